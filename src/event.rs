@@ -1,0 +1,158 @@
+//! The vocabulary of what happens to sessions and requests.
+
+use std::ffi::CStr;
+use std::net::SocketAddr;
+
+/// Why a session or a request ended. Codes are appended, never renumbered.
+/// cbindgen:rename-all=QualifiedScreamingSnakeCase
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It has not ended, or there is nothing to tell.
+    None = 0,
+    /// Drained: told with GOAWAY, every stream served, then closed.
+    Drained = 1,
+    /// The peer closed the connection, in order.
+    PeerClosed = 2,
+    /// The peer sent GOAWAY with an error code.
+    PeerGoaway = 3,
+    /// The peer reset the stream (RST_STREAM).
+    PeerReset = 4,
+    /// The connection broke: reset by the peer or an error of the network.
+    ConnectionLost = 5,
+    /// The peer broke the protocol; it was told with GOAWAY or RST_STREAM.
+    ProtocolError = 6,
+    /// The server closed before the connection had become a session.
+    Handshake = 7,
+    /// The deadline of a drain passed.
+    Deadline = 8,
+    /// The host aborted the session or reset the request.
+    Aborted = 9,
+    /// A panic inside the library; only this session suffered.
+    Internal = 10,
+}
+
+impl Cause {
+    /// The words for logs and reports, by number.
+    pub const NAMES: [&CStr; 11] = [
+        c"none",
+        c"drained",
+        c"peer_closed",
+        c"peer_goaway",
+        c"peer_reset",
+        c"connection_lost",
+        c"protocol_error",
+        c"handshake",
+        c"deadline",
+        c"aborted",
+        c"internal",
+    ];
+
+    pub fn name(self) -> &'static str {
+        word(&Self::NAMES, self as u32)
+    }
+
+    /// How the close report counts a session that ended so.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Cause::Drained => Outcome::Graceful,
+            Cause::PeerClosed | Cause::PeerGoaway | Cause::PeerReset => Outcome::ByPeer,
+            Cause::ConnectionLost | Cause::ProtocolError => Outcome::ByPeer,
+            Cause::Handshake => Outcome::Handshake,
+            Cause::None | Cause::Deadline | Cause::Aborted | Cause::Internal => Outcome::Forced,
+        }
+    }
+}
+
+/// The four ways a session can end, as the close report counts them.
+/// cbindgen:rename-all=QualifiedScreamingSnakeCase
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Told with GOAWAY and every stream served.
+    Graceful = 0,
+    /// The peer ended it, or broke it.
+    ByPeer = 1,
+    /// It had not become a session yet.
+    Handshake = 2,
+    /// Cut by a deadline, by the host, or by an error of our own.
+    Forced = 3,
+}
+
+impl Outcome {
+    /// The words for logs and reports, by number.
+    pub const NAMES: [&CStr; 4] = [c"graceful", c"by_peer", c"in_handshake", c"forced"];
+}
+
+/// What a session event is about. Codes are appended, never renumbered.
+/// cbindgen:rename-all=QualifiedScreamingSnakeCase
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A connection was accepted. The first event of each session.
+    Opened = 0,
+    /// The peer's SETTINGS arrived (RFC 9113, section 6.5).
+    Settings = 1,
+    /// The peer sent a PING (section 6.7); the library has answered it.
+    Ping = 2,
+    /// The peer sent GOAWAY (section 6.8): `code`, `last_stream` and `text` are its.
+    Goaway = 3,
+    /// The peer broke the protocol on `stream` (0: on the whole session); `code` is what it was told.
+    FrameError = 4,
+    /// The connection failed; `text` says how.
+    Error = 5,
+    /// A time limit ended something; `cause` says which.
+    Timeout = 6,
+    /// The session was told to leave: the first GOAWAY is on its way.
+    Draining = 7,
+    /// The session has ended; `cause` and `outcome` say how. The last event of each session.
+    Closed = 8,
+}
+
+impl EventKind {
+    /// The words for logs and reports, by number.
+    pub const NAMES: [&CStr; 9] =
+        [c"opened", c"settings", c"ping", c"goaway", c"frame_error", c"error", c"timeout", c"draining", c"closed"];
+
+    pub fn name(self) -> &'static str {
+        word(&Self::NAMES, self as u32)
+    }
+}
+
+/// Something that happened to a session. Fields that the kind does not name are 0.
+#[derive(Clone, Debug)]
+pub struct SessionEvent {
+    pub kind: EventKind,
+    pub session: u64,
+    pub peer: SocketAddr,
+    pub stream: u32,
+    pub last_stream: u32,
+    pub code: u32,
+    pub cause: Cause,
+    pub outcome: Outcome,
+    pub text: Vec<u8>,
+}
+
+impl SessionEvent {
+    pub fn new(kind: EventKind, session: u64, peer: SocketAddr) -> Self {
+        let (cause, outcome) = (Cause::None, Outcome::Graceful);
+        Self { kind, session, peer, stream: 0, last_stream: 0, code: 0, cause, outcome, text: Vec::new() }
+    }
+}
+
+/// The word of that number.
+pub fn word(names: &[&'static CStr], number: u32) -> &'static str {
+    names.get(number as usize).and_then(|name| name.to_str().ok()).unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_each_has_its_word() {
+        assert_eq!(Cause::Internal.name(), "internal");
+        assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
+        assert_eq!(EventKind::Closed.name(), "closed");
+    }
+}

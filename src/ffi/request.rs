@@ -1,0 +1,370 @@
+//! Requests: what the peer asked, its body, and the end of its interest.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+
+use super::server::goaway_request;
+use super::session::goaway_session;
+use super::view::{self, goaway_bytes};
+use super::{UserData, goaway_status, guard};
+use crate::error::{Error, Result};
+use crate::event::Cause;
+use crate::request::{self, Reader, Request};
+
+/// Called once when nobody waits for the answer any more: the peer reset the
+/// stream, the session was lost, the drain's deadline passed. `code` is the
+/// RST_STREAM code, if there was one. When it returns the request's id is
+/// stale and its views are gone. On the session's thread.
+pub type goaway_cancel_cb =
+    Option<unsafe extern "C" fn(request: goaway_request, cause: Cause, code: u32, user_data: *mut c_void)>;
+
+/// Called once when the session begins to drain, or at once if it does
+/// already: the answer should end within `left_ms`. On the session's thread.
+pub type goaway_drain_cb = Option<unsafe extern "C" fn(request: goaway_request, left_ms: u64, user_data: *mut c_void)>;
+
+/// Called with each piece of the request's body, in order; `last` is true with
+/// the last one, which may be empty. The bytes are valid during the call and
+/// count as consumed when it returns. On the session's thread.
+pub type goaway_body_cb = Option<
+    unsafe extern "C" fn(request: goaway_request, data: *const u8, len: usize, last: bool, user_data: *mut c_void),
+>;
+
+/// Called when something has become possible again. On the session's thread.
+pub type goaway_ready_cb = Option<unsafe extern "C" fn(request: goaway_request, user_data: *mut c_void)>;
+
+/// Called with the whole body of the request, valid during the call. On the
+/// session's thread.
+pub type goaway_collect_cb =
+    Option<unsafe extern "C" fn(request: goaway_request, data: *const u8, len: usize, user_data: *mut c_void)>;
+
+/// The request's method, such as "GET".
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_method(
+    request: goaway_request,
+    out_method: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_method, "out_method", |request| Ok(request.head.method().as_str().into()))
+}
+
+/// The path as it came, percent-encoded and without the query.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_path(
+    request: goaway_request,
+    out_path: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_path, "out_path", |request| Ok(request.head.path().into()))
+}
+
+/// What stands behind the path's `?`, as it came; empty if there is nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_query(
+    request: goaway_request,
+    out_query: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_query, "out_query", |request| Ok(request.head.query().into()))
+}
+
+/// The authority, from `:authority` or `host` (RFC 9113, section 8.3.1).
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_authority(
+    request: goaway_request,
+    out_authority: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_authority, "out_authority", |request| Ok(request.head.authority().into()))
+}
+
+/// The scheme that the peer named: "http" or "https".
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_scheme(
+    request: goaway_request,
+    out_scheme: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_scheme, "out_scheme", |request| Ok(request.head.scheme().into()))
+}
+
+/// The path parameter `name` of the handler's pattern, percent-decoded.
+///
+/// GOAWAY_ERR_NOT_FOUND: the pattern has none of that name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_param(
+    request: goaway_request,
+    name: *const c_char,
+    out_value: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_value, "out_value", |request| {
+        // SAFETY: the header asks for a NUL-terminated text.
+        Ok(request.head.param(unsafe { view::text(name, "name") }?)?.into())
+    })
+}
+
+/// The request's first header field of that name, in any case.
+///
+/// GOAWAY_ERR_NOT_FOUND: there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_header(
+    request: goaway_request,
+    name: *const c_char,
+    out_value: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_value, "out_value", |request| {
+        // SAFETY: the header asks for a NUL-terminated text.
+        Ok(request.head.field(unsafe { view::text(name, "name") }?)?.into())
+    })
+}
+
+/// The request's header field at `index`, counted from 0, without the
+/// pseudo-header fields. They come in the order of arrival, but fields of one
+/// name stand together where the first of them stood.
+///
+/// GOAWAY_ERR_NOT_FOUND: there are not so many.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_header_at(
+    request: goaway_request,
+    index: usize,
+    out_name: Option<&mut MaybeUninit<goaway_bytes>>,
+    out_value: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show_field(request, out_name, out_value, |request| request.head.fields().iter().nth(index))
+}
+
+/// The field at `index` of the request's trailer section, counted from 0. It
+/// is there once the body has ended.
+///
+/// GOAWAY_ERR_NOT_FOUND: there are not so many, or not yet.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_trailer_at(
+    request: goaway_request,
+    index: usize,
+    out_name: Option<&mut MaybeUninit<goaway_bytes>>,
+    out_value: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show_field(request, out_name, out_value, |request| request.body.trailers.as_ref()?.iter().nth(index))
+}
+
+/// The session that the request came on.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_session(
+    request: goaway_request,
+    out_session: Option<&mut MaybeUninit<goaway_session>>,
+) -> goaway_status {
+    show(request, out_session, "out_session", |request| Ok(request.session.id))
+}
+
+/// The identifier of the request's stream (RFC 9113, section 5.1.1).
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_stream(
+    request: goaway_request,
+    out_stream: Option<&mut MaybeUninit<u32>>,
+) -> goaway_status {
+    show(request, out_stream, "out_stream", |request| Ok(request.stream))
+}
+
+/// Milliseconds until the deadline of the drain.
+///
+/// GOAWAY_ERR_NOT_FOUND: the session does not drain.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_drain_left_ms(
+    request: goaway_request,
+    out_left_ms: Option<&mut MaybeUninit<u64>>,
+) -> goaway_status {
+    show(request, out_left_ms, "out_left_ms", |request| {
+        request.drain_left_ms().ok_or_else(|| Error::NotFound("drain".into()))
+    })
+}
+
+/// Has `on_cancel` called if nobody waits for the answer any more. Without it
+/// a cancelled request stays until your next answering call, which says
+/// GOAWAY_ERR_CANCELLED; set it for a request that you may never answer.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_on_cancel(
+    request: goaway_request,
+    on_cancel: goaway_cancel_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let on_cancel = on_cancel.ok_or(Error::Null("on_cancel"))?;
+        let user_data = UserData(user_data);
+        request::change(request, |request| {
+            if request.cancelled.is_some() {
+                return Err(Error::Cancelled("before this call"));
+            }
+            request.on_cancel = Some(Box::new(move |request, cause, code| {
+                // SAFETY: the host gave the callback for these arguments.
+                unsafe { on_cancel(request, cause, code, user_data.get()) }
+            }));
+            Ok(())
+        })
+    })
+}
+
+/// Has `on_drain` called when the session begins to drain, so that an answer
+/// that would go on for ever can end well.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_on_drain(
+    request: goaway_request,
+    on_drain: goaway_drain_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let on_drain = on_drain.ok_or(Error::Null("on_drain"))?;
+        let user_data = UserData(user_data);
+        request::change(request, |request| {
+            request.on_drain = Some(Box::new(move |request, left_ms| {
+                // SAFETY: the host gave the callback for these arguments.
+                unsafe { on_drain(request, left_ms, user_data.get()) }
+            }));
+            Ok(())
+        })
+    })
+}
+
+/// Has the body delivered to `on_body` as it comes. Flow control (RFC 9113,
+/// section 5.2) lets the peer send as fast as `on_body` returns;
+/// `goaway_request_pause` holds it back.
+///
+/// GOAWAY_ERR_STATE: the body is read in another way already.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_on_body(
+    request: goaway_request,
+    on_body: goaway_body_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let on_body = on_body.ok_or(Error::Null("on_body"))?;
+        let user_data = UserData(user_data);
+        let reader = Reader::Pushed(Box::new(move |request, data, last| {
+            // SAFETY: the host gave the callback for these arguments.
+            unsafe { on_body(request, data.as_ptr(), data.len(), last, user_data.get()) }
+        }));
+        request::change(request, |request| request.take_body(|body| body.set_reader(reader)))
+    })
+}
+
+/// Holds the body back: `on_body` is not called until `goaway_request_resume`,
+/// and flow control stops the peer when its window is used up.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_pause(request: goaway_request) -> goaway_status {
+    set_paused(request, true)
+}
+
+/// Lets the body come again.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_resume(request: goaway_request) -> goaway_status {
+    set_paused(request, false)
+}
+
+/// Has `on_readable` called when `goaway_request_read` has something to give
+/// again: first when there is something, then after each
+/// GOAWAY_ERR_WOULD_BLOCK, once.
+///
+/// GOAWAY_ERR_STATE: the body is read in another way already.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_on_readable(
+    request: goaway_request,
+    on_readable: goaway_ready_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let on_readable = ready(on_readable, "on_readable", user_data)?;
+        request::change(request, |request| request.take_body(|body| body.set_reader(Reader::Pulled(on_readable))))
+    })
+}
+
+/// Copies what is there of the body into `data`, up to `capacity` bytes, and
+/// writes how many to `out_len`: 0 at the end of the body. What is read counts
+/// as consumed, and flow control lets the peer send as much more.
+///
+/// GOAWAY_ERR_WOULD_BLOCK: nothing is here yet. GOAWAY_ERR_STATE: the body is
+/// delivered to a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_read(
+    request: goaway_request,
+    data: *mut c_void,
+    capacity: usize,
+    out_len: Option<&mut MaybeUninit<usize>>,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that much memory.
+        let buffer = unsafe { view::bytes_mut(data.cast(), capacity, "data") }?;
+        let out_len = view::out(out_len, "out_len")?;
+        out_len.write(request::change(request, |request| request.body.read(buffer))?);
+        Ok(())
+    })
+}
+
+/// Gathers the whole body and gives it to `on_collected`. A body of more than
+/// GOAWAY_LIMIT_BODY_BYTES is answered 413 by the library, `on_collected` is
+/// not called then, and the request's id is stale.
+///
+/// GOAWAY_ERR_STATE: the body is read in another way already.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_collect(
+    request: goaway_request,
+    on_collected: goaway_collect_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let on_collected = on_collected.ok_or(Error::Null("on_collected"))?;
+        let user_data = UserData(user_data);
+        request::change(request, |request| {
+            let limit = request.body_limit;
+            request.take_body(|body| {
+                body.collect(
+                    limit,
+                    Box::new(move |request, data| {
+                        // SAFETY: the host gave the callback for these arguments.
+                        unsafe { on_collected(request, data.as_ptr(), data.len(), user_data.get()) }
+                    }),
+                )
+            })
+        })
+    })
+}
+
+/// A callback that takes the request alone.
+pub fn ready(callback: goaway_ready_cb, name: &'static str, user_data: *mut c_void) -> Result<request::OnReady> {
+    let callback = callback.ok_or(Error::Null(name))?;
+    let user_data = UserData(user_data);
+    // SAFETY: the host gave the callback for these arguments.
+    Ok(Box::new(move |request| unsafe { callback(request, user_data.get()) }))
+}
+
+fn set_paused(request: goaway_request, paused: bool) -> goaway_status {
+    guard(|| {
+        request::change(request, |request| {
+            request.body.pause(paused);
+            Ok(())
+        })
+    })
+}
+
+/// Writes what `look` finds to `out`.
+fn show<T>(
+    request: goaway_request,
+    out: Option<&mut MaybeUninit<T>>,
+    name: &'static str,
+    look: impl FnOnce(&Request) -> Result<T>,
+) -> goaway_status {
+    guard(|| {
+        let out = view::out(out, name)?;
+        out.write(request::read(request, |request| look(request))?);
+        Ok(())
+    })
+}
+
+fn show_field(
+    request: goaway_request,
+    out_name: Option<&mut MaybeUninit<goaway_bytes>>,
+    out_value: Option<&mut MaybeUninit<goaway_bytes>>,
+    find: impl FnOnce(&Request) -> Option<(&http::HeaderName, &http::HeaderValue)>,
+) -> goaway_status {
+    guard(|| {
+        let (out_name, out_value) = (view::out(out_name, "out_name")?, view::out(out_value, "out_value")?);
+        request::read(request, |request| {
+            let (name, value) = find(request).ok_or_else(|| Error::NotFound("field of that number".into()))?;
+            out_name.write(name.as_str().into());
+            out_value.write(value.as_bytes().into());
+            Ok(())
+        })
+    })
+}

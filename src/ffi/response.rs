@@ -1,0 +1,203 @@
+//! Answers: at once, or a head, pieces, trailers and an end.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::request::{goaway_ready_cb, ready};
+use super::server::goaway_request;
+use super::view::{self, goaway_field};
+use super::{goaway_status, guard};
+use crate::error::{Error, Result};
+use crate::request::{self, Answer, field};
+
+/// Sets a header field of the answer, in place of any of its name. `date` is
+/// added if it is not set, and `content-length` where the length is known.
+///
+/// GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
+/// 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_set_header(
+    request: goaway_request,
+    name: *const c_char,
+    value: *const c_char,
+) -> goaway_status {
+    // SAFETY: the header asks for NUL-terminated texts.
+    unsafe { with_field(request, name, value, Answer::set_field) }
+}
+
+/// Adds a header field to the answer, beside any of its name.
+///
+/// Errors as of `goaway_request_set_header`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_add_header(
+    request: goaway_request,
+    name: *const c_char,
+    value: *const c_char,
+) -> goaway_status {
+    // SAFETY: the header asks for NUL-terminated texts.
+    unsafe { with_field(request, name, value, Answer::add_field) }
+}
+
+/// Answers the request: the header fields set so far and the `len` bytes at
+/// `body`, which are copied. The request's id is stale then. An answer to HEAD
+/// keeps the body's length and drops the body.
+///
+/// GOAWAY_ERR_INVALID: the status is none of 200 to 599, or it is one without
+/// a body and there is one. GOAWAY_ERR_LENGTH: the body has not the
+/// content-length that was set. GOAWAY_ERR_STATE: the head is written already.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_respond(
+    request: goaway_request,
+    status: u16,
+    body: *const c_void,
+    len: usize,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that many bytes.
+        let body = unsafe { view::bytes(body.cast(), len, "body") }?;
+        request::answer(request, |answer| answer.respond(status, Bytes::copy_from_slice(body)))
+    })
+}
+
+/// Sends an informational head (RFC 9110, section 15.2) before the answer,
+/// such as 103 with the `count` fields at `fields`.
+///
+/// GOAWAY_ERR_INVALID: the status is none of 100 to 199, or 101, or a field is
+/// none that HTTP/2 allows. GOAWAY_ERR_STATE: the head is written already.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_inform(
+    request: goaway_request,
+    status: u16,
+    fields: *const goaway_field,
+    count: usize,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that many fields of NUL-terminated texts.
+        let fields = unsafe { field_map(fields, count) }?;
+        request::answer(request, |answer| answer.inform(status, fields))
+    })
+}
+
+/// Begins a streamed answer with the header fields set so far;
+/// `goaway_request_write` and `goaway_request_end` follow.
+///
+/// GOAWAY_ERR_INVALID: the status is none of 200 to 599. GOAWAY_ERR_STATE: the
+/// head is written already.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_write_head(request: goaway_request, status: u16) -> goaway_status {
+    guard(|| request::answer(request, |answer| answer.write_head(status)))
+}
+
+/// Writes the next `len` bytes of the answer's body, which are copied, and, if
+/// `out_queued` is not NULL, how many bytes wait for the peer now.
+///
+/// GOAWAY_ERR_WOULD_BLOCK: the high-water mark is reached; none of the bytes
+/// are taken, and `on_writable` will tell when half of it is free.
+/// GOAWAY_ERR_LENGTH: more than the content-length that was set; none are
+/// taken. GOAWAY_ERR_STATE: there is no head yet, or the status has no body.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_write(
+    request: goaway_request,
+    data: *const c_void,
+    len: usize,
+    out_queued: Option<&mut MaybeUninit<usize>>,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that many bytes.
+        let data = unsafe { view::bytes(data.cast(), len, "data") }?;
+        let queued = request::answer(request, |answer| answer.write(data))?;
+        if let Some(out_queued) = out_queued {
+            out_queued.write(queued);
+        }
+        Ok(())
+    })
+}
+
+/// Sets how many bytes of this answer may wait for the peer before
+/// `goaway_request_write` answers GOAWAY_ERR_WOULD_BLOCK. The one write that
+/// passes the mark is still taken whole. Default GOAWAY_LIMIT_HIGH_WATER_BYTES.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_set_high_water(request: goaway_request, bytes: usize) -> goaway_status {
+    guard(|| request::answer(request, |answer| answer.set_high_water(bytes)))
+}
+
+/// Has `on_writable` called when, after the high-water mark was reached, half
+/// of it is free again. It stays set.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_on_writable(
+    request: goaway_request,
+    on_writable: goaway_ready_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let on_writable = ready(on_writable, "on_writable", user_data)?;
+        request::answer(request, |answer| {
+            answer.set_on_writable(on_writable);
+            Ok(())
+        })
+    })
+}
+
+/// Adds a field to the answer's trailer section (RFC 9113, section 8.1), which
+/// `goaway_request_end` or `goaway_request_respond` sends.
+///
+/// GOAWAY_ERR_INVALID: the field is none that HTTP/2 allows, or not in trailers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_add_trailer(
+    request: goaway_request,
+    name: *const c_char,
+    value: *const c_char,
+) -> goaway_status {
+    // SAFETY: the header asks for NUL-terminated texts.
+    unsafe { with_field(request, name, value, Answer::add_trailer) }
+}
+
+/// Ends a streamed answer. The request's id is stale then; what waits for the
+/// peer is still sent.
+///
+/// GOAWAY_ERR_LENGTH: less was written than the content-length that was set;
+/// the answer goes on. GOAWAY_ERR_STATE: there is no head yet.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_end(request: goaway_request) -> goaway_status {
+    guard(|| request::answer(request, Answer::end))
+}
+
+/// Ends the stream with RST_STREAM and that error code (RFC 9113, section 7):
+/// the peer sees that the answer is not whole. The request's id is stale then.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_reset(request: goaway_request, code: u32) -> goaway_status {
+    guard(|| request::answer(request, |answer| answer.reset(code)))
+}
+
+unsafe fn with_field(
+    request: goaway_request,
+    name: *const c_char,
+    value: *const c_char,
+    set: impl FnOnce(&mut Answer, &[u8], &[u8]) -> Result<()>,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (name, value) = unsafe { (view::raw_text(name, "name")?, view::raw_text(value, "value")?) };
+        request::prepare(request, |answer| set(answer, name, value))
+    })
+}
+
+unsafe fn field_map(fields: *const goaway_field, count: usize) -> Result<HeaderMap> {
+    let mut map = HeaderMap::new();
+    if count > 0 && fields.is_null() {
+        return Err(Error::Null("fields"));
+    }
+    for index in 0..count {
+        // SAFETY: the caller's promise: `count` fields of NUL-terminated texts.
+        let (name, value) = unsafe {
+            let given = &*fields.add(index);
+            (view::raw_text(given.name, "name")?, view::raw_text(given.value, "value")?)
+        };
+        let (name, value) = field(name, value)?;
+        map.try_append(name, value).map_err(|_| Error::TooLarge("there are too many fields".into()))?;
+    }
+    Ok(map)
+}

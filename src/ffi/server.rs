@@ -1,0 +1,335 @@
+//! The server: made, told what to do, started, closed.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+use std::time::Duration;
+
+use once_cell::sync::OnceCell;
+
+use super::{UserData, fork, goaway_status, guard, guard_or, thread, view};
+use crate::close::Report;
+use crate::config::Limit;
+use crate::error::{Error, Result};
+use crate::registry::OnClose;
+use crate::server::Server;
+use crate::shared::is_our_thread;
+
+/// A request that waits for its answer. An id, not a pointer: it may be kept,
+/// copied and used from any thread, and using it too late is an error and
+/// nothing worse. Never 0, and exact as a double.
+pub type goaway_request = u64;
+
+/// An HTTP/2 server. Made by `goaway_server_new`, ended by `goaway_server_free`.
+pub struct goaway_server {
+    server: Server,
+    report: OnceCell<goaway_report>,
+}
+
+/// What became of the sessions and streams that were open when the close began
+/// or came while it went on. The four numbers of sessions sum up to all of
+/// them. Later versions may append fields.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct goaway_report {
+    /// Sessions that were told with GOAWAY and had every stream served.
+    pub sessions_graceful: u64,
+    /// Sessions that the peer ended, or broke.
+    pub sessions_by_peer: u64,
+    /// Connections that had not become a session yet.
+    pub sessions_in_handshake: u64,
+    /// Sessions that were cut at the deadline, or that the host aborted.
+    pub sessions_forced: u64,
+    /// Of the forced: those whose thread was inside a callback that did not return.
+    pub sessions_stuck: u64,
+    /// Streams whose answer left whole.
+    pub streams_completed: u64,
+    /// Streams that ended before their answer had.
+    pub streams_reset: u64,
+    /// Streams that were opened too late and not processed; the peer may try them elsewhere.
+    pub streams_refused: u64,
+    /// Bytes of bodies that the host wrote and that did not leave.
+    pub bytes_unsent: u64,
+    /// From the call of `goaway_server_close` to the last session's end.
+    pub elapsed_ms: u64,
+}
+
+impl From<&Report> for goaway_report {
+    fn from(report: &Report) -> Self {
+        Self {
+            sessions_graceful: report.sessions_graceful,
+            sessions_by_peer: report.sessions_by_peer,
+            sessions_in_handshake: report.sessions_in_handshake,
+            sessions_forced: report.sessions_forced,
+            sessions_stuck: report.sessions_stuck,
+            streams_completed: report.streams_completed,
+            streams_reset: report.streams_reset,
+            streams_refused: report.streams_refused,
+            bytes_unsent: report.bytes_unsent,
+            elapsed_ms: report.elapsed_ms,
+        }
+    }
+}
+
+/// How far a close has come. Later versions may append fields.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct goaway_progress {
+    /// Sessions that are still open.
+    pub sessions: u64,
+    /// Streams that are still open.
+    pub streams: u64,
+    /// Milliseconds until the deadline.
+    pub left_ms: u64,
+}
+
+/// What can be limited; see `goaway_server_set_limit`. Each with its unit, its
+/// default and the values it takes.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum goaway_limit {
+    /// Threads that serve sessions; one session never uses more than one.
+    /// Default: one a processor. 1 to 1024.
+    GOAWAY_LIMIT_WORKERS = 0,
+    /// Streams that a peer may have open at a time (SETTINGS_MAX_CONCURRENT_STREAMS,
+    /// RFC 9113, section 6.5.2). A request that the host still holds counts,
+    /// even if the peer has reset its stream. More are refused with
+    /// REFUSED_STREAM. Default 100. 1 to 100000.
+    GOAWAY_LIMIT_CONCURRENT_STREAMS = 1,
+    /// Bytes of a request's header list, with 32 more a field
+    /// (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431.
+    /// Default 16384. 1024 to 1048576.
+    GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
+    /// Header fields of a request. More is answered 431. Default 100. 1 to 10000.
+    GOAWAY_LIMIT_HEADER_FIELDS = 3,
+    /// Bytes that a peer may send on a stream ahead of what the host has
+    /// consumed (SETTINGS_INITIAL_WINDOW_SIZE). Default 262144. 65535 to 2147483647.
+    GOAWAY_LIMIT_STREAM_WINDOW_BYTES = 4,
+    /// The same for all streams of a session together.
+    /// Default 1048576. 65535 to 2147483647.
+    GOAWAY_LIMIT_SESSION_WINDOW_BYTES = 5,
+    /// Bytes of one answer that are prepared for a slow peer.
+    /// Default 65536. 16384 to 1073741824.
+    GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
+    /// Bytes of a streamed answer that may wait before `goaway_request_write`
+    /// answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`.
+    /// Default 65536. 1 to 1073741824.
+    GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
+    /// Bytes of a request body that `goaway_request_collect` gathers. More is
+    /// answered 413. Default 16777216. 0 to 1099511627776.
+    GOAWAY_LIMIT_BODY_BYTES = 8,
+    /// Sessions at a time; further connections are closed as soon as they are
+    /// accepted. Default 10000. 1 to 1000000.
+    GOAWAY_LIMIT_SESSIONS = 9,
+}
+
+/// As a time to wait: for ever.
+pub const GOAWAY_FOREVER: u32 = u32::MAX;
+
+/// Called for a request that a pattern matches, on the thread of its session.
+/// Answer it here, or keep the id and answer later from any thread. Blocking
+/// here holds up the other sessions of the thread.
+pub type goaway_request_cb = Option<unsafe extern "C" fn(request: goaway_request, user_data: *mut c_void)>;
+
+/// Called once when a close is complete, on a thread of the library. The
+/// report is valid during the call.
+pub type goaway_close_cb = Option<unsafe extern "C" fn(report: *const goaway_report, user_data: *mut c_void)>;
+
+/// Called about ten times a second while the server closes, on a thread of
+/// the library. The numbers are valid during the call.
+pub type goaway_progress_cb = Option<unsafe extern "C" fn(progress: *const goaway_progress, user_data: *mut c_void)>;
+
+/// A new server, or NULL if there is no memory for it.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
+    guard_or(None, || {
+        fork::watch();
+        let server = Server::default();
+        server.set_on_thread(thread::block_signals)?;
+        Ok(Some(Box::new(goaway_server { server, report: OnceCell::new() })))
+    })
+}
+
+/// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.
+///
+/// GOAWAY_ERR_INVALID: there is no such limit, or it does not take the value,
+/// which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_set_limit(server: Option<&goaway_server>, limit: u32, value: u64) -> goaway_status {
+    guard(|| borrow(server)?.set_limit(named_limit(limit)?, value))
+}
+
+/// Has `on_request` called for each request that `pattern` matches. Before the
+/// start only.
+///
+/// A pattern is a method, a space and a path: "GET /users/{id}" takes one
+/// segment as the parameter `id`, "GET /files/{*rest}" takes all that follows,
+/// the method `*` is every method, and the pattern "*" is whatever no other
+/// pattern matches. A static segment wins over a parameter. HEAD is answered by
+/// the handler of GET, without the body. A path that matches with another
+/// method is answered 405 with `allow`, one that does not match 404, and one
+/// whose parameter is not percent-encoded UTF-8 400, each by the library.
+///
+/// GOAWAY_ERR_INVALID: the pattern is none, or has a handler already.
+/// GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_server_register_handler(
+    server: Option<&goaway_server>,
+    pattern: *const c_char,
+    on_request: goaway_request_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let server = borrow(server)?;
+        // SAFETY: the header asks for a NUL-terminated text.
+        let pattern = unsafe { view::text(pattern, "pattern") }?;
+        let on_request = on_request.ok_or(Error::Null("on_request"))?;
+        let user_data = UserData(user_data);
+        // SAFETY: the host registered the callback for these arguments.
+        server.register(pattern, Arc::new(move |request| unsafe { on_request(request, user_data.get()) }))
+    })
+}
+
+/// Has `on_progress` called while the server closes. Before the start only.
+///
+/// GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_set_on_progress(
+    server: Option<&goaway_server>,
+    on_progress: goaway_progress_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let on_progress = on_progress.ok_or(Error::Null("on_progress"))?;
+        let user_data = UserData(user_data);
+        borrow(server)?.set_on_progress(Box::new(move |progress| {
+            let progress =
+                goaway_progress { sessions: progress.sessions, streams: progress.streams, left_ms: progress.left_ms };
+            // SAFETY: the host registered the callback for these arguments.
+            unsafe { on_progress(&progress, user_data.get()) }
+        }))
+    })
+}
+
+/// Listens on `address`: "127.0.0.1:8080", "[::1]:8080", or a name such as
+/// "localhost:8080", which may be several addresses. Port 0 is any free port;
+/// `goaway_server_port` tells which. May be called several times. Connections
+/// wait in the kernel until the start. Before the start only.
+///
+/// GOAWAY_ERR_ADDRESS, GOAWAY_ERR_ADDRESS_IN_USE, GOAWAY_ERR_PERMISSION,
+/// GOAWAY_ERR_IO: as they say. GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_server_listen(server: Option<&goaway_server>, address: *const c_char) -> goaway_status {
+    // SAFETY: the header asks for a NUL-terminated text.
+    guard(|| borrow(server)?.listen(unsafe { view::text(address, "address") }?))
+}
+
+/// The port of the listening socket of that number, counted from 0 in the
+/// order in which they were made; 0 if there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_port(server: Option<&goaway_server>, number: usize) -> u16 {
+    guard_or(0, || borrow(server)?.port(number))
+}
+
+/// Starts to serve, on threads of the library's own, and returns.
+///
+/// GOAWAY_ERR_STATE: it listens nowhere, or was started or closed before.
+/// GOAWAY_ERR_IO: the system gives no thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_start(server: Option<&goaway_server>) -> goaway_status {
+    guard(|| borrow(server)?.start())
+}
+
+/// Begins to close, and returns at once. Allowed from any thread and from
+/// every callback, and repeatedly: a later call can only shorten the time, and
+/// every caller's `on_close` gets the same report.
+///
+/// No new connection is accepted. Every session is told with GOAWAY (RFC 9113,
+/// section 6.8), its open streams go on for up to `drain_ms`, and what is then
+/// left is reset with CANCEL, so that no answer looks whole that is not. 0
+/// forces at once. The close is complete within `drain_ms` and one second more,
+/// whatever the peers and the callbacks do. `on_close` may be NULL. If the
+/// server was never started it is called before this returns.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_close(
+    server: Option<&goaway_server>,
+    drain_ms: u32,
+    on_close: goaway_close_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let user_data = UserData(user_data);
+        let on_close = on_close.map(|on_close| -> OnClose {
+            Box::new(move |report| {
+                let report = goaway_report::from(report);
+                // SAFETY: the host gave the callback for these arguments.
+                unsafe { on_close(&report, user_data.get()) }
+            })
+        });
+        borrow(server)?.close(Duration::from_millis(drain_ms.into()), on_close)
+    })
+}
+
+/// Blocks until the close is complete, or for `timeout_ms`, or GOAWAY_FOREVER.
+/// It does not begin to close.
+///
+/// GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
+/// a callback. GOAWAY_ERR_STATE: the server was not started.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_wait(server: Option<&goaway_server>, timeout_ms: u32) -> goaway_status {
+    guard(|| {
+        let timeout = (timeout_ms != GOAWAY_FOREVER).then(|| Duration::from_millis(timeout_ms.into()));
+        borrow(server)?.wait(timeout).map(drop)
+    })
+}
+
+/// The report of the close; NULL until it is complete. Valid until the server is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_report(server: Option<&goaway_server>) -> Option<&goaway_report> {
+    guard_or(None, || {
+        let handle = server.ok_or(Error::Null("server"))?;
+        let report = handle.server.report()?;
+        Ok(report.map(|report| handle.report.get_or_init(|| goaway_report::from(&report))))
+    })
+}
+
+/// Ends the server: what is still open is forced, the library's threads end.
+/// When this has returned, no callback begins any more, and no `on_close` that
+/// was still due is called. NULL is allowed. From inside a callback the rest
+/// happens after the callback has returned. In a child process after fork()
+/// only the memory is given back.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_free(server: Option<Box<goaway_server>>) {
+    guard_or((), || {
+        let Some(handle) = server else { return Ok(()) };
+        if !is_our_thread() {
+            handle.server.shut_down();
+            return Ok(());
+        }
+        handle.server.mute();
+        let end = move || handle.server.shut_down();
+        let started = std::thread::Builder::new().name("goaway-end".into()).spawn(end);
+        started.map(drop).map_err(|error| Error::io("cannot start a thread", error))
+    });
+}
+
+pub fn borrow(server: Option<&goaway_server>) -> Result<&Server> {
+    server.map(|handle| &handle.server).ok_or(Error::Null("server"))
+}
+
+fn named_limit(number: u32) -> Result<Limit> {
+    use goaway_limit::*;
+    const LIMITS: [(goaway_limit, Limit); 10] = [
+        (GOAWAY_LIMIT_WORKERS, Limit::Workers),
+        (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
+        (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
+        (GOAWAY_LIMIT_HEADER_FIELDS, Limit::MaxHeaderFields),
+        (GOAWAY_LIMIT_STREAM_WINDOW_BYTES, Limit::StreamWindowBytes),
+        (GOAWAY_LIMIT_SESSION_WINDOW_BYTES, Limit::SessionWindowBytes),
+        (GOAWAY_LIMIT_SEND_BUFFER_BYTES, Limit::SendBufferBytes),
+        (GOAWAY_LIMIT_HIGH_WATER_BYTES, Limit::HighWaterBytes),
+        (GOAWAY_LIMIT_BODY_BYTES, Limit::MaxBodyBytes),
+        (GOAWAY_LIMIT_SESSIONS, Limit::MaxSessions),
+    ];
+    let found = LIMITS.iter().find(|(name, _)| *name as u32 == number);
+    found.map(|(_, limit)| *limit).ok_or_else(|| Error::invalid(format_args!("{number} is no limit")))
+}

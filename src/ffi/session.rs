@@ -1,0 +1,219 @@
+//! Sessions: listed, looked at, ended, and what happens to them.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
+use super::server::{borrow, goaway_server};
+use super::view::{self, goaway_bytes};
+use super::{UserData, goaway_status, guard, guard_or};
+use crate::close::Stage;
+use crate::error::{Error, Result};
+use crate::event::{Cause, EventKind, Outcome, SessionEvent};
+use crate::registry::SESSIONS;
+use crate::session::{Order, SessionInfo};
+
+/// One connection and its HTTP/2 session. An id, not a pointer: it may be
+/// kept, and using it after the session has ended is an error and nothing
+/// worse. Never 0, and exact as a double.
+pub type goaway_session = u64;
+
+/// A session's figures at one moment. Later versions may append fields.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct goaway_session_info {
+    pub session: goaway_session,
+    /// How far it is on its way.
+    pub stage: Stage,
+    /// Streams that are open now.
+    pub open_streams: u32,
+    /// Since the connection was accepted.
+    pub age_ms: u64,
+    /// Bytes that came and left, frames and all.
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// Requests that were taken.
+    pub requests: u64,
+    /// The peer's address, such as "127.0.0.1:49152" or "[::1]:49152"; NUL-terminated.
+    pub peer: [c_char; 64],
+    /// The negotiated protocol, as ALPN names it (RFC 7301): "h2"; NUL-terminated.
+    pub protocol: [c_char; 16],
+}
+
+impl From<&SessionInfo> for goaway_session_info {
+    fn from(info: &SessionInfo) -> Self {
+        Self {
+            session: info.id,
+            stage: info.stage,
+            open_streams: info.open_streams,
+            age_ms: info.age.as_millis() as u64,
+            bytes_in: info.bytes_in,
+            bytes_out: info.bytes_out,
+            requests: info.requests,
+            peer: terminated(&info.peer.to_string()),
+            protocol: terminated("h2"),
+        }
+    }
+}
+
+/// The sessions that were live at one moment, oldest first.
+pub struct goaway_session_list(Vec<goaway_session_info>);
+
+/// Something that happened to a session. Fields that `kind` does not name are
+/// 0 or empty. Later versions may append fields.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct goaway_session_event {
+    pub kind: EventKind,
+    pub session: goaway_session,
+    /// FRAME_ERROR: the stream, or 0 for the whole session.
+    pub stream: u32,
+    /// GOAWAY: the last stream that the peer has processed.
+    pub last_stream: u32,
+    /// GOAWAY, FRAME_ERROR, CLOSED: an error code (RFC 9113, section 7).
+    pub code: u32,
+    /// CLOSED, TIMEOUT: why.
+    pub cause: Cause,
+    /// CLOSED: how the report of a close counts it.
+    pub outcome: Outcome,
+    /// GOAWAY: the debug data, as it came. FRAME_ERROR: what was wrong.
+    pub text: goaway_bytes,
+    /// The peer's address, NUL-terminated.
+    pub peer: [c_char; 64],
+}
+
+/// Called for each event of each session, on the session's thread, in order.
+/// The event is valid during the call.
+pub type goaway_session_cb = Option<unsafe extern "C" fn(event: *const goaway_session_event, user_data: *mut c_void)>;
+
+/// Has `on_event` called for session events. Each session has exactly one
+/// GOAWAY_EVENT_OPENED, first, and one GOAWAY_EVENT_CLOSED, last. Before the
+/// start only.
+///
+/// GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_set_on_session(
+    server: Option<&goaway_server>,
+    on_event: goaway_session_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    guard(|| {
+        let on_event = on_event.ok_or(Error::Null("on_event"))?;
+        let user_data = UserData(user_data);
+        borrow(server)?.set_on_session(Box::new(move |event: &SessionEvent| {
+            let shown = goaway_session_event {
+                kind: event.kind,
+                session: event.session,
+                stream: event.stream,
+                last_stream: event.last_stream,
+                code: event.code,
+                cause: event.cause,
+                outcome: event.outcome,
+                text: event.text.as_slice().into(),
+                peer: terminated(&event.peer.to_string()),
+            };
+            // SAFETY: the host registered the callback for these arguments.
+            unsafe { on_event(&shown, user_data.get()) }
+        }))
+    })
+}
+
+/// The live sessions with their figures, to be freed with
+/// `goaway_session_list_free`; NULL if it fails, with the text in
+/// `goaway_last_error`. Empty before the start and after the close.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_sessions(server: Option<&goaway_server>) -> Option<Box<goaway_session_list>> {
+    guard_or(None, || {
+        let sessions = borrow(server)?.sessions()?;
+        Ok(Some(Box::new(goaway_session_list(sessions.iter().map(goaway_session_info::from).collect()))))
+    })
+}
+
+/// How many sessions the list holds; 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_session_list_len(list: Option<&goaway_session_list>) -> usize {
+    list.map_or(0, |list| list.0.len())
+}
+
+/// The list's entry at `index`, valid until the list is freed; NULL if there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_session_list_at(
+    list: Option<&goaway_session_list>,
+    index: usize,
+) -> Option<&goaway_session_info> {
+    list?.0.get(index)
+}
+
+/// Frees a list. NULL is allowed.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_session_list_free(list: Option<Box<goaway_session_list>>) {
+    drop(list);
+}
+
+/// Writes a session's figures to `out_info`: as many bytes as both sides know
+/// of, `info_size` being `sizeof(goaway_session_info)` in your program.
+///
+/// GOAWAY_ERR_GONE: the session has ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_session_get_info(
+    session: goaway_session,
+    out_info: Option<&mut MaybeUninit<goaway_session_info>>,
+    info_size: usize,
+) -> goaway_status {
+    guard(|| {
+        let out_info = view::out(out_info, "out_info")?;
+        let info = goaway_session_info::from(&SessionInfo::from(&*SESSIONS.here()?.find(session)?));
+        let known = info_size.min(size_of::<goaway_session_info>());
+        // SAFETY: the host says that its structure has at least that many bytes.
+        unsafe { std::ptr::copy_nonoverlapping((&raw const info).cast::<u8>(), out_info.as_mut_ptr().cast(), known) };
+        Ok(())
+    })
+}
+
+/// Has one session leave as `goaway_server_close` has all: told with GOAWAY,
+/// its streams served for up to `drain_ms`, then reset. Returns at once; the
+/// session's GOAWAY_EVENT_CLOSED tells the end. Others go on.
+///
+/// GOAWAY_ERR_GONE: the session has ended.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_session_close(session: goaway_session, drain_ms: u32) -> goaway_status {
+    guard(|| order(session, Order::Drain(Instant::now() + Duration::from_millis(drain_ms.into()))))
+}
+
+/// Ends one session now: a GOAWAY with that error code (RFC 9113, section 7)
+/// and the `debug_len` bytes at `debug`, then nothing. Handlers of its open
+/// streams see a cancellation. Returns at once.
+///
+/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_TOO_LARGE: more than 1024
+/// bytes of debug data.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_session_abort(
+    session: goaway_session,
+    code: u32,
+    debug: *const c_char,
+    debug_len: usize,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that many bytes.
+        let debug = unsafe { view::bytes(debug.cast(), debug_len, "debug") }?;
+        if debug.len() > 1024 {
+            return Err(Error::TooLarge(format!("{} bytes of debug data; 1024 are allowed", debug.len())));
+        }
+        order(session, Order::Abort(code, debug.to_vec()))
+    })
+}
+
+fn order(session: goaway_session, order: Order) -> Result<()> {
+    let remote = SESSIONS.here()?.find(session)?.clone();
+    remote.order(order);
+    Ok(())
+}
+
+/// A text in a fixed place, cut if it must be, terminated always.
+fn terminated<const N: usize>(text: &str) -> [c_char; N] {
+    let mut place = [0; N];
+    for (to, from) in place[..N - 1].iter_mut().zip(text.bytes()) {
+        *to = from as c_char;
+    }
+    place
+}

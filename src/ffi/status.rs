@@ -1,0 +1,143 @@
+//! Statuses: what a call answers, and the text of the last failure.
+
+use std::cell::RefCell;
+use std::ffi::{CString, c_char};
+
+use crate::error::Error;
+
+/// What a call answers. Numbers are never given a new meaning; a later version
+/// may add some.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum goaway_status {
+    /// It is done.
+    GOAWAY_OK = 0,
+    /// A pointer that must point somewhere is NULL.
+    GOAWAY_ERR_NULL = 1,
+    /// An argument is outside what the call takes.
+    GOAWAY_ERR_INVALID = 2,
+    /// A text is not UTF-8.
+    GOAWAY_ERR_UTF8 = 3,
+    /// The call does not fit what the object is doing now.
+    GOAWAY_ERR_STATE = 4,
+    /// The id is stale: the request or session has ended, or there never was one.
+    GOAWAY_ERR_GONE = 5,
+    /// Nobody waits for the answer any more. The request's id is stale from now on.
+    GOAWAY_ERR_CANCELLED = 6,
+    /// What was asked for is not there.
+    GOAWAY_ERR_NOT_FOUND = 7,
+    /// The address cannot be understood, resolved, or is not this machine's.
+    GOAWAY_ERR_ADDRESS = 8,
+    /// Another socket has the address.
+    GOAWAY_ERR_ADDRESS_IN_USE = 9,
+    /// The system does not permit it.
+    GOAWAY_ERR_PERMISSION = 10,
+    /// The operating system failed in another way.
+    GOAWAY_ERR_IO = 11,
+    /// Nothing can be done now; a callback tells when to try again.
+    GOAWAY_ERR_WOULD_BLOCK = 12,
+    /// The time was up.
+    GOAWAY_ERR_TIMEOUT = 13,
+    /// A blocking call from inside a callback would wait for itself.
+    GOAWAY_ERR_DEADLOCK = 14,
+    /// Made by the parent process before fork(); only the parent can use it.
+    GOAWAY_ERR_FORKED = 15,
+    /// What was written does not fit the content-length that was announced.
+    GOAWAY_ERR_LENGTH = 16,
+    /// A limit is exceeded.
+    GOAWAY_ERR_TOO_LARGE = 17,
+    /// A defect of the library, caught at its boundary.
+    GOAWAY_ERR_PANIC = 18,
+}
+
+use goaway_status::*;
+
+const NAMES: [&std::ffi::CStr; 19] = [
+    c"GOAWAY_OK",
+    c"GOAWAY_ERR_NULL",
+    c"GOAWAY_ERR_INVALID",
+    c"GOAWAY_ERR_UTF8",
+    c"GOAWAY_ERR_STATE",
+    c"GOAWAY_ERR_GONE",
+    c"GOAWAY_ERR_CANCELLED",
+    c"GOAWAY_ERR_NOT_FOUND",
+    c"GOAWAY_ERR_ADDRESS",
+    c"GOAWAY_ERR_ADDRESS_IN_USE",
+    c"GOAWAY_ERR_PERMISSION",
+    c"GOAWAY_ERR_IO",
+    c"GOAWAY_ERR_WOULD_BLOCK",
+    c"GOAWAY_ERR_TIMEOUT",
+    c"GOAWAY_ERR_DEADLOCK",
+    c"GOAWAY_ERR_FORKED",
+    c"GOAWAY_ERR_LENGTH",
+    c"GOAWAY_ERR_TOO_LARGE",
+    c"GOAWAY_ERR_PANIC",
+];
+
+impl From<&Error> for goaway_status {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Null(_) => GOAWAY_ERR_NULL,
+            Error::Invalid(_) => GOAWAY_ERR_INVALID,
+            Error::Utf8(_) => GOAWAY_ERR_UTF8,
+            Error::State(_) => GOAWAY_ERR_STATE,
+            Error::Gone(_) => GOAWAY_ERR_GONE,
+            Error::Cancelled(_) => GOAWAY_ERR_CANCELLED,
+            Error::NotFound(_) => GOAWAY_ERR_NOT_FOUND,
+            Error::Address { .. } => GOAWAY_ERR_ADDRESS,
+            Error::AddressInUse(_) => GOAWAY_ERR_ADDRESS_IN_USE,
+            Error::Permission { .. } => GOAWAY_ERR_PERMISSION,
+            Error::Io { .. } => GOAWAY_ERR_IO,
+            Error::WouldBlock(_) => GOAWAY_ERR_WOULD_BLOCK,
+            Error::Timeout => GOAWAY_ERR_TIMEOUT,
+            Error::Deadlock(_) => GOAWAY_ERR_DEADLOCK,
+            Error::Forked => GOAWAY_ERR_FORKED,
+            Error::Length { .. } => GOAWAY_ERR_LENGTH,
+            Error::TooLarge(_) => GOAWAY_ERR_TOO_LARGE,
+            Error::Panic(_) => GOAWAY_ERR_PANIC,
+        }
+    }
+}
+
+thread_local! {
+    static LAST: RefCell<CString> = RefCell::default();
+}
+
+/// Keeps the text for `goaway_last_error` and gives the status.
+pub fn record(error: &Error) -> goaway_status {
+    let text = CString::new(error.to_string().replace('\0', "\u{fffd}")).unwrap_or_default();
+    // A thread that is ending has no place for texts any more.
+    let _ = LAST.try_with(|last| *last.borrow_mut() = text);
+    goaway_status::from(error)
+}
+
+/// The text of this thread's last failed call, for a person; empty if none
+/// failed. Valid until the next failing call on this thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_last_error() -> *const c_char {
+    LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// The name of a status, as it stands in this header; NULL for a number that
+/// this version does not know. Valid for ever.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_status_name(status: i32) -> *const c_char {
+    usize::try_from(status).ok().and_then(|status| NAMES.get(status)).map_or(std::ptr::null(), |name| name.as_ptr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_own_name() {
+        for (number, name) in NAMES.iter().enumerate() {
+            // SAFETY: the name was looked up by a number in range.
+            let found = unsafe { std::ffi::CStr::from_ptr(goaway_status_name(number as i32)) };
+            assert_eq!(found, *name);
+        }
+        assert_eq!(GOAWAY_ERR_PANIC as usize, NAMES.len() - 1);
+        assert_eq!(format!("{GOAWAY_ERR_WOULD_BLOCK:?}"), NAMES[GOAWAY_ERR_WOULD_BLOCK as usize].to_str().unwrap());
+        assert!(goaway_status_name(-1).is_null() && goaway_status_name(19).is_null());
+    }
+}

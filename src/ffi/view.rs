@@ -1,0 +1,91 @@
+//! Texts and bytes as they cross the boundary.
+
+use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
+
+use crate::error::{Error, Result};
+
+/// Bytes that the library shows. They are not NUL-terminated; `data` is not
+/// NULL even when `len` is 0. How long they are valid says the function that
+/// shows them.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct goaway_bytes {
+    pub data: *const u8,
+    pub len: usize,
+}
+
+impl From<&[u8]> for goaway_bytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self { data: bytes.as_ptr(), len: bytes.len() }
+    }
+}
+
+impl From<&str> for goaway_bytes {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+/// A field of a header or trailer section, both texts NUL-terminated.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct goaway_field {
+    pub name: *const c_char,
+    pub value: *const c_char,
+}
+
+/// The bytes of a NUL-terminated text.
+pub unsafe fn raw_text<'a>(text: *const c_char, name: &'static str) -> Result<&'a [u8]> {
+    if text.is_null() {
+        return Err(Error::Null(name));
+    }
+    // SAFETY: not NULL, and the header asks for a terminating NUL.
+    Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
+/// A NUL-terminated UTF-8 text.
+pub unsafe fn text<'a>(text: *const c_char, name: &'static str) -> Result<&'a str> {
+    // SAFETY: the caller's promise is ours.
+    let bytes = unsafe { raw_text(text, name) }?;
+    std::str::from_utf8(bytes).map_err(|_| Error::Utf8(name))
+}
+
+/// `len` bytes at `data`, which is not looked at when `len` is 0.
+pub unsafe fn bytes<'a>(data: *const u8, len: usize, name: &'static str) -> Result<&'a [u8]> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(Error::Null(name));
+    }
+    check_length(len, name)?;
+    // SAFETY: not NULL, of a length that can exist, and the header asks for that many bytes.
+    Ok(unsafe { std::slice::from_raw_parts(data, len) })
+}
+
+/// The same for bytes that the library writes.
+pub unsafe fn bytes_mut<'a>(data: *mut u8, len: usize, name: &'static str) -> Result<&'a mut [u8]> {
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    if data.is_null() {
+        return Err(Error::Null(name));
+    }
+    check_length(len, name)?;
+    // SAFETY: as above; the header says that nobody else uses the memory during the call.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data, len) })
+}
+
+/// No object is larger than half the address space.
+fn check_length(len: usize, name: &'static str) -> Result<()> {
+    match isize::try_from(len) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::invalid(format_args!("{len} is no length of {name}"))),
+    }
+}
+
+/// Where a result goes.
+pub fn out<'a, T>(place: Option<&'a mut MaybeUninit<T>>, name: &'static str) -> Result<&'a mut MaybeUninit<T>> {
+    place.ok_or(Error::Null(name))
+}

@@ -1,0 +1,37 @@
+//! An embeddable HTTP/2 server that knows how to leave.
+//!
+//! From the host to the wire, each module using only those below it:
+//!
+//! - [`ffi`]: the C ABI, one file per noun; the only place of `unsafe`
+//! - [`server`]: a server, made, told what to do, started, closed
+//! - [`control`]: the thread that accepts and that sees a close through
+//! - [`worker`]: the threads on which sessions live
+//! - [`session`]: one connection: its task, driving h2, the frame tap
+//! - [`request`]: one request: head, body, answer, as host and session share it
+//! - [`registry`]: every live session, and the level that closes them
+//! - [`shared`]: what all threads of a server have in common
+//! - [`close`]: the drain engine and the report
+//! - [`route`], [`listener`], [`config`]: handlers, sockets, limits
+//! - [`event`], [`table`], [`error`]: the vocabulary, ids, what can go wrong
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod close;
+mod config;
+mod control;
+mod error;
+mod event;
+pub mod ffi;
+mod listener;
+mod registry;
+mod request;
+mod route;
+mod server;
+mod session;
+mod shared;
+mod table;
+mod worker;
+
+/// What the library allocates with: a quarter less time a request than the
+/// system's, and kept apart from the host's own heap.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,0 +1,208 @@
+//! Every live session of a server: the one source of truth for what is open.
+//!
+//! A session is entered when its connection is accepted, before a byte of it
+//! is read, and leaves when its [`Registration`] is dropped, on every path
+//! there is. Closing is a level kept under the same lock: whoever is entered
+//! later sees it, whoever was there before is called, and nobody is missed.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::close::{Parting, Report};
+use crate::event::{Cause, EventKind, SessionEvent};
+use crate::session::{Remote, SessionInfo};
+use crate::shared::Shared;
+use crate::table::{Tables, lock};
+
+/// Sessions of all servers, by the ids that hosts hold.
+pub static SESSIONS: Tables<Arc<Remote>> = Tables::new("the session");
+
+/// Told the report when the close is complete.
+pub type OnClose = Box<dyn FnOnce(&Report) + Send>;
+
+#[derive(Default)]
+pub struct Registry {
+    roll: Mutex<Roll>,
+    /// Signalled when the roll has something for the closer to look at.
+    pub changed: Notify,
+    finished: Condvar,
+}
+
+#[derive(Default)]
+struct Roll {
+    live: HashMap<u64, Arc<Remote>>,
+    closing: Option<Closing>,
+    counted: Report,
+    report: Option<Report>,
+    waiters: Vec<OnClose>,
+}
+
+#[derive(Clone, Copy)]
+struct Closing {
+    began: Instant,
+    deadline: Instant,
+}
+
+/// How far a close has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub sessions: u64,
+    pub streams: u64,
+    pub left_ms: u64,
+}
+
+impl Registry {
+    /// Enters a session. The level is the session's to look at: [`Self::deadline`].
+    pub fn enter(&self, remote: Arc<Remote>) {
+        lock(&self.roll).live.insert(remote.id, remote);
+    }
+
+    /// Takes a session off the roll and counts it, if the server is closing.
+    fn leave(&self, id: u64, cause: Cause, parting: Parting) {
+        let mut roll = lock(&self.roll);
+        let was_live = roll.live.remove(&id).is_some();
+        if was_live && roll.closing.is_some() {
+            roll.counted.add(cause.outcome(), parting);
+            if roll.live.is_empty() {
+                self.changed.notify_one();
+            }
+        }
+    }
+
+    /// Orders every session, present and future, to be gone by `now + drain`.
+    /// A later order can only shorten. `on_close` is called by the closer.
+    pub fn close(&self, drain: Duration, on_close: Option<OnClose>) {
+        let mut roll = lock(&self.roll);
+        roll.waiters.extend(on_close);
+        let began = Instant::now();
+        let deadline = began + drain;
+        let known = roll.closing.get_or_insert(Closing { began, deadline });
+        known.deadline = known.deadline.min(deadline);
+        roll.live.values().for_each(|remote| remote.look_up());
+        self.changed.notify_one();
+    }
+
+    /// The deadline of the close; None while the server runs.
+    pub fn deadline(&self) -> Option<Instant> {
+        lock(&self.roll).closing.map(|closing| closing.deadline)
+    }
+
+    pub fn len(&self) -> usize {
+        lock(&self.roll).live.len()
+    }
+
+    /// The live sessions and their figures at this moment, oldest first.
+    pub fn list(&self) -> Vec<SessionInfo> {
+        let live: Vec<_> = lock(&self.roll).live.values().cloned().collect();
+        let mut infos: Vec<_> = live.iter().map(SessionInfo::from).collect();
+        infos.sort_by_key(|info| (std::cmp::Reverse(info.age), info.id));
+        infos
+    }
+
+    pub fn progress(&self) -> Progress {
+        let roll = lock(&self.roll);
+        let streams = roll.live.values().map(|remote| u64::from(remote.figures.open_streams.load(Relaxed))).sum();
+        let left = roll.closing.map(|closing| closing.deadline.saturating_duration_since(Instant::now()));
+        let left_ms = left.unwrap_or_default().as_millis() as u64;
+        Progress { sessions: roll.live.len() as u64, streams, left_ms }
+    }
+
+    /// Cuts the sockets of all that are left and counts them as forced: their
+    /// threads are held by callbacks of the host that do not return.
+    pub fn cut_the_stuck(&self) {
+        let mut roll = lock(&self.roll);
+        for (_, remote) in std::mem::take(&mut roll.live) {
+            remote.cut();
+            let streams_reset = u64::from(remote.figures.open_streams.load(Relaxed));
+            roll.counted.add(Cause::Deadline.outcome(), Parting { streams_reset, ..Parting::default() });
+            roll.counted.sessions_stuck += 1;
+        }
+    }
+
+    /// Everything has ended: fixes the report.
+    pub fn finish(&self) {
+        let mut roll = lock(&self.roll);
+        let mut report = roll.counted;
+        report.elapsed_ms = roll.closing.map_or(0, |closing| closing.began.elapsed().as_millis() as u64);
+        roll.report = Some(report);
+        self.finished.notify_all();
+    }
+
+    /// The report, once the close is complete.
+    pub fn report(&self) -> Option<Report> {
+        lock(&self.roll).report
+    }
+
+    pub fn take_waiters(&self) -> Vec<OnClose> {
+        std::mem::take(&mut lock(&self.roll).waiters)
+    }
+
+    /// Blocks until the close is complete or the time is up.
+    pub fn wait(&self, timeout: Option<Duration>) -> Option<Report> {
+        let roll = lock(&self.roll);
+        let unfinished = |roll: &mut Roll| roll.report.is_none();
+        let roll = match timeout {
+            None => self.finished.wait_while(roll, unfinished).unwrap_or_else(|poisoned| poisoned.into_inner()),
+            Some(timeout) => {
+                let waited = self.finished.wait_timeout_while(roll, timeout, unfinished);
+                waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0
+            }
+        };
+        roll.report
+    }
+}
+
+/// A session's place on the roll; its end is the session's end.
+pub struct Registration {
+    shared: Arc<Shared>,
+    remote: Arc<Remote>,
+    /// How many sessions the worker has, to choose the least loaded.
+    load: Arc<AtomicUsize>,
+    opened: bool,
+    pub cause: Cause,
+    pub code: u32,
+    pub parting: Parting,
+}
+
+impl Registration {
+    pub fn new(shared: Arc<Shared>, remote: Arc<Remote>, load: Arc<AtomicUsize>) -> Self {
+        load.fetch_add(1, Relaxed);
+        shared.registry.enter(remote.clone());
+        Self { shared, remote, load, opened: false, cause: Cause::None, code: 0, parting: Parting::default() }
+    }
+
+    pub fn remote(&self) -> &Arc<Remote> {
+        &self.remote
+    }
+
+    /// Tells the host that the session is there, once; then its end will be told too.
+    pub fn open(&mut self) -> bool {
+        if std::mem::replace(&mut self.opened, true) {
+            return false;
+        }
+        self.shared.tell(&SessionEvent::new(EventKind::Opened, self.remote.id, self.remote.peer));
+        true
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.remote.let_go();
+        if self.opened {
+            let mut event = SessionEvent::new(EventKind::Closed, self.remote.id, self.remote.peer);
+            event.cause = self.cause;
+            event.outcome = self.cause.outcome();
+            event.code = self.code;
+            self.shared.tell(&event);
+        }
+        if let Ok(table) = SESSIONS.here() {
+            drop(table.remove(self.remote.id));
+        }
+        self.load.fetch_sub(1, Relaxed);
+        self.shared.registry.leave(self.remote.id, self.cause, self.parting);
+    }
+}

@@ -1,0 +1,502 @@
+//! A request's answer on its way out.
+//!
+//! The host writes here; the session's task takes what is new and carries it
+//! to h2 as the peer's flow control allows.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Response, StatusCode};
+
+use super::OnReady;
+use crate::error::{Error, Result};
+
+/// A final head, to be sent; `alone` if nothing follows it.
+pub struct Head {
+    pub response: Response<()>,
+    pub alone: bool,
+}
+
+/// What follows the head.
+pub enum Piece {
+    Data(Bytes, bool),
+    Trailers(HeaderMap),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// No final head yet.
+    Open,
+    /// The head is written, the body goes on.
+    Streaming,
+    /// The host has written the last of it.
+    Ended,
+}
+
+pub struct Answer {
+    phase: Phase,
+    /// Fields of the final head as the host sets them.
+    fields: HeaderMap,
+    /// Boxed, since few answers have any.
+    trailers: Option<Box<HeaderMap>>,
+    infos: VecDeque<Response<()>>,
+    /// The status of a head that is written and not sent.
+    status: Option<StatusCode>,
+    /// Whether nothing follows that head.
+    alone: bool,
+    pieces: VecDeque<Bytes>,
+    /// Bytes in `pieces`.
+    queued: usize,
+    high_water: usize,
+    /// A write was refused or the mark passed: the host waits to be told.
+    full: bool,
+    /// HEAD asks for no body (RFC 9110, section 9.3.2).
+    is_head: bool,
+    /// The status forbids a body (section 6.4.1).
+    is_bodyless: bool,
+    announced: Option<u64>,
+    written: u64,
+    reset: Option<u32>,
+    on_writable: Option<OnReady>,
+}
+
+impl Answer {
+    /// An answer to a request of that method, of which up to `high_water`
+    /// bytes may wait for the peer.
+    pub fn new(method: &Method, high_water: usize) -> Self {
+        Self {
+            phase: Phase::Open,
+            fields: HeaderMap::new(),
+            trailers: None,
+            infos: VecDeque::new(),
+            status: None,
+            alone: false,
+            pieces: VecDeque::new(),
+            queued: 0,
+            high_water,
+            full: false,
+            is_head: *method == Method::HEAD,
+            is_bodyless: false,
+            announced: None,
+            written: 0,
+            reset: None,
+            on_writable: None,
+        }
+    }
+
+    // What the host does.
+
+    /// Sets a field of the head that comes next, in place of any of its name.
+    pub fn set_field(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
+        self.check(Phase::Open)?;
+        let (name, value) = field(name, value)?;
+        self.fields.try_insert(name, value).map_err(too_many)?;
+        Ok(())
+    }
+
+    /// Adds a field to the head that comes next.
+    pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
+        self.check(Phase::Open)?;
+        let (name, value) = field(name, value)?;
+        self.fields.try_append(name, value).map_err(too_many)?;
+        Ok(())
+    }
+
+    /// Adds a field to the trailer section that `end` sends.
+    pub fn add_trailer(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
+        if self.phase == Phase::Ended {
+            return Err(Error::State("the answer has ended"));
+        }
+        let (name, value) = field(name, value)?;
+        if name == CONTENT_LENGTH || name == http::header::HOST || name == CONTENT_TYPE {
+            return Err(Error::invalid(format_args!("{name} is not allowed in trailers")));
+        }
+        self.trailers.get_or_insert_default().try_append(name, value).map_err(too_many)?;
+        Ok(())
+    }
+
+    /// Sends an informational head (RFC 9110, section 15.2).
+    pub fn inform(&mut self, status: u16, fields: HeaderMap) -> Result<()> {
+        self.check(Phase::Open)?;
+        let status = status_code(status)?;
+        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::invalid(format_args!("{status} is no informational status of HTTP/2")));
+        }
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        *response.headers_mut() = fields;
+        self.infos.push_back(response);
+        Ok(())
+    }
+
+    /// The whole answer at once.
+    pub fn respond(&mut self, status: u16, body: Bytes) -> Result<()> {
+        self.check(Phase::Open)?;
+        let status = final_status(status)?;
+        let is_bodyless = has_no_body(status);
+        if is_bodyless && !body.is_empty() {
+            return Err(Error::invalid(format_args!("{} has no body", status.as_u16())));
+        }
+        let announced = self.content_length()?;
+        match announced {
+            Some(announced) if announced != body.len() as u64 && !self.is_head && !is_bodyless => {
+                return Err(Error::Length { announced, written: body.len() as u64 });
+            }
+            None if !is_bodyless && self.trailers.is_none() => {
+                self.fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            }
+            _ => {}
+        }
+        let alone = body.is_empty() || self.is_head;
+        self.status = Some(status);
+        self.alone = alone && self.trailers.is_none();
+        if !alone {
+            self.queue(body);
+        }
+        self.phase = Phase::Ended;
+        Ok(())
+    }
+
+    /// The head; `write` and `end` follow.
+    pub fn write_head(&mut self, status: u16) -> Result<()> {
+        self.check(Phase::Open)?;
+        let status = final_status(status)?;
+        self.announced = self.content_length()?;
+        self.is_bodyless = has_no_body(status);
+        self.status = Some(status);
+        self.phase = Phase::Streaming;
+        Ok(())
+    }
+
+    /// A piece of the body. Refused whole when the high-water mark is reached.
+    /// Gives the bytes that wait for the peer now.
+    pub fn write(&mut self, data: &[u8]) -> Result<usize> {
+        self.check(Phase::Streaming)?;
+        if self.is_bodyless && !data.is_empty() {
+            return Err(Error::State("an answer of this status has no body"));
+        }
+        let written = self.written + data.len() as u64;
+        if let Some(announced) = self.announced.filter(|announced| written > *announced && !self.is_head) {
+            return Err(Error::Length { announced, written });
+        }
+        if self.queued >= self.high_water {
+            self.full = true;
+            return Err(Error::WouldBlock("the high-water mark is reached"));
+        }
+        self.written = written;
+        if !data.is_empty() && !self.is_head {
+            self.queue(Bytes::copy_from_slice(data));
+        }
+        Ok(self.queued)
+    }
+
+    /// The end of a streamed answer, with the trailers set so far.
+    pub fn end(&mut self) -> Result<()> {
+        self.check(Phase::Streaming)?;
+        if let Some(announced) = self.announced.filter(|announced| *announced != self.written && !self.has_no_body()) {
+            return Err(Error::Length { announced, written: self.written });
+        }
+        self.phase = Phase::Ended;
+        self.alone = self.pieces.is_empty() && self.trailers.is_none();
+        Ok(())
+    }
+
+    /// Ends the stream with RST_STREAM (RFC 9113, section 6.4).
+    pub fn reset(&mut self, code: u32) -> Result<()> {
+        if self.phase == Phase::Ended {
+            return Err(Error::State("the answer has ended"));
+        }
+        self.phase = Phase::Ended;
+        self.reset = Some(code);
+        Ok(())
+    }
+
+    pub fn set_high_water(&mut self, bytes: usize) -> Result<()> {
+        if bytes == 0 {
+            return Err(Error::invalid("a high-water mark of 0 would refuse every write"));
+        }
+        self.high_water = bytes;
+        Ok(())
+    }
+
+    pub fn set_on_writable(&mut self, on_writable: OnReady) {
+        self.on_writable = Some(on_writable);
+    }
+
+    /// Body bytes that wait for the peer.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Whether a final head has been written.
+    pub fn is_begun(&self) -> bool {
+        self.phase != Phase::Open
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
+    // What the session's task does.
+
+    pub fn take_info(&mut self) -> Option<Response<()>> {
+        self.infos.pop_front()
+    }
+
+    pub fn take_head(&mut self) -> Option<Head> {
+        let status = self.status.take()?;
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        *response.headers_mut() = std::mem::take(&mut self.fields);
+        Some(Head { response, alone: self.alone })
+    }
+
+    pub fn take_reset(&mut self) -> Option<u32> {
+        self.reset.take()
+    }
+
+    /// Bytes and trailers that are ready: up to `room` bytes of the body, or
+    /// what comes after the body.
+    pub fn take_piece(&mut self, room: usize) -> Option<Piece> {
+        if let Some(front) = self.pieces.front_mut() {
+            if room == 0 {
+                return None;
+            }
+            let piece = front.split_to(front.len().min(room));
+            if front.is_empty() {
+                self.pieces.pop_front();
+            }
+            self.queued -= piece.len();
+            let last = self.pieces.is_empty() && self.has_ended() && self.trailers.is_none();
+            return Some(Piece::Data(piece, last));
+        }
+        if !self.has_ended() {
+            return None;
+        }
+        Some(match self.trailers.take() {
+            Some(trailers) => Piece::Trailers(*trailers),
+            None => Piece::Data(Bytes::new(), true),
+        })
+    }
+
+    /// The hook to call if the host waits for room and there is some.
+    pub fn take_writable(&mut self) -> Option<OnReady> {
+        let is_due = (self.full || self.queued >= self.high_water) && self.queued <= self.high_water / 2;
+        if !is_due || self.has_ended() {
+            return None;
+        }
+        self.full = false;
+        self.on_writable.take()
+    }
+
+    /// The hook comes back from its call.
+    pub fn restore_writable(&mut self, on_writable: OnReady) {
+        self.on_writable.get_or_insert(on_writable);
+    }
+
+    // Between the two.
+
+    fn check(&self, expected: Phase) -> Result<()> {
+        match (self.phase, expected) {
+            (phase, expected) if phase == expected => Ok(()),
+            (Phase::Open, _) => Err(Error::State("the head has not been written yet")),
+            (Phase::Streaming, _) => Err(Error::State("the head has been written already")),
+            (Phase::Ended, _) => Err(Error::State("the answer has ended")),
+        }
+    }
+
+    fn has_no_body(&self) -> bool {
+        self.is_head || self.is_bodyless
+    }
+
+    fn content_length(&self) -> Result<Option<u64>> {
+        let Some(value) = self.fields.get(CONTENT_LENGTH) else { return Ok(None) };
+        let number = value.to_str().ok().and_then(|text| text.parse().ok());
+        number.map(Some).ok_or_else(|| Error::invalid(format_args!("content-length is {value:?}, which is no length")))
+    }
+
+    fn queue(&mut self, data: Bytes) {
+        self.queued += data.len();
+        self.full |= self.queued >= self.high_water;
+        self.pieces.push_back(data);
+    }
+}
+
+/// A field the host set, checked (RFC 9113, sections 8.2.1 and 8.2.2).
+pub fn field(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
+    let shown = || String::from_utf8_lossy(name).into_owned();
+    let header =
+        HeaderName::from_bytes(name).map_err(|_| Error::invalid(format_args!("{:?} is no field name", shown())))?;
+    if matches!(
+        header.as_str(),
+        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "te"
+    ) {
+        return Err(Error::invalid(format_args!("{header} does not exist in HTTP/2")));
+    }
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    if is_blank(value.first()) || is_blank(value.last()) {
+        return Err(Error::invalid(format_args!("the value of {header} starts or ends with white space")));
+    }
+    let value = HeaderValue::from_bytes(value)
+        .map_err(|_| Error::invalid(format_args!("the value of {header} contains a control character")))?;
+    Ok((header, value))
+}
+
+fn too_many(_: http::header::MaxSizeReached) -> Error {
+    Error::TooLarge("there are too many fields".into())
+}
+
+fn status_code(status: u16) -> Result<StatusCode> {
+    StatusCode::from_u16(status)
+        .ok()
+        .filter(|status| status.as_u16() < 600)
+        .ok_or_else(|| Error::invalid(format_args!("{status} is no HTTP status")))
+}
+
+fn final_status(status: u16) -> Result<StatusCode> {
+    let status = status_code(status)?;
+    if status.is_informational() {
+        return Err(Error::invalid(format_args!("{} is informational, no answer", status.as_u16())));
+    }
+    Ok(status)
+}
+
+fn has_no_body(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer() -> Answer {
+        Answer::new(&Method::GET, 100)
+    }
+
+    #[test]
+    fn a_whole_answer_has_its_length() {
+        let mut answer = answer();
+        answer.respond(200, Bytes::from_static(b"hello")).unwrap();
+        let head = answer.take_head().unwrap();
+        assert_eq!(head.response.headers()[CONTENT_LENGTH], "5");
+        assert!(!head.alone);
+        assert!(matches!(answer.take_piece(100), Some(Piece::Data(data, true)) if data == "hello"));
+        assert!(answer.respond(200, Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn head_announces_but_does_not_send() {
+        let mut answer = Answer::new(&Method::HEAD, 100);
+        answer.respond(200, Bytes::from_static(b"hello")).unwrap();
+        let head = answer.take_head().unwrap();
+        assert_eq!(head.response.headers()[CONTENT_LENGTH], "5");
+        assert!(head.alone);
+    }
+
+    #[test]
+    fn some_answers_have_no_body() {
+        assert!(matches!(answer().respond(204, Bytes::from_static(b"x")), Err(Error::Invalid(_))));
+        let mut not_modified = answer();
+        not_modified.set_field(b"content-length", b"5").unwrap();
+        not_modified.respond(304, Bytes::new()).unwrap();
+        assert!(not_modified.take_head().unwrap().alone);
+        let mut streamed = answer();
+        streamed.write_head(204).unwrap();
+        assert!(streamed.write(b"x").is_err());
+        streamed.end().unwrap();
+    }
+
+    #[test]
+    fn the_announced_length_is_held_to() {
+        let mut answer = answer();
+        answer.set_field(b"Content-Length", b"3").unwrap();
+        answer.write_head(200).unwrap();
+        answer.write(b"ab").unwrap();
+        assert!(matches!(answer.write(b"cd"), Err(Error::Length { announced: 3, written: 4 })));
+        assert!(matches!(answer.end(), Err(Error::Length { announced: 3, written: 2 })));
+        answer.write(b"c").unwrap();
+        answer.end().unwrap();
+    }
+
+    #[test]
+    fn a_full_answer_refuses_and_tells_when_there_is_room() {
+        let mut answer = answer();
+        answer.set_on_writable(Box::new(|_| {}));
+        answer.write_head(200).unwrap();
+        assert_eq!(answer.write(&[0; 150]).unwrap(), 150, "the one write that passes the mark is taken");
+        assert!(matches!(answer.write(b"x"), Err(Error::WouldBlock(_))));
+        assert!(answer.take_writable().is_none());
+        assert!(matches!(answer.take_piece(100), Some(Piece::Data(data, false)) if data.len() == 100));
+        assert!(answer.take_writable().is_some(), "half the mark is free");
+        answer.write(b"x").unwrap();
+    }
+
+    #[test]
+    fn trailers_come_last() {
+        let mut answer = answer();
+        answer.write_head(200).unwrap();
+        answer.write(b"ok").unwrap();
+        answer.add_trailer(b"x-checksum", b"1").unwrap();
+        answer.end().unwrap();
+        assert!(!answer.take_head().unwrap().alone);
+        assert!(matches!(answer.take_piece(100), Some(Piece::Data(_, false))));
+        assert!(matches!(answer.take_piece(0), Some(Piece::Trailers(fields)) if fields["x-checksum"] == "1"));
+    }
+
+    #[test]
+    fn an_end_at_once_rides_on_the_head() {
+        let mut answer = answer();
+        answer.write_head(200).unwrap();
+        answer.end().unwrap();
+        assert!(answer.take_head().unwrap().alone);
+    }
+
+    #[test]
+    fn bad_fields_are_refused() {
+        for (name, value) in [
+            ("", "x"),
+            (":status", "200"),
+            ("a b", "x"),
+            ("a\n", "x"),
+            ("connection", "close"),
+            ("TE", "trailers"),
+            ("a", " x"),
+            ("a", "x\t"),
+            ("a", "x\r\ny"),
+            ("a", "x\0y"),
+        ] {
+            assert!(
+                matches!(answer().set_field(name.as_bytes(), value.as_bytes()), Err(Error::Invalid(_))),
+                "{name:?}: {value:?}"
+            );
+        }
+        assert!(answer().set_field(b"a", b"").is_ok());
+        assert!(answer().add_trailer(b"content-length", b"1").is_err());
+    }
+
+    #[test]
+    fn statuses_are_checked() {
+        for status in [0, 99, 100, 103, 199, 600, 1000] {
+            assert!(answer().respond(status, Bytes::new()).is_err(), "{status}");
+        }
+        for status in [101, 200, 99] {
+            assert!(answer().inform(status, HeaderMap::new()).is_err(), "{status}");
+        }
+        answer().inform(103, HeaderMap::new()).unwrap();
+    }
+
+    #[test]
+    fn calls_out_of_order_are_refused() {
+        let mut answer = answer();
+        assert!(matches!(answer.write(b"x"), Err(Error::State(_))));
+        assert!(matches!(answer.end(), Err(Error::State(_))));
+        answer.write_head(200).unwrap();
+        assert!(matches!(answer.set_field(b"a", b"b"), Err(Error::State(_))));
+        assert!(matches!(answer.respond(200, Bytes::new()), Err(Error::State(_))));
+        assert!(matches!(answer.inform(103, HeaderMap::new()), Err(Error::State(_))));
+        answer.end().unwrap();
+        assert!(matches!(answer.write(b"x"), Err(Error::State(_))));
+        assert!(matches!(answer.reset(0), Err(Error::State(_))));
+    }
+}

@@ -1,0 +1,313 @@
+//! A request's body on its way in.
+//!
+//! The session's task takes DATA from h2 as it comes and gathers it here,
+//! bounded by the stream's flow-control window, which is opened again only by
+//! what the host has consumed. The host takes it in one of three ways: pushed
+//! into a callback, read into its own buffer, or collected whole.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+
+use super::OnReady;
+use crate::error::{Error, Result};
+
+/// Gets the pieces in order; the last call says that it is the last, and may be empty.
+pub type OnBody = Box<dyn FnMut(u64, &[u8], bool) + Send>;
+/// Gets the whole body.
+pub type OnCollected = Box<dyn FnOnce(u64, &[u8]) + Send>;
+
+/// Pieces shorter than this are put together, so that a peer that sends a
+/// byte at a time does not cost a buffer a byte.
+const SMALL: usize = 1024;
+
+/// How the host takes the body.
+pub enum Reader {
+    /// The host has not said yet.
+    Undecided,
+    Pushed(OnBody),
+    Pulled(OnReady),
+    Collected(OnCollected),
+    /// The hook is out being called, or the body has been delivered.
+    Away,
+}
+
+/// What to do next outside the entry's lock.
+pub enum Delivery {
+    Piece(OnBody, Bytes, bool),
+    Ready(OnReady),
+    Whole(OnCollected, Bytes),
+    /// More came than the host wanted collected.
+    TooLarge,
+}
+
+pub struct Body {
+    pieces: VecDeque<Bytes>,
+    /// Bytes in `pieces`.
+    held: usize,
+    /// Bytes the host has taken, for which the window is to be opened.
+    consumed: usize,
+    /// Whether the peer has sent the last of it.
+    ended: bool,
+    /// Whether the host was given the end.
+    end_told: bool,
+    paused: bool,
+    /// A pulled reader found nothing and waits to be told.
+    starved: bool,
+    collect_limit: usize,
+    reader: Reader,
+    /// Boxed, since few requests have any.
+    pub trailers: Option<Box<HeaderMap>>,
+}
+
+impl Body {
+    /// A body that is still to come, or none if `ended`.
+    pub fn new(ended: bool) -> Self {
+        Self {
+            pieces: VecDeque::new(),
+            held: 0,
+            consumed: 0,
+            ended,
+            end_told: false,
+            paused: false,
+            starved: false,
+            collect_limit: 0,
+            reader: Reader::Undecided,
+            trailers: None,
+        }
+    }
+
+    /// A piece came from the peer.
+    pub fn arrived(&mut self, piece: Bytes) {
+        self.held += piece.len();
+        if matches!(self.reader, Reader::Collected(_)) {
+            self.consumed += piece.len();
+        }
+        match self.pieces.pop_back() {
+            Some(last) if last.len() + piece.len() <= SMALL => {
+                let mut joined = last.try_into_mut().unwrap_or_else(|last| BytesMut::from(&last[..]));
+                joined.extend_from_slice(&piece);
+                self.pieces.push_back(joined.freeze());
+            }
+            last => {
+                self.pieces.extend(last);
+                self.pieces.push_back(if piece.len() < SMALL { Bytes::copy_from_slice(&piece) } else { piece });
+            }
+        }
+    }
+
+    pub fn arrived_whole(&mut self, trailers: Option<HeaderMap>) {
+        self.ended = true;
+        self.trailers = trailers.map(Box::new);
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether nothing is held and nothing waits to open the window.
+    pub fn is_empty(&self) -> bool {
+        self.held == 0 && self.consumed == 0
+    }
+
+    /// Bytes to open the window for, counted once.
+    pub fn take_consumed(&mut self) -> usize {
+        std::mem::take(&mut self.consumed)
+    }
+
+    /// Whether the host has said that it wants the body.
+    pub fn is_wanted(&self) -> bool {
+        !matches!(self.reader, Reader::Undecided)
+    }
+
+    /// The host says how it takes the body, once.
+    pub fn set_reader(&mut self, reader: Reader) -> Result<()> {
+        if self.is_wanted() {
+            return Err(Error::State("the body already has a reader"));
+        }
+        // A pulled reader is told of what is there already.
+        self.starved = matches!(reader, Reader::Pulled(_));
+        self.reader = reader;
+        Ok(())
+    }
+
+    pub fn collect(&mut self, limit: usize, on_collected: OnCollected) -> Result<()> {
+        self.set_reader(Reader::Collected(on_collected))?;
+        self.collect_limit = limit;
+        // The limit bounds a collected body, so the window need not.
+        self.consumed += self.held;
+        Ok(())
+    }
+
+    pub fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Copies what is there into `out`. Ok(0) at the end of the body.
+    pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        if matches!(self.reader, Reader::Pushed(_) | Reader::Collected(_)) {
+            return Err(Error::State("the body is delivered to a callback"));
+        }
+        let mut filled = 0;
+        while filled < out.len() {
+            let Some(piece) = self.pieces.front_mut() else { break };
+            let taken = piece.len().min(out.len() - filled);
+            out[filled..filled + taken].copy_from_slice(&piece.split_to(taken));
+            filled += taken;
+            if piece.is_empty() {
+                self.pieces.pop_front();
+            }
+        }
+        self.held -= filled;
+        self.consumed += filled;
+        if filled == 0 && !out.is_empty() && !self.ended {
+            self.starved = true;
+            return Err(Error::WouldBlock("no part of the body is here yet"));
+        }
+        Ok(filled)
+    }
+
+    /// What the host is to be called with now, if anything.
+    pub fn next_delivery(&mut self) -> Option<Delivery> {
+        match &mut self.reader {
+            Reader::Pushed(_) => self.next_piece(),
+            Reader::Pulled(_) if self.starved && (self.held > 0 || self.ended) => {
+                self.starved = false;
+                match std::mem::replace(&mut self.reader, Reader::Away) {
+                    Reader::Pulled(on_ready) => Some(Delivery::Ready(on_ready)),
+                    _ => unreachable!("it was pulled a line ago"),
+                }
+            }
+            Reader::Collected(_) => self.next_whole(),
+            _ => None,
+        }
+    }
+
+    /// The hook comes back from its call.
+    pub fn restore(&mut self, reader: Reader) {
+        self.reader = reader;
+    }
+
+    fn next_piece(&mut self) -> Option<Delivery> {
+        if self.paused || self.end_told || (self.pieces.is_empty() && !self.ended) {
+            return None;
+        }
+        let piece = self.pieces.pop_front().unwrap_or_default();
+        self.held -= piece.len();
+        self.consumed += piece.len();
+        self.end_told = self.ended && self.pieces.is_empty();
+        match std::mem::replace(&mut self.reader, Reader::Away) {
+            Reader::Pushed(on_body) => Some(Delivery::Piece(on_body, piece, self.end_told)),
+            _ => unreachable!("only a pushed body gets here"),
+        }
+    }
+
+    fn next_whole(&mut self) -> Option<Delivery> {
+        if self.held > self.collect_limit {
+            self.reader = Reader::Away;
+            return Some(Delivery::TooLarge);
+        }
+        if !self.ended {
+            return None;
+        }
+        let whole = self.join();
+        match std::mem::replace(&mut self.reader, Reader::Away) {
+            Reader::Collected(on_collected) => Some(Delivery::Whole(on_collected, whole)),
+            _ => unreachable!("only a collected body gets here"),
+        }
+    }
+
+    /// Everything held, as one piece.
+    fn join(&mut self) -> Bytes {
+        self.held = 0;
+        if self.pieces.len() <= 1 {
+            return self.pieces.pop_front().unwrap_or_default();
+        }
+        let mut whole = BytesMut::with_capacity(self.pieces.iter().map(Bytes::len).sum());
+        self.pieces.drain(..).for_each(|piece| whole.extend_from_slice(&piece));
+        whole.freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    fn pushed() -> Reader {
+        Reader::Pushed(Box::new(|_, _, _| {}))
+    }
+
+    #[test]
+    fn small_pieces_are_joined_and_large_ones_kept() {
+        let mut body = Body::new(false);
+        (0..500).for_each(|_| body.arrived(piece("ab")));
+        assert_eq!(body.pieces.len(), 1);
+        let large = Bytes::from(vec![b'x'; 5000]);
+        body.arrived(large.clone());
+        assert_eq!(body.pieces.len(), 2);
+        assert_eq!(body.pieces[1].as_ptr(), large.as_ptr(), "not copied");
+    }
+
+    #[test]
+    fn reading_consumes_and_tells_the_end() {
+        let mut body = Body::new(false);
+        let mut out = [0; 4];
+        assert!(matches!(body.read(&mut out), Err(Error::WouldBlock(_))));
+        body.arrived(piece("abcdef"));
+        assert_eq!(body.read(&mut out).unwrap(), 4);
+        assert_eq!(&out, b"abcd");
+        assert_eq!(body.take_consumed(), 4);
+        body.arrived_whole(None);
+        assert_eq!(body.read(&mut out).unwrap(), 2);
+        assert_eq!(body.read(&mut out).unwrap(), 0, "the end");
+    }
+
+    #[test]
+    fn a_pushed_body_is_told_its_end_once() {
+        let mut body = Body::new(false);
+        body.set_reader(pushed()).unwrap();
+        assert!(body.next_delivery().is_none());
+        body.arrived(piece("a"));
+        body.arrived_whole(None);
+        let Some(Delivery::Piece(_, data, true)) = body.next_delivery() else { panic!() };
+        assert_eq!(data, "a");
+        body.restore(pushed());
+        assert!(body.next_delivery().is_none());
+        assert!(body.set_reader(pushed()).is_err());
+    }
+
+    #[test]
+    fn a_paused_body_waits() {
+        let mut body = Body::new(false);
+        body.set_reader(pushed()).unwrap();
+        body.arrived(piece("a"));
+        body.pause(true);
+        assert!(body.next_delivery().is_none());
+        body.pause(false);
+        assert!(matches!(body.next_delivery(), Some(Delivery::Piece(_, _, false))));
+    }
+
+    #[test]
+    fn a_collected_body_opens_the_window_and_has_a_limit() {
+        let mut body = Body::new(false);
+        body.arrived(piece("abc"));
+        body.collect(5, Box::new(|_, _| {})).unwrap();
+        assert_eq!(body.take_consumed(), 3);
+        body.arrived(piece("de"));
+        assert_eq!(body.take_consumed(), 2);
+        assert!(body.next_delivery().is_none());
+        body.arrived_whole(None);
+        let Some(Delivery::Whole(_, whole)) = body.next_delivery() else { panic!() };
+        assert_eq!(whole, "abcde");
+
+        let mut body = Body::new(false);
+        body.collect(2, Box::new(|_, _| {})).unwrap();
+        body.arrived(piece("abc"));
+        assert!(matches!(body.next_delivery(), Some(Delivery::TooLarge)));
+    }
+}

@@ -1,0 +1,159 @@
+//! A request's head: method, target, header fields, path parameters.
+
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::{Method, StatusCode};
+
+use crate::error::{Error, Result};
+
+/// What the peer asked for (RFC 9113, section 8.3.1).
+pub struct Head {
+    parts: Parts,
+    params: Vec<(String, String)>,
+}
+
+/// Why the library answers a request itself instead of a handler.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Answered with this status, and `allow` if there is something to allow.
+    Status(StatusCode, Option<HeaderValue>),
+    /// Malformed (section 8.1.1): the stream is reset with PROTOCOL_ERROR.
+    Malformed(&'static str),
+}
+
+impl Head {
+    pub fn new(parts: Parts, params: Vec<(String, String)>) -> Self {
+        Self { parts, params }
+    }
+
+    pub fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    /// The path as it came, percent-encoded, without the query.
+    pub fn path(&self) -> &str {
+        self.parts.uri.path()
+    }
+
+    /// What stands behind the first `?`, as it came; empty if there is none.
+    pub fn query(&self) -> &str {
+        self.parts.uri.query().unwrap_or("")
+    }
+
+    /// The authority, from `:authority` or, without it, from `host`; may be empty.
+    pub fn authority(&self) -> &str {
+        let host = || self.parts.headers.get("host").and_then(|host| host.to_str().ok());
+        self.parts.uri.authority().map(|authority| authority.as_str()).or_else(host).unwrap_or("")
+    }
+
+    pub fn scheme(&self) -> &str {
+        self.parts.uri.scheme_str().unwrap_or("http")
+    }
+
+    pub fn fields(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    /// The first field of that name.
+    pub fn field(&self, name: &str) -> Result<&[u8]> {
+        let value = self.parts.headers.get(name).ok_or_else(|| Error::NotFound(format!("header field {name:?}")))?;
+        Ok(value.as_bytes())
+    }
+
+    /// The path parameter of that name, percent-decoded.
+    pub fn param(&self, name: &str) -> Result<&str> {
+        let found = self.params.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).ok_or_else(|| Error::NotFound(format!("path parameter {name:?}")))
+    }
+
+    /// Whether the peer waits for a 100 before it sends the body (RFC 9110, section 10.1.1).
+    pub fn expects_continue(&self) -> bool {
+        let expect = self.parts.headers.get(EXPECT);
+        expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    }
+}
+
+/// What h2 lets through and a server must refuse.
+pub fn check(parts: &Parts, max_fields: usize) -> std::result::Result<(), Refusal> {
+    if parts.method == Method::CONNECT {
+        return Err(Refusal::Status(StatusCode::NOT_IMPLEMENTED, None));
+    }
+    if parts.headers.len() > max_fields {
+        return Err(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None));
+    }
+    let (mut host, mut lengths) = (None, 0);
+    for (name, value) in &parts.headers {
+        check_value(value)?;
+        if *name == HOST && host.replace(value).is_some() {
+            return Err(Refusal::Malformed("there are two host fields"));
+        }
+        lengths += usize::from(*name == CONTENT_LENGTH);
+    }
+    // Section 8.1.1: even where a second one says the same.
+    if lengths > 1 {
+        return Err(Refusal::Malformed("there are two content-length fields"));
+    }
+    check_authority(parts, host)
+}
+
+/// RFC 9113, section 8.2.1: no value starts or ends with white space.
+fn check_value(value: &HeaderValue) -> std::result::Result<(), Refusal> {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let value = value.as_bytes();
+    if is_blank(value.first()) || is_blank(value.last()) {
+        return Err(Refusal::Malformed("a field value starts or ends with white space"));
+    }
+    Ok(())
+}
+
+/// Section 8.3.1: one authority, named the same wherever it is named, without user information.
+fn check_authority(parts: &Parts, host: Option<&HeaderValue>) -> std::result::Result<(), Refusal> {
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    match (authority, host) {
+        (None, None) => Err(Refusal::Status(StatusCode::BAD_REQUEST, None)),
+        (Some(authority), _) if authority.contains('@') => {
+            Err(Refusal::Malformed("the authority contains user information"))
+        }
+        (Some(authority), Some(host)) if !authority.as_bytes().eq_ignore_ascii_case(host.as_bytes()) => {
+            Err(Refusal::Malformed("host and :authority differ"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(build: impl FnOnce(http::request::Builder) -> http::request::Builder) -> Option<Refusal> {
+        let request = build(http::Request::builder().uri("http://example.com/")).body(()).unwrap();
+        check(&request.into_parts().0, 100).err()
+    }
+
+    #[test]
+    fn an_ordinary_request_passes() {
+        assert_eq!(checked(|r| r.header("host", "Example.com").header("a", "b c")), None);
+    }
+
+    #[test]
+    fn malformed_requests_are_refused() {
+        let malformed = |refusal| matches!(refusal, Some(Refusal::Malformed(_)));
+        assert!(malformed(checked(|r| r.header("a", "b "))));
+        assert!(malformed(checked(|r| r.header("a", "\tb"))));
+        assert!(malformed(checked(|r| r.header("host", "other.com"))));
+        assert!(malformed(checked(|r| r.header("host", "example.com").header("host", "example.com"))));
+        assert!(malformed(checked(|r| r.uri("http://me@example.com/"))));
+        assert!(malformed(checked(|r| r.header("content-length", "5").header("content-length", "5"))));
+    }
+
+    #[test]
+    fn what_cannot_be_served_has_a_status() {
+        let status = |refusal| match refusal {
+            Some(Refusal::Status(status, _)) => status.as_u16(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(status(checked(|r| r.method("CONNECT"))), 501);
+        assert_eq!(status(checked(|r| r.uri("/"))), 400);
+        assert_eq!(status(checked(|r| (0..101).fold(r, |r, n| r.header(format!("f{n}"), "x")))), 431);
+    }
+}

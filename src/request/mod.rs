@@ -1,0 +1,205 @@
+//! A request: what the peer asked, and what the host answers.
+//!
+//! The host holds an id and may use it from any thread; the session's task
+//! holds the stream. They meet in the [`Request`] entry, under its slot's
+//! lock: the host changes it and calls the session's attention to it, the
+//! session's task carries it to the wire. h2 is never touched from here.
+//!
+//! An entry lives until the host has ended its answer, or, if the request was
+//! cancelled, until the host was told (its cancel hook has returned, or a call
+//! answered [`Error::Cancelled`]). So what a host reads of a request cannot
+//! vanish under its eyes.
+
+mod answer;
+mod body;
+mod head;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+pub use answer::{Answer, Head as AnswerHead, Piece, field};
+pub use body::{Body, Delivery, Reader};
+pub use head::{Head, Refusal, check};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::event::Cause;
+use crate::session::Remote;
+use crate::table::{Live, Tables};
+
+/// Told once when nobody waits for the answer any more: why, and the RST_STREAM code if there was one.
+pub type OnCancel = Box<dyn FnOnce(u64, Cause, u32) + Send>;
+/// Told once when the session drains, with the milliseconds that are left.
+pub type OnDrain = Box<dyn FnOnce(u64, u64) + Send>;
+/// Told each time something becomes possible again.
+pub type OnReady = Box<dyn FnMut(u64) + Send>;
+
+pub static REQUESTS: Tables<Request> = Tables::new("the request");
+
+thread_local! {
+    /// The request whose callback runs on this thread: its session looks at it
+    /// right after, so that nothing needs to be signalled.
+    static CURRENT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// One request and its answer.
+pub struct Request {
+    pub session: Arc<Remote>,
+    /// The stream's identifier on the wire.
+    pub stream: u32,
+    pub head: Head,
+    pub body: Body,
+    pub answer: Answer,
+    /// The largest body that is collected.
+    pub body_limit: usize,
+    pub on_cancel: Option<OnCancel>,
+    pub on_drain: Option<OnDrain>,
+    /// Set when nobody waits for the answer any more.
+    pub cancelled: Option<Cause>,
+    /// Whether the session's task has been asked to look and has not yet.
+    asked: bool,
+}
+
+impl Request {
+    pub fn new(session: Arc<Remote>, stream: u32, head: Head, body: Body, config: &Config) -> Self {
+        let answer = Answer::new(head.method(), config.high_water_bytes);
+        Self {
+            session,
+            stream,
+            head,
+            body,
+            answer,
+            body_limit: config.max_body_bytes,
+            on_cancel: None,
+            on_drain: None,
+            cancelled: None,
+            asked: false,
+        }
+    }
+
+    /// The host says how it takes the body. A peer that waits for a 100
+    /// (Continue) gets it now.
+    pub fn take_body(&mut self, take: impl FnOnce(&mut Body) -> Result<()>) -> Result<()> {
+        take(&mut self.body)?;
+        if self.head.expects_continue() && !self.body.has_ended() && !self.answer.is_begun() {
+            self.answer.inform(100, HeaderMap::new())?;
+        }
+        Ok(())
+    }
+
+    /// The session's task looks now.
+    pub fn attended(&mut self) {
+        self.asked = false;
+    }
+
+    /// Milliseconds until the drain's deadline; None while the session does not drain.
+    pub fn drain_left_ms(&self) -> Option<u64> {
+        self.session.drain_left_ms()
+    }
+
+    fn ask(&mut self, id: u64) {
+        if !self.asked && CURRENT.get() != id {
+            self.asked = true;
+            self.session.attend(self.stream);
+        }
+    }
+}
+
+/// Runs a callback of the host for request `id`. If it panics the request
+/// fails, and nothing else does.
+pub fn calling(id: u64, callback: impl FnOnce()) {
+    let outer = CURRENT.replace(id);
+    let panicked = catch_unwind(AssertUnwindSafe(callback)).is_err();
+    CURRENT.set(outer);
+    if panicked {
+        tracing::error!(request = id, "a callback panicked");
+        fail(id);
+    }
+}
+
+/// Ends a request that cannot be answered rightly any more: 500, or, if an
+/// answer has begun, RST_STREAM(INTERNAL_ERROR), so that it does not look whole.
+pub fn fail(id: u64) {
+    let failed = change(id, |request| match request.answer.is_begun() {
+        false => request.answer.respond(500, Bytes::new()),
+        true => request.answer.reset(h2::Reason::INTERNAL_ERROR.into()),
+    });
+    if let Err(error) = failed {
+        tracing::debug!(request = id, %error, "a failed request had ended already");
+    }
+}
+
+/// Nobody waits for the answer any more: the host is told, if it asked to be.
+/// Otherwise the entry stays until the host's next call on it. Gives the body
+/// bytes that the host wrote in vain.
+pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
+    let Ok(mut request) = REQUESTS.here().and_then(|table| table.find(id)) else { return 0 };
+    let unsent = request.answer.queued() as u64;
+    request.cancelled = Some(cause);
+    let session = request.session.clone();
+    let muted = session.is_muted();
+    let on_cancel = request.on_cancel.take();
+    let is_over = request.answer.has_ended() || on_cancel.is_some() || muted;
+    let to_tell = on_cancel.filter(|_| !request.answer.has_ended() && !muted);
+    drop(request);
+    if let Some(on_cancel) = to_tell {
+        calling(id, || on_cancel(id, cause, code));
+    }
+    match is_over {
+        true => forget(id),
+        false => session.orphaned(),
+    }
+    unsent
+}
+
+/// Looks at a request that the host has not answered yet.
+pub fn read<R>(id: u64, look: impl FnOnce(&mut Request) -> Result<R>) -> Result<R> {
+    look(&mut *find(id)?)
+}
+
+/// Changes a request and has its session look at it.
+pub fn change<R>(id: u64, change: impl FnOnce(&mut Request) -> Result<R>) -> Result<R> {
+    let mut request = find(id)?;
+    let result = change(&mut request)?;
+    request.ask(id);
+    Ok(result)
+}
+
+/// Prepares the answer: nothing of it is sent by this.
+pub fn prepare(id: u64, change: impl FnOnce(&mut Answer) -> Result<()>) -> Result<()> {
+    change(&mut find(id)?.answer)
+}
+
+/// Changes the answer. If the request was cancelled, the host learns it now
+/// and the entry ends.
+pub fn answer<R>(id: u64, change: impl FnOnce(&mut Answer) -> Result<R>) -> Result<R> {
+    let mut request = find(id)?;
+    if let Some(cause) = request.cancelled {
+        request.session.orphan_released();
+        drop(request);
+        forget(id);
+        return Err(Error::Cancelled(cause.name()));
+    }
+    let result = change(&mut request.answer)?;
+    request.ask(id);
+    Ok(result)
+}
+
+/// Ends a cancelled request's entry.
+pub fn forget(id: u64) {
+    if let Ok(table) = REQUESTS.here() {
+        drop(table.remove(id));
+    }
+}
+
+fn find(id: u64) -> Result<Live<'static, Request>> {
+    let request = REQUESTS.here()?.find(id)?;
+    match request.answer.has_ended() {
+        true => Err(Error::Gone("the request")),
+        false => Ok(request),
+    }
+}

@@ -1,0 +1,208 @@
+//! The handler table: which handler answers a method and a path.
+
+use std::sync::Arc;
+
+use http::header::HeaderValue;
+use http::{Method, StatusCode};
+
+use crate::error::{Error, Result};
+use crate::request::Refusal;
+
+/// Called with the request's id, on the thread of its session.
+pub type Handler = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// Patterns and their handlers. Filled before the server starts, then only read.
+#[derive(Default)]
+pub struct Routes {
+    /// The place in `paths` of what a path matches.
+    tree: matchit::Router<usize>,
+    paths: Vec<Path>,
+    /// Answers what no pattern matches.
+    catch_all: Option<Handler>,
+}
+
+/// One path pattern with its handlers.
+struct Path {
+    pattern: String,
+    named: Vec<(Method, Handler)>,
+    any: Option<Handler>,
+}
+
+/// A handler and the path's parameters, percent-decoded.
+pub struct Match<'a> {
+    pub handler: &'a Handler,
+    pub params: Vec<(String, String)>,
+}
+
+impl Routes {
+    /// Adds a handler for `METHOD /path/{name}/{*rest}`; `*` as the method is
+    /// every method, `*` alone is whatever no other pattern matches.
+    pub fn register(&mut self, pattern: &str, handler: Handler) -> Result<()> {
+        if pattern == "*" {
+            return fill(&mut self.catch_all, handler, pattern);
+        }
+        let (method, path) = pattern
+            .split_once(' ')
+            .filter(|(_, path)| path.starts_with('/'))
+            .ok_or_else(|| Error::invalid(format_args!("{pattern:?} is not of the form \"METHOD /path\"")))?;
+        let path = self.path(path)?;
+        if method == "*" {
+            return fill(&mut path.any, handler, pattern);
+        }
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| Error::invalid(format_args!("{method:?} in {pattern:?} is no method")))?;
+        if path.named.iter().any(|(known, _)| *known == method) {
+            return Err(taken(pattern));
+        }
+        path.named.push((method, handler));
+        Ok(())
+    }
+
+    /// The handler for a request, or the answer that the library gives itself.
+    pub fn find(&self, method: &Method, path: &str) -> std::result::Result<Match<'_>, Refusal> {
+        let without_params = |handler| Match { handler, params: Vec::new() };
+        let Ok(found) = self.tree.at(path) else {
+            return self.catch_all.as_ref().map(without_params).ok_or(Refusal::Status(StatusCode::NOT_FOUND, None));
+        };
+        let path = &self.paths[*found.value];
+        if let Some(handler) = path.find(method) {
+            return Ok(Match { handler, params: decode_all(&found.params)? });
+        }
+        let not_allowed = || Refusal::Status(StatusCode::METHOD_NOT_ALLOWED, Some(path.allow()));
+        self.catch_all.as_ref().map(without_params).ok_or_else(not_allowed)
+    }
+
+    fn path(&mut self, pattern: &str) -> Result<&mut Path> {
+        let known = self.paths.iter().position(|path| path.pattern == pattern);
+        let at = known.unwrap_or(self.paths.len());
+        if known.is_none() {
+            self.tree.insert(pattern, at).map_err(|why| Error::invalid(format_args!("{pattern:?}: {why}")))?;
+            self.paths.push(Path { pattern: pattern.to_owned(), named: Vec::new(), any: None });
+        }
+        Ok(&mut self.paths[at])
+    }
+}
+
+impl Path {
+    /// HEAD is answered from GET (RFC 9110, section 9.3.2) unless it has a handler of its own.
+    fn find(&self, method: &Method) -> Option<&Handler> {
+        let named = |wanted: &Method| self.named.iter().find(|(known, _)| known == wanted).map(|(_, handler)| handler);
+        let from_get = || (*method == Method::HEAD).then(|| named(&Method::GET)).flatten();
+        named(method).or_else(from_get).or(self.any.as_ref())
+    }
+
+    /// What to say in `allow` (RFC 9110, section 10.2.1).
+    fn allow(&self) -> HeaderValue {
+        let mut methods: Vec<&str> = self.named.iter().map(|(method, _)| method.as_str()).collect();
+        if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+            methods.push("HEAD");
+        }
+        HeaderValue::from_str(&methods.join(", ")).expect("methods are tokens")
+    }
+}
+
+fn fill(place: &mut Option<Handler>, handler: Handler, pattern: &str) -> Result<()> {
+    if place.is_some() {
+        return Err(taken(pattern));
+    }
+    *place = Some(handler);
+    Ok(())
+}
+
+fn taken(pattern: &str) -> Error {
+    Error::invalid(format_args!("{pattern:?} has a handler already"))
+}
+
+fn decode_all(params: &matchit::Params<'_, '_>) -> std::result::Result<Vec<(String, String)>, Refusal> {
+    params
+        .iter()
+        .map(|(name, value)| Some((name.to_owned(), decode(value)?)))
+        .collect::<Option<Vec<_>>>()
+        .ok_or(Refusal::Status(StatusCode::BAD_REQUEST, None))
+}
+
+/// Percent-decodes (RFC 3986, section 2.1). None if an escape is not two
+/// hexadecimal digits or the result is not UTF-8.
+fn decode(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return Some(text.to_owned());
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let (mut rest, mut decoded) = (text.as_bytes(), Vec::with_capacity(text.len()));
+    while let [first, tail @ ..] = rest {
+        rest = match (*first, tail) {
+            (b'%', [high, low, tail @ ..]) => {
+                decoded.push(digit(*high)? << 4 | digit(*low)?);
+                tail
+            }
+            (b'%', _) => return None,
+            (byte, tail) => {
+                decoded.push(byte);
+                tail
+            }
+        };
+    }
+    String::from_utf8(decoded).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handler() -> Handler {
+        Arc::new(|_| {})
+    }
+
+    fn routes(patterns: &[&str]) -> Routes {
+        let mut routes = Routes::default();
+        patterns.iter().for_each(|pattern| routes.register(pattern, handler()).unwrap());
+        routes
+    }
+
+    fn status(routes: &Routes, method: Method, path: &str) -> u16 {
+        match routes.find(&method, path) {
+            Ok(_) => 200,
+            Err(Refusal::Status(status, _)) => status.as_u16(),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn methods_and_paths_choose() {
+        let routes = routes(&["GET /", "POST /", "* /any", "GET /users/{id}", "GET /files/{*rest}"]);
+        assert_eq!(status(&routes, Method::GET, "/"), 200);
+        assert_eq!(status(&routes, Method::HEAD, "/"), 200, "HEAD from GET");
+        assert_eq!(status(&routes, Method::DELETE, "/any"), 200);
+        assert_eq!(status(&routes, Method::GET, "/nowhere"), 404);
+        assert_eq!(status(&routes, Method::GET, "*"), 404);
+        let Err(Refusal::Status(code, allow)) = routes.find(&Method::PUT, "/") else { panic!() };
+        assert_eq!((code.as_u16(), allow.unwrap().to_str().unwrap()), (405, "GET, POST, HEAD"));
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let routes = routes(&["GET /users/{id}", "GET /files/{*rest}"]);
+        let param = |path| routes.find(&Method::GET, path).map(|found| found.params[0].1.clone());
+        assert_eq!(param("/users/J%C3%BCrgen%20%2f").unwrap(), "Jürgen /");
+        assert_eq!(param("/files/a/b").unwrap(), "a/b");
+        for bad in ["/users/%", "/users/%2", "/users/%zz", "/users/%ff"] {
+            assert_eq!(param(bad), Err(Refusal::Status(StatusCode::BAD_REQUEST, None)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_catch_all_takes_the_rest() {
+        let routes = routes(&["GET /", "*"]);
+        assert_eq!(status(&routes, Method::GET, "/nowhere"), 200);
+        assert_eq!(status(&routes, Method::PUT, "/"), 200);
+        assert_eq!(status(&routes, Method::OPTIONS, "*"), 200);
+    }
+
+    #[test]
+    fn bad_patterns_are_refused() {
+        let mut routes = routes(&["GET /a/{x}", "*"]);
+        for bad in ["", "/", "GET", "GET a", "G(T /", "GET /{", "GET /{a}{b}", "GET /a/{x}", "GET /a/{y}", "*"] {
+            assert!(matches!(routes.register(bad, handler()), Err(Error::Invalid(_))), "{bad:?}");
+        }
+    }
+}

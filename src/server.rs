@@ -1,0 +1,198 @@
+//! A server: made, told what to do, started, closed.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::close::Report;
+use crate::config::Limit;
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::listener;
+use crate::registry::OnClose;
+use crate::route::Handler;
+use crate::session::SessionInfo;
+use crate::shared::{OnProgress, OnSession, Setup, Shared, is_our_thread};
+use crate::table;
+
+/// How long the threads of a closed server may take to end before they are left behind.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub struct Server {
+    state: Mutex<State>,
+    /// The fork of the process that made it.
+    fork: usize,
+}
+
+enum State {
+    Setup(Box<Setup>, Vec<TcpListener>),
+    Started(Started),
+    /// Closed before it was started.
+    NeverStarted,
+}
+
+struct Started {
+    shared: Arc<Shared>,
+    /// None once it has been dismissed.
+    control: Option<Control>,
+    /// Of each listener, in order.
+    ports: Vec<u16>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { state: Mutex::new(State::Setup(Box::default(), Vec::new())), fork: table::fork() }
+    }
+}
+
+impl Server {
+    pub fn set_limit(&self, limit: Limit, value: u64) -> Result<()> {
+        self.set_up(|setup, _| setup.config.set(limit, value))
+    }
+
+    pub fn register(&self, pattern: &str, handler: Handler) -> Result<()> {
+        self.set_up(|setup, _| setup.routes.register(pattern, handler))
+    }
+
+    pub fn set_on_session(&self, on_session: OnSession) -> Result<()> {
+        self.set_up(|setup, _| {
+            setup.on_session = Some(on_session);
+            Ok(())
+        })
+    }
+
+    pub fn set_on_progress(&self, on_progress: OnProgress) -> Result<()> {
+        self.set_up(|setup, _| {
+            setup.on_progress = Some(on_progress);
+            Ok(())
+        })
+    }
+
+    /// What runs first on each thread of the library.
+    pub fn set_on_thread(&self, on_thread: fn()) -> Result<()> {
+        self.set_up(|setup, _| {
+            setup.on_thread = Some(on_thread);
+            Ok(())
+        })
+    }
+
+    /// Binds an address at once; connections are accepted from the start on.
+    pub fn listen(&self, address: &str) -> Result<()> {
+        self.set_up(|_, listeners| {
+            listeners.extend(listener::bind(address)?);
+            Ok(())
+        })
+    }
+
+    /// The port of the listener of that number, in the order of `listen`.
+    pub fn port(&self, number: usize) -> Result<u16> {
+        let port = match &*self.lock()? {
+            State::Setup(_, listeners) => listeners.get(number).and_then(port),
+            State::Started(started) => started.ports.get(number).copied(),
+            State::NeverStarted => None,
+        };
+        port.ok_or_else(|| Error::NotFound(format!("listener {number}")))
+    }
+
+    pub fn start(&self) -> Result<()> {
+        let mut state = self.lock()?;
+        let State::Setup(setup, listeners) = &mut *state else {
+            return Err(Error::State("the server was started already"));
+        };
+        if listeners.is_empty() {
+            return Err(Error::State("the server listens nowhere"));
+        }
+        let (shared, listeners) = (Arc::new(Shared::new(std::mem::take(&mut **setup))), std::mem::take(listeners));
+        let ports = listeners.iter().filter_map(port).collect();
+        let control = Some(Control::start(&shared, listeners)?);
+        *state = State::Started(Started { shared, control, ports });
+        Ok(())
+    }
+
+    /// Begins to close, or shortens a close that has begun. Returns at once.
+    pub fn close(&self, drain: Duration, on_close: Option<OnClose>) -> Result<()> {
+        let mut state = self.lock()?;
+        if let State::Started(started) = &*state {
+            started.shared.registry.close(drain, on_close);
+            return Ok(());
+        }
+        *state = State::NeverStarted;
+        drop(state);
+        // There is no thread of ours to call from, and nothing to wait for.
+        on_close.into_iter().for_each(|on_close| on_close(&Report::default()));
+        Ok(())
+    }
+
+    /// Blocks until the close is complete. None as the time is for ever.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<Report> {
+        if is_our_thread() {
+            return Err(Error::Deadlock("waiting for the close"));
+        }
+        match self.shared()? {
+            Some(shared) => shared.registry.wait(timeout).ok_or(Error::Timeout),
+            None => self.report()?.ok_or(Error::State("the server was never started")),
+        }
+    }
+
+    /// The report, once the close is complete.
+    pub fn report(&self) -> Result<Option<Report>> {
+        Ok(match &*self.lock()? {
+            State::Setup(..) => None,
+            State::Started(started) => started.shared.registry.report(),
+            State::NeverStarted => Some(Report::default()),
+        })
+    }
+
+    /// The live sessions, oldest first.
+    pub fn sessions(&self) -> Result<Vec<SessionInfo>> {
+        Ok(self.shared()?.map(|shared| shared.registry.list()).unwrap_or_default())
+    }
+
+    /// No callback of the host begins from now on.
+    pub fn mute(&self) {
+        if let Ok(Some(shared)) = self.shared() {
+            shared.mute();
+        }
+    }
+
+    /// Ends the server: what is open is forced, threads are joined. No callback
+    /// of the host begins once this has returned. Not for a thread of ours.
+    pub fn shut_down(&self) {
+        let Ok(mut state) = self.lock() else { return };
+        let State::Started(started) = &mut *state else { return };
+        let (shared, control) = (started.shared.clone(), started.control.take());
+        drop(state);
+        shared.registry.close(Duration::ZERO, None);
+        shared.registry.wait(Some(2 * PATIENCE));
+        shared.mute();
+        if let Some(control) = control {
+            control.dismiss(&shared, PATIENCE);
+        }
+    }
+
+    fn shared(&self) -> Result<Option<Arc<Shared>>> {
+        Ok(match &*self.lock()? {
+            State::Started(started) => Some(started.shared.clone()),
+            _ => None,
+        })
+    }
+
+    fn set_up(&self, change: impl FnOnce(&mut Setup, &mut Vec<TcpListener>) -> Result<()>) -> Result<()> {
+        match &mut *self.lock()? {
+            State::Setup(setup, listeners) => change(setup, listeners),
+            _ => Err(Error::State("the server was started already")),
+        }
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, State>> {
+        // A fork copies locks that a thread of the parent may hold: not even a try.
+        match self.fork == table::fork() {
+            true => Ok(table::lock(&self.state)),
+            false => Err(Error::Forked),
+        }
+    }
+}
+
+fn port(listener: &TcpListener) -> Option<u16> {
+    listener.local_addr().ok().map(|address| address.port())
+}

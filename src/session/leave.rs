@@ -1,0 +1,196 @@
+//! Leaving: the drain's steps on the wire, and every way a session can end.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use h2::Reason;
+
+use super::{Phase, Session, Transport, frame, now};
+use crate::close::Act;
+use crate::event::{Cause, EventKind};
+use crate::request;
+
+impl<S: Transport> Session<S> {
+    /// Takes the next steps of the drain that are due.
+    pub(super) fn leave(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(act) = self.drain.act(now()) else { return false };
+        match (act, &mut self.phase) {
+            (Act::Cut, _) => self.cut(),
+            (_, Phase::Handshake(_)) => self.leave_unmet(),
+            (Act::Announce, Phase::Open(h2)) => {
+                h2.graceful_shutdown();
+                self.tell(EventKind::Draining, |_| {});
+                self.attend_all();
+            }
+            (Act::LastCall, Phase::Open(_)) => self.wire.borrow_mut().answer_shutdown_ping(),
+            (Act::Force, Phase::Open(_)) => self.force(cx),
+            _ => {}
+        }
+        true
+    }
+
+    /// The peer has not spoken HTTP/2 yet: it is told that nothing was processed.
+    pub(super) fn leave_unmet(&mut self) {
+        self.conclude(Cause::Handshake, 0);
+        self.end_with_goaway(Reason::NO_ERROR.into(), b"");
+    }
+
+    /// Handlers of open streams learn that the session drains.
+    pub(super) fn attend_all(&mut self) {
+        let open: Vec<u32> = self.streams.keys().copied().collect();
+        open.into_iter().for_each(|id| self.pump(id));
+    }
+
+    /// The deadline has passed: RST_STREAM on every open stream, then the end.
+    pub(super) fn force(&mut self, cx: &mut Context<'_>) {
+        let Phase::Open(h2) = &mut self.phase else { return };
+        self.streams.values_mut().for_each(|stream| stream.reset(Reason::CANCEL.into()));
+        // Between the two h2 must write, or the resets are lost. What it says is said again below.
+        let _ = h2.poll_closed(cx);
+        h2.abrupt_shutdown(Reason::NO_ERROR);
+        if !self.streams.is_empty() {
+            self.conclude(Cause::Deadline, Reason::CANCEL.into());
+            self.tell(EventKind::Timeout, |event| event.cause = Cause::Deadline);
+        }
+        self.cancel_all(Cause::Deadline, Reason::CANCEL.into());
+    }
+
+    pub(super) fn cancel_all(&mut self, cause: Cause, code: u32) {
+        let open: Vec<u32> = self.streams.keys().copied().collect();
+        open.into_iter().for_each(|id| self.cancel(id, cause, code));
+    }
+
+    /// The host ends the session: one GOAWAY and nothing after it.
+    pub(super) fn abort(&mut self, code: u32, debug: &[u8]) {
+        if matches!(self.phase, Phase::Handshake(_) | Phase::Open(_)) {
+            self.conclude(Cause::Aborted, code);
+            self.end_with_goaway(code, debug);
+        }
+    }
+
+    /// Ends HTTP/2 with a GOAWAY of our own.
+    pub(super) fn end_with_goaway(&mut self, code: u32, debug: &[u8]) {
+        self.phase = Phase::Finishing(self.drain.linger_until(now()));
+        self.cancel_all(self.registration.cause, code);
+        let mut wire = self.wire.borrow_mut();
+        if wire.keep_whole_frames() {
+            wire.slip_in(frame::kind::GOAWAY, 0, 0, &frame::goaway(self.last_accepted, code, debug));
+        }
+    }
+
+    /// h2 has ended the connection.
+    pub(super) fn end_http(&mut self, result: Result<(), h2::Error>) {
+        let is_left_alone = self.streams.is_empty();
+        let (cause, code) = match result {
+            Err(error) if !error.is_io() && !error.is_remote() => {
+                let code = error.reason().map_or(0, u32::from);
+                let text = error.to_string();
+                self.tell(EventKind::FrameError, |event| {
+                    event.code = code;
+                    event.text = text.into_bytes();
+                });
+                (Cause::ProtocolError, code)
+            }
+            _ if self.drain.is_announced() && is_left_alone => (Cause::Drained, 0),
+            Err(error) => {
+                let cause = cause_of(&error);
+                if cause == Cause::ConnectionLost {
+                    self.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
+                }
+                (cause, error.reason().map_or(0, u32::from))
+            }
+            Ok(()) => match self.peer_goaway {
+                Some(code) if code != 0 => (Cause::PeerGoaway, code),
+                _ => (Cause::PeerClosed, 0),
+            },
+        };
+        self.conclude(cause, code);
+        self.cancel_all(cause, code);
+        self.phase = Phase::Finishing(self.drain.linger_until(now()));
+    }
+
+    /// The socket failed while writing.
+    pub(super) fn lose(&mut self, error: &std::io::Error) {
+        if self.drain.is_announced() && self.streams.is_empty() {
+            self.conclude(Cause::Drained, 0);
+        } else {
+            self.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
+            self.conclude(Cause::ConnectionLost, 0);
+        }
+        self.cancel_all(Cause::ConnectionLost, 0);
+        self.phase = Phase::Over;
+    }
+
+    /// Lets what is gathered leave and closes our side.
+    pub(super) fn finish(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
+        let finished = self.wire.borrow_mut().poll_finish(cx);
+        self.read_wire();
+        match finished {
+            Poll::Ready(Ok(())) if self.has_nothing_to_wait_for() => self.phase = Phase::Over,
+            Poll::Ready(Ok(())) => self.phase = Phase::Lingering(self.drain.linger_until(now())),
+            Poll::Ready(Err(_)) => self.phase = Phase::Over,
+            Poll::Pending if now() >= until => self.cut(),
+            Poll::Pending => return false,
+        }
+        true
+    }
+
+    /// The peer is gone, or has never said a word that a reset could make it lose our answer to.
+    pub(super) fn has_nothing_to_wait_for(&self) -> bool {
+        let wire = self.wire.borrow();
+        wire.peer_finished || wire.bytes_in == 0
+    }
+
+    pub(super) fn linger(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
+        let peer_finished = self.wire.borrow_mut().poll_discard(cx).is_ready();
+        if peer_finished || now() >= until {
+            self.phase = Phase::Over;
+        }
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// Drops the socket as it is.
+    pub(super) fn cut(&mut self) {
+        if let Some(socket) = self.wire.borrow_mut().take_socket() {
+            socket.close_hard();
+        }
+        self.conclude(Cause::Deadline, 0);
+        self.cancel_all(Cause::Deadline, 0);
+        self.phase = Phase::Over;
+    }
+
+    /// Why the session ends; the first reason is the reason.
+    pub(super) fn conclude(&mut self, cause: Cause, code: u32) {
+        if self.registration.cause == Cause::None {
+            (self.registration.cause, self.registration.code) = (cause, code);
+        }
+    }
+
+    /// Something in here panicked, perhaps inside h2, whose locks are poisoned
+    /// then: what it owns is left alone for ever, and only this session suffers.
+    pub(super) fn retire(&mut self) {
+        tracing::error!(session = self.remote.id, "the session panicked");
+        std::mem::forget(std::mem::replace(&mut self.phase, Phase::Over));
+        let streams = std::mem::take(&mut self.streams);
+        for (_, stream) in streams {
+            let request = stream.request;
+            std::mem::forget(stream);
+            self.tally.reset += 1;
+            request::cancel(request, Cause::Internal, 0);
+        }
+        if let Ok(mut wire) = self.wire.try_borrow_mut() {
+            drop(wire.take_socket());
+        }
+        self.conclude(Cause::Internal, 0);
+    }
+}
+
+/// Why h2 gave up.
+fn cause_of(error: &h2::Error) -> Cause {
+    match error.get_io() {
+        Some(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => Cause::PeerClosed,
+        Some(_) => Cause::ConnectionLost,
+        None if error.is_remote() => Cause::PeerGoaway,
+        None => Cause::ProtocolError,
+    }
+}

@@ -1,0 +1,268 @@
+//! One connection: its task, from accept to the last byte.
+//!
+//! The task is the only one that touches h2. It takes every request that h2
+//! has ready, runs the handlers, and then lets h2 write all the answers at
+//! once. What other threads want reaches it through [`Remote`]'s letterbox;
+//! what the peer does to streams it reads off the [`tap`].
+
+mod frame;
+mod leave;
+mod remote;
+mod serve;
+mod socket;
+mod stream;
+mod tap;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use h2::server::{Connection, Handshake};
+use tokio::time::Sleep;
+
+pub use remote::{Order, Remote, SessionInfo};
+pub use socket::{Socket, Transport};
+
+use crate::close::{Drain, Parting, Stage};
+use crate::event::{EventKind, SessionEvent};
+use crate::registry::Registration;
+use crate::worker::Worker;
+use stream::Stream;
+use tap::{Tap, Wire};
+
+/// Where a connection is in its life.
+enum Phase<S: Transport> {
+    /// Our SETTINGS are out, the peer's preface is awaited (RFC 9113, section 3.4).
+    Handshake(Box<Handshake<Tap<S>, Bytes>>),
+    Open(Box<Connection<Tap<S>, Bytes>>),
+    /// HTTP/2 is over: what is gathered leaves, until then at the latest.
+    Finishing(Instant),
+    /// Our side is closed: the peer may close its side until then.
+    Lingering(Instant),
+    Over,
+}
+
+/// Streams by their identifier, which the peer counts up: a table needs no hash of it.
+type Streams = HashMap<u32, Stream, BuildHasherDefault<Identity>>;
+
+#[derive(Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("stream identifiers are u32")
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        // Odd numbers only; the table looks at the top bits and at the bottom ones.
+        self.0 = u64::from(id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+/// What became of the streams.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    completed: u64,
+    reset: u64,
+    refused: u64,
+    /// Body bytes taken from the host that will not leave any more.
+    unsent: u64,
+}
+
+/// One session's task.
+pub struct Session<S: Transport> {
+    // In the order in which they are dropped: the registration last, since the
+    // session has ended when it is.
+    streams: Streams,
+    phase: Phase<S>,
+    wire: Rc<RefCell<Wire<S>>>,
+    drain: Drain,
+    tally: Tally,
+    /// The tally when the drain began: a close reports what came after.
+    tally_before: Tally,
+    /// Body bytes given to h2, over all streams that have ended.
+    given: u64,
+    requests: u64,
+    last_accepted: u32,
+    peer_goaway: Option<u32>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// What h2, the socket and the clock wake: the remote.
+    waker: Waker,
+    worker: Rc<Worker>,
+    remote: Arc<Remote>,
+    registration: Registration,
+}
+
+impl<S: Transport> Future for Session<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let session = self.get_mut();
+        let remote = session.remote.clone();
+        remote.set_task(cx.waker());
+        let waker = session.waker.clone();
+        let mut cx = Context::from_waker(&waker);
+        let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| session.drive(&mut cx))));
+        driven.unwrap_or_else(|_| {
+            session.retire();
+            Poll::Ready(())
+        })
+    }
+}
+
+impl<S: Transport> Session<S> {
+    pub fn new(worker: Rc<Worker>, registration: Registration, socket: S) -> Self {
+        let wire = Rc::new(RefCell::new(Wire::new(socket)));
+        let handshake = worker.shared.setup.config.h2().handshake(Tap(wire.clone()));
+        Self {
+            streams: Streams::default(),
+            phase: Phase::Handshake(Box::new(handshake)),
+            wire,
+            drain: Drain::default(),
+            tally: Tally::default(),
+            tally_before: Tally::default(),
+            given: 0,
+            requests: 0,
+            last_accepted: 0,
+            peer_goaway: None,
+            sleep: None,
+            worker,
+            waker: Waker::from(registration.remote().clone()),
+            remote: registration.remote().clone(),
+            registration,
+        }
+    }
+
+    /// Does all that can be done now.
+    fn drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.worker.tick();
+        if self.registration.open() {
+            // The server may have begun to close before this session was entered.
+            self.look_up();
+        }
+        loop {
+            let mut moved = match &self.phase {
+                Phase::Handshake(_) => self.shake_hands(cx),
+                Phase::Open(_) => self.serve(cx),
+                Phase::Finishing(until) => self.finish(*until, cx),
+                Phase::Lingering(until) => self.linger(*until, cx),
+                Phase::Over => return self.part(),
+            };
+            moved |= self.leave(cx);
+            // Last: what this task posts to itself does not wake it.
+            moved |= self.read_letters() | self.remote.take_nudge();
+            if !moved && self.sleep(cx).is_pending() {
+                self.publish();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// What others want: orders, and streams to look at.
+    fn read_letters(&mut self) -> bool {
+        let Some(letters) = self.remote.letters() else { return false };
+        if letters.look_up {
+            self.look_up();
+        }
+        for order in letters.orders {
+            match order {
+                Order::Drain(deadline) => self.drain_by(deadline),
+                Order::Abort(code, debug) => self.abort(code, &debug),
+            }
+        }
+        for stream in letters.attend {
+            self.pump(stream);
+        }
+        true
+    }
+
+    fn look_up(&mut self) {
+        if let Some(deadline) = self.worker.shared.registry.deadline() {
+            self.drain_by(deadline);
+        }
+    }
+
+    fn drain_by(&mut self, deadline: Instant) {
+        if !self.drain.is_ordered() {
+            self.tally_before = self.tally;
+        }
+        self.drain.order(deadline);
+        self.remote.set_deadline(self.drain.deadline().unwrap_or(deadline));
+    }
+
+    fn shake_hands(&mut self, cx: &mut Context<'_>) -> bool {
+        let Phase::Handshake(handshake) = &mut self.phase else { return false };
+        match Pin::new(&mut **handshake).poll(cx) {
+            Poll::Ready(Ok(connection)) => self.phase = Phase::Open(Box::new(connection)),
+            Poll::Ready(Err(error)) => self.end_http(Err(error)),
+            Poll::Pending => return self.send(cx),
+        }
+        true
+    }
+
+    fn tell(&self, kind: EventKind, fill: impl FnOnce(&mut SessionEvent)) {
+        let mut event = SessionEvent::new(kind, self.remote.id, self.remote.peer);
+        fill(&mut event);
+        self.worker.shared.tell(&event);
+    }
+
+    /// The session has ended: what it adds to a close's report.
+    fn part(&mut self) -> Poll<()> {
+        let (tally, before, wire) = (self.tally, self.tally_before, self.wire.borrow());
+        self.registration.parting = Parting {
+            streams_completed: tally.completed - before.completed,
+            streams_reset: tally.reset - before.reset,
+            streams_refused: tally.refused - before.refused + wire.marks.refused,
+            bytes_unsent: tally.unsent + self.given.saturating_sub(wire.marks.data_out),
+        };
+        Poll::Ready(())
+    }
+
+    /// Until the next thing that only time brings.
+    fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let phase = match self.phase {
+            Phase::Finishing(until) | Phase::Lingering(until) => Some(until),
+            _ => None,
+        };
+        let Some(due) = phase.into_iter().chain(self.drain.next()).min() else { return Poll::Pending };
+        let due = tokio::time::Instant::from_std(due);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if sleep.deadline() != due {
+            sleep.as_mut().reset(due);
+        }
+        sleep.as_mut().poll(cx)
+    }
+
+    /// Makes the figures visible to others.
+    fn publish(&mut self) {
+        let figures = &self.remote.figures;
+        let wire = self.wire.borrow();
+        figures.bytes_in.store(wire.bytes_in, Relaxed);
+        figures.bytes_out.store(wire.bytes_out, Relaxed);
+        figures.requests.store(self.requests, Relaxed);
+        figures.open_streams.store(self.streams.len() as u32, Relaxed);
+        self.remote.set_stage(match self.phase {
+            Phase::Handshake(_) => Stage::Handshake,
+            Phase::Open(_) => self.drain.stage(),
+            _ => Stage::Closing,
+        });
+    }
+}
+
+/// The clock that the runtime's timers go by.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,251 @@
+//! A session as the rest of the library sees it: its number, its figures, and
+//! the letterbox through which other threads reach its task.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
+
+use super::socket::Socket;
+use crate::close::Stage;
+use crate::table::lock;
+
+thread_local! {
+    /// The session whose task runs on this thread, which will look into its
+    /// letterbox before it sleeps: it needs no waking.
+    static DRIVING: Cell<*const Remote> = const { Cell::new(ptr::null()) };
+}
+
+/// What the host has ordered for one session.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Leave gracefully, by then.
+    Drain(Instant),
+    /// Leave now: GOAWAY with this code and debug text.
+    Abort(u32, Vec<u8>),
+}
+
+pub struct Remote {
+    pub id: u64,
+    pub peer: SocketAddr,
+    pub opened: Instant,
+    mail: Mutex<Mail>,
+    /// Set when something wakes this session's task from inside itself.
+    nudged: AtomicBool,
+    /// So that the session can be cut when its thread is held by the host.
+    socket: Mutex<Option<Socket>>,
+    pub figures: Figures,
+    /// Set when the host has freed the server: none of its callbacks begins any more.
+    muted: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Mail {
+    /// Streams to look at.
+    attend: Vec<u32>,
+    orders: Vec<Order>,
+    /// Whether the server's level has changed.
+    look_up: bool,
+    waker: Option<Waker>,
+}
+
+/// What the session's task finds in the letterbox.
+#[derive(Default)]
+pub struct Letters {
+    pub attend: Vec<u32>,
+    pub orders: Vec<Order>,
+    pub look_up: bool,
+}
+
+/// Numbers that only the session's task changes and anyone may read.
+#[derive(Default)]
+pub struct Figures {
+    pub bytes_in: AtomicU64,
+    pub bytes_out: AtomicU64,
+    pub requests: AtomicU64,
+    pub open_streams: AtomicU32,
+    stage: AtomicU32,
+    /// Requests that the host still holds though their streams have gone.
+    orphans: AtomicU32,
+    /// The drain's deadline in milliseconds after `opened`, plus one; 0 if there is none.
+    deadline: AtomicU64,
+}
+
+impl Remote {
+    pub fn new(id: u64, peer: SocketAddr, muted: Arc<AtomicBool>) -> Self {
+        Self {
+            id,
+            peer,
+            opened: Instant::now(),
+            mail: Mutex::default(),
+            nudged: AtomicBool::new(false),
+            socket: Mutex::default(),
+            figures: Figures::default(),
+            muted,
+        }
+    }
+
+    /// Asks the session's task to look at a stream.
+    pub fn attend(&self, stream: u32) {
+        self.post(|mail| mail.attend.push(stream));
+    }
+
+    pub fn order(&self, order: Order) {
+        self.post(|mail| mail.orders.push(order));
+    }
+
+    /// Has the session's task look at the server's level.
+    pub fn look_up(&self) {
+        self.post(|mail| mail.look_up = true);
+    }
+
+    fn post(&self, write: impl FnOnce(&mut Mail)) {
+        let mut mail = lock(&self.mail);
+        let was_empty = mail.attend.is_empty() && mail.orders.is_empty() && !mail.look_up;
+        write(&mut mail);
+        let is_own_task = ptr::eq(DRIVING.get(), self);
+        let waker = if was_empty && !is_own_task { mail.waker.clone() } else { None };
+        drop(mail);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Who is woken when a letter comes.
+    pub fn set_task(&self, waker: &Waker) {
+        let mut mail = lock(&self.mail);
+        if !mail.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            mail.waker = Some(waker.clone());
+        }
+    }
+
+    /// Whether something woke the task from inside since the last call.
+    pub fn take_nudge(&self) -> bool {
+        self.nudged.load(Relaxed) && self.nudged.swap(false, Relaxed)
+    }
+
+    /// Empties the letterbox. None if there was nothing in it.
+    pub fn letters(&self) -> Option<Letters> {
+        let mut mail = lock(&self.mail);
+        if mail.attend.is_empty() && mail.orders.is_empty() && !mail.look_up {
+            return None;
+        }
+        Some(Letters {
+            attend: std::mem::take(&mut mail.attend),
+            orders: std::mem::take(&mut mail.orders),
+            look_up: std::mem::take(&mut mail.look_up),
+        })
+    }
+
+    /// Runs the session's task on this thread.
+    pub fn driving<R>(&self, drive: impl FnOnce() -> R) -> R {
+        let outer = DRIVING.replace(self);
+        let result = drive();
+        DRIVING.set(outer);
+        result
+    }
+
+    pub fn is_muted(&self) -> bool {
+        self.muted.load(Relaxed)
+    }
+
+    /// The host still holds a request whose stream has gone.
+    pub fn orphaned(&self) {
+        self.figures.orphans.fetch_add(1, Relaxed);
+    }
+
+    pub fn orphan_released(&self) {
+        self.figures.orphans.fetch_sub(1, Relaxed);
+    }
+
+    pub fn orphans(&self) -> u32 {
+        self.figures.orphans.load(Relaxed)
+    }
+
+    pub fn stage(&self) -> Stage {
+        Stage::from_number(self.figures.stage.load(Relaxed))
+    }
+
+    pub fn set_stage(&self, stage: Stage) {
+        self.figures.stage.store(stage as u32, Relaxed);
+    }
+
+    pub fn set_deadline(&self, deadline: Instant) {
+        let after = deadline.saturating_duration_since(self.opened);
+        self.figures.deadline.store(after.as_millis() as u64 + 1, Relaxed);
+    }
+
+    /// Milliseconds until the drain's deadline; None if the session does not drain.
+    pub fn drain_left_ms(&self) -> Option<u64> {
+        let after = self.figures.deadline.load(Relaxed).checked_sub(1)?;
+        let left = (self.opened + Duration::from_millis(after)).saturating_duration_since(Instant::now());
+        Some(left.as_millis() as u64)
+    }
+
+    pub fn set_socket(&self, socket: Socket) {
+        *lock(&self.socket) = Some(socket);
+    }
+
+    /// Ends the socket from outside, when the session's own thread cannot.
+    pub fn cut(&self) {
+        if let Some(socket) = &*lock(&self.socket) {
+            socket.cut();
+        }
+    }
+
+    /// The session's task has ended.
+    pub fn let_go(&self) {
+        let socket = lock(&self.socket).take();
+        drop(socket);
+    }
+}
+
+/// The waker that h2 and the socket get. h2 wakes the session's task for all
+/// that the task itself gives it; that is noted, not scheduled.
+impl Wake for Remote {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if ptr::eq(DRIVING.get(), Arc::as_ptr(self)) {
+            return self.nudged.store(true, Relaxed);
+        }
+        let waker = lock(&self.mail).waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// A live session's figures at one moment.
+#[derive(Clone, Debug)]
+pub struct SessionInfo {
+    pub id: u64,
+    pub peer: SocketAddr,
+    pub stage: Stage,
+    pub age: Duration,
+    pub open_streams: u32,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub requests: u64,
+}
+
+impl From<&Arc<Remote>> for SessionInfo {
+    fn from(remote: &Arc<Remote>) -> Self {
+        let figures = &remote.figures;
+        Self {
+            id: remote.id,
+            peer: remote.peer,
+            stage: remote.stage(),
+            age: remote.opened.elapsed(),
+            open_streams: figures.open_streams.load(Relaxed),
+            bytes_in: figures.bytes_in.load(Relaxed),
+            bytes_out: figures.bytes_out.load(Relaxed),
+            requests: figures.requests.load(Relaxed),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Serving: requests in, answers out, and what the wire tells meanwhile.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
+
+use super::stream::Stream;
+use super::{Phase, Session, Transport};
+use crate::event::{Cause, EventKind};
+use crate::request::{self, Body, Head, Refusal, Request};
+
+/// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
+const STREAM_MAX: u32 = (1 << 31) - 1;
+
+impl<S: Transport> Session<S> {
+    /// Takes every request that is there, answers them all, and only then lets
+    /// h2 write, so that one system call carries the answers.
+    pub(super) fn serve(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Phase::Open(h2) = &mut self.phase {
+            match h2.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond),
+                Poll::Ready(Some(Err(error))) => self.end_http(Err(error)),
+                Poll::Ready(None) => self.end_http(Ok(())),
+                Poll::Pending if !moved => return self.send(cx),
+                Poll::Pending => return true,
+            }
+            moved = true;
+        }
+        moved
+    }
+
+    /// Lets the kernel have what is gathered. True if that changed anything here.
+    pub(super) fn send(&mut self, cx: &mut Context<'_>) -> bool {
+        let sent = self.wire.borrow_mut().poll_send(cx);
+        self.read_wire();
+        if let Poll::Ready(Err(error)) = sent {
+            self.lose(&error);
+            return true;
+        }
+        false
+    }
+
+    /// One request: finds its handler and runs it.
+    pub(super) fn accept(&mut self, request: http::Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+        let worker = self.worker.clone();
+        let (parts, recv) = request.into_parts();
+        let stream = respond.stream_id().as_u32();
+        self.last_accepted = self.last_accepted.max(stream);
+        self.requests += 1;
+        let config = &worker.shared.setup.config;
+        let checked = request::check(&parts, config.max_header_fields);
+        let found = checked.and_then(|()| worker.shared.setup.routes.find(&parts.method, parts.uri.path()));
+        let found = match found {
+            Ok(found) => found,
+            Err(refusal) => return self.refuse(refusal, respond),
+        };
+        let held = self.streams.len() + self.remote.orphans() as usize;
+        if held >= config.max_concurrent_streams as usize || worker.shared.is_muted() {
+            self.tally.refused += 1;
+            return respond.send_reset(Reason::REFUSED_STREAM);
+        }
+        let recv = Some(recv).filter(|recv| !recv.is_end_stream());
+        let (head, body) = (Head::new(parts, found.params), Body::new(recv.is_none()));
+        let remote = self.remote.clone();
+        let entry = |_| Request::new(remote, stream, head, body, config);
+        let Some(id) = worker.lot.borrow_mut().insert(entry) else {
+            self.tally.refused += 1;
+            return respond.send_reset(Reason::REFUSED_STREAM);
+        };
+        self.streams.insert(stream, Stream::new(stream, id, recv, respond));
+        request::calling(id, || (found.handler)(id));
+        self.pump(stream);
+    }
+
+    /// The library's own answer to a request that no handler gets.
+    pub(super) fn refuse(&self, refusal: Refusal, mut respond: SendResponse<Bytes>) {
+        let (status, allow) = match refusal {
+            Refusal::Status(status, allow) => (status, allow),
+            Refusal::Malformed(why) => {
+                tracing::debug!(session = self.remote.id, why, "a request is malformed");
+                return respond.send_reset(Reason::PROTOCOL_ERROR);
+            }
+        };
+        let mut response = http::Response::new(());
+        *response.status_mut() = status;
+        let fields = response.headers_mut();
+        fields.insert(DATE, self.worker.date());
+        fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        allow.into_iter().for_each(|allow| drop(fields.insert(ALLOW, allow)));
+        // An error says that the peer has reset the stream meanwhile.
+        let _ = respond.send_response(response, true);
+    }
+
+    /// Carries over what a stream's request and h2 have for each other.
+    pub(super) fn pump(&mut self, id: u32) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if stream.pump(&mut self.worker.lot.borrow_mut(), &self.worker, &self.remote).is_err() {
+            self.cancel(id, Cause::ConnectionLost, 0);
+        }
+    }
+
+    /// A stream has ended before its answer had.
+    pub(super) fn cancel(&mut self, id: u32, cause: Cause, code: u32) {
+        let Some(stream) = self.forget(id) else { return };
+        self.tally.reset += 1;
+        let request = stream.request;
+        drop(stream);
+        if request != 0 {
+            self.tally.unsent += request::cancel(request, cause, code);
+        }
+    }
+
+    /// Takes a stream that has ended off the table.
+    pub(super) fn forget(&mut self, id: u32) -> Option<Stream> {
+        let stream = self.streams.remove(&id)?;
+        self.given += stream.given();
+        Some(stream)
+    }
+
+    /// What passed on the wire since the last look.
+    pub(super) fn read_wire(&mut self) {
+        let seen = self.wire.borrow_mut().look();
+        let Some(seen) = seen else { return };
+        for id in seen.ended {
+            self.tally.completed += 1;
+            self.forget(id);
+        }
+        for (id, code) in seen.reset_by_peer {
+            self.cancel(id, Cause::PeerReset, code);
+        }
+        for (id, code) in seen.reset_by_us {
+            self.was_reset(id, code);
+        }
+        if seen.settings {
+            self.tell(EventKind::Settings, |_| {});
+        }
+        for _ in 0..seen.pings {
+            self.tell(EventKind::Ping, |_| {});
+        }
+        if let Some((last_stream, code, debug)) = seen.goaway {
+            self.peer_goaway = Some(code);
+            self.tell(EventKind::Goaway, |event| {
+                (event.last_stream, event.code) = (last_stream, code);
+                event.text = debug;
+            });
+        }
+        if seen.our_goaway && self.wire.borrow().marks.our_goaway != Some(STREAM_MAX) {
+            self.drain.last_call_is_out();
+        }
+    }
+
+    /// RST_STREAM left: by the host's wish, or since h2 found the stream wanting.
+    pub(super) fn was_reset(&mut self, id: u32, code: u32) {
+        let by_wish = self.streams.get(&id).is_some_and(|stream| stream.is_reset);
+        let is_error = !matches!(Reason::from(code), Reason::NO_ERROR | Reason::REFUSED_STREAM | Reason::CANCEL);
+        self.cancel(id, if by_wish { Cause::Aborted } else { Cause::ProtocolError }, code);
+        if is_error && !by_wish {
+            self.tell(EventKind::FrameError, |event| (event.stream, event.code) = (id, code));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A TCP socket that its session uses and that others can cut.
+
+use std::io;
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+#[derive(Clone)]
+pub struct Socket(Arc<TcpStream>);
+
+/// What a session needs of the thing it speaks through.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// Makes the coming close drop unsent data and reset the connection, so
+    /// that the kernel keeps nothing for a peer that does not read.
+    fn close_hard(&self);
+}
+
+impl Socket {
+    /// Takes over a connected, non-blocking socket on the current runtime.
+    pub fn new(stream: std::net::TcpStream) -> io::Result<Self> {
+        Ok(Self(Arc::new(TcpStream::from_std(stream)?)))
+    }
+
+    /// The kernel had less than there was room for: the next try waits for its
+    /// word, which saves a system call that finds nothing. The word cannot be
+    /// missed, since the runtime that brings it runs on this thread.
+    fn expect_nothing(&self, interest: Interest) {
+        let _ = self.0.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+    }
+
+    pub fn cut(&self) {
+        self.close_hard();
+        // If it fails the connection is gone already, which is what was asked.
+        let _ = SockRef::from(&*self.0).shutdown(Shutdown::Both);
+    }
+}
+
+impl Transport for Socket {
+    fn close_hard(&self) {
+        let _ = SockRef::from(&*self.0).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(cx))?;
+            let room = buf.remaining();
+            match self.0.try_read_buf(buf) {
+                Ok(read) => {
+                    if read > 0 && read < room {
+                        self.expect_nothing(Interest::READABLE);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(cx))?;
+            match self.0.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match SockRef::from(&*self.0).shutdown(Shutdown::Write) {
+            // The peer was faster: there is nothing left to close.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
+        }
+    }
+}

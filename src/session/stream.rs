@@ -1,0 +1,280 @@
+//! One stream: what its request entry and h2 have for each other is carried over here.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::header::DATE;
+
+use super::Remote;
+use crate::request::{self, Answer, AnswerHead, Body, Delivery, OnDrain, OnReady, Piece, Reader, Request};
+use crate::table::Lot;
+use crate::worker::Worker;
+
+/// The end of an answer that is no longer than this is given to h2 whatever the
+/// peer's window: so much a stream may wait inside h2, and most answers are whole.
+const AT_ONCE: usize = 4096;
+
+pub struct Stream {
+    pub id: u32,
+    /// The entry the host knows; 0 once the host has done its part.
+    pub request: u64,
+    /// Whether the host, or the deadline, has reset it.
+    pub is_reset: bool,
+    recv: Option<RecvStream>,
+    respond: SendResponse<Bytes>,
+    send: Option<SendStream<Bytes>>,
+    /// Given to h2 where something may have to wait.
+    waker: Option<Waker>,
+    given: u64,
+}
+
+/// Calls the session's attention to one stream.
+struct Attention {
+    remote: Arc<Remote>,
+    stream: u32,
+}
+
+impl Wake for Attention {
+    fn wake(self: Arc<Self>) {
+        self.remote.attend(self.stream);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.remote.attend(self.stream);
+    }
+}
+
+/// h2 does not take what we send: the stream is closed on the wire.
+pub struct Closed;
+
+impl From<h2::Error> for Closed {
+    fn from(error: h2::Error) -> Self {
+        tracing::debug!(%error, "the stream is closed");
+        Closed
+    }
+}
+
+/// A hook of the host that is due.
+enum Call {
+    Drain(OnDrain, u64),
+    Deliver(Delivery),
+    Writable(OnReady),
+}
+
+/// How much of an answer h2 has been given now.
+#[derive(PartialEq)]
+enum Sent {
+    Nothing,
+    Some,
+    /// The last of it.
+    All,
+}
+
+impl Stream {
+    pub fn new(id: u32, request: u64, recv: Option<RecvStream>, respond: SendResponse<Bytes>) -> Self {
+        Self { id, request, is_reset: false, recv, respond, send: None, waker: None, given: 0 }
+    }
+
+    /// Carries over all that can be carried now, and calls the host's hooks
+    /// that are due.
+    pub fn pump(&mut self, lot: &mut Lot<Request>, worker: &Worker, remote: &Arc<Remote>) -> Result<(), Closed> {
+        while self.request != 0 {
+            let Ok(mut request) = lot.find(self.request) else { break };
+            request.attended();
+            self.receive(&mut request.body, remote);
+            if let Some(call) = next_call(&mut request) {
+                drop(request);
+                self.call(lot, call);
+                continue;
+            }
+            match self.send(&mut request.answer, worker, remote)? {
+                Sent::Nothing => break,
+                // What was sent makes room, which the host may wait for.
+                Sent::Some => {}
+                Sent::All => {
+                    // The host's part is over; the stream goes on until its last frame has left.
+                    drop(lot.end(self.request, request));
+                    self.request = 0;
+                    self.recv = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the body's DATA from h2 and opens the window by what the host has consumed.
+    fn receive(&mut self, body: &mut Body, remote: &Arc<Remote>) {
+        let Some(recv) = &mut self.recv else { return };
+        if !body.has_ended() {
+            let waker = self.waker.get_or_insert_with(|| attention(remote, self.id));
+            if poll_body(recv, body, &mut Context::from_waker(waker)).is_err() {
+                // The stream was reset: the session learns it from the wire.
+                self.recv = None;
+                return;
+            }
+        }
+        let consumed = body.take_consumed();
+        if consumed > 0 {
+            // An error says that the stream is closed, so that no window is wanted.
+            let _ = recv.flow_control().release_capacity(consumed);
+        }
+        if body.has_ended() && body.is_empty() {
+            self.recv = None;
+        }
+    }
+
+    fn call(&self, lot: &Lot<Request>, call: Call) {
+        let id = self.request;
+        match call {
+            Call::Drain(on_drain, left_ms) => request::calling(id, || on_drain(id, left_ms)),
+            Call::Deliver(delivery) => self.deliver(lot, delivery),
+            Call::Writable(mut on_writable) => {
+                request::calling(id, || on_writable(id));
+                if let Ok(mut request) = lot.find(id) {
+                    request.answer.restore_writable(on_writable);
+                }
+            }
+        }
+    }
+
+    fn deliver(&self, lot: &Lot<Request>, delivery: Delivery) {
+        let id = self.request;
+        let restore = |reader| {
+            if let Ok(mut request) = lot.find(id) {
+                request.body.restore(reader);
+            }
+        };
+        match delivery {
+            Delivery::Piece(mut on_body, piece, last) => {
+                request::calling(id, || on_body(id, &piece, last));
+                restore(Reader::Pushed(on_body));
+            }
+            Delivery::Ready(mut on_readable) => {
+                request::calling(id, || on_readable(id));
+                restore(Reader::Pulled(on_readable));
+            }
+            Delivery::Whole(on_collected, whole) => request::calling(id, || on_collected(id, &whole)),
+            Delivery::TooLarge => {
+                // The answer is the library's; if the host began one, that one goes on.
+                let _ = lot.find(id).map(|mut request| request.answer.respond(413, Bytes::new()));
+            }
+        }
+    }
+
+    /// Gives h2 what the host has written, as far as the peer's window goes.
+    fn send(&mut self, answer: &mut Answer, worker: &Worker, remote: &Arc<Remote>) -> Result<Sent, Closed> {
+        if let Some(code) = answer.take_reset() {
+            self.reset(code);
+            return Ok(Sent::All);
+        }
+        let mut sent = Sent::Nothing;
+        while let Some(info) = answer.take_info() {
+            self.respond.send_informational(info)?;
+            sent = Sent::Some;
+        }
+        if let Some(head) = answer.take_head() {
+            sent = self.send_head(head, worker)?;
+        }
+        while sent != Sent::All
+            && let Some(piece) = self.next_piece(answer, remote)?
+        {
+            sent = self.send_piece(piece)?;
+        }
+        Ok(sent)
+    }
+
+    /// Sends the final head.
+    fn send_head(&mut self, head: AnswerHead, worker: &Worker) -> Result<Sent, Closed> {
+        let AnswerHead { mut response, alone } = head;
+        response.headers_mut().entry(DATE).or_insert_with(|| worker.date());
+        self.send = Some(self.respond.send_response(response, alone)?);
+        Ok(if alone { Sent::All } else { Sent::Some })
+    }
+
+    /// What may be sent now of what follows the head. If the peer's window
+    /// holds it up, h2 will call this stream's attention.
+    fn next_piece(&mut self, answer: &mut Answer, remote: &Arc<Remote>) -> Result<Option<Piece>, Closed> {
+        let Some(send) = &mut self.send else { return Ok(None) };
+        let queued = answer.queued();
+        if queued == 0 || (queued <= AT_ONCE && answer.has_ended()) {
+            return Ok(answer.take_piece(AT_ONCE));
+        }
+        send.reserve_capacity(queued);
+        loop {
+            if let Some(piece) = answer.take_piece(send.capacity()) {
+                return Ok(Some(piece));
+            }
+            let waker = self.waker.get_or_insert_with(|| attention(remote, self.id));
+            match send.poll_capacity(&mut Context::from_waker(waker)) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(_) => return Err(Closed),
+                Poll::Pending => return Ok(None),
+            }
+        }
+    }
+
+    fn send_piece(&mut self, piece: Piece) -> Result<Sent, Closed> {
+        let Some(send) = &mut self.send else { return Err(Closed) };
+        match piece {
+            Piece::Data(data, last) => {
+                self.given += data.len() as u64;
+                send.send_data(data, last)?;
+                Ok(if last { Sent::All } else { Sent::Some })
+            }
+            Piece::Trailers(fields) => {
+                send.send_trailers(fields)?;
+                Ok(Sent::All)
+            }
+        }
+    }
+
+    /// Bytes of the body given to h2.
+    pub fn given(&self) -> u64 {
+        self.given
+    }
+
+    /// Ends the stream with RST_STREAM; h2 sends it at its next turn.
+    pub fn reset(&mut self, code: u32) {
+        self.is_reset = true;
+        match &mut self.send {
+            Some(send) => send.send_reset(Reason::from(code)),
+            None => self.respond.send_reset(Reason::from(code)),
+        }
+    }
+}
+
+/// What the host is to be called with next, if anything.
+fn next_call(request: &mut Request) -> Option<Call> {
+    if request.session.is_muted() {
+        return None;
+    }
+    if let Some(left_ms) = request.drain_left_ms()
+        && let Some(on_drain) = request.on_drain.take()
+    {
+        return Some(Call::Drain(on_drain, left_ms));
+    }
+    let delivery = request.body.next_delivery().map(Call::Deliver);
+    delivery.or_else(|| request.answer.take_writable().map(Call::Writable))
+}
+
+fn attention(remote: &Arc<Remote>, stream: u32) -> Waker {
+    Waker::from(Arc::new(Attention { remote: remote.clone(), stream }))
+}
+
+/// Moves what h2 has of a body, up to its end and trailers.
+fn poll_body(recv: &mut RecvStream, body: &mut Body, cx: &mut Context<'_>) -> Result<(), h2::Error> {
+    while !recv.is_end_stream() {
+        match recv.poll_data(cx)? {
+            Poll::Ready(Some(piece)) => body.arrived(piece),
+            Poll::Ready(None) => break,
+            Poll::Pending => return Ok(()),
+        }
+    }
+    if let Poll::Ready(trailers) = recv.poll_trailers(cx) {
+        body.arrived_whole(trailers?);
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! The wire between h2 and the socket.
+//!
+//! h2 reads and writes through a [`Tap`]; the session's task holds the other
+//! end, the [`Wire`]. In passing, the wire reads every frame head in both
+//! directions: that is where RST_STREAM, GOAWAY and the end of each stream
+//! become visible, exactly when they reach or leave this process. Because it
+//! knows the frame boundaries, it can also act: slip in frames of its own
+//! between h2's, and hand h2 the PING answer that a silent peer owes.
+//!
+//! What h2 writes is gathered and sent when the session's task has done all it
+//! could do, so that many small answers leave in one system call.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::frame::{self, ACK, END_STREAM, Frame, Scanner, kind};
+
+/// What is gathered before a write goes out by itself.
+const GATHER: usize = 64 * 1024;
+/// A session whose buffer is empty keeps at most this much of it.
+const KEEP: usize = 4 * 1024;
+/// The payload of the PING that h2 sends with its first GOAWAY.
+const SHUTDOWN_PING: [u8; 8] = [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
+
+/// h2's end.
+pub struct Tap<S>(pub Rc<RefCell<Wire<S>>>);
+
+/// The socket and what passes.
+pub struct Wire<S> {
+    /// None once the session has given it up.
+    socket: Option<S>,
+    inbound: Scanner,
+    outbound: Scanner,
+    /// Written by h2, not yet by the kernel; from `sent` on.
+    out: Vec<u8>,
+    sent: usize,
+    /// Frames of our own that wait until `out` ends with a whole frame.
+    slipped: Vec<u8>,
+    /// A PING answer that h2 is to read at the next boundary.
+    answer: Vec<u8>,
+    /// Whether the peer has closed its side.
+    pub peer_finished: bool,
+    /// Whether h2 has nothing more to say.
+    pub h2_finished: bool,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    seen: Seen,
+    pub marks: Marks,
+}
+
+/// What passed since the session's task looked.
+#[derive(Default)]
+pub struct Seen {
+    /// Streams whose last frame left.
+    pub ended: Vec<u32>,
+    /// Streams that the peer reset, with the code.
+    pub reset_by_peer: Vec<(u32, u32)>,
+    /// Streams for which RST_STREAM left, with the code.
+    pub reset_by_us: Vec<(u32, u32)>,
+    /// GOAWAY from the peer: last stream, code, debug data.
+    pub goaway: Option<(u32, u32, Vec<u8>)>,
+    /// GOAWAY left.
+    pub our_goaway: bool,
+    pub settings: bool,
+    pub pings: u32,
+    /// Whether the session's task should look at all.
+    anything: bool,
+}
+
+/// What is known of the connection from its frames.
+#[derive(Default)]
+pub struct Marks {
+    /// The last stream of the newest GOAWAY that left.
+    pub our_goaway: Option<u32>,
+    /// Streams that the peer opened above that one: not served.
+    pub refused: u64,
+    /// The highest stream the peer has opened.
+    highest: u32,
+    /// Payload of DATA frames that left whole.
+    pub data_out: u64,
+}
+
+impl<S> Wire<S> {
+    pub fn new(socket: S) -> Self {
+        Self {
+            socket: Some(socket),
+            inbound: Scanner::after(frame::PREFACE),
+            outbound: Scanner::after(0),
+            out: Vec::new(),
+            sent: 0,
+            slipped: Vec::new(),
+            answer: Vec::new(),
+            peer_finished: false,
+            h2_finished: false,
+            bytes_in: 0,
+            bytes_out: 0,
+            seen: Seen::default(),
+            marks: Marks::default(),
+        }
+    }
+
+    /// Gives the socket up; what h2 still wants of it fails.
+    pub fn take_socket(&mut self) -> Option<S> {
+        self.socket.take()
+    }
+
+    /// What passed since the last look, if anything did.
+    pub fn look(&mut self) -> Option<Seen> {
+        self.seen.anything.then(|| std::mem::take(&mut self.seen))
+    }
+
+    /// Whether bytes wait for the kernel.
+    pub fn has_unsent(&self) -> bool {
+        self.out.len() > self.sent
+    }
+
+    /// Has h2 read an answer to the PING of its first GOAWAY, so that it sends
+    /// the second one.
+    pub fn answer_shutdown_ping(&mut self) {
+        frame::write(&mut self.answer, kind::PING, ACK, 0, &SHUTDOWN_PING);
+    }
+
+    /// Sends a frame of our own after what is gathered, as soon as that ends with a whole frame.
+    pub fn slip_in(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        frame::write(&mut self.slipped, kind, flags, stream, payload);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        if !self.slipped.is_empty() && self.whole_end() == Some(self.out.len()) {
+            self.out.append(&mut self.slipped);
+        }
+    }
+
+    /// Takes back a frame that h2 will not complete, since it is gone. False if
+    /// its start has left already: nothing more can be said on this connection.
+    pub fn keep_whole_frames(&mut self) -> bool {
+        self.whole_end().inspect(|end| self.out.truncate(*end)).is_some()
+    }
+
+    /// Where the last whole frame in `out` ends.
+    fn whole_end(&self) -> Option<usize> {
+        let mut scanner = self.outbound.clone();
+        let (mut at, mut end) = (self.sent, None);
+        loop {
+            let between = scanner.is_between_frames();
+            if between {
+                end = Some(at);
+            }
+            let rest = &self.out[at..];
+            if rest.is_empty() {
+                return end;
+            }
+            let step = if between { 1 } else { scanner.rest_of_frame(rest) };
+            scanner.scan(&rest[..step], |_, _| {});
+            at += step;
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        if !self.answer.is_empty() && self.inbound.is_between_frames() {
+            let taken = self.answer.len().min(buf.remaining());
+            buf.put_slice(&self.answer[..taken]);
+            self.answer.drain(..taken);
+            return Poll::Ready(Ok(()));
+        }
+        ready!(io(&mut self.socket)?.poll_read(cx, buf))?;
+        let read = &buf.filled()[before..];
+        self.peer_finished |= read.is_empty();
+        self.bytes_in += read.len() as u64;
+        let (seen, marks) = (&mut self.seen, &mut self.marks);
+        self.inbound.scan(read, |frame, payload| seen.inbound(marks, frame, payload));
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.out.len() - self.sent >= GATHER {
+            ready!(self.poll_send(cx))?;
+        }
+        self.out.extend_from_slice(bytes);
+        self.settle();
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// Sends what is gathered. Ready when all of it is with the kernel.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.has_unsent() {
+            let waiting = &self.out[self.sent..];
+            let sent = ready!(io(&mut self.socket)?.poll_write(cx, waiting))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            let (seen, marks) = (&mut self.seen, &mut self.marks);
+            self.outbound.scan(&waiting[..sent], |frame, payload| seen.outbound(marks, frame, payload));
+            self.bytes_out += sent as u64;
+            self.sent += sent;
+        }
+        self.rest();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing is left to send: an idle session holds no large buffer.
+    fn rest(&mut self) {
+        self.out.clear();
+        self.sent = 0;
+        if self.out.capacity() > KEEP {
+            self.out = Vec::new();
+        }
+    }
+
+    /// Sends what is gathered and closes our side.
+    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send(cx))?;
+        io(&mut self.socket)?.poll_shutdown(cx)
+    }
+
+    /// Reads and throws away until the peer closes its side. What stands unread
+    /// when a socket is closed makes the kernel reset it, and a reset may
+    /// overtake the GOAWAY.
+    pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = [0; 4096];
+        while !self.peer_finished {
+            let mut buf = ReadBuf::new(&mut bytes);
+            let Ok(socket) = io(&mut self.socket) else { break };
+            match ready!(socket.poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => self.bytes_in += buf.filled().len() as u64,
+                _ => self.peer_finished = true,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
+    socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+}
+
+impl Seen {
+    fn inbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
+        match frame.kind {
+            kind::HEADERS if frame.stream > marks.highest => {
+                marks.highest = frame.stream;
+                if marks.our_goaway.is_some_and(|last| frame.stream > last) {
+                    marks.refused += 1;
+                }
+                return;
+            }
+            kind::RST_STREAM => self.reset_by_peer.push((frame.stream, frame::number(payload, 0))),
+            kind::SETTINGS if !frame.has(ACK) => self.settings = true,
+            kind::PING if !frame.has(ACK) => self.pings += 1,
+            kind::GOAWAY => {
+                let debug = payload.get(8..).unwrap_or_default().to_vec();
+                self.goaway = Some((frame::number(payload, 0) & 0x7fff_ffff, frame::number(payload, 4), debug));
+            }
+            _ => return,
+        }
+        self.anything = true;
+    }
+
+    fn outbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
+        if frame.kind == kind::DATA {
+            marks.data_out += u64::from(frame.length);
+        }
+        match frame.kind {
+            kind::DATA | kind::HEADERS if frame.has(END_STREAM) => self.ended.push(frame.stream),
+            kind::RST_STREAM => self.reset_by_us.push((frame.stream, frame::number(payload, 0))),
+            kind::GOAWAY => {
+                marks.our_goaway = Some(frame::number(payload, 0) & 0x7fff_ffff);
+                self.our_goaway = true;
+            }
+            _ => return,
+        }
+        self.anything = true;
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tap<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.borrow_mut().poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.borrow_mut().poll_write(cx, bytes)
+    }
+
+    /// Not here: the session's task sends when it has done all it can.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Only noted: the last bytes may take their time, which is the session's to bound.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.borrow_mut().h2_finished = true;
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,307 @@
+//! Ids: tables that turn a number a host holds into the live thing it names.
+//!
+//! An id is a slot number in its low 20 bits and that slot's generation above
+//! them, 53 bits in all, so that JavaScript holds it exactly. A slot's
+//! generation grows with each use and a slot whose generations are used up is
+//! retired: no id is ever given twice in a process, and a stale one is an
+//! error, never another's request.
+//!
+//! A lookup takes one uncontended lock and no shared counter. Slots are handed
+//! out through a [`Lot`] that each worker owns, so that workers do not meet.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use once_cell::sync::OnceCell;
+
+use crate::error::{Error, Result};
+
+const SLOT_BITS: u32 = 20;
+const GENERATION_BITS: u32 = 33;
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+const LAST_GENERATION: u64 = (1 << GENERATION_BITS) - 1;
+const SEGMENT_SLOTS: usize = 1 << 10;
+const SEGMENTS: usize = 1 << (SLOT_BITS - 10);
+/// How many slots a lot claims at a time: few enough that an idle worker wastes none to speak of.
+const CLAIM: u32 = 64;
+
+/// How often this process's line of ancestors forked since the library was
+/// loaded. Each fork gets tables of its own, since the parent's may be locked
+/// for ever in the child.
+static FORKS: AtomicUsize = AtomicUsize::new(0);
+/// Forks of forks that can each have a server of their own.
+pub const MAX_FORKS: usize = 64;
+
+/// To be called in the child right after fork(). Only stores a number: safe
+/// where locks are not.
+pub fn forked() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Which fork of the process this is; an object made in another is not ours.
+pub fn fork() -> usize {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// The tables of one kind of thing, one for each fork.
+pub struct Tables<T> {
+    name: &'static str,
+    forks: [OnceCell<Box<Table<T>>>; MAX_FORKS],
+}
+
+impl<T> Tables<T> {
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, forks: [const { OnceCell::new() }; MAX_FORKS] }
+    }
+
+    /// This process's table.
+    pub fn here(&self) -> Result<&Table<T>> {
+        let fork = fork();
+        let Some(cell) = self.forks.get(fork) else { return Err(Error::Forked) };
+        Ok(cell.get_or_init(|| Box::new(Table::new(self.name, self.used_before(fork)))))
+    }
+
+    /// The first slot number no ancestor used, so that its ids are told apart.
+    fn used_before(&self, fork: usize) -> u32 {
+        let ancestors = self.forks[..fork].iter().rev();
+        ancestors.filter_map(OnceCell::get).map(|table| table.next.load(Ordering::Relaxed)).next().unwrap_or(0)
+    }
+}
+
+/// Slots for things of one kind.
+pub struct Table<T> {
+    name: &'static str,
+    /// The first slot of this process; those below belong to ancestors.
+    base: u32,
+    /// The first slot never claimed yet.
+    next: AtomicU32,
+    segments: Box<[OnceCell<Segment<T>>]>,
+    /// Free slots that no lot owns.
+    spare: Mutex<Vec<u32>>,
+}
+
+type Segment<T> = Box<[Mutex<Slot<T>>]>;
+
+struct Slot<T> {
+    generation: u64,
+    value: Option<Box<T>>,
+}
+
+/// A worker's own free slots.
+pub struct Lot<T: 'static> {
+    table: &'static Table<T>,
+    free: Vec<u32>,
+}
+
+/// A live thing, locked: what the id names while it is held.
+pub struct Live<'a, T>(MutexGuard<'a, Slot<T>>);
+
+impl<T> Table<T> {
+    fn new(name: &'static str, base: u32) -> Self {
+        Self {
+            name,
+            base,
+            next: AtomicU32::new(base),
+            segments: (0..SEGMENTS).map(|_| OnceCell::new()).collect(),
+            spare: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The thing that `id` names, locked until the result is dropped.
+    pub fn find(&self, id: u64) -> Result<Live<'_, T>> {
+        let slot = self.slot(id)?;
+        if slot.generation == id >> SLOT_BITS && slot.value.is_some() {
+            Ok(Live(slot))
+        } else {
+            Err(Error::Gone(self.name))
+        }
+    }
+
+    /// Ends `id`; from now on it is stale. The slot goes to the table's spare ones.
+    pub fn remove(&self, id: u64) -> Option<Box<T>> {
+        let (value, reusable) = self.find(id).ok()?.end()?;
+        if reusable {
+            lock(&self.spare).push((id & SLOT_MASK) as u32);
+        }
+        Some(value)
+    }
+
+    fn slot(&self, id: u64) -> Result<MutexGuard<'_, Slot<T>>> {
+        let index = (id & SLOT_MASK) as u32;
+        if index < self.base && id >> SLOT_BITS != 0 {
+            return Err(Error::Forked);
+        }
+        let segment = self.segments[index as usize / SEGMENT_SLOTS].get();
+        let Some(segment) = segment else { return Err(Error::Gone(self.name)) };
+        Ok(lock(&segment[index as usize % SEGMENT_SLOTS]))
+    }
+
+    /// Up to `CLAIM` slots for a lot: spare ones first, else new ones.
+    fn claim(&self) -> Vec<u32> {
+        let mut spare = lock(&self.spare);
+        if !spare.is_empty() {
+            let from = spare.len().saturating_sub(CLAIM as usize);
+            return spare.split_off(from);
+        }
+        let first = self.next.load(Ordering::Relaxed);
+        let end = (first + CLAIM).min(1 << SLOT_BITS);
+        self.next.store(end, Ordering::Relaxed);
+        for slot in first..end {
+            self.segments[slot as usize / SEGMENT_SLOTS].get_or_init(new_segment);
+        }
+        (first..end).rev().collect()
+    }
+}
+
+fn new_segment<T>() -> Segment<T> {
+    (0..SEGMENT_SLOTS).map(|_| Mutex::new(Slot { generation: 1, value: None })).collect()
+}
+
+impl<T> Lot<T> {
+    pub fn new(table: &'static Table<T>) -> Self {
+        Self { table, free: Vec::new() }
+    }
+
+    /// Gives what `make` makes an id. None when a million are live at once.
+    pub fn insert(&mut self, make: impl FnOnce(u64) -> T) -> Option<u64> {
+        if self.free.is_empty() {
+            self.free = self.table.claim();
+        }
+        let index = self.free.pop()?;
+        let segment = self.table.segments[index as usize / SEGMENT_SLOTS].get()?;
+        let mut slot = lock(&segment[index as usize % SEGMENT_SLOTS]);
+        let id = slot.generation << SLOT_BITS | u64::from(index);
+        slot.value = Some(Box::new(make(id)));
+        Some(id)
+    }
+
+    pub fn find(&self, id: u64) -> Result<Live<'static, T>> {
+        self.table.find(id)
+    }
+
+    /// Ends the id of what is held and keeps its slot for this lot's next.
+    pub fn end(&mut self, id: u64, live: Live<'_, T>) -> Option<Box<T>> {
+        let (value, reusable) = live.end()?;
+        if reusable {
+            self.free.push((id & SLOT_MASK) as u32);
+        }
+        Some(value)
+    }
+}
+
+impl<T> Drop for Lot<T> {
+    fn drop(&mut self) {
+        lock(&self.table.spare).append(&mut self.free);
+    }
+}
+
+impl<T> Live<'_, T> {
+    /// Takes the value out and says whether the slot can serve again.
+    fn end(mut self) -> Option<(Box<T>, bool)> {
+        let value = self.0.value.take()?;
+        self.0.generation += 1;
+        Some((value, self.0.generation <= LAST_GENERATION))
+    }
+}
+
+impl<T> std::ops::Deref for Live<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.0.value.as_ref().expect("find checked it")
+    }
+}
+
+impl<T> std::ops::DerefMut for Live<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.value.as_mut().expect("find checked it")
+    }
+}
+
+/// Locks, also after a panic elsewhere: each value stays whole between its statements.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remove<T>(lot: &mut Lot<T>, id: u64) -> Option<Box<T>> {
+        let live = lot.find(id).ok()?;
+        lot.end(id, live)
+    }
+
+    fn table() -> &'static Table<&'static str> {
+        Box::leak(Box::new(Table::new("thing", 0)))
+    }
+
+    #[test]
+    fn an_id_names_one_thing_only() {
+        let mut lot = Lot::new(table());
+        let first = lot.insert(|_| "first").unwrap();
+        assert_eq!(*lot.find(first).unwrap(), "first");
+        assert_eq!(remove(&mut lot, first).as_deref(), Some(&"first"));
+        let second = lot.insert(|_| "second").unwrap();
+        assert_eq!(second & SLOT_MASK, first & SLOT_MASK, "the slot is used again");
+        assert_ne!(second, first);
+        assert!(matches!(lot.find(first), Err(Error::Gone("thing"))));
+        assert!(remove(&mut lot, first).is_none());
+        assert_eq!(*lot.find(second).unwrap(), "second");
+    }
+
+    #[test]
+    fn made_up_ids_are_gone() {
+        let mut lot = Lot::new(table());
+        let id = lot.insert(|_| "x").unwrap();
+        for made_up in [0, 1, id + 1, id + (1 << SLOT_BITS), u64::MAX, 1 << 53] {
+            assert!(lot.find(made_up).is_err(), "{made_up}");
+        }
+    }
+
+    #[test]
+    fn ids_fit_a_double() {
+        let mut lot = Lot::new(table());
+        let last = LAST_GENERATION << SLOT_BITS | SLOT_MASK;
+        assert_eq!(last, (1 << 53) - 1);
+        assert!(lot.insert(|_| "x").unwrap() <= last);
+    }
+
+    #[test]
+    fn a_slot_is_retired_after_its_last_generation() {
+        let table = table();
+        let mut lot = Lot::new(table);
+        let id = lot.insert(|_| "x").unwrap();
+        lot.find(id).unwrap().0.generation = LAST_GENERATION;
+        let last = LAST_GENERATION << SLOT_BITS | id & SLOT_MASK;
+        let free = lot.free.len();
+        assert!(remove(&mut lot, last).is_some());
+        assert_eq!(lot.free.len(), free);
+    }
+
+    #[test]
+    fn slots_return_when_a_worker_ends() {
+        let table = table();
+        for _ in 0..10 {
+            let mut lot = Lot::new(table);
+            let ids: Vec<_> = (0..100).map(|_| lot.insert(|_| "x").unwrap()).collect();
+            ids.into_iter().for_each(|id| drop(remove(&mut lot, id)));
+        }
+        assert!(table.next.load(Ordering::Relaxed) <= 2 * CLAIM);
+    }
+
+    #[test]
+    fn removal_from_elsewhere_spares_the_slot() {
+        let table = table();
+        let mut lot = Lot::new(table);
+        let id = lot.insert(|_| "x").unwrap();
+        assert!(table.remove(id).is_some());
+        assert_eq!(lock(&table.spare).len(), 1);
+    }
+
+    #[test]
+    fn an_ancestors_id_is_told_apart() {
+        let table: Table<()> = Table::new("thing", 64);
+        assert!(matches!(table.find(1 << SLOT_BITS | 3), Err(Error::Forked)));
+        assert!(matches!(table.find(1 << SLOT_BITS | 64), Err(Error::Gone(_))));
+    }
+}

@@ -1,0 +1,107 @@
+//! A worker: one thread with a runtime of its own, on which its sessions live.
+
+use std::cell::RefCell;
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use http::header::HeaderValue;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
+
+use crate::error::Result;
+use crate::registry::Registration;
+use crate::request::{REQUESTS, Request};
+use crate::session::{Remote, Session, Socket};
+use crate::shared::Shared;
+use crate::table::Lot;
+
+/// What the sessions of one thread have in common.
+pub struct Worker {
+    pub shared: Arc<Shared>,
+    pub lot: RefCell<Lot<Request>>,
+    date: RefCell<Date>,
+}
+
+struct Date {
+    value: HeaderValue,
+    until: Option<Instant>,
+}
+
+impl Worker {
+    pub fn new(shared: Arc<Shared>) -> Result<Rc<Self>> {
+        let lot = RefCell::new(Lot::new(REQUESTS.here()?));
+        let date = RefCell::new(Date { value: HeaderValue::from_static(""), until: None });
+        Ok(Rc::new(Self { shared, lot, date }))
+    }
+
+    /// The `date` field's value (RFC 9110, section 6.6.1), made anew once a second by `tick`.
+    pub fn date(&self) -> HeaderValue {
+        self.date.borrow().value.clone()
+    }
+
+    /// Time has passed.
+    pub fn tick(&self) {
+        let now = Instant::now();
+        let mut date = self.date.borrow_mut();
+        if date.until.is_none_or(|until| now >= until) {
+            let wall = SystemTime::now();
+            let text = httpdate::fmt_http_date(wall);
+            date.value = HeaderValue::from_str(&text).expect("a date is visible ASCII");
+            let into_second = wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+            date.until = Some(now + Duration::from_nanos(1_000_000_000 - u64::from(into_second)));
+        }
+    }
+}
+
+/// A connection on its way to its worker.
+struct Arrival {
+    stream: TcpStream,
+    registration: Registration,
+}
+
+/// The server's side of a worker.
+pub struct WorkerHandle {
+    arrivals: UnboundedSender<Arrival>,
+    load: Arc<AtomicUsize>,
+}
+
+impl WorkerHandle {
+    /// Starts a worker. It ends when its handle is dropped and its sessions have ended.
+    pub fn start(number: usize, shared: &Arc<Shared>) -> Result<(Self, JoinHandle<()>)> {
+        let (arrivals, arriving) = unbounded_channel();
+        let of_thread = shared.clone();
+        let thread = shared.spawn(format!("goaway-{number}"), move |runtime| match Worker::new(of_thread) {
+            Ok(worker) => runtime.block_on(receive(worker, arriving)),
+            Err(error) => tracing::error!(%error, "a worker has no table"),
+        })?;
+        Ok((Self { arrivals, load: Arc::default() }, thread))
+    }
+
+    /// How many sessions it has.
+    pub fn load(&self) -> usize {
+        self.load.load(Relaxed)
+    }
+
+    /// Makes the connection a session of this worker.
+    pub fn give(&self, stream: TcpStream, shared: &Arc<Shared>, remote: Arc<Remote>) {
+        let registration = Registration::new(shared.clone(), remote, self.load.clone());
+        // A worker that has ended drops the arrival, and with it the registration.
+        let _ = self.arrivals.send(Arrival { stream, registration });
+    }
+}
+
+async fn receive(worker: Rc<Worker>, mut arriving: UnboundedReceiver<Arrival>) {
+    while let Some(Arrival { stream, registration }) = arriving.recv().await {
+        match Socket::new(stream) {
+            Ok(socket) => {
+                registration.remote().set_socket(socket.clone());
+                tokio::task::spawn_local(Session::new(worker.clone(), registration, socket));
+            }
+            Err(error) => tracing::warn!(%error, "a connection cannot be watched"),
+        }
+    }
+}
