@@ -1,0 +1,156 @@
+//! The servers: what each can answer and how it is started.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Result;
+use crate::files::Files;
+use crate::process::{self, SERVER_CORE};
+use crate::route::Route::{self, Big, Echo, Hello};
+
+/// An entry of the list of servers.
+pub struct Server {
+    pub name: &'static str,
+    /// What to install or build to have it.
+    pub needs: &'static str,
+    pub routes: &'static [Route],
+    /// The command that runs it in the foreground. None: it is not installed.
+    pub command: fn(&Server, &Site) -> Result<Option<Command>>,
+}
+
+/// Where a server is to run.
+pub struct Site<'a> {
+    pub port: u16,
+    pub files: &'a Files,
+}
+
+const NEEDS_BUILD: &str = "`cargo build --release` in benches/peers";
+
+pub const SERVERS: &[Server] = &[
+    Server {
+        name: "goaway",
+        needs: "bindings/run-demo, built with `make build`",
+        routes: &[Hello, Big, Echo],
+        command: goaway,
+    },
+    Server { name: "h2-batched", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], command: peer },
+    Server { name: "h2-unbatched", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], command: peer },
+    Server { name: "hyper", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], command: peer },
+    Server {
+        name: "nghttpd",
+        needs: "nghttpd (Debian: nghttp2-server)",
+        // It can echo too, but by way of a temporary file for each request.
+        routes: &[Hello, Big],
+        command: nghttpd,
+    },
+    Server { name: "nginx", needs: "nginx (Debian: nginx-light)", routes: &[Hello, Big], command: nginx },
+    Server { name: "haproxy", needs: "haproxy (Debian: haproxy)", routes: &[Hello], command: haproxy },
+];
+
+fn goaway(_: &Server, site: &Site) -> Result<Option<Command>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let demo = root.join("bindings/run-demo");
+    Ok(demo.exists().then(|| {
+        let mut command = pinned(demo);
+        command.args(["c", &site.port.to_string()]).env("GOAWAY_WORKERS", "1").current_dir(root);
+        command
+    }))
+}
+
+/// The peers are built beside the runner.
+fn peer(server: &Server, site: &Site) -> Result<Option<Command>> {
+    let program = std::env::current_exe()?.with_file_name(server.name);
+    Ok(program.exists().then(|| {
+        let mut command = pinned(program);
+        command.arg(site.port.to_string());
+        command
+    }))
+}
+
+fn nghttpd(_: &Server, site: &Site) -> Result<Option<Command>> {
+    let Some(program) = process::find("nghttpd") else {
+        return Ok(None);
+    };
+    let mut command = pinned(program);
+    command
+        .args(["--no-tls", "-n1", "-m256", "-w18", "-W20", "-a127.0.0.1", "-d"])
+        .arg(site.files.www())
+        .arg(site.port.to_string());
+    Ok(Some(command))
+}
+
+fn nginx(_: &Server, site: &Site) -> Result<Option<Command>> {
+    let Some(program) = process::find("nginx") else {
+        return Ok(None);
+    };
+    let folder = site.files.folder().join("nginx");
+    fs::create_dir_all(&folder)?;
+    let port = site.port;
+    let www = site.files.www();
+    // Relative paths are below the prefix, -p. `user` keeps root's worker able to
+    // read the temporary folder; for anyone else nginx ignores it.
+    let config = format!(
+        "daemon off;
+user root;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr;
+events {{ worker_connections 2048; }}
+http {{
+    access_log off;
+    sendfile on;
+    keepalive_requests 1000000000;
+    http2_max_concurrent_streams 256;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {{
+        listen 127.0.0.1:{port} http2;
+        root {};
+        default_type text/plain;
+        location = / {{ return 200 'Hello, World!'; }}
+        location = /big {{ }}
+    }}
+}}
+",
+        www.display()
+    );
+    fs::write(folder.join("nginx.conf"), config)?;
+    let mut command = pinned(program);
+    command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder);
+    Ok(Some(command))
+}
+
+fn haproxy(_: &Server, site: &Site) -> Result<Option<Command>> {
+    let Some(program) = process::find("haproxy") else {
+        return Ok(None);
+    };
+    let port = site.port;
+    let config = format!(
+        "global
+    nbthread 1
+    maxconn 2048
+    tune.h2.max-concurrent-streams 256
+    tune.h2.initial-window-size 262144
+defaults
+    mode http
+    timeout client 60s
+frontend bench
+    bind 127.0.0.1:{port} proto h2
+    http-request return status 200 content-type text/plain string \"Hello, World!\" if {{ path / }}
+    http-request return status 404
+"
+    );
+    let path = site.files.folder().join("haproxy.cfg");
+    fs::write(&path, config)?;
+    let mut command = pinned(program);
+    command.args(["-db", "-f"]).arg(path);
+    Ok(Some(command))
+}
+
+fn pinned(program: PathBuf) -> Command {
+    process::pinned(SERVER_CORE, program)
+}

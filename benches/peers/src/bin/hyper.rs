@@ -1,0 +1,49 @@
+//! hyper's HTTP/2 server, with its defaults but for the settings all peers share.
+
+use std::convert::Infallible;
+use std::io;
+
+use bytes::Bytes;
+use goaway_peers::{answer, listen};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+type Body = Either<Full<Bytes>, Incoming>;
+
+fn main() -> io::Result<()> {
+    listen::run(|socket| async {
+        // How a connection ends is the client's affair.
+        let _ = serve(socket).await;
+    })
+}
+
+async fn serve(socket: TcpStream) -> Result<(), hyper::Error> {
+    http2::Builder::new(TokioExecutor::new())
+        .max_concurrent_streams(answer::MAX_STREAMS)
+        .initial_stream_window_size(answer::STREAM_WINDOW)
+        .initial_connection_window_size(answer::CONNECTION_WINDOW)
+        .serve_connection(TokioIo::new(socket), service_fn(respond))
+        .await
+}
+
+/// hyper adds `content-length` and `date`, and keeps to the flow control.
+async fn respond(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let body = match (request.method(), request.uri().path()) {
+        (&Method::GET, "/") => Some(Either::Left(Full::new(answer::HELLO))),
+        (&Method::GET, "/big") => Some(Either::Left(Full::new(answer::BIG.clone()))),
+        (&Method::POST, "/echo") => Some(Either::Right(request.into_body())),
+        _ => None,
+    };
+    let found = body.is_some();
+    let mut response = Response::new(body.unwrap_or(Either::Left(Full::default())));
+    if !found {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    response.headers_mut().insert(header::CONTENT_TYPE, answer::TEXT);
+    Ok(response)
+}
