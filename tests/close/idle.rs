@@ -1,0 +1,264 @@
+//! Closing while nobody waits for anything: the goodbye alone.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::LONG_DRAIN;
+use crate::kit::frame::PREFACE;
+use crate::kit::{CAP, Client, Demo, End, Frame, PATIENCE, SLACK};
+
+/// An idle session that has had its answer is told twice, as section 6.8
+/// recommends: GOAWAY(2^31-1) with a PING, and once the PING is answered the
+/// GOAWAY that names stream 1; then FIN. A graceful end, long before the
+/// deadline.
+#[test]
+fn scenario_01_idle_after_one_request() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    let response = client.get("/");
+    client.expect_hello(&response);
+    demo.terminate();
+    client.expect_goodbye(1);
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    assert_eq!((report.streams_reset, report.streams_refused), (0, 0));
+    assert_eq!(report.bytes_unsent, 0);
+}
+
+/// A session without any request gets the same goodbye, and the last-stream-id
+/// 0 tells the client that nothing of it was processed (section 6.8).
+#[test]
+fn scenario_02_idle_without_a_request() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    demo.terminate();
+    client.expect_goodbye(0);
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+}
+
+/// A peer that never answers the PING (section 6.7 says it must) gets the second
+/// GOAWAY and the FIN after the cap of 1 s all the same: a round trip that does
+/// not happen must not cost the whole deadline. It is graceful: nothing was cut.
+#[test]
+fn scenario_03_ping_never_answered() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    let response = client.get("/");
+    client.expect_hello(&response);
+    client.behaviour.ack_ping = false;
+    let start = demo.terminate();
+    client.expect_first_goaway();
+    let last_call = client.expect_final_goaway(1);
+    let took = last_call - start;
+    client.check(took < CAP + SLACK, &format!("second GOAWAY after {took:?}"));
+    client.expect_fin();
+    client.expect_no_more_goaways();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+}
+
+/// A client that closes its connection on the first GOAWAY, without answering
+/// the PING, has done what GOAWAY asks for: the server is done with it at once,
+/// and counts a graceful end.
+#[test]
+fn scenario_04_peer_leaves_on_the_first_goaway() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    client.behaviour.ack_ping = false;
+    demo.terminate();
+    client.expect_first_goaway();
+    drop(client);
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+}
+
+/// As before, by a half-close: the client has nothing more to say but still
+/// reads. It gets its FIN.
+#[test]
+fn scenario_04_peer_half_closes_on_the_first_goaway() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    client.behaviour.ack_ping = false;
+    demo.terminate();
+    client.expect_first_goaway();
+    client.finish_writing();
+    client.expect_fin();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+}
+
+/// The same seen from inside: the session's last event says graceful, it leaves
+/// the list, and nothing was an error.
+#[test]
+fn scenario_04_peer_leaves_and_no_error_is_reported() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut leaving = demo.open();
+    let mut watching = demo.open();
+    let id = watching.id_of(&leaving);
+    leaving.behaviour.ack_ping = false;
+    assert_eq!(watching.close_session(id, LONG_DRAIN), 204);
+    leaving.expect_first_goaway();
+    drop(leaving);
+    watching.expect_unlisted(id);
+    assert_eq!(watching.expect_closed_event(id), "graceful");
+    let events = watching.events_of(id);
+    let errors = events.iter().any(|event| event.contains("error"));
+    watching.check(!errors, &format!("an error among {events:?}"));
+    demo.terminate();
+    drop(watching);
+    demo.expect_early_exit();
+}
+
+/// A peer that takes our FIN and keeps its side open holds the server up by the
+/// linger of 1 s and no longer.
+#[test]
+fn scenario_15_peer_keeps_its_side_open() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    demo.terminate();
+    client.expect_first_goaway();
+    client.expect_final_goaway(0);
+    let end = client.read_until_end();
+    client.check(end == End::Fin, "no FIN");
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    let bound = (CAP + SLACK).as_millis();
+    assert!((report.elapsed_ms as u128) < bound, "{report:?}");
+    drop(client);
+}
+
+/// As before with one session of a server that lives on: the descriptor is
+/// closed, which the peer learns when it sends again.
+#[test]
+fn scenario_15_the_socket_of_a_closed_session_is_gone() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut lingering = demo.open();
+    let mut watching = demo.open();
+    let id = watching.id_of(&lingering);
+    assert_eq!(watching.close_session(id, LONG_DRAIN), 204);
+    lingering.expect_first_goaway();
+    lingering.expect_final_goaway(0);
+    let end = lingering.read_until_end();
+    lingering.check(end == End::Fin, "no FIN");
+    watching.expect_unlisted(id);
+    expect_nobody_there(&mut lingering);
+    demo.terminate();
+    drop(watching);
+    demo.expect_early_exit();
+}
+
+/// Sends until the kernel says that the other end has no socket any more.
+fn expect_nobody_there(client: &mut Client) {
+    let ping = Frame::ping(*b"anybody?").encode();
+    let deadline = Instant::now() + PATIENCE;
+    while client.try_raw(&ping).is_ok() {
+        let open = Instant::now() > deadline;
+        client.check(!open, "the session is unlisted, its socket still open");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A connection that never sent a byte is no session (section 3.4): it is let go
+/// at once, with or without SETTINGS and GOAWAY, and counted as a handshake.
+#[test]
+fn scenario_17_connected_and_silent() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut silent = Client::connect(demo.address());
+    // What the server sends first, or nothing: it has accepted by then.
+    silent.read_for(Duration::from_millis(100));
+    demo.terminate();
+    silent.expect_fin();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (0, 0, 1, 0), "{report:?}");
+}
+
+/// The same in the midst of the preface.
+#[test]
+fn scenario_17_half_a_preface() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = Client::connect(demo.address());
+    client.raw(&PREFACE[..10]);
+    client.read_for(Duration::from_millis(100));
+    demo.terminate();
+    client.expect_fin();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (0, 0, 1, 0), "{report:?}");
+}
+
+/// A client that never acknowledges our SETTINGS (section 6.5.3) is told and let
+/// go without waiting for it.
+#[test]
+fn scenario_17_settings_never_acknowledged() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = Client::connect(demo.address());
+    client.behaviour.ack_settings = false;
+    client.preface(&[]);
+    client.ping_and_wait(*b"noticed?");
+    demo.terminate();
+    client.expect_fin();
+    let told = !client.transcript.goaways().is_empty();
+    client.check(told, "no GOAWAY");
+    let report = demo.expect_early_exit();
+    assert_eq!((report.sessions(), report.sessions_forced), (1, 0));
+}
+
+/// What stands in the accept queue when the close begins is accepted and told,
+/// not thrown away by the kernel: the silent get a FIN, those with a preface a
+/// GOAWAY. A request among it is answered whole or declared unprocessed.
+///
+/// The process is stopped while the connections and the signal gather, so that
+/// it meets all of them at once.
+#[test]
+fn scenario_19_connections_in_the_accept_queue() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut settled = demo.open();
+    demo.freeze();
+    let mut silent = [0; 4].map(|_| Client::connect(demo.address()));
+    let mut eager = [0; 4].map(|_| Client::connect(demo.address()));
+    for client in &mut eager {
+        client.preface(&[]);
+        client.request("GET", "/");
+    }
+    demo.terminate();
+    demo.resume();
+    settled.expect_goodbye(0);
+    for client in &mut silent {
+        client.expect_fin();
+    }
+    for client in &mut eager {
+        client.expect_fin();
+        expect_the_truth(client, 1);
+    }
+    let report = demo.expect_early_exit();
+    assert_eq!((report.sessions(), report.sessions_forced), (9, 0), "{report:?}");
+}
+
+/// A client must be able to tell from what it got whether `stream` was
+/// processed: a whole answer says yes, a last-stream-id below it says no.
+fn expect_the_truth(client: &mut Client, stream: u32) {
+    let goaways = client.transcript.goaways();
+    let Some(goaway) = goaways.last() else {
+        client.fail("no GOAWAY");
+    };
+    if goaway.last_stream >= stream {
+        let response = client.response(stream);
+        client.expect_hello(&response);
+    }
+}
+
+/// Once the server drains, the kernel refuses whoever comes: a listener that
+/// still accepts and then says nothing is worse than none.
+#[test]
+fn scenario_19_new_connections_are_refused() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    client.request("GET", "/hang");
+    client.ping_and_wait(*b"taken in");
+    demo.terminate();
+    client.expect_first_goaway();
+    demo.expect_refuses_connections();
+    demo.terminate();
+    client.expect_fin();
+    demo.expect_exit(LONG_DRAIN);
+}

@@ -1,0 +1,274 @@
+//! Closing while something is under way that ends by itself: it must come to
+//! its end as if nobody had closed.
+
+use crate::LONG_DRAIN;
+use crate::kit::{Client, Demo, Frame, MAX_STREAM, SLACK, Transcript, code, kind, setting};
+
+/// The length of `GET /stream`: 20 chunks of 1 KiB, 100 ms apart.
+const STREAM_LENGTH: usize = 20 * 1024;
+
+/// Two answers of 2 s are under way: the second GOAWAY does not wait for them,
+/// they arrive whole and alike with END_STREAM, and only then comes the FIN
+/// (section 6.8).
+#[test]
+fn scenario_05_responses_in_flight_are_finished() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    let streams = [client.request("GET", "/stream"), client.request("GET", "/stream")];
+    for stream in streams {
+        client.expect_data(stream);
+    }
+    demo.terminate();
+    client.expect_first_goaway();
+    client.expect_final_goaway(3);
+    let over = streams.iter().any(|stream| client.transcript.is_over(*stream));
+    client.check(!over, "the second GOAWAY waited for the streams");
+    let [first, second] = streams.map(|stream| client.response(stream));
+    client.expect_complete(&first);
+    client.expect_complete(&second);
+    client.check(first.body.len() == STREAM_LENGTH, "not 20 KiB");
+    client.check(first.body == second.body, "the two answers differ");
+    client.expect_fin();
+    client.expect_no_more_goaways();
+    let report = demo.expect_exit(LONG_DRAIN);
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    assert_eq!((report.streams_completed, report.streams_reset), (2, 0));
+}
+
+/// Buffered DATA and trailers are part of the answer: a handler that has
+/// returned does not mean that nothing is left to send (section 8.1).
+#[test]
+fn scenario_05_buffered_data_and_trailers_are_flushed() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = Client::open_with(demo.address(), &[(setting::INITIAL_WINDOW_SIZE, 0)]);
+    let stream = client.request("GET", "/trailers");
+    client.expect_headers(stream);
+    demo.terminate();
+    client.expect_first_goaway();
+    client.expect_final_goaway(stream);
+    client.send(Frame::window_update(stream, 1000));
+    let response = client.response(stream);
+    client.expect_complete(&response);
+    client.check(response.text() == "ok", "not the body `ok`");
+    client.check(response.trailer("x-checksum") == Some("1"), "no trailers");
+    client.expect_fin();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    assert_eq!((report.streams_completed, report.streams_reset), (1, 0));
+}
+
+/// A request that was sent before its client could have seen the first GOAWAY
+/// is served, and the second GOAWAY counts it in: this is what two of them are
+/// for (section 6.8).
+#[test]
+fn scenario_06_a_stream_that_raced_the_first_goaway_is_served() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    client.behaviour.ack_ping = false;
+    demo.terminate();
+    client.expect_first_goaway();
+    let stream = client.request("GET", "/slow");
+    client.answer_pings();
+    client.expect_final_goaway(stream);
+    let response = client.response(stream);
+    client.expect_complete(&response);
+    client.check(response.text() == "slow", "not `slow`");
+    client.expect_fin();
+    client.expect_no_more_goaways();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    assert_eq!((report.streams_completed, report.streams_refused), (1, 0));
+}
+
+/// A stream above the second GOAWAY's last-stream-id is neither dispatched nor
+/// answered, but still counts: its HEADERS for the HPACK table, which the
+/// trailers of stream 1 then use, and its DATA for the connection's window,
+/// which the server must give back or stream 1 could never finish (section 6.8).
+#[test]
+fn scenario_07_discarded_frames_keep_hpack_and_flow_control() {
+    const MARK: (&str, &str) = ("x-goaway-kit", "discarded");
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    let upload = client.upload("POST", "/echo");
+    client.data(upload, &[b'a'; 1000], false);
+    client.expect_data(upload);
+    demo.terminate();
+    client.expect_first_goaway();
+    client.expect_final_goaway(upload);
+
+    let enough = 2 * client.windows.connection();
+    let mut discarded = 0;
+    while discarded < enough {
+        let frame = client.request_frame("POST", "/echo", &[MARK], false);
+        let stream = frame.stream;
+        client.send(frame);
+        let length = client.windows.stream(stream);
+        client.data(stream, &vec![b'b'; length as usize], false);
+        discarded += length;
+    }
+
+    client.data(upload, &[b'c'; 100_000], false);
+    let trailers = client.encode(&[MARK]);
+    assert_eq!(trailers.len(), 1, "the field is not in the HPACK table");
+    client.send(Frame::headers(upload, trailers, true));
+    let response = client.response(upload);
+    client.expect_complete(&response);
+    let sent = [vec![b'a'; 1000], vec![b'c'; 100_000]].concat();
+    client.check(response.body == sent, "the echo is not what was sent");
+    client.expect_fin();
+    client.expect_no_more_goaways();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    assert_eq!((report.streams_completed, report.streams_reset), (1, 0));
+}
+
+/// A handler that waits for its cue is told that the server drains, and how many
+/// milliseconds are left, when the close begins and not when it is over.
+#[test]
+fn scenario_11_handlers_are_told_that_the_server_drains() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    let stream = client.request("GET", "/drain");
+    client.ping_and_wait(*b"taken in");
+    let start = demo.terminate();
+    let response = client.response(stream);
+    let took = start.elapsed();
+    client.expect_complete(&response);
+    let left_ms: u128 = response.text().trim().parse().unwrap_or(0);
+    let sensible = left_ms > 0 && left_ms <= LONG_DRAIN.as_millis();
+    client.check(sensible, &format!("{left_ms} ms left of the deadline"));
+    client.check(took < SLACK, &format!("told only after {took:?}"));
+    client.expect_goodbye(stream);
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+}
+
+/// An answer that is complete before the upload is: END_STREAM, then
+/// RST_STREAM(NO_ERROR) to say that the rest is not wanted (section 8.1). The
+/// drain does not wait for an upload that nobody reads.
+#[test]
+fn scenario_12_early_answer_to_an_unfinished_upload() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    let stream = client.upload("POST", "/nowhere");
+    client.data(stream, &[b'x'; 1000], false);
+    let response = client.response(stream);
+    client.expect_complete(&response);
+    client.check(response.status == 404, "not 404");
+    demo.terminate();
+    client.expect_goodbye(stream);
+    let reset = client.transcript.reset_of(stream).map(|(_, code)| code);
+    client.check(reset == Some(code::NO_ERROR), "no RST_STREAM(NO_ERROR)");
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    assert_eq!(report.streams_reset, 0, "{report:?}");
+}
+
+/// A client that says GOAWAY while its stream runs gets the rest of the answer,
+/// then our GOAWAY and FIN (section 6.8). Until its socket has ended it stays in
+/// the list: a peer's GOAWAY is no end.
+#[test]
+fn scenario_24_client_goaway_with_a_stream_open() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut leaving = demo.open();
+    let mut watching = demo.open();
+    let id = watching.id_of(&leaving);
+    let stream = leaving.request("GET", "/count/40");
+    leaving.expect_data(stream);
+    leaving.send(Frame::goaway(0, code::NO_ERROR, b"leaving"));
+    leaving.ping_and_wait(*b"told you");
+    let listed = watching.find_session(&leaving).is_some();
+    let over = leaving.transcript.is_over(stream);
+    watching.check(listed || over, "unlisted while its stream runs");
+    let response = leaving.response(stream);
+    leaving.expect_complete(&response);
+    leaving.check(response.body.len() == 40 * 1024, "not 40 KiB");
+    expect_last_word(&mut leaving, stream);
+    watching.expect_unlisted(id);
+    watching.expect_undisturbed();
+    demo.terminate();
+    drop(watching);
+    demo.expect_early_exit();
+}
+
+/// A client that says GOAWAY while idle is let go at once, without anybody
+/// closing the server.
+#[test]
+fn scenario_24_client_goaway_while_idle() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut leaving = demo.open();
+    let mut watching = demo.open();
+    let id = watching.id_of(&leaving);
+    let response = leaving.get("/");
+    leaving.expect_hello(&response);
+    leaving.send(Frame::goaway(0, code::NO_ERROR, b""));
+    expect_last_word(&mut leaving, 1);
+    watching.expect_unlisted(id);
+    watching.expect_closed_event(id);
+    watching.expect_undisturbed();
+    demo.terminate();
+    drop(watching);
+    demo.expect_early_exit();
+}
+
+/// The end of a session that the client has left: FIN, and the last GOAWAY
+/// before it names `last_stream`.
+fn expect_last_word(client: &mut Client, last_stream: u32) {
+    client.expect_fin();
+    let goaways = client.transcript.goaways();
+    let last = goaways.last().map(|goaway| (goaway.last_stream, goaway.code));
+    let fits = last == Some((last_stream, code::NO_ERROR));
+    client.check(fits, &format!("the last GOAWAY is not ({last_stream}, NO_ERROR)"));
+}
+
+/// A draining session is still a session: PING and SETTINGS are answered after
+/// both GOAWAYs (sections 6.5.3 and 6.7), and its stream runs on.
+#[test]
+fn invariant_ping_and_settings_are_answered_while_draining() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    let stream = client.request("GET", "/stream");
+    client.expect_data(stream);
+    demo.terminate();
+    client.expect_first_goaway();
+    client.expect_final_goaway(stream);
+    client.ping_and_wait(*b"draining");
+    client.settings_and_wait(&[(setting::MAX_FRAME_SIZE, 32_768)]);
+    let response = client.response(stream);
+    client.expect_complete(&response);
+    client.expect_fin();
+    let acked_while_running = ack_precedes_end(&client.transcript, stream);
+    client.check(acked_while_running, "answered only when the stream had ended");
+    let report = demo.expect_exit(LONG_DRAIN);
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+}
+
+fn ack_precedes_end(transcript: &Transcript, stream: u32) -> bool {
+    let answers = |frame: &Frame| frame.is_ack();
+    let end = |frame: &Frame| frame.stream == stream && frame.ends_stream();
+    transcript.positions(answers).last() < transcript.positions(end).next()
+}
+
+/// Every GOAWAY of a graceful close stands on the session (stream 0), the first
+/// lets every stream in, and the second comes after the answer to the PING
+/// that stands between them, not before (section 6.8).
+#[test]
+fn invariant_the_second_goaway_waits_for_the_ping() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    demo.terminate();
+    client.expect_goodbye(0);
+    let goaways = client.transcript.goaways();
+    let last: Vec<u32> = goaways.iter().map(|goaway| goaway.last_stream).collect();
+    assert_eq!(last, [MAX_STREAM, 0]);
+    let first = client.transcript.goaway_position(0);
+    let second = client.transcript.goaway_position(1);
+    let answered = client
+        .transcript
+        .entries
+        .iter()
+        .rposition(|entry| entry.sent && entry.frame.kind == kind::PING && entry.frame.is_ack());
+    client.check(first < answered, "no PING was answered");
+    client.check(answered < second, "the second GOAWAY did not wait");
+    demo.expect_early_exit();
+}

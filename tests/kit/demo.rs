@@ -1,0 +1,278 @@
+//! The process under test: a demo host on a free port, signalled as an
+//! operator would, watched until it has left.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::client::Client;
+use super::json::Value;
+use super::{CAP, PATIENCE, SLACK};
+
+pub struct Demo {
+    child: Child,
+    address: SocketAddr,
+    drain: Duration,
+    stdout: Arc<Output>,
+    stderr: Arc<Output>,
+    terminated: Option<Instant>,
+}
+
+/// The close report, as the demo prints it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub sessions_graceful: i64,
+    pub sessions_by_peer: i64,
+    pub sessions_in_handshake: i64,
+    pub sessions_forced: i64,
+    pub streams_completed: i64,
+    pub streams_reset: i64,
+    pub streams_refused: i64,
+    pub bytes_unsent: i64,
+    pub elapsed_ms: i64,
+}
+
+impl Report {
+    /// Every session that the close met, counted once each.
+    pub fn sessions(&self) -> i64 {
+        self.sessions_graceful + self.sessions_by_peer + self.sessions_in_handshake + self.sessions_forced
+    }
+
+    /// (graceful, by peer, in handshake, forced)
+    pub fn ends(&self) -> (i64, i64, i64, i64) {
+        (self.sessions_graceful, self.sessions_by_peer, self.sessions_in_handshake, self.sessions_forced)
+    }
+
+    fn parse(line: &str) -> Result<Report, String> {
+        let value = Value::parse(line)?;
+        let number = |name: &str| {
+            let number = value.get(name).and_then(Value::number);
+            number.ok_or_else(|| format!("no integer {name:?} in {line}"))
+        };
+        Ok(Report {
+            sessions_graceful: number("sessions_graceful")?,
+            sessions_by_peer: number("sessions_by_peer")?,
+            sessions_in_handshake: number("sessions_in_handshake")?,
+            sessions_forced: number("sessions_forced")?,
+            streams_completed: number("streams_completed")?,
+            streams_reset: number("streams_reset")?,
+            streams_refused: number("streams_refused")?,
+            bytes_unsent: number("bytes_unsent")?,
+            elapsed_ms: number("elapsed_ms")?,
+        })
+    }
+}
+
+impl Demo {
+    /// Starts the host under test and waits until it listens.
+    pub fn start(drain: Duration) -> Demo {
+        let host = std::env::var("GOAWAY_KIT_HOST").unwrap_or_else(|_| "c".to_string());
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let run_demo = root.join("bindings/run-demo");
+        let mut command = Command::new(&run_demo);
+        command
+            .args([host.as_str(), "0"])
+            .current_dir(root)
+            .env("DRAIN_MS", drain.as_millis().to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        die_with_us(&mut command);
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("{}: {error}; run `make build`", run_demo.display()));
+        let stdout = Output::gather(child.stdout.take().expect("piped"));
+        let stderr = Output::gather(child.stderr.take().expect("piped"));
+        let mut demo =
+            Demo { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), drain, stdout, stderr, terminated: None };
+        demo.address = demo.wait_until_listening();
+        demo
+    }
+
+    fn wait_until_listening(&self) -> SocketAddr {
+        let address = |line: &str| line.strip_prefix("listening on ")?.trim().parse().ok();
+        match self.stdout.find(PATIENCE, address) {
+            Some(address) => address,
+            None => panic!("the demo does not say where it listens"),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A settled session with it.
+    #[track_caller]
+    pub fn open(&self) -> Client {
+        Client::open(self.address)
+    }
+
+    /// SIGTERM: the first lets the demo drain for as long as it was started
+    /// with, the second forces. Gives the moment, from which a deadline counts.
+    pub fn terminate(&mut self) -> Instant {
+        let now = Instant::now();
+        self.signal(libc::SIGTERM);
+        self.terminated.get_or_insert(now);
+        now
+    }
+
+    /// Stops the process in its tracks, so that what happens until `resume`
+    /// awaits it all at once.
+    pub fn freeze(&mut self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    pub fn resume(&mut self) {
+        self.signal(libc::SIGCONT);
+    }
+
+    /// Without effect on a process that has left: its id may be another's by now.
+    fn signal(&mut self, signal: libc::c_int) {
+        if self.exit_status().is_some() {
+            return;
+        }
+        let pid = libc::pid_t::try_from(self.child.id()).expect("a process id fits");
+        // SAFETY: the child is ours and not yet waited for, so the id is its own.
+        unsafe { libc::kill(pid, signal) };
+    }
+
+    /// A close whose peers all leave must end long before its deadline: what it
+    /// may take is one cap, for the linger or for the second GOAWAY.
+    #[track_caller]
+    pub fn expect_early_exit(&mut self) -> Report {
+        self.expect_exit(CAP + SLACK)
+    }
+
+    /// The promise for every close: the drain deadline plus 1 s.
+    #[track_caller]
+    pub fn expect_exit_in_time(&mut self) -> Report {
+        self.expect_exit(self.drain + CAP + SLACK)
+    }
+
+    /// The demo exits with 0, `bound` after its first SIGTERM at most, and leaves
+    /// a report.
+    #[track_caller]
+    pub fn expect_exit(&mut self, bound: Duration) -> Report {
+        let start = self.terminated.unwrap_or_else(Instant::now);
+        let deadline = start + bound;
+        let status = loop {
+            if let Some(status) = self.exit_status() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the demo has not left {bound:?} after it was asked to");
+            thread::sleep(Duration::from_millis(5));
+        };
+        assert!(status.success(), "the demo left with {status}");
+        self.expect_report(PATIENCE)
+    }
+
+    fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be waited for")
+    }
+
+    /// The report, whether or not the process has left yet.
+    #[track_caller]
+    pub fn expect_report(&self, patience: Duration) -> Report {
+        let line = |line: &str| line.starts_with('{').then(|| line.to_string());
+        let Some(line) = self.stdout.find(patience, line) else {
+            panic!("no report came in {patience:?}");
+        };
+        Report::parse(&line).unwrap_or_else(|error| panic!("not a report: {error}"))
+    }
+
+    /// A new connection is refused by the kernel. Asked until it is, since the
+    /// listener of one thread may outlive the first GOAWAY of another for a
+    /// moment.
+    #[track_caller]
+    pub fn expect_refuses_connections(&self) {
+        let deadline = Instant::now() + SLACK;
+        loop {
+            match Client::try_connect(self.address) {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return,
+                Err(error) => panic!("connect while draining: {error}, not ECONNREFUSED"),
+                Ok(_) => assert!(Instant::now() < deadline, "the server drains and still accepts connections"),
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Demo {
+    /// Nothing is left running, whatever the test came to; and a failed test
+    /// shows what the demo had to say.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("demo's stdout:\n{}", self.stdout.text());
+            eprintln!("demo's stderr:\n{}", self.stderr.text());
+        }
+    }
+}
+
+/// What a process writes to one of its pipes, line by line as it comes.
+struct Output {
+    lines: Mutex<Lines>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Lines {
+    text: Vec<String>,
+    ended: bool,
+}
+
+impl Output {
+    /// Reads on a thread of its own, which ends with the pipe: a demo must never
+    /// block because nobody reads what it says.
+    fn gather(pipe: impl Read + Send + 'static) -> Arc<Output> {
+        let output = Arc::new(Output { lines: Mutex::default(), more: Condvar::new() });
+        let shared = Arc::clone(&output);
+        thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                shared.lines.lock().unwrap().text.push(line);
+                shared.more.notify_all();
+            }
+            shared.lines.lock().unwrap().ended = true;
+            shared.more.notify_all();
+        });
+        output
+    }
+
+    /// The first line that `wanted` makes something of.
+    fn find<T>(&self, patience: Duration, wanted: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + patience;
+        let mut lines = self.lines.lock().unwrap();
+        loop {
+            if let Some(found) = lines.text.iter().find_map(|line| wanted(line)) {
+                return Some(found);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if lines.ended || left.is_zero() {
+                return None;
+            }
+            lines = self.more.wait_timeout(lines, left).unwrap().0;
+        }
+    }
+
+    fn text(&self) -> String {
+        self.lines.lock().unwrap().text.join("\n")
+    }
+}
+
+/// Makes the kernel kill the demo if the test's thread dies without a chance to
+/// do it, as when the whole run is killed.
+fn die_with_us(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: prctl is a bare system call, safe between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
+}
