@@ -30,8 +30,3 @@ mod session;
 mod shared;
 mod table;
 mod worker;
-
-/// What the library allocates with: a quarter less time a request than the
-/// system's, and kept apart from the host's own heap.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -37,14 +37,13 @@ impl<S: Transport> Session<S> {
 
     /// Handlers of open streams learn that the session drains.
     pub(super) fn attend_all(&mut self) {
-        let open: Vec<u32> = self.streams.keys().copied().collect();
-        open.into_iter().for_each(|id| self.pump(id));
+        self.streams.ids().into_iter().for_each(|id| self.pump(id));
     }
 
     /// The deadline has passed: RST_STREAM on every open stream, then the end.
     pub(super) fn force(&mut self, cx: &mut Context<'_>) {
         let Phase::Open(h2) = &mut self.phase else { return };
-        self.streams.values_mut().for_each(|stream| stream.reset(Reason::CANCEL.into()));
+        self.streams.reset_all(Reason::CANCEL.into());
         // Between the two h2 must write, or the resets are lost. What it says is said again below.
         let _ = h2.poll_closed(cx);
         h2.abrupt_shutdown(Reason::NO_ERROR);
@@ -56,8 +55,7 @@ impl<S: Transport> Session<S> {
     }
 
     pub(super) fn cancel_all(&mut self, cause: Cause, code: u32) {
-        let open: Vec<u32> = self.streams.keys().copied().collect();
-        open.into_iter().for_each(|id| self.cancel(id, cause, code));
+        self.streams.ids().into_iter().for_each(|id| self.cancel(id, cause, code));
     }
 
     /// The host ends the session: one GOAWAY and nothing after it.
@@ -171,11 +169,8 @@ impl<S: Transport> Session<S> {
     pub(super) fn retire(&mut self) {
         tracing::error!(session = self.remote.id, "the session panicked");
         std::mem::forget(std::mem::replace(&mut self.phase, Phase::Over));
-        let streams = std::mem::take(&mut self.streams);
-        for (_, stream) in streams {
-            let request = stream.request;
-            std::mem::forget(stream);
-            self.tally.reset += 1;
+        self.tally.reset += self.streams.len() as u64;
+        for request in self.streams.abandon() {
             request::cancel(request, Cause::Internal, 0);
         }
         if let Ok(mut wire) = self.wire.try_borrow_mut() {

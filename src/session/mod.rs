@@ -11,12 +11,11 @@ mod remote;
 mod serve;
 mod socket;
 mod stream;
+mod streams;
 mod tap;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::future::Future;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -36,7 +35,7 @@ use crate::close::{Drain, Parting, Stage};
 use crate::event::{EventKind, SessionEvent};
 use crate::registry::Registration;
 use crate::worker::Worker;
-use stream::Stream;
+use streams::Streams;
 use tap::{Tap, Wire};
 
 /// Where a connection is in its life.
@@ -49,27 +48,6 @@ enum Phase<S: Transport> {
     /// Our side is closed: the peer may close its side until then.
     Lingering(Instant),
     Over,
-}
-
-/// Streams by their identifier, which the peer counts up: a table needs no hash of it.
-type Streams = HashMap<u32, Stream, BuildHasherDefault<Identity>>;
-
-#[derive(Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("stream identifiers are u32")
-    }
-
-    fn write_u32(&mut self, id: u32) {
-        // Odd numbers only; the table looks at the top bits and at the bottom ones.
-        self.0 = u64::from(id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
 }
 
 /// What became of the streams.

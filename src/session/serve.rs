@@ -8,6 +8,7 @@ use h2::{Reason, RecvStream};
 use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
 use super::stream::Stream;
+use super::streams::Gone;
 use super::{Phase, Session, Transport};
 use crate::event::{Cause, EventKind};
 use crate::request::{self, Body, Head, Refusal, Request};
@@ -71,9 +72,9 @@ impl<S: Transport> Session<S> {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         };
-        self.streams.insert(stream, Stream::new(stream, id, recv, respond));
+        let stream = Stream::new(stream, id, recv, respond);
         request::calling(id, || (found.handler)(id));
-        self.pump(stream);
+        self.pump_stream(stream);
     }
 
     /// The library's own answer to a request that no handler gets.
@@ -97,8 +98,16 @@ impl<S: Transport> Session<S> {
 
     /// Carries over what a stream's request and h2 have for each other.
     pub(super) fn pump(&mut self, id: u32) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        if stream.pump(&mut self.worker.lot.borrow_mut(), &self.worker, &self.remote).is_err() {
+        if let Some(stream) = self.streams.take(id) {
+            self.pump_stream(stream);
+        }
+    }
+
+    fn pump_stream(&mut self, mut stream: Stream) {
+        let pumped = stream.pump(&mut self.worker.lot.borrow_mut(), &self.worker, &self.remote);
+        let id = stream.id;
+        self.streams.insert(stream);
+        if pumped.is_err() {
             self.cancel(id, Cause::ConnectionLost, 0);
         }
     }
@@ -107,17 +116,15 @@ impl<S: Transport> Session<S> {
     pub(super) fn cancel(&mut self, id: u32, cause: Cause, code: u32) {
         let Some(stream) = self.forget(id) else { return };
         self.tally.reset += 1;
-        let request = stream.request;
-        drop(stream);
-        if request != 0 {
-            self.tally.unsent += request::cancel(request, cause, code);
+        if stream.request != 0 {
+            self.tally.unsent += request::cancel(stream.request, cause, code);
         }
     }
 
     /// Takes a stream that has ended off the table.
-    pub(super) fn forget(&mut self, id: u32) -> Option<Stream> {
-        let stream = self.streams.remove(&id)?;
-        self.given += stream.given();
+    pub(super) fn forget(&mut self, id: u32) -> Option<Gone> {
+        let stream = self.streams.remove(id)?;
+        self.given += stream.given;
         Some(stream)
     }
 
@@ -155,7 +162,7 @@ impl<S: Transport> Session<S> {
 
     /// RST_STREAM left: by the host's wish, or since h2 found the stream wanting.
     pub(super) fn was_reset(&mut self, id: u32, code: u32) {
-        let by_wish = self.streams.get(&id).is_some_and(|stream| stream.is_reset);
+        let by_wish = self.streams.is_reset(id);
         let is_error = !matches!(Reason::from(code), Reason::NO_ERROR | Reason::REFUSED_STREAM | Reason::CANCEL);
         self.cancel(id, if by_wish { Cause::Aborted } else { Cause::ProtocolError }, code);
         if is_error && !by_wish {

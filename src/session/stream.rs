@@ -24,11 +24,29 @@ pub struct Stream {
     /// Whether the host, or the deadline, has reset it.
     pub is_reset: bool,
     recv: Option<RecvStream>,
-    respond: SendResponse<Bytes>,
-    send: Option<SendStream<Bytes>>,
+    pub handle: Handle,
     /// Given to h2 where something may have to wait.
     waker: Option<Waker>,
-    given: u64,
+    /// Bytes of the body that h2 was given.
+    pub given: u64,
+}
+
+/// h2's end of the stream's answer.
+pub enum Handle {
+    /// Before the final head.
+    Respond(SendResponse<Bytes>),
+    /// After it.
+    Send(SendStream<Bytes>),
+}
+
+impl Handle {
+    /// Ends the stream with RST_STREAM; h2 sends it at its next turn.
+    pub fn reset(&mut self, code: u32) {
+        match self {
+            Handle::Respond(respond) => respond.send_reset(Reason::from(code)),
+            Handle::Send(send) => send.send_reset(Reason::from(code)),
+        }
+    }
 }
 
 /// Calls the session's attention to one stream.
@@ -75,7 +93,8 @@ enum Sent {
 
 impl Stream {
     pub fn new(id: u32, request: u64, recv: Option<RecvStream>, respond: SendResponse<Bytes>) -> Self {
-        Self { id, request, is_reset: false, recv, respond, send: None, waker: None, given: 0 }
+        let handle = Handle::Respond(respond);
+        Self { id, request, is_reset: false, recv, handle, waker: None, given: 0 }
     }
 
     /// Carries over all that can be carried now, and calls the host's hooks
@@ -172,8 +191,10 @@ impl Stream {
         }
         let mut sent = Sent::Nothing;
         while let Some(info) = answer.take_info() {
-            self.respond.send_informational(info)?;
-            sent = Sent::Some;
+            if let Handle::Respond(respond) = &mut self.handle {
+                respond.send_informational(info)?;
+                sent = Sent::Some;
+            }
         }
         if let Some(head) = answer.take_head() {
             sent = self.send_head(head, worker)?;
@@ -190,14 +211,15 @@ impl Stream {
     fn send_head(&mut self, head: AnswerHead, worker: &Worker) -> Result<Sent, Closed> {
         let AnswerHead { mut response, alone } = head;
         response.headers_mut().entry(DATE).or_insert_with(|| worker.date());
-        self.send = Some(self.respond.send_response(response, alone)?);
+        let Handle::Respond(respond) = &mut self.handle else { return Err(Closed) };
+        self.handle = Handle::Send(respond.send_response(response, alone)?);
         Ok(if alone { Sent::All } else { Sent::Some })
     }
 
     /// What may be sent now of what follows the head. If the peer's window
     /// holds it up, h2 will call this stream's attention.
     fn next_piece(&mut self, answer: &mut Answer, remote: &Arc<Remote>) -> Result<Option<Piece>, Closed> {
-        let Some(send) = &mut self.send else { return Ok(None) };
+        let Handle::Send(send) = &mut self.handle else { return Ok(None) };
         let queued = answer.queued();
         if queued == 0 || (queued <= AT_ONCE && answer.has_ended()) {
             return Ok(answer.take_piece(AT_ONCE));
@@ -217,7 +239,7 @@ impl Stream {
     }
 
     fn send_piece(&mut self, piece: Piece) -> Result<Sent, Closed> {
-        let Some(send) = &mut self.send else { return Err(Closed) };
+        let Handle::Send(send) = &mut self.handle else { return Err(Closed) };
         match piece {
             Piece::Data(data, last) => {
                 self.given += data.len() as u64;
@@ -231,18 +253,10 @@ impl Stream {
         }
     }
 
-    /// Bytes of the body given to h2.
-    pub fn given(&self) -> u64 {
-        self.given
-    }
-
     /// Ends the stream with RST_STREAM; h2 sends it at its next turn.
     pub fn reset(&mut self, code: u32) {
         self.is_reset = true;
-        match &mut self.send {
-            Some(send) => send.send_reset(Reason::from(code)),
-            None => self.respond.send_reset(Reason::from(code)),
-        }
+        self.handle.reset(code);
     }
 }
 

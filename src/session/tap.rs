@@ -22,10 +22,16 @@ use super::frame::{self, ACK, END_STREAM, Frame, Scanner, kind};
 
 /// What is gathered before a write goes out by itself.
 const GATHER: usize = 64 * 1024;
-/// A session whose buffer is empty keeps at most this much of it.
-const KEEP: usize = 4 * 1024;
+/// Buffers that a thread keeps for its sessions. Mostly one is in use: a
+/// session needs one from h2's first write until all of it has been sent.
+const KEPT_BUFFERS: usize = 4;
 /// The payload of the PING that h2 sends with its first GOAWAY.
 const SHUTDOWN_PING: [u8; 8] = [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
+
+thread_local! {
+    /// Empty buffers with room, for reuse while they are warm.
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// h2's end.
 pub struct Tap<S>(pub Rc<RefCell<Wire<S>>>);
@@ -182,6 +188,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.out.capacity() == 0 {
+            self.out = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
         if self.out.len() - self.sent >= GATHER {
             ready!(self.poll_send(cx))?;
         }
@@ -207,12 +216,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Nothing is left to send: an idle session holds no large buffer.
+    /// Nothing is left to send: an idle session holds no buffer.
     fn rest(&mut self) {
-        self.out.clear();
         self.sent = 0;
-        if self.out.capacity() > KEEP {
-            self.out = Vec::new();
+        if self.out.capacity() > 0 {
+            let mut buffer = std::mem::take(&mut self.out);
+            buffer.clear();
+            BUFFERS.with_borrow_mut(|buffers| {
+                if buffers.len() < KEPT_BUFFERS {
+                    buffers.push(buffer);
+                }
+            });
         }
     }
 

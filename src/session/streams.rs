@@ -1,0 +1,112 @@
+//! A session's streams, from the request until the last frame has left.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::stream::{Handle, Stream};
+
+/// The streams that are open on the wire.
+#[derive(Default)]
+pub struct Streams {
+    /// Those whose requests the host holds.
+    held: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
+    /// Those of which h2 has the last frame. Most answers leave at once, so
+    /// that they are here for moments only, in few bytes that stay warm.
+    leaving: Vec<Leaving>,
+}
+
+struct Leaving {
+    id: u32,
+    is_reset: bool,
+    handle: Handle,
+    given: u64,
+}
+
+/// What is known of a stream that was taken off.
+pub struct Gone {
+    /// The request that the host still holds, or 0.
+    pub request: u64,
+    /// Bytes of the body that h2 was given.
+    pub given: u64,
+}
+
+impl Streams {
+    pub fn insert(&mut self, stream: Stream) {
+        if stream.request == 0 {
+            let Stream { id, is_reset, handle, given, .. } = stream;
+            self.leaving.push(Leaving { id, is_reset, handle, given });
+        } else {
+            self.held.insert(stream.id, stream);
+        }
+    }
+
+    /// Takes a stream out to work on it; it goes back with `insert`.
+    pub fn take(&mut self, id: u32) -> Option<Stream> {
+        self.held.remove(&id)
+    }
+
+    /// Takes a stream that has ended off.
+    pub fn remove(&mut self, id: u32) -> Option<Gone> {
+        if let Some(at) = self.leaving.iter().position(|stream| stream.id == id) {
+            return Some(Gone { request: 0, given: self.leaving.swap_remove(at).given });
+        }
+        let Stream { request, given, .. } = self.held.remove(&id)?;
+        Some(Gone { request, given })
+    }
+
+    pub fn is_reset(&self, id: u32) -> bool {
+        let leaving = self.leaving.iter().find(|stream| stream.id == id).map(|stream| stream.is_reset);
+        leaving.or_else(|| self.held.get(&id).map(|stream| stream.is_reset)).unwrap_or(false)
+    }
+
+    /// Ends every stream with RST_STREAM.
+    pub fn reset_all(&mut self, code: u32) {
+        self.held.values_mut().for_each(|stream| stream.reset(code));
+        for stream in &mut self.leaving {
+            stream.is_reset = true;
+            stream.handle.reset(code);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.held.len() + self.leaving.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn ids(&self) -> Vec<u32> {
+        self.held.keys().copied().chain(self.leaving.iter().map(|stream| stream.id)).collect()
+    }
+
+    /// Gives up every handle without touching h2; the requests that the host holds.
+    pub fn abandon(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.leaving).into_iter().for_each(std::mem::forget);
+        let held = std::mem::take(&mut self.held).into_values();
+        held.map(|stream| {
+            let request = stream.request;
+            std::mem::forget(stream);
+            request
+        })
+        .collect()
+    }
+}
+
+/// Spreads identifiers, which the peer counts up, over the table.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("stream identifiers are u32")
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        self.0 = u64::from(id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
