@@ -24,6 +24,7 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     pub lot: RefCell<Lot<Request>>,
     date: RefCell<Date>,
+    length: RefCell<(usize, HeaderValue)>,
 }
 
 struct Date {
@@ -35,12 +36,23 @@ impl Worker {
     pub fn new(shared: Arc<Shared>) -> Result<Rc<Self>> {
         let lot = RefCell::new(Lot::new(REQUESTS.here()?));
         let date = RefCell::new(Date { value: HeaderValue::from_static(""), until: None });
-        Ok(Rc::new(Self { shared, lot, date }))
+        let length = RefCell::new((0, HeaderValue::from(0)));
+        Ok(Rc::new(Self { shared, lot, date, length }))
     }
 
     /// The `date` field's value (RFC 9110, section 6.6.1), made anew once a second by `tick`.
     pub fn date(&self) -> HeaderValue {
         self.date.borrow().value.clone()
+    }
+
+    /// The `content-length` field's value. Made anew only when it is another
+    /// than last time: many servers give the same answer again and again.
+    pub fn length(&self, length: usize) -> HeaderValue {
+        let mut last = self.length.borrow_mut();
+        if last.0 != length {
+            *last = (length, HeaderValue::from(length));
+        }
+        last.1.clone()
     }
 
     /// Time has passed.

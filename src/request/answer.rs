@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 /// A final head, to be sent; `alone` if nothing follows it.
 pub struct Head {
     pub response: Response<()>,
+    /// To be announced as `content-length`.
+    pub length: Option<usize>,
     pub alone: bool,
 }
 
@@ -45,8 +47,12 @@ pub struct Answer {
     status: Option<StatusCode>,
     /// Whether nothing follows that head.
     alone: bool,
-    pieces: VecDeque<Bytes>,
-    /// Bytes in `pieces`.
+    /// The length of an answer given whole.
+    length: Option<usize>,
+    /// The first of the pieces; it is empty only if there is none. Most answers have one.
+    first: Bytes,
+    others: VecDeque<Bytes>,
+    /// Bytes in the pieces.
     queued: usize,
     high_water: usize,
     /// A write was refused or the mark passed: the host waits to be told.
@@ -72,7 +78,9 @@ impl Answer {
             infos: VecDeque::new(),
             status: None,
             alone: false,
-            pieces: VecDeque::new(),
+            length: None,
+            first: Bytes::new(),
+            others: VecDeque::new(),
             queued: 0,
             high_water,
             full: false,
@@ -144,7 +152,7 @@ impl Answer {
                 return Err(Error::Length { announced, written: body.len() as u64 });
             }
             None if !is_bodyless && self.trailers.is_none() => {
-                self.fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+                self.length = Some(body.len());
             }
             _ => {}
         }
@@ -198,7 +206,7 @@ impl Answer {
             return Err(Error::Length { announced, written: self.written });
         }
         self.phase = Phase::Ended;
-        self.alone = self.pieces.is_empty() && self.trailers.is_none();
+        self.alone = self.queued == 0 && self.trailers.is_none();
         Ok(())
     }
 
@@ -249,7 +257,7 @@ impl Answer {
         let mut response = Response::new(());
         *response.status_mut() = status;
         *response.headers_mut() = std::mem::take(&mut self.fields);
-        Some(Head { response, alone: self.alone })
+        Some(Head { response, length: self.length, alone: self.alone })
     }
 
     pub fn take_reset(&mut self) -> Option<u32> {
@@ -259,16 +267,12 @@ impl Answer {
     /// Bytes and trailers that are ready: up to `room` bytes of the body, or
     /// what comes after the body.
     pub fn take_piece(&mut self, room: usize) -> Option<Piece> {
-        if let Some(front) = self.pieces.front_mut() {
+        if self.queued > 0 {
             if room == 0 {
                 return None;
             }
-            let piece = front.split_to(front.len().min(room));
-            if front.is_empty() {
-                self.pieces.pop_front();
-            }
-            self.queued -= piece.len();
-            let last = self.pieces.is_empty() && self.has_ended() && self.trailers.is_none();
+            let piece = self.take_front(room);
+            let last = self.queued == 0 && self.has_ended() && self.trailers.is_none();
             return Some(Piece::Data(piece, last));
         }
         if !self.has_ended() {
@@ -317,9 +321,22 @@ impl Answer {
     }
 
     fn queue(&mut self, data: Bytes) {
+        let was_empty = self.queued == 0;
         self.queued += data.len();
         self.full |= self.queued >= self.high_water;
-        self.pieces.push_back(data);
+        match was_empty {
+            true => self.first = data,
+            false => self.others.push_back(data),
+        }
+    }
+
+    fn take_front(&mut self, room: usize) -> Bytes {
+        let piece = match self.first.len() <= room {
+            true => std::mem::replace(&mut self.first, self.others.pop_front().unwrap_or_default()),
+            false => self.first.split_to(room),
+        };
+        self.queued -= piece.len();
+        piece
     }
 }
 
@@ -379,7 +396,7 @@ mod tests {
         let mut answer = answer();
         answer.respond(200, Bytes::from_static(b"hello")).unwrap();
         let head = answer.take_head().unwrap();
-        assert_eq!(head.response.headers()[CONTENT_LENGTH], "5");
+        assert_eq!(head.length, Some(5));
         assert!(!head.alone);
         assert!(matches!(answer.take_piece(100), Some(Piece::Data(data, true)) if data == "hello"));
         assert!(answer.respond(200, Bytes::new()).is_err());
@@ -390,7 +407,7 @@ mod tests {
         let mut answer = Answer::new(&Method::HEAD, 100);
         answer.respond(200, Bytes::from_static(b"hello")).unwrap();
         let head = answer.take_head().unwrap();
-        assert_eq!(head.response.headers()[CONTENT_LENGTH], "5");
+        assert_eq!(head.length, Some(5));
         assert!(head.alone);
     }
 

@@ -37,7 +37,7 @@ impl<S: Transport> Session<S> {
 
     /// Handlers of open streams learn that the session drains.
     pub(super) fn attend_all(&mut self) {
-        self.streams.ids().into_iter().for_each(|id| self.pump(id));
+        self.streams.held_ids().into_iter().for_each(|id| self.pump(id));
     }
 
     /// The deadline has passed: RST_STREAM on every open stream, then the end.
@@ -56,6 +56,11 @@ impl<S: Transport> Session<S> {
 
     pub(super) fn cancel_all(&mut self, cause: Cause, code: u32) {
         self.streams.ids().into_iter().for_each(|id| self.cancel(id, cause, code));
+    }
+
+    /// The same for those whose last frame is not on its way.
+    pub(super) fn cancel_held(&mut self, cause: Cause, code: u32) {
+        self.streams.held_ids().into_iter().for_each(|id| self.cancel(id, cause, code));
     }
 
     /// The host ends the session: one GOAWAY and nothing after it.
@@ -77,8 +82,11 @@ impl<S: Transport> Session<S> {
     }
 
     /// h2 has ended the connection.
-    pub(super) fn end_http(&mut self, result: Result<(), h2::Error>) {
-        let is_left_alone = self.streams.is_empty();
+    pub(super) fn end_http(&mut self, result: Result<(), h2::Error>, cx: &mut Context<'_>) {
+        // Last frames may wait in the wire; with them their streams are complete.
+        let _ = self.wire.borrow_mut().poll_send(cx);
+        self.read_wire();
+        let is_left_alone = !self.streams.any_held();
         let (cause, code) = match result {
             Err(error) if !error.is_io() && !error.is_remote() => {
                 let code = error.reason().map_or(0, u32::from);
@@ -103,7 +111,7 @@ impl<S: Transport> Session<S> {
             },
         };
         self.conclude(cause, code);
-        self.cancel_all(cause, code);
+        self.cancel_held(cause, code);
         self.phase = Phase::Finishing(self.drain.linger_until(now()));
     }
 
@@ -149,8 +157,15 @@ impl<S: Transport> Session<S> {
 
     /// Drops the socket as it is.
     pub(super) fn cut(&mut self) {
+        if let Phase::Lingering(_) = self.phase {
+            // All was said; only the peer's end was still awaited.
+            return self.phase = Phase::Over;
+        }
         if let Some(socket) = self.wire.borrow_mut().take_socket() {
             socket.close_hard();
+        }
+        if self.registration.cause == Cause::Drained {
+            self.registration.cause = Cause::None;
         }
         self.conclude(Cause::Deadline, 0);
         self.cancel_all(Cause::Deadline, 0);

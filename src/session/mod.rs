@@ -32,7 +32,7 @@ pub use remote::{Order, Remote, SessionInfo};
 pub use socket::{Socket, Transport};
 
 use crate::close::{Drain, Parting, Stage};
-use crate::event::{EventKind, SessionEvent};
+use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::Registration;
 use crate::worker::Worker;
 use streams::Streams;
@@ -185,7 +185,7 @@ impl<S: Transport> Session<S> {
         let Phase::Handshake(handshake) = &mut self.phase else { return false };
         match Pin::new(&mut **handshake).poll(cx) {
             Poll::Ready(Ok(connection)) => self.phase = Phase::Open(Box::new(connection)),
-            Poll::Ready(Err(error)) => self.end_http(Err(error)),
+            Poll::Ready(Err(error)) => self.end_http(Err(error), cx),
             Poll::Pending => return self.send(cx),
         }
         true
@@ -199,6 +199,13 @@ impl<S: Transport> Session<S> {
 
     /// The session has ended: what it adds to a close's report.
     fn part(&mut self) -> Poll<()> {
+        if !self.streams.is_empty() {
+            // Their last frames stayed behind: whatever it seemed, it was no graceful end.
+            self.tally.reset += self.streams.len() as u64;
+            if self.registration.cause == Cause::Drained {
+                self.registration.cause = Cause::PeerClosed;
+            }
+        }
         let (tally, before, wire) = (self.tally, self.tally_before, self.wire.borrow());
         self.registration.parting = Parting {
             streams_completed: tally.completed - before.completed,

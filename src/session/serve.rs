@@ -24,8 +24,8 @@ impl<S: Transport> Session<S> {
         while let Phase::Open(h2) = &mut self.phase {
             match h2.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond),
-                Poll::Ready(Some(Err(error))) => self.end_http(Err(error)),
-                Poll::Ready(None) => self.end_http(Ok(())),
+                Poll::Ready(Some(Err(error))) => self.end_http(Err(error), cx),
+                Poll::Ready(None) => self.end_http(Ok(()), cx),
                 Poll::Pending if !moved => return self.send(cx),
                 Poll::Pending => return true,
             }

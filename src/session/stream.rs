@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::DATE;
+use http::header::{CONTENT_LENGTH, DATE};
 
 use super::Remote;
 use crate::request::{self, Answer, AnswerHead, Body, Delivery, OnDrain, OnReady, Piece, Reader, Request};
@@ -209,8 +209,12 @@ impl Stream {
 
     /// Sends the final head.
     fn send_head(&mut self, head: AnswerHead, worker: &Worker) -> Result<Sent, Closed> {
-        let AnswerHead { mut response, alone } = head;
-        response.headers_mut().entry(DATE).or_insert_with(|| worker.date());
+        let AnswerHead { mut response, length, alone } = head;
+        let fields = response.headers_mut();
+        fields.entry(DATE).or_insert_with(|| worker.date());
+        if let Some(length) = length {
+            fields.insert(CONTENT_LENGTH, worker.length(length));
+        }
         let Handle::Respond(respond) = &mut self.handle else { return Err(Closed) };
         self.handle = Handle::Send(respond.send_response(response, alone)?);
         Ok(if alone { Sent::All } else { Sent::Some })

@@ -80,6 +80,14 @@ impl Streams {
         self.held.keys().copied().chain(self.leaving.iter().map(|stream| stream.id)).collect()
     }
 
+    pub fn held_ids(&self) -> Vec<u32> {
+        self.held.keys().copied().collect()
+    }
+
+    pub fn any_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Gives up every handle without touching h2; the requests that the host holds.
     pub fn abandon(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.leaving).into_iter().for_each(std::mem::forget);
