@@ -141,10 +141,10 @@ impl Desk {
             return tracing::warn!(%peer, "refused: the limit of sessions is reached");
         }
         let mut remote = None;
-        self.sessions.borrow_mut().insert(|id| {
+        self.sessions.borrow_mut().insert(|id, _| {
             let entered = Arc::new(Remote::new(id, peer, self.shared.muted()));
             remote = Some(entered.clone());
-            entered
+            Box::new(entered)
         });
         let worker = self.workers.iter().min_by_key(|worker| worker.load());
         match (remote, worker) {

@@ -24,6 +24,8 @@ const SEGMENT_SLOTS: usize = 1 << 10;
 const SEGMENTS: usize = 1 << (SLOT_BITS - 10);
 /// How many slots a lot claims at a time: few enough that an idle worker wastes none to speak of.
 const CLAIM: u32 = 64;
+/// How many boxes a lot keeps for reuse.
+const SPARE: usize = 16;
 
 /// How often this process's line of ancestors forked since the library was
 /// loaded. Each fork gets tables of its own, since the parent's may be locked
@@ -91,6 +93,8 @@ struct Slot<T> {
 pub struct Lot<T: 'static> {
     table: &'static Table<T>,
     free: Vec<u32>,
+    /// Boxes of things that have ended, warm for the next.
+    spare: Vec<Box<T>>,
 }
 
 /// A live thing, locked: what the id names while it is held.
@@ -159,11 +163,12 @@ fn new_segment<T>() -> Segment<T> {
 
 impl<T> Lot<T> {
     pub fn new(table: &'static Table<T>) -> Self {
-        Self { table, free: Vec::new() }
+        Self { table, free: Vec::new(), spare: Vec::new() }
     }
 
-    /// Gives what `make` makes an id. None when a million are live at once.
-    pub fn insert(&mut self, make: impl FnOnce(u64) -> T) -> Option<u64> {
+    /// Gives what `make` makes, perhaps in a spare box, an id. None when a
+    /// million are live at once.
+    pub fn insert(&mut self, make: impl FnOnce(u64, Option<Box<T>>) -> Box<T>) -> Option<u64> {
         if self.free.is_empty() {
             self.free = self.table.claim();
         }
@@ -171,7 +176,7 @@ impl<T> Lot<T> {
         let segment = self.table.segments[index as usize / SEGMENT_SLOTS].get()?;
         let mut slot = lock(&segment[index as usize % SEGMENT_SLOTS]);
         let id = slot.generation << SLOT_BITS | u64::from(index);
-        slot.value = Some(Box::new(make(id)));
+        slot.value = Some(make(id, self.spare.pop()));
         Some(id)
     }
 
@@ -179,13 +184,17 @@ impl<T> Lot<T> {
         self.table.find(id)
     }
 
-    /// Ends the id of what is held and keeps its slot for this lot's next.
-    pub fn end(&mut self, id: u64, live: Live<'_, T>) -> Option<Box<T>> {
-        let (value, reusable) = live.end()?;
+    /// Ends the id of what is held, lets `clear` empty it, and keeps slot and
+    /// box for this lot's next.
+    pub fn end(&mut self, id: u64, live: Live<'_, T>, clear: impl FnOnce(&mut T)) {
+        let Some((mut value, reusable)) = live.end() else { return };
         if reusable {
             self.free.push((id & SLOT_MASK) as u32);
         }
-        Some(value)
+        if self.spare.len() < SPARE {
+            clear(&mut value);
+            self.spare.push(value);
+        }
     }
 }
 
@@ -226,9 +235,11 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn remove<T>(lot: &mut Lot<T>, id: u64) -> Option<Box<T>> {
+    fn remove(lot: &mut Lot<&'static str>, id: u64) -> Option<&'static str> {
         let live = lot.find(id).ok()?;
-        lot.end(id, live)
+        let value = *live;
+        lot.end(id, live, |_| {});
+        Some(value)
     }
 
     fn table() -> &'static Table<&'static str> {
@@ -238,10 +249,10 @@ mod tests {
     #[test]
     fn an_id_names_one_thing_only() {
         let mut lot = Lot::new(table());
-        let first = lot.insert(|_| "first").unwrap();
+        let first = lot.insert(|_, _| Box::new("first")).unwrap();
         assert_eq!(*lot.find(first).unwrap(), "first");
-        assert_eq!(remove(&mut lot, first).as_deref(), Some(&"first"));
-        let second = lot.insert(|_| "second").unwrap();
+        assert_eq!(remove(&mut lot, first), Some("first"));
+        let second = lot.insert(|_, _| Box::new("second")).unwrap();
         assert_eq!(second & SLOT_MASK, first & SLOT_MASK, "the slot is used again");
         assert_ne!(second, first);
         assert!(matches!(lot.find(first), Err(Error::Gone("thing"))));
@@ -252,7 +263,7 @@ mod tests {
     #[test]
     fn made_up_ids_are_gone() {
         let mut lot = Lot::new(table());
-        let id = lot.insert(|_| "x").unwrap();
+        let id = lot.insert(|_, _| Box::new("x")).unwrap();
         for made_up in [0, 1, id + 1, id + (1 << SLOT_BITS), u64::MAX, 1 << 53] {
             assert!(lot.find(made_up).is_err(), "{made_up}");
         }
@@ -263,14 +274,14 @@ mod tests {
         let mut lot = Lot::new(table());
         let last = LAST_GENERATION << SLOT_BITS | SLOT_MASK;
         assert_eq!(last, (1 << 53) - 1);
-        assert!(lot.insert(|_| "x").unwrap() <= last);
+        assert!(lot.insert(|_, _| Box::new("x")).unwrap() <= last);
     }
 
     #[test]
     fn a_slot_is_retired_after_its_last_generation() {
         let table = table();
         let mut lot = Lot::new(table);
-        let id = lot.insert(|_| "x").unwrap();
+        let id = lot.insert(|_, _| Box::new("x")).unwrap();
         lot.find(id).unwrap().0.generation = LAST_GENERATION;
         let last = LAST_GENERATION << SLOT_BITS | id & SLOT_MASK;
         let free = lot.free.len();
@@ -283,8 +294,8 @@ mod tests {
         let table = table();
         for _ in 0..10 {
             let mut lot = Lot::new(table);
-            let ids: Vec<_> = (0..100).map(|_| lot.insert(|_| "x").unwrap()).collect();
-            ids.into_iter().for_each(|id| drop(remove(&mut lot, id)));
+            let ids: Vec<_> = (0..100).map(|_| lot.insert(|_, _| Box::new("x")).unwrap()).collect();
+            ids.into_iter().for_each(|id| assert!(remove(&mut lot, id).is_some()));
         }
         assert!(table.next.load(Ordering::Relaxed) <= 2 * CLAIM);
     }
@@ -293,7 +304,7 @@ mod tests {
     fn removal_from_elsewhere_spares_the_slot() {
         let table = table();
         let mut lot = Lot::new(table);
-        let id = lot.insert(|_| "x").unwrap();
+        let id = lot.insert(|_, _| Box::new("x")).unwrap();
         assert!(table.remove(id).is_some());
         assert_eq!(lock(&table.spare).len(), 1);
     }

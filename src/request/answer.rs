@@ -26,9 +26,10 @@ pub enum Piece {
     Trailers(HeaderMap),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Phase {
     /// No final head yet.
+    #[default]
     Open,
     /// The head is written, the body goes on.
     Streaming,
@@ -36,6 +37,7 @@ enum Phase {
     Ended,
 }
 
+#[derive(Default)]
 pub struct Answer {
     phase: Phase,
     /// Fields of the final head as the host sets them.
@@ -71,26 +73,7 @@ impl Answer {
     /// An answer to a request of that method, of which up to `high_water`
     /// bytes may wait for the peer.
     pub fn new(method: &Method, high_water: usize) -> Self {
-        Self {
-            phase: Phase::Open,
-            fields: HeaderMap::new(),
-            trailers: None,
-            infos: VecDeque::new(),
-            status: None,
-            alone: false,
-            length: None,
-            first: Bytes::new(),
-            others: VecDeque::new(),
-            queued: 0,
-            high_water,
-            full: false,
-            is_head: *method == Method::HEAD,
-            is_bodyless: false,
-            announced: None,
-            written: 0,
-            reset: None,
-            on_writable: None,
-        }
+        Self { high_water, is_head: *method == Method::HEAD, ..Self::default() }
     }
 
     // What the host does.

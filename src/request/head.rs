@@ -2,13 +2,16 @@
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue};
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 
 use crate::error::{Error, Result};
 
 /// What the peer asked for (RFC 9113, section 8.3.1).
+#[derive(Default)]
 pub struct Head {
-    parts: Parts,
+    method: Method,
+    uri: Uri,
+    fields: HeaderMap,
     params: Vec<(String, String)>,
 }
 
@@ -23,40 +26,40 @@ pub enum Refusal {
 
 impl Head {
     pub fn new(parts: Parts, params: Vec<(String, String)>) -> Self {
-        Self { parts, params }
+        Self { method: parts.method, uri: parts.uri, fields: parts.headers, params }
     }
 
     pub fn method(&self) -> &Method {
-        &self.parts.method
+        &self.method
     }
 
     /// The path as it came, percent-encoded, without the query.
     pub fn path(&self) -> &str {
-        self.parts.uri.path()
+        self.uri.path()
     }
 
     /// What stands behind the first `?`, as it came; empty if there is none.
     pub fn query(&self) -> &str {
-        self.parts.uri.query().unwrap_or("")
+        self.uri.query().unwrap_or("")
     }
 
     /// The authority, from `:authority` or, without it, from `host`; may be empty.
     pub fn authority(&self) -> &str {
-        let host = || self.parts.headers.get("host").and_then(|host| host.to_str().ok());
-        self.parts.uri.authority().map(|authority| authority.as_str()).or_else(host).unwrap_or("")
+        let host = || self.fields.get("host").and_then(|host| host.to_str().ok());
+        self.uri.authority().map(|authority| authority.as_str()).or_else(host).unwrap_or("")
     }
 
     pub fn scheme(&self) -> &str {
-        self.parts.uri.scheme_str().unwrap_or("http")
+        self.uri.scheme_str().unwrap_or("http")
     }
 
     pub fn fields(&self) -> &HeaderMap {
-        &self.parts.headers
+        &self.fields
     }
 
     /// The first field of that name.
     pub fn field(&self, name: &str) -> Result<&[u8]> {
-        let value = self.parts.headers.get(name).ok_or_else(|| Error::NotFound(format!("header field {name:?}")))?;
+        let value = self.fields.get(name).ok_or_else(|| Error::NotFound(format!("header field {name:?}")))?;
         Ok(value.as_bytes())
     }
 
@@ -68,7 +71,7 @@ impl Head {
 
     /// Whether the peer waits for a 100 before it sends the body (RFC 9110, section 10.1.1).
     pub fn expects_continue(&self) -> bool {
-        let expect = self.parts.headers.get(EXPECT);
+        let expect = self.fields.get(EXPECT);
         expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
     }
 }

@@ -65,20 +65,51 @@ pub struct Request {
 }
 
 impl Request {
-    pub fn new(session: Arc<Remote>, stream: u32, head: Head, body: Body, config: &Config) -> Self {
+    /// A request that has come, in a spare box if there is one.
+    pub fn begin(
+        spare: Option<Box<Self>>,
+        session: &Arc<Remote>,
+        stream: u32,
+        head: Head,
+        has_body: bool,
+        config: &Config,
+    ) -> Box<Self> {
         let answer = Answer::new(head.method(), config.high_water_bytes);
-        Self {
-            session,
-            stream,
-            head,
-            body,
-            answer,
-            body_limit: config.max_body_bytes,
-            on_cancel: None,
-            on_drain: None,
-            cancelled: None,
-            asked: false,
+        let Some(mut request) = spare else {
+            return Box::new(Self {
+                session: session.clone(),
+                stream,
+                head,
+                body: Body::new(!has_body),
+                answer,
+                body_limit: config.max_body_bytes,
+                on_cancel: None,
+                on_drain: None,
+                cancelled: None,
+                asked: false,
+            });
+        };
+        // Mostly the box served the same session a moment ago.
+        if !Arc::ptr_eq(&request.session, session) {
+            request.session = session.clone();
         }
+        request.stream = stream;
+        request.head = head;
+        request.body = Body::new(!has_body);
+        request.answer = answer;
+        request.body_limit = config.max_body_bytes;
+        request
+    }
+
+    /// Lets go of all that the peer and the host gave, so that the box can wait for another request.
+    pub fn clear(&mut self) {
+        self.head = Head::default();
+        self.body = Body::new(true);
+        self.answer = Answer::default();
+        self.on_cancel = None;
+        self.on_drain = None;
+        self.cancelled = None;
+        self.asked = false;
     }
 
     /// The host says how it takes the body. A peer that waits for a 100

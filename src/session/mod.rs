@@ -91,6 +91,7 @@ impl<S: Transport> Future for Session<S> {
         let session = self.get_mut();
         let remote = session.remote.clone();
         remote.set_task(cx.waker());
+        session.wire.borrow_mut().wake();
         let waker = session.waker.clone();
         let mut cx = Context::from_waker(&waker);
         let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| session.drive(&mut cx))));

@@ -11,7 +11,7 @@ use super::stream::Stream;
 use super::streams::Gone;
 use super::{Phase, Session, Transport};
 use crate::event::{Cause, EventKind};
-use crate::request::{self, Body, Head, Refusal, Request};
+use crate::request::{self, Head, Refusal, Request};
 
 /// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
 const STREAM_MAX: u32 = (1 << 31) - 1;
@@ -64,11 +64,11 @@ impl<S: Transport> Session<S> {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
-        let recv = Some(recv).filter(|recv| !recv.is_end_stream());
-        let (head, body) = (Head::new(parts, found.params), Body::new(recv.is_none()));
-        let remote = self.remote.clone();
-        let entry = |_| Request::new(remote, stream, head, body, config);
-        let Some(id) = worker.lot.borrow_mut().insert(entry) else {
+        let recv = Some(recv).filter(|_| self.wire.borrow_mut().marks.has_body(stream));
+        let has_body = recv.is_some();
+        let begin =
+            |_, spare| Request::begin(spare, &self.remote, stream, Head::new(parts, found.params), has_body, config);
+        let Some(id) = worker.lot.borrow_mut().insert(begin) else {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         };

@@ -115,7 +115,7 @@ impl Stream {
                 Sent::Some => {}
                 Sent::All => {
                     // The host's part is over; the stream goes on until its last frame has left.
-                    drop(lot.end(self.request, request));
+                    lot.end(self.request, request, Request::clear);
                     self.request = 0;
                     self.recv = None;
                 }

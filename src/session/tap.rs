@@ -49,6 +49,9 @@ pub struct Wire<S> {
     slipped: Vec<u8>,
     /// A PING answer that h2 is to read at the next boundary.
     answer: Vec<u8>,
+    /// The socket had nothing to read when it was last asked, and will wake the
+    /// task: until then there is no use in asking again, as h2 does for each request.
+    is_dry: bool,
     /// Whether the peer has closed its side.
     pub peer_finished: bool,
     /// Whether h2 has nothing more to say.
@@ -89,6 +92,21 @@ pub struct Marks {
     highest: u32,
     /// Payload of DATA frames that left whole.
     pub data_out: u64,
+    /// Streams opened with a body to follow, not asked for yet.
+    with_body: Vec<u32>,
+}
+
+impl Marks {
+    /// Whether a body follows the request's head. Asked once for each request,
+    /// in their order, so that those before it were refused.
+    pub fn has_body(&mut self, stream: u32) -> bool {
+        if self.with_body.is_empty() {
+            return false;
+        }
+        let found = self.with_body.contains(&stream);
+        self.with_body.retain(|known| *known > stream);
+        found
+    }
 }
 
 impl<S> Wire<S> {
@@ -101,6 +119,7 @@ impl<S> Wire<S> {
             sent: 0,
             slipped: Vec::new(),
             answer: Vec::new(),
+            is_dry: false,
             peer_finished: false,
             h2_finished: false,
             bytes_in: 0,
@@ -108,6 +127,11 @@ impl<S> Wire<S> {
             seen: Seen::default(),
             marks: Marks::default(),
         }
+    }
+
+    /// The task was woken: perhaps by the socket.
+    pub fn wake(&mut self) {
+        self.is_dry = false;
     }
 
     /// Gives the socket up; what h2 still wants of it fails.
@@ -178,7 +202,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.answer.drain(..taken);
             return Poll::Ready(Ok(()));
         }
-        ready!(io(&mut self.socket)?.poll_read(cx, buf))?;
+        if self.is_dry {
+            return Poll::Pending;
+        }
+        let polled = io(&mut self.socket)?.poll_read(cx, buf);
+        self.is_dry = polled.is_pending();
+        ready!(polled)?;
         let read = &buf.filled()[before..];
         self.peer_finished |= read.is_empty();
         self.bytes_in += read.len() as u64;
@@ -264,6 +293,8 @@ impl Seen {
                 marks.highest = frame.stream;
                 if marks.our_goaway.is_some_and(|last| frame.stream > last) {
                     marks.refused += 1;
+                } else if !frame.has(END_STREAM) {
+                    marks.with_body.push(frame.stream);
                 }
                 return;
             }
