@@ -138,7 +138,7 @@ pub extern "C" fn goaway_request_trailer_at(
     out_name: Option<&mut MaybeUninit<goaway_bytes>>,
     out_value: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
-    show_field(request, out_name, out_value, |request| request.body.trailers.as_ref()?.iter().nth(index))
+    show_field(request, out_name, out_value, |request| request.body.as_ref()?.trailers.as_ref()?.iter().nth(index))
 }
 
 /// The session that the request came on.
@@ -236,7 +236,7 @@ pub extern "C" fn goaway_request_on_body(
             // SAFETY: the host gave the callback for these arguments.
             unsafe { on_body(request, data.as_ptr(), data.len(), last, user_data.get()) }
         }));
-        request::change(request, |request| request.take_body(|body| body.set_reader(reader)))
+        request::change(request, |request| request.wanted_body().set_reader(reader))
     })
 }
 
@@ -266,7 +266,7 @@ pub extern "C" fn goaway_request_on_readable(
 ) -> goaway_status {
     guard(|| {
         let on_readable = ready(on_readable, "on_readable", user_data)?;
-        request::change(request, |request| request.take_body(|body| body.set_reader(Reader::Pulled(on_readable))))
+        request::change(request, |request| request.wanted_body().set_reader(Reader::Pulled(on_readable)))
     })
 }
 
@@ -287,7 +287,7 @@ pub unsafe extern "C" fn goaway_request_read(
         // SAFETY: the header asks for that much memory.
         let buffer = unsafe { view::bytes_mut(data.cast(), capacity, "data") }?;
         let out_len = view::out(out_len, "out_len")?;
-        out_len.write(request::change(request, |request| request.body.read(buffer))?);
+        out_len.write(request::change(request, |request| request.wanted_body().read(buffer))?);
         Ok(())
     })
 }
@@ -308,15 +308,13 @@ pub extern "C" fn goaway_request_collect(
         let user_data = UserData(user_data);
         request::change(request, |request| {
             let limit = request.body_limit;
-            request.take_body(|body| {
-                body.collect(
-                    limit,
-                    Box::new(move |request, data| {
-                        // SAFETY: the host gave the callback for these arguments.
-                        unsafe { on_collected(request, data.as_ptr(), data.len(), user_data.get()) }
-                    }),
-                )
-            })
+            request.wanted_body().collect(
+                limit,
+                Box::new(move |request, data| {
+                    // SAFETY: the host gave the callback for these arguments.
+                    unsafe { on_collected(request, data.as_ptr(), data.len(), user_data.get()) }
+                }),
+            )
         })
     })
 }
@@ -332,7 +330,7 @@ pub fn ready(callback: goaway_ready_cb, name: &'static str, user_data: *mut c_vo
 fn set_paused(request: goaway_request, paused: bool) -> goaway_status {
     guard(|| {
         request::change(request, |request| {
-            request.body.pause(paused);
+            request.body().pause(paused);
             Ok(())
         })
     })

@@ -11,7 +11,7 @@ use super::server::goaway_request;
 use super::view::{self, goaway_field};
 use super::{goaway_status, guard};
 use crate::error::{Error, Result};
-use crate::request::{self, Answer, field};
+use crate::request::{self, Answer, append_field};
 
 /// Sets a header field of the answer, in place of any of its name. `date` is
 /// added if it is not set, and `content-length` where the length is known.
@@ -196,8 +196,7 @@ unsafe fn field_map(fields: *const goaway_field, count: usize) -> Result<HeaderM
             let given = &*fields.add(index);
             (view::raw_text(given.name, "name")?, view::raw_text(given.value, "value")?)
         };
-        let (name, value) = field(name, value)?;
-        map.try_append(name, value).map_err(|_| Error::TooLarge("there are too many fields".into()))?;
+        append_field(&mut map, name, value)?;
     }
     Ok(map)
 }

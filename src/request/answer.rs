@@ -6,10 +6,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap};
 use http::{Method, Response, StatusCode};
 
-use super::OnReady;
+use super::{OnReady, field};
 use crate::error::{Error, Result};
 
 /// A final head, to be sent; `alone` if nothing follows it.
@@ -42,19 +42,15 @@ pub struct Answer {
     phase: Phase,
     /// Fields of the final head as the host sets them.
     fields: HeaderMap,
-    /// Boxed, since few answers have any.
-    trailers: Option<Box<HeaderMap>>,
-    infos: VecDeque<Response<()>>,
     /// The status of a head that is written and not sent.
     status: Option<StatusCode>,
     /// Whether nothing follows that head.
     alone: bool,
     /// The length of an answer given whole.
     length: Option<usize>,
-    /// The first of the pieces; it is empty only if there is none. Most answers have one.
+    /// The first piece of the body; it is empty only if there is none.
     first: Bytes,
-    others: VecDeque<Bytes>,
-    /// Bytes in the pieces.
+    /// Bytes in all pieces.
     queued: usize,
     high_water: usize,
     /// A write was refused or the mark passed: the host waits to be told.
@@ -63,9 +59,20 @@ pub struct Answer {
     is_head: bool,
     /// The status forbids a body (section 6.4.1).
     is_bodyless: bool,
+    reset: Option<u32>,
+    more: Option<Box<More>>,
+}
+
+/// What only some answers need.
+#[derive(Default)]
+struct More {
+    infos: VecDeque<Response<()>>,
+    /// Pieces of the body behind the first.
+    others: VecDeque<Bytes>,
+    trailers: HeaderMap,
+    /// The content-length that the host set for a streamed body.
     announced: Option<u64>,
     written: u64,
-    reset: Option<u32>,
     on_writable: Option<OnReady>,
 }
 
@@ -76,22 +83,26 @@ impl Answer {
         Self { high_water, is_head: *method == Method::HEAD, ..Self::default() }
     }
 
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    fn has_trailers(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| !more.trailers.is_empty())
+    }
+
     // What the host does.
 
     /// Sets a field of the head that comes next, in place of any of its name.
     pub fn set_field(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         self.check(Phase::Open)?;
-        let (name, value) = field(name, value)?;
-        self.fields.try_insert(name, value).map_err(too_many)?;
-        Ok(())
+        field::set(&mut self.fields, name, value)
     }
 
     /// Adds a field to the head that comes next.
     pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         self.check(Phase::Open)?;
-        let (name, value) = field(name, value)?;
-        self.fields.try_append(name, value).map_err(too_many)?;
-        Ok(())
+        field::append(&mut self.fields, name, value)
     }
 
     /// Adds a field to the trailer section that `end` sends.
@@ -99,12 +110,12 @@ impl Answer {
         if self.phase == Phase::Ended {
             return Err(Error::State("the answer has ended"));
         }
-        let (name, value) = field(name, value)?;
-        if name == CONTENT_LENGTH || name == http::header::HOST || name == CONTENT_TYPE {
-            return Err(Error::invalid(format_args!("{name} is not allowed in trailers")));
+        for forbidden in [CONTENT_LENGTH, CONTENT_TYPE, HOST] {
+            if name.eq_ignore_ascii_case(forbidden.as_str().as_bytes()) {
+                return Err(Error::invalid(format_args!("{forbidden} is not allowed in trailers")));
+            }
         }
-        self.trailers.get_or_insert_default().try_append(name, value).map_err(too_many)?;
-        Ok(())
+        field::append(&mut self.more().trailers, name, value)
     }
 
     /// Sends an informational head (RFC 9110, section 15.2).
@@ -117,7 +128,7 @@ impl Answer {
         let mut response = Response::new(());
         *response.status_mut() = status;
         *response.headers_mut() = fields;
-        self.infos.push_back(response);
+        self.more().infos.push_back(response);
         Ok(())
     }
 
@@ -134,14 +145,14 @@ impl Answer {
             Some(announced) if announced != body.len() as u64 && !self.is_head && !is_bodyless => {
                 return Err(Error::Length { announced, written: body.len() as u64 });
             }
-            None if !is_bodyless && self.trailers.is_none() => {
+            None if !is_bodyless && !self.has_trailers() => {
                 self.length = Some(body.len());
             }
             _ => {}
         }
         let alone = body.is_empty() || self.is_head;
         self.status = Some(status);
-        self.alone = alone && self.trailers.is_none();
+        self.alone = alone && !self.has_trailers();
         if !alone {
             self.queue(body);
         }
@@ -153,7 +164,7 @@ impl Answer {
     pub fn write_head(&mut self, status: u16) -> Result<()> {
         self.check(Phase::Open)?;
         let status = final_status(status)?;
-        self.announced = self.content_length()?;
+        self.more().announced = self.content_length()?;
         self.is_bodyless = has_no_body(status);
         self.status = Some(status);
         self.phase = Phase::Streaming;
@@ -167,15 +178,17 @@ impl Answer {
         if self.is_bodyless && !data.is_empty() {
             return Err(Error::State("an answer of this status has no body"));
         }
-        let written = self.written + data.len() as u64;
-        if let Some(announced) = self.announced.filter(|announced| written > *announced && !self.is_head) {
+        let is_head = self.is_head;
+        let more = self.more();
+        let written = more.written + data.len() as u64;
+        if let Some(announced) = more.announced.filter(|announced| written > *announced && !is_head) {
             return Err(Error::Length { announced, written });
         }
         if self.queued >= self.high_water {
             self.full = true;
             return Err(Error::WouldBlock("the high-water mark is reached"));
         }
-        self.written = written;
+        self.more().written = written;
         if !data.is_empty() && !self.is_head {
             self.queue(Bytes::copy_from_slice(data));
         }
@@ -185,11 +198,13 @@ impl Answer {
     /// The end of a streamed answer, with the trailers set so far.
     pub fn end(&mut self) -> Result<()> {
         self.check(Phase::Streaming)?;
-        if let Some(announced) = self.announced.filter(|announced| *announced != self.written && !self.has_no_body()) {
-            return Err(Error::Length { announced, written: self.written });
+        let has_no_body = self.has_no_body();
+        let More { announced, written, .. } = *self.more();
+        if let Some(announced) = announced.filter(|announced| *announced != written && !has_no_body) {
+            return Err(Error::Length { announced, written });
         }
         self.phase = Phase::Ended;
-        self.alone = self.queued == 0 && self.trailers.is_none();
+        self.alone = self.queued == 0 && !self.has_trailers();
         Ok(())
     }
 
@@ -212,7 +227,7 @@ impl Answer {
     }
 
     pub fn set_on_writable(&mut self, on_writable: OnReady) {
-        self.on_writable = Some(on_writable);
+        self.more().on_writable = Some(on_writable);
     }
 
     /// Body bytes that wait for the peer.
@@ -232,7 +247,7 @@ impl Answer {
     // What the session's task does.
 
     pub fn take_info(&mut self) -> Option<Response<()>> {
-        self.infos.pop_front()
+        self.more.as_mut()?.infos.pop_front()
     }
 
     pub fn take_head(&mut self) -> Option<Head> {
@@ -255,15 +270,15 @@ impl Answer {
                 return None;
             }
             let piece = self.take_front(room);
-            let last = self.queued == 0 && self.has_ended() && self.trailers.is_none();
+            let last = self.queued == 0 && self.has_ended() && !self.has_trailers();
             return Some(Piece::Data(piece, last));
         }
         if !self.has_ended() {
             return None;
         }
-        Some(match self.trailers.take() {
-            Some(trailers) => Piece::Trailers(*trailers),
-            None => Piece::Data(Bytes::new(), true),
+        Some(match self.has_trailers() {
+            true => Piece::Trailers(std::mem::take(&mut self.more().trailers)),
+            false => Piece::Data(Bytes::new(), true),
         })
     }
 
@@ -274,12 +289,12 @@ impl Answer {
             return None;
         }
         self.full = false;
-        self.on_writable.take()
+        self.more.as_mut()?.on_writable.take()
     }
 
     /// The hook comes back from its call.
     pub fn restore_writable(&mut self, on_writable: OnReady) {
-        self.on_writable.get_or_insert(on_writable);
+        self.more().on_writable.get_or_insert(on_writable);
     }
 
     // Between the two.
@@ -309,42 +324,21 @@ impl Answer {
         self.full |= self.queued >= self.high_water;
         match was_empty {
             true => self.first = data,
-            false => self.others.push_back(data),
+            false => self.more().others.push_back(data),
         }
     }
 
     fn take_front(&mut self, room: usize) -> Bytes {
         let piece = match self.first.len() <= room {
-            true => std::mem::replace(&mut self.first, self.others.pop_front().unwrap_or_default()),
+            true => {
+                let next = self.more.as_mut().and_then(|more| more.others.pop_front());
+                std::mem::replace(&mut self.first, next.unwrap_or_default())
+            }
             false => self.first.split_to(room),
         };
         self.queued -= piece.len();
         piece
     }
-}
-
-/// A field the host set, checked (RFC 9113, sections 8.2.1 and 8.2.2).
-pub fn field(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
-    let shown = || String::from_utf8_lossy(name).into_owned();
-    let header =
-        HeaderName::from_bytes(name).map_err(|_| Error::invalid(format_args!("{:?} is no field name", shown())))?;
-    if matches!(
-        header.as_str(),
-        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "te"
-    ) {
-        return Err(Error::invalid(format_args!("{header} does not exist in HTTP/2")));
-    }
-    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    if is_blank(value.first()) || is_blank(value.last()) {
-        return Err(Error::invalid(format_args!("the value of {header} starts or ends with white space")));
-    }
-    let value = HeaderValue::from_bytes(value)
-        .map_err(|_| Error::invalid(format_args!("the value of {header} contains a control character")))?;
-    Ok((header, value))
-}
-
-fn too_many(_: http::header::MaxSizeReached) -> Error {
-    Error::TooLarge("there are too many fields".into())
 }
 
 fn status_code(status: u16) -> Result<StatusCode> {
@@ -450,29 +444,6 @@ mod tests {
         answer.write_head(200).unwrap();
         answer.end().unwrap();
         assert!(answer.take_head().unwrap().alone);
-    }
-
-    #[test]
-    fn bad_fields_are_refused() {
-        for (name, value) in [
-            ("", "x"),
-            (":status", "200"),
-            ("a b", "x"),
-            ("a\n", "x"),
-            ("connection", "close"),
-            ("TE", "trailers"),
-            ("a", " x"),
-            ("a", "x\t"),
-            ("a", "x\r\ny"),
-            ("a", "x\0y"),
-        ] {
-            assert!(
-                matches!(answer().set_field(name.as_bytes(), value.as_bytes()), Err(Error::Invalid(_))),
-                "{name:?}: {value:?}"
-            );
-        }
-        assert!(answer().set_field(b"a", b"").is_ok());
-        assert!(answer().add_trailer(b"content-length", b"1").is_err());
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 mod answer;
 mod body;
+mod field;
 mod head;
 
 use std::cell::Cell;
@@ -21,8 +22,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 
-pub use answer::{Answer, Head as AnswerHead, Piece, field};
+pub use answer::{Answer, Head as AnswerHead, Piece};
 pub use body::{Body, Delivery, Reader};
+pub use field::append as append_field;
 pub use head::{Head, Refusal, check};
 
 use crate::config::Config;
@@ -52,7 +54,8 @@ pub struct Request {
     /// The stream's identifier on the wire.
     pub stream: u32,
     pub head: Head,
-    pub body: Body,
+    /// None if there is none and the host has not asked for it.
+    pub body: Option<Box<Body>>,
     pub answer: Answer,
     /// The largest body that is collected.
     pub body_limit: usize,
@@ -62,6 +65,8 @@ pub struct Request {
     pub cancelled: Option<Cause>,
     /// Whether the session's task has been asked to look and has not yet.
     asked: bool,
+    /// Whether a 100 (Continue) was sent.
+    continued: bool,
 }
 
 impl Request {
@@ -75,18 +80,20 @@ impl Request {
         config: &Config,
     ) -> Box<Self> {
         let answer = Answer::new(head.method(), config.high_water_bytes);
+        let body = has_body.then(|| Box::new(Body::new(false)));
         let Some(mut request) = spare else {
             return Box::new(Self {
                 session: session.clone(),
                 stream,
                 head,
-                body: Body::new(!has_body),
+                body,
                 answer,
                 body_limit: config.max_body_bytes,
                 on_cancel: None,
                 on_drain: None,
                 cancelled: None,
                 asked: false,
+                continued: false,
             });
         };
         // Mostly the box served the same session a moment ago.
@@ -95,7 +102,7 @@ impl Request {
         }
         request.stream = stream;
         request.head = head;
-        request.body = Body::new(!has_body);
+        request.body = body;
         request.answer = answer;
         request.body_limit = config.max_body_bytes;
         request
@@ -104,22 +111,27 @@ impl Request {
     /// Lets go of all that the peer and the host gave, so that the box can wait for another request.
     pub fn clear(&mut self) {
         self.head = Head::default();
-        self.body = Body::new(true);
+        self.body = None;
         self.answer = Answer::default();
         self.on_cancel = None;
         self.on_drain = None;
         self.cancelled = None;
         self.asked = false;
+        self.continued = false;
     }
 
-    /// The host says how it takes the body. A peer that waits for a 100
-    /// (Continue) gets it now.
-    pub fn take_body(&mut self, take: impl FnOnce(&mut Body) -> Result<()>) -> Result<()> {
-        take(&mut self.body)?;
-        if self.head.expects_continue() && !self.body.has_ended() && !self.answer.is_begun() {
-            self.answer.inform(100, HeaderMap::new())?;
+    /// The body, for a host that wants it. A peer that waits for a 100
+    /// (Continue) before it sends the body gets it now.
+    pub fn wanted_body(&mut self) -> &mut Body {
+        let waits = self.body.as_ref().is_some_and(|body| !body.has_ended()) && self.head.expects_continue();
+        if waits && !self.continued && !self.answer.is_begun() {
+            self.continued = self.answer.inform(100, HeaderMap::new()).is_ok();
         }
-        Ok(())
+        self.body()
+    }
+
+    pub fn body(&mut self) -> &mut Body {
+        self.body.get_or_insert_with(|| Box::new(Body::new(true)))
     }
 
     /// The session's task looks now.
@@ -195,9 +207,10 @@ pub fn read<R>(id: u64, look: impl FnOnce(&mut Request) -> Result<R>) -> Result<
 /// Changes a request and has its session look at it.
 pub fn change<R>(id: u64, change: impl FnOnce(&mut Request) -> Result<R>) -> Result<R> {
     let mut request = find(id)?;
-    let result = change(&mut request)?;
+    let result = change(&mut request);
+    // Also after a failure, which may have begun to wait for something.
     request.ask(id);
-    Ok(result)
+    result
 }
 
 /// Prepares the answer: nothing of it is sent by this.
@@ -215,9 +228,9 @@ pub fn answer<R>(id: u64, change: impl FnOnce(&mut Answer) -> Result<R>) -> Resu
         forget(id);
         return Err(Error::Cancelled(cause.name()));
     }
-    let result = change(&mut request.answer)?;
+    let result = change(&mut request.answer);
     request.ask(id);
-    Ok(result)
+    result
 }
 
 /// Ends a cancelled request's entry.

@@ -103,7 +103,9 @@ impl Stream {
         while self.request != 0 {
             let Ok(mut request) = lot.find(self.request) else { break };
             request.attended();
-            self.receive(&mut request.body, remote);
+            if let Some(body) = &mut request.body {
+                self.receive(body, remote);
+            }
             if let Some(call) = next_call(&mut request) {
                 drop(request);
                 self.call(lot, call);
@@ -163,7 +165,7 @@ impl Stream {
         let id = self.request;
         let restore = |reader| {
             if let Ok(mut request) = lot.find(id) {
-                request.body.restore(reader);
+                request.body().restore(reader);
             }
         };
         match delivery {
@@ -274,7 +276,7 @@ fn next_call(request: &mut Request) -> Option<Call> {
     {
         return Some(Call::Drain(on_drain, left_ms));
     }
-    let delivery = request.body.next_delivery().map(Call::Deliver);
+    let delivery = request.body.as_mut().and_then(|body| body.next_delivery()).map(Call::Deliver);
     delivery.or_else(|| request.answer.take_writable().map(Call::Writable))
 }
 

@@ -1,0 +1,117 @@
+//! Header fields that a host sets, checked (RFC 9113, sections 8.2.1 and 8.2.2).
+
+use std::cell::RefCell;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue, MaxSizeReached};
+
+use crate::error::{Error, Result};
+
+/// Longer fields are not remembered.
+const SHORT: usize = 64;
+/// Fields that a thread remembers.
+const REMEMBERED: usize = 16;
+
+thread_local! {
+    /// The fields that were set last. Answers repeat theirs, and to compare a
+    /// field is cheaper than to check it and to make it anew.
+    static LAST: RefCell<[Option<Known>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
+}
+
+struct Known {
+    /// As the host wrote it.
+    name: Box<[u8]>,
+    field: (HeaderName, HeaderValue),
+}
+
+/// A field of that name and value.
+pub fn field(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
+    if name.len() + value.len() > SHORT {
+        return check(name, value);
+    }
+    let place = name.len().wrapping_mul(7).wrapping_add(value.len()) % REMEMBERED;
+    LAST.with_borrow_mut(|last| {
+        if let Some(known) = &last[place]
+            && *known.name == *name
+            && known.field.1.as_bytes() == value
+        {
+            return Ok(known.field.clone());
+        }
+        let field = check(name, value)?;
+        last[place] = Some(Known { name: name.into(), field: field.clone() });
+        Ok(field)
+    })
+}
+
+/// Adds a field to a section, beside any of its name.
+pub fn append(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
+    let (name, value) = field(name, value)?;
+    section.try_append(name, value).map(drop).map_err(too_many)
+}
+
+/// Sets a field of a section, in place of any of its name.
+pub fn set(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
+    let (name, value) = field(name, value)?;
+    section.try_insert(name, value).map(drop).map_err(too_many)
+}
+
+fn too_many(_: MaxSizeReached) -> Error {
+    Error::TooLarge("there are too many fields".into())
+}
+
+fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
+    let shown = || String::from_utf8_lossy(name).into_owned();
+    let header =
+        HeaderName::from_bytes(name).map_err(|_| Error::invalid(format_args!("{:?} is no field name", shown())))?;
+    if matches!(
+        header.as_str(),
+        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "te"
+    ) {
+        return Err(Error::invalid(format_args!("{header} does not exist in HTTP/2")));
+    }
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    if is_blank(value.first()) || is_blank(value.last()) {
+        return Err(Error::invalid(format_args!("the value of {header} starts or ends with white space")));
+    }
+    let value = HeaderValue::from_bytes(value)
+        .map_err(|_| Error::invalid(format_args!("the value of {header} contains a control character")))?;
+    Ok((header, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_fields_are_refused_each_time() {
+        for (name, value) in [
+            ("", "x"),
+            (":status", "200"),
+            ("a b", "x"),
+            ("a\n", "x"),
+            ("connection", "close"),
+            ("TE", "trailers"),
+            ("a", " x"),
+            ("a", "x\t"),
+            ("a", "x\r\ny"),
+            ("a", "x\0y"),
+        ] {
+            for _ in 0..2 {
+                let refused = field(name.as_bytes(), value.as_bytes());
+                assert!(matches!(refused, Err(Error::Invalid(_))), "{name:?}: {value:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_remembered_field_is_the_same() {
+        for _ in 0..3 {
+            // The same place in memory for both, so that they displace each other.
+            let (name, value) = field(b"Content-Type", b"text/plain").unwrap();
+            assert_eq!((name.as_str(), value.as_bytes()), ("content-type", &b"text/plain"[..]));
+            let (name, value) = field(b"content-type", b"image/jpeg").unwrap();
+            assert_eq!((name.as_str(), value.as_bytes()), ("content-type", &b"image/jpeg"[..]));
+        }
+        assert_eq!(field(b"a", b"").unwrap().1, "");
+        assert_eq!(field(b"a", &[b'x'; 5000]).unwrap().1.len(), 5000);
+    }
+}
