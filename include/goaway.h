@@ -624,6 +624,17 @@ goaway_status goaway_request_respond(goaway_request request,
                                      const void *body,
                                      size_t len);
 
+// The same in one call: sets the `count` header fields at `fields` and
+// answers. The cheapest way to answer; nothing is set or sent if it fails.
+//
+// Errors as of `goaway_request_set_header` and `goaway_request_respond`.
+goaway_status goaway_request_respond_with(goaway_request request,
+                                          uint16_t status,
+                                          const goaway_field *fields,
+                                          size_t count,
+                                          const void *body,
+                                          size_t len);
+
 // Sends an informational head (RFC 9110, section 15.2) before the answer,
 // such as 103 with the `count` fields at `fields`.
 //

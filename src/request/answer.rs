@@ -160,6 +160,18 @@ impl Answer {
         Ok(())
     }
 
+    /// The same with these fields, each in place of any of its name set before.
+    pub fn respond_with(&mut self, status: u16, fields: HeaderMap, body: Bytes) -> Result<()> {
+        self.check(Phase::Open)?;
+        if self.fields.is_empty() {
+            self.fields = fields;
+            return self.respond(status, body).inspect_err(|_| self.fields.clear());
+        }
+        let before = self.fields.clone();
+        self.fields.extend(fields);
+        self.respond(status, body).inspect_err(|_| self.fields = before)
+    }
+
     /// The head; `write` and `end` follow.
     pub fn write_head(&mut self, status: u16) -> Result<()> {
         self.check(Phase::Open)?;

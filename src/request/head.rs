@@ -114,7 +114,7 @@ fn check_authority(parts: &Parts, host: Option<&HeaderValue>) -> std::result::Re
     let authority = parts.uri.authority().map(|authority| authority.as_str());
     match (authority, host) {
         (None, None) => Err(Refusal::Status(StatusCode::BAD_REQUEST, None)),
-        (Some(authority), _) if authority.contains('@') => {
+        (Some(authority), _) if authority.bytes().any(|byte| byte == b'@') => {
             Err(Refusal::Malformed("the authority contains user information"))
         }
         (Some(authority), Some(host)) if !authority.as_bytes().eq_ignore_ascii_case(host.as_bytes()) => {

@@ -1,6 +1,6 @@
 //! A session's streams, from the request until the last frame has left.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::stream::{Handle, Stream};
@@ -12,7 +12,7 @@ pub struct Streams {
     held: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
     /// Those of which h2 has the last frame. Most answers leave at once, so
     /// that they are here for moments only, in few bytes that stay warm.
-    leaving: Vec<Leaving>,
+    leaving: VecDeque<Leaving>,
 }
 
 struct Leaving {
@@ -34,7 +34,7 @@ impl Streams {
     pub fn insert(&mut self, stream: Stream) {
         if stream.request == 0 {
             let Stream { id, is_reset, handle, given, .. } = stream;
-            self.leaving.push(Leaving { id, is_reset, handle, given });
+            self.leaving.push_back(Leaving { id, is_reset, handle, given });
         } else {
             self.held.insert(stream.id, stream);
         }
@@ -47,8 +47,10 @@ impl Streams {
 
     /// Takes a stream that has ended off.
     pub fn remove(&mut self, id: u32) -> Option<Gone> {
+        // They leave mostly in the order in which they came.
         if let Some(at) = self.leaving.iter().position(|stream| stream.id == id) {
-            return Some(Gone { request: 0, given: self.leaving.swap_remove(at).given });
+            let given = self.leaving.remove(at).map_or(0, |stream| stream.given);
+            return Some(Gone { request: 0, given });
         }
         let Stream { request, given, .. } = self.held.remove(&id)?;
         Some(Gone { request, given })
