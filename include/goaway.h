@@ -303,7 +303,8 @@ typedef void (*goaway_drain_cb)(goaway_request request, uint64_t left_ms, void *
 
 // Called with each piece of the request's body, in order; `last` is true with
 // the last one, which may be empty. The bytes are valid during the call and
-// count as consumed when it returns. On the session's thread.
+// count as consumed when it returns, so that what you cannot pass on must be
+// kept or held back in time: `goaway_request_pause`. On the session's thread.
 typedef void (*goaway_body_cb)(goaway_request request,
                                const uint8_t *data,
                                size_t len,
@@ -462,8 +463,8 @@ goaway_status goaway_server_close(const goaway_server *server,
                                   goaway_close_cb on_close,
                                   void *user_data);
 
-// Blocks until the close is complete, or for `timeout_ms`, or GOAWAY_FOREVER.
-// It does not begin to close.
+// Blocks until the close is complete and the `on_close` callbacks that were due
+// have returned, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
 //
 // GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
 // a callback. GOAWAY_ERR_STATE: the server was not started.
@@ -538,8 +539,11 @@ goaway_status goaway_request_stream(goaway_request request, uint32_t *out_stream
 // GOAWAY_ERR_NOT_FOUND: the session does not drain.
 goaway_status goaway_request_drain_left_ms(goaway_request request, uint64_t *out_left_ms);
 
-// Has `on_cancel` called if nobody waits for the answer any more. Without it
-// a cancelled request stays until your next answering call, which says
+// Has `on_cancel` called if nobody waits for the answer any more: exactly once,
+// unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before. A
+// call that says GOAWAY_ERR_CANCELLED does not replace it, so that what you
+// keep for a request is freed there or after one of those three. Without it a
+// cancelled request stays until your next answering call, which says
 // GOAWAY_ERR_CANCELLED; set it for a request that you may never answer.
 goaway_status goaway_request_on_cancel(goaway_request request,
                                        goaway_cancel_cb on_cancel,

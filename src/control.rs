@@ -95,6 +95,7 @@ async fn run(desk: Rc<Desk>, listeners: Vec<TcpListener>, dismissed: Arc<AtomicB
     // Whoever closes again later gets the same report.
     loop {
         answer_waiters(&desk.shared);
+        registry.release();
         if dismissed.load(Relaxed) {
             return;
         }

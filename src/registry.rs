@@ -38,6 +38,7 @@ struct Roll {
     closing: Option<Closing>,
     counted: Report,
     report: Option<Report>,
+    is_told: bool,
     waiters: Vec<OnClose>,
 }
 
@@ -129,6 +130,11 @@ impl Registry {
         let mut report = roll.counted;
         report.elapsed_ms = roll.closing.map_or(0, |closing| closing.began.elapsed().as_millis() as u64);
         roll.report = Some(report);
+    }
+
+    /// Those who asked to be told have been: whoever waits may go on.
+    pub fn release(&self) {
+        lock(&self.roll).is_told = true;
         self.finished.notify_all();
     }
 
@@ -141,10 +147,10 @@ impl Registry {
         std::mem::take(&mut lock(&self.roll).waiters)
     }
 
-    /// Blocks until the close is complete or the time is up.
+    /// Blocks until the close is complete and its callbacks have returned, or the time is up.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<Report> {
         let roll = lock(&self.roll);
-        let unfinished = |roll: &mut Roll| roll.report.is_none();
+        let unfinished = |roll: &mut Roll| !roll.is_told;
         let roll = match timeout {
             None => self.finished.wait_while(roll, unfinished).unwrap_or_else(|poisoned| poisoned.into_inner()),
             Some(timeout) => {
@@ -152,7 +158,7 @@ impl Registry {
                 waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0
             }
         };
-        roll.report
+        roll.report.filter(|_| roll.is_told)
     }
 }
 

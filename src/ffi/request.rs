@@ -24,7 +24,8 @@ pub type goaway_drain_cb = Option<unsafe extern "C" fn(request: goaway_request, 
 
 /// Called with each piece of the request's body, in order; `last` is true with
 /// the last one, which may be empty. The bytes are valid during the call and
-/// count as consumed when it returns. On the session's thread.
+/// count as consumed when it returns, so that what you cannot pass on must be
+/// kept or held back in time: `goaway_request_pause`. On the session's thread.
 pub type goaway_body_cb = Option<
     unsafe extern "C" fn(request: goaway_request, data: *const u8, len: usize, last: bool, user_data: *mut c_void),
 >;
@@ -172,8 +173,11 @@ pub extern "C" fn goaway_request_drain_left_ms(
     })
 }
 
-/// Has `on_cancel` called if nobody waits for the answer any more. Without it
-/// a cancelled request stays until your next answering call, which says
+/// Has `on_cancel` called if nobody waits for the answer any more: exactly once,
+/// unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before. A
+/// call that says GOAWAY_ERR_CANCELLED does not replace it, so that what you
+/// keep for a request is freed there or after one of those three. Without it a
+/// cancelled request stays until your next answering call, which says
 /// GOAWAY_ERR_CANCELLED; set it for a request that you may never answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_on_cancel(

@@ -269,8 +269,8 @@ pub extern "C" fn goaway_server_close(
     })
 }
 
-/// Blocks until the close is complete, or for `timeout_ms`, or GOAWAY_FOREVER.
-/// It does not begin to close.
+/// Blocks until the close is complete and the `on_close` callbacks that were due
+/// have returned, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
 ///
 /// GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
 /// a callback. GOAWAY_ERR_STATE: the server was not started.

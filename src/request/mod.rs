@@ -63,6 +63,8 @@ pub struct Request {
     pub on_drain: Option<OnDrain>,
     /// Set when nobody waits for the answer any more.
     pub cancelled: Option<Cause>,
+    /// Set when the host has not been told so: the entry waits for its next call.
+    is_orphan: bool,
     /// Whether the session's task has been asked to look and has not yet.
     asked: bool,
     /// Whether a 100 (Continue) was sent.
@@ -92,6 +94,7 @@ impl Request {
                 on_cancel: None,
                 on_drain: None,
                 cancelled: None,
+                is_orphan: false,
                 asked: false,
                 continued: false,
             });
@@ -116,6 +119,7 @@ impl Request {
         self.on_cancel = None;
         self.on_drain = None;
         self.cancelled = None;
+        self.is_orphan = false;
         self.asked = false;
         self.continued = false;
     }
@@ -183,18 +187,20 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     let Ok(mut request) = REQUESTS.here().and_then(|table| table.find(id)) else { return 0 };
     let unsent = request.answer.queued() as u64;
     request.cancelled = Some(cause);
-    let session = request.session.clone();
-    let muted = session.is_muted();
+    let muted = request.session.is_muted();
     let on_cancel = request.on_cancel.take();
     let is_over = request.answer.has_ended() || on_cancel.is_some() || muted;
     let to_tell = on_cancel.filter(|_| !request.answer.has_ended() && !muted);
+    request.is_orphan = !is_over;
+    if !is_over {
+        request.session.orphaned();
+    }
     drop(request);
     if let Some(on_cancel) = to_tell {
         calling(id, || on_cancel(id, cause, code));
     }
-    match is_over {
-        true => forget(id),
-        false => session.orphaned(),
+    if is_over {
+        forget(id);
     }
     unsent
 }
@@ -223,7 +229,9 @@ pub fn prepare(id: u64, change: impl FnOnce(&mut Answer) -> Result<()>) -> Resul
 pub fn answer<R>(id: u64, change: impl FnOnce(&mut Answer) -> Result<R>) -> Result<R> {
     let mut request = find(id)?;
     if let Some(cause) = request.cancelled {
-        request.session.orphan_released();
+        if request.is_orphan {
+            request.session.orphan_released();
+        }
         drop(request);
         forget(id);
         return Err(Error::Cancelled(cause.name()));

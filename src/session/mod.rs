@@ -233,7 +233,7 @@ impl<S: Transport> Session<S> {
     }
 
     /// Makes the figures visible to others.
-    fn publish(&mut self) {
+    fn publish(&self) {
         let figures = &self.remote.figures;
         let wire = self.wire.borrow();
         figures.bytes_in.store(wire.bytes_in, Relaxed);

@@ -73,6 +73,8 @@ impl<S: Transport> Session<S> {
             return respond.send_reset(Reason::REFUSED_STREAM);
         };
         let stream = Stream::new(stream, id, recv, respond);
+        // The handler may ask about its own session.
+        self.publish();
         request::calling(id, || (found.handler)(id));
         self.pump_stream(stream);
     }
