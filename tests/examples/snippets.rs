@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::program::{PATIENCE, Program, compile, curl, examples, run, scratch};
+use crate::readme;
 
 /// A file of `len` bytes for curl to send.
 fn upload(name: &str, len: usize) -> String {
@@ -47,7 +48,7 @@ fn late() {
     let start = Instant::now();
     assert_eq!(program.get("/"), "late\n");
     assert!(start.elapsed() >= Duration::from_secs(1));
-    let given_up = curl().args(["--max-time", "0.2"]).arg(program.url("/")).output().expect("curl runs");
+    let given_up = curl().args(["--max-time", "0.7"]).arg(program.url("/")).output().expect("curl runs");
     assert_eq!(given_up.status.code(), Some(28), "curl gives up");
     program.expect_complaint("not answered: GOAWAY_ERR_CANCELLED");
     program.leave();
@@ -125,13 +126,16 @@ fn hints() {
 fn cancel() {
     let program = Program::start("cancel");
     let mut given_up = curl().arg(program.url("/")).spawn().expect("curl runs");
-    std::thread::sleep(Duration::from_millis(500));
+    program.expect_output("a request waits\n");
     given_up.kill().and_then(|()| given_up.wait()).expect("curl ends");
-    program.expect_output("cancelled: peer_closed, code 0\n");
+    // Lost instead of closed, if curl left something unread.
+    program.expect_output("cancelled: ");
+    program.expect_output(", code 0\n");
     let mut told = curl();
     let mut told = told.arg(program.url("/")).stdout(Stdio::piped()).spawn().expect("curl runs");
-    std::thread::sleep(Duration::from_millis(500));
+    program.expect_output("code 0\na request waits\n");
     let output = program.leave();
+    assert!(output.contains("peer_closed") || output.contains("connection_lost"), "{output}");
     let mut text = String::new();
     told.stdout.take().expect("piped").read_to_string(&mut text).expect("text");
     assert!(told.wait().expect("curl ends").success());
@@ -184,19 +188,9 @@ fn log() {
 fn errors() {
     let output = run(&mut Command::new(compile("errors", &[examples().join("errors.c")])));
     let text = String::from_utf8(output.stdout).expect("text");
-    let (names, texts): (Vec<&str>, Vec<&str>) = text.lines().filter_map(|line| line.split_once(": ")).unzip();
-    assert_eq!(
-        names,
-        [
-            "GOAWAY_ERR_INVALID",
-            "GOAWAY_ERR_INVALID",
-            "GOAWAY_ERR_ADDRESS",
-            "GOAWAY_ERR_STATE",
-            "GOAWAY_ERR_NULL",
-            "GOAWAY_ERR_GONE"
-        ]
-    );
-    assert!(texts.iter().all(|text| !text.is_empty()), "a failure without a text: {text}");
+    assert_eq!(text, readme::block("what errors.c says"));
+    let failed = |line: &str| line.starts_with("GOAWAY_ERR_") && !line.ends_with(": ");
+    assert!(text.lines().count() == 6 && text.lines().all(failed), "{text}");
 }
 
 #[test]

@@ -1,0 +1,125 @@
+# goaway's entry points. `make` alone lists them.
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
+# Before 1.0 a minor version may break the ABI: the soname of 0.1.0 is libgoaway.so.0.1.
+ABI := $(basename $(VERSION))
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+
+CARGO ?= cargo
+CFLAGS ?= -O2 -g
+WARNINGS ?= -Wall -Wextra -Wpedantic -Werror
+# Passed on: make test TEST='--test close', make bench BENCH='--quick'
+TEST ?=
+BENCH ?=
+
+# One kind at a time: cargo optimises across crates only where no Rust library is
+# made beside, and that is worth a tenth of the time a request takes.
+BUILD_LIBRARY = $(CARGO) rustc --release --locked --lib --crate-type
+
+RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),target))/release
+C := bindings/c/examples
+DEMO_SOURCES := $(C)/demo.c $(wildcard $(C)/demo/*.c)
+EXAMPLES := $(patsubst $(C)/%.c,build/c/%,$(filter-out $(C)/demo.c,$(wildcard $(C)/*.c)))
+COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) $(WARNINGS) -Iinclude
+# The programs find the library beside them, wherever the folder is.
+LINK = -pthread -Lbuild/lib -lgoaway -Wl,-rpath,'$$ORIGIN/../lib'
+
+.PHONY: help
+help: ## shows this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: library build/c/demo $(EXAMPLES) ## builds the library, the demos and the examples
+
+.PHONY: library
+library:
+	@.ci/needs cc
+	$(BUILD_LIBRARY) cdylib
+	@mkdir -p build/lib build/c
+	@ln -sfn $(RELEASE)/libgoaway.so build/lib/libgoaway.so
+	@ln -sfn $(RELEASE)/libgoaway.so build/lib/libgoaway.so.$(ABI)
+
+build/c/demo: $(DEMO_SOURCES) $(wildcard $(C)/demo/*.h) include/goaway.h | library
+	$(COMPILE) $(DEMO_SOURCES) $(LINK) -o $@
+
+build/c/%: $(C)/%.c $(C)/serve.h include/goaway.h | library
+	$(COMPILE) $< $(LINK) -o $@
+
+.PHONY: demo
+demo: build ## builds and runs the demo on 127.0.0.1:8080, and says what to try
+	@echo
+	@echo 'In another terminal:'
+	@echo '  curl --http2-prior-knowledge -i http://127.0.0.1:8080/'
+	@echo '  curl --http2-prior-knowledge http://127.0.0.1:8080/sessions'
+	@echo '  curl --http2-prior-knowledge http://127.0.0.1:8080/count/1000    # then Ctrl-C here: 5 s to leave'
+	@echo '  nghttp -v http://127.0.0.1:8080/trailers'
+	@echo '  h2load -n 200000 -c 32 -m 32 http://127.0.0.1:8080/'
+	@echo 'Ctrl-C lets everyone leave in good order, a second one forces; then comes the report.'
+	@echo
+	@bindings/run-demo c 8080
+
+.PHONY: test
+test: ## installs what the tests need, builds, runs every test
+	@.ci/needs curl nghttp valgrind cc c++ nm pkg-config
+	$(MAKE) build
+	$(CARGO) test --locked $(TEST)
+
+.PHONY: bench
+bench: ## measures goaway beside other servers
+	@.ci/needs h2load nghttpd nginx haproxy
+	$(MAKE) build
+	$(CARGO) build --release --locked --manifest-path benches/peers/Cargo.toml
+	$(CARGO) run --release --locked --manifest-path benches/peers/Cargo.toml --bin bench -- $(BENCH)
+
+.PHONY: header
+header: ## makes include/goaway.h from src/ffi
+	GOAWAY_WRITE_HEADER=1 $(CARGO) test --test header the_header_is_fresh
+
+.PHONY: readme
+readme: ## writes the examples into bindings/c/README.md
+	GOAWAY_WRITE_README=1 $(CARGO) test --test examples every_block_of_c
+
+.PHONY: fmt
+fmt: ## formats the Rust sources
+	$(CARGO) fmt
+	$(CARGO) fmt --manifest-path benches/peers/Cargo.toml
+
+.PHONY: lint
+lint: ## checks format and style
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) fmt --check --manifest-path benches/peers/Cargo.toml
+	$(CARGO) clippy --all-targets --manifest-path benches/peers/Cargo.toml -- -D warnings
+
+# Only builds what is not there at all, so that `sudo make install` needs no cargo.
+$(RELEASE)/libgoaway.so:
+	$(BUILD_LIBRARY) cdylib
+
+$(RELEASE)/libgoaway.a:
+	$(BUILD_LIBRARY) staticlib
+
+.PHONY: install
+install: | $(RELEASE)/libgoaway.so $(RELEASE)/libgoaway.a ## installs into PREFIX (/usr/local), below DESTDIR
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 755 '$(RELEASE)/libgoaway.so' '$(DESTDIR)$(LIBDIR)/libgoaway.so.$(VERSION)'
+	ln -sf libgoaway.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libgoaway.so.$(ABI)'
+	ln -sf libgoaway.so.$(ABI) '$(DESTDIR)$(LIBDIR)/libgoaway.so'
+	install -m 644 '$(RELEASE)/libgoaway.a' '$(DESTDIR)$(LIBDIR)/libgoaway.a'
+	install -m 644 include/goaway.h '$(DESTDIR)$(INCLUDEDIR)/goaway.h'
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+		goaway.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/goaway.pc'
+
+.PHONY: uninstall
+uninstall: ## takes away what install put there
+	rm -f '$(DESTDIR)$(LIBDIR)/libgoaway.so' '$(DESTDIR)$(LIBDIR)/libgoaway.so.$(ABI)' \
+		'$(DESTDIR)$(LIBDIR)/libgoaway.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/libgoaway.a' \
+		'$(DESTDIR)$(INCLUDEDIR)/goaway.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/goaway.pc'
+
+.PHONY: clean
+clean: ## takes away what was built
+	$(CARGO) clean
+	rm -rf build

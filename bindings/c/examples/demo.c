@@ -1,0 +1,195 @@
+// goaway's demo: every kind of answer there is, and an orderly goodbye.
+//
+//   demo [PORT]     listens on 127.0.0.1; 8080 if no port is given, any if it is 0
+//
+// DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
+// GOAWAY_WORKERS  how many threads serve (one a processor)
+//
+// The first signal lets every session leave in good order, a second one forces.
+// The demo ends when the last session has, with a report on standard output.
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "demo/demo.h"
+#include "demo/number.h"
+
+struct options {
+    uint16_t port;
+    uint32_t drain_ms;
+    // 0: what the library thinks best.
+    uint64_t workers;
+};
+
+// Reads an option that must be a number of at most `max`; NULL leaves it as it is.
+static bool read_option(const char *name, const char *text, uint64_t max, uint64_t *number) {
+    if (text == NULL || number_read(text, strlen(text), max, number)) {
+        return true;
+    }
+    fprintf(stderr, "demo: %s is \"%s\", not a number from 0 to %" PRIu64 "\n", name, text, max);
+    return false;
+}
+
+static bool read_options(int argc, char **argv, struct options *out_options) {
+    uint64_t port = 8080;
+    uint64_t drain_ms = 5000;
+    uint64_t workers = 0;
+    if (argc > 2) {
+        fprintf(stderr, "usage: demo [PORT]\n");
+        return false;
+    }
+    if (!read_option("the port", argc > 1 ? argv[1] : NULL, UINT16_MAX, &port) ||
+        !read_option("DRAIN_MS", getenv("DRAIN_MS"), UINT32_MAX, &drain_ms) ||
+        !read_option("GOAWAY_WORKERS", getenv("GOAWAY_WORKERS"), 1024, &workers)) {
+        return false;
+    }
+    *out_options = (struct options){.port = (uint16_t)port, .drain_ms = (uint32_t)drain_ms, .workers = workers};
+    return true;
+}
+
+// A thread that waits for signals, so that no handler is ever interrupted.
+struct watch {
+    pthread_t thread;
+    sigset_t signals;
+    struct demo *demo;
+    atomic_bool over;
+};
+
+static void *watch_signals(void *data) {
+    struct watch *watch = data;
+    for (uint32_t drain_ms = watch->demo->drain_ms;; drain_ms = 0) {
+        int signal;
+        sigwait(&watch->signals, &signal);
+        if (atomic_load(&watch->over)) {
+            return NULL;
+        }
+        goaway_server_close(watch->demo->server, drain_ms, NULL, NULL);
+    }
+}
+
+// Blocks the signals on this thread and on all that it starts, so that they
+// wait for the watch. To be called before any other thread is started.
+static void watch_prepare(struct watch *watch, struct demo *demo) {
+    watch->demo = demo;
+    atomic_init(&watch->over, false);
+    sigemptyset(&watch->signals);
+    sigaddset(&watch->signals, SIGTERM);
+    sigaddset(&watch->signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &watch->signals, NULL);
+}
+
+static bool watch_start(struct watch *watch) {
+    return pthread_create(&watch->thread, NULL, watch_signals, watch) == 0;
+}
+
+static void watch_stop(struct watch *watch) {
+    atomic_store(&watch->over, true);
+    pthread_kill(watch->thread, SIGTERM);
+    pthread_join(watch->thread, NULL);
+}
+
+// On a terminal, shows how far the close has come.
+static void show_progress(const goaway_progress *progress, void *user_data) {
+    (void)user_data;
+    fprintf(stderr, "\rleaving: sessions %" PRIu64 ", streams %" PRIu64 ", %" PRIu64 ".%" PRIu64 " s left \033[K",
+            progress->sessions, progress->streams, progress->left_ms / 1000, progress->left_ms % 1000 / 100);
+}
+
+static bool print_report(const goaway_report *report) {
+    const struct {
+        const char *name;
+        uint64_t number;
+    } lines[] = {
+        {"sessions_graceful", report->sessions_graceful},
+        {"sessions_by_peer", report->sessions_by_peer},
+        {"sessions_in_handshake", report->sessions_in_handshake},
+        {"sessions_forced", report->sessions_forced},
+        {"sessions_stuck", report->sessions_stuck},
+        {"streams_completed", report->streams_completed},
+        {"streams_reset", report->streams_reset},
+        {"streams_refused", report->streams_refused},
+        {"bytes_unsent", report->bytes_unsent},
+        {"elapsed_ms", report->elapsed_ms},
+    };
+    for (size_t index = 0; index < sizeof lines / sizeof lines[0]; index++) {
+        printf("%s\"%s\":%" PRIu64, index == 0 ? "{" : ",", lines[index].name, lines[index].number);
+    }
+    printf("}\n");
+    return fflush(stdout) == 0;
+}
+
+// Says what failed, with the library's text.
+static bool report_failure(const char *what) {
+    fprintf(stderr, "demo: %s: %s\n", what, goaway_last_error());
+    return false;
+}
+
+static bool set_up(struct demo *demo, const struct options *options) {
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%u", options->port);
+    if (options->workers > 0 &&
+        goaway_server_set_limit(demo->server, GOAWAY_LIMIT_WORKERS, options->workers) != GOAWAY_OK) {
+        return report_failure("GOAWAY_WORKERS");
+    }
+    if (routes_register(demo) != GOAWAY_OK ||
+        goaway_server_set_on_session(demo->server, events_keep, &demo->events) != GOAWAY_OK ||
+        (isatty(STDERR_FILENO) && goaway_server_set_on_progress(demo->server, show_progress, NULL) != GOAWAY_OK)) {
+        return report_failure("cannot be set up");
+    }
+    if (goaway_server_listen(demo->server, address) != GOAWAY_OK) {
+        fprintf(stderr, "demo: %s\n", goaway_last_error());
+        return false;
+    }
+    return true;
+}
+
+// Serves until somebody closes: a signal, or `POST /close`.
+static bool serve(struct demo *demo, struct watch *watch) {
+    if (goaway_server_start(demo->server) != GOAWAY_OK) {
+        return report_failure("cannot start");
+    }
+    if (!watch_start(watch)) {
+        fprintf(stderr, "demo: the system gives no thread\n");
+        return false;
+    }
+    printf("listening on 127.0.0.1:%u\n", goaway_server_port(demo->server, 0));
+    fflush(stdout);
+    goaway_status waited = goaway_server_wait(demo->server, GOAWAY_FOREVER);
+    watch_stop(watch);
+    if (waited != GOAWAY_OK) {
+        return report_failure("cannot wait");
+    }
+    if (isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\r\033[K");
+    }
+    return print_report(goaway_server_report(demo->server));
+}
+
+int main(int argc, char **argv) {
+    // Not on the stack: a handler that is still stuck may outlive main.
+    static struct demo demo;
+    struct watch watch;
+    struct options options;
+    if (!read_options(argc, argv, &options)) {
+        return EXIT_FAILURE;
+    }
+    watch_prepare(&watch, &demo);
+    demo.drain_ms = options.drain_ms;
+    demo.server = goaway_server_new();
+    if (demo.server == NULL || !events_init(&demo.events) || !timer_start(&demo.timer)) {
+        fprintf(stderr, "demo: the system gives no memory or no thread\n");
+        return EXIT_FAILURE;
+    }
+    bool served = set_up(&demo, &options) && serve(&demo, &watch);
+    // The server first: its callbacks use the others.
+    goaway_server_free(demo.server);
+    timer_stop(&demo.timer);
+    events_destroy(&demo.events);
+    return served ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,51 @@
+// A long answer that never fills the memory: written as fast as the peer reads.
+
+#include "serve.h"
+
+// [stream]
+struct countdown {
+    int left;
+};
+
+// Writes until the peer is behind; called again when it has caught up.
+static void go_on(goaway_request request, void *user_data) {
+    struct countdown *countdown = user_data;
+    while (countdown->left > 0) {
+        char line[32];
+        int len = snprintf(line, sizeof line, "%d\n", countdown->left);
+        if (goaway_request_write(request, line, (size_t)len, NULL) != GOAWAY_OK) {
+            return; // GOAWAY_ERR_WOULD_BLOCK: go_on comes again. Else: on_cancel comes.
+        }
+        countdown->left--;
+    }
+    if (goaway_request_end(request) == GOAWAY_OK) {
+        free(countdown);
+    }
+}
+
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
+    (void)request, (void)cause, (void)code;
+    free(user_data);
+}
+
+static void on_request(goaway_request request, void *user_data) {
+    (void)user_data;
+    struct countdown *countdown = malloc(sizeof *countdown);
+    // on_cancel last: if anything fails, the memory is still ours.
+    if (countdown == NULL || goaway_request_write_head(request, 200) != GOAWAY_OK ||
+        goaway_request_on_writable(request, go_on, countdown) != GOAWAY_OK ||
+        goaway_request_on_cancel(request, on_cancel, countdown) != GOAWAY_OK) {
+        goaway_request_reset(request, 2); // INTERNAL_ERROR
+        free(countdown);
+        return;
+    }
+    countdown->left = 1000000;
+    go_on(request, countdown);
+}
+// [stream]
+
+int main(int argc, char **argv) {
+    goaway_server *server = goaway_server_new();
+    must(goaway_server_register_handler(server, "GET /", on_request, NULL));
+    serve(server, argc, argv);
+}
