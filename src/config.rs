@@ -1,11 +1,15 @@
 //! What a host may set, with defaults that are safe in public.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 
 /// RFC 9113, section 6.9.1: no window is larger.
 const MAX_WINDOW: u64 = (1 << 31) - 1;
+/// 30 days: longer than anybody waits, short enough to be added to any time.
+const MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
-/// The server's settings and limits.
+/// The server's settings and limits. A time of 0 is no limit.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Worker threads.
@@ -23,16 +27,49 @@ pub struct Config {
     pub session_window_bytes: u32,
     /// What h2 may hold of an answer for a slow peer.
     pub send_buffer_bytes: usize,
+    /// The same for all answers of a session together.
+    pub session_send_bytes: usize,
     /// What the library may hold of a streamed answer before a write is refused.
     pub high_water_bytes: usize,
     /// The largest body the library collects.
     pub max_body_bytes: usize,
     /// Sessions at a time.
     pub max_sessions: usize,
+    /// Of those, from one address; 0 is no limit.
+    pub max_sessions_per_address: usize,
+    /// Until the preface, the first SETTINGS and the answer to ours have come.
+    pub handshake: Duration,
+    /// Until a header block or a control frame that has begun is whole.
+    pub header_block: Duration,
+    /// Without a stream, until the session is drained.
+    pub idle: Duration,
+    /// Of silence, until a PING asks whether the peer is there.
+    pub keepalive: Duration,
+    /// Until that PING must be answered.
+    pub keepalive_timeout: Duration,
+    /// While an answer waits for its peer, or a collected body for its rest,
+    /// at least `progress_bytes` must pass in each `progress`.
+    pub progress: Duration,
+    pub progress_bytes: u64,
+    /// Of a stream on which no byte passes either way.
+    pub stream_idle: Duration,
+    /// Of a session, until it is drained.
+    pub max_age: Duration,
+    /// Up to so much is added to a session's `max_age`, so that sessions that
+    /// began together do not end together.
+    pub age_jitter: Duration,
+    /// Requests, until the session is drained; 0 is no limit.
+    pub max_requests: u64,
+    /// How long a session that is drained by a limit may take.
+    pub grace: Duration,
+    /// Control frames that may come at once, and each second after.
+    pub control_burst: u32,
+    pub control_per_second: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
+        let seconds = Duration::from_secs;
         Self {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             max_concurrent_streams: 100,
@@ -41,14 +78,30 @@ impl Default for Config {
             stream_window_bytes: 256 << 10,
             session_window_bytes: 1 << 20,
             send_buffer_bytes: 64 << 10,
+            session_send_bytes: 1 << 20,
             high_water_bytes: 64 << 10,
             max_body_bytes: 16 << 20,
             max_sessions: 10_000,
+            max_sessions_per_address: 0,
+            handshake: seconds(10),
+            header_block: seconds(10),
+            idle: seconds(60),
+            keepalive: seconds(30),
+            keepalive_timeout: seconds(20),
+            progress: seconds(30),
+            progress_bytes: 16 << 10,
+            stream_idle: seconds(300),
+            max_age: Duration::ZERO,
+            age_jitter: Duration::ZERO,
+            max_requests: 0,
+            grace: seconds(10),
+            control_burst: 500,
+            control_per_second: 50,
         }
     }
 }
 
-/// A limit that a host can set, by the number it has in the C API.
+/// A limit that a host can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     Workers,
@@ -58,13 +111,29 @@ pub enum Limit {
     StreamWindowBytes,
     SessionWindowBytes,
     SendBufferBytes,
+    SessionSendBytes,
     HighWaterBytes,
     MaxBodyBytes,
     MaxSessions,
+    MaxSessionsPerAddress,
+    Handshake,
+    HeaderBlock,
+    Idle,
+    Keepalive,
+    KeepaliveTimeout,
+    Progress,
+    ProgressBytes,
+    StreamIdle,
+    MaxAge,
+    AgeJitter,
+    MaxRequests,
+    Grace,
+    ControlBurst,
+    ControlPerSecond,
 }
 
 impl Limit {
-    /// The values it takes.
+    /// The values it takes; times in milliseconds.
     fn range(self) -> (u64, u64) {
         match self {
             Limit::Workers => (1, 1024),
@@ -72,10 +141,25 @@ impl Limit {
             Limit::MaxHeaderListBytes => (1 << 10, 1 << 20),
             Limit::MaxHeaderFields => (1, 10_000),
             Limit::StreamWindowBytes | Limit::SessionWindowBytes => (65_535, MAX_WINDOW),
-            Limit::SendBufferBytes => (16 << 10, 1 << 30),
+            Limit::SendBufferBytes | Limit::SessionSendBytes => (16 << 10, 1 << 30),
             Limit::HighWaterBytes => (1, 1 << 30),
             Limit::MaxBodyBytes => (0, 1 << 40),
             Limit::MaxSessions => (1, 1_000_000),
+            Limit::MaxSessionsPerAddress => (0, 1_000_000),
+            Limit::ProgressBytes => (1, 1 << 30),
+            Limit::MaxRequests => (0, u64::MAX),
+            Limit::KeepaliveTimeout => (1, MAX_MS),
+            Limit::ControlBurst => (10, 1_000_000),
+            Limit::ControlPerSecond => (1, 1_000_000),
+            Limit::Handshake
+            | Limit::HeaderBlock
+            | Limit::Idle
+            | Limit::Keepalive
+            | Limit::Progress
+            | Limit::StreamIdle
+            | Limit::MaxAge
+            | Limit::AgeJitter
+            | Limit::Grace => (0, MAX_MS),
         }
     }
 }
@@ -87,8 +171,7 @@ impl Config {
         if value < least || value > most {
             return Err(Error::invalid(format_args!("{value} is outside {least} to {most}")));
         }
-        let size = value as usize;
-        let number = value as u32;
+        let (size, number, time) = (value as usize, value as u32, Duration::from_millis(value));
         match limit {
             Limit::Workers => self.workers = size,
             Limit::MaxConcurrentStreams => self.max_concurrent_streams = number,
@@ -97,9 +180,25 @@ impl Config {
             Limit::StreamWindowBytes => self.stream_window_bytes = number,
             Limit::SessionWindowBytes => self.session_window_bytes = number,
             Limit::SendBufferBytes => self.send_buffer_bytes = size,
+            Limit::SessionSendBytes => self.session_send_bytes = size,
             Limit::HighWaterBytes => self.high_water_bytes = size,
             Limit::MaxBodyBytes => self.max_body_bytes = size,
             Limit::MaxSessions => self.max_sessions = size,
+            Limit::MaxSessionsPerAddress => self.max_sessions_per_address = size,
+            Limit::Handshake => self.handshake = time,
+            Limit::HeaderBlock => self.header_block = time,
+            Limit::Idle => self.idle = time,
+            Limit::Keepalive => self.keepalive = time,
+            Limit::KeepaliveTimeout => self.keepalive_timeout = time,
+            Limit::Progress => self.progress = time,
+            Limit::ProgressBytes => self.progress_bytes = value,
+            Limit::StreamIdle => self.stream_idle = time,
+            Limit::MaxAge => self.max_age = time,
+            Limit::AgeJitter => self.age_jitter = time,
+            Limit::MaxRequests => self.max_requests = value,
+            Limit::Grace => self.grace = time,
+            Limit::ControlBurst => self.control_burst = number,
+            Limit::ControlPerSecond => self.control_per_second = number,
         }
         Ok(())
     }

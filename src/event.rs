@@ -30,11 +30,29 @@ pub enum Cause {
     Aborted = 9,
     /// A panic inside the library; only this session suffered.
     Internal = 10,
+    /// The connection did not become a session in time (GOAWAY_LIMIT_HANDSHAKE_MS).
+    HandshakeTimeout = 11,
+    /// A header block or control frame was not whole in time (GOAWAY_LIMIT_HEADER_BLOCK_MS).
+    HeaderTimeout = 12,
+    /// The session was not used (GOAWAY_LIMIT_IDLE_MS).
+    IdleTimeout = 13,
+    /// The peer answered no PING (GOAWAY_LIMIT_KEEPALIVE_MS).
+    KeepaliveTimeout = 14,
+    /// The peer took or sent less than it must (GOAWAY_LIMIT_PROGRESS_MS).
+    TooSlow = 15,
+    /// No byte passed on the stream (GOAWAY_LIMIT_STREAM_IDLE_MS).
+    StreamIdle = 16,
+    /// The session was old enough (GOAWAY_LIMIT_AGE_MS).
+    MaxAge = 17,
+    /// The session had served enough (GOAWAY_LIMIT_REQUESTS).
+    MaxRequests = 18,
+    /// The peer sent too many control frames (GOAWAY_LIMIT_CONTROL_BURST).
+    Flood = 19,
 }
 
 impl Cause {
     /// The words for logs and reports, by number.
-    pub const NAMES: [&CStr; 11] = [
+    pub const NAMES: [&CStr; 20] = [
         c"none",
         c"drained",
         c"peer_closed",
@@ -46,6 +64,15 @@ impl Cause {
         c"deadline",
         c"aborted",
         c"internal",
+        c"handshake_timeout",
+        c"header_timeout",
+        c"idle_timeout",
+        c"keepalive_timeout",
+        c"too_slow",
+        c"stream_idle",
+        c"max_age",
+        c"max_requests",
+        c"flood",
     ];
 
     pub fn name(self) -> &'static str {
@@ -55,11 +82,13 @@ impl Cause {
     /// How the close report counts a session that ended so.
     pub fn outcome(self) -> Outcome {
         match self {
-            Cause::Drained => Outcome::Graceful,
+            Cause::Drained | Cause::IdleTimeout | Cause::MaxAge | Cause::MaxRequests => Outcome::Graceful,
             Cause::PeerClosed | Cause::PeerGoaway | Cause::PeerReset => Outcome::ByPeer,
             Cause::ConnectionLost | Cause::ProtocolError => Outcome::ByPeer,
-            Cause::Handshake => Outcome::Handshake,
+            Cause::Handshake | Cause::HandshakeTimeout => Outcome::Handshake,
             Cause::None | Cause::Deadline | Cause::Aborted | Cause::Internal => Outcome::Forced,
+            Cause::HeaderTimeout | Cause::KeepaliveTimeout | Cause::Flood => Outcome::Forced,
+            Cause::TooSlow | Cause::StreamIdle => Outcome::Forced,
         }
     }
 }
@@ -151,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_last_of_each_has_its_word() {
-        assert_eq!(Cause::Internal.name(), "internal");
+        assert_eq!(Cause::Flood.name(), "flood");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
         assert_eq!(EventKind::Closed.name(), "closed");
     }

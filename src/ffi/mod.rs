@@ -14,6 +14,8 @@ mod status;
 
 mod server;
 
+mod limit;
+
 mod request;
 
 mod response;

@@ -2,6 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
 use super::server::goaway_request;
 use super::session::goaway_session;
@@ -217,6 +218,19 @@ pub extern "C" fn goaway_request_on_drain(
                 // SAFETY: the host gave the callback for these arguments.
                 unsafe { on_drain(request, left_ms, user_data.get()) }
             }));
+            Ok(())
+        })
+    })
+}
+
+/// Sets for this request how many milliseconds may go by without a byte
+/// passing either way; 0 is for ever, for answers that wait for events.
+/// Default GOAWAY_LIMIT_STREAM_IDLE_MS.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_set_idle_ms(request: goaway_request, idle_ms: u32) -> goaway_status {
+    guard(|| {
+        request::read(request, |request| {
+            request.idle = Duration::from_millis(idle_ms.into());
             Ok(())
         })
     })

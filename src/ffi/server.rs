@@ -8,7 +8,6 @@ use once_cell::sync::OnceCell;
 
 use super::{UserData, fork, goaway_status, guard, guard_or, thread, view};
 use crate::close::Report;
-use crate::config::Limit;
 use crate::error::{Error, Result};
 use crate::registry::OnClose;
 use crate::server::Server;
@@ -82,46 +81,6 @@ pub struct goaway_progress {
     pub left_ms: u64,
 }
 
-/// What can be limited; see `goaway_server_set_limit`. Each with its unit, its
-/// default and the values it takes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub enum goaway_limit {
-    /// Threads that serve sessions; one session never uses more than one.
-    /// Default: one a processor. 1 to 1024.
-    GOAWAY_LIMIT_WORKERS = 0,
-    /// Streams that a peer may have open at a time (SETTINGS_MAX_CONCURRENT_STREAMS,
-    /// RFC 9113, section 6.5.2). A request that the host still holds counts,
-    /// even if the peer has reset its stream. More are refused with
-    /// REFUSED_STREAM. Default 100. 1 to 100000.
-    GOAWAY_LIMIT_CONCURRENT_STREAMS = 1,
-    /// Bytes of a request's header list, with 32 more a field
-    /// (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431.
-    /// Default 16384. 1024 to 1048576.
-    GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
-    /// Header fields of a request. More is answered 431. Default 100. 1 to 10000.
-    GOAWAY_LIMIT_HEADER_FIELDS = 3,
-    /// Bytes that a peer may send on a stream ahead of what the host has
-    /// consumed (SETTINGS_INITIAL_WINDOW_SIZE). Default 262144. 65535 to 2147483647.
-    GOAWAY_LIMIT_STREAM_WINDOW_BYTES = 4,
-    /// The same for all streams of a session together.
-    /// Default 1048576. 65535 to 2147483647.
-    GOAWAY_LIMIT_SESSION_WINDOW_BYTES = 5,
-    /// Bytes of one answer that are prepared for a slow peer.
-    /// Default 65536. 16384 to 1073741824.
-    GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
-    /// Bytes of a streamed answer that may wait before `goaway_request_write`
-    /// answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`.
-    /// Default 65536. 1 to 1073741824.
-    GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
-    /// Bytes of a request body that `goaway_request_collect` gathers. More is
-    /// answered 413. Default 16777216. 0 to 1099511627776.
-    GOAWAY_LIMIT_BODY_BYTES = 8,
-    /// Sessions at a time; further connections are closed as soon as they are
-    /// accepted. Default 10000. 1 to 1000000.
-    GOAWAY_LIMIT_SESSIONS = 9,
-}
-
 /// As a time to wait: for ever.
 pub const GOAWAY_FOREVER: u32 = u32::MAX;
 
@@ -147,15 +106,6 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
         server.set_on_thread(thread::block_signals)?;
         Ok(Some(Box::new(goaway_server { server, report: OnceCell::new() })))
     })
-}
-
-/// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.
-///
-/// GOAWAY_ERR_INVALID: there is no such limit, or it does not take the value,
-/// which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
-#[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_set_limit(server: Option<&goaway_server>, limit: u32, value: u64) -> goaway_status {
-    guard(|| borrow(server)?.set_limit(named_limit(limit)?, value))
 }
 
 /// Has `on_request` called for each request that `pattern` matches. Before the
@@ -314,22 +264,4 @@ pub extern "C" fn goaway_server_free(server: Option<Box<goaway_server>>) {
 
 pub fn borrow(server: Option<&goaway_server>) -> Result<&Server> {
     server.map(|handle| &handle.server).ok_or(Error::Null("server"))
-}
-
-fn named_limit(number: u32) -> Result<Limit> {
-    use goaway_limit::*;
-    const LIMITS: [(goaway_limit, Limit); 10] = [
-        (GOAWAY_LIMIT_WORKERS, Limit::Workers),
-        (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
-        (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
-        (GOAWAY_LIMIT_HEADER_FIELDS, Limit::MaxHeaderFields),
-        (GOAWAY_LIMIT_STREAM_WINDOW_BYTES, Limit::StreamWindowBytes),
-        (GOAWAY_LIMIT_SESSION_WINDOW_BYTES, Limit::SessionWindowBytes),
-        (GOAWAY_LIMIT_SEND_BUFFER_BYTES, Limit::SendBufferBytes),
-        (GOAWAY_LIMIT_HIGH_WATER_BYTES, Limit::HighWaterBytes),
-        (GOAWAY_LIMIT_BODY_BYTES, Limit::MaxBodyBytes),
-        (GOAWAY_LIMIT_SESSIONS, Limit::MaxSessions),
-    ];
-    let found = LIMITS.iter().find(|(name, _)| *name as u32 == number);
-    found.map(|(_, limit)| *limit).ok_or_else(|| Error::invalid(format_args!("{number} is no limit")))
 }

@@ -48,6 +48,8 @@ pub struct Body {
     held: usize,
     /// Bytes the host has taken, for which the window is to be opened.
     consumed: usize,
+    /// Bytes that have come in all.
+    received: u64,
     /// Whether the peer has sent the last of it.
     ended: bool,
     /// Whether the host was given the end.
@@ -68,6 +70,7 @@ impl Body {
             pieces: VecDeque::new(),
             held: 0,
             consumed: 0,
+            received: 0,
             ended,
             end_told: false,
             paused: false,
@@ -81,6 +84,7 @@ impl Body {
     /// A piece came from the peer.
     pub fn arrived(&mut self, piece: Bytes) {
         self.held += piece.len();
+        self.received += piece.len() as u64;
         if matches!(self.reader, Reader::Collected(_)) {
             self.consumed += piece.len();
         }
@@ -104,6 +108,15 @@ impl Body {
 
     pub fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Whether the library gathers it and the peer has not sent all of it.
+    pub fn is_awaited(&self) -> bool {
+        matches!(self.reader, Reader::Collected(_)) && !self.ended
     }
 
     /// Whether nothing is held and nothing waits to open the window.

@@ -18,6 +18,7 @@ mod head;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -59,6 +60,8 @@ pub struct Request {
     pub answer: Answer,
     /// The largest body that is collected.
     pub body_limit: usize,
+    /// How long no byte may pass either way.
+    pub idle: Duration,
     pub on_cancel: Option<OnCancel>,
     pub on_drain: Option<OnDrain>,
     /// Set when nobody waits for the answer any more.
@@ -91,6 +94,7 @@ impl Request {
                 body,
                 answer,
                 body_limit: config.max_body_bytes,
+                idle: config.stream_idle,
                 on_cancel: None,
                 on_drain: None,
                 cancelled: None,
@@ -108,6 +112,7 @@ impl Request {
         request.body = body;
         request.answer = answer;
         request.body_limit = config.max_body_bytes;
+        request.idle = config.stream_idle;
         request
     }
 

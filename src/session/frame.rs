@@ -7,12 +7,17 @@ pub mod kind {
     pub const HEADERS: u8 = 1;
     pub const RST_STREAM: u8 = 3;
     pub const SETTINGS: u8 = 4;
+    pub const PUSH_PROMISE: u8 = 5;
     pub const PING: u8 = 6;
     pub const GOAWAY: u8 = 7;
+    pub const WINDOW_UPDATE: u8 = 8;
+    pub const CONTINUATION: u8 = 9;
 }
 
 /// Set on the last DATA or HEADERS frame of a stream.
 pub const END_STREAM: u8 = 1;
+/// Set on the last frame of a header block.
+pub const END_HEADERS: u8 = 4;
 /// Set on the answer to a SETTINGS or PING frame.
 pub const ACK: u8 = 1;
 
@@ -73,6 +78,15 @@ impl Scanner {
     /// Whether the bytes so far end where a frame ends.
     pub fn is_between_frames(&self) -> bool {
         self.have == 0 && self.pass == 0
+    }
+
+    /// Whether a frame has begun and is not whole, other than DATA, which may
+    /// take its time.
+    pub fn is_mid_control(&self) -> bool {
+        match self.current {
+            Some(frame) => frame.kind != kind::DATA,
+            None => self.have > 0,
+        }
     }
 
     /// How many of `bytes` belong to the frame under way; all that come first

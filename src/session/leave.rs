@@ -97,7 +97,7 @@ impl<S: Transport> Session<S> {
                 });
                 (Cause::ProtocolError, code)
             }
-            _ if self.drain.is_announced() && is_left_alone => (Cause::Drained, 0),
+            _ if self.drain.is_announced() && is_left_alone => (self.graceful, 0),
             Err(error) => {
                 let cause = cause_of(&error);
                 if cause == Cause::ConnectionLost {
@@ -118,7 +118,7 @@ impl<S: Transport> Session<S> {
     /// The socket failed while writing.
     pub(super) fn lose(&mut self, error: &std::io::Error) {
         if self.drain.is_announced() && self.streams.is_empty() {
-            self.conclude(Cause::Drained, 0);
+            self.conclude(self.graceful, 0);
         } else {
             self.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
             self.conclude(Cause::ConnectionLost, 0);
@@ -164,7 +164,7 @@ impl<S: Transport> Session<S> {
         if let Some(socket) = self.wire.borrow_mut().take_socket() {
             socket.close_hard();
         }
-        if self.registration.cause == Cause::Drained {
+        if self.registration.cause == self.graceful {
             self.registration.cause = Cause::None;
         }
         self.conclude(Cause::Deadline, 0);

@@ -5,6 +5,9 @@
 //! once. What other threads want reaches it through [`Remote`]'s letterbox;
 //! what the peer does to streams it reads off the [`tap`].
 
+mod budget;
+mod clocks;
+mod enforce;
 mod frame;
 mod leave;
 mod remote;
@@ -15,7 +18,9 @@ mod streams;
 mod tap;
 
 use std::cell::RefCell;
+use std::collections::hash_map::RandomState;
 use std::future::Future;
+use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -35,6 +40,8 @@ use crate::close::{Drain, Parting, Stage};
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::Registration;
 use crate::worker::Worker;
+use budget::Budget;
+use clocks::Clocks;
 use streams::Streams;
 use tap::{Tap, Wire};
 
@@ -71,12 +78,22 @@ pub struct Session<S: Transport> {
     tally: Tally,
     /// The tally when the drain began: a close reports what came after.
     tally_before: Tally,
-    /// Body bytes given to h2, over all streams that have ended.
-    given: u64,
+    /// Body bytes given to h2.
+    handed: u64,
+    /// Streams that wait for room in h2.
+    starved: Vec<u32>,
+    clocks: Clocks,
+    /// Reading rests until then, for too many control frames.
+    paused_until: Option<Instant>,
+    /// Why the session is drained.
+    graceful: Cause,
+    ping: Option<h2::PingPong>,
     requests: u64,
     last_accepted: u32,
     peer_goaway: Option<u32>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whether the timer is set and will wake the task.
+    is_asleep: bool,
     /// What h2, the socket and the clock wake: the remote.
     waker: Waker,
     worker: Rc<Worker>,
@@ -91,7 +108,7 @@ impl<S: Transport> Future for Session<S> {
         let session = self.get_mut();
         let remote = session.remote.clone();
         remote.set_task(cx.waker());
-        session.wire.borrow_mut().wake();
+        session.wire.borrow_mut().wake(now());
         let waker = session.waker.clone();
         let mut cx = Context::from_waker(&waker);
         let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| session.drive(&mut cx))));
@@ -104,7 +121,10 @@ impl<S: Transport> Future for Session<S> {
 
 impl<S: Transport> Session<S> {
     pub fn new(worker: Rc<Worker>, registration: Registration, socket: S) -> Self {
-        let wire = Rc::new(RefCell::new(Wire::new(socket)));
+        let (config, now) = (&worker.shared.setup.config, now());
+        let budget = Budget::new(config.control_burst, config.control_per_second, now);
+        let clocks = Clocks::new(config, now, RandomState::new().build_hasher().finish());
+        let wire = Rc::new(RefCell::new(Wire::new(socket, budget)));
         let handshake = worker.shared.setup.config.h2().handshake(Tap(wire.clone()));
         Self {
             streams: Streams::default(),
@@ -113,11 +133,17 @@ impl<S: Transport> Session<S> {
             drain: Drain::default(),
             tally: Tally::default(),
             tally_before: Tally::default(),
-            given: 0,
+            handed: 0,
+            starved: Vec::new(),
+            clocks,
+            paused_until: None,
+            graceful: Cause::Drained,
+            ping: None,
             requests: 0,
             last_accepted: 0,
             peer_goaway: None,
             sleep: None,
+            is_asleep: false,
             worker,
             waker: Waker::from(registration.remote().clone()),
             remote: registration.remote().clone(),
@@ -141,6 +167,7 @@ impl<S: Transport> Session<S> {
                 Phase::Over => return self.part(),
             };
             moved |= self.leave(cx);
+            moved |= self.enforce();
             // Last: what this task posts to itself does not wake it.
             moved |= self.read_letters() | self.remote.take_nudge();
             if !moved && self.sleep(cx).is_pending() {
@@ -185,7 +212,10 @@ impl<S: Transport> Session<S> {
     fn shake_hands(&mut self, cx: &mut Context<'_>) -> bool {
         let Phase::Handshake(handshake) = &mut self.phase else { return false };
         match Pin::new(&mut **handshake).poll(cx) {
-            Poll::Ready(Ok(connection)) => self.phase = Phase::Open(Box::new(connection)),
+            Poll::Ready(Ok(mut connection)) => {
+                self.ping = connection.ping_pong();
+                self.phase = Phase::Open(Box::new(connection));
+            }
             Poll::Ready(Err(error)) => self.end_http(Err(error), cx),
             Poll::Pending => return self.send(cx),
         }
@@ -203,7 +233,7 @@ impl<S: Transport> Session<S> {
         if !self.streams.is_empty() {
             // Their last frames stayed behind: whatever it seemed, it was no graceful end.
             self.tally.reset += self.streams.len() as u64;
-            if self.registration.cause == Cause::Drained {
+            if self.registration.cause == self.graceful {
                 self.registration.cause = Cause::PeerClosed;
             }
         }
@@ -212,23 +242,28 @@ impl<S: Transport> Session<S> {
             streams_completed: tally.completed - before.completed,
             streams_reset: tally.reset - before.reset,
             streams_refused: tally.refused - before.refused + wire.marks.refused,
-            bytes_unsent: tally.unsent + self.given.saturating_sub(wire.marks.data_out),
+            bytes_unsent: tally.unsent + self.handed.saturating_sub(wire.marks.data_out),
         };
         Poll::Ready(())
     }
 
-    /// Until the next thing that only time brings.
+    /// Until the next thing that only time brings. A timer that rings too early
+    /// is cheaper than one that is set anew for each request.
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let phase = match self.phase {
+        let due = match self.phase {
             Phase::Finishing(until) | Phase::Lingering(until) => Some(until),
-            _ => None,
+            _ => self.clocks.next(&self.worker.shared.setup.config),
         };
-        let Some(due) = phase.into_iter().chain(self.drain.next()).min() else { return Poll::Pending };
-        let due = tokio::time::Instant::from_std(due);
+        let due = due.into_iter().chain(self.drain.next()).chain(self.paused_until).min();
+        let Some(due) = due.map(tokio::time::Instant::from_std) else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        if sleep.deadline() != due {
+        let is_over = sleep.deadline() <= tokio::time::Instant::now();
+        if is_over || due < sleep.deadline() {
             sleep.as_mut().reset(due);
+        } else if self.is_asleep {
+            return Poll::Pending;
         }
+        self.is_asleep = true;
         sleep.as_mut().poll(cx)
     }
 

@@ -8,7 +8,6 @@ use h2::{Reason, RecvStream};
 use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
 use super::stream::Stream;
-use super::streams::Gone;
 use super::{Phase, Session, Transport};
 use crate::event::{Cause, EventKind};
 use crate::request::{self, Head, Refusal, Request};
@@ -42,7 +41,7 @@ impl<S: Transport> Session<S> {
             self.lose(&error);
             return true;
         }
-        false
+        self.feed_the_starved()
     }
 
     /// One request: finds its handler and runs it.
@@ -105,9 +104,31 @@ impl<S: Transport> Session<S> {
         }
     }
 
+    /// How many bytes of answers h2 may be given more.
+    fn room(&self) -> usize {
+        let held = self.handed - self.wire.borrow().marks.data_out;
+        self.worker.shared.setup.config.session_send_bytes.saturating_sub(held as usize)
+    }
+
+    /// Goes on with the streams that waited for room in h2.
+    fn feed_the_starved(&mut self) -> bool {
+        let half = self.worker.shared.setup.config.session_send_bytes / 2;
+        if self.starved.is_empty() || self.room() < half {
+            return false;
+        }
+        std::mem::take(&mut self.starved).into_iter().for_each(|id| self.pump(id));
+        true
+    }
+
     fn pump_stream(&mut self, mut stream: Stream) {
-        let pumped = stream.pump(&mut self.worker.lot.borrow_mut(), &self.worker, &self.remote);
+        let mut room = self.room();
+        let before = stream.given;
+        let pumped = stream.pump(&mut self.worker.lot.borrow_mut(), &self.worker, &self.remote, &mut room);
+        self.handed += stream.given - before;
         let id = stream.id;
+        if stream.is_starved {
+            self.starved.push(id);
+        }
         self.streams.insert(stream);
         if pumped.is_err() {
             self.cancel(id, Cause::ConnectionLost, 0);
@@ -116,18 +137,11 @@ impl<S: Transport> Session<S> {
 
     /// A stream has ended before its answer had.
     pub(super) fn cancel(&mut self, id: u32, cause: Cause, code: u32) {
-        let Some(stream) = self.forget(id) else { return };
+        let Some(request) = self.streams.remove(id) else { return };
         self.tally.reset += 1;
-        if stream.request != 0 {
-            self.tally.unsent += request::cancel(stream.request, cause, code);
+        if request != 0 {
+            self.tally.unsent += request::cancel(request, cause, code);
         }
-    }
-
-    /// Takes a stream that has ended off the table.
-    pub(super) fn forget(&mut self, id: u32) -> Option<Gone> {
-        let stream = self.streams.remove(id)?;
-        self.given += stream.given;
-        Some(stream)
     }
 
     /// What passed on the wire since the last look.
@@ -136,7 +150,7 @@ impl<S: Transport> Session<S> {
         let Some(seen) = seen else { return };
         for id in seen.ended {
             self.tally.completed += 1;
-            self.forget(id);
+            self.streams.remove(id);
         }
         for (id, code) in seen.reset_by_peer {
             self.cancel(id, Cause::PeerReset, code);

@@ -9,6 +9,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, DATE};
 
 use super::Remote;
+use super::clocks::Watch;
 use crate::request::{self, Answer, AnswerHead, Body, Delivery, OnDrain, OnReady, Piece, Reader, Request};
 use crate::table::Lot;
 use crate::worker::Worker;
@@ -27,8 +28,11 @@ pub struct Stream {
     pub handle: Handle,
     /// Given to h2 where something may have to wait.
     waker: Option<Waker>,
-    /// Bytes of the body that h2 was given.
+    /// Bytes of the answer's body that h2 was given.
     pub given: u64,
+    /// The session's share of h2's memory is used up: pump again when some is free.
+    pub is_starved: bool,
+    pub watch: Option<Box<Watch>>,
 }
 
 /// h2's end of the stream's answer.
@@ -94,12 +98,20 @@ enum Sent {
 impl Stream {
     pub fn new(id: u32, request: u64, recv: Option<RecvStream>, respond: SendResponse<Bytes>) -> Self {
         let handle = Handle::Respond(respond);
-        Self { id, request, is_reset: false, recv, handle, waker: None, given: 0 }
+        Self { id, request, is_reset: false, recv, handle, waker: None, given: 0, is_starved: false, watch: None }
     }
 
     /// Carries over all that can be carried now, and calls the host's hooks
     /// that are due.
-    pub fn pump(&mut self, lot: &mut Lot<Request>, worker: &Worker, remote: &Arc<Remote>) -> Result<(), Closed> {
+    pub fn pump(
+        &mut self,
+        lot: &mut Lot<Request>,
+        worker: &Worker,
+        remote: &Arc<Remote>,
+        room: &mut usize,
+    ) -> Result<(), Closed> {
+        self.is_starved = false;
+
         while self.request != 0 {
             let Ok(mut request) = lot.find(self.request) else { break };
             request.attended();
@@ -111,7 +123,7 @@ impl Stream {
                 self.call(lot, call);
                 continue;
             }
-            match self.send(&mut request.answer, worker, remote)? {
+            match self.send(&mut request.answer, worker, remote, room)? {
                 Sent::Nothing => break,
                 // What was sent makes room, which the host may wait for.
                 Sent::Some => {}
@@ -186,7 +198,13 @@ impl Stream {
     }
 
     /// Gives h2 what the host has written, as far as the peer's window goes.
-    fn send(&mut self, answer: &mut Answer, worker: &Worker, remote: &Arc<Remote>) -> Result<Sent, Closed> {
+    fn send(
+        &mut self,
+        answer: &mut Answer,
+        worker: &Worker,
+        remote: &Arc<Remote>,
+        room: &mut usize,
+    ) -> Result<Sent, Closed> {
         if let Some(code) = answer.take_reset() {
             self.reset(code);
             return Ok(Sent::All);
@@ -202,8 +220,11 @@ impl Stream {
             sent = self.send_head(head, worker)?;
         }
         while sent != Sent::All
-            && let Some(piece) = self.next_piece(answer, remote)?
+            && let Some(piece) = self.next_piece(answer, remote, *room)?
         {
+            if let Piece::Data(data, _) = &piece {
+                *room = room.saturating_sub(data.len());
+            }
             sent = self.send_piece(piece)?;
         }
         Ok(sent)
@@ -224,15 +245,19 @@ impl Stream {
 
     /// What may be sent now of what follows the head. If the peer's window
     /// holds it up, h2 will call this stream's attention.
-    fn next_piece(&mut self, answer: &mut Answer, remote: &Arc<Remote>) -> Result<Option<Piece>, Closed> {
+    fn next_piece(&mut self, answer: &mut Answer, remote: &Arc<Remote>, room: usize) -> Result<Option<Piece>, Closed> {
         let Handle::Send(send) = &mut self.handle else { return Ok(None) };
         let queued = answer.queued();
         if queued == 0 || (queued <= AT_ONCE && answer.has_ended()) {
             return Ok(answer.take_piece(AT_ONCE));
         }
-        send.reserve_capacity(queued);
+        if room == 0 {
+            self.is_starved = true;
+            return Ok(None);
+        }
+        send.reserve_capacity(queued.min(room));
         loop {
-            if let Some(piece) = answer.take_piece(send.capacity()) {
+            if let Some(piece) = answer.take_piece(send.capacity().min(room)) {
                 return Ok(Some(piece));
             }
             let waker = self.waker.get_or_insert_with(|| attention(remote, self.id));

@@ -2,8 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::time::{Duration, Instant};
 
+use super::clocks::{Debt, Watch};
 use super::stream::{Handle, Stream};
+use crate::config::Config;
 
 /// The streams that are open on the wire.
 #[derive(Default)]
@@ -19,22 +22,22 @@ struct Leaving {
     id: u32,
     is_reset: bool,
     handle: Handle,
-    given: u64,
+    /// Set when it is looked at: mostly it is gone before.
+    watch: Option<Watch>,
 }
 
-/// What is known of a stream that was taken off.
-pub struct Gone {
-    /// The request that the host still holds, or 0.
-    pub request: u64,
-    /// Bytes of the body that h2 was given.
-    pub given: u64,
+/// What is asked of a stream's peer.
+pub struct Terms {
+    pub received: u64,
+    pub idle: Duration,
+    pub owes: bool,
 }
 
 impl Streams {
     pub fn insert(&mut self, stream: Stream) {
         if stream.request == 0 {
-            let Stream { id, is_reset, handle, given, .. } = stream;
-            self.leaving.push_back(Leaving { id, is_reset, handle, given });
+            let Stream { id, is_reset, handle, .. } = stream;
+            self.leaving.push_back(Leaving { id, is_reset, handle, watch: None });
         } else {
             self.held.insert(stream.id, stream);
         }
@@ -45,15 +48,48 @@ impl Streams {
         self.held.remove(&id)
     }
 
-    /// Takes a stream that has ended off.
-    pub fn remove(&mut self, id: u32) -> Option<Gone> {
+    /// Takes a stream that has ended off. Gives the request that the host still holds, or 0.
+    pub fn remove(&mut self, id: u32) -> Option<u64> {
         // They leave mostly in the order in which they came.
         if let Some(at) = self.leaving.iter().position(|stream| stream.id == id) {
-            let given = self.leaving.remove(at).map_or(0, |stream| stream.given);
-            return Some(Gone { request: 0, given });
+            self.leaving.remove(at);
+            return Some(0);
         }
-        let Stream { request, given, .. } = self.held.remove(&id)?;
-        Some(Gone { request, given })
+        self.held.remove(&id).map(|stream| stream.request)
+    }
+
+    /// Looks at the clocks of all streams. `held` tells of a request how many
+    /// bytes of its body have come, what idle time it may take and whether the
+    /// peer owes something; `left` is how many bytes of DATA have left.
+    pub fn look(
+        &mut self,
+        config: &Config,
+        now: Instant,
+        left: u64,
+        held: impl Fn(&Stream) -> Terms,
+    ) -> Vec<(u32, Debt)> {
+        let mut debts = Vec::new();
+        for (id, stream) in &mut self.held {
+            let Terms { received, idle, owes } = held(stream);
+            let bytes = stream.given + received;
+            let watch = stream.watch.get_or_insert_with(|| Box::new(Watch::new(now, bytes)));
+            debts.extend(watch.look(config, idle, now, bytes, owes).map(|debt| (*id, debt)));
+        }
+        for stream in &mut self.leaving {
+            let watch = stream.watch.get_or_insert_with(|| Watch::new(now, left));
+            debts.extend(watch.look(config, config.stream_idle, now, left, true).map(|debt| (stream.id, debt)));
+        }
+        debts
+    }
+
+    /// Ends one stream with RST_STREAM.
+    pub fn reset(&mut self, id: u32, code: u32) {
+        if let Some(stream) = self.held.get_mut(&id) {
+            stream.reset(code);
+        } else if let Some(stream) = self.leaving.iter_mut().find(|stream| stream.id == id) {
+            stream.is_reset = true;
+            stream.handle.reset(code);
+        }
     }
 
     pub fn is_reset(&self, id: u32) -> bool {

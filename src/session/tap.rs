@@ -15,10 +15,12 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frame::{self, ACK, END_STREAM, Frame, Scanner, kind};
+use super::budget::Budget;
+use super::frame::{self, ACK, END_HEADERS, END_STREAM, Frame, Scanner, kind};
 
 /// What is gathered before a write goes out by itself.
 const GATHER: usize = 64 * 1024;
@@ -60,6 +62,7 @@ pub struct Wire<S> {
     pub bytes_out: u64,
     seen: Seen,
     pub marks: Marks,
+    pub budget: Budget,
 }
 
 /// What passed since the session's task looked.
@@ -92,11 +95,22 @@ pub struct Marks {
     highest: u32,
     /// Payload of DATA frames that left whole.
     pub data_out: u64,
+    /// Frames that came whole.
+    pub frames_in: u64,
+    /// The last HEADERS or CONTINUATION was not the end of its block.
+    is_block_open: bool,
+    has_settings: bool,
+    has_settings_ack: bool,
     /// Streams opened with a body to follow, not asked for yet.
     with_body: Vec<u32>,
 }
 
 impl Marks {
+    /// Whether the peer has sent its SETTINGS and answered ours.
+    pub fn is_settled(&self) -> bool {
+        self.has_settings && self.has_settings_ack
+    }
+
     /// Whether a body follows the request's head. Asked once for each request,
     /// in their order, so that those before it were refused.
     pub fn has_body(&mut self, stream: u32) -> bool {
@@ -110,7 +124,7 @@ impl Marks {
 }
 
 impl<S> Wire<S> {
-    pub fn new(socket: S) -> Self {
+    pub fn new(socket: S, budget: Budget) -> Self {
         Self {
             socket: Some(socket),
             inbound: Scanner::after(frame::PREFACE),
@@ -126,12 +140,19 @@ impl<S> Wire<S> {
             bytes_out: 0,
             seen: Seen::default(),
             marks: Marks::default(),
+            budget,
         }
     }
 
-    /// The task was woken: perhaps by the socket.
-    pub fn wake(&mut self) {
+    /// The task was woken, perhaps by the socket, and time has passed.
+    pub fn wake(&mut self, now: Instant) {
         self.is_dry = false;
+        self.budget.refill(now);
+    }
+
+    /// Whether a header block or a control frame has begun and is not whole.
+    pub fn is_mid_block(&self) -> bool {
+        self.marks.is_block_open || self.inbound.is_mid_control()
     }
 
     /// Gives the socket up; what h2 still wants of it fails.
@@ -202,7 +223,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.answer.drain(..taken);
             return Poll::Ready(Ok(()));
         }
-        if self.is_dry {
+        if self.is_dry || self.budget.is_overdrawn() {
+            // The session's task sees to it that this is asked again.
             return Poll::Pending;
         }
         let polled = io(&mut self.socket)?.poll_read(cx, buf);
@@ -211,8 +233,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let read = &buf.filled()[before..];
         self.peer_finished |= read.is_empty();
         self.bytes_in += read.len() as u64;
-        let (seen, marks) = (&mut self.seen, &mut self.marks);
-        self.inbound.scan(read, |frame, payload| seen.inbound(marks, frame, payload));
+        let Self { seen, marks, budget, .. } = self;
+        self.inbound.scan(read, |frame, payload| {
+            budget.received(frame);
+            seen.inbound(marks, frame, payload);
+        });
         Poll::Ready(Ok(()))
     }
 
@@ -236,8 +261,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            let (seen, marks) = (&mut self.seen, &mut self.marks);
-            self.outbound.scan(&waiting[..sent], |frame, payload| seen.outbound(marks, frame, payload));
+            let Self { seen, marks, budget, .. } = self;
+            self.outbound.scan(&waiting[..sent], |frame, payload| {
+                if frame.kind == kind::DATA {
+                    budget.sent_data();
+                }
+                seen.outbound(marks, frame, payload);
+            });
             self.bytes_out += sent as u64;
             self.sent += sent;
         }
@@ -288,6 +318,13 @@ fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
 
 impl Seen {
     fn inbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
+        marks.frames_in += 1;
+        match frame.kind {
+            kind::HEADERS | kind::CONTINUATION => marks.is_block_open = !frame.has(END_HEADERS),
+            kind::SETTINGS if frame.has(ACK) => marks.has_settings_ack = true,
+            kind::SETTINGS => marks.has_settings = true,
+            _ => {}
+        }
         match frame.kind {
             kind::HEADERS if frame.stream > marks.highest => {
                 marks.highest = frame.stream;

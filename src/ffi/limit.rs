@@ -1,0 +1,140 @@
+//! Limits, by the numbers that the C API gives them.
+
+use super::server::{borrow, goaway_server};
+use super::{goaway_status, guard};
+use crate::config::Limit;
+use crate::error::{Error, Result};
+
+/// What can be limited; see `goaway_server_set_limit`. Each with its unit, its
+/// default and the values it takes.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum goaway_limit {
+    /// Threads that serve sessions; one session never uses more than one.
+    /// Default: one a processor. 1 to 1024.
+    GOAWAY_LIMIT_WORKERS = 0,
+    /// Streams that a peer may have open at a time (SETTINGS_MAX_CONCURRENT_STREAMS,
+    /// RFC 9113, section 6.5.2). A request that the host still holds counts,
+    /// even if the peer has reset its stream. More are refused with
+    /// REFUSED_STREAM. Default 100. 1 to 100000.
+    GOAWAY_LIMIT_CONCURRENT_STREAMS = 1,
+    /// Bytes of a request's header list, with 32 more a field
+    /// (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431.
+    /// Default 16384. 1024 to 1048576.
+    GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
+    /// Header fields of a request. More is answered 431. Default 100. 1 to 10000.
+    GOAWAY_LIMIT_HEADER_FIELDS = 3,
+    /// Bytes that a peer may send on a stream ahead of what the host has
+    /// consumed (SETTINGS_INITIAL_WINDOW_SIZE). Default 262144. 65535 to 2147483647.
+    GOAWAY_LIMIT_STREAM_WINDOW_BYTES = 4,
+    /// The same for all streams of a session together.
+    /// Default 1048576. 65535 to 2147483647.
+    GOAWAY_LIMIT_SESSION_WINDOW_BYTES = 5,
+    /// Bytes of one answer that are prepared for a slow peer.
+    /// Default 65536. 16384 to 1073741824.
+    GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
+    /// Bytes of a streamed answer that may wait before `goaway_request_write`
+    /// answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`.
+    /// Default 65536. 1 to 1073741824.
+    GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
+    /// Bytes of a request body that `goaway_request_collect` gathers. More is
+    /// answered 413. Default 16777216. 0 to 1099511627776.
+    GOAWAY_LIMIT_BODY_BYTES = 8,
+    /// Sessions at a time; further connections are closed as soon as they are
+    /// accepted. Default 10000. 1 to 1000000.
+    GOAWAY_LIMIT_SESSIONS = 9,
+    /// Bytes of all answers of a session together that are prepared for a slow
+    /// peer. Default 1048576. 16384 to 1073741824.
+    GOAWAY_LIMIT_SESSION_SEND_BYTES = 10,
+    /// Of the sessions, those from one address; further connections are closed
+    /// as soon as they are accepted. Default 0, no limit. 0 to 1000000.
+    GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
+    /// Milliseconds until a new connection has sent its preface, its first
+    /// SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT).
+    /// Default 10000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_HANDSHAKE_MS = 12,
+    /// Milliseconds until a header block, or a control frame, that has begun is
+    /// whole. Beyond: GOAWAY(ENHANCE_YOUR_CALM). Default 10000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_HEADER_BLOCK_MS = 13,
+    /// Milliseconds without a stream until a session is drained; PINGs do not
+    /// count as use. Default 60000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_IDLE_MS = 14,
+    /// Milliseconds of silence until a PING asks whether the peer is there.
+    /// Default 30000. 0, never, to 30 days.
+    GOAWAY_LIMIT_KEEPALIVE_MS = 15,
+    /// Milliseconds until that PING must be answered. Beyond, the connection is
+    /// cut. Default 20000. 1 to 30 days.
+    GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS = 16,
+    /// Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream
+    /// whose answer waits for the peer, or whose body the library collects.
+    /// Beyond: RST_STREAM(CANCEL), or 408. Default 30000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_PROGRESS_MS = 17,
+    /// Default 16384. 1 to 1073741824.
+    GOAWAY_LIMIT_PROGRESS_BYTES = 18,
+    /// Milliseconds of a stream on which no byte passes either way. Beyond:
+    /// RST_STREAM(CANCEL). `goaway_request_set_idle_ms` sets it for one
+    /// request. Default 300000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_STREAM_IDLE_MS = 19,
+    /// Milliseconds until a session is drained, however busy it is.
+    /// Default 0, no limit. 0 to 30 days.
+    GOAWAY_LIMIT_AGE_MS = 20,
+    /// Up to so many milliseconds are added to a session's age, by chance.
+    /// Default 0. 0 to 30 days.
+    GOAWAY_LIMIT_AGE_JITTER_MS = 21,
+    /// Requests until a session is drained. Default 0, no limit.
+    GOAWAY_LIMIT_REQUESTS = 22,
+    /// Milliseconds that a session may take which a limit drains.
+    /// Default 10000. 0 to 30 days.
+    GOAWAY_LIMIT_GRACE_MS = 23,
+    /// Control frames (PING, SETTINGS, PRIORITY, RST_STREAM, GOAWAY and unknown
+    /// ones) that a peer may send at once. Beyond: reading pauses for 100 ms,
+    /// then GOAWAY(ENHANCE_YOUR_CALM). Default 500. 10 to 1000000.
+    GOAWAY_LIMIT_CONTROL_BURST = 24,
+    /// The same for each second after. Default 50. 1 to 1000000.
+    GOAWAY_LIMIT_CONTROL_PER_SECOND = 25,
+}
+
+use goaway_limit::*;
+
+const LIMITS: [(goaway_limit, Limit); 26] = [
+    (GOAWAY_LIMIT_WORKERS, Limit::Workers),
+    (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
+    (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
+    (GOAWAY_LIMIT_HEADER_FIELDS, Limit::MaxHeaderFields),
+    (GOAWAY_LIMIT_STREAM_WINDOW_BYTES, Limit::StreamWindowBytes),
+    (GOAWAY_LIMIT_SESSION_WINDOW_BYTES, Limit::SessionWindowBytes),
+    (GOAWAY_LIMIT_SEND_BUFFER_BYTES, Limit::SendBufferBytes),
+    (GOAWAY_LIMIT_HIGH_WATER_BYTES, Limit::HighWaterBytes),
+    (GOAWAY_LIMIT_BODY_BYTES, Limit::MaxBodyBytes),
+    (GOAWAY_LIMIT_SESSIONS, Limit::MaxSessions),
+    (GOAWAY_LIMIT_SESSION_SEND_BYTES, Limit::SessionSendBytes),
+    (GOAWAY_LIMIT_SESSIONS_PER_ADDRESS, Limit::MaxSessionsPerAddress),
+    (GOAWAY_LIMIT_HANDSHAKE_MS, Limit::Handshake),
+    (GOAWAY_LIMIT_HEADER_BLOCK_MS, Limit::HeaderBlock),
+    (GOAWAY_LIMIT_IDLE_MS, Limit::Idle),
+    (GOAWAY_LIMIT_KEEPALIVE_MS, Limit::Keepalive),
+    (GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS, Limit::KeepaliveTimeout),
+    (GOAWAY_LIMIT_PROGRESS_MS, Limit::Progress),
+    (GOAWAY_LIMIT_PROGRESS_BYTES, Limit::ProgressBytes),
+    (GOAWAY_LIMIT_STREAM_IDLE_MS, Limit::StreamIdle),
+    (GOAWAY_LIMIT_AGE_MS, Limit::MaxAge),
+    (GOAWAY_LIMIT_AGE_JITTER_MS, Limit::AgeJitter),
+    (GOAWAY_LIMIT_REQUESTS, Limit::MaxRequests),
+    (GOAWAY_LIMIT_GRACE_MS, Limit::Grace),
+    (GOAWAY_LIMIT_CONTROL_BURST, Limit::ControlBurst),
+    (GOAWAY_LIMIT_CONTROL_PER_SECOND, Limit::ControlPerSecond),
+];
+
+/// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.
+///
+/// GOAWAY_ERR_INVALID: there is no such limit, or it does not take the value,
+/// which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_set_limit(server: Option<&goaway_server>, limit: u32, value: u64) -> goaway_status {
+    guard(|| borrow(server)?.set_limit(named(limit)?, value))
+}
+
+fn named(number: u32) -> Result<Limit> {
+    let found = LIMITS.iter().find(|(name, _)| *name as u32 == number);
+    found.map(|(_, limit)| *limit).ok_or_else(|| Error::invalid(format_args!("{number} is no limit")))
+}

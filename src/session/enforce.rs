@@ -1,0 +1,150 @@
+//! Limits: what is done when a peer exceeds one.
+
+use std::time::Instant;
+
+use h2::Reason;
+
+use super::budget::PAUSE;
+use super::clocks::{Debt, Due, View};
+use super::streams::Terms;
+use super::{Phase, Session, Transport, now};
+use crate::event::{Cause, EventKind};
+
+impl<S: Transport> Session<S> {
+    /// Looks at the clocks and the budget, and acts on what is due.
+    pub(super) fn enforce(&mut self) -> bool {
+        if !matches!(self.phase, Phase::Handshake(_) | Phase::Open(_)) {
+            return false;
+        }
+        let (now, view, worker) = (now(), self.view(), self.worker.clone());
+        let config = &worker.shared.setup.config;
+        self.clocks.see(config, now, view);
+        if self.calm(now) {
+            return true;
+        }
+        let Some(due) = self.clocks.due(config, now) else { return false };
+        let code = |reason: Reason| u32::from(reason);
+        match due {
+            Due::Handshake if matches!(self.phase, Phase::Handshake(_)) => {
+                self.end(Cause::HandshakeTimeout, code(Reason::NO_ERROR), b"no preface in time");
+            }
+            Due::Handshake => self.end(Cause::HandshakeTimeout, code(Reason::SETTINGS_TIMEOUT), b"no SETTINGS in time"),
+            Due::HeaderBlock => {
+                self.end(Cause::HeaderTimeout, code(Reason::ENHANCE_YOUR_CALM), b"a frame is not whole")
+            }
+            Due::Idle => self.drain_for(Cause::IdleTimeout),
+            Due::Age => self.drain_for(Cause::MaxAge),
+            Due::Requests => self.drain_for(Cause::MaxRequests),
+            Due::Ask => self.ask(),
+            Due::Dead => self.cut_for(Cause::KeepaliveTimeout),
+            Due::Stuck => self.cut_for(Cause::TooSlow),
+            Due::Streams => self.look_at_streams(now),
+        }
+        true
+    }
+
+    fn view(&self) -> View {
+        let wire = self.wire.borrow();
+        View {
+            is_settled: wire.marks.is_settled(),
+            drains: self.drain.is_ordered(),
+            streams: self.streams.len(),
+            requests: self.requests,
+            bytes_in: wire.bytes_in,
+            bytes_out: wire.bytes_out,
+            has_unsent: wire.has_unsent(),
+            is_mid_block: wire.is_mid_block(),
+            frames_in: wire.marks.frames_in,
+        }
+    }
+
+    /// A peer that sends too many control frames is first not read, which is
+    /// all that a clumsy one needs, and then told to calm down.
+    fn calm(&mut self, now: Instant) -> bool {
+        let (is_overdrawn, is_hopeless) = {
+            let budget = &self.wire.borrow().budget;
+            (budget.is_overdrawn(), budget.is_hopeless())
+        };
+        if !is_overdrawn {
+            self.paused_until = None;
+            return false;
+        }
+        let Some(until) = self.paused_until else {
+            tracing::debug!(session = self.remote.id, "too many control frames: reading pauses");
+            self.paused_until = Some(now + PAUSE);
+            return false;
+        };
+        if now < until {
+            return false;
+        }
+        if !is_hopeless {
+            self.paused_until = Some(now + PAUSE);
+            return false;
+        }
+        self.end(Cause::Flood, Reason::ENHANCE_YOUR_CALM.into(), b"too many control frames");
+        true
+    }
+
+    /// Ends the session for a limit, telling the peer and the host why.
+    fn end(&mut self, cause: Cause, code: u32, debug: &[u8]) {
+        self.tell_timeout(cause, 0, code);
+        self.conclude(cause, code);
+        self.end_with_goaway(code, debug);
+    }
+
+    fn cut_for(&mut self, cause: Cause) {
+        self.tell_timeout(cause, 0, 0);
+        self.conclude(cause, 0);
+        self.cut();
+    }
+
+    /// Has the session leave as a close would have it.
+    fn drain_for(&mut self, cause: Cause) {
+        self.tell_timeout(cause, 0, 0);
+        self.graceful = cause;
+        let grace = self.worker.shared.setup.config.grace;
+        self.drain_by(now() + grace);
+    }
+
+    /// Asks with a PING whether the peer is there; any byte is an answer.
+    fn ask(&mut self) {
+        if let Some(ping) = &mut self.ping {
+            // It fails while the last one is unanswered, which the clock knows.
+            let _ = ping.send_ping(h2::Ping::opaque());
+        }
+    }
+
+    fn look_at_streams(&mut self, now: Instant) {
+        let worker = self.worker.clone();
+        let (config, lot) = (&worker.shared.setup.config, worker.lot.borrow());
+        let terms = |stream: &super::stream::Stream| match lot.find(stream.request) {
+            Ok(request) => {
+                let body = request.body.as_ref();
+                Terms {
+                    received: body.map_or(0, |body| body.received()),
+                    idle: request.idle,
+                    owes: request.answer.queued() > 0 || body.is_some_and(|body| body.is_awaited()),
+                }
+            }
+            Err(_) => Terms { received: 0, idle: config.stream_idle, owes: false },
+        };
+        let left = self.wire.borrow().marks.data_out;
+        let debts = self.streams.look(config, now, left, terms);
+        drop(lot);
+        for (id, debt) in debts {
+            let cause = match debt {
+                Debt::TooSlow => Cause::TooSlow,
+                Debt::Idle => Cause::StreamIdle,
+            };
+            self.tell_timeout(cause, id, Reason::CANCEL.into());
+            self.streams.reset(id, Reason::CANCEL.into());
+            self.cancel(id, cause, Reason::CANCEL.into());
+        }
+    }
+
+    fn tell_timeout(&self, cause: Cause, stream: u32, code: u32) {
+        self.tell(EventKind::Timeout, |event| {
+            (event.cause, event.stream, event.code) = (cause, stream, code);
+        });
+    }
+}
