@@ -44,6 +44,15 @@
 // As a time to wait: for ever.
 #define GOAWAY_FOREVER UINT32_MAX
 
+// Set on the last frame of a header block.
+#define END_HEADERS 4
+
+#define PUSH_PROMISE 5
+
+#define WINDOW_UPDATE 8
+
+#define CONTINUATION 9
+
 // What a call answers. Numbers are never given a new meaning; a later version
 // may add some.
 typedef enum {
@@ -111,6 +120,24 @@ typedef enum {
     GOAWAY_CAUSE_ABORTED = 9,
     // A panic inside the library; only this session suffered.
     GOAWAY_CAUSE_INTERNAL = 10,
+    // The connection did not become a session in time (GOAWAY_LIMIT_HANDSHAKE_MS).
+    GOAWAY_CAUSE_HANDSHAKE_TIMEOUT = 11,
+    // A header block or control frame was not whole in time (GOAWAY_LIMIT_HEADER_BLOCK_MS).
+    GOAWAY_CAUSE_HEADER_TIMEOUT = 12,
+    // The session was not used (GOAWAY_LIMIT_IDLE_MS).
+    GOAWAY_CAUSE_IDLE_TIMEOUT = 13,
+    // The peer answered no PING (GOAWAY_LIMIT_KEEPALIVE_MS).
+    GOAWAY_CAUSE_KEEPALIVE_TIMEOUT = 14,
+    // The peer took or sent less than it must (GOAWAY_LIMIT_PROGRESS_MS).
+    GOAWAY_CAUSE_TOO_SLOW = 15,
+    // No byte passed on the stream (GOAWAY_LIMIT_STREAM_IDLE_MS).
+    GOAWAY_CAUSE_STREAM_IDLE = 16,
+    // The session was old enough (GOAWAY_LIMIT_AGE_MS).
+    GOAWAY_CAUSE_MAX_AGE = 17,
+    // The session had served enough (GOAWAY_LIMIT_REQUESTS).
+    GOAWAY_CAUSE_MAX_REQUESTS = 18,
+    // The peer sent too many control frames (GOAWAY_LIMIT_CONTROL_BURST).
+    GOAWAY_CAUSE_FLOOD = 19,
 } goaway_cause;
 
 // What a session event is about. Codes are appended, never renumbered.
@@ -198,6 +225,55 @@ typedef enum {
     // Sessions at a time; further connections are closed as soon as they are
     // accepted. Default 10000. 1 to 1000000.
     GOAWAY_LIMIT_SESSIONS = 9,
+    // Bytes of all answers of a session together that are prepared for a slow
+    // peer. Default 1048576. 16384 to 1073741824.
+    GOAWAY_LIMIT_SESSION_SEND_BYTES = 10,
+    // Of the sessions, those from one address; further connections are closed
+    // as soon as they are accepted. Default 0, no limit. 0 to 1000000.
+    GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
+    // Milliseconds until a new connection has sent its preface, its first
+    // SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT).
+    // Default 10000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_HANDSHAKE_MS = 12,
+    // Milliseconds until a header block, or a control frame, that has begun is
+    // whole. Beyond: GOAWAY(ENHANCE_YOUR_CALM). Default 10000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_HEADER_BLOCK_MS = 13,
+    // Milliseconds without a stream until a session is drained; PINGs do not
+    // count as use. Default 60000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_IDLE_MS = 14,
+    // Milliseconds of silence until a PING asks whether the peer is there.
+    // Default 30000. 0, never, to 30 days.
+    GOAWAY_LIMIT_KEEPALIVE_MS = 15,
+    // Milliseconds until that PING must be answered. Beyond, the connection is
+    // cut. Default 20000. 1 to 30 days.
+    GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS = 16,
+    // Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream
+    // whose answer waits for the peer, or whose body the library collects.
+    // Beyond: RST_STREAM(CANCEL), or 408. Default 30000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_PROGRESS_MS = 17,
+    // Default 16384. 1 to 1073741824.
+    GOAWAY_LIMIT_PROGRESS_BYTES = 18,
+    // Milliseconds of a stream on which no byte passes either way. Beyond:
+    // RST_STREAM(CANCEL). `goaway_request_set_idle_ms` sets it for one
+    // request. Default 300000. 0, no limit, to 30 days.
+    GOAWAY_LIMIT_STREAM_IDLE_MS = 19,
+    // Milliseconds until a session is drained, however busy it is.
+    // Default 0, no limit. 0 to 30 days.
+    GOAWAY_LIMIT_AGE_MS = 20,
+    // Up to so many milliseconds are added to a session's age, by chance.
+    // Default 0. 0 to 30 days.
+    GOAWAY_LIMIT_AGE_JITTER_MS = 21,
+    // Requests until a session is drained. Default 0, no limit.
+    GOAWAY_LIMIT_REQUESTS = 22,
+    // Milliseconds that a session may take which a limit drains.
+    // Default 10000. 0 to 30 days.
+    GOAWAY_LIMIT_GRACE_MS = 23,
+    // Control frames (PING, SETTINGS, PRIORITY, RST_STREAM, GOAWAY and unknown
+    // ones) that a peer may send at once. Beyond: reading pauses for 100 ms,
+    // then GOAWAY(ENHANCE_YOUR_CALM). Default 500. 10 to 1000000.
+    GOAWAY_LIMIT_CONTROL_BURST = 24,
+    // The same for each second after. Default 50. 1 to 1000000.
+    GOAWAY_LIMIT_CONTROL_PER_SECOND = 25,
 } goaway_limit;
 
 // How much of the log is wanted; each includes those before it.
@@ -398,12 +474,6 @@ const char *goaway_status_name(int32_t status);
 // A new server, or NULL if there is no memory for it.
 goaway_server *goaway_server_new(void);
 
-// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.
-//
-// GOAWAY_ERR_INVALID: there is no such limit, or it does not take the value,
-// which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_set_limit(const goaway_server *server, uint32_t limit, uint64_t value);
-
 // Has `on_request` called for each request that `pattern` matches. Before the
 // start only.
 //
@@ -480,6 +550,12 @@ const goaway_report *goaway_server_report(const goaway_server *server);
 // only the memory is given back.
 void goaway_server_free(goaway_server *server);
 
+// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.
+//
+// GOAWAY_ERR_INVALID: there is no such limit, or it does not take the value,
+// which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
+goaway_status goaway_server_set_limit(const goaway_server *server, uint32_t limit, uint64_t value);
+
 // The request's method, such as "GET".
 goaway_status goaway_request_method(goaway_request request, goaway_bytes *out_method);
 
@@ -554,6 +630,11 @@ goaway_status goaway_request_on_cancel(goaway_request request,
 goaway_status goaway_request_on_drain(goaway_request request,
                                       goaway_drain_cb on_drain,
                                       void *user_data);
+
+// Sets for this request how many milliseconds may go by without a byte
+// passing either way; 0 is for ever, for answers that wait for events.
+// Default GOAWAY_LIMIT_STREAM_IDLE_MS.
+goaway_status goaway_request_set_idle_ms(goaway_request request, uint32_t idle_ms);
 
 // Has the body delivered to `on_body` as it comes. Flow control (RFC 9113,
 // section 5.2) lets the peer send as fast as `on_body` returns;
