@@ -16,6 +16,8 @@ mod socket;
 mod stream;
 mod streams;
 mod tap;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;

@@ -1,0 +1,354 @@
+//! Sessions in virtual time: every limit acts when it must, tells the peer in
+//! frames and the host in events. The peer is written in bare frames.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::frame::{ACK, END_HEADERS, END_STREAM, Frame, PREFACE, Scanner, goaway, kind, number, write};
+use super::{Remote, Session, Transport};
+use crate::config::Config;
+use crate::event::{Cause, EventKind, SessionEvent};
+use crate::registry::{Registration, SESSIONS};
+use crate::request;
+use crate::route::Routes;
+use crate::shared::{Setup, Shared};
+use crate::table::{Lot, lock};
+use crate::worker::Worker;
+
+const CALM: u32 = 11;
+const CANCEL: u32 = 8;
+const SETTINGS_TIMEOUT: u32 = 4;
+/// `:method GET`, `:scheme http`, `:path /`, all from the static table, and `:authority a`.
+const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'a'];
+
+impl Transport for DuplexStream {
+    fn close_hard(&self) {}
+}
+
+/// The peer of a session under test, and what its host was told.
+struct Peer {
+    stream: DuplexStream,
+    scanner: Scanner,
+    frames: Vec<(Frame, Vec<u8>)>,
+    events: Arc<Mutex<Vec<SessionEvent>>>,
+    began: Instant,
+}
+
+impl Peer {
+    /// Starts a session whose handler for `GET /` is `handler`.
+    fn of(config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        let events = Arc::<Mutex<Vec<SessionEvent>>>::default();
+        let mut routes = Routes::default();
+        routes.register("GET /", Arc::new(handler)).unwrap();
+        let told = events.clone();
+        let on_session = Some(Box::new(move |event: &SessionEvent| lock(&told).push(event.clone())) as _);
+        let shared = Arc::new(Shared::new(Setup { config, routes, on_session, ..Setup::default() }));
+        let remote = remote(&shared);
+        let (ours, theirs) = duplex(buffer);
+        let registration = Registration::new(shared.clone(), remote, Arc::default());
+        tokio::task::spawn_local(Session::new(Worker::new(shared).unwrap(), registration, ours));
+        Self { stream: theirs, scanner: Scanner::after(0), frames: Vec::new(), events, began: Instant::now() }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        // A session that has ended takes nothing; the test looks at why.
+        let _ = self.stream.write_all(bytes).await;
+    }
+
+    async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        write(&mut bytes, kind, flags, stream, payload);
+        self.send(&bytes).await;
+    }
+
+    /// Preface, SETTINGS with these entries, and the answer to the session's.
+    async fn settle(&mut self, settings: &[u8]) {
+        self.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        self.frame(kind::SETTINGS, 0, 0, settings).await;
+        self.frame(kind::SETTINGS, ACK, 0, &[]).await;
+    }
+
+    async fn get(&mut self, stream: u32) {
+        self.frame(kind::HEADERS, END_STREAM | END_HEADERS, stream, GET).await;
+    }
+
+    /// Reads until a frame of that kind, or None at the end of the connection.
+    /// Answers PINGs if `polite`.
+    async fn next(&mut self, wanted: u8, polite: bool) -> Option<(Frame, Vec<u8>)> {
+        loop {
+            if let Some(at) = self.frames.iter().position(|(frame, _)| frame.kind == wanted) {
+                return Some(self.frames.remove(at));
+            }
+            let mut bytes = [0; 4096];
+            let read = timeout(Duration::from_secs(3600), self.stream.read(&mut bytes)).await;
+            let read = read.expect("the session goes on for ever").unwrap_or(0);
+            if read == 0 {
+                return None;
+            }
+            let mut came = Vec::new();
+            self.scanner.scan(&bytes[..read], |frame, payload| came.push((frame, payload.to_vec())));
+            for (frame, payload) in came {
+                if polite && frame.kind == kind::PING && !frame.has(ACK) {
+                    self.frame(kind::PING, ACK, 0, &payload).await;
+                }
+                self.frames.push((frame, payload));
+            }
+        }
+    }
+
+    async fn goaway(&mut self, polite: bool) -> (u32, u32) {
+        let (_, payload) = self.next(kind::GOAWAY, polite).await.expect("a GOAWAY");
+        (number(&payload, 0), number(&payload, 4))
+    }
+
+    async fn end(&mut self, polite: bool) {
+        while self.next(0xff, polite).await.is_some() {}
+    }
+
+    fn seconds(&self) -> u64 {
+        self.began.elapsed().as_secs()
+    }
+
+    fn event(&self, kind: EventKind) -> SessionEvent {
+        let events = lock(&self.events);
+        let found = events.iter().find(|event| event.kind == kind);
+        found.unwrap_or_else(|| panic!("no {kind:?} among {events:?}")).clone()
+    }
+
+    /// The session has ended, its host was told why, and once.
+    async fn closed(&mut self) -> Cause {
+        sleep(Duration::from_secs(3)).await;
+        let kinds: Vec<_> = lock(&self.events).iter().map(|event| event.kind).collect();
+        assert_eq!(kinds.first(), Some(&EventKind::Opened));
+        assert_eq!(kinds.last(), Some(&EventKind::Closed));
+        assert_eq!(kinds.iter().filter(|kind| matches!(kind, EventKind::Opened | EventKind::Closed)).count(), 2);
+        self.event(EventKind::Closed).cause
+    }
+}
+
+fn remote(shared: &Shared) -> Arc<Remote> {
+    let entered = Rc::new(RefCell::new(None));
+    let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
+    Lot::new(SESSIONS.here().unwrap()).insert(|id, _| {
+        let remote = Arc::new(Remote::new(id, peer, shared.muted()));
+        *entered.borrow_mut() = Some(remote.clone());
+        Box::new(remote)
+    });
+    entered.take().unwrap()
+}
+
+/// Runs a test on a thread's own runtime whose clock jumps to the next timer.
+fn in_virtual_time(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, test);
+}
+
+fn never_answers(_: u64) {}
+
+fn answers(id: u64) {
+    request::answer(id, |answer| answer.respond(200, "ok".into())).unwrap();
+}
+
+/// Answers with so many bytes as fast as the peer takes them.
+fn answers_much(id: u64) {
+    request::answer(id, |answer| answer.respond(200, vec![b'x'; 4 << 20].into())).unwrap();
+}
+
+#[test]
+fn a_silent_connection_is_ended() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        assert_eq!(peer.goaway(true).await, (0, 0));
+        peer.end(true).await;
+        assert_eq!(peer.seconds(), 10);
+        assert_eq!(peer.closed().await, Cause::HandshakeTimeout);
+        assert_eq!(peer.event(EventKind::Timeout).cause, Cause::HandshakeTimeout);
+    });
+}
+
+#[test]
+fn settings_that_are_never_answered_are_told() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        peer.frame(kind::SETTINGS, 0, 0, &[]).await;
+        peer.get(1).await;
+        assert_eq!(peer.goaway(true).await, (1, SETTINGS_TIMEOUT));
+        assert_eq!(peer.seconds(), 10);
+        drop(peer.stream.shutdown().await);
+        assert_eq!(peer.closed().await, Cause::HandshakeTimeout);
+    });
+}
+
+#[test]
+fn an_unfinished_header_block_is_ended_though_it_drips() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.settle(&[]).await;
+        sleep(Duration::from_secs(1)).await;
+        // The head of a HEADERS frame of 100 bytes, then a byte a second.
+        peer.send(&[0, 0, 100, kind::HEADERS, 0, 0, 0, 0, 1]).await;
+        for _ in 0..12 {
+            sleep(Duration::from_millis(900)).await;
+            peer.send(&[0x82]).await;
+        }
+        assert_eq!(peer.goaway(true).await, (0, CALM));
+        assert!((11..14).contains(&peer.seconds()), "after {} s", peer.seconds());
+        drop(peer.stream.shutdown().await);
+        assert_eq!(peer.closed().await, Cause::HeaderTimeout);
+    });
+}
+
+#[test]
+fn an_idle_session_leaves_in_good_order_though_it_pings() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.settle(&[]).await;
+        peer.get(1).await;
+        for second in 0..12 {
+            sleep(Duration::from_secs(if second == 0 { 4 } else { 5 })).await;
+            peer.frame(kind::PING, 0, 0, b"are you?").await;
+        }
+        assert_eq!(peer.goaway(true).await, ((1 << 31) - 1, 0));
+        assert_eq!(peer.goaway(true).await, (1, 0));
+        peer.end(true).await;
+        assert_eq!(peer.seconds(), 60);
+        assert_eq!(peer.closed().await, Cause::IdleTimeout);
+    });
+}
+
+#[test]
+fn a_dead_peer_is_asked_once_and_cut() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.settle(&[]).await;
+        peer.next(kind::PING, false).await.expect("a PING");
+        assert_eq!(peer.seconds(), 30);
+        peer.end(false).await;
+        assert_eq!(peer.seconds(), 50);
+        assert_eq!(peer.closed().await, Cause::KeepaliveTimeout);
+    });
+}
+
+#[test]
+fn a_flood_is_told_to_calm_down_and_chatter_is_not() {
+    in_virtual_time(async {
+        let mut pings = Vec::new();
+        (0..2000).for_each(|_| write(&mut pings, kind::PING, 0, 0, b"floodfld"));
+        let mut peer = Peer::of(Config::default(), 1 << 20, answers);
+        peer.settle(&[]).await;
+        peer.send(&pings).await;
+        assert_eq!(peer.goaway(true).await, (0, CALM));
+        drop(peer.stream.shutdown().await);
+        assert_eq!(peer.closed().await, Cause::Flood);
+
+        let mut chatty = Peer::of(Config::default(), 1 << 20, answers);
+        chatty.settle(&[]).await;
+        for _ in 0..1000 {
+            sleep(Duration::from_millis(20)).await;
+            chatty.frame(kind::PING, 0, 0, b"chatter!").await;
+        }
+        chatty.get(1).await;
+        assert!(chatty.next(kind::DATA, true).await.is_some(), "50 PINGs a second are served");
+    });
+}
+
+#[test]
+fn sessions_end_by_age_and_by_requests() {
+    in_virtual_time(async {
+        let config = Config { max_age: Duration::from_secs(40), ..Config::default() };
+        let mut peer = Peer::of(config, 1 << 16, answers);
+        peer.settle(&[]).await;
+        assert_eq!(peer.goaway(true).await.0, (1 << 31) - 1);
+        assert_eq!(peer.seconds(), 40);
+        peer.end(true).await;
+        assert_eq!(peer.closed().await, Cause::MaxAge);
+
+        let mut peer = Peer::of(Config { max_requests: 3, ..Config::default() }, 1 << 16, answers);
+        peer.settle(&[]).await;
+        for stream in [1, 3] {
+            peer.get(stream).await;
+            assert!(peer.next(kind::DATA, true).await.is_some());
+        }
+        assert!(peer.frames.iter().all(|(frame, _)| frame.kind != kind::GOAWAY), "not early");
+        peer.get(5).await;
+        assert_eq!(peer.goaway(true).await.0, (1 << 31) - 1);
+        assert_eq!(peer.goaway(true).await, (5, 0));
+        assert!(peer.next(kind::DATA, true).await.is_some(), "the last one is answered");
+        peer.end(true).await;
+        assert_eq!(peer.closed().await, Cause::MaxRequests);
+    });
+}
+
+#[test]
+fn a_stream_whose_peer_opens_no_window_is_reset() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 20, answers_much);
+        // SETTINGS_INITIAL_WINDOW_SIZE (4) = 0.
+        peer.settle(&[0, 4, 0, 0, 0, 0]).await;
+        peer.get(1).await;
+        let (frame, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
+        assert_eq!((frame.stream, number(&payload, 0)), (1, CANCEL));
+        assert!((30..=46).contains(&peer.seconds()), "after {} s", peer.seconds());
+        let timeout = peer.event(EventKind::Timeout);
+        assert_eq!((timeout.cause, timeout.stream), (Cause::TooSlow, 1));
+        peer.get(3).await;
+        assert!(peer.next(kind::HEADERS, true).await.is_some(), "the session goes on");
+    });
+}
+
+#[test]
+fn a_peer_that_reads_nothing_is_cut() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 10, answers_much);
+        // Its window is large, so that the socket is what holds up.
+        peer.settle(&[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
+        peer.get(1).await;
+        sleep(Duration::from_secs(80)).await;
+        assert_eq!(peer.closed().await, Cause::TooSlow);
+    });
+}
+
+#[test]
+fn a_stream_without_a_byte_ends_after_five_minutes() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+        peer.settle(&[]).await;
+        peer.get(1).await;
+        let (_, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
+        assert_eq!(number(&payload, 0), CANCEL);
+        assert!((300..=316).contains(&peer.seconds()), "after {} s", peer.seconds());
+        assert_eq!(peer.event(EventKind::Timeout).cause, Cause::StreamIdle);
+
+        let patient = |id| request::read(id, |request| Ok(request.idle = Duration::ZERO)).unwrap();
+        let mut peer = Peer::of(Config::default(), 1 << 16, patient);
+        peer.settle(&[]).await;
+        peer.get(1).await;
+        let reset = timeout(Duration::from_secs(1000), peer.next(kind::RST_STREAM, true)).await;
+        assert!(reset.is_err(), "its handler has set no limit");
+    });
+}
+
+#[test]
+fn a_peers_goaway_and_a_garbled_preface_are_told() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+        peer.settle(&[]).await;
+        peer.get(1).await;
+        peer.frame(kind::GOAWAY, 0, 0, &goaway(0, 2, b"I am broken")).await;
+        sleep(Duration::from_secs(1)).await;
+        let told = peer.event(EventKind::Goaway);
+        assert_eq!((told.code, told.text.as_slice()), (2, &b"I am broken"[..]));
+
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(&[b'x'; PREFACE]).await;
+        peer.end(true).await;
+        assert_eq!(peer.closed().await, Cause::ProtocolError);
+    });
+}
