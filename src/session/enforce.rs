@@ -17,7 +17,7 @@ impl<S: Transport> Session<S> {
         if !matches!(self.phase, Phase::Handshake(_) | Phase::Open(_)) {
             return false;
         }
-        let (now, view, worker) = (now(), self.view(), self.worker.clone());
+        let (now, view, worker) = (self.now, self.view(), self.worker.clone());
         let config = &worker.shared.setup.config;
         self.clocks.see(config, now, view);
         if self.calm(now) {

@@ -13,6 +13,9 @@ use crate::request;
 impl<S: Transport> Session<S> {
     /// Takes the next steps of the drain that are due.
     pub(super) fn leave(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.drain.is_ordered() {
+            return false;
+        }
         let Some(act) = self.drain.act(now()) else { return false };
         match (act, &mut self.phase) {
             (Act::Cut, _) => self.cut(),

@@ -85,6 +85,8 @@ pub struct Session<S: Transport> {
     /// Streams that wait for room in h2.
     starved: Vec<u32>,
     clocks: Clocks,
+    /// When the task was woken: exact enough for limits.
+    now: Instant,
     /// Reading rests until then, for too many control frames.
     paused_until: Option<Instant>,
     /// Why the session is drained.
@@ -110,7 +112,8 @@ impl<S: Transport> Future for Session<S> {
         let session = self.get_mut();
         let remote = session.remote.clone();
         remote.set_task(cx.waker());
-        session.wire.borrow_mut().wake(now());
+        session.now = now();
+        session.wire.borrow_mut().wake(session.now);
         let waker = session.waker.clone();
         let mut cx = Context::from_waker(&waker);
         let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| session.drive(&mut cx))));
@@ -138,6 +141,7 @@ impl<S: Transport> Session<S> {
             handed: 0,
             starved: Vec::new(),
             clocks,
+            now,
             paused_until: None,
             graceful: Cause::Drained,
             ping: None,
@@ -169,10 +173,9 @@ impl<S: Transport> Session<S> {
                 Phase::Over => return self.part(),
             };
             moved |= self.leave(cx);
-            moved |= self.enforce();
             // Last: what this task posts to itself does not wake it.
             moved |= self.read_letters() | self.remote.take_nudge();
-            if !moved && self.sleep(cx).is_pending() {
+            if !moved && !self.enforce() && self.sleep(cx).is_pending() {
                 self.publish();
                 return Poll::Pending;
             }
@@ -259,7 +262,7 @@ impl<S: Transport> Session<S> {
         let due = due.into_iter().chain(self.drain.next()).chain(self.paused_until).min();
         let Some(due) = due.map(tokio::time::Instant::from_std) else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        let is_over = sleep.deadline() <= tokio::time::Instant::now();
+        let is_over = sleep.deadline().into_std() <= self.now;
         if is_over || due < sleep.deadline() {
             sleep.as_mut().reset(due);
         } else if self.is_asleep {

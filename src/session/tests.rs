@@ -326,7 +326,13 @@ fn a_stream_without_a_byte_ends_after_five_minutes() {
         assert!((300..=316).contains(&peer.seconds()), "after {} s", peer.seconds());
         assert_eq!(peer.event(EventKind::Timeout).cause, Cause::StreamIdle);
 
-        let patient = |id| request::read(id, |request| Ok(request.idle = Duration::ZERO)).unwrap();
+        let patient = |id| {
+            let set = request::read(id, |request| {
+                request.idle = Duration::ZERO;
+                Ok(())
+            });
+            set.unwrap();
+        };
         let mut peer = Peer::of(Config::default(), 1 << 16, patient);
         peer.settle(&[]).await;
         peer.get(1).await;
