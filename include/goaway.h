@@ -138,6 +138,8 @@ typedef enum {
     GOAWAY_CAUSE_MAX_REQUESTS = 18,
     // The peer sent too many control frames (GOAWAY_LIMIT_CONTROL_BURST).
     GOAWAY_CAUSE_FLOOD = 19,
+    // The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES).
+    GOAWAY_CAUSE_BODY_TOO_LARGE = 20,
 } goaway_cause;
 
 // What a session event is about. Codes are appended, never renumbered.
@@ -178,7 +180,8 @@ typedef enum {
 typedef enum {
     // TCP is connected, the session has not begun.
     GOAWAY_STAGE_HANDSHAKE = 0,
-    GOAWAY_STAGE_RUNNING = 1,
+    // It serves.
+    GOAWAY_STAGE_OPEN = 1,
     // The first GOAWAY is out: new streams are still served.
     GOAWAY_STAGE_DRAINING = 2,
     // The second GOAWAY is out: only the streams up to its last are served.
@@ -418,7 +421,7 @@ typedef struct {
     goaway_cause cause;
     // CLOSED: how the report of a close counts it.
     goaway_outcome outcome;
-    // GOAWAY: the debug data, as it came. FRAME_ERROR: what was wrong.
+    // GOAWAY: the debug data, as it came. FRAME_ERROR, ERROR: what was wrong.
     goaway_bytes text;
     // The peer's address, NUL-terminated.
     char peer[64];
@@ -450,7 +453,8 @@ typedef struct {
 
 // Called with one line of the log: its level, the part of the library that
 // says it and the text, valid during the call. On any thread; calls into the
-// library from here are not logged.
+// library from here are not logged, and at GOAWAY_LOG_TRACE there must be none:
+// a request may be locked.
 typedef void (*goaway_log_cb)(uint32_t level,
                               const char *target,
                               const char *message,
@@ -500,7 +504,8 @@ goaway_status goaway_server_set_on_progress(const goaway_server *server,
                                             void *user_data);
 
 // Listens on `address`: "127.0.0.1:8080", "[::1]:8080", or a name such as
-// "localhost:8080", which may be several addresses. Port 0 is any free port;
+// "localhost:8080", which may be several addresses and which the system
+// resolves before this returns. Port 0 is any free port;
 // `goaway_server_port` tells which. May be called several times. Connections
 // wait in the kernel until the start. Before the start only.
 //
@@ -546,8 +551,9 @@ const goaway_report *goaway_server_report(const goaway_server *server);
 // Ends the server: what is still open is forced, the library's threads end.
 // When this has returned, no callback begins any more, and no `on_close` that
 // was still due is called. NULL is allowed. From inside a callback the rest
-// happens after the callback has returned. In a child process after fork()
-// only the memory is given back.
+// happens after the callback has returned, and callbacks that run on other
+// threads at that moment run to their end. In a child process after fork() it
+// does nothing.
 void goaway_server_free(goaway_server *server);
 
 // Sets a limit, one of the numbers of `goaway_limit`. Before the start only.

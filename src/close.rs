@@ -26,7 +26,8 @@ pub const CUT: Duration = Duration::from_millis(800);
 pub enum Stage {
     /// TCP is connected, the session has not begun.
     Handshake = 0,
-    Running = 1,
+    /// It serves.
+    Open = 1,
     /// The first GOAWAY is out: new streams are still served.
     Draining = 2,
     /// The second GOAWAY is out: only the streams up to its last are served.
@@ -44,7 +45,7 @@ impl Stage {
     pub fn from_number(number: u32) -> Self {
         match number {
             0 => Stage::Handshake,
-            1 => Stage::Running,
+            1 => Stage::Open,
             2 => Stage::Draining,
             3 => Stage::LastCall,
             4 => Stage::Forcing,
@@ -100,7 +101,7 @@ impl Drain {
             Drain { forced: true, .. } => Stage::Forcing,
             Drain { last_call: true, .. } => Stage::LastCall,
             Drain { announced: true, .. } => Stage::Draining,
-            _ => Stage::Running,
+            _ => Stage::Open,
         }
     }
 
@@ -217,7 +218,7 @@ mod tests {
     fn without_an_order_nothing_happens() {
         let mut drain = Drain::default();
         assert_eq!((drain.act(Instant::now()), drain.next()), (None, None));
-        assert_eq!(drain.stage(), Stage::Running);
+        assert_eq!(drain.stage(), Stage::Open);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The control thread: accepts connections, and sees a close through.
 //!
-//! It runs no handler, so that a callback of the host that never returns can
-//! hold up its own session but not the close.
+//! It calls nothing of the host, so that a callback that never returns can hold
+//! up its own session but not the close.
 
 use std::cell::RefCell;
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,9 +18,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::close::CUT;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::listener::{BACK_OFF, Listener, is_of_one_connection};
-use crate::registry::SESSIONS;
+use crate::registry::{Progress, SESSIONS};
 use crate::session::Remote;
 use crate::shared::Shared;
 use crate::table::Lot;
@@ -31,8 +33,7 @@ const COUNT: Duration = Duration::from_millis(100);
 
 /// The server's side of the control thread.
 pub struct Control {
-    thread: JoinHandle<()>,
-    workers: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     dismissed: Arc<AtomicBool>,
 }
 
@@ -41,24 +42,59 @@ struct Desk {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
     sessions: RefCell<Lot<Arc<Remote>>>,
+    notices: SyncSender<Notice>,
     /// Told when the listeners have to close.
     closing: Notify,
 }
 
+/// What the host is told about a close, on a thread that a slow host may hold:
+/// the close goes on without it.
+enum Notice {
+    Progress(Progress),
+    Closed,
+}
+
 impl Control {
-    /// Starts the workers and the control thread.
+    /// Starts the workers, the control thread and the one that tells the host.
     pub fn start(shared: &Arc<Shared>, listeners: Vec<TcpListener>) -> Result<Self> {
-        let started: Result<Vec<_>> =
-            (0..shared.setup.config.workers).map(|number| WorkerHandle::start(number, shared)).collect();
-        let (workers, threads): (Vec<_>, Vec<_>) = started?.into_iter().unzip();
-        let sessions = RefCell::new(Lot::new(SESSIONS.here()?));
+        let mut threads = Vec::new();
+        let started = Self::start_all(shared, listeners, &mut threads);
+        match started {
+            Ok(dismissed) => Ok(Self { threads, dismissed }),
+            Err(error) => {
+                // Those that were started end, since nobody speaks to them any more.
+                threads.into_iter().for_each(|thread| drop(thread.join()));
+                Err(error)
+            }
+        }
+    }
+
+    fn start_all(
+        shared: &Arc<Shared>,
+        listeners: Vec<TcpListener>,
+        threads: &mut Vec<JoinHandle<()>>,
+    ) -> Result<Arc<AtomicBool>> {
+        let mut workers = Vec::new();
+        for number in 0..shared.setup.config.workers {
+            let (worker, thread) = WorkerHandle::start(number, shared)?;
+            workers.push(worker);
+            threads.push(thread);
+        }
+        let (notices, told) = sync_channel(4);
+        let of_thread = shared.clone();
+        threads.push(shared.spawn_plain("goaway-notify".into(), move || notify(&of_thread, told))?);
+        let sessions = Lot::new(SESSIONS.here()?);
         let dismissed = Arc::new(AtomicBool::new(false));
         let (of_thread, until) = (shared.clone(), dismissed.clone());
-        let thread = shared.spawn("goaway-control".into(), move |runtime| {
-            let desk = Desk { shared: of_thread, workers, sessions, closing: Notify::new() };
-            runtime.block_on(run(Rc::new(desk), listeners, until));
-        })?;
-        Ok(Self { thread, workers: threads, dismissed })
+        let make = move || {
+            let watched: io::Result<Vec<_>> = listeners.into_iter().map(Listener::new).collect();
+            let listeners = watched.map_err(|error| Error::io("cannot watch a listening socket", error))?;
+            let (sessions, closing) = (RefCell::new(sessions), Notify::new());
+            let desk = Desk { shared: of_thread, workers, sessions, notices, closing };
+            Ok(run(Rc::new(desk), listeners, until))
+        };
+        threads.push(shared.spawn("goaway-control".into(), make)?);
+        Ok(dismissed)
     }
 
     /// Lets all threads end: the close is complete. Waits for them no longer
@@ -67,7 +103,7 @@ impl Control {
         self.dismissed.store(true, Relaxed);
         shared.registry.changed.notify_one();
         let until = Instant::now() + patience;
-        for thread in std::iter::once(self.thread).chain(self.workers) {
+        for thread in self.threads {
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_micros(200));
             }
@@ -79,7 +115,7 @@ impl Control {
     }
 }
 
-async fn run(desk: Rc<Desk>, listeners: Vec<TcpListener>, dismissed: Arc<AtomicBool>) {
+async fn run(desk: Rc<Desk>, listeners: Vec<Listener>, dismissed: Arc<AtomicBool>) {
     let mut accepting = JoinSet::new();
     for listener in listeners {
         accepting.spawn_local(accept(desk.clone(), listener));
@@ -94,8 +130,9 @@ async fn run(desk: Rc<Desk>, listeners: Vec<TcpListener>, dismissed: Arc<AtomicB
     registry.finish();
     // Whoever closes again later gets the same report.
     loop {
-        answer_waiters(&desk.shared);
-        registry.release();
+        if desk.notices.try_send(Notice::Closed).is_err() {
+            tracing::warn!("the host is still busy with what it was told before");
+        }
         if dismissed.load(Relaxed) {
             return;
         }
@@ -104,11 +141,7 @@ async fn run(desk: Rc<Desk>, listeners: Vec<TcpListener>, dismissed: Arc<AtomicB
 }
 
 /// Accepts until the server closes, and then what the kernel has accepted already.
-async fn accept(desk: Rc<Desk>, listener: TcpListener) {
-    let listener = match Listener::new(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "a listener cannot be watched"),
-    };
+async fn accept(desk: Rc<Desk>, listener: Listener) {
     let closing = desk.closing.notified();
     tokio::pin!(closing);
     closing.as_mut().enable();
@@ -130,7 +163,7 @@ async fn accept(desk: Rc<Desk>, listener: TcpListener) {
             }
         }
     }
-    while let Some((stream, peer)) = listener.accept_waiting() {
+    for (stream, peer) in listener.accept_waiting() {
         desk.give(stream, peer);
     }
 }
@@ -160,9 +193,8 @@ impl Desk {
 async fn see_through(desk: &Desk) {
     let registry = &desk.shared.registry;
     while let Some(deadline) = registry.deadline().filter(|_| registry.len() > 0) {
-        if let Some(on_progress) = desk.shared.setup.on_progress.as_ref().filter(|_| !desk.shared.is_muted()) {
-            on_progress(registry.progress());
-        }
+        // A host that is slow to hear of it hears less.
+        let _ = desk.notices.try_send(Notice::Progress(registry.progress()));
         let last = deadline + CUT + COUNT;
         let left = last.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -173,7 +205,24 @@ async fn see_through(desk: &Desk) {
     }
 }
 
-fn answer_waiters(shared: &Shared) {
+/// Tells the host, as long as there is somebody to tell it for.
+fn notify(shared: &Shared, notices: Receiver<Notice>) {
+    for notice in notices {
+        match notice {
+            Notice::Progress(progress) => {
+                if let Some(on_progress) = shared.setup.on_progress.as_ref().filter(|_| !shared.is_muted()) {
+                    on_progress(progress);
+                }
+            }
+            Notice::Closed => {
+                tell_closers(shared);
+                shared.registry.release();
+            }
+        }
+    }
+}
+
+fn tell_closers(shared: &Shared) {
     let Some(report) = shared.registry.report() else { return };
     for on_close in shared.registry.take_waiters() {
         if !shared.is_muted() {

@@ -48,11 +48,13 @@ pub enum Cause {
     MaxRequests = 18,
     /// The peer sent too many control frames (GOAWAY_LIMIT_CONTROL_BURST).
     Flood = 19,
+    /// The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES).
+    BodyTooLarge = 20,
 }
 
 impl Cause {
     /// The words for logs and reports, by number.
-    pub const NAMES: [&CStr; 20] = [
+    pub const NAMES: [&CStr; 21] = [
         c"none",
         c"drained",
         c"peer_closed",
@@ -73,6 +75,7 @@ impl Cause {
         c"max_age",
         c"max_requests",
         c"flood",
+        c"body_too_large",
     ];
 
     pub fn name(self) -> &'static str {
@@ -88,7 +91,7 @@ impl Cause {
             Cause::Handshake | Cause::HandshakeTimeout => Outcome::Handshake,
             Cause::None | Cause::Deadline | Cause::Aborted | Cause::Internal => Outcome::Forced,
             Cause::HeaderTimeout | Cause::KeepaliveTimeout | Cause::Flood => Outcome::Forced,
-            Cause::TooSlow | Cause::StreamIdle => Outcome::Forced,
+            Cause::TooSlow | Cause::StreamIdle | Cause::BodyTooLarge => Outcome::Forced,
         }
     }
 }
@@ -180,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_last_of_each_has_its_word() {
-        assert_eq!(Cause::Flood.name(), "flood");
+        assert_eq!(Cause::BodyTooLarge.name(), "body_too_large");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
         assert_eq!(EventKind::Closed.name(), "closed");
     }

@@ -99,19 +99,28 @@ impl Listener {
         Ok((stream, peer))
     }
 
-    /// A connection that the kernel holds already, if it holds one. The kernel
-    /// is asked: the runtime may not have heard of it yet.
-    pub fn accept_waiting(&self) -> Option<(TcpStream, SocketAddr)> {
-        let (socket, peer) = SockRef::from(&self.0).accept().ok()?;
-        socket.set_nonblocking(true).ok()?;
-        Some((socket.into(), peer.as_socket()?))
+    /// The connections that the kernel holds already, no more than it can hold.
+    /// The kernel is asked: the runtime may not have heard of them yet.
+    pub fn accept_waiting(&self) -> Vec<(TcpStream, SocketAddr)> {
+        let mut waiting = Vec::new();
+        for _ in 0..BACKLOG {
+            match SockRef::from(&self.0).accept() {
+                Ok((socket, peer)) => {
+                    let ready = socket.set_nonblocking(true).is_ok();
+                    waiting.extend(peer.as_socket().filter(|_| ready).map(|peer| (socket.into(), peer)));
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(_) => break,
+            }
+        }
+        waiting
     }
 }
 
 /// Whether accept failed for one connection only, so that the next can be taken at once.
 pub fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted, InvalidInput};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | InvalidInput)
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
         || matches!(error.raw_os_error(), Some(libc::EPROTO | libc::ENETDOWN | libc::EHOSTUNREACH | libc::ENETUNREACH))
 }
 

@@ -21,6 +21,9 @@ use crate::table::{Tables, lock};
 /// Sessions of all servers, by the ids that hosts hold.
 pub static SESSIONS: Tables<Arc<Remote>> = Tables::new("the session");
 
+/// How long callbacks that are told of the end may take before nobody waits for them.
+const TOLD: Duration = Duration::from_secs(1);
+
 /// Told the report when the close is complete.
 pub type OnClose = Box<dyn FnOnce(&Report) + Send>;
 
@@ -29,7 +32,7 @@ pub struct Registry {
     roll: Mutex<Roll>,
     /// Signalled when the roll has something for the closer to look at.
     pub changed: Notify,
-    finished: Condvar,
+    told: Condvar,
 }
 
 #[derive(Default)]
@@ -38,6 +41,7 @@ struct Roll {
     closing: Option<Closing>,
     counted: Report,
     report: Option<Report>,
+    finished: Option<Instant>,
     is_told: bool,
     waiters: Vec<OnClose>,
 }
@@ -127,15 +131,17 @@ impl Registry {
     /// Everything has ended: fixes the report.
     pub fn finish(&self) {
         let mut roll = lock(&self.roll);
+        roll.finished = Some(Instant::now());
         let mut report = roll.counted;
         report.elapsed_ms = roll.closing.map_or(0, |closing| closing.began.elapsed().as_millis() as u64);
         roll.report = Some(report);
+        self.told.notify_all();
     }
 
     /// Those who asked to be told have been: whoever waits may go on.
     pub fn release(&self) {
         lock(&self.roll).is_told = true;
-        self.finished.notify_all();
+        self.told.notify_all();
     }
 
     /// The report, once the close is complete.
@@ -147,18 +153,25 @@ impl Registry {
         std::mem::take(&mut lock(&self.roll).waiters)
     }
 
-    /// Blocks until the close is complete and its callbacks have returned, or the time is up.
+    /// Blocks until the close is complete and its callbacks have returned, or
+    /// the time is up. A callback that does not return is waited for a second.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<Report> {
-        let roll = lock(&self.roll);
-        let unfinished = |roll: &mut Roll| !roll.is_told;
-        let roll = match timeout {
-            None => self.finished.wait_while(roll, unfinished).unwrap_or_else(|poisoned| poisoned.into_inner()),
-            Some(timeout) => {
-                let waited = self.finished.wait_timeout_while(roll, timeout, unfinished);
-                waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0
+        let until = timeout.map(|timeout| Instant::now() + timeout);
+        let mut roll = lock(&self.roll);
+        loop {
+            let patience = roll.finished.map(|finished| finished + TOLD);
+            let now = Instant::now();
+            if roll.is_told || patience.is_some_and(|patience| now >= patience) {
+                return roll.report;
             }
-        };
-        roll.report.filter(|_| roll.is_told)
+            let next = until.into_iter().chain(patience).min();
+            if until.is_some_and(|until| now >= until) {
+                return None;
+            }
+            let rest = next.map_or(TOLD, |next| next.saturating_duration_since(now));
+            let waited = self.told.wait_timeout(roll, rest);
+            roll = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        }
     }
 }
 

@@ -45,12 +45,13 @@ impl Routes {
             .split_once(' ')
             .filter(|(_, path)| path.starts_with('/'))
             .ok_or_else(|| Error::invalid(format_args!("{pattern:?} is not of the form \"METHOD /path\"")))?;
+        let named = Method::from_bytes(method.as_bytes())
+            .map_err(|_| Error::invalid(format_args!("{method:?} in {pattern:?} is no method")))?;
         let path = self.path(path)?;
         if method == "*" {
             return fill(&mut path.any, handler, pattern);
         }
-        let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| Error::invalid(format_args!("{method:?} in {pattern:?} is no method")))?;
+        let method = named;
         if path.named.iter().any(|(known, _)| *known == method) {
             return Err(taken(pattern));
         }

@@ -1,5 +1,6 @@
 //! A server: made, told what to do, started, closed.
 
+use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::listener;
 use crate::registry::OnClose;
 use crate::route::Handler;
 use crate::session::SessionInfo;
-use crate::shared::{OnProgress, OnSession, Setup, Shared, is_our_thread};
+use crate::shared::{OnProgress, OnSession, Setup, Shared, System, is_our_thread};
 use crate::table;
 
 /// How long the threads of a closed server may take to end before they are left behind.
@@ -68,10 +69,10 @@ impl Server {
         })
     }
 
-    /// What runs first on each thread of the library.
-    pub fn set_on_thread(&self, on_thread: fn()) -> Result<()> {
+    /// What this layer cannot ask of the operating system itself.
+    pub fn set_system(&self, system: System) -> Result<()> {
         self.set_up(|setup, _| {
-            setup.on_thread = Some(on_thread);
+            setup.system = system;
             Ok(())
         })
     }
@@ -102,9 +103,18 @@ impl Server {
         if listeners.is_empty() {
             return Err(Error::State("the server listens nowhere"));
         }
-        let (shared, listeners) = (Arc::new(Shared::new(std::mem::take(&mut **setup))), std::mem::take(listeners));
+        let cloned: io::Result<Vec<_>> = listeners.iter().map(TcpListener::try_clone).collect();
+        let cloned = cloned.map_err(|error| Error::io("cannot start", error))?;
         let ports = listeners.iter().filter_map(port).collect();
-        let control = Some(Control::start(&shared, listeners)?);
+        let shared = Arc::new(Shared::new(std::mem::take(&mut **setup)));
+        let control = match Control::start(&shared, cloned) {
+            Ok(control) => Some(control),
+            Err(error) => {
+                // As if it had not been tried.
+                **setup = Arc::into_inner(shared).map(|shared| shared.setup).unwrap_or_default();
+                return Err(error);
+            }
+        };
         *state = State::Started(Started { shared, control, ports });
         Ok(())
     }
@@ -148,6 +158,11 @@ impl Server {
         Ok(self.shared()?.map(|shared| shared.registry.list()).unwrap_or_default())
     }
 
+    /// Whether another process made it: nothing of it may be touched, not even to end it.
+    pub fn is_foreign(&self) -> bool {
+        self.fork != table::fork()
+    }
+
     /// No callback of the host begins from now on.
     pub fn mute(&self) {
         if let Ok(Some(shared)) = self.shared() {
@@ -186,9 +201,9 @@ impl Server {
 
     fn lock(&self) -> Result<MutexGuard<'_, State>> {
         // A fork copies locks that a thread of the parent may hold: not even a try.
-        match self.fork == table::fork() {
-            true => Ok(table::lock(&self.state)),
-            false => Err(Error::Forked),
+        match self.is_foreign() {
+            false => Ok(table::lock(&self.state)),
+            true => Err(Error::Forked),
         }
     }
 }

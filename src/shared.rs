@@ -1,12 +1,14 @@
 //! What all threads of one started server have in common.
 
 use std::cell::Cell;
+use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
-use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::runtime::{Builder, LocalOptions};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -17,6 +19,21 @@ use crate::route::Routes;
 pub type OnSession = Box<dyn Fn(&SessionEvent) + Send + Sync>;
 pub type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
 
+/// What only the layer above can ask of the operating system.
+#[derive(Clone, Copy)]
+pub struct System {
+    /// Run first on each thread of the library.
+    pub on_thread: fn(),
+    /// Bytes sent to a socket that its peer has not acknowledged.
+    pub unacknowledged: fn(RawFd) -> usize,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self { on_thread: || {}, unacknowledged: |_| 0 }
+    }
+}
+
 /// What the host said before it started the server.
 #[derive(Default)]
 pub struct Setup {
@@ -24,8 +41,7 @@ pub struct Setup {
     pub routes: Routes,
     pub on_session: Option<OnSession>,
     pub on_progress: Option<OnProgress>,
-    /// Run first on each thread of the library.
-    pub on_thread: Option<fn()>,
+    pub system: System,
 }
 
 /// That, and who is there since.
@@ -74,19 +90,39 @@ impl Shared {
         self.muted.clone()
     }
 
+    /// Starts a thread of the library with a runtime of its own, on which `make`
+    /// makes what the thread then runs to its end. What fails in there fails here.
+    pub fn spawn<F: Future>(
+        &self,
+        name: String,
+        make: impl FnOnce() -> Result<F> + Send + 'static,
+    ) -> Result<JoinHandle<()>> {
+        let (tell, told) = channel();
+        let body = move || {
+            let built = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            let runtime = built.map_err(|error| Error::io("cannot start a runtime", error));
+            let made = runtime.and_then(|runtime| runtime.block_on(async { make() }).map(|made| (runtime, made)));
+            match made {
+                Ok((runtime, made)) => {
+                    let _ = tell.send(Ok(()));
+                    runtime.block_on(made);
+                }
+                Err(error) => drop(tell.send(Err(error))),
+            }
+        };
+        let thread = self.spawn_plain(name, body)?;
+        told.recv().unwrap_or(Err(Error::State("a thread of the library panicked")))?;
+        Ok(thread)
+    }
+
     /// Starts a thread of the library. A panic in it ends it alone.
-    pub fn spawn(&self, name: String, body: impl FnOnce(LocalRuntime) + Send + 'static) -> Result<JoinHandle<()>> {
-        let on_thread = self.setup.on_thread;
-        let runtime = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    pub fn spawn_plain(&self, name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+        let on_thread = self.setup.system.on_thread;
         let run = move || {
             IS_OURS.set(true);
-            if let Some(on_thread) = on_thread {
-                on_thread();
-            }
-            match runtime().map(|runtime| catch_unwind(AssertUnwindSafe(|| body(runtime)))) {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => tracing::error!("a thread of the library panicked"),
-                Err(error) => tracing::error!(%error, "a thread of the library has no runtime"),
+            on_thread();
+            if catch_unwind(AssertUnwindSafe(body)).is_err() {
+                tracing::error!("a thread of the library panicked");
             }
         };
         std::thread::Builder::new().name(name).spawn(run).map_err(|error| Error::io("cannot start a thread", error))

@@ -130,6 +130,14 @@ impl<T> Table<T> {
         Some(value)
     }
 
+    /// The same for what is held already.
+    pub fn end(&self, id: u64, live: Live<'_, T>) {
+        let ended = live.end();
+        if matches!(ended, Some((_, true))) {
+            lock(&self.spare).push((id & SLOT_MASK) as u32);
+        }
+    }
+
     fn slot(&self, id: u64) -> Result<MutexGuard<'_, Slot<T>>> {
         let index = (id & SLOT_MASK) as u32;
         if index < self.base && id >> SLOT_BITS != 0 {

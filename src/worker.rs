@@ -69,27 +69,19 @@ impl Worker {
     }
 }
 
-/// A connection on its way to its worker.
-struct Arrival {
-    stream: TcpStream,
-    registration: Registration,
-}
-
 /// The server's side of a worker.
 pub struct WorkerHandle {
-    arrivals: UnboundedSender<Arrival>,
+    arrivals: UnboundedSender<Registration>,
     load: Arc<AtomicUsize>,
 }
 
 impl WorkerHandle {
-    /// Starts a worker. It ends when its handle is dropped and its sessions have ended.
+    /// Starts a worker. It ends when its handle is dropped, and its sessions with it.
     pub fn start(number: usize, shared: &Arc<Shared>) -> Result<(Self, JoinHandle<()>)> {
         let (arrivals, arriving) = unbounded_channel();
         let of_thread = shared.clone();
-        let thread = shared.spawn(format!("goaway-{number}"), move |runtime| match Worker::new(of_thread) {
-            Ok(worker) => runtime.block_on(receive(worker, arriving)),
-            Err(error) => tracing::error!(%error, "a worker has no table"),
-        })?;
+        let make = move || Ok(receive(Worker::new(of_thread)?, arriving));
+        let thread = shared.spawn(format!("goaway-{number}"), make)?;
         Ok((Self { arrivals, load: Arc::default() }, thread))
     }
 
@@ -100,15 +92,17 @@ impl WorkerHandle {
 
     /// Makes the connection a session of this worker.
     pub fn give(&self, stream: TcpStream, shared: &Arc<Shared>, remote: Arc<Remote>) {
+        remote.arrive(stream);
         let registration = Registration::new(shared.clone(), remote, self.load.clone());
-        // A worker that has ended drops the arrival, and with it the registration.
-        let _ = self.arrivals.send(Arrival { stream, registration });
+        // A worker that has ended drops the registration, and with it the connection.
+        let _ = self.arrivals.send(registration);
     }
 }
 
-async fn receive(worker: Rc<Worker>, mut arriving: UnboundedReceiver<Arrival>) {
-    while let Some(Arrival { stream, registration }) = arriving.recv().await {
-        match Socket::new(stream) {
+async fn receive(worker: Rc<Worker>, mut arriving: UnboundedReceiver<Registration>) {
+    while let Some(registration) = arriving.recv().await {
+        let Some(stream) = registration.remote().take_arrival() else { continue };
+        match Socket::new(stream, worker.shared.setup.system.unacknowledged) {
             Ok(socket) => {
                 registration.remote().set_socket(socket.clone());
                 tokio::task::spawn_local(Session::new(worker.clone(), registration, socket));

@@ -1,5 +1,6 @@
 //! The library's own log: to a callback of the host, or nowhere.
 
+use std::cell::Cell;
 use std::ffi::{CString, c_char, c_void};
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -30,6 +31,11 @@ pub enum goaway_log_level {
     GOAWAY_LOG_TRACE = 5,
 }
 
+thread_local! {
+    /// What the host does while it is told is not told.
+    static IN_LOG: Cell<bool> = const { Cell::new(false) };
+}
+
 use goaway_log_level::*;
 
 const LEVELS: [(goaway_log_level, LevelFilter); 6] = [
@@ -43,7 +49,8 @@ const LEVELS: [(goaway_log_level, LevelFilter); 6] = [
 
 /// Called with one line of the log: its level, the part of the library that
 /// says it and the text, valid during the call. On any thread; calls into the
-/// library from here are not logged.
+/// library from here are not logged, and at GOAWAY_LOG_TRACE there must be none:
+/// a request may be locked.
 pub type goaway_log_cb =
     Option<unsafe extern "C" fn(level: u32, target: *const c_char, message: *const c_char, user_data: *mut c_void)>;
 
@@ -84,6 +91,9 @@ impl Subscriber for HostLog {
     }
 
     fn event(&self, event: &Event<'_>) {
+        if IN_LOG.replace(true) {
+            return;
+        }
         let mut line = Line(String::new());
         event.record(&mut line);
         let own = LevelFilter::from_level(*event.metadata().level());
@@ -92,6 +102,7 @@ impl Subscriber for HostLog {
         let (target, message) = (text(event.metadata().target().to_owned()), text(line.0));
         // SAFETY: the host gave the callback for these arguments.
         unsafe { (self.callback)(level, target.as_ptr(), message.as_ptr(), self.user_data.get()) }
+        IN_LOG.set(false);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

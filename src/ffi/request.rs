@@ -190,9 +190,6 @@ pub extern "C" fn goaway_request_on_cancel(
         let on_cancel = on_cancel.ok_or(Error::Null("on_cancel"))?;
         let user_data = UserData(user_data);
         request::change(request, |request| {
-            if request.cancelled.is_some() {
-                return Err(Error::Cancelled("before this call"));
-            }
             request.on_cancel = Some(Box::new(move |request, cause, code| {
                 // SAFETY: the host gave the callback for these arguments.
                 unsafe { on_cancel(request, cause, code, user_data.get()) }

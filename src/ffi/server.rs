@@ -11,7 +11,7 @@ use crate::close::Report;
 use crate::error::{Error, Result};
 use crate::registry::OnClose;
 use crate::server::Server;
-use crate::shared::is_our_thread;
+use crate::shared::{System, is_our_thread};
 
 /// A request that waits for its answer. An id, not a pointer: it may be kept,
 /// copied and used from any thread, and using it too late is an error and
@@ -103,7 +103,9 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
     guard_or(None, || {
         fork::watch();
         let server = Server::default();
-        server.set_on_thread(thread::block_signals)?;
+        thread::report_panics();
+        let unacknowledged = thread::unacknowledged;
+        server.set_system(System { on_thread: thread::block_signals, unacknowledged })?;
         Ok(Some(Box::new(goaway_server { server, report: OnceCell::new() })))
     })
 }
@@ -161,7 +163,8 @@ pub extern "C" fn goaway_server_set_on_progress(
 }
 
 /// Listens on `address`: "127.0.0.1:8080", "[::1]:8080", or a name such as
-/// "localhost:8080", which may be several addresses. Port 0 is any free port;
+/// "localhost:8080", which may be several addresses and which the system
+/// resolves before this returns. Port 0 is any free port;
 /// `goaway_server_port` tells which. May be called several times. Connections
 /// wait in the kernel until the start. Before the start only.
 ///
@@ -245,12 +248,18 @@ pub extern "C" fn goaway_server_report(server: Option<&goaway_server>) -> Option
 /// Ends the server: what is still open is forced, the library's threads end.
 /// When this has returned, no callback begins any more, and no `on_close` that
 /// was still due is called. NULL is allowed. From inside a callback the rest
-/// happens after the callback has returned. In a child process after fork()
-/// only the memory is given back.
+/// happens after the callback has returned, and callbacks that run on other
+/// threads at that moment run to their end. In a child process after fork() it
+/// does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_free(server: Option<Box<goaway_server>>) {
     guard_or((), || {
         let Some(handle) = server else { return Ok(()) };
+        if handle.server.is_foreign() {
+            // Its locks and thread handles mean nothing in this process.
+            std::mem::forget(handle);
+            return Ok(());
+        }
         if !is_our_thread() {
             handle.server.shut_down();
             return Ok(());

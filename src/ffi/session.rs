@@ -1,7 +1,6 @@
 //! Sessions: listed, looked at, ended, and what happens to them.
 
 use std::ffi::{c_char, c_void};
-use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use super::server::{borrow, goaway_server};
@@ -76,7 +75,7 @@ pub struct goaway_session_event {
     pub cause: Cause,
     /// CLOSED: how the report of a close counts it.
     pub outcome: Outcome,
-    /// GOAWAY: the debug data, as it came. FRAME_ERROR: what was wrong.
+    /// GOAWAY: the debug data, as it came. FRAME_ERROR, ERROR: what was wrong.
     pub text: goaway_bytes,
     /// The peer's address, NUL-terminated.
     pub peer: [c_char; 64],
@@ -157,15 +156,17 @@ pub extern "C" fn goaway_session_list_free(list: Option<Box<goaway_session_list>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_get_info(
     session: goaway_session,
-    out_info: Option<&mut MaybeUninit<goaway_session_info>>,
+    out_info: *mut goaway_session_info,
     info_size: usize,
 ) -> goaway_status {
     guard(|| {
-        let out_info = view::out(out_info, "out_info")?;
+        if out_info.is_null() {
+            return Err(Error::Null("out_info"));
+        }
         let info = goaway_session_info::from(&SessionInfo::from(&*SESSIONS.here()?.find(session)?));
         let known = info_size.min(size_of::<goaway_session_info>());
         // SAFETY: the host says that its structure has at least that many bytes.
-        unsafe { std::ptr::copy_nonoverlapping((&raw const info).cast::<u8>(), out_info.as_mut_ptr().cast(), known) };
+        unsafe { std::ptr::copy_nonoverlapping((&raw const info).cast::<u8>(), out_info.cast(), known) };
         Ok(())
     })
 }

@@ -150,6 +150,8 @@ impl Answer {
             }
             _ => {}
         }
+        self.is_bodyless = is_bodyless;
+        self.keep_bodyless_whole();
         let alone = body.is_empty() || self.is_head;
         self.status = Some(status);
         self.alone = alone && !self.has_trailers();
@@ -178,6 +180,9 @@ impl Answer {
         let status = final_status(status)?;
         self.more().announced = self.content_length()?;
         self.is_bodyless = has_no_body(status);
+        if status == StatusCode::NO_CONTENT {
+            self.fields.remove(CONTENT_LENGTH);
+        }
         self.status = Some(status);
         self.phase = Phase::Streaming;
         Ok(())
@@ -216,6 +221,7 @@ impl Answer {
             return Err(Error::Length { announced, written });
         }
         self.phase = Phase::Ended;
+        self.keep_bodyless_whole();
         self.alone = self.queued == 0 && !self.has_trailers();
         Ok(())
     }
@@ -320,12 +326,25 @@ impl Answer {
         }
     }
 
+    /// What has no body has no trailers either (RFC 9110, section 6.4.1).
+    fn keep_bodyless_whole(&mut self) {
+        if self.has_no_body()
+            && let Some(more) = &mut self.more
+        {
+            more.trailers.clear();
+        }
+    }
+
     fn has_no_body(&self) -> bool {
         self.is_head || self.is_bodyless
     }
 
     fn content_length(&self) -> Result<Option<u64>> {
-        let Some(value) = self.fields.get(CONTENT_LENGTH) else { return Ok(None) };
+        let mut values = self.fields.get_all(CONTENT_LENGTH).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err(Error::invalid("there are two content-length fields"));
+        }
         let number = value.to_str().ok().and_then(|text| text.parse().ok());
         number.map(Some).ok_or_else(|| Error::invalid(format_args!("content-length is {value:?}, which is no length")))
     }
@@ -369,7 +388,7 @@ fn final_status(status: u16) -> Result<StatusCode> {
 }
 
 fn has_no_body(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 #[cfg(test)]

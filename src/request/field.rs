@@ -58,6 +58,12 @@ fn too_many(_: MaxSizeReached) -> Error {
     Error::TooLarge("there are too many fields".into())
 }
 
+/// Whether a value starts or ends with white space, which none may.
+pub fn has_blank_edge(value: &[u8]) -> bool {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    is_blank(value.first()) || is_blank(value.last())
+}
+
 fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
     let shown = || String::from_utf8_lossy(name).into_owned();
     let header =
@@ -68,8 +74,7 @@ fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
     ) {
         return Err(Error::invalid(format_args!("{header} does not exist in HTTP/2")));
     }
-    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    if is_blank(value.first()) || is_blank(value.last()) {
+    if has_blank_edge(value) {
         return Err(Error::invalid(format_args!("the value of {header} starts or ends with white space")));
     }
     let value = HeaderValue::from_bytes(value)

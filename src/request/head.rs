@@ -4,6 +4,7 @@ use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri};
 
+use super::field::has_blank_edge;
 use crate::error::{Error, Result};
 
 /// What the peer asked for (RFC 9113, section 8.3.1).
@@ -101,9 +102,7 @@ pub fn check(parts: &Parts, max_fields: usize) -> std::result::Result<(), Refusa
 
 /// RFC 9113, section 8.2.1: no value starts or ends with white space.
 fn check_value(value: &HeaderValue) -> std::result::Result<(), Refusal> {
-    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    let value = value.as_bytes();
-    if is_blank(value.first()) || is_blank(value.last()) {
+    if has_blank_edge(value.as_bytes()) {
         return Err(Refusal::Malformed("a field value starts or ends with white space"));
     }
     Ok(())

@@ -210,18 +210,24 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     unsent
 }
 
+/// A collected body is longer than the library gathers: answered 413, or, if an
+/// answer has begun, ended with RST_STREAM.
+pub fn refuse_body(id: u64) {
+    let Ok(mut request) = REQUESTS.here().and_then(|table| table.find(id)) else { return };
+    let refused = match request.answer.is_begun() {
+        false => request.answer.respond(413, Bytes::new()),
+        true => request.answer.reset(h2::Reason::CANCEL.into()),
+    };
+    let on_cancel = request.on_cancel.take().filter(|_| refused.is_ok() && !request.session.is_muted());
+    drop(request);
+    if let Some(on_cancel) = on_cancel {
+        calling(id, || on_cancel(id, Cause::BodyTooLarge, 0));
+    }
+}
+
 /// Looks at a request that the host has not answered yet.
 pub fn read<R>(id: u64, look: impl FnOnce(&mut Request) -> Result<R>) -> Result<R> {
     look(&mut *find(id)?)
-}
-
-/// Changes a request and has its session look at it.
-pub fn change<R>(id: u64, change: impl FnOnce(&mut Request) -> Result<R>) -> Result<R> {
-    let mut request = find(id)?;
-    let result = change(&mut request);
-    // Also after a failure, which may have begun to wait for something.
-    request.ask(id);
-    result
 }
 
 /// Prepares the answer: nothing of it is sent by this.
@@ -229,21 +235,26 @@ pub fn prepare(id: u64, change: impl FnOnce(&mut Answer) -> Result<()>) -> Resul
     change(&mut find(id)?.answer)
 }
 
-/// Changes the answer. If the request was cancelled, the host learns it now
-/// and the entry ends.
-pub fn answer<R>(id: u64, change: impl FnOnce(&mut Answer) -> Result<R>) -> Result<R> {
+/// Changes a request and has its session look at it. If it was cancelled the
+/// host learns it now, and the entry ends unless its cancel hook is to end it.
+pub fn change<R>(id: u64, change: impl FnOnce(&mut Request) -> Result<R>) -> Result<R> {
     let mut request = find(id)?;
     if let Some(cause) = request.cancelled {
         if request.is_orphan {
             request.session.orphan_released();
+            REQUESTS.here()?.end(id, request);
         }
-        drop(request);
-        forget(id);
         return Err(Error::Cancelled(cause.name()));
     }
-    let result = change(&mut request.answer);
+    let result = change(&mut request);
+    // Also after a failure, which may have begun to wait for something.
     request.ask(id);
     result
+}
+
+/// Changes the answer.
+pub fn answer<R>(id: u64, change_answer: impl FnOnce(&mut Answer) -> Result<R>) -> Result<R> {
+    change(id, |request| change_answer(&mut request.answer))
 }
 
 /// Ends a cancelled request's entry.

@@ -51,6 +51,13 @@ impl Frame {
         self.flags & flag != 0
     }
 
+    /// Whether CONTINUATION must follow (section 6.10); None if the frame is no
+    /// part of a header block.
+    pub fn leaves_block_open(&self) -> Option<bool> {
+        let is_part = matches!(self.kind, kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION);
+        is_part.then(|| !self.has(END_HEADERS))
+    }
+
     /// Whether someone wants to read the payload too.
     fn is_kept(&self) -> bool {
         matches!(self.kind, kind::RST_STREAM | kind::SETTINGS | kind::PING | kind::GOAWAY)

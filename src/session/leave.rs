@@ -1,12 +1,11 @@
 //! Leaving: the drain's steps on the wire, and every way a session can end.
 
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use h2::Reason;
 
-use super::{Phase, Session, Transport, frame, now};
-use crate::close::Act;
+use super::{Patience, Phase, Session, Transport, frame, now};
+use crate::close::{Act, CUT, LINGER};
 use crate::event::{Cause, EventKind};
 use crate::request;
 
@@ -48,13 +47,14 @@ impl<S: Transport> Session<S> {
         let Phase::Open(h2) = &mut self.phase else { return };
         self.streams.reset_all(Reason::CANCEL.into());
         // Between the two h2 must write, or the resets are lost. What it says is said again below.
+        self.wire.borrow_mut().is_forced = true;
         let _ = h2.poll_closed(cx);
         h2.abrupt_shutdown(Reason::NO_ERROR);
-        if !self.streams.is_empty() {
+        if self.streams.any_held() {
             self.conclude(Cause::Deadline, Reason::CANCEL.into());
             self.tell(EventKind::Timeout, |event| event.cause = Cause::Deadline);
         }
-        self.cancel_all(Cause::Deadline, Reason::CANCEL.into());
+        self.cancel_held(Cause::Deadline, Reason::CANCEL.into());
     }
 
     pub(super) fn cancel_all(&mut self, cause: Cause, code: u32) {
@@ -76,7 +76,7 @@ impl<S: Transport> Session<S> {
 
     /// Ends HTTP/2 with a GOAWAY of our own.
     pub(super) fn end_with_goaway(&mut self, code: u32, debug: &[u8]) {
-        self.phase = Phase::Finishing(self.drain.linger_until(now()));
+        self.phase = Phase::Finishing(self.patience(0));
         self.cancel_all(self.registration.cause, code);
         let mut wire = self.wire.borrow_mut();
         if wire.keep_whole_frames() {
@@ -115,11 +115,13 @@ impl<S: Transport> Session<S> {
         };
         self.conclude(cause, code);
         self.cancel_held(cause, code);
-        self.phase = Phase::Finishing(self.drain.linger_until(now()));
+        let rest = self.under_way();
+        self.phase = Phase::Finishing(self.patience(rest));
     }
 
     /// The socket failed while writing.
     pub(super) fn lose(&mut self, error: &std::io::Error) {
+        // Also last frames that were on their way are lost.
         if self.drain.is_announced() && self.streams.is_empty() {
             self.conclude(self.graceful, 0);
         } else {
@@ -131,39 +133,77 @@ impl<S: Transport> Session<S> {
     }
 
     /// Lets what is gathered leave and closes our side.
-    pub(super) fn finish(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
+    pub(super) fn finish(&mut self, cx: &mut Context<'_>) -> bool {
         let finished = self.wire.borrow_mut().poll_finish(cx);
         self.read_wire();
+        let rest = self.under_way();
         match finished {
             Poll::Ready(Ok(())) if self.has_nothing_to_wait_for() => self.phase = Phase::Over,
-            Poll::Ready(Ok(())) => self.phase = Phase::Lingering(self.drain.linger_until(now())),
+            Poll::Ready(Ok(())) => self.phase = Phase::Lingering(self.patience(rest)),
             Poll::Ready(Err(_)) => self.phase = Phase::Over,
-            Poll::Pending if now() >= until => self.cut(),
-            Poll::Pending => return false,
+            Poll::Pending => return self.wait(rest),
         }
         true
     }
 
+    /// Reads what the peer still sends until it closes its side, or, once it has
+    /// taken everything, for a moment.
+    pub(super) fn linger(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.wire.borrow_mut().poll_discard(cx).is_ready() {
+            self.phase = Phase::Over;
+            return true;
+        }
+        let rest = self.under_way();
+        self.wait(rest)
+    }
+
+    /// Goes on waiting while the peer takes what is under way. True if it did not.
+    fn wait(&mut self, rest: usize) -> bool {
+        let (Phase::Finishing(patience) | Phase::Lingering(patience)) = self.phase else { return false };
+        if rest < patience.rest {
+            let renewed = self.patience(rest);
+            match &mut self.phase {
+                Phase::Finishing(patience) | Phase::Lingering(patience) => *patience = renewed,
+                _ => {}
+            }
+        } else if now() >= patience.until {
+            self.cut();
+            return true;
+        }
+        false
+    }
+
+    /// The time for a peer that has so many bytes still to take: as long as the
+    /// drain has, or as any slow peer gets; a moment if there are none.
+    fn patience(&self, rest: usize) -> Patience {
+        let most = self.worker.shared.setup.config.progress.max(LINGER);
+        let until = match (rest, self.drain.deadline()) {
+            (0, _) => self.drain.linger_until(now()),
+            (_, Some(deadline)) => deadline + CUT,
+            (_, None) => now() + most,
+        };
+        Patience { rest, until }
+    }
+
+    /// Bytes that are gathered or with the kernel and that the peer does not have.
+    fn under_way(&self) -> usize {
+        self.wire.borrow().under_way()
+    }
+
     /// The peer is gone, or has never said a word that a reset could make it lose our answer to.
-    pub(super) fn has_nothing_to_wait_for(&self) -> bool {
+    fn has_nothing_to_wait_for(&self) -> bool {
         let wire = self.wire.borrow();
         wire.peer_finished || wire.bytes_in == 0
     }
 
-    pub(super) fn linger(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
-        let peer_finished = self.wire.borrow_mut().poll_discard(cx).is_ready();
-        if peer_finished || now() >= until {
-            self.phase = Phase::Over;
-        }
-        matches!(self.phase, Phase::Over)
-    }
-
     /// Drops the socket as it is.
     pub(super) fn cut(&mut self) {
-        if let Phase::Lingering(_) = self.phase {
-            // All was said; only the peer's end was still awaited.
+        let rest = self.under_way();
+        if matches!(self.phase, Phase::Lingering(_)) && rest == 0 {
+            // The peer has everything; only its end was still awaited.
             return self.phase = Phase::Over;
         }
+        self.tally.unsent += rest as u64;
         if let Some(socket) = self.wire.borrow_mut().take_socket() {
             socket.close_hard();
         }
@@ -188,6 +228,7 @@ impl<S: Transport> Session<S> {
         tracing::error!(session = self.remote.id, "the session panicked");
         std::mem::forget(std::mem::replace(&mut self.phase, Phase::Over));
         self.tally.reset += self.streams.len() as u64;
+        self.current.take().into_iter().for_each(|stream| self.streams.insert(stream));
         for request in self.streams.abandon() {
             request::cancel(request, Cause::Internal, 0);
         }
@@ -195,6 +236,7 @@ impl<S: Transport> Session<S> {
             drop(wire.take_socket());
         }
         self.conclude(Cause::Internal, 0);
+        self.part();
     }
 }
 

@@ -29,7 +29,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::server::{Connection, Handshake};
@@ -44,6 +44,7 @@ use crate::registry::Registration;
 use crate::worker::Worker;
 use budget::Budget;
 use clocks::Clocks;
+use stream::Stream;
 use streams::Streams;
 use tap::{Tap, Wire};
 
@@ -52,11 +53,30 @@ enum Phase<S: Transport> {
     /// Our SETTINGS are out, the peer's preface is awaited (RFC 9113, section 3.4).
     Handshake(Box<Handshake<Tap<S>, Bytes>>),
     Open(Box<Connection<Tap<S>, Bytes>>),
-    /// HTTP/2 is over: what is gathered leaves, until then at the latest.
-    Finishing(Instant),
-    /// Our side is closed: the peer may close its side until then.
-    Lingering(Instant),
+    /// HTTP/2 is over: what is gathered leaves.
+    Finishing(Patience),
+    /// Our side is closed: the peer takes the rest and closes its side.
+    Lingering(Patience),
     Over,
+}
+
+/// How long a session whose HTTP/2 is over waits for its peer.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// The least of the bytes that were still under way, and until when there
+    /// must be fewer.
+    rest: usize,
+    until: Instant,
+}
+
+impl Patience {
+    fn next(&self, now: Instant) -> Instant {
+        // No event tells that the peer has acknowledged what was sent.
+        match self.rest {
+            0 => self.until,
+            _ => self.until.min(now + Duration::from_millis(50)),
+        }
+    }
 }
 
 /// What became of the streams.
@@ -74,14 +94,14 @@ pub struct Session<S: Transport> {
     // In the order in which they are dropped: the registration last, since the
     // session has ended when it is.
     streams: Streams,
+    /// The stream that is worked on, out of the table.
+    current: Option<Stream>,
     phase: Phase<S>,
     wire: Rc<RefCell<Wire<S>>>,
     drain: Drain,
     tally: Tally,
     /// The tally when the drain began: a close reports what came after.
     tally_before: Tally,
-    /// Body bytes given to h2.
-    handed: u64,
     /// Streams that wait for room in h2.
     starved: Vec<u32>,
     clocks: Clocks,
@@ -133,12 +153,12 @@ impl<S: Transport> Session<S> {
         let handshake = worker.shared.setup.config.h2().handshake(Tap(wire.clone()));
         Self {
             streams: Streams::default(),
+            current: None,
             phase: Phase::Handshake(Box::new(handshake)),
             wire,
             drain: Drain::default(),
             tally: Tally::default(),
             tally_before: Tally::default(),
-            handed: 0,
             starved: Vec::new(),
             clocks,
             now,
@@ -168,9 +188,12 @@ impl<S: Transport> Session<S> {
             let mut moved = match &self.phase {
                 Phase::Handshake(_) => self.shake_hands(cx),
                 Phase::Open(_) => self.serve(cx),
-                Phase::Finishing(until) => self.finish(*until, cx),
-                Phase::Lingering(until) => self.linger(*until, cx),
-                Phase::Over => return self.part(),
+                Phase::Finishing(_) => self.finish(cx),
+                Phase::Lingering(_) => self.linger(cx),
+                Phase::Over => {
+                    self.part();
+                    return Poll::Ready(());
+                }
             };
             moved |= self.leave(cx);
             // Last: what this task posts to itself does not wake it.
@@ -234,29 +257,34 @@ impl<S: Transport> Session<S> {
     }
 
     /// The session has ended: what it adds to a close's report.
-    fn part(&mut self) -> Poll<()> {
+    fn part(&mut self) {
         if !self.streams.is_empty() {
             // Their last frames stayed behind: whatever it seemed, it was no graceful end.
-            self.tally.reset += self.streams.len() as u64;
-            if self.registration.cause == self.graceful {
-                self.registration.cause = Cause::PeerClosed;
+            let held = self.registration.cause;
+            let seemed = if self.drain.stage() == Stage::Forcing { Cause::Deadline } else { Cause::PeerClosed };
+            self.cancel_all(if held == self.graceful { seemed } else { held }, 0);
+            if held == self.graceful {
+                self.registration.cause = seemed;
             }
         }
-        let (tally, before, wire) = (self.tally, self.tally_before, self.wire.borrow());
+        if !self.drain.is_ordered() {
+            // It ended before it knew of a close, if there is one.
+            return;
+        }
+        let (tally, before) = (self.tally, self.tally_before);
         self.registration.parting = Parting {
             streams_completed: tally.completed - before.completed,
             streams_reset: tally.reset - before.reset,
-            streams_refused: tally.refused - before.refused + wire.marks.refused,
-            bytes_unsent: tally.unsent + self.handed.saturating_sub(wire.marks.data_out),
+            streams_refused: tally.refused - before.refused + self.wire.borrow().marks.refused,
+            bytes_unsent: tally.unsent - before.unsent,
         };
-        Poll::Ready(())
     }
 
     /// Until the next thing that only time brings. A timer that rings too early
     /// is cheaper than one that is set anew for each request.
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match self.phase {
-            Phase::Finishing(until) | Phase::Lingering(until) => Some(until),
+            Phase::Finishing(patience) | Phase::Lingering(patience) => Some(patience.next(self.now)),
             _ => self.clocks.next(&self.worker.shared.setup.config),
         };
         let due = due.into_iter().chain(self.drain.next()).chain(self.paused_until).min();
@@ -279,7 +307,8 @@ impl<S: Transport> Session<S> {
         figures.bytes_in.store(wire.bytes_in, Relaxed);
         figures.bytes_out.store(wire.bytes_out, Relaxed);
         figures.requests.store(self.requests, Relaxed);
-        figures.open_streams.store(self.streams.len() as u32, Relaxed);
+        let open = self.streams.len() + usize::from(self.current.is_some());
+        figures.open_streams.store(open as u32, Relaxed);
         self.remote.set_stage(match self.phase {
             Phase::Handshake(_) => Stage::Handshake,
             Phase::Open(_) => self.drain.stage(),
@@ -291,4 +320,12 @@ impl<S: Transport> Session<S> {
 /// The clock that the runtime's timers go by.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// However the task ends, the host is told of the requests that it still holds.
+impl<S: Transport> Drop for Session<S> {
+    fn drop(&mut self) {
+        self.conclude(Cause::Aborted, 0);
+        self.cancel_all(self.registration.cause, 0);
+    }
 }

@@ -2,7 +2,7 @@
 //! the letterbox through which other threads reach its task.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -35,6 +35,8 @@ pub struct Remote {
     mail: Mutex<Mail>,
     /// Set when something wakes this session's task from inside itself.
     nudged: AtomicBool,
+    /// The connection until its worker takes it.
+    arrival: Mutex<Option<TcpStream>>,
     /// So that the session can be cut when its thread is held by the host.
     socket: Mutex<Option<Socket>>,
     pub figures: Figures,
@@ -82,6 +84,7 @@ impl Remote {
             opened: Instant::now(),
             mail: Mutex::default(),
             nudged: AtomicBool::new(false),
+            arrival: Mutex::default(),
             socket: Mutex::default(),
             figures: Figures::default(),
             muted,
@@ -185,12 +188,21 @@ impl Remote {
         Some(left.as_millis() as u64)
     }
 
+    pub fn arrive(&self, stream: TcpStream) {
+        *lock(&self.arrival) = Some(stream);
+    }
+
+    pub fn take_arrival(&self) -> Option<TcpStream> {
+        lock(&self.arrival).take()
+    }
+
     pub fn set_socket(&self, socket: Socket) {
         *lock(&self.socket) = Some(socket);
     }
 
     /// Ends the socket from outside, when the session's own thread cannot.
     pub fn cut(&self) {
+        drop(self.take_arrival());
         if let Some(socket) = &*lock(&self.socket) {
             socket.cut();
         }

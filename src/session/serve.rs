@@ -8,7 +8,9 @@ use h2::{Reason, RecvStream};
 use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
 use super::stream::Stream;
+use super::streams::Gone;
 use super::{Phase, Session, Transport};
+use crate::close::Stage;
 use crate::event::{Cause, EventKind};
 use crate::request::{self, Head, Refusal, Request};
 
@@ -51,6 +53,7 @@ impl<S: Transport> Session<S> {
         let stream = respond.stream_id().as_u32();
         self.last_accepted = self.last_accepted.max(stream);
         self.requests += 1;
+        let recv = Some(recv).filter(|_| self.wire.borrow_mut().marks.has_body(stream));
         let config = &worker.shared.setup.config;
         let checked = request::check(&parts, config.max_header_fields);
         let found = checked.and_then(|()| worker.shared.setup.routes.find(&parts.method, parts.uri.path()));
@@ -63,7 +66,6 @@ impl<S: Transport> Session<S> {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
-        let recv = Some(recv).filter(|_| self.wire.borrow_mut().marks.has_body(stream));
         let has_body = recv.is_some();
         let begin =
             |_, spare| Request::begin(spare, &self.remote, stream, Head::new(parts, found.params), has_body, config);
@@ -71,11 +73,11 @@ impl<S: Transport> Session<S> {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         };
-        let stream = Stream::new(stream, id, recv, respond);
+        self.current = Some(Stream::new(stream, id, recv, respond));
         // The handler may ask about its own session.
         self.publish();
         request::calling(id, || (found.handler)(id));
-        self.pump_stream(stream);
+        self.pump_current();
     }
 
     /// The library's own answer to a request that no handler gets.
@@ -99,15 +101,14 @@ impl<S: Transport> Session<S> {
 
     /// Carries over what a stream's request and h2 have for each other.
     pub(super) fn pump(&mut self, id: u32) {
-        if let Some(stream) = self.streams.take(id) {
-            self.pump_stream(stream);
-        }
+        self.current = self.streams.take(id);
+        self.pump_current();
     }
 
     /// How many bytes of answers h2 may be given more.
     fn room(&self) -> usize {
-        let held = self.handed - self.wire.borrow().marks.data_out;
-        self.worker.shared.setup.config.session_send_bytes.saturating_sub(held as usize)
+        let most = self.worker.shared.setup.config.session_send_bytes;
+        most.saturating_sub(self.streams.inside() as usize)
     }
 
     /// Goes on with the streams that waited for room in h2.
@@ -120,25 +121,31 @@ impl<S: Transport> Session<S> {
         true
     }
 
-    fn pump_stream(&mut self, mut stream: Stream) {
+    /// The stream is neither in the table nor on the stack meanwhile: if h2
+    /// panics, its handles must not be dropped.
+    fn pump_current(&mut self) {
         let mut room = self.room();
+        let Some(stream) = &mut self.current else { return };
         let before = stream.given;
         let pumped = stream.pump(&mut self.worker.lot.borrow_mut(), &self.worker, &self.remote, &mut room);
-        self.handed += stream.given - before;
-        let id = stream.id;
+        let (id, given) = (stream.id, stream.given - before);
         if stream.is_starved {
             self.starved.push(id);
         }
-        self.streams.insert(stream);
+        self.streams.given(given);
+        self.current.take().into_iter().for_each(|stream| self.streams.insert(stream));
         if pumped.is_err() {
+            // The wire may know better why.
+            self.read_wire();
             self.cancel(id, Cause::ConnectionLost, 0);
         }
     }
 
     /// A stream has ended before its answer had.
     pub(super) fn cancel(&mut self, id: u32, cause: Cause, code: u32) {
-        let Some(request) = self.streams.remove(id) else { return };
+        let Some(Gone { request, inside }) = self.streams.remove(id) else { return };
         self.tally.reset += 1;
+        self.tally.unsent += inside;
         if request != 0 {
             self.tally.unsent += request::cancel(request, cause, code);
         }
@@ -148,6 +155,9 @@ impl<S: Transport> Session<S> {
     pub(super) fn read_wire(&mut self) {
         let seen = self.wire.borrow_mut().look();
         let Some(seen) = seen else { return };
+        for (id, bytes) in seen.data {
+            self.streams.left(id, bytes.into());
+        }
         for id in seen.ended {
             self.tally.completed += 1;
             self.streams.remove(id);
@@ -180,6 +190,10 @@ impl<S: Transport> Session<S> {
     pub(super) fn was_reset(&mut self, id: u32, code: u32) {
         let by_wish = self.streams.is_reset(id);
         let is_error = !matches!(Reason::from(code), Reason::NO_ERROR | Reason::REFUSED_STREAM | Reason::CANCEL);
+        if by_wish && self.drain.stage() == Stage::Forcing {
+            // An answer that was complete for the host, but not for its peer.
+            self.conclude(Cause::Deadline, code);
+        }
         self.cancel(id, if by_wish { Cause::Aborted } else { Cause::ProtocolError }, code);
         if is_error && !by_wish {
             self.tell(EventKind::FrameError, |event| (event.stream, event.code) = (id, code));

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Shutdown;
+use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,47 +13,57 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 #[derive(Clone)]
-pub struct Socket(Arc<TcpStream>);
+pub struct Socket {
+    stream: Arc<TcpStream>,
+    unacknowledged: fn(RawFd) -> usize,
+}
 
 /// What a session needs of the thing it speaks through.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Makes the coming close drop unsent data and reset the connection, so
     /// that the kernel keeps nothing for a peer that does not read.
     fn close_hard(&self);
+
+    /// Bytes sent that the peer has not acknowledged.
+    fn unacknowledged(&self) -> usize;
 }
 
 impl Socket {
     /// Takes over a connected, non-blocking socket on the current runtime.
-    pub fn new(stream: std::net::TcpStream) -> io::Result<Self> {
-        Ok(Self(Arc::new(TcpStream::from_std(stream)?)))
+    pub fn new(stream: std::net::TcpStream, unacknowledged: fn(RawFd) -> usize) -> io::Result<Self> {
+        Ok(Self { stream: Arc::new(TcpStream::from_std(stream)?), unacknowledged })
     }
 
     /// The kernel had less than there was room for: the next try waits for its
     /// word, which saves a system call that finds nothing. The word cannot be
     /// missed, since the runtime that brings it runs on this thread.
     fn expect_nothing(&self, interest: Interest) {
-        let _ = self.0.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+        let _ = self.stream.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
     }
 
     pub fn cut(&self) {
         self.close_hard();
         // If it fails the connection is gone already, which is what was asked.
-        let _ = SockRef::from(&*self.0).shutdown(Shutdown::Both);
+        let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Both);
     }
 }
 
 impl Transport for Socket {
     fn close_hard(&self) {
-        let _ = SockRef::from(&*self.0).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
+    }
+
+    fn unacknowledged(&self) -> usize {
+        (self.unacknowledged)(self.stream.as_raw_fd())
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.0.poll_read_ready(cx))?;
+            ready!(self.stream.poll_read_ready(cx))?;
             let room = buf.remaining();
-            match self.0.try_read_buf(buf) {
+            match self.stream.try_read_buf(buf) {
                 Ok(read) => {
                     if read > 0 && read < room {
                         self.expect_nothing(Interest::READABLE);
@@ -69,8 +80,8 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.0.poll_write_ready(cx))?;
-            match self.0.try_write(bytes) {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match self.stream.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
@@ -82,7 +93,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match SockRef::from(&*self.0).shutdown(Shutdown::Write) {
+        match SockRef::from(&*self.stream).shutdown(Shutdown::Write) {
             // The peer was faster: there is nothing left to close.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             result => Poll::Ready(result),

@@ -30,6 +30,8 @@ pub struct Stream {
     waker: Option<Waker>,
     /// Bytes of the answer's body that h2 was given.
     pub given: u64,
+    /// Those of them that have not left.
+    pub inside: u64,
     /// The session's share of h2's memory is used up: pump again when some is free.
     pub is_starved: bool,
     pub watch: Option<Box<Watch>>,
@@ -74,7 +76,8 @@ pub struct Closed;
 
 impl From<h2::Error> for Closed {
     fn from(error: h2::Error) -> Self {
-        tracing::debug!(%error, "the stream is closed");
+        // Not logged: the request is locked here, and a log may ask for it.
+        drop(error);
         Closed
     }
 }
@@ -98,7 +101,18 @@ enum Sent {
 impl Stream {
     pub fn new(id: u32, request: u64, recv: Option<RecvStream>, respond: SendResponse<Bytes>) -> Self {
         let handle = Handle::Respond(respond);
-        Self { id, request, is_reset: false, recv, handle, waker: None, given: 0, is_starved: false, watch: None }
+        Self {
+            id,
+            request,
+            is_reset: false,
+            recv,
+            handle,
+            waker: None,
+            given: 0,
+            inside: 0,
+            is_starved: false,
+            watch: None,
+        }
     }
 
     /// Carries over all that can be carried now, and calls the host's hooks
@@ -111,7 +125,6 @@ impl Stream {
         room: &mut usize,
     ) -> Result<(), Closed> {
         self.is_starved = false;
-
         while self.request != 0 {
             let Ok(mut request) = lot.find(self.request) else { break };
             request.attended();
@@ -190,10 +203,7 @@ impl Stream {
                 restore(Reader::Pulled(on_readable));
             }
             Delivery::Whole(on_collected, whole) => request::calling(id, || on_collected(id, &whole)),
-            Delivery::TooLarge => {
-                // The answer is the library's; if the host began one, that one goes on.
-                let _ = lot.find(id).map(|mut request| request.answer.respond(413, Bytes::new()));
-            }
+            Delivery::TooLarge => request::refuse_body(id),
         }
     }
 
@@ -274,6 +284,7 @@ impl Stream {
         match piece {
             Piece::Data(data, last) => {
                 self.given += data.len() as u64;
+                self.inside += data.len() as u64;
                 send.send_data(data, last)?;
                 Ok(if last { Sent::All } else { Sent::Some })
             }

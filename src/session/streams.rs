@@ -16,14 +16,25 @@ pub struct Streams {
     /// Those of which h2 has the last frame. Most answers leave at once, so
     /// that they are here for moments only, in few bytes that stay warm.
     leaving: VecDeque<Leaving>,
+    inside: u64,
 }
 
 struct Leaving {
     id: u32,
     is_reset: bool,
     handle: Handle,
+    /// Bytes of the body that h2 has and that have not left.
+    inside: u64,
     /// Set when it is looked at: mostly it is gone before.
     watch: Option<Watch>,
+}
+
+/// What is known of a stream that was taken off.
+pub struct Gone {
+    /// The request that the host still holds, or 0.
+    pub request: u64,
+    /// Bytes of the body that h2 had and that had not left.
+    pub inside: u64,
 }
 
 /// What is asked of a stream's peer.
@@ -36,8 +47,8 @@ pub struct Terms {
 impl Streams {
     pub fn insert(&mut self, stream: Stream) {
         if stream.request == 0 {
-            let Stream { id, is_reset, handle, .. } = stream;
-            self.leaving.push_back(Leaving { id, is_reset, handle, watch: None });
+            let Stream { id, is_reset, handle, inside, .. } = stream;
+            self.leaving.push_back(Leaving { id, is_reset, handle, inside, watch: None });
         } else {
             self.held.insert(stream.id, stream);
         }
@@ -48,14 +59,39 @@ impl Streams {
         self.held.remove(&id)
     }
 
-    /// Takes a stream that has ended off. Gives the request that the host still holds, or 0.
-    pub fn remove(&mut self, id: u32) -> Option<u64> {
+    /// Takes a stream that has ended off.
+    pub fn remove(&mut self, id: u32) -> Option<Gone> {
         // They leave mostly in the order in which they came.
         if let Some(at) = self.leaving.iter().position(|stream| stream.id == id) {
-            self.leaving.remove(at);
-            return Some(0);
+            let inside = self.leaving.remove(at).map_or(0, |stream| stream.inside);
+            self.inside -= inside;
+            return Some(Gone { request: 0, inside });
         }
-        self.held.remove(&id).map(|stream| stream.request)
+        let Stream { request, inside, .. } = self.held.remove(&id)?;
+        self.inside -= inside;
+        Some(Gone { request, inside })
+    }
+
+    /// h2 was given bytes of a stream's body.
+    pub fn given(&mut self, bytes: u64) {
+        self.inside += bytes;
+    }
+
+    /// Bytes of a stream's body have left.
+    pub fn left(&mut self, id: u32, bytes: u64) {
+        let place = match self.held.get_mut(&id) {
+            Some(stream) => Some(&mut stream.inside),
+            None => self.leaving.iter_mut().find(|stream| stream.id == id).map(|stream| &mut stream.inside),
+        };
+        if let Some(inside) = place {
+            *inside -= bytes;
+            self.inside -= bytes;
+        }
+    }
+
+    /// Bytes of all streams' bodies that h2 has and that have not left.
+    pub fn inside(&self) -> u64 {
+        self.inside
     }
 
     /// Looks at the clocks of all streams. `held` tells of a request how many

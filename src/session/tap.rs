@@ -19,8 +19,9 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Transport;
 use super::budget::Budget;
-use super::frame::{self, ACK, END_HEADERS, END_STREAM, Frame, Scanner, kind};
+use super::frame::{self, ACK, END_STREAM, Frame, Scanner, kind};
 
 /// What is gathered before a write goes out by itself.
 const GATHER: usize = 64 * 1024;
@@ -56,8 +57,9 @@ pub struct Wire<S> {
     is_dry: bool,
     /// Whether the peer has closed its side.
     pub peer_finished: bool,
-    /// Whether h2 has nothing more to say.
-    pub h2_finished: bool,
+    /// Everything h2 still says is taken, however much waits already: it is the
+    /// last, and short.
+    pub is_forced: bool,
     pub bytes_in: u64,
     pub bytes_out: u64,
     seen: Seen,
@@ -70,6 +72,8 @@ pub struct Wire<S> {
 pub struct Seen {
     /// Streams whose last frame left.
     pub ended: Vec<u32>,
+    /// DATA that left and was not the last of its stream: stream, length.
+    pub data: Vec<(u32, u32)>,
     /// Streams that the peer reset, with the code.
     pub reset_by_peer: Vec<(u32, u32)>,
     /// Streams for which RST_STREAM left, with the code.
@@ -99,6 +103,8 @@ pub struct Marks {
     pub frames_in: u64,
     /// The last HEADERS or CONTINUATION was not the end of its block.
     is_block_open: bool,
+    /// The same for what left.
+    is_own_block_open: bool,
     has_settings: bool,
     has_settings_ack: bool,
     /// Streams opened with a body to follow, not asked for yet.
@@ -135,7 +141,7 @@ impl<S> Wire<S> {
             answer: Vec::new(),
             is_dry: false,
             peer_finished: false,
-            h2_finished: false,
+            is_forced: false,
             bytes_in: 0,
             bytes_out: 0,
             seen: Seen::default(),
@@ -163,6 +169,14 @@ impl<S> Wire<S> {
     /// What passed since the last look, if anything did.
     pub fn look(&mut self) -> Option<Seen> {
         self.seen.anything.then(|| std::mem::take(&mut self.seen))
+    }
+
+    /// Bytes that wait for the kernel, or with it for the peer.
+    pub fn under_way(&self) -> usize
+    where
+        S: Transport,
+    {
+        self.out.len() - self.sent + self.socket.as_ref().map_or(0, Transport::unacknowledged)
     }
 
     /// Whether bytes wait for the kernel.
@@ -194,13 +208,14 @@ impl<S> Wire<S> {
         self.whole_end().inspect(|end| self.out.truncate(*end)).is_some()
     }
 
-    /// Where the last whole frame in `out` ends.
+    /// Where the last whole frame in `out` ends, or header block: nothing may stand inside one.
     fn whole_end(&self) -> Option<usize> {
         let mut scanner = self.outbound.clone();
         let (mut at, mut end) = (self.sent, None);
+        let mut is_block_open = self.marks.is_own_block_open;
         loop {
             let between = scanner.is_between_frames();
-            if between {
+            if between && !is_block_open {
                 end = Some(at);
             }
             let rest = &self.out[at..];
@@ -208,7 +223,7 @@ impl<S> Wire<S> {
                 return end;
             }
             let step = if between { 1 } else { scanner.rest_of_frame(rest) };
-            scanner.scan(&rest[..step], |_, _| {});
+            scanner.scan(&rest[..step], |frame, _| is_block_open = frame.leaves_block_open().unwrap_or(is_block_open));
             at += step;
         }
     }
@@ -217,7 +232,7 @@ impl<S> Wire<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        if !self.answer.is_empty() && self.inbound.is_between_frames() {
+        if !self.answer.is_empty() && self.inbound.is_between_frames() && !self.marks.is_block_open {
             let taken = self.answer.len().min(buf.remaining());
             buf.put_slice(&self.answer[..taken]);
             self.answer.drain(..taken);
@@ -245,8 +260,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.out.capacity() == 0 {
             self.out = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
-        if self.out.len() - self.sent >= GATHER {
+        if self.out.len() - self.sent >= GATHER && !self.is_forced {
             ready!(self.poll_send(cx))?;
+        }
+        if self.sent >= GATHER {
+            // A slow reader takes a part at a time: what it has is given back.
+            self.out.drain(..self.sent);
+            self.sent = 0;
         }
         self.out.extend_from_slice(bytes);
         self.settle();
@@ -282,7 +302,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             let mut buffer = std::mem::take(&mut self.out);
             buffer.clear();
             BUFFERS.with_borrow_mut(|buffers| {
-                if buffers.len() < KEPT_BUFFERS {
+                if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= 4 * GATHER {
                     buffers.push(buffer);
                 }
             });
@@ -320,7 +340,7 @@ impl Seen {
     fn inbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
         marks.frames_in += 1;
         match frame.kind {
-            kind::HEADERS | kind::CONTINUATION => marks.is_block_open = !frame.has(END_HEADERS),
+            kind::HEADERS | kind::CONTINUATION => marks.is_block_open = frame.leaves_block_open() == Some(true),
             kind::SETTINGS if frame.has(ACK) => marks.has_settings_ack = true,
             kind::SETTINGS => marks.has_settings = true,
             _ => {}
@@ -350,10 +370,18 @@ impl Seen {
     fn outbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
         if frame.kind == kind::DATA {
             marks.data_out += u64::from(frame.length);
+            if !frame.has(END_STREAM) {
+                self.data.push((frame.stream, frame.length));
+                self.anything = true;
+            }
         }
+        marks.is_own_block_open = frame.leaves_block_open().unwrap_or(marks.is_own_block_open);
         match frame.kind {
             kind::DATA | kind::HEADERS if frame.has(END_STREAM) => self.ended.push(frame.stream),
-            kind::RST_STREAM => self.reset_by_us.push((frame.stream, frame::number(payload, 0))),
+            kind::RST_STREAM => {
+                marks.with_body.retain(|known| *known != frame.stream);
+                self.reset_by_us.push((frame.stream, frame::number(payload, 0)));
+            }
             kind::GOAWAY => {
                 marks.our_goaway = Some(frame::number(payload, 0) & 0x7fff_ffff);
                 self.our_goaway = true;
@@ -380,9 +408,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Only noted: the last bytes may take their time, which is the session's to bound.
+    /// Not here: the last bytes may take their time, which is the session's to bound.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.borrow_mut().h2_finished = true;
         Poll::Ready(Ok(()))
     }
 }

@@ -29,6 +29,10 @@ const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'a'];
 
 impl Transport for DuplexStream {
     fn close_hard(&self) {}
+
+    fn unacknowledged(&self) -> usize {
+        0
+    }
 }
 
 /// The peer of a session under test, and what its host was told.
