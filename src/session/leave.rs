@@ -227,9 +227,8 @@ impl<S: Transport> Session<S> {
     pub(super) fn retire(&mut self) {
         tracing::error!(session = self.remote.id, "the session panicked");
         std::mem::forget(std::mem::replace(&mut self.phase, Phase::Over));
-        self.tally.reset += self.streams.len() as u64;
-        self.current.take().into_iter().for_each(|stream| self.streams.insert(stream));
-        for request in self.streams.abandon() {
+        self.tally.reset += self.streams.len() as u64 + u64::from(self.current != 0);
+        for request in self.streams.abandon().into_iter().chain([self.current]) {
             request::cancel(request, Cause::Internal, 0);
         }
         if let Ok(mut wire) = self.wire.try_borrow_mut() {

@@ -44,7 +44,6 @@ use crate::registry::Registration;
 use crate::worker::Worker;
 use budget::Budget;
 use clocks::Clocks;
-use stream::Stream;
 use streams::Streams;
 use tap::{Tap, Wire};
 
@@ -94,8 +93,10 @@ pub struct Session<S: Transport> {
     // In the order in which they are dropped: the registration last, since the
     // session has ended when it is.
     streams: Streams,
-    /// The stream that is worked on, out of the table.
-    current: Option<Stream>,
+    /// The request whose stream is worked on, out of the table; or 0.
+    current: u64,
+    /// Whether the figures were made visible since the task was woken.
+    is_published: bool,
     phase: Phase<S>,
     wire: Rc<RefCell<Wire<S>>>,
     drain: Drain,
@@ -133,6 +134,7 @@ impl<S: Transport> Future for Session<S> {
         let remote = session.remote.clone();
         remote.set_task(cx.waker());
         session.now = now();
+        session.is_published = false;
         session.wire.borrow_mut().wake(session.now);
         let waker = session.waker.clone();
         let mut cx = Context::from_waker(&waker);
@@ -153,7 +155,8 @@ impl<S: Transport> Session<S> {
         let handshake = worker.shared.setup.config.h2().handshake(Tap(wire.clone()));
         Self {
             streams: Streams::default(),
-            current: None,
+            current: 0,
+            is_published: false,
             phase: Phase::Handshake(Box::new(handshake)),
             wire,
             drain: Drain::default(),
@@ -301,13 +304,14 @@ impl<S: Transport> Session<S> {
     }
 
     /// Makes the figures visible to others.
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.is_published = true;
         let figures = &self.remote.figures;
         let wire = self.wire.borrow();
         figures.bytes_in.store(wire.bytes_in, Relaxed);
         figures.bytes_out.store(wire.bytes_out, Relaxed);
         figures.requests.store(self.requests, Relaxed);
-        let open = self.streams.len() + usize::from(self.current.is_some());
+        let open = self.streams.len() + usize::from(self.current != 0);
         figures.open_streams.store(open as u32, Relaxed);
         self.remote.set_stage(match self.phase {
             Phase::Handshake(_) => Stage::Handshake,

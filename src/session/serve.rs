@@ -1,5 +1,6 @@
 //! Serving: requests in, answers out, and what the wire tells meanwhile.
 
+use std::mem::ManuallyDrop;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -73,11 +74,13 @@ impl<S: Transport> Session<S> {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         };
-        self.current = Some(Stream::new(stream, id, recv, respond));
-        // The handler may ask about its own session.
-        self.publish();
+        self.current = id;
+        if !self.is_published {
+            // The handler may ask about its own session.
+            self.publish();
+        }
         request::calling(id, || (found.handler)(id));
-        self.pump_current();
+        self.pump_stream(Stream::new(stream, id, recv, respond));
     }
 
     /// The library's own answer to a request that no handler gets.
@@ -101,8 +104,10 @@ impl<S: Transport> Session<S> {
 
     /// Carries over what a stream's request and h2 have for each other.
     pub(super) fn pump(&mut self, id: u32) {
-        self.current = self.streams.take(id);
-        self.pump_current();
+        if let Some(stream) = self.streams.take(id) {
+            self.current = stream.request;
+            self.pump_stream(stream);
+        }
     }
 
     /// How many bytes of answers h2 may be given more.
@@ -121,11 +126,11 @@ impl<S: Transport> Session<S> {
         true
     }
 
-    /// The stream is neither in the table nor on the stack meanwhile: if h2
-    /// panics, its handles must not be dropped.
-    fn pump_current(&mut self) {
+    /// Works on a stream that is out of the table. If h2 panics meanwhile, its
+    /// handles must not be dropped.
+    fn pump_stream(&mut self, stream: Stream) {
+        let mut stream = ManuallyDrop::new(stream);
         let mut room = self.room();
-        let Some(stream) = &mut self.current else { return };
         let before = stream.given;
         let pumped = stream.pump(&mut self.worker.lot.borrow_mut(), &self.worker, &self.remote, &mut room);
         let (id, given) = (stream.id, stream.given - before);
@@ -133,7 +138,8 @@ impl<S: Transport> Session<S> {
             self.starved.push(id);
         }
         self.streams.given(given);
-        self.current.take().into_iter().for_each(|stream| self.streams.insert(stream));
+        self.streams.insert(ManuallyDrop::into_inner(stream));
+        self.current = 0;
         if pumped.is_err() {
             // The wire may know better why.
             self.read_wire();
