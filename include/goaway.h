@@ -154,7 +154,9 @@ typedef enum {
     GOAWAY_EVENT_GOAWAY = 3,
     // The peer broke the protocol on `stream` (0: on the whole session); `code` is what it was told.
     GOAWAY_EVENT_FRAME_ERROR = 4,
-    // The connection failed; `text` says how.
+    // The connection failed; `text` says how. With `session` 0 it is the
+    // server that cannot accept for a moment, since descriptors or memory have
+    // run out; that event comes on a thread of its own.
     GOAWAY_EVENT_ERROR = 5,
     // A time limit ended something; `cause` says which.
     GOAWAY_EVENT_TIMEOUT = 6,
@@ -522,6 +524,16 @@ uint16_t goaway_server_port(const goaway_server *server, size_t number);
 // GOAWAY_ERR_STATE: it listens nowhere, or was started or closed before.
 // GOAWAY_ERR_IO: the system gives no thread.
 goaway_status goaway_server_start(const goaway_server *server);
+
+// Says that the server is not ready, or is again: a step before a close that
+// can be undone. Everything is still served; only `goaway_server_is_ready`
+// answers otherwise. Have your health check ask it, wait until the load
+// balancer has seen it, and then close.
+goaway_status goaway_server_set_ready(const goaway_server *server, bool ready);
+
+// Whether the server was started, does not close and has not been set to be
+// not ready. False for NULL.
+bool goaway_server_is_ready(const goaway_server *server);
 
 // Begins to close, and returns at once. Allowed from any thread and from
 // every callback, and repeatedly: a later call can only shorten the time, and

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::close::CUT;
 use crate::error::{Error, Result};
+use crate::event::{EventKind, SessionEvent};
 use crate::listener::{BACK_OFF, Listener, is_of_one_connection};
 use crate::registry::{Progress, SESSIONS};
 use crate::session::Remote;
@@ -51,6 +52,8 @@ struct Desk {
 /// the close goes on without it.
 enum Notice {
     Progress(Progress),
+    /// Descriptors or memory have run out: connections wait in the kernel.
+    Resting(String, SocketAddr),
     Closed,
 }
 
@@ -157,6 +160,7 @@ async fn accept(desk: Rc<Desk>, listener: Listener) {
             Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended unaccepted"),
             Err(error) => {
                 tracing::warn!(%error, "accept rests");
+                let _ = desk.notices.try_send(Notice::Resting(error.to_string(), listener.address()));
                 if timeout(BACK_OFF, &mut closing).await.is_ok() {
                     break;
                 }
@@ -173,6 +177,10 @@ impl Desk {
     fn give(&self, stream: TcpStream, peer: SocketAddr) {
         if self.shared.registry.len() >= self.shared.setup.config.max_sessions {
             return tracing::warn!(%peer, "refused: the limit of sessions is reached");
+        }
+        let from_one = self.shared.setup.config.max_sessions_per_address;
+        if from_one > 0 && self.shared.registry.len_from(peer.ip()) >= from_one {
+            return tracing::warn!(%peer, "refused: the limit of sessions from one address is reached");
         }
         let mut remote = None;
         self.sessions.borrow_mut().insert(|id, _| {
@@ -213,6 +221,11 @@ fn notify(shared: &Shared, notices: Receiver<Notice>) {
                 if let Some(on_progress) = shared.setup.on_progress.as_ref().filter(|_| !shared.is_muted()) {
                     on_progress(progress);
                 }
+            }
+            Notice::Resting(why, address) => {
+                let mut event = SessionEvent::new(EventKind::Error, 0, address);
+                event.text = format!("no connection is accepted for a moment: {why}").into_bytes();
+                shared.tell(&event);
             }
             Notice::Closed => {
                 tell_closers(shared);

@@ -131,7 +131,9 @@ pub enum EventKind {
     Goaway = 3,
     /// The peer broke the protocol on `stream` (0: on the whole session); `code` is what it was told.
     FrameError = 4,
-    /// The connection failed; `text` says how.
+    /// The connection failed; `text` says how. With `session` 0 it is the
+    /// server that cannot accept for a moment, since descriptors or memory have
+    /// run out; that event comes on a thread of its own.
     Error = 5,
     /// A time limit ended something; `cause` says which.
     Timeout = 6,

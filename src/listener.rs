@@ -90,6 +90,11 @@ impl Listener {
         tokio::net::TcpListener::from_std(listener).map(Self)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap_or_else(|_| ([0, 0, 0, 0], 0).into())
+    }
+
     /// The next connection, watched by no runtime.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.0.accept().await?;

@@ -6,6 +6,7 @@
 //! later sees it, whoever was there before is called, and nobody is missed.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -98,6 +99,11 @@ impl Registry {
 
     pub fn len(&self) -> usize {
         lock(&self.roll).live.len()
+    }
+
+    /// Live sessions with a peer of that address.
+    pub fn len_from(&self, address: IpAddr) -> usize {
+        lock(&self.roll).live.values().filter(|remote| remote.peer.ip() == address).count()
     }
 
     /// The live sessions and their figures at this moment, oldest first.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 pub struct Server {
     state: Mutex<State>,
+    /// Taken back before a close that is to be seen coming.
+    is_held_back: AtomicBool,
     /// The fork of the process that made it.
     fork: usize,
 }
@@ -42,7 +45,11 @@ struct Started {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { state: Mutex::new(State::Setup(Box::default(), Vec::new())), fork: table::fork() }
+        Self {
+            state: Mutex::new(State::Setup(Box::default(), Vec::new())),
+            is_held_back: AtomicBool::new(false),
+            fork: table::fork(),
+        }
     }
 }
 
@@ -117,6 +124,19 @@ impl Server {
         };
         *state = State::Started(Started { shared, control, ports });
         Ok(())
+    }
+
+    /// Says no, or yes again, to who asks whether the server is ready.
+    pub fn set_ready(&self, ready: bool) -> Result<()> {
+        drop(self.lock()?);
+        self.is_held_back.store(!ready, Relaxed);
+        Ok(())
+    }
+
+    /// Whether the server serves, does not close and is not held back.
+    pub fn is_ready(&self) -> Result<bool> {
+        let serves = self.shared()?.is_some_and(|shared| shared.registry.deadline().is_none());
+        Ok(serves && !self.is_held_back.load(Relaxed))
     }
 
     /// Begins to close, or shortens a close that has begun. Returns at once.

@@ -192,6 +192,22 @@ pub extern "C" fn goaway_server_start(server: Option<&goaway_server>) -> goaway_
     guard(|| borrow(server)?.start())
 }
 
+/// Says that the server is not ready, or is again: a step before a close that
+/// can be undone. Everything is still served; only `goaway_server_is_ready`
+/// answers otherwise. Have your health check ask it, wait until the load
+/// balancer has seen it, and then close.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_set_ready(server: Option<&goaway_server>, ready: bool) -> goaway_status {
+    guard(|| borrow(server)?.set_ready(ready))
+}
+
+/// Whether the server was started, does not close and has not been set to be
+/// not ready. False for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_is_ready(server: Option<&goaway_server>) -> bool {
+    guard_or(false, || borrow(server)?.is_ready())
+}
+
 /// Begins to close, and returns at once. Allowed from any thread and from
 /// every callback, and repeatedly: a later call can only shorten the time, and
 /// every caller's `on_close` gets the same report.
