@@ -6,7 +6,8 @@
 //   unless it is GOAWAY_OK; out-parameters are written only then.
 //   goaway_last_error() has the text of this thread's last failure. A NULL
 //   where a pointer must point somewhere is GOAWAY_ERR_NULL. No call crashes,
-//   and none blocks but goaway_server_wait and goaway_server_free.
+//   and none blocks but goaway_server_wait, goaway_server_free and, while a
+//   name is resolved, goaway_server_listen.
 // Ownership. What a _new or a list function returns is yours until you give it
 //   to its _free, which ends it and takes NULL. Nothing else gives or takes
 //   ownership: what you pass in is copied, what you are shown stays ours.
@@ -17,7 +18,7 @@
 //   callback. Callbacks come from the library's own threads, which take none of
 //   your signals; those of one session come one at a time, and a callback that
 //   blocks holds up the other sessions of its thread. user_data is passed
-//   through, never looked at.
+//   through, never looked at. No exception and no longjmp may leave a callback.
 // Life of a request. It lives until you have answered it (goaway_request_respond,
 //   _end or _reset), or until its on_cancel callback has returned, or until an
 //   answering call said GOAWAY_ERR_CANCELLED. So long are the goaway_bytes valid
@@ -110,7 +111,8 @@ typedef enum {
     GOAWAY_CAUSE_PEER_RESET = 4,
     // The connection broke: reset by the peer or an error of the network.
     GOAWAY_CAUSE_CONNECTION_LOST = 5,
-    // The peer broke the protocol; it was told with GOAWAY or RST_STREAM.
+    // The peer broke the protocol; it was told with GOAWAY or RST_STREAM, unless
+    // what it sent was no HTTP/2 from the start.
     GOAWAY_CAUSE_PROTOCOL_ERROR = 6,
     // The server closed before the connection had become a session.
     GOAWAY_CAUSE_HANDSHAKE = 7,
@@ -206,7 +208,8 @@ typedef enum {
     // REFUSED_STREAM. Default 100. 1 to 100000.
     GOAWAY_LIMIT_CONCURRENT_STREAMS = 1,
     // Bytes of a request's header list, with 32 more a field
-    // (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431.
+    // (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431; much more ends the
+    // session.
     // Default 16384. 1024 to 1048576.
     GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
     // Header fields of a request. More is answered 431. Default 100. 1 to 10000.
@@ -237,7 +240,8 @@ typedef enum {
     // as soon as they are accepted. Default 0, no limit. 0 to 1000000.
     GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
     // Milliseconds until a new connection has sent its preface, its first
-    // SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT).
+    // SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
+    // NO_ERROR if there was no preface.
     // Default 10000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_HANDSHAKE_MS = 12,
     // Milliseconds until a header block, or a control frame, that has begun is
@@ -254,7 +258,7 @@ typedef enum {
     GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS = 16,
     // Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream
     // whose answer waits for the peer, or whose body the library collects.
-    // Beyond: RST_STREAM(CANCEL), or 408. Default 30000. 0, no limit, to 30 days.
+    // Beyond: RST_STREAM(CANCEL); who takes nothing at all is cut. Default 30000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_PROGRESS_MS = 17,
     // Default 16384. 1 to 1073741824.
     GOAWAY_LIMIT_PROGRESS_BYTES = 18,
@@ -423,7 +427,7 @@ typedef struct {
     goaway_cause cause;
     // CLOSED: how the report of a close counts it.
     goaway_outcome outcome;
-    // GOAWAY: the debug data, as it came. FRAME_ERROR, ERROR: what was wrong.
+    // GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR: what was wrong.
     goaway_bytes text;
     // The peer's address, NUL-terminated.
     char peer[64];
@@ -477,7 +481,8 @@ const char *goaway_last_error(void);
 // this version does not know. Valid for ever.
 const char *goaway_status_name(int32_t status);
 
-// A new server, or NULL if there is no memory for it.
+// A new server, to be ended with `goaway_server_free`. NULL if it fails, with
+// the text in `goaway_last_error`; out of memory ends the process.
 goaway_server *goaway_server_new(void);
 
 // Has `on_request` called for each request that `pattern` matches. Before the
@@ -551,11 +556,12 @@ goaway_status goaway_server_close(const goaway_server *server,
                                   void *user_data);
 
 // Blocks until the close is complete and the `on_close` callbacks that were due
-// have returned, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
+// have returned, or one second has gone by since, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
 //
 // GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
 // a callback. GOAWAY_ERR_STATE: the server was not started.
-goaway_status goaway_server_wait(const goaway_server *server, uint32_t timeout_ms);
+goaway_status goaway_server_wait(const goaway_server *server,
+                                 uint32_t timeout_ms);
 
 // The report of the close; NULL until it is complete. Valid until the server is freed.
 const goaway_report *goaway_server_report(const goaway_server *server);

@@ -20,7 +20,8 @@ pub enum Cause {
     PeerReset = 4,
     /// The connection broke: reset by the peer or an error of the network.
     ConnectionLost = 5,
-    /// The peer broke the protocol; it was told with GOAWAY or RST_STREAM.
+    /// The peer broke the protocol; it was told with GOAWAY or RST_STREAM, unless
+    /// what it sent was no HTTP/2 from the start.
     ProtocolError = 6,
     /// The server closed before the connection had become a session.
     Handshake = 7,

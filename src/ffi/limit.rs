@@ -19,7 +19,8 @@ pub enum goaway_limit {
     /// REFUSED_STREAM. Default 100. 1 to 100000.
     GOAWAY_LIMIT_CONCURRENT_STREAMS = 1,
     /// Bytes of a request's header list, with 32 more a field
-    /// (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431.
+    /// (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431; much more ends the
+    /// session.
     /// Default 16384. 1024 to 1048576.
     GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
     /// Header fields of a request. More is answered 431. Default 100. 1 to 10000.
@@ -50,7 +51,8 @@ pub enum goaway_limit {
     /// as soon as they are accepted. Default 0, no limit. 0 to 1000000.
     GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
     /// Milliseconds until a new connection has sent its preface, its first
-    /// SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT).
+    /// SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
+    /// NO_ERROR if there was no preface.
     /// Default 10000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_HANDSHAKE_MS = 12,
     /// Milliseconds until a header block, or a control frame, that has begun is
@@ -67,7 +69,7 @@ pub enum goaway_limit {
     GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS = 16,
     /// Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream
     /// whose answer waits for the peer, or whose body the library collects.
-    /// Beyond: RST_STREAM(CANCEL), or 408. Default 30000. 0, no limit, to 30 days.
+    /// Beyond: RST_STREAM(CANCEL); who takes nothing at all is cut. Default 30000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_PROGRESS_MS = 17,
     /// Default 16384. 1 to 1073741824.
     GOAWAY_LIMIT_PROGRESS_BYTES = 18,

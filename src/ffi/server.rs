@@ -97,7 +97,8 @@ pub type goaway_close_cb = Option<unsafe extern "C" fn(report: *const goaway_rep
 /// the library. The numbers are valid during the call.
 pub type goaway_progress_cb = Option<unsafe extern "C" fn(progress: *const goaway_progress, user_data: *mut c_void)>;
 
-/// A new server, or NULL if there is no memory for it.
+/// A new server, to be ended with `goaway_server_free`. NULL if it fails, with
+/// the text in `goaway_last_error`; out of memory ends the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
     guard_or(None, || {
@@ -239,7 +240,7 @@ pub extern "C" fn goaway_server_close(
 }
 
 /// Blocks until the close is complete and the `on_close` callbacks that were due
-/// have returned, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
+/// have returned, or one second has gone by since, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
 ///
 /// GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
 /// a callback. GOAWAY_ERR_STATE: the server was not started.

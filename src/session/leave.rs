@@ -76,6 +76,7 @@ impl<S: Transport> Session<S> {
 
     /// Ends HTTP/2 with a GOAWAY of our own.
     pub(super) fn end_with_goaway(&mut self, code: u32, debug: &[u8]) {
+        self.paused_until = None;
         self.phase = Phase::Finishing(self.patience(0));
         self.cancel_all(self.registration.cause, code);
         let mut wire = self.wire.borrow_mut();
@@ -198,12 +199,13 @@ impl<S: Transport> Session<S> {
 
     /// Drops the socket as it is.
     pub(super) fn cut(&mut self) {
-        let rest = self.under_way();
-        if matches!(self.phase, Phase::Lingering(_)) && rest == 0 {
+        let has_all = matches!(self.phase, Phase::Lingering(_)) && self.under_way() == 0;
+        if has_all || matches!(self.phase, Phase::Over) {
             // The peer has everything; only its end was still awaited.
             return self.phase = Phase::Over;
         }
-        self.tally.unsent += rest as u64;
+        // What is gathered is counted with its streams.
+        self.tally.unsent += self.wire.borrow().unacknowledged() as u64;
         if let Some(socket) = self.wire.borrow_mut().take_socket() {
             socket.close_hard();
         }
@@ -211,7 +213,7 @@ impl<S: Transport> Session<S> {
             self.registration.cause = Cause::None;
         }
         self.conclude(Cause::Deadline, 0);
-        self.cancel_all(Cause::Deadline, 0);
+        self.cancel_all(self.registration.cause, 0);
         self.phase = Phase::Over;
     }
 

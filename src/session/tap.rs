@@ -176,7 +176,15 @@ impl<S> Wire<S> {
     where
         S: Transport,
     {
-        self.out.len() - self.sent + self.socket.as_ref().map_or(0, Transport::unacknowledged)
+        self.out.len() - self.sent + self.unacknowledged()
+    }
+
+    /// Bytes with the kernel that the peer does not have.
+    pub fn unacknowledged(&self) -> usize
+    where
+        S: Transport,
+    {
+        self.socket.as_ref().map_or(0, Transport::unacknowledged)
     }
 
     /// Whether bytes wait for the kernel.
