@@ -75,6 +75,15 @@ bench: ## measures goaway beside other servers
 	$(CARGO) build --release --locked --manifest-path benches/peers/Cargo.toml
 	$(CARGO) run --release --locked --manifest-path benches/peers/Cargo.toml --bin bench -- $(BENCH)
 
+# make soak SECONDS=20 is the short form.
+SECONDS ?= 300
+
+.PHONY: soak
+soak: ## five minutes of peers that come and go in every way
+	@.ci/needs cc
+	$(MAKE) build
+	SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked --test soak -- --nocapture nothing_stays_behind
+
 .PHONY: header
 header: ## makes include/goaway.h from src/ffi
 	GOAWAY_WRITE_HEADER=1 $(CARGO) test --test header the_header_is_fresh

@@ -45,15 +45,6 @@
 // As a time to wait: for ever.
 #define GOAWAY_FOREVER UINT32_MAX
 
-// Set on the last frame of a header block.
-#define END_HEADERS 4
-
-#define PUSH_PROMISE 5
-
-#define WINDOW_UPDATE 8
-
-#define CONTINUATION 9
-
 // What a call answers. Numbers are never given a new meaning; a later version
 // may add some.
 typedef enum {
@@ -459,8 +450,8 @@ typedef struct {
 
 // Called with one line of the log: its level, the part of the library that
 // says it and the text, valid during the call. On any thread; calls into the
-// library from here are not logged, and at GOAWAY_LOG_TRACE there must be none:
-// a request may be locked.
+// library from here are not logged, and in a line of GOAWAY_LOG_TRACE whose
+// `target` does not begin with "goaway" they are GOAWAY_ERR_DEADLOCK.
 typedef void (*goaway_log_cb)(uint32_t level,
                               const char *target,
                               const char *message,
@@ -662,7 +653,8 @@ goaway_status goaway_request_set_idle_ms(goaway_request request, uint32_t idle_m
 
 // Has the body delivered to `on_body` as it comes. Flow control (RFC 9113,
 // section 5.2) lets the peer send as fast as `on_body` returns;
-// `goaway_request_pause` holds it back.
+// `goaway_request_pause` holds it back. If the peer goes before the end, there
+// is no last piece: set `goaway_request_on_cancel` too.
 //
 // GOAWAY_ERR_STATE: the body is read in another way already.
 goaway_status goaway_request_on_body(goaway_request request,

@@ -20,7 +20,7 @@ use crate::shared::Shared;
 use crate::table::{Tables, lock};
 
 /// Sessions of all servers, by the ids that hosts hold.
-pub static SESSIONS: Tables<Arc<Remote>> = Tables::new("the session");
+pub static SESSIONS: Tables<Arc<Remote>> = Tables::new("the session", 1);
 
 /// How long callbacks that are told of the end may take before nobody waits for them.
 const TOLD: Duration = Duration::from_secs(1);

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::event::SessionEvent;
 use crate::registry::{Progress, Registry};
 use crate::route::Routes;
+use crate::table::fork;
 
 pub type OnSession = Box<dyn Fn(&SessionEvent) + Send + Sync>;
 pub type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
@@ -22,15 +23,16 @@ pub type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
 /// What only the layer above can ask of the operating system.
 #[derive(Clone, Copy)]
 pub struct System {
-    /// Run first on each thread of the library.
-    pub on_thread: fn(),
+    /// Runs what it is given with all of the host's signals blocked on this
+    /// thread: a thread that is started there never takes one.
+    pub quietly: fn(&mut dyn FnMut()),
     /// Bytes sent to a socket that its peer has not acknowledged.
     pub unacknowledged: fn(RawFd) -> usize,
 }
 
 impl Default for System {
     fn default() -> Self {
-        Self { on_thread: || {}, unacknowledged: |_| 0 }
+        Self { quietly: |body| body(), unacknowledged: |_| 0 }
     }
 }
 
@@ -53,12 +55,14 @@ pub struct Shared {
 }
 
 thread_local! {
-    static IS_OURS: Cell<bool> = const { Cell::new(false) };
+    /// The fork of the process in which this became a thread of the library: in
+    /// a child that one of them forked, it is the host's only thread.
+    static OURS: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 /// Whether the caller runs on a thread of the library, inside one of its callbacks.
 pub fn is_our_thread() -> bool {
-    IS_OURS.get()
+    OURS.get() == Some(fork())
 }
 
 impl Shared {
@@ -117,14 +121,17 @@ impl Shared {
 
     /// Starts a thread of the library. A panic in it ends it alone.
     pub fn spawn_plain(&self, name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-        let on_thread = self.setup.system.on_thread;
         let run = move || {
-            IS_OURS.set(true);
-            on_thread();
+            OURS.set(Some(fork()));
             if catch_unwind(AssertUnwindSafe(body)).is_err() {
                 tracing::error!("a thread of the library panicked");
             }
         };
-        std::thread::Builder::new().name(name).spawn(run).map_err(|error| Error::io("cannot start a thread", error))
+        let (mut run, mut started) = (Some(run), None);
+        (self.setup.system.quietly)(&mut || {
+            started = run.take().map(|run| std::thread::Builder::new().name(name.clone()).spawn(run));
+        });
+        let started = started.ok_or(Error::State("no thread was started"))?;
+        started.map_err(|error| Error::io("cannot start a thread", error))
     }
 }

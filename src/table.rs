@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 
 const SLOT_BITS: u32 = 20;
 const GENERATION_BITS: u32 = 33;
+/// Generations are counted up by so many, so that no id of one kind is ever one of another.
+const KINDS: u64 = 2;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 const LAST_GENERATION: u64 = (1 << GENERATION_BITS) - 1;
 const SEGMENT_SLOTS: usize = 1 << 10;
@@ -48,19 +50,21 @@ pub fn fork() -> usize {
 /// The tables of one kind of thing, one for each fork.
 pub struct Tables<T> {
     name: &'static str,
+    first: u64,
     forks: [OnceCell<Box<Table<T>>>; MAX_FORKS],
 }
 
 impl<T> Tables<T> {
-    pub const fn new(name: &'static str) -> Self {
-        Self { name, forks: [const { OnceCell::new() }; MAX_FORKS] }
+    /// `kind` keeps the ids of two kinds of things apart: 0 or 1.
+    pub const fn new(name: &'static str, kind: u64) -> Self {
+        Self { name, first: KINDS + kind, forks: [const { OnceCell::new() }; MAX_FORKS] }
     }
 
     /// This process's table.
     pub fn here(&self) -> Result<&Table<T>> {
         let fork = fork();
         let Some(cell) = self.forks.get(fork) else { return Err(Error::Forked) };
-        Ok(cell.get_or_init(|| Box::new(Table::new(self.name, self.used_before(fork)))))
+        Ok(cell.get_or_init(|| Box::new(Table::new(self.name, self.first, self.used_before(fork)))))
     }
 
     /// The first slot number no ancestor used, so that its ids are told apart.
@@ -73,6 +77,8 @@ impl<T> Tables<T> {
 /// Slots for things of one kind.
 pub struct Table<T> {
     name: &'static str,
+    /// The generation of a slot's first use.
+    first: u64,
     /// The first slot of this process; those below belong to ancestors.
     base: u32,
     /// The first slot never claimed yet.
@@ -101,9 +107,10 @@ pub struct Lot<T: 'static> {
 pub struct Live<'a, T>(MutexGuard<'a, Slot<T>>);
 
 impl<T> Table<T> {
-    fn new(name: &'static str, base: u32) -> Self {
+    fn new(name: &'static str, first: u64, base: u32) -> Self {
         Self {
             name,
+            first,
             base,
             next: AtomicU32::new(base),
             segments: (0..SEGMENTS).map(|_| OnceCell::new()).collect(),
@@ -159,14 +166,14 @@ impl<T> Table<T> {
         let end = (first + CLAIM).min(1 << SLOT_BITS);
         self.next.store(end, Ordering::Relaxed);
         for slot in first..end {
-            self.segments[slot as usize / SEGMENT_SLOTS].get_or_init(new_segment);
+            self.segments[slot as usize / SEGMENT_SLOTS].get_or_init(|| new_segment(self.first));
         }
         (first..end).rev().collect()
     }
 }
 
-fn new_segment<T>() -> Segment<T> {
-    (0..SEGMENT_SLOTS).map(|_| Mutex::new(Slot { generation: 1, value: None })).collect()
+fn new_segment<T>(generation: u64) -> Segment<T> {
+    (0..SEGMENT_SLOTS).map(|_| Mutex::new(Slot { generation, value: None })).collect()
 }
 
 impl<T> Lot<T> {
@@ -216,7 +223,7 @@ impl<T> Live<'_, T> {
     /// Takes the value out and says whether the slot can serve again.
     fn end(mut self) -> Option<(Box<T>, bool)> {
         let value = self.0.value.take()?;
-        self.0.generation += 1;
+        self.0.generation += KINDS;
         Some((value, self.0.generation <= LAST_GENERATION))
     }
 }
@@ -251,7 +258,7 @@ mod tests {
     }
 
     fn table() -> &'static Table<&'static str> {
-        Box::leak(Box::new(Table::new("thing", 0)))
+        Box::leak(Box::new(Table::new("thing", 1, 0)))
     }
 
     #[test]
@@ -319,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_ancestors_id_is_told_apart() {
-        let table: Table<()> = Table::new("thing", 64);
+        let table: Table<()> = Table::new("thing", 1, 64);
         assert!(matches!(table.find(1 << SLOT_BITS | 3), Err(Error::Forked)));
         assert!(matches!(table.find(1 << SLOT_BITS | 64), Err(Error::Gone(_))));
     }

@@ -32,8 +32,22 @@ pub enum goaway_log_level {
 }
 
 thread_local! {
-    /// What the host does while it is told is not told.
-    static IN_LOG: Cell<bool> = const { Cell::new(false) };
+    static TELLING: Cell<Telling> = const { Cell::new(Telling::Nothing) };
+}
+
+/// What the host is being told on this thread: what it does meanwhile is not told.
+#[derive(Clone, Copy, PartialEq)]
+enum Telling {
+    Nothing,
+    /// A line during which no lock is held.
+    Own,
+    /// One of the finest of a library below, when locks of ours may be held.
+    Below,
+}
+
+/// Whether a call into the library might wait for itself.
+pub fn is_telling_of_below() -> bool {
+    TELLING.get() == Telling::Below
 }
 
 use goaway_log_level::*;
@@ -49,8 +63,8 @@ const LEVELS: [(goaway_log_level, LevelFilter); 6] = [
 
 /// Called with one line of the log: its level, the part of the library that
 /// says it and the text, valid during the call. On any thread; calls into the
-/// library from here are not logged, and at GOAWAY_LOG_TRACE there must be none:
-/// a request may be locked.
+/// library from here are not logged, and in a line of GOAWAY_LOG_TRACE whose
+/// `target` does not begin with "goaway" they are GOAWAY_ERR_DEADLOCK.
 pub type goaway_log_cb =
     Option<unsafe extern "C" fn(level: u32, target: *const c_char, message: *const c_char, user_data: *mut c_void)>;
 
@@ -91,9 +105,12 @@ impl Subscriber for HostLog {
     }
 
     fn event(&self, event: &Event<'_>) {
-        if IN_LOG.replace(true) {
+        if TELLING.get() != Telling::Nothing {
             return;
         }
+        let metadata = event.metadata();
+        let may_hold_locks = *metadata.level() == tracing::Level::TRACE && !metadata.target().starts_with("goaway");
+        TELLING.set(if may_hold_locks { Telling::Below } else { Telling::Own });
         let mut line = Line(String::new());
         event.record(&mut line);
         let own = LevelFilter::from_level(*event.metadata().level());
@@ -102,7 +119,7 @@ impl Subscriber for HostLog {
         let (target, message) = (text(event.metadata().target().to_owned()), text(line.0));
         // SAFETY: the host gave the callback for these arguments.
         unsafe { (self.callback)(level, target.as_ptr(), message.as_ptr(), self.user_data.get()) }
-        IN_LOG.set(false);
+        TELLING.set(Telling::Nothing);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -235,7 +235,8 @@ pub extern "C" fn goaway_request_set_idle_ms(request: goaway_request, idle_ms: u
 
 /// Has the body delivered to `on_body` as it comes. Flow control (RFC 9113,
 /// section 5.2) lets the peer send as fast as `on_body` returns;
-/// `goaway_request_pause` holds it back.
+/// `goaway_request_pause` holds it back. If the peer goes before the end, there
+/// is no last piece: set `goaway_request_on_cancel` too.
 ///
 /// GOAWAY_ERR_STATE: the body is read in another way already.
 #[unsafe(no_mangle)]

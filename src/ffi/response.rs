@@ -3,7 +3,6 @@
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
-use bytes::Bytes;
 use http::HeaderMap;
 
 use super::request::{goaway_ready_cb, ready};
@@ -11,7 +10,7 @@ use super::server::goaway_request;
 use super::view::{self, goaway_field};
 use super::{goaway_status, guard};
 use crate::error::{Error, Result};
-use crate::request::{self, Answer, append_field};
+use crate::request::{self, Answer, append_field, copy};
 
 /// Sets a header field of the answer, in place of any of its name. `date` is
 /// added if it is not set, and `content-length` where the length is known.
@@ -58,7 +57,7 @@ pub unsafe extern "C" fn goaway_request_respond(
     guard(|| {
         // SAFETY: the header asks for that many bytes.
         let body = unsafe { view::bytes(body.cast(), len, "body") }?;
-        request::answer(request, |answer| answer.respond(status, Bytes::copy_from_slice(body)))
+        request::answer(request, |answer| answer.respond(status, copy(body)?))
     })
 }
 
@@ -78,7 +77,7 @@ pub unsafe extern "C" fn goaway_request_respond_with(
     guard(|| {
         // SAFETY: the header asks for that many bytes, and that many fields of NUL-terminated texts.
         let (body, fields) = unsafe { (view::bytes(body.cast(), len, "body")?, field_map(fields, count)?) };
-        request::answer(request, |answer| answer.respond_with(status, fields, Bytes::copy_from_slice(body)))
+        request::answer(request, |answer| answer.respond_with(status, fields, copy(body)?))
     })
 }
 
@@ -209,6 +208,9 @@ unsafe fn field_map(fields: *const goaway_field, count: usize) -> Result<HeaderM
     let mut map = HeaderMap::new();
     if count > 0 && fields.is_null() {
         return Err(Error::Null("fields"));
+    }
+    if count > isize::MAX as usize / size_of::<goaway_field>() {
+        return Err(Error::invalid(format_args!("{count} is no number of fields")));
     }
     for index in 0..count {
         // SAFETY: the caller's promise: `count` fields of NUL-terminated texts.

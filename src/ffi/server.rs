@@ -106,7 +106,7 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
         let server = Server::default();
         thread::report_panics();
         let unacknowledged = thread::unacknowledged;
-        server.set_system(System { on_thread: thread::block_signals, unacknowledged })?;
+        server.set_system(System { quietly: thread::quietly, unacknowledged })?;
         Ok(Some(Box::new(goaway_server { server, report: OnceCell::new() })))
     })
 }
@@ -283,6 +283,7 @@ pub extern "C" fn goaway_server_free(server: Option<Box<goaway_server>>) {
         }
         handle.server.mute();
         let end = move || handle.server.shut_down();
+        // A thread of ours blocks all signals, and one that it starts does too.
         let started = std::thread::Builder::new().name("goaway-end".into()).spawn(end);
         started.map(drop).map_err(|error| Error::io("cannot start a thread", error))
     });

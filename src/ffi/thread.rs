@@ -4,15 +4,16 @@ use std::os::fd::RawFd;
 
 use once_cell::sync::OnceCell;
 
-/// Blocks every asynchronous signal on this thread. The host's signals reach
-/// the host's threads, and a write to a connection that the peer has reset
-/// does not raise a SIGPIPE that would end the process.
-pub fn block_signals() {
-    // SAFETY: a zeroed set is valid memory for sigfillset, and the calls only
-    // change this thread's mask.
+/// Runs `body` with every asynchronous signal blocked on this thread. A thread
+/// that is started there inherits that for its life: the host's signals reach
+/// the host's threads, and a write to a connection that the peer has reset does
+/// not raise a SIGPIPE that would end the process.
+pub fn quietly(body: &mut dyn FnMut()) {
+    // SAFETY: zeroed sets are valid memory for sigfillset and pthread_sigmask,
+    // which only change this thread's mask.
     unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&mut set);
+        let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = (std::mem::zeroed(), std::mem::zeroed());
+        libc::sigfillset(&mut all);
         // Those that tell of a defect on this very thread, or that a profiler sends it.
         for signal in [
             libc::SIGSEGV,
@@ -24,9 +25,11 @@ pub fn block_signals() {
             libc::SIGSYS,
             libc::SIGPROF,
         ] {
-            libc::sigdelset(&mut set, signal);
+            libc::sigdelset(&mut all, signal);
         }
-        libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut before);
+        body();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, HeaderMap, TRAILER};
 use http::{Method, Response, StatusCode};
 
 use super::{OnReady, field};
@@ -110,7 +110,7 @@ impl Answer {
         if self.phase == Phase::Ended {
             return Err(Error::State("the answer has ended"));
         }
-        for forbidden in [CONTENT_LENGTH, CONTENT_TYPE, HOST] {
+        for forbidden in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER] {
             if name.eq_ignore_ascii_case(forbidden.as_str().as_bytes()) {
                 return Err(Error::invalid(format_args!("{forbidden} is not allowed in trailers")));
             }
@@ -151,6 +151,7 @@ impl Answer {
             _ => {}
         }
         self.is_bodyless = is_bodyless;
+        self.drop_length(status);
         self.keep_bodyless_whole();
         let alone = body.is_empty() || self.is_head;
         self.status = Some(status);
@@ -180,9 +181,7 @@ impl Answer {
         let status = final_status(status)?;
         self.more().announced = self.content_length()?;
         self.is_bodyless = has_no_body(status);
-        if status == StatusCode::NO_CONTENT {
-            self.fields.remove(CONTENT_LENGTH);
-        }
+        self.drop_length(status);
         self.status = Some(status);
         self.phase = Phase::Streaming;
         Ok(())
@@ -205,9 +204,10 @@ impl Answer {
             self.full = true;
             return Err(Error::WouldBlock("the high-water mark is reached"));
         }
+        let copied = copy(if is_head { &[] } else { data })?;
         self.more().written = written;
         if !data.is_empty() && !self.is_head {
-            self.queue(Bytes::copy_from_slice(data));
+            self.queue(copied);
         }
         Ok(self.queued)
     }
@@ -326,6 +326,13 @@ impl Answer {
         }
     }
 
+    /// RFC 9110, section 8.6: 204 has no content-length, whatever the host says.
+    fn drop_length(&mut self, status: StatusCode) {
+        if status == StatusCode::NO_CONTENT {
+            self.fields.remove(CONTENT_LENGTH);
+        }
+    }
+
     /// What has no body has no trailers either (RFC 9110, section 6.4.1).
     fn keep_bodyless_whole(&mut self) {
         if self.has_no_body()
@@ -345,7 +352,8 @@ impl Answer {
         if values.next().is_some() {
             return Err(Error::invalid("there are two content-length fields"));
         }
-        let number = value.to_str().ok().and_then(|text| text.parse().ok());
+        let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let number = digits.and_then(|text| text.parse().ok());
         number.map(Some).ok_or_else(|| Error::invalid(format_args!("content-length is {value:?}, which is no length")))
     }
 
@@ -370,6 +378,15 @@ impl Answer {
         self.queued -= piece.len();
         piece
     }
+}
+
+/// The bytes, copied; an error where there is no memory for them.
+pub fn copy(bytes: &[u8]) -> Result<Bytes> {
+    let mut copied = Vec::new();
+    let fits = copied.try_reserve_exact(bytes.len());
+    fits.map_err(|_| Error::TooLarge(format!("there is no memory for {} bytes", bytes.len())))?;
+    copied.extend_from_slice(bytes);
+    Ok(copied.into())
 }
 
 fn status_code(status: u16) -> Result<StatusCode> {

@@ -31,6 +31,8 @@ pub enum Reader {
     Collected(OnCollected),
     /// The hook is out being called, or the body has been delivered.
     Away,
+    /// The hook of a pulled body is out being called, and may read.
+    PulledAway,
 }
 
 /// What to do next outside the entry's lock.
@@ -110,6 +112,13 @@ impl Body {
         self.ended
     }
 
+    /// Lets go of what has come and of who was to get it.
+    pub fn drop_pieces(&mut self) {
+        self.pieces = VecDeque::new();
+        self.held = 0;
+        self.reader = Reader::Away;
+    }
+
     pub fn received(&self) -> u64 {
         self.received
     }
@@ -159,7 +168,7 @@ impl Body {
 
     /// Copies what is there into `out`. Ok(0) at the end of the body.
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        if matches!(self.reader, Reader::Pushed(_) | Reader::Collected(_)) {
+        if matches!(self.reader, Reader::Pushed(_) | Reader::Collected(_) | Reader::Away) {
             return Err(Error::State("the body is delivered to a callback"));
         }
         let mut filled = 0;
@@ -187,7 +196,7 @@ impl Body {
             Reader::Pushed(_) => self.next_piece(),
             Reader::Pulled(_) if self.starved && (self.held > 0 || self.ended) => {
                 self.starved = false;
-                match std::mem::replace(&mut self.reader, Reader::Away) {
+                match std::mem::replace(&mut self.reader, Reader::PulledAway) {
                     Reader::Pulled(on_ready) => Some(Delivery::Ready(on_ready)),
                     _ => unreachable!("it was pulled a line ago"),
                 }

@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// Longer fields are not remembered.
 const SHORT: usize = 64;
+/// Fields of a section that a host sets.
+const MOST: usize = 10_000;
 /// Fields that a thread remembers.
 const REMEMBERED: usize = 16;
 
@@ -45,13 +47,24 @@ pub fn field(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
 /// Adds a field to a section, beside any of its name.
 pub fn append(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
     let (name, value) = field(name, value)?;
+    has_room(section)?;
     section.try_append(name, value).map(drop).map_err(too_many)
 }
 
 /// Sets a field of a section, in place of any of its name.
 pub fn set(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
     let (name, value) = field(name, value)?;
+    has_room(section)?;
     section.try_insert(name, value).map(drop).map_err(too_many)
+}
+
+/// A section has a limit well below the map's own, which the library's own
+/// fields must not meet.
+fn has_room(section: &HeaderMap) -> Result<()> {
+    match section.len() < MOST {
+        true => Ok(()),
+        false => Err(Error::TooLarge(format!("there are {MOST} fields already"))),
+    }
 }
 
 fn too_many(_: MaxSizeReached) -> Error {

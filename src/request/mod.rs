@@ -23,7 +23,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 
-pub use answer::{Answer, Head as AnswerHead, Piece};
+pub use answer::{Answer, Head as AnswerHead, Piece, copy};
 pub use body::{Body, Delivery, Reader};
 pub use field::append as append_field;
 pub use head::{Head, Refusal, check};
@@ -41,7 +41,7 @@ pub type OnDrain = Box<dyn FnOnce(u64, u64) + Send>;
 /// Told each time something becomes possible again.
 pub type OnReady = Box<dyn FnMut(u64) + Send>;
 
-pub static REQUESTS: Tables<Request> = Tables::new("the request");
+pub static REQUESTS: Tables<Request> = Tables::new("the request", 0);
 
 thread_local! {
     /// The request whose callback runs on this thread: its session looks at it
@@ -64,6 +64,8 @@ pub struct Request {
     pub idle: Duration,
     pub on_cancel: Option<OnCancel>,
     pub on_drain: Option<OnDrain>,
+    /// The host has been told that the session drains.
+    pub drain_told: bool,
     /// Set when nobody waits for the answer any more.
     pub cancelled: Option<Cause>,
     /// Set when the host has not been told so: the entry waits for its next call.
@@ -97,6 +99,7 @@ impl Request {
                 idle: config.stream_idle,
                 on_cancel: None,
                 on_drain: None,
+                drain_told: false,
                 cancelled: None,
                 is_orphan: false,
                 asked: false,
@@ -123,6 +126,7 @@ impl Request {
         self.answer = Answer::default();
         self.on_cancel = None;
         self.on_drain = None;
+        self.drain_told = false;
         self.cancelled = None;
         self.is_orphan = false;
         self.asked = false;
@@ -199,6 +203,9 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     request.is_orphan = !is_over;
     if !is_over {
         request.session.orphaned();
+        // What nobody will have any more is not kept for the host's next call.
+        request.answer = Answer::default();
+        request.body().drop_pieces();
     }
     drop(request);
     if let Some(on_cancel) = to_tell {

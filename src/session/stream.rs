@@ -307,9 +307,11 @@ fn next_call(request: &mut Request) -> Option<Call> {
     if request.session.is_muted() {
         return None;
     }
-    if let Some(left_ms) = request.drain_left_ms()
+    if !request.drain_told
+        && let Some(left_ms) = request.drain_left_ms()
         && let Some(on_drain) = request.on_drain.take()
     {
+        request.drain_told = true;
         return Some(Call::Drain(on_drain, left_ms));
     }
     let delivery = request.body.as_mut().and_then(|body| body.next_delivery()).map(Call::Deliver);

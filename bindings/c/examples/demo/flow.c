@@ -33,12 +33,21 @@ static void echo_go_on(goaway_request request, void *user_data) {
     goaway_request_resume(request);
 }
 
+// Nothing is kept for an echo: with this set, one whose peer has gone is over.
+static void echo_cancelled(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
+    (void)request;
+    (void)cause;
+    (void)code;
+    (void)user_data;
+}
+
 void any_echo(goaway_request request, void *user_data) {
     (void)user_data;
     goaway_request_set_header(request, "content-type", "text/plain");
     // The body first: a peer that waits for 100 (Continue) gets it before the head.
     if (goaway_request_set_high_water(request, ECHO_HIGH_WATER) != GOAWAY_OK ||
         goaway_request_on_writable(request, echo_go_on, NULL) != GOAWAY_OK ||
+        goaway_request_on_cancel(request, echo_cancelled, NULL) != GOAWAY_OK ||
         goaway_request_on_body(request, echo_piece, NULL) != GOAWAY_OK ||
         goaway_request_write_head(request, 200) != GOAWAY_OK) {
         fail(request, goaway_last_error());

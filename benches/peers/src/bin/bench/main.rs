@@ -9,11 +9,17 @@
 //! - [`server`]: the servers, what each can answer and how it is started
 //! - [`running`]: a server that runs
 //! - [`load`]: the loads, and one run of one of them
+//! - [`crowd`]: a great many idle sessions
+//! - [`memory`]: what each of them costs in memory
+//! - [`farewell`]: how fast they are closed
 //! - [`report`]: the tables
 //! - [`version`]: what to print above them
 
+mod crowd;
+mod farewell;
 mod files;
 mod load;
+mod memory;
 mod options;
 mod process;
 mod report;
@@ -73,18 +79,50 @@ fn bench(options: &Options) -> Result<bool> {
     let files = Files::create()?;
     let mut report = Report::new();
     report.say(&report::opening(options.rounds));
-    let (servers, mut well) = start(options, &files, &mut report)?;
-    if servers.is_empty() {
-        return Err("no server to measure".into());
-    }
-    for load in LOADS.iter().filter(|load| options.wants_load(load.name)) {
-        let rows = measure(load, &servers, options, &files)?;
-        well &= rows.iter().all(|row| row.failure().is_none());
-        report.say(&report::table(load, &rows));
-    }
+    // One after the other: while the crowd is there no other server runs.
+    let well = [bench_loads, bench_memory, bench_farewell]
+        .into_iter()
+        .try_fold(true, |well, part| part(options, &files, &mut report).map(|good| good && well))?;
     if let Some(path) = &options.markdown {
         fs::write(path, report.text()).map_err(|error| format!("{}: {error}", path.display()))?;
     }
+    Ok(well)
+}
+
+fn bench_loads(options: &Options, files: &Files, report: &mut Report) -> Result<bool> {
+    let loads: Vec<&Load> = LOADS.iter().filter(|load| options.wants_load(load.name)).collect();
+    if loads.is_empty() {
+        return Ok(true);
+    }
+    let (servers, mut well) = start(options, files, report)?;
+    if servers.is_empty() {
+        return Err("no server to measure".into());
+    }
+    for load in loads {
+        let rows = measure(load, &servers, options, files)?;
+        well &= rows.iter().all(|row| row.failure().is_none());
+        report.say(&report::table(load, &rows));
+    }
+    Ok(well)
+}
+
+fn bench_memory(options: &Options, files: &Files, report: &mut Report) -> Result<bool> {
+    if !options.wants_load(memory::NAME) {
+        return Ok(true);
+    }
+    let (table, well) = memory::measure(options, files)?;
+    report.say(&table);
+    Ok(well)
+}
+
+fn bench_farewell(options: &Options, files: &Files, report: &mut Report) -> Result<bool> {
+    if !options.wants_load(farewell::NAME) {
+        return Ok(true);
+    }
+    let Some((table, well)) = farewell::measure(options, files)? else {
+        return Ok(true);
+    };
+    report.say(&table);
     Ok(well)
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::Result;
 use crate::load::LOADS;
 use crate::server::SERVERS;
+use crate::{farewell, memory};
 
 #[derive(Debug, PartialEq)]
 pub struct Options {
@@ -21,7 +22,7 @@ pub struct Options {
 
 pub fn help() -> String {
     let servers: Vec<&str> = SERVERS.iter().map(|server| server.name).collect();
-    let loads: Vec<&str> = LOADS.iter().map(|load| load.name).collect();
+    let loads: Vec<&str> = load_names().collect();
     format!(
         "Measures the processor time of HTTP/2 servers per request.
 
@@ -82,12 +83,17 @@ impl Options {
             }
         }
         for part in &self.loads {
-            if !LOADS.iter().any(|load| load.name.contains(part)) {
+            if !load_names().any(|name| name.contains(part)) {
                 return Err(format!("no load is called {part}").into());
             }
         }
         Ok(())
     }
+}
+
+/// The loads of h2load, and the measurements that need a crowd.
+fn load_names() -> impl Iterator<Item = &'static str> {
+    LOADS.iter().map(|load| load.name).chain([memory::NAME, farewell::NAME])
 }
 
 fn split(list: &str) -> impl Iterator<Item = String> {

@@ -104,20 +104,21 @@ impl Group {
     /// Read from the process clocks: they count nanoseconds, where the fields of
     /// /proc/PID/stat count ticks of 10 ms, too coarse for a run of a second.
     pub fn cpu_times(&self) -> io::Result<BTreeMap<libc::pid_t, Duration>> {
-        let mut times = BTreeMap::new();
-        for entry in fs::read_dir("/proc")? {
-            let name = entry?.file_name();
-            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            if process_group(pid) == Some(self.id()) {
-                times.insert(pid, cpu_time(pid)?);
-            }
-        }
-        Ok(times)
+        self.members()?.into_iter().map(|pid| Ok((pid, cpu_time(pid)?))).collect()
     }
 
-    fn signal(&self, signal: libc::c_int) {
+    /// The ids of the processes of the group.
+    pub fn members(&self) -> io::Result<Vec<libc::pid_t>> {
+        let mut members = Vec::new();
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let pid = name.to_str().and_then(|name| name.parse().ok());
+            members.extend(pid.filter(|pid| process_group(*pid) == Some(self.id())));
+        }
+        Ok(members)
+    }
+
+    pub fn signal(&self, signal: libc::c_int) {
         // SAFETY: no memory is involved. That the group is gone already is no error.
         unsafe { libc::kill(-self.id(), signal) };
     }

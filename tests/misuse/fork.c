@@ -1,0 +1,362 @@
+// fork() with a server running: the child has nothing of it, may have one of
+// its own, and ends cleanly; the parent goes on.
+
+#include <fcntl.h>
+
+#include "host.h"
+
+static struct host host;
+// The child's own; the parent's may have its lock held for ever.
+static struct host own;
+static goaway_request request;
+static goaway_session session;
+
+static void on_cancel(goaway_request cancelled, goaway_cause cause, uint32_t code, void *user_data) {
+    (void)cancelled, (void)cause, (void)code, (void)user_data;
+}
+
+static void on_drain(goaway_request draining, uint64_t left_ms, void *user_data) {
+    (void)draining, (void)left_ms, (void)user_data;
+}
+
+static void on_body(goaway_request of, const uint8_t *data, size_t len, bool last, void *user_data) {
+    (void)of, (void)data, (void)len, (void)last, (void)user_data;
+}
+
+static void on_ready(goaway_request ready, void *user_data) {
+    (void)ready, (void)user_data;
+}
+
+static void on_collected(goaway_request of, const uint8_t *data, size_t len, void *user_data) {
+    (void)of, (void)data, (void)len, (void)user_data;
+}
+
+static void on_progress(const goaway_progress *progress, void *user_data) {
+    (void)progress, (void)user_data;
+}
+
+// Runs a child; what it finds wrong is wrong here too.
+static void with_child(void (*run)(void)) {
+    pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        atomic_store(&check_failures, 0);
+        run();
+        exit(atomic_load(&check_failures) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    int code = 0;
+    const char *wrong = check_outcome(child, 10000, &code);
+    if (wrong != NULL || code != 0) {
+        check_failed(__FILE__, __LINE__, "the child: %s, exit code %d", wrong == NULL ? "ended" : wrong, code);
+    }
+}
+
+static void the_server_is_the_parents(void) {
+    CHECK_STATUS(goaway_server_set_limit(host.server, GOAWAY_LIMIT_WORKERS, 1), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_register_handler(host.server, "GET /x", host_queue, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_set_on_progress(host.server, on_progress, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_set_on_session(host.server, host_watch, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_listen(host.server, "127.0.0.1:0"), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_start(host.server), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_close(host.server, 0, NULL, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_wait(host.server, GOAWAY_FOREVER), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_set_ready(host.server, true), GOAWAY_ERR_FORKED);
+    CHECK(!goaway_server_is_ready(host.server));
+    CHECK_NUMBER(goaway_server_port(host.server, 0), 0);
+    CHECK(strstr(goaway_last_error(), "fork") != NULL);
+    CHECK(goaway_server_report(host.server) == NULL);
+    CHECK(goaway_server_sessions(host.server) == NULL);
+}
+
+static void the_ids_are_the_parents(void) {
+    goaway_session_info info;
+    CHECK_STATUS(goaway_session_get_info(session, &info, sizeof info), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_session_close(session, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_session_abort(session, 0, NULL, 0), GOAWAY_ERR_FORKED);
+    goaway_bytes bytes, more;
+    goaway_session of;
+    uint32_t stream;
+    uint64_t left_ms;
+    size_t length;
+    char buffer[8];
+    CHECK_STATUS(goaway_request_method(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_path(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_query(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_authority(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_scheme(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_param(request, "id", &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_header(request, "host", &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_header_at(request, 0, &bytes, &more), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_trailer_at(request, 0, &bytes, &more), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_session(request, &of), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_stream(request, &stream), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_drain_left_ms(request, &left_ms), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_on_cancel(request, on_cancel, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_on_drain(request, on_drain, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_idle_ms(request, 1), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_on_body(request, on_body, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_pause(request), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_resume(request), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_on_readable(request, on_ready, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_read(request, buffer, sizeof buffer, &length), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_collect(request, on_collected, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_header(request, "x", "y"), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_add_header(request, "x", "y"), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_inform(request, 103, NULL, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_write_head(request, 200), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_write(request, "x", 1, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_high_water(request, 1), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_on_writable(request, on_ready, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_add_trailer(request, "x", "y"), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_end(request), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_respond(request, 200, NULL, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, NULL, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_reset(request, 0), GOAWAY_ERR_FORKED);
+}
+
+static void have_nothing(void) {
+    CHECK_NUMBER(count_threads(), 3);
+    the_server_is_the_parents();
+    the_ids_are_the_parents();
+    goaway_server_free(host.server);
+}
+
+static void have_an_own_one(void) {
+    host_start(&own);
+    struct client client = client_open(own.port);
+    host_serves(&own, &client);
+    host_serves(&own, &client);
+    // Of what was the parent's nothing has become ours.
+    the_ids_are_the_parents();
+    client_close(&client);
+    host_end(&own);
+    goaway_server_free(host.server);
+}
+
+static void run_parent(void (*child)(void)) {
+    host_start(&host);
+    struct client client = client_open(host.port);
+    uint32_t stream = client_get(&client, "/");
+    request = host_take(&host);
+    session = atomic_load(&host.session);
+    with_child(child);
+    CHECK_OK(goaway_request_respond(request, 200, "still", 5));
+    struct answer answer = client_answer(&client, stream);
+    CHECK(answer.whole && strcmp(answer.start, "still") == 0);
+    host_serves(&host, &client);
+    client_close(&client);
+    host_end(&host);
+}
+
+static void the_child_has_nothing(void) {
+    run_parent(have_nothing);
+}
+
+static void the_child_has_an_own_one(void) {
+    run_parent(have_an_own_one);
+}
+
+static void exit_with_both(void) {
+    host_start(&own);
+    struct client client = client_open(own.port);
+    client_get(&client, "/");
+    host_take(&own);
+}
+
+static void the_child_just_exits(void) {
+    run_parent(exit_with_both);
+}
+
+// In the child the stacks of the parent's threads are free for the taking, and
+// may be given back to the system before the parent's server is freed.
+static void free_it_after_many_threads(void) {
+    for (int round = 0; round < 3; round++) {
+        host_new(&own);
+        CHECK_OK(goaway_server_set_limit(own.server, GOAWAY_LIMIT_WORKERS, 40));
+        host_go(&own);
+        host_end(&own);
+    }
+    goaway_server_free(host.server);
+}
+
+static void the_child_frees_a_large_one(void) {
+    host_new(&host);
+    CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_WORKERS, 100));
+    host_go(&host);
+    struct client client = client_open(host.port);
+    host_serves(&host, &client);
+    with_child(free_it_after_many_threads);
+    host_serves(&host, &client);
+    client_close(&client);
+    host_end(&host);
+}
+
+static void free_it(void) {
+    goaway_server_free(host.server);
+}
+
+static void the_child_frees_one_that_never_ran(void) {
+    host_new(&host);
+    CHECK_OK(goaway_server_listen(host.server, "127.0.0.1:0"));
+    with_child(free_it);
+    CHECK_OK(goaway_server_start(host.server));
+    host.port = goaway_server_port(host.server, 0);
+    struct client client = client_open(host.port);
+    host_serves(&host, &client);
+    client_close(&client);
+    CHECK_OK(goaway_server_close(host.server, 0, NULL, NULL));
+    CHECK_OK(goaway_server_wait(host.server, GOAWAY_FOREVER));
+    with_child(free_it);
+    goaway_server_free(host.server);
+}
+
+static int depth;
+
+static void have_children_too(void) {
+    struct host before = host;
+    about("generation %d", ++depth);
+    the_server_is_the_parents();
+    host_start(&host);
+    struct client client = client_open(host.port);
+    uint32_t stream = client_get(&client, "/");
+    goaway_request of_parent = request;
+    request = host_take(&host);
+    if (depth < 8) {
+        with_child(have_children_too);
+    }
+    CHECK_STATUS(goaway_request_reset(of_parent, 0), GOAWAY_ERR_FORKED);
+    CHECK_OK(goaway_request_respond(request, 200, "still", 5));
+    CHECK(client_answer(&client, stream).whole);
+    client_close(&client);
+    host_end(&host);
+    goaway_server_free(before.server);
+}
+
+static void children_of_children(void) {
+    run_parent(have_children_too);
+}
+
+static atomic_bool over;
+static atomic_int answered;
+
+static void on_request(goaway_request asked, void *user_data) {
+    (void)user_data;
+    goaway_request_respond(asked, 200, "fine", 4);
+}
+
+static void *load(void *data) {
+    (void)data;
+    while (!atomic_load(&over)) {
+        struct client client = client_open(host.port);
+        for (int round = 0; round < 50; round++) {
+            struct answer answer = client_answer(&client, client_get(&client, "/load"));
+            CHECK(answer.whole && answer.status == 200);
+            atomic_fetch_add(&answered, 1);
+        }
+        client_close(&client);
+    }
+    return NULL;
+}
+
+static void fifty_children_under_load(void) {
+    pthread_t thread;
+    host_new(&host);
+    CHECK_OK(goaway_server_register_handler(host.server, "GET /load", on_request, NULL));
+    host_go(&host);
+    struct client client = client_open(host.port);
+    uint32_t stream = client_get(&client, "/");
+    request = host_take(&host);
+    session = atomic_load(&host.session);
+    pthread_create(&thread, NULL, load, NULL);
+    for (int round = 0; round < 50; round++) {
+        about("child %d", round);
+        int before = atomic_load(&answered);
+        with_child(round % 3 == 0 ? have_an_own_one : round % 3 == 1 ? free_it : exit_with_both);
+        CHECK_SOON(atomic_load(&answered) > before);
+    }
+    about("");
+    atomic_store(&over, true);
+    pthread_join(thread, NULL);
+    CHECK_OK(goaway_request_respond(request, 200, "still", 5));
+    CHECK(client_answer(&client, stream).whole);
+    client_close(&client);
+    host_end(&host);
+}
+
+// In a child that was made inside a callback the thread is no longer the
+// library's: it may wait, and free in earnest.
+static void be_the_host(void) {
+    the_server_is_the_parents();
+    host_start(&own);
+    struct client client = client_open(own.port);
+    host_serves(&own, &client);
+    CHECK_STATUS(goaway_server_wait(own.server, 0), GOAWAY_ERR_TIMEOUT);
+    client_close(&client);
+    int threads = count_threads();
+    CHECK_OK(goaway_server_close(own.server, 0, NULL, NULL));
+    CHECK_OK(goaway_server_wait(own.server, GOAWAY_FOREVER));
+    goaway_server_free(own.server);
+    CHECK(count_threads() < threads);
+    goaway_server_free(host.server);
+}
+
+static atomic_bool forked;
+
+static void on_fork(goaway_request asked, void *user_data) {
+    (void)user_data;
+    with_child(be_the_host);
+    CHECK_OK(goaway_request_respond(asked, 200, "fine", 4));
+    atomic_store(&forked, true);
+}
+
+static void inside_a_callback(void) {
+    host_new(&host);
+    CHECK_OK(goaway_server_register_handler(host.server, "GET /fork", on_fork, NULL));
+    host_go(&host);
+    struct client client = client_open(host.port);
+    uint32_t stream = client_get(&client, "/fork");
+    CHECK_SOON(forked);
+    CHECK(client_answer(&client, stream).whole);
+    client_close(&client);
+    host_end(&host);
+}
+
+// What is executed after a fork inherits no descriptor.
+static void nothing_outlives_exec(void) {
+    bool known[256];
+    for (int descriptor = 0; descriptor < 256; descriptor++) {
+        known[descriptor] = fcntl(descriptor, F_GETFD) >= 0;
+    }
+    host_start(&host);
+    struct client client = client_open(host.port);
+    host_serves(&host, &client);
+    int found = 0;
+    for (int descriptor = 0; descriptor < 256; descriptor++) {
+        int flags = fcntl(descriptor, F_GETFD);
+        if (flags >= 0 && !known[descriptor]) {
+            about("descriptor %d", descriptor);
+            CHECK((flags & FD_CLOEXEC) != 0);
+            found++;
+        }
+    }
+    about("");
+    CHECK(found > 3);
+    client_close(&client);
+    host_end(&host);
+}
+
+int main(int argc, char **argv) {
+    static const struct check_case cases[] = {
+        CASE(the_child_has_nothing),
+        CASE(the_child_has_an_own_one),
+        CASE(the_child_just_exits),
+        CASE(the_child_frees_a_large_one),
+        CASE(the_child_frees_one_that_never_ran),
+        CASE(children_of_children),
+        CASE(fifty_children_under_load),
+        CASE(inside_a_callback),
+        CASE(nothing_outlives_exec),
+    };
+    return check_main(cases, COUNT(cases), 1, argc, argv);
+}

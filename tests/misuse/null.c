@@ -1,0 +1,284 @@
+// NULL and absurd lengths, in every place of every function that takes a pointer.
+
+#include "host.h"
+
+static struct host host;
+static struct client client;
+static const char some[16] = "some";
+
+static void on_close(const goaway_report *report, void *user_data) {
+    (void)report;
+    atomic_fetch_add((atomic_int *)user_data, 1);
+}
+
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
+    (void)request, (void)cause, (void)code, (void)user_data;
+}
+
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
+    (void)request, (void)data, (void)len, (void)user_data;
+}
+
+// A live request with a body that is still coming.
+static goaway_request live(void) {
+    host_start(&host);
+    client = client_open(host.port);
+    client_ask(&client, "POST", "/", false);
+    return host_take(&host);
+}
+
+// The request is as it was, and what is left to do can be done.
+static void still_whole(goaway_request request) {
+    CHECK_OK(goaway_request_respond(request, 200, "whole", 5));
+    struct answer answer = client_answer(&client, 1);
+    CHECK(answer.whole && answer.status == 200 && strcmp(answer.start, "whole") == 0);
+    CHECK_NUMBER(answer.heads, 1);
+    client_close(&client);
+    host_end(&host);
+}
+
+static void server_functions(void) {
+    goaway_server *server = goaway_server_new();
+    atomic_int closes = 0;
+    CHECK_STATUS(goaway_server_set_limit(NULL, GOAWAY_LIMIT_WORKERS, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_register_handler(NULL, "GET /", host_queue, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_register_handler(server, NULL, host_queue, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_register_handler(server, "GET /", NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_on_progress(NULL, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_on_progress(server, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_on_session(NULL, host_watch, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_on_session(server, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_listen(NULL, "127.0.0.1:0"), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_listen(server, NULL), GOAWAY_ERR_NULL);
+    CHECK_NUMBER(goaway_server_port(NULL, 0), 0);
+    CHECK_STATUS(goaway_server_start(NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_close(NULL, 0, on_close, &closes), GOAWAY_ERR_NULL);
+    CHECK_NUMBER(closes, 0);
+    CHECK_STATUS(goaway_server_wait(NULL, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_ready(NULL, true), GOAWAY_ERR_NULL);
+    CHECK(!goaway_server_is_ready(NULL));
+    CHECK(goaway_server_report(NULL) == NULL);
+    CHECK(goaway_server_sessions(NULL) == NULL);
+    CHECK(strstr(goaway_last_error(), "NULL") != NULL);
+    CHECK_STATUS(goaway_set_log(GOAWAY_LOG_TRACE, NULL, NULL), GOAWAY_ERR_NULL);
+    // None of it has changed anything: the pattern is free, and it starts.
+    CHECK_OK(goaway_server_register_handler(server, "GET /", host_queue, NULL));
+    CHECK_OK(goaway_server_listen(server, "127.0.0.1:0"));
+    CHECK_OK(goaway_server_start(server));
+    CHECK_OK(goaway_server_close(server, 0, NULL, NULL));
+    CHECK_OK(goaway_server_wait(server, GOAWAY_FOREVER));
+    goaway_server_free(server);
+}
+
+static void nothing_to_free(void) {
+    goaway_server_free(NULL);
+    goaway_session_list_free(NULL);
+    CHECK_NUMBER(goaway_session_list_len(NULL), 0);
+    CHECK(goaway_session_list_at(NULL, 0) == NULL);
+    CHECK(goaway_last_error() != NULL);
+}
+
+static void out_parameters(void) {
+    goaway_request request = live();
+    const goaway_bytes untouched = {.data = (const uint8_t *)some, .len = 99};
+    goaway_bytes bytes = untouched;
+    size_t length = 99;
+    char buffer[8];
+    CHECK_STATUS(goaway_request_method(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_path(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_query(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_authority(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_scheme(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_session(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_stream(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_drain_left_ms(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_param(request, NULL, &bytes), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_param(request, "id", NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_header(request, NULL, &bytes), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_header(request, "x-test", NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_header_at(request, 0, NULL, &bytes), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_header_at(request, 0, &bytes, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_trailer_at(request, 0, NULL, &bytes), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_trailer_at(request, 0, &bytes, NULL), GOAWAY_ERR_NULL);
+    CHECK(bytes.data == untouched.data && bytes.len == untouched.len);
+
+    goaway_session session = atomic_load(&host.session);
+    CHECK_STATUS(goaway_session_get_info(session, NULL, sizeof(goaway_session_info)), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_abort(session, 0, NULL, 1), GOAWAY_ERR_NULL);
+
+    // A read that fails takes nothing of the body.
+    client_send(&client, FRAME_DATA, FLAG_END_STREAM, 1, "body", 4);
+    while (goaway_request_read(request, buffer, 0, &length) == GOAWAY_OK &&
+           goaway_request_read(request, buffer, 1, &length) == GOAWAY_ERR_WOULD_BLOCK) {
+        pause_ms(1);
+    }
+    CHECK(length == 1 && buffer[0] == 'b');
+    length = 99;
+    CHECK_STATUS(goaway_request_read(request, NULL, 1, &length), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_read(request, buffer, sizeof buffer, NULL), GOAWAY_ERR_NULL);
+    CHECK_NUMBER(length, 99);
+    CHECK_OK(goaway_request_read(request, buffer, sizeof buffer, &length));
+    CHECK(length == 3 && memcmp(buffer, "ody", 3) == 0);
+    still_whole(request);
+}
+
+static void in_parameters(void) {
+    goaway_request request = live();
+    const goaway_field no_name = {.name = NULL, .value = "x"};
+    const goaway_field no_value = {.name = "x", .value = NULL};
+    CHECK_STATUS(goaway_request_on_cancel(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_on_drain(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_on_body(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_on_readable(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_collect(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_on_writable(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_set_header(request, NULL, "x"), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_set_header(request, "x", NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_add_header(request, NULL, "x"), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_add_header(request, "x", NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_add_trailer(request, NULL, "x"), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_add_trailer(request, "x", NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_inform(request, 103, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_inform(request, 103, &no_name, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_inform(request, 103, &no_value, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_respond(request, 200, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 1, some, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, &no_name, 1, some, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, &no_value, 1, some, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_write(request, NULL, 1, NULL), GOAWAY_ERR_NULL);
+    // user_data may be NULL; the body has no reader yet, since none was taken.
+    CHECK_OK(goaway_request_on_cancel(request, on_cancel, NULL));
+    CHECK_OK(goaway_request_collect(request, on_collected, NULL));
+    still_whole(request);
+}
+
+static void nothing_at_null(void) {
+    goaway_request request = live();
+    size_t length = 99;
+    CHECK_OK(goaway_request_read(request, NULL, 0, &length));
+    CHECK_NUMBER(length, 0);
+    CHECK_OK(goaway_request_inform(request, 103, NULL, 0));
+    CHECK_OK(goaway_request_write_head(request, 200));
+    CHECK_OK(goaway_request_write(request, NULL, 0, NULL));
+    CHECK_OK(goaway_request_end(request));
+    struct answer answer = client_answer(&client, 1);
+    CHECK(answer.whole && answer.length == 0 && answer.heads == 2);
+    uint32_t stream = client_get(&client, "/");
+    CHECK_OK(goaway_request_respond(host_take(&host), 200, NULL, 0));
+    CHECK(client_answer(&client, stream).whole);
+    stream = client_get(&client, "/");
+    CHECK_OK(goaway_request_respond_with(host_take(&host), 200, NULL, 0, NULL, 0));
+    CHECK(client_answer(&client, stream).whole);
+    CHECK_OK(goaway_session_abort(atomic_load(&host.session), 7, NULL, 0));
+    CHECK_NUMBER(client_read_out(&client), 7);
+    client_close(&client);
+    host_end(&host);
+}
+
+static void absurd_lengths(void) {
+    static const size_t absurd[] = {SIZE_MAX, SIZE_MAX - 7, (size_t)PTRDIFF_MAX + 1};
+    goaway_request request = live();
+    goaway_session session = atomic_load(&host.session);
+    // The second one has no name: who trusts the count reads at least that far.
+    const goaway_field fields[2] = {{.name = "x", .value = "y"}};
+    char buffer[8];
+    size_t length = 99;
+    goaway_bytes name, value;
+    for (size_t index = 0; index < COUNT(absurd); index++) {
+        about("%zu", absurd[index]);
+        CHECK_STATUS(goaway_request_respond(request, 200, some, absurd[index]), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_respond_with(request, 200, fields, absurd[index], some, 1), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_write(request, some, absurd[index], &length), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_read(request, buffer, absurd[index], &length), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_inform(request, 103, fields, absurd[index]), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_session_abort(session, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_header_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
+        CHECK_STATUS(goaway_request_trailer_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
+        CHECK_NUMBER(goaway_server_port(host.server, absurd[index]), 0);
+    }
+    CHECK_NUMBER(length, 99);
+    about("");
+    CHECK_OK(goaway_request_set_high_water(request, SIZE_MAX));
+    still_whole(request);
+}
+
+// Half the address space: no object is so large, and no memory can be had for it.
+static void hopeless_lengths(void) {
+    static const size_t hopeless[] = {PTRDIFF_MAX, PTRDIFF_MAX / 2};
+    goaway_request request = live();
+    for (size_t index = 0; index < COUNT(hopeless); index++) {
+        about("%zu", hopeless[index]);
+        goaway_status status = goaway_request_respond(request, 200, some, hopeless[index]);
+        CHECK(status == GOAWAY_ERR_INVALID || status == GOAWAY_ERR_TOO_LARGE);
+        status = goaway_request_respond_with(request, 200, NULL, 0, some, hopeless[index]);
+        CHECK(status == GOAWAY_ERR_INVALID || status == GOAWAY_ERR_TOO_LARGE);
+    }
+    CHECK_OK(goaway_request_write_head(request, 200));
+    for (size_t index = 0; index < COUNT(hopeless); index++) {
+        about("%zu", hopeless[index]);
+        goaway_status status = goaway_request_write(request, some, hopeless[index], NULL);
+        CHECK(status == GOAWAY_ERR_INVALID || status == GOAWAY_ERR_TOO_LARGE);
+    }
+    CHECK_OK(goaway_request_end(request));
+    client_close(&client);
+    host_end(&host);
+}
+
+static void lists_and_figures(void) {
+    goaway_request request = live();
+    goaway_session_list *list = goaway_server_sessions(host.server);
+    REQUIRE(list != NULL);
+    CHECK_NUMBER(goaway_session_list_len(list), 1);
+    CHECK(goaway_session_list_at(list, 0) != NULL);
+    CHECK(goaway_session_list_at(list, 1) == NULL);
+    CHECK(goaway_session_list_at(list, SIZE_MAX) == NULL);
+    goaway_session session = goaway_session_list_at(list, 0)->session;
+    goaway_session_list_free(list);
+
+    // As many bytes as both sides know of, and not one more.
+    struct {
+        goaway_session_info info;
+        char beyond[64];
+    } place;
+    for (size_t size = 0; size <= sizeof place; size += 8) {
+        memset(&place, 'x', sizeof place);
+        CHECK_OK(goaway_session_get_info(session, &place.info, size));
+        const char *bytes = (const char *)&place;
+        for (size_t index = size < sizeof place.info ? size : sizeof place.info; index < sizeof place; index++) {
+            if (bytes[index] != 'x') {
+                about("%zu bytes", size);
+                CHECK(bytes[index] == 'x');
+                break;
+            }
+        }
+    }
+    still_whole(request);
+}
+
+static void names(void) {
+    CHECK_NUMBER(strcmp(goaway_status_name(GOAWAY_ERR_PANIC), "GOAWAY_ERR_PANIC"), 0);
+    CHECK(goaway_status_name(-1) == NULL && goaway_status_name(INT32_MIN) == NULL);
+    CHECK(goaway_status_name(INT32_MAX) == NULL && goaway_status_name(GOAWAY_ERR_PANIC + 1) == NULL);
+    CHECK(goaway_event_name(GOAWAY_EVENT_CLOSED) != NULL && goaway_event_name(GOAWAY_EVENT_CLOSED + 1) == NULL);
+    CHECK(goaway_cause_name(GOAWAY_CAUSE_FLOOD) != NULL && goaway_cause_name(UINT32_MAX) == NULL);
+    CHECK(goaway_outcome_name(GOAWAY_OUTCOME_FORCED) != NULL && goaway_outcome_name(UINT32_MAX) == NULL);
+    CHECK(goaway_stage_name(GOAWAY_STAGE_CLOSING) != NULL && goaway_stage_name(UINT32_MAX) == NULL);
+    CHECK(goaway_version() != NULL && goaway_version()[0] != '\0');
+}
+
+int main(int argc, char **argv) {
+    static const struct check_case cases[] = {
+        CASE(server_functions),
+        CASE(nothing_to_free),
+        CASE(out_parameters),
+        CASE(in_parameters),
+        CASE(nothing_at_null),
+        CASE(absurd_lengths),
+        CASE(hopeless_lengths),
+        CASE(lists_and_figures),
+        CASE(names),
+    };
+    return check_main(cases, COUNT(cases), 1, argc, argv);
+}
