@@ -1,6 +1,6 @@
 //! A request's head: method, target, header fields, path parameters.
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri};
 
@@ -100,6 +100,12 @@ pub fn check(parts: &Parts, max_fields: usize) -> std::result::Result<(), Refusa
     check_authority(parts, host)
 }
 
+/// What h2 lets through of trailers and a server must refuse (RFC 9110, section 6.5.1).
+pub fn are_trailers_malformed(fields: &HeaderMap) -> bool {
+    let forbidden = |name: &HeaderName| *name == CONTENT_LENGTH || *name == HOST;
+    fields.iter().any(|(name, value)| forbidden(name) || has_blank_edge(value.as_bytes()))
+}
+
 /// RFC 9113, section 8.2.1: no value starts or ends with white space.
 fn check_value(value: &HeaderValue) -> std::result::Result<(), Refusal> {
     if has_blank_edge(value.as_bytes()) {
@@ -113,6 +119,9 @@ fn check_authority(parts: &Parts, host: Option<&HeaderValue>) -> std::result::Re
     let authority = parts.uri.authority().map(|authority| authority.as_str());
     match (authority, host) {
         (None, None) => Err(Refusal::Status(StatusCode::BAD_REQUEST, None)),
+        (None, Some(host)) if host.as_bytes().contains(&b'@') => {
+            Err(Refusal::Malformed("the host contains user information"))
+        }
         (Some(authority), _) if authority.bytes().any(|byte| byte == b'@') => {
             Err(Refusal::Malformed("the authority contains user information"))
         }

@@ -26,7 +26,7 @@ use http::HeaderMap;
 pub use answer::{Answer, Head as AnswerHead, Piece, copy};
 pub use body::{Body, Delivery, Reader};
 pub use field::append as append_field;
-pub use head::{Head, Refusal, check};
+pub use head::{Head, Refusal, are_trailers_malformed, check};
 
 use crate::config::Config;
 use crate::error::{Error, Result};

@@ -62,8 +62,7 @@ impl<S: Transport> Session<S> {
             Ok(found) => found,
             Err(refusal) => return self.refuse(refusal, respond),
         };
-        let held = self.streams.len() + self.remote.orphans() as usize;
-        if held >= config.max_concurrent_streams as usize || worker.shared.is_muted() {
+        if self.is_full() || worker.shared.is_muted() {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
@@ -81,6 +80,18 @@ impl<S: Transport> Session<S> {
         }
         request::calling(id, || (found.handler)(id));
         self.pump_stream(Stream::new(stream, id, recv, respond));
+    }
+
+    /// Whether the host holds as many requests as a session may have.
+    fn is_full(&mut self) -> bool {
+        let most = self.worker.shared.setup.config.max_concurrent_streams as usize;
+        let held = |session: &Self| session.streams.len() + session.remote.orphans() as usize;
+        if held(self) < most {
+            return false;
+        }
+        // The same bytes that brought this one may have ended others.
+        self.read_wire();
+        held(self) >= most
     }
 
     /// The library's own answer to a request that no handler gets.

@@ -156,10 +156,15 @@ impl Stream {
         let Some(recv) = &mut self.recv else { return };
         if !body.has_ended() {
             let waker = self.waker.get_or_insert_with(|| attention(remote, self.id));
-            if poll_body(recv, body, &mut Context::from_waker(waker)).is_err() {
+            match poll_body(recv, body, &mut Context::from_waker(waker)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    // The session cancels the request when the RST_STREAM leaves.
+                    self.handle.reset(Reason::PROTOCOL_ERROR.into());
+                    return self.recv = None;
+                }
                 // The stream was reset: the session learns it from the wire.
-                self.recv = None;
-                return;
+                Err(_) => return self.recv = None,
             }
         }
         let consumed = body.take_consumed();
@@ -322,17 +327,21 @@ fn attention(remote: &Arc<Remote>, stream: u32) -> Waker {
     Waker::from(Arc::new(Attention { remote: remote.clone(), stream }))
 }
 
-/// Moves what h2 has of a body, up to its end and trailers.
-fn poll_body(recv: &mut RecvStream, body: &mut Body, cx: &mut Context<'_>) -> Result<(), h2::Error> {
+/// Moves what h2 has of a body, up to its end and trailers. False if those are malformed.
+fn poll_body(recv: &mut RecvStream, body: &mut Body, cx: &mut Context<'_>) -> Result<bool, h2::Error> {
     while !recv.is_end_stream() {
         match recv.poll_data(cx)? {
             Poll::Ready(Some(piece)) => body.arrived(piece),
             Poll::Ready(None) => break,
-            Poll::Pending => return Ok(()),
+            Poll::Pending => return Ok(true),
         }
     }
     if let Poll::Ready(trailers) = recv.poll_trailers(cx) {
-        body.arrived_whole(trailers?);
+        let trailers = trailers?;
+        if trailers.as_ref().is_some_and(request::are_trailers_malformed) {
+            return Ok(false);
+        }
+        body.arrived_whole(trailers);
     }
-    Ok(())
+    Ok(true)
 }

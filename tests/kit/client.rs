@@ -252,6 +252,16 @@ impl Client {
         wanted.min(self.windows.allowed(stream))
     }
 
+    /// A request of these fields and no others, pseudo-header fields included, be
+    /// they right or wrong; gives its stream.
+    #[track_caller]
+    pub fn request_of(&mut self, fields: &[(&str, &str)], end_stream: bool) -> u32 {
+        let stream = self.next_stream();
+        let block = self.encode(fields);
+        self.send(Frame::headers(stream, block, end_stream));
+        stream
+    }
+
     /// A whole exchange.
     #[track_caller]
     pub fn fetch(&mut self, method: &str, path: &str) -> Response {

@@ -264,9 +264,9 @@ impl Output {
     }
 }
 
-/// Makes the kernel kill the demo if the test's thread dies without a chance to
-/// do it, as when the whole run is killed.
-fn die_with_us(command: &mut Command) {
+/// Makes the kernel kill a program that a test started if the test's thread dies
+/// without a chance to do it, as when the whole run is killed.
+pub fn die_with_us(command: &mut Command) {
     #[cfg(target_os = "linux")]
     // SAFETY: prctl is a bare system call, safe between fork and exec.
     unsafe {

@@ -260,6 +260,10 @@ static void *load(void *data) {
 }
 
 static void fifty_children_under_load(void) {
+#ifdef __SANITIZE_ADDRESS__
+    // Its allocator may be locked for ever in a child.
+    return;
+#endif
     pthread_t thread;
     host_new(&host);
     CHECK_OK(goaway_server_register_handler(host.server, "GET /load", on_request, NULL));
