@@ -112,3 +112,13 @@ fn every_example_is_in_the_readme_and_small() {
         assert!(shown.contains(&format!("examples/{name}")), "{name} is not in the README");
     }
 }
+
+/// The project's README greets with the same file.
+#[test]
+fn the_hello_of_the_projects_readme_is_the_example() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let hello = blocks(&readme).into_iter().find(|block| block.language == "c").expect("a block of C");
+    let source = hello.source.expect("the comment that names its file");
+    let file = fs::read_to_string(root().join(&source)).unwrap_or_else(|error| panic!("{source}: {error}"));
+    assert_eq!(hello.text, file, "README.md and {source} differ");
+}
