@@ -5,6 +5,7 @@
 #define CLIENT_H
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -69,6 +70,9 @@ static inline uint32_t get_number(const uint8_t *place, size_t bytes) {
 static inline bool client_send_all(struct client *client, const void *bytes, size_t length) {
     while (length > 0) {
         ssize_t sent = send(client->socket, bytes, length, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
         if (sent <= 0) {
             return false;
         }
@@ -184,6 +188,9 @@ static inline bool client_ping(struct client *client) {
 static inline bool client_read_all(struct client *client, void *bytes, size_t length) {
     while (length > 0) {
         ssize_t received = recv(client->socket, bytes, length, 0);
+        if (received < 0 && errno == EINTR) {
+            continue;
+        }
         if (received <= 0) {
             return false;
         }

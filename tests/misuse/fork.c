@@ -140,6 +140,7 @@ static void run_parent(void (*child)(void)) {
     uint32_t stream = client_get(&client, "/");
     request = host_take(&host);
     session = atomic_load(&host.session);
+    CHECK(client_settle(&client));
     with_child(child);
     CHECK_OK(goaway_request_respond(request, 200, "still", 5));
     struct answer answer = client_answer(&client, stream);
@@ -272,6 +273,8 @@ static void fifty_children_under_load(void) {
     uint32_t stream = client_get(&client, "/");
     request = host_take(&host);
     session = atomic_load(&host.session);
+    // It will have to wait for longer than a handshake may take.
+    CHECK(client_settle(&client));
     pthread_create(&thread, NULL, load, NULL);
     for (int round = 0; round < 50; round++) {
         about("child %d", round);
