@@ -63,10 +63,15 @@ demo: build ## builds and runs the demo on 127.0.0.1:8080, and says what to try
 	@bindings/run-demo c 8080
 
 .PHONY: test
-test: ## installs what the tests need, builds, runs every test
+test: ## installs what the tests need, builds, runs the tests
 	@.ci/needs curl nghttp valgrind cc c++ nm pkg-config
 	$(MAKE) build
-	$(CARGO) test --locked $(TEST)
+	$(CARGO) test --locked $(TEST) -- --skip under_valgrind
+
+.PHONY: valgrind
+valgrind: ## the misuse suite once more, under valgrind (minutes)
+	@.ci/needs valgrind cc
+	$(CARGO) test --locked --test misuse under_valgrind -- --test-threads=2
 
 .PHONY: bench
 bench: ## measures goaway beside other servers

@@ -330,7 +330,7 @@ static void too_many_fields(void) {
 static void too_many_informational_heads(void) {
     const goaway_field fields[] = {{.name = "link", .value = "</a>"}, {.name = "link", .value = "</b>"}};
     goaway_request request = asked("GET");
-    for (int number = 0; number < 10000; number++) {
+    for (int number = 0; number < times(10000); number++) {
         goaway_status status = goaway_request_inform(request, 103, fields, COUNT(fields));
         if (status != GOAWAY_OK) {
             CHECK_STATUS(status, GOAWAY_ERR_TOO_LARGE);
@@ -385,7 +385,7 @@ static void high_water(void) {
 }
 
 static void sixty_four_mebibytes(void) {
-    const size_t length = 64 << 20;
+    const size_t length = (size_t)times(64) << 20;
     char *body = malloc(length);
     REQUIRE(body != NULL);
     memset(body, 'b', length);

@@ -4,7 +4,8 @@
 //   program           runs every case; one that crashes or hangs takes no other with it
 //   program CASE      runs that one alone in this very process, for a debugger
 //
-// CHECK_PATIENCE    what every bound is multiplied by (1), for valgrind and the like
+// CHECK_PATIENCE    what every bound is multiplied by, and repetitions are divided
+//                   by, under valgrind and the like (1)
 
 #ifndef CHECK_H
 #define CHECK_H
@@ -122,9 +123,18 @@ static inline void pause_ms(uint64_t ms) {
     }
 }
 
-static inline uint64_t patience_ms(uint64_t ms) {
+static inline uint64_t check_patience(void) {
     const char *factor = getenv("CHECK_PATIENCE");
-    return ms * (factor == NULL ? 1 : strtoull(factor, NULL, 10));
+    return factor == NULL ? 1 : strtoull(factor, NULL, 10);
+}
+
+static inline uint64_t patience_ms(uint64_t ms) {
+    return ms * check_patience();
+}
+
+// How often to do what shows the same each time: less often where all is slow.
+static inline int times(int count) {
+    return count / (int)check_patience();
 }
 
 // Entries of a folder such as /proc/self/fd.

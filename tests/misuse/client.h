@@ -122,13 +122,6 @@ static inline void client_greet(struct client *client) {
     client_send(client, FRAME_WINDOW_UPDATE, 0, 0, more, sizeof more);
 }
 
-static inline struct client client_open(uint16_t port) {
-    struct client client = client_connect(port);
-    REQUIRE(client.socket >= 0);
-    client_greet(&client);
-    return client;
-}
-
 static inline void client_close(struct client *client) {
     close(client->socket);
     client->socket = -1;
@@ -216,6 +209,18 @@ static inline bool client_read(struct client *client, struct frame *frame) {
         client_send(client, frame->kind, FLAG_ACK, 0, frame->payload, frame->kind == FRAME_PING ? 8 : 0);
     }
     return true;
+}
+
+// Connects, and returns when the server's SETTINGS are there and answered, or
+// when it has closed: from then on the client may be silent for as long as it likes.
+static inline struct client client_open(uint16_t port) {
+    struct client client = client_connect(port);
+    REQUIRE(client.socket >= 0);
+    client_greet(&client);
+    struct frame frame;
+    while (client_read(&client, &frame) && frame.kind != FRAME_SETTINGS) {
+    }
+    return client;
 }
 
 static inline void answer_add(struct answer *answer, const struct frame *frame) {

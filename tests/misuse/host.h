@@ -88,7 +88,7 @@ static inline void host_serves(struct host *host, struct client *client) {
 static inline void host_end(struct host *host) {
     CHECK_OK(goaway_server_close(host->server, 0, NULL, NULL));
     CHECK_OK(goaway_server_wait(host->server, GOAWAY_FOREVER));
-    CHECK_NUMBER(atomic_load(&host->opened), atomic_load(&host->closed));
+    CHECK_SOON(atomic_load(&host->opened) == atomic_load(&host->closed));
     goaway_server_free(host->server);
 }
 

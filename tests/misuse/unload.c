@@ -65,7 +65,7 @@ static void end(goaway_server *server) {
 }
 
 static void fifty_times(void) {
-    for (int round = 0; round < 50; round++) {
+    for (int round = 0; round < times(50); round++) {
         about("round %d", round);
         load();
         CHECK(loaded.goaway_version()[0] != '\0');
