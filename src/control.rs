@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,9 @@ struct Desk {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
     sessions: RefCell<Lot<Arc<Remote>>>,
-    notices: SyncSender<Notice>,
+    notices: Sender<Notice>,
+    /// Whether the host has yet to hear of the last progress.
+    progress_is_due: Arc<AtomicBool>,
     /// Told when the listeners have to close.
     closing: Notify,
 }
@@ -83,9 +85,10 @@ impl Control {
             workers.push(worker);
             threads.push(thread);
         }
-        let (notices, told) = sync_channel(4);
-        let of_thread = shared.clone();
-        threads.push(shared.spawn_plain("goaway-notify".into(), move || notify(&of_thread, told))?);
+        let (notices, told) = channel();
+        let progress_is_due = Arc::new(AtomicBool::new(false));
+        let (of_thread, is_due) = (shared.clone(), progress_is_due.clone());
+        threads.push(shared.spawn_plain("goaway-notify".into(), move || notify(&of_thread, told, &is_due))?);
         let sessions = Lot::new(SESSIONS.here()?);
         let dismissed = Arc::new(AtomicBool::new(false));
         let (of_thread, until) = (shared.clone(), dismissed.clone());
@@ -93,7 +96,7 @@ impl Control {
             let watched: io::Result<Vec<_>> = listeners.into_iter().map(Listener::new).collect();
             let listeners = watched.map_err(|error| Error::io("cannot watch a listening socket", error))?;
             let (sessions, closing) = (RefCell::new(sessions), Notify::new());
-            let desk = Desk { shared: of_thread, workers, sessions, notices, closing };
+            let desk = Desk { shared: of_thread, workers, sessions, notices, progress_is_due, closing };
             Ok(run(Rc::new(desk), listeners, until))
         };
         threads.push(shared.spawn("goaway-control".into(), make)?);
@@ -133,9 +136,8 @@ async fn run(desk: Rc<Desk>, listeners: Vec<Listener>, dismissed: Arc<AtomicBool
     registry.finish();
     // Whoever closes again later gets the same report.
     loop {
-        if desk.notices.try_send(Notice::Closed).is_err() {
-            tracing::warn!("the host is still busy with what it was told before");
-        }
+        // It fails only when nobody is left to tell.
+        let _ = desk.notices.send(Notice::Closed);
         if dismissed.load(Relaxed) {
             return;
         }
@@ -160,7 +162,7 @@ async fn accept(desk: Rc<Desk>, listener: Listener) {
             Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended unaccepted"),
             Err(error) => {
                 tracing::warn!(%error, "accept rests");
-                let _ = desk.notices.try_send(Notice::Resting(error.to_string(), listener.address()));
+                let _ = desk.notices.send(Notice::Resting(error.to_string(), listener.address()));
                 if timeout(BACK_OFF, &mut closing).await.is_ok() {
                     break;
                 }
@@ -202,7 +204,9 @@ async fn see_through(desk: &Desk) {
     let registry = &desk.shared.registry;
     while let Some(deadline) = registry.deadline().filter(|_| registry.len() > 0) {
         // A host that is slow to hear of it hears less.
-        let _ = desk.notices.try_send(Notice::Progress(registry.progress()));
+        if !desk.progress_is_due.swap(true, Relaxed) {
+            let _ = desk.notices.send(Notice::Progress(registry.progress()));
+        }
         let last = deadline + CUT + COUNT;
         let left = last.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -214,10 +218,11 @@ async fn see_through(desk: &Desk) {
 }
 
 /// Tells the host, as long as there is somebody to tell it for.
-fn notify(shared: &Shared, notices: Receiver<Notice>) {
+fn notify(shared: &Shared, notices: Receiver<Notice>, progress_is_due: &AtomicBool) {
     for notice in notices {
         match notice {
             Notice::Progress(progress) => {
+                progress_is_due.store(false, Relaxed);
                 if let Some(on_progress) = shared.setup.on_progress.as_ref().filter(|_| !shared.is_muted()) {
                     on_progress(progress);
                 }
