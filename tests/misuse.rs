@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 const BOUND: Duration = Duration::from_secs(60);
 const BOUND_UNDER_VALGRIND: Duration = Duration::from_secs(600);
-/// What the programs' own bounds are multiplied by under valgrind.
+/// What the programs multiply their own bounds by, and divide repetitions by, under valgrind.
 const PATIENCE_UNDER_VALGRIND: &str = "10";
 
 /// A program's two tests.

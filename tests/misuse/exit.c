@@ -222,7 +222,7 @@ int main(int argc, char **argv) {
         return ways[strtoul(argv[1], NULL, 10) % COUNT(ways)].leave();
     }
     // Once is enough where it is slow anyway.
-    int rounds = getenv("CHECK_PATIENCE") == NULL ? 5 : 1;
+    int rounds = check_patience() == 1 ? 5 : 1;
     for (size_t way = 0; way < COUNT(ways); way++) {
         for (int round = 0; round < (ways[way].takes_ms > 0 ? 1 : rounds); round++) {
             about("%s, round %d", ways[way].name, round);
