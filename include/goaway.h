@@ -285,10 +285,8 @@ typedef enum {
     GOAWAY_LOG_WARN = 2,
     // What an operator wants to know.
     GOAWAY_LOG_INFO = 3,
-    // Each session and each error of a peer.
+    // Each session, each frame and each error of a peer.
     GOAWAY_LOG_DEBUG = 4,
-    // Each frame.
-    GOAWAY_LOG_TRACE = 5,
 } goaway_log_level;
 
 // An HTTP/2 server. Made by `goaway_server_new`, ended by `goaway_server_free`.
@@ -450,8 +448,7 @@ typedef struct {
 
 // Called with one line of the log: its level, the part of the library that
 // says it and the text, valid during the call. On any thread; calls into the
-// library from here are not logged, and in a line of GOAWAY_LOG_TRACE whose
-// `target` does not begin with "goaway" they are GOAWAY_ERR_DEADLOCK.
+// library from here are not logged.
 typedef void (*goaway_log_cb)(uint32_t level,
                               const char *target,
                               const char *message,
@@ -862,8 +859,8 @@ const char *goaway_stage_name(uint32_t stage);
 
 // Has `on_log` called with the log up to `level`, one of the numbers of
 // `goaway_log_level`. Once in a process; without it nothing is logged, and the
-// library never writes to standard output or error. A level above
-// GOAWAY_LOG_INFO costs time for each request.
+// library never writes to standard output or error. GOAWAY_LOG_DEBUG
+// costs time for each request.
 //
 // GOAWAY_ERR_STATE: it was set before. GOAWAY_ERR_INVALID: there is no such level.
 goaway_status goaway_set_log(uint32_t level, goaway_log_cb on_log, void *user_data);

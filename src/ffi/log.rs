@@ -25,53 +25,35 @@ pub enum goaway_log_level {
     GOAWAY_LOG_WARN = 2,
     /// What an operator wants to know.
     GOAWAY_LOG_INFO = 3,
-    /// Each session and each error of a peer.
+    /// Each session, each frame and each error of a peer.
     GOAWAY_LOG_DEBUG = 4,
-    /// Each frame.
-    GOAWAY_LOG_TRACE = 5,
 }
 
 thread_local! {
-    static TELLING: Cell<Telling> = const { Cell::new(Telling::Nothing) };
-}
-
-/// What the host is being told on this thread: what it does meanwhile is not told.
-#[derive(Clone, Copy, PartialEq)]
-enum Telling {
-    Nothing,
-    /// A line during which no lock is held.
-    Own,
-    /// One of the finest of a library below, when locks of ours may be held.
-    Below,
-}
-
-/// Whether a call into the library might wait for itself.
-pub fn is_telling_of_below() -> bool {
-    TELLING.get() == Telling::Below
+    /// Whether the host is being told a line on this thread: what it does meanwhile is not told.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
 }
 
 use goaway_log_level::*;
 
-const LEVELS: [(goaway_log_level, LevelFilter); 6] = [
+const LEVELS: [(goaway_log_level, LevelFilter); 5] = [
     (GOAWAY_LOG_OFF, LevelFilter::OFF),
     (GOAWAY_LOG_ERROR, LevelFilter::ERROR),
     (GOAWAY_LOG_WARN, LevelFilter::WARN),
     (GOAWAY_LOG_INFO, LevelFilter::INFO),
     (GOAWAY_LOG_DEBUG, LevelFilter::DEBUG),
-    (GOAWAY_LOG_TRACE, LevelFilter::TRACE),
 ];
 
 /// Called with one line of the log: its level, the part of the library that
 /// says it and the text, valid during the call. On any thread; calls into the
-/// library from here are not logged, and in a line of GOAWAY_LOG_TRACE whose
-/// `target` does not begin with "goaway" they are GOAWAY_ERR_DEADLOCK.
+/// library from here are not logged.
 pub type goaway_log_cb =
     Option<unsafe extern "C" fn(level: u32, target: *const c_char, message: *const c_char, user_data: *mut c_void)>;
 
 /// Has `on_log` called with the log up to `level`, one of the numbers of
 /// `goaway_log_level`. Once in a process; without it nothing is logged, and the
-/// library never writes to standard output or error. A level above
-/// GOAWAY_LOG_INFO costs time for each request.
+/// library never writes to standard output or error. GOAWAY_LOG_DEBUG
+/// costs time for each request.
 ///
 /// GOAWAY_ERR_STATE: it was set before. GOAWAY_ERR_INVALID: there is no such level.
 #[unsafe(no_mangle)]
@@ -105,12 +87,9 @@ impl Subscriber for HostLog {
     }
 
     fn event(&self, event: &Event<'_>) {
-        if TELLING.get() != Telling::Nothing {
+        if TELLING.replace(true) {
             return;
         }
-        let metadata = event.metadata();
-        let may_hold_locks = *metadata.level() == tracing::Level::TRACE && !metadata.target().starts_with("goaway");
-        TELLING.set(if may_hold_locks { Telling::Below } else { Telling::Own });
         let mut line = Line(String::new());
         event.record(&mut line);
         let own = LevelFilter::from_level(*event.metadata().level());
@@ -119,7 +98,7 @@ impl Subscriber for HostLog {
         let (target, message) = (text(event.metadata().target().to_owned()), text(line.0));
         // SAFETY: the host gave the callback for these arguments.
         unsafe { (self.callback)(level, target.as_ptr(), message.as_ptr(), self.user_data.get()) }
-        TELLING.set(Telling::Nothing);
+        TELLING.set(false);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -54,9 +54,6 @@ fn guard_or<T>(otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
 }
 
 fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    if log::is_telling_of_below() {
-        return Err(Error::Deadlock("a call from inside the log of a library below"));
-    }
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());

@@ -205,7 +205,7 @@ static void in_on_log(void) {
     start();
     client_get(&client, "/");
     host_take(&host);
-    CHECK_OK(goaway_set_log(GOAWAY_LOG_TRACE, on_log, NULL));
+    CHECK_OK(goaway_set_log(GOAWAY_LOG_DEBUG, on_log, NULL));
     atomic_store(&place, IN_LOG);
     client_ping(&client);
     CHECK_SOON(stuck);
