@@ -45,7 +45,7 @@ pub extern "C" fn goaway_request_method(
     request: goaway_request,
     out_method: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
-    show(request, out_method, "out_method", |request| Ok(request.head.method().as_str().into()))
+    show(request, out_method, "out_method", |request| Ok(request.head().method().as_str().into()))
 }
 
 /// The path as it came, percent-encoded and without the query.
@@ -54,7 +54,7 @@ pub extern "C" fn goaway_request_path(
     request: goaway_request,
     out_path: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
-    show(request, out_path, "out_path", |request| Ok(request.head.path().into()))
+    show(request, out_path, "out_path", |request| Ok(request.head().path().into()))
 }
 
 /// What stands behind the path's `?`, as it came; empty if there is nothing.
@@ -63,7 +63,7 @@ pub extern "C" fn goaway_request_query(
     request: goaway_request,
     out_query: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
-    show(request, out_query, "out_query", |request| Ok(request.head.query().into()))
+    show(request, out_query, "out_query", |request| Ok(request.head().query().into()))
 }
 
 /// The authority, from `:authority` or `host` (RFC 9113, section 8.3.1).
@@ -72,7 +72,7 @@ pub extern "C" fn goaway_request_authority(
     request: goaway_request,
     out_authority: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
-    show(request, out_authority, "out_authority", |request| Ok(request.head.authority().into()))
+    show(request, out_authority, "out_authority", |request| Ok(request.head().authority().into()))
 }
 
 /// The scheme that the peer named: "http" or "https".
@@ -81,7 +81,7 @@ pub extern "C" fn goaway_request_scheme(
     request: goaway_request,
     out_scheme: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
-    show(request, out_scheme, "out_scheme", |request| Ok(request.head.scheme().into()))
+    show(request, out_scheme, "out_scheme", |request| Ok(request.head().scheme().into()))
 }
 
 /// The path parameter `name` of the handler's pattern, percent-decoded.
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn goaway_request_param(
 ) -> goaway_status {
     show(request, out_value, "out_value", |request| {
         // SAFETY: the header asks for a NUL-terminated text.
-        Ok(request.head.param(unsafe { view::text(name, "name") }?)?.into())
+        Ok(request.head().param(unsafe { view::text(name, "name") }?)?.into())
     })
 }
 
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn goaway_request_header(
 ) -> goaway_status {
     show(request, out_value, "out_value", |request| {
         // SAFETY: the header asks for a NUL-terminated text.
-        Ok(request.head.field(unsafe { view::text(name, "name") }?)?.into())
+        Ok(request.head().field(unsafe { view::text(name, "name") }?)?.into())
     })
 }
 
@@ -126,7 +126,7 @@ pub extern "C" fn goaway_request_header_at(
     out_name: Option<&mut MaybeUninit<goaway_bytes>>,
     out_value: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
-    show_field(request, out_name, out_value, |request| request.head.fields().iter().nth(index))
+    show_field(request, out_name, out_value, |request| request.head().fields().iter().nth(index))
 }
 
 /// The field at `index` of the request's trailer section, counted from 0. It

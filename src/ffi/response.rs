@@ -3,14 +3,12 @@
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
-use http::HeaderMap;
-
 use super::request::{goaway_ready_cb, ready};
 use super::server::goaway_request;
 use super::view::{self, goaway_field};
 use super::{goaway_status, guard};
 use crate::error::{Error, Result};
-use crate::request::{self, Answer, append_field, copy};
+use crate::request::{self, Answer, copy, section};
 
 /// Sets a header field of the answer, in place of any of its name. `date` is
 /// added if it is not set, and `content-length` where the length is known.
@@ -76,7 +74,7 @@ pub unsafe extern "C" fn goaway_request_respond_with(
 ) -> goaway_status {
     guard(|| {
         // SAFETY: the header asks for that many bytes, and that many fields of NUL-terminated texts.
-        let (body, fields) = unsafe { (view::bytes(body.cast(), len, "body")?, field_map(fields, count)?) };
+        let (body, fields) = unsafe { (view::bytes(body.cast(), len, "body")?, pairs(fields, count)?) };
         request::answer(request, |answer| answer.respond_with(status, fields, copy(body)?))
     })
 }
@@ -95,8 +93,8 @@ pub unsafe extern "C" fn goaway_request_inform(
 ) -> goaway_status {
     guard(|| {
         // SAFETY: the header asks for that many fields of NUL-terminated texts.
-        let fields = unsafe { field_map(fields, count) }?;
-        request::answer(request, |answer| answer.inform(status, fields))
+        let fields = unsafe { pairs(fields, count) }?;
+        request::answer(request, |answer| answer.inform(status, section(fields)?))
     })
 }
 
@@ -204,21 +202,22 @@ unsafe fn with_field(
     })
 }
 
-unsafe fn field_map(fields: *const goaway_field, count: usize) -> Result<HeaderMap> {
-    let mut map = HeaderMap::new();
+/// The names and values of `count` fields.
+unsafe fn pairs<'a>(
+    fields: *const goaway_field,
+    count: usize,
+) -> Result<impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>> {
     if count > 0 && fields.is_null() {
         return Err(Error::Null("fields"));
     }
     if count > isize::MAX as usize / size_of::<goaway_field>() {
         return Err(Error::invalid(format_args!("{count} is no number of fields")));
     }
-    for index in 0..count {
+    Ok((0..count).map(move |index| {
         // SAFETY: the caller's promise: `count` fields of NUL-terminated texts.
-        let (name, value) = unsafe {
+        unsafe {
             let given = &*fields.add(index);
-            (view::raw_text(given.name, "name")?, view::raw_text(given.value, "value")?)
-        };
-        append_field(&mut map, name, value)?;
-    }
-    Ok(map)
+            Ok((view::raw_text(given.name, "name")?, view::raw_text(given.value, "value")?))
+        }
+    }))
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, HeaderMap, TRAILER};
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use super::{OnReady, field};
 use crate::error::{Error, Result};
@@ -77,10 +77,30 @@ struct More {
 }
 
 impl Answer {
-    /// An answer to a request of that method, of which up to `high_water`
-    /// bytes may wait for the peer.
-    pub fn new(method: &Method, high_water: usize) -> Self {
-        Self { high_water, is_head: *method == Method::HEAD, ..Self::default() }
+    /// An empty answer begins: to a HEAD or not, and with up to `high_water`
+    /// bytes that may wait for the peer.
+    pub fn begin(&mut self, is_head: bool, high_water: usize) {
+        self.is_head = is_head;
+        self.high_water = high_water;
+    }
+
+    /// Lets go of everything. Of an answer that was sent little is left.
+    pub fn clear(&mut self) {
+        self.phase = Phase::Open;
+        if !self.fields.is_empty() {
+            self.fields = HeaderMap::new();
+        }
+        self.status = None;
+        self.alone = false;
+        self.length = None;
+        if !self.first.is_empty() {
+            self.first = Bytes::new();
+        }
+        self.queued = 0;
+        self.full = false;
+        self.is_bodyless = false;
+        self.reset = None;
+        self.more = None;
     }
 
     fn more(&mut self) -> &mut More {
@@ -164,15 +184,20 @@ impl Answer {
     }
 
     /// The same with these fields, each in place of any of its name set before.
-    pub fn respond_with(&mut self, status: u16, fields: HeaderMap, body: Bytes) -> Result<()> {
+    pub fn respond_with<'a>(
+        &mut self,
+        status: u16,
+        mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>,
+        body: Bytes,
+    ) -> Result<()> {
         self.check(Phase::Open)?;
-        if self.fields.is_empty() {
-            self.fields = fields;
-            return self.respond(status, body).inspect_err(|_| self.fields.clear());
+        if !self.fields.is_empty() {
+            let before = self.fields.clone();
+            self.fields.extend(field::section(fields)?);
+            return self.respond(status, body).inspect_err(|_| self.fields = before);
         }
-        let before = self.fields.clone();
-        self.fields.extend(fields);
-        self.respond(status, body).inspect_err(|_| self.fields = before)
+        let filled = fields.try_for_each(|given| given.and_then(|(name, value)| self.add_field(name, value)));
+        filled.and_then(|()| self.respond(status, body)).inspect_err(|_| self.fields.clear())
     }
 
     /// The head; `write` and `end` follow.
@@ -272,7 +297,7 @@ impl Answer {
         let status = self.status.take()?;
         let mut response = Response::new(());
         *response.status_mut() = status;
-        *response.headers_mut() = std::mem::take(&mut self.fields);
+        std::mem::swap(response.headers_mut(), &mut self.fields);
         Some(Head { response, length: self.length, alone: self.alone })
     }
 
@@ -347,6 +372,10 @@ impl Answer {
     }
 
     fn content_length(&self) -> Result<Option<u64>> {
+        // Few answers have it; to look at their few names is cheaper than to hash one.
+        if !self.fields.keys().any(|name| *name == CONTENT_LENGTH) {
+            return Ok(None);
+        }
         let mut values = self.fields.get_all(CONTENT_LENGTH).iter();
         let Some(value) = values.next() else { return Ok(None) };
         if values.next().is_some() {
@@ -412,8 +441,14 @@ fn has_no_body(status: StatusCode) -> bool {
 mod tests {
     use super::*;
 
+    fn answer_to(is_head: bool) -> Answer {
+        let mut answer = Answer::default();
+        answer.begin(is_head, 100);
+        answer
+    }
+
     fn answer() -> Answer {
-        Answer::new(&Method::GET, 100)
+        answer_to(false)
     }
 
     #[test]
@@ -429,7 +464,7 @@ mod tests {
 
     #[test]
     fn head_announces_but_does_not_send() {
-        let mut answer = Answer::new(&Method::HEAD, 100);
+        let mut answer = answer_to(true);
         answer.respond(200, Bytes::from_static(b"hello")).unwrap();
         let head = answer.take_head().unwrap();
         assert_eq!(head.length, Some(5));

@@ -51,6 +51,13 @@ pub fn append(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> 
     section.try_append(name, value).map(drop).map_err(too_many)
 }
 
+/// A section of these fields.
+pub fn section<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderMap> {
+    let mut section = HeaderMap::new();
+    fields.try_for_each(|given| given.and_then(|(name, value)| append(&mut section, name, value)))?;
+    Ok(section)
+}
+
 /// Sets a field of a section, in place of any of its name.
 pub fn set(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
     let (name, value) = field(name, value)?;

@@ -2,13 +2,12 @@
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Method, StatusCode, Uri};
+use http::{Method, Request, StatusCode, Uri};
 
 use super::field::has_blank_edge;
 use crate::error::{Error, Result};
 
 /// What the peer asked for (RFC 9113, section 8.3.1).
-#[derive(Default)]
 pub struct Head {
     method: Method,
     uri: Uri,
@@ -78,15 +77,15 @@ impl Head {
 }
 
 /// What h2 lets through and a server must refuse.
-pub fn check(parts: &Parts, max_fields: usize) -> std::result::Result<(), Refusal> {
-    if parts.method == Method::CONNECT {
+pub fn check<B>(request: &Request<B>, max_fields: usize) -> std::result::Result<(), Refusal> {
+    if request.method() == Method::CONNECT {
         return Err(Refusal::Status(StatusCode::NOT_IMPLEMENTED, None));
     }
-    if parts.headers.len() > max_fields {
+    if request.headers().len() > max_fields {
         return Err(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None));
     }
     let (mut host, mut lengths) = (None, 0);
-    for (name, value) in &parts.headers {
+    for (name, value) in request.headers() {
         check_value(value)?;
         if *name == HOST && host.replace(value).is_some() {
             return Err(Refusal::Malformed("there are two host fields"));
@@ -97,7 +96,7 @@ pub fn check(parts: &Parts, max_fields: usize) -> std::result::Result<(), Refusa
     if lengths > 1 {
         return Err(Refusal::Malformed("there are two content-length fields"));
     }
-    check_authority(parts, host)
+    check_authority(request.uri(), host)
 }
 
 /// What h2 lets through of trailers and a server must refuse (RFC 9110, section 6.5.1).
@@ -115,8 +114,8 @@ fn check_value(value: &HeaderValue) -> std::result::Result<(), Refusal> {
 }
 
 /// Section 8.3.1: one authority, named the same wherever it is named, without user information.
-fn check_authority(parts: &Parts, host: Option<&HeaderValue>) -> std::result::Result<(), Refusal> {
-    let authority = parts.uri.authority().map(|authority| authority.as_str());
+fn check_authority(uri: &Uri, host: Option<&HeaderValue>) -> std::result::Result<(), Refusal> {
+    let authority = uri.authority().map(|authority| authority.as_str());
     match (authority, host) {
         (None, None) => Err(Refusal::Status(StatusCode::BAD_REQUEST, None)),
         (None, Some(host)) if host.as_bytes().contains(&b'@') => {
@@ -138,7 +137,7 @@ mod tests {
 
     fn checked(build: impl FnOnce(http::request::Builder) -> http::request::Builder) -> Option<Refusal> {
         let request = build(http::Request::builder().uri("http://example.com/")).body(()).unwrap();
-        check(&request.into_parts().0, 100).err()
+        check(&request, 100).err()
     }
 
     #[test]

@@ -21,11 +21,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
 pub use answer::{Answer, Head as AnswerHead, Piece, copy};
 pub use body::{Body, Delivery, Reader};
-pub use field::append as append_field;
+pub use field::section;
 pub use head::{Head, Refusal, are_trailers_malformed, check};
 
 use crate::config::Config;
@@ -54,7 +54,8 @@ pub struct Request {
     pub session: Arc<Remote>,
     /// The stream's identifier on the wire.
     pub stream: u32,
-    pub head: Head,
+    /// None in a spare box only.
+    head: Option<Head>,
     /// None if there is none and the host has not asked for it.
     pub body: Option<Box<Body>>,
     pub answer: Answer,
@@ -86,44 +87,46 @@ impl Request {
         has_body: bool,
         config: &Config,
     ) -> Box<Self> {
-        let answer = Answer::new(head.method(), config.high_water_bytes);
+        let is_head = *head.method() == Method::HEAD;
         let body = has_body.then(|| Box::new(Body::new(false)));
-        let Some(mut request) = spare else {
-            return Box::new(Self {
-                session: session.clone(),
-                stream,
-                head,
-                body,
-                answer,
-                body_limit: config.max_body_bytes,
-                idle: config.stream_idle,
-                on_cancel: None,
-                on_drain: None,
-                drain_told: false,
-                cancelled: None,
-                is_orphan: false,
-                asked: false,
-                continued: false,
-            });
-        };
+        let mut request = spare.unwrap_or_else(|| Self::empty(session));
         // Mostly the box served the same session a moment ago.
         if !Arc::ptr_eq(&request.session, session) {
             request.session = session.clone();
         }
         request.stream = stream;
-        request.head = head;
+        request.head = Some(head);
         request.body = body;
-        request.answer = answer;
+        request.answer.begin(is_head, config.high_water_bytes);
         request.body_limit = config.max_body_bytes;
         request.idle = config.stream_idle;
         request
     }
 
+    fn empty(session: &Arc<Remote>) -> Box<Self> {
+        Box::new(Self {
+            session: session.clone(),
+            stream: 0,
+            head: None,
+            body: None,
+            answer: Answer::default(),
+            body_limit: 0,
+            idle: Duration::ZERO,
+            on_cancel: None,
+            on_drain: None,
+            drain_told: false,
+            cancelled: None,
+            is_orphan: false,
+            asked: false,
+            continued: false,
+        })
+    }
+
     /// Lets go of all that the peer and the host gave, so that the box can wait for another request.
     pub fn clear(&mut self) {
-        self.head = Head::default();
+        self.head = None;
         self.body = None;
-        self.answer = Answer::default();
+        self.answer.clear();
         self.on_cancel = None;
         self.on_drain = None;
         self.drain_told = false;
@@ -133,10 +136,14 @@ impl Request {
         self.continued = false;
     }
 
+    pub fn head(&self) -> &Head {
+        self.head.as_ref().expect("a request that has an id has a head")
+    }
+
     /// The body, for a host that wants it. A peer that waits for a 100
     /// (Continue) before it sends the body gets it now.
     pub fn wanted_body(&mut self) -> &mut Body {
-        let waits = self.body.as_ref().is_some_and(|body| !body.has_ended()) && self.head.expects_continue();
+        let waits = self.body.as_ref().is_some_and(|body| !body.has_ended()) && self.head().expects_continue();
         if waits && !self.continued && !self.answer.is_begun() {
             self.continued = self.answer.inform(100, HeaderMap::new()).is_ok();
         }

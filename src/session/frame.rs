@@ -115,6 +115,9 @@ impl Scanner {
     /// of its payload if it is of a kind whose payload is kept.
     pub fn scan(&mut self, mut bytes: &[u8], mut on_frame: impl FnMut(Frame, &[u8])) {
         loop {
+            if self.is_between_frames() {
+                bytes = scan_whole(bytes, &mut on_frame);
+            }
             if self.pass > 0 {
                 let taken = self.pass.min(bytes.len());
                 if self.current.is_some_and(|frame| frame.is_kept()) {
@@ -147,6 +150,18 @@ impl Scanner {
             self.current = Some(frame);
         }
     }
+}
+
+/// Tells each frame that is whole in `bytes`, as most are; the rest is the start of another.
+fn scan_whole<'a>(mut bytes: &'a [u8], on_frame: &mut impl FnMut(Frame, &[u8])) -> &'a [u8] {
+    while let Some((head, rest)) = bytes.split_first_chunk() {
+        let frame = Frame::parse(head);
+        let Some((payload, after)) = rest.split_at_checked(frame.length as usize) else { break };
+        let kept = if frame.is_kept() { payload.len().min(KEPT) } else { 0 };
+        on_frame(frame, &payload[..kept]);
+        bytes = after;
+    }
+    bytes
 }
 
 /// Writes a frame's head and payload to the end of `out`.

@@ -50,14 +50,13 @@ impl<S: Transport> Session<S> {
     /// One request: finds its handler and runs it.
     pub(super) fn accept(&mut self, request: http::Request<RecvStream>, mut respond: SendResponse<Bytes>) {
         let worker = self.worker.clone();
-        let (parts, recv) = request.into_parts();
         let stream = respond.stream_id().as_u32();
         self.last_accepted = self.last_accepted.max(stream);
         self.requests += 1;
-        let recv = Some(recv).filter(|_| self.wire.borrow_mut().marks.has_body(stream));
+        let has_body = self.wire.borrow_mut().marks.has_body(stream);
         let config = &worker.shared.setup.config;
-        let checked = request::check(&parts, config.max_header_fields);
-        let found = checked.and_then(|()| worker.shared.setup.routes.find(&parts.method, parts.uri.path()));
+        let checked = request::check(&request, config.max_header_fields);
+        let found = checked.and_then(|()| worker.shared.setup.routes.find(request.method(), request.uri().path()));
         let found = match found {
             Ok(found) => found,
             Err(refusal) => return self.refuse(refusal, respond),
@@ -66,7 +65,8 @@ impl<S: Transport> Session<S> {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
-        let has_body = recv.is_some();
+        let (parts, recv) = request.into_parts();
+        let recv = has_body.then_some(recv);
         let begin =
             |_, spare| Request::begin(spare, &self.remote, stream, Head::new(parts, found.params), has_body, config);
         let Some(id) = worker.lot.borrow_mut().insert(begin) else {
@@ -171,18 +171,18 @@ impl<S: Transport> Session<S> {
     /// What passed on the wire since the last look.
     pub(super) fn read_wire(&mut self) {
         let seen = self.wire.borrow_mut().look();
-        let Some(seen) = seen else { return };
-        for (id, bytes) in seen.data {
+        let Some(mut seen) = seen else { return };
+        for (id, bytes) in seen.data.drain(..) {
             self.streams.left(id, bytes.into());
         }
-        for id in seen.ended {
+        for id in seen.ended.drain(..) {
             self.tally.completed += 1;
             self.streams.remove(id);
         }
-        for (id, code) in seen.reset_by_peer {
+        for (id, code) in seen.reset_by_peer.drain(..) {
             self.cancel(id, Cause::PeerReset, code);
         }
-        for (id, code) in seen.reset_by_us {
+        for (id, code) in seen.reset_by_us.drain(..) {
             self.was_reset(id, code);
         }
         if seen.settings {
@@ -191,7 +191,7 @@ impl<S: Transport> Session<S> {
         for _ in 0..seen.pings {
             self.tell(EventKind::Ping, |_| {});
         }
-        if let Some((last_stream, code, debug)) = seen.goaway {
+        if let Some((last_stream, code, debug)) = seen.goaway.take() {
             self.peer_goaway = Some(code);
             self.tell(EventKind::Goaway, |event| {
                 (event.last_stream, event.code) = (last_stream, code);
@@ -201,6 +201,7 @@ impl<S: Transport> Session<S> {
         if seen.our_goaway && self.wire.borrow().marks.our_goaway != Some(STREAM_MAX) {
             self.drain.last_call_is_out();
         }
+        self.wire.borrow_mut().looked(seen);
     }
 
     /// RST_STREAM left: by the host's wish, or since h2 found the stream wanting.

@@ -62,8 +62,11 @@ impl Streams {
     /// Takes a stream that has ended off.
     pub fn remove(&mut self, id: u32) -> Option<Gone> {
         // They leave mostly in the order in which they came.
-        if let Some(at) = self.leaving.iter().position(|stream| stream.id == id) {
-            let inside = self.leaving.remove(at).map_or(0, |stream| stream.inside);
+        let is_first = self.leaving.front().is_some_and(|stream| stream.id == id);
+        let at = if is_first { Some(0) } else { self.leaving.iter().position(|stream| stream.id == id) };
+        if let Some(at) = at {
+            let gone = if is_first { self.leaving.pop_front() } else { self.leaving.remove(at) };
+            let inside = gone.map_or(0, |stream| stream.inside);
             self.inside -= inside;
             return Some(Gone { request: 0, inside });
         }

@@ -28,6 +28,8 @@ const GATHER: usize = 64 * 1024;
 /// Buffers that a thread keeps for its sessions. Mostly one is in use: a
 /// session needs one from h2's first write until all of it has been sent.
 const KEPT_BUFFERS: usize = 4;
+/// Entries of a list for which its memory is kept.
+const KEPT_ENTRIES: usize = 64;
 /// The payload of the PING that h2 sends with its first GOAWAY.
 const SHUTDOWN_PING: [u8; 8] = [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
 
@@ -166,9 +168,18 @@ impl<S> Wire<S> {
         self.socket.take()
     }
 
-    /// What passed since the last look, if anything did.
+    /// What passed since the last look, if anything did. It comes back with `looked`.
     pub fn look(&mut self) -> Option<Seen> {
         self.seen.anything.then(|| std::mem::take(&mut self.seen))
+    }
+
+    /// What was looked at is used again if its lists are short: nearly every
+    /// turn of a busy session needs them.
+    pub fn looked(&mut self, mut seen: Seen) {
+        if !self.seen.anything && seen.ended.capacity().max(seen.data.capacity()) <= KEPT_ENTRIES {
+            seen.clear();
+            self.seen = seen;
+        }
     }
 
     /// Bytes that wait for the kernel, or with it for the peer.
@@ -345,6 +356,16 @@ fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
 }
 
 impl Seen {
+    fn clear(&mut self) {
+        let Self { ended, data, reset_by_peer, reset_by_us, goaway, our_goaway, settings, pings, anything } = self;
+        ended.clear();
+        data.clear();
+        reset_by_peer.clear();
+        reset_by_us.clear();
+        *goaway = None;
+        (*our_goaway, *settings, *pings, *anything) = (false, false, 0, false);
+    }
+
     fn inbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
         marks.frames_in += 1;
         match frame.kind {
