@@ -185,7 +185,7 @@ impl Desk {
             return tracing::warn!(%peer, "refused: the limit of sessions from one address is reached");
         }
         let mut remote = None;
-        self.sessions.borrow_mut().insert(|id, _| {
+        self.sessions.borrow_mut().insert(|id| {
             let entered = Arc::new(Remote::new(id, peer, self.shared.muted()));
             remote = Some(entered.clone());
             Box::new(entered)

@@ -181,9 +181,13 @@ impl<T> Lot<T> {
         Self { table, free: Vec::new(), spare: Vec::new() }
     }
 
-    /// Gives what `make` makes, perhaps in a spare box, an id. None when a
-    /// million are live at once.
-    pub fn insert(&mut self, make: impl FnOnce(u64, Option<Box<T>>) -> Box<T>) -> Option<u64> {
+    /// A box of something that has ended, to be used again.
+    pub fn spare(&mut self) -> Option<Box<T>> {
+        self.spare.pop()
+    }
+
+    /// Gives what `make` makes an id. None when a million are live at once.
+    pub fn insert(&mut self, make: impl FnOnce(u64) -> Box<T>) -> Option<u64> {
         if self.free.is_empty() {
             self.free = self.table.claim();
         }
@@ -191,7 +195,7 @@ impl<T> Lot<T> {
         let segment = self.table.segments[index as usize / SEGMENT_SLOTS].get()?;
         let mut slot = lock(&segment[index as usize % SEGMENT_SLOTS]);
         let id = slot.generation << SLOT_BITS | u64::from(index);
-        slot.value = Some(make(id, self.spare.pop()));
+        slot.value = Some(make(id));
         Some(id)
     }
 
@@ -264,10 +268,10 @@ mod tests {
     #[test]
     fn an_id_names_one_thing_only() {
         let mut lot = Lot::new(table());
-        let first = lot.insert(|_, _| Box::new("first")).unwrap();
+        let first = lot.insert(|_| Box::new("first")).unwrap();
         assert_eq!(*lot.find(first).unwrap(), "first");
         assert_eq!(remove(&mut lot, first), Some("first"));
-        let second = lot.insert(|_, _| Box::new("second")).unwrap();
+        let second = lot.insert(|_| Box::new("second")).unwrap();
         assert_eq!(second & SLOT_MASK, first & SLOT_MASK, "the slot is used again");
         assert_ne!(second, first);
         assert!(matches!(lot.find(first), Err(Error::Gone("thing"))));
@@ -278,7 +282,7 @@ mod tests {
     #[test]
     fn made_up_ids_are_gone() {
         let mut lot = Lot::new(table());
-        let id = lot.insert(|_, _| Box::new("x")).unwrap();
+        let id = lot.insert(|_| Box::new("x")).unwrap();
         for made_up in [0, 1, id + 1, id + (1 << SLOT_BITS), u64::MAX, 1 << 53] {
             assert!(lot.find(made_up).is_err(), "{made_up}");
         }
@@ -289,14 +293,14 @@ mod tests {
         let mut lot = Lot::new(table());
         let last = LAST_GENERATION << SLOT_BITS | SLOT_MASK;
         assert_eq!(last, (1 << 53) - 1);
-        assert!(lot.insert(|_, _| Box::new("x")).unwrap() <= last);
+        assert!(lot.insert(|_| Box::new("x")).unwrap() <= last);
     }
 
     #[test]
     fn a_slot_is_retired_after_its_last_generation() {
         let table = table();
         let mut lot = Lot::new(table);
-        let id = lot.insert(|_, _| Box::new("x")).unwrap();
+        let id = lot.insert(|_| Box::new("x")).unwrap();
         lot.find(id).unwrap().0.generation = LAST_GENERATION;
         let last = LAST_GENERATION << SLOT_BITS | id & SLOT_MASK;
         let free = lot.free.len();
@@ -309,7 +313,7 @@ mod tests {
         let table = table();
         for _ in 0..10 {
             let mut lot = Lot::new(table);
-            let ids: Vec<_> = (0..100).map(|_| lot.insert(|_, _| Box::new("x")).unwrap()).collect();
+            let ids: Vec<_> = (0..100).map(|_| lot.insert(|_| Box::new("x")).unwrap()).collect();
             ids.into_iter().for_each(|id| assert!(remove(&mut lot, id).is_some()));
         }
         assert!(table.next.load(Ordering::Relaxed) <= 2 * CLAIM);
@@ -319,7 +323,7 @@ mod tests {
     fn removal_from_elsewhere_spares_the_slot() {
         let table = table();
         let mut lot = Lot::new(table);
-        let id = lot.insert(|_, _| Box::new("x")).unwrap();
+        let id = lot.insert(|_| Box::new("x")).unwrap();
         assert!(table.remove(id).is_some());
         assert_eq!(lock(&table.spare).len(), 1);
     }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, Method};
 
 pub use answer::{Answer, Head as AnswerHead, Piece, copy};
@@ -78,32 +79,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request that has come, in a spare box if there is one.
-    pub fn begin(
-        spare: Option<Box<Self>>,
-        session: &Arc<Remote>,
-        stream: u32,
-        head: Head,
-        has_body: bool,
-        config: &Config,
-    ) -> Box<Self> {
-        let is_head = *head.method() == Method::HEAD;
-        let body = has_body.then(|| Box::new(Body::new(false)));
-        let mut request = spare.unwrap_or_else(|| Self::empty(session));
-        // Mostly the box served the same session a moment ago.
-        if !Arc::ptr_eq(&request.session, session) {
-            request.session = session.clone();
-        }
-        request.stream = stream;
-        request.head = Some(head);
-        request.body = body;
-        request.answer.begin(is_head, config.high_water_bytes);
-        request.body_limit = config.max_body_bytes;
-        request.idle = config.stream_idle;
-        request
-    }
-
-    fn empty(session: &Arc<Remote>) -> Box<Self> {
+    /// A box for a request.
+    pub fn empty(session: &Arc<Remote>) -> Box<Self> {
         Box::new(Self {
             session: session.clone(),
             stream: 0,
@@ -120,6 +97,26 @@ impl Request {
             asked: false,
             continued: false,
         })
+    }
+
+    /// A request has come: an empty box is filled with it.
+    pub fn begin(
+        &mut self,
+        session: &Arc<Remote>,
+        stream: u32,
+        parts: Parts,
+        params: Vec<(String, String)>,
+        config: &Config,
+    ) {
+        // Mostly the box served the same session a moment ago.
+        if !Arc::ptr_eq(&self.session, session) {
+            self.session = session.clone();
+        }
+        self.stream = stream;
+        self.answer.begin(parts.method == Method::HEAD, config.high_water_bytes);
+        self.head = Some(Head::new(parts, params));
+        self.body_limit = config.max_body_bytes;
+        self.idle = config.stream_idle;
     }
 
     /// Lets go of all that the peer and the host gave, so that the box can wait for another request.

@@ -13,7 +13,7 @@ use super::streams::Gone;
 use super::{Phase, Session, Transport};
 use crate::close::Stage;
 use crate::event::{Cause, EventKind};
-use crate::request::{self, Head, Refusal, Request};
+use crate::request::{self, Body, Refusal, Request};
 
 /// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
 const STREAM_MAX: u32 = (1 << 31) - 1;
@@ -67,9 +67,15 @@ impl<S: Transport> Session<S> {
         }
         let (parts, recv) = request.into_parts();
         let recv = has_body.then_some(recv);
-        let begin =
-            |_, spare| Request::begin(spare, &self.remote, stream, Head::new(parts, found.params), has_body, config);
-        let Some(id) = worker.lot.borrow_mut().insert(begin) else {
+        let mut lot = worker.lot.borrow_mut();
+        let mut request = lot.spare().unwrap_or_else(|| Request::empty(&self.remote));
+        request.begin(&self.remote, stream, parts, found.params, config);
+        if has_body {
+            request.body = Some(Box::new(Body::new(false)));
+        }
+        let id = lot.insert(|_| request);
+        drop(lot);
+        let Some(id) = id else {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         };

@@ -139,7 +139,7 @@ impl Peer {
 fn remote(shared: &Shared) -> Arc<Remote> {
     let entered = Rc::new(RefCell::new(None));
     let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
-    Lot::new(SESSIONS.here().unwrap()).insert(|id, _| {
+    Lot::new(SESSIONS.here().unwrap()).insert(|id| {
         let remote = Arc::new(Remote::new(id, peer, shared.muted()));
         *entered.borrow_mut() = Some(remote.clone());
         Box::new(remote)
