@@ -24,10 +24,10 @@ use super::budget::Budget;
 use super::frame::{self, ACK, END_STREAM, Frame, Scanner, kind};
 
 /// What is gathered before a write goes out by itself.
-const GATHER: usize = 64 * 1024;
+const GATHER: usize = 256 * 1024;
 /// Buffers that a thread keeps for its sessions. Mostly one is in use: a
 /// session needs one from h2's first write until all of it has been sent.
-const KEPT_BUFFERS: usize = 4;
+const KEPT_BUFFERS: usize = 2;
 /// Entries of a list for which its memory is kept.
 const KEPT_ENTRIES: usize = 64;
 /// The payload of the PING that h2 sends with its first GOAWAY.
@@ -321,7 +321,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             let mut buffer = std::mem::take(&mut self.out);
             buffer.clear();
             BUFFERS.with_borrow_mut(|buffers| {
-                if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= 4 * GATHER {
+                if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= 2 * GATHER {
                     buffers.push(buffer);
                 }
             });
