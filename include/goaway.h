@@ -42,8 +42,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// As a flag of a WRITE command: a WRITABLE record follows for certain, unless
+// the answer ends before, once half of the high-water mark is free, perhaps at
+// once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
+#define GOAWAY_COMMAND_NOTIFY 1
+
 // As a time to wait: for ever.
 #define GOAWAY_FOREVER UINT32_MAX
+
+// As a flag of a REQUEST or BODY record: the request's body ends with this
+// record's data. In REQUEST: there is none, or it is whole here.
+#define GOAWAY_RECORD_END 1
+
+// As a flag of a REQUEST record: the method is HEAD.
+#define GOAWAY_RECORD_HEAD 2
+
+// As a flag of a REQUEST record: the session drains already, and `number` is
+// how many milliseconds are left. No DRAIN record follows then.
+#define GOAWAY_RECORD_DRAINING 4
+
+// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
+#define GOAWAY_WATCH_SESSIONS 1
+
+// For `goaway_queue_watch`: how far the close has come, about ten times a
+// second, in PROGRESS records.
+#define GOAWAY_WATCH_PROGRESS 2
 
 // What a call answers. Numbers are never given a new meaning; a later version
 // may add some.
@@ -289,6 +312,67 @@ typedef enum {
     GOAWAY_LOG_DEBUG = 4,
 } goaway_log_level;
 
+// What a record tells. Codes are appended, never renumbered.
+typedef enum {
+    // A request has come.
+    GOAWAY_RECORD_KIND_REQUEST = 1,
+    // More of a request's body has come.
+    GOAWAY_RECORD_KIND_BODY = 2,
+    // An answer has room again; asked for with GOAWAY_COMMAND_NOTIFY.
+    GOAWAY_RECORD_KIND_WRITABLE = 3,
+    // Nobody waits for the answer any more: the request's id is stale.
+    GOAWAY_RECORD_KIND_CANCELLED = 4,
+    // The request's session drains: the answer should end in time.
+    GOAWAY_RECORD_KIND_DRAIN = 5,
+    // Something happened to a session; only with GOAWAY_WATCH_SESSIONS.
+    GOAWAY_RECORD_KIND_SESSION = 6,
+    // How far the server's close has come; only with GOAWAY_WATCH_PROGRESS.
+    GOAWAY_RECORD_KIND_PROGRESS = 7,
+    // The server has ended. The last record of each queue.
+    GOAWAY_RECORD_KIND_CLOSED = 8,
+} goaway_record_kind;
+
+// What a command orders. Codes are appended, never renumbered.
+typedef enum {
+    // The whole answer: status, fields and data, as `goaway_request_respond_with`.
+    GOAWAY_COMMAND_KIND_RESPOND = 1,
+    // The head of a streamed answer: status and fields.
+    GOAWAY_COMMAND_KIND_HEAD = 2,
+    // The next piece of it: data, as `goaway_request_write`.
+    GOAWAY_COMMAND_KIND_WRITE = 3,
+    // The end of it: the last piece of data, which is taken however much waits
+    // and may be empty, and trailer fields.
+    GOAWAY_COMMAND_KIND_END = 4,
+    // RST_STREAM with the code `number`, as `goaway_request_reset`.
+    GOAWAY_COMMAND_KIND_RESET = 5,
+    // `number` bytes of BODY records have been used: flow control lets the peer
+    // send as much more. The first one, also of 0 bytes, has a peer that waits
+    // for it told with 100 (Continue) that the body is wanted.
+    GOAWAY_COMMAND_KIND_CONSUME = 6,
+    // An informational head: status and fields, as `goaway_request_inform`.
+    GOAWAY_COMMAND_KIND_INFORM = 7,
+    // As `goaway_request_set_idle_ms` with `number`.
+    GOAWAY_COMMAND_KIND_SET_IDLE = 8,
+    // As `goaway_request_set_high_water` with `number` bytes.
+    GOAWAY_COMMAND_KIND_HIGH_WATER = 9,
+} goaway_command_kind;
+
+// Events of a server that gather until you take them. Made by
+// `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
+// thread for all of its work, such as an event loop: it is woken once for many
+// events, takes them in one call and gives its answers in another.
+//
+// A request of a queue lives until it was answered (GOAWAY_COMMAND_KIND_RESPOND,
+// _END or _RESET) or a CANCELLED record of it was written. The
+// `goaway_request_` functions work on it too, but its body comes in records only.
+//
+// For one request there is first a REQUEST record, then BODY records until
+// GOAWAY_RECORD_END, and nothing after CANCELLED or after its answer has been
+// given whole; one that is cancelled before its REQUEST could be written is
+// not told at all. The last record of all is CLOSED: it comes when the server's
+// close is complete, and no other ends a loop rightly.
+typedef struct goaway_queue goaway_queue;
+
 // An HTTP/2 server. Made by `goaway_server_new`, ended by `goaway_server_free`.
 typedef struct goaway_server goaway_server;
 
@@ -445,6 +529,84 @@ typedef struct {
     // The negotiated protocol, as ALPN names it (RFC 7301): "h2"; NUL-terminated.
     char protocol[16];
 } goaway_session_info;
+
+// Called when a batch waits to be taken, on a thread of the library. It should
+// do no more than wake the thread that takes.
+typedef void (*goaway_queue_cb)(void *user_data);
+
+// Something that happened, in 64 bytes without padding and in the byte order
+// of the machine. The offset of each member stands before it. What a kind does
+// not name is 0. Texts and data are in the arena of the record's batch.
+typedef struct {
+    // 0: a `goaway_record_kind`.
+    uint16_t kind;
+    // 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD and
+    // GOAWAY_RECORD_DRAINING (REQUEST).
+    uint16_t flags;
+    // 4: REQUEST: the route's tag.
+    uint32_t tag;
+    // 8: the request, if the record is of one.
+    uint64_t id;
+    // 16: its session, or the session that the record is of.
+    uint64_t session;
+    // 24, 28: REQUEST: method, scheme, authority, path as it came, query and
+    // peer, then name and value of each path parameter, then name and value of
+    // each header field, a NUL behind each. BODY with GOAWAY_RECORD_END: name
+    // and value of each trailer field, likewise. SESSION: the peer and a NUL,
+    // then the event's text as it is.
+    uint32_t text_offset;
+    uint32_t text_len;
+    // 32, 36: REQUEST: the body, if it is whole here. BODY: the next bytes of
+    // it. CLOSED: a `goaway_report`, aligned to 8 bytes.
+    uint32_t data_offset;
+    uint32_t data_len;
+    // 40: CANCELLED: the RST_STREAM code, if there was one. SESSION: the event's code.
+    uint32_t code;
+    // 44: CANCELLED, SESSION: a `goaway_cause`.
+    uint32_t cause;
+    // 48: WRITABLE: bytes that wait for the peer. DRAIN, PROGRESS, and REQUEST
+    // with GOAWAY_RECORD_DRAINING: milliseconds that are left. SESSION: the
+    // event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its `last_stream`.
+    uint64_t number;
+    // 56: REQUEST: header fields. BODY with GOAWAY_RECORD_END: trailer fields.
+    // SESSION: a `goaway_event`. PROGRESS: sessions that are left.
+    uint32_t fields;
+    // 60: REQUEST: path parameters. PROGRESS: streams that are left. SESSION:
+    // of GOAWAY_EVENT_CLOSED, a `goaway_outcome`.
+    uint32_t params;
+} goaway_record;
+
+// What `goaway_queue_take` gives: `count` records, and the arena that their
+// offsets go into. Neither is NULL, even when there is nothing.
+typedef struct {
+    const goaway_record *records;
+    size_t count;
+    const uint8_t *arena;
+    size_t arena_len;
+} goaway_batch;
+
+// What the host wants done with a request, in 40 bytes without padding and in
+// the byte order of the machine. The offset of each member stands before it.
+// What a kind does not name is not looked at.
+typedef struct {
+    // 0: a `goaway_command_kind`.
+    uint16_t kind;
+    // 2: RESPOND, HEAD, INFORM: the status.
+    uint16_t status;
+    // 4: GOAWAY_COMMAND_NOTIFY (WRITE), or 0.
+    uint32_t flags;
+    // 8: the request.
+    uint64_t request;
+    // 16, 20: RESPOND, HEAD, INFORM: header fields; END: trailer fields: name
+    // and value of each, a NUL behind each.
+    uint32_t fields_offset;
+    uint32_t fields_len;
+    // 24, 28: RESPOND, WRITE, END: bytes of the body.
+    uint32_t data_offset;
+    uint32_t data_len;
+    // 32: RESET: the code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
+    uint64_t number;
+} goaway_command;
 
 // Called with one line of the log: its level, the part of the library that
 // says it and the text, valid during the call. On any thread; calls into the
@@ -841,6 +1003,95 @@ goaway_status goaway_session_abort(goaway_session session,
                                    const char *debug,
                                    size_t debug_len);
 
+// A new queue of that server, to be ended with `goaway_queue_free`. NULL if it
+// fails, with the text in `goaway_last_error`. Before the start only. A server
+// may have several.
+goaway_queue *goaway_queue_new(const goaway_server *server);
+
+// Ends a queue: its memory, its descriptor and its callback are not used any
+// more, as soon as this has returned; from inside a callback, as soon as a call
+// of `on_ready` that runs on another thread has. Allowed at any time, also after
+// `goaway_server_free`; NULL is allowed. If the server runs, the queue's
+// requests that were not answered are reset with INTERNAL_ERROR, and those that
+// come are answered 503. No other call on the queue may run meanwhile. In a
+// child process after fork() it does nothing.
+void goaway_queue_free(goaway_queue *queue);
+
+// Has each request that `pattern` matches told to the queue, with `tag` in its
+// record. Before the start only. Patterns are those of
+// `goaway_server_register_handler`, and each has one queue or one handler. A
+// request with a path parameter that contains a NUL is answered 400.
+//
+// GOAWAY_ERR_INVALID: the pattern is none, or is taken, or the queue is another
+// server's. GOAWAY_ERR_STATE: the server was started.
+goaway_status goaway_server_register_queue(const goaway_server *server,
+                                           const char *pattern,
+                                           const goaway_queue *queue,
+                                           uint32_t tag);
+
+// Has the queue told more than its requests: `what` is GOAWAY_WATCH_SESSIONS,
+// GOAWAY_WATCH_PROGRESS or both. Before the start only.
+//
+// GOAWAY_ERR_INVALID: it is neither. GOAWAY_ERR_STATE: the server was started.
+goaway_status goaway_queue_watch(const goaway_queue *queue, uint32_t what);
+
+// A descriptor for poll(2) and its kin, which is readable while a batch waits:
+// an eventfd on Linux, a pipe elsewhere, non-blocking and close-on-exec. Do not
+// read from it: `goaway_queue_take` does. `goaway_queue_free` closes it. -1 if
+// it fails, with the text in `goaway_last_error`.
+int goaway_queue_fd(const goaway_queue *queue);
+
+// Has `on_ready` called when a batch waits, once for each batch: again only
+// after a take. Before the start only.
+//
+// GOAWAY_ERR_STATE: the server was started.
+goaway_status goaway_queue_on_ready(const goaway_queue *queue,
+                                    goaway_queue_cb on_ready,
+                                    void *user_data);
+
+// Sets how many records may wait untaken, 1 to 1048576; 4096 if it is not set.
+// When so many wait, or 16 MiB of texts and data, requests, bodies and WRITABLE
+// records are held back at their sessions until you take, and of what is
+// watched all is dropped but opened and closed sessions. CANCELLED, DRAIN,
+// CLOSED and those two are always written; while there is no room and sessions
+// are watched, no connection is accepted.
+//
+// GOAWAY_ERR_INVALID: it is outside that range.
+goaway_status goaway_queue_set_limit(const goaway_queue *queue, uint32_t records);
+
+// Writes what has gathered to `out_batch`. It stays valid until the next take
+// from this queue. Never blocks; `count` is 0 if there is nothing. The order of
+// the records is that in which things happened. For one thread at a time.
+//
+// GOAWAY_ERR_STATE: another thread is in this call.
+goaway_status goaway_queue_take(const goaway_queue *queue, goaway_batch *out_batch);
+
+// Blocks until a batch waits, or for `timeout_ms`, or GOAWAY_FOREVER: for a
+// program without a loop.
+//
+// GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
+// a callback. GOAWAY_ERR_GONE: the last record was taken.
+goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
+
+// Carries out the `count` commands at `commands`, in order, each as the
+// `goaway_request_` function would that it is named after; one that fails does
+// not stop the others. Their offsets go into the `arena_len` bytes at `arena`.
+// All is copied, and neither needs to be aligned. Each one's `goaway_status` is
+// written to `out_statuses`, which has room for `count` or is NULL. From any
+// thread, also from several at once.
+//
+// The result is GOAWAY_OK or the first failure's status. Of a command,
+// GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset lies outside the
+// arena, the fields are no pairs, or `number` is out of range.
+// GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when
+// the high-water mark was reached; one that passes it is taken whole.
+goaway_status goaway_queue_submit(const goaway_queue *queue,
+                                  const goaway_command *commands,
+                                  size_t count,
+                                  const void *arena,
+                                  size_t arena_len,
+                                  uint32_t *out_statuses);
+
 // The word for a `goaway_event`, such as "opened"; NULL for a number that
 // this version does not know. Valid for ever.
 const char *goaway_event_name(uint32_t event);
@@ -870,3 +1121,38 @@ goaway_status goaway_set_log(uint32_t level, goaway_log_cb on_log, void *user_da
 #endif  // __cplusplus
 
 #endif  /* GOAWAY_H */
+
+#ifndef GOAWAY_INLINE
+#define GOAWAY_INLINE
+
+// How a C program reads a batch; nothing here is a symbol of the library.
+
+// The record's text: `text_len` bytes.
+static inline const char *goaway_record_text(const goaway_batch *batch, const goaway_record *record) {
+    return (const char *)batch->arena + record->text_offset;
+}
+
+// The record's data: `data_len` bytes.
+static inline const uint8_t *goaway_record_data(const goaway_batch *batch, const goaway_record *record) {
+    return batch->arena + record->data_offset;
+}
+
+// Walks over the NUL-terminated pieces of a record's text: the first with
+// `piece` NULL, then the one behind `piece`; NULL behind the last.
+static inline const char *goaway_text_next(const goaway_batch *batch, const goaway_record *record, const char *piece) {
+    const char *text = goaway_record_text(batch, record), *end = text + record->text_len;
+    if (piece == NULL) return text < end ? text : NULL;
+    while (piece < end && *piece != 0) piece++;
+    return end - piece > 1 ? piece + 1 : NULL;
+}
+
+// The piece of that number, counted from 0; NULL if there are not so many. Of a
+// REQUEST: 0 the method, 1 the scheme, 2 the authority, 3 the path, 4 the query,
+// 5 the peer, then names and values.
+static inline const char *goaway_text_at(const goaway_batch *batch, const goaway_record *record, size_t number) {
+    const char *piece = goaway_text_next(batch, record, NULL);
+    for (; piece != NULL && number > 0; number--) piece = goaway_text_next(batch, record, piece);
+    return piece;
+}
+
+#endif  // GOAWAY_INLINE

@@ -174,6 +174,22 @@ pub struct Parting {
 }
 
 impl Report {
+    /// Its numbers, in the order of their declaration.
+    pub fn numbers(&self) -> [u64; 10] {
+        [
+            self.sessions_graceful,
+            self.sessions_by_peer,
+            self.sessions_in_handshake,
+            self.sessions_forced,
+            self.sessions_stuck,
+            self.streams_completed,
+            self.streams_reset,
+            self.streams_refused,
+            self.bytes_unsent,
+            self.elapsed_ms,
+        ]
+    }
+
     pub fn add(&mut self, outcome: Outcome, parting: Parting) {
         *match outcome {
             Outcome::Graceful => &mut self.sessions_graceful,

@@ -152,10 +152,14 @@ async fn accept(desk: Rc<Desk>, listener: Listener) {
     closing.as_mut().enable();
     // A level, looked at once the signal cannot be missed any more.
     while desk.shared.registry.deadline().is_none() {
+        let accepting = async {
+            desk.shared.room_for_sessions().await;
+            listener.accept().await
+        };
         let accepted = tokio::select! {
             biased;
             () = &mut closing => break,
-            accepted = listener.accept() => accepted,
+            accepted = accepting => accepted,
         };
         match accepted {
             Ok((stream, peer)) => desk.give(stream, peer),
@@ -223,14 +227,13 @@ fn notify(shared: &Shared, notices: Receiver<Notice>, progress_is_due: &AtomicBo
         match notice {
             Notice::Progress(progress) => {
                 progress_is_due.store(false, Relaxed);
-                if let Some(on_progress) = shared.setup.on_progress.as_ref().filter(|_| !shared.is_muted()) {
-                    on_progress(progress);
-                }
+                shared.tell_progress(progress);
             }
             Notice::Resting(why, address) => {
                 let mut event = SessionEvent::new(EventKind::Error, 0, address);
                 event.text = format!("no connection is accepted for a moment: {why}").into_bytes();
                 shared.tell(&event);
+                shared.ring();
             }
             Notice::Closed => {
                 tell_closers(shared);
@@ -242,6 +245,7 @@ fn notify(shared: &Shared, notices: Receiver<Notice>, progress_is_due: &AtomicBo
 
 fn tell_closers(shared: &Shared) {
     let Some(report) = shared.registry.report() else { return };
+    shared.close_queues(&report);
     for on_close in shared.registry.take_waiters() {
         if !shared.is_muted() {
             on_close(&report);

@@ -6,22 +6,27 @@
 //! - [`server`]: a server, made, told what to do, started, closed
 //! - [`control`]: the thread that accepts and that sees a close through
 //! - [`worker`]: the threads on which sessions live
+//! - [`command`]: what a host orders in batches
 //! - [`session`]: one connection: its task, driving h2, the frame tap
 //! - [`request`]: one request: head, body, answer, as host and session share it
 //! - [`registry`]: every live session, and the level that closes them
 //! - [`shared`]: what all threads of a server have in common
 //! - [`close`]: the drain engine and the report
 //! - [`route`], [`listener`], [`config`]: handlers, sockets, limits
+//! - [`queue`], [`record`]: events in batches, for hosts with one thread
 //! - [`event`], [`table`], [`error`]: the vocabulary, ids, what can go wrong
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod close;
+mod command;
 mod config;
 mod control;
 mod error;
 mod event;
 pub mod ffi;
 mod listener;
+mod queue;
+mod record;
 mod registry;
 mod request;
 mod route;

@@ -97,6 +97,11 @@ impl Registry {
         lock(&self.roll).closing.map(|closing| closing.deadline)
     }
 
+    /// Has every session look at all of its requests.
+    pub fn look_up(&self) {
+        lock(&self.roll).live.values().for_each(|remote| remote.look_up());
+    }
+
     pub fn len(&self) -> usize {
         lock(&self.roll).live.len()
     }
@@ -224,6 +229,7 @@ impl Drop for Registration {
             event.code = self.code;
             self.shared.tell(&event);
         }
+        self.shared.ring();
         if let Ok(table) = SESSIONS.here() {
             drop(table.remove(self.remote.id));
         }

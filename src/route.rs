@@ -6,10 +6,18 @@ use http::header::HeaderValue;
 use http::{Method, StatusCode};
 
 use crate::error::{Error, Result};
+use crate::queue::Queue;
 use crate::request::Refusal;
 
 /// Called with the request's id, on the thread of its session.
 pub type Handler = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// Who gets the requests of a route.
+pub enum Target {
+    Handler(Handler),
+    /// A queue, with the tag that its records say.
+    Queue(Arc<Queue>, u32),
+}
 
 /// Patterns and their handlers. Filled before the server starts, then only read.
 #[derive(Default)]
@@ -18,28 +26,28 @@ pub struct Routes {
     tree: matchit::Router<usize>,
     paths: Vec<Path>,
     /// Answers what no pattern matches.
-    catch_all: Option<Handler>,
+    catch_all: Option<Target>,
 }
 
 /// One path pattern with its handlers.
 struct Path {
     pattern: String,
-    named: Vec<(Method, Handler)>,
-    any: Option<Handler>,
+    named: Vec<(Method, Target)>,
+    any: Option<Target>,
 }
 
-/// A handler and the path's parameters, percent-decoded.
+/// A target and the path's parameters, percent-decoded.
 pub struct Match<'a> {
-    pub handler: &'a Handler,
+    pub target: &'a Target,
     pub params: Vec<(String, String)>,
 }
 
 impl Routes {
-    /// Adds a handler for `METHOD /path/{name}/{*rest}`; `*` as the method is
+    /// Adds a target for `METHOD /path/{name}/{*rest}`; `*` as the method is
     /// every method, `*` alone is whatever no other pattern matches.
-    pub fn register(&mut self, pattern: &str, handler: Handler) -> Result<()> {
+    pub fn register(&mut self, pattern: &str, target: Target) -> Result<()> {
         if pattern == "*" {
-            return fill(&mut self.catch_all, handler, pattern);
+            return fill(&mut self.catch_all, target, pattern);
         }
         let (method, path) = pattern
             .split_once(' ')
@@ -49,25 +57,25 @@ impl Routes {
             .map_err(|_| Error::invalid(format_args!("{method:?} in {pattern:?} is no method")))?;
         let path = self.path(path)?;
         if method == "*" {
-            return fill(&mut path.any, handler, pattern);
+            return fill(&mut path.any, target, pattern);
         }
         let method = named;
         if path.named.iter().any(|(known, _)| *known == method) {
             return Err(taken(pattern));
         }
-        path.named.push((method, handler));
+        path.named.push((method, target));
         Ok(())
     }
 
     /// The handler for a request, or the answer that the library gives itself.
     pub fn find(&self, method: &Method, path: &str) -> std::result::Result<Match<'_>, Refusal> {
-        let without_params = |handler| Match { handler, params: Vec::new() };
+        let without_params = |target| Match { target, params: Vec::new() };
         let Ok(found) = self.tree.at(path) else {
             return self.catch_all.as_ref().map(without_params).ok_or(Refusal::Status(StatusCode::NOT_FOUND, None));
         };
         let path = &self.paths[*found.value];
-        if let Some(handler) = path.find(method) {
-            return Ok(Match { handler, params: decode_all(&found.params)? });
+        if let Some(target) = path.find(method) {
+            return Ok(Match { target, params: decode_all(&found.params)? });
         }
         let not_allowed = || Refusal::Status(StatusCode::METHOD_NOT_ALLOWED, Some(path.allow()));
         self.catch_all.as_ref().map(without_params).ok_or_else(not_allowed)
@@ -86,8 +94,8 @@ impl Routes {
 
 impl Path {
     /// HEAD is answered from GET (RFC 9110, section 9.3.2) unless it has a handler of its own.
-    fn find(&self, method: &Method) -> Option<&Handler> {
-        let named = |wanted: &Method| self.named.iter().find(|(known, _)| known == wanted).map(|(_, handler)| handler);
+    fn find(&self, method: &Method) -> Option<&Target> {
+        let named = |wanted: &Method| self.named.iter().find(|(known, _)| known == wanted).map(|(_, target)| target);
         let from_get = || (*method == Method::HEAD).then(|| named(&Method::GET)).flatten();
         named(method).or_else(from_get).or(self.any.as_ref())
     }
@@ -102,11 +110,11 @@ impl Path {
     }
 }
 
-fn fill(place: &mut Option<Handler>, handler: Handler, pattern: &str) -> Result<()> {
+fn fill(place: &mut Option<Target>, target: Target, pattern: &str) -> Result<()> {
     if place.is_some() {
         return Err(taken(pattern));
     }
-    *place = Some(handler);
+    *place = Some(target);
     Ok(())
 }
 
@@ -150,8 +158,8 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn handler() -> Handler {
-        Arc::new(|_| {})
+    fn handler() -> Target {
+        Target::Handler(Arc::new(|_| {}))
     }
 
     fn routes(patterns: &[&str]) -> Routes {

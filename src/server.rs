@@ -11,8 +11,9 @@ use crate::config::Limit;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::listener;
+use crate::queue::Queue;
 use crate::registry::OnClose;
-use crate::route::Handler;
+use crate::route::{Handler, Target};
 use crate::session::SessionInfo;
 use crate::shared::{OnProgress, OnSession, Setup, Shared, System, is_our_thread};
 use crate::table;
@@ -59,7 +60,25 @@ impl Server {
     }
 
     pub fn register(&self, pattern: &str, handler: Handler) -> Result<()> {
-        self.set_up(|setup, _| setup.routes.register(pattern, handler))
+        self.set_up(|setup, _| setup.routes.register(pattern, Target::Handler(handler)))
+    }
+
+    /// A queue of this server's.
+    pub fn add_queue(&self) -> Result<Arc<Queue>> {
+        let queue = Arc::<Queue>::default();
+        self.set_up(|setup, _| {
+            setup.queues.push(queue.clone());
+            Ok(())
+        })?;
+        Ok(queue)
+    }
+
+    /// Has the requests of a route told to one of this server's queues, with a tag.
+    pub fn register_queue(&self, pattern: &str, queue: &Arc<Queue>, tag: u32) -> Result<()> {
+        self.set_up(|setup, _| match setup.queues.iter().any(|own| Arc::ptr_eq(own, queue)) {
+            true => setup.routes.register(pattern, Target::Queue(queue.clone(), tag)),
+            false => Err(Error::invalid("the queue is another server's")),
+        })
     }
 
     pub fn set_on_session(&self, on_session: OnSession) -> Result<()> {
@@ -122,6 +141,10 @@ impl Server {
                 return Err(error);
             }
         };
+        for queue in &shared.setup.queues {
+            let sessions = Arc::downgrade(&shared);
+            queue.begin(move || sessions.upgrade().into_iter().for_each(|shared| shared.registry.look_up()));
+        }
         *state = State::Started(Started { shared, control, ports });
         Ok(())
     }
@@ -146,8 +169,12 @@ impl Server {
             started.shared.registry.close(drain, on_close);
             return Ok(());
         }
-        *state = State::NeverStarted;
+        let queues = match std::mem::replace(&mut *state, State::NeverStarted) {
+            State::Setup(setup, _) => setup.queues,
+            _ => Vec::new(),
+        };
         drop(state);
+        queues.iter().for_each(|queue| queue.close_unstarted(true));
         // There is no thread of ours to call from, and nothing to wait for.
         on_close.into_iter().for_each(|on_close| on_close(&Report::default()));
         Ok(())
@@ -194,7 +221,11 @@ impl Server {
     /// of the host begins once this has returned. Not for a thread of ours.
     pub fn shut_down(&self) {
         let Ok(mut state) = self.lock() else { return };
-        let State::Started(started) = &mut *state else { return };
+        let started = match &mut *state {
+            State::Started(started) => started,
+            State::Setup(setup, _) => return setup.queues.iter().for_each(|queue| queue.close_unstarted(false)),
+            State::NeverStarted => return,
+        };
         let (shared, control) = (started.shared.clone(), started.control.take());
         drop(state);
         shared.registry.close(Duration::ZERO, None);

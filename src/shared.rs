@@ -1,6 +1,7 @@
 //! What all threads of one started server have in common.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,9 +11,12 @@ use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, LocalOptions};
 
+use crate::close::Report;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::event::SessionEvent;
+use crate::event::{EventKind, SessionEvent};
+use crate::queue::{Patience, Queue};
+use crate::record::{GOAWAY_WATCH_PROGRESS, GOAWAY_WATCH_SESSIONS};
 use crate::registry::{Progress, Registry};
 use crate::route::Routes;
 use crate::table::fork;
@@ -43,6 +47,7 @@ pub struct Setup {
     pub routes: Routes,
     pub on_session: Option<OnSession>,
     pub on_progress: Option<OnProgress>,
+    pub queues: Vec<Arc<Queue>>,
     pub system: System,
 }
 
@@ -78,6 +83,51 @@ impl Shared {
         {
             on_session(event);
         }
+        for queue in self.watching(GOAWAY_WATCH_SESSIONS) {
+            let is_end = matches!(event.kind, EventKind::Opened | EventKind::Closed);
+            let batch = if is_end { queue.insist() } else { queue.try_offer() };
+            if let Some(mut batch) = batch {
+                batch.session_event(event);
+            }
+        }
+    }
+
+    /// Gives the host how far the close has come.
+    pub fn tell_progress(&self, progress: Progress) {
+        if let Some(on_progress) = &self.setup.on_progress
+            && !self.is_muted()
+        {
+            on_progress(progress);
+        }
+        for queue in self.watching(GOAWAY_WATCH_PROGRESS) {
+            if let Some(mut batch) = queue.try_offer() {
+                batch.progress(progress.sessions, progress.streams, progress.left_ms);
+            }
+        }
+        self.ring();
+    }
+
+    /// Gives each queue its last record.
+    pub fn close_queues(&self, report: &Report) {
+        self.setup.queues.iter().for_each(|queue| queue.close(|batch| batch.closed(report)));
+        self.ring();
+    }
+
+    /// Wakes the hosts of the queues that were told something.
+    pub fn ring(&self) {
+        self.setup.queues.iter().for_each(|queue| queue.ring(!self.is_muted()));
+    }
+
+    /// Waits while a queue that is told of sessions has no room.
+    pub async fn room_for_sessions(&self) {
+        for queue in self.watching(GOAWAY_WATCH_SESSIONS) {
+            let mut patience = Patience::default();
+            poll_fn(|cx| queue.poll_room(&mut patience, cx)).await;
+        }
+    }
+
+    fn watching(&self, what: u32) -> impl Iterator<Item = &Arc<Queue>> {
+        self.setup.queues.iter().filter(move |queue| queue.watches(what))
     }
 
     /// No callback of the host begins from now on.

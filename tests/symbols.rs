@@ -33,10 +33,13 @@ fn exported() -> Names {
     text.lines().filter_map(|line| line.split_whitespace().nth(2)).map(str::to_string).collect()
 }
 
-/// Names that are followed by their arguments, outside of comments.
+/// Names that are followed by their arguments, outside of comments and before
+/// what is inline.
 fn declared() -> Names {
     let header = fs::read_to_string(root().join("include/goaway.h")).expect("the header");
-    let code: String = header.lines().map(|line| line.split("//").next().unwrap_or("").to_string() + "\n").collect();
+    let (declarations, _) = header.split_once("#define GOAWAY_INLINE").expect("the inline part");
+    let code: String =
+        declarations.lines().map(|line| line.split("//").next().unwrap_or("").to_string() + "\n").collect();
     let before_arguments = code.split('(').filter_map(|before| {
         let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
         before[start..].starts_with("goaway_").then(|| before[start..].to_string())

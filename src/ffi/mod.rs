@@ -22,10 +22,13 @@ mod response;
 
 mod session;
 
+mod queue;
+
 mod names;
 
 mod log;
 
+mod bell;
 mod fork;
 mod thread;
 mod view;

@@ -130,12 +130,7 @@ impl Answer {
         if self.phase == Phase::Ended {
             return Err(Error::State("the answer has ended"));
         }
-        for forbidden in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER] {
-            if name.eq_ignore_ascii_case(forbidden.as_str().as_bytes()) {
-                return Err(Error::invalid(format_args!("{forbidden} is not allowed in trailers")));
-            }
-        }
-        field::append(&mut self.more().trailers, name, value)
+        append_trailer(&mut self.more().trailers, name, value)
     }
 
     /// Sends an informational head (RFC 9110, section 15.2).
@@ -212,6 +207,19 @@ impl Answer {
         Ok(())
     }
 
+    /// The same with these fields, each in place of any of its name set before.
+    pub fn write_head_with<'a>(
+        &mut self,
+        status: u16,
+        fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>,
+    ) -> Result<()> {
+        self.check(Phase::Open)?;
+        let fields = field::section(fields)?;
+        let before = self.fields.clone();
+        self.fields.extend(fields);
+        self.write_head(status).inspect_err(|_| self.fields = before)
+    }
+
     /// A piece of the body. Refused whole when the high-water mark is reached.
     /// Gives the bytes that wait for the peer now.
     pub fn write(&mut self, data: &[u8]) -> Result<usize> {
@@ -251,6 +259,25 @@ impl Answer {
         Ok(())
     }
 
+    /// The same with a last piece, which is taken however much waits, and more trailers.
+    pub fn end_with(&mut self, data: &[u8], trailers: HeaderMap) -> Result<()> {
+        self.check(Phase::Streaming)?;
+        let has_no_body = self.has_no_body();
+        let more = self.more();
+        let written = more.written + data.len() as u64;
+        if let Some(announced) = more.announced.filter(|announced| *announced != written && !has_no_body) {
+            return Err(Error::Length { announced, written });
+        }
+        let mark = std::mem::replace(&mut self.high_water, usize::MAX);
+        let taken = self.write(data);
+        self.high_water = mark;
+        taken?;
+        if !trailers.is_empty() {
+            self.more().trailers.extend(trailers);
+        }
+        self.end()
+    }
+
     /// Ends the stream with RST_STREAM (RFC 9113, section 6.4).
     pub fn reset(&mut self, code: u32) -> Result<()> {
         if self.phase == Phase::Ended {
@@ -276,6 +303,11 @@ impl Answer {
     /// Body bytes that wait for the peer.
     pub fn queued(&self) -> usize {
         self.queued
+    }
+
+    /// Whether half of the mark is free.
+    pub fn has_room(&self) -> bool {
+        self.queued <= self.high_water / 2
     }
 
     /// Whether a final head has been written.
@@ -327,7 +359,7 @@ impl Answer {
 
     /// The hook to call if the host waits for room and there is some.
     pub fn take_writable(&mut self) -> Option<OnReady> {
-        let is_due = (self.full || self.queued >= self.high_water) && self.queued <= self.high_water / 2;
+        let is_due = (self.full || self.queued >= self.high_water) && self.has_room();
         if !is_due || self.has_ended() {
             return None;
         }
@@ -407,6 +439,23 @@ impl Answer {
         self.queued -= piece.len();
         piece
     }
+}
+
+/// A trailer section of these fields.
+pub fn trailers<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderMap> {
+    let mut section = HeaderMap::new();
+    fields.try_for_each(|given| given.and_then(|(name, value)| append_trailer(&mut section, name, value)))?;
+    Ok(section)
+}
+
+/// Adds a field to a trailer section (RFC 9110, section 6.5.1).
+fn append_trailer(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
+    for forbidden in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER] {
+        if name.eq_ignore_ascii_case(forbidden.as_str().as_bytes()) {
+            return Err(Error::invalid(format_args!("{forbidden} is not allowed in trailers")));
+        }
+    }
+    field::append(section, name, value)
 }
 
 /// The bytes, copied; an error where there is no memory for them.

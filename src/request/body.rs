@@ -29,6 +29,8 @@ pub enum Reader {
     Pushed(OnBody),
     Pulled(OnReady),
     Collected(OnCollected),
+    /// Told to a queue, in records.
+    Queued,
     /// The hook is out being called, or the body has been delivered.
     Away,
     /// The hook of a pulled body is out being called, and may read.
@@ -50,6 +52,8 @@ pub struct Body {
     held: usize,
     /// Bytes the host has taken, for which the window is to be opened.
     consumed: usize,
+    /// Bytes that a queue's host was given and has not consumed.
+    lent: usize,
     /// Bytes that have come in all.
     received: u64,
     /// Whether the peer has sent the last of it.
@@ -72,6 +76,7 @@ impl Body {
             pieces: VecDeque::new(),
             held: 0,
             consumed: 0,
+            lent: 0,
             received: 0,
             ended,
             end_told: false,
@@ -128,9 +133,9 @@ impl Body {
         matches!(self.reader, Reader::Collected(_)) && !self.ended
     }
 
-    /// Whether nothing is held and nothing waits to open the window.
+    /// Whether nothing is held and nothing will open the window any more.
     pub fn is_empty(&self) -> bool {
-        self.held == 0 && self.consumed == 0
+        self.held == 0 && self.consumed == 0 && self.lent == 0
     }
 
     /// Bytes to open the window for, counted once.
@@ -168,8 +173,8 @@ impl Body {
 
     /// Copies what is there into `out`. Ok(0) at the end of the body.
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        if matches!(self.reader, Reader::Pushed(_) | Reader::Collected(_) | Reader::Away) {
-            return Err(Error::State("the body is delivered to a callback"));
+        if !matches!(self.reader, Reader::Undecided | Reader::Pulled(_) | Reader::PulledAway) {
+            return Err(Error::State("the body is delivered in another way"));
         }
         let mut filled = 0;
         while filled < out.len() {
@@ -204,6 +209,48 @@ impl Body {
             Reader::Collected(_) => self.next_whole(),
             _ => None,
         }
+    }
+
+    /// Bytes that have come and were not delivered.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Whether all of it is held, with nothing behind it, and is no more than that.
+    pub fn is_whole(&self, most: usize) -> bool {
+        self.ended && self.trailers.is_none() && self.held <= most
+    }
+
+    /// Whether there is something that a queue's host was not given.
+    pub fn has_to_lend(&self) -> bool {
+        self.held > 0 || (self.ended && !self.end_told)
+    }
+
+    /// Adds what is held to `out`, as consumed.
+    pub fn give(&mut self, out: &mut Vec<u8>) {
+        self.consumed += self.held;
+        self.move_to(out);
+    }
+
+    /// Adds what is held to `out`, to be consumed by `give_back`.
+    pub fn lend(&mut self, out: &mut Vec<u8>) {
+        self.lent += self.held;
+        self.move_to(out);
+    }
+
+    fn move_to(&mut self, out: &mut Vec<u8>) {
+        self.pieces.drain(..).for_each(|piece| out.extend_from_slice(&piece));
+        self.held = 0;
+        self.end_told = self.ended;
+    }
+
+    /// So much of what was lent has been consumed.
+    pub fn give_back(&mut self, bytes: u64) -> Result<()> {
+        let given = usize::try_from(bytes).ok().filter(|bytes| *bytes <= self.lent);
+        let given = given.ok_or_else(|| Error::invalid(format_args!("of {bytes} bytes {} were given", self.lent)))?;
+        self.lent -= given;
+        self.consumed += given;
+        Ok(())
     }
 
     /// The hook comes back from its call.

@@ -57,6 +57,11 @@ impl Head {
         &self.fields
     }
 
+    /// The path parameters, percent-decoded, in the order of the pattern.
+    pub fn params(&self) -> &[(String, String)] {
+        &self.params
+    }
+
     /// The first field of that name.
     pub fn field(&self, name: &str) -> Result<&[u8]> {
         let value = self.fields.get(name).ok_or_else(|| Error::NotFound(format!("header field {name:?}")))?;

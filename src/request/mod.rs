@@ -12,6 +12,7 @@
 
 mod answer;
 mod body;
+mod feed;
 mod field;
 mod head;
 
@@ -24,8 +25,9 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
-pub use answer::{Answer, Head as AnswerHead, Piece, copy};
+pub use answer::{Answer, Head as AnswerHead, Piece, copy, trailers};
 pub use body::{Body, Delivery, Reader};
+pub use feed::{Feed, consume, feed};
 pub use field::section;
 pub use head::{Head, Refusal, are_trailers_malformed, check};
 
@@ -66,6 +68,8 @@ pub struct Request {
     pub idle: Duration,
     pub on_cancel: Option<OnCancel>,
     pub on_drain: Option<OnDrain>,
+    /// If it goes to a queue.
+    pub feed: Option<Feed>,
     /// The host has been told that the session drains.
     pub drain_told: bool,
     /// Set when nobody waits for the answer any more.
@@ -91,6 +95,7 @@ impl Request {
             idle: Duration::ZERO,
             on_cancel: None,
             on_drain: None,
+            feed: None,
             drain_told: false,
             cancelled: None,
             is_orphan: false,
@@ -126,6 +131,7 @@ impl Request {
         self.answer.clear();
         self.on_cancel = None;
         self.on_drain = None;
+        self.feed = None;
         self.drain_told = false;
         self.cancelled = None;
         self.is_orphan = false;
@@ -149,6 +155,21 @@ impl Request {
 
     pub fn body(&mut self) -> &mut Body {
         self.body.get_or_insert_with(|| Box::new(Body::new(true)))
+    }
+
+    /// The request goes to a queue.
+    pub fn set_feed(&mut self, feed: Feed) {
+        if let Some(body) = &mut self.body {
+            body.restore(Reader::Queued);
+        }
+        self.feed = Some(feed);
+    }
+
+    /// Has a record follow when the answer has room.
+    pub fn want_room(&mut self) -> Result<()> {
+        let feed = self.feed.as_mut().ok_or(Error::State("the request did not come through a queue"))?;
+        feed.wants_room = true;
+        Ok(())
     }
 
     /// The session's task looks now.
@@ -202,8 +223,12 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     request.cancelled = Some(cause);
     let muted = request.session.is_muted();
     let on_cancel = request.on_cancel.take();
-    let is_over = request.answer.has_ended() || on_cancel.is_some() || muted;
-    let to_tell = on_cancel.filter(|_| !request.answer.has_ended() && !muted);
+    let has_ended = request.answer.has_ended();
+    if !has_ended {
+        feed::cancelled(&request, id, cause, code);
+    }
+    let is_over = has_ended || on_cancel.is_some() || muted || request.feed.is_some();
+    let to_tell = on_cancel.filter(|_| !has_ended && !muted);
     request.is_orphan = !is_over;
     if !is_over {
         request.session.orphaned();

@@ -35,7 +35,7 @@ use bytes::Bytes;
 use h2::server::{Connection, Handshake};
 use tokio::time::Sleep;
 
-pub use remote::{Order, Remote, SessionInfo};
+pub use remote::{Order, Remote, SessionInfo, woken_once};
 pub use socket::{Socket, Transport};
 
 use crate::close::{Drain, Parting, Stage};
@@ -105,6 +105,8 @@ pub struct Session<S: Transport> {
     tally_before: Tally,
     /// Streams that wait for room in h2.
     starved: Vec<u32>,
+    /// Streams whose requests a queue is to be told of at the end of the turn.
+    fresh: Vec<u32>,
     clocks: Clocks,
     /// When the task was woken: exact enough for limits.
     now: Instant,
@@ -139,10 +141,13 @@ impl<S: Transport> Future for Session<S> {
         let waker = session.waker.clone();
         let mut cx = Context::from_waker(&waker);
         let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| session.drive(&mut cx))));
-        driven.unwrap_or_else(|_| {
+        let driven = driven.unwrap_or_else(|_| {
             session.retire();
             Poll::Ready(())
-        })
+        });
+        // Once a turn, and not before: the host is to find all of it.
+        session.worker.shared.ring();
+        driven
     }
 }
 
@@ -163,6 +168,7 @@ impl<S: Transport> Session<S> {
             tally: Tally::default(),
             tally_before: Tally::default(),
             starved: Vec::new(),
+            fresh: Vec::new(),
             clocks,
             now,
             paused_until: None,
@@ -227,6 +233,9 @@ impl<S: Transport> Session<S> {
     }
 
     fn look_up(&mut self) {
+        if self.worker.shared.setup.queues.iter().any(|queue| queue.is_freed()) {
+            self.attend_all();
+        }
         if let Some(deadline) = self.worker.shared.registry.deadline() {
             self.drain_by(deadline);
         }

@@ -1,7 +1,7 @@
 //! A session as the rest of the library sees it: its number, its figures, and
 //! the letterbox through which other threads reach its task.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::{SocketAddr, TcpStream};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -17,6 +17,38 @@ thread_local! {
     /// The session whose task runs on this thread, which will look into its
     /// letterbox before it sleeps: it needs no waking.
     static DRIVING: Cell<*const Remote> = const { Cell::new(ptr::null()) };
+}
+
+thread_local! {
+    /// Sessions that this thread wakes only when it has written them all their letters.
+    static HELD: RefCell<Option<Vec<Waker>>> = const { RefCell::new(None) };
+}
+
+/// Runs `body`; the sessions that it writes to are woken when it has ended, each once.
+pub fn woken_once<R>(body: impl FnOnce() -> R) -> R {
+    /// Wakes them also when `body` panics.
+    struct Wakes;
+    impl Drop for Wakes {
+        fn drop(&mut self) {
+            HELD.take().into_iter().flatten().for_each(Waker::wake);
+        }
+    }
+    HELD.set(Some(Vec::new()));
+    let _wakes = Wakes;
+    body()
+}
+
+/// Wakes a session, or has it woken when all is written.
+fn wake(waker: Waker) {
+    HELD.with_borrow_mut(|held| match held {
+        Some(held) => {
+            held.push(waker);
+            None
+        }
+        None => Some(waker),
+    })
+    .into_iter()
+    .for_each(Waker::wake);
 }
 
 /// What the host has ordered for one session.
@@ -112,9 +144,7 @@ impl Remote {
         let is_own_task = ptr::eq(DRIVING.get(), self);
         let waker = if was_empty && !is_own_task { mail.waker.clone() } else { None };
         drop(mail);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker.into_iter().for_each(wake);
     }
 
     /// Who is woken when a letter comes.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
+use http::StatusCode;
 use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
 use super::stream::Stream;
@@ -13,7 +14,9 @@ use super::streams::Gone;
 use super::{Phase, Session, Transport};
 use crate::close::Stage;
 use crate::event::{Cause, EventKind};
-use crate::request::{self, Body, Refusal, Request};
+use crate::queue::Queue;
+use crate::request::{self, Body, Feed, Refusal, Request};
+use crate::route::Target;
 
 /// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
 const STREAM_MAX: u32 = (1 << 31) - 1;
@@ -29,11 +32,22 @@ impl<S: Transport> Session<S> {
                 Poll::Ready(Some(Err(error))) => self.end_http(Err(error), cx),
                 Poll::Ready(None) => self.end_http(Ok(()), cx),
                 Poll::Pending if !moved => return self.send(cx),
-                Poll::Pending => return true,
+                Poll::Pending => {
+                    self.pump_fresh();
+                    return true;
+                }
             }
             moved = true;
         }
         moved
+    }
+
+    /// Tells queues of the requests that have come: only now, since with the
+    /// request its body may have come, and then both are one record.
+    fn pump_fresh(&mut self) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        fresh.drain(..).for_each(|id| self.pump(id));
+        self.fresh = fresh;
     }
 
     /// Lets the kernel have what is gathered. True if that changed anything here.
@@ -65,6 +79,11 @@ impl<S: Transport> Session<S> {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
+        if let Target::Queue(queue, _) = found.target
+            && let Err(refusal) = check_for_queue(queue, &found.params)
+        {
+            return self.refuse(refusal, respond);
+        }
         let (parts, recv) = request.into_parts();
         let recv = has_body.then_some(recv);
         let mut lot = worker.lot.borrow_mut();
@@ -73,18 +92,25 @@ impl<S: Transport> Session<S> {
         if has_body {
             request.body = Some(Box::new(Body::new(false)));
         }
+        if let Target::Queue(queue, tag) = found.target {
+            request.set_feed(Feed::new(queue.clone(), *tag));
+        }
         let id = lot.insert(|_| request);
         drop(lot);
         let Some(id) = id else {
             self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         };
+        let Target::Handler(handler) = found.target else {
+            self.fresh.push(stream);
+            return self.streams.insert(Stream::new(stream, id, recv, respond));
+        };
         self.current = id;
         if !self.is_published {
             // The handler may ask about its own session.
             self.publish();
         }
-        request::calling(id, || (found.handler)(id));
+        request::calling(id, || handler(id));
         self.pump_stream(Stream::new(stream, id, recv, respond));
     }
 
@@ -223,4 +249,16 @@ impl<S: Transport> Session<S> {
             self.tell(EventKind::FrameError, |event| (event.stream, event.code) = (id, code));
         }
     }
+}
+
+/// What a request that goes to a queue needs beside the ordinary.
+fn check_for_queue(queue: &Queue, params: &[(String, String)]) -> Result<(), Refusal> {
+    if queue.is_freed() {
+        return Err(Refusal::Status(StatusCode::SERVICE_UNAVAILABLE, None));
+    }
+    // A NUL stands behind each text of a record.
+    if params.iter().any(|(_, value)| value.contains('\0')) {
+        return Err(Refusal::Status(StatusCode::BAD_REQUEST, None));
+    }
+    Ok(())
 }

@@ -131,6 +131,7 @@ impl Stream {
             if let Some(body) = &mut request.body {
                 self.receive(body, remote);
             }
+            self.feed(&mut request, remote);
             if let Some(call) = next_call(&mut request) {
                 drop(request);
                 self.call(lot, call);
@@ -167,6 +168,12 @@ impl Stream {
                 Err(_) => return self.recv = None,
             }
         }
+        self.open_window(body);
+    }
+
+    /// Lets the peer send as much as the host has consumed.
+    fn open_window(&mut self, body: &mut Body) {
+        let Some(recv) = &mut self.recv else { return };
         let consumed = body.take_consumed();
         if consumed > 0 {
             // An error says that the stream is closed, so that no window is wanted.
@@ -174,6 +181,19 @@ impl Stream {
         }
         if body.has_ended() && body.is_empty() {
             self.recv = None;
+        }
+    }
+
+    /// Tells the request's queue, if it goes to one, what is new.
+    fn feed(&mut self, request: &mut Request, remote: &Arc<Remote>) {
+        if request.feed.is_none() || remote.is_muted() {
+            return;
+        }
+        let (id, waker) = (self.id, &mut self.waker);
+        let waker = || waker.get_or_insert_with(|| attention(remote, id)).clone();
+        request::feed(request, self.request, waker);
+        if let Some(body) = &mut request.body {
+            self.open_window(body);
         }
     }
 

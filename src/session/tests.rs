@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::{Registration, SESSIONS};
 use crate::request;
-use crate::route::Routes;
+use crate::route::{Routes, Target};
 use crate::shared::{Setup, Shared};
 use crate::table::{Lot, lock};
 use crate::worker::Worker;
@@ -49,7 +49,7 @@ impl Peer {
     fn of(config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
         let events = Arc::<Mutex<Vec<SessionEvent>>>::default();
         let mut routes = Routes::default();
-        routes.register("GET /", Arc::new(handler)).unwrap();
+        routes.register("GET /", Target::Handler(Arc::new(handler))).unwrap();
         let told = events.clone();
         let on_session = Some(Box::new(move |event: &SessionEvent| lock(&told).push(event.clone())) as _);
         let shared = Arc::new(Shared::new(Setup { config, routes, on_session, ..Setup::default() }));

@@ -10,6 +10,7 @@ static struct host host;
 static struct host own;
 static goaway_request request;
 static goaway_session session;
+static goaway_queue *queue;
 
 static void on_cancel(goaway_request cancelled, goaway_cause cause, uint32_t code, void *user_data) {
     (void)cancelled, (void)cause, (void)code, (void)user_data;
@@ -69,6 +70,24 @@ static void the_server_is_the_parents(void) {
     CHECK(goaway_server_sessions(host.server) == NULL);
 }
 
+static void on_batch(void *user_data) {
+    (void)user_data;
+}
+
+static void the_queue_is_the_parents(void) {
+    goaway_batch batch;
+    CHECK(goaway_queue_new(host.server) == NULL);
+    CHECK_STATUS(goaway_server_register_queue(host.server, "GET /x", queue, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_queue_watch(queue, GOAWAY_WATCH_SESSIONS), GOAWAY_ERR_FORKED);
+    CHECK_NUMBER(goaway_queue_fd(queue), -1);
+    CHECK_STATUS(goaway_queue_on_ready(queue, on_batch, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_queue_set_limit(queue, 1), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_queue_take(queue, &batch), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_queue_wait(queue, GOAWAY_FOREVER), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_queue_submit(queue, NULL, 0, NULL, 0, NULL), GOAWAY_ERR_FORKED);
+    goaway_queue_free(queue);
+}
+
 static void the_ids_are_the_parents(void) {
     goaway_session_info info;
     CHECK_STATUS(goaway_session_get_info(session, &info, sizeof info), GOAWAY_ERR_FORKED);
@@ -118,6 +137,7 @@ static void the_ids_are_the_parents(void) {
 static void have_nothing(void) {
     CHECK_NUMBER(count_threads(), 3);
     the_server_is_the_parents();
+    the_queue_is_the_parents();
     the_ids_are_the_parents();
     goaway_server_free(host.server);
 }
@@ -135,7 +155,11 @@ static void have_an_own_one(void) {
 }
 
 static void run_parent(void (*child)(void)) {
-    host_start(&host);
+    host_new(&host);
+    queue = goaway_queue_new(host.server);
+    CHECK_OK(goaway_server_register_queue(host.server, "GET /queue", queue, 0));
+    CHECK(goaway_queue_fd(queue) >= 0);
+    host_go(&host);
     struct client client = client_open(host.port);
     uint32_t stream = client_get(&client, "/");
     request = host_take(&host);
@@ -145,8 +169,15 @@ static void run_parent(void (*child)(void)) {
     struct answer answer = client_answer(&client, stream);
     CHECK(answer.whole && strcmp(answer.start, "still") == 0);
     host_serves(&host, &client);
+    // A batch of the parent's own, that no child has touched.
+    client_get(&client, "/queue");
+    CHECK_OK(goaway_queue_wait(queue, GOAWAY_FOREVER));
+    goaway_batch batch;
+    CHECK_OK(goaway_queue_take(queue, &batch));
+    CHECK_NUMBER(batch.count, 1);
     client_close(&client);
     host_end(&host);
+    goaway_queue_free(queue);
 }
 
 static void the_child_has_nothing(void) {

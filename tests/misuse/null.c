@@ -70,8 +70,40 @@ static void server_functions(void) {
     goaway_server_free(server);
 }
 
+static void on_batch(void *user_data) {
+    (void)user_data;
+}
+
+static void queue_functions(void) {
+    goaway_server *server = goaway_server_new();
+    goaway_queue *queue = goaway_queue_new(server);
+    const goaway_command command = {.kind = GOAWAY_COMMAND_KIND_RESPOND, .status = 200};
+    uint32_t status = 99;
+    CHECK(goaway_queue_new(NULL) == NULL);
+    CHECK_STATUS(goaway_server_register_queue(NULL, "GET /", queue, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_register_queue(server, NULL, queue, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_register_queue(server, "GET /", NULL, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_watch(NULL, GOAWAY_WATCH_SESSIONS), GOAWAY_ERR_NULL);
+    CHECK_NUMBER(goaway_queue_fd(NULL), -1);
+    CHECK_STATUS(goaway_queue_on_ready(NULL, on_batch, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_on_ready(queue, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_set_limit(NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_take(NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_take(queue, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_wait(NULL, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_submit(NULL, &command, 1, NULL, 0, &status), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_submit(queue, NULL, 1, NULL, 0, &status), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_submit(queue, &command, 1, NULL, 1, &status), GOAWAY_ERR_NULL);
+    CHECK_NUMBER(status, 99);
+    CHECK_OK(goaway_queue_submit(queue, NULL, 0, NULL, 0, NULL));
+    CHECK_STATUS(goaway_queue_submit(queue, &command, 1, NULL, 0, NULL), GOAWAY_ERR_GONE);
+    goaway_queue_free(queue);
+    goaway_server_free(server);
+}
+
 static void nothing_to_free(void) {
     goaway_server_free(NULL);
+    goaway_queue_free(NULL);
     goaway_session_list_free(NULL);
     CHECK_NUMBER(goaway_session_list_len(NULL), 0);
     CHECK(goaway_session_list_at(NULL, 0) == NULL);
@@ -271,6 +303,7 @@ static void names(void) {
 int main(int argc, char **argv) {
     static const struct check_case cases[] = {
         CASE(server_functions),
+        CASE(queue_functions),
         CASE(nothing_to_free),
         CASE(out_parameters),
         CASE(in_parameters),

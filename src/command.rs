@@ -1,0 +1,179 @@
+//! Commands: what a host orders in batches, each carried out as the call of
+//! the same name would be.
+
+use std::mem::offset_of;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::request::{self, copy, section, trailers};
+
+/// What a command orders. Codes are appended, never renumbered.
+/// cbindgen:rename-all=QualifiedScreamingSnakeCase
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandKind {
+    /// The whole answer: status, fields and data, as `goaway_request_respond_with`.
+    Respond = 1,
+    /// The head of a streamed answer: status and fields.
+    Head = 2,
+    /// The next piece of it: data, as `goaway_request_write`.
+    Write = 3,
+    /// The end of it: the last piece of data, which is taken however much waits
+    /// and may be empty, and trailer fields.
+    End = 4,
+    /// RST_STREAM with the code `number`, as `goaway_request_reset`.
+    Reset = 5,
+    /// `number` bytes of BODY records have been used: flow control lets the peer
+    /// send as much more. The first one, also of 0 bytes, has a peer that waits
+    /// for it told with 100 (Continue) that the body is wanted.
+    Consume = 6,
+    /// An informational head: status and fields, as `goaway_request_inform`.
+    Inform = 7,
+    /// As `goaway_request_set_idle_ms` with `number`.
+    SetIdle = 8,
+    /// As `goaway_request_set_high_water` with `number` bytes.
+    HighWater = 9,
+}
+
+/// As a flag of a WRITE command: a WRITABLE record follows for certain, unless
+/// the answer ends before, once half of the high-water mark is free, perhaps at
+/// once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
+pub const GOAWAY_COMMAND_NOTIFY: u32 = 1;
+
+/// What the host wants done with a request, in 40 bytes without padding and in
+/// the byte order of the machine. The offset of each member stands before it.
+/// What a kind does not name is not looked at.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Command {
+    /// 0: a `goaway_command_kind`.
+    pub kind: u16,
+    /// 2: RESPOND, HEAD, INFORM: the status.
+    pub status: u16,
+    /// 4: GOAWAY_COMMAND_NOTIFY (WRITE), or 0.
+    pub flags: u32,
+    /// 8: the request.
+    pub request: u64,
+    /// 16, 20: RESPOND, HEAD, INFORM: header fields; END: trailer fields: name
+    /// and value of each, a NUL behind each.
+    pub fields_offset: u32,
+    pub fields_len: u32,
+    /// 24, 28: RESPOND, WRITE, END: bytes of the body.
+    pub data_offset: u32,
+    pub data_len: u32,
+    /// 32: RESET: the code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
+    pub number: u64,
+}
+
+const _: () = {
+    assert!(size_of::<Command>() == 40);
+    assert!(offset_of!(Command, flags) == 4 && offset_of!(Command, request) == 8);
+    assert!(offset_of!(Command, fields_offset) == 16 && offset_of!(Command, data_offset) == 24);
+    assert!(offset_of!(Command, number) == 32);
+};
+
+impl Command {
+    /// Does what is ordered; the texts and bytes that it names are in `arena`.
+    pub fn carry_out(&self, arena: &[u8]) -> Result<()> {
+        let id = self.request;
+        match self.kind()? {
+            CommandKind::Respond => {
+                let (fields, data) = (self.fields(arena)?, self.data(arena)?);
+                request::answer(id, |answer| answer.respond_with(self.status, fields, copy(data)?))
+            }
+            CommandKind::Head => {
+                let fields = self.fields(arena)?;
+                request::answer(id, |answer| answer.write_head_with(self.status, fields))
+            }
+            CommandKind::Write => self.write(self.data(arena)?),
+            CommandKind::End => {
+                let (trailers, data) = (trailers(self.fields(arena)?)?, self.data(arena)?);
+                request::answer(id, |answer| answer.end_with(data, trailers))
+            }
+            CommandKind::Reset => {
+                let code = self.narrow("an error code")?;
+                request::answer(id, |answer| answer.reset(code))
+            }
+            CommandKind::Consume => request::consume(id, self.number),
+            CommandKind::Inform => {
+                let fields = section(self.fields(arena)?)?;
+                request::answer(id, |answer| answer.inform(self.status, fields))
+            }
+            CommandKind::SetIdle => {
+                let idle = Duration::from_millis(self.narrow::<u32>("a time")?.into());
+                request::read(id, |request| {
+                    request.idle = idle;
+                    Ok(())
+                })
+            }
+            CommandKind::HighWater => {
+                let bytes = self.narrow("a number of bytes")?;
+                request::answer(id, |answer| answer.set_high_water(bytes))
+            }
+        }
+    }
+
+    fn kind(&self) -> Result<CommandKind> {
+        Ok(match self.kind {
+            1 => CommandKind::Respond,
+            2 => CommandKind::Head,
+            3 => CommandKind::Write,
+            4 => CommandKind::End,
+            5 => CommandKind::Reset,
+            6 => CommandKind::Consume,
+            7 => CommandKind::Inform,
+            8 => CommandKind::SetIdle,
+            9 => CommandKind::HighWater,
+            other => return Err(Error::invalid(format_args!("there is no command of kind {other}"))),
+        })
+    }
+
+    fn write(&self, data: &[u8]) -> Result<()> {
+        if self.flags & !GOAWAY_COMMAND_NOTIFY != 0 {
+            return Err(Error::invalid(format_args!("{:#x} is no flag of a command", self.flags)));
+        }
+        request::change(self.request, |request| {
+            // Also of a refused one: it is the room that is waited for.
+            if self.flags & GOAWAY_COMMAND_NOTIFY != 0 {
+                request.want_room()?;
+            }
+            request.answer.write(data).map(drop)
+        })
+    }
+
+    fn data<'a>(&self, arena: &'a [u8]) -> Result<&'a [u8]> {
+        slice(arena, self.data_offset, self.data_len)
+    }
+
+    /// Name and value of each field that it names.
+    fn fields<'a>(&self, arena: &'a [u8]) -> Result<impl Iterator<Item = Result<(&'a [u8], &'a [u8])>> + use<'a>> {
+        let text = slice(arena, self.fields_offset, self.fields_len)?;
+        let mut pieces = match text.split_last() {
+            None => None,
+            Some((0, pieces)) => Some(pieces.split(|byte| *byte == 0)),
+            Some(_) => return Err(Error::invalid("there is no NUL behind the last field")),
+        };
+        let without_value = || Error::invalid("the last field has no value");
+        Ok(std::iter::from_fn(move || {
+            let pieces = pieces.as_mut()?;
+            let name = pieces.next()?;
+            Some(pieces.next().map(|value| (name, value)).ok_or_else(without_value))
+        }))
+    }
+
+    fn narrow<T: TryFrom<u64>>(&self, what: &str) -> Result<T> {
+        T::try_from(self.number).map_err(|_| Error::invalid(format_args!("{} is too large for {what}", self.number)))
+    }
+}
+
+fn slice(arena: &[u8], offset: u32, len: u32) -> Result<&[u8]> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    let (offset, len) = (offset as usize, len as usize);
+    let end = offset.checked_add(len);
+    let found = end.and_then(|end| arena.get(offset..end));
+    found.ok_or_else(|| {
+        Error::invalid(format_args!("{len} bytes at {offset} are outside the arena, which has {}", arena.len()))
+    })
+}

@@ -1,0 +1,38 @@
+//! The descriptor that tells of a queue's batch.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use crate::error::{Error, Result};
+use crate::queue::Bell;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn new() -> Result<Bell> {
+    // SAFETY: the call takes two numbers.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+    if fd < 0 {
+        return Err(failed(io::Error::last_os_error()));
+    }
+    // SAFETY: the descriptor is new, and nobody else's.
+    let ear = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    Ok(Bell { ear, hammer: None })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn new() -> Result<Bell> {
+    use std::os::fd::AsRawFd;
+    let (reader, writer) = io::pipe().map_err(failed)?;
+    for end in [reader.as_raw_fd(), writer.as_raw_fd()] {
+        // SAFETY: both are open; only their status flags change.
+        if unsafe { libc::fcntl(end, libc::F_SETFL, libc::O_NONBLOCK) } < 0 {
+            return Err(failed(io::Error::last_os_error()));
+        }
+    }
+    let (ear, hammer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+    Ok(Bell { ear: File::from(ear), hammer: Some(File::from(hammer)) })
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::io("cannot make a descriptor for the queue", error)
+}

@@ -1,0 +1,361 @@
+//! The event queue: records gather in a batch until the host takes it.
+//!
+//! Of two batches one is written, by the threads of the sessions, while the
+//! host reads the other; taking swaps them. The host is woken once a batch, at
+//! the end of a session's turn. What finds the batch full waits where it is and
+//! is called when the host has taken; what cannot wait is bounded by what is
+//! alive.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Condvar, Mutex, MutexGuard, RwLock, TryLockError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use once_cell::sync::OnceCell;
+
+use crate::close::Report;
+use crate::error::{Error, Result};
+use crate::record::Batch;
+use crate::table::lock;
+
+/// How many records wait untaken before what can wait does.
+const LIMIT: usize = 4096;
+const MOST: u32 = 1 << 20;
+/// The same for the bytes that they refer to.
+const ARENA: usize = 16 << 20;
+/// What an emptied batch keeps of its memory, unless it uses it.
+const KEEP: usize = 256 << 10;
+
+thread_local! {
+    /// Whether this thread calls the host to tell it of a batch: there it must
+    /// not wait for that call's end.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Told that a batch waits.
+pub type OnBatch = Box<dyn Fn() + Send + Sync>;
+
+pub struct Queue {
+    /// What is written.
+    desk: Mutex<Desk>,
+    /// What the host reads.
+    taken: Mutex<Batch>,
+    /// Signalled when a batch waits.
+    came: Condvar,
+    /// Whether records came since the host was last woken.
+    has_news: AtomicBool,
+    on_batch: RwLock<Option<OnBatch>>,
+    /// Which events the host wants beside its requests.
+    watched: AtomicU32,
+    is_freed: AtomicBool,
+    /// Has the sessions look at their requests; there once the server has started.
+    call_all: OnceCell<Box<dyn Fn() + Send + Sync>>,
+}
+
+struct Desk {
+    batch: Batch,
+    limit: usize,
+    /// Grows with each take: what waits since an earlier one has been called.
+    takes: u64,
+    /// What is called at the next take.
+    waiting: Vec<Waker>,
+    /// Whether the host was woken for this batch.
+    is_rung: bool,
+    bell: Option<Bell>,
+    /// Whether the last record has been written.
+    is_closed: bool,
+}
+
+/// A descriptor that is readable while a batch waits.
+pub struct Bell {
+    pub ear: File,
+    /// Where it is not the same.
+    pub hammer: Option<File>,
+}
+
+/// The batch that is written, locked.
+pub struct Writing<'a> {
+    desk: MutexGuard<'a, Desk>,
+}
+
+/// Since which take something waits for room; so that it is called once.
+#[derive(Default)]
+pub struct Patience(Option<u64>);
+
+impl Default for Queue {
+    fn default() -> Self {
+        let desk = Desk {
+            batch: Batch::default(),
+            limit: LIMIT,
+            takes: 0,
+            waiting: Vec::new(),
+            is_rung: false,
+            bell: None,
+            is_closed: false,
+        };
+        Self {
+            desk: Mutex::new(desk),
+            taken: Mutex::default(),
+            came: Condvar::new(),
+            has_news: AtomicBool::new(false),
+            on_batch: RwLock::new(None),
+            watched: AtomicU32::new(0),
+            is_freed: AtomicBool::new(false),
+            call_all: OnceCell::new(),
+        }
+    }
+}
+
+// What the server does.
+
+impl Queue {
+    /// The server has started; `call_all` has its sessions look at every request.
+    pub fn begin(&self, call_all: impl Fn() + Send + Sync + 'static) {
+        let _ = self.call_all.set(Box::new(call_all));
+    }
+
+    /// The batch, if it has room for `bytes` more. Otherwise what `waker` gives
+    /// is woken at the next take.
+    pub fn offer(&self, bytes: usize, patience: &mut Patience, waker: impl FnOnce() -> Waker) -> Option<Writing<'_>> {
+        let mut desk = lock(&self.desk);
+        if desk.has_room(bytes) {
+            return Some(self.write(desk));
+        }
+        desk.wait(patience, waker);
+        None
+    }
+
+    /// The batch, if it has room: what finds none is not missed.
+    pub fn try_offer(&self) -> Option<Writing<'_>> {
+        let desk = lock(&self.desk);
+        desk.has_room(0).then(|| self.write(desk))
+    }
+
+    /// The batch, whether it has room or not, for what cannot wait. None once
+    /// nothing is told any more.
+    pub fn insist(&self) -> Option<Writing<'_>> {
+        let desk = lock(&self.desk);
+        (!desk.is_closed).then(|| self.write(desk))
+    }
+
+    /// Writes the last record there is.
+    pub fn close(&self, write: impl FnOnce(&mut Batch)) {
+        if let Some(mut batch) = self.insist() {
+            write(&mut batch);
+            batch.desk.is_closed = true;
+        }
+    }
+
+    /// The server ends without having been started.
+    pub fn close_unstarted(&self, aloud: bool) {
+        self.close(|batch| batch.closed(&Report::default()));
+        self.ring(aloud);
+    }
+
+    /// Ready when the batch has room, or will never have any.
+    pub fn poll_room(&self, patience: &mut Patience, cx: &Context<'_>) -> Poll<()> {
+        let mut desk = lock(&self.desk);
+        if desk.is_closed || desk.has_room(0) {
+            return Poll::Ready(());
+        }
+        desk.wait(patience, || cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Wakes the host if there is something it was not woken for; `aloud` if it
+    /// may be called too.
+    pub fn ring(&self, aloud: bool) {
+        if !self.has_news.load(Relaxed) || !self.has_news.swap(false, Relaxed) {
+            return;
+        }
+        let mut desk = lock(&self.desk);
+        if desk.is_rung || desk.batch.records.is_empty() {
+            return;
+        }
+        desk.is_rung = true;
+        if let Some(bell) = &desk.bell {
+            bell.ring();
+        }
+        drop(desk);
+        self.came.notify_all();
+        if aloud && let Some(on_batch) = &*self.on_batch.read().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            TELLING.set(true);
+            on_batch();
+            TELLING.set(false);
+        }
+    }
+
+    pub fn watches(&self, what: u32) -> bool {
+        self.watched.load(Relaxed) & what != 0
+    }
+
+    pub fn is_freed(&self) -> bool {
+        self.is_freed.load(Relaxed)
+    }
+
+    fn write<'a>(&self, desk: MutexGuard<'a, Desk>) -> Writing<'a> {
+        self.has_news.store(true, Relaxed);
+        Writing { desk }
+    }
+}
+
+// What the host does.
+
+impl Queue {
+    /// Which events the host wants beside its requests.
+    pub fn watch(&self, what: u32) -> Result<()> {
+        self.check_setup()?;
+        self.watched.fetch_or(what, Relaxed);
+        Ok(())
+    }
+
+    pub fn set_on_batch(&self, on_batch: OnBatch) -> Result<()> {
+        self.check_setup()?;
+        *self.on_batch.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(on_batch);
+        Ok(())
+    }
+
+    pub fn set_limit(&self, records: u32) -> Result<()> {
+        if !(1..=MOST).contains(&records) {
+            return Err(Error::invalid(format_args!("{records} is outside 1 to {MOST}")));
+        }
+        lock(&self.desk).limit = records as usize;
+        Ok(())
+    }
+
+    /// The descriptor that is readable while a batch waits, made by `make` the first time.
+    pub fn bell<R>(&self, make: impl FnOnce() -> Result<Bell>, see: impl FnOnce(&File) -> R) -> Result<R> {
+        let mut desk = lock(&self.desk);
+        if desk.bell.is_none() {
+            let bell = make()?;
+            if desk.is_rung {
+                bell.ring();
+            }
+            desk.bell = Some(bell);
+        }
+        let bell = desk.bell.as_ref().ok_or(Error::State("there is no descriptor"))?;
+        Ok(see(&bell.ear))
+    }
+
+    /// Gives `see` the batch that waits, which stays as it is until the next call.
+    pub fn take<R>(&self, see: impl FnOnce(&Batch) -> R) -> Result<R> {
+        let mut taken = match self.taken.try_lock() {
+            Ok(taken) => taken,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Error::State("another thread takes from the queue now")),
+        };
+        empty(&mut taken.records);
+        empty(&mut taken.arena);
+        let mut desk = lock(&self.desk);
+        std::mem::swap(&mut desk.batch, &mut taken);
+        desk.takes += 1;
+        if std::mem::take(&mut desk.is_rung)
+            && let Some(bell) = &desk.bell
+        {
+            bell.rest();
+        }
+        let waiting = std::mem::take(&mut desk.waiting);
+        drop(desk);
+        waiting.into_iter().for_each(Waker::wake);
+        Ok(see(&taken))
+    }
+
+    /// Blocks until a batch waits. None as the time is for ever.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
+        let until = timeout.map(|timeout| Instant::now() + timeout);
+        let mut desk = lock(&self.desk);
+        while !desk.is_rung {
+            if self.is_freed() || desk.is_closed && desk.batch.records.is_empty() {
+                return Err(Error::Gone("the queue's server"));
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(Error::Timeout);
+            }
+            let left = left.unwrap_or(Duration::MAX);
+            let waited = self.came.wait_timeout(desk, left);
+            desk = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        }
+        Ok(())
+    }
+
+    /// The host has done with it: nothing is told any more. `may_wait` for a
+    /// call of the host's that is under way.
+    pub fn free(&self, may_wait: bool) {
+        self.is_freed.store(true, Relaxed);
+        let mut desk = lock(&self.desk);
+        desk.is_closed = true;
+        desk.is_rung = false;
+        desk.batch = Batch::default();
+        desk.bell = None;
+        let waiting = std::mem::take(&mut desk.waiting);
+        drop(desk);
+        *lock(&self.taken) = Batch::default();
+        self.came.notify_all();
+        waiting.into_iter().for_each(Waker::wake);
+        self.call_all.get().into_iter().for_each(|call_all| call_all());
+        if may_wait && !TELLING.get() {
+            *self.on_batch.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+        }
+    }
+
+    fn check_setup(&self) -> Result<()> {
+        match self.call_all.get() {
+            None => Ok(()),
+            Some(_) => Err(Error::State("the server was started already")),
+        }
+    }
+}
+
+impl Desk {
+    /// Has `waker` woken at the next take, once.
+    fn wait(&mut self, patience: &mut Patience, waker: impl FnOnce() -> Waker) {
+        if patience.0.replace(self.takes) != Some(self.takes) && !self.is_closed {
+            self.waiting.push(waker());
+        }
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        let fits = self.batch.arena.is_empty() || self.batch.arena.len() + bytes <= ARENA;
+        !self.is_closed && self.batch.records.len() < self.limit && fits
+    }
+}
+
+impl Deref for Writing<'_> {
+    type Target = Batch;
+    fn deref(&self) -> &Batch {
+        &self.desk.batch
+    }
+}
+
+impl DerefMut for Writing<'_> {
+    fn deref_mut(&mut self) -> &mut Batch {
+        &mut self.desk.batch
+    }
+}
+
+impl Bell {
+    // It holds one token at most, so that neither can block; what fails is
+    // seen by the host as a batch that comes without a sign.
+
+    fn ring(&self) {
+        let _ = self.hammer.as_ref().unwrap_or(&self.ear).write(&1u64.to_ne_bytes());
+    }
+
+    fn rest(&self) {
+        let _ = (&self.ear).read(&mut [0; 8]);
+    }
+}
+
+/// Keeps what memory the last use explains.
+fn empty<T>(buffer: &mut Vec<T>) {
+    let used = buffer.len();
+    buffer.clear();
+    if buffer.capacity() > KEEP / size_of::<T>() && used < buffer.capacity() / 4 {
+        buffer.shrink_to((2 * used).max(KEEP / size_of::<T>()));
+    }
+}

@@ -1,0 +1,185 @@
+//! Records: what a queue tells its host, each of one size, with its texts and
+//! bytes in the batch's arena.
+
+use std::io::Write;
+use std::mem::offset_of;
+use std::net::SocketAddr;
+
+use crate::close::Report;
+use crate::event::{EventKind, SessionEvent};
+
+/// What a record tells. Codes are appended, never renumbered.
+/// cbindgen:rename-all=QualifiedScreamingSnakeCase
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// A request has come.
+    Request = 1,
+    /// More of a request's body has come.
+    Body = 2,
+    /// An answer has room again; asked for with GOAWAY_COMMAND_NOTIFY.
+    Writable = 3,
+    /// Nobody waits for the answer any more: the request's id is stale.
+    Cancelled = 4,
+    /// The request's session drains: the answer should end in time.
+    Drain = 5,
+    /// Something happened to a session; only with GOAWAY_WATCH_SESSIONS.
+    Session = 6,
+    /// How far the server's close has come; only with GOAWAY_WATCH_PROGRESS.
+    Progress = 7,
+    /// The server has ended. The last record of each queue.
+    Closed = 8,
+}
+
+/// As a flag of a REQUEST or BODY record: the request's body ends with this
+/// record's data. In REQUEST: there is none, or it is whole here.
+pub const GOAWAY_RECORD_END: u16 = 1;
+
+/// As a flag of a REQUEST record: the method is HEAD.
+pub const GOAWAY_RECORD_HEAD: u16 = 2;
+
+/// As a flag of a REQUEST record: the session drains already, and `number` is
+/// how many milliseconds are left. No DRAIN record follows then.
+pub const GOAWAY_RECORD_DRAINING: u16 = 4;
+
+/// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
+pub const GOAWAY_WATCH_SESSIONS: u32 = 1;
+
+/// For `goaway_queue_watch`: how far the close has come, about ten times a
+/// second, in PROGRESS records.
+pub const GOAWAY_WATCH_PROGRESS: u32 = 2;
+
+/// Something that happened, in 64 bytes without padding and in the byte order
+/// of the machine. The offset of each member stands before it. What a kind does
+/// not name is 0. Texts and data are in the arena of the record's batch.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Record {
+    /// 0: a `goaway_record_kind`.
+    pub kind: u16,
+    /// 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD and
+    /// GOAWAY_RECORD_DRAINING (REQUEST).
+    pub flags: u16,
+    /// 4: REQUEST: the route's tag.
+    pub tag: u32,
+    /// 8: the request, if the record is of one.
+    pub id: u64,
+    /// 16: its session, or the session that the record is of.
+    pub session: u64,
+    /// 24, 28: REQUEST: method, scheme, authority, path as it came, query and
+    /// peer, then name and value of each path parameter, then name and value of
+    /// each header field, a NUL behind each. BODY with GOAWAY_RECORD_END: name
+    /// and value of each trailer field, likewise. SESSION: the peer and a NUL,
+    /// then the event's text as it is.
+    pub text_offset: u32,
+    pub text_len: u32,
+    /// 32, 36: REQUEST: the body, if it is whole here. BODY: the next bytes of
+    /// it. CLOSED: a `goaway_report`, aligned to 8 bytes.
+    pub data_offset: u32,
+    pub data_len: u32,
+    /// 40: CANCELLED: the RST_STREAM code, if there was one. SESSION: the event's code.
+    pub code: u32,
+    /// 44: CANCELLED, SESSION: a `goaway_cause`.
+    pub cause: u32,
+    /// 48: WRITABLE: bytes that wait for the peer. DRAIN, PROGRESS, and REQUEST
+    /// with GOAWAY_RECORD_DRAINING: milliseconds that are left. SESSION: the
+    /// event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its `last_stream`.
+    pub number: u64,
+    /// 56: REQUEST: header fields. BODY with GOAWAY_RECORD_END: trailer fields.
+    /// SESSION: a `goaway_event`. PROGRESS: sessions that are left.
+    pub fields: u32,
+    /// 60: REQUEST: path parameters. PROGRESS: streams that are left. SESSION:
+    /// of GOAWAY_EVENT_CLOSED, a `goaway_outcome`.
+    pub params: u32,
+}
+
+const _: () = {
+    assert!(size_of::<Record>() == 64);
+    assert!(offset_of!(Record, id) == 8 && offset_of!(Record, session) == 16);
+    assert!(offset_of!(Record, text_offset) == 24 && offset_of!(Record, data_offset) == 32);
+    assert!(offset_of!(Record, code) == 40 && offset_of!(Record, number) == 48);
+    assert!(offset_of!(Record, fields) == 56 && offset_of!(Record, params) == 60);
+};
+
+/// Records and what they refer to, to be read together.
+#[derive(Default)]
+pub struct Batch {
+    pub records: Vec<Record>,
+    pub arena: Vec<u8>,
+}
+
+impl Record {
+    pub fn new(kind: RecordKind) -> Self {
+        Self { kind: kind as u16, ..Self::default() }
+    }
+
+    /// A record of a request.
+    pub fn of(kind: RecordKind, id: u64, session: u64) -> Self {
+        Self { id, session, ..Self::new(kind) }
+    }
+}
+
+impl Batch {
+    /// Where the next text or data will be.
+    pub fn mark(&self) -> u32 {
+        self.arena.len() as u32
+    }
+
+    /// Bytes since a mark.
+    pub fn since(&self, mark: u32) -> u32 {
+        self.mark() - mark
+    }
+
+    /// Adds a text with a NUL behind it.
+    pub fn text(&mut self, text: &[u8]) {
+        self.arena.extend_from_slice(text);
+        self.arena.push(0);
+    }
+
+    /// Adds a peer's address with a NUL behind it.
+    pub fn peer(&mut self, peer: SocketAddr) {
+        // Writing to memory does not fail.
+        let _ = write!(self.arena, "{peer}\0");
+    }
+
+    /// Adds name and value of each field, with a NUL behind each. Gives their number.
+    pub fn fields(&mut self, fields: &http::HeaderMap) -> u32 {
+        for (name, value) in fields {
+            self.text(name.as_str().as_bytes());
+            self.text(value.as_bytes());
+        }
+        fields.len() as u32
+    }
+
+    pub fn session_event(&mut self, event: &SessionEvent) {
+        let text_offset = self.mark();
+        self.peer(event.peer);
+        self.arena.extend_from_slice(&event.text);
+        let number = if event.kind == EventKind::Goaway { event.last_stream } else { event.stream };
+        self.records.push(Record {
+            session: event.session,
+            text_offset,
+            text_len: self.since(text_offset),
+            code: event.code,
+            cause: event.cause as u32,
+            number: number.into(),
+            fields: event.kind as u32,
+            params: event.outcome as u32,
+            ..Record::new(RecordKind::Session)
+        });
+    }
+
+    pub fn progress(&mut self, sessions: u64, streams: u64, left_ms: u64) {
+        let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let (fields, params) = (narrow(sessions), narrow(streams));
+        self.records.push(Record { number: left_ms, fields, params, ..Record::new(RecordKind::Progress) });
+    }
+
+    pub fn closed(&mut self, report: &Report) {
+        self.arena.resize(self.arena.len().next_multiple_of(8), 0);
+        let data_offset = self.mark();
+        report.numbers().into_iter().for_each(|number| self.arena.extend_from_slice(&number.to_ne_bytes()));
+        let data_len = self.since(data_offset);
+        self.records.push(Record { data_offset, data_len, ..Record::new(RecordKind::Closed) });
+    }
+}

@@ -1,0 +1,163 @@
+//! A request that goes to a queue: what of it the host is told, in records.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use bytes::Bytes;
+
+use super::{Request, change};
+use crate::error::{Error, Result};
+use crate::event::Cause;
+use crate::queue::{Patience, Queue, Writing};
+use crate::record::{GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, Record, RecordKind};
+
+/// A body that is whole and no longer than this rides in the request's own record.
+const RIDES: usize = 64 << 10;
+
+pub struct Feed {
+    queue: Arc<Queue>,
+    tag: u32,
+    /// Whether the host knows of the request.
+    is_given: bool,
+    /// The host waits for room in its answer.
+    pub wants_room: bool,
+    patience: Patience,
+}
+
+impl Feed {
+    pub fn new(queue: Arc<Queue>, tag: u32) -> Self {
+        Self { queue, tag, is_given: false, wants_room: false, patience: Patience::default() }
+    }
+}
+
+/// The session's task tells the queue what is new of request `id`. What finds
+/// no room waits, and `waker` is woken when the host has taken.
+pub fn feed(request: &mut Request, id: u64, waker: impl FnMut() -> Waker) {
+    let Some(mut feed) = request.feed.take() else { return };
+    if !request.answer.has_ended() {
+        match feed.queue.is_freed() {
+            true => give_up(request, &feed),
+            // None: the rest waits.
+            false => drop(feed.tell(request, id, waker)),
+        }
+    }
+    request.feed = Some(feed);
+}
+
+/// The session's task tells the queue that nobody waits for the answer any more.
+/// Of a request that the host does not know it is not told.
+pub fn cancelled(request: &Request, id: u64, cause: Cause, code: u32) {
+    let Some(feed) = request.feed.as_ref().filter(|feed| feed.is_given) else { return };
+    if let Some(mut batch) = feed.queue.insist() {
+        let cause = cause as u32;
+        batch.records.push(Record { code, cause, ..Record::of(RecordKind::Cancelled, id, request.session.id) });
+    }
+}
+
+/// The host has used `bytes` of the body that it was given.
+pub fn consume(id: u64, bytes: u64) -> Result<()> {
+    change(id, |request| {
+        if request.feed.is_none() {
+            return Err(Error::State("the request did not come through a queue"));
+        }
+        request.wanted_body().give_back(bytes)
+    })
+}
+
+/// Nobody takes from the queue any more.
+fn give_up(request: &mut Request, feed: &Feed) {
+    let ended = match feed.is_given {
+        false => request.answer.respond(503, Bytes::new()),
+        true => request.answer.reset(h2::Reason::INTERNAL_ERROR.into()),
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a request of a freed queue had ended already");
+    }
+}
+
+impl Feed {
+    fn tell(&mut self, request: &mut Request, id: u64, mut waker: impl FnMut() -> Waker) -> Option<()> {
+        if !self.is_given {
+            let mut batch = self.queue.offer(request_bytes(request), &mut self.patience, &mut waker)?;
+            write_request(&mut batch, request, id, self.tag);
+            self.is_given = true;
+        }
+        self.tell_drain(request, id);
+        self.tell_body(request, id, &mut waker)?;
+        if self.wants_room && request.answer.has_room() {
+            let mut batch = self.queue.offer(0, &mut self.patience, &mut waker)?;
+            let number = request.answer.queued() as u64;
+            batch.records.push(Record { number, ..Record::of(RecordKind::Writable, id, request.session.id) });
+            self.wants_room = false;
+        }
+        Some(())
+    }
+
+    fn tell_drain(&self, request: &mut Request, id: u64) {
+        if !request.drain_told
+            && let Some(number) = request.drain_left_ms()
+            && let Some(mut batch) = self.queue.insist()
+        {
+            batch.records.push(Record { number, ..Record::of(RecordKind::Drain, id, request.session.id) });
+            request.drain_told = true;
+        }
+    }
+
+    fn tell_body(&mut self, request: &mut Request, id: u64, waker: impl FnMut() -> Waker) -> Option<()> {
+        let Some(body) = request.body.as_mut().filter(|body| body.has_to_lend()) else { return Some(()) };
+        let mut batch = self.queue.offer(body.held(), &mut self.patience, waker)?;
+        let mut record = Record::of(RecordKind::Body, id, request.session.id);
+        record.data_offset = batch.mark();
+        body.lend(&mut batch.arena);
+        record.data_len = batch.since(record.data_offset);
+        if body.has_ended() {
+            record.flags = GOAWAY_RECORD_END;
+            record.text_offset = batch.mark();
+            record.fields = body.trailers.as_ref().map_or(0, |trailers| batch.fields(trailers));
+            record.text_len = batch.since(record.text_offset);
+        }
+        batch.records.push(record);
+        Some(())
+    }
+}
+
+/// What the request's record may take of the arena.
+fn request_bytes(request: &Request) -> usize {
+    // The head is bounded by its own limit, which is small beside the arena's.
+    request.body.as_ref().filter(|body| body.is_whole(RIDES)).map_or(0, |body| body.held())
+}
+
+fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u32) {
+    let mut record = Record::of(RecordKind::Request, id, request.session.id);
+    let head = request.head();
+    record.tag = tag;
+    record.text_offset = batch.mark();
+    for text in [head.method().as_str(), head.scheme(), head.authority(), head.path(), head.query()] {
+        batch.text(text.as_bytes());
+    }
+    batch.peer(request.session.peer);
+    for (name, value) in head.params() {
+        batch.text(name.as_bytes());
+        batch.text(value.as_bytes());
+    }
+    record.params = head.params().len() as u32;
+    record.fields = batch.fields(head.fields());
+    record.text_len = batch.since(record.text_offset);
+    record.flags |= if *head.method() == http::Method::HEAD { GOAWAY_RECORD_HEAD } else { 0 };
+    if let Some(left_ms) = request.session.drain_left_ms() {
+        record.flags |= GOAWAY_RECORD_DRAINING;
+        record.number = left_ms;
+        request.drain_told = true;
+    }
+    record.data_offset = batch.mark();
+    match &mut request.body {
+        None => record.flags |= GOAWAY_RECORD_END,
+        Some(body) if body.is_whole(RIDES) => {
+            record.flags |= GOAWAY_RECORD_END;
+            body.give(&mut batch.arena);
+        }
+        Some(_) => {}
+    }
+    record.data_len = batch.since(record.data_offset);
+    batch.records.push(record);
+}
