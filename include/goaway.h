@@ -6,8 +6,8 @@
 //   unless it is GOAWAY_OK; out-parameters are written only then.
 //   goaway_last_error() has the text of this thread's last failure. A NULL
 //   where a pointer must point somewhere is GOAWAY_ERR_NULL. No call crashes,
-//   and none blocks but goaway_server_wait, goaway_server_free and, while a
-//   name is resolved, goaway_server_listen.
+//   and none blocks but goaway_server_wait, goaway_queue_wait, the two _free
+//   (while a callback runs) and, while a name is resolved, goaway_server_listen.
 // Ownership. What a _new or a list function returns is yours until you give it
 //   to its _free, which ends it and takes NULL. Nothing else gives or takes
 //   ownership: what you pass in is copied, what you are shown stays ours.
@@ -29,8 +29,8 @@
 // Numbers. Enum values are never renumbered and structures only grow at their
 //   end: a program goes on working with a newer library.
 // fork(). A server belongs to the process that started it. In the child every
-//   call on it, its sessions and requests is GOAWAY_ERR_FORKED; a new server can
-//   be made there.
+//   call on it, its queues, sessions and requests is GOAWAY_ERR_FORKED; a new
+//   server can be made there.
 
 
 #ifndef GOAWAY_H

@@ -177,3 +177,47 @@ fn slice(arena: &[u8], offset: u32, len: u32) -> Result<&[u8]> {
         Error::invalid(format_args!("{len} bytes at {offset} are outside the arena, which has {}", arena.len()))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(text: &str) -> Result<Vec<(String, String)>> {
+        let command = Command { fields_offset: 1, fields_len: text.len() as u32, ..Command::default() };
+        let owned = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let arena = format!("x{text}x");
+        let fields = command.fields(arena.as_bytes())?;
+        fields.map(|given| given.map(|(name, value)| (owned(name), owned(value)))).collect()
+    }
+
+    #[test]
+    fn fields_are_pairs() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(fields("").unwrap(), []);
+        assert_eq!(fields("a\0b\0").unwrap(), [pair("a", "b")]);
+        assert_eq!(fields("a\0\0c\0d\0").unwrap(), [pair("a", ""), pair("c", "d")]);
+        for half in ["a", "a\0", "a\0b", "\0", "a\0b\0c\0", "a\0b\0c"] {
+            assert!(matches!(fields(half), Err(Error::Invalid(_))), "{half:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_outside_the_arena() {
+        assert_eq!(slice(b"abc", 1, 2).unwrap(), b"bc");
+        assert_eq!(slice(b"", u32::MAX, 0).unwrap(), b"");
+        for (offset, len) in [(0, 4), (3, 1), (u32::MAX, 1), (1, u32::MAX), (u32::MAX, u32::MAX)] {
+            assert!(slice(b"abc", offset, len).is_err(), "{len} at {offset}");
+        }
+    }
+
+    #[test]
+    fn unknown_kinds_are_refused() {
+        for kind in [0, 10, u16::MAX] {
+            assert!(matches!(Command { kind, ..Command::default() }.carry_out(&[]), Err(Error::Invalid(_))));
+        }
+        for kind in 1..=9 {
+            let done = Command { kind, status: 200, number: 1, ..Command::default() }.carry_out(&[]);
+            assert!(matches!(done, Err(Error::Gone(_))), "{kind}");
+        }
+    }
+}

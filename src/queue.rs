@@ -359,3 +359,129 @@ fn empty<T>(buffer: &mut Vec<T>) {
         buffer.shrink_to((2 * used).max(KEEP / size_of::<T>()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+    use crate::record::{Record, RecordKind};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    impl Count {
+        fn get(&self) -> usize {
+            self.0.load(Relaxed)
+        }
+    }
+
+    fn push(queue: &Queue, patience: &mut Patience, count: &Arc<Count>, bytes: usize) -> bool {
+        let batch = queue.offer(bytes, patience, || Waker::from(count.clone()));
+        batch.is_some_and(|mut batch| {
+            batch.arena.extend(std::iter::repeat_n(0, bytes));
+            batch.records.push(Record::new(RecordKind::Body));
+            true
+        })
+    }
+
+    fn taken(queue: &Queue) -> usize {
+        queue.take(|batch| batch.records.len()).unwrap()
+    }
+
+    #[test]
+    fn what_finds_no_room_is_woken_once_by_the_next_take() {
+        let (queue, count, mut patience) = (Queue::default(), Arc::default(), Patience::default());
+        queue.set_limit(2).unwrap();
+        assert!(push(&queue, &mut patience, &count, 0) && push(&queue, &mut patience, &count, 0));
+        (0..3).for_each(|_| assert!(!push(&queue, &mut patience, &count, 0)));
+        assert!(queue.try_offer().is_none() && queue.insist().is_some());
+        assert_eq!((taken(&queue), count.get()), (2, 1));
+        assert!(push(&queue, &mut patience, &count, 0) && push(&queue, &mut patience, &count, 0));
+        assert!(!push(&queue, &mut patience, &count, 0));
+        assert_eq!((taken(&queue), count.get()), (2, 2), "it waits anew after each take");
+    }
+
+    #[test]
+    fn the_bytes_are_bounded_too_but_one_record_always_fits() {
+        let (queue, count, mut patience) = (Queue::default(), Arc::default(), Patience::default());
+        assert!(push(&queue, &mut patience, &count, ARENA + 1));
+        assert!(!push(&queue, &mut patience, &count, 1));
+        taken(&queue);
+        assert!(push(&queue, &mut patience, &count, ARENA));
+        assert!(push(&queue, &mut patience, &count, 0));
+        assert!(!push(&queue, &mut patience, &count, 1));
+    }
+
+    #[test]
+    fn the_host_is_woken_once_a_batch() {
+        let (queue, count) = (Queue::default(), Arc::<Count>::default());
+        let told = count.clone();
+        queue.set_on_batch(Box::new(move || told.clone().wake())).unwrap();
+        let mut patience = Patience::default();
+        queue.ring(true);
+        assert_eq!(count.get(), 0, "there is nothing");
+        push(&queue, &mut patience, &count, 0);
+        assert!(matches!(queue.wait(Some(Duration::ZERO)), Err(Error::Timeout)), "the turn is not over");
+        queue.ring(true);
+        push(&queue, &mut patience, &count, 0);
+        queue.ring(true);
+        assert_eq!(count.get(), 1);
+        queue.wait(None).unwrap();
+        assert_eq!(taken(&queue), 2);
+        queue.ring(true);
+        assert_eq!(count.get(), 1, "what it would tell of has been taken");
+        push(&queue, &mut patience, &count, 0);
+        queue.ring(true);
+        assert_eq!(count.get(), 2);
+    }
+
+    #[test]
+    fn nothing_comes_after_the_last() {
+        let (queue, count, mut patience) = (Queue::default(), Arc::default(), Patience::default());
+        queue.close(|batch| batch.closed(&Report::default()));
+        queue.close(|batch| batch.closed(&Report::default()));
+        assert!(!push(&queue, &mut patience, &count, 0) && queue.insist().is_none());
+        queue.ring(false);
+        queue.wait(None).unwrap();
+        assert_eq!(taken(&queue), 1);
+        assert!(matches!(queue.wait(None), Err(Error::Gone(_))));
+        let cx = Context::from_waker(Waker::noop());
+        assert!(queue.poll_room(&mut patience, &cx).is_ready(), "who waits for room goes on");
+    }
+
+    #[test]
+    fn a_freed_queue_calls_who_waits() {
+        let (queue, count, calls) = (Queue::default(), Arc::default(), Arc::<Count>::default());
+        let mut patience = Patience::default();
+        let called = calls.clone();
+        queue.begin(move || called.clone().wake());
+        assert!(queue.watch(1).is_err(), "it is started");
+        queue.set_limit(1).unwrap();
+        assert!(push(&queue, &mut patience, &count, 0) && !push(&queue, &mut patience, &count, 0));
+        queue.free(true);
+        assert_eq!((count.get(), calls.get()), (1, 1));
+        assert!(queue.is_freed() && !push(&queue, &mut patience, &count, 0));
+    }
+
+    #[test]
+    fn a_batch_keeps_what_memory_it_uses() {
+        let mut buffer = vec![0u8; 16 * KEEP];
+        empty(&mut buffer);
+        assert_eq!(buffer.capacity(), 16 * KEEP, "it was used just now");
+        buffer.resize(10, 0);
+        empty(&mut buffer);
+        assert!(buffer.capacity() <= 2 * KEEP);
+        buffer.resize(KEEP / 2, 0);
+        empty(&mut buffer);
+        assert!(buffer.capacity() >= KEEP / 2);
+    }
+}

@@ -261,3 +261,25 @@ fn own(queue: Option<&goaway_queue>) -> Result<&Arc<Queue>> {
         false => Err(Error::Forked),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::close::Report;
+    use crate::ffi::server::goaway_report;
+    use crate::record::Batch;
+
+    /// What a CLOSED record carries is the structure of the header.
+    #[test]
+    fn the_last_record_has_the_report() {
+        let report = Report { sessions_graceful: 1, streams_reset: 7, elapsed_ms: 10, ..Report::default() };
+        let mut batch = Batch { arena: vec![0; 3], ..Batch::default() };
+        batch.closed(&report);
+        let record = batch.records[0];
+        assert_eq!((record.data_offset, record.data_len as usize), (8, size_of::<goaway_report>()));
+        let data = &batch.arena[8..];
+        // SAFETY: as many bytes as the structure has, which is made of plain numbers.
+        let shown = unsafe { data.as_ptr().cast::<goaway_report>().read_unaligned() };
+        assert_eq!((shown.sessions_graceful, shown.streams_reset, shown.elapsed_ms), (1, 7, 10));
+        assert_eq!((shown.sessions_by_peer, shown.bytes_unsent), (0, 0));
+    }
+}

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, HeaderMap, TRAILER};
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{Response, StatusCode};
 
 use super::{OnReady, field};
@@ -130,7 +130,7 @@ impl Answer {
         if self.phase == Phase::Ended {
             return Err(Error::State("the answer has ended"));
         }
-        append_trailer(&mut self.more().trailers, name, value)
+        field::append_trailer(&mut self.more().trailers, name, value)
     }
 
     /// Sends an informational head (RFC 9110, section 15.2).
@@ -439,23 +439,6 @@ impl Answer {
         self.queued -= piece.len();
         piece
     }
-}
-
-/// A trailer section of these fields.
-pub fn trailers<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderMap> {
-    let mut section = HeaderMap::new();
-    fields.try_for_each(|given| given.and_then(|(name, value)| append_trailer(&mut section, name, value)))?;
-    Ok(section)
-}
-
-/// Adds a field to a trailer section (RFC 9110, section 6.5.1).
-fn append_trailer(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
-    for forbidden in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER] {
-        if name.eq_ignore_ascii_case(forbidden.as_str().as_bytes()) {
-            return Err(Error::invalid(format_args!("{forbidden} is not allowed in trailers")));
-        }
-    }
-    field::append(section, name, value)
 }
 
 /// The bytes, copied; an error where there is no memory for them.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER};
 use http::header::{HeaderMap, HeaderName, HeaderValue, MaxSizeReached};
 
 use crate::error::{Error, Result};
@@ -56,6 +57,23 @@ pub fn section<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>
     let mut section = HeaderMap::new();
     fields.try_for_each(|given| given.and_then(|(name, value)| append(&mut section, name, value)))?;
     Ok(section)
+}
+
+/// A trailer section of these fields.
+pub fn trailers<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderMap> {
+    let mut section = HeaderMap::new();
+    fields.try_for_each(|given| given.and_then(|(name, value)| append_trailer(&mut section, name, value)))?;
+    Ok(section)
+}
+
+/// Adds a field to a trailer section (RFC 9110, section 6.5.1).
+pub fn append_trailer(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
+    for forbidden in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER] {
+        if name.eq_ignore_ascii_case(forbidden.as_str().as_bytes()) {
+            return Err(Error::invalid(format_args!("{forbidden} is not allowed in trailers")));
+        }
+    }
+    append(section, name, value)
 }
 
 /// Sets a field of a section, in place of any of its name.

@@ -25,10 +25,10 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
-pub use answer::{Answer, Head as AnswerHead, Piece, copy, trailers};
+pub use answer::{Answer, Head as AnswerHead, Piece, copy};
 pub use body::{Body, Delivery, Reader};
 pub use feed::{Feed, consume, feed};
-pub use field::section;
+pub use field::{section, trailers};
 pub use head::{Head, Refusal, are_trailers_malformed, check};
 
 use crate::config::Config;
