@@ -123,6 +123,18 @@ fn hints() {
 }
 
 #[test]
+fn queue() {
+    let program = Program::start("queue");
+    assert_eq!(program.get("/"), "hello\n");
+    assert_eq!(program.curl(&["--data-binary", "a\nb\n"], "/echo"), "a\nb\n");
+    assert_eq!(program.status(&["--request", "POST"], "/echo"), "200");
+    let large = upload("queue", 4097);
+    assert_eq!(program.status(&["--data-binary", &format!("@{large}")], "/echo"), "413");
+    assert_eq!(program.status(&[], "/nowhere"), "404");
+    program.leave();
+}
+
+#[test]
 fn cancel() {
     let program = Program::start("cancel");
     let mut given_up = curl().arg(program.url("/")).spawn().expect("curl runs");
