@@ -223,7 +223,7 @@ impl Body {
 
     /// Whether there is something that a queue's host was not given.
     pub fn has_to_lend(&self) -> bool {
-        self.held > 0 || (self.ended && !self.end_told)
+        matches!(self.reader, Reader::Queued) && (self.held > 0 || (self.ended && !self.end_told))
     }
 
     /// Adds what is held to `out`, as consumed.

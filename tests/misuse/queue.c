@@ -172,12 +172,17 @@ static void wrong_requests(void) {
         }
     }
     about("");
-    // Its body comes in records, and in no other way.
+    // There is no body to use, and none comes of asking.
     size_t length;
     char buffer[8];
+    CHECK_OK(consume(&events, request, 0));
+    CHECK_STATUS(consume(&events, request, 1), GOAWAY_ERR_INVALID);
+    CHECK_OK(goaway_request_pause(request));
+    CHECK(events_silent(&events));
     CHECK_OK(respond(&events, request, "fine"));
     CHECK_STATUS(respond(&events, request, "twice"), GOAWAY_ERR_GONE);
     CHECK_STATUS(consume(&events, request, 0), GOAWAY_ERR_GONE);
+    // Where there is one it comes in records, and in no other way.
     client_ask(&client, "POST", "/", false);
     request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
     CHECK_STATUS(goaway_request_read(request, buffer, sizeof buffer, &length), GOAWAY_ERR_STATE);
