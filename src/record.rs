@@ -3,7 +3,6 @@
 
 use std::io::Write;
 use std::mem::offset_of;
-use std::net::SocketAddr;
 
 use crate::close::Report;
 use crate::event::{EventKind, SessionEvent};
@@ -136,12 +135,6 @@ impl Batch {
         self.arena.push(0);
     }
 
-    /// Adds a peer's address with a NUL behind it.
-    pub fn peer(&mut self, peer: SocketAddr) {
-        // Writing to memory does not fail.
-        let _ = write!(self.arena, "{peer}\0");
-    }
-
     /// Adds name and value of each field, with a NUL behind each. Gives their number.
     pub fn fields(&mut self, fields: &http::HeaderMap) -> u32 {
         for (name, value) in fields {
@@ -153,7 +146,8 @@ impl Batch {
 
     pub fn session_event(&mut self, event: &SessionEvent) {
         let text_offset = self.mark();
-        self.peer(event.peer);
+        // Writing to memory does not fail.
+        let _ = write!(self.arena, "{}\0", event.peer);
         self.arena.extend_from_slice(&event.text);
         let number = if event.kind == EventKind::Goaway { event.last_stream } else { event.stream };
         self.records.push(Record {

@@ -226,22 +226,30 @@ impl Body {
         matches!(self.reader, Reader::Queued) && (self.held > 0 || (self.ended && !self.end_told))
     }
 
-    /// Adds what is held to `out`, as consumed.
+    /// Adds all that is held to `out`, as consumed.
     pub fn give(&mut self, out: &mut Vec<u8>) {
-        self.consumed += self.held;
-        self.move_to(out);
+        self.consumed += self.move_to(out, usize::MAX);
     }
 
-    /// Adds what is held to `out`, to be consumed by `give_back`.
-    pub fn lend(&mut self, out: &mut Vec<u8>) {
-        self.lent += self.held;
-        self.move_to(out);
+    /// Adds about `most` of what is held to `out`, to be consumed by
+    /// `give_back`. True if it is the last of the body.
+    pub fn lend(&mut self, out: &mut Vec<u8>, most: usize) -> bool {
+        self.lent += self.move_to(out, most);
+        self.end_told
     }
 
-    fn move_to(&mut self, out: &mut Vec<u8>) {
-        self.pieces.drain(..).for_each(|piece| out.extend_from_slice(&piece));
-        self.held = 0;
-        self.end_told = self.ended;
+    /// Whole pieces, until they are `most` or more.
+    fn move_to(&mut self, out: &mut Vec<u8>, most: usize) -> usize {
+        let mut moved = 0;
+        while moved < most
+            && let Some(piece) = self.pieces.pop_front()
+        {
+            moved += piece.len();
+            out.extend_from_slice(&piece);
+        }
+        self.held -= moved;
+        self.end_told = self.ended && self.held == 0;
+        moved
     }
 
     /// So much of what was lent has been consumed.
@@ -378,5 +386,35 @@ mod tests {
         body.collect(2, Box::new(|_, _| {})).unwrap();
         body.arrived(piece("abc"));
         assert!(matches!(body.next_delivery(), Some(Delivery::TooLarge)));
+    }
+    #[test]
+    fn a_queued_body_is_lent_in_pieces_and_given_back() {
+        let mut body = Body::new(false);
+        body.restore(Reader::Queued);
+        assert!(!body.has_to_lend());
+        (0..4).for_each(|_| body.arrived(Bytes::from(vec![b'x'; 2000])));
+        let mut out = Vec::new();
+        assert!(!body.lend(&mut out, 3000), "whole pieces");
+        assert_eq!((out.len(), body.held()), (4000, 4000));
+        body.arrived_whole(None);
+        assert!(!body.is_whole(3999) && body.is_whole(4000));
+        assert!(body.lend(&mut out, 9000) && !body.has_to_lend());
+        assert!(body.give_back(8001).is_err() && body.give_back(u64::MAX).is_err());
+        body.give_back(8000).unwrap();
+        assert!(body.give_back(1).is_err());
+        assert_eq!(body.take_consumed(), 8000);
+        assert!(body.is_empty());
+    }
+
+    #[test]
+    fn a_body_that_rides_is_consumed() {
+        let mut body = Body::new(false);
+        body.restore(Reader::Queued);
+        body.arrived(piece("abc"));
+        body.arrived_whole(None);
+        let mut out = Vec::new();
+        body.give(&mut out);
+        assert_eq!((out.as_slice(), body.take_consumed(), body.has_to_lend()), (&b"abc"[..], 3, false));
+        assert!(body.read(&mut [0; 4]).is_err(), "it comes in records only");
     }
 }

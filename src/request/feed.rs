@@ -13,6 +13,9 @@ use crate::record::{GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEA
 
 /// A body that is whole and no longer than this rides in the request's own record.
 const RIDES: usize = 64 << 10;
+/// What one record has of a body, when there is much: so that it finds room in
+/// a batch that others fill too.
+const PIECE: usize = 256 << 10;
 
 pub struct Feed {
     queue: Arc<Queue>,
@@ -70,9 +73,9 @@ fn give_up(request: &mut Request, feed: &Feed) {
         false => request.answer.respond(503, Bytes::new()),
         true => request.answer.reset(h2::Reason::INTERNAL_ERROR.into()),
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a request of a freed queue had ended already");
-    }
+    // It had not ended, and of what it was not told of the host has set nothing.
+    // Not logged: the request is locked here, and a log may ask for it.
+    drop(ended);
 }
 
 impl Feed {
@@ -103,20 +106,22 @@ impl Feed {
         }
     }
 
-    fn tell_body(&mut self, request: &mut Request, id: u64, waker: impl FnMut() -> Waker) -> Option<()> {
-        let Some(body) = request.body.as_mut().filter(|body| body.has_to_lend()) else { return Some(()) };
-        let mut batch = self.queue.offer(body.held(), &mut self.patience, waker)?;
-        let mut record = Record::of(RecordKind::Body, id, request.session.id);
-        record.data_offset = batch.mark();
-        body.lend(&mut batch.arena);
-        record.data_len = batch.since(record.data_offset);
-        if body.has_ended() {
-            record.flags = GOAWAY_RECORD_END;
-            record.text_offset = batch.mark();
-            record.fields = body.trailers.as_ref().map_or(0, |trailers| batch.fields(trailers));
-            record.text_len = batch.since(record.text_offset);
+    fn tell_body(&mut self, request: &mut Request, id: u64, mut waker: impl FnMut() -> Waker) -> Option<()> {
+        let Some(body) = &mut request.body else { return Some(()) };
+        while body.has_to_lend() {
+            let mut batch = self.queue.offer(body.held().min(PIECE), &mut self.patience, &mut waker)?;
+            let mut record = Record::of(RecordKind::Body, id, request.session.id);
+            record.data_offset = batch.mark();
+            let is_last = body.lend(&mut batch.arena, PIECE);
+            record.data_len = batch.since(record.data_offset);
+            if is_last {
+                record.flags = GOAWAY_RECORD_END;
+                record.text_offset = batch.mark();
+                record.fields = body.trailers.as_ref().map_or(0, |trailers| batch.fields(trailers));
+                record.text_len = batch.since(record.text_offset);
+            }
+            batch.records.push(record);
         }
-        batch.records.push(record);
         Some(())
     }
 }
@@ -128,22 +133,8 @@ fn request_bytes(request: &Request) -> usize {
 }
 
 fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u32) {
-    let mut record = Record::of(RecordKind::Request, id, request.session.id);
-    let head = request.head();
-    record.tag = tag;
-    record.text_offset = batch.mark();
-    for text in [head.method().as_str(), head.scheme(), head.authority(), head.path(), head.query()] {
-        batch.text(text.as_bytes());
-    }
-    batch.peer(request.session.peer);
-    for (name, value) in head.params() {
-        batch.text(name.as_bytes());
-        batch.text(value.as_bytes());
-    }
-    record.params = head.params().len() as u32;
-    record.fields = batch.fields(head.fields());
-    record.text_len = batch.since(record.text_offset);
-    record.flags |= if *head.method() == http::Method::HEAD { GOAWAY_RECORD_HEAD } else { 0 };
+    let mut record = Record { tag, ..Record::of(RecordKind::Request, id, request.session.id) };
+    write_head(batch, request, &mut record);
     if let Some(left_ms) = request.session.drain_left_ms() {
         record.flags |= GOAWAY_RECORD_DRAINING;
         record.number = left_ms;
@@ -160,4 +151,21 @@ fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u
     }
     record.data_len = batch.since(record.data_offset);
     batch.records.push(record);
+}
+
+fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
+    let head = request.head();
+    record.text_offset = batch.mark();
+    for text in [head.method().as_str(), head.scheme(), head.authority(), head.path(), head.query()] {
+        batch.text(text.as_bytes());
+    }
+    batch.text(request.session.peer_text().as_bytes());
+    for (name, value) in head.params() {
+        batch.text(name.as_bytes());
+        batch.text(value.as_bytes());
+    }
+    record.params = head.params().len() as u32;
+    record.fields = batch.fields(head.fields());
+    record.text_len = batch.since(record.text_offset);
+    record.flags |= if *head.method() == http::Method::HEAD { GOAWAY_RECORD_HEAD } else { 0 };
 }

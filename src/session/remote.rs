@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
+
 use super::socket::Socket;
 use crate::close::Stage;
 use crate::table::lock;
@@ -63,6 +65,9 @@ pub enum Order {
 pub struct Remote {
     pub id: u64,
     pub peer: SocketAddr,
+    /// That as a text, made when it is first asked for: to make it costs more
+    /// than the rest of what a queue is told of a request.
+    peer_text: OnceCell<Box<str>>,
     pub opened: Instant,
     mail: Mutex<Mail>,
     /// Set when something wakes this session's task from inside itself.
@@ -113,6 +118,7 @@ impl Remote {
         Self {
             id,
             peer,
+            peer_text: OnceCell::new(),
             opened: Instant::now(),
             mail: Mutex::default(),
             nudged: AtomicBool::new(false),
@@ -121,6 +127,10 @@ impl Remote {
             figures: Figures::default(),
             muted,
         }
+    }
+
+    pub fn peer_text(&self) -> &str {
+        self.peer_text.get_or_init(|| self.peer.to_string().into())
     }
 
     /// Asks the session's task to look at a stream.
