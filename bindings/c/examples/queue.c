@@ -5,38 +5,44 @@
 
 #include "serve.h"
 
-enum { HELLO, ECHO, LIMIT = 256, SMALL = 4096 };
+enum { HELLO, ECHO, LIMIT = 256 };
 
-static goaway_command commands[LIMIT]; // a batch has no more requests
-static uint8_t arena[LIMIT * SMALL];   // the bodies of their answers
+// A command for the record's request. The bytes that it sends stay where they lie, in the batch.
+static goaway_command of(const goaway_record *record, uint16_t kind, uint16_t status) {
+    return (goaway_command){.kind = kind, .status = status, .request = record->id, .number = record->data_len,
+                            .data_offset = record->data_offset, .data_len = record->data_len};
+}
 
-static goaway_command respond(goaway_request request, uint16_t status, const void *body, uint32_t len, uint32_t *used) {
-    goaway_command command = {.kind = GOAWAY_COMMAND_KIND_RESPOND, .status = status, .request = request};
-    command.data_offset = *used, command.data_len = len;
-    memcpy(arena + *used, body, len);
-    *used += len;
-    return command;
+static bool is_small(const goaway_record *record) {
+    goaway_bytes length;
+    return goaway_request_header(record->id, "content-length", &length) == GOAWAY_OK && length.len < 4;
 }
 
 // Answers what has gathered. False once the server has ended.
 static bool turn(goaway_queue *queue) {
+    static goaway_command commands[2 * LIMIT]; // two a record, of which no more than LIMIT need any
     goaway_batch batch;
-    uint32_t count = 0, used = 0;
+    size_t count = 0;
     must(goaway_queue_take(queue, &batch));
     for (const goaway_record *record = batch.records; record < batch.records + batch.count; record++) {
+        bool is_whole = record->flags & GOAWAY_RECORD_END;
         if (record->kind == GOAWAY_RECORD_KIND_REQUEST && record->tag == HELLO) {
-            commands[count++] = respond(record->id, 200, "hello\n", 6, &used);
+            const char *name = goaway_text_at(&batch, record, 7); // behind the name of the parameter
+            commands[count] = of(record, GOAWAY_COMMAND_KIND_RESPOND, 200);
+            commands[count].data_offset = (uint32_t)(name - (const char *)batch.arena);
+            commands[count++].data_len = (uint32_t)strlen(name);
+        } else if (record->kind == GOAWAY_RECORD_KIND_REQUEST && !is_whole && is_small(record)) {
+            commands[count++] = of(record, GOAWAY_COMMAND_KIND_HEAD, 200); // BODY records follow
         } else if (record->kind == GOAWAY_RECORD_KIND_REQUEST) {
-            // A small body that has come is here, whole; of others, BODY records would follow.
-            bool is_here = (record->flags & GOAWAY_RECORD_END) != 0 && record->data_len <= SMALL;
-            const uint8_t *body = goaway_record_data(&batch, record);
-            commands[count++] = respond(record->id, is_here ? 200 : 413, body, is_here ? record->data_len : 0, &used);
+            commands[count++] = of(record, GOAWAY_COMMAND_KIND_RESPOND, is_whole ? 200 : 413);
+        } else if (record->kind == GOAWAY_RECORD_KIND_BODY) {
+            commands[count++] = of(record, GOAWAY_COMMAND_KIND_CONSUME, 0); // the client may send as much more
+            commands[count++] = of(record, is_whole ? GOAWAY_COMMAND_KIND_END : GOAWAY_COMMAND_KIND_WRITE, 0);
         } else if (record->kind == GOAWAY_RECORD_KIND_CLOSED) {
             return false;
         }
     }
-    // Of a client that has gone meanwhile the command fails, and no other.
-    goaway_queue_submit(queue, commands, count, arena, used, NULL);
+    goaway_queue_submit(queue, commands, count, batch.arena, batch.arena_len, NULL);
     return true;
 }
 
@@ -44,7 +50,7 @@ int main(int argc, char **argv) {
     goaway_server *server = goaway_server_new();
     goaway_queue *queue = goaway_queue_new(server);
     must(goaway_queue_set_limit(queue, LIMIT));
-    must(goaway_server_register_queue(server, "GET /", queue, HELLO));
+    must(goaway_server_register_queue(server, "GET /hello/{name}", queue, HELLO));
     must(goaway_server_register_queue(server, "POST /echo", queue, ECHO));
     start(server, argc, argv); // listens and starts, as hello.c does
     struct pollfd waits[] = {{.fd = goaway_queue_fd(queue), .events = POLLIN}, {.fd = 0, .events = POLLIN}};
