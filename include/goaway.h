@@ -666,6 +666,13 @@ goaway_status goaway_server_set_on_progress(const goaway_server *server,
 // `goaway_server_port` tells which. May be called several times. Connections
 // wait in the kernel until the start. Before the start only.
 //
+// "fd:3" is the listening TCP socket of that descriptor, which the process has
+// inherited or made. The library keeps a duplicate, close-on-exec, and makes
+// the socket non-blocking, also for who else has it; the descriptor stays the
+// caller's, to close now or to hand on. When the server closes it stops to
+// accept and closes its duplicate: connections that nobody has accepted then
+// wait for whoever has the socket next, and are refused when nobody has it.
+//
 // GOAWAY_ERR_ADDRESS, GOAWAY_ERR_ADDRESS_IN_USE, GOAWAY_ERR_PERMISSION,
 // GOAWAY_ERR_IO: as they say. GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_listen(const goaway_server *server, const char *address);

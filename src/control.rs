@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use crate::close::CUT;
 use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
-use crate::listener::{BACK_OFF, Listener, is_of_one_connection};
+use crate::listener::{BACK_OFF, Bound, Listener, is_of_one_connection};
 use crate::registry::{Progress, SESSIONS};
 use crate::session::Remote;
 use crate::shared::Shared;
@@ -61,7 +61,7 @@ enum Notice {
 
 impl Control {
     /// Starts the workers, the control thread and the one that tells the host.
-    pub fn start(shared: &Arc<Shared>, listeners: Vec<TcpListener>) -> Result<Self> {
+    pub fn start(shared: &Arc<Shared>, listeners: Vec<Bound>) -> Result<Self> {
         let mut threads = Vec::new();
         let started = Self::start_all(shared, listeners, &mut threads);
         match started {
@@ -76,7 +76,7 @@ impl Control {
 
     fn start_all(
         shared: &Arc<Shared>,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<Bound>,
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<Arc<AtomicBool>> {
         let mut workers = Vec::new();

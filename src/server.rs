@@ -1,7 +1,7 @@
 //! A server: made, told what to do, started, closed.
 
 use std::io;
-use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::close::Report;
 use crate::config::Limit;
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::listener;
+use crate::listener::{self, Bound};
 use crate::queue::Queue;
 use crate::registry::OnClose;
 use crate::route::{Handler, Target};
@@ -30,7 +30,7 @@ pub struct Server {
 }
 
 enum State {
-    Setup(Box<Setup>, Vec<TcpListener>),
+    Setup(Box<Setup>, Vec<Bound>),
     Started(Started),
     /// Closed before it was started.
     NeverStarted,
@@ -111,10 +111,18 @@ impl Server {
         })
     }
 
+    /// Takes a duplicate of a socket that listens already.
+    pub fn inherit(&self, address: &str, descriptor: OwnedFd) -> Result<()> {
+        self.set_up(|_, listeners| {
+            listeners.push(listener::inherit(address, descriptor)?);
+            Ok(())
+        })
+    }
+
     /// The port of the listener of that number, in the order of `listen`.
     pub fn port(&self, number: usize) -> Result<u16> {
         let port = match &*self.lock()? {
-            State::Setup(_, listeners) => listeners.get(number).and_then(port),
+            State::Setup(_, listeners) => listeners.get(number).and_then(Bound::port),
             State::Started(started) => started.ports.get(number).copied(),
             State::NeverStarted => None,
         };
@@ -129,9 +137,9 @@ impl Server {
         if listeners.is_empty() {
             return Err(Error::State("the server listens nowhere"));
         }
-        let cloned: io::Result<Vec<_>> = listeners.iter().map(TcpListener::try_clone).collect();
+        let cloned: io::Result<Vec<_>> = listeners.iter().map(Bound::try_clone).collect();
         let cloned = cloned.map_err(|error| Error::io("cannot start", error))?;
-        let ports = listeners.iter().filter_map(port).collect();
+        let ports = listeners.iter().filter_map(Bound::port).collect();
         let shared = Arc::new(Shared::new(std::mem::take(&mut **setup)));
         let control = match Control::start(&shared, cloned) {
             Ok(control) => Some(control),
@@ -243,7 +251,7 @@ impl Server {
         })
     }
 
-    fn set_up(&self, change: impl FnOnce(&mut Setup, &mut Vec<TcpListener>) -> Result<()>) -> Result<()> {
+    fn set_up(&self, change: impl FnOnce(&mut Setup, &mut Vec<Bound>) -> Result<()>) -> Result<()> {
         match &mut *self.lock()? {
             State::Setup(setup, listeners) => change(setup, listeners),
             _ => Err(Error::State("the server was started already")),
@@ -257,8 +265,4 @@ impl Server {
             true => Err(Error::Forked),
         }
     }
-}
-
-fn port(listener: &TcpListener) -> Option<u16> {
-    listener.local_addr().ok().map(|address| address.port())
 }

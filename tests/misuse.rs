@@ -41,7 +41,7 @@ macro_rules! programs {
     };
 }
 
-programs! { answers batches callbacks exit fork ids limits many null queue signals state stuck threads unload }
+programs! { answers batches callbacks exit fork ids inherited limits many null queue signals state stuck threads unload }
 
 fn run(name: &str) {
     let program = compile(name, "");

@@ -1,6 +1,8 @@
 //! The server: made, told what to do, started, closed.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{c_char, c_int, c_void};
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -169,12 +171,45 @@ pub extern "C" fn goaway_server_set_on_progress(
 /// `goaway_server_port` tells which. May be called several times. Connections
 /// wait in the kernel until the start. Before the start only.
 ///
+/// "fd:3" is the listening TCP socket of that descriptor, which the process has
+/// inherited or made. The library keeps a duplicate, close-on-exec, and makes
+/// the socket non-blocking, also for who else has it; the descriptor stays the
+/// caller's, to close now or to hand on. When the server closes it stops to
+/// accept and closes its duplicate: connections that nobody has accepted then
+/// wait for whoever has the socket next, and are refused when nobody has it.
+///
 /// GOAWAY_ERR_ADDRESS, GOAWAY_ERR_ADDRESS_IN_USE, GOAWAY_ERR_PERMISSION,
 /// GOAWAY_ERR_IO: as they say. GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_listen(server: Option<&goaway_server>, address: *const c_char) -> goaway_status {
-    // SAFETY: the header asks for a NUL-terminated text.
-    guard(|| borrow(server)?.listen(unsafe { view::text(address, "address") }?))
+    guard(|| {
+        let server = borrow(server)?;
+        // SAFETY: the header asks for a NUL-terminated text.
+        let address = unsafe { view::text(address, "address") }?;
+        match address.strip_prefix("fd:") {
+            Some(number) => server.inherit(address, duplicate(address, number)?),
+            None => server.listen(address),
+        }
+    })
+}
+
+/// A duplicate of the descriptor of that number, if there is one.
+fn duplicate(address: &str, number: &str) -> Result<OwnedFd> {
+    let fail = |reason: &str| Error::Address { address: address.to_owned(), reason: reason.to_owned() };
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    let number = number.parse::<c_int>().ok().filter(|_| digits);
+    let number = number.ok_or_else(|| fail("what follows \"fd:\" is no descriptor"))?;
+    // SAFETY: no memory is involved; a number that is no descriptor is an error.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
+    if copy < 0 {
+        let error = io::Error::last_os_error();
+        return Err(match error.raw_os_error() {
+            Some(libc::EBADF) => fail("the descriptor is not open"),
+            _ => Error::io(format_args!("cannot listen on {address:?}"), error),
+        });
+    }
+    // SAFETY: it was made just now, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 /// The port of the listening socket of that number, counted from 0 in the
