@@ -154,7 +154,8 @@ typedef enum {
     GOAWAY_CAUSE_MAX_REQUESTS = 18,
     // The peer sent too many control frames (GOAWAY_LIMIT_CONTROL_BURST).
     GOAWAY_CAUSE_FLOOD = 19,
-    // The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES).
+    // The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES),
+    // alone or with others of its session (GOAWAY_LIMIT_SESSION_BODY_BYTES).
     GOAWAY_CAUSE_BODY_TOO_LARGE = 20,
 } goaway_cause;
 
@@ -297,6 +298,10 @@ typedef enum {
     GOAWAY_LIMIT_CONTROL_BURST = 24,
     // The same for each second after. Default 50. 1 to 1000000.
     GOAWAY_LIMIT_CONTROL_PER_SECOND = 25,
+    // Bytes of all request bodies of a session together that
+    // `goaway_request_collect` is gathering. The one that exceeds it is
+    // answered 413 with `retry-after`. Default 67108864. 0 to 1099511627776.
+    GOAWAY_LIMIT_SESSION_BODY_BYTES = 26,
 } goaway_limit;
 
 // How much of the log is wanted; each includes those before it.
@@ -855,8 +860,9 @@ goaway_status goaway_request_read(goaway_request request,
                                   size_t *out_len);
 
 // Gathers the whole body and gives it to `on_collected`. A body of more than
-// GOAWAY_LIMIT_BODY_BYTES is answered 413 by the library, `on_collected` is
-// not called then, and the request's id is stale.
+// GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
+// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, is answered 413 by the
+// library, `on_collected` is not called then, and the request's id is stale.
 //
 // GOAWAY_ERR_STATE: the body is read in another way already.
 goaway_status goaway_request_collect(goaway_request request,

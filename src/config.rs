@@ -37,6 +37,8 @@ pub struct Config {
     pub max_sessions: usize,
     /// Of those, from one address; 0 is no limit.
     pub max_sessions_per_address: usize,
+    /// Bytes of all bodies together that a session collects.
+    pub session_body_bytes: usize,
     /// Until the preface, the first SETTINGS and the answer to ours have come.
     pub handshake: Duration,
     /// Until a header block or a control frame that has begun is whole.
@@ -83,6 +85,7 @@ impl Default for Config {
             max_body_bytes: 16 << 20,
             max_sessions: 10_000,
             max_sessions_per_address: 0,
+            session_body_bytes: 64 << 20,
             handshake: seconds(10),
             header_block: seconds(10),
             idle: seconds(60),
@@ -130,6 +133,7 @@ pub enum Limit {
     Grace,
     ControlBurst,
     ControlPerSecond,
+    SessionBodyBytes,
 }
 
 impl Limit {
@@ -143,7 +147,7 @@ impl Limit {
             Limit::StreamWindowBytes | Limit::SessionWindowBytes => (65_535, MAX_WINDOW),
             Limit::SendBufferBytes | Limit::SessionSendBytes => (16 << 10, 1 << 30),
             Limit::HighWaterBytes => (1, 1 << 30),
-            Limit::MaxBodyBytes => (0, 1 << 40),
+            Limit::MaxBodyBytes | Limit::SessionBodyBytes => (0, 1 << 40),
             Limit::MaxSessions => (1, 1_000_000),
             Limit::MaxSessionsPerAddress => (0, 1_000_000),
             Limit::ProgressBytes => (1, 1 << 30),
@@ -199,6 +203,7 @@ impl Config {
             Limit::Grace => self.grace = time,
             Limit::ControlBurst => self.control_burst = number,
             Limit::ControlPerSecond => self.control_per_second = number,
+            Limit::SessionBodyBytes => self.session_body_bytes = size,
         }
         Ok(())
     }

@@ -49,7 +49,8 @@ pub enum Cause {
     MaxRequests = 18,
     /// The peer sent too many control frames (GOAWAY_LIMIT_CONTROL_BURST).
     Flood = 19,
-    /// The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES).
+    /// The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES),
+    /// alone or with others of its session (GOAWAY_LIMIT_SESSION_BODY_BYTES).
     BodyTooLarge = 20,
 }
 

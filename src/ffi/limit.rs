@@ -94,11 +94,15 @@ pub enum goaway_limit {
     GOAWAY_LIMIT_CONTROL_BURST = 24,
     /// The same for each second after. Default 50. 1 to 1000000.
     GOAWAY_LIMIT_CONTROL_PER_SECOND = 25,
+    /// Bytes of all request bodies of a session together that
+    /// `goaway_request_collect` is gathering. The one that exceeds it is
+    /// answered 413 with `retry-after`. Default 67108864. 0 to 1099511627776.
+    GOAWAY_LIMIT_SESSION_BODY_BYTES = 26,
 }
 
 use goaway_limit::*;
 
-const LIMITS: [(goaway_limit, Limit); 26] = [
+const LIMITS: [(goaway_limit, Limit); 27] = [
     (GOAWAY_LIMIT_WORKERS, Limit::Workers),
     (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
     (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
@@ -125,6 +129,7 @@ const LIMITS: [(goaway_limit, Limit); 26] = [
     (GOAWAY_LIMIT_GRACE_MS, Limit::Grace),
     (GOAWAY_LIMIT_CONTROL_BURST, Limit::ControlBurst),
     (GOAWAY_LIMIT_CONTROL_PER_SECOND, Limit::ControlPerSecond),
+    (GOAWAY_LIMIT_SESSION_BODY_BYTES, Limit::SessionBodyBytes),
 ];
 
 /// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.

@@ -309,8 +309,9 @@ pub unsafe extern "C" fn goaway_request_read(
 }
 
 /// Gathers the whole body and gives it to `on_collected`. A body of more than
-/// GOAWAY_LIMIT_BODY_BYTES is answered 413 by the library, `on_collected` is
-/// not called then, and the request's id is stale.
+/// GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
+/// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, is answered 413 by the
+/// library, `on_collected` is not called then, and the request's id is stale.
 ///
 /// GOAWAY_ERR_STATE: the body is read in another way already.
 #[unsafe(no_mangle)]
@@ -323,9 +324,11 @@ pub extern "C" fn goaway_request_collect(
         let on_collected = on_collected.ok_or(Error::Null("on_collected"))?;
         let user_data = UserData(user_data);
         request::change(request, |request| {
-            let limit = request.body_limit;
+            let (limit, together) = request.body_limits;
+            let share = request::Share::new(&request.session, together);
             request.wanted_body().collect(
                 limit,
+                share,
                 Box::new(move |request, data| {
                     // SAFETY: the host gave the callback for these arguments.
                     unsafe { on_collected(request, data.as_ptr(), data.len(), user_data.get()) }

@@ -6,12 +6,15 @@
 //! into a callback, read into its own buffer, or collected whole.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
 use super::OnReady;
 use crate::error::{Error, Result};
+use crate::session::Remote;
 
 /// Gets the pieces in order; the last call says that it is the last, and may be empty.
 pub type OnBody = Box<dyn FnMut(u64, &[u8], bool) + Send>;
@@ -42,8 +45,38 @@ pub enum Delivery {
     Piece(OnBody, Bytes, bool),
     Ready(OnReady),
     Whole(OnCollected, Bytes),
-    /// More came than the host wanted collected.
+    /// More came than the library collects: of this body, or of all bodies of its session.
     TooLarge,
+    TooLargeTogether,
+}
+
+/// A collected body's part of what its session may collect, given back when it is dropped.
+pub struct Share {
+    session: Arc<Remote>,
+    limit: usize,
+    bytes: usize,
+}
+
+impl Share {
+    pub fn new(session: &Arc<Remote>, limit: usize) -> Self {
+        Self { session: session.clone(), limit, bytes: 0 }
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.session.figures.collected.fetch_add(bytes, Relaxed);
+    }
+
+    /// Whether the session has no room for it.
+    fn is_over(&self) -> bool {
+        self.bytes > 0 && self.session.figures.collected.load(Relaxed) > self.limit
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.session.figures.collected.fetch_sub(self.bytes, Relaxed);
+    }
 }
 
 pub struct Body {
@@ -64,6 +97,8 @@ pub struct Body {
     /// A pulled reader found nothing and waits to be told.
     starved: bool,
     collect_limit: usize,
+    /// While it is collected.
+    share: Option<Share>,
     reader: Reader,
     /// Boxed, since few requests have any.
     pub trailers: Option<Box<HeaderMap>>,
@@ -83,6 +118,7 @@ impl Body {
             paused: false,
             starved: false,
             collect_limit: 0,
+            share: None,
             reader: Reader::Undecided,
             trailers: None,
         }
@@ -92,8 +128,9 @@ impl Body {
     pub fn arrived(&mut self, piece: Bytes) {
         self.held += piece.len();
         self.received += piece.len() as u64;
-        if matches!(self.reader, Reader::Collected(_)) {
+        if let Some(share) = &mut self.share {
             self.consumed += piece.len();
+            share.take(piece.len());
         }
         match self.pieces.pop_back() {
             Some(last) if last.len() + piece.len() <= SMALL => {
@@ -121,6 +158,7 @@ impl Body {
     pub fn drop_pieces(&mut self) {
         self.pieces = VecDeque::new();
         self.held = 0;
+        self.share = None;
         self.reader = Reader::Away;
     }
 
@@ -159,11 +197,13 @@ impl Body {
         Ok(())
     }
 
-    pub fn collect(&mut self, limit: usize, on_collected: OnCollected) -> Result<()> {
+    pub fn collect(&mut self, limit: usize, mut share: Share, on_collected: OnCollected) -> Result<()> {
         self.set_reader(Reader::Collected(on_collected))?;
         self.collect_limit = limit;
-        // The limit bounds a collected body, so the window need not.
+        // The limits bound a collected body, so the window need not.
         self.consumed += self.held;
+        share.take(self.held);
+        self.share = Some(share);
         Ok(())
     }
 
@@ -282,13 +322,18 @@ impl Body {
 
     fn next_whole(&mut self) -> Option<Delivery> {
         if self.held > self.collect_limit {
-            self.reader = Reader::Away;
+            self.drop_pieces();
             return Some(Delivery::TooLarge);
         }
         if !self.ended {
-            return None;
+            let is_over = self.share.as_ref().is_some_and(Share::is_over);
+            return is_over.then(|| {
+                self.drop_pieces();
+                Delivery::TooLargeTogether
+            });
         }
         let whole = self.join();
+        self.share = None;
         match std::mem::replace(&mut self.reader, Reader::Away) {
             Reader::Collected(on_collected) => Some(Delivery::Whole(on_collected, whole)),
             _ => unreachable!("only a collected body gets here"),
@@ -313,6 +358,10 @@ mod tests {
 
     fn piece(text: &'static str) -> Bytes {
         Bytes::from_static(text.as_bytes())
+    }
+
+    fn share(limit: usize) -> Share {
+        Share::new(&Arc::new(Remote::new(1, ([127, 0, 0, 1], 1).into(), Arc::default())), limit)
     }
 
     fn pushed() -> Reader {
@@ -373,7 +422,7 @@ mod tests {
     fn a_collected_body_opens_the_window_and_has_a_limit() {
         let mut body = Body::new(false);
         body.arrived(piece("abc"));
-        body.collect(5, Box::new(|_, _| {})).unwrap();
+        body.collect(5, share(100), Box::new(|_, _| {})).unwrap();
         assert_eq!(body.take_consumed(), 3);
         body.arrived(piece("de"));
         assert_eq!(body.take_consumed(), 2);
@@ -383,7 +432,7 @@ mod tests {
         assert_eq!(whole, "abcde");
 
         let mut body = Body::new(false);
-        body.collect(2, Box::new(|_, _| {})).unwrap();
+        body.collect(2, share(100), Box::new(|_, _| {})).unwrap();
         body.arrived(piece("abc"));
         assert!(matches!(body.next_delivery(), Some(Delivery::TooLarge)));
     }
@@ -416,5 +465,29 @@ mod tests {
         body.give(&mut out);
         assert_eq!((out.as_slice(), body.take_consumed(), body.has_to_lend()), (&b"abc"[..], 3, false));
         assert!(body.read(&mut [0; 4]).is_err(), "it comes in records only");
+    }
+
+    #[test]
+    fn collected_bodies_share_what_their_session_may_collect() {
+        let session = Arc::new(Remote::new(1, ([127, 0, 0, 1], 1).into(), Arc::default()));
+        let collected = || session.figures.collected.load(Relaxed);
+        let mut bodies = [(); 3].map(|()| Body::new(false));
+        for body in &mut bodies {
+            body.arrived(piece("abcd"));
+            body.collect(100, Share::new(&session, 10), Box::new(|_, _| {})).unwrap();
+        }
+        assert_eq!(collected(), 12);
+        let [first, second, third] = &mut bodies;
+        third.arrived_whole(None);
+        assert!(matches!(third.next_delivery(), Some(Delivery::Whole(..))), "what is whole is delivered");
+        assert!(second.next_delivery().is_none());
+        assert_eq!(collected(), 8);
+        second.arrived(piece("efg"));
+        assert!(matches!(second.next_delivery(), Some(Delivery::TooLargeTogether)));
+        assert_eq!(collected(), 4);
+        second.arrived(piece("hij"));
+        assert!(first.next_delivery().is_none());
+        drop(bodies);
+        assert_eq!(collected(), 0);
     }
 }

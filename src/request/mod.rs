@@ -26,7 +26,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 
 pub use answer::{Answer, Head as AnswerHead, Piece, copy};
-pub use body::{Body, Delivery, Reader};
+pub use body::{Body, Delivery, Reader, Share};
 pub use feed::{Feed, consume, feed};
 pub use field::{section, trailers};
 pub use head::{Head, Refusal, are_trailers_malformed, check};
@@ -62,8 +62,8 @@ pub struct Request {
     /// None if there is none and the host has not asked for it.
     pub body: Option<Box<Body>>,
     pub answer: Answer,
-    /// The largest body that is collected.
-    pub body_limit: usize,
+    /// The largest body that is collected, and all that are together.
+    pub body_limits: (usize, usize),
     /// How long no byte may pass either way.
     pub idle: Duration,
     pub on_cancel: Option<OnCancel>,
@@ -91,7 +91,7 @@ impl Request {
             head: None,
             body: None,
             answer: Answer::default(),
-            body_limit: 0,
+            body_limits: (0, 0),
             idle: Duration::ZERO,
             on_cancel: None,
             on_drain: None,
@@ -120,7 +120,7 @@ impl Request {
         self.stream = stream;
         self.answer.begin(parts.method == Method::HEAD, config.high_water_bytes);
         self.head = Some(Head::new(parts, params));
-        self.body_limit = config.max_body_bytes;
+        self.body_limits = (config.max_body_bytes, config.session_body_bytes);
         self.idle = config.stream_idle;
     }
 
@@ -247,9 +247,14 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
 }
 
 /// A collected body is longer than the library gathers: answered 413, or, if an
-/// answer has begun, ended with RST_STREAM.
-pub fn refuse_body(id: u64) {
+/// answer has begun, ended with RST_STREAM. If it is `for_now`, since others of
+/// its session have the room, the peer may try again (RFC 9110, section 15.5.14).
+pub fn refuse_body(id: u64, for_now: bool) {
     let Ok(mut request) = REQUESTS.here().and_then(|table| table.find(id)) else { return };
+    if for_now {
+        // An error says that an answer has begun, so that there is no head to set it in.
+        let _ = request.answer.set_field(b"retry-after", b"1");
+    }
     let refused = match request.answer.is_begun() {
         false => request.answer.respond(413, Bytes::new()),
         true => request.answer.reset(h2::Reason::CANCEL.into()),

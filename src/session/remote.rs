@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::{SocketAddr, TcpStream};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
@@ -109,6 +109,8 @@ pub struct Figures {
     stage: AtomicU32,
     /// Requests that the host still holds though their streams have gone.
     orphans: AtomicU32,
+    /// Bytes of bodies that the library collects.
+    pub collected: AtomicUsize,
     /// The drain's deadline in milliseconds after `opened`, plus one; 0 if there is none.
     deadline: AtomicU64,
 }

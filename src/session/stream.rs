@@ -228,7 +228,8 @@ impl Stream {
                 restore(Reader::Pulled(on_readable));
             }
             Delivery::Whole(on_collected, whole) => request::calling(id, || on_collected(id, &whole)),
-            Delivery::TooLarge => request::refuse_body(id),
+            Delivery::TooLarge => request::refuse_body(id, false),
+            Delivery::TooLargeTogether => request::refuse_body(id, true),
         }
     }
 

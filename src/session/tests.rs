@@ -15,7 +15,7 @@ use super::{Remote, Session, Transport};
 use crate::config::Config;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::{Registration, SESSIONS};
-use crate::request;
+use crate::request::{self, Share};
 use crate::route::{Routes, Target};
 use crate::shared::{Setup, Shared};
 use crate::table::{Lot, lock};
@@ -40,6 +40,8 @@ struct Peer {
     stream: DuplexStream,
     scanner: Scanner,
     frames: Vec<(Frame, Vec<u8>)>,
+    /// All that has come: the scanner keeps no header blocks.
+    bytes: Vec<u8>,
     events: Arc<Mutex<Vec<SessionEvent>>>,
     began: Instant,
 }
@@ -57,7 +59,14 @@ impl Peer {
         let (ours, theirs) = duplex(buffer);
         let registration = Registration::new(shared.clone(), remote, Arc::default());
         tokio::task::spawn_local(Session::new(Worker::new(shared).unwrap(), registration, ours));
-        Self { stream: theirs, scanner: Scanner::after(0), frames: Vec::new(), events, began: Instant::now() }
+        Self {
+            stream: theirs,
+            scanner: Scanner::after(0),
+            frames: Vec::new(),
+            bytes: Vec::new(),
+            events,
+            began: Instant::now(),
+        }
     }
 
     async fn send(&mut self, bytes: &[u8]) {
@@ -95,6 +104,7 @@ impl Peer {
             if read == 0 {
                 return None;
             }
+            self.bytes.extend_from_slice(&bytes[..read]);
             let mut came = Vec::new();
             self.scanner.scan(&bytes[..read], |frame, payload| came.push((frame, payload.to_vec())));
             for (frame, payload) in came {
@@ -104,6 +114,20 @@ impl Peer {
                 self.frames.push((frame, payload));
             }
         }
+    }
+
+    /// The header blocks that have come, in order.
+    fn heads(&self) -> Vec<Vec<(Vec<u8>, Vec<u8>)>> {
+        let (mut decoder, mut rest, mut heads) = (loona_hpack::Decoder::new(), &self.bytes[..], Vec::new());
+        while rest.len() >= 9 {
+            let (head, after) = rest.split_at(9);
+            let (payload, next) = after.split_at(usize::from(head[1]) << 8 | usize::from(head[2]));
+            if head[3] == kind::HEADERS {
+                heads.push(decoder.decode(payload).unwrap());
+            }
+            rest = next;
+        }
+        heads
     }
 
     async fn goaway(&mut self, polite: bool) -> (u32, u32) {
@@ -360,5 +384,48 @@ fn a_peers_goaway_and_a_garbled_preface_are_told() {
         peer.send(&[b'x'; PREFACE]).await;
         peer.end(true).await;
         assert_eq!(peer.closed().await, Cause::ProtocolError);
+    });
+}
+
+#[test]
+fn bodies_that_are_too_large_together_are_refused_for_now() {
+    in_virtual_time(async {
+        let ended = Arc::<Mutex<Vec<(u32, Option<Cause>)>>>::default();
+        let told = ended.clone();
+        let collects = move |id| {
+            let (whole, cut) = (told.clone(), told.clone());
+            let set = request::change(id, |request| {
+                let stream = request.stream;
+                let (limit, together) = request.body_limits;
+                let share = Share::new(&request.session, together);
+                request.on_cancel = Some(Box::new(move |_, cause, _| lock(&cut).push((stream, Some(cause)))));
+                let on_collected = Box::new(move |id, _: &[u8]| {
+                    lock(&whole).push((stream, None));
+                    answers(id);
+                });
+                request.body().collect(limit, share, on_collected)
+            });
+            set.unwrap();
+        };
+        let config = Config { session_body_bytes: 30_000, ..Config::default() };
+        let mut peer = Peer::of(config, 1 << 16, collects);
+        peer.settle(&[]).await;
+        for stream in [1, 3] {
+            peer.frame(kind::HEADERS, END_HEADERS, stream, GET).await;
+            peer.frame(kind::DATA, 0, stream, &[b'x'; 10_000]).await;
+            peer.frame(kind::DATA, 0, stream, &[b'x'; 7_000]).await;
+        }
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 3);
+        let fields = peer.heads().remove(0);
+        let has = |name: &[u8], value: &[u8]| fields.iter().any(|(n, v)| n == name && v == value);
+        assert!(has(b":status", b"413") && has(b"retry-after", b"1"), "{fields:?}");
+        // The room is free again, and what is whole is delivered.
+        peer.frame(kind::DATA, END_STREAM, 1, &[b'x'; 10_000]).await;
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 1);
+        peer.frame(kind::HEADERS, END_HEADERS, 5, GET).await;
+        peer.frame(kind::DATA, 0, 5, &[b'x'; 15_000]).await;
+        peer.frame(kind::DATA, END_STREAM, 5, &[b'x'; 15_000]).await;
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 5);
+        assert_eq!(*lock(&ended), [(3, Some(Cause::BodyTooLarge)), (1, None), (5, None)]);
     });
 }

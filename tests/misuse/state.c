@@ -301,6 +301,7 @@ static const struct {
     {GOAWAY_LIMIT_GRACE_MS, 0, DAYS_30},
     {GOAWAY_LIMIT_CONTROL_BURST, 10, 1000000},
     {GOAWAY_LIMIT_CONTROL_PER_SECOND, 1, 1000000},
+    {GOAWAY_LIMIT_SESSION_BODY_BYTES, 0, 1099511627776},
 };
 
 static void limits_outside_their_range(void) {
