@@ -21,6 +21,7 @@ impl<S: Transport> Session<S> {
             (_, Phase::Handshake(_)) => self.leave_unmet(),
             (Act::Announce, Phase::Open(h2)) => {
                 h2.graceful_shutdown();
+                self.discards.clear();
                 self.tell(EventKind::Draining, |_| {});
                 self.attend_all();
             }
@@ -230,6 +231,7 @@ impl<S: Transport> Session<S> {
         tracing::error!(session = self.remote.id, "the session panicked");
         std::mem::forget(std::mem::replace(&mut self.phase, Phase::Over));
         self.tally.reset += self.streams.len() as u64 + u64::from(self.current != 0);
+        self.discards.abandon();
         for request in self.streams.abandon().into_iter().chain([self.current]) {
             request::cancel(request, Cause::Internal, 0);
         }

@@ -7,6 +7,7 @@
 
 mod budget;
 mod clocks;
+mod discard;
 mod enforce;
 mod frame;
 mod leave;
@@ -44,6 +45,7 @@ use crate::registry::Registration;
 use crate::worker::Worker;
 use budget::Budget;
 use clocks::Clocks;
+use discard::Discards;
 use streams::Streams;
 use tap::{Tap, Wire};
 
@@ -93,6 +95,8 @@ pub struct Session<S: Transport> {
     // In the order in which they are dropped: the registration last, since the
     // session has ended when it is.
     streams: Streams,
+    /// Uploads that nobody wants any more.
+    discards: Discards,
     /// The request whose stream is worked on, out of the table; or 0.
     current: u64,
     /// Whether the figures were made visible since the task was woken.
@@ -160,6 +164,7 @@ impl<S: Transport> Session<S> {
         let handshake = worker.shared.setup.config.h2().handshake(Tap(wire.clone()));
         Self {
             streams: Streams::default(),
+            discards: Discards::default(),
             current: 0,
             is_published: false,
             phase: Phase::Handshake(Box::new(handshake)),
@@ -205,6 +210,7 @@ impl<S: Transport> Session<S> {
                 }
             };
             moved |= self.leave(cx);
+            self.discards.poll(cx, self.now);
             // Last: what this task posts to itself does not wake it.
             moved |= self.read_letters() | self.remote.take_nudge();
             if !moved && !self.enforce() && self.sleep(cx).is_pending() {
@@ -299,7 +305,7 @@ impl<S: Transport> Session<S> {
             Phase::Finishing(patience) | Phase::Lingering(patience) => Some(patience.next(self.now)),
             _ => self.clocks.next(&self.worker.shared.setup.config),
         };
-        let due = due.into_iter().chain(self.drain.next()).chain(self.paused_until).min();
+        let due = due.into_iter().chain(self.drain.next()).chain(self.paused_until).chain(self.discards.next()).min();
         let Some(due) = due.map(tokio::time::Instant::from_std) else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         let is_over = sleep.deadline().into_std() <= self.now;

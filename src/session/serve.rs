@@ -73,7 +73,12 @@ impl<S: Transport> Session<S> {
         let found = checked.and_then(|()| worker.shared.setup.routes.find(request.method(), request.uri().path()));
         let found = match found {
             Ok(found) => found,
-            Err(refusal) => return self.refuse(refusal, respond),
+            Err(refusal) => {
+                if self.refuse(refusal, respond) && has_body {
+                    self.discard(stream, request.into_body());
+                }
+                return;
+            }
         };
         if self.is_full() || worker.shared.is_muted() {
             self.tally.refused += 1;
@@ -126,13 +131,14 @@ impl<S: Transport> Session<S> {
         held(self) >= most
     }
 
-    /// The library's own answer to a request that no handler gets.
-    pub(super) fn refuse(&self, refusal: Refusal, mut respond: SendResponse<Bytes>) {
+    /// The library's own answer to a request that no handler gets. True if it is one.
+    fn refuse(&self, refusal: Refusal, mut respond: SendResponse<Bytes>) -> bool {
         let (status, allow) = match refusal {
             Refusal::Status(status, allow) => (status, allow),
             Refusal::Malformed(why) => {
                 tracing::debug!(session = self.remote.id, why, "a request is malformed");
-                return respond.send_reset(Reason::PROTOCOL_ERROR);
+                respond.send_reset(Reason::PROTOCOL_ERROR);
+                return false;
             }
         };
         let mut response = http::Response::new(());
@@ -142,7 +148,16 @@ impl<S: Transport> Session<S> {
         fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         allow.into_iter().for_each(|allow| drop(fields.insert(ALLOW, allow)));
         // An error says that the peer has reset the stream meanwhile.
-        let _ = respond.send_response(response, true);
+        respond.send_response(response, true).is_ok()
+    }
+
+    /// The answer to a request is complete and its body is not.
+    fn discard(&mut self, stream: u32, recv: RecvStream) {
+        // A session that drains must not wait for it.
+        if !self.drain.is_ordered() && !recv.is_end_stream() {
+            let most = self.worker.shared.setup.config.max_concurrent_streams / 2;
+            self.discards.add(stream, recv, most as usize);
+        }
     }
 
     /// Carries over what a stream's request and h2 have for each other.
@@ -181,7 +196,9 @@ impl<S: Transport> Session<S> {
             self.starved.push(id);
         }
         self.streams.given(given);
+        let rest = stream.rest();
         self.streams.insert(ManuallyDrop::into_inner(stream));
+        rest.into_iter().for_each(|rest| self.discard(id, rest));
         self.current = 0;
         if pumped.is_err() {
             // The wire may know better why.
@@ -210,11 +227,14 @@ impl<S: Transport> Session<S> {
         for id in seen.ended.drain(..) {
             self.tally.completed += 1;
             self.streams.remove(id);
+            self.discards.answered(id, self.now);
         }
         for (id, code) in seen.reset_by_peer.drain(..) {
+            self.discards.remove(id);
             self.cancel(id, Cause::PeerReset, code);
         }
         for (id, code) in seen.reset_by_us.drain(..) {
+            self.discards.remove(id);
             self.was_reset(id, code);
         }
         if seen.settings {

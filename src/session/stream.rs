@@ -6,10 +6,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
+use http::StatusCode;
 use http::header::{CONTENT_LENGTH, DATE};
 
 use super::Remote;
 use super::clocks::Watch;
+use super::discard;
 use crate::request::{self, Answer, AnswerHead, Body, Delivery, OnDrain, OnReady, Piece, Reader, Request};
 use crate::table::Lot;
 use crate::worker::Worker;
@@ -25,6 +27,8 @@ pub struct Stream {
     /// Whether the host, or the deadline, has reset it.
     pub is_reset: bool,
     recv: Option<RecvStream>,
+    /// Of the final head, once that was given to h2.
+    status: StatusCode,
     pub handle: Handle,
     /// Given to h2 where something may have to wait.
     waker: Option<Waker>,
@@ -106,6 +110,7 @@ impl Stream {
             request,
             is_reset: false,
             recv,
+            status: StatusCode::OK,
             handle,
             waker: None,
             given: 0,
@@ -143,9 +148,11 @@ impl Stream {
                 Sent::Some => {}
                 Sent::All => {
                     // The host's part is over; the stream goes on until its last frame has left.
+                    let window = worker.shared.setup.config.stream_window_bytes;
+                    let goes_on = |_: &RecvStream| discard::may_go_on(self.status, length(&request), window);
+                    self.recv = self.recv.take().filter(|_| !self.is_reset).filter(goes_on);
                     lot.end(self.request, request, Request::clear);
                     self.request = 0;
-                    self.recv = None;
                 }
             }
         }
@@ -195,6 +202,11 @@ impl Stream {
         if let Some(body) = &mut request.body {
             self.open_window(body);
         }
+    }
+
+    /// The body that goes on when the host has given the whole answer.
+    pub fn rest(&mut self) -> Option<RecvStream> {
+        if self.request == 0 { self.recv.take() } else { None }
     }
 
     fn call(&self, lot: &Lot<Request>, call: Call) {
@@ -274,6 +286,7 @@ impl Stream {
         if let Some(length) = length {
             fields.insert(CONTENT_LENGTH, worker.length(length));
         }
+        self.status = response.status();
         let Handle::Respond(respond) = &mut self.handle else { return Err(Closed) };
         self.handle = Handle::Send(respond.send_response(response, alone)?);
         Ok(if alone { Sent::All } else { Sent::Some })
@@ -342,6 +355,11 @@ fn next_call(request: &mut Request) -> Option<Call> {
     }
     let delivery = request.body.as_mut().and_then(|body| body.next_delivery()).map(Call::Deliver);
     delivery.or_else(|| request.answer.take_writable().map(Call::Writable))
+}
+
+/// The announced length of its body.
+fn length(request: &Request) -> Option<u64> {
+    std::str::from_utf8(request.head().field(CONTENT_LENGTH.as_str()).ok()?).ok()?.parse().ok()
 }
 
 fn attention(remote: &Arc<Remote>, stream: u32) -> Waker {

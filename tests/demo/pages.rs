@@ -139,10 +139,27 @@ fn nowhere_is_not_found() {
     for path in ["/nowhere", "/users", "/users/", "/users/a/b", "/echo/more", "/Slow", "/big/"] {
         assert_eq!(curl::get(&demo, path).status(), 404, "{path}");
     }
-    // Without a body: curl 7.88 fails if an answer and its RST_STREAM(NO_ERROR) come before it has
-    // sent one, from nginx too. `exchange` has that case.
     let posted = curl::send(&demo, "/nowhere", &["--request", "POST"], b"");
     assert_eq!(posted.status(), 404);
+}
+
+/// curl 7.88 fails if RST_STREAM(NO_ERROR) comes before it has sent its body:
+/// it gets the time to, or to see that it is not wanted.
+#[test]
+fn an_upload_that_nobody_reads_does_not_cost_the_answer() {
+    let demo = start();
+    for round in 0..5 {
+        for length in [10, 60_000, 200_000, 2_000_000] {
+            let body = vec![b'x'; length];
+            let options = ["--data-binary", "@-", "--max-time", "10"];
+            let posted = curl::send(&demo, "/nowhere", &options, &body);
+            assert_eq!(posted.status(), 404, "round {round}, {length} bytes");
+            if length <= 200_000 {
+                let read = curl::send(&demo, "/", &[&options[..], &["--request", "GET"]].concat(), &body);
+                assert_eq!(read.text(), "Hello, World!", "round {round}, {length} bytes");
+            }
+        }
+    }
 }
 
 #[test]
