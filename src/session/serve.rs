@@ -81,7 +81,6 @@ impl<S: Transport> Session<S> {
             }
         };
         if self.is_full() || worker.shared.is_muted() {
-            self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
         if let Target::Queue(queue, _) = found.target
@@ -103,7 +102,6 @@ impl<S: Transport> Session<S> {
         let id = lot.insert(|_| request);
         drop(lot);
         let Some(id) = id else {
-            self.tally.refused += 1;
             return respond.send_reset(Reason::REFUSED_STREAM);
         };
         let Target::Handler(handler) = found.target else {
@@ -260,6 +258,7 @@ impl<S: Transport> Session<S> {
     pub(super) fn was_reset(&mut self, id: u32, code: u32) {
         let by_wish = self.streams.is_reset(id);
         let is_error = !matches!(Reason::from(code), Reason::NO_ERROR | Reason::REFUSED_STREAM | Reason::CANCEL);
+        self.tally.refused += u64::from(!by_wish && code == u32::from(Reason::REFUSED_STREAM));
         if by_wish && self.drain.stage() == Stage::Forcing {
             // An answer that was complete for the host, but not for its peer.
             self.conclude(Cause::Deadline, code);

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::frame::{ACK, END_HEADERS, END_STREAM, Frame, PREFACE, Scanner, goaway, kind, number, write};
-use super::{Remote, Session, Transport};
+use super::{Order, Remote, Session, Transport};
 use crate::config::Config;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::{Registration, SESSIONS};
@@ -44,6 +44,7 @@ struct Peer {
     bytes: Vec<u8>,
     events: Arc<Mutex<Vec<SessionEvent>>>,
     began: Instant,
+    remote: Arc<Remote>,
 }
 
 impl Peer {
@@ -57,7 +58,7 @@ impl Peer {
         let shared = Arc::new(Shared::new(Setup { config, routes, on_session, ..Setup::default() }));
         let remote = remote(&shared);
         let (ours, theirs) = duplex(buffer);
-        let registration = Registration::new(shared.clone(), remote, Arc::default());
+        let registration = Registration::new(shared.clone(), remote.clone(), Arc::default());
         tokio::task::spawn_local(Session::new(Worker::new(shared).unwrap(), registration, ours));
         Self {
             stream: theirs,
@@ -66,6 +67,7 @@ impl Peer {
             bytes: Vec::new(),
             events,
             began: Instant::now(),
+            remote,
         }
     }
 
@@ -234,7 +236,7 @@ fn an_unfinished_header_block_is_ended_though_it_drips() {
 }
 
 #[test]
-fn an_idle_session_leaves_in_good_order_though_it_pings() {
+fn scenario_25_an_idle_session_leaves_in_good_order_though_it_pings() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, answers);
         peer.settle(&[]).await;
@@ -252,7 +254,7 @@ fn an_idle_session_leaves_in_good_order_though_it_pings() {
 }
 
 #[test]
-fn a_dead_peer_is_asked_once_and_cut() {
+fn scenario_27_a_dead_peer_is_asked_once_and_cut() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, answers);
         peer.settle(&[]).await;
@@ -288,7 +290,7 @@ fn a_flood_is_told_to_calm_down_and_chatter_is_not() {
 }
 
 #[test]
-fn sessions_end_by_age_and_by_requests() {
+fn scenario_25_and_26_sessions_end_by_age_and_by_requests() {
     in_virtual_time(async {
         let config = Config { max_age: Duration::from_secs(40), ..Config::default() };
         let mut peer = Peer::of(config, 1 << 16, answers);
@@ -311,6 +313,36 @@ fn sessions_end_by_age_and_by_requests() {
         assert!(peer.next(kind::DATA, true).await.is_some(), "the last one is answered");
         peer.end(true).await;
         assert_eq!(peer.closed().await, Cause::MaxRequests);
+    });
+}
+
+#[test]
+fn scenario_25_what_is_open_ends_after_the_grace() {
+    in_virtual_time(async {
+        let (max_age, grace) = (Duration::from_secs(40), Duration::from_secs(5));
+        let mut peer = Peer::of(Config { max_age, grace, ..Config::default() }, 1 << 16, never_answers);
+        peer.settle(&[]).await;
+        peer.get(1).await;
+        assert_eq!(peer.goaway(true).await.0, (1 << 31) - 1);
+        assert_eq!(peer.seconds(), 40);
+        let (frame, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
+        assert_eq!((frame.stream, number(&payload, 0)), (1, CANCEL));
+        peer.end(true).await;
+        assert_eq!(peer.seconds(), 45);
+        assert_eq!(peer.closed().await, Cause::Deadline);
+    });
+}
+
+#[test]
+fn scenario_27_a_dead_peer_does_not_hold_a_close() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+        peer.settle(&[]).await;
+        peer.get(1).await;
+        peer.next(kind::PING, false).await.expect("a PING");
+        peer.remote.order(Order::Drain((Instant::now() + Duration::from_secs(5)).into_std()));
+        sleep(Duration::from_secs(6)).await;
+        assert_eq!(peer.event(EventKind::Closed).cause, Cause::Deadline);
     });
 }
 

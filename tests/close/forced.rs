@@ -231,3 +231,22 @@ fn scenario_30_a_stuck_handler_does_not_hold_the_close() {
     demo.expect_exit(stuck + SLACK);
     client.read_until_end();
 }
+
+/// A host that exits without a close, from inside a callback and with requests
+/// under way: it is gone at once and in peace, and no cut answer looks complete.
+#[test]
+fn scenario_29_the_host_exits_without_a_close() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut idle = demo.open();
+    let mut busy = demo.open();
+    let stream = busy.request("GET", "/stream");
+    busy.request("GET", "/hang");
+    busy.expect_data(stream);
+    idle.request("POST", "/exit");
+    demo.expect_silent_exit(CAP + SLACK);
+    for client in [&mut idle, &mut busy] {
+        client.read_until(PATIENCE, |transcript| transcript.end.is_some());
+        client.check(client.transcript.end.is_some(), "the connection goes on without a process");
+    }
+    expect_cut(&mut busy, stream);
+}

@@ -1,11 +1,13 @@
 //! Closing while nobody waits for anything: the goodbye alone.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::LONG_DRAIN;
 use crate::kit::frame::PREFACE;
-use crate::kit::{CAP, Client, Demo, End, Frame, PATIENCE, SLACK};
+use crate::kit::{CAP, Client, Demo, End, Frame, PATIENCE, SLACK, kind};
 
 /// An idle session that has had its answer is told twice, as section 6.8
 /// recommends: GOAWAY(2^31-1) with a PING, and once the PING is answered the
@@ -261,4 +263,60 @@ fn scenario_19_new_connections_are_refused() {
     demo.terminate();
     client.expect_fin();
     demo.expect_exit(LONG_DRAIN);
+}
+
+/// Ten thousand idle sessions, or as many as there are descriptors for: each
+/// peer is told at once and leaves, and each is counted.
+#[test]
+fn scenario_28_ten_thousand_idle_sessions() {
+    let count = affordable(10_000);
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut hello = PREFACE.to_vec();
+    hello.extend(Frame::settings(&[]).encode());
+    hello.extend(Frame::settings_ack().encode());
+    let mut peers: Vec<TcpStream> = Vec::new();
+    for _ in 0..count {
+        let mut peer = TcpStream::connect(demo.address()).expect("connect");
+        peer.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        peer.write_all(&hello).expect("preface");
+        peers.push(peer);
+    }
+    // The answer to a peer's SETTINGS says that it is a session.
+    let ack = Frame::settings_ack().encode();
+    peers.iter_mut().for_each(|peer| read_until(peer, &ack));
+    let start = demo.terminate();
+    // The PING comes with the first GOAWAY, and is its end.
+    let mut told = peers.into_iter().map(|mut peer| {
+        let mut bytes = [0; 17 + 17];
+        peer.read_exact(&mut bytes).expect("GOAWAY and PING");
+        (bytes[3], bytes[17 + 3])
+    });
+    assert!(told.all(|kinds| kinds == (kind::GOAWAY, kind::PING)), "first GOAWAY, then PING");
+    let took = start.elapsed();
+    assert!(took < CAP + SLACK, "the last of {count} was told after {took:?}");
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (count as i64, 0, 0, 0), "{report:?}");
+}
+
+fn read_until(peer: &mut TcpStream, end: &[u8]) {
+    let (mut come, mut bytes) = (Vec::<u8>::new(), [0; 256]);
+    while !come.windows(end.len()).any(|bytes| bytes == end) {
+        let read = peer.read(&mut bytes).expect("SETTINGS");
+        assert!(read > 0, "it was closed");
+        come.extend(&bytes[..read]);
+    }
+}
+
+/// So many, or what this process may open of them; its children may as many.
+fn affordable(wanted: usize) -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls only look at the structure.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+    }
+    // Other tests of this process need some as well.
+    wanted.min((limit.rlim_cur as usize).saturating_sub(1000)).max(100)
 }

@@ -80,6 +80,39 @@ fn scenario_06_a_stream_that_raced_the_first_goaway_is_served() {
     assert_eq!((report.streams_completed, report.streams_refused), (1, 0));
 }
 
+/// Between the two GOAWAYs a server may refuse what comes, so that it can be
+/// tried elsewhere, or serve it. goaway serves it, as many streams as ever; what
+/// is too many is refused as ever, with REFUSED_STREAM and not NO_ERROR, which
+/// would say that it was processed (section 8.7).
+#[test]
+fn scenario_08_between_the_goaways_streams_are_served_not_refused() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    client.behaviour.ack_ping = false;
+    demo.terminate();
+    client.expect_first_goaway();
+    let hanging: Vec<u32> = (0..90).map(|_| client.request("GET", "/slow")).collect();
+    let users: Vec<u32> = (0..10).map(|id| client.request("GET", &format!("/users/{id}"))).collect();
+    for (id, stream) in users.into_iter().enumerate() {
+        let response = client.response(stream);
+        client.expect_complete(&response);
+        client.check(response.text() == id.to_string(), &format!("not {id}"));
+    }
+    let many: Vec<u32> = (0..11).map(|_| client.request("GET", "/slow")).collect();
+    let (one_too_many, fits) = many.split_last().expect("eleven");
+    client.expect_rst_stream(*one_too_many, code::REFUSED_STREAM);
+    client.answer_pings();
+    client.expect_final_goaway(one_too_many - 2);
+    for stream in hanging.iter().chain(fits) {
+        let response = client.response(*stream);
+        client.expect_complete(&response);
+    }
+    client.expect_fin();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    assert_eq!((report.streams_completed, report.streams_reset, report.streams_refused), (110, 0, 1), "{report:?}");
+}
+
 /// A stream above the second GOAWAY's last-stream-id is neither dispatched nor
 /// answered, but still counts: its HEADERS for the HPACK table, which the
 /// trailers of stream 1 then use, and its DATA for the connection's window,

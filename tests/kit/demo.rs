@@ -157,6 +157,13 @@ impl Demo {
     /// a report.
     #[track_caller]
     pub fn expect_exit(&mut self, bound: Duration) -> Report {
+        self.expect_silent_exit(bound);
+        self.expect_report(PATIENCE)
+    }
+
+    /// The same without a report.
+    #[track_caller]
+    pub fn expect_silent_exit(&mut self, bound: Duration) {
         let start = self.terminated.unwrap_or_else(Instant::now);
         let deadline = start + bound;
         let status = loop {
@@ -167,7 +174,6 @@ impl Demo {
             thread::sleep(Duration::from_millis(5));
         };
         assert!(status.success(), "the demo left with {status}");
-        self.expect_report(PATIENCE)
     }
 
     fn exit_status(&mut self) -> Option<ExitStatus> {

@@ -1,6 +1,7 @@
 // What a test wants to see and to do: sessions, events, closing.
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "demo.h"
 #include "number.h"
@@ -95,4 +96,10 @@ void post_close(goaway_request request, void *user_data) {
         return;
     }
     answer_text(request, 202, "closing\n");
+}
+
+// How a host should not leave: without a close, from inside a callback.
+void post_exit(goaway_request request, void *user_data) {
+    (void)request, (void)user_data;
+    exit(EXIT_SUCCESS);
 }

@@ -60,5 +60,6 @@ void get_events(goaway_request request, void *user_data);
 void post_session_close(goaway_request request, void *user_data);
 void post_session_abort(goaway_request request, void *user_data);
 void post_close(goaway_request request, void *user_data);
+void post_exit(goaway_request request, void *user_data);
 
 #endif

@@ -26,6 +26,7 @@ static const struct {
     {"POST /sessions/{id}/close", post_session_close},
     {"POST /sessions/{id}/abort", post_session_abort},
     {"POST /close", post_close},
+    {"POST /exit", post_exit},
 };
 
 goaway_status routes_register(struct demo *demo) {
