@@ -14,9 +14,8 @@ use super::streams::Gone;
 use super::{Phase, Session, Transport};
 use crate::close::Stage;
 use crate::event::{Cause, EventKind};
-use crate::queue::Queue;
 use crate::request::{self, Body, Feed, Refusal, Request};
-use crate::route::Target;
+use crate::route::{Match, Target};
 
 /// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
 const STREAM_MAX: u32 = (1 << 31) - 1;
@@ -71,7 +70,7 @@ impl<S: Transport> Session<S> {
         let config = &worker.shared.setup.config;
         let checked = request::check(&request, config.max_header_fields);
         let found = checked.and_then(|()| worker.shared.setup.routes.find(request.method(), request.uri().path()));
-        let found = match found {
+        let found = match found.and_then(fit_for_queue) {
             Ok(found) => found,
             Err(refusal) => {
                 if self.refuse(refusal, respond) && has_body {
@@ -82,11 +81,6 @@ impl<S: Transport> Session<S> {
         };
         if self.is_full() || worker.shared.is_muted() {
             return respond.send_reset(Reason::REFUSED_STREAM);
-        }
-        if let Target::Queue(queue, _) = found.target
-            && let Err(refusal) = check_for_queue(queue, &found.params)
-        {
-            return self.refuse(refusal, respond);
         }
         let (parts, recv) = request.into_parts();
         let recv = has_body.then_some(recv);
@@ -271,13 +265,14 @@ impl<S: Transport> Session<S> {
 }
 
 /// What a request that goes to a queue needs beside the ordinary.
-fn check_for_queue(queue: &Queue, params: &[(String, String)]) -> Result<(), Refusal> {
+fn fit_for_queue(found: Match<'_>) -> Result<Match<'_>, Refusal> {
+    let Target::Queue(queue, _) = found.target else { return Ok(found) };
     if queue.is_freed() {
         return Err(Refusal::Status(StatusCode::SERVICE_UNAVAILABLE, None));
     }
     // A NUL stands behind each text of a record.
-    if params.iter().any(|(_, value)| value.contains('\0')) {
+    if found.params.iter().any(|(_, value)| value.contains('\0')) {
         return Err(Refusal::Status(StatusCode::BAD_REQUEST, None));
     }
-    Ok(())
+    Ok(found)
 }
