@@ -44,6 +44,13 @@ impl<S: Transport> Session<S> {
     /// Tells queues of the requests that have come: only now, since with the
     /// request its body may have come, and then both are one record.
     fn pump_fresh(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        if !self.is_published {
+            // The host may take a record as soon as it is written, and ask about its session.
+            self.publish();
+        }
         let mut fresh = std::mem::take(&mut self.fresh);
         fresh.drain(..).for_each(|id| self.pump(id));
         self.fresh = fresh;
