@@ -32,25 +32,25 @@ pub fn woken_once<R>(body: impl FnOnce() -> R) -> R {
     struct Wakes;
     impl Drop for Wakes {
         fn drop(&mut self) {
-            HELD.take().into_iter().flatten().for_each(Waker::wake);
+            let held = HELD.try_with(RefCell::take).ok().flatten();
+            held.into_iter().flatten().for_each(Waker::wake);
         }
     }
-    HELD.set(Some(Vec::new()));
+    // A thread that is ending holds none: each is woken at once.
+    let _ = HELD.try_with(|held| held.replace(Some(Vec::new())));
     let _wakes = Wakes;
     body()
 }
 
 /// Wakes a session, or has it woken when all is written.
 fn wake(waker: Waker) {
-    HELD.with_borrow_mut(|held| match held {
-        Some(held) => {
-            held.push(waker);
-            None
+    let mut waker = Some(waker);
+    let _ = HELD.try_with(|held| {
+        if let Some(held) = &mut *held.borrow_mut() {
+            held.extend(waker.take());
         }
-        None => Some(waker),
-    })
-    .into_iter()
-    .for_each(Waker::wake);
+    });
+    waker.into_iter().for_each(Waker::wake);
 }
 
 /// What the host has ordered for one session.

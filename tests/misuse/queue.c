@@ -427,6 +427,40 @@ static void several_submit(void) {
     events_end(&events);
 }
 
+static goaway_request last;
+
+static goaway_status with_field(uint16_t kind, uint16_t status) {
+    goaway_command command = {.kind = kind, .status = status, .request = last, .fields_len = 4};
+    return goaway_queue_submit(events.queue, &command, 1, "a\0b", 4, NULL);
+}
+
+static void answer_last(void *user_data) {
+    (void)user_data;
+    CHECK_OK(with_field(GOAWAY_COMMAND_KIND_RESPOND, 200));
+}
+
+static void *answer_and_end(void *key) {
+    CHECK_OK(with_field(GOAWAY_COMMAND_KIND_INFORM, 103));
+    pthread_setspecific(*(pthread_key_t *)key, key);
+    return NULL;
+}
+
+// What the library keeps for a thread may have gone before the thread's last calls.
+static void a_thread_that_ends(void) {
+    events_start(&events);
+    client = client_open(events.port);
+    uint32_t stream = client_get(&client, "/");
+    last = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    pthread_key_t key;
+    pthread_t thread;
+    REQUIRE(pthread_key_create(&key, answer_last) == 0);
+    REQUIRE(pthread_create(&thread, NULL, answer_and_end, &key) == 0);
+    pthread_join(thread, NULL);
+    CHECK(client_answer(&client, stream).whole);
+    client_close(&client);
+    events_end(&events);
+}
+
 // All of it at once, in the very call that says that there is something.
 static void in_on_ready(void *user_data) {
     CHECK_STATUS(goaway_queue_wait(events.queue, 0), GOAWAY_ERR_DEADLOCK);
@@ -521,6 +555,7 @@ int main(int argc, char **argv) {
         CASE(what_a_freed_queue_answers),
         CASE(two_take),
         CASE(several_submit),
+        CASE(a_thread_that_ends),
         CASE(everything_in_the_callback),
         CASE(freed_in_its_callback),
         CASE(the_layout),
