@@ -1151,7 +1151,8 @@ static inline const uint8_t *goaway_record_data(const goaway_batch *batch, const
 }
 
 // Walks over the NUL-terminated pieces of a record's text: the first with
-// `piece` NULL, then the one behind `piece`; NULL behind the last.
+// `piece` NULL, then the one behind `piece`; NULL behind the last. Of a SESSION
+// only the first is one: the event's text behind it has no NUL.
 static inline const char *goaway_text_next(const goaway_batch *batch, const goaway_record *record, const char *piece) {
     const char *text = goaway_record_text(batch, record), *end = text + record->text_len;
     if (piece == NULL) return text < end ? text : NULL;

@@ -11,9 +11,9 @@
 //! - [`request`]: one request: head, body, answer, as host and session share it
 //! - [`registry`]: every live session, and the level that closes them
 //! - [`shared`]: what all threads of a server have in common
-//! - [`close`]: the drain engine and the report
 //! - [`route`], [`listener`], [`config`]: handlers, sockets, limits
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
+//! - [`close`]: the drain engine and the report
 //! - [`event`], [`table`], [`error`]: the vocabulary, ids, what can go wrong
 #![deny(unsafe_op_in_unsafe_fn)]
 
