@@ -107,6 +107,8 @@ pub struct Session<S: Transport> {
     tally: Tally,
     /// The tally when the drain began: a close reports what came after.
     tally_before: Tally,
+    /// What is gathered waits until the sessions that were ready have had their turn.
+    lets_others: bool,
     /// Streams that wait for room in h2.
     starved: Vec<u32>,
     /// Streams whose requests a queue is to be told of at the end of the turn.
@@ -142,13 +144,18 @@ impl<S: Transport> Future for Session<S> {
         session.now = now();
         session.is_published = false;
         session.wire.borrow_mut().wake(session.now);
-        let waker = session.waker.clone();
+        let (task, waker) = (cx.waker(), session.waker.clone());
+        let had_let_others = session.lets_others;
         let mut cx = Context::from_waker(&waker);
         let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| session.drive(&mut cx))));
         let driven = driven.unwrap_or_else(|_| {
             session.retire();
             Poll::Ready(())
         });
+        if session.lets_others && !had_let_others {
+            // Behind those that are ready already.
+            task.wake_by_ref();
+        }
         // Once a turn, and not before: the host is to find all of it.
         session.worker.shared.ring();
         driven
@@ -172,6 +179,7 @@ impl<S: Transport> Session<S> {
             drain: Drain::default(),
             tally: Tally::default(),
             tally_before: Tally::default(),
+            lets_others: false,
             starved: Vec::new(),
             fresh: Vec::new(),
             clocks,

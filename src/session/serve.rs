@@ -30,6 +30,7 @@ impl<S: Transport> Session<S> {
                 Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond),
                 Poll::Ready(Some(Err(error))) => self.end_http(Err(error), cx),
                 Poll::Ready(None) => self.end_http(Ok(()), cx),
+                Poll::Pending if !moved && self.lets_others_first() => return false,
                 Poll::Pending if !moved => return self.send(cx),
                 Poll::Pending => {
                     self.pump_fresh();
@@ -56,8 +57,18 @@ impl<S: Transport> Session<S> {
         self.fresh = fresh;
     }
 
+    /// Whether to send only when the other sessions of this thread that are ready
+    /// have had their turn: then all of them send one after the other, which is
+    /// cheaper for the kernel, and wakes a peer of several of them once.
+    fn lets_others_first(&mut self) -> bool {
+        let is_first = !self.lets_others && self.wire.borrow().has_unsent();
+        self.lets_others |= is_first;
+        is_first
+    }
+
     /// Lets the kernel have what is gathered. True if that changed anything here.
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> bool {
+        self.lets_others = false;
         let sent = self.wire.borrow_mut().poll_send(cx);
         self.read_wire();
         if let Poll::Ready(Err(error)) = sent {
