@@ -32,6 +32,9 @@ const PROGRESS: Duration = Duration::from_millis(100);
 /// After the sockets' cut: how long their threads have to count them.
 const COUNT: Duration = Duration::from_millis(100);
 
+/// After a crowd has gone: until its memory is given back.
+const REST: Duration = Duration::from_millis(200);
+
 /// The server's side of the control thread.
 pub struct Control {
     threads: Vec<JoinHandle<()>>,
@@ -129,6 +132,9 @@ async fn run(desk: Rc<Desk>, listeners: Vec<Listener>, dismissed: Arc<AtomicBool
     let registry = &desk.shared.registry;
     while registry.deadline().is_none() {
         registry.changed.notified().await;
+        if registry.take_thinned() {
+            tidy(&desk).await;
+        }
     }
     desk.closing.notify_waiters();
     while accepting.join_next().await.is_some() {}
@@ -142,6 +148,16 @@ async fn run(desk: Rc<Desk>, listeners: Vec<Listener>, dismissed: Arc<AtomicBool
             return;
         }
         registry.changed.notified().await;
+    }
+}
+
+/// A crowd has gone: gives back the memory it had, when its last have gone too.
+/// Here, where the host is not called and no session waits.
+async fn tidy(desk: &Desk) {
+    let registry = &desk.shared.registry;
+    // Woken earlier when the server is to close, which goes first.
+    if timeout(REST, registry.changed.notified()).await.is_err() || registry.deadline().is_none() {
+        (desk.shared.setup.system.trim)();
     }
 }
 

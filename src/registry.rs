@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,9 @@ pub static SESSIONS: Tables<Arc<Remote>> = Tables::new("the session", 1);
 /// How long callbacks that are told of the end may take before nobody waits for them.
 const TOLD: Duration = Duration::from_secs(1);
 
+/// So many sessions are a crowd, whose going is worth to tidy up after.
+const CROWD: usize = 500;
+
 /// Told the report when the close is complete.
 pub type OnClose = Box<dyn FnOnce(&Report) + Send>;
 
@@ -33,12 +36,16 @@ pub struct Registry {
     roll: Mutex<Roll>,
     /// Signalled when the roll has something for the closer to look at.
     pub changed: Notify,
+    /// A crowd has gone, and nobody has tidied up yet.
+    has_thinned: AtomicBool,
     told: Condvar,
 }
 
 #[derive(Default)]
 struct Roll {
     live: HashMap<u64, Arc<Remote>>,
+    /// The most that were live since the last crowd went.
+    peak: usize,
     closing: Option<Closing>,
     counted: Report,
     report: Option<Report>,
@@ -64,13 +71,20 @@ pub struct Progress {
 impl Registry {
     /// Enters a session. The level is the session's to look at: [`Self::deadline`].
     pub fn enter(&self, remote: Arc<Remote>) {
-        lock(&self.roll).live.insert(remote.id, remote);
+        let mut roll = lock(&self.roll);
+        roll.live.insert(remote.id, remote);
+        roll.peak = roll.peak.max(roll.live.len());
     }
 
     /// Takes a session off the roll and counts it, if the server is closing.
     fn leave(&self, id: u64, cause: Cause, parting: Parting) {
         let mut roll = lock(&self.roll);
         let was_live = roll.live.remove(&id).is_some();
+        if roll.peak >= CROWD && roll.live.len() <= roll.peak / 4 {
+            roll.peak = roll.live.len();
+            self.has_thinned.store(true, Relaxed);
+            self.changed.notify_one();
+        }
         if was_live && roll.closing.is_some() {
             roll.counted.add(cause.outcome(), parting);
             if roll.live.is_empty() {
@@ -90,6 +104,11 @@ impl Registry {
         known.deadline = known.deadline.min(deadline);
         roll.live.values().for_each(|remote| remote.look_up());
         self.changed.notify_one();
+    }
+
+    /// Whether a crowd has gone since the last call.
+    pub fn take_thinned(&self) -> bool {
+        self.has_thinned.swap(false, Relaxed)
     }
 
     /// The deadline of the close; None while the server runs.

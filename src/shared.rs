@@ -32,11 +32,13 @@ pub struct System {
     pub quietly: fn(&mut dyn FnMut()),
     /// Bytes sent to a socket that its peer has not acknowledged.
     pub unacknowledged: fn(RawFd) -> usize,
+    /// Gives memory that nobody uses back to the system.
+    pub trim: fn(),
 }
 
 impl Default for System {
     fn default() -> Self {
-        Self { quietly: |body| body(), unacknowledged: |_| 0 }
+        Self { quietly: |body| body(), unacknowledged: |_| 0, trim: || {} }
     }
 }
 

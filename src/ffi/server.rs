@@ -107,8 +107,8 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
         fork::watch();
         let server = Server::default();
         thread::report_panics();
-        let unacknowledged = thread::unacknowledged;
-        server.set_system(System { quietly: thread::quietly, unacknowledged })?;
+        let (unacknowledged, trim) = (thread::unacknowledged, thread::trim);
+        server.set_system(System { quietly: thread::quietly, unacknowledged, trim })?;
         Ok(Some(Box::new(goaway_server { server, report: OnceCell::new() })))
     })
 }

@@ -50,3 +50,13 @@ pub fn report_panics() {
     static SET: OnceCell<()> = OnceCell::new();
     SET.get_or_init(|| std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "the library panicked"))));
 }
+
+/// Has the allocator give back what lies unused between what is used. GNU's
+/// does so by itself at its very end only.
+pub fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it touches nothing that is in use, from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
