@@ -21,6 +21,8 @@ BENCH ?=
 BUILD_LIBRARY = $(CARGO) rustc --release --locked --lib --crate-type
 
 RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),target))/release
+SANITIZED := $(abspath $(or $(CARGO_TARGET_DIR),target))/sanitize
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 C := bindings/c/examples
 DEMO_SOURCES := $(C)/demo.c $(wildcard $(C)/demo/*.c)
 EXAMPLES := $(patsubst $(C)/%.c,build/c/%,$(filter-out $(C)/demo.c,$(wildcard $(C)/*.c)))
@@ -72,6 +74,34 @@ test: ## installs what the tests need, builds, runs the tests
 valgrind: ## the misuse suite once more, under valgrind (minutes)
 	@.ci/needs valgrind cc
 	$(CARGO) test --locked --test misuse under_valgrind -- --test-threads=2
+
+.PHONY: sanitize
+sanitize: sanitize-address sanitize-thread ## the misuse suite and the close kit under two sanitizers
+
+# What GCC's runtime lacks and LLVM's code calls.
+MORE = $(if $(wildcard tests/sanitize/$*.c),$(abspath build/$*/more.o))
+
+# All of the library, the standard library included, is built by nightly; the
+# programs in C are built by cc, whose runtime serves both.
+.PHONY: sanitize-address sanitize-thread
+sanitize-address sanitize-thread: sanitize-%: include/goaway.h
+	@.ci/needs cc
+	@rustup component list --toolchain nightly --installed 2>/dev/null | grep -q rust-src || { \
+		echo 'make $@ needs the nightly toolchain with its sources:' >&2; \
+		echo '  rustup toolchain install nightly --component rust-src' >&2; exit 1; }
+	RUSTFLAGS=-Zsanitizer=$* CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR='$(SANITIZED)-$*' rustup run nightly \
+		cargo rustc --locked --lib --crate-type cdylib -Zbuild-std --target '$(HOST)'
+	@mkdir -p build/$*/lib
+	@ln -sfn '$(SANITIZED)-$*/$(HOST)/debug/libgoaway.so' build/$*/lib/libgoaway.so
+	@ln -sfn '$(SANITIZED)-$*/$(HOST)/debug/libgoaway.so' build/$*/lib/libgoaway.so.$(ABI)
+	$(if $(MORE),$(CC) -std=c11 $(CFLAGS) -fPIC -fno-builtin -c tests/sanitize/$*.c -o $(MORE))
+	$(COMPILE) -fsanitize=$* $(DEMO_SOURCES) $(MORE) -pthread -Lbuild/$*/lib -lgoaway \
+		-Wl,-rpath,'$$ORIGIN/lib' -o build/$*/demo
+	GOAWAY_MISUSE_CFLAGS='-fsanitize=$* $(MORE) -rdynamic' GOAWAY_MISUSE_LIBRARY='$(abspath build/$*/lib/libgoaway.so)' \
+		$(CARGO) test --locked --test misuse $(TEST) -- --test-threads=2 --skip under_valgrind
+	# A thousand sessions at once are enough for a slow one.
+	ulimit -n 2000; GOAWAY_C_DEMO='$(abspath build/$*/demo)' ASAN_OPTIONS=detect_leaks=0 \
+		$(CARGO) test --locked --test close $(TEST) -- --test-threads=2
 
 .PHONY: bench
 bench: ## measures goaway beside other servers

@@ -256,3 +256,32 @@ impl Drop for Registration {
         self.shared.registry.leave(self.remote.id, self.cause, self.parting);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_that_goes_is_noticed_once_and_a_few_are_not() {
+        let registry = Registry::default();
+        let enter = |count: u64| {
+            let remote = |id| Arc::new(Remote::new(id, ([127, 0, 0, 1], 1).into(), Arc::default()));
+            (1..=count).for_each(|id| registry.enter(remote(id)));
+        };
+        let leave = |ids: std::ops::RangeInclusive<u64>| {
+            ids.for_each(|id| registry.leave(id, Cause::PeerClosed, Parting::default()));
+        };
+        enter(CROWD as u64 - 1);
+        leave(1..=CROWD as u64 - 1);
+        assert!(!registry.take_thinned());
+        let crowd = CROWD as u64 + 100;
+        enter(crowd);
+        leave(1..=crowd / 2);
+        assert!(!registry.take_thinned(), "half of it is there");
+        leave(crowd / 2 + 1..=crowd);
+        assert!(registry.take_thinned());
+        enter(10);
+        leave(1..=10);
+        assert!(!registry.take_thinned());
+    }
+}
