@@ -1,0 +1,56 @@
+"""What a program that serves an application chooses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Callable, Dict, List, Optional
+
+
+@dataclass(frozen=True)
+class AccessRecord:
+    """One finished request, as `Config.access_log` is told of it."""
+
+    method: str
+    """Such as "GET"."""
+    path: str
+    """As it came: percent-encoded, without the query."""
+    query: str
+    """What stands behind the path's `?`, as it came; empty if there is nothing."""
+    peer: str
+    """The client's address, such as "127.0.0.1:49152"."""
+    status: int
+    """The answer's status; 0 if there was none before the end."""
+    bytes: int
+    """Bytes of the answer's body that the application has handed over."""
+    ms: float
+    """Milliseconds from the request's arrival in Python to the answer's end."""
+    cause: str
+    """Empty if the answer is whole; else why not, such as "peer_reset" or "deadline"."""
+
+
+@dataclass
+class Config:
+    """Options of `goaway.asgi` and `goaway.wsgi`. A bad value raises when the
+    application starts, with a text that names it."""
+
+    bind: List[str] = field(default_factory=lambda: ["127.0.0.1:8000"])
+    """Addresses: "127.0.0.1:8000", "[::1]:0" (0: any free port), "localhost:8000",
+    or "fd:3", an inherited socket that listens."""
+    drain: float = 5.0
+    """Seconds that a close may take."""
+    limits: Dict[str, int] = field(default_factory=dict)
+    """`goaway_limit` of the C header by name, in lower case and without its
+    prefix: `{"idle_ms": 30000}`."""
+    workers_threads: int = 1
+    """Threads of the library that serve sessions in this process."""
+    root_path: str = ""
+    """ASGI's root_path, WSGI's SCRIPT_NAME."""
+    access_log: Optional[Callable[[AccessRecord], None]] = None
+    """Called once for each finished request, in the loop's thread (WSGI: in a
+    thread of the pool). What it raises is logged."""
+    lifespan: str = "auto"
+    """ASGI lifespan: "on", "off", or "auto", which goes on without it if the
+    application raises before it has answered lifespan.startup."""
+    threads: int = 40
+    """WSGI: threads of the pool. So many requests again may wait for one; those
+    beyond are answered 503."""

@@ -1,0 +1,19 @@
+"""The one exception of the library."""
+
+from __future__ import annotations
+
+
+class Error(RuntimeError):
+    """A call that failed and changed nothing.
+
+    `code` is the name of the C status, such as "GOAWAY_ERR_STATE"; the text is
+    for a person.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{text} ({code})")
+        self.code = code
+        self.text = text
+
+    def __reduce__(self) -> "tuple[type[Error], tuple[str, str]]":
+        return (Error, (self.code, self.text))
