@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any, Callable, List, Optional
 
+from . import _native, leaving
+from .asgi_exchange import Site
+from .closing import Deadline
 from .config import Config
+from .error import Error, ShutdownError, StartupError
+from .lifespan import Lifespan
+from .pump import Pump
 from .report import Progress, Report
+from .serving import first_host, prepare, serve_until_signal
+
+__all__ = ["Application", "ShutdownError", "StartupError", "serve"]
+
+log = logging.getLogger("goaway")
+
+GRACE = 1.0
+"""Seconds that a cancelled request may take, or the shutdown of a forced close."""
 
 
 class Application:
@@ -18,30 +34,126 @@ class Application:
         self.progress: Optional[Callable[[Progress], None]] = None
         """Called about ten times a second while it closes, in the loop's thread.
         May be set at any time."""
+        self._app = app
+        self._lifespan = Lifespan(app, self.config.lifespan)
+        self._deadline = Deadline()
+        self._core: Optional[_native.Core] = None
+        self._pump: Optional[Pump] = None
+        self._starting: Optional["asyncio.Task[None]"] = None
+        self._is_closing = False
+        self._finishing: Optional["asyncio.Task[Report]"] = None
 
     async def start(self) -> None:
         """Listens, runs the application's lifespan startup, then serves.
 
         Raises `Error` if an address or a limit is refused, `StartupError`
         (its `__cause__` is what the application raised) if the application
-        fails to start; then nothing listens any more."""
-        raise NotImplementedError
+        fails to start; then nothing listens any more. Connections that come
+        during the startup wait."""
+        if self._core is not None:
+            raise Error("GOAWAY_ERR_STATE", "the application was started before")
+        core = self._core = _native.Core()
+        try:
+            prepare(core, self.config)
+            self.ports = core.ports()
+            await self._start_app()
+            self._pump = self._make_pump(core)
+            self._pump.start()
+            core.start()
+        except BaseException:
+            self._lifespan.cancel()
+            if self._pump is not None:
+                self._pump.stop()
+            core.free()
+            raise
+        leaving.watch(core)
+        self._finishing = asyncio.get_running_loop().create_task(self._finish(core, self._pump))
+        if self._is_closing:
+            self._close()
 
     def begin_close(self, drain: Optional[float] = None) -> None:
         """Begins to close, and returns at once: open requests go on for up to
         `drain` seconds (`Config.drain` if None). Again: a shorter time shortens,
-        0 forces. Only in the loop's thread."""
-        raise NotImplementedError
+        0 forces. Before the startup is complete it closes right after, and 0
+        ends the startup. Only in the loop's thread."""
+        self._deadline.shorten(self.config.drain if drain is None else drain)
+        self._is_closing = True
+        if self._finishing is not None:
+            self._close()
+        elif self._deadline.is_forced and self._starting is not None:
+            self._starting.cancel()
 
     async def wait_closed(self) -> Report:
         """Waits until a close that was begun is complete, lifespan shutdown
-        included. Raises what the application raised in its shutdown, as
-        `ShutdownError`, after everything has ended."""
-        raise NotImplementedError
+        included. Raises `ShutdownError` if the application's shutdown failed,
+        after everything has ended."""
+        if self._finishing is None:
+            raise Error("GOAWAY_ERR_STATE", "the application was not started")
+        return await asyncio.shield(self._finishing)
+
+    def _close(self) -> None:
+        assert self._core is not None
+        if self._finishing is not None and not self._finishing.done():
+            self._core.close_if_open(self._deadline.left())
+
+    async def _start_app(self) -> None:
+        self._starting = asyncio.ensure_future(self._lifespan.start())
+        try:
+            await asyncio.wait({self._starting})
+        except asyncio.CancelledError:
+            self._starting.cancel()
+            raise
+        if self._starting.cancelled():
+            raise StartupError("the close did not wait for the application's startup")
+        self._starting.result()
+        self._starting = None
+
+    def _make_pump(self, core: _native.Core) -> Pump:
+        site = Site(self._app, self.config)
+        site.server = (first_host(self.config), self.ports[0] if self.ports else None)
+        site.state = self._lifespan.state if self._lifespan.is_supported else None
+        core.register("*", 0)
+        core.watch(_native.WATCH_PROGRESS)
+        pump = site.pump = Pump(core, asyncio.get_running_loop(), site.accept)
+        pump.high_water = self.config.limits.get("high_water_bytes", pump.high_water)
+        pump.on_progress = self._tell
+        return pump
+
+    def _tell(self, progress: Progress) -> None:
+        if self.progress is not None:
+            self.progress(progress)
+
+    async def _finish(self, core: _native.Core, pump: Pump) -> Report:
+        """What comes after the server's end."""
+        report = await pump.closed
+        try:
+            await self._end_requests(pump)
+            await self._stop_app()
+        finally:
+            pump.stop()
+            core.free()
+            leaving.forget(core)
+        return report
+
+    async def _end_requests(self, pump: Pump) -> None:
+        """Whoever was answered and still works may do so until the deadline."""
+        if await self._deadline.run(pump.wait_idle()):
+            return
+        for exchange in list(pump.exchanges.values()):
+            if exchange.task is not None:
+                exchange.task.cancel()
+        if not await self._deadline.run(pump.wait_idle(), GRACE):
+            log.error("%d requests go on though they were cancelled", len(pump.exchanges))
+
+    async def _stop_app(self) -> None:
+        stopping = Deadline()
+        stopping.shorten(GRACE if self._deadline.is_forced else max(GRACE, self.config.drain))
+        if not await stopping.run(self._lifespan.stop()):
+            raise ShutdownError("the application's shutdown did not end in time")
 
 
 def serve(app: Any, **options: Any) -> Report:
     """Serves `app` until SIGTERM or SIGINT has been taken care of: the first
     drains, a second one forces. Blocks; on uvloop if it is installed. `options`
     are those of `Config`."""
-    raise NotImplementedError
+    return serve_until_signal(Application(app, Config(**options)))

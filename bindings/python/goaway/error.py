@@ -17,3 +17,12 @@ class Error(RuntimeError):
 
     def __reduce__(self) -> "tuple[type[Error], tuple[str, str]]":
         return (Error, (self.code, self.text))
+
+
+class StartupError(RuntimeError):
+    """The application did not start. `__cause__` is what it raised, if it did."""
+
+
+class ShutdownError(RuntimeError):
+    """The application's shutdown failed, after everything had been served.
+    `__cause__` is what it raised, if it did."""

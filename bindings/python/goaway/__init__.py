@@ -1,0 +1,1 @@
+"""goaway: an HTTP/2 server that knows how to leave."""

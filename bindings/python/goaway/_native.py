@@ -1,0 +1,446 @@
+"""The C library: the only file that knows ctypes.
+
+Every declaration here is compared with `include/goaway.h` by
+`tests/test_header.py`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+from ctypes import POINTER, byref, c_bool, c_char, c_char_p, c_int, c_int32, c_size_t, c_uint16, c_uint32
+from ctypes import c_uint64, c_void_p
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from .error import Error
+from .report import Report
+
+NAME = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
+
+# The numbers of the header that are needed by name.
+OK = 0
+ERR_INVALID = 2
+ERR_STATE = 4
+ERR_GONE = 5
+ERR_CANCELLED = 6
+ERR_WOULD_BLOCK = 12
+ERR_TIMEOUT = 13
+ERR_FORKED = 15
+FOREVER = 0xFFFFFFFF
+
+WATCH_SESSIONS = 1
+WATCH_PROGRESS = 2
+
+RECORD_REQUEST = 1
+RECORD_BODY = 2
+RECORD_WRITABLE = 3
+RECORD_CANCELLED = 4
+RECORD_DRAIN = 5
+RECORD_SESSION = 6
+RECORD_PROGRESS = 7
+RECORD_CLOSED = 8
+
+FLAG_END = 1
+FLAG_HEAD = 2
+FLAG_DRAINING = 4
+
+COMMAND_RESPOND = 1
+COMMAND_HEAD = 2
+COMMAND_WRITE = 3
+COMMAND_END = 4
+COMMAND_RESET = 5
+COMMAND_CONSUME = 6
+COMMAND_INFORM = 7
+COMMAND_SET_IDLE = 8
+COMMAND_HIGH_WATER = 9
+
+COMMAND_NOTIFY = 1
+
+# `goaway_limit`, without GOAWAY_LIMIT_ and in lower case; the place is the number.
+LIMITS = (
+    "workers concurrent_streams header_list_bytes header_fields stream_window_bytes session_window_bytes"
+    " send_buffer_bytes high_water_bytes body_bytes sessions session_send_bytes sessions_per_address handshake_ms"
+    " header_block_ms idle_ms keepalive_ms keepalive_timeout_ms progress_ms progress_bytes stream_idle_ms age_ms"
+    " age_jitter_ms requests grace_ms control_burst control_per_second"
+).split()
+
+
+class _Report(ctypes.Structure):
+    _fields_ = [(name, c_uint64) for name in Report._fields]
+
+
+class _SessionInfo(ctypes.Structure):
+    _fields_ = [
+        ("session", c_uint64),
+        ("stage", c_uint32),
+        ("open_streams", c_uint32),
+        ("age_ms", c_uint64),
+        ("bytes_in", c_uint64),
+        ("bytes_out", c_uint64),
+        ("requests", c_uint64),
+        ("peer", c_char * 64),
+        ("protocol", c_char * 16),
+    ]
+
+
+class _Batch(ctypes.Structure):
+    _fields_ = [("records", c_void_p), ("count", c_size_t), ("arena", c_void_p), ("arena_len", c_size_t)]
+
+
+class SessionRow(NamedTuple):
+    """One row of `goaway_server_sessions`."""
+
+    session: int
+    stage: int
+    open_streams: int
+    age_ms: int
+    bytes_in: int
+    bytes_out: int
+    requests: int
+    peer: str
+    protocol: str
+
+
+_STATUS = c_int32
+_P = c_void_p
+
+# Result, arguments. Those of QUICK never wait, and keep the interpreter's lock:
+# giving it up and taking it again costs more than they do.
+QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
+    "goaway_version": (c_char_p, ()),
+    "goaway_last_error": (c_char_p, ()),
+    "goaway_status_name": (c_char_p, (c_int32,)),
+    "goaway_event_name": (c_char_p, (c_uint32,)),
+    "goaway_cause_name": (c_char_p, (c_uint32,)),
+    "goaway_outcome_name": (c_char_p, (c_uint32,)),
+    "goaway_stage_name": (c_char_p, (c_uint32,)),
+    "goaway_server_new": (_P, ()),
+    "goaway_server_port": (c_uint16, (_P, c_size_t)),
+    "goaway_server_set_limit": (_STATUS, (_P, c_uint32, c_uint64)),
+    "goaway_server_set_ready": (_STATUS, (_P, c_bool)),
+    "goaway_server_is_ready": (c_bool, (_P,)),
+    "goaway_server_report": (POINTER(_Report), (_P,)),
+    "goaway_server_register_queue": (_STATUS, (_P, c_char_p, _P, c_uint32)),
+    "goaway_queue_new": (_P, (_P,)),
+    "goaway_queue_watch": (_STATUS, (_P, c_uint32)),
+    "goaway_queue_fd": (c_int, (_P,)),
+    "goaway_queue_set_limit": (_STATUS, (_P, c_uint32)),
+    "goaway_queue_take": (_STATUS, (_P, POINTER(_Batch))),
+    "goaway_queue_submit": (_STATUS, (_P, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_uint32))),
+}
+SLOW: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
+    "goaway_server_listen": (_STATUS, (_P, c_char_p)),
+    "goaway_server_start": (_STATUS, (_P,)),
+    "goaway_server_close": (_STATUS, (_P, c_uint32, _P, _P)),
+    "goaway_server_wait": (_STATUS, (_P, c_uint32)),
+    "goaway_server_free": (None, (_P,)),
+    "goaway_server_sessions": (_P, (_P,)),
+    "goaway_session_list_len": (c_size_t, (_P,)),
+    "goaway_session_list_at": (POINTER(_SessionInfo), (_P, c_size_t)),
+    "goaway_session_list_free": (None, (_P,)),
+    "goaway_session_close": (_STATUS, (c_uint64, c_uint32)),
+    "goaway_session_abort": (_STATUS, (c_uint64, c_uint32, c_char_p, c_size_t)),
+    "goaway_queue_wait": (_STATUS, (_P, c_uint32)),
+    "goaway_queue_free": (None, (_P,)),
+}
+
+
+def places() -> List[Path]:
+    """Where the library is looked for, in order."""
+    chosen = os.environ.get("GOAWAY_LIBRARY")
+    if chosen:
+        return [Path(chosen)]
+    here = Path(__file__).resolve().parent
+    return [here / NAME, *(folder / "build" / "lib" / NAME for folder in here.parents[2:3])]
+
+
+class _Library:
+    """The functions, each as an attribute named without `goaway_`."""
+
+    def __init__(self, path: str) -> None:
+        quick, slow = ctypes.PyDLL(path), ctypes.CDLL(path)
+        for library, table in ((quick, QUICK), (slow, SLOW)):
+            for name, (result, arguments) in table.items():
+                function = getattr(library, name)
+                function.restype, function.argtypes = result, arguments
+                setattr(self, name[len("goaway_") :], function)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+def _load() -> _Library:
+    if ctypes.pythonapi.PyInterpreterState_GetID(ctypes.c_void_p(_interpreter())) != 0:
+        raise ImportError("goaway serves the main interpreter only, and this is a sub-interpreter")
+    tried: List[str] = []
+    for place in places():
+        try:
+            return _Library(str(place))
+        except (OSError, AttributeError) as error:
+            why = "there is no such file" if not place.exists() else str(error)
+            tried.append(f"\n  {place}: {why}")
+    raise ImportError(f"{NAME} cannot be loaded; set GOAWAY_LIBRARY or run `make build`. Tried:" + "".join(tried))
+
+
+def _interpreter() -> int:
+    get = ctypes.pythonapi.PyInterpreterState_Get
+    get.restype = c_void_p
+    ctypes.pythonapi.PyInterpreterState_GetID.restype = ctypes.c_int64
+    return int(get())
+
+
+lib = _load()
+
+
+def _text(value: Optional[bytes]) -> str:
+    return value.decode("utf-8", "replace") if value is not None else ""
+
+
+def status_name(status: int) -> str:
+    """Such as "GOAWAY_ERR_STATE"."""
+    return _text(lib.status_name(status)) or f"GOAWAY_ERR_{status}"
+
+
+def _named(name: Optional[bytes], number: int) -> str:
+    return _text(name) or f"unknown_{number}"
+
+
+def cause_name(number: int) -> str:
+    return _named(lib.cause_name(number), number)
+
+
+def event_name(number: int) -> str:
+    return _named(lib.event_name(number), number)
+
+
+def outcome_name(number: int) -> str:
+    return _named(lib.outcome_name(number), number)
+
+
+def stage_name(number: int) -> str:
+    return _named(lib.stage_name(number), number)
+
+
+def version() -> str:
+    return _text(lib.version())
+
+
+def failure(status: int) -> Error:
+    """The exception for a status, with this thread's last text."""
+    return Error(status_name(status), _text(lib.last_error()) or "the call failed")
+
+
+def check(status: int) -> None:
+    if status != OK:
+        raise failure(status)
+
+
+def _encode(text: str, what: str) -> bytes:
+    if "\0" in text:
+        raise Error("GOAWAY_ERR_INVALID", f"{what} contains a NUL")
+    return text.encode("utf-8")
+
+
+def milliseconds(seconds: float) -> int:
+    """Seconds as the library takes times; negative is 0, the longest is 49 days."""
+    return max(0, min(int(seconds * 1000 + 0.5), FOREVER - 1))
+
+
+def close_session(session: int, drain: float) -> None:
+    check(lib.session_close(session, milliseconds(drain)))
+
+
+def abort_session(session: int, code: int, debug: bytes) -> None:
+    check(lib.session_abort(session, code, debug, len(debug)))
+
+
+class Core:
+    """A server of the library with its one queue.
+
+    The server's pointer is used under a lock, since `free` may come from another
+    thread. The queue lives as long as this object, so that whoever still
+    submits to it is told, and nothing worse.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.pid = os.getpid()
+        self._queue: Optional[int] = None
+        self._server: Optional[int] = lib.server_new()
+        if self._server is None:
+            raise failure(ERR_STATE)
+        self._queue = lib.queue_new(self._server)
+        if self._queue is None:
+            raise failure(ERR_STATE)
+        self._batch = _Batch()
+        self._batch_ref = byref(self._batch)
+
+    def _call(self, function: Any, *arguments: Any) -> Any:
+        with self._lock:
+            if self._server is None:
+                raise Error("GOAWAY_ERR_STATE", "the server has ended")
+            return function(self._server, *arguments)
+
+    def set_limit(self, name: str, value: int) -> None:
+        if name not in LIMITS:
+            raise Error("GOAWAY_ERR_INVALID", f'there is no limit "{name}"; there are: {", ".join(LIMITS)}')
+        if not isinstance(value, int) or not 0 <= value < 1 << 64:
+            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} is {value!r}, which is no number")
+        status = self._call(lib.server_set_limit, LIMITS.index(name), value)
+        if status != OK:
+            error = failure(status)
+            raise Error(error.code, f"the limit {name}: {error.text}")
+
+    def register(self, pattern: str, tag: int) -> None:
+        check(self._call(lib.server_register_queue, _encode(pattern, "the pattern"), self._queue, tag))
+
+    def watch(self, what: int) -> None:
+        check(lib.queue_watch(self._queue, what))
+
+    def listen(self, address: str) -> None:
+        check(self._call(lib.server_listen, _encode(address, "the address")))
+
+    def port(self, number: int) -> int:
+        return int(self._call(lib.server_port, number))
+
+    def ports(self) -> List[int]:
+        ports: List[int] = []
+        while True:
+            port = self.port(len(ports))
+            if port == 0:
+                return ports
+            ports.append(port)
+
+    def start(self) -> None:
+        check(self._call(lib.server_start))
+
+    def set_ready(self, ready: bool) -> None:
+        check(self._call(lib.server_set_ready, ready))
+
+    def close(self, drain: float) -> None:
+        check(self._call(lib.server_close, milliseconds(drain), None, None))
+
+    def close_if_open(self, drain: float) -> None:
+        """The same, and nothing if it has ended meanwhile."""
+        with self._lock:
+            if self._server is not None:
+                check(lib.server_close(self._server, milliseconds(drain), None, None))
+
+    def report(self) -> Optional[Report]:
+        with self._lock:
+            if self._server is None:
+                return None
+            found = lib.server_report(self._server)
+            return read_report(bytes(found.contents)) if found else None
+
+    def sessions(self) -> List[SessionRow]:
+        listed = self._call(lib.server_sessions)
+        if listed is None:
+            raise failure(ERR_STATE)
+        try:
+            return [_row(lib.session_list_at(listed, index).contents) for index in range(lib.session_list_len(listed))]
+        finally:
+            lib.session_list_free(listed)
+
+    def force(self) -> None:
+        """Cuts what is open; says nothing if there is nothing to cut."""
+        with self._lock:
+            if self._server is not None:
+                lib.server_close(self._server, 0, None, None)
+
+    def wait_ended(self, timeout: float) -> None:
+        """Waits for the end of a close that was begun."""
+        server = self._server
+        if server is not None:
+            lib.server_wait(server, milliseconds(timeout))
+
+    def free(self) -> None:
+        """Ends the server. Repeated calls do nothing."""
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            lib.server_free(server)
+
+    def fd(self) -> int:
+        fd = int(lib.queue_fd(self._queue))
+        if fd < 0:
+            raise failure(ERR_STATE)
+        return fd
+
+    def wait(self, timeout: float) -> bool:
+        """Blocks until a batch waits; False if the time was up."""
+        status = lib.queue_wait(self._queue, milliseconds(timeout))
+        if status == ERR_TIMEOUT:
+            return False
+        check(status)
+        return True
+
+    def take(self) -> Tuple[bytes, bytes]:
+        """The records that wait, and their arena; both empty if there are none."""
+        status = lib.queue_take(self._queue, self._batch_ref)
+        if status != OK:
+            raise failure(status)
+        batch = self._batch
+        count = batch.count
+        if count == 0:
+            return b"", b""
+        return ctypes.string_at(batch.records, count * 64), ctypes.string_at(batch.arena or 0, batch.arena_len)
+
+    def submit(self, commands: bytes, count: int, arena: bytes) -> List[Tuple[int, int, str]]:
+        """Hands over commands. Gives the failed ones: place, status, text (of
+        the first one only)."""
+        statuses = _statuses(count)
+        status = lib.queue_submit(self._queue, commands, count, arena, len(arena), statuses)
+        if status == OK:
+            return []
+        text = _text(lib.last_error())
+        failed = [(index, statuses[index], "") for index in range(count) if statuses[index] != OK]
+        if not failed:
+            # Nothing was looked at: the queue as a whole says no.
+            return [(index, status, text) for index in range(count)]
+        failed[0] = (failed[0][0], failed[0][1], text)
+        return failed
+
+    def __del__(self) -> None:
+        try:
+            self.free()
+            queue, self._queue = self._queue, None
+            if queue is not None:
+                lib.queue_free(queue)
+        except (AttributeError, TypeError):
+            pass  # The interpreter is on its way out, or __init__ has failed.
+
+
+_local = threading.local()
+
+
+def _statuses(count: int) -> Any:
+    """An array of at least that many numbers, kept for each thread."""
+    found = getattr(_local, "statuses", None)
+    if found is None or len(found) < count:
+        found = _local.statuses = (c_uint32 * max(256, 2 * count))()
+    return found
+
+
+def _row(info: Any) -> SessionRow:
+    return SessionRow(
+        info.session,
+        info.stage,
+        info.open_streams,
+        info.age_ms,
+        info.bytes_in,
+        info.bytes_out,
+        info.requests,
+        _text(info.peer),
+        _text(info.protocol),
+    )
+
+
+def read_report(data: bytes) -> Report:
+    """The numbers of a `goaway_report`; a newer library may have more of them."""
+    size = min(len(data), ctypes.sizeof(_Report))
+    report = _Report.from_buffer_copy(data[:size].ljust(ctypes.sizeof(_Report), b"\0"))
+    return Report(*(getattr(report, name) for name in Report._fields))

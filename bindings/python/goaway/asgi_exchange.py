@@ -1,0 +1,336 @@
+"""One request as ASGI has it: scope, receive and send."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, Awaitable, Callable, Dict, List, MutableMapping, Optional, Tuple
+from urllib.parse import unquote
+
+from . import _native
+from .config import AccessRecord, Config
+from .drain import Drain
+from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchange
+from .outbox import as_bytes, pack_fields
+from .pump import Pump
+
+log = logging.getLogger("goaway")
+
+Message = MutableMapping[str, Any]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+# How far the answer is.
+_NOTHING, _STARTED, _STREAMING, _TRAILERS, _DONE = range(5)
+_FILE_PIECE = 256 * 1024
+
+
+class Site:
+    """What all requests of an application share."""
+
+    pump: Pump
+
+    def __init__(self, app: App, config: Config) -> None:
+        self.app = app
+        self.log = config.access_log
+        self.root_path = config.root_path
+        self.server: Tuple[str, Optional[int]] = ("", None)
+        self.state: Optional[Dict[str, Any]] = None
+        """What the lifespan has left for the requests."""
+        self._root = config.root_path.encode("utf-8")
+        self._asgi = {"version": "3.0", "spec_version": "2.4"}
+        self._extensions: Dict[str, Any] = {
+            "http.response.trailers": {},
+            "http.response.early_hint": {},
+            "http.response.pathsend": {},
+        }
+        self._clients: Dict[bytes, Tuple[str, int]] = {}
+        self._methods: Dict[bytes, str] = {}
+
+    def accept(
+        self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
+    ) -> "AsgiExchange":
+        """Makes the exchange of a REQUEST record."""
+        pieces = text.split(b"\0")
+        method, scheme, authority, path, query, peer = pieces[:6]
+        headers = list(zip(pieces[6::2], pieces[7::2]))
+        if authority:
+            if b"host" in pieces:
+                headers = [field for field in headers if field[0] != b"host"]
+            headers.insert(0, (b"host", authority))
+        if self._root:
+            path = self._root + path
+        exchange = AsgiExchange(self.pump, id)
+        exchange.site = self
+        exchange.drain = drain = Drain()
+        if flags:
+            exchange.take_flags(flags, data, left_ms)
+        exchange.scope = {
+            "type": "http",
+            "asgi": self._asgi,
+            "http_version": "2",
+            "method": self._methods.get(method) or self._learn_method(method),
+            "scheme": "http" if scheme == b"http" else scheme.decode("latin-1"),
+            "path": path.decode("latin-1") if b"%" not in path else unquote(path.decode("latin-1")),
+            "raw_path": path,
+            "query_string": query,
+            "root_path": self.root_path,
+            "headers": headers,
+            "client": self._clients.get(peer) or self._learn_client(peer),
+            "server": self.server,
+            "extensions": {**self._extensions, "goaway.drain": drain},
+        }
+        if self.state is not None:
+            exchange.scope["state"] = self.state.copy()
+        if self.log is not None:
+            exchange.began = time.perf_counter()
+        return exchange
+
+    def _learn_method(self, method: bytes) -> str:
+        if len(self._methods) > 50:
+            self._methods.clear()
+        return self._methods.setdefault(method, method.decode("latin-1"))
+
+    def _learn_client(self, peer: bytes) -> Tuple[str, int]:
+        if len(self._clients) > 10_000:
+            self._clients.clear()
+        host, _, port = peer.decode("latin-1").rpartition(":")
+        return self._clients.setdefault(peer, (host.strip("[]"), int(port)))
+
+
+class AsgiExchange(Exchange):
+    """A request that an ASGI application answers."""
+
+    site: Site
+    scope: Dict[str, Any]
+    began = 0.0
+
+    _whole: Optional[bytes] = None
+    _told_end = False
+    _is_head = False
+    _stage = _NOTHING
+    _status = 0
+    _fields = b""
+    _has_trailers = False
+    _trailer_fields: Optional[List[Tuple[Any, Any]]] = None
+    _sent = 0
+    _is_logged = False
+
+    def take_flags(self, flags: int, data: bytes, left_ms: int) -> None:
+        if flags & _native.FLAG_END:
+            self._has_end = True
+            self._whole = data
+        if flags & _native.FLAG_HEAD:
+            self._is_head = True
+        if flags & _native.FLAG_DRAINING:
+            self.drain.begin(left_ms)
+
+    def call(self) -> Awaitable[None]:
+        return self.site.app(self.scope, self.receive, self.send)
+
+    def done(self, error: Optional[BaseException]) -> None:
+        """The application has returned, or raised."""
+        self.task = None
+        if error is not None:
+            self._complain(error)
+        elif self._stage != _DONE and not self.is_over and self.cause is None:
+            log.error("the ASGI application returned without completing its answer to %s", self._name())
+        if self._stage != _DONE and not self.is_over and self.cause is None:
+            self._give_up(error)
+        if self.site.log is not None:
+            self._log_access()
+        self.pump.forget(self.id)
+
+    def cancelled(self, cause: str, code: int) -> None:
+        super().cancelled(cause, code)
+        if self.site.log is not None:
+            self._log_access()
+
+    # ASGI's two calls.
+
+    async def receive(self) -> Message:
+        """http.request for each piece of the body, then http.disconnect."""
+        while True:
+            if self.cause is not None or self.is_over:
+                return {"type": "http.disconnect"}
+            if not self._told_end:
+                if self._whole is not None:
+                    self._told_end = True
+                    return {"type": "http.request", "body": self._whole, "more_body": False}
+                data = self.take_body()
+                if self._has_end:
+                    self._told_end = True
+                    return {"type": "http.request", "body": data or b"", "more_body": False}
+                if data is not None:
+                    return {"type": "http.request", "body": data, "more_body": True}
+            await self.wait_readable()
+
+    async def send(self, message: Message) -> None:
+        """A part of the answer. Raises `Disconnected`, an OSError, once nobody
+        waits for it any more."""
+        kind = message["type"]
+        if self.cause is not None or self.failure is not None:
+            self.check_open()
+        if kind == "http.response.body":
+            body = message.get("body", b"")
+            if type(body) is not bytes:
+                body = as_bytes(body, "the body of http.response.body")
+            self._sent += len(body)
+            if self._stage == _STARTED and not self._has_trailers and not message.get("more_body"):
+                self._respond(body)
+            else:
+                await self._send_piece(body, bool(message.get("more_body")))
+        elif kind == "http.response.start":
+            self._start(message)
+        elif kind == "http.response.trailers":
+            self._send_trailers(message)
+        elif kind == "http.response.pathsend":
+            await self._send_file(message)
+        elif kind == "http.response.early_hint":
+            self._hint(message)
+        else:
+            raise ValueError(f'an ASGI application cannot send "{kind}" on an http connection')
+
+    def _start(self, message: Message) -> None:
+        if self._stage != _NOTHING:
+            raise RuntimeError("http.response.start was sent already")
+        status = message["status"]
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            raise ValueError(f"the status of http.response.start must be a number from 200 to 599, not {status!r}")
+        self._fields = pack_fields(message.get("headers", ()), "the headers of http.response.start")
+        self._status = status
+        if message.get("trailers"):
+            self._has_trailers = True
+        self._stage = _STARTED
+
+    def _respond(self, body: bytes) -> None:
+        """The whole answer at once: the usual case."""
+        if self._is_head and not body:
+            # The fields are those of GET, and so may be a content-length.
+            self._begin()
+            self.pump.outbox.add(_native.COMMAND_END, self.id)
+        else:
+            self.pump.outbox.respond(self.id, self._status, self._fields, body)
+        self._finish()
+
+    def _begin(self) -> None:
+        """Sends the head."""
+        self.pump.outbox.add(_native.COMMAND_HEAD, self.id, self._status, self._fields)
+        self._stage = _STREAMING
+
+    async def _send_piece(self, body: bytes, has_more: bool) -> None:
+        if self._stage == _STARTED:
+            self._begin()
+        elif self._stage != _STREAMING:
+            self._object("http.response.body")
+        if has_more or self._has_trailers:
+            if not has_more:
+                self._stage = _TRAILERS
+            await self.write(body)
+        else:
+            while self._is_full:
+                await self._wait_writable()
+            self.pump.outbox.add(_native.COMMAND_END, self.id, data=body)
+            self._finish()
+
+    def _send_trailers(self, message: Message) -> None:
+        if self._stage != _TRAILERS:
+            self._object("http.response.trailers")
+        if self._trailer_fields is None:
+            self._trailer_fields = []
+        self._trailer_fields += message.get("headers", ())
+        if not message.get("more_trailers"):
+            fields = pack_fields(self._trailer_fields, "the headers of http.response.trailers")
+            self.pump.outbox.add(_native.COMMAND_END, self.id, fields=fields)
+            self._finish()
+
+    async def _send_file(self, message: Message) -> None:
+        if self._stage != _STARTED:
+            self._object("http.response.pathsend")
+        path = message["path"]
+        loop = asyncio.get_running_loop()
+        with await loop.run_in_executor(None, open, path, "rb") as file:
+            self._begin()
+            while not self._is_head:
+                data = await loop.run_in_executor(None, file.read, _FILE_PIECE)
+                if not data:
+                    break
+                self._sent += len(data)
+                await self.write(data)
+        if self._has_trailers:
+            self._stage = _TRAILERS
+        else:
+            self.check_open()
+            self.pump.outbox.add(_native.COMMAND_END, self.id)
+            self._finish()
+
+    def _hint(self, message: Message) -> None:
+        if self._stage != _NOTHING:
+            raise RuntimeError("http.response.early_hint must come before http.response.start")
+        links = [(b"link", link) for link in message.get("links", ())]
+        fields = pack_fields(links, "the links of http.response.early_hint")
+        self.pump.outbox.add(_native.COMMAND_INFORM, self.id, 103, fields)
+
+    def _object(self, kind: str) -> None:
+        """What was sent does not fit what was sent before."""
+        if self._stage == _NOTHING:
+            raise RuntimeError(f"{kind} was sent before http.response.start")
+        if self._stage == _TRAILERS:
+            raise RuntimeError(f"{kind} was sent where http.response.trailers must follow")
+        if self._stage == _DONE:
+            raise RuntimeError(f"{kind} was sent after the answer was complete")
+        raise RuntimeError(f"{kind} was sent at the wrong place")
+
+    # The end.
+
+    def _finish(self) -> None:
+        self._stage = _DONE
+        self.is_over = True
+        if self._readers is not None:
+            self._readers.wake()
+        if self.site.log is not None:
+            self._log_access()
+
+    def _give_up(self, error: Optional[BaseException]) -> None:
+        """Without a head 500, else a reset: what is not whole must not look so."""
+        self.is_over = True
+        if self._stage in (_NOTHING, _STARTED) and not isinstance(error, asyncio.CancelledError):
+            self._status = 500
+            self.pump.outbox.respond(self.id, 500, *ERROR_ANSWER)
+        else:
+            self.reset(CANCEL if isinstance(error, asyncio.CancelledError) else INTERNAL_ERROR)
+
+    def _complain(self, error: BaseException) -> None:
+        if isinstance(error, Disconnected) and self.cause is not None:
+            return  # It stopped since nobody waits: as it should.
+        if isinstance(error, asyncio.CancelledError):
+            return
+        log.error("the ASGI application failed at %s", self._name(), exc_info=error)
+
+    def _name(self) -> str:
+        return f"{self.scope['method']} {self.scope['path']}"
+
+    def _log_access(self) -> None:
+        if self._is_logged or self.site.log is None:
+            return
+        self._is_logged = True
+        scope = self.scope
+        record = AccessRecord(
+            scope["method"],
+            scope["raw_path"].decode("latin-1"),
+            scope["query_string"].decode("latin-1"),
+            _format_peer(scope["client"]),
+            self._status,
+            self._sent,
+            (time.perf_counter() - self.began) * 1000,
+            self.cause or ("" if self._stage == _DONE else "aborted"),
+        )
+        try:
+            self.site.log(record)
+        except Exception:
+            log.exception("the access log failed")
+
+
+def _format_peer(client: Tuple[str, int]) -> str:
+    host, port = client
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,49 @@
+"""The time a close has, which every further call may shorten."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Coroutine, Optional
+
+
+class Deadline:
+    """When a close must have come to its end. In the loop's thread only."""
+
+    def __init__(self) -> None:
+        self._at: Optional[float] = None
+        self._changed: Optional["asyncio.Future[None]"] = None
+        self.is_forced = False
+        """Whether there was no time at all."""
+
+    def shorten(self, seconds: float) -> None:
+        """It is in so many seconds, if that is earlier than it was."""
+        at = time.monotonic() + max(0.0, seconds)
+        if seconds <= 0:
+            self.is_forced = True
+        if self._at is None or at < self._at:
+            self._at = at
+            if self._changed is not None and not self._changed.done():
+                self._changed.set_result(None)
+
+    def left(self) -> float:
+        """Seconds until then."""
+        assert self._at is not None
+        return max(0.0, self._at - time.monotonic())
+
+    async def run(self, what: "Coroutine[object, object, None]", grace: float = 0.0) -> bool:
+        """Runs `what` until the deadline and `grace` seconds more. False if it
+        had to be cancelled. What it raises is raised."""
+        task = asyncio.ensure_future(what)
+        try:
+            while not task.done():
+                assert self._at is not None
+                left = self._at + grace - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed = asyncio.get_running_loop().create_future()
+                await asyncio.wait({task, self._changed}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            task.result()
+            return True
+        finally:
+            task.cancel()

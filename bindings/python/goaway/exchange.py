@@ -1,0 +1,162 @@
+"""A request and its answer in an event loop: what ASGI and `goaway.Server`
+have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, List, Optional, Tuple
+
+from . import _native
+from .drain import Drain, Waiters
+from .runner import Work
+
+if TYPE_CHECKING:
+    from .pump import Pump
+
+INTERNAL_ERROR = 2
+"""RFC 9113, section 7."""
+CANCEL = 8
+ERROR_ANSWER = (b"content-type\0text/plain\0", b"Internal Server Error")
+"""Fields and body of a 500."""
+
+
+class Disconnected(OSError):
+    """Nobody waits for the answer any more. `cause` says why, such as
+    "peer_reset" or "deadline"."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"nobody waits for the answer any more: {cause}")
+        self.cause = cause
+
+
+class Exchange(Work):
+    """One request. In the loop's thread only."""
+
+    # Made for each request: what is not set costs nothing.
+    task: Optional["asyncio.Task[None]"] = None
+    cause: Optional[str] = None
+    """Why nobody waits for the answer any more."""
+    code = 0
+    """The RST_STREAM code, if there was one."""
+    drain: Drain
+    is_over = False
+    """The answer is whole, or given up."""
+    failure: Optional[Exception] = None
+    """What the library has refused of the answer."""
+    trailers: "Tuple[Tuple[bytes, bytes], ...]" = ()
+
+    _has_end = False
+    _unread: Optional[List[bytes]] = None
+    _asked = False
+    _queued = 0
+    _is_full = False
+    _readers: Optional[Waiters] = None
+    _writers: Optional[Waiters] = None
+
+    def __init__(self, pump: "Pump", id: int) -> None:
+        self.pump = pump
+        self.id = id
+
+    # What the pump tells.
+
+    def started(self, task: "asyncio.Task[None]") -> None:
+        self.task = task
+
+    def feed(self, data: bytes, has_end: bool, trailers: bytes) -> None:
+        """More of the body has come."""
+        if self._unread is None:
+            self._unread = []
+        if data:
+            self._unread.append(data)
+        if has_end:
+            self._has_end = True
+            pieces = trailers.split(b"\0")
+            self.trailers = tuple(zip(pieces[::2], pieces[1::2]))
+        self.wake_readers()
+
+    def writable(self, queued: int) -> None:
+        """The answer has room again."""
+        self._queued = queued
+        self._is_full = False
+        if self._writers is not None:
+            self._writers.wake()
+
+    def cancelled(self, cause: str, code: int) -> None:
+        """Nobody waits for the answer any more."""
+        self.cause = cause
+        self.code = code
+        self.wake_readers()
+        if self._writers is not None:
+            self._writers.wake()
+
+    def failed(self, error: Exception) -> None:
+        """The library has refused a part of the answer, which is over thus."""
+        self.failure = error
+        self.is_over = True
+        self.wake_readers()
+        if self._writers is not None:
+            self._writers.wake()
+
+    # What an answer is made of.
+
+    def wake_readers(self) -> None:
+        if self._readers is not None:
+            self._readers.wake()
+
+    async def wait_readable(self) -> None:
+        """Until more of the body is here, or nobody waits any more."""
+        if not self._asked and not self._has_end:
+            # A peer that expects 100 (Continue) sends its body for this.
+            self._asked = True
+            self.pump.outbox.add(_native.COMMAND_CONSUME, self.id)
+        if self._readers is None:
+            self._readers = Waiters()
+        await self._readers.wait()
+
+    def take_body(self) -> Optional[bytes]:
+        """What is here of the body and not taken yet; None if there is nothing.
+        The peer may send as much again."""
+        unread = self._unread
+        if not unread:
+            return None
+        data = unread[0] if len(unread) == 1 else b"".join(unread)
+        unread.clear()
+        self._asked = True
+        self.pump.outbox.add(_native.COMMAND_CONSUME, self.id, number=len(data))
+        return data
+
+    def check_open(self) -> None:
+        """Raises if nobody waits for the answer any more."""
+        if self.failure is not None:
+            raise self.failure
+        if self.cause is not None:
+            raise Disconnected(self.cause)
+
+    async def write(self, data: bytes) -> None:
+        """Writes, and waits while too much waits for the peer."""
+        while self._is_full:
+            await self._wait_writable()
+        self.check_open()
+        size = len(data)
+        if not size:
+            return
+        self._queued += size
+        if self._queued < self.pump.high_water:
+            self.pump.outbox.write(self.id, data)
+            return
+        self._is_full = True
+        self.pump.outbox.write(self.id, data, _native.COMMAND_NOTIFY)
+        while self._is_full:
+            await self._wait_writable()
+
+    async def _wait_writable(self) -> None:
+        self.check_open()
+        if self._writers is None:
+            self._writers = Waiters()
+        await self._writers.wait()
+        self.check_open()
+
+    def reset(self, code: int) -> None:
+        """Ends the stream with RST_STREAM."""
+        self.is_over = True
+        self.pump.outbox.add(_native.COMMAND_RESET, self.id, number=code)

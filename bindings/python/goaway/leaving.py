@@ -1,0 +1,34 @@
+"""What happens when the interpreter ends and a server has not been closed."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+
+from . import _native
+
+PATIENCE = 2.0
+"""Seconds that the interpreter waits for all servers together."""
+
+_cores: "weakref.WeakSet[_native.Core]" = weakref.WeakSet()
+
+
+def watch(core: _native.Core) -> None:
+    """Has a started server stopped before the interpreter ends."""
+    _cores.add(core)
+
+
+def forget(core: _native.Core) -> None:
+    """It has ended."""
+    _cores.discard(core)
+
+
+@atexit.register
+def _stop_all() -> None:
+    # The child of a fork must not touch its parent's servers.
+    cores = [core for core in _cores if core.pid == os.getpid()]
+    for core in cores:
+        core.force()
+    for core in cores:
+        core.wait_ended(PATIENCE / len(cores))

@@ -1,0 +1,161 @@
+"""The event queue in an event loop: one call takes a batch, one call hands over
+what was answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Callable, Dict, List, Optional
+
+from . import _native
+from .exchange import ERROR_ANSWER, INTERNAL_ERROR, Exchange
+from .outbox import RECORD, Failure, Outbox
+from .report import Progress, Report
+from .runner import Runner
+from .session import SessionEvent, read_event
+
+log = logging.getLogger("goaway")
+
+_REQUEST = _native.RECORD_REQUEST
+_END = _native.FLAG_END
+
+Accept = Callable[[int, int, int, int, int, bytes, bytes, int], Exchange]
+"""Makes an exchange of a REQUEST: id, flags, tag, session, ms left, text, data
+and how many path parameters there are."""
+
+
+class Pump:
+    """Brings records to exchanges, and commands back. In the loop's thread only."""
+
+    def __init__(self, core: _native.Core, loop: asyncio.AbstractEventLoop, accept: Accept) -> None:
+        self.loop = loop
+        self.exchanges: Dict[int, Exchange] = {}
+        """The requests that are not done with, by id."""
+        self.outbox = Outbox(core, self._wake)
+        self.high_water = 65536
+        """So many bytes of one answer may wait for the peer."""
+        self.closed: "asyncio.Future[Report]" = loop.create_future()
+        """Set when the server has ended."""
+        self.on_event: Optional[Callable[[SessionEvent], None]] = None
+        self.on_progress: Optional[Callable[[Progress], None]] = None
+        self._accept = accept
+        self._core = core
+        self._runner = Runner(loop, self.flush)
+        self._is_pumping = False
+        self._fd = -1
+        self._idle_waiters: List["asyncio.Future[None]"] = []
+
+    def start(self) -> None:
+        """Looks at the queue from now on."""
+        self._fd = self._core.fd()
+        self.loop.add_reader(self._fd, self._on_readable)
+
+    def stop(self) -> None:
+        """Looks at it no more."""
+        if self._fd >= 0:
+            self.loop.remove_reader(self._fd)
+            self._fd = -1
+        self._runner.close()
+
+    def forget(self, id: int) -> None:
+        """An exchange is done."""
+        exchanges = self.exchanges
+        exchanges.pop(id, None)
+        if self._idle_waiters and not exchanges:
+            waiters, self._idle_waiters = self._idle_waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def wait_idle(self) -> None:
+        """Until every exchange is done."""
+        while self.exchanges:
+            waiter: "asyncio.Future[None]" = self.loop.create_future()
+            self._idle_waiters.append(waiter)
+            await waiter
+
+    def flush(self) -> None:
+        """Hands over what was answered."""
+        failures = self.outbox.flush()
+        if failures:
+            for failure in failures:
+                self._fail(failure)
+            # What cannot be answered 500 is reset, and that cannot be refused.
+            for failure in self.outbox.flush():
+                self.outbox.add(_native.COMMAND_RESET, failure.request, number=INTERNAL_ERROR)
+            self.outbox.flush()
+
+    def _wake(self) -> None:
+        # While records are looked at, the runner flushes at the end.
+        if not self._is_pumping:
+            self.loop.call_soon(self.flush)
+
+    def _on_readable(self) -> None:
+        self._is_pumping = True
+        try:
+            self._take()
+        finally:
+            self._is_pumping = False
+
+    def _take(self) -> None:
+        records, arena = self._core.take()
+        exchanges, accept, append = self.exchanges, self._accept, self._runner.ready.append
+        for record in RECORD.iter_unpack(records):
+            if record[0] != _REQUEST:
+                self._tell(record, arena)
+                continue
+            _, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
+            try:
+                exchanges[id] = exchange = accept(
+                    id, flags, tag, session, left, arena[text : text + text_len], arena[data : data + data_len], params
+                )
+            except Exception:
+                log.exception("a request cannot be understood")
+                self.outbox.respond(id, 500, *ERROR_ANSWER)
+            else:
+                append(exchange)
+        self._runner.run()
+
+    def _tell(self, record: "tuple[Any, ...]", arena: bytes) -> None:
+        """Anything but a request."""
+        kind, flags, _, id, session, text, text_len, data, data_len, code, cause, number, fields, params = record
+        exchange = self.exchanges.get(id)
+        if kind == _native.RECORD_BODY:
+            if exchange is not None:
+                exchange.feed(arena[data : data + data_len], flags & _END != 0, arena[text : text + text_len])
+        elif kind == _native.RECORD_WRITABLE:
+            if exchange is not None:
+                exchange.writable(number)
+        elif kind == _native.RECORD_CANCELLED:
+            if exchange is not None:
+                exchange.cancelled(_native.cause_name(cause), code)
+        elif kind == _native.RECORD_DRAIN:
+            if exchange is not None:
+                exchange.drain.begin(number)
+        elif kind == _native.RECORD_SESSION:
+            event = read_event(session, fields, code, cause, number, params, arena[text : text + text_len])
+            self._call(self.on_event, event)
+        elif kind == _native.RECORD_PROGRESS:
+            self._call(self.on_progress, Progress(fields, params, number))
+        elif kind == _native.RECORD_CLOSED and not self.closed.done():
+            self.closed.set_result(_native.read_report(arena[data : data + data_len]))
+
+    def _call(self, callback: Optional[Callable[[Any], None]], value: object) -> None:
+        """Calls what the program has set. What it raises is logged."""
+        if callback is None:
+            return
+        try:
+            callback(value)
+        except Exception:
+            log.exception("a callback for %s failed", type(value).__name__)
+
+    def _fail(self, failure: Failure) -> None:
+        """A part of an answer was refused: the peer must not take it for whole."""
+        log.error("an answer was refused: %s", failure.error)
+        exchange = self.exchanges.get(failure.request)
+        if exchange is not None:
+            exchange.failed(failure.error)
+        if failure.kind in (_native.COMMAND_RESPOND, _native.COMMAND_HEAD):
+            self.outbox.respond(failure.request, 500, *ERROR_ANSWER)
+        elif failure.kind != _native.COMMAND_RESET:
+            self.outbox.add(_native.COMMAND_RESET, failure.request, number=INTERNAL_ERROR)

@@ -1,0 +1,77 @@
+"""From a configuration to a listening server, and from there to a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any, Callable, Coroutine, List, Optional, Protocol
+
+from . import _native
+from .config import Config
+from .report import Progress, Report
+
+
+
+class Servable(Protocol):
+    """What `goaway.asgi.Application` and `goaway.wsgi.Application` are."""
+
+    config: Config
+    ports: List[int]
+    progress: Optional[Callable[[Progress], None]]
+
+    async def start(self) -> None: ...
+
+    def begin_close(self, drain: Optional[float] = None) -> None: ...
+
+    async def wait_closed(self) -> Report: ...
+
+
+def prepare(core: _native.Core, config: Config) -> None:
+    """Sets the limits and listens."""
+    if config.drain < 0:
+        raise ValueError(f"drain must be a number of seconds from 0 on, not {config.drain!r}")
+    if not config.bind:
+        raise ValueError("bind must name an address at least")
+    core.set_limit("workers", config.workers_threads)
+    for name, value in config.limits.items():
+        core.set_limit(name, value)
+    for address in config.bind:
+        core.listen(address)
+
+
+def first_host(config: Config) -> str:
+    """The name of the first address, as ASGI's scope and WSGI's environment show it."""
+    address = config.bind[0]
+    return "" if address.startswith("fd:") else address.rpartition(":")[0].strip("[]")
+
+
+def run(main: "Coroutine[Any, Any, Report]") -> Report:
+    """`asyncio.run`, on uvloop if it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    if not hasattr(uvloop, "run"):
+        return asyncio.run(main)
+    report: Report = uvloop.run(main)
+    return report
+
+
+def serve_until_signal(application: Servable) -> Report:
+    """Serves until SIGTERM or SIGINT has been taken care of."""
+    return run(_serve(application))
+
+
+async def _serve(application: Servable) -> Report:
+    loop = asyncio.get_running_loop()
+    signals = 0
+
+    def on_signal() -> None:
+        nonlocal signals
+        signals += 1
+        application.begin_close(None if signals == 1 else 0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await application.start()
+    return await application.wait_closed()

@@ -1,0 +1,110 @@
+"""Sessions: one connection each, listed, told of, and closed one by one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
+
+from . import _native
+
+
+class Session(NamedTuple):
+    """A live session's figures at one moment, and the two ways to end it. Its
+    number stays its own for ever: once it has ended the calls raise `Error`
+    with the code "GOAWAY_ERR_GONE". From any thread."""
+
+    id: int
+    peer: str
+    """The client's address, such as "127.0.0.1:49152"."""
+    state: str
+    """How far it is on its way: "handshake", "open", "draining", "last_call",
+    "forcing", "closing"."""
+    age_ms: int
+    """Milliseconds since its connection was accepted."""
+    open_streams: int
+    bytes_in: int
+    """Bytes that came, frames and all."""
+    bytes_out: int
+    requests: int
+    """Requests that were taken."""
+    protocol: str
+    """As ALPN names it: "h2"."""
+
+    def close(self, drain: float = 5.0) -> None:
+        """Has it leave, its streams served for up to `drain` seconds. Returns
+        at once."""
+        close_session(self.id, drain)
+
+    def abort(self, code: int = 0, debug: bytes = b"") -> None:
+        """Ends it now with GOAWAY, that error code and up to 1024 bytes of debug
+        data. Returns at once."""
+        abort_session(self.id, code, debug)
+
+
+class SessionEvent(NamedTuple):
+    """Something that happened to a session. What `kind` does not name is 0,
+    empty or None."""
+
+    kind: str
+    """"opened" (the first of each session), "settings", "ping", "goaway",
+    "frame_error", "error", "timeout", "draining", "closed" (the last)."""
+    session: int
+    peer: str
+    code: int = 0
+    """goaway, frame_error, closed: an error code (RFC 9113, section 7)."""
+    cause: Optional[str] = None
+    """closed, timeout: why, such as "drained" or "idle_timeout"."""
+    outcome: Optional[str] = None
+    """closed: "graceful", "by_peer", "handshake" or "forced"."""
+    stream: int = 0
+    """frame_error: the stream, 0 for the whole session."""
+    last_stream: int = 0
+    """goaway: the last stream that the peer has processed."""
+    text: bytes = b""
+    """goaway: the debug data. frame_error, error: what was wrong."""
+
+
+def close_session(session: int, drain: float) -> None:
+    """Has the session of that number leave."""
+    _native.close_session(session, drain)
+
+
+def abort_session(session: int, code: int = 0, debug: bytes = b"") -> None:
+    """Ends the session of that number now."""
+    _native.abort_session(session, code, debug)
+
+
+def list_sessions(core: _native.Core) -> "list[Session]":
+    """The live sessions, oldest first."""
+    return [
+        Session(
+            row.session,
+            row.peer,
+            _native.stage_name(row.stage),
+            row.age_ms,
+            row.open_streams,
+            row.bytes_in,
+            row.bytes_out,
+            row.requests,
+            row.protocol,
+        )
+        for row in core.sessions()
+    ]
+
+
+def read_event(
+    session: int, kind: int, code: int, cause: int, number: int, outcome: int, text: bytes
+) -> SessionEvent:
+    """An event as a SESSION record has it."""
+    peer, _, rest = text.partition(b"\0")
+    name = _native.event_name(kind)
+    return SessionEvent(
+        name,
+        session,
+        peer.decode("ascii", "replace"),
+        code,
+        _native.cause_name(cause) if cause else None,
+        _native.outcome_name(outcome) if name == "closed" else None,
+        number if name == "frame_error" else 0,
+        number if name == "goaway" else 0,
+        rest,
+    )
