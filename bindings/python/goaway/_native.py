@@ -154,7 +154,7 @@ def places() -> List[Path]:
     if chosen:
         return [Path(chosen)]
     here = Path(__file__).resolve().parent
-    return [here / NAME, *(folder / "build" / "lib" / NAME for folder in here.parents[2:3])]
+    return [here / NAME, here.parent.parent.parent / "build" / "lib" / NAME]
 
 
 class _Library:

@@ -23,6 +23,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 # How far the answer is.
 _NOTHING, _STARTED, _STREAMING, _TRAILERS, _DONE = range(5)
 _FILE_PIECE = 256 * 1024
+_END = _native.FLAG_END
 
 
 class Site:
@@ -53,19 +54,18 @@ class Site:
         """Makes the exchange of a REQUEST record."""
         pieces = text.split(b"\0")
         method, scheme, authority, path, query, peer = pieces[:6]
-        headers = list(zip(pieces[6::2], pieces[7::2]))
         if authority:
-            if b"host" in pieces:
-                headers = [field for field in headers if field[0] != b"host"]
-            headers.insert(0, (b"host", authority))
+            # It is shown as host, in front of the others and instead of any host there is.
+            pieces[4], pieces[5] = b"host", authority
+            headers = list(zip(pieces[4::2], pieces[5::2]))
+            if b"host" in pieces[6:]:
+                headers[1:] = [field for field in headers[1:] if field[0] != b"host"]
+        else:
+            headers = list(zip(pieces[6::2], pieces[7::2]))
         if self._root:
             path = self._root + path
-        exchange = AsgiExchange(self.pump, id)
-        exchange.site = self
-        exchange.drain = drain = Drain()
-        if flags:
-            exchange.take_flags(flags, data, left_ms)
-        exchange.scope = {
+        drain = Drain()
+        scope = {
             "type": "http",
             "asgi": self._asgi,
             "http_version": "2",
@@ -81,9 +81,12 @@ class Site:
             "extensions": {**self._extensions, "goaway.drain": drain},
         }
         if self.state is not None:
-            exchange.scope["state"] = self.state.copy()
-        if self.log is not None:
-            exchange.began = time.perf_counter()
+            scope["state"] = self.state.copy()
+        exchange = AsgiExchange(self, id, scope, drain)
+        if flags == _END:
+            exchange.whole = data
+        elif flags:
+            exchange.take_flags(flags, data, left_ms)
         return exchange
 
     def _learn_method(self, method: bytes) -> str:
@@ -101,11 +104,10 @@ class Site:
 class AsgiExchange(Exchange):
     """A request that an ASGI application answers."""
 
-    site: Site
-    scope: Dict[str, Any]
     began = 0.0
+    whole: Optional[bytes] = None
+    """The body, if it came with the request."""
 
-    _whole: Optional[bytes] = None
     _told_end = False
     _is_head = False
     _stage = _NOTHING
@@ -116,10 +118,18 @@ class AsgiExchange(Exchange):
     _sent = 0
     _is_logged = False
 
+    def __init__(self, site: Site, id: int, scope: Dict[str, Any], drain: Drain) -> None:
+        self.pump = site.pump
+        self.id = id
+        self.site = site
+        self.scope = scope
+        self.drain = drain
+        if site.log is not None:
+            self.began = time.perf_counter()
+
     def take_flags(self, flags: int, data: bytes, left_ms: int) -> None:
-        if flags & _native.FLAG_END:
-            self._has_end = True
-            self._whole = data
+        if flags & _END:
+            self.whole = data
         if flags & _native.FLAG_HEAD:
             self._is_head = True
         if flags & _native.FLAG_DRAINING:
@@ -130,13 +140,8 @@ class AsgiExchange(Exchange):
 
     def done(self, error: Optional[BaseException]) -> None:
         """The application has returned, or raised."""
-        self.task = None
-        if error is not None:
-            self._complain(error)
-        elif self._stage != _DONE and not self.is_over and self.cause is None:
-            log.error("the ASGI application returned without completing its answer to %s", self._name())
-        if self._stage != _DONE and not self.is_over and self.cause is None:
-            self._give_up(error)
+        if error is not None or self._stage != _DONE:
+            self._end_badly(error)
         if self.site.log is not None:
             self._log_access()
         self.pump.forget(self.id)
@@ -154,9 +159,9 @@ class AsgiExchange(Exchange):
             if self.cause is not None or self.is_over:
                 return {"type": "http.disconnect"}
             if not self._told_end:
-                if self._whole is not None:
-                    self._told_end = True
-                    return {"type": "http.request", "body": self._whole, "more_body": False}
+                if self.whole is not None:
+                    self._told_end = self._has_end = True
+                    return {"type": "http.request", "body": self.whole, "more_body": False}
                 data = self.take_body()
                 if self._has_end:
                     self._told_end = True
@@ -171,17 +176,19 @@ class AsgiExchange(Exchange):
         kind = message["type"]
         if self.cause is not None or self.failure is not None:
             self.check_open()
-        if kind == "http.response.body":
+        if kind == "http.response.start":
+            self._start(message)
+        elif kind == "http.response.body":
             body = message.get("body", b"")
             if type(body) is not bytes:
                 body = as_bytes(body, "the body of http.response.body")
             self._sent += len(body)
-            if self._stage == _STARTED and not self._has_trailers and not message.get("more_body"):
-                self._respond(body)
-            else:
+            if self._stage != _STARTED or self._has_trailers or message.get("more_body") or self._is_head:
                 await self._send_piece(body, bool(message.get("more_body")))
-        elif kind == "http.response.start":
-            self._start(message)
+            else:
+                # The whole answer at once: the usual case.
+                self.pump.outbox.respond(self.id, self._status, self._fields, body)
+                self._finish()
         elif kind == "http.response.trailers":
             self._send_trailers(message)
         elif kind == "http.response.pathsend":
@@ -203,16 +210,6 @@ class AsgiExchange(Exchange):
             self._has_trailers = True
         self._stage = _STARTED
 
-    def _respond(self, body: bytes) -> None:
-        """The whole answer at once: the usual case."""
-        if self._is_head and not body:
-            # The fields are those of GET, and so may be a content-length.
-            self._begin()
-            self.pump.outbox.add(_native.COMMAND_END, self.id)
-        else:
-            self.pump.outbox.respond(self.id, self._status, self._fields, body)
-        self._finish()
-
     def _begin(self) -> None:
         """Sends the head."""
         self.pump.outbox.add(_native.COMMAND_HEAD, self.id, self._status, self._fields)
@@ -220,6 +217,11 @@ class AsgiExchange(Exchange):
 
     async def _send_piece(self, body: bytes, has_more: bool) -> None:
         if self._stage == _STARTED:
+            if self._is_head and body and not has_more and not self._has_trailers:
+                # Told its length and not sent.
+                self.pump.outbox.respond(self.id, self._status, self._fields, body)
+                self._finish()
+                return
             self._begin()
         elif self._stage != _STREAMING:
             self._object("http.response.body")
@@ -291,8 +293,14 @@ class AsgiExchange(Exchange):
         if self.site.log is not None:
             self._log_access()
 
-    def _give_up(self, error: Optional[BaseException]) -> None:
+    def _end_badly(self, error: Optional[BaseException]) -> None:
         """Without a head 500, else a reset: what is not whole must not look so."""
+        if error is not None:
+            self._complain(error)
+        if self._stage == _DONE or self.is_over or self.cause is not None:
+            return
+        if error is None:
+            log.error("the ASGI application returned without completing its answer to %s", self._name())
         self.is_over = True
         if self._stage in (_NOTHING, _STARTED) and not isinstance(error, asyncio.CancelledError):
             self._status = 500

@@ -38,6 +38,8 @@ class Exchange(Work):
     """Why nobody waits for the answer any more."""
     code = 0
     """The RST_STREAM code, if there was one."""
+    pump: "Pump"
+    id: int
     drain: Drain
     is_over = False
     """The answer is whole, or given up."""
@@ -52,10 +54,6 @@ class Exchange(Work):
     _is_full = False
     _readers: Optional[Waiters] = None
     _writers: Optional[Waiters] = None
-
-    def __init__(self, pump: "Pump", id: int) -> None:
-        self.pump = pump
-        self.id = id
 
     # What the pump tells.
 

@@ -136,7 +136,6 @@ def pack_fields(fields: Iterable[Tuple[Any, Any]], what: str) -> bytes:
     bytes; names go out in lower case, those that HTTP/2 has no use for (RFC
     9113, section 8.2.2) are left out."""
     pieces: List[bytes] = []
-    count = 0
     try:
         for name, value in fields:
             known = _names.get(name)
@@ -145,14 +144,11 @@ def pack_fields(fields: Iterable[Tuple[Any, Any]], what: str) -> bytes:
             if known:
                 pieces.append(known)
                 pieces.append(value if type(value) is bytes else _field(value))
-                count += 2
-        if not count:
-            return b""
         pieces.append(b"")
         packed = b"\0".join(pieces)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{what} must be pairs of name and value, each text or bytes: {error}") from None
-    if packed.count(b"\0") != count:
+    if packed.count(b"\0") >= len(pieces):
         raise Error("GOAWAY_ERR_INVALID", f"a name or value of {what} contains a NUL")
     return packed
 

@@ -23,7 +23,6 @@ log = logging.getLogger("goaway")
 IDLE_MOST = 32
 """So many Tasks wait for work at most."""
 
-_getrefcount: Optional[Callable[[object], int]] = getattr(sys, "getrefcount", None)
 _register: Callable[[Any], None] = asyncio.tasks._register_task
 _unregister: Callable[[Any], None] = asyncio.tasks._unregister_task
 
@@ -158,7 +157,7 @@ class _Host:
         while not runner._is_closed and len(runner._idle) < IDLE_MOST:
             runner._idle.append(self)
             await gate
-            traces = _traces(task)
+            references, weak_references = _getrefcount(task), getweakrefcount(task)
             while ready:
                 work = self.work = ready.popleft()
                 try:
@@ -173,12 +172,22 @@ class _Host:
                 if runner._current is not self:
                     return  # It has waited: this Task was its own.
                 self.work = None
-                if traces != _traces(task) or task._must_cancel or copy_context() != context:  # type: ignore[attr-defined]
+                # Has it left a trace?
+                if (
+                    _getrefcount(task) != references
+                    or getweakrefcount(task) != weak_references
+                    or task._must_cancel  # type: ignore[attr-defined]
+                    or copy_context() != context
+                ):
                     return
 
 
-def _traces(task: "asyncio.Task[None]") -> Any:
-    """What changes if somebody takes note of the Task."""
-    if _getrefcount is None:
-        return object()
-    return _getrefcount(task) + (getweakrefcount(task) << 32)
+def _no_refcount(_: object) -> int:
+    """Where references are not counted, no Task serves twice."""
+    global _answers
+    _answers += 1
+    return _answers
+
+
+_answers = 0
+_getrefcount: Callable[[object], int] = getattr(sys, "getrefcount", _no_refcount)
