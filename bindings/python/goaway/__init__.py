@@ -1,1 +1,37 @@
-"""goaway: an HTTP/2 server that knows how to leave."""
+"""goaway: an HTTP/2 server that knows how to leave.
+
+`Server` serves in an event loop, `ThreadedServer` without one; `goaway.asgi`
+and `goaway.wsgi` serve applications. Close always ends, in time, with a report.
+"""
+
+from ._native import version
+from .config import AccessRecord, Config
+from .drain import Drain
+from .error import Error, ShutdownError, StartupError
+from .exchange import Disconnected
+from .report import Progress, Report
+from .request import Request
+from .server import Server, run
+from .session import Session, SessionEvent, abort_session, close_session
+
+__version__ = version()
+
+__all__ = [
+    "AccessRecord",
+    "Config",
+    "Disconnected",
+    "Drain",
+    "Error",
+    "Progress",
+    "Report",
+    "Request",
+    "Server",
+    "Session",
+    "SessionEvent",
+    "ShutdownError",
+    "StartupError",
+    "abort_session",
+    "close_session",
+    "run",
+    "version",
+]

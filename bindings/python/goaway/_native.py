@@ -266,7 +266,8 @@ class Core:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a signal's handler may close in the midst of a call.
+        self._lock = threading.RLock()
         self.pid = os.getpid()
         self._queue: Optional[int] = None
         self._server: Optional[int] = lib.server_new()
@@ -320,11 +321,12 @@ class Core:
     def set_ready(self, ready: bool) -> None:
         check(self._call(lib.server_set_ready, ready))
 
-    def close(self, drain: float) -> None:
-        check(self._call(lib.server_close, milliseconds(drain), None, None))
+    def is_ready(self) -> bool:
+        with self._lock:
+            return self._server is not None and bool(lib.server_is_ready(self._server))
 
     def close_if_open(self, drain: float) -> None:
-        """The same, and nothing if it has ended meanwhile."""
+        """Begins to close; does nothing if it has ended meanwhile."""
         with self._lock:
             if self._server is not None:
                 check(lib.server_close(self._server, milliseconds(drain), None, None))
@@ -337,7 +339,10 @@ class Core:
             return read_report(bytes(found.contents)) if found else None
 
     def sessions(self) -> List[SessionRow]:
-        listed = self._call(lib.server_sessions)
+        with self._lock:
+            if self._server is None:
+                return []
+            listed = lib.server_sessions(self._server)
         if listed is None:
             raise failure(ERR_STATE)
         try:

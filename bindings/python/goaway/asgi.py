@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any, Callable, List, Optional
 
 from . import _native, leaving
 from .asgi_exchange import Site
-from .closing import Deadline
+from .closing import GRACE, Deadline, end_requests
 from .config import Config
 from .error import Error, ShutdownError, StartupError
 from .lifespan import Lifespan
@@ -17,11 +16,6 @@ from .report import Progress, Report
 from .serving import first_host, prepare, serve_until_signal
 
 __all__ = ["Application", "ShutdownError", "StartupError", "serve"]
-
-log = logging.getLogger("goaway")
-
-GRACE = 1.0
-"""Seconds that a cancelled request may take, or the shutdown of a forced close."""
 
 
 class Application:
@@ -39,6 +33,7 @@ class Application:
         self._deadline = Deadline()
         self._core: Optional[_native.Core] = None
         self._pump: Optional[Pump] = None
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._starting: Optional["asyncio.Task[None]"] = None
         self._is_closing = False
         self._finishing: Optional["asyncio.Task[Report]"] = None
@@ -52,6 +47,7 @@ class Application:
         during the startup wait."""
         if self._core is not None:
             raise Error("GOAWAY_ERR_STATE", "the application was started before")
+        self._loop = asyncio.get_running_loop()
         core = self._core = _native.Core()
         try:
             prepare(core, self.config)
@@ -67,7 +63,7 @@ class Application:
             core.free()
             raise
         leaving.watch(core)
-        self._finishing = asyncio.get_running_loop().create_task(self._finish(core, self._pump))
+        self._finishing = self._loop.create_task(self._finish(core, self._pump))
         if self._is_closing:
             self._close()
 
@@ -82,6 +78,14 @@ class Application:
             self._close()
         elif self._deadline.is_forced and self._starting is not None:
             self._starting.cancel()
+
+    def close_soon(self, drain: Optional[float] = None) -> None:
+        """`begin_close` from any thread, and from a signal's handler: it works
+        even while something blocks the loop."""
+        if self._core is not None and self._finishing is not None:
+            self._core.close_if_open(self.config.drain if drain is None else drain)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.begin_close, drain)
 
     async def wait_closed(self) -> Report:
         """Waits until a close that was begun is complete, lifespan shutdown
@@ -127,23 +131,13 @@ class Application:
         """What comes after the server's end."""
         report = await pump.closed
         try:
-            await self._end_requests(pump)
+            await end_requests(pump, self._deadline)
             await self._stop_app()
         finally:
             pump.stop()
             core.free()
             leaving.forget(core)
         return report
-
-    async def _end_requests(self, pump: Pump) -> None:
-        """Whoever was answered and still works may do so until the deadline."""
-        if await self._deadline.run(pump.wait_idle()):
-            return
-        for exchange in list(pump.exchanges.values()):
-            if exchange.task is not None:
-                exchange.task.cancel()
-        if not await self._deadline.run(pump.wait_idle(), GRACE):
-            log.error("%d requests go on though they were cancelled", len(pump.exchanges))
 
     async def _stop_app(self) -> None:
         stopping = Deadline()

@@ -105,8 +105,6 @@ class AsgiExchange(Exchange):
     """A request that an ASGI application answers."""
 
     began = 0.0
-    whole: Optional[bytes] = None
-    """The body, if it came with the request."""
 
     _told_end = False
     _is_head = False
@@ -159,9 +157,6 @@ class AsgiExchange(Exchange):
             if self.cause is not None or self.is_over:
                 return {"type": "http.disconnect"}
             if not self._told_end:
-                if self.whole is not None:
-                    self._told_end = self._has_end = True
-                    return {"type": "http.request", "body": self.whole, "more_body": False}
                 data = self.take_body()
                 if self._has_end:
                     self._told_end = True

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from typing import Coroutine, Optional
+from typing import TYPE_CHECKING, Coroutine, Optional
+
+if TYPE_CHECKING:
+    from .pump import Pump
+
+log = logging.getLogger("goaway")
+
+GRACE = 1.0
+"""Seconds that a cancelled request may take, or the shutdown of a forced close."""
 
 
 class Deadline:
@@ -47,3 +56,15 @@ class Deadline:
             return True
         finally:
             task.cancel()
+
+
+async def end_requests(pump: "Pump", deadline: Deadline) -> None:
+    """Whoever was answered and still works may do so until the deadline, and is
+    cancelled then."""
+    if await deadline.run(pump.wait_idle()):
+        return
+    for exchange in list(pump.exchanges.values()):
+        if exchange.task is not None:
+            exchange.task.cancel()
+    if not await deadline.run(pump.wait_idle(), GRACE):
+        log.error("%d requests go on though they were cancelled", len(pump.exchanges))

@@ -46,6 +46,9 @@ class Exchange(Work):
     failure: Optional[Exception] = None
     """What the library has refused of the answer."""
     trailers: "Tuple[Tuple[bytes, bytes], ...]" = ()
+    """The request's trailer fields, once its body has ended."""
+    whole: Optional[bytes] = None
+    """The body, if it came with the request and was not taken yet."""
 
     _has_end = False
     _unread: Optional[List[bytes]] = None
@@ -114,6 +117,10 @@ class Exchange(Work):
     def take_body(self) -> Optional[bytes]:
         """What is here of the body and not taken yet; None if there is nothing.
         The peer may send as much again."""
+        if self.whole is not None:
+            whole, self.whole = self.whole, None
+            self._has_end = True
+            return whole
         unread = self._unread
         if not unread:
             return None

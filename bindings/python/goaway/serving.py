@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import Any, Callable, Coroutine, List, Optional, Protocol
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Callable, Coroutine, Iterator, List, Optional, Protocol
 
 from . import _native
 from .config import Config
@@ -22,6 +24,8 @@ class Servable(Protocol):
     async def start(self) -> None: ...
 
     def begin_close(self, drain: Optional[float] = None) -> None: ...
+
+    def close_soon(self, drain: Optional[float] = None) -> None: ...
 
     async def wait_closed(self) -> Report: ...
 
@@ -63,15 +67,26 @@ def serve_until_signal(application: Servable) -> Report:
 
 
 async def _serve(application: Servable) -> Report:
-    loop = asyncio.get_running_loop()
-    signals = 0
+    with signals(lambda forced: application.close_soon(0 if forced else None)):
+        await application.start()
+        return await application.wait_closed()
 
-    def on_signal() -> None:
-        nonlocal signals
-        signals += 1
-        application.begin_close(None if signals == 1 else 0)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
-    await application.start()
-    return await application.wait_closed()
+@contextmanager
+def signals(close: Callable[[bool], object]) -> Iterator[None]:
+    """Has `close` called at SIGTERM and SIGINT, with True if there was one before:
+    at once, in the midst of whatever the main thread does, so that the close is
+    in time even if a handler blocks the loop."""
+    forced = False
+
+    def on_signal(number: int, frame: Optional[FrameType]) -> None:
+        nonlocal forced
+        close(forced)
+        forced = True
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

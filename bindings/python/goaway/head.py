@@ -1,0 +1,81 @@
+"""What a request says before its body."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
+
+Headers = Union[Mapping[str, str], Iterable[Tuple[Union[str, bytes], Union[str, bytes]]], None]
+"""Header fields of an answer: a mapping, or pairs of name and value, each text
+(latin-1) or bytes."""
+
+
+class Head:
+    """The head of a request. Names of fields are in lower case; values are
+    text, each byte a character (latin-1)."""
+
+    _pieces: List[bytes]
+    _param_count: int
+
+    @property
+    def method(self) -> str:
+        """Such as "GET"."""
+        return self._pieces[0].decode("latin-1")
+
+    @property
+    def scheme(self) -> str:
+        """The scheme that the peer named: "http" or "https"."""
+        return self._pieces[1].decode("latin-1")
+
+    @property
+    def authority(self) -> str:
+        """From `:authority` or `host` (RFC 9113, section 8.3.1)."""
+        return self._pieces[2].decode("latin-1")
+
+    @property
+    def path(self) -> str:
+        """As it came, percent-encoded and without the query."""
+        return self._pieces[3].decode("latin-1")
+
+    @property
+    def query(self) -> str:
+        """What stands behind the path's `?`, as it came; empty if there is nothing."""
+        return self._pieces[4].decode("latin-1")
+
+    @property
+    def peer(self) -> str:
+        """The client's address, such as "127.0.0.1:49152" or "[::1]:49152"."""
+        return self._pieces[5].decode("latin-1")
+
+    @property
+    def params(self) -> Dict[str, str]:
+        """The path parameters of the pattern, percent-decoded."""
+        end = 6 + 2 * self._param_count
+        names, values = self._pieces[6:end:2], self._pieces[7:end:2]
+        return {name.decode("utf-8"): value.decode("utf-8") for name, value in zip(names, values)}
+
+    @property
+    def headers(self) -> List[Tuple[str, str]]:
+        """The header fields in the order of arrival, but fields of one name stand
+        together where the first of them stood."""
+        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]
+
+    @property
+    def raw_headers(self) -> List[Tuple[bytes, bytes]]:
+        """The same as bytes."""
+        start = 6 + 2 * self._param_count
+        return list(zip(self._pieces[start::2], self._pieces[start + 1 :: 2]))
+
+    def header(self, name: str) -> Optional[str]:
+        """The first header field of that name, in any case; None if there is none."""
+        wanted = name.lower().encode("latin-1")
+        for name_, value in self.raw_headers:
+            if name_ == wanted:
+                return value.decode("latin-1")
+        return None
+
+
+def field_pairs(headers: Headers) -> "Iterable[Tuple[Union[str, bytes], Union[str, bytes]]]":
+    """Header fields as pairs."""
+    if headers is None:
+        return ()
+    return headers.items() if isinstance(headers, Mapping) else headers

@@ -1,0 +1,234 @@
+"""`Server`: an HTTP/2 server in the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from types import TracebackType
+from typing import AsyncIterator, Awaitable, Callable, Deque, Iterable, List, Mapping, Optional, Type, TypeVar, Union
+
+from . import _native, leaving
+from .closing import Deadline, end_requests
+from .drain import Waiters
+from .error import Error
+from .pump import Pump
+from .report import Progress, Report
+from .request import Request
+from .serving import run as run_loop
+from .serving import signals
+from .session import Session, SessionEvent, list_sessions
+
+Handler = Callable[[Request], Awaitable[object]]
+_H = TypeVar("_H", bound=Handler)
+
+EVENTS_KEPT = 4096
+"""Events that wait for a slow `Server.events`; the oldest give way."""
+
+
+class Server:
+    """An HTTP/2 server. Made, given routes and addresses, started, closed.
+
+        server = Server()
+
+        @server.route("GET /users/{id}")
+        async def user(request):
+            await request.respond(200, request.params["id"])
+
+        async with server.listen("127.0.0.1:8080"):
+            ...
+
+    In the loop's thread only. `async with` starts it, and closes it with
+    `drain` at the end.
+    """
+
+    def __init__(self, *, limits: Optional[Mapping[str, int]] = None, drain: float = 5.0) -> None:
+        """`limits`: `goaway_limit` of the C header by name, in lower case and
+        without its prefix. `drain`: seconds that the close of `async with` may take."""
+        self.drain = drain
+        self.on_session: Optional[Callable[[SessionEvent], None]] = None
+        """Called for each session event. What it raises is logged."""
+        self.on_progress: Optional[Callable[[Progress], None]] = None
+        """Called about ten times a second while the server closes."""
+        self._core = _native.Core()
+        self._handlers: List[Handler] = []
+        self._deadline = Deadline()
+        self._finishing: Optional["asyncio.Task[Report]"] = None
+        self._readers: "List[tuple[Deque[SessionEvent], Waiters]]" = []
+        for name, value in (limits or {}).items():
+            self._core.set_limit(name, value)
+
+    # Before the start.
+
+    def route(self, pattern: str) -> Callable[[_H], _H]:
+        """As a decorator: has requests that `pattern` matches handled."""
+
+        def keep(handler: _H) -> _H:
+            self.register(pattern, handler)
+            return handler
+
+        return keep
+
+    def register(self, pattern: str, handler: Handler) -> None:
+        """Has requests that `pattern` matches handled by `await handler(request)`.
+
+        "GET /users/{id}" takes one segment, "GET /files/{*rest}" all that
+        follows, the method `*` is every method, and the pattern "*" is what no
+        other one matches. The library answers 404 and 405 by itself."""
+        if not callable(handler):
+            raise TypeError(f"the handler of {pattern!r} cannot be called")
+        self._core.register(pattern, len(self._handlers))
+        self._handlers.append(handler)
+
+    def set_limit(self, name: str, value: int) -> None:
+        """Sets a limit: `server.set_limit("idle_ms", 30000)`."""
+        self._core.set_limit(name, value)
+
+    def listen(self, address: str) -> "Server":
+        """Listens on "127.0.0.1:8080", "[::1]:0" (0: any free port), a name and
+        a port, or "fd:3". May be called several times. Gives the server itself."""
+        self._core.listen(address)
+        return self
+
+    # Its life.
+
+    async def start(self) -> None:
+        """Serves from now on, in the running loop."""
+        if self._finishing is not None:
+            raise Error("GOAWAY_ERR_STATE", "the server was started before")
+        core = self._core
+        core.watch(_native.WATCH_PROGRESS | _native.WATCH_SESSIONS)
+        pump = self._pump = Pump(core, asyncio.get_running_loop(), self._accept)
+        pump.on_progress = self._tell_progress
+        pump.on_event = self._tell_event
+        core.start()
+        pump.start()
+        leaving.watch(core)
+        self._finishing = asyncio.get_running_loop().create_task(self._finish(core, pump))
+
+    def close(self, drain: float = 5.0) -> "asyncio.Future[Report]":
+        """Begins to close, at once; `await` gives the report. Open requests go on
+        for up to `drain` seconds and are then reset; it is complete one second
+        later at most. Again, also from handlers and after the end: a shorter
+        time shortens, 0 forces, and each caller gets the same report."""
+        if self._finishing is None:
+            raise Error("GOAWAY_ERR_STATE", "the server was not started")
+        self._deadline.shorten(drain)
+        if not self._finishing.done():
+            self._core.close_if_open(drain)
+        return asyncio.shield(self._finishing)
+
+    def close_soon(self, drain: float = 5.0) -> None:
+        """`close` from any thread, and from a signal's handler: it works even
+        while something blocks the loop."""
+        if self._finishing is None:
+            raise Error("GOAWAY_ERR_STATE", "the server was not started")
+        self._core.close_if_open(drain)
+        self._pump.loop.call_soon_threadsafe(self._deadline.shorten, drain)
+
+    async def wait_closed(self) -> Report:
+        """Waits for the end of a close, which it does not begin."""
+        if self._finishing is None:
+            raise Error("GOAWAY_ERR_STATE", "the server was not started")
+        return await asyncio.shield(self._finishing)
+
+    async def __aenter__(self) -> "Server":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        await self.close(self.drain)
+
+    # What can be asked.
+
+    @property
+    def ports(self) -> List[int]:
+        """The ports listened on, in the order of `listen`."""
+        return self._core.ports()
+
+    @property
+    def port(self) -> int:
+        """The first of them."""
+        return self._core.port(0)
+
+    def set_ready(self, ready: bool) -> None:
+        """Says that the server is not ready, or is again: a step before a close
+        that can be undone. Everything is still served."""
+        self._core.set_ready(ready)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it was started, does not close and was not set to be not ready."""
+        return self._core.is_ready()
+
+    def sessions(self) -> List[Session]:
+        """The live sessions, oldest first; none once the server has ended."""
+        return list_sessions(self._core)
+
+    async def events(self) -> AsyncIterator[SessionEvent]:
+        """The session events from now on, until the server has ended."""
+        reader = (deque([], EVENTS_KEPT), Waiters())  # type: tuple[Deque[SessionEvent], Waiters]
+        self._readers.append(reader)
+        kept, waiters = reader
+        try:
+            while True:
+                while kept:
+                    yield kept.popleft()
+                if self._finishing is not None and self._pump.closed.done():
+                    return
+                await waiters.wait()
+        finally:
+            self._readers.remove(reader)
+
+    # What the pump calls.
+
+    def _accept(
+        self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
+    ) -> Request:
+        request = Request(self, self._handlers[tag], id, session, text, params)
+        if flags & _native.FLAG_END:
+            request.whole = data
+        if flags & _native.FLAG_DRAINING:
+            request.drain.begin(left_ms)
+        return request
+
+    def _tell_progress(self, progress: Progress) -> None:
+        if self.on_progress is not None:
+            self.on_progress(progress)
+
+    def _tell_event(self, event: SessionEvent) -> None:
+        for kept, waiters in self._readers:
+            kept.append(event)
+            waiters.wake()
+        if self.on_session is not None:
+            self.on_session(event)
+
+    async def _finish(self, core: _native.Core, pump: Pump) -> Report:
+        try:
+            report = await pump.closed
+            for _, waiters in self._readers:
+                waiters.wake()
+            await end_requests(pump, self._deadline)
+        finally:
+            pump.stop()
+            core.free()
+            leaving.forget(core)
+        return report
+
+
+def run(routes: Mapping[str, Handler], bind: Union[str, Iterable[str]] = "127.0.0.1:8080", drain: float = 5.0) -> Report:
+    """Serves `routes` until SIGTERM or SIGINT has been taken care of: the first
+    drains, a second one forces. Blocks; on uvloop if it is installed."""
+
+    async def main() -> Report:
+        server = Server()
+        for pattern, handler in routes.items():
+            server.register(pattern, handler)
+        for address in [bind] if isinstance(bind, str) else bind:
+            server.listen(address)
+        await server.start()
+        with signals(lambda forced: server.close_soon(0 if forced else drain)):
+            return await server.wait_closed()
+
+    return run_loop(main())
