@@ -13,6 +13,8 @@ from .report import Progress, Report
 from .request import Request
 from .server import Server, run
 from .session import Session, SessionEvent, abort_session, close_session
+from .threaded import ThreadedServer
+from .threaded_request import ThreadedRequest
 
 __version__ = version()
 
@@ -30,6 +32,8 @@ __all__ = [
     "SessionEvent",
     "ShutdownError",
     "StartupError",
+    "ThreadedRequest",
+    "ThreadedServer",
     "abort_session",
     "close_session",
     "run",

@@ -1,47 +1,136 @@
-"""Serves WSGI applications."""
+"""Serves WSGI applications (PEP 3333)."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any, Callable, List, Optional
 
+from . import _native, leaving
 from .config import Config
+from .error import Error
+from .pool import Pool
 from .report import Progress, Report
+from .serving import first_host, prepare, serve_until_signal
+from .thread_pump import ThreadPump
+from .threaded_request import ThreadedRequest
+from .wsgi_request import WsgiApp, WsgiRequest
+
+__all__ = ["Application", "serve"]
 
 
 class Application:
-    """Serves one WSGI application by a pool of threads; to be used in a running event loop."""
+    """Serves one WSGI application by a pool of threads. It is started and
+    closed in a running event loop, which has no part in the requests.
 
-    def __init__(self, app: Any, config: Optional[Config] = None) -> None:
+    The environ has `goaway.request`, the `ThreadedRequest`: its `draining` tells
+    an endless answer to end well.
+    """
+
+    def __init__(self, app: WsgiApp, config: Optional[Config] = None) -> None:
         self.config = config if config is not None else Config()
         self.ports: List[int] = []
         """The ports listened on, in the order of `Config.bind`; after `start`."""
         self.progress: Optional[Callable[[Progress], None]] = None
         """Called about ten times a second while it closes, in the loop's thread.
         May be set at any time."""
+        self._app = app
+        self._pool = Pool(self.config.threads)
+        self._core: Optional[_native.Core] = None
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._closed: Optional["asyncio.Future[Report]"] = None
+        self._deadline: Optional[float] = None
 
     async def start(self) -> None:
         """Listens and serves.
 
-        Raises `Error` if an address or a limit is refused, `StartupError`
-        (its `__cause__` is what the application raised) if the application
-        fails to start; then nothing listens any more."""
-        raise NotImplementedError
+        Raises `Error` if an address or a limit is refused; then nothing listens
+        any more."""
+        if self._core is not None:
+            raise Error("GOAWAY_ERR_STATE", "the application was started before")
+        loop = self._loop = asyncio.get_running_loop()
+        core = self._core = _native.Core()
+        try:
+            prepare(core, self.config)
+            core.register("*", 0)
+            core.watch(_native.WATCH_PROGRESS)
+            self.ports = core.ports()
+            core.start()
+        except BaseException:
+            core.free()
+            raise
+        self._closed = loop.create_future()
+        self._server = (first_host(self.config), self.ports[0] if self.ports else 0)
+        pump = self._pump = ThreadPump(core, self._accept)
+        pump.high_water = self.config.limits.get("high_water_bytes", pump.high_water)
+        pump.on_progress = lambda progress: self._post(self._tell, progress)
+        pump.on_closed = self._finish
+        leaving.watch(core)
+        pump.start()
+        if self._deadline is not None:
+            self._close_core()
 
     def begin_close(self, drain: Optional[float] = None) -> None:
         """Begins to close, and returns at once: open requests go on for up to
         `drain` seconds (`Config.drain` if None). Again: a shorter time shortens,
-        0 forces. Only in the loop's thread."""
-        raise NotImplementedError
+        0 forces."""
+        deadline = time.monotonic() + (self.config.drain if drain is None else drain)
+        if self._deadline is None or deadline < self._deadline:
+            self._deadline = deadline
+        self._close_core()
+
+    def close_soon(self, drain: Optional[float] = None) -> None:
+        """`begin_close` from any thread, and from a signal's handler."""
+        self.begin_close(drain)
 
     async def wait_closed(self) -> Report:
-        """Waits until a close that was begun is complete, lifespan shutdown
-        included. Raises what the application raised in its shutdown, as
-        `ShutdownError`, after everything has ended."""
-        raise NotImplementedError
+        """Waits until a close that was begun is complete."""
+        if self._closed is None:
+            raise Error("GOAWAY_ERR_STATE", "the application was not started")
+        return await asyncio.shield(self._closed)
+
+    def _close_core(self) -> None:
+        if self._core is not None and self._closed is not None and self._deadline is not None:
+            self._core.close_if_open(max(0.0, self._deadline - time.monotonic()))
+
+    def _tell(self, progress: Progress) -> None:
+        if self.progress is not None:
+            self.progress(progress)
+
+    # In the pump's thread.
+
+    def _accept(self, request: ThreadedRequest, tag: int) -> bool:
+        return self._pool.submit(lambda: self._handle(request))
+
+    def _handle(self, request: ThreadedRequest) -> None:
+        try:
+            WsgiRequest(self._app, self.config, self._server, request).run()
+        finally:
+            self._pump.forget(request)
+
+    def _finish(self, report: Report) -> None:
+        left = 0.0 if self._deadline is None else self._deadline - time.monotonic()
+        self._pool.close(max(left, 1.0))
+        core = self._core
+        if core is not None:
+            core.free()
+            leaving.forget(core)
+        self._post(self._end, report)
+
+    def _end(self, report: Report) -> None:
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(report)
+
+    def _post(self, work: Callable[[Any], None], value: object) -> None:
+        """Has the loop's thread do it, if there still is a loop."""
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(work, value)
+        except RuntimeError:
+            pass  # It was closed.
 
 
-def serve(app: Any, **options: Any) -> Report:
+def serve(app: WsgiApp, **options: Any) -> Report:
     """Serves `app` until SIGTERM or SIGINT has been taken care of: the first
-    drains, a second one forces. Blocks; on uvloop if it is installed. `options`
-    are those of `Config`."""
-    raise NotImplementedError
+    drains, a second one forces. Blocks. `options` are those of `Config`."""
+    return serve_until_signal(Application(app, Config(**options)))

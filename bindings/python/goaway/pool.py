@@ -1,0 +1,82 @@
+"""Threads that work for a server without an event loop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import Callable, Deque, Optional
+
+log = logging.getLogger("goaway")
+
+Job = Callable[[], None]
+
+
+class Pool:
+    """Up to `threads` threads, made as they are needed, and as many jobs again
+    that wait for one.
+
+    They are daemons: one that never comes back does not keep the interpreter.
+    """
+
+    def __init__(self, threads: int) -> None:
+        if threads < 1:
+            raise ValueError(f"threads must be 1 at least, not {threads!r}")
+        self._most = threads
+        self._condition = threading.Condition()
+        self._jobs: Deque[Job] = deque()
+        self._threads = 0
+        self._free = 0
+        self._busy = 0
+        self._is_closed = False
+
+    def submit(self, job: Job) -> bool:
+        """Has `job` done; False if too many wait already."""
+        with self._condition:
+            waiting = len(self._jobs) - self._free
+            if self._is_closed or waiting >= self._most:
+                return False
+            if waiting >= 0 and self._threads < self._most:
+                self._start_thread()
+            self._jobs.append(job)
+            self._condition.notify()
+            return True
+
+    def close(self, timeout: float) -> int:
+        """Takes no more jobs and waits for those under way. Gives how many are
+        not done after `timeout` seconds."""
+        with self._condition:
+            self._is_closed = True
+            self._condition.notify_all()
+            self._condition.wait_for(lambda: self._busy == 0 and not self._jobs, timeout)
+            return self._busy + len(self._jobs)
+
+    def _start_thread(self) -> None:
+        self._threads += 1
+        self._free += 1
+        threading.Thread(target=self._run, name=f"goaway-pool-{self._threads}", daemon=True).start()
+
+    def _next(self) -> Optional[Job]:
+        with self._condition:
+            while not self._jobs:
+                if self._is_closed:
+                    return None
+                self._condition.wait()
+            self._free -= 1
+            self._busy += 1
+            return self._jobs.popleft()
+
+    def _run(self) -> None:
+        while True:
+            job = self._next()
+            if job is None:
+                return
+            try:
+                job()
+            except BaseException:
+                log.exception("a job of the pool failed")
+            with self._condition:
+                self._free += 1
+                self._busy -= 1
+                if self._is_closed:
+                    self._condition.notify_all()

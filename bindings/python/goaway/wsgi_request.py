@@ -1,0 +1,194 @@
+"""One request as WSGI (PEP 3333) has it: environ, start_response, the result."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import time
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from urllib.parse import unquote_to_bytes
+
+from .config import AccessRecord, Config
+from .error import Error
+from .exchange import Disconnected
+from .threaded import give_up
+from .threaded_request import ThreadedRequest
+
+log = logging.getLogger("goaway")
+
+Environ = Dict[str, Any]
+WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class Input(io.RawIOBase):
+    """wsgi.input: the body as it comes. The peer may send as much as is read."""
+
+    def __init__(self, request: ThreadedRequest) -> None:
+        self._request = request
+        self._rest = b""
+        self._at_end = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest and not self._at_end:
+            self._rest = self._request.read_piece()
+            self._at_end = not self._rest
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+class FileWrapper:
+    """wsgi.file_wrapper: a file as a result, in pieces."""
+
+    def __init__(self, file: Any, block_size: int = 64 * 1024) -> None:
+        self._file = file
+        self._block_size = block_size
+        if hasattr(file, "close"):
+            self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self._file.read(self._block_size), b"")
+
+
+class WsgiRequest:
+    """A request that a WSGI application answers, in a thread of the pool."""
+
+    def __init__(self, app: WsgiApp, config: Config, server: Tuple[str, int], request: ThreadedRequest) -> None:
+        self._app = app
+        self._config = config
+        self._server = server
+        self._request = request
+        self._status: Optional[int] = None
+        self._fields: List[Tuple[str, str]] = []
+        self._sent = 0
+        self._began = time.perf_counter()
+
+    def run(self) -> None:
+        """Calls the application and sends what it answers."""
+        try:
+            self._answer()
+        except Disconnected:
+            pass
+        except BaseException:
+            log.exception("the WSGI application failed at %s %s", self._request.method, self._request.path)
+            self._status = self._status if self._request.has_head else 500
+            give_up(self._request)
+        if self._config.access_log is not None:
+            self._log_access(self._config.access_log)
+
+    def start_response(
+        self, status: str, headers: List[Tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        """Keeps the head until the first byte of the body. Gives WSGI's `write`."""
+        if exc_info is not None:
+            try:
+                if self._request.has_head:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None
+        elif self._status is not None:
+            raise AssertionError("start_response was called already")
+        if not isinstance(status, str) or not status[:3].isdigit() or (len(status) > 3 and status[3] != " "):
+            raise ValueError(f'the status must be text such as "200 OK", not {status!r}')
+        self._status = int(status[:3])
+        self._fields = list(headers)
+        return self._write
+
+    def _answer(self) -> None:
+        result = self._app(self._environ(), self.start_response)
+        try:
+            if isinstance(result, (list, tuple)) and len(result) <= 1 and not self._request.has_head:
+                self._respond(result[0] if result else b"")
+                return
+            for piece in result:
+                if piece:
+                    self._write(piece)
+            if not self._request.has_head:
+                self._respond(b"")
+            else:
+                self._request.end()
+        finally:
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
+
+    def _respond(self, body: bytes) -> None:
+        status = self._checked_status()
+        if not body and self._is_head():
+            # The fields are those of GET, and so may be a content-length.
+            self._request.write_head(status, self._fields)
+            self._request.end()
+        else:
+            self._sent = len(body)
+            self._request.respond(status, body, self._fields)
+
+    def _write(self, data: bytes) -> None:
+        if not isinstance(data, bytes):
+            raise TypeError(f"a WSGI application answers bytes, not {type(data).__name__}")
+        if not self._request.has_head:
+            self._request.write_head(self._checked_status(), self._fields)
+        self._sent += len(data)
+        self._request.write(data)
+
+    def _checked_status(self) -> int:
+        if self._status is None:
+            raise RuntimeError("the WSGI application answered before it called start_response")
+        if not 200 <= self._status <= 599:
+            raise Error("GOAWAY_ERR_INVALID", f"the status must be from 200 to 599, not {self._status}")
+        return self._status
+
+    def _is_head(self) -> bool:
+        return self._request.method == "HEAD"
+
+    def _environ(self) -> Environ:
+        request = self._request
+        host, _, port = request.peer.rpartition(":")
+        environ: Environ = {
+            "REQUEST_METHOD": request.method,
+            "SCRIPT_NAME": self._config.root_path,
+            "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+            "QUERY_STRING": request.query,
+            "SERVER_NAME": self._server[0],
+            "SERVER_PORT": str(self._server[1]),
+            "SERVER_PROTOCOL": "HTTP/2",
+            "REMOTE_ADDR": host.strip("[]"),
+            "REMOTE_PORT": port,
+            "HTTP_HOST": request.authority,
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": request.scheme,
+            "wsgi.input": io.BufferedReader(Input(request)),
+            "wsgi.input_terminated": True,
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileWrapper,
+            "goaway.request": request,
+        }
+        for name, value in request.headers:
+            key = name.upper().replace("-", "_")
+            if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+                key = "HTTP_" + key
+            if key == "HTTP_HOST":
+                continue
+            if key in environ:
+                value = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
+            environ[key] = value
+        return environ
+
+    def _log_access(self, tell: Callable[[AccessRecord], None]) -> None:
+        request = self._request
+        cause = request.cause or ("" if request.is_over else "aborted")
+        took = (time.perf_counter() - self._began) * 1000
+        record = AccessRecord(
+            request.method, request.path, request.query, request.peer, self._status or 0, self._sent, took, cause
+        )
+        try:
+            tell(record)
+        except Exception:
+            log.exception("the access log failed")
