@@ -155,9 +155,13 @@ async def stuck(demo: Demo, request: goaway.Request) -> None:
 
 @route("* /echo")
 async def echo(demo: Demo, request: goaway.Request) -> None:
-    await request.write_head(200, TEXT)
+    # The body first: a peer that waits for 100 (Continue) gets it before the head.
     async for piece in request.body:
+        if not request.has_head:
+            await request.write_head(200, TEXT)
         await request.write(piece)
+    if not request.has_head:
+        await request.write_head(200, TEXT)
     await request.end()
 
 

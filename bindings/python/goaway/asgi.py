@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from . import _native, leaving
 from .asgi_exchange import Site
@@ -13,13 +13,18 @@ from .error import Error, ShutdownError, StartupError
 from .lifespan import Lifespan
 from .pump import Pump
 from .report import Progress, Report
+from .session import Session, SessionEvent, list_sessions
 from .serving import first_host, prepare, serve_until_signal
 
 __all__ = ["Application", "ShutdownError", "StartupError", "serve"]
 
 
 class Application:
-    """Serves one ASGI application in the running event loop."""
+    """Serves one ASGI application in the running event loop.
+
+    The application finds this object as `scope["extensions"]["goaway.server"]`,
+    in its lifespan too.
+    """
 
     def __init__(self, app: Any, config: Optional[Config] = None) -> None:
         self.config = config if config is not None else Config()
@@ -28,8 +33,12 @@ class Application:
         self.progress: Optional[Callable[[Progress], None]] = None
         """Called about ten times a second while it closes, in the loop's thread.
         May be set at any time."""
+        self.on_session: Optional[Callable[[SessionEvent], None]] = None
+        """Called for each session event, in the loop's thread, if it is set before
+        the startup is complete: the application may do so in its lifespan."""
         self._app = app
-        self._lifespan = Lifespan(app, self.config.lifespan)
+        self._extensions: Dict[str, Any] = {"goaway.server": self}
+        self._lifespan = Lifespan(app, self.config.lifespan, self._extensions)
         self._deadline = Deadline()
         self._core: Optional[_native.Core] = None
         self._pump: Optional[Pump] = None
@@ -95,6 +104,10 @@ class Application:
             raise Error("GOAWAY_ERR_STATE", "the application was not started")
         return await asyncio.shield(self._finishing)
 
+    def sessions(self) -> List[Session]:
+        """The live sessions, oldest first; none once the server has ended."""
+        return list_sessions(self._core) if self._core is not None else []
+
     def _close(self) -> None:
         assert self._core is not None
         if self._finishing is not None and not self._finishing.done():
@@ -113,14 +126,15 @@ class Application:
         self._starting = None
 
     def _make_pump(self, core: _native.Core) -> Pump:
-        site = Site(self._app, self.config)
+        site = Site(self._app, self.config, self._extensions)
         site.server = (first_host(self.config), self.ports[0] if self.ports else None)
         site.state = self._lifespan.state if self._lifespan.is_supported else None
         core.register("*", 0)
-        core.watch(_native.WATCH_PROGRESS)
+        core.watch(_native.WATCH_PROGRESS | (_native.WATCH_SESSIONS if self.on_session is not None else 0))
         pump = site.pump = Pump(core, asyncio.get_running_loop(), site.accept)
         pump.high_water = self.config.limits.get("high_water_bytes", pump.high_water)
         pump.on_progress = self._tell
+        pump.on_event = self.on_session
         return pump
 
     def _tell(self, progress: Progress) -> None:

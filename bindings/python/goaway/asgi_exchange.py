@@ -31,7 +31,7 @@ class Site:
 
     pump: Pump
 
-    def __init__(self, app: App, config: Config) -> None:
+    def __init__(self, app: App, config: Config, extensions: Dict[str, Any]) -> None:
         self.app = app
         self.log = config.access_log
         self.root_path = config.root_path
@@ -44,6 +44,7 @@ class Site:
             "http.response.trailers": {},
             "http.response.early_hint": {},
             "http.response.pathsend": {},
+            **extensions,
         }
         self._clients: Dict[bytes, Tuple[str, int]] = {}
         self._methods: Dict[bytes, str] = {}

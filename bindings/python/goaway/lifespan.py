@@ -17,7 +17,7 @@ _LAST_WORD = 1.0
 class Lifespan:
     """Runs the application once, for its whole life, in a Task of its own."""
 
-    def __init__(self, app: Any, mode: str) -> None:
+    def __init__(self, app: Any, mode: str, extensions: Dict[str, Any]) -> None:
         """`mode`: "on", "off" or "auto"."""
         if mode not in ("on", "off", "auto"):
             raise ValueError(f'lifespan must be "on", "off" or "auto", not {mode!r}')
@@ -25,6 +25,7 @@ class Lifespan:
         """What the application leaves for its requests."""
         self._app = app
         self._mode = mode
+        self._extensions = extensions
         self._task: Optional["asyncio.Task[None]"] = None
         self.is_supported = False
         """Whether the application has a lifespan; after `start`."""
@@ -90,7 +91,8 @@ class Lifespan:
 
     async def _run(self) -> None:
         asgi = {"version": "3.0", "spec_version": "2.0"}
-        await self._app({"type": "lifespan", "asgi": asgi, "state": self.state}, self._messages.get, self._send)
+        scope = {"type": "lifespan", "asgi": asgi, "state": self.state, "extensions": self._extensions}
+        await self._app(scope, self._messages.get, self._send)
 
     async def _send(self, message: MutableMapping[str, Any]) -> None:
         kind = message["type"]

@@ -34,7 +34,8 @@ class Request(Exchange, Head):
     returns without an answer answers 500, or, behind a head, resets the stream.
     """
 
-    _has_head = False
+    has_head = False
+    """The answer has begun."""
 
     def __init__(
         self, server: "Server", handler: "Handler", id: int, session: int, text: bytes, param_count: int
@@ -82,7 +83,7 @@ class Request(Exchange, Head):
         self._check_head(status)
         data = as_bytes(body, "the body")
         fields = pack_fields(field_pairs(headers), "headers")
-        self._has_head = self.is_over = True
+        self.has_head = self.is_over = True
         if trailers is None:
             self.pump.outbox.respond(self.id, status, fields, data)
         else:
@@ -94,7 +95,7 @@ class Request(Exchange, Head):
         """Begins a streamed answer."""
         self._check_head(status)
         fields = pack_fields(field_pairs(headers), "headers")
-        self._has_head = True
+        self.has_head = True
         self.pump.outbox.add(_native.COMMAND_HEAD, self.id, status, fields)
 
     async def write(self, data: Data) -> None:
@@ -159,7 +160,7 @@ class Request(Exchange, Head):
             log.error("the handler of %s %s returned without an answer", self.method, self.path)
         elif not isinstance(error, asyncio.CancelledError):
             log.error("the handler failed at %s %s", self.method, self.path, exc_info=error)
-        if not self._has_head and not isinstance(error, asyncio.CancelledError):
+        if not self.has_head and not isinstance(error, asyncio.CancelledError):
             self.is_over = True
             self.pump.outbox.respond(self.id, 500, *ERROR_ANSWER)
         else:
@@ -185,14 +186,14 @@ class Request(Exchange, Head):
 
     def _check_no_head(self) -> None:
         self.check_open()
-        if self._has_head or self.is_over:
+        if self.has_head or self.is_over:
             raise Error("GOAWAY_ERR_STATE", "the head is written already")
 
     def _check_body(self) -> None:
         self.check_open()
         if self.is_over:
             raise Error("GOAWAY_ERR_STATE", "the answer has ended")
-        if not self._has_head:
+        if not self.has_head:
             raise Error("GOAWAY_ERR_STATE", "there is no head yet")
 
 

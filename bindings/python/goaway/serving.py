@@ -80,13 +80,14 @@ def signals(close: Callable[[bool], object]) -> Iterator[None]:
     forced = False
 
     def on_signal(number: int, frame: Optional[FrameType]) -> None:
+        # Another one may come while this one is taken care of.
         nonlocal forced
-        close(forced)
-        forced = True
+        before, forced = forced, True
+        close(before)
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    replaced = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in replaced.items():
             signal.signal(number, handler)
