@@ -53,6 +53,7 @@ class Exchange(Work):
     _has_end = False
     _unread: Optional[List[bytes]] = None
     _asked = False
+    _taken = 0
     _queued = 0
     _is_full = False
     _readers: Optional[Waiters] = None
@@ -116,18 +117,22 @@ class Exchange(Work):
 
     def take_body(self) -> Optional[bytes]:
         """What is here of the body and not taken yet; None if there is nothing.
-        The peer may send as much again."""
+        The peer may send as much again when this is called again: what was
+        taken before is done with then."""
         if self.whole is not None:
             whole, self.whole = self.whole, None
             self._has_end = True
             return whole
+        if self._taken:
+            self._asked = True
+            self.pump.outbox.add(_native.COMMAND_CONSUME, self.id, number=self._taken)
+            self._taken = 0
         unread = self._unread
         if not unread:
             return None
         data = unread[0] if len(unread) == 1 else b"".join(unread)
         unread.clear()
-        self._asked = True
-        self.pump.outbox.add(_native.COMMAND_CONSUME, self.id, number=len(data))
+        self._taken = len(data)
         return data
 
     def check_open(self) -> None:

@@ -47,17 +47,18 @@ class _Gate:
     """What an idle Task waits for. Opening it runs the Task at once, not in the
     loop's next turn as a future would."""
 
-    __slots__ = ("_asyncio_future_blocking", "_loop", "_wakeup")
+    __slots__ = ("_asyncio_future_blocking", "_context", "_loop", "_wakeup")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
         self._loop = loop
         self._wakeup: Optional[Callable[["_Gate"], None]] = None
+        self._context: Optional[Context] = None
 
     def open(self) -> None:
         wakeup, self._wakeup = self._wakeup, None
-        if wakeup is not None:
-            wakeup(self)
+        if wakeup is not None and self._context is not None:
+            self._context.run(wakeup, self)
 
     # What a Task asks of a future.
 
@@ -70,6 +71,7 @@ class _Gate:
 
     def add_done_callback(self, callback: Callable[["_Gate"], None], *, context: Optional[Context] = None) -> None:
         self._wakeup = callback
+        self._context = context
 
     def result(self) -> None:
         return None

@@ -1,0 +1,621 @@
+"""`goaway.asgi`: what the specification says, and what happens where it is broken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import time
+from pathlib import Path
+from typing import Any, Callable, List, Optional
+
+import anyio
+import pytest
+from peers import Peer, client, in_thread, run
+
+import goaway
+from goaway.asgi import Application, StartupError
+
+OK = {"type": "http.response.start", "status": 200, "headers": []}
+
+
+def body(data: bytes = b"", more: bool = False) -> "dict[str, Any]":
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+def serving(app: Any, ask: Callable[[Application], Any], **options: Any) -> goaway.Report:
+    """Serves `app` while `ask` goes on, then closes."""
+    options.setdefault("lifespan", "off")
+    options.setdefault("drain", 1)
+
+    async def main() -> goaway.Report:
+        application = Application(app, goaway.Config(bind=["127.0.0.1:0"], **options))
+        await application.start()
+        try:
+            await ask(application)
+        finally:
+            application.begin_close()
+            report = await application.wait_closed()
+        return report
+
+    return run(main())
+
+
+def peering(app: Any, ask: Callable[[Peer], Any], holds: bool = False, **options: Any) -> goaway.Report:
+    def with_peer(port: int) -> None:
+        with Peer(port, holds) as peer:
+            ask(peer)
+
+    return serving(app, lambda application: in_thread(with_peer, application.ports[0]), **options)
+
+
+def test_the_scope() -> None:
+    seen: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope)
+        assert await receive() == {"type": "http.request", "body": b"", "more_body": False}
+        await send(OK)
+        await send(body())
+
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            await http.get("/a%20b%2Fc?d=e%20f", headers={"X-A": "b"})
+
+    serving(app, ask, root_path="/root")
+    (scope,) = seen
+    assert scope["type"] == "http" and scope["asgi"] == {"version": "3.0", "spec_version": "2.4"}
+    assert (scope["http_version"], scope["method"], scope["scheme"]) == ("2", "GET", "http")
+    assert (scope["path"], scope["raw_path"]) == ("/root/a b/c", b"/root/a%20b%2Fc")
+    assert (scope["query_string"], scope["root_path"]) == (b"d=e%20f", "/root")
+    assert scope["headers"][0] == (b"host", b"127.0.0.1:%d" % scope["server"][1])
+    assert (b"x-a", b"b") in scope["headers"]
+    assert scope["client"][0] == scope["server"][0] == "127.0.0.1" and isinstance(scope["client"][1], int)
+    assert {"http.response.trailers", "http.response.early_hint", "http.response.pathsend"} < set(scope["extensions"])
+    assert "state" not in scope
+
+
+def test_a_body_streams_both_ways() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        while True:
+            message = await receive()
+            await send(body(message["body"], message["more_body"]))
+            if not message["more_body"]:
+                return
+
+    def ask(peer: Peer) -> None:
+        number = peer.request("/", "POST", end=False)
+        for count in range(1, 10):
+            peer.data(number, b"x" * 5000)
+            peer.until(lambda: len(peer.streams[number].body) == count * 5000)
+        peer.data(number, b"", end=True)
+        assert peer.wait(number).is_whole
+
+    peering(app, ask)
+
+
+def test_send_waits_for_the_peer() -> None:
+    sent: List[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        for _ in range(100):
+            await send(body(b"x" * 10_000, True))
+            sent.append(10_000)
+        await send(body())
+
+    def ask(peer: Peer) -> None:
+        number = peer.request("/")
+        peer.settle()
+        assert 100_000 <= sum(sent) <= 300_000
+        peer.opens_window = True
+        peer.open_window(number, 2_000_000)
+        assert len(peer.wait(number).body) == 1_000_000
+
+    peering(app, ask, holds=True)
+
+
+def test_trailers_and_early_hints() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.early_hint", "links": [b"</a>", b"</b>"]})
+        await send({**OK, "trailers": True})
+        await send(body(b"ok"))
+        await send({"type": "http.response.trailers", "headers": [(b"x-a", b"1")], "more_trailers": True})
+        await send({"type": "http.response.trailers", "headers": [(b"x-b", b"2")]})
+
+    def ask(peer: Peer) -> None:
+        stream = peer.wait(peer.request("/"))
+        assert stream.informed == [[(":status", "103"), ("link", "</a>"), ("link", "</b>")]]
+        assert (stream.body, stream.trailers) == (b"ok", {"x-a": "1", "x-b": "2"})
+
+    peering(app, ask)
+
+
+def test_pathsend(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(range(256)) * 10_000)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({**OK, "headers": [(b"content-length", b"2560000")]})
+        await send({"type": "http.response.pathsend", "path": str(file)})
+
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            assert (await http.get("/")).content == file.read_bytes()
+            answer = await http.head("/")
+            assert (answer.content, answer.headers["content-length"]) == (b"", "2560000")
+
+    serving(app, ask)
+
+
+def test_head_with_the_length_of_get() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({**OK, "headers": [(b"content-length", b"5")]})
+        await send(body(b"" if scope["path"] == "/empty" else b"hello"))
+
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            for path in ("/empty", "/full"):
+                answer = await http.head(path)
+                assert (answer.status_code, answer.headers["content-length"]) == (200, "5")
+
+    serving(app, ask)
+
+
+def test_disconnect_and_what_send_says_then(caplog: pytest.LogCaptureFixture) -> None:
+    seen: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        await send(body(b"x", True))
+        assert (await receive())["type"] == "http.request"
+        seen.append((await receive())["type"])
+        try:
+            await send(body(b"x", True))
+        except OSError as error:
+            seen.append(error.cause)  # type: ignore[attr-defined]
+            raise
+
+    def ask(peer: Peer) -> None:
+        number = peer.request("/")
+        peer.until(lambda: bool(peer.streams[number].headers))
+        peer.reset(number)
+        wait_for(lambda: len(seen) == 2)
+
+    peering(app, ask)
+    assert seen == ["http.disconnect", "peer_reset"]
+    assert not caplog.records
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_disconnect_follows_a_complete_answer() -> None:
+    seen: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        waiting = asyncio.ensure_future(receive())
+        await asyncio.sleep(0.05)
+        await send(OK)
+        await send(body(b"ok"))
+        seen.append(await waiting)
+        seen.append(await receive())
+
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            assert (await http.get("/")).text == "ok"
+        wait = asyncio.get_running_loop().time() + 5
+        while len(seen) < 2 and asyncio.get_running_loop().time() < wait:
+            await asyncio.sleep(0.01)
+
+    serving(app, ask)
+    assert seen == [{"type": "http.disconnect"}] * 2
+
+
+async def before_head(scope: Any, receive: Any, send: Any) -> None:
+    raise ValueError("on purpose")
+
+
+async def between(scope: Any, receive: Any, send: Any) -> None:
+    await send(OK)
+    raise ValueError("on purpose")
+
+
+async def without_answer(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+
+
+async def without_body(scope: Any, receive: Any, send: Any) -> None:
+    await send(OK)
+
+
+async def later(scope: Any, receive: Any, send: Any) -> None:
+    await asyncio.sleep(0.01)
+    raise ValueError("on purpose")
+
+
+async def bad_type(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.nothing"})
+
+
+async def bad_order(scope: Any, receive: Any, send: Any) -> None:
+    await send(body(b"x"))
+
+
+async def bad_status(scope: Any, receive: Any, send: Any) -> None:
+    await send({**OK, "status": "200"})
+
+
+async def bad_headers(scope: Any, receive: Any, send: Any) -> None:
+    await send({**OK, "headers": [(b"a", 1)]})
+
+
+async def bad_value(scope: Any, receive: Any, send: Any) -> None:
+    await send({**OK, "headers": [(b"a", b"b\nc")]})
+    await send(body(b"x"))
+
+
+async def bad_body(scope: Any, receive: Any, send: Any) -> None:
+    await send(OK)
+    await send(body("text"))  # type: ignore[arg-type]
+
+
+async def bad_length(scope: Any, receive: Any, send: Any) -> None:
+    await send({**OK, "headers": [(b"content-length", b"10")]})
+    await send(body(b"x"))
+
+
+WITHOUT_HEAD = [
+    before_head,
+    between,
+    without_answer,
+    without_body,
+    later,
+    bad_type,
+    bad_order,
+    bad_status,
+    bad_headers,
+    bad_value,
+    bad_body,
+    bad_length,
+]
+
+
+@pytest.mark.parametrize("app", WITHOUT_HEAD)
+def test_what_fails_before_the_head_is_answered_500(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            for _ in range(3):
+                assert (await http.get("/")).status_code == 500
+
+    serving(app, ask)
+    assert len(caplog.records) >= 3 and caplog.records[0].name == "goaway"
+
+
+async def after_head(scope: Any, receive: Any, send: Any) -> None:
+    await send(OK)
+    await send(body(b"x", True))
+    raise ValueError("on purpose")
+
+
+async def without_end(scope: Any, receive: Any, send: Any) -> None:
+    await send(OK)
+    await send(body(b"x", True))
+
+
+async def without_trailers(scope: Any, receive: Any, send: Any) -> None:
+    await send({**OK, "trailers": True})
+    await send(body(b"x"))
+
+
+async def too_short(scope: Any, receive: Any, send: Any) -> None:
+    await send({**OK, "headers": [(b"content-length", b"10")]})
+    await send(body(b"x", True))
+    await send(body())
+
+
+async def wrong_end(scope: Any, receive: Any, send: Any) -> None:
+    await send(OK)
+    await send(body(b"x", True))
+    await send(OK)
+
+
+@pytest.mark.parametrize("app", [after_head, without_end, without_trailers, too_short, wrong_end])
+def test_what_fails_behind_the_head_is_reset(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    def ask(peer: Peer) -> None:
+        stream = peer.wait(peer.request("/"))
+        assert (stream.is_whole, stream.reset) == (False, 2)
+
+    peering(app, ask)
+    assert caplog.records
+
+
+def test_what_is_sent_after_the_end_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        await send(body(b"ok"))
+        with pytest.raises(RuntimeError, match="complete"):
+            await send(body(b"more"))
+
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            assert (await http.get("/")).text == "ok"
+
+    serving(app, ask)
+    assert not caplog.records
+
+
+# Tasks.
+
+
+def test_a_request_has_a_task_and_a_context_of_its_own() -> None:
+    number: "contextvars.ContextVar[Optional[str]]" = contextvars.ContextVar("number", default=None)
+    tasks: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None and not task.cancelling() if hasattr(task, "cancelling") else True
+        assert number.get() is None and not hasattr(task, "mark") and not any(one is task for one in tasks)
+        if scope["path"] == "/context":
+            number.set("mine")
+        elif scope["path"] == "/keep":
+            tasks.append(task)
+        elif scope["path"] == "/cancel":
+            task.cancel()
+        elif scope["path"] == "/wait":
+            number.set("mine")
+            await asyncio.sleep(0.01)
+            assert asyncio.current_task() is task and number.get() == "mine"
+            with anyio.move_on_after(0.01) as scope_:
+                await anyio.sleep(10)
+            assert scope_.cancelled_caught
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep, 0.01)
+        elif scope["path"] == "/timeout":
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.sleep(10), 0.01)
+        await send(OK)
+        await send(body(b"ok"))
+
+    async def ask(application: Application) -> None:
+        before = asyncio.all_tasks()
+        async with client(application.ports[0]) as http:
+            for _ in range(3):
+                paths = ["/", "/context", "/keep", "/wait", "/timeout", "/", "/cancel", "/", "/context", "/wait"]
+                answers = await asyncio.gather(*(http.get(path) for path in paths))
+                assert [answer.text for answer in answers] == ["ok"] * len(paths)
+        await asyncio.sleep(0.05)
+        assert asyncio.all_tasks() == before, "a Task without work is seen"
+
+    serving(app, ask)
+
+
+def test_the_program_may_cancel_and_await_all_tasks() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/wait":
+            await asyncio.sleep(60)
+        await send(OK)
+        await send(body(b"ok"))
+
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            await http.get("/")
+        peer = Peer(application.ports[0])
+        number = peer.request("/wait")
+        await in_thread(peer.settle, 0.1)
+        ours = [task for task in asyncio.all_tasks() if "_Host.main" in repr(task)]
+        assert len(ours) == 1
+        ours[0].cancel()
+        assert (await in_thread(peer.wait, number)).reset == 8
+        peer.close()
+
+    serving(app, ask)
+
+
+# The end.
+
+
+def test_the_drain_extension() -> None:
+    seen: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        drain = scope["extensions"]["goaway.drain"]
+        assert not drain.is_set() and drain.left_ms is None
+        await send(OK)
+        await send(body(b"good", True))
+        seen.append(await drain)
+        await send(body(b"bye"))
+
+    async def main() -> None:
+        application = Application(app, goaway.Config(bind=["127.0.0.1:0"], lifespan="off"))
+        await application.start()
+        with Peer(application.ports[0]) as peer:
+            number = peer.request("/")
+            await in_thread(peer.until, lambda: bool(peer.streams[number].headers))
+            application.begin_close(3)
+            assert (await in_thread(peer.wait, number)).body == b"goodbye"
+            await in_thread(peer.settle, 1)
+            report = await application.wait_closed()
+        assert 2000 < seen[0] <= 3000 and report.streams_completed == 1
+
+    run(main())
+
+
+def test_who_does_not_end_is_reset_and_cancelled() -> None:
+    seen: List[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        await send(body(b"x", True))
+        await receive()
+        seen.append((await receive())["type"])
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    async def main() -> None:
+        application = Application(app, goaway.Config(bind=["127.0.0.1:0"], lifespan="off"))
+        told: List[goaway.Progress] = []
+        application.progress = told.append
+        await application.start()
+        with Peer(application.ports[0]) as peer:
+            number = peer.request("/")
+            await in_thread(peer.until, lambda: bool(peer.streams[number].headers))
+            began = time.monotonic()
+            application.begin_close(60)
+            application.begin_close(0.5)
+            await in_thread(peer.settle, 1)
+            report = await application.wait_closed()
+            assert time.monotonic() - began < 3
+            assert peer.streams[number].reset == 8
+        assert seen == ["http.disconnect", "cancelled"]
+        assert report.sessions_forced == 1 and told
+
+    run(main())
+
+
+def test_work_behind_the_answer_goes_on_until_the_deadline() -> None:
+    seen: List[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        await send(body(b"ok"))
+        await asyncio.sleep(0.5)
+        seen.append("done")
+
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            assert (await http.get("/")).text == "ok"
+
+    serving(app, ask, drain=3)
+    assert seen == ["done"]
+
+
+# The lifespan.
+
+
+def lifespan_app(log: List[Any], startup: str = "complete", shutdown: str = "complete") -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            log.append(scope["state"])
+            scope["state"]["mine"] = 1
+            await send(OK)
+            await send(body(b"ok"))
+            return
+        assert scope["extensions"]["goaway.server"].ports
+        for phase, outcome in (("startup", startup), ("shutdown", shutdown)):
+            assert (await receive())["type"] == f"lifespan.{phase}"
+            log.append(phase)
+            scope["state"]["shared"] = "yes"
+            if outcome == "raise":
+                raise ValueError(f"{phase} on purpose")
+            if outcome == "hang":
+                await asyncio.sleep(60)
+            await send({"type": f"lifespan.{phase}.{outcome}", "message": f"{phase} failed"})
+
+    return app
+
+
+def test_lifespan_and_its_state() -> None:
+    log: List[Any] = []
+
+    async def ask(application: Application) -> None:
+        assert log == ["startup"]
+        async with client(application.ports[0]) as http:
+            await http.get("/")
+            await http.get("/")
+
+    serving(lifespan_app(log), ask, lifespan="on")
+    assert log == ["startup", {"shared": "yes", "mine": 1}, {"shared": "yes", "mine": 1}, "shutdown"]
+
+
+@pytest.mark.parametrize("startup", ["failed", "raise"])
+def test_a_failed_startup_stops_the_start(startup: str) -> None:
+    async def ask(application: Application) -> None:
+        raise AssertionError("it has started")
+
+    with pytest.raises(StartupError) as caught:
+        serving(lifespan_app([], startup), ask, lifespan="on")
+    if startup == "raise":
+        assert "on purpose" in str(caught.value.__cause__)
+    else:
+        assert str(caught.value) == "startup failed"
+
+
+@pytest.mark.parametrize("mode", ["auto", "on", "off"])
+def test_an_application_without_a_lifespan(mode: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http", "no lifespan"
+        await send(OK)
+        await send(body(b"ok"))
+
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            assert (await http.get("/")).text == "ok"
+
+    if mode == "on":
+        with pytest.raises(StartupError):
+            serving(app, ask, lifespan=mode)
+    else:
+        serving(app, ask, lifespan=mode)
+
+
+@pytest.mark.parametrize("shutdown", ["failed", "raise", "hang"])
+def test_a_failed_shutdown_is_told_after_the_end(shutdown: str) -> None:
+    async def ask(application: Application) -> None:
+        pass
+
+    with pytest.raises(goaway.ShutdownError):
+        serving(lifespan_app([], shutdown=shutdown), ask, lifespan="on")
+
+
+def test_a_forced_close_does_not_wait_for_the_startup() -> None:
+    async def main() -> None:
+        application = Application(lifespan_app([], "hang"), goaway.Config(bind=["127.0.0.1:0"]))
+        starting = asyncio.ensure_future(application.start())
+        await asyncio.sleep(0.1)
+        application.begin_close(0)
+        with pytest.raises(StartupError):
+            await starting
+
+    run(main())
+
+
+def test_the_access_log() -> None:
+    records: List[goaway.AccessRecord] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/hang":
+            await asyncio.sleep(60)
+        if scope["path"] == "/fail":
+            raise ValueError
+        await send(OK)
+        await send(body(b"hello"))
+
+    def ask(peer: Peer) -> None:
+        peer.wait(peer.request("/a%20b?c"))
+        peer.wait(peer.request("/fail"))
+        number = peer.request("/hang")
+        peer.settle(0.1)
+        peer.reset(number)
+        wait_for(lambda: len(records) == 3)
+
+    logging.getLogger("goaway").disabled = True
+    try:
+        peering(app, ask, access_log=records.append, drain=0)
+    finally:
+        logging.getLogger("goaway").disabled = False
+    assert [(one.path, one.query, one.status, one.bytes, one.cause) for one in records] == [
+        ("/a%20b", "c", 200, 5, ""),
+        ("/fail", "", 500, 0, "aborted"),
+        ("/hang", "", 0, 0, "peer_reset"),
+    ]
+    assert all(one.ms >= 0 and one.peer.startswith("127.0.0.1:") for one in records)

@@ -1,0 +1,451 @@
+"""`goaway.Server`, asked by httpx and by a peer that sees every frame."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Awaitable, Callable, List, Optional
+
+import pytest
+from peers import Peer, client, in_thread, run
+
+import goaway
+from goaway import Error, Request, Server
+
+Handler = Callable[[Request], Awaitable[Any]]
+
+
+def serving(handler: Handler, ask: Callable[[Server], Awaitable[Any]], pattern: str = "* /", **options: Any) -> None:
+    """Serves `handler` while `ask` goes on."""
+
+    async def main() -> None:
+        server = Server(drain=1, **options)
+        server.register(pattern, handler)
+        async with server.listen("127.0.0.1:0"):
+            await ask(server)
+
+    run(main())
+
+
+def peering(handler: Handler, ask: Callable[[Peer], Any], pattern: str = "* /", **options: Any) -> None:
+    """The same for a peer that sees every frame."""
+
+    def with_peer(port: int) -> None:
+        with Peer(port, **options) as peer:
+            ask(peer)
+
+    serving(handler, lambda server: in_thread(with_peer, server.port), pattern)
+
+
+def test_a_request_says_what_it_is() -> None:
+    async def handler(request: Request) -> None:
+        assert request.peer.startswith("127.0.0.1:") and request.scheme == "http"
+        seen = [request.method, request.path, request.query, request.params["id"], request.header("X-A"), request.authority]
+        assert ("x-a", "b") in request.headers and (b"x-a", b"b") in request.raw_headers
+        assert request.header("x-none") is None
+        await request.respond(200, repr(seen).encode())
+
+    async def ask(server: Server) -> None:
+        async with client(server.port) as http:
+            answer = await http.get("/users/a%20b?c=d%20e", headers={"x-a": "b"})
+        expected = ["GET", "/users/a%20b", "c=d%20e", "a b", "b", f"127.0.0.1:{server.port}"]
+        assert (answer.http_version, answer.text) == ("HTTP/2", repr(expected))
+
+    serving(handler, ask, "GET /users/{id}")
+
+
+def test_header_fields_are_text_or_bytes() -> None:
+    async def handler(request: Request) -> None:
+        for bad in ({"a\0b": "c"}, {"a": "b\0"}):
+            with pytest.raises(Error, match="NUL"):
+                await request.respond(200, headers=bad)
+        for wrong in ([("a",)], {"a": 1}, 5):
+            with pytest.raises(TypeError):
+                await request.respond(200, headers=wrong)  # type: ignore[arg-type]
+        fields = [("Set-Cookie", b"a=1"), (b"set-cookie", "b=2"), ("connection", "close")]
+        await request.respond(200, b"", fields)
+
+    async def ask(server: Server) -> None:
+        async with client(server.port) as http:
+            answer = await http.get("/")
+        assert answer.status_code == 200 and answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+        assert "connection" not in answer.headers
+
+    serving(handler, ask)
+
+
+def test_a_field_that_http_forbids_is_answered_500() -> None:
+    async def handler(request: Request) -> None:
+        await request.respond(200, b"", {"x-a": "b\r\nx-evil: c"})
+
+    async def ask(server: Server) -> None:
+        async with client(server.port) as http:
+            assert (await http.get("/")).status_code == 500
+
+    serving(handler, ask)
+
+
+def test_a_body_goes_back_as_it_comes() -> None:
+    async def handler(request: Request) -> None:
+        await request.write_head(200)
+        async for piece in request.body:
+            await request.write(piece)
+        await request.end()
+
+    def ask(peer: Peer) -> None:
+        number = peer.request("/", "POST", end=False)
+        for count in range(1, 20):
+            peer.data(number, b"x" * 1000)
+            peer.until(lambda: len(peer.streams[number].body) == count * 1000)
+        peer.data(number, b"", end=True)
+        assert peer.wait(number).is_whole
+
+    peering(handler, ask)
+
+
+def test_a_large_body_both_ways() -> None:
+    body = bytes(range(256)) * 20_000
+
+    async def handler(request: Request) -> None:
+        assert await request.read() == body
+        await request.respond(200, body)
+
+    async def ask(server: Server) -> None:
+        async with client(server.port) as http:
+            assert (await http.post("/", content=body)).content == body
+
+    serving(handler, ask)
+
+
+def test_read_has_a_limit() -> None:
+    async def handler(request: Request) -> None:
+        with pytest.raises(Error) as caught:
+            await request.read(limit=1000)
+        await request.respond(413, caught.value.code.encode())
+
+    async def ask(server: Server) -> None:
+        async with client(server.port) as http:
+            answer = await http.post("/", content=b"x" * 2000)
+        assert (answer.status_code, answer.text) == (413, "GOAWAY_ERR_TOO_LARGE")
+
+    serving(handler, ask)
+
+
+def test_write_waits_for_the_peer() -> None:
+    written: List[int] = []
+
+    async def handler(request: Request) -> None:
+        await request.write_head(200)
+        for _ in range(100):
+            await request.write(b"x" * 10_000)
+            written.append(10_000)
+        await request.end()
+
+    def ask(peer: Peer) -> None:
+        number = peer.request("/")
+        peer.settle()
+        assert len(peer.streams[number].body) == 65535
+        assert 100_000 <= sum(written) <= 300_000, "what the peer does not take gathers"
+        peer.opens_window = True
+        peer.open_window(number, 2_000_000)
+        assert len(peer.wait(number).body) == 1_000_000
+
+    peering(handler, ask, holds=True)
+
+
+def test_an_unread_body_is_held_back() -> None:
+    async def handler(request: Request) -> None:
+        await asyncio.sleep(0.5)
+        await request.respond(200, str(len(await request.read())).encode())
+
+    def ask(peer: Peer) -> None:
+        peer.settle(0.1)
+        number = peer.request("/", "POST", end=False)
+        sent = 0
+        while peer.h2.local_flow_control_window(number) > 0:
+            size = min(16384, peer.h2.local_flow_control_window(number))
+            peer.data(number, b"x" * size)
+            sent += size
+        peer.settle(0.2)
+        assert sent < 300_000 and peer.h2.local_flow_control_window(number) == 0
+        peer.until(lambda: peer.h2.local_flow_control_window(number) > 0)
+        peer.data(number, b"", end=True)
+        assert peer.wait(number).body == str(sent).encode()
+
+    peering(handler, ask)
+
+
+def test_trailers_both_ways() -> None:
+    async def handler(request: Request) -> None:
+        assert await request.read() == b"body"
+        assert request.trailers == ((b"x-in", b"1"),)
+        await request.respond(200, b"ok", trailers={"x-out": "2"})
+
+    def ask(peer: Peer) -> None:
+        number = peer.request("/", "POST", end=False)
+        peer.data(number, b"body")
+        peer.trailers(number, ("x-in", "1"))
+        stream = peer.wait(number)
+        assert (stream.body, stream.trailers) == (b"ok", {"x-out": "2"})
+
+    peering(handler, ask)
+
+
+def test_early_hints() -> None:
+    async def handler(request: Request) -> None:
+        await request.inform(103, {"link": "</a>"})
+        with pytest.raises(Error):
+            await request.inform(101)
+        await request.respond(200)
+
+    def ask(peer: Peer) -> None:
+        stream = peer.wait(peer.request("/"))
+        assert stream.informed == [[(":status", "103"), ("link", "</a>")]]
+        assert stream.headers[":status"] == "200"
+
+    peering(handler, ask)
+
+
+def test_a_peer_that_expects_it_is_told_to_continue() -> None:
+    async def handler(request: Request) -> None:
+        await request.respond(200, await request.read())
+
+    def ask(peer: Peer) -> None:
+        number = peer.request("/", "POST", ("expect", "100-continue"), end=False)
+        peer.until(lambda: bool(peer.streams[number].informed))
+        peer.data(number, b"body", end=True)
+        assert peer.wait(number).body == b"body"
+
+    peering(handler, ask)
+
+
+async def raises(request: Request) -> None:
+    raise ValueError("on purpose")
+
+
+async def returns(request: Request) -> None:
+    pass
+
+
+def not_async(request: Request) -> Any:
+    return None
+
+
+@pytest.mark.parametrize("handler", [raises, returns, not_async])
+def test_a_handler_without_an_answer_answers_500(handler: Handler, caplog: pytest.LogCaptureFixture) -> None:
+    async def ask(server: Server) -> None:
+        async with client(server.port) as http:
+            for _ in range(3):
+                assert (await http.get("/")).status_code == 500
+        assert len(caplog.records) == 3
+
+    serving(handler, ask)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_behind_a_head_it_resets(fails: bool) -> None:
+    async def handler(request: Request) -> None:
+        await request.write_head(200)
+        await request.write(b"some")
+        if fails:
+            raise ValueError("on purpose")
+
+    def ask(peer: Peer) -> None:
+        stream = peer.wait(peer.request("/"))
+        assert (stream.is_whole, stream.reset) == (False, 2)
+
+    peering(handler, ask)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    async def handler(request: Request) -> None:
+        for call in (lambda: request.write(b"x"), lambda: request.end(), lambda: request.respond(99)):
+            with pytest.raises(Error):
+                await call()
+        with pytest.raises(TypeError):
+            await request.respond(200, "text")  # type: ignore[arg-type]
+        await request.respond(200)
+        with pytest.raises(Error) as caught:
+            await request.respond(200)
+        assert caught.value.code == "GOAWAY_ERR_STATE"
+
+    async def ask(server: Server) -> None:
+        async with client(server.port) as http:
+            assert (await http.get("/")).status_code == 200
+
+    serving(handler, ask)
+
+
+def test_a_cancelled_request_cancels_its_task() -> None:
+    seen: List[Optional[str]] = []
+
+    async def handler(request: Request) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            seen.append(request.cause)
+            with pytest.raises(goaway.Disconnected):
+                await request.respond(200)
+
+    def ask(peer: Peer) -> None:
+        number = peer.request("/")
+        peer.settle(0.1)
+        peer.reset(number)
+        deadline = time.monotonic() + 5
+        while not seen and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert seen == ["peer_reset"]
+
+    peering(handler, ask)
+
+
+def test_a_close_drains_and_reports() -> None:
+    seen: List[Any] = []
+
+    async def handler(request: Request) -> None:
+        left_ms = await request.draining
+        seen.append((request.draining.is_set(), left_ms, request.draining.left_ms))
+        await request.respond(200, b"bye")
+
+    async def main() -> None:
+        server = Server()
+        server.register("GET /", handler)
+        await server.listen("127.0.0.1:0").start()
+        assert server.is_ready
+        with Peer(server.port) as peer:
+            number = peer.request("/")
+            await in_thread(peer.settle, 0.2)
+            closing = server.close(drain=5)
+            assert (await in_thread(peer.wait, number)).body == b"bye"
+            await in_thread(peer.settle, 1)
+            report = await closing
+        assert seen[0][0] and 4000 < seen[0][1] <= 5000
+        assert (report.sessions_graceful, report.streams_completed, report.sessions_forced) == (1, 1, 0)
+        assert await server.close(0) == report == await server.wait_closed()
+        assert server.sessions() == [] and not server.is_ready
+
+    run(main())
+
+
+def test_a_close_forces_at_its_deadline() -> None:
+    seen: List[Any] = []
+
+    async def handler(request: Request) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            seen.append(request.cause)
+
+    async def main() -> None:
+        server = Server()
+        server.register("GET /", handler)
+        progress: List[goaway.Progress] = []
+        server.on_progress = progress.append
+        await server.listen("127.0.0.1:0").start()
+        peer = Peer(server.port)
+        number = peer.request("/")
+        await in_thread(peer.settle, 0.2)
+        began = time.monotonic()
+        closing = server.close(drain=60)
+        report = await server.close(drain=0.5)
+        assert time.monotonic() - began < 2
+        assert await closing == report and report.sessions_forced == 1 and report.streams_reset == 1
+        assert seen == ["deadline"]
+        assert progress and progress[0].streams == 1
+        stream = await in_thread(peer.wait, number)
+        assert stream.reset == 8
+        peer.close()
+
+    run(main())
+
+
+def test_a_close_from_a_handler_and_from_a_thread() -> None:
+    async def handler(request: Request) -> None:
+        request.server.close(2)
+        request.server.close_soon(1)
+        await request.respond(200)
+
+    async def main() -> None:
+        server = Server()
+        server.register("GET /", handler)
+        await server.listen("127.0.0.1:0").start()
+        with Peer(server.port) as peer:
+            stream = await in_thread(peer.wait, peer.request("/"))
+            assert stream.headers[":status"] == "200"
+            await in_thread(peer.settle, 1)
+            assert (await server.wait_closed()).sessions_graceful == 1
+
+    run(main())
+
+
+def test_sessions_and_events() -> None:
+    async def handler(request: Request) -> None:
+        await asyncio.sleep(60)
+
+    async def ask(server: Server) -> None:
+        events: List[goaway.SessionEvent] = []
+
+        async def listen() -> None:
+            async for event in server.events():
+                events.append(event)
+
+        listening = asyncio.ensure_future(listen())
+        called: List[str] = []
+        server.on_session = lambda event: called.append(event.kind)
+        await asyncio.sleep(0)
+        peer = Peer(server.port)
+        peer.request("/")
+        await in_thread(peer.settle, 0.2)
+        (session,) = server.sessions()
+        assert (session.open_streams, session.protocol, session.state) == (1, "h2", "open")
+        session.abort(11, b"calm")
+        await in_thread(peer.settle, 0.3)
+        assert (peer.goaways[-1].error_code, peer.goaways[-1].additional_data) == (11, b"calm")
+        peer.close()
+        await asyncio.sleep(0.2)
+        with pytest.raises(Error) as caught:
+            session.close()
+        assert caught.value.code == "GOAWAY_ERR_GONE"
+        assert [events[0].kind, events[-1].kind] == ["opened", "closed"] == [called[0], called[-1]]
+        assert (events[-1].outcome, events[-1].cause, events[-1].peer) == ("forced", "aborted", session.peer)
+        await server.close(0)
+        await listening
+
+    serving(handler, ask)
+
+
+def test_a_session_leaves_alone() -> None:
+    async def handler(request: Request) -> None:
+        request.close_session(2)
+        await request.respond(200)
+
+    async def ask(server: Server) -> None:
+        for _ in range(2):
+            with Peer(server.port) as peer:
+                stream = await in_thread(peer.wait, peer.request("/"))
+                assert stream.headers[":status"] == "200"
+                await in_thread(peer.settle, 1)
+                assert peer.goaways and peer.is_closed
+        assert server.is_ready
+
+    serving(handler, ask)
+
+
+def test_errors_name_what_is_wrong() -> None:
+    async def main() -> None:
+        server = Server()
+        for call, code, text in (
+            (lambda: server.listen("nowhere"), "GOAWAY_ERR_ADDRESS", "nowhere"),
+            (lambda: server.set_limit("nothing", 1), "GOAWAY_ERR_INVALID", "idle_ms"),
+            (lambda: server.set_limit("workers", 0), "GOAWAY_ERR_INVALID", "workers"),
+            (lambda: server.register("GET", returns), "GOAWAY_ERR_INVALID", "GET"),
+            (lambda: server.close(), "GOAWAY_ERR_STATE", "not started"),
+        ):
+            with pytest.raises(Error, match=text) as caught:
+                call()
+            assert caught.value.code == code
+        with pytest.raises(Error) as caught:
+            await server.start()
+        assert caught.value.code == "GOAWAY_ERR_STATE"
+
+    run(main())
