@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from typing import Any, Callable, Coroutine, Dict, List, Optional, Tuple, TypeVar
@@ -17,11 +18,17 @@ PATIENCE = 20.0
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """In a loop of its own, for `PATIENCE` at most."""
+    """In a loop of its own, for `PATIENCE` at most. GOAWAY_TEST_LOOP=uvloop: in
+    one of uvloop's."""
 
     async def bounded() -> T:
         return await asyncio.wait_for(main, PATIENCE)
 
+    if os.environ.get("GOAWAY_TEST_LOOP") == "uvloop":
+        import uvloop
+
+        found: T = uvloop.run(bounded())
+        return found
     return asyncio.run(bounded())
 
 

@@ -52,7 +52,7 @@ def test_the_environ_is_valid() -> None:
     async def ask(application: Application) -> None:
         async with client(application.ports[0]) as http:
             answer = await http.post("/a%20b?c=d", content=b"body", headers={"X-A": "b", "cookie": "e"})
-            assert (answer.status_code, answer.text, answer.headers["content-length"]) == (200, "hello", "5")
+            assert (answer.status_code, answer.text) == (200, "hello")
 
     serving(validator(app), ask, root_path="/root")
     (environ,) = seen
@@ -262,10 +262,11 @@ def test_it_is_closed_in_time_though_threads_are_stuck() -> None:
         return []
 
     async def ask(application: Application) -> None:
-        peer = Peer(application.ports[0])
-        peer.request("/")
+        peers.append(Peer(application.ports[0]))
+        peers[0].request("/")
         await asyncio.sleep(0.2)
 
+    peers: List[Peer] = []
     report = serving(app, ask, drain=0.2)
     stuck.set()
     assert report.sessions_forced == 1

@@ -1,0 +1,169 @@
+"""The README's blocks are these, and they work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import goaway.asgi
+import goaway.wsgi
+from peers import Peer, client, in_thread, run, sync_client
+
+import goaway
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def test_server() -> None:
+    run(serve())
+
+
+async def serve() -> None:
+    # [server]
+    server = goaway.Server(limits={"idle_ms": 30_000})
+
+    @server.route("POST /upper/{name}")
+    async def upper(request: goaway.Request) -> None:
+        await request.write_head(200, {"x-name": request.params["name"]})
+        async for piece in request.body:  # the peer may send as much as is taken
+            await request.write(piece.upper())  # waits while too much waits for the peer
+        await request.end(trailers={"x-checksum": "1"})
+
+    @server.route("GET /events")
+    async def events(request: goaway.Request) -> None:
+        await request.write_head(200, {"content-type": "text/event-stream"})
+        while not request.draining.is_set():  # the server leaves: an endless answer ends well
+            await request.write(b"data: tick\n\n")
+            await asyncio.sleep(0.1)
+        await request.end()
+
+    await server.listen("127.0.0.1:0").start()
+    # [pause]
+    async with client(server.port) as http:
+        answer = await http.post("/upper/a", content=b"x" * 100_000)
+        assert (answer.content, answer.headers["x-name"]) == (b"X" * 100_000, "a")
+    peer = Peer(server.port)
+    number = peer.request("/events")
+    await in_thread(peer.settle, 0.2)
+    reading = asyncio.ensure_future(in_thread(peer.settle, 1))
+    # [server]
+    report = await server.close(drain=5.0)
+    # [end]
+    await reading
+    assert report.streams_completed == 1 and peer.streams[number].is_whole
+    peer.close()
+
+
+def test_threaded() -> None:
+    # [threaded]
+    server = goaway.ThreadedServer(threads=8)
+
+    @server.route("POST /")
+    def echo(request: goaway.ThreadedRequest) -> None:
+        request.respond(200, request.read(limit=1_000_000))
+
+    with server.listen("127.0.0.1:0"):
+        # [end]
+        with sync_client(server.port) as http:
+            assert http.post("/", content=b"hello").content == b"hello"
+
+
+# [asgi]
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] != "http":
+        raise NotImplementedError(scope["type"])
+    drain = scope["extensions"]["goaway.drain"]
+    headers = [(b"content-type", b"text/event-stream")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    while not drain.is_set():
+        await send({"type": "http.response.body", "body": b"data: tick\n\n", "more_body": True})
+        await asyncio.sleep(0.1)
+    await send({"type": "http.response.body", "body": b"data: bye\n\n"})
+
+
+def main() -> None:
+    report = goaway.asgi.serve(app, bind=["127.0.0.1:8000"], drain=5.0)
+    print(report.to_json())
+
+
+# [end]
+
+
+def test_asgi() -> None:
+    async def serve() -> None:
+        application = goaway.asgi.Application(app, goaway.Config(bind=["127.0.0.1:0"]))
+        await application.start()
+        with Peer(application.ports[0]) as peer:
+            number = peer.request("/")
+            await in_thread(peer.settle, 0.3)
+            application.begin_close()
+            assert (await in_thread(peer.wait, number)).body.endswith(b"data: bye\n\n")
+            await in_thread(peer.settle, 1)
+        assert (await application.wait_closed()).streams_completed == 1
+
+    run(serve())
+
+
+def block(name: str) -> str:
+    """What stands here under that name."""
+    found = []
+    for part in re.split(r"^ *# \[", Path(__file__).read_text(), flags=re.MULTILINE)[1:]:
+        title, _, text = part.partition("]\n")
+        if title == name:
+            found.append(text)
+    return "    ...\n".join(found).rstrip()
+
+
+def test_the_blocks_are_those_of_the_readme() -> None:
+    readme = (PACKAGE / "README.md").read_text()
+    found = re.findall(r"<!-- (\S+)(?: (\w+))? -->\n```python\n(.*?)```", readme, re.DOTALL)
+    assert [name or path for path, name, _ in found] == ["examples/hello.py", "server", "threaded", "asgi"]
+    for path, name, text in found:
+        expected = block(name) if name else (PACKAGE / path).read_text()
+        if name == "threaded":
+            expected += "\n        ..."
+        assert textwrap.dedent(text).strip() == textwrap.dedent(expected).strip(), name or path
+
+
+def test_hello_runs_and_leaves() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    hello = (PACKAGE / "examples" / "hello.py").read_text()
+    assert len(hello.splitlines()) < 15
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    command = [sys.executable, "-c", hello.replace("8080", str(port))]
+    child = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    try:
+        url = f"http://127.0.0.1:{port}/"
+        deadline = time.monotonic() + 10
+        while True:
+            asked = subprocess.run(["curl", "-s", "--http2-prior-knowledge", url], capture_output=True)
+            if asked.returncode == 0:
+                break
+            assert time.monotonic() < deadline and child.poll() is None
+            time.sleep(0.05)
+        assert asked.stdout == b"hello\n"
+        shown = subprocess.run(["nghttp", url], capture_output=True, timeout=10)
+        assert shown.stdout == b"hello\n"
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 0
+    finally:
+        child.kill()
+        child.wait()
+        assert child.stderr is not None
+        child.stderr.close()
+
+
+def test_the_whole_package_can_be_imported() -> None:
+    assert all(hasattr(goaway, name) for name in goaway.__all__)
+    assert callable(goaway.wsgi.serve) and callable(goaway.asgi.serve)
