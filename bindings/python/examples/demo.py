@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import goaway  # noqa: E402
+import goaway
 
 TEXT = {"content-type": "text/plain"}
 CHUNK = b"x" * 1024
@@ -246,7 +246,11 @@ def number(text: str, most: int = ALL) -> "int | None":
 
 def show_progress(progress: goaway.Progress) -> None:
     left = f"{progress.left_ms / 1000:.1f}"
-    print(f"\rleaving: sessions {progress.sessions}, streams {progress.streams}, {left} s left \033[K", end="", file=sys.stderr)
+    print(
+        f"\rleaving: sessions {progress.sessions}, streams {progress.streams}, {left} s left \033[K",
+        end="",
+        file=sys.stderr,
+    )
 
 
 async def serve(port: int, drain_ms: int, workers: int) -> None:

@@ -1,6 +1,6 @@
 """The demo's routes as an ASGI application: `goaway demo_asgi:app`.
 
-    demo_asgi.py [PORT]     serves it without the command, for as long as DRAIN_MS says
+demo_asgi.py [PORT]     serves it without the command, for as long as DRAIN_MS says
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import goaway  # noqa: E402
-from goaway.asgi import Application  # noqa: E402
-from goaway.serving import signals  # noqa: E402
+import goaway
+from goaway.asgi import Application
+from goaway.serving import signals
 
 DRAIN_MS = int(os.environ.get("DRAIN_MS", "5000"))
 TEXT = [(b"content-type", b"text/plain")]

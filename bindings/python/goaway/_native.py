@@ -10,8 +10,20 @@ import ctypes
 import os
 import sys
 import threading
-from ctypes import POINTER, byref, c_bool, c_char, c_char_p, c_int, c_int32, c_size_t, c_uint16, c_uint32
-from ctypes import c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    byref,
+    c_bool,
+    c_char,
+    c_char_p,
+    c_int,
+    c_int32,
+    c_size_t,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -60,12 +72,34 @@ COMMAND_HIGH_WATER = 9
 COMMAND_NOTIFY = 1
 
 # `goaway_limit`, without GOAWAY_LIMIT_ and in lower case; the place is the number.
-LIMITS = (
-    "workers concurrent_streams header_list_bytes header_fields stream_window_bytes session_window_bytes"
-    " send_buffer_bytes high_water_bytes body_bytes sessions session_send_bytes sessions_per_address handshake_ms"
-    " header_block_ms idle_ms keepalive_ms keepalive_timeout_ms progress_ms progress_bytes stream_idle_ms age_ms"
-    " age_jitter_ms requests grace_ms control_burst control_per_second"
-).split()
+LIMITS = [
+    "workers",
+    "concurrent_streams",
+    "header_list_bytes",
+    "header_fields",
+    "stream_window_bytes",
+    "session_window_bytes",
+    "send_buffer_bytes",
+    "high_water_bytes",
+    "body_bytes",
+    "sessions",
+    "session_send_bytes",
+    "sessions_per_address",
+    "handshake_ms",
+    "header_block_ms",
+    "idle_ms",
+    "keepalive_ms",
+    "keepalive_timeout_ms",
+    "progress_ms",
+    "progress_bytes",
+    "stream_idle_ms",
+    "age_ms",
+    "age_jitter_ms",
+    "requests",
+    "grace_ms",
+    "control_burst",
+    "control_per_second",
+]
 
 
 class _Report(ctypes.Structure):

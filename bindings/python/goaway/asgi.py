@@ -13,8 +13,8 @@ from .error import Error, ShutdownError, StartupError
 from .lifespan import Lifespan
 from .pump import Pump
 from .report import Progress, Report
-from .session import Session, SessionEvent, list_sessions
 from .serving import first_host, prepare, serve_until_signal
+from .session import Session, SessionEvent, list_sessions
 
 __all__ = ["Application", "ShutdownError", "StartupError", "serve"]
 

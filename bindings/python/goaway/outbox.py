@@ -37,7 +37,7 @@ class Failure(NamedTuple):
 class Outbox:
     """Gathers commands until `flush`. For one thread at a time."""
 
-    __slots__ = ("_core", "_commands", "_arena", "_len", "_wake", "_failures")
+    __slots__ = ("_arena", "_commands", "_core", "_failures", "_len", "_wake")
 
     def __init__(self, core: _native.Core, wake: Callable[[], None]) -> None:
         """`wake` is called for the first command after a flush."""
@@ -175,5 +175,3 @@ def _learn(name: Any) -> bytes:
     if len(_names) < 1000 and isinstance(name, (str, bytes)):
         _names[name] = known
     return known
-
-

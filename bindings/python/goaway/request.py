@@ -195,5 +195,3 @@ class Request(Exchange, Head):
             raise Error("GOAWAY_ERR_STATE", "the answer has ended")
         if not self.has_head:
             raise Error("GOAWAY_ERR_STATE", "there is no head yet")
-
-

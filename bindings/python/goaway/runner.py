@@ -134,7 +134,7 @@ class Runner:
 class _Host:
     """A Task and what it does now."""
 
-    __slots__ = ("gate", "task", "work", "_runner")
+    __slots__ = ("_runner", "gate", "task", "work")
 
     def __init__(self, runner: Runner) -> None:
         self.gate = _Gate(runner._loop)

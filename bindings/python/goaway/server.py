@@ -168,7 +168,7 @@ class Server:
 
     async def events(self) -> AsyncIterator[SessionEvent]:
         """The session events from now on, until the server has ended."""
-        reader = (deque([], EVENTS_KEPT), Waiters())  # type: tuple[Deque[SessionEvent], Waiters]
+        reader = (deque(maxlen=EVENTS_KEPT), Waiters())  # type: tuple[Deque[SessionEvent], Waiters]
         self._readers.append(reader)
         kept, waiters = reader
         try:
@@ -217,7 +217,9 @@ class Server:
         return report
 
 
-def run(routes: Mapping[str, Handler], bind: Union[str, Iterable[str]] = "127.0.0.1:8080", drain: float = 5.0) -> Report:
+def run(
+    routes: Mapping[str, Handler], bind: Union[str, Iterable[str]] = "127.0.0.1:8080", drain: float = 5.0
+) -> Report:
     """Serves `routes` until SIGTERM or SIGINT has been taken care of: the first
     drains, a second one forces. Blocks; on uvloop if it is installed."""
 

@@ -13,7 +13,6 @@ from .config import Config
 from .report import Progress, Report
 
 
-
 class Servable(Protocol):
     """What `goaway.asgi.Application` and `goaway.wsgi.Application` are."""
 

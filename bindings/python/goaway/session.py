@@ -91,9 +91,7 @@ def list_sessions(core: _native.Core) -> "list[Session]":
     ]
 
 
-def read_event(
-    session: int, kind: int, code: int, cause: int, number: int, outcome: int, text: bytes
-) -> SessionEvent:
+def read_event(session: int, kind: int, code: int, cause: int, number: int, outcome: int, text: bytes) -> SessionEvent:
     """An event as a SESSION record has it."""
     peer, _, rest = text.partition(b"\0")
     name = _native.event_name(kind)

@@ -112,6 +112,10 @@ class Peer:
         self.until(lambda: self.streams[number].is_over)
         return self.streams[number]
 
+    def wait_body(self, number: int, size: int) -> None:
+        """Until so many bytes of the answer are here."""
+        self.until(lambda: len(self.streams[number].body) == size)
+
     def until(self, done: Callable[[], bool], patience: float = PATIENCE) -> None:
         deadline = time.monotonic() + patience
         while not done():

@@ -88,7 +88,7 @@ def test_a_body_streams_both_ways() -> None:
         number = peer.request("/", "POST", end=False)
         for count in range(1, 10):
             peer.data(number, b"x" * 5000)
-            peer.until(lambda: len(peer.streams[number].body) == count * 5000)
+            peer.wait_body(number, count * 5000)
         peer.data(number, b"", end=True)
         assert peer.wait(number).is_whole
 

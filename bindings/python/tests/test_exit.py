@@ -130,7 +130,11 @@ async def main():
 asyncio.run(main())
 """,
     ),
-    ("sys.exit in a handler", 7, "async def leave(request):\n    sys.exit(7)\nasync def main():\n    server = await start(leave)\n    global peer\n    peer = ask(server.port)\n    await asyncio.sleep(30)\nasyncio.run(main())"),
+    (
+        "sys.exit in a handler",
+        7,
+        "async def leave(request):\n    sys.exit(7)\nasync def main():\n    server = await start(leave)\n    global peer\n    peer = ask(server.port)\n    await asyncio.sleep(30)\nasyncio.run(main())",
+    ),
     (
         "under load",
         5,
@@ -159,7 +163,11 @@ time.sleep(0.5)
 sys.exit(5)
 """,
     ),
-    ("daemon threads", 0, "for _ in range(3):\n    threading.Thread(target=start_threaded, daemon=True).start()\ntime.sleep(0.3)"),
+    (
+        "daemon threads",
+        0,
+        "for _ in range(3):\n    threading.Thread(target=start_threaded, daemon=True).start()\ntime.sleep(0.3)",
+    ),
     (
         "a loop in a daemon thread",
         0,
@@ -288,7 +296,12 @@ def test_the_interpreter_ends(code: int, program: str) -> None:
         began = time.monotonic()
         child = run_child(program)
         assert child.returncode == code, f"{child.returncode}\n{child.stdout}{child.stderr}"
-        for complaint in ("Fatal Python error", "was destroyed but it is pending", "never awaited", "Exception ignored"):
+        for complaint in (
+            "Fatal Python error",
+            "was destroyed but it is pending",
+            "never awaited",
+            "Exception ignored",
+        ):
             assert complaint not in child.stderr, child.stderr
         assert time.monotonic() - began < 10
 

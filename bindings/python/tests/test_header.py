@@ -55,7 +55,10 @@ def test_each_function_is_declared_as_in_the_header(name: str) -> None:
     found = re.search(r"([\w ]+[ *])" + name + r"\(([^)]*)\);", TEXT)
     assert found is not None, "the header does not know it"
     declared = [part.strip() for part in found.group(2).split(",") if part.strip() != "void"]
-    kinds = [part if part.endswith("*") else part.rsplit(" ", 1)[0] + "*" * part.rsplit(" ", 1)[1].count("*") for part in declared]
+    kinds = [
+        part if part.endswith("*") else part.rsplit(" ", 1)[0] + "*" * part.rsplit(" ", 1)[1].count("*")
+        for part in declared
+    ]
     assert [ctypes.sizeof(argument) for argument in arguments] == [size_of(kind) for kind in kinds]
     kind = found.group(1).strip()
     assert (0 if result is None else ctypes.sizeof(result)) == (0 if kind == "void" else size_of(kind))
@@ -111,9 +114,7 @@ def test_each_structure_has_its_members(struct: str, ours: Any) -> None:
         assert ctypes.sizeof(field[1]) == expected, line
 
 
-@pytest.mark.parametrize(
-    ("struct", "ours"), [("goaway_record", outbox.RECORD), ("goaway_command", outbox.COMMAND)]
-)
+@pytest.mark.parametrize(("struct", "ours"), [("goaway_record", outbox.RECORD), ("goaway_command", outbox.COMMAND)])
 def test_each_packed_structure_has_its_members(struct: str, ours: Any) -> None:
     codes = {"uint16_t": "H", "uint32_t": "I", "uint64_t": "Q", "goaway_request": "Q", "goaway_session": "Q"}
     assert ours.format == "=" + "".join(codes[line.split(" ")[0]] for line in members(struct))

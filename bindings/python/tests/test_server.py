@@ -40,7 +40,14 @@ def peering(handler: Handler, ask: Callable[[Peer], Any], pattern: str = "* /", 
 def test_a_request_says_what_it_is() -> None:
     async def handler(request: Request) -> None:
         assert request.peer.startswith("127.0.0.1:") and request.scheme == "http"
-        seen = [request.method, request.path, request.query, request.params["id"], request.header("X-A"), request.authority]
+        seen = [
+            request.method,
+            request.path,
+            request.query,
+            request.params["id"],
+            request.header("X-A"),
+            request.authority,
+        ]
         assert ("x-a", "b") in request.headers and (b"x-a", b"b") in request.raw_headers
         assert request.header("x-none") is None
         await request.respond(200, repr(seen).encode())
@@ -96,7 +103,7 @@ def test_a_body_goes_back_as_it_comes() -> None:
         number = peer.request("/", "POST", end=False)
         for count in range(1, 20):
             peer.data(number, b"x" * 1000)
-            peer.until(lambda: len(peer.streams[number].body) == count * 1000)
+            peer.wait_body(number, count * 1000)
         peer.data(number, b"", end=True)
         assert peer.wait(number).is_whole
 

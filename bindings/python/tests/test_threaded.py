@@ -51,7 +51,7 @@ def test_a_body_streams_both_ways_and_trailers_too() -> None:
         number = peer.request("/", "POST", ("expect", "100-continue"), end=False)
         for count in range(1, 10):
             peer.data(number, b"x" * 1000)
-            peer.until(lambda: len(peer.streams[number].body) == count * 1000)
+            peer.wait_body(number, count * 1000)
         peer.trailers(number, ("x-in", "1"))
         stream = peer.wait(number)
         assert stream.trailers == {"x-out": "1"}
