@@ -302,6 +302,7 @@ class Core:
     def __init__(self) -> None:
         # Reentrant: a signal's handler may close in the midst of a call.
         self._lock = threading.RLock()
+        self._waiting = 0
         self.pid = os.getpid()
         self._queue: Optional[int] = None
         self._server: Optional[int] = lib.server_new()
@@ -391,15 +392,28 @@ class Core:
                 lib.server_close(self._server, 0, None, None)
 
     def wait_ended(self, timeout: float) -> None:
-        """Waits for the end of a close that was begun."""
-        server = self._server
-        if server is not None:
+        """Waits for the end of a close that was begun. Whoever frees the server
+        meanwhile leaves that to this call."""
+        with self._lock:
+            server = self._server
+            if server is None:
+                return
+            self._waiting += 1
+        try:
             lib.server_wait(server, milliseconds(timeout))
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                doomed = self._server is None and self._waiting == 0
+            if doomed:
+                lib.server_free(server)
 
     def free(self) -> None:
         """Ends the server. Repeated calls do nothing."""
         with self._lock:
             server, self._server = self._server, None
+            if self._waiting:
+                return
         if server is not None:
             lib.server_free(server)
 

@@ -340,3 +340,20 @@ def test_the_library_is_looked_for_and_the_error_names_each_place(tmp_path: Path
     program = f"import sys; sys.path.insert(0, {PACKAGE!r}); import goaway"
     child = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
     assert child.returncode == 1 and "none.so: there is no such file" in child.stderr
+
+
+def test_a_server_may_be_freed_while_somebody_waits_for_its_end() -> None:
+    program = """
+from goaway import _native
+for _ in range(30):
+    core = _native.Core()
+    core.listen("127.0.0.1:0")
+    core.start()
+    threads = [threading.Thread(target=core.wait_ended, args=(0.05,)) for _ in range(3)]
+    threads += [threading.Thread(target=core.free) for _ in range(2)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert core.report() is None
+"""
+    child = run_child(program)
+    assert child.returncode == 0, child.stderr
