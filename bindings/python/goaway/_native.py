@@ -280,7 +280,11 @@ def _encode(text: str, what: str) -> bytes:
 
 def milliseconds(seconds: float) -> int:
     """Seconds as the library takes times; negative is 0, the longest is 49 days."""
-    return max(0, min(int(seconds * 1000 + 0.5), FOREVER - 1))
+    if not seconds > 0:
+        if seconds != seconds:
+            raise ValueError("a time is no number")
+        return 0
+    return min(int(min(seconds, FOREVER) * 1000 + 0.5), FOREVER - 1)
 
 
 def close_session(session: int, drain: float) -> None:

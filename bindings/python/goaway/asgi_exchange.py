@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from typing import Any, Awaitable, Callable, Dict, List, MutableMapping, Optional, Tuple
 from urllib.parse import unquote
@@ -72,7 +73,7 @@ class Site:
             "http_version": "2",
             "method": self._methods.get(method) or self._learn_method(method),
             "scheme": "http" if scheme == b"http" else scheme.decode("latin-1"),
-            "path": path.decode("latin-1") if b"%" not in path else unquote(path.decode("latin-1")),
+            "path": path.decode("utf-8", "replace") if b"%" not in path else unquote(path.decode("utf-8", "replace")),
             "raw_path": path,
             "query_string": query,
             "root_path": self.root_path,
@@ -169,7 +170,7 @@ class AsgiExchange(Exchange):
     async def send(self, message: Message) -> None:
         """A part of the answer. Raises `Disconnected`, an OSError, once nobody
         waits for it any more."""
-        kind = message["type"]
+        kind = message.get("type")
         if self.cause is not None or self.failure is not None:
             self.check_open()
         if kind == "http.response.start":
@@ -197,7 +198,7 @@ class AsgiExchange(Exchange):
     def _start(self, message: Message) -> None:
         if self._stage != _NOTHING:
             raise RuntimeError("http.response.start was sent already")
-        status = message["status"]
+        status = message.get("status")
         if not isinstance(status, int) or not 200 <= status <= 599:
             raise ValueError(f"the status of http.response.start must be a number from 200 to 599, not {status!r}")
         self._fields = pack_fields(message.get("headers", ()), "the headers of http.response.start")
@@ -245,7 +246,9 @@ class AsgiExchange(Exchange):
     async def _send_file(self, message: Message) -> None:
         if self._stage != _STARTED:
             self._object("http.response.pathsend")
-        path = message["path"]
+        path = message.get("path")
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"the path of http.response.pathsend must be text, not {type(path).__name__}")
         loop = asyncio.get_running_loop()
         with await loop.run_in_executor(None, open, path, "rb") as file:
             self._begin()

@@ -31,7 +31,7 @@ class AccessRecord:
 @dataclass
 class Config:
     """Options of `goaway.asgi` and `goaway.wsgi`. A bad value raises when the
-    application starts, with a text that names it."""
+    application is made or starts, with a text that names it."""
 
     bind: List[str] = field(default_factory=lambda: ["127.0.0.1:8000"])
     """Addresses: "127.0.0.1:8000", "[::1]:0" (0: any free port), "localhost:8000",

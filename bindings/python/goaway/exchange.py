@@ -150,12 +150,14 @@ class Exchange(Work):
         size = len(data)
         if not size:
             return
-        self._queued += size
-        if self._queued < self.pump.high_water:
+        queued = self._queued + size
+        if queued < self.pump.high_water:
             self.pump.outbox.write(self.id, data)
+            self._queued = queued
             return
-        self._is_full = True
         self.pump.outbox.write(self.id, data, _native.COMMAND_NOTIFY)
+        self._queued = queued
+        self._is_full = True
         while self._is_full:
             await self._wait_writable()
 

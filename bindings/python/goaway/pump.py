@@ -8,6 +8,7 @@ import logging
 from typing import Any, Callable, Dict, List, Optional
 
 from . import _native
+from .error import Error
 from .exchange import ERROR_ANSWER, INTERNAL_ERROR, Exchange
 from .outbox import RECORD, Failure, Outbox
 from .report import Progress, Report
@@ -94,6 +95,10 @@ class Pump:
         self._is_pumping = True
         try:
             self._take()
+        except Error:
+            # The loop runs on in the child of a fork: the queue is the parent's.
+            log.exception("the event queue gives nothing any more")
+            self.stop()
         finally:
             self._is_pumping = False
 

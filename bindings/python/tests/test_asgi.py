@@ -61,9 +61,11 @@ def test_the_scope() -> None:
     async def ask(application: Application) -> None:
         async with client(application.ports[0]) as http:
             await http.get("/a%20b%2Fc?d=e%20f", headers={"X-A": "b"})
+            await http.get("/%C3%A4%FF")
 
     serving(app, ask, root_path="/root")
-    (scope,) = seen
+    scope, other = seen
+    assert other["path"] == "/root/\u00e4\ufffd"
     assert scope["type"] == "http" and scope["asgi"] == {"version": "3.0", "spec_version": "2.4"}
     assert (scope["http_version"], scope["method"], scope["scheme"]) == ("2", "GET", "http")
     assert (scope["path"], scope["raw_path"]) == ("/root/a b/c", b"/root/a%20b%2Fc")

@@ -456,3 +456,12 @@ def test_errors_name_what_is_wrong() -> None:
         assert caught.value.code == "GOAWAY_ERR_STATE"
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0, 0), (-1, 0), (0.0014, 1), (5.0, 5000), (float("inf"), 0xFFFFFFFE), (1e9, 0xFFFFFFFE)]
+)
+def test_times_are_milliseconds(seconds: float, expected: int) -> None:
+    assert goaway._native.milliseconds(seconds) == expected
+    with pytest.raises(ValueError):
+        goaway._native.milliseconds(float("nan"))
