@@ -25,7 +25,7 @@ from ctypes import (
     c_void_p,
 )
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .error import Error
 from .report import Report
@@ -303,13 +303,15 @@ class Core:
     submits to it is told, and nothing worse.
     """
 
+    _server: Optional[int] = None
+    _queue: Optional[int] = None
+
     def __init__(self) -> None:
         # Reentrant: a signal's handler may close in the midst of a call.
         self._lock = threading.RLock()
         self._waiting = 0
         self.pid = os.getpid()
-        self._queue: Optional[int] = None
-        self._server: Optional[int] = lib.server_new()
+        self._server = lib.server_new()
         if self._server is None:
             raise failure(ERR_STATE)
         self._queue = lib.queue_new(self._server)
@@ -461,14 +463,15 @@ class Core:
         failed[0] = (failed[0][0], failed[0][1], text)
         return failed
 
-    def __del__(self) -> None:
-        try:
-            self.free()
-            queue, self._queue = self._queue, None
-            if queue is not None:
-                lib.queue_free(queue)
-        except (AttributeError, TypeError):
-            pass  # The interpreter is on its way out, or __init__ has failed.
+    def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # While the interpreter ends, a thread that was stopped in the midst may
+        # hold the lock for ever; `leaving` has stopped the server before.
+        if _is_finalizing():
+            return
+        self.free()
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            lib.queue_free(queue)
 
 
 _local = threading.local()

@@ -169,6 +169,19 @@ sys.exit(5)
         "for _ in range(3):\n    threading.Thread(target=start_threaded, daemon=True).start()\ntime.sleep(0.3)",
     ),
     (
+        "daemon threads that ask until the end",
+        0,
+        """
+server = start_threaded()
+def ask_on():
+    while True:
+        server.port
+for _ in range(3):
+    threading.Thread(target=ask_on, daemon=True).start()
+time.sleep(0.2)
+""",
+    ),
+    (
         "a loop in a daemon thread",
         0,
         """
