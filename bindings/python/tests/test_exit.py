@@ -16,7 +16,7 @@ from typing import List, Tuple
 import pytest
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
-PATIENCE = 15.0
+PATIENCE = 30.0
 REPEATS = int(os.environ.get("GOAWAY_EXIT_REPEATS", "1"))
 
 COMMON = f"""
@@ -157,7 +157,7 @@ def load():
     while True:
         try: ask(server.port, count=50).close()
         except OSError: return
-threads = [threading.Thread(target=load, daemon=True) for _ in range(3)]
+threads = [threading.Thread(target=load, daemon=True) for _ in range(2)]
 for thread in threads: thread.start()
 time.sleep(0.5)
 sys.exit(5)
@@ -316,7 +316,7 @@ def test_the_interpreter_ends(code: int, program: str) -> None:
             "Exception ignored",
         ):
             assert complaint not in child.stderr, child.stderr
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 20
 
 
 def test_a_sub_interpreter_is_refused() -> None:
