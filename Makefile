@@ -10,11 +10,14 @@ INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 
 CARGO ?= cargo
+PYTHON ?= python3
 CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wpedantic -Werror
-# Passed on: make test TEST='--test close', make bench BENCH='--quick'
+# Passed on: make test TEST='--test close', make bench BENCH='--quick',
+# make test-python PYTEST='-k supervisor'
 TEST ?=
 BENCH ?=
+PYTEST ?=
 
 # One kind at a time: cargo optimises across crates only where no Rust library is
 # made beside, and that is worth a tenth of the time a request takes.
@@ -69,6 +72,31 @@ test: ## installs what the tests need, builds, runs the tests
 	@.ci/needs curl nghttp valgrind cc c++ nm pkg-config
 	$(MAKE) build
 	$(CARGO) test --locked $(TEST) -- --skip under_valgrind
+	$(MAKE) test-python
+
+# The interpreter that the tests use, with what they need, as the list says.
+VENV := build/venv
+REQUIREMENTS := bindings/python/requirements-test.txt
+
+$(VENV)/fresh: $(REQUIREMENTS)
+	@.ci/needs venv
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	@touch $@
+
+.PHONY: test-python
+test-python: $(VENV)/fresh ## the tests of the Python package
+	@.ci/needs curl nghttp h2load
+	$(MAKE) library
+	cd bindings/python && ../../$(VENV)/bin/python -m pytest $(PYTEST)
+
+.PHONY: wheel
+wheel: $(VENV)/fresh ## makes build/wheel/goaway-*.whl, the Python package with the library in it
+	$(MAKE) library
+	rm -rf build/wheel
+	$(VENV)/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--wheel-dir build/wheel ./bindings/python
+	@ls build/wheel/goaway-*.whl
 
 .PHONY: valgrind
 valgrind: ## the misuse suite once more, under valgrind (minutes)
@@ -110,6 +138,12 @@ bench: ## measures goaway beside other servers
 	$(CARGO) build --release --locked --manifest-path benches/peers/Cargo.toml
 	$(CARGO) run --release --locked --manifest-path benches/peers/Cargo.toml --bin bench -- $(BENCH)
 
+.PHONY: bench-python
+bench-python: $(VENV)/fresh ## measures the Python package beside Granian and Hypercorn
+	@.ci/needs h2load
+	$(MAKE) library
+	$(VENV)/bin/python benches/python $(BENCH)
+
 # make soak SECONDS=20 is the short form.
 SECONDS ?= 300
 
@@ -127,17 +161,27 @@ header: ## makes include/goaway.h from src/ffi
 readme: ## writes the examples into bindings/c/README.md
 	GOAWAY_WRITE_README=1 $(CARGO) test --test examples every_block_of_c
 
+RUFF := $(VENV)/bin/ruff --config bindings/python/pyproject.toml
+PYTHON_SOURCES := bindings/python benches/python
+
 .PHONY: fmt
-fmt: ## formats the Rust sources
+fmt: $(VENV)/fresh ## formats the Rust and Python sources
 	$(CARGO) fmt
 	$(CARGO) fmt --manifest-path benches/peers/Cargo.toml
+	$(RUFF) format $(PYTHON_SOURCES)
 
 .PHONY: lint
-lint: ## checks format and style
+lint: lint-python ## checks format and style
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) fmt --check --manifest-path benches/peers/Cargo.toml
 	$(CARGO) clippy --all-targets --manifest-path benches/peers/Cargo.toml -- -D warnings
+
+.PHONY: lint-python
+lint-python: $(VENV)/fresh
+	$(RUFF) format --check $(PYTHON_SOURCES)
+	$(RUFF) check $(PYTHON_SOURCES)
+	cd bindings/python && ../../$(VENV)/bin/mypy
 
 # Only builds what is not there at all, so that `sudo make install` needs no cargo.
 $(RELEASE)/libgoaway.so:

@@ -1,0 +1,67 @@
+"""The command with one process: it serves the application itself."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+from .address import Address, join
+from .log import LOG, Draining
+from .options import Options
+from .report import Progress, Report
+from .worker import Worker
+
+
+class Alone:
+    """Tells people, and with ``--report`` programs, how the one worker fares."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._draining: Draining | None = None
+
+    def ready(self, ports: list[int]) -> None:
+        for address, port in zip(self._options.bind, ports):
+            parsed = Address.parse(address)
+            announce(self._options, str(parsed) if parsed.fd is not None else join(parsed.host, port))
+
+    def closing(self, drain: float) -> None:
+        if self._draining is None:
+            self._draining = Draining()
+            self._draining.begin(drain)
+        elif drain == 0:
+            LOG.info("forced")
+
+    def progress(self, progress: Progress) -> None:
+        if self._draining is not None:
+            self._draining.show(progress.sessions, progress.streams, progress.left_ms / 1000)
+
+    def closed(self, report: Report) -> None:
+        (self._draining or Draining()).end(report._asdict())
+        if self._options.report:
+            print(report.to_json(), flush=True)
+
+
+def announce(options: Options, address: str) -> None:
+    """Says where the server listens."""
+    LOG.info("listening on %s", address)
+    if options.report:
+        print(f"listening on {address}", flush=True)
+
+
+def run(options: Options) -> int:
+    """Serves until a signal ends it; gives the exit status."""
+    worker = Worker(options, Alone(options))
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        worker.close()
+
+    signals = [signal.SIGTERM, signal.SIGINT]
+    # The terminal has gone, unless nohup says that this does not matter.
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
+    for number in signals:
+        signal.signal(number, on_signal)
+    status = worker.run()
+    sys.stdout.flush()
+    return status

@@ -1,0 +1,292 @@
+"""The options of the command ``goaway``: what there is, what each may be, what it is when not said."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any, Callable, NoReturn, TypeVar
+
+from .address import Address, AddressError
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+INTERFACES = ("auto", "asgi", "wsgi")
+LIFESPANS = ("auto", "on", "off")
+
+#: The limits that have an option of their own: option, limit, unit, meaning.
+_NAMED_LIMITS = (
+    ("--max-sessions", "sessions", 1, "connections at once"),
+    ("--max-streams", "concurrent_streams", 1, "requests at once in a connection"),
+    ("--max-requests", "requests", 1, "requests until a connection is drained"),
+    ("--max-age", "age_ms", 1000, "SECONDS until a connection is drained"),
+    ("--idle", "idle_ms", 1000, "SECONDS without a request until a connection is drained"),
+)
+
+
+@dataclass
+class Options:
+    """What the command line says, checked. JSON has room for all of it."""
+
+    #: The application, ``module:attribute``.
+    app: str
+    #: Where to listen, each as `goaway.address.Address` reads it.
+    bind: list[str] = field(default_factory=lambda: ["127.0.0.1:8000"])
+    #: Processes that serve.
+    workers: int = 1
+    #: "auto", "asgi" or "wsgi".
+    interface: str = "auto"
+    #: The attribute makes the application.
+    factory: bool = False
+    #: The folder that modules are looked for in first.
+    app_dir: str = "."
+    #: The path below which the application is mounted.
+    root_path: str = ""
+    #: "auto", "on" or "off".
+    lifespan: str = "auto"
+    #: Threads that run a WSGI application.
+    threads: int = 40
+    #: Seconds that a close may take.
+    drain: float = 5.0
+    #: The library's limits, by their names in lower case without ``GOAWAY_LIMIT_``.
+    limits: dict[str, int] = field(default_factory=dict)
+    #: Restart the worker when a file changes.
+    reload: bool = False
+    #: The folders that are watched; none means the `app_dir`.
+    reload_dirs: list[str] = field(default_factory=list)
+    #: The file for a line per request, "-" for stdout, None for none.
+    access_log: str | None = None
+    #: One of LOG_LEVELS.
+    log_level: str = "info"
+    #: Files with environment variables.
+    env_files: list[str] = field(default_factory=list)
+    #: Say on stdout where it listens, and at the end the report as JSON.
+    report: bool = False
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the application runs in processes of its own."""
+        return self.workers > 1 or self.reload
+
+    def to_json(self) -> str:
+        """For `from_json`, in another process."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Options:
+        """What `to_json` gave."""
+        return Options(**json.loads(text))
+
+
+def parse(arguments: list[str], *, version: Callable[[], str]) -> Options:
+    """Reads the command line. Help and version are printed here.
+
+    Raises SystemExit: with 0 after help and version, with 2 after one line on
+    stderr about what cannot be.
+    """
+    parser = _parser(version)
+    said = vars(parser.parse_args(arguments))
+    limits = dict(said.pop("limits"))
+    for option, name, unit, _ in _NAMED_LIMITS:
+        value = said.pop(_destination(option))
+        if value is not None:
+            limits[name] = round(value * unit)
+    options = Options(limits=limits, **said)
+    if not options.bind:
+        options.bind = Options("").bind
+    _check(parser, options)
+    return options
+
+
+def _check(parser: argparse.ArgumentParser, options: Options) -> None:
+    if options.reload and options.workers > 1:
+        parser.error("--reload is for one worker: leave out --workers")
+    if options.reload_dirs and not options.reload:
+        parser.error("--reload-dir says nothing without --reload")
+    for name in [options.app_dir, *options.reload_dirs]:
+        if not os.path.isdir(name):
+            parser.error(f"{name}: there is no such folder")
+
+
+class _Parser(argparse.ArgumentParser):
+    """One line for what is wrong, no usage: the usage is long and hides it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"goaway: {message} (goaway --help lists the options)\n")
+
+
+def _parser(version: Callable[[], str]) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="goaway",
+        usage="goaway [OPTIONS] MODULE:APP",
+        description="Serves an ASGI or WSGI application over HTTP/2, and knows how to leave.",
+        epilog="SIGTERM and SIGINT drain, a second one forces; with --workers or --reload SIGHUP replaces the workers.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "app", metavar="MODULE:APP", type=_value(_target), help="the application, package.module:attribute"
+    )
+    _add_serving(parser)
+    _add_application(parser)
+    _add_closing(parser)
+    _add_limits(parser)
+    _add_logs(parser)
+    parser.add_argument("--version", action=_Version, version_text=version)
+    return parser
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("serving")
+    group.add_argument(
+        "-b", "--bind", action="append", default=[], metavar="ADDRESS", type=_value(_bind),
+        help="HOST:PORT, [IPV6]:PORT or fd:NUMBER (an inherited socket); repeatable; default 127.0.0.1:8000",
+    )  # fmt: skip
+    group.add_argument(
+        "-w", "--workers", default=1, metavar="N", type=_value(_count), help="processes that serve; default 1"
+    )
+    group.add_argument(
+        "--threads", default=40, metavar="N", type=_value(_count), help="threads of a WSGI application; default 40"
+    )
+    group.add_argument("--reload", action="store_true", help="restart the worker when a file changes; needs watchfiles")
+    group.add_argument(
+        "--reload-dir", action="append", default=[], dest="reload_dirs", metavar="DIR",
+        help="a folder to watch; repeatable; default the --app-dir",
+    )  # fmt: skip
+
+
+def _add_application(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("application")
+    group.add_argument(
+        "--interface", choices=INTERFACES, default="auto", help="default auto: seen from the application"
+    )
+    group.add_argument("--factory", action="store_true", help="the attribute is a function that makes the application")
+    group.add_argument("--app-dir", default=".", metavar="DIR", help="modules are looked for here first; default .")
+    group.add_argument(
+        "--root-path",
+        default="",
+        metavar="PATH",
+        type=_value(_root_path),
+        help="the path that the application is mounted at",
+    )
+    group.add_argument(
+        "--lifespan",
+        choices=LIFESPANS,
+        default="auto",
+        help="ASGI's start and shutdown; default auto: if it takes part",
+    )
+    group.add_argument(
+        "--env-file", action="append", default=[], dest="env_files", metavar="FILE",
+        help="NAME=value lines for the environment, where it has no such name yet; repeatable",
+    )  # fmt: skip
+
+
+def _add_closing(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("closing")
+    group.add_argument(
+        "--drain", default=5.0, metavar="SECONDS", type=_value(_seconds),
+        help="how long a close may take, 2.5 or 500ms; default 5",
+    )  # fmt: skip
+    group.add_argument(
+        "--report",
+        action="store_true",
+        help='on stdout "listening on ADDRESS", and what became of each session as JSON',
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("limits")
+    for option, _, unit, meaning in _NAMED_LIMITS:
+        kind = _value(_seconds) if unit > 1 else _value(_whole)
+        metavar = "SECONDS" if unit > 1 else "N"
+        group.add_argument(option, default=None, metavar=metavar, type=kind, help=meaning.replace("SECONDS ", "time "))
+    group.add_argument(
+        "--limit", action="append", default=[], dest="limits", metavar="NAME=N", type=_value(_limit),
+        help="any limit of the library, such as header_list_bytes=32768; repeatable",
+    )  # fmt: skip
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("logs")
+    group.add_argument("--access-log", metavar="FILE", help="a line per request; - is stdout; default none")
+    group.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="default info")
+
+
+def _destination(option: str) -> str:
+    return option.lstrip("-").replace("-", "_")
+
+
+T = TypeVar("T")
+
+
+def _value(read: Callable[[str], T]) -> Callable[[str], T]:
+    """For argparse, which keeps the text of its own error class only."""
+
+    def checked(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
+
+
+def _target(text: str) -> str:
+    if not re.fullmatch(r"[^\W\d][\w.]*:[^\W\d][\w.]*", text):
+        raise ValueError(f'"{text}" is not of the form module:attribute, such as shop.web:app')
+    return text
+
+
+def _bind(text: str) -> str:
+    try:
+        return str(Address.parse(text))
+    except AddressError as error:
+        raise ValueError(str(error)) from None
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise ValueError(f'"{text}" is not a whole number')
+    return int(text)
+
+
+def _count(text: str) -> int:
+    number = _whole(text)
+    if not 1 <= number <= 1024:
+        raise ValueError(f"{number} is not between 1 and 1024")
+    return number
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{0,9})?)(ms|s|)", text)
+    if match is None:
+        raise ValueError(f'"{text}" is not a time in seconds, such as 5, 2.5 or 500ms')
+    return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
+def _root_path(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError(f'"{text}" does not begin with /')
+    return text.rstrip("/")
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f'"{text}" is not of the form NAME=N, such as idle_ms=30000')
+    if not re.fullmatch(r"[a-z_]+", name):
+        raise ValueError(f'there is no limit "{name}"')
+    return name, _whole(value)
+
+
+class _Version(argparse.Action):
+    """Asks for the version only when it is wanted: the library has to be loaded for it."""
+
+    def __init__(self, *args: Any, version_text: Callable[[], str], **kwargs: Any) -> None:
+        kwargs.update(nargs=0, dest=argparse.SUPPRESS, default=argparse.SUPPRESS, help="the version, and of what")
+        super().__init__(*args, **kwargs)
+        self._text = version_text
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(self._text())
+        parser.exit(0)

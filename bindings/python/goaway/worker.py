@@ -1,0 +1,208 @@
+"""Serves an application in this process: loads it, runs the event loop, ends in time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from typing import Any, Callable, Protocol
+
+from . import env, loader, log
+from .config import AccessRecord, Config
+from .error import Error
+from .log import LOG
+from .options import Options
+from .report import Progress, Report
+
+#: Exit statuses.
+DONE, FAILED, USAGE, UNLOADABLE = 0, 1, 2, 3
+
+#: Seconds that the library may take beyond the drain, and that the application's
+#: shutdown may take after it. Then the process ends without them.
+FLUSH, SHUTDOWN = 1.0, 5.0
+
+
+class Host(Protocol):
+    """Who hears how a worker fares."""
+
+    def ready(self, ports: list[int]) -> None:
+        """It serves."""
+
+    def closing(self, drain: float) -> None:
+        """It closes, within so many seconds."""
+
+    def progress(self, progress: Progress) -> None:
+        """It still closes."""
+
+    def closed(self, report: Report) -> None:
+        """It has closed."""
+
+
+class Worker:
+    """Serves one application in this process, until it is told to close."""
+
+    def __init__(self, options: Options, host: Host) -> None:
+        self._options = options
+        self._host = host
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._main: asyncio.Task[int] | None = None
+        self._server: Any = None
+        self._asked = False
+
+    def run(self) -> int:
+        """Serves; gives the exit status."""
+        try:
+            for file in self._options.env_files:
+                env.load(file)
+            app = loader.load(
+                self._options.app, app_dir=os.path.abspath(self._options.app_dir), factory=self._options.factory
+            )
+            interface = self._options.interface
+            if interface == "auto":
+                interface = loader.interface(app)
+        except loader.LoadError as error:
+            sys.stderr.write(error.trace)
+            return _fail(UNLOADABLE, f"{self._options.app}: {error}")
+        except env.EnvError as error:
+            return _fail(USAGE, str(error))
+        self._loop = new_loop()
+        try:
+            self._main = self._loop.create_task(self._serve(app, interface))
+            return self._loop.run_until_complete(self._main)
+        except asyncio.CancelledError:
+            LOG.info("told to close before it served")
+            return DONE
+        finally:
+            _end(self._loop)
+
+    def close(self, drain: float | None = None) -> None:
+        """Begins to close, from any thread or signal handler: None lets it take
+        as long as the options say the first time, and forces afterwards.
+
+        The process ends in any case: whatever the application does, it has the
+        drain and some seconds more.
+        """
+        if drain is None:
+            drain = 0.0 if self._asked else self._options.drain
+        self._asked = True
+        self._bound(drain + FLUSH + SHUTDOWN)
+        if self._loop is None:
+            # The application is being imported: there is nothing to close.
+            sys.stderr.flush()
+            os._exit(DONE)
+        self._loop.call_soon_threadsafe(self._begin, drain)
+
+    def _begin(self, drain: float) -> None:
+        if self._server is not None:
+            self._host.closing(drain)
+            self._server.begin_close(drain)
+        elif self._main is not None:
+            self._main.cancel()
+
+    def _bound(self, seconds: float) -> None:
+        """Ends the process after so many seconds, if that is sooner than it was."""
+        timer = threading.Timer(seconds, _leave)
+        timer.daemon = True
+        timer.start()
+
+    async def _serve(self, app: Any, interface: str) -> int:
+        server = _application(interface)(app, self._config())
+        server.progress = self._host.progress
+        try:
+            await server.start()
+        except Error as error:
+            return _fail(USAGE if error.code == "GOAWAY_ERR_INVALID" else FAILED, error.text)
+        except Exception as error:
+            return _failed_start(self._options.app, error)
+        self._server = server
+        self._host.ready(server.ports)
+        try:
+            report = await server.wait_closed()
+        except Exception as error:
+            return _failed_shutdown(self._options.app, error)
+        self._host.closed(report)
+        return DONE
+
+    def _config(self) -> Config:
+        options = self._options
+        return Config(
+            bind=options.bind,
+            drain=options.drain,
+            limits=options.limits,
+            root_path=options.root_path,
+            access_log=None if options.access_log is None else _access,
+            lifespan=options.lifespan,
+            threads=options.threads,
+        )
+
+
+def _application(interface: str) -> Callable[[Any, Config], Any]:
+    if interface == "wsgi":
+        from . import wsgi
+
+        return wsgi.Application
+    from . import asgi
+
+    return asgi.Application
+
+
+def _access(record: AccessRecord) -> None:
+    query = f"?{record.query}" if record.query else ""
+    cause = f" {record.cause}" if record.cause else ""
+    log.ACCESS.info(
+        '%s "%s %s%s" %d %d %.1fms%s',
+        record.peer,
+        record.method,
+        record.path,
+        query,
+        record.status,
+        record.bytes,
+        record.ms,
+        cause,
+    )
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop, of uvloop if that is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """What asyncio.run does at its end."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+def _fail(status: int, text: str) -> int:
+    LOG.error("%s", text)
+    return status
+
+
+def _failed_start(app: str, error: Exception) -> int:
+    cause = error.__cause__ or error
+    sys.stderr.write(loader.trace(cause))
+    return _fail(UNLOADABLE, f"{app}: the application did not start: {cause}")
+
+
+def _failed_shutdown(app: str, error: Exception) -> int:
+    cause = error.__cause__ or error
+    sys.stderr.write(loader.trace(cause))
+    return _fail(FAILED, f"{app}: the application's shutdown failed: {cause}")
+
+
+def _leave() -> None:
+    LOG.error("the application does not return; leaving without it")
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(FAILED)

@@ -1,0 +1,98 @@
+"""Puts the library into the wheel. What can be said without code is in pyproject.toml."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
+from setuptools.errors import SetupError
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
+
+
+def library() -> Path:
+    """The built library: GOAWAY_LIBRARY, else of `make build`, which is run if it is not there."""
+    chosen = os.environ.get("GOAWAY_LIBRARY")
+    if chosen:
+        if not Path(chosen).is_file():
+            raise SetupError(f"GOAWAY_LIBRARY is {chosen}, and there is no such file")
+        return Path(chosen)
+    built = ROOT / "build" / "lib" / LIBRARY
+    if not built.exists():
+        if not (ROOT / "Cargo.toml").exists():
+            raise SetupError(f"neither {built} nor the sources of the library are there; set GOAWAY_LIBRARY")
+        if shutil.which("cargo") is None or shutil.which("make") is None:
+            raise SetupError(f"{built} is not there, and building it takes cargo and make; or set GOAWAY_LIBRARY")
+        subprocess.run(["make", "library"], cwd=ROOT, check=True)
+    return built
+
+
+def version() -> str:
+    """The version of the library, which has the one place for it."""
+    manifest = ROOT / "Cargo.toml"
+    if not manifest.exists():
+        raise SetupError(f"{manifest} is not there: goaway is built in its repository")
+    found = re.search(r'^version = "(.*)"$', manifest.read_text(), re.MULTILINE)
+    assert found is not None, f"no version in {manifest}"
+    return found[1]
+
+
+class BuildWithLibrary(build_py):
+    """Copies the library beside the package, without what only debuggers want."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / "goaway" / LIBRARY
+        shutil.copyfile(library().resolve(), target)
+        strip = shutil.which("strip")
+        if strip is not None and sys.platform != "darwin":
+            subprocess.run([strip, "--strip-debug", str(target)], check=True)
+
+
+class PlatformWheel(bdist_wheel):
+    """A wheel for any Python 3, but for this platform alone: the library is no extension module."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.root_is_pure = False
+
+    def get_tag(self) -> "tuple[str, str, str]":
+        return "py3", "none", platform()
+
+
+def platform() -> str:
+    """The platform's tag; on Linux it says which glibc the library needs at least."""
+    name = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    if not name.startswith("linux_"):
+        return name
+    needed = re.findall(rb"GLIBC_(\d+)\.(\d+)", library().read_bytes())
+    if not needed:
+        return name
+    major, minor = max((int(major), int(minor)) for major, minor in needed)
+    return f"manylinux_{major}_{minor}_{name[len('linux_') :]}"
+
+
+class NoSourceDistribution(sdist):
+    """The core is written in Rust and stands outside this folder."""
+
+    def run(self) -> None:
+        raise SetupError(
+            "there is no source distribution of goaway: a wheel is built in the repository, "
+            "by `make wheel` or `pip wheel ./bindings/python`"
+        )
+
+
+setup(
+    version=version(),
+    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel, "sdist": NoSourceDistribution},
+)

@@ -1,0 +1,120 @@
+"""The command line: what it takes, and what it says of what it does not take."""
+
+from __future__ import annotations
+
+import pytest
+
+from goaway import options
+from goaway.options import Options
+
+
+def parse(*arguments: str) -> Options:
+    return options.parse(list(arguments), version=lambda: "goaway 0")
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as end:
+        parse(*arguments)
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("goaway: ")
+    assert said.endswith("(goaway --help lists the options)\n")
+    assert said.count("\n") == 1, said
+    return said
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    assert parse("web:app") == Options("web:app")
+    assert Options("web:app").bind == ["127.0.0.1:8000"]
+
+
+def test_everything_can_be_said() -> None:
+    said = parse(
+        "shop.web:make", "-b", "0.0.0.0:80", "--bind", "[::1]:0", "--bind", "fd:3", "-w", "4", "--threads", "8",
+        "--interface", "wsgi", "--factory", "--app-dir", "/", "--root-path", "/shop/", "--lifespan", "off",
+        "--env-file", "a", "--env-file", "b", "--drain", "500ms", "--report", "--max-sessions", "10",
+        "--max-streams", "11", "--max-requests", "12", "--max-age", "1.5", "--idle", "2s",
+        "--limit", "header_fields=50", "--limit", "idle_ms=7", "--access-log", "-", "--log-level", "debug",
+    )  # fmt: skip
+    assert said == Options(
+        app="shop.web:make",
+        bind=["0.0.0.0:80", "[::1]:0", "fd:3"],
+        workers=4,
+        threads=8,
+        interface="wsgi",
+        factory=True,
+        app_dir="/",
+        root_path="/shop",
+        lifespan="off",
+        env_files=["a", "b"],
+        drain=0.5,
+        report=True,
+        limits={
+            "header_fields": 50, "idle_ms": 2000, "sessions": 10, "concurrent_streams": 11, "requests": 12,
+            "age_ms": 1500,
+        },
+        access_log="-",
+        log_level="debug",
+    )  # fmt: skip
+    assert Options.from_json(said.to_json()) == said
+
+
+def test_several_processes_are_supervised() -> None:
+    assert not parse("web:app").supervised
+    assert parse("web:app", "-w", "2").supervised
+    assert parse("web:app", "--reload").supervised
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "the following arguments are required: MODULE:APP"),
+        (["web"], '"web" is not of the form module:attribute'),
+        (["web:"], '"web:" is not of the form module:attribute'),
+        (["web.py:app/x"], "is not of the form module:attribute"),
+        (["web:app", "other"], "unrecognized arguments: other"),
+        (["web:app", "--nonsense"], "unrecognized arguments: --nonsense"),
+        (["web:app", "--bind", "8000"], 'argument -b/--bind: "8000" has no port; say HOST:PORT'),
+        (["web:app", "--bind", ":8000"], '":8000" has no host'),
+        (["web:app", "--bind", "localhost:http"], '"http" is not a port'),
+        (["web:app", "--bind", "localhost:65536"], '"65536" is not a port'),
+        (["web:app", "--bind", "::1:80"], "an IPv6 address stands in brackets"),
+        (["web:app", "--bind", "fd:x"], '"x" is not the number of a file descriptor'),
+        (["web:app", "--workers", "0"], "0 is not between 1 and 1024"),
+        (["web:app", "--workers", "many"], '"many" is not a whole number'),
+        (["web:app", "--threads", "-1"], "-1"),
+        (["web:app", "--interface", "cgi"], "invalid choice: 'cgi'"),
+        (["web:app", "--lifespan", "maybe"], "invalid choice: 'maybe'"),
+        (["web:app", "--log-level", "loud"], "invalid choice: 'loud'"),
+        (["web:app", "--root-path", "shop"], '"shop" does not begin with /'),
+        (["web:app", "--drain", "soon"], '"soon" is not a time in seconds'),
+        (["web:app", "--drain", "-1"], "-1"),
+        (["web:app", "--drain", "nan"], '"nan" is not a time'),
+        (["web:app", "--limit", "idle_ms"], '"idle_ms" is not of the form NAME=N'),
+        (["web:app", "--limit", "idle_ms=x"], '"x" is not a whole number'),
+        (["web:app", "--limit", "IDLE=1"], 'there is no limit "IDLE"'),
+        (["web:app", "--max-sessions", "1.5"], '"1.5" is not a whole number'),
+        (["web:app", "--reload", "--workers", "2"], "--reload is for one worker"),
+        (["web:app", "--reload-dir", "."], "--reload-dir says nothing without --reload"),
+        (["web:app", "--app-dir", "/no/such/folder"], "/no/such/folder: there is no such folder"),
+        (["web:app", "--work", "2"], "unrecognized arguments: --work"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], why: str) -> None:
+    assert why in refusal(capsys, *arguments)
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse("--help")
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    for option in ("--bind", "--workers", "--reload", "--drain", "--limit", "--max-age", "--env-file", "--report"):
+        assert option in text
+
+
+def test_the_version_needs_no_application(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse("--version")
+    assert end.value.code == 0
+    assert capsys.readouterr().out == "goaway 0\n"
