@@ -26,7 +26,7 @@ from . import log
 from .log import LOG
 from .options import Options
 from .report import Progress, Report
-from .worker import FLUSH, SHUTDOWN, Worker
+from .worker import Worker, longest
 
 #: Seconds that a worker has beyond those after which it ends itself.
 PATIENCE = 1.0
@@ -40,6 +40,7 @@ class Child:
 
     def __init__(self, options: Options, fds: list[int]) -> None:
         """Starts it: a fresh interpreter, which inherits the listening sockets."""
+        self._options = options
         self.control, theirs = socket.socketpair()
         with theirs:
             arguments = [*_interpreter(), "-c", _START, str(theirs.fileno()), options.app, "\x1f".join(sys.path)]
@@ -68,7 +69,7 @@ class Child:
     def close(self, drain: float) -> None:
         """Tells it to close within so many seconds; 0 forces."""
         self.leaving = True
-        end = time.monotonic() + drain + FLUSH + SHUTDOWN + PATIENCE
+        end = time.monotonic() + longest(drain, self._options) + PATIENCE
         self._deadline = end if self._deadline is None else min(end, self._deadline)
         self._send({"close": drain})
 

@@ -6,7 +6,8 @@ import platform
 import sys
 
 from . import alone, env, log, options, reload, supervisor
-from .worker import USAGE
+from .error import Error
+from .worker import FAILED, USAGE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,20 +23,37 @@ def main(arguments: list[str] | None = None) -> int:
             env.read(file)
         if said.reload:
             reload.check()
+        _check_limits(said.limits)
         log.configure(said.log_level, said.access_log)
     except (env.EnvError, reload.ReloadError) as error:
         return _refuse(str(error))
+    except Error as error:
+        return _refuse(error.text)
+    except ImportError as error:
+        return _refuse(str(error), FAILED)
     except OSError as error:
         return _refuse(f"--access-log {said.access_log}: {error.strerror}")
     return supervisor.run(said) if said.supervised else alone.run(said)
 
 
-def _refuse(text: str) -> int:
+def _refuse(text: str, status: int = USAGE) -> int:
     print(f"goaway: {text}", file=sys.stderr)
-    return USAGE
+    return status
+
+
+def _check_limits(limits: dict[str, int]) -> None:
+    """Asks the library, which knows what each may be."""
+    from ._native import Core
+
+    core = Core()
+    try:
+        for name, value in limits.items():
+            core.set_limit(name, value)
+    finally:
+        core.free()
 
 
 def _version() -> str:
-    from . import __version__
+    from ._native import version
 
-    return f"goaway {__version__}, {platform.python_implementation()} {platform.python_version()}"
+    return f"goaway {version()}, {platform.python_implementation()} {platform.python_version()}"

@@ -231,7 +231,7 @@ class Supervisor:
     def _left(self, child: Child, status: int) -> None:
         if status != DONE:
             LOG.error("worker %s", _fate(child, status))
-            self._status = FAILED if self._closing else self._status
+            self._status = self._status or (FAILED if self._closing else DONE)
         elif not self._closing:
             LOG.info("worker %d has left", child.pid)
 

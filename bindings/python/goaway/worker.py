@@ -18,9 +18,15 @@ from .report import Progress, Report
 #: Exit statuses.
 DONE, FAILED, USAGE, UNLOADABLE = 0, 1, 2, 3
 
-#: Seconds that the library may take beyond the drain, and that the application's
-#: shutdown may take after it. Then the process ends without them.
-FLUSH, SHUTDOWN = 1.0, 5.0
+#: Seconds that nobody has answered for: the library's last one, requests that
+#: were cancelled, a busy machine.
+SLACK = 4.0
+
+
+def longest(drain: float, options: Options) -> float:
+    """Seconds after which a worker that was given so many to drain must have
+    ended, the application's shutdown included."""
+    return drain + (max(1.0, options.drain) if drain > 0 else 1.0) + SLACK
 
 
 class Host(Protocol):
@@ -46,7 +52,6 @@ class Worker:
         self._options = options
         self._host = host
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._main: asyncio.Task[int] | None = None
         self._server: Any = None
         self._asked = False
 
@@ -66,27 +71,27 @@ class Worker:
             return _fail(UNLOADABLE, f"{self._options.app}: {error}")
         except env.EnvError as error:
             return _fail(USAGE, str(error))
-        self._loop = new_loop()
+        loop = new_loop()
+        # In this order: whoever closes from now on finds a server.
+        main = loop.create_task(self._serve(app, interface))
+        self._loop = loop
         try:
-            self._main = self._loop.create_task(self._serve(app, interface))
-            return self._loop.run_until_complete(self._main)
-        except asyncio.CancelledError:
-            LOG.info("told to close before it served")
-            return DONE
+            return loop.run_until_complete(main)
         finally:
-            _end(self._loop)
+            _end(loop)
 
     def close(self, drain: float | None = None) -> None:
         """Begins to close, from any thread or signal handler: None lets it take
         as long as the options say the first time, and forces afterwards.
 
-        The process ends in any case: whatever the application does, it has the
-        drain and some seconds more.
+        The process ends in any case, whatever the application does: see `longest`.
         """
         if drain is None:
             drain = 0.0 if self._asked else self._options.drain
         self._asked = True
-        self._bound(drain + FLUSH + SHUTDOWN)
+        timer = threading.Timer(longest(drain, self._options), _leave)
+        timer.daemon = True
+        timer.start()
         if self._loop is None:
             # The application is being imported: there is nothing to close.
             sys.stderr.flush()
@@ -94,28 +99,22 @@ class Worker:
         self._loop.call_soon_threadsafe(self._begin, drain)
 
     def _begin(self, drain: float) -> None:
-        if self._server is not None:
-            self._host.closing(drain)
-            self._server.begin_close(drain)
-        elif self._main is not None:
-            self._main.cancel()
-
-    def _bound(self, seconds: float) -> None:
-        """Ends the process after so many seconds, if that is sooner than it was."""
-        timer = threading.Timer(seconds, _leave)
-        timer.daemon = True
-        timer.start()
+        assert self._server is not None, "what was scheduled first has run first"
+        self._host.closing(drain)
+        self._server.begin_close(drain)
 
     async def _serve(self, app: Any, interface: str) -> int:
-        server = _application(interface)(app, self._config())
+        server = self._server = _application(interface)(app, self._config())
         server.progress = self._host.progress
         try:
             await server.start()
         except Error as error:
             return _fail(USAGE if error.code == "GOAWAY_ERR_INVALID" else FAILED, error.text)
         except Exception as error:
+            if self._asked:
+                LOG.info("closed before the application had started")
+                return DONE
             return _failed_start(self._options.app, error)
-        self._server = server
         self._host.ready(server.ports)
         try:
             report = await server.wait_closed()
@@ -178,7 +177,8 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()

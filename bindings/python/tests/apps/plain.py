@@ -1,0 +1,43 @@
+"""A small ASGI application, which tells about its process."""
+
+import asyncio
+import os
+import time
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        if os.environ.get("FAIL_STARTUP"):
+            raise RuntimeError("the database is not there")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if os.environ.get("HANG_SHUTDOWN"):
+            await asyncio.sleep(3600)
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    path = scope["path"][len(scope.get("root_path", "")) :]
+    if path == "/hang":
+        await asyncio.sleep(3600)
+    elif path == "/block":
+        time.sleep(3600)
+    elif path == "/slow":
+        await asyncio.sleep(1)
+    elif path == "/die":
+        os._exit(7)
+    body = {
+        "/pid": str(os.getpid()),
+        "/greeting": os.environ.get("GREETING", "none"),
+        "/root": scope.get("root_path", ""),
+    }.get(path, "Hello, World!")
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": body.encode()})
+
+
+def make():
+    return app
+
+
+def wsgi(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}".encode()]

@@ -1,0 +1,247 @@
+"""The command with one process."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from serving import APPS, Command, Connection, curl, environment, eventually
+
+from goaway import cli, reload
+
+
+def test_it_serves_and_leaves_with_a_report() -> None:
+    with Command("plain:app") as command:
+        assert command.get() == "Hello, World!"
+        assert curl(f"{command.url}/root", "-w", " %{http_version}") == " 2"
+        report = command.close()
+    assert report["sessions_forced"] == 0
+    assert command.log.count(r"INFO listening on 127\.0\.0\.1:\d+") == 1
+    assert command.log.count("INFO draining for 5.0 s at most; once more forces") == 1
+    assert command.log.count(r"INFO closed in \d+ ms: ") == 1
+
+
+def test_wsgi_is_seen_and_factories_are_called() -> None:
+    with Command("plain:wsgi") as command:
+        assert command.get("/x") == "GET /x"
+        command.close()
+    with Command("plain:make", "--factory", "--interface", "asgi", "--lifespan", "off") as command:
+        assert command.get() == "Hello, World!"
+        command.close()
+
+
+def test_several_addresses_and_a_root_path() -> None:
+    with Command("plain:app", "--bind", "[::1]:0", "--root-path", "/shop") as command:
+        assert command.get("/root") == "/shop"
+        ports = [int(line.rpartition(":")[2]) for line in command.out.lines]
+        assert len(ports) == 2
+        for host, port in zip(("127.0.0.1", "[::1]"), ports):
+            assert curl(f"http://{host}:{port}/") == "Hello, World!"
+        command.close()
+
+
+def test_an_inherited_socket() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        arguments = [sys.executable, "-m", "goaway", "plain:app", "--bind", f"fd:{ours.fileno()}", "--report"]
+        process = subprocess.Popen(
+            arguments, pass_fds=[ours.fileno()], cwd=APPS, env=environment(), stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert curl(f"http://127.0.0.1:{ours.getsockname()[1]}/") == "Hello, World!"
+            process.terminate()
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def test_environment_files_reach_the_application(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("GREETING='good day'\n")
+    with Command("plain:app", "--env-file", str(tmp_path / "env")) as command:
+        assert command.get("/greeting") == "good day"
+    with Command("plain:app", "--env-file", str(tmp_path / "env"), GREETING="hi") as command:
+        assert command.get("/greeting") == "hi"
+
+
+def test_the_access_log(tmp_path: Path) -> None:
+    log = tmp_path / "access"
+    with Command("plain:app", "--access-log", str(log)) as command:
+        command.get("/pid?a=%22b")
+        command.close()
+    line = log.read_text().strip()
+    assert '"GET /pid?a=%22b" 200 ' in line
+    assert line.count("\n") == 0
+
+
+def outcome(*arguments: str, bind: str = "127.0.0.1:0", **more: str) -> tuple[int, list[str]]:
+    """The exit status and stderr of a command that does not serve."""
+    with Command(*arguments, bind=bind, **more) as command:
+        status = command.wait()
+        command.log.end()
+        assert command.out.lines == []
+        return status, command.log.lines
+
+
+def test_an_application_that_cannot_be_imported_shows_its_own_traceback() -> None:
+    for workers in ("1", "2"):
+        status, lines = outcome("broken:app", "--workers", workers)
+        assert status == 3
+        trace = lines.index("Traceback (most recent call last):")
+        assert "broken.py" in lines[trace + 1]
+        assert lines.count("OSError: no database") >= 1
+        assert any(line.endswith('broken:app: cannot import "broken": OSError: no database') for line in lines)
+
+
+def test_no_such_application() -> None:
+    status, lines = outcome("nowhere:app")
+    assert status == 3
+    assert len(lines) == 1
+    assert 'nowhere:app: there is no module "nowhere"' in lines[0]
+    status, lines = outcome("plain:nothing")
+    assert (status, len(lines)) == (3, 1)
+    assert 'module "plain" has no "nothing"' in lines[0]
+
+
+def test_an_application_that_does_not_start() -> None:
+    for workers in ("1", "2"):
+        status, lines = outcome("plain:app", "--lifespan", "on", "--workers", workers, FAIL_STARTUP="1")
+        assert status == 3
+        assert "RuntimeError: the database is not there" in lines
+        assert any("the application did not start" in line for line in lines)
+
+
+def test_an_address_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for workers in ("1", "2"):
+            status, lines = outcome("plain:app", "--workers", workers, bind=address)
+            assert (status, len(lines)) == (1, 1), lines
+            assert address in lines[0]
+            assert "in use" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--limit", "nonsense=1"], 'there is no limit "nonsense"'),
+        (["--limit", "concurrent_streams=0"], "concurrent_streams"),
+        (["--env-file", "/no/such/file"], "/no/such/file: No such file or directory"),
+        (["--access-log", "/no/such/folder/log"], "/no/such/folder/log: No such file or directory"),
+        (["--workers", "none"], '"none" is not a whole number'),
+    ],
+)
+def test_a_bad_value_is_told_in_one_line(arguments: list[str], why: str) -> None:
+    status, lines = outcome("plain:app", *arguments)
+    assert (status, len(lines)) == (2, 1), lines
+    assert lines[0].startswith("goaway: ")
+    assert why in lines[0]
+
+
+def test_reload_without_watchfiles(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(reload.importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["plain:app", "--reload"]) == 2
+    assert capsys.readouterr().err == "goaway: --reload needs watchfiles: pip install watchfiles\n"
+
+
+def test_the_version() -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "goaway", "--version"], env=environment(), capture_output=True, text=True, timeout=20
+    )
+    assert found.returncode == 0
+    assert found.stdout.startswith("goaway 0.")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_each_signal_drains(number: int) -> None:
+    with Command("plain:app") as command, Connection(command.port) as connection:
+        stream = connection.ask("/slow")
+        time.sleep(0.2)
+        command.signal(number)
+        assert connection.body(stream) == b"Hello, World!"
+        assert command.wait() == 0
+        assert command.report()["streams_completed"] == 1
+
+
+def test_a_second_signal_forces() -> None:
+    with Command("plain:app", "--drain", "60") as command, Connection(command.port) as connection:
+        connection.ask("/hang")
+        time.sleep(0.2)
+        command.signal(signal.SIGINT)
+        command.log.find("INFO draining: 1 sessions, 1 streams, 5[0-9].. s left")
+        begun = time.monotonic()
+        command.signal(signal.SIGINT)
+        assert command.wait() == 0
+        assert time.monotonic() - begun < 3
+        assert command.log.count("INFO forced") == 1
+        assert command.report()["sessions_forced"] == 1
+
+
+def test_without_a_terminal_there_is_a_line_a_second() -> None:
+    with Command("plain:app", "--drain", "3.5") as command, Connection(command.port) as connection:
+        connection.ask("/hang")
+        time.sleep(0.2)
+        command.signal(signal.SIGTERM)
+        assert command.wait() == 0
+        assert 2 <= command.log.count("draining: 1 sessions, 1 streams") <= 4
+
+
+def test_on_a_terminal_there_is_a_live_line() -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "goaway", "plain:app", "--bind", "127.0.0.1:0", "--report", "--drain", "1"],
+        cwd=APPS, env=environment(), stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().rpartition(b":")[2])
+        with Connection(port) as connection:
+            connection.ask("/hang")
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        shown = b""
+        while select.select([ours], [], [], 0.2)[0]:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:
+                break
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(ours)
+    assert shown.count(b"\r\x1b[Kdraining: 1 sessions, 1 streams, ") >= 5
+    assert b"\r\x1b[K" in shown.rpartition(b"draining: ")[2], "the last line is taken away"
+
+
+def test_an_application_that_blocks_the_loop_cannot_keep_the_process() -> None:
+    with Command("plain:app", "--drain", "0.2") as command, Connection(command.port) as connection:
+        connection.ask("/block")
+        time.sleep(0.3)
+        command.signal(signal.SIGTERM)
+        assert command.wait(10) == 1
+        assert command.log.count("the application does not return") == 1
+
+
+def test_an_application_whose_shutdown_hangs_cannot_keep_the_process() -> None:
+    with Command("plain:app", "--drain", "0.2", HANG_SHUTDOWN="1") as command:
+        assert command.get() == "Hello, World!"
+        command.signal(signal.SIGTERM)
+        command.wait(10)
+
+
+def test_a_signal_while_the_application_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "sleepy.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    for workers in ("1", "2"):
+        with Command("sleepy:app", "--workers", workers, folder=tmp_path) as command:
+            eventually(lambda: command.out.text.count("importing") == int(workers), "the import")  # noqa: B023
+            command.signal(signal.SIGTERM)
+            assert command.wait(5) == 0

@@ -1,0 +1,211 @@
+"""The command with several processes: none is missed, none is left behind, no connection is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from serving import Command, Connection, eventually
+
+
+def pids(command: Command, count: int) -> set[int]:
+    """The workers that answer, once there are so many."""
+    seen: set[int] = set()
+
+    def enough() -> bool:
+        with Connection(command.port) as connection:
+            seen.add(int(connection.get("/pid")))
+        return len(seen) >= count
+
+    eventually(enough, f"{count} workers")
+    return seen
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_workers_share_the_connections_and_leave_together() -> None:
+    with Command("plain:app", "--workers", "3") as command:
+        workers = pids(command, 3)
+        assert len(workers) == 3
+        assert command.process.pid not in workers
+        assert len(command.out.lines) == 1
+        connections = [Connection(command.port) for _ in range(12)]
+        for connection in connections:
+            connection.get()
+        report = command.close()
+        for connection in connections:
+            connection.socket.close()
+        assert report["sessions_graceful"] + report["sessions_by_peer"] == 12
+        assert report["sessions_forced"] == 0
+        assert not any(is_alive(pid) for pid in workers)
+
+
+def test_a_close_waits_for_every_worker_and_a_second_signal_forces() -> None:
+    with Command("plain:app", "--workers", "2", "--drain", "30") as command:
+        with Connection(command.port) as connection:
+            connection.ask("/hang")
+            time.sleep(0.2)
+            command.signal(signal.SIGINT)
+            command.log.find(r"draining: 1 sessions, 1 streams, 2\d\.\d s left")
+            command.signal(signal.SIGINT)
+            assert command.wait(5) == 0
+        assert command.report()["sessions_forced"] == 1
+
+
+def test_control_c_of_a_terminal_drains_once() -> None:
+    with Command("plain:app", "--workers", "2") as command, Connection(command.port) as connection:
+        stream = connection.ask("/slow")
+        time.sleep(0.2)
+        # A terminal tells the whole group.
+        os.killpg(command.process.pid, signal.SIGINT)
+        assert connection.body(stream) == b"Hello, World!"
+        connection.socket.close()
+        assert command.wait() == 0
+        assert command.report()["streams_completed"] == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_ends_is_replaced(how: int) -> None:
+    with Command("plain:app", "--workers", "2") as command:
+        before = pids(command, 2)
+        os.kill(min(before), how)
+        command.log.find(rf"ERROR worker {min(before)} .*; the next one starts in 0.5 s")
+        eventually(lambda: pids(command, 2) != before, "a new worker")
+        assert command.get() == "Hello, World!"
+        command.close()
+
+
+def test_a_worker_that_dies_at_once_is_waited_for_longer_each_time() -> None:
+    with Command("plain:app", "--workers", "2") as command:
+        pids(command, 2)
+        for _ in range(4):
+            with contextlib.suppress(OSError, ConnectionError), Connection(command.port) as connection:
+                connection.get("/die")
+            time.sleep(0.3)
+        command.log.find(r"ended with status 7; the next one starts in 1 s")
+        assert command.get() == "Hello, World!"
+        command.close()
+
+
+def test_workers_leave_when_their_supervisor_is_killed() -> None:
+    with Command("plain:app", "--workers", "2", "--drain", "0.5") as command:
+        workers = pids(command, 2)
+        command.signal(signal.SIGKILL)
+        command.process.wait()
+        eventually(lambda: not any(is_alive(pid) for pid in workers), "the workers' end", 10)
+
+
+def test_a_worker_that_does_not_leave_is_killed() -> None:
+    with Command("plain:app", "--workers", "2", "--drain", "0.2") as command:
+        stopped = min(pids(command, 2))
+        os.kill(stopped, signal.SIGSTOP)
+        command.signal(signal.SIGTERM)
+        assert command.wait(12) == 1
+        assert command.log.count(f"worker {stopped} does not leave, and is killed") == 1
+        assert not is_alive(stopped)
+
+
+class Newcomers:
+    """New connections without a pause, each with one request; each failure is kept."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._stop = threading.Event()
+        self.served = 0
+        self.failures: list[str] = []
+        self.pids: set[bytes] = set()
+        self._threads = [threading.Thread(target=self._come) for _ in range(4)]
+        for thread in self._threads:
+            thread.start()
+
+    def _come(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with Connection(self._port) as connection:
+                    self.pids.add(connection.get("/pid"))
+                    self.served += 1
+            except Exception as error:
+                self.failures.append(repr(error))
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_hup_replaces_every_worker_and_refuses_no_connection() -> None:
+    with Command("plain:app", "--workers", "2") as command:
+        before = pids(command, 2)
+        newcomers = Newcomers(command.port)
+        try:
+            for _ in range(3):
+                command.signal(signal.SIGHUP)
+                eventually(lambda: not any(is_alive(pid) for pid in before), "the old workers' end")  # noqa: B023
+                before = pids(command, 2)
+        finally:
+            newcomers.stop()
+        assert newcomers.failures == []
+        assert newcomers.served > 100
+        assert len(newcomers.pids) >= 8
+        assert command.close()["sessions_forced"] == 0
+
+
+def test_hup_lets_an_open_request_end_with_its_old_worker() -> None:
+    with Command("plain:app", "--workers", "2") as command, Connection(command.port) as connection:
+        pids(command, 2)
+        stream = connection.ask("/slow")
+        time.sleep(0.1)
+        command.signal(signal.SIGHUP)
+        assert connection.body(stream) == b"Hello, World!"
+        command.close()
+
+
+def test_hup_with_an_application_that_is_broken_keeps_the_old_workers(tmp_path: Path) -> None:
+    (tmp_path / "changing.py").write_text("from plain import app\n")
+    with Command("changing:app", "--workers", "2", folder=tmp_path, PYTHONPATH=_path()) as command:
+        before = pids(command, 2)
+        (tmp_path / "changing.py").write_text("oh no\n")
+        command.signal(signal.SIGHUP)
+        command.log.find("ERROR the new worker .* ended with status 3; the old ones go on")
+        assert pids(command, 2) == before
+        (tmp_path / "changing.py").write_text("from plain import app\n\n")
+        command.signal(signal.SIGHUP)
+        eventually(lambda: not any(is_alive(pid) for pid in before), "the old workers' end")
+        assert command.get() == "Hello, World!"
+        command.close()
+
+
+def _path() -> str:
+    from serving import APPS, PACKAGE
+
+    return f"{PACKAGE}:{APPS}"
+
+
+def test_reload_follows_the_files(tmp_path: Path) -> None:
+    file = tmp_path / "changing.py"
+    source = (
+        "async def app(scope, receive, send):\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': b'%s'})\n"
+    )
+    file.write_text(source % "one")
+    with Command("changing:app", "--reload", "--lifespan", "off", folder=tmp_path) as command:
+        assert command.get() == "one"
+        time.sleep(0.3)
+        file.write_text("broken(\n")
+        command.log.find("changing.py changed, reloading")
+        command.log.find("the old ones go on")
+        assert command.get() == "one"
+        file.write_text(source % "second")
+        eventually(lambda: command.get() == "second", "the new application")
+        command.close()
