@@ -13,6 +13,9 @@ use crate::event::Outcome;
 
 /// How long the second GOAWAY waits for the peer's answer to the PING.
 pub const LAST_CALL_CAP: Duration = Duration::from_secs(1);
+/// How long a connection that has just come may take to become a session, though
+/// there is a close: what it sent with its first packet is on its way to us.
+pub const NEWCOMER: Duration = Duration::from_millis(50);
 /// How long a peer may take to close its side after we closed ours.
 pub const LINGER: Duration = Duration::from_secs(1);
 /// When, after the deadline, a socket is cut whatever its peer does. With what

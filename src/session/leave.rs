@@ -1,18 +1,19 @@
 //! Leaving: the drain's steps on the wire, and every way a session can end.
 
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use h2::Reason;
 
 use super::{Patience, Phase, Session, Transport, frame, now};
-use crate::close::{Act, CUT, LINGER};
+use crate::close::{Act, CUT, LINGER, NEWCOMER};
 use crate::event::{Cause, EventKind};
 use crate::request;
 
 impl<S: Transport> Session<S> {
     /// Takes the next steps of the drain that are due.
     pub(super) fn leave(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.drain.is_ordered() {
+        if !self.drain.is_ordered() || self.newcomer_until().is_some_and(|until| now() < until) {
             return false;
         }
         let Some(act) = self.drain.act(now()) else { return false };
@@ -30,6 +31,13 @@ impl<S: Transport> Session<S> {
             _ => {}
         }
         true
+    }
+
+    /// Until when a drain lets a connection without a session be: what has just
+    /// been accepted has most likely a preface under way, and behind it a request.
+    pub(super) fn newcomer_until(&self) -> Option<Instant> {
+        let deadline = self.drain.deadline().filter(|_| matches!(self.phase, Phase::Handshake(_)))?;
+        Some(deadline.min(self.clocks.began() + NEWCOMER))
     }
 
     /// The peer has not spoken HTTP/2 yet: it is told that nothing was processed.

@@ -311,6 +311,7 @@ impl<S: Transport> Session<S> {
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match self.phase {
             Phase::Finishing(patience) | Phase::Lingering(patience) => Some(patience.next(self.now)),
+            Phase::Handshake(_) if self.drain.is_ordered() => self.newcomer_until(),
             _ => self.clocks.next(&self.worker.shared.setup.config),
         };
         let due = due.into_iter().chain(self.drain.next()).chain(self.paused_until).chain(self.discards.next()).min();
