@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
@@ -59,12 +59,15 @@ class BuildWithLibrary(build_py):
             subprocess.run([strip, "--strip-debug", str(target)], check=True)
 
 
-class PlatformWheel(bdist_wheel):
-    """A wheel for any Python 3, but for this platform alone: the library is no extension module."""
+class Binary(Distribution):
+    """Not for every platform, though it has no extension module."""
 
-    def finalize_options(self) -> None:
-        super().finalize_options()
-        self.root_is_pure = False
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+class PlatformWheel(bdist_wheel):
+    """A wheel for any Python 3, but for this platform alone."""
 
     def get_tag(self) -> "tuple[str, str, str]":
         return "py3", "none", platform()
@@ -94,5 +97,6 @@ class NoSourceDistribution(sdist):
 
 setup(
     version=version(),
+    distclass=Binary,
     cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel, "sdist": NoSourceDistribution},
 )
