@@ -6,7 +6,6 @@ import os
 import socket
 
 import pytest
-
 from goaway.address import Address, Listeners
 
 

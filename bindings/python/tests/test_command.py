@@ -13,9 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from serving import APPS, Command, Connection, curl, environment, eventually
-
 from goaway import cli, reload
+from serving import APPS, Command, Connection, curl, environment, eventually
 
 
 def test_it_serves_and_leaves_with_a_report() -> None:

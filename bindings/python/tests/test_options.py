@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from goaway import options
 from goaway.options import Options
 

@@ -24,7 +24,9 @@ def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package in a repository, so that building leaves nothing in ours."""
     root = tmp_path_factory.mktemp("repository")
-    shutil.copytree(PACKAGE, root / "bindings" / "python", ignore=shutil.ignore_patterns("build", "*.egg-info", "tests"))
+    shutil.copytree(
+        PACKAGE, root / "bindings" / "python", ignore=shutil.ignore_patterns("build", "*.egg-info", "tests")
+    )
     shutil.copy(PACKAGE.parents[1] / "Cargo.toml", root)
     (root / "build" / "lib").mkdir(parents=True)
     library = os.environ.get("GOAWAY_LIBRARY") or PACKAGE.parents[1] / "build" / "lib" / "libgoaway.so"

@@ -40,7 +40,15 @@ def slow():
 
 @app.get("/environ")
 def environ():
-    names = ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL", "wsgi.url_scheme", "HTTP_X_TEST"]
+    names = [
+        "REQUEST_METHOD",
+        "SCRIPT_NAME",
+        "PATH_INFO",
+        "QUERY_STRING",
+        "SERVER_PROTOCOL",
+        "wsgi.url_scheme",
+        "HTTP_X_TEST",
+    ]
     return jsonify({name: request.environ.get(name) for name in names})
 
 

@@ -73,12 +73,16 @@ async def echo(request):
 
 
 async def fields(request):
-    return JSONResponse({"query": dict(request.query_params), "headers": dict(request.headers), "client": request.client.host})
+    return JSONResponse(
+        {"query": dict(request.query_params), "headers": dict(request.headers), "client": request.client.host}
+    )
 
 
 async def form(request):
     sent = await request.form()
-    return JSONResponse({name: value if isinstance(value, str) else (await value.read()).decode() for name, value in sent.items()})
+    return JSONResponse(
+        {name: value if isinstance(value, str) else (await value.read()).decode() for name, value in sent.items()}
+    )
 
 
 async def fails(request):
