@@ -54,6 +54,8 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Any = None
         self._asked = False
+        #: The close is complete; what is left is the application's.
+        self._closed = False
 
     def run(self) -> int:
         """Serves; gives the exit status."""
@@ -89,7 +91,7 @@ class Worker:
         if drain is None:
             drain = 0.0 if self._asked else self._options.drain
         self._asked = True
-        timer = threading.Timer(longest(drain, self._options), _leave)
+        timer = threading.Timer(longest(drain, self._options), self._leave)
         timer.daemon = True
         timer.start()
         if self._loop is None:
@@ -102,6 +104,15 @@ class Worker:
         assert self._server is not None, "what was scheduled first has run first"
         self._host.closing(drain)
         self._server.begin_close(drain)
+
+    def _leave(self) -> None:
+        if self._closed:
+            LOG.warning("a thread of the application does not end; leaving without it")
+        else:
+            LOG.error("the application does not return; leaving without it")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(DONE if self._closed else FAILED)
 
     async def _serve(self, app: Any, interface: str) -> int:
         server = self._server = _application(interface)(app, self._config())
@@ -121,6 +132,7 @@ class Worker:
         except Exception as error:
             return _failed_shutdown(self._options.app, error)
         self._host.closed(report)
+        self._closed = True
         return DONE
 
     def _config(self) -> Config:
@@ -199,10 +211,3 @@ def _failed_shutdown(app: str, error: Exception) -> int:
     cause = error.__cause__ or error
     sys.stderr.write(loader.trace(cause))
     return _fail(FAILED, f"{app}: the application's shutdown failed: {cause}")
-
-
-def _leave() -> None:
-    LOG.error("the application does not return; leaving without it")
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(FAILED)

@@ -230,6 +230,16 @@ def test_an_application_that_blocks_the_loop_cannot_keep_the_process() -> None:
         assert command.log.count("the application does not return") == 1
 
 
+def test_a_thread_of_the_application_cannot_keep_the_process() -> None:
+    with Command("plain:app", "--drain", "0.2") as command, Connection(command.port) as connection:
+        connection.ask("/thread")
+        time.sleep(0.3)
+        command.signal(signal.SIGTERM)
+        assert command.wait(10) == 0
+        assert command.report()["sessions_forced"] == 1
+        assert command.log.count("WARNING a thread of the application does not end") == 1
+
+
 def test_an_application_whose_shutdown_hangs_cannot_keep_the_process() -> None:
     with Command("plain:app", "--drain", "0.2", HANG_SHUTDOWN="1") as command:
         assert command.get() == "Hello, World!"

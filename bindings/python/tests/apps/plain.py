@@ -21,6 +21,8 @@ async def app(scope, receive, send):
         await asyncio.sleep(3600)
     elif path == "/block":
         time.sleep(3600)
+    elif path == "/thread":
+        await asyncio.get_running_loop().run_in_executor(None, time.sleep, 3600)
     elif path == "/slow":
         await asyncio.sleep(1)
     elif path == "/die":
