@@ -182,14 +182,16 @@ def main() -> int:
     options.bind = [f"fd:{fd}" for fd in fds]
     log.configure(options.log_level, options.access_log)
     worker = Worker(options, supervisor)
-    _listen_to_signals(worker)
+    _listen_to_signals(worker, options.drain)
     threading.Thread(target=supervisor.obey, args=(worker,), name="goaway-supervisor", daemon=True).start()
     return worker.run()
 
 
-def _listen_to_signals(worker: Worker) -> None:
+def _listen_to_signals(worker: Worker, drain: float) -> None:
     def on_term(number: int, frame: FrameType | None) -> None:
-        worker.close()
+        # Whoever tells all processes of a group or a service tells the supervisor
+        # too: that is one wish, and the second one, which forces, is its to see.
+        worker.close(drain)
 
     def on_terminal(number: int, frame: FrameType | None) -> None:
         """The terminal tells the supervisor too, and that tells us."""

@@ -229,7 +229,8 @@ class Supervisor:
             LOG.error("the new worker %s; the old ones go on", _fate(child, status))
 
     def _left(self, child: Child, status: int) -> None:
-        if status != DONE:
+        # One that was still starting knew no better than to die of its signal.
+        if status not in (DONE, -signal.SIGTERM):
             LOG.error("worker %s", _fate(child, status))
             self._status = self._status or (FAILED if self._closing else DONE)
         elif not self._closing:

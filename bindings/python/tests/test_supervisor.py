@@ -26,6 +26,12 @@ def pids(command: Command, count: int) -> set[int]:
     return seen
 
 
+def workers_of(command: Command) -> list[int]:
+    """The processes that the supervisor has started."""
+    children = Path(f"/proc/{command.process.pid}/task/{command.process.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -62,12 +68,16 @@ def test_a_close_waits_for_every_worker_and_a_second_signal_forces() -> None:
         assert command.report()["sessions_forced"] == 1
 
 
-def test_control_c_of_a_terminal_drains_once() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_group_drains_once(number: int) -> None:
     with Command("plain:app", "--workers", "2") as command, Connection(command.port) as connection:
         stream = connection.ask("/slow")
         time.sleep(0.2)
-        # A terminal tells the whole group.
-        os.killpg(command.process.pid, signal.SIGINT)
+        # So do terminals and service managers.
+        command.signal(number)
+        time.sleep(0.1)
+        for pid in workers_of(command):
+            os.kill(pid, number)
         assert connection.body(stream) == b"Hello, World!"
         connection.socket.close()
         assert command.wait() == 0
