@@ -96,7 +96,8 @@ def count_calls(load: Load, scale: float) -> str:
         wrapped = [arguments[0], str(HERE / "calls.py"), file.name, *arguments[3:]]
         with Server(wrapped, port, SERVER_CORE):
             press(load, port, requests)
-        counts: dict[str, int] = json.load(file)
+        # Those that requests bring; the others are for the start and the end.
+        counts = {name: count for name, count in json.load(file).items() if not name.startswith("server_")}
     most = sorted(counts, key=lambda name: -counts[name])[:3]
     shares = ", ".join(f"{name} {counts[name] / requests:.3f}" for name in most)
     return f"{load.name}: {sum(counts.values()) / requests:.3f} calls of the library a request ({shares})"
