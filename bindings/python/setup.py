@@ -15,6 +15,8 @@ from setuptools.command.sdist import sdist
 from setuptools.errors import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What building leaves behind, made anew each time so that no old file gets into a wheel.
+SCRATCH = ROOT / "build" / "python"
 LIBRARY = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
 
 
@@ -95,7 +97,10 @@ class NoSourceDistribution(sdist):
         )
 
 
+shutil.rmtree(SCRATCH, ignore_errors=True)
+SCRATCH.mkdir(parents=True)
 setup(
+    options={"build": {"build_base": str(SCRATCH)}, "egg_info": {"egg_base": str(SCRATCH)}},
     version=version(),
     distclass=Binary,
     cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel, "sdist": NoSourceDistribution},
