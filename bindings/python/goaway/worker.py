@@ -98,6 +98,9 @@ class Worker:
             # The application is being imported: there is nothing to close.
             sys.stderr.flush()
             os._exit(DONE)
+        if self._server is not None:
+            # Even if the application blocks the loop.
+            self._server.close_soon(drain)
         self._loop.call_soon_threadsafe(self._begin, drain)
 
     def _begin(self, drain: float) -> None:

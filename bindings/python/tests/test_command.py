@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
-from goaway import cli, reload
+from hyperframe.frame import GoAwayFrame
 from serving import APPS, Command, Connection, curl, environment, eventually
+
+from goaway import cli, reload
 
 
 def test_it_serves_and_leaves_with_a_report() -> None:
@@ -228,6 +230,18 @@ def test_an_application_that_blocks_the_loop_cannot_keep_the_process() -> None:
         command.signal(signal.SIGTERM)
         assert command.wait(10) == 1
         assert command.log.count("the application does not return") == 1
+
+
+def test_a_close_begins_while_the_application_blocks_the_loop() -> None:
+    with Command("plain:app", "--drain", "30") as command, Connection(command.port) as idle:
+        idle.get()
+        with Connection(command.port) as blocking:
+            blocking.ask("/block")
+            time.sleep(0.3)
+            command.signal(signal.SIGTERM)
+            begun = time.monotonic()
+            assert any(isinstance(frame, GoAwayFrame) for frame in idle.frames())
+            assert time.monotonic() - begun < 3
 
 
 def test_a_thread_of_the_application_cannot_keep_the_process() -> None:
