@@ -34,7 +34,7 @@ def stream():
 
 @app.get("/slow")
 def slow():
-    time.sleep(0.5)
+    time.sleep(1)
     return "slow"
 
 
