@@ -147,6 +147,9 @@ class Application:
         try:
             await end_requests(pump, self._deadline)
             await self._stop_app()
+        except ShutdownError as error:
+            error.report = report
+            raise
         finally:
             pump.stop()
             core.free()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
+from .report import Report
+
 
 class Error(RuntimeError):
     """A call that failed and changed nothing.
@@ -26,3 +30,6 @@ class StartupError(RuntimeError):
 class ShutdownError(RuntimeError):
     """The application's shutdown failed, after everything had been served.
     `__cause__` is what it raised, if it did."""
+
+    report: Optional[Report] = None
+    """What became of the sessions, though."""

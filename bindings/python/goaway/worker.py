@@ -10,7 +10,7 @@ from typing import Any, Callable, Protocol
 
 from . import env, loader, log
 from .config import AccessRecord, Config
-from .error import Error
+from .error import Error, ShutdownError, StartupError
 from .log import LOG
 from .options import Options
 from .report import Progress, Report
@@ -124,7 +124,9 @@ class Worker:
             await server.start()
         except Error as error:
             return _fail(USAGE if error.code == "GOAWAY_ERR_INVALID" else FAILED, error.text)
-        except Exception as error:
+        except ValueError as error:
+            return _fail(USAGE, str(error))
+        except StartupError as error:
             if self._asked:
                 LOG.info("closed before the application had started")
                 return DONE
@@ -132,7 +134,9 @@ class Worker:
         self._host.ready(server.ports)
         try:
             report = await server.wait_closed()
-        except Exception as error:
+        except ShutdownError as error:
+            if error.report is not None:
+                self._host.closed(error.report)
             return _failed_shutdown(self._options.app, error)
         self._host.closed(report)
         self._closed = True
@@ -205,12 +209,16 @@ def _fail(status: int, text: str) -> int:
 
 
 def _failed_start(app: str, error: Exception) -> int:
-    cause = error.__cause__ or error
-    sys.stderr.write(loader.trace(cause))
-    return _fail(UNLOADABLE, f"{app}: the application did not start: {cause}")
+    return _fail(UNLOADABLE, f"{app}: the application did not start: {_told(error)}")
 
 
 def _failed_shutdown(app: str, error: Exception) -> int:
-    cause = error.__cause__ or error
-    sys.stderr.write(loader.trace(cause))
-    return _fail(FAILED, f"{app}: the application's shutdown failed: {cause}")
+    return _fail(FAILED, f"{app}: the application's shutdown failed: {_told(error)}")
+
+
+def _told(error: Exception) -> BaseException:
+    """What the application raised, with its traceback, if it is that."""
+    if error.__cause__ is None:
+        return error
+    sys.stderr.write(loader.trace(error.__cause__))
+    return error.__cause__

@@ -258,7 +258,9 @@ def test_an_application_whose_shutdown_hangs_cannot_keep_the_process() -> None:
     with Command("plain:app", "--drain", "0.2", HANG_SHUTDOWN="1") as command:
         assert command.get() == "Hello, World!"
         command.signal(signal.SIGTERM)
-        command.wait(10)
+        assert command.wait(10) == 1
+        assert command.log.count("the application's shutdown did not end in time") == 1
+        assert command.report()["sessions_forced"] == 0
 
 
 def test_a_signal_while_the_application_is_imported(tmp_path: Path) -> None:
