@@ -44,10 +44,11 @@ class Deadline:
         """Runs `what` until the deadline and `grace` seconds more. False if it
         had to be cancelled. What it raises is raised."""
         task = asyncio.ensure_future(what)
+        # The server may have ended before the loop heard that it is to close.
+        unheard = time.monotonic() + GRACE
         try:
             while not task.done():
-                assert self._at is not None
-                left = self._at + grace - time.monotonic()
+                left = (unheard if self._at is None else self._at) + grace - time.monotonic()
                 if left <= 0:
                     return False
                 self._changed = asyncio.get_running_loop().create_future()
