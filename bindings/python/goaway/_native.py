@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .error import Error
+from .limit import LIMITS
 from .report import Report
 
 NAME = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
@@ -70,36 +71,6 @@ COMMAND_SET_IDLE = 8
 COMMAND_HIGH_WATER = 9
 
 COMMAND_NOTIFY = 1
-
-# `goaway_limit`, without GOAWAY_LIMIT_ and in lower case; the place is the number.
-LIMITS = [
-    "workers",
-    "concurrent_streams",
-    "header_list_bytes",
-    "header_fields",
-    "stream_window_bytes",
-    "session_window_bytes",
-    "send_buffer_bytes",
-    "high_water_bytes",
-    "body_bytes",
-    "sessions",
-    "session_send_bytes",
-    "sessions_per_address",
-    "handshake_ms",
-    "header_block_ms",
-    "idle_ms",
-    "keepalive_ms",
-    "keepalive_timeout_ms",
-    "progress_ms",
-    "progress_bytes",
-    "stream_idle_ms",
-    "age_ms",
-    "age_jitter_ms",
-    "requests",
-    "grace_ms",
-    "control_burst",
-    "control_per_second",
-]
 
 
 class _Report(ctypes.Structure):

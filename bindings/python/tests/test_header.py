@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 import pytest
 
 from goaway import _native, outbox
+from goaway.limit import LIMITS
 
 HEADER = Path(__file__).resolve().parents[3] / "include" / "goaway.h"
 TEXT = re.sub(r"//[^\n]*", "", HEADER.read_text())
@@ -93,7 +94,7 @@ def test_each_flag_is_that_of_the_header() -> None:
 
 def test_each_limit_has_its_number() -> None:
     known = {name[len("GOAWAY_LIMIT_") :].lower(): number for name, number in numbers("goaway_limit").items()}
-    assert known == {name: number for number, name in enumerate(_native.LIMITS)}
+    assert known == {name: number for number, name in enumerate(LIMITS)}
 
 
 @pytest.mark.parametrize(
