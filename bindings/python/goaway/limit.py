@@ -27,6 +27,7 @@ LIMITS = [
     "grace_ms",
     "control_burst",
     "control_per_second",
+    "session_body_bytes",
 ]
 """`goaway_limit` of the C header, without GOAWAY_LIMIT_ and in lower case; the
 place is the number. What each means, its unit and its default: see there."""
