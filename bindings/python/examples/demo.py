@@ -150,6 +150,12 @@ async def stuck(demo: Demo, request: goaway.Request) -> None:
         await request.respond(200, b"stuck", TEXT)
 
 
+@route("POST /exit")
+async def leave(demo: Demo, request: goaway.Request) -> None:
+    """Ends the process without a close."""
+    sys.exit()
+
+
 # Streamed as fast as the peer takes it.
 
 

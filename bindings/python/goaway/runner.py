@@ -23,8 +23,12 @@ log = logging.getLogger("goaway")
 IDLE_MOST = 32
 """So many Tasks wait for work at most."""
 
-_register: Callable[[Any], None] = asyncio.tasks._register_task
-_unregister: Callable[[Any], None] = asyncio.tasks._unregister_task
+_register: Optional[Callable[[Any], None]] = getattr(asyncio.tasks, "_register_task", None)
+_unregister: Optional[Callable[[Any], None]] = getattr(asyncio.tasks, "_unregister_task", None)
+
+CAN_SHARE = _register is not None and _unregister is not None and hasattr(asyncio.Task, "_must_cancel")
+"""Whether this interpreter's Tasks can be shared as described above. Otherwise
+each request gets a Task of its own, which is slower and no different."""
 
 
 class Work:
@@ -131,6 +135,22 @@ class Runner:
         host.task = asyncio.Task(host.main(), loop=self._loop)
 
 
+async def _run_alone(work: Work) -> None:
+    """Does work in a Task that is only for it."""
+    task: "Optional[asyncio.Task[Any]]" = asyncio.current_task()
+    assert task is not None
+    work.started(task)
+    try:
+        await work.call()
+    except (KeyboardInterrupt, SystemExit) as error:
+        work.done(error)
+        raise
+    except BaseException as error:
+        work.done(error)
+    else:
+        work.done(None)
+
+
 class _Host:
     """A Task and what it does now."""
 
@@ -145,13 +165,14 @@ class _Host:
     def keep(self, work: Work) -> None:
         """The Task waits for something, and belongs to `work` from now on."""
         assert self.task is not None
+        assert _register is not None
         self.task._log_destroy_pending = True  # type: ignore[attr-defined]
         _register(self.task)
         work.started(self.task)
 
     async def main(self) -> None:
         runner, ready, gate, task = self._runner, self._runner.ready, self.gate, self.task
-        assert task is not None
+        assert task is not None and _unregister is not None
         # The program does not see an idle Task, nor must it wait for one.
         _unregister(task)
         task._log_destroy_pending = False  # type: ignore[attr-defined]
