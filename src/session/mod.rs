@@ -223,6 +223,7 @@ impl<S: Transport> Session<S> {
             moved |= self.read_letters() | self.remote.take_nudge();
             if !moved && !self.enforce() && self.sleep(cx).is_pending() {
                 self.publish();
+                self.streams.rest();
                 return Poll::Pending;
             }
         }

@@ -1,5 +1,6 @@
 //! A session's streams, from the request until the last frame has left.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::{Duration, Instant};
@@ -8,11 +9,23 @@ use super::clocks::{Debt, Watch};
 use super::stream::{Handle, Stream};
 use crate::config::Config;
 
+/// How many empty maps and lists a thread keeps, and of how many entries at most.
+const KEPT: usize = 64;
+const KEPT_ENTRIES: usize = 256;
+
+thread_local! {
+    /// Empty, with room: an idle session holds no memory for streams, a busy one
+    /// takes what is warm.
+    static SPARE: RefCell<(Vec<Held>, Vec<VecDeque<Leaving>>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+type Held = HashMap<u32, Stream, BuildHasherDefault<Spread>>;
+
 /// The streams that are open on the wire.
 #[derive(Default)]
 pub struct Streams {
     /// Those whose requests the host holds.
-    held: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
+    held: Held,
     /// Those of which h2 has the last frame. Most answers leave at once, so
     /// that they are here for moments only, in few bytes that stay warm.
     leaving: VecDeque<Leaving>,
@@ -48,9 +61,27 @@ impl Streams {
     pub fn insert(&mut self, stream: Stream) {
         if stream.request == 0 {
             let Stream { id, is_reset, handle, inside, .. } = stream;
+            if self.leaving.capacity() == 0 {
+                self.leaving = SPARE.with_borrow_mut(|(_, lists)| lists.pop()).unwrap_or_default();
+            }
             self.leaving.push_back(Leaving { id, is_reset, handle, inside, watch: None });
         } else {
+            if self.held.capacity() == 0 {
+                self.held = SPARE.with_borrow_mut(|(maps, _)| maps.pop()).unwrap_or_default();
+            }
             self.held.insert(stream.id, stream);
+        }
+    }
+
+    /// Nothing more happens for now: what is empty is for others to use.
+    pub fn rest(&mut self) {
+        if self.leaving.is_empty() && self.leaving.capacity() > 0 {
+            let list = std::mem::take(&mut self.leaving);
+            SPARE.with_borrow_mut(|(_, lists)| keep(lists, list.capacity(), list));
+        }
+        if self.held.is_empty() && self.held.capacity() > 0 {
+            let map = std::mem::take(&mut self.held);
+            SPARE.with_borrow_mut(|(maps, _)| keep(maps, map.capacity(), map));
         }
     }
 
@@ -175,6 +206,12 @@ impl Streams {
             request
         })
         .collect()
+    }
+}
+
+fn keep<T>(spare: &mut Vec<T>, entries: usize, empty: T) {
+    if spare.len() < KEPT && entries <= KEPT_ENTRIES {
+        spare.push(empty);
     }
 }
 
