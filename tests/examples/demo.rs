@@ -241,7 +241,7 @@ fn run_demo_becomes_the_demo() {
     let unknown = run_demo().args(["cobol", "0"]).output().expect("run-demo runs");
     assert!(!unknown.status.success());
     let complaint = String::from_utf8_lossy(&unknown.stderr).into_owned();
-    assert!(complaint.contains("\"cobol\"") && complaint.contains("there is: c"), "{complaint}");
+    assert!(complaint.contains("\"cobol\"") && complaint.contains("there are: c, python"), "{complaint}");
     let built = root().join("build/c/demo").exists();
     let mut command = run_demo();
     command.args(["c", "0"]).current_dir("/");
