@@ -166,7 +166,8 @@ class _Library:
     """The functions, each as an attribute named without `goaway_`."""
 
     def __init__(self, path: str) -> None:
-        quick, slow = ctypes.PyDLL(path), ctypes.CDLL(path)
+        # PyPy has no lock that a call could keep.
+        quick, slow = getattr(ctypes, "PyDLL", ctypes.CDLL)(path), ctypes.CDLL(path)
         for library, table in ((quick, QUICK), (slow, SLOW)):
             for name, (result, arguments) in table.items():
                 function = getattr(library, name)
@@ -178,7 +179,7 @@ class _Library:
 
 
 def _load() -> _Library:
-    if ctypes.pythonapi.PyInterpreterState_GetID(ctypes.c_void_p(_interpreter())) != 0:
+    if _interpreter() != 0:
         raise ImportError("goaway serves the main interpreter only, and this is a sub-interpreter")
     tried: List[str] = []
     for place in places():
@@ -191,10 +192,13 @@ def _load() -> _Library:
 
 
 def _interpreter() -> int:
-    get = ctypes.pythonapi.PyInterpreterState_Get
-    get.restype = c_void_p
-    ctypes.pythonapi.PyInterpreterState_GetID.restype = ctypes.c_int64
-    return int(get())
+    """The number of this interpreter; 0 is the main one."""
+    api = getattr(ctypes, "pythonapi", None)
+    if api is None:
+        return 0  # PyPy has only one.
+    api.PyInterpreterState_Get.restype = c_void_p
+    api.PyInterpreterState_GetID.restype = ctypes.c_int64
+    return int(api.PyInterpreterState_GetID(c_void_p(api.PyInterpreterState_Get())))
 
 
 lib = _load()
