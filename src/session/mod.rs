@@ -90,6 +90,17 @@ struct Tally {
     unsent: u64,
 }
 
+/// Whose turn it is when there is something to send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It may be sent, or wait once for the others.
+    Ours,
+    /// It waits; the task is to be woken behind the others.
+    Asked,
+    /// The task has been woken for it.
+    Theirs,
+}
+
 /// One session's task.
 pub struct Session<S: Transport> {
     // In the order in which they are dropped: the registration last, since the
@@ -107,8 +118,7 @@ pub struct Session<S: Transport> {
     tally: Tally,
     /// The tally when the drain began: a close reports what came after.
     tally_before: Tally,
-    /// What is gathered waits until the sessions that were ready have had their turn.
-    lets_others: bool,
+    turn: Turn,
     /// Streams that wait for room in h2.
     starved: Vec<u32>,
     /// Streams whose requests a queue is to be told of at the end of the turn.
@@ -145,15 +155,15 @@ impl<S: Transport> Future for Session<S> {
         session.is_published = false;
         session.wire.borrow_mut().wake(session.now);
         let (task, waker) = (cx.waker(), session.waker.clone());
-        let had_let_others = session.lets_others;
         let mut cx = Context::from_waker(&waker);
         let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| session.drive(&mut cx))));
         let driven = driven.unwrap_or_else(|_| {
             session.retire();
             Poll::Ready(())
         });
-        if session.lets_others && !had_let_others {
+        if session.turn == Turn::Asked {
             // Behind those that are ready already.
+            session.turn = Turn::Theirs;
             task.wake_by_ref();
         }
         // Once a turn, and not before: the host is to find all of it.
@@ -179,7 +189,7 @@ impl<S: Transport> Session<S> {
             drain: Drain::default(),
             tally: Tally::default(),
             tally_before: Tally::default(),
-            lets_others: false,
+            turn: Turn::Ours,
             starved: Vec::new(),
             fresh: Vec::new(),
             clocks,

@@ -11,7 +11,7 @@ use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
 use super::stream::Stream;
 use super::streams::Gone;
-use super::{Phase, Session, Transport};
+use super::{Phase, Session, Transport, Turn};
 use crate::close::Stage;
 use crate::event::{Cause, EventKind};
 use crate::request::{self, Body, Feed, Refusal, Request};
@@ -61,14 +61,16 @@ impl<S: Transport> Session<S> {
     /// have had their turn: then all of them send one after the other, which is
     /// cheaper for the kernel, and wakes a peer of several of them once.
     fn lets_others_first(&mut self) -> bool {
-        let is_first = !self.lets_others && self.wire.borrow().has_unsent();
-        self.lets_others |= is_first;
-        is_first
+        let may_wait = self.turn == Turn::Ours && self.wire.borrow().has_unsent();
+        if may_wait {
+            self.turn = Turn::Asked;
+        }
+        may_wait
     }
 
     /// Lets the kernel have what is gathered. True if that changed anything here.
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> bool {
-        self.lets_others = false;
+        self.turn = Turn::Ours;
         let sent = self.wire.borrow_mut().poll_send(cx);
         self.read_wire();
         if let Poll::Ready(Err(error)) = sent {
