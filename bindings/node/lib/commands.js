@@ -1,0 +1,199 @@
+'use strict'
+
+// The answers of a turn of the loop, packed as the library reads them
+// (goaway_command in goaway.h): commands of fixed size, and an arena for their
+// header fields and data.
+
+const native = require('./native.js')
+const { GoawayError } = require('./errors.js')
+const { LOW, HIGH } = require('./records.js')
+
+const WORDS = 10 // of 32 bits, in a command
+const ROOM = 512
+const ARENA_BYTES = 64 * 1024
+const FULL_BYTES = 256 * 1024
+const SHORT = 48 // characters that are sooner written one by one
+
+// 1: a character of a field name; the capitals are written small.
+const TOKEN = new Uint8Array(256)
+for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") TOKEN[character.charCodeAt(0)] = 1
+
+function invalid (text) {
+  return new GoawayError('GOAWAY_ERR_INVALID', text)
+}
+
+/** Commands that wait to be submitted together. */
+class Commands {
+  #memory = new ArrayBuffer(ROOM * WORDS * 4)
+  #words = new Int32Array(this.#memory)
+  #halves = new Uint16Array(this.#memory)
+  #bytes = new Uint8Array(this.#memory)
+  #statuses = new Uint32Array(ROOM)
+  #statusBytes = new Uint8Array(this.#statuses.buffer)
+  #owners = new Array(ROOM).fill(null)
+  #arena = Buffer.allocUnsafeSlow(ARENA_BYTES)
+  #used = 0
+  #fieldsAt = 0
+
+  constructor () {
+    /** How many wait. */
+    this.count = 0
+  }
+
+  /** Whether what waits should go before anything is added. */
+  get full () {
+    return this.count === ROOM || this.#used >= FULL_BYTES
+  }
+
+  /**
+   * Adds a command for `owner`, which has the halves of its request's id.
+   * Throws a GoawayError and adds nothing if a field is none that HTTP/2 allows.
+   * `data` is a string (UTF-8), a Uint8Array or null.
+   */
+  add (kind, owner, status, flags, fields, data, number) {
+    const start = this.#used
+    let fieldsEnd = start
+    if (fields !== null && fields !== undefined) {
+      try {
+        this.#putFields(fields)
+      } catch (error) {
+        this.#used = start
+        throw error
+      }
+      fieldsEnd = this.#used
+    }
+    if (data !== null && data !== undefined) this.#putData(data)
+    const index = this.count++
+    const at = index * WORDS
+    const words = this.#words
+    this.#halves[at * 2] = kind
+    this.#halves[at * 2 + 1] = status
+    words[at + 1] = flags
+    words[at + 2 + LOW] = owner.low
+    words[at + 2 + HIGH] = owner.high
+    words[at + 4] = start
+    words[at + 5] = fieldsEnd - start
+    words[at + 6] = fieldsEnd
+    words[at + 7] = this.#used - fieldsEnd
+    words[at + 8 + LOW] = number
+    words[at + 8 + HIGH] = number > 0xffffffff ? Math.floor(number / 4294967296) : 0
+    this.#owners[index] = owner
+  }
+
+  /** Submits what waits; each failure is told to its owner: `failed(kind, status)`. */
+  submit (server) {
+    const count = this.count
+    const status = server.submit(this.#bytes, count, this.#arena, this.#used, this.#statusBytes)
+    this.count = 0
+    this.#used = 0
+    if (this.#arena.length > FULL_BYTES * 4) this.#arena = Buffer.allocUnsafeSlow(ARENA_BYTES)
+    const failures = status === 0 ? null : this.#failures(count)
+    this.#owners.fill(null, 0, count)
+    if (failures !== null) for (const { owner, kind, status } of failures) owner.failed(kind, status)
+  }
+
+  // Copied first: who is told of a failure may add commands.
+  #failures (count) {
+    const failures = []
+    for (let index = 0; index < count; index++) {
+      const status = this.#statuses[index]
+      if (status !== 0) failures.push({ owner: this.#owners[index], kind: this.#halves[index * WORDS * 2], status })
+    }
+    return failures
+  }
+
+  #reserve (length) {
+    const need = this.#used + length
+    if (need <= this.#arena.length) return
+    let size = this.#arena.length * 2
+    while (size < need) size *= 2
+    const larger = Buffer.allocUnsafeSlow(size)
+    this.#arena.copy(larger, 0, 0, this.#used)
+    this.#arena = larger
+  }
+
+  #putData (data) {
+    if (typeof data !== 'string') {
+      this.#reserve(data.length)
+      this.#arena.set(data, this.#used)
+      this.#used += data.length
+      return
+    }
+    this.#reserve(data.length * 3)
+    const arena = this.#arena
+    const start = this.#used
+    const length = data.length
+    if (length <= SHORT) {
+      let index = 0
+      for (; index < length; index++) {
+        const character = data.charCodeAt(index)
+        if (character > 127) break
+        arena[start + index] = character
+      }
+      if (index === length) {
+        this.#used = start + length
+        return
+      }
+    }
+    this.#used += arena.utf8Write(data, start)
+  }
+
+  /**
+   * Fields: an object of names and values (an array is several fields of that
+   * name), a flat array of names and values, or an iterable of pairs.
+   */
+  #putFields (fields) {
+    if (Array.isArray(fields)) {
+      if (fields.length % 2 !== 0) throw invalid('a flat list of fields has a name without a value')
+      for (let index = 0; index < fields.length; index += 2) this.#putField(fields[index], fields[index + 1])
+    } else if (fields[Symbol.iterator] !== undefined) {
+      for (const [name, value] of fields) this.#putField(name, value)
+    } else {
+      for (const name in fields) this.#putField(name, fields[name])
+    }
+  }
+
+  #putField (name, value) {
+    if (Array.isArray(value)) {
+      for (const one of value) this.#putField(name, one)
+      return
+    }
+    if (typeof value !== 'string') {
+      if (value === undefined || value === null) throw invalid(`the header field "${name}" has no value`)
+      value = String(value)
+    }
+    this.#reserve(name.length + value.length + 2)
+    this.#putName(name)
+    this.#putValue(name, value)
+  }
+
+  #putName (name) {
+    const arena = this.#arena
+    let at = this.#used
+    for (let index = 0; index < name.length; index++) {
+      let character = name.charCodeAt(index)
+      if (character >= 65 && character <= 90) character |= 32
+      if (TOKEN[character] !== 1) throw invalid(`"${name}" is no name of a header field`)
+      arena[at++] = character
+    }
+    if (name.length === 0) throw invalid('a header field has no name')
+    arena[at++] = 0
+    this.#used = at
+  }
+
+  #putValue (name, value) {
+    const arena = this.#arena
+    let at = this.#used
+    for (let index = 0; index < value.length; index++) {
+      const character = value.charCodeAt(index)
+      if ((character < 32 && character !== 9) || character === 127 || character > 255) {
+        throw invalid(`the value of the header field "${name}" has a character that HTTP does not allow`)
+      }
+      arena[at++] = character
+    }
+    arena[at++] = 0
+    this.#used = at
+  }
+}
+
+module.exports = { Commands, kinds: native.constants }

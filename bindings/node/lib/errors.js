@@ -1,0 +1,38 @@
+'use strict'
+
+// The one error class. Its codes are the names of goaway_status in goaway.h.
+
+const native = require('./native.js')
+
+/**
+ * What every failing call throws. `code` is the name of the C status, such as
+ * 'GOAWAY_ERR_ADDRESS_IN_USE'. Of a cancelled request (GOAWAY_ERR_CANCELLED)
+ * `reason` says why, such as 'peer_reset' or 'deadline', and `http2Code` is
+ * the code of RST_STREAM, if there was one.
+ */
+class GoawayError extends Error {
+  constructor (code, message, details) {
+    super(message)
+    this.code = code
+    if (details !== undefined) Object.assign(this, details)
+  }
+
+  get name () {
+    return 'GoawayError'
+  }
+}
+
+/** The name of a status number. */
+function statusName (status) {
+  return native.statuses[status] ?? `GOAWAY_ERR_${status}`
+}
+
+/** Throws if a status is not OK, with the library's text. */
+function check (status) {
+  if (status === 0) return
+  const error = new GoawayError(statusName(status), native.lastError())
+  Error.captureStackTrace(error, check)
+  throw error
+}
+
+module.exports = { GoawayError, check, statusName }

@@ -1,0 +1,186 @@
+'use strict'
+
+// Between the library and what is built on it: takes a batch at each wake-up,
+// tells each record to whom it concerns, and gathers what they answer, so that
+// a turn of the loop costs one call each way.
+//
+// A route has an opener, `open(record)`. It is called for each request with a
+// Records that stands at it (read it now: it moves on), and returns a sink, or
+// null if the request is answered already. A sink has
+//
+//   low, high                the halves of the request's id, from the record
+//   live                     true; the pump sets false when the answer is whole
+//   body(data, last, text)   more of the body: a Buffer or null; with the last
+//                            piece the trailer fields, as in Records.text
+//   writable(waiting)        room again: so many bytes wait for the peer
+//   cancelled(code, cause)   nobody waits any more; the last call
+//   drain(leftMs)            the session drains
+//   failed(kind, status)     a command that it gave was refused
+//
+// None of them may throw. Session events, progress and the end go to `watcher`:
+// session(record), progress(record), closed().
+
+const native = require('./native.js')
+const { Records } = require('./records.js')
+const { Commands } = require('./commands.js')
+
+const C = native.constants
+/** Batches in one turn of the loop, so that others in it have their turn. */
+const ROUNDS = 4
+
+class Pump {
+  #records = new Records()
+  #commands = new Commands()
+  #sinks = new Map()
+  #openers = []
+  #turning = false
+  #scheduled = false
+  #flushLater = () => {
+    this.#scheduled = false
+    this.flush()
+  }
+
+  constructor (watcher) {
+    this.watcher = watcher
+    /** The native server: register, listen, start and the other calls. */
+    this.server = new native.Server(() => this.#turn())
+  }
+
+  /** Adds a route; gives the status. */
+  route (pattern, open) {
+    const status = this.server.register(pattern, this.#openers.length)
+    if (status === 0) this.#openers.push(open)
+    return status
+  }
+
+  /** How many requests are not answered yet. */
+  get open () {
+    return this.#sinks.size
+  }
+
+  /** The sinks of the requests that are not answered yet. */
+  sinks () {
+    return this.#sinks.values()
+  }
+
+  #turn () {
+    this.#turning = true
+    const records = this.#records
+    try {
+      for (let round = 0; round < ROUNDS; round++) {
+        const count = records.take(this.server)
+        if (count === 0) break
+        for (let number = 0; number < count; number++) {
+          records.move(number)
+          this.#dispatch(records)
+        }
+        this.flush()
+      }
+      records.shrink()
+    } finally {
+      this.#turning = false
+    }
+  }
+
+  #dispatch (record) {
+    const kind = record.kind
+    if (kind === C.RECORD_KIND_REQUEST) {
+      const sink = this.#openers[record.tag](record)
+      if (sink !== null && sink.live) this.#sinks.set(record.id, sink)
+      return
+    }
+    if (kind === C.RECORD_KIND_SESSION) return this.watcher.session(record)
+    if (kind === C.RECORD_KIND_PROGRESS) return this.watcher.progress(record)
+    if (kind === C.RECORD_KIND_CLOSED) return this.watcher.closed()
+    const sink = this.#sinks.get(record.id)
+    if (sink !== undefined) this.#tell(kind, record, sink)
+  }
+
+  #tell (kind, record, sink) {
+    if (kind === C.RECORD_KIND_BODY) {
+      const last = (record.flags & C.RECORD_END) !== 0
+      sink.body(record.data, last, last ? record.text : '')
+    } else if (kind === C.RECORD_KIND_WRITABLE) {
+      sink.writable(record.number)
+    } else if (kind === C.RECORD_KIND_DRAIN) {
+      sink.drain(record.number)
+    } else if (kind === C.RECORD_KIND_CANCELLED) {
+      sink.live = false
+      this.#sinks.delete(record.id)
+      sink.cancelled(record.code, record.cause)
+    }
+  }
+
+  #command (kind, sink, status, flags, fields, data, number) {
+    const commands = this.#commands
+    if (commands.full) this.flush()
+    commands.add(kind, sink, status, flags, fields, data, number)
+    if (!this.#turning && !this.#scheduled) {
+      this.#scheduled = true
+      // After the promises that are due now, so that all their answers go together.
+      process.nextTick(this.#flushLater)
+    }
+  }
+
+  #finish (sink) {
+    sink.live = false
+    if (this.#sinks.size > 0) this.#sinks.delete(sink.high * 4294967296 + (sink.low >>> 0))
+  }
+
+  /** The whole answer. */
+  respond (sink, status, fields, data) {
+    this.#command(C.COMMAND_KIND_RESPOND, sink, status, 0, fields, data, 0)
+    this.#finish(sink)
+  }
+
+  /** The head of a streamed answer. */
+  head (sink, status, fields) {
+    this.#command(C.COMMAND_KIND_HEAD, sink, status, 0, fields, null, 0)
+  }
+
+  /** The next piece of it; `notify`: tell when there is room. */
+  write (sink, data, notify) {
+    this.#command(C.COMMAND_KIND_WRITE, sink, 0, notify ? C.COMMAND_NOTIFY : 0, null, data, 0)
+  }
+
+  /** The end of it, with a last piece or null, and trailer fields or null. */
+  end (sink, data, trailers) {
+    this.#command(C.COMMAND_KIND_END, sink, 0, 0, trailers, data, 0)
+    this.#finish(sink)
+  }
+
+  reset (sink, code) {
+    this.#command(C.COMMAND_KIND_RESET, sink, 0, 0, null, null, code)
+    this.#finish(sink)
+  }
+
+  /** So many bytes of the body have been used: the peer may send as many more. */
+  consume (sink, bytes) {
+    this.#command(C.COMMAND_KIND_CONSUME, sink, 0, 0, null, null, bytes)
+  }
+
+  inform (sink, status, fields) {
+    this.#command(C.COMMAND_KIND_INFORM, sink, status, 0, fields, null, 0)
+  }
+
+  setIdle (sink, ms) {
+    this.#command(C.COMMAND_KIND_SET_IDLE, sink, 0, 0, null, null, ms)
+  }
+
+  setHighWater (sink, bytes) {
+    this.#command(C.COMMAND_KIND_HIGH_WATER, sink, 0, 0, null, null, bytes)
+  }
+
+  /** Has the sink told of its request's records again, after a refused end. */
+  revive (sink) {
+    sink.live = true
+    this.#sinks.set(sink.high * 4294967296 + (sink.low >>> 0), sink)
+  }
+
+  /** Submits what waits, also what is added on the way. */
+  flush () {
+    while (this.#commands.count > 0) this.#commands.submit(this.server)
+  }
+}
+
+module.exports = { Pump }

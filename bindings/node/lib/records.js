@@ -1,0 +1,120 @@
+'use strict'
+
+// A batch as it lies in memory: fixed-size records and the arena that their
+// offsets go into (goaway_record and goaway_batch in goaway.h). One object is
+// moved along the batch, so that reading a record makes nothing.
+
+const native = require('./native.js')
+
+const WORDS = 16 // of 32 bits, in a record
+const TEXT_WINDOW = 4096
+const LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+/** Where the halves of a 64-bit number stand, counted in 32-bit words. */
+const LOW = LITTLE ? 0 : 1
+const HIGH = LITTLE ? 1 : 0
+const SHRINK_BYTES = 1 << 20
+
+/** The record that `move` went to. It is valid until the next batch is taken. */
+class Records {
+  constructor () {
+    this.sizes = new Uint32Array(2)
+    this.sizesBytes = new Uint8Array(this.sizes.buffer)
+    this.#grow(256, 65536)
+    this.at = 0
+    this.#forgetText()
+  }
+
+  #words
+  #bytes
+  #halves
+  #arena
+  #text
+  #textStart
+  #textEnd
+
+  #grow (records, arena) {
+    const memory = new ArrayBuffer(records * 64)
+    this.#words = new Int32Array(memory)
+    this.#halves = new Uint16Array(memory)
+    this.#bytes = new Uint8Array(memory)
+    this.#arena = Buffer.allocUnsafeSlow(arena)
+  }
+
+  #forgetText () {
+    this.#text = ''
+    this.#textStart = 0
+    this.#textEnd = 0
+  }
+
+  /** Takes the batch that waits, and gives how many records it has. */
+  take (server) {
+    this.#forgetText()
+    let count = server.take(this.#bytes, this.#arena, this.sizesBytes)
+    if (count < 0) {
+      const records = Math.max(this.sizes[0], this.#bytes.length / 64)
+      this.#grow(records, Math.max(this.sizes[1], this.#arena.length))
+      count = server.take(this.#bytes, this.#arena, this.sizesBytes)
+    }
+    return count
+  }
+
+  /** Gives back the memory of a batch that was far larger than most are. */
+  shrink () {
+    if (this.#arena.length > SHRINK_BYTES) this.#grow(256, 65536)
+  }
+
+  /** Goes to the record of that number, counted from 0. */
+  move (number) {
+    this.at = number * WORDS
+  }
+
+  /** One of native.constants.RECORD_KIND_. */
+  get kind () { return this.#halves[this.at * 2] }
+  /** Bits of native.constants.RECORD_END, RECORD_HEAD and RECORD_DRAINING. */
+  get flags () { return this.#halves[this.at * 2 + 1] }
+  get tag () { return this.#words[this.at + 1] }
+  /** The halves of the request's id, as a command wants them. */
+  get low () { return this.#words[this.at + 2 + LOW] }
+  get high () { return this.#words[this.at + 2 + HIGH] }
+  /** The request's id as a number. */
+  get id () { return this.#wide(2) }
+  /** The session's id as a number. */
+  get session () { return this.#wide(4) }
+  get code () { return this.#words[this.at + 10] >>> 0 }
+  get cause () { return this.#words[this.at + 11] }
+  get number () { return this.#wide(12) }
+  get fields () { return this.#words[this.at + 14] }
+  get params () { return this.#words[this.at + 15] }
+  get dataLength () { return this.#words[this.at + 9] }
+
+  /** Each byte of the text as one character, the pieces with a NUL behind each. */
+  get text () {
+    const start = this.#words[this.at + 6]
+    const end = start + this.#words[this.at + 7]
+    if (start < this.#textStart || end > this.#textEnd) {
+      // Decoded for several records at once, but not for so many that one
+      // request that lives long keeps the texts of a large batch.
+      this.#textStart = start
+      this.#textEnd = Math.min(Math.max(end, start + TEXT_WINDOW), this.sizes[1])
+      this.#text = this.#arena.latin1Slice(start, this.#textEnd)
+    }
+    return this.#text.substring(start - this.#textStart, end - this.#textStart)
+  }
+
+  /** A copy of the data, or null if there is none. */
+  get data () {
+    const length = this.#words[this.at + 9]
+    if (length === 0) return null
+    const copy = Buffer.allocUnsafe(length)
+    const start = this.#words[this.at + 8]
+    this.#arena.copy(copy, 0, start, start + length)
+    return copy
+  }
+
+  #wide (word) {
+    const words = this.#words
+    return words[this.at + word + HIGH] * 4294967296 + (words[this.at + word + LOW] >>> 0)
+  }
+}
+
+module.exports = { Records, LOW, HIGH, kinds: native.constants }
