@@ -80,7 +80,7 @@ class Commands {
     this.#owners[index] = owner
   }
 
-  /** Submits what waits; each failure is told to its owner: `failed(kind, status)`. */
+  /** Submits what waits; each failure is told to its owner: `onFailed(kind, status)`. */
   submit (server) {
     const count = this.count
     const status = server.submit(this.#bytes, count, this.#arena, this.#used, this.#statusBytes)
@@ -89,7 +89,7 @@ class Commands {
     if (this.#arena.length > FULL_BYTES * 4) this.#arena = Buffer.allocUnsafeSlow(ARENA_BYTES)
     const failures = status === 0 ? null : this.#failures(count)
     this.#owners.fill(null, 0, count)
-    if (failures !== null) for (const { owner, kind, status } of failures) owner.failed(kind, status)
+    if (failures !== null) for (const { owner, kind, status } of failures) owner.onFailed(kind, status)
   }
 
   // Copied first: who is told of a failure may add commands.

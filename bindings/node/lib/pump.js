@@ -10,15 +10,15 @@
 //
 //   low, high                the halves of the request's id, from the record
 //   live                     true; the pump sets false when the answer is whole
-//   body(data, last, text)   more of the body: a Buffer or null; with the last
-//                            piece the trailer fields, as in Records.text
-//   writable(waiting)        room again: so many bytes wait for the peer
-//   cancelled(code, cause)   nobody waits any more; the last call
-//   drain(leftMs)            the session drains
-//   failed(kind, status)     a command that it gave was refused
+//   onBody(data, last, text)   more of the body: a Buffer or null; with the last
+//                              piece the trailer fields, as in Records.text
+//   onWritable(waiting)        room again: so many bytes wait for the peer
+//   onCancelled(code, cause)   nobody waits any more; the last call
+//   onDrain(leftMs)            the session drains
+//   onFailed(kind, status)     a command that it gave was refused
 //
 // None of them may throw. Session events, progress and the end go to `watcher`:
-// session(record), progress(record), closed().
+// onSession(record), onProgress(record), onClosed().
 
 const native = require('./native.js')
 const { Records } = require('./records.js')
@@ -89,9 +89,9 @@ class Pump {
       if (sink !== null && sink.live) this.#sinks.set(record.id, sink)
       return
     }
-    if (kind === C.RECORD_KIND_SESSION) return this.watcher.session(record)
-    if (kind === C.RECORD_KIND_PROGRESS) return this.watcher.progress(record)
-    if (kind === C.RECORD_KIND_CLOSED) return this.watcher.closed()
+    if (kind === C.RECORD_KIND_SESSION) return this.watcher.onSession(record)
+    if (kind === C.RECORD_KIND_PROGRESS) return this.watcher.onProgress(record)
+    if (kind === C.RECORD_KIND_CLOSED) return this.watcher.onClosed()
     const sink = this.#sinks.get(record.id)
     if (sink !== undefined) this.#tell(kind, record, sink)
   }
@@ -99,15 +99,15 @@ class Pump {
   #tell (kind, record, sink) {
     if (kind === C.RECORD_KIND_BODY) {
       const last = (record.flags & C.RECORD_END) !== 0
-      sink.body(record.data, last, last ? record.text : '')
+      sink.onBody(record.data, last, last ? record.text : '')
     } else if (kind === C.RECORD_KIND_WRITABLE) {
-      sink.writable(record.number)
+      sink.onWritable(record.number)
     } else if (kind === C.RECORD_KIND_DRAIN) {
-      sink.drain(record.number)
+      sink.onDrain(record.number)
     } else if (kind === C.RECORD_KIND_CANCELLED) {
       sink.live = false
       this.#sinks.delete(record.id)
-      sink.cancelled(record.code, record.cause)
+      sink.onCancelled(record.code, record.cause)
     }
   }
 
