@@ -78,6 +78,8 @@ class Records {
   get high () { return this.#words[this.at + 2 + HIGH] }
   /** The request's id as a number. */
   get id () { return this.#wide(2) }
+  get sessionLow () { return this.#words[this.at + 4 + LOW] }
+  get sessionHigh () { return this.#words[this.at + 4 + HIGH] }
   /** The session's id as a number. */
   get session () { return this.#wide(4) }
   get code () { return this.#words[this.at + 10] >>> 0 }

@@ -1,0 +1,11 @@
+'use strict'
+
+// goaway: an HTTP/2 server that knows how to leave.
+
+const native = require('./lib/native.js')
+const { Server } = require('./lib/server.js')
+const { Request } = require('./lib/request.js')
+const { Session } = require('./lib/session.js')
+const { GoawayError } = require('./lib/errors.js')
+
+module.exports = { Server, Request, Session, GoawayError, version: native.version }

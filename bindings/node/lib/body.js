@@ -1,0 +1,92 @@
+'use strict'
+
+// The body of a request as it is read: at the reader's pace, which flow control
+// (RFC 9113, section 5.2) passes on to the peer.
+
+/** So many bytes are used before the peer is told, unless it may be waiting for it. */
+const TELL_BYTES = 32 * 1024
+
+/** Resolves to the next piece; of those who await one at a time. */
+class Body {
+  #chunks = []
+  #ended = false
+  #error = null
+  #waiter = null
+  #lent = 0
+  #told = false
+  #consume
+
+  /** `consume(bytes)` tells the peer that so much has been used. */
+  constructor (consume) {
+    this.#consume = consume
+  }
+
+  /** Pieces come in; called by the request. Bytes in `counted` are of flow control. */
+  push (chunk, last, counted) {
+    if (last) this.#ended = true
+    if (chunk !== null) this.#chunks.push({ chunk, counted })
+    this.#wake()
+  }
+
+  /** The peer has gone: what has come may still be read, then this is thrown. */
+  fail (error) {
+    if (this.#ended) return
+    this.#error = error
+    this.#wake()
+  }
+
+  get ended () {
+    return this.#ended
+  }
+
+  #wake () {
+    if (this.#waiter === null || (this.#chunks.length === 0 && !this.#ended && this.#error === null)) return
+    const { resolve, reject } = this.#waiter
+    this.#waiter = null
+    this.#next(resolve, reject)
+  }
+
+  #next (resolve, reject) {
+    if (this.#chunks.length > 0) {
+      const { chunk, counted } = this.#chunks.shift()
+      if (counted) this.#lent += chunk.length
+      resolve({ value: chunk, done: false })
+    } else if (this.#error !== null) {
+      reject(this.#error)
+    } else {
+      resolve({ value: undefined, done: true })
+    }
+  }
+
+  // What was lent before has been used by now. The first time also a peer is
+  // told that waits for 100 (Continue).
+  #giveBack () {
+    const waits = this.#chunks.length === 0
+    if (this.#ended && waits) return
+    if (this.#lent >= TELL_BYTES || (waits && (this.#lent > 0 || !this.#told))) {
+      this.#told = true
+      this.#consume(this.#lent)
+      this.#lent = 0
+    }
+  }
+
+  next () {
+    if (this.#error === null) this.#giveBack()
+    if (this.#waiter !== null) return Promise.reject(new Error('the body is read by somebody else'))
+    return new Promise((resolve, reject) => {
+      if (this.#chunks.length > 0 || this.#ended || this.#error !== null) this.#next(resolve, reject)
+      else this.#waiter = { resolve, reject }
+    })
+  }
+
+  /** Leaves the rest unread; flow control holds it back until the answer ends. */
+  return () {
+    return Promise.resolve({ value: undefined, done: true })
+  }
+
+  [Symbol.asyncIterator] () {
+    return this
+  }
+}
+
+module.exports = { Body }

@@ -1,0 +1,184 @@
+'use strict'
+
+// What serves, without the object that the program holds: so a Server that the
+// program has lost can be noticed, while its sessions are still served.
+
+const native = require('./native.js')
+const { Pump } = require('./pump.js')
+const { Request } = require('./request.js')
+const { Session, readEvent } = require('./session.js')
+const { GoawayError, check } = require('./errors.js')
+
+const C = native.constants
+/** Of the library, if it is not set. */
+const HIGH_WATER_BYTES = 65536
+
+// Before the process ends, so that the peers are told and no thread calls us.
+let stopsAtExit = false
+
+function stopAtExit () {
+  if (stopsAtExit) return
+  stopsAtExit = true
+  process.once('exit', native.stopAll)
+}
+
+class Core {
+  #facade // a WeakRef to the Server
+  #held = null // the Server itself while the loop must go on for it
+  #sessions = new Map()
+  #closers = []
+
+  constructor (facade) {
+    stopAtExit()
+    this.#facade = new WeakRef(facade)
+    this.pump = new Pump(this)
+    /** The native server. */
+    this.server = this.pump.server
+    this.highWaterBytes = HIGH_WATER_BYTES
+    this.started = false
+    this.closing = false
+    /** The report, once the close is complete. */
+    this.report = null
+    this.wanted = true // the program has not called unref
+    check(this.server.watch(C.WATCH_SESSIONS | C.WATCH_PROGRESS))
+  }
+
+  get #emitter () {
+    return this.#facade.deref()
+  }
+
+  register (pattern, handler) {
+    check(this.pump.route(pattern, (record) => this.#open(record, handler)))
+  }
+
+  start () {
+    check(this.server.start())
+    this.started = true
+    this.hold()
+  }
+
+  /** Has the loop go on while there is something to wait for, if that is wanted. */
+  hold () {
+    const holds = this.wanted && this.report === null && (this.started || this.closing)
+    if (holds) this.server.ref()
+    else this.server.unref()
+    this.#held = holds ? this.#emitter ?? null : null
+  }
+
+  close (drainMs) {
+    return new Promise((resolve, reject) => {
+      if (this.report !== null) return resolve(this.report)
+      check(this.server.close(drainMs)) // throws: rejects
+      this.closing = true
+      this.#closers.push(resolve)
+      this.hold()
+    })
+  }
+
+  /** Nobody has the Server any more. */
+  lost () {
+    if (this.report !== null || this.closing) return
+    process.emitWarning('a Server was garbage-collected that nobody had closed; it is closed now', {
+      type: 'GoawayWarning',
+      code: 'GOAWAY_SERVER_LOST'
+    })
+    if (this.started) this.close(0).catch(() => {})
+    else this.server.stop()
+  }
+
+  // ---- requests ----
+
+  #open (record, handler) {
+    const request = new Request(this, record)
+    try {
+      const result = handler(request)
+      if (result !== undefined && result !== null && typeof result.then === 'function') {
+        result.then(undefined, (error) => this.#rejected(request, error))
+      }
+    } catch (error) {
+      this.fail(request, error)
+    }
+    return request
+  }
+
+  /** A handler threw, or something it did was refused by the library. */
+  fail (request, error) {
+    if (this.#report(request, error)) return
+    process.nextTick(() => { throw error }) // as of any callback of Node.js
+  }
+
+  // Thrown again it is an unhandled rejection, as it was.
+  #rejected (request, error) {
+    if (!this.#report(request, error)) throw error
+  }
+
+  // True if there is nothing left to tell.
+  #report (request, error) {
+    if (!request.giveUp(error)) return true
+    const emitter = this.#emitter
+    if (emitter === undefined || emitter.listenerCount('error') === 0) return false
+    emitter.emit('error', error, request)
+    return true
+  }
+
+  // ---- sessions ----
+
+  /** The Session of that id, from whom events come if anybody listens. */
+  session (id, peer) {
+    return this.#sessions.get(id) ?? new Session(this, id, peer)
+  }
+
+  // Listeners are the program's: what they throw is its uncaught exception.
+  #emit (emitter, name, ...args) {
+    try {
+      emitter.emit(name, ...args)
+    } catch (error) {
+      process.nextTick(() => { throw error })
+    }
+  }
+
+  onSession (record) {
+    const emitter = this.#emitter
+    const { kind, id, peer, details } = readEvent(record)
+    if (id === 0) {
+      if (emitter !== undefined) this.#emit(emitter, 'acceptError', details)
+    } else if (kind === 'opened') {
+      if (emitter === undefined || emitter.listenerCount('session') === 0) return
+      const session = new Session(this, id, peer)
+      this.#sessions.set(id, session)
+      this.#emit(emitter, 'session', session)
+    } else {
+      this.#tell(kind, id, details)
+    }
+  }
+
+  #tell (kind, id, details) {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return
+    if (kind === 'closed') {
+      this.#sessions.delete(id)
+      session.closed = details
+    }
+    if (kind !== 'error' || session.listenerCount('error') > 0) this.#emit(session, kind, details)
+  }
+
+  // ---- the end ----
+
+  onProgress (record) {
+    const emitter = this.#emitter
+    if (emitter === undefined || emitter.listenerCount('progress') === 0) return
+    this.#emit(emitter, 'progress', { sessions: record.fields, streams: record.params, leftMs: record.number })
+  }
+
+  onClosed () {
+    this.report = Object.freeze(this.server.report() ?? {})
+    const emitter = this.#emitter
+    this.hold()
+    // Its threads have nothing left to do, and end now.
+    this.server.stop()
+    for (const resolve of this.#closers.splice(0)) resolve(this.report)
+    if (emitter !== undefined) this.#emit(emitter, 'close', this.report)
+  }
+}
+
+module.exports = { Core, GoawayError }

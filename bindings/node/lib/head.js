@@ -1,0 +1,99 @@
+'use strict'
+
+// The head of a request. The library's text of it is taken apart when somebody
+// first looks, and each view of it is made once.
+
+const ASCII = /^[\x00-\x7f]*$/ // eslint-disable-line no-control-regex
+
+// Where things stand among the pieces of a REQUEST record's text.
+const METHOD = 0
+const SCHEME = 1
+const AUTHORITY = 2
+const PATH = 3
+const QUERY = 4
+const PEER = 5
+const REST = 6
+
+/** Bytes that came as one character each, read as UTF-8. */
+function utf8 (text) {
+  return ASCII.test(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
+}
+
+/** The fields at `pieces` as one object; fields of one name are joined. */
+function toObject (pieces, start, end) {
+  const result = { __proto__: null }
+  for (let at = start; at < end; at += 2) {
+    const name = pieces[at]
+    const before = result[name]
+    // RFC 9110, section 5.3; RFC 9113, section 8.2.3 for cookies.
+    result[name] = before === undefined ? pieces[at + 1] : before + (name === 'cookie' ? '; ' : ', ') + pieces[at + 1]
+  }
+  return result
+}
+
+/** The trailer fields of a BODY record's text. */
+function trailersOf (text) {
+  const pieces = text.split('\0')
+  return toObject(pieces, 0, pieces.length - 1)
+}
+
+class Head {
+  #text
+  #params
+  #pieces = null
+  #headers = null
+  #names = null
+
+  constructor (record) {
+    this.#text = record.text
+    this.#params = record.params
+  }
+
+  get #parts () {
+    return this.#pieces ?? (this.#pieces = this.#text.split('\0'))
+  }
+
+  /** The method, such as 'GET'. */
+  get method () { return this.#parts[METHOD] }
+  /** 'http' or 'https', as the peer named it. */
+  get scheme () { return this.#parts[SCHEME] }
+  /** From `:authority` or `host`. */
+  get authority () { return this.#parts[AUTHORITY] }
+  /** The path as it came, percent-encoded and without the query. */
+  get path () { return this.#parts[PATH] }
+  /** What stands behind the path's `?`, as it came; '' if there is nothing. */
+  get query () { return this.#parts[QUERY] }
+  /** The peer's address and port, such as '127.0.0.1:49152'. */
+  get peer () { return this.#parts[PEER] }
+
+  /** The query, decoded: a new URLSearchParams each time. */
+  get searchParams () { return new URLSearchParams(utf8(this.query)) }
+
+  /** The path's parameters by name, decoded. */
+  get params () {
+    if (this.#names === null) {
+      this.#names = { __proto__: null }
+      for (let at = REST; at < REST + this.#params * 2; at += 2) {
+        this.#names[utf8(this.#parts[at])] = utf8(this.#parts[at + 1])
+      }
+    }
+    return this.#names
+  }
+
+  /** The header fields by name, in lower case; each byte of a value is one character. */
+  get headers () {
+    if (this.#headers === null) {
+      const parts = this.#parts
+      this.#headers = toObject(parts, REST + this.#params * 2, parts.length - 1)
+    }
+    return this.#headers
+  }
+
+  /** The header fields as they came: [name, value, name, value, ...]. */
+  get rawHeaders () {
+    const parts = this.#parts
+    return parts.slice(REST + this.#params * 2, parts.length - 1)
+  }
+}
+
+module.exports = { Head, trailersOf }

@@ -1,0 +1,104 @@
+'use strict'
+
+// The body of a streamed answer: counts what waits for the peer, as the library
+// does, so that it never refuses a piece.
+
+const DONE = Promise.resolve()
+
+function ignore () {}
+
+/** How many bytes a piece is on the wire. */
+function lengthOf (chunk) {
+  if (chunk === null || chunk === undefined) return 0
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length
+}
+
+class Outlet {
+  #sink
+  #core
+  #highWater
+  #waiting = 0
+  #full = false // a WRITABLE record is on its way
+  #held = [] // pieces of a writer that did not wait
+  #ending = null // the last piece and the trailers, to follow what is held
+  #room = null // { promise, resolve, reject } of those who wait
+
+  constructor (sink, core) {
+    this.#sink = sink
+    this.#core = core
+    this.#highWater = core.highWaterBytes
+  }
+
+  setHighWater (bytes) {
+    this.#highWater = bytes
+    this.#core.pump.setHighWater(this.#sink, bytes)
+  }
+
+  write (chunk) {
+    const length = lengthOf(chunk)
+    if (length === 0) return this.#full ? this.#wait() : DONE
+    if (this.#full) {
+      this.#held.push(typeof chunk === 'string' ? chunk : Buffer.from(chunk))
+      return this.#wait()
+    }
+    this.#put(chunk, length)
+    return this.#full ? this.#wait() : DONE
+  }
+
+  #put (chunk, length) {
+    this.#waiting += length
+    this.#full = this.#waiting >= this.#highWater
+    this.#core.pump.write(this.#sink, chunk, this.#full)
+  }
+
+  #wait () {
+    if (this.#room === null) {
+      this.#room = {}
+      this.#room.promise = new Promise((resolve, reject) => Object.assign(this.#room, { resolve, reject }))
+      this.#room.promise.catch(ignore) // who writes on without waiting is told by the signal
+    }
+    return this.#room.promise
+  }
+
+  end (chunk, trailers) {
+    if (this.#held.length > 0) this.#ending = { chunk, trailers }
+    else this.#finish(chunk, trailers)
+  }
+
+  #finish (chunk, trailers) {
+    this.#core.pump.end(this.#sink, chunk, trailers)
+    this.#release()
+  }
+
+  #release () {
+    const room = this.#room
+    this.#room = null
+    room?.resolve()
+  }
+
+  drop () {
+    this.#held = []
+    this.#ending = null
+  }
+
+  onWritable (waiting) {
+    this.#waiting = waiting
+    this.#full = false
+    while (this.#held.length > 0 && !this.#full) {
+      const chunk = this.#held.shift()
+      this.#put(chunk, lengthOf(chunk))
+    }
+    if (this.#full) return
+    if (this.#ending !== null) this.#finish(this.#ending.chunk, this.#ending.trailers)
+    else this.#release()
+  }
+
+  fail (error) {
+    this.drop()
+    const room = this.#room
+    this.#room = null
+    room?.reject(error)
+  }
+}
+
+module.exports = { Outlet, lengthOf }

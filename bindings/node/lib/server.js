@@ -1,0 +1,145 @@
+'use strict'
+
+// The server as a program sees it: named, checked and explained here, done in
+// core.js.
+
+const { EventEmitter } = require('node:events')
+const native = require('./native.js')
+const { Core } = require('./core.js')
+const { GoawayError, check } = require('./errors.js')
+
+const DEFAULT_DRAIN_MS = 5000
+const DRAIN_MAX = 0xffffffff
+const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
+
+/** The limits of goaway.h by their names here: IDLE_MS is `idleMs`. */
+const LIMITS = { __proto__: null }
+for (const name of Object.keys(native.limits)) {
+  LIMITS[name.toLowerCase().replace(/_(.)/g, (_, letter) => letter.toUpperCase())] = native.limits[name]
+}
+
+const lost = new FinalizationRegistry((core) => core.lost())
+
+function checkDrain (drainMs) {
+  if (Number.isFinite(drainMs) && drainMs >= 0 && drainMs <= DRAIN_MAX) return Math.floor(drainMs)
+  throw new GoawayError('GOAWAY_ERR_INVALID', `drainMs is ${drainMs}, not a number of milliseconds from 0 to ${DRAIN_MAX}`)
+}
+
+/** "127.0.0.1:8080" of what may be { host, port }. */
+function addressText (address) {
+  if (typeof address === 'string') return address
+  if (typeof address === 'number') return `127.0.0.1:${address}`
+  const { host = '127.0.0.1', port = 0, fd } = address
+  if (fd !== undefined) return `fd:${fd}`
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+class Server extends EventEmitter {
+  #core
+  #ports = []
+  #listeners = 0
+
+  /**
+   * A server that does not run yet. `limits`: see setLimit. `queueRecords`: how
+   * many events may wait for the loop before the sessions are held back (4096).
+   */
+  constructor ({ limits = {}, queueRecords } = {}) {
+    super()
+    this.#core = new Core(this)
+    lost.register(this, this.#core, this)
+    for (const name of Object.keys(limits)) this.setLimit(name, limits[name])
+    if (queueRecords !== undefined) check(this.#core.server.setQueueLimit(queueRecords))
+  }
+
+  /**
+   * Has `handler(request)` called for each request that `pattern` matches, such
+   * as 'GET /users/{id}', 'GET /files/{*rest}', '* /echo' or '*'. Before the start.
+   */
+  register (pattern, handler) {
+    if (typeof handler !== 'function') throw new GoawayError('GOAWAY_ERR_INVALID', `the handler of "${pattern}" is no function`)
+    this.#core.register(pattern, handler)
+    return this
+  }
+
+  /** Sets a limit by its name in goaway.h, such as `idleMs` or `workers`. Before the start. */
+  setLimit (name, value) {
+    if (LIMITS[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no limit "${name}"`)
+    if (!Number.isSafeInteger(value) || value < 0) throw new GoawayError('GOAWAY_ERR_INVALID', `the limit ${name} is ${value}, not a whole number`)
+    check(this.#core.server.setLimit(LIMITS[name], value))
+    if (name === 'highWaterBytes') this.#core.highWaterBytes = value
+    return this
+  }
+
+  /**
+   * Listens on '127.0.0.1:8080', '[::1]:0', 'localhost:8080', a port of
+   * 127.0.0.1, { host, port }, or the socket { fd }. Repeatable; before the start.
+   */
+  listen (address) {
+    check(this.#core.server.listen(addressText(address)))
+    for (;;) {
+      const port = this.#core.server.port(this.#listeners)
+      if (port === 0) break
+      this.#ports.push(port)
+      this.#listeners++
+    }
+    return this
+  }
+
+  /** Starts to serve; `bind` is an address as of `listen`, or several. */
+  async start ({ bind } = {}) {
+    for (const address of bind === undefined ? [] : [bind].flat()) this.listen(address)
+    this.#core.start()
+    return this
+  }
+
+  /** The port of the first socket that it listens on; 0 before `listen`. */
+  get port () { return this.#ports[0] ?? 0 }
+
+  /** The ports of all of them. */
+  get ports () { return [...this.#ports] }
+
+  /** Whether it was started, does not close, and is not set to be unready. */
+  get ready () { return this.#core.report === null && this.#core.server.isReady() }
+
+  /** A step before a close that can be undone: only `ready` answers otherwise. */
+  set ready (ready) { check(this.#core.server.setReady(ready ? 1 : 0)) }
+
+  /**
+   * Tells every peer, serves what is open for up to `drainMs` (5000), resets what
+   * is left, and resolves with the report, at most one second later. Again: a
+   * later call can only shorten the time, and all get the same report.
+   */
+  async close ({ drainMs = DEFAULT_DRAIN_MS } = {}) {
+    return this.#core.close(checkDrain(drainMs))
+  }
+
+  /** The report of the close; null until it is complete. */
+  get report () { return this.#core.report }
+
+  /** The figures of the live sessions, oldest first. */
+  sessions () { return this.#core.server.sessions() }
+
+  /** The session of that id, to be closed or aborted. */
+  session (id) {
+    const figures = this.#core.server.session(id)
+    if (figures === undefined) throw new GoawayError('GOAWAY_ERR_GONE', `there is no session ${id}`)
+    return this.#core.session(id, figures.peer)
+  }
+
+  /** The process goes on while the server does. So it is unless `unref` was called. */
+  ref () { return this.#want(true) }
+
+  /** The process may end although the server has not. */
+  unref () { return this.#want(false) }
+
+  #want (wanted) {
+    this.#core.wanted = wanted
+    this.#core.hold()
+    return this
+  }
+
+  /** `await using server = ...` closes it. */
+  async [DISPOSE] () { await this.close() }
+}
+
+module.exports = { Server }

@@ -1,0 +1,65 @@
+'use strict'
+
+// One connection and its HTTP/2 session.
+
+const { EventEmitter } = require('node:events')
+const native = require('./native.js')
+const { GoawayError, check } = require('./errors.js')
+
+const NO_DEBUG = Buffer.alloc(0)
+
+/** 'frame_error' is the event 'frameError' here. */
+const EVENTS = native.events.map((name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()))
+
+class Session extends EventEmitter {
+  #core
+
+  constructor (core, id, peer) {
+    super()
+    this.#core = core
+    /** The session's id, as the C interface knows it. */
+    this.id = id
+    /** The peer's address and port. */
+    this.peer = peer
+    /** Once it has ended: { cause, outcome, code }; null before. */
+    this.closed = null
+  }
+
+  /** Its figures at this moment; undefined once it has ended. */
+  info () {
+    return this.#core.server.session(this.id)
+  }
+
+  /** Has it leave as `Server.close` has all: told, served for `drainMs`, then reset. */
+  close ({ drainMs = 5000 } = {}) {
+    check(this.#core.server.closeSession(this.id, drainMs))
+  }
+
+  /** Ends it now, with GOAWAY, this error code and up to 1024 bytes of debug data. */
+  abort ({ code = 0, debug = NO_DEBUG } = {}) {
+    check(this.#core.server.abortSession(this.id, code, typeof debug === 'string' ? Buffer.from(debug) : debug))
+  }
+}
+
+// What each kind of event tells, beside its name.
+const DETAILS = {
+  goaway: (record, text) => ({ code: record.code, lastStream: record.number, debug: Buffer.from(text, 'latin1') }),
+  frameError: (record, text) => ({ stream: record.number, code: record.code, message: text }),
+  error: (record, text) => new GoawayError('GOAWAY_ERR_IO', text),
+  timeout: (record) => ({ cause: native.causes[record.cause] }),
+  closed: (record) => ({
+    cause: native.causes[record.cause] ?? 'unknown',
+    outcome: native.outcomes[record.params] ?? 'unknown',
+    code: record.code
+  })
+}
+
+/** Reads a SESSION record: { kind, id, peer, details }. */
+function readEvent (record) {
+  const kind = EVENTS[record.fields] ?? 'unknown'
+  const text = record.text
+  const end = text.indexOf('\0')
+  return { kind, id: record.session, peer: text.slice(0, end), details: DETAILS[kind]?.(record, text.slice(end + 1)) }
+}
+
+module.exports = { Session, readEvent, EVENTS }
