@@ -8,7 +8,9 @@
 // The first signal lets every session leave in good order, a second one forces.
 // The demo ends when the last session has, with a report on standard output.
 
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { Server } from '../index.mjs'
 
 const TEXT = { 'content-type': 'text/plain' }
@@ -95,18 +97,22 @@ function getDrain (request) {
   else request.draining.addEventListener('abort', tell, { once: true })
 }
 
-// What a handler must not do: it blocks the loop.
-function getStuck (request) {
-  const ms = numberOf('ms', request.searchParams.get('ms'), 1000)
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
-  request.respond(200, 'stuck', TEXT)
+// Its work blocks a thread, one of its own as blocking work should have here,
+// and does not hear that nobody waits.
+async function getStuck (request) {
+  const ms = request.searchParams.get('ms') ?? '1000'
+  if (!WHOLE.test(ms)) return request.respond(400, 'ms is no number\n', TEXT)
+  const work = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms})`
+  await once(new Worker(work, { eval: true }), 'exit')
+  if (!request.ended) request.respond(200, 'stuck', TEXT)
 }
 
 // Answers as fast as the peer takes them, and no faster.
 
 async function anyEcho (request) {
+  const { body } = request // first, so that a peer gets 100 (Continue) that waits for it
   request.writeHead(200, TEXT)
-  for await (const chunk of request.body) await request.write(chunk)
+  for await (const chunk of body) await request.write(chunk)
   request.end()
 }
 

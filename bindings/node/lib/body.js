@@ -13,7 +13,6 @@ class Body {
   #error = null
   #waiter = null
   #lent = 0
-  #told = false
   #consume
 
   /** `consume(bytes)` tells the peer that so much has been used. */
@@ -58,13 +57,9 @@ class Body {
     }
   }
 
-  // What was lent before has been used by now. The first time also a peer is
-  // told that waits for 100 (Continue).
+  // What was lent before has been used by now.
   #giveBack () {
-    const waits = this.#chunks.length === 0
-    if (this.#ended && waits) return
-    if (this.#lent >= TELL_BYTES || (waits && (this.#lent > 0 || !this.#told))) {
-      this.#told = true
+    if (this.#lent >= TELL_BYTES || (this.#lent > 0 && this.#chunks.length === 0 && !this.#ended)) {
       this.#consume(this.#lent)
       this.#lent = 0
     }

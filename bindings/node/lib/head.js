@@ -53,6 +53,11 @@ class Head {
     return this.#pieces ?? (this.#pieces = this.#text.split('\0'))
   }
 
+  /** Whether the peer waits for 100 (Continue) before it sends the body. */
+  get expectsContinue () {
+    return this.#text.includes('\0expect\0') && this.headers.expect.toLowerCase() === '100-continue'
+  }
+
   /** The method, such as 'GET'. */
   get method () { return this.#parts[METHOD] }
   /** 'http' or 'https', as the peer named it. */

@@ -5,7 +5,7 @@
 const native = require('./native.js')
 const { Head, trailersOf } = require('./head.js')
 const { Body } = require('./body.js')
-const { Outlet, lengthOf } = require('./outlet.js')
+const { Outlet } = require('./outlet.js')
 const { GoawayError, statusName } = require('./errors.js')
 
 const C = native.constants
@@ -71,9 +71,17 @@ class Request extends Head {
 
   /**
    * The body as it comes: an async iterable of Buffers, to be read once. What
-   * is not read is held back at the peer.
+   * is not read is held back at the peer. A peer that waits for 100 (Continue)
+   * gets it now, if the head of the answer is not sent yet.
    */
   get body () {
+    if (this.#body === null && this.live && (this.#flags & C.RECORD_END) === 0 && this.expectsContinue) {
+      this.#core.pump.consume(this, 0)
+    }
+    return this.#incoming()
+  }
+
+  #incoming () {
     if (this.#body === null) {
       this.#body = new Body((bytes) => { if (this.live) this.#core.pump.consume(this, bytes) })
       if ((this.#flags & C.RECORD_END) !== 0) this.#body.push(this.#data, true, false)
@@ -126,7 +134,8 @@ class Request extends Head {
     if (trailers === undefined || trailers === null) {
       pump.respond(this, status, headers, body)
     } else {
-      pump.head(this, status, withLength(headers, lengthOf(body)))
+      // Without content-length: there are clients that read no further than that.
+      pump.head(this, status, headers)
       this.#stage = STREAMING
       pump.end(this, body, trailers)
     }
@@ -239,7 +248,7 @@ class Request extends Head {
   // ---- what the pump tells ----
 
   onBody (data, last, text) {
-    const body = this.body
+    const body = this.#incoming()
     if (last) this.#trailers = text === '' ? { __proto__: null } : trailersOf(text)
     body.push(data, last, true)
   }
@@ -279,16 +288,6 @@ const KINDS = {
   [C.COMMAND_KIND_WRITE]: 'write',
   [C.COMMAND_KIND_END]: 'end',
   [C.COMMAND_KIND_INFORM]: 'inform'
-}
-
-// As `respond` without trailers has it.
-function withLength (headers, length) {
-  const flat = []
-  if (Array.isArray(headers)) flat.push(...headers)
-  else if (headers?.[Symbol.iterator] !== undefined) for (const pair of headers) flat.push(...pair)
-  else for (const name in headers) flat.push(name, headers[name])
-  if (!flat.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-length')) flat.push('content-length', String(length))
-  return flat
 }
 
 module.exports = { Request }
