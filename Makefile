@@ -35,7 +35,7 @@ LINK = -pthread -Lbuild/lib -lgoaway -Wl,-rpath,'$$ORIGIN/../lib'
 
 .PHONY: help
 help: ## shows this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: library build/c/demo $(EXAMPLES) ## builds the library, the demos and the examples
@@ -152,6 +152,39 @@ soak: ## five minutes of peers that come and go in every way
 	@.ci/needs cc
 	$(MAKE) build
 	SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked --test soak -- --nocapture nothing_stays_behind
+
+NODE := bindings/node
+NODE_HEADERS := $(NODE)/node_modules/node-api-headers/include
+NODE_PLATFORM = $(shell node -p 'process.platform + "-" + process.arch')
+# A library that is there already: make node NODE_LIBRARY=/usr/lib/libgoaway.so NODE_INCLUDE=/usr/include
+NODE_LIBRARY ?= $(RELEASE)/libgoaway.so
+NODE_INCLUDE ?= include
+NODE_FLAGS = -fPIC -fvisibility=hidden -shared -I$(NODE_INCLUDE) -isystem $(NODE_HEADERS)
+# It finds the library beside itself. It stays mapped when a worker thread that
+# loaded it ends: threads of the library may still be on their way out.
+NODE_LINK = $(NODE_LIBRARY) -Wl,-rpath,'$$ORIGIN' -Wl,-z,nodelete
+
+.PHONY: node
+node: $(if $(filter $(RELEASE)/%,$(NODE_LIBRARY)),library) $(NODE)/build/goaway.node ## builds the Node.js binding
+
+$(NODE_HEADERS)/node_api.h: $(NODE)/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix $(NODE)
+	@touch $@
+
+$(NODE)/build/goaway.node: $(NODE)/goaway.c $(wildcard $(NODE)/shim/*) $(NODE_INCLUDE)/goaway.h | $(NODE_HEADERS)/node_api.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $(NODE_FLAGS) $(NODE)/goaway.c $(NODE)/shim/*.c $(NODE_LINK) -o $@
+	cp -f $(NODE_LIBRARY) $(@D)/libgoaway.so.$(ABI)
+
+.PHONY: node-prebuild
+node-prebuild: node ## lays the binding's binaries into its prebuilds/, as its package ships them
+	@mkdir -p $(NODE)/prebuilds/$(NODE_PLATFORM)
+	strip --strip-unneeded -o $(NODE)/prebuilds/$(NODE_PLATFORM)/goaway.node $(NODE)/build/goaway.node
+	strip --strip-unneeded -o $(NODE)/prebuilds/$(NODE_PLATFORM)/libgoaway.so.$(ABI) $(NODE)/build/libgoaway.so.$(ABI)
+
+.PHONY: test-node
+test-node: node-prebuild ## the Node.js binding's tests, each in time
+	cd $(NODE) && node --test --test-reporter=spec tests/*.test.js
 
 .PHONY: header
 header: ## makes include/goaway.h from src/ffi

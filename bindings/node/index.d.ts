@@ -1,0 +1,284 @@
+// goaway for Node.js: an HTTP/2 server that knows how to leave.
+// Times are milliseconds, lengths bytes, ids numbers. Every call that fails
+// throws a GoawayError; a stale id is GOAWAY_ERR_GONE.
+
+import { EventEmitter } from 'node:events'
+
+/** The version of the native library, such as "0.1.0". */
+export const version: string
+
+/**
+ * Header or trailer fields: an object (an array is several fields of that
+ * name), a flat list of names and values, or pairs. Names are sent in lower
+ * case; of a value each character up to U+00FF is one byte.
+ */
+export type Fields =
+  | { readonly [name: string]: string | number | readonly (string | number)[] }
+  | readonly (string | number)[]
+  | Iterable<readonly [string, string | number]>
+
+/** A piece of a body: a string is sent as UTF-8. */
+export type Data = string | Uint8Array
+
+/** Where to listen: '127.0.0.1:8080', '[::1]:0', 'localhost:80', or a port of 127.0.0.1. */
+export type Address = string | number | { host?: string, port?: number } | { fd: number }
+
+/** Why a session or a request ended, as goaway.h names it. */
+export type Cause =
+  | 'none' | 'drained' | 'peer_closed' | 'peer_goaway' | 'peer_reset' | 'connection_lost' | 'protocol_error'
+  | 'handshake' | 'deadline' | 'aborted' | 'internal' | 'handshake_timeout' | 'header_timeout' | 'idle_timeout'
+  | 'keepalive_timeout' | 'too_slow' | 'stream_idle' | 'max_age' | 'max_requests' | 'flood' | 'body_too_large'
+  | (string & {})
+
+/** How the report counts a session's end. */
+export type Outcome = 'graceful' | 'by_peer' | 'handshake' | 'forced' | (string & {})
+
+/** How far a session is on its way out. */
+export type Stage = 'handshake' | 'open' | 'draining' | 'last_call' | 'forcing' | 'closing' | (string & {})
+
+/** Every limit of goaway.h, with its unit, default and range there. */
+export interface Limits {
+  workers?: number
+  concurrentStreams?: number
+  headerListBytes?: number
+  headerFields?: number
+  streamWindowBytes?: number
+  sessionWindowBytes?: number
+  sendBufferBytes?: number
+  highWaterBytes?: number
+  bodyBytes?: number
+  sessions?: number
+  sessionSendBytes?: number
+  sessionsPerAddress?: number
+  handshakeMs?: number
+  headerBlockMs?: number
+  idleMs?: number
+  keepaliveMs?: number
+  keepaliveTimeoutMs?: number
+  progressMs?: number
+  progressBytes?: number
+  streamIdleMs?: number
+  ageMs?: number
+  ageJitterMs?: number
+  requests?: number
+  graceMs?: number
+  controlBurst?: number
+  controlPerSecond?: number
+}
+
+/** What became of everything that was open when the close began, or came during it. */
+export interface Report {
+  /** Sessions that were told and had every stream served. */
+  readonly sessionsGraceful: number
+  /** Sessions that the peer ended, or broke. */
+  readonly sessionsByPeer: number
+  /** Connections that had not become a session yet. */
+  readonly sessionsInHandshake: number
+  /** Sessions that were cut at the deadline, or aborted. */
+  readonly sessionsForced: number
+  /** Of the forced: those whose thread was inside a callback. Always 0 here. */
+  readonly sessionsStuck: number
+  readonly streamsCompleted: number
+  readonly streamsReset: number
+  readonly streamsRefused: number
+  readonly bytesUnsent: number
+  readonly elapsedMs: number
+}
+
+/** How far a close has come, about ten times a second. */
+export interface Progress {
+  readonly sessions: number
+  readonly streams: number
+  readonly leftMs: number
+}
+
+/** A session's figures at one moment. */
+export interface SessionInfo {
+  readonly id: number
+  readonly peer: string
+  readonly state: Stage
+  readonly ageMs: number
+  readonly openStreams: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly requests: number
+  readonly protocol: string
+}
+
+/** What every failing call throws. */
+export class GoawayError extends Error {
+  constructor (code: string, message: string, details?: object)
+  readonly name: 'GoawayError'
+  /** The name of the C status, such as 'GOAWAY_ERR_ADDRESS_IN_USE'. */
+  readonly code: string
+  /** Of GOAWAY_ERR_CANCELLED: why nobody waits any more. */
+  readonly reason?: Cause
+  /** Of GOAWAY_ERR_CANCELLED: the peer's RST_STREAM code, 0 if there was none. */
+  readonly http2Code?: number
+  /** Of `Request.draining`'s reason: how much time there was left. */
+  readonly leftMs?: number
+}
+
+/** Answers the request now, or keeps it and answers later. */
+export type Handler = (request: Request) => unknown
+
+/** One request and its answer. */
+export interface Request {
+  /** The id that the C interface knows it by. */
+  readonly id: number
+  /** The number of its stream; 0 once it is over. */
+  readonly stream: number
+  readonly session: Session
+
+  readonly method: string
+  readonly scheme: string
+  readonly authority: string
+  /** Percent-encoded, as it came, without the query. */
+  readonly path: string
+  /** What stands behind `?`, as it came; '' if there is nothing. */
+  readonly query: string
+  /** The query, decoded. */
+  readonly searchParams: URLSearchParams
+  /** The parameters of the pattern, decoded. */
+  readonly params: { readonly [name: string]: string }
+  /** By lower-case name; fields of one name are joined by ', ', cookies by '; '. */
+  readonly headers: { readonly [name: string]: string }
+  /** [name, value, name, value, ...]; fields of one name stand together. */
+  readonly rawHeaders: string[]
+  /** '127.0.0.1:49152' */
+  readonly peer: string
+  /** Whether the peer waits for 100 (Continue), which it gets when `body` is asked for. */
+  readonly expectsContinue: boolean
+
+  /** The body as it comes, to be read once; what is not read is held back at the peer. */
+  readonly body: AsyncIterableIterator<Buffer>
+  /** The trailer fields, once the body has ended; null before. */
+  readonly trailers: { readonly [name: string]: string } | null
+  /** The whole body. More than `limit` (16 MiB) is answered 413: GOAWAY_ERR_TOO_LARGE. */
+  bytes (options?: { limit?: number }): Promise<Buffer>
+  text (options?: { limit?: number }): Promise<string>
+  json (options?: { limit?: number }): Promise<any>
+
+  /** The whole answer at once; `date` and, without trailers, `content-length` are added. */
+  respond (status: number, body?: Data | null, headers?: Fields | null, trailers?: Fields | null): void
+  /** An informational head before the answer: 100 to 199, not 101. */
+  inform (status: number, headers?: Fields | null): void
+  /** Begins a streamed answer; `write` and `end` follow. */
+  writeHead (status: number, headers?: Fields | null): this
+  /**
+   * The next piece, which is always taken. Resolves when the next should come;
+   * rejects with GOAWAY_ERR_CANCELLED if nobody waits any more.
+   */
+  write (chunk: Data): Promise<void>
+  /** Ends the answer, with a last piece and trailer fields. */
+  end (chunk?: Data | null, trailers?: Fields | null): void
+  /** RST_STREAM with that code (CANCEL): the peer sees that the answer is not whole. */
+  reset (code?: number): void
+  /** After so many ms without a byte either way the stream is reset; 0 is never. */
+  setIdle (ms: number): void
+  /** So many bytes may wait for the peer before `write` lets you wait. After `writeHead`. */
+  setHighWater (bytes: number): void
+
+  /** Whether the head is on its way. */
+  readonly headSent: boolean
+  /** Whether it is answered whole, or nobody waits any more. */
+  readonly ended: boolean
+  /** Aborted when nobody waits any more; the reason is a GoawayError with `reason`. */
+  readonly signal: AbortSignal
+  /** Aborted when the session begins to drain: end within `leftMs`. */
+  readonly draining: AbortSignal
+  /** Milliseconds until open streams are reset; Infinity while nothing drains. */
+  readonly leftMs: number
+}
+
+export const Request: { prototype: Request }
+
+export interface SessionEvents {
+  settings: []
+  ping: []
+  goaway: [{ code: number, lastStream: number, debug: Buffer }]
+  frameError: [{ stream: number, code: number, message: string }]
+  error: [GoawayError]
+  timeout: [{ cause: Cause }]
+  draining: []
+  closed: [{ cause: Cause, outcome: Outcome, code: number }]
+}
+
+/** One connection. Emits what `SessionEvents` lists, `closed` once and last. */
+export interface Session extends EventEmitter {
+  readonly id: number
+  readonly peer: string
+  /** How it ended; null before, or if nobody listened to the server's 'session'. */
+  readonly closed: { cause: Cause, outcome: Outcome, code: number } | null
+  /** Its figures now; undefined once it has ended. */
+  info (): SessionInfo | undefined
+  /** Has it leave: told, served for up to `drainMs` (5000), then reset. */
+  close (options?: { drainMs?: number }): void
+  /** Ends it now with GOAWAY, a code (0) and up to 1024 bytes of debug data. */
+  abort (options?: { code?: number, debug?: Data }): void
+  on<E extends keyof SessionEvents> (event: E, listener: (...args: SessionEvents[E]) => void): this
+  once<E extends keyof SessionEvents> (event: E, listener: (...args: SessionEvents[E]) => void): this
+}
+
+export const Session: { prototype: Session }
+
+export interface ServerEvents {
+  /** A connection was accepted: once for each, its first event. */
+  session: [Session]
+  /** A handler failed; without a listener it is the process's uncaught error. */
+  error: [unknown, Request]
+  /** Accept rests for a moment: descriptors or memory have run out. */
+  acceptError: [GoawayError]
+  progress: [Progress]
+  /** The close is complete. */
+  close: [Report]
+}
+
+export interface ServerOptions {
+  limits?: Limits
+  /** How many events may wait for the loop before sessions are held back: 4096. */
+  queueRecords?: number
+}
+
+/**
+ * An HTTP/2 server. It keeps the process alive from `start` to the end of
+ * `close`, unless `unref` was called.
+ */
+export class Server extends EventEmitter {
+  constructor (options?: ServerOptions)
+  /** 'GET /users/{id}', 'GET /files/{*rest}', '* /echo', or '*' for what no other matches. */
+  register (pattern: string, handler: Handler): this
+  setLimit (name: keyof Limits, value: number): this
+  /** Connections wait in the kernel until the start. Repeatable. */
+  listen (address: Address): this
+  /** Starts to serve, on `bind` too if it is given. */
+  start (options?: { bind?: Address | Address[] }): Promise<this>
+  /** The port of the first listener; 0 before `listen`. */
+  readonly port: number
+  readonly ports: number[]
+  /** For a health check: whether it serves and does not leave. May be set, and set back. */
+  ready: boolean
+  /**
+   * Tells every peer, serves what is open for up to `drainMs` (5000), resets the
+   * rest; complete one second after that at most. Again: shortens the time.
+   */
+  close (options?: { drainMs?: number }): Promise<Report>
+  /** Null until the close is complete. */
+  readonly report: Report | null
+  sessions (): SessionInfo[]
+  session (id: number): Session
+  ref (): this
+  unref (): this
+  on<E extends keyof ServerEvents> (event: E, listener: (...args: ServerEvents[E]) => void): this
+  once<E extends keyof ServerEvents> (event: E, listener: (...args: ServerEvents[E]) => void): this
+  [Symbol.asyncDispose] (): Promise<void>
+}
+
+declare const goaway: {
+  Server: typeof Server
+  Request: typeof Request
+  Session: typeof Session
+  GoawayError: typeof GoawayError
+  version: string
+}
+export default goaway

@@ -1,0 +1,106 @@
+// The figures of sessions and of the close.
+
+#include <string.h>
+
+#include "shim.h"
+
+static napi_value session_value(napi_env env, const goaway_session_info *info) {
+    napi_value result;
+    if (napi_create_object(env, &result) != napi_ok) {
+        return throw_napi(env);
+    }
+    const char *stage = goaway_stage_name(info->stage);
+    set_number(env, result, "id", (double)info->session);
+    napi_set_named_property(env, result, "peer", text_value(env, info->peer));
+    napi_set_named_property(env, result, "state", text_value(env, stage != NULL ? stage : "unknown"));
+    set_number(env, result, "ageMs", (double)info->age_ms);
+    set_number(env, result, "openStreams", info->open_streams);
+    set_number(env, result, "bytesIn", (double)info->bytes_in);
+    set_number(env, result, "bytesOut", (double)info->bytes_out);
+    set_number(env, result, "requests", (double)info->requests);
+    napi_set_named_property(env, result, "protocol", text_value(env, info->protocol));
+    return result;
+}
+
+// sessions() -> an array, empty before the start and after the end
+napi_value host_sessions(napi_env env, napi_callback_info info) {
+    napi_value result;
+    struct host *host = open_call(env, info, 0, NULL);
+    if (host == NULL || napi_create_array(env, &result) != napi_ok) {
+        return NULL;
+    }
+    goaway_session_list *list = host->server != NULL ? goaway_server_sessions(host->server) : NULL;
+    for (size_t at = 0; at < goaway_session_list_len(list); at++) {
+        napi_set_element(env, result, (uint32_t)at, session_value(env, goaway_session_list_at(list, at)));
+    }
+    goaway_session_list_free(list);
+    return result;
+}
+
+// session(id) -> its figures, or undefined if it has ended
+napi_value host_session(napi_env env, napi_callback_info info) {
+    napi_value arg;
+    int64_t session = 0;
+    goaway_session_info figures;
+    memset(&figures, 0, sizeof figures);
+    if (open_call(env, info, 1, &arg) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, arg, &session);
+    if (goaway_session_get_info((goaway_session)session, &figures, sizeof figures) != GOAWAY_OK) {
+        return NULL;
+    }
+    return session_value(env, &figures);
+}
+
+// closeSession(session, drainMs) -> status
+napi_value host_close_session(napi_env env, napi_callback_info info) {
+    napi_value args[2];
+    int64_t session = 0;
+    uint32_t drain_ms = 0;
+    if (open_live(env, info, 2, args) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, args[0], &session);
+    napi_get_value_uint32(env, args[1], &drain_ms);
+    return status_value(env, goaway_session_close((goaway_session)session, drain_ms));
+}
+
+// abortSession(session, code, debug: Uint8Array) -> status
+napi_value host_abort_session(napi_env env, napi_callback_info info) {
+    napi_value args[3];
+    int64_t session = 0;
+    uint32_t code = 0;
+    void *debug = NULL;
+    size_t len = 0;
+    if (open_live(env, info, 3, args) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, args[0], &session);
+    napi_get_value_uint32(env, args[1], &code);
+    if (napi_get_buffer_info(env, args[2], &debug, &len) != napi_ok) {
+        return throw_napi(env);
+    }
+    return status_value(env, goaway_session_abort((goaway_session)session, code, debug, len));
+}
+
+// report() -> the report of the close, or undefined until it is complete
+napi_value host_report(napi_env env, napi_callback_info info) {
+    napi_value result;
+    struct host *host = open_call(env, info, 0, NULL);
+    const goaway_report *report = host != NULL && host->server != NULL ? goaway_server_report(host->server) : NULL;
+    if (report == NULL || napi_create_object(env, &result) != napi_ok) {
+        return NULL;
+    }
+    set_number(env, result, "sessionsGraceful", (double)report->sessions_graceful);
+    set_number(env, result, "sessionsByPeer", (double)report->sessions_by_peer);
+    set_number(env, result, "sessionsInHandshake", (double)report->sessions_in_handshake);
+    set_number(env, result, "sessionsForced", (double)report->sessions_forced);
+    set_number(env, result, "sessionsStuck", (double)report->sessions_stuck);
+    set_number(env, result, "streamsCompleted", (double)report->streams_completed);
+    set_number(env, result, "streamsReset", (double)report->streams_reset);
+    set_number(env, result, "streamsRefused", (double)report->streams_refused);
+    set_number(env, result, "bytesUnsent", (double)report->bytes_unsent);
+    set_number(env, result, "elapsedMs", (double)report->elapsed_ms);
+    return result;
+}

@@ -1,0 +1,36 @@
+// Compiled, never run: what the declarations promise to a program in TypeScript.
+
+import { Server, GoawayError, version, type Request, type Report } from 'goaway'
+
+async function main (): Promise<Report> {
+  const server = new Server({ limits: { workers: 1, idleMs: 60_000 }, queueRecords: 1024 })
+  server.register('GET /users/{id}', (request: Request) => request.respond(200, request.params.id, { 'x-count': 1 }))
+  server.register('* /echo', async (request) => {
+    const { body } = request
+    request.writeHead(200, [['content-type', 'text/plain']])
+    for await (const chunk of body) await request.write(chunk)
+    request.end(null, { 'x-end': ['1', '2'] })
+  })
+  server.on('session', (session) => session.once('closed', ({ cause, outcome }) => console.log(cause, outcome)))
+  server.on('error', (error, request) => console.error(error, request.path, version))
+  server.on('progress', ({ leftMs }) => console.log(leftMs))
+  await server.start({ bind: ['127.0.0.1:0', { host: '::1', port: 0 }] })
+  const ports: number[] = server.ports
+  server.ready = ports.length > 0
+  try {
+    return await server.close({ drainMs: 100 })
+  } catch (error) {
+    if (error instanceof GoawayError) console.error(error.code, error.reason)
+    throw error
+  }
+}
+
+async function disposed (): Promise<void> {
+  await using server = new Server()
+  // @ts-expect-error a limit that there is not
+  server.setLimit('sides', 3)
+  // @ts-expect-error a handler is a function
+  server.register('GET /', 'hello')
+}
+
+void main().then(disposed)
