@@ -80,6 +80,16 @@ class Commands {
     this.#owners[index] = owner
   }
 
+  /** Throws as `add` would if a field is none that HTTP/2 allows. */
+  checkFields (fields) {
+    const start = this.#used
+    try {
+      this.#putFields(fields)
+    } finally {
+      this.#used = start
+    }
+  }
+
   /** Submits what waits; each failure is told to its owner: `onFailed(kind, status)`. */
   submit (server) {
     const count = this.count

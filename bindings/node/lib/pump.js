@@ -127,6 +127,11 @@ class Pump {
     if (this.#sinks.size > 0) this.#sinks.delete(sink.high * 4294967296 + (sink.low >>> 0))
   }
 
+  /** Throws if fields are none that HTTP/2 allows; sends nothing. */
+  checkFields (fields) {
+    this.#commands.checkFields(fields)
+  }
+
   /** The whole answer. */
   respond (sink, status, fields, data) {
     this.#command(C.COMMAND_KIND_RESPOND, sink, status, 0, fields, data, 0)

@@ -134,6 +134,7 @@ class Request extends Head {
     if (trailers === undefined || trailers === null) {
       pump.respond(this, status, headers, body)
     } else {
+      pump.checkFields(trailers) // before anything is sent
       // Without content-length: there are clients that read no further than that.
       pump.head(this, status, headers)
       this.#stage = STREAMING

@@ -1,0 +1,19 @@
+'use strict'
+
+// A server whose loop is blocked for a while by the first GET /block.
+
+const { Server } = require('../../index.js')
+
+const server = new Server({ limits: { workers: 1, concurrentStreams: 1000 }, queueRecords: 64 })
+const memory = { before: 0, after: 0 }
+
+server.register('GET /', (request) => request.respond(200, 'hello'))
+server.register('POST /', async (request) => request.respond(200, String((await request.bytes()).length)))
+server.register('GET /block/{ms}', (request) => {
+  memory.before = process.memoryUsage.rss()
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(request.params.ms))
+  memory.after = process.memoryUsage.rss()
+  request.respond(200, String(memory.after - memory.before))
+})
+process.on('message', () => { server.close({ drainMs: 2000 }); process.disconnect() })
+server.start({ bind: 0 }).then(() => process.send({ port: server.port }))
