@@ -166,8 +166,9 @@ export interface Request {
   /** Begins a streamed answer; `write` and `end` follow. */
   writeHead (status: number, headers?: Fields | null): this
   /**
-   * The next piece, which is always taken. Resolves when the next should come;
-   * rejects with GOAWAY_ERR_CANCELLED if nobody waits any more.
+   * The next piece, which is always taken and must not be changed until the
+   * promise resolves: then the next should come. It rejects with
+   * GOAWAY_ERR_CANCELLED if nobody waits any more.
    */
   write (chunk: Data): Promise<void>
   /** Ends the answer, with a last piece and trailer fields. */

@@ -23,7 +23,10 @@ class Body {
   /** Pieces come in; called by the request. Bytes in `counted` are of flow control. */
   push (chunk, last, counted) {
     if (last) this.#ended = true
-    if (chunk !== null) this.#chunks.push({ chunk, counted })
+    if (chunk !== null) {
+      this.#chunks.push(chunk)
+      if (!counted) this.#lent -= chunk.length
+    }
     this.#wake()
   }
 
@@ -47,8 +50,8 @@ class Body {
 
   #next (resolve, reject) {
     if (this.#chunks.length > 0) {
-      const { chunk, counted } = this.#chunks.shift()
-      if (counted) this.#lent += chunk.length
+      const chunk = this.#chunks.shift()
+      this.#lent += chunk.length
       resolve({ value: chunk, done: false })
     } else if (this.#error !== null) {
       reject(this.#error)

@@ -13,6 +13,7 @@ const ROOM = 512
 const ARENA_BYTES = 64 * 1024
 const FULL_BYTES = 256 * 1024
 const SHORT = 48 // characters that are sooner written one by one
+const LARGE_BYTES = 128 * 1024 // sooner shown to the library than copied for it
 
 // 1: a character of a field name; the capitals are written small.
 const TOKEN = new Uint8Array(256)
@@ -38,6 +39,8 @@ class Commands {
   constructor () {
     /** How many wait. */
     this.count = 0
+    /** Which submission they wait for. */
+    this.turn = 0
   }
 
   /** Whether what waits should go before anything is added. */
@@ -78,6 +81,26 @@ class Commands {
     words[at + 8 + LOW] = number
     words[at + 8 + HIGH] = number > 0xffffffff ? Math.floor(number / 4294967296) : 0
     this.#owners[index] = owner
+    return index
+  }
+
+  /** Whether such a piece of a body should go by `submitLarge`. */
+  isLarge (data) {
+    return typeof data === 'object' && data !== null && data.length >= LARGE_BYTES
+  }
+
+  /** Submits a command without fields whose data are large: they are its arena. */
+  submitLarge (server, kind, owner, flags, data) {
+    this.add(kind, owner, 0, flags, null, null, 0)
+    this.#words[6] = 0
+    this.#words[7] = data.length
+    this.#submit(server, data, data.length)
+  }
+
+  /** Makes the WRITE of that index the answer's end. */
+  endAt (index) {
+    this.#halves[index * WORDS * 2] = native.constants.COMMAND_KIND_END
+    this.#words[index * WORDS + 1] = 0
   }
 
   /** Throws as `add` would if a field is none that HTTP/2 allows. */
@@ -92,9 +115,14 @@ class Commands {
 
   /** Submits what waits; each failure is told to its owner: `onFailed(kind, status)`. */
   submit (server) {
+    this.#submit(server, this.#arena, this.#used)
+  }
+
+  #submit (server, arena, length) {
     const count = this.count
-    const status = server.submit(this.#bytes, count, this.#arena, this.#used, this.#statusBytes)
+    const status = server.submit(this.#bytes, count, arena, length, this.#statusBytes)
     this.count = 0
+    this.turn++
     this.#used = 0
     if (this.#arena.length > FULL_BYTES * 4) this.#arena = Buffer.allocUnsafeSlow(ARENA_BYTES)
     const failures = status === 0 ? null : this.#failures(count)

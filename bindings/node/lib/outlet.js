@@ -4,6 +4,8 @@
 // does, so that it never refuses a piece.
 
 const DONE = Promise.resolve()
+/** Larger pieces are cut: what the library copies of them it finds room for without the kernel. */
+const CUT_BYTES = 32 * 1024
 
 function ignore () {}
 
@@ -38,14 +40,25 @@ class Outlet {
     const length = lengthOf(chunk)
     if (length === 0) return this.#full ? this.#wait() : DONE
     if (this.#full) {
-      this.#held.push(typeof chunk === 'string' ? chunk : Buffer.from(chunk))
+      this.#held.push(chunk)
       return this.#wait()
     }
     this.#put(chunk, length)
     return this.#full ? this.#wait() : DONE
   }
 
+  // As much as there is room for goes, the rest is held.
   #put (chunk, length) {
+    if (length > CUT_BYTES && typeof chunk !== 'string') {
+      let from = 0
+      for (; from < length && !this.#full; from += CUT_BYTES) this.#putPiece(chunk.subarray(from, from + CUT_BYTES), Math.min(CUT_BYTES, length - from))
+      if (from < length) this.#held.unshift(chunk.subarray(from))
+    } else {
+      this.#putPiece(chunk, length)
+    }
+  }
+
+  #putPiece (chunk, length) {
     this.#waiting += length
     this.#full = this.#waiting >= this.#highWater
     this.#core.pump.write(this.#sink, chunk, this.#full)

@@ -10,6 +10,7 @@
 //
 //   low, high                the halves of the request's id, from the record
 //   live                     true; the pump sets false when the answer is whole
+//   wroteAt, wroteTurn       -1; where its last WRITE waits, for the pump alone
 //   onBody(data, last, text)   more of the body: a Buffer or null; with the last
 //                              piece the trailer fields, as in Records.text
 //   onWritable(waiting)        room again: so many bytes wait for the peer
@@ -114,12 +115,13 @@ class Pump {
   #command (kind, sink, status, flags, fields, data, number) {
     const commands = this.#commands
     if (commands.full) this.flush()
-    commands.add(kind, sink, status, flags, fields, data, number)
+    const index = commands.add(kind, sink, status, flags, fields, data, number)
     if (!this.#turning && !this.#scheduled) {
       this.#scheduled = true
       // After the promises that are due now, so that all their answers go together.
       process.nextTick(this.#flushLater)
     }
+    return index
   }
 
   #finish (sink) {
@@ -145,12 +147,21 @@ class Pump {
 
   /** The next piece of it; `notify`: tell when there is room. */
   write (sink, data, notify) {
-    this.#command(C.COMMAND_KIND_WRITE, sink, 0, notify ? C.COMMAND_NOTIFY : 0, null, data, 0)
+    const flags = notify ? C.COMMAND_NOTIFY : 0
+    if (this.#commands.isLarge(data)) {
+      this.flush()
+      this.#commands.submitLarge(this.server, C.COMMAND_KIND_WRITE, sink, flags, data)
+      return
+    }
+    sink.wroteAt = this.#command(C.COMMAND_KIND_WRITE, sink, 0, flags, null, data, 0)
+    sink.wroteTurn = this.#commands.turn
   }
 
   /** The end of it, with a last piece or null, and trailer fields or null. */
   end (sink, data, trailers) {
-    this.#command(C.COMMAND_KIND_END, sink, 0, 0, trailers, data, 0)
+    // Often the last piece has just been written, and waits here to go.
+    if (data === null && trailers === null && sink.wroteTurn === this.#commands.turn) this.#commands.endAt(sink.wroteAt)
+    else this.#command(C.COMMAND_KIND_END, sink, 0, 0, trailers, data, 0)
     this.#finish(sink)
   }
 

@@ -44,6 +44,8 @@ class Request extends Head {
     this.low = record.low
     this.high = record.high
     this.live = true
+    this.wroteAt = -1
+    this.wroteTurn = -1
     this.#core = core
     this.#flags = record.flags
     this.#data = record.dataLength > 0 ? record.data : null
@@ -163,8 +165,9 @@ class Request extends Head {
   }
 
   /**
-   * The next piece. It is taken in any case; the promise resolves when the
-   * next one should come, and rejects if nobody waits any more.
+   * The next piece. It is taken in any case, and must not be changed until the
+   * promise resolves, which is when the next one should come. It rejects if
+   * nobody waits any more.
    */
   write (chunk) {
     if (this.#gone !== null) return Promise.reject(this.#gone)
