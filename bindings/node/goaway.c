@@ -151,6 +151,7 @@ NAPI_MODULE_INIT() {
     add_constants(env, exports, "limits", LIMITS, COUNT(LIMITS));
     add_function(env, exports, "lastError", last_error, NULL);
     add_function(env, exports, "stream", request_stream, NULL);
+    add_function(env, exports, "listenSocket", listen_socket, NULL);
     add_function(env, exports, "stopAll", stop_all, shim);
     napi_set_named_property(env, exports, "version", text_value(env, goaway_version()));
     return exports;

@@ -275,8 +275,23 @@ export class Server extends EventEmitter {
   [Symbol.asyncDispose] (): Promise<void>
 }
 
+/**
+ * A socket that listens for other processes, and from which this one does not
+ * accept: they inherit `fd` and serve on it, `server.start({ bind: { fd } })`.
+ */
+export class Listener {
+  constructor (address: Exclude<Address, { fd: number }>)
+  readonly fd: number
+  readonly port: number
+  /** Whether this process has given it up. */
+  readonly closed: boolean
+  /** Gives it up here; processes that inherited it go on. */
+  close (): void
+}
+
 declare const goaway: {
   Server: typeof Server
+  Listener: typeof Listener
   Request: typeof Request
   Session: typeof Session
   GoawayError: typeof GoawayError

@@ -4,8 +4,9 @@
 
 const native = require('./lib/native.js')
 const { Server } = require('./lib/server.js')
+const { Listener } = require('./lib/address.js')
 const { Request } = require('./lib/request.js')
 const { Session } = require('./lib/session.js')
 const { GoawayError } = require('./lib/errors.js')
 
-module.exports = { Server, Request, Session, GoawayError, version: native.version }
+module.exports = { Server, Listener, Request, Session, GoawayError, version: native.version }

@@ -5,6 +5,7 @@
 
 const { EventEmitter } = require('node:events')
 const native = require('./native.js')
+const { addressText } = require('./address.js')
 const { Core } = require('./core.js')
 const { GoawayError, check } = require('./errors.js')
 
@@ -23,15 +24,6 @@ const lost = new FinalizationRegistry((core) => core.lost())
 function checkDrain (drainMs) {
   if (Number.isFinite(drainMs) && drainMs >= 0 && drainMs <= DRAIN_MAX) return Math.floor(drainMs)
   throw new GoawayError('GOAWAY_ERR_INVALID', `drainMs is ${drainMs}, not a number of milliseconds from 0 to ${DRAIN_MAX}`)
-}
-
-/** "127.0.0.1:8080" of what may be { host, port }. */
-function addressText (address) {
-  if (typeof address === 'string') return address
-  if (typeof address === 'number') return `127.0.0.1:${address}`
-  const { host = '127.0.0.1', port = 0, fd } = address
-  if (fd !== undefined) return `fd:${fd}`
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 class Server extends EventEmitter {

@@ -74,4 +74,8 @@ napi_value host_report(napi_env env, napi_callback_info info);
 napi_value host_take(napi_env env, napi_callback_info info);
 napi_value host_submit(napi_env env, napi_callback_info info);
 
+// socket.c:
+
+napi_value listen_socket(napi_env env, napi_callback_info info);
+
 #endif
