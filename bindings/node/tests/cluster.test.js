@@ -39,12 +39,13 @@ test('a listener has a port, is refused a taken one, and is closed once', () => 
   assert.throws(() => closeSync(listener.fd), { code: 'EBADF' })
 })
 
-test('one process may serve on its own listener', { skip }, async () => {
+test('one process may serve on its own listener', { skip }, async (t) => {
   const listener = new Listener('[::1]:0')
   const server = new Server({ limits: { workers: 1 } })
   server.register('GET /', (request) => request.respond(200, 'hi'))
   await server.start({ bind: { fd: listener.fd } })
   listener.close()
+  t.after(() => server.close({ drainMs: 0 }))
   const client = http2.connect(`http://[::1]:${server.port}`)
   const { status, body, error } = await send(client, '/', { headers: { ':authority': `[::1]:${server.port}` } })
   assert.deepStrictEqual([status, body, error], [200, 'hi', undefined])

@@ -53,11 +53,15 @@ const routes = {
     else request.end(seen.refused.code)
   },
   // What only the library can know is refused after the turn.
-  'GET /late/{what}': (request) => {
+  'GET /late/{what}': async (request) => {
     const { what } = request.params
     if (what === 'connection') request.respond(200, 'x', { connection: 'close' })
     if (what === 'length') request.respond(200, 'x', { 'content-length': 5 })
-    if (what === 'short') request.writeHead(200, { 'content-length': 5 }).end('x')
+    if (what === 'short') {
+      request.writeHead(200, { 'content-length': 5 })
+      await sleep(50)
+      request.end('x')
+    }
     if (what === 'status') request.respond(204, 'x')
   },
   'GET /twice': (request) => {
