@@ -186,6 +186,12 @@ node-prebuild: node ## lays the binding's binaries into its prebuilds/, as its p
 test-node: node-prebuild ## the Node.js binding's tests, each in time
 	cd $(NODE) && node --test --test-reporter=spec tests/*.test.js
 
+.PHONY: bench-node
+bench-node: node ## measures the Node.js binding beside node:http2 and Fastify
+	@.ci/needs h2load
+	npm ci --ignore-scripts --no-audit --no-fund --prefix benches/node
+	node benches/node/bench.js $(BENCH)
+
 .PHONY: header
 header: ## makes include/goaway.h from src/ffi
 	GOAWAY_WRITE_HEADER=1 $(CARGO) test --test header the_header_is_fresh

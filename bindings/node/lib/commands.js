@@ -50,22 +50,21 @@ class Commands {
 
   /**
    * Adds a command for `owner`, which has the halves of its request's id.
-   * Throws a GoawayError and adds nothing if a field is none that HTTP/2 allows.
+   * Throws a GoawayError and adds nothing if a field is none that HTTP/2 allows,
+   * or the data are no data.
    * `data` is a string (UTF-8), a Uint8Array or null.
    */
   add (kind, owner, status, flags, fields, data, number) {
     const start = this.#used
     let fieldsEnd = start
-    if (fields !== null && fields !== undefined) {
-      try {
-        this.#putFields(fields)
-      } catch (error) {
-        this.#used = start
-        throw error
-      }
+    try {
+      if (fields !== null && fields !== undefined) this.#putFields(fields)
       fieldsEnd = this.#used
+      if (data !== null && data !== undefined) this.#putData(data)
+    } catch (error) {
+      this.#used = start
+      throw error
     }
-    if (data !== null && data !== undefined) this.#putData(data)
     const index = this.count++
     const at = index * WORDS
     const words = this.#words
@@ -152,12 +151,13 @@ class Commands {
 
   #putData (data) {
     if (typeof data !== 'string') {
+      if (!(data instanceof Uint8Array)) throw invalid('a body is a string or a Uint8Array')
       this.#reserve(data.length)
       this.#arena.set(data, this.#used)
       this.#used += data.length
       return
     }
-    this.#reserve(data.length * 3)
+    this.#reserve(data.length < ARENA_BYTES ? data.length * 3 : Buffer.byteLength(data))
     const arena = this.#arena
     const start = this.#used
     const length = data.length

@@ -7,7 +7,7 @@ const native = require('./native.js')
 const { Pump } = require('./pump.js')
 const { Request } = require('./request.js')
 const { Session, readEvent } = require('./session.js')
-const { GoawayError, check } = require('./errors.js')
+const { check } = require('./errors.js')
 
 const C = native.constants
 /** Of the library, if it is not set. */
@@ -35,6 +35,7 @@ class Core {
     /** The native server. */
     this.server = this.pump.server
     this.highWaterBytes = HIGH_WATER_BYTES
+    this.listening = false
     this.started = false
     this.closing = false
     /** The report, once the close is complete. */
@@ -78,6 +79,7 @@ class Core {
   /** Nobody has the Server any more. */
   lost () {
     if (this.report !== null || this.closing) return
+    if (!this.listening) return this.server.stop() // nothing that anybody could miss
     process.emitWarning('a Server was garbage-collected that nobody had closed; it is closed now', {
       type: 'GoawayWarning',
       code: 'GOAWAY_SERVER_LOST'
@@ -181,4 +183,4 @@ class Core {
   }
 }
 
-module.exports = { Core, GoawayError }
+module.exports = { Core }

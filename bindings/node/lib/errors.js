@@ -35,4 +35,12 @@ function check (status) {
   throw error
 }
 
-module.exports = { GoawayError, check, statusName }
+const DRAIN_MAX = 0xffffffff
+
+/** Gives a time to drain as the library takes it; throws if it is none. */
+function checkDrain (drainMs) {
+  if (Number.isFinite(drainMs) && drainMs >= 0 && drainMs <= DRAIN_MAX) return Math.floor(drainMs)
+  throw new GoawayError('GOAWAY_ERR_INVALID', `drainMs is ${drainMs}, not a number of milliseconds from 0 to ${DRAIN_MAX}`)
+}
+
+module.exports = { GoawayError, check, checkDrain, statusName }

@@ -3,6 +3,8 @@
 // The body of a streamed answer: counts what waits for the peer, as the library
 // does, so that it never refuses a piece.
 
+const { GoawayError } = require('./errors.js')
+
 const DONE = Promise.resolve()
 /** Larger pieces are cut: what the library copies of them it finds room for without the kernel. */
 const CUT_BYTES = 32 * 1024
@@ -12,7 +14,9 @@ function ignore () {}
 /** How many bytes a piece is on the wire. */
 function lengthOf (chunk) {
   if (chunk === null || chunk === undefined) return 0
-  return typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length
+  if (typeof chunk === 'string') return Buffer.byteLength(chunk)
+  if (chunk instanceof Uint8Array) return chunk.length
+  throw new GoawayError('GOAWAY_ERR_INVALID', 'a piece of a body is a string or a Uint8Array')
 }
 
 class Outlet {

@@ -12,7 +12,8 @@ const LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 /** Where the halves of a 64-bit number stand, counted in 32-bit words. */
 const LOW = LITTLE ? 0 : 1
 const HIGH = LITTLE ? 1 : 0
-const SHRINK_BYTES = 1 << 20
+const LARGE_BYTES = 1 << 20
+const CALM_TURNS = 256
 
 /** The record that `move` went to. It is valid until the next batch is taken. */
 class Records {
@@ -31,6 +32,7 @@ class Records {
   #text
   #textStart
   #textEnd
+  #calm = 0
 
   #grow (records, arena) {
     const memory = new ArrayBuffer(records * 64)
@@ -58,9 +60,11 @@ class Records {
     return count
   }
 
-  /** Gives back the memory of a batch that was far larger than most are. */
+  /** Gives back the memory of a batch that was far larger than those since. */
   shrink () {
-    if (this.#arena.length > SHRINK_BYTES) this.#grow(256, 65536)
+    if (this.#arena.length <= LARGE_BYTES) return
+    if (this.sizes[1] > LARGE_BYTES) this.#calm = 0
+    else if (++this.#calm > CALM_TURNS) this.#grow(256, 65536)
   }
 
   /** Goes to the record of that number, counted from 0. */

@@ -7,10 +7,9 @@ const { EventEmitter } = require('node:events')
 const native = require('./native.js')
 const { addressText } = require('./address.js')
 const { Core } = require('./core.js')
-const { GoawayError, check } = require('./errors.js')
+const { GoawayError, check, checkDrain } = require('./errors.js')
 
 const DEFAULT_DRAIN_MS = 5000
-const DRAIN_MAX = 0xffffffff
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
 
 /** The limits of goaway.h by their names here: IDLE_MS is `idleMs`. */
@@ -20,11 +19,6 @@ for (const name of Object.keys(native.limits)) {
 }
 
 const lost = new FinalizationRegistry((core) => core.lost())
-
-function checkDrain (drainMs) {
-  if (Number.isFinite(drainMs) && drainMs >= 0 && drainMs <= DRAIN_MAX) return Math.floor(drainMs)
-  throw new GoawayError('GOAWAY_ERR_INVALID', `drainMs is ${drainMs}, not a number of milliseconds from 0 to ${DRAIN_MAX}`)
-}
 
 class Server extends EventEmitter {
   #core
@@ -68,6 +62,7 @@ class Server extends EventEmitter {
    */
   listen (address) {
     check(this.#core.server.listen(addressText(address)))
+    this.#core.listening = true
     for (;;) {
       const port = this.#core.server.port(this.#listeners)
       if (port === 0) break

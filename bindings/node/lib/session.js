@@ -4,7 +4,7 @@
 
 const { EventEmitter } = require('node:events')
 const native = require('./native.js')
-const { GoawayError, check } = require('./errors.js')
+const { GoawayError, check, checkDrain } = require('./errors.js')
 
 const NO_DEBUG = Buffer.alloc(0)
 
@@ -32,7 +32,7 @@ class Session extends EventEmitter {
 
   /** Has it leave as `Server.close` has all: told, served for `drainMs`, then reset. */
   close ({ drainMs = 5000 } = {}) {
-    check(this.#core.server.closeSession(this.id, drainMs))
+    check(this.#core.server.closeSession(this.id, checkDrain(drainMs)))
   }
 
   /** Ends it now, with GOAWAY, this error code and up to 1024 bytes of debug data. */

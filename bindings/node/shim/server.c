@@ -21,7 +21,9 @@ static napi_value with_text(napi_env env, napi_callback_info info,
         return throw_napi(env);
     }
     napi_get_value_uint32(env, args[1], &value);
-    return status_value(env, strlen(text) == len ? act(host, text, value) : GOAWAY_ERR_INVALID);
+    // What does not fit was cut.
+    bool whole = len < sizeof text - 1 && strlen(text) == len;
+    return status_value(env, whole ? act(host, text, value) : GOAWAY_ERR_INVALID);
 }
 
 static goaway_status act_register(struct host *host, const char *pattern, uint32_t tag) {

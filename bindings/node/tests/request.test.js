@@ -40,6 +40,7 @@ const routes = {
       wide: () => request.respond(200, '', { name: '€' }),
       missing: () => request.respond(200, '', { name: undefined }),
       odd: () => request.respond(200, '', ['name']),
+      body: () => request.respond(200, { a: 1 }),
       early: () => request.write('x'),
       unended: () => request.end(),
       inform: () => request.inform(101),
@@ -182,7 +183,7 @@ test('HEAD has the length and no body', async () => {
   assert.deepStrictEqual([answer.status, answer.headers['content-length'], answer.body], [200, '2', ''])
 })
 
-for (const what of ['status', 'name', 'value', 'wide', 'missing', 'odd', 'inform', 'trailers']) {
+for (const what of ['status', 'name', 'value', 'wide', 'missing', 'odd', 'inform', 'trailers', 'body']) {
   test(`refused at once: ${what}`, async () => {
     assert.strictEqual((await send(client, `/refused/${what}`)).body, 'GOAWAY_ERR_INVALID')
   })
@@ -221,6 +222,12 @@ test('a handler that fails: 500 before the head, a reset after it', async () => 
   const answer = await send(client, '/throws-late')
   assert.deepStrictEqual([answer.status, answer.code], [200, 2])
   assert.deepStrictEqual(failures, ['thrown', 'rejected', 'thrown after the head'])
+})
+
+test('HEAD of a streamed answer has no body either', async () => {
+  const answer = await send(client, '/trailers-streamed', { method: 'HEAD' })
+  assert.deepStrictEqual([answer.status, answer.body, answer.code], [200, '', 0])
+  assert.deepStrictEqual((({ status, body }) => [status, body])(await send(client, '/unawaited', { method: 'HEAD' })), [200, ''])
 })
 
 test('informational heads', async () => {
