@@ -6,8 +6,8 @@
 const { GoawayError } = require('./errors.js')
 
 const DONE = Promise.resolve()
-/** Larger pieces are cut: what the library copies of them it finds room for without the kernel. */
-const CUT_BYTES = 32 * 1024
+/** Larger pieces are cut: HTTP/2 frames are no longer, and the library's copies stay small. */
+const CUT_BYTES = 16 * 1024
 
 function ignore () {}
 

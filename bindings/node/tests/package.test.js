@@ -90,7 +90,7 @@ test('without a native part the error names every place that was tried', (t) => 
   const path = folder(t)
   cpSync(join(root, 'lib'), join(path, 'lib'), { recursive: true })
   cpSync(join(root, 'index.js'), join(path, 'index.js'))
-  const message = (env) => execFileSync(process.execPath, ['-e', `try { require('./index.js') } catch (error) { console.log(error.code, error.message) }`], {
+  const message = (env) => execFileSync(process.execPath, ['-e', 'try { require("./index.js") } catch (error) { console.log(error.code, error.message) }'], {
     cwd: path, env: { ...process.env, ...env }, encoding: 'utf8'
   })
   const text = message({ GOAWAY_NODE_ADDON: '' })

@@ -99,10 +99,8 @@ const routes = {
   },
   'POST /unread': (request) => request.respond(200, 'not read'),
   'POST /half': async (request) => {
-    for await (const chunk of request.body) {
-      seen.half = chunk.length
-      break
-    }
+    const { value } = await request.body.next()
+    seen.half = value.length
     request.respond(200, 'half')
   },
   'GET /pressed/{count}': async (request) => {

@@ -24,7 +24,7 @@ function handler (request) {
 const ways = {
   // The process ends since nothing is left to do.
   unref: () => server.unref(),
-  'close': () => server.close({ drainMs: 500 }),
+  close: () => server.close({ drainMs: 500 }),
   'close-twice': () => { server.close({ drainMs: 5000 }); server.close({ drainMs: 0 }) },
   'await-using': async () => { await server[Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')]() },
   // It ends at once.
