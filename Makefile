@@ -171,7 +171,7 @@ $(NODE_HEADERS)/node_api.h: $(NODE)/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix $(NODE)
 	@touch $@
 
-$(NODE)/build/goaway.node: $(NODE)/goaway.c $(wildcard $(NODE)/shim/*) $(NODE_INCLUDE)/goaway.h | $(NODE_HEADERS)/node_api.h
+$(NODE)/build/goaway.node: $(NODE)/goaway.c $(wildcard $(NODE)/shim/*) $(NODE_INCLUDE)/goaway.h $(NODE_LIBRARY) | $(NODE_HEADERS)/node_api.h
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $(NODE_FLAGS) $(NODE)/goaway.c $(NODE)/shim/*.c $(NODE_LINK) -o $@
 	cp -f $(NODE_LIBRARY) $(@D)/libgoaway.so.$(ABI)

@@ -64,6 +64,7 @@ export interface Limits {
   graceMs?: number
   controlBurst?: number
   controlPerSecond?: number
+  sessionBodyBytes?: number
 }
 
 /** What became of everything that was open when the close began, or came during it. */
