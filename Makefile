@@ -73,6 +73,7 @@ test: ## installs what the tests need, builds, runs the tests
 	$(MAKE) build
 	$(CARGO) test --locked $(TEST) -- --skip under_valgrind
 	$(MAKE) test-python
+	$(MAKE) test-node
 
 # The interpreter that the tests use, with what they need, as the list says.
 VENV := build/venv
@@ -164,8 +165,12 @@ NODE_FLAGS = -fPIC -fvisibility=hidden -shared -I$(NODE_INCLUDE) -isystem $(NODE
 # loaded it ends: threads of the library may still be on their way out.
 NODE_LINK = $(NODE_LIBRARY) -Wl,-rpath,'$$ORIGIN' -Wl,-z,nodelete
 
+.PHONY: node-needs
+node-needs:
+	@.ci/needs cc node npm
+
 .PHONY: node
-node: $(if $(filter $(RELEASE)/%,$(NODE_LIBRARY)),library) $(NODE)/build/goaway.node ## builds the Node.js binding
+node: node-needs $(if $(filter $(RELEASE)/%,$(NODE_LIBRARY)),library) $(NODE)/build/goaway.node ## builds the Node.js binding
 
 $(NODE_HEADERS)/node_api.h: $(NODE)/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix $(NODE)
@@ -183,7 +188,9 @@ node-prebuild: node ## lays the binding's binaries into its prebuilds/, as its p
 	strip --strip-unneeded -o $(NODE)/prebuilds/$(NODE_PLATFORM)/libgoaway.so.$(ABI) $(NODE)/build/libgoaway.so.$(ABI)
 
 .PHONY: test-node
-test-node: node-prebuild ## the Node.js binding's tests, each in time
+test-node: ## the tests of the Node.js package
+	@.ci/needs node npm
+	$(MAKE) node-prebuild
 	cd $(NODE) && node --test --test-reporter=spec tests/*.test.js
 
 .PHONY: bench-node

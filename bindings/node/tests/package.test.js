@@ -110,6 +110,8 @@ test('the README shows the examples as they are', () => {
   const text = readFileSync(join(root, 'README.md'), 'utf8')
   assert.ok(text.includes(readFileSync(join(root, 'examples', 'hello.mjs'), 'utf8').trim()), 'hello.mjs')
   assert.ok(text.includes(readFileSync(join(root, 'examples', 'cluster.mjs'), 'utf8').trim()), 'cluster.mjs')
+  const project = readFileSync(join(root, '..', '..', 'README.md'), 'utf8')
+  assert.ok(project.includes(readFileSync(join(root, 'examples', 'hello.mjs'), 'utf8').trim()), 'hello.mjs in the project\'s README')
 })
 
 test('hello.mjs serves and leaves', async (t) => {
