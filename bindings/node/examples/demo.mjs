@@ -204,6 +204,8 @@ function routesOf (control) {
     'GET /count/{n}': getCount,
     'GET /drain': getDrain,
     'GET /stuck': getStuck,
+    // Ends the process without a close.
+    'POST /exit': () => process.exit(),
     'GET /events': control.getEvents,
     'POST /sessions/{id}/close': control.closeSession,
     'POST /sessions/{id}/abort': control.abortSession,
