@@ -376,6 +376,28 @@ fn a_peer_that_reads_nothing_is_cut() {
 }
 
 #[test]
+fn what_becomes_possible_by_a_send_is_sent_in_the_same_turn() {
+    in_virtual_time(async {
+        // A share so small that each send makes room for the next piece; the peer says nothing meanwhile.
+        let config = Config { session_send_bytes: 16 << 10, ..Config::default() };
+        let mut peer = Peer::of(config, 8 << 20, answers_much);
+        peer.settle(&[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
+        peer.frame(kind::WINDOW_UPDATE, 0, 0, &(1u32 << 30).to_be_bytes()).await;
+        peer.get(1).await;
+        let mut received = 0;
+        loop {
+            let (frame, _) = peer.next(kind::DATA, true).await.expect("DATA");
+            received += frame.length;
+            if frame.has(END_STREAM) {
+                break;
+            }
+        }
+        assert_eq!(received, 4 << 20);
+        assert_eq!(peer.seconds(), 0, "a timer had to wake it");
+    });
+}
+
+#[test]
 fn a_stream_without_a_byte_ends_after_five_minutes() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
