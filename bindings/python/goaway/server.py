@@ -11,12 +11,13 @@ from . import _native, leaving
 from .closing import Deadline, end_requests
 from .drain import Waiters
 from .error import Error
+from .front import Front
 from .pump import Pump
 from .report import Progress, Report
 from .request import Request
 from .serving import run as run_loop
 from .serving import signals
-from .session import Session, SessionEvent, list_sessions
+from .session import SessionEvent
 
 Handler = Callable[[Request], Awaitable[object]]
 _H = TypeVar("_H", bound=Handler)
@@ -25,7 +26,7 @@ EVENTS_KEPT = 4096
 """Events that wait for a slow `Server.events`; the oldest give way."""
 
 
-class Server:
+class Server(Front):
     """An HTTP/2 server. Made, given routes and addresses, started, closed.
 
         server = Server()
@@ -44,18 +45,16 @@ class Server:
     def __init__(self, *, limits: Optional[Mapping[str, int]] = None, drain: float = 5.0) -> None:
         """`limits`: `goaway_limit` of the C header by name, in lower case and
         without its prefix. `drain`: seconds that the close of `async with` may take."""
+        super().__init__(limits)
         self.drain = drain
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
         """Called for each session event. What it raises is logged."""
         self.on_progress: Optional[Callable[[Progress], None]] = None
         """Called about ten times a second while the server closes."""
-        self._core = _native.Core()
         self._handlers: List[Handler] = []
         self._deadline = Deadline()
         self._finishing: Optional["asyncio.Task[Report]"] = None
         self._readers: "List[tuple[Deque[SessionEvent], Waiters]]" = []
-        for name, value in (limits or {}).items():
-            self._core.set_limit(name, value)
 
     # Before the start.
 
@@ -79,10 +78,6 @@ class Server:
         self._core.register(pattern, len(self._handlers))
         self._handlers.append(handler)
 
-    def set_limit(self, name: str, value: int) -> None:
-        """Sets a limit: `server.set_limit("idle_ms", 30000)`."""
-        self._core.set_limit(name, value)
-
     def listen(self, address: str) -> "Server":
         """Listens on "127.0.0.1:8080", "[::1]:0" (0: any free port), a name and
         a port, or "fd:3". May be called several times. Gives the server itself."""
@@ -98,6 +93,7 @@ class Server:
         core = self._core
         core.watch(_native.WATCH_PROGRESS | _native.WATCH_SESSIONS)
         pump = self._pump = Pump(core, asyncio.get_running_loop(), self._accept)
+        pump.high_water = self._high_water
         pump.on_progress = self._tell_progress
         pump.on_event = self._tell_event
         core.start()
@@ -141,30 +137,6 @@ class Server:
         await self.close(self.drain)
 
     # What can be asked.
-
-    @property
-    def ports(self) -> List[int]:
-        """The ports listened on, in the order of `listen`."""
-        return self._core.ports()
-
-    @property
-    def port(self) -> int:
-        """The first of them."""
-        return self._core.port(0)
-
-    def set_ready(self, ready: bool) -> None:
-        """Says that the server is not ready, or is again: a step before a close
-        that can be undone. Everything is still served."""
-        self._core.set_ready(ready)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it was started, does not close and was not set to be not ready."""
-        return self._core.is_ready()
-
-    def sessions(self) -> List[Session]:
-        """The live sessions, oldest first; none once the server has ended."""
-        return list_sessions(self._core)
 
     async def events(self) -> AsyncIterator[SessionEvent]:
         """The session events from now on, until the server has ended."""

@@ -11,9 +11,10 @@ from typing import Callable, List, Mapping, Optional, Type, TypeVar
 from . import _native, leaving
 from .error import Error
 from .exchange import ERROR_ANSWER, INTERNAL_ERROR, Disconnected
+from .front import Front
 from .pool import Pool
 from .report import Progress, Report
-from .session import Session, SessionEvent, list_sessions
+from .session import SessionEvent
 from .thread_pump import ThreadPump
 from .threaded_request import ThreadedRequest
 
@@ -25,7 +26,7 @@ _H = TypeVar("_H", bound=ThreadedHandler)
 _here = threading.local()
 
 
-class ThreadedServer:
+class ThreadedServer(Front):
     """`goaway.Server` without an event loop: handlers are plain functions and
     run in a pool of threads. From any thread.
 
@@ -37,6 +38,7 @@ class ThreadedServer:
         without its prefix. `drain`: seconds that the close of `with` may take.
         `threads`: of the pool; so many requests again may wait for one, those
         beyond are answered 503."""
+        super().__init__(limits)
         self.drain = drain
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
         """Called for each session event, in a thread of its own, one at a time.
@@ -44,15 +46,12 @@ class ThreadedServer:
         self.on_progress: Optional[Callable[[Progress], None]] = None
         """Called about ten times a second while the server closes, likewise."""
         self._pool = Pool(threads)
-        self._core = _native.Core()
         self._handlers: List[ThreadedHandler] = []
         self._pump = ThreadPump(self._core, self._accept)
         self._deadline: Optional[float] = None
         self._closed = threading.Event()
         self._report: Optional[Report] = None
         self._is_started = False
-        for name, value in (limits or {}).items():
-            self.set_limit(name, value)
 
     # Before the start.
 
@@ -73,12 +72,6 @@ class ThreadedServer:
         self._core.register(pattern, len(self._handlers))
         self._handlers.append(handler)
 
-    def set_limit(self, name: str, value: int) -> None:
-        """Sets a limit: `server.set_limit("idle_ms", 30000)`."""
-        self._core.set_limit(name, value)
-        if name == "high_water_bytes":
-            self._pump.high_water = value
-
     def listen(self, address: str) -> "ThreadedServer":
         """Listens; see `Server.listen`. Gives the server itself."""
         self._core.listen(address)
@@ -91,6 +84,7 @@ class ThreadedServer:
         self._core.watch(_native.WATCH_PROGRESS | _native.WATCH_SESSIONS)
         self._pump.on_event = lambda event: self.on_session(event) if self.on_session is not None else None
         self._pump.on_progress = lambda progress: self.on_progress(progress) if self.on_progress is not None else None
+        self._pump.high_water = self._high_water
         self._pump.on_closed = self._finish
         self._core.start()
         self._is_started = True
@@ -131,31 +125,6 @@ class ThreadedServer:
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         self.close(self.drain)
-
-    # What can be asked.
-
-    @property
-    def ports(self) -> List[int]:
-        """The ports listened on, in the order of `listen`."""
-        return self._core.ports()
-
-    @property
-    def port(self) -> int:
-        """The first of them."""
-        return self._core.port(0)
-
-    def set_ready(self, ready: bool) -> None:
-        """Says that the server is not ready, or is again; see `Server.set_ready`."""
-        self._core.set_ready(ready)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it was started, does not close and was not set to be not ready."""
-        return self._core.is_ready()
-
-    def sessions(self) -> List[Session]:
-        """The live sessions, oldest first; none once the server has ended."""
-        return list_sessions(self._core)
 
     # What the pump's thread and the pool call.
 

@@ -61,6 +61,20 @@ def test_a_request_says_what_it_is() -> None:
     serving(handler, ask, "GET /users/{id}")
 
 
+def test_a_lower_mark_only_makes_writes_wait() -> None:
+    async def handler(request: Request) -> None:
+        await request.write_head(200)
+        for _ in range(50):
+            await request.write(b"x" * 500)
+        await request.end()
+
+    async def ask(server: Server) -> None:
+        async with client(server.port) as http:
+            assert (await http.get("/")).content == b"x" * 25_000
+
+    serving(handler, ask, limits={"high_water_bytes": 1000})
+
+
 def test_header_fields_are_text_or_bytes() -> None:
     async def handler(request: Request) -> None:
         for bad in ({"a\0b": "c"}, {"a": "b\0"}):

@@ -1,0 +1,49 @@
+"""What a server has with an event loop and without one."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, Optional
+
+from . import _native
+from .session import Session, list_sessions
+
+
+class Front:
+    """The limits, and what can be asked."""
+
+    def __init__(self, limits: Optional[Mapping[str, int]]) -> None:
+        self._core = _native.Core()
+        self._high_water = 65536
+        for name, value in (limits or {}).items():
+            self.set_limit(name, value)
+
+    def set_limit(self, name: str, value: int) -> None:
+        """Sets a limit, before the start: `server.set_limit("idle_ms", 30000)`."""
+        self._core.set_limit(name, value)
+        if name == "high_water_bytes":
+            # Who writes must stop where the library would refuse.
+            self._high_water = value
+
+    @property
+    def ports(self) -> List[int]:
+        """The ports listened on, in the order of `listen`."""
+        return self._core.ports()
+
+    @property
+    def port(self) -> int:
+        """The first of them."""
+        return self._core.port(0)
+
+    def set_ready(self, ready: bool) -> None:
+        """Says that the server is not ready, or is again: a step before a close
+        that can be undone. Everything is still served."""
+        self._core.set_ready(ready)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it was started, does not close and was not set to be not ready."""
+        return self._core.is_ready()
+
+    def sessions(self) -> List[Session]:
+        """The live sessions, oldest first; none once the server has ended."""
+        return list_sessions(self._core)
