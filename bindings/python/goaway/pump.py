@@ -8,6 +8,7 @@ import logging
 from typing import Any, Callable, Dict, List, Optional
 
 from . import _native
+from .callback import tell
 from .error import Error
 from .exchange import ERROR_ANSWER, INTERNAL_ERROR, Exchange
 from .outbox import RECORD, Failure, Outbox
@@ -139,20 +140,11 @@ class Pump:
                 exchange.drain.begin(number)
         elif kind == _native.RECORD_SESSION:
             event = read_event(session, fields, code, cause, number, params, arena[text : text + text_len])
-            self._call(self.on_event, event)
+            tell(self.on_event, event)
         elif kind == _native.RECORD_PROGRESS:
-            self._call(self.on_progress, Progress(fields, params, number))
+            tell(self.on_progress, Progress(fields, params, number))
         elif kind == _native.RECORD_CLOSED and not self.closed.done():
             self.closed.set_result(_native.read_report(arena[data : data + data_len]))
-
-    def _call(self, callback: Optional[Callable[[Any], None]], value: object) -> None:
-        """Calls what the program has set. What it raises is logged."""
-        if callback is None:
-            return
-        try:
-            callback(value)
-        except Exception:
-            log.exception("a callback for %s failed", type(value).__name__)
 
     def _fail(self, failure: Failure) -> None:
         """A part of an answer was refused: the peer must not take it for whole."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any, Callable, Dict, Optional
+from typing import Callable, Dict, Optional
 
 from . import _native
+from .callback import tell
 from .error import Error
 from .exchange import ERROR_ANSWER
 from .outbox import RECORD, Outbox
@@ -63,9 +64,9 @@ class ThreadPump:
             if kind == _native.RECORD_REQUEST:
                 self._begin(flags, tag, id, session, number, texts, datas, params)
             elif kind == _native.RECORD_SESSION:
-                self._call(self.on_event, read_event(session, fields, code, cause, number, params, texts))
+                tell(self.on_event, read_event(session, fields, code, cause, number, params, texts))
             elif kind == _native.RECORD_PROGRESS:
-                self._call(self.on_progress, Progress(fields, params, number))
+                tell(self.on_progress, Progress(fields, params, number))
             elif kind == _native.RECORD_CLOSED:
                 report = _native.read_report(datas)
             elif request is None:
@@ -95,12 +96,3 @@ class ThreadPump:
         if not self._accept(request, tag):
             self.forget(request)
             self._outbox.respond(id, 503, ERROR_ANSWER[0], b"Service Unavailable")
-
-    def _call(self, callback: Optional[Callable[[Any], None]], value: object) -> None:
-        """Calls what the program has set. What it raises is logged."""
-        if callback is None:
-            return
-        try:
-            callback(value)
-        except Exception:
-            log.exception("a callback for %s failed", type(value).__name__)
