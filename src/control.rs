@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use crate::close::CUT;
 use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
-use crate::listener::{BACK_OFF, Bound, Listener, is_of_one_connection};
+use crate::listener::{BACK_OFF, Bound, Door, Listener, is_of_one_connection};
 use crate::registry::{Progress, SESSIONS};
 use crate::session::Remote;
 use crate::shared::Shared;
@@ -178,7 +178,7 @@ async fn accept(desk: Rc<Desk>, listener: Listener) {
             accepted = accepting => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => desk.give(stream, peer),
+            Ok((stream, peer)) => desk.give(stream, peer, listener.door()),
             Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended unaccepted"),
             Err(error) => {
                 tracing::warn!(%error, "accept rests");
@@ -190,13 +190,13 @@ async fn accept(desk: Rc<Desk>, listener: Listener) {
         }
     }
     for (stream, peer) in listener.accept_waiting() {
-        desk.give(stream, peer);
+        desk.give(stream, peer, listener.door());
     }
 }
 
 impl Desk {
     /// Makes a connection a session, on the least loaded worker.
-    fn give(&self, stream: TcpStream, peer: SocketAddr) {
+    fn give(&self, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>) {
         if self.shared.registry.len() >= self.shared.setup.config.max_sessions {
             return tracing::warn!(%peer, "refused: the limit of sessions is reached");
         }
@@ -206,7 +206,7 @@ impl Desk {
         }
         let mut remote = None;
         self.sessions.borrow_mut().insert(|id| {
-            let entered = Arc::new(Remote::new(id, peer, self.shared.muted()));
+            let entered = Arc::new(Remote::new(id, peer, door.clone(), self.shared.muted()));
             remote = Some(entered.clone());
             Box::new(entered)
         });

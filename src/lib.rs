@@ -7,6 +7,7 @@
 //! - [`control`]: the thread that accepts and that sees a close through
 //! - [`worker`]: the threads on which sessions live
 //! - [`command`]: what a host orders in batches
+//! - [`arrival`]: a connection until it is known what its peer speaks
 //! - [`session`]: one connection: its task, driving h2, the frame tap
 //! - [`request`]: one request: head, body, answer, as host and session share it
 //! - [`registry`]: every live session, and the level that closes them
@@ -17,6 +18,7 @@
 //! - [`event`], [`table`], [`error`]: the vocabulary, ids, what can go wrong
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod arrival;
 mod close;
 mod command;
 mod config;

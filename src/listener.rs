@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -14,11 +15,18 @@ const BACKLOG: i32 = 1024;
 /// How long accept rests when the process or the system is out of descriptors or memory.
 pub const BACK_OFF: Duration = Duration::from_millis(100);
 
+/// What all connections of a listening socket have in common.
+#[derive(Debug, Default)]
+pub struct Door {
+    /// The socket was made by somebody else, who may have plans for the
+    /// connections that wait in it.
+    pub is_inherited: bool,
+}
+
 /// A listening socket.
 pub struct Bound {
     socket: TcpListener,
-    /// Made by somebody else, who may have plans for the connections that wait in it.
-    is_inherited: bool,
+    door: Arc<Door>,
 }
 
 impl Bound {
@@ -27,7 +35,7 @@ impl Bound {
     }
 
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { socket: self.socket.try_clone()?, is_inherited: self.is_inherited })
+        Ok(Self { socket: self.socket.try_clone()?, door: self.door.clone() })
     }
 }
 
@@ -43,7 +51,7 @@ pub fn bind(address: &str) -> Result<Vec<Bound>> {
             resolved.set_port(port);
         }
         match bind_one(resolved) {
-            Ok(socket) => bound.push(Bound { socket, is_inherited: false }),
+            Ok(socket) => bound.push(Bound { socket, door: Arc::default() }),
             // A name may mean addresses of a family that this machine has not.
             Err(error) if is_unavailable(&error) => unavailable = Some(error),
             Err(error) => return Err(refused(address, error)),
@@ -73,7 +81,7 @@ pub fn inherit(address: &str, descriptor: OwnedFd) -> Result<Bound> {
     }
     // The duplicate shares the flag with the original: the header says so.
     socket.set_nonblocking(true).map_err(|error| refused(address, error))?;
-    Ok(Bound { socket: socket.into(), is_inherited: true })
+    Ok(Bound { socket: socket.into(), door: Arc::new(Door { is_inherited: true }) })
 }
 
 fn resolve(address: &str) -> Result<Vec<SocketAddr>> {
@@ -124,13 +132,18 @@ fn refused(address: &str, error: io::Error) -> Error {
 /// A listening socket on a runtime.
 pub struct Listener {
     socket: tokio::net::TcpListener,
-    is_inherited: bool,
+    door: Arc<Door>,
 }
 
 impl Listener {
     pub fn new(bound: Bound) -> io::Result<Self> {
         let socket = tokio::net::TcpListener::from_std(bound.socket)?;
-        Ok(Self { socket, is_inherited: bound.is_inherited })
+        Ok(Self { socket, door: bound.door })
+    }
+
+    /// Through which its connections come.
+    pub fn door(&self) -> &Arc<Door> {
+        &self.door
     }
 
     /// Where it listens.
@@ -153,7 +166,7 @@ impl Listener {
     /// has it now accepts them.
     pub fn accept_waiting(&self) -> Vec<(TcpStream, SocketAddr)> {
         let mut waiting = Vec::new();
-        if self.is_inherited {
+        if self.door.is_inherited {
             return waiting;
         }
         for _ in 0..BACKLOG {

@@ -265,7 +265,7 @@ mod tests {
     fn a_crowd_that_goes_is_noticed_once_and_a_few_are_not() {
         let registry = Registry::default();
         let enter = |count: u64| {
-            let remote = |id| Arc::new(Remote::new(id, ([127, 0, 0, 1], 1).into(), Arc::default()));
+            let remote = |id| Arc::new(Remote::new(id, ([127, 0, 0, 1], 1).into(), Arc::default(), Arc::default()));
             (1..=count).for_each(|id| registry.enter(remote(id)));
         };
         let leave = |ids: std::ops::RangeInclusive<u64>| {

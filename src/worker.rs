@@ -12,10 +12,11 @@ use http::header::HeaderValue;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
+use crate::arrival::Connection;
 use crate::error::Result;
 use crate::registry::Registration;
 use crate::request::{REQUESTS, Request};
-use crate::session::{Remote, Session, Socket};
+use crate::session::{Remote, Socket};
 use crate::shared::Shared;
 use crate::table::Lot;
 
@@ -131,7 +132,7 @@ async fn receive(worker: Rc<Worker>, mut arriving: UnboundedReceiver<Registratio
         match Socket::new(stream, worker.shared.setup.system.unacknowledged) {
             Ok(socket) => {
                 registration.remote().set_socket(socket.clone());
-                tokio::task::spawn_local(Session::new(worker.clone(), registration, socket));
+                tokio::task::spawn_local(Connection::new(worker.clone(), registration, socket));
             }
             Err(error) => tracing::warn!(%error, "a connection cannot be watched"),
         }

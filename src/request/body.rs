@@ -361,7 +361,7 @@ mod tests {
     }
 
     fn share(limit: usize) -> Share {
-        Share::new(&Arc::new(Remote::new(1, ([127, 0, 0, 1], 1).into(), Arc::default())), limit)
+        Share::new(&Arc::new(Remote::new(1, ([127, 0, 0, 1], 1).into(), Arc::default(), Arc::default())), limit)
     }
 
     fn pushed() -> Reader {
@@ -469,7 +469,7 @@ mod tests {
 
     #[test]
     fn collected_bodies_share_what_their_session_may_collect() {
-        let session = Arc::new(Remote::new(1, ([127, 0, 0, 1], 1).into(), Arc::default()));
+        let session = Arc::new(Remote::new(1, ([127, 0, 0, 1], 1).into(), Arc::default(), Arc::default()));
         let collected = || session.figures.collected.load(Relaxed);
         let mut bodies = [(); 3].map(|()| Body::new(false));
         for body in &mut bodies {

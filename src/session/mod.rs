@@ -173,10 +173,11 @@ impl<S: Transport> Future for Session<S> {
 }
 
 impl<S: Transport> Session<S> {
-    pub fn new(worker: Rc<Worker>, registration: Registration, socket: S) -> Self {
+    /// A session on a connection that came at `began`.
+    pub fn new(worker: Rc<Worker>, registration: Registration, socket: S, began: Instant) -> Self {
         let (config, now) = (&worker.shared.setup.config, now());
         let budget = Budget::new(config.control_burst, config.control_per_second, now);
-        let clocks = Clocks::new(config, now, RandomState::new().build_hasher().finish());
+        let clocks = Clocks::new(config, began, RandomState::new().build_hasher().finish());
         let wire = Rc::new(RefCell::new(Wire::new(socket, budget)));
         let handshake = worker.shared.setup.config.h2().handshake(Tap(wire.clone()));
         Self {

@@ -13,6 +13,7 @@ use once_cell::sync::OnceCell;
 
 use super::socket::Socket;
 use crate::close::Stage;
+use crate::listener::Door;
 use crate::table::lock;
 
 thread_local! {
@@ -68,6 +69,9 @@ pub struct Remote {
     /// That as a text, made when it is first asked for: to make it costs more
     /// than the rest of what a queue is told of a request.
     peer_text: OnceCell<Box<str>>,
+    /// What it has in common with all connections of its listening socket.
+    #[expect(dead_code, reason = "for the steps of an arrival that differ by listener")]
+    pub door: Arc<Door>,
     pub opened: Instant,
     mail: Mutex<Mail>,
     /// Set when something wakes this session's task from inside itself.
@@ -116,11 +120,12 @@ pub struct Figures {
 }
 
 impl Remote {
-    pub fn new(id: u64, peer: SocketAddr, muted: Arc<AtomicBool>) -> Self {
+    pub fn new(id: u64, peer: SocketAddr, door: Arc<Door>, muted: Arc<AtomicBool>) -> Self {
         Self {
             id,
             peer,
             peer_text: OnceCell::new(),
+            door,
             opened: Instant::now(),
             mail: Mutex::default(),
             nudged: AtomicBool::new(false),

@@ -41,6 +41,11 @@ impl Socket {
         let _ = self.stream.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
     }
 
+    /// Waits until the peer has said something, closed its side or gone.
+    pub async fn heard(&self) -> io::Result<()> {
+        self.stream.peek(&mut [0]).await.map(|_| ())
+    }
+
     pub fn cut(&self) {
         self.close_hard();
         // If it fails the connection is gone already, which is what was asked.

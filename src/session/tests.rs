@@ -59,7 +59,7 @@ impl Peer {
         let remote = remote(&shared);
         let (ours, theirs) = duplex(buffer);
         let registration = Registration::new(shared.clone(), remote.clone(), Arc::default());
-        tokio::task::spawn_local(Session::new(Worker::new(shared).unwrap(), registration, ours));
+        tokio::task::spawn_local(Session::new(Worker::new(shared).unwrap(), registration, ours, Instant::now().into()));
         Self {
             stream: theirs,
             scanner: Scanner::after(0),
@@ -166,7 +166,7 @@ fn remote(shared: &Shared) -> Arc<Remote> {
     let entered = Rc::new(RefCell::new(None));
     let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
     Lot::new(SESSIONS.here().unwrap()).insert(|id| {
-        let remote = Arc::new(Remote::new(id, peer, shared.muted()));
+        let remote = Arc::new(Remote::new(id, peer, Arc::default(), shared.muted()));
         *entered.borrow_mut() = Some(remote.clone());
         Box::new(remote)
     });

@@ -1,0 +1,193 @@
+//! A connection from accept until it is known what its peer speaks.
+//!
+//! It is on the registry already: a close, an order for its session and the
+//! handshake's limit end it. What a peer that never speaks costs is little,
+//! since HTTP/2 is set up only when the first bytes have come.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::time::Sleep;
+
+use crate::close::NEWCOMER;
+use crate::event::{Cause, EventKind, SessionEvent};
+use crate::registry::Registration;
+use crate::session::{Order, Session, Socket};
+use crate::worker::Worker;
+
+/// The task of a connection, from accept to its last byte.
+#[expect(clippy::large_enum_variant, reason = "for nearly all of its life it is a session")]
+pub enum Connection {
+    Arriving(Arrival),
+    Http2(Session<Socket>),
+    Over,
+}
+
+impl Connection {
+    pub fn new(worker: Rc<Worker>, registration: Registration, socket: Socket) -> Self {
+        Self::Arriving(Arrival::new(worker, registration, socket))
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let connection = self.get_mut();
+        if let Self::Arriving(arrival) = connection {
+            let Poll::Ready(arrived) = arrival.poll(cx) else { return Poll::Pending };
+            let Self::Arriving(arrival) = std::mem::replace(connection, Self::Over) else { return Poll::Ready(()) };
+            if arrived {
+                *connection = arrival.into_session();
+            }
+        }
+        match connection {
+            Self::Http2(session) => Pin::new(session).poll(cx),
+            Self::Arriving(_) | Self::Over => Poll::Ready(()),
+        }
+    }
+}
+
+/// A connection whose peer has not been understood yet.
+pub struct Arrival {
+    worker: Rc<Worker>,
+    registration: Registration,
+    socket: Socket,
+    began: Instant,
+    steps: Pin<Box<dyn Future<Output = ()>>>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Arrival {
+    fn new(worker: Rc<Worker>, registration: Registration, socket: Socket) -> Self {
+        let now = tokio::time::Instant::now();
+        let steps = Box::pin(arrive(socket.clone()));
+        let sleep = Box::pin(tokio::time::sleep_until(now + worker.shared.setup.config.handshake));
+        Self { worker, registration, socket, began: now.into_std(), steps, sleep }
+    }
+
+    /// Whether it has arrived; false if it has ended instead.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.registration.remote().set_task(cx.waker());
+        self.registration.open();
+        if self.steps.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        let letters = self.registration.remote().letters().unwrap_or_default();
+        match letters.orders.first() {
+            Some(Order::Drain(_)) => self.end(Cause::Handshake, 0),
+            Some(Order::Abort(code, _)) => self.end(Cause::Aborted, *code),
+            None => return self.wait(cx),
+        }
+        Poll::Ready(false)
+    }
+
+    /// What has just come may take a moment, whatever the server does; then it
+    /// must be a session if the server closes, and within the limit in any case.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let config = &self.worker.shared.setup.config;
+        let deadline = self.worker.shared.registry.deadline();
+        let until = match deadline {
+            Some(deadline) => Some((deadline.min(self.began + NEWCOMER), Cause::Handshake)),
+            None if config.handshake.is_zero() => None,
+            None => Some((self.began + config.handshake, Cause::HandshakeTimeout)),
+        };
+        let Some((until, cause)) = until else { return Poll::Pending };
+        self.sleep.as_mut().reset(until.into());
+        if self.sleep.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.end(cause, 0);
+        Poll::Ready(false)
+    }
+
+    fn end(&mut self, cause: Cause, code: u32) {
+        (self.registration.cause, self.registration.code) = (cause, code);
+        if cause == Cause::HandshakeTimeout {
+            let remote = self.registration.remote();
+            let mut event = SessionEvent::new(EventKind::Timeout, remote.id, remote.peer);
+            event.cause = cause;
+            self.worker.shared.tell(&event);
+        }
+    }
+
+    fn into_session(self) -> Connection {
+        // A close may have begun, of which it would not be told again.
+        self.registration.remote().look_up();
+        Connection::Http2(Session::new(self.worker, self.registration, self.socket, self.began))
+    }
+}
+
+/// The steps of an arrival.
+async fn arrive(socket: Socket) {
+    // What is wrong with it, its session finds out.
+    let _ = socket.heard().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::registry::SESSIONS;
+    use crate::session::Remote;
+    use crate::shared::{Setup, Shared};
+    use crate::table::{Lot, lock};
+
+    /// Lets a connection that says nothing run to its end, and gives what the host was told.
+    async fn silent(config: Config, order: impl FnOnce(&Shared, &Remote)) -> Vec<SessionEvent> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, address) = listener.accept().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let events = Arc::<Mutex<Vec<SessionEvent>>>::default();
+        let told = events.clone();
+        let on_session = Some(Box::new(move |event: &SessionEvent| lock(&told).push(event.clone())) as _);
+        let shared = Arc::new(Shared::new(Setup { config, on_session, ..Setup::default() }));
+        let mut remote = None;
+        Lot::new(SESSIONS.here().unwrap()).insert(|id| {
+            let entered = Arc::new(Remote::new(id, address, Arc::default(), shared.muted()));
+            remote = Some(entered.clone());
+            Box::new(entered)
+        });
+        let remote = remote.unwrap();
+        let registration = Registration::new(shared.clone(), remote.clone(), Arc::default());
+        let worker = Worker::new(shared.clone()).unwrap();
+        let connection = Connection::new(worker, registration, Socket::new(ours, |_| 0).unwrap());
+        order(&shared, &remote);
+        tokio::time::timeout(Duration::from_secs(30), connection).await.unwrap();
+        assert_eq!(peer.read(&mut [0; 64]).unwrap(), 0, "a FIN and nothing before it");
+        std::mem::take(&mut *lock(&events))
+    }
+
+    fn told(events: &[SessionEvent]) -> Vec<(EventKind, Cause)> {
+        events.iter().map(|event| (event.kind, event.cause)).collect()
+    }
+
+    #[tokio::test]
+    async fn who_never_speaks_is_let_go_in_time() {
+        let config = Config { handshake: Duration::from_millis(20), ..Config::default() };
+        let events = silent(config, |_, _| {}).await;
+        let late = Cause::HandshakeTimeout;
+        assert_eq!(
+            told(&events),
+            [(EventKind::Opened, Cause::None), (EventKind::Timeout, late), (EventKind::Closed, late)]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_close_and_an_abort_end_it() {
+        let closed = silent(Config::default(), |shared, _| shared.registry.close(Duration::from_secs(20), None)).await;
+        assert_eq!(told(&closed)[1..], [(EventKind::Closed, Cause::Handshake)]);
+        let aborted = silent(Config::default(), |_, remote| remote.order(Order::Abort(7, Vec::new()))).await;
+        assert_eq!(told(&aborted)[1..], [(EventKind::Closed, Cause::Aborted)]);
+        assert_eq!(aborted[1].code, 7);
+    }
+}
