@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
 use crate::listener::{BACK_OFF, Bound, Door, Listener, is_of_one_connection};
 use crate::registry::{Progress, SESSIONS};
+use crate::request;
 use crate::session::Remote;
 use crate::shared::Shared;
 use crate::table::Lot;
@@ -157,6 +158,7 @@ async fn tidy(desk: &Desk) {
     let registry = &desk.shared.registry;
     // Woken earlier when the server is to close, which goes first.
     if timeout(REST, registry.changed.notified()).await.is_err() || registry.deadline().is_none() {
+        request::trim();
         (desk.shared.setup.system.trim)();
     }
 }

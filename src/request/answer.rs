@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{Response, StatusCode};
 
+use super::block::copy_in_pieces;
 use super::{OnReady, field};
 use crate::error::{Error, Result};
 
@@ -237,11 +238,11 @@ impl Answer {
             self.full = true;
             return Err(Error::WouldBlock("the high-water mark is reached"));
         }
-        let copied = copy(if is_head { &[] } else { data })?;
-        self.more().written = written;
-        if !data.is_empty() && !self.is_head {
-            self.queue(copied);
+        if !data.is_empty() && !is_head {
+            let (first, rest) = copy_in_pieces(data)?;
+            [first].into_iter().chain(rest).for_each(|piece| self.queue(piece));
         }
+        self.more().written = written;
         Ok(self.queued)
     }
 
@@ -439,15 +440,6 @@ impl Answer {
         self.queued -= piece.len();
         piece
     }
-}
-
-/// The bytes, copied; an error where there is no memory for them.
-pub fn copy(bytes: &[u8]) -> Result<Bytes> {
-    let mut copied = Vec::new();
-    let fits = copied.try_reserve_exact(bytes.len());
-    fits.map_err(|_| Error::TooLarge(format!("there is no memory for {} bytes", bytes.len())))?;
-    copied.extend_from_slice(bytes);
-    Ok(copied.into())
 }
 
 fn status_code(status: u16) -> Result<StatusCode> {

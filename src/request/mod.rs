@@ -11,6 +11,7 @@
 //! vanish under its eyes.
 
 mod answer;
+mod block;
 mod body;
 mod feed;
 mod field;
@@ -25,7 +26,8 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
-pub use answer::{Answer, Head as AnswerHead, Piece, copy};
+pub use answer::{Answer, Head as AnswerHead, Piece};
+pub use block::{copy, trim};
 pub use body::{Body, Delivery, Reader, Share};
 pub use feed::{Feed, consume, feed};
 pub use field::{section, trailers};
