@@ -17,6 +17,8 @@ use crate::table::lock;
 const BLOCK: usize = 16 * 1024;
 /// Blocks that are kept for all servers together: 4 MiB.
 const KEPT: usize = 256;
+/// Whole pieces are copied of less without asking whether there is memory for all.
+const HUGE: usize = 1 << 30;
 
 static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
@@ -54,15 +56,23 @@ pub fn copy(bytes: &[u8]) -> Result<Bytes> {
 
 /// The same in pieces, the first by itself: of a frame's size at most.
 pub fn copy_in_pieces(bytes: &[u8]) -> Result<(Bytes, Vec<Bytes>)> {
+    if bytes.len() > HUGE {
+        // For a length that cannot be, nothing is read.
+        reserve(&mut Vec::new(), bytes.len())?;
+    }
     let (first, rest) = bytes.split_at(bytes.len().min(BLOCK));
     Ok((copy(first)?, rest.chunks(BLOCK).map(copy).collect::<Result<_>>()?))
 }
 
 fn fill(memory: &mut Vec<u8>, bytes: &[u8], capacity: usize) -> Result<()> {
-    let fits = memory.try_reserve_exact(capacity);
-    fits.map_err(|_| Error::TooLarge(format!("there is no memory for {} bytes", bytes.len())))?;
+    reserve(memory, capacity)?;
     memory.extend_from_slice(bytes);
     Ok(())
+}
+
+fn reserve(memory: &mut Vec<u8>, bytes: usize) -> Result<()> {
+    let fits = memory.try_reserve_exact(bytes);
+    fits.map_err(|_| Error::TooLarge(format!("there is no memory for {bytes} bytes")))
 }
 
 /// Frees the blocks that nobody uses.
