@@ -38,7 +38,11 @@ impl Future for Connection {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let connection = self.get_mut();
         if let Self::Arriving(arrival) = connection {
-            let Poll::Ready(arrived) = arrival.poll(cx) else { return Poll::Pending };
+            let Poll::Ready(arrived) = arrival.poll(cx) else {
+                // A queue is told of it, though nothing else may come for long.
+                arrival.worker.shared.ring();
+                return Poll::Pending;
+            };
             let Self::Arriving(arrival) = std::mem::replace(connection, Self::Over) else { return Poll::Ready(()) };
             if arrived {
                 *connection = arrival.into_session();
