@@ -47,6 +47,13 @@
 // once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
 #define GOAWAY_COMMAND_NOTIFY 1
 
+// As a flag of a RESPOND or HEAD command: no `date` field is added.
+#define GOAWAY_COMMAND_NO_DATE 2
+
+// As a flag of a RESPOND or HEAD command: no `content-length` field is added
+// where the length is known.
+#define GOAWAY_COMMAND_NO_LENGTH 4
+
 // As a time to wait: for ever.
 #define GOAWAY_FOREVER UINT32_MAX
 
@@ -163,9 +170,12 @@ typedef enum {
 typedef enum {
     // A connection was accepted. The first event of each session.
     GOAWAY_EVENT_OPENED = 0,
-    // The peer's SETTINGS arrived (RFC 9113, section 6.5).
+    // The peer's SETTINGS arrived (RFC 9113, section 6.5). `text` is the
+    // frame's payload as it came, of its first 85 entries: 6 bytes each, two of
+    // the setting's identifier and four of its value, the highest byte first.
     GOAWAY_EVENT_SETTINGS = 1,
-    // The peer sent a PING (section 6.7); the library has answered it.
+    // The peer sent a PING (section 6.7); the library has answered it. `text`
+    // are its 8 bytes.
     GOAWAY_EVENT_PING = 2,
     // The peer sent GOAWAY (section 6.8): `code`, `last_stream` and `text` are its.
     GOAWAY_EVENT_GOAWAY = 3,
@@ -181,6 +191,11 @@ typedef enum {
     GOAWAY_EVENT_DRAINING = 7,
     // The session has ended; `cause` and `outcome` say how. The last event of each session.
     GOAWAY_EVENT_CLOSED = 8,
+    // The peer answered a PING that the host asked for: `text` are its 8 bytes.
+    GOAWAY_EVENT_PONG = 9,
+    // The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
+    // first, or a later one.
+    GOAWAY_EVENT_SETTINGS_ACK = 10,
 } goaway_event;
 
 // The four ways a session can end, as the close report counts them.
@@ -506,7 +521,8 @@ typedef struct {
     goaway_cause cause;
     // CLOSED: how the report of a close counts it.
     goaway_outcome outcome;
-    // GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR: what was wrong.
+    // GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
+    // what was wrong. SETTINGS, PING, PONG: the frame's payload, see there.
     goaway_bytes text;
     // The peer's address, NUL-terminated.
     char peer[64];
@@ -566,7 +582,8 @@ typedef struct {
     // it. CLOSED: a `goaway_report`, aligned to 8 bytes.
     uint32_t data_offset;
     uint32_t data_len;
-    // 40: CANCELLED: the RST_STREAM code, if there was one. SESSION: the event's code.
+    // 40: REQUEST: the identifier of its stream. CANCELLED: the RST_STREAM code,
+    // if there was one. SESSION: the event's code.
     uint32_t code;
     // 44: CANCELLED, SESSION: a `goaway_cause`.
     uint32_t cause;
@@ -599,7 +616,8 @@ typedef struct {
     uint16_t kind;
     // 2: RESPOND, HEAD, INFORM: the status.
     uint16_t status;
-    // 4: GOAWAY_COMMAND_NOTIFY (WRITE), or 0.
+    // 4: of GOAWAY_COMMAND_NOTIFY (WRITE), GOAWAY_COMMAND_NO_DATE and
+    // GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), or 0.
     uint32_t flags;
     // 8: the request.
     uint64_t request;

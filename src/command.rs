@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::request::{self, copy, section, trailers};
+use crate::request::{self, Answer, copy, section, trailers};
 
 /// What a command orders. Codes are appended, never renumbered.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
@@ -40,6 +40,13 @@ pub enum CommandKind {
 /// once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
 pub const GOAWAY_COMMAND_NOTIFY: u32 = 1;
 
+/// As a flag of a RESPOND or HEAD command: no `date` field is added.
+pub const GOAWAY_COMMAND_NO_DATE: u32 = 2;
+
+/// As a flag of a RESPOND or HEAD command: no `content-length` field is added
+/// where the length is known.
+pub const GOAWAY_COMMAND_NO_LENGTH: u32 = 4;
+
 /// What the host wants done with a request, in 40 bytes without padding and in
 /// the byte order of the machine. The offset of each member stands before it.
 /// What a kind does not name is not looked at.
@@ -50,7 +57,8 @@ pub struct Command {
     pub kind: u16,
     /// 2: RESPOND, HEAD, INFORM: the status.
     pub status: u16,
-    /// 4: GOAWAY_COMMAND_NOTIFY (WRITE), or 0.
+    /// 4: of GOAWAY_COMMAND_NOTIFY (WRITE), GOAWAY_COMMAND_NO_DATE and
+    /// GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), or 0.
     pub flags: u32,
     /// 8: the request.
     pub request: u64,
@@ -78,12 +86,22 @@ impl Command {
         let id = self.request;
         match self.kind()? {
             CommandKind::Respond => {
+                self.check_flags(GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH)?;
                 let (fields, data) = (self.fields(arena)?, self.data(arena)?);
-                request::answer(id, |answer| answer.respond_with(self.status, fields, copy(data)?))
+                request::answer(id, |answer| {
+                    answer.respond_with(self.status, fields, copy(data)?)?;
+                    self.leave_out(answer);
+                    Ok(())
+                })
             }
             CommandKind::Head => {
+                self.check_flags(GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH)?;
                 let fields = self.fields(arena)?;
-                request::answer(id, |answer| answer.write_head_with(self.status, fields))
+                request::answer(id, |answer| {
+                    answer.write_head_with(self.status, fields)?;
+                    self.leave_out(answer);
+                    Ok(())
+                })
             }
             CommandKind::Write => self.write(self.data(arena)?),
             CommandKind::End => {
@@ -128,10 +146,25 @@ impl Command {
         })
     }
 
-    fn write(&self, data: &[u8]) -> Result<()> {
-        if self.flags & !GOAWAY_COMMAND_NOTIFY != 0 {
-            return Err(Error::invalid(format_args!("{:#x} is no flag of a command", self.flags)));
+    fn check_flags(&self, known: u32) -> Result<()> {
+        match self.flags & !known {
+            0 => Ok(()),
+            other => Err(Error::invalid(format_args!("{other:#x} is no flag of such a command"))),
         }
+    }
+
+    /// Of the head that was just written, what the flags say.
+    fn leave_out(&self, answer: &mut Answer) {
+        if self.flags & GOAWAY_COMMAND_NO_DATE != 0 {
+            answer.leave_out_date();
+        }
+        if self.flags & GOAWAY_COMMAND_NO_LENGTH != 0 {
+            answer.leave_out_length();
+        }
+    }
+
+    fn write(&self, data: &[u8]) -> Result<()> {
+        self.check_flags(GOAWAY_COMMAND_NOTIFY)?;
         request::change(self.request, |request| {
             // Also of a refused one: it is the room that is waited for.
             if self.flags & GOAWAY_COMMAND_NOTIFY != 0 {
@@ -207,6 +240,23 @@ mod tests {
         assert_eq!(slice(b"", u32::MAX, 0).unwrap(), b"");
         for (offset, len) in [(0, 4), (3, 1), (u32::MAX, 1), (1, u32::MAX), (u32::MAX, u32::MAX)] {
             assert!(slice(b"abc", offset, len).is_err(), "{len} at {offset}");
+        }
+    }
+
+    #[test]
+    fn flags_are_of_their_kinds() {
+        let carried = |kind, flags| {
+            let command = Command { kind: kind as u16, status: 200, flags, ..Command::default() };
+            command.carry_out(&[])
+        };
+        let all = GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH;
+        for (kind, good, bad) in [
+            (CommandKind::Respond, all, GOAWAY_COMMAND_NOTIFY),
+            (CommandKind::Head, all, 8),
+            (CommandKind::Write, GOAWAY_COMMAND_NOTIFY, GOAWAY_COMMAND_NO_DATE),
+        ] {
+            assert!(matches!(carried(kind, good), Err(Error::Gone(_))), "{kind:?}");
+            assert!(matches!(carried(kind, bad), Err(Error::Invalid(_))), "{kind:?}");
         }
     }
 

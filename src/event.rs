@@ -125,9 +125,12 @@ impl Outcome {
 pub enum EventKind {
     /// A connection was accepted. The first event of each session.
     Opened = 0,
-    /// The peer's SETTINGS arrived (RFC 9113, section 6.5).
+    /// The peer's SETTINGS arrived (RFC 9113, section 6.5). `text` is the
+    /// frame's payload as it came, of its first 85 entries: 6 bytes each, two of
+    /// the setting's identifier and four of its value, the highest byte first.
     Settings = 1,
-    /// The peer sent a PING (section 6.7); the library has answered it.
+    /// The peer sent a PING (section 6.7); the library has answered it. `text`
+    /// are its 8 bytes.
     Ping = 2,
     /// The peer sent GOAWAY (section 6.8): `code`, `last_stream` and `text` are its.
     Goaway = 3,
@@ -143,12 +146,29 @@ pub enum EventKind {
     Draining = 7,
     /// The session has ended; `cause` and `outcome` say how. The last event of each session.
     Closed = 8,
+    /// The peer answered a PING that the host asked for: `text` are its 8 bytes.
+    #[allow(dead_code)]
+    Pong = 9,
+    /// The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
+    /// first, or a later one.
+    SettingsAck = 10,
 }
 
 impl EventKind {
     /// The words for logs and reports, by number.
-    pub const NAMES: [&CStr; 9] =
-        [c"opened", c"settings", c"ping", c"goaway", c"frame_error", c"error", c"timeout", c"draining", c"closed"];
+    pub const NAMES: [&CStr; 11] = [
+        c"opened",
+        c"settings",
+        c"ping",
+        c"goaway",
+        c"frame_error",
+        c"error",
+        c"timeout",
+        c"draining",
+        c"closed",
+        c"pong",
+        c"settings_ack",
+    ];
 
     pub fn name(self) -> &'static str {
         word(&Self::NAMES, self as u32)
@@ -189,6 +209,6 @@ mod tests {
     fn the_last_of_each_has_its_word() {
         assert_eq!(Cause::BodyTooLarge.name(), "body_too_large");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
-        assert_eq!(EventKind::Closed.name(), "closed");
+        assert_eq!(EventKind::SettingsAck.name(), "settings_ack");
     }
 }

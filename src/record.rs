@@ -76,7 +76,8 @@ pub struct Record {
     /// it. CLOSED: a `goaway_report`, aligned to 8 bytes.
     pub data_offset: u32,
     pub data_len: u32,
-    /// 40: CANCELLED: the RST_STREAM code, if there was one. SESSION: the event's code.
+    /// 40: REQUEST: the identifier of its stream. CANCELLED: the RST_STREAM code,
+    /// if there was one. SESSION: the event's code.
     pub code: u32,
     /// 44: CANCELLED, SESSION: a `goaway_cause`.
     pub cause: u32,

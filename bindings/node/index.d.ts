@@ -196,8 +196,14 @@ export interface Request {
 export const Request: { prototype: Request }
 
 export interface SessionEvents {
-  settings: []
-  ping: []
+  /** The frame's payload: 6 bytes an entry, identifier and value (RFC 9113, section 6.5.1). */
+  settings: [Buffer]
+  /** The 8 bytes of the PING. */
+  ping: [Buffer]
+  /** The 8 bytes of a PING of ours that the peer has answered. */
+  pong: [Buffer]
+  /** The peer has acknowledged our SETTINGS. */
+  settingsAck: []
   goaway: [{ code: number, lastStream: number, debug: Buffer }]
   frameError: [{ stream: number, code: number, message: string }]
   error: [GoawayError]

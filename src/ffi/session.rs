@@ -75,7 +75,8 @@ pub struct goaway_session_event {
     pub cause: Cause,
     /// CLOSED: how the report of a close counts it.
     pub outcome: Outcome,
-    /// GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR: what was wrong.
+    /// GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
+    /// what was wrong. SETTINGS, PING, PONG: the frame's payload, see there.
     pub text: goaway_bytes,
     /// The peer's address, NUL-terminated.
     pub peer: [c_char; 64],

@@ -18,6 +18,8 @@ pub struct Head {
     pub response: Response<()>,
     /// To be announced as `content-length`.
     pub length: Option<usize>,
+    /// Whether a `date` is added that the host has not set.
+    pub dated: bool,
     pub alone: bool,
 }
 
@@ -49,6 +51,8 @@ pub struct Answer {
     alone: bool,
     /// The length of an answer given whole.
     length: Option<usize>,
+    /// The host wants no `date` that it has not set.
+    undated: bool,
     /// The first piece of the body; it is empty only if there is none.
     first: Bytes,
     /// Bytes in all pieces.
@@ -94,6 +98,7 @@ impl Answer {
         self.status = None;
         self.alone = false;
         self.length = None;
+        self.undated = false;
         if !self.first.is_empty() {
             self.first = Bytes::new();
         }
@@ -221,6 +226,16 @@ impl Answer {
         self.write_head(status).inspect_err(|_| self.fields = before)
     }
 
+    /// Nothing is added as `date` to the head that was written.
+    pub fn leave_out_date(&mut self) {
+        self.undated = true;
+    }
+
+    /// Nothing is added as `content-length` to the head that was written.
+    pub fn leave_out_length(&mut self) {
+        self.length = None;
+    }
+
     /// A piece of the body. Refused whole when the high-water mark is reached.
     /// Gives the bytes that wait for the peer now.
     pub fn write(&mut self, data: &[u8]) -> Result<usize> {
@@ -331,7 +346,7 @@ impl Answer {
         let mut response = Response::new(());
         *response.status_mut() = status;
         std::mem::swap(response.headers_mut(), &mut self.fields);
-        Some(Head { response, length: self.length, alone: self.alone })
+        Some(Head { response, length: self.length, dated: !self.undated, alone: self.alone })
     }
 
     pub fn take_reset(&mut self) -> Option<u32> {
@@ -484,6 +499,20 @@ mod tests {
         assert!(!head.alone);
         assert!(matches!(answer.take_piece(100), Some(Piece::Data(data, true)) if data == "hello"));
         assert!(answer.respond(200, Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn what_the_library_adds_can_be_left_out() {
+        let mut answer = answer();
+        answer.respond(200, Bytes::from_static(b"hello")).unwrap();
+        answer.leave_out_length();
+        answer.leave_out_date();
+        let head = answer.take_head().unwrap();
+        assert_eq!((head.length, head.dated), (None, false));
+        answer.clear();
+        answer.respond(200, Bytes::from_static(b"hello")).unwrap();
+        let head = answer.take_head().unwrap();
+        assert_eq!((head.length, head.dated), (Some(5), true), "the next answer of the box is another");
     }
 
     #[test]

@@ -133,7 +133,8 @@ fn request_bytes(request: &Request) -> usize {
 }
 
 fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u32) {
-    let mut record = Record { tag, ..Record::of(RecordKind::Request, id, request.session.id) };
+    let code = request.stream;
+    let mut record = Record { tag, code, ..Record::of(RecordKind::Request, id, request.session.id) };
     write_head(batch, request, &mut record);
     if let Some(left_ms) = request.session.drain_left_ms() {
         record.flags |= GOAWAY_RECORD_DRAINING;

@@ -11,6 +11,7 @@ use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
 use super::stream::Stream;
 use super::streams::Gone;
+use super::tap::Note;
 use super::{Phase, Session, Transport, Turn};
 use crate::close::Stage;
 use crate::event::{Cause, EventKind};
@@ -249,11 +250,13 @@ impl<S: Transport> Session<S> {
             self.discards.remove(id);
             self.was_reset(id, code);
         }
-        if seen.settings {
-            self.tell(EventKind::Settings, |_| {});
-        }
-        for _ in 0..seen.pings {
-            self.tell(EventKind::Ping, |_| {});
+        for note in seen.notes.drain(..) {
+            let (kind, text) = match note {
+                Note::Settings(payload) => (EventKind::Settings, payload),
+                Note::SettingsAck => (EventKind::SettingsAck, Vec::new()),
+                Note::Ping(payload) => (EventKind::Ping, payload),
+            };
+            self.tell(kind, |event| event.text = text);
         }
         if let Some((last_stream, code, debug)) = seen.goaway.take() {
             self.peer_goaway = Some(code);

@@ -280,9 +280,11 @@ impl Stream {
 
     /// Sends the final head.
     fn send_head(&mut self, head: AnswerHead, worker: &Worker) -> Result<Sent, Closed> {
-        let AnswerHead { mut response, length, alone } = head;
+        let AnswerHead { mut response, length, dated, alone } = head;
         let fields = response.headers_mut();
-        fields.entry(DATE).or_insert_with(|| worker.date());
+        if dated {
+            fields.entry(DATE).or_insert_with(|| worker.date());
+        }
         if let Some(length) = length {
             fields.insert(CONTENT_LENGTH, worker.length(length));
         }

@@ -84,10 +84,19 @@ pub struct Seen {
     pub goaway: Option<(u32, u32, Vec<u8>)>,
     /// GOAWAY left.
     pub our_goaway: bool,
-    pub settings: bool,
-    pub pings: u32,
+    /// What the host is told as it came.
+    pub notes: Vec<Note>,
     /// Whether the session's task should look at all.
     anything: bool,
+}
+
+/// A frame of the peer's that the host is told of.
+pub enum Note {
+    /// SETTINGS, with the start of its payload.
+    Settings(Vec<u8>),
+    SettingsAck,
+    /// PING, with its payload.
+    Ping(Vec<u8>),
 }
 
 /// What is known of the connection from its frames.
@@ -357,13 +366,14 @@ fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
 
 impl Seen {
     fn clear(&mut self) {
-        let Self { ended, data, reset_by_peer, reset_by_us, goaway, our_goaway, settings, pings, anything } = self;
+        let Self { ended, data, reset_by_peer, reset_by_us, goaway, our_goaway, notes, anything } = self;
         ended.clear();
         data.clear();
         reset_by_peer.clear();
         reset_by_us.clear();
+        notes.clear();
         *goaway = None;
-        (*our_goaway, *settings, *pings, *anything) = (false, false, 0, false);
+        (*our_goaway, *anything) = (false, false);
     }
 
     fn inbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
@@ -385,8 +395,10 @@ impl Seen {
                 return;
             }
             kind::RST_STREAM => self.reset_by_peer.push((frame.stream, frame::number(payload, 0))),
-            kind::SETTINGS if !frame.has(ACK) => self.settings = true,
-            kind::PING if !frame.has(ACK) => self.pings += 1,
+            kind::SETTINGS if frame.has(ACK) => self.notes.push(Note::SettingsAck),
+            // Whole entries only, if there are more than are kept.
+            kind::SETTINGS => self.notes.push(Note::Settings(payload[..payload.len() / 6 * 6].to_vec())),
+            kind::PING if !frame.has(ACK) => self.notes.push(Note::Ping(payload.to_vec())),
             kind::GOAWAY => {
                 let debug = payload.get(8..).unwrap_or_default().to_vec();
                 self.goaway = Some((frame::number(payload, 0) & 0x7fff_ffff, frame::number(payload, 4), debug));

@@ -21,6 +21,8 @@ use crate::shared::{Setup, Shared};
 use crate::table::{Lot, lock};
 use crate::worker::Worker;
 
+mod told;
+
 const CALM: u32 = 11;
 const CANCEL: u32 = 8;
 const SETTINGS_TIMEOUT: u32 = 4;

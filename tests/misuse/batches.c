@@ -28,6 +28,7 @@ static void a_request_is_one_record(void) {
     CHECK(record->id != 0 && record->session != 0 && record->tag == 7);
     CHECK_NUMBER(record->flags, GOAWAY_RECORD_END | GOAWAY_RECORD_HEAD);
     CHECK(record->fields == 1 && record->params == 0 && record->data_len == 0);
+    CHECK_NUMBER(record->code, 1); // its stream
     static const char *const expected[] = {"HEAD", "http", "localhost", "/a%20b", "c=%20d"};
     for (size_t index = 0; index < COUNT(expected); index++) {
         CHECK(strcmp(events_text(&events, record, index), expected[index]) == 0);
@@ -43,7 +44,7 @@ static void a_request_is_one_record(void) {
     client_send(&client, FRAME_DATA, 0, stream, "bo", 2);
     client_send(&client, FRAME_DATA, FLAG_END_STREAM, stream, "dy", 2);
     record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
-    CHECK(record->tag == 77 && record->params == 2);
+    CHECK(record->tag == 77 && record->params == 2 && record->code == stream);
     CHECK(strcmp(events_text(&events, record, 6), "id") == 0);
     CHECK(strcmp(events_text(&events, record, 7), "J\xC3\xBCrgen") == 0);
     CHECK(strcmp(events_text(&events, record, 8), "rest") == 0);
@@ -207,6 +208,37 @@ static void a_body_is_asked_for_by_the_first_consume(void) {
 static goaway_status write_text(goaway_request request, uint32_t flags, const char *text) {
     goaway_command command = {.kind = GOAWAY_COMMAND_KIND_WRITE, .flags = flags, .request = request};
     return order(&events, command, text);
+}
+
+// The frames of an answer up to its first head, whose length they give.
+static uint32_t head_length(uint32_t stream) {
+    struct frame frame;
+    do {
+        REQUIRE(client_read(&client, &frame));
+    } while (frame.kind != FRAME_HEADERS || frame.stream != stream);
+    return frame.length;
+}
+
+static void what_the_library_adds_can_be_left_out(void) {
+    begin();
+    static const uint32_t flags[] = {0, GOAWAY_COMMAND_NO_DATE, GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH};
+    uint32_t lengths[COUNT(flags)];
+    for (size_t index = 0; index < COUNT(flags); index++) {
+        uint32_t stream = client_get(&client, "/");
+        goaway_command command = {.kind = GOAWAY_COMMAND_KIND_RESPOND, .status = 200, .flags = flags[index]};
+        command.request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+        CHECK_OK(order(&events, command, "fine"));
+        lengths[index] = head_length(stream);
+    }
+    CHECK(lengths[0] > lengths[1] && lengths[1] > lengths[2]);
+    CHECK_NUMBER(lengths[2], 1); // the status alone
+    client_get(&client, "/");
+    goaway_command head = {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .flags = GOAWAY_COMMAND_NOTIFY};
+    head.request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    CHECK_STATUS(order(&events, head, ""), GOAWAY_ERR_INVALID);
+    head.flags = GOAWAY_COMMAND_NO_DATE;
+    CHECK_OK(order(&events, head, ""));
+    end();
 }
 
 static void a_full_answer_says_when_it_has_room(void) {
@@ -377,12 +409,17 @@ static void sessions_are_watched(void) {
     CHECK(record->fields == GOAWAY_EVENT_OPENED && record->session != 0 && record->id == 0);
     CHECK(strncmp(events_text(&events, record, 0), "127.0.0.1:", 10) == 0);
     goaway_session session = record->session;
-    CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_SESSION)->fields, GOAWAY_EVENT_SETTINGS);
+    record = events_next(&events, GOAWAY_RECORD_KIND_SESSION);
+    CHECK_NUMBER(record->fields, GOAWAY_EVENT_SETTINGS);
+    size_t peer = strlen(events_text(&events, record, 0)) + 1;
+    CHECK_NUMBER(record->text_len, peer + 6); // SETTINGS_INITIAL_WINDOW_SIZE
+    CHECK(memcmp(goaway_record_text(&events.batch, record) + peer, "\0\4\177\377\377\377", 6) == 0);
+    CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_SESSION)->fields, GOAWAY_EVENT_SETTINGS_ACK);
     uint8_t goaway[11] = {0, 0, 0, 0, 0, 0, 0, 11, 'b', 'y', 'e'};
     client_send(&client, FRAME_GOAWAY, 0, 0, goaway, sizeof goaway);
     record = events_next(&events, GOAWAY_RECORD_KIND_SESSION);
     CHECK(record->fields == GOAWAY_EVENT_GOAWAY && record->code == 11 && record->session == session);
-    size_t peer = strlen(events_text(&events, record, 0)) + 1;
+    peer = strlen(events_text(&events, record, 0)) + 1;
     CHECK_NUMBER(record->text_len, peer + 3);
     CHECK(memcmp(goaway_record_text(&events.batch, record) + peer, "bye", 3) == 0);
     client_close(&client);
@@ -498,6 +535,7 @@ int main(int argc, char **argv) {
         CASE(the_window_opens_by_what_is_consumed),
         CASE(trailers_come_with_the_last_of_the_body),
         CASE(a_body_is_asked_for_by_the_first_consume),
+        CASE(what_the_library_adds_can_be_left_out),
         CASE(a_full_answer_says_when_it_has_room),
         CASE(a_full_queue_holds_back),
         CASE(nobody_takes),

@@ -45,8 +45,8 @@ class SessionEvent(NamedTuple):
     empty or None."""
 
     kind: str
-    """"opened" (the first of each session), "settings", "ping", "goaway",
-    "frame_error", "error", "timeout", "draining", "closed" (the last)."""
+    """"opened" (the first of each session), "settings", "settings_ack", "ping",
+    "pong", "goaway", "frame_error", "error", "timeout", "draining", "closed" (the last)."""
     session: int
     peer: str
     code: int = 0
@@ -60,7 +60,8 @@ class SessionEvent(NamedTuple):
     last_stream: int = 0
     """goaway: the last stream that the peer has processed."""
     text: bytes = b""
-    """goaway: the debug data. frame_error, error: what was wrong."""
+    """goaway: the debug data. frame_error, error: what was wrong. settings: the
+    frame's payload, 6 bytes an entry. ping, pong: its 8 bytes."""
 
 
 def close_session(session: int, drain: float) -> None:
