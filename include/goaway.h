@@ -75,6 +75,12 @@
 // second, in PROGRESS records.
 #define GOAWAY_WATCH_PROGRESS 2
 
+// A PING frame, head and payload (section 6.7).
+#define PING_BYTES 17
+
+// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
+#define STREAM_MAX ((1 << 31) - 1)
+
 // What a call answers. Numbers are never given a new meaning; a later version
 // may add some.
 typedef enum {
@@ -191,10 +197,10 @@ typedef enum {
     GOAWAY_EVENT_DRAINING = 7,
     // The session has ended; `cause` and `outcome` say how. The last event of each session.
     GOAWAY_EVENT_CLOSED = 8,
-    // The peer answered a PING that the host asked for: `text` are its 8 bytes.
+    // The peer answered a PING of `goaway_session_ping`: `text` are its 8 bytes.
     GOAWAY_EVENT_PONG = 9,
     // The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
-    // first, or a later one.
+    // first, or one of `goaway_session_set_window`.
     GOAWAY_EVENT_SETTINGS_ACK = 10,
 } goaway_event;
 
@@ -550,6 +556,8 @@ typedef struct {
     char peer[64];
     // The negotiated protocol, as ALPN names it (RFC 7301): "h2"; NUL-terminated.
     char protocol[16];
+    // Our own address of the connection, as `peer`; empty once it is closed.
+    char local[64];
 } goaway_session_info;
 
 // Called when a batch waits to be taken, on a thread of the library. It should
@@ -1034,6 +1042,41 @@ goaway_status goaway_session_abort(goaway_session session,
                                    uint32_t code,
                                    const char *debug,
                                    size_t debug_len);
+
+// Asks the peer with a PING (RFC 9113, section 6.7) of the 8 bytes at `payload`,
+// or of the library's own if that is NULL. Returns at once; GOAWAY_EVENT_PONG
+// tells the answer, and without one the session ends by itself
+// (GOAWAY_LIMIT_KEEPALIVE_MS).
+//
+// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
+// yours are unanswered. GOAWAY_ERR_INVALID: the library itself uses that payload.
+goaway_status goaway_session_ping(goaway_session session, const uint8_t *payload);
+
+// Sends a GOAWAY (RFC 9113, section 6.8) with that error code, last stream and
+// the `debug_len` bytes at `debug`, and changes nothing else: the session goes
+// on, streams above the last one too. `last_stream` 0 is the last stream whose
+// request was taken. Since no GOAWAY may name a higher stream than one before
+// it, this and those that the library sends later name the lowest so far;
+// 2147483647 leaves all as it is. Returns at once.
+//
+// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: `last_stream` is
+// above 2147483647. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
+goaway_status goaway_session_send_goaway(goaway_session session,
+                                         uint32_t code,
+                                         uint32_t last_stream,
+                                         const char *debug,
+                                         size_t debug_len);
+
+// Sets how many bytes the peer may send ahead of what the host has consumed:
+// on the session, and on each of its streams (RFC 9113, section 6.9), there with
+// a SETTINGS frame, which the peer acknowledges (GOAWAY_EVENT_SETTINGS_ACK). 0
+// leaves one as it is, at first GOAWAY_LIMIT_SESSION_WINDOW_BYTES and
+// GOAWAY_LIMIT_STREAM_WINDOW_BYTES. Returns at once.
+//
+// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is above 2147483647.
+goaway_status goaway_session_set_window(goaway_session session,
+                                        uint32_t session_bytes,
+                                        uint32_t stream_bytes);
 
 // A new queue of that server, to be ended with `goaway_queue_free`. NULL if it
 // fails, with the text in `goaway_last_error`. Before the start only. A server

@@ -61,6 +61,8 @@ pub struct Arrival {
     registration: Registration,
     socket: Socket,
     began: Instant,
+    /// Orders for the session that it becomes.
+    later: Vec<Order>,
     steps: Pin<Box<dyn Future<Output = ()>>>,
     sleep: Pin<Box<Sleep>>,
 }
@@ -70,7 +72,7 @@ impl Arrival {
         let now = tokio::time::Instant::now();
         let steps = Box::pin(arrive(socket.clone()));
         let sleep = Box::pin(tokio::time::sleep_until(now + worker.shared.setup.config.handshake));
-        Self { worker, registration, socket, began: now.into_std(), steps, sleep }
+        Self { worker, registration, socket, began: now.into_std(), later: Vec::new(), steps, sleep }
     }
 
     /// Whether it has arrived; false if it has ended instead.
@@ -80,13 +82,19 @@ impl Arrival {
         if self.steps.as_mut().poll(cx).is_ready() {
             return Poll::Ready(true);
         }
-        let letters = self.registration.remote().letters().unwrap_or_default();
-        match letters.orders.first() {
-            Some(Order::Drain(_)) => self.end(Cause::Handshake, 0),
-            Some(Order::Abort(code, _)) => self.end(Cause::Aborted, *code),
-            None => return self.wait(cx),
+        for order in self.registration.remote().letters().unwrap_or_default().orders {
+            match order {
+                Order::Drain(_) => self.end(Cause::Handshake, 0),
+                Order::Abort(code, _) => self.end(Cause::Aborted, code),
+                // Frames, which there are none of yet.
+                Order::Ping(_) | Order::Goaway(..) | Order::Window(..) => {
+                    self.later.push(order);
+                    continue;
+                }
+            }
+            return Poll::Ready(false);
         }
-        Poll::Ready(false)
+        self.wait(cx)
     }
 
     /// What has just come may take a moment, whatever the server does; then it
@@ -120,7 +128,9 @@ impl Arrival {
 
     fn into_session(self) -> Connection {
         // A close may have begun, of which it would not be told again.
-        self.registration.remote().look_up();
+        let remote = self.registration.remote();
+        remote.look_up();
+        self.later.into_iter().for_each(|order| remote.order(order));
         Connection::Http2(Session::new(self.worker, self.registration, self.socket, self.began))
     }
 }
@@ -184,6 +194,17 @@ mod tests {
             told(&events),
             [(EventKind::Opened, Cause::None), (EventKind::Timeout, late), (EventKind::Closed, late)]
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_for_its_session_neither_ends_it_nor_is_lost() {
+        let order = |_: &Shared, remote: &Remote| {
+            remote.ping([7; 8]).unwrap();
+            remote.order(Order::Goaway(0, 0, Vec::new()));
+            remote.order(Order::Abort(7, Vec::new()));
+        };
+        let aborted = silent(Config::default(), order).await;
+        assert_eq!(told(&aborted)[1..], [(EventKind::Closed, Cause::Aborted)]);
     }
 
     #[tokio::test]

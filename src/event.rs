@@ -146,11 +146,10 @@ pub enum EventKind {
     Draining = 7,
     /// The session has ended; `cause` and `outcome` say how. The last event of each session.
     Closed = 8,
-    /// The peer answered a PING that the host asked for: `text` are its 8 bytes.
-    #[allow(dead_code)]
+    /// The peer answered a PING of `goaway_session_ping`: `text` are its 8 bytes.
     Pong = 9,
     /// The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
-    /// first, or a later one.
+    /// first, or one of `goaway_session_set_window`.
     SettingsAck = 10,
 }
 

@@ -44,7 +44,8 @@ macro_rules! programs {
     };
 }
 
-programs! { answers batches callbacks exit fork ids inherited limits many null queue signals state stuck threads unload }
+programs! { answers batches callbacks exit fork ids inherited limits many null queue sessions signals
+state stuck threads unload }
 
 fn run(name: &str) {
     if extra_flags().iter().any(|flag| flag == "-fsanitize=thread") && matches!(name, "fork" | "unload") {

@@ -121,7 +121,9 @@ static const napi_property_descriptor METHODS[] = {
     METHOD("unref", host_unref),           METHOD("sessions", host_sessions),
     METHOD("session", host_session),       METHOD("closeSession", host_close_session),
     METHOD("abortSession", host_abort_session), METHOD("report", host_report),
-    METHOD("take", host_take),             METHOD("submit", host_submit),
+    METHOD("ping", host_ping),             METHOD("sendGoaway", host_send_goaway),
+    METHOD("setWindow", host_set_window),  METHOD("take", host_take),
+    METHOD("submit", host_submit),
 };
 
 static void add_function(napi_env env, napi_value exports, const char *name, napi_callback function, void *data) {

@@ -104,6 +104,8 @@ export interface SessionInfo {
   readonly bytesOut: number
   readonly requests: number
   readonly protocol: string
+  /** Our own address of the connection. */
+  readonly local: string
 }
 
 /** What every failing call throws. */

@@ -1,6 +1,7 @@
 //! Sessions: listed, looked at, ended, and what happens to them.
 
 use std::ffi::{c_char, c_void};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::server::{borrow, goaway_server};
@@ -10,7 +11,7 @@ use crate::close::Stage;
 use crate::error::{Error, Result};
 use crate::event::{Cause, EventKind, Outcome, SessionEvent};
 use crate::registry::SESSIONS;
-use crate::session::{Order, SessionInfo};
+use crate::session::{Order, SessionInfo, is_ping_of_h2};
 
 /// One connection and its HTTP/2 session. An id, not a pointer: it may be
 /// kept, and using it after the session has ended is an error and nothing
@@ -37,6 +38,8 @@ pub struct goaway_session_info {
     pub peer: [c_char; 64],
     /// The negotiated protocol, as ALPN names it (RFC 7301): "h2"; NUL-terminated.
     pub protocol: [c_char; 16],
+    /// Our own address of the connection, as `peer`; empty once it is closed.
+    pub local: [c_char; 64],
 }
 
 impl From<&SessionInfo> for goaway_session_info {
@@ -51,6 +54,7 @@ impl From<&SessionInfo> for goaway_session_info {
             requests: info.requests,
             peer: terminated(&info.peer.to_string()),
             protocol: terminated("h2"),
+            local: info.local.map_or([0; 64], |local| terminated(&local.to_string())),
         }
     }
 }
@@ -197,12 +201,95 @@ pub unsafe extern "C" fn goaway_session_abort(
 ) -> goaway_status {
     guard(|| {
         // SAFETY: the header asks for that many bytes.
-        let debug = unsafe { view::bytes(debug.cast(), debug_len, "debug") }?;
-        if debug.len() > 1024 {
-            return Err(Error::TooLarge(format!("{} bytes of debug data; 1024 are allowed", debug.len())));
-        }
-        order(session, Order::Abort(code, debug.to_vec()))
+        let debug = unsafe { debug_data(debug, debug_len) }?;
+        order(session, Order::Abort(code, debug))
     })
+}
+
+/// Asks the peer with a PING (RFC 9113, section 6.7) of the 8 bytes at `payload`,
+/// or of the library's own if that is NULL. Returns at once; GOAWAY_EVENT_PONG
+/// tells the answer, and without one the session ends by itself
+/// (GOAWAY_LIMIT_KEEPALIVE_MS).
+///
+/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
+/// yours are unanswered. GOAWAY_ERR_INVALID: the library itself uses that payload.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *const u8) -> goaway_status {
+    guard(|| {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let payload = match payload.is_null() {
+            true => COUNT.fetch_add(1, Relaxed).to_be_bytes(),
+            // SAFETY: not NULL, and the header asks for 8 bytes.
+            false => unsafe { payload.cast::<[u8; 8]>().read_unaligned() },
+        };
+        if is_ping_of_h2(&payload) {
+            return Err(Error::invalid("the library itself asks with that payload"));
+        }
+        let remote = SESSIONS.here()?.find(session)?.clone();
+        remote.ping(payload)
+    })
+}
+
+/// Sends a GOAWAY (RFC 9113, section 6.8) with that error code, last stream and
+/// the `debug_len` bytes at `debug`, and changes nothing else: the session goes
+/// on, streams above the last one too. `last_stream` 0 is the last stream whose
+/// request was taken. Since no GOAWAY may name a higher stream than one before
+/// it, this and those that the library sends later name the lowest so far;
+/// 2147483647 leaves all as it is. Returns at once.
+///
+/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: `last_stream` is
+/// above 2147483647. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_session_send_goaway(
+    session: goaway_session,
+    code: u32,
+    last_stream: u32,
+    debug: *const c_char,
+    debug_len: usize,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that many bytes.
+        let debug = unsafe { debug_data(debug, debug_len) }?;
+        check_31_bits(last_stream, "a stream")?;
+        order(session, Order::Goaway(code, last_stream, debug))
+    })
+}
+
+/// Sets how many bytes the peer may send ahead of what the host has consumed:
+/// on the session, and on each of its streams (RFC 9113, section 6.9), there with
+/// a SETTINGS frame, which the peer acknowledges (GOAWAY_EVENT_SETTINGS_ACK). 0
+/// leaves one as it is, at first GOAWAY_LIMIT_SESSION_WINDOW_BYTES and
+/// GOAWAY_LIMIT_STREAM_WINDOW_BYTES. Returns at once.
+///
+/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is above 2147483647.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_session_set_window(
+    session: goaway_session,
+    session_bytes: u32,
+    stream_bytes: u32,
+) -> goaway_status {
+    guard(|| {
+        check_31_bits(session_bytes, "a window")?;
+        check_31_bits(stream_bytes, "a window")?;
+        order(session, Order::Window(session_bytes, stream_bytes))
+    })
+}
+
+fn check_31_bits(number: u32, what: &str) -> Result<()> {
+    match number >> 31 {
+        0 => Ok(()),
+        _ => Err(Error::invalid(format_args!("{number} is too large for {what}"))),
+    }
+}
+
+/// What a GOAWAY says to a person.
+unsafe fn debug_data(debug: *const c_char, len: usize) -> Result<Vec<u8>> {
+    // SAFETY: the caller's promise.
+    let debug = unsafe { view::bytes(debug.cast(), len, "debug") }?;
+    match debug.len() {
+        0..=1024 => Ok(debug.to_vec()),
+        _ => Err(Error::TooLarge(format!("{len} bytes of debug data; 1024 are allowed"))),
+    }
 }
 
 fn order(session: goaway_session, order: Order) -> Result<()> {

@@ -25,6 +25,9 @@ const HEAD: usize = 9;
 /// As much of a payload as is kept: a GOAWAY's numbers and a line of its debug data.
 const KEPT: usize = 512;
 
+/// A PING frame, head and payload (section 6.7).
+pub const PING_BYTES: u64 = 17;
+
 /// The client connection preface (section 3.4), which is no frame.
 pub const PREFACE: usize = 24;
 
@@ -45,6 +48,11 @@ impl Frame {
             flags: head[4],
             stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff,
         }
+    }
+
+    /// Its length, head and payload.
+    pub fn bytes(&self) -> u64 {
+        HEAD as u64 + u64::from(self.length)
     }
 
     pub fn has(&self, flag: u8) -> bool {
@@ -179,6 +187,29 @@ pub fn goaway(last_stream: u32, code: u32, debug: &[u8]) -> Vec<u8> {
     payload.extend_from_slice(&code.to_be_bytes());
     payload.extend_from_slice(debug);
     payload
+}
+
+/// As much of a payload as a scanner shows.
+pub fn kept(payload: &[u8]) -> &[u8] {
+    &payload[..payload.len().min(KEPT)]
+}
+
+/// How many of `bytes` belong to the frame that they begin with.
+pub fn whole(bytes: &[u8]) -> usize {
+    let Some((head, _)) = bytes.split_first_chunk() else { return bytes.len() };
+    bytes.len().min(Frame::parse(head).bytes() as usize)
+}
+
+/// If `bytes` begin with a GOAWAY whose last stream is above `most`, it becomes
+/// that. Gives what it was.
+pub fn lower_goaway(bytes: &mut [u8], most: u32) -> Option<u32> {
+    let (head, payload) = bytes.split_first_chunk_mut::<HEAD>()?;
+    let place = payload.first_chunk_mut::<4>().filter(|_| Frame::parse(head).kind == kind::GOAWAY)?;
+    let before = u32::from_be_bytes(*place);
+    (before > most).then(|| {
+        *place = most.to_be_bytes();
+        before
+    })
 }
 
 /// The big-endian number at `at` in a payload; 0 if the payload is too short,

@@ -90,7 +90,8 @@ impl<S: Transport> Session<S> {
         self.cancel_all(self.registration.cause, code);
         let mut wire = self.wire.borrow_mut();
         if wire.keep_whole_frames() {
-            wire.slip_in(frame::kind::GOAWAY, 0, 0, &frame::goaway(self.last_accepted, code, debug));
+            let last_stream = wire.lowered(self.last_accepted);
+            wire.slip_in(frame::kind::GOAWAY, 0, 0, &frame::goaway(last_stream, code, debug));
         }
     }
 

@@ -19,6 +19,7 @@ mod streams;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
@@ -38,6 +39,7 @@ use tokio::time::Sleep;
 
 pub use remote::{Order, Remote, SessionInfo, woken_once};
 pub use socket::{Socket, Transport};
+pub use tap::is_ping_of_h2;
 
 use crate::close::{Drain, Parting, Stage};
 use crate::event::{Cause, EventKind, SessionEvent};
@@ -48,6 +50,7 @@ use clocks::Clocks;
 use discard::Discards;
 use streams::Streams;
 use tap::{Tap, Wire};
+use wish::Windows;
 
 /// Where a connection is in its life.
 enum Phase<S: Transport> {
@@ -123,6 +126,8 @@ pub struct Session<S: Transport> {
     starved: Vec<u32>,
     /// Streams whose requests a queue is to be told of at the end of the turn.
     fresh: Vec<u32>,
+    /// Windows that the host wants and h2 has not been told.
+    wish: Windows,
     clocks: Clocks,
     /// When the task was woken: exact enough for limits.
     now: Instant,
@@ -193,6 +198,7 @@ impl<S: Transport> Session<S> {
             turn: Turn::Ours,
             starved: Vec::new(),
             fresh: Vec::new(),
+            wish: Windows::default(),
             clocks,
             now,
             paused_until: None,
@@ -232,6 +238,7 @@ impl<S: Transport> Session<S> {
             self.discards.poll(cx, self.now);
             // Last: what this task posts to itself does not wake it.
             moved |= self.read_letters() | self.remote.take_nudge();
+            moved |= self.set_windows();
             if !moved && !self.enforce() && self.sleep(cx).is_pending() {
                 self.publish();
                 self.streams.rest();
@@ -250,6 +257,9 @@ impl<S: Transport> Session<S> {
             match order {
                 Order::Drain(deadline) => self.drain_by(deadline),
                 Order::Abort(code, debug) => self.abort(code, &debug),
+                Order::Ping(payload) => self.ask_for_host(&payload),
+                Order::Goaway(code, last_stream, debug) => self.say_goaway(code, last_stream, &debug),
+                Order::Window(session, stream) => self.wish.add(session, stream),
             }
         }
         for stream in letters.attend {

@@ -13,8 +13,12 @@ use once_cell::sync::OnceCell;
 
 use super::socket::Socket;
 use crate::close::Stage;
+use crate::error::{Error, Result};
 use crate::listener::Door;
 use crate::table::lock;
+
+/// PINGs of the host that a peer may leave unanswered.
+const PINGS: u32 = 16;
 
 thread_local! {
     /// The session whose task runs on this thread, which will look into its
@@ -61,6 +65,12 @@ pub enum Order {
     Drain(Instant),
     /// Leave now: GOAWAY with this code and debug text.
     Abort(u32, Vec<u8>),
+    /// Ask the peer with a PING of this payload, which was entered before.
+    Ping([u8; 8]),
+    /// Say GOAWAY with this code, last stream (0: the last one taken) and debug text, and go on.
+    Goaway(u32, u32, Vec<u8>),
+    /// The receive windows of the session and of its streams, in bytes; 0 leaves one as it is.
+    Window(u32, u32),
 }
 
 pub struct Remote {
@@ -113,6 +123,8 @@ pub struct Figures {
     stage: AtomicU32,
     /// Requests that the host still holds though their streams have gone.
     orphans: AtomicU32,
+    /// PINGs of the host that the peer has not answered.
+    pings: AtomicU32,
     /// Bytes of bodies that the library collects.
     pub collected: AtomicUsize,
     /// The drain's deadline in milliseconds after `opened`, plus one; 0 if there is none.
@@ -215,6 +227,26 @@ impl Remote {
         self.figures.orphans.load(Relaxed)
     }
 
+    /// Has the peer asked with a PING, if it does not owe the answers to too many.
+    pub fn ping(&self, payload: [u8; 8]) -> Result<()> {
+        let more = |unanswered| (unanswered < PINGS).then_some(unanswered + 1);
+        let entered = self.figures.pings.fetch_update(Relaxed, Relaxed, more);
+        entered.map_err(|_| Error::WouldBlock("the peer owes the answers to 16 PINGs"))?;
+        self.order(Order::Ping(payload));
+        Ok(())
+    }
+
+    /// The peer has answered one.
+    pub fn ping_answered(&self) {
+        self.figures.pings.fetch_sub(1, Relaxed);
+    }
+
+    /// Our address of the connection; None once the session has let go of it.
+    pub fn local(&self) -> Option<SocketAddr> {
+        let arrived = lock(&self.arrival).as_ref().and_then(|stream| stream.local_addr().ok());
+        arrived.or_else(|| lock(&self.socket).as_ref().and_then(|socket| socket.local()))
+    }
+
     pub fn stage(&self) -> Stage {
         Stage::from_number(self.figures.stage.load(Relaxed))
     }
@@ -285,6 +317,8 @@ impl Wake for Remote {
 pub struct SessionInfo {
     pub id: u64,
     pub peer: SocketAddr,
+    /// None if the session has let go of its connection.
+    pub local: Option<SocketAddr>,
     pub stage: Stage,
     pub age: Duration,
     pub open_streams: u32,
@@ -299,6 +333,7 @@ impl From<&Arc<Remote>> for SessionInfo {
         Self {
             id: remote.id,
             peer: remote.peer,
+            local: remote.local(),
             stage: remote.stage(),
             age: remote.opened.elapsed(),
             open_streams: figures.open_streams.load(Relaxed),

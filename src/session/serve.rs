@@ -11,15 +11,12 @@ use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
 use super::stream::Stream;
 use super::streams::Gone;
-use super::tap::Note;
+use super::tap::{Note, STREAM_MAX};
 use super::{Phase, Session, Transport, Turn};
 use crate::close::Stage;
 use crate::event::{Cause, EventKind};
 use crate::request::{self, Body, Feed, Refusal, Request};
 use crate::route::{Match, Target};
-
-/// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
-const STREAM_MAX: u32 = (1 << 31) - 1;
 
 impl<S: Transport> Session<S> {
     /// Takes every request that is there, answers them all, and only then lets
@@ -255,6 +252,10 @@ impl<S: Transport> Session<S> {
                 Note::Settings(payload) => (EventKind::Settings, payload),
                 Note::SettingsAck => (EventKind::SettingsAck, Vec::new()),
                 Note::Ping(payload) => (EventKind::Ping, payload),
+                Note::Pong(payload) => {
+                    self.remote.ping_answered();
+                    (EventKind::Pong, payload)
+                }
             };
             self.tell(kind, |event| event.text = text);
         }

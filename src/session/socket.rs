@@ -1,7 +1,7 @@
 //! A TCP socket that its session uses and that others can cut.
 
 use std::io;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -44,6 +44,10 @@ impl Socket {
     /// Waits until the peer has said something, closed its side or gone.
     pub async fn heard(&self) -> io::Result<()> {
         self.stream.peek(&mut [0]).await.map(|_| ())
+    }
+
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.stream.local_addr().ok()
     }
 
     pub fn cut(&self) {

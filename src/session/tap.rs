@@ -32,6 +32,15 @@ const KEPT_BUFFERS: usize = 2;
 const KEPT_ENTRIES: usize = 64;
 /// The payload of the PING that h2 sends with its first GOAWAY.
 const SHUTDOWN_PING: [u8; 8] = [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
+/// That of the PING by which h2 asks whether the peer is there.
+const KEEPALIVE_PING: [u8; 8] = [0x3b, 0x7c, 0xdb, 0x7a, 0x0b, 0x87, 0x16, 0xb4];
+/// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
+pub const STREAM_MAX: u32 = (1 << 31) - 1;
+
+/// Whether a PING of that payload would be taken for one of h2's.
+pub fn is_ping_of_h2(payload: &[u8; 8]) -> bool {
+    [SHUTDOWN_PING, KEEPALIVE_PING].contains(payload)
+}
 
 thread_local! {
     /// Empty buffers with room, for reuse while they are warm.
@@ -97,6 +106,8 @@ pub enum Note {
     SettingsAck,
     /// PING, with its payload.
     Ping(Vec<u8>),
+    /// The answer to a PING of the host's, with its payload.
+    Pong(Vec<u8>),
 }
 
 /// What is known of the connection from its frames.
@@ -120,12 +131,56 @@ pub struct Marks {
     has_settings_ack: bool,
     /// Streams opened with a body to follow, not asked for yet.
     with_body: Vec<u32>,
+    /// Bytes of the frames that came whole, the preface's included.
+    framed: u64,
+    /// Payloads of the host's PINGs that the peer has not answered.
+    asked: Vec<[u8; 8]>,
+    farewell: Farewell,
+}
+
+/// The host's own GOAWAYs.
+#[derive(Default)]
+struct Farewell {
+    /// The last stream of the newest.
+    last_stream: Option<u32>,
+    /// The starts of the payloads of those that have not left.
+    aside: Vec<Vec<u8>>,
+    /// First GOAWAYs of h2 that name that last stream in place of all, and have not left.
+    first_ones: usize,
+}
+
+impl Farewell {
+    /// Whether a GOAWAY that leaves is one of the host's.
+    fn took(&mut self, payload: &[u8]) -> bool {
+        let found = self.aside.iter().position(|waiting| waiting == payload);
+        found.map(|at| self.aside.remove(at)).is_some()
+    }
+
+    /// The last stream that a GOAWAY of h2's means.
+    fn meant(&mut self, last_stream: u32) -> u32 {
+        match self.first_ones {
+            0 => last_stream,
+            _ => {
+                self.first_ones -= 1;
+                STREAM_MAX
+            }
+        }
+    }
 }
 
 impl Marks {
     /// Whether the peer has sent its SETTINGS and answered ours.
     pub fn is_settled(&self) -> bool {
         self.has_settings && self.has_settings_ack
+    }
+
+    /// Whether the frame answers a PING of the host's.
+    fn is_answer(&mut self, frame: Frame, payload: &[u8]) -> bool {
+        if self.asked.is_empty() || frame.kind != kind::PING || !frame.has(ACK) || frame.stream != 0 {
+            return false;
+        }
+        let found = self.asked.iter().position(|asked| asked == payload);
+        found.map(|at| self.asked.remove(at)).is_some()
     }
 
     /// Whether a body follows the request's head. Asked once for each request,
@@ -156,7 +211,7 @@ impl<S> Wire<S> {
             bytes_in: 0,
             bytes_out: 0,
             seen: Seen::default(),
-            marks: Marks::default(),
+            marks: Marks { framed: frame::PREFACE as u64, ..Marks::default() },
             budget,
         }
     }
@@ -224,6 +279,42 @@ impl<S> Wire<S> {
         self.settle();
     }
 
+    /// Asks the peer with a PING whose answer is the host's alone.
+    pub fn ask(&mut self, payload: &[u8; 8]) {
+        self.marks.asked.push(*payload);
+        self.slip_in(kind::PING, 0, 0, payload);
+    }
+
+    /// Says the host's GOAWAY, which is none of the session's own. No later one
+    /// may name a higher stream (RFC 9113, section 6.8), nor this one after others.
+    pub fn say_goaway(&mut self, last_stream: u32, code: u32, debug: &[u8]) {
+        let last_stream = self.lowered(last_stream.min(self.marks.our_goaway.unwrap_or(STREAM_MAX)));
+        let payload = frame::goaway(last_stream, code, debug);
+        self.marks.farewell.last_stream = Some(last_stream);
+        self.marks.farewell.aside.push(frame::kept(&payload).to_vec());
+        self.slip_in(kind::GOAWAY, 0, 0, &payload);
+    }
+
+    /// The last stream that a GOAWAY may still name.
+    pub fn lowered(&self, last_stream: u32) -> u32 {
+        last_stream.min(self.marks.farewell.last_stream.unwrap_or(STREAM_MAX))
+    }
+
+    /// Has the GOAWAYs of h2 that wait behind the host's name no higher stream than that.
+    fn lower_goaways(&mut self) {
+        let Some(most) = self.marks.farewell.last_stream else { return };
+        let (mut scanner, mut at) = (self.outbound.clone(), self.sent);
+        while at < self.out.len() {
+            let rest = &mut self.out[at..];
+            let step = if scanner.is_between_frames() { frame::whole(rest) } else { scanner.rest_of_frame(rest) };
+            if scanner.is_between_frames() && frame::lower_goaway(rest, most) == Some(STREAM_MAX) {
+                self.marks.farewell.first_ones += 1;
+            }
+            scanner.scan(&rest[..step], |_, _| {});
+            at += step;
+        }
+    }
+
     fn settle(&mut self) {
         if !self.slipped.is_empty() && self.whole_end() == Some(self.out.len()) {
             self.out.append(&mut self.slipped);
@@ -270,18 +361,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             // The session's task sees to it that this is asked again.
             return Poll::Pending;
         }
-        let polled = io(&mut self.socket)?.poll_read(cx, buf);
-        self.is_dry = polled.is_pending();
-        ready!(polled)?;
-        let read = &buf.filled()[before..];
-        self.peer_finished |= read.is_empty();
+        loop {
+            let polled = io(&mut self.socket)?.poll_read(cx, buf);
+            self.is_dry = polled.is_pending();
+            ready!(polled)?;
+            let read = &buf.filled()[before..];
+            self.peer_finished |= read.is_empty();
+            if read.is_empty() || !self.scan_read(buf, before) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Sees what was read. True if all of it was for us and nothing for h2.
+    fn scan_read(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> bool {
+        let (start, read) = (self.bytes_in, &buf.filled()[before..]);
         self.bytes_in += read.len() as u64;
         let Self { seen, marks, budget, .. } = self;
+        let mut answers = Vec::new();
         self.inbound.scan(read, |frame, payload| {
+            marks.framed += frame.bytes();
+            if marks.is_answer(frame, payload) {
+                marks.frames_in += 1;
+                answers.push(marks.framed);
+                return seen.note(Note::Pong(payload.to_vec()));
+            }
             budget.received(frame);
             seen.inbound(marks, frame, payload);
         });
-        Poll::Ready(Ok(()))
+        for end in answers.into_iter().rev() {
+            // One that began in an earlier read is h2's already, which knows it not and passes it over.
+            if let Some(at) = (end - start).checked_sub(frame::PING_BYTES) {
+                cut(buf, before + at as usize, frame::PING_BYTES as usize);
+            }
+        }
+        buf.filled().len() == before
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -297,6 +411,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.sent = 0;
         }
         self.out.extend_from_slice(bytes);
+        if self.marks.farewell.last_stream.is_some() {
+            self.lower_goaways();
+        }
         self.settle();
         Poll::Ready(Ok(bytes.len()))
     }
@@ -360,6 +477,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
+/// Takes `count` bytes at `at` out of what was read.
+fn cut(buf: &mut ReadBuf<'_>, at: usize, count: usize) {
+    let rest = buf.filled().len() - count;
+    buf.filled_mut().copy_within(at + count.., at);
+    buf.set_filled(rest);
+}
+
 fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
     socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
 }
@@ -374,6 +498,11 @@ impl Seen {
         notes.clear();
         *goaway = None;
         (*our_goaway, *anything) = (false, false);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.notes.push(note);
+        self.anything = true;
     }
 
     fn inbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
@@ -423,8 +552,9 @@ impl Seen {
                 marks.with_body.retain(|known| *known != frame.stream);
                 self.reset_by_us.push((frame.stream, frame::number(payload, 0)));
             }
+            kind::GOAWAY if marks.farewell.took(payload) => return,
             kind::GOAWAY => {
-                marks.our_goaway = Some(frame::number(payload, 0) & 0x7fff_ffff);
+                marks.our_goaway = Some(marks.farewell.meant(frame::number(payload, 0) & 0x7fff_ffff));
                 self.our_goaway = true;
             }
             _ => return,

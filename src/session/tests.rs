@@ -134,6 +134,18 @@ impl Peer {
         heads
     }
 
+    /// Bytes by which the session's window was opened.
+    fn opened(&self) -> u32 {
+        let (mut rest, mut opened) = (&self.bytes[..], 0);
+        while rest.len() >= 9 {
+            let (head, after) = rest.split_at(9);
+            let (payload, next) = after.split_at(usize::from(head[1]) << 8 | usize::from(head[2]));
+            opened += if head[3] == kind::WINDOW_UPDATE { number(payload, 0) } else { 0 };
+            rest = next;
+        }
+        opened
+    }
+
     async fn goaway(&mut self, polite: bool) -> (u32, u32) {
         let (_, payload) = self.next(kind::GOAWAY, polite).await.expect("a GOAWAY");
         (number(&payload, 0), number(&payload, 4))

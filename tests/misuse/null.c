@@ -137,6 +137,8 @@ static void out_parameters(void) {
     goaway_session session = atomic_load(&host.session);
     CHECK_STATUS(goaway_session_get_info(session, NULL, sizeof(goaway_session_info)), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_abort(session, 0, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_OK(goaway_session_ping(session, NULL));
 
     // A read that fails takes nothing of the body.
     client_send(&client, FRAME_DATA, FLAG_END_STREAM, 1, "body", 4);
@@ -226,6 +228,7 @@ static void absurd_lengths(void) {
         CHECK_STATUS(goaway_request_read(request, buffer, absurd[index], &length), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_inform(request, 103, fields, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_session_abort(session, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_header_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
         CHECK_STATUS(goaway_request_trailer_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
         CHECK_NUMBER(goaway_server_port(host.server, absurd[index]), 0);
@@ -293,7 +296,8 @@ static void names(void) {
     CHECK_NUMBER(strcmp(goaway_status_name(GOAWAY_ERR_PANIC), "GOAWAY_ERR_PANIC"), 0);
     CHECK(goaway_status_name(-1) == NULL && goaway_status_name(INT32_MIN) == NULL);
     CHECK(goaway_status_name(INT32_MAX) == NULL && goaway_status_name(GOAWAY_ERR_PANIC + 1) == NULL);
-    CHECK(goaway_event_name(GOAWAY_EVENT_CLOSED) != NULL && goaway_event_name(GOAWAY_EVENT_CLOSED + 1) == NULL);
+    CHECK(goaway_event_name(GOAWAY_EVENT_SETTINGS_ACK) != NULL);
+    CHECK(goaway_event_name(GOAWAY_EVENT_SETTINGS_ACK + 1) == NULL);
     CHECK(goaway_cause_name(GOAWAY_CAUSE_FLOOD) != NULL && goaway_cause_name(UINT32_MAX) == NULL);
     CHECK(goaway_outcome_name(GOAWAY_OUTCOME_FORCED) != NULL && goaway_outcome_name(UINT32_MAX) == NULL);
     CHECK(goaway_stage_name(GOAWAY_STAGE_CLOSING) != NULL && goaway_stage_name(UINT32_MAX) == NULL);

@@ -19,6 +19,7 @@ static napi_value session_value(napi_env env, const goaway_session_info *info) {
     set_number(env, result, "bytesOut", (double)info->bytes_out);
     set_number(env, result, "requests", (double)info->requests);
     napi_set_named_property(env, result, "protocol", text_value(env, info->protocol));
+    napi_set_named_property(env, result, "local", text_value(env, info->local));
     return result;
 }
 
@@ -82,6 +83,55 @@ napi_value host_abort_session(napi_env env, napi_callback_info info) {
         return throw_napi(env);
     }
     return status_value(env, goaway_session_abort((goaway_session)session, code, debug, len));
+}
+
+// ping(session, payload: Uint8Array of 8 bytes) -> status
+napi_value host_ping(napi_env env, napi_callback_info info) {
+    napi_value args[2];
+    int64_t session = 0;
+    void *payload = NULL;
+    size_t len = 0;
+    if (open_live(env, info, 2, args) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, args[0], &session);
+    if (napi_get_buffer_info(env, args[1], &payload, &len) != napi_ok) {
+        return throw_napi(env);
+    }
+    return status_value(env, len == 8 ? goaway_session_ping((goaway_session)session, payload) : GOAWAY_ERR_INVALID);
+}
+
+// sendGoaway(session, code, lastStream, debug: Uint8Array) -> status
+napi_value host_send_goaway(napi_env env, napi_callback_info info) {
+    napi_value args[4];
+    int64_t session = 0;
+    uint32_t code = 0, last_stream = 0;
+    void *debug = NULL;
+    size_t len = 0;
+    if (open_live(env, info, 4, args) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, args[0], &session);
+    napi_get_value_uint32(env, args[1], &code);
+    napi_get_value_uint32(env, args[2], &last_stream);
+    if (napi_get_buffer_info(env, args[3], &debug, &len) != napi_ok) {
+        return throw_napi(env);
+    }
+    return status_value(env, goaway_session_send_goaway((goaway_session)session, code, last_stream, debug, len));
+}
+
+// setWindow(session, sessionBytes, streamBytes) -> status
+napi_value host_set_window(napi_env env, napi_callback_info info) {
+    napi_value args[3];
+    int64_t session = 0;
+    uint32_t session_bytes = 0, stream_bytes = 0;
+    if (open_live(env, info, 3, args) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, args[0], &session);
+    napi_get_value_uint32(env, args[1], &session_bytes);
+    napi_get_value_uint32(env, args[2], &stream_bytes);
+    return status_value(env, goaway_session_set_window((goaway_session)session, session_bytes, stream_bytes));
 }
 
 // report() -> the report of the close, or undefined until it is complete

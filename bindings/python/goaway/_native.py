@@ -88,6 +88,7 @@ class _SessionInfo(ctypes.Structure):
         ("requests", c_uint64),
         ("peer", c_char * 64),
         ("protocol", c_char * 16),
+        ("local", c_char * 64),
     ]
 
 
@@ -107,6 +108,7 @@ class SessionRow(NamedTuple):
     requests: int
     peer: str
     protocol: str
+    local: str
 
 
 _STATUS = c_int32
@@ -471,6 +473,7 @@ def _row(info: Any) -> SessionRow:
         info.requests,
         _text(info.peer),
         _text(info.protocol),
+        _text(info.local),
     )
 
 

@@ -28,6 +28,8 @@ class Session(NamedTuple):
     """Requests that were taken."""
     protocol: str
     """As ALPN names it: "h2"."""
+    local: str
+    """The server's own address of the connection, such as "127.0.0.1:8080"."""
 
     def close(self, drain: float = 5.0) -> None:
         """Has it leave, its streams served for up to `drain` seconds. Returns
@@ -87,6 +89,7 @@ def list_sessions(core: _native.Core) -> "list[Session]":
             row.bytes_out,
             row.requests,
             row.protocol,
+            row.local,
         )
         for row in core.sessions()
     ]

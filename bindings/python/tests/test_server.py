@@ -419,6 +419,7 @@ def test_sessions_and_events() -> None:
         await in_thread(peer.settle, 0.2)
         (session,) = server.sessions()
         assert (session.open_streams, session.protocol, session.state) == (1, "h2", "open")
+        assert session.local == f"127.0.0.1:{server.ports[0]}"
         session.abort(11, b"calm")
         await in_thread(peer.settle, 0.3)
         assert (peer.goaways[-1].error_code, peer.goaways[-1].additional_data) == (11, b"calm")

@@ -34,3 +34,99 @@ fn of_many_settings_whole_entries_are_told() {
         assert_eq!(texts(&peer, EventKind::Settings), [settings[..510].to_vec()]);
     });
 }
+
+#[test]
+fn the_hosts_pings_are_answered_to_the_host_alone() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.settle(&[]).await;
+        for payload in [*b"one     ", *b"two     "] {
+            peer.remote.ping(payload).unwrap();
+        }
+        for payload in [b"one     ", b"two     "] {
+            let (frame, asked) = peer.next(kind::PING, false).await.expect("a PING");
+            assert_eq!((frame.flags, &asked[..]), (0, &payload[..]));
+        }
+        // The answers with a request between them, one of them in two parts.
+        let mut bytes = Vec::new();
+        write(&mut bytes, kind::PING, ACK, 0, b"one     ");
+        write(&mut bytes, kind::HEADERS, END_STREAM | END_HEADERS, 1, GET);
+        write(&mut bytes, kind::PING, ACK, 0, b"two     ");
+        let cut = bytes.len() - 5;
+        peer.send(&bytes[..cut]).await;
+        assert!(peer.next(kind::DATA, true).await.is_some());
+        peer.send(&bytes[cut..]).await;
+        // Nobody asked that.
+        peer.frame(kind::PING, ACK, 0, b"one     ").await;
+        peer.get(3).await;
+        assert!(peer.next(kind::DATA, true).await.is_some());
+        assert_eq!(texts(&peer, EventKind::Pong), [b"one     ".to_vec(), b"two     ".to_vec()]);
+    });
+}
+
+#[test]
+fn sixteen_pings_wait_and_no_more() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.settle(&[]).await;
+        for number in 0..16u64 {
+            peer.remote.ping(number.to_be_bytes()).unwrap();
+        }
+        assert!(matches!(peer.remote.ping([9; 8]), Err(crate::error::Error::WouldBlock(_))));
+        for number in 0..16u64 {
+            let (_, payload) = peer.next(kind::PING, false).await.expect("a PING");
+            assert_eq!(payload, number.to_be_bytes());
+        }
+        peer.frame(kind::PING, ACK, 0, &3u64.to_be_bytes()).await;
+        sleep(Duration::from_millis(1)).await;
+        peer.remote.ping([9; 8]).unwrap();
+        assert_eq!(peer.next(kind::PING, false).await.expect("a PING").1, [9; 8]);
+    });
+}
+
+#[test]
+fn the_hosts_goaway_changes_nothing_but_what_later_ones_say() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.settle(&[]).await;
+        peer.get(1).await;
+        assert!(peer.next(kind::DATA, true).await.is_some());
+        peer.remote.order(Order::Goaway(11, 0, b"soon".to_vec()));
+        let (_, payload) = peer.next(kind::GOAWAY, true).await.expect("a GOAWAY");
+        assert_eq!(payload, goaway(1, 11, b"soon"));
+        peer.remote.order(Order::Goaway(0, 7, Vec::new()));
+        assert_eq!(peer.goaway(true).await, (1, 0), "no higher stream than before");
+        peer.get(3).await;
+        assert!(peer.next(kind::DATA, true).await.is_some(), "the session goes on");
+        assert_eq!(peer.remote.stage(), crate::close::Stage::Open);
+        // The session's own leave comes as ever, and raises nothing.
+        peer.remote.order(Order::Drain(Instant::now().into_std() + Duration::from_secs(5)));
+        assert_eq!(peer.goaway(false).await, (1, 0));
+        peer.get(5).await;
+        assert!(peer.next(kind::DATA, false).await.is_some(), "the first GOAWAY refuses nothing");
+        assert_eq!(peer.goaway(false).await, (1, 0));
+        peer.end(false).await;
+        assert_eq!(peer.seconds(), 1, "the PING of the first GOAWAY was not answered");
+        assert_eq!(peer.closed().await, Cause::Drained);
+    });
+}
+
+#[test]
+fn windows_are_set_when_the_first_settings_are_acknowledged() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        peer.frame(kind::SETTINGS, 0, 0, &[]).await;
+        peer.remote.order(Order::Window(2 << 20, 300_000));
+        peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
+        peer.next(kind::WINDOW_UPDATE, true).await.expect("WINDOW_UPDATE");
+        assert_eq!(peer.opened(), (2 << 20) - 65_535);
+        assert!(peer.next(kind::SETTINGS, true).await.expect("an acknowledgement").0.has(ACK));
+        peer.frame(kind::SETTINGS, ACK, 0, &[]).await;
+        let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
+        assert_eq!(payload, [0, 4, 0, 4, 0x93, 0xe0]);
+        peer.frame(kind::SETTINGS, ACK, 0, &[]).await;
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(texts(&peer, EventKind::SettingsAck).len(), 2);
+    });
+}

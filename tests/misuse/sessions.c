@@ -1,0 +1,161 @@
+// What a program asks of one session beside its requests: PING, GOAWAY, windows.
+
+#include "events.h"
+
+static struct events events;
+static struct client client;
+static goaway_session session;
+
+static void begin(void) {
+    events_new(&events);
+    CHECK_OK(goaway_queue_watch(events.queue, GOAWAY_WATCH_SESSIONS));
+    events_go(&events);
+    client = client_open(events.port);
+    const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_SESSION);
+    CHECK_NUMBER(record->fields, GOAWAY_EVENT_OPENED);
+    session = record->session;
+}
+
+static void end(void) {
+    client_close(&client);
+    events_end(&events);
+}
+
+// The next event of that kind; others of the session are passed over. Gives its
+// text, which has `length` bytes.
+static const char *event_text(uint32_t kind, size_t length) {
+    const goaway_record *record;
+    do {
+        record = events_next(&events, GOAWAY_RECORD_KIND_SESSION);
+    } while (record->fields != kind);
+    size_t peer = strlen(events_text(&events, record, 0)) + 1;
+    CHECK_NUMBER(record->text_len, peer + length);
+    return goaway_record_text(&events.batch, record) + peer;
+}
+
+// The next frame of that kind that is no acknowledgement.
+static void next_frame(struct frame *frame, uint8_t kind) {
+    do {
+        REQUIRE(client_read(&client, frame));
+    } while (frame->kind != kind || (frame->flags & FLAG_ACK) != 0);
+}
+
+static void a_ping_is_answered(void) {
+    begin();
+    static struct frame frame;
+    const uint8_t payload[] = "8 bytes!";
+    CHECK_OK(goaway_session_ping(session, payload));
+    next_frame(&frame, FRAME_PING); // and the client has answered
+    CHECK(frame.length == 8 && memcmp(frame.payload, payload, 8) == 0);
+    CHECK(memcmp(event_text(GOAWAY_EVENT_PONG, 8), payload, 8) == 0);
+    CHECK_OK(goaway_session_ping(session, NULL));
+    next_frame(&frame, FRAME_PING);
+    CHECK(memcmp(event_text(GOAWAY_EVENT_PONG, 8), frame.payload, 8) == 0);
+    // Those by which the library asks.
+    CHECK_STATUS(goaway_session_ping(session, (const uint8_t *)"\x0b\x7b\xa2\xf0\x8b\x9b\xfe\x54"), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_ping(session, (const uint8_t *)"\x3b\x7c\xdb\x7a\x0b\x87\x16\xb4"), GOAWAY_ERR_INVALID);
+    for (int index = 0; index < 16; index++) {
+        CHECK_OK(goaway_session_ping(session, NULL));
+    }
+    CHECK_STATUS(goaway_session_ping(session, NULL), GOAWAY_ERR_WOULD_BLOCK);
+    for (int index = 0; index < 16; index++) {
+        next_frame(&frame, FRAME_PING);
+        event_text(GOAWAY_EVENT_PONG, 8);
+    }
+    CHECK_OK(goaway_session_ping(session, NULL));
+    next_frame(&frame, FRAME_PING);
+    end();
+}
+
+// What is asked of a session whose peer has not spoken yet waits until it has.
+static void a_ping_before_the_preface(void) {
+    events_new(&events);
+    CHECK_OK(goaway_queue_watch(events.queue, GOAWAY_WATCH_SESSIONS));
+    events_go(&events);
+    client = client_connect(events.port);
+    const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_SESSION);
+    CHECK_NUMBER(record->fields, GOAWAY_EVENT_OPENED);
+    CHECK_OK(goaway_session_ping(record->session, (const uint8_t *)"too soon"));
+    CHECK(events_silent(&events));
+    client_greet(&client);
+    static struct frame frame;
+    REQUIRE(client_read(&client, &frame));
+    CHECK_NUMBER(frame.kind, FRAME_SETTINGS);
+    next_frame(&frame, FRAME_PING);
+    CHECK(memcmp(event_text(GOAWAY_EVENT_PONG, 8), "too soon", 8) == 0);
+    end();
+}
+
+static void a_goaway_ends_nothing(void) {
+    begin();
+    static struct frame frame;
+    static const char debug[1025];
+    CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, debug, 1025), GOAWAY_ERR_TOO_LARGE);
+    CHECK_STATUS(goaway_session_send_goaway(session, 0, 0x80000000, NULL, 0), GOAWAY_ERR_INVALID);
+    CHECK_OK(goaway_session_send_goaway(session, 11, 0x7fffffff, debug, 1024));
+    next_frame(&frame, FRAME_GOAWAY);
+    CHECK(frame.length == 8 + 1024 && get_number(frame.payload, 4) == 0x7fffffff);
+    CHECK_NUMBER(get_number(frame.payload + 4, 4), 11);
+    uint32_t stream = client_get(&client, "/");
+    const goaway_record *record;
+    do {
+        record = events_within(&events, (uint32_t)patience_ms(SOON_MS));
+        REQUIRE(record != NULL);
+    } while (record->kind != GOAWAY_RECORD_KIND_REQUEST);
+    CHECK_OK(respond(&events, record->id, "fine"));
+    CHECK(client_answer(&client, stream).whole);
+    CHECK_OK(goaway_session_send_goaway(session, 0, 0, "bye", 3));
+    next_frame(&frame, FRAME_GOAWAY);
+    CHECK(frame.length == 8 + 3 && get_number(frame.payload, 4) == stream);
+    CHECK(memcmp(frame.payload + 8, "bye", 3) == 0);
+    // The close says it again, and no higher stream.
+    CHECK_OK(goaway_session_close(session, 5000));
+    next_frame(&frame, FRAME_GOAWAY);
+    CHECK_NUMBER(get_number(frame.payload, 4), stream);
+    client_read_out(&client);
+    client_close(&client);
+    do {
+        record = events_next(&events, GOAWAY_RECORD_KIND_SESSION);
+    } while (record->fields != GOAWAY_EVENT_CLOSED);
+    CHECK(record->cause == GOAWAY_CAUSE_DRAINED && record->params == GOAWAY_OUTCOME_GRACEFUL);
+    end();
+}
+
+static void windows_can_be_changed(void) {
+    begin();
+    static struct frame frame;
+    CHECK_STATUS(goaway_session_set_window(session, 0x80000000, 0), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_set_window(session, 0, 0x80000000), GOAWAY_ERR_INVALID);
+    CHECK_OK(goaway_session_set_window(session, 0, 0));
+    event_text(GOAWAY_EVENT_SETTINGS_ACK, 0);
+    CHECK_OK(goaway_session_set_window(session, 4 << 20, 100000));
+    next_frame(&frame, FRAME_SETTINGS);
+    CHECK(frame.length == 6 && get_number(frame.payload, 2) == 4 && get_number(frame.payload + 2, 4) == 100000);
+    event_text(GOAWAY_EVENT_SETTINGS_ACK, 0);
+    end();
+}
+
+static void its_own_address_is_known(void) {
+    begin();
+    goaway_session_info info;
+    CHECK_OK(goaway_session_get_info(session, &info, sizeof info));
+    char expected[64];
+    snprintf(expected, sizeof expected, "127.0.0.1:%u", events.port);
+    CHECK(strcmp(info.local, expected) == 0);
+    // A program that knows less of it.
+    memset(&info, 0x55, sizeof info);
+    CHECK_OK(goaway_session_get_info(session, &info, offsetof(goaway_session_info, local)));
+    CHECK_NUMBER(info.local[0], 0x55);
+    end();
+}
+
+int main(int argc, char **argv) {
+    static const struct check_case cases[] = {
+        CASE(a_ping_is_answered),
+        CASE(a_ping_before_the_preface),
+        CASE(a_goaway_ends_nothing),
+        CASE(windows_can_be_changed),
+        CASE(its_own_address_is_known),
+    };
+    return check_main(cases, COUNT(cases), 4, argc, argv);
+}
