@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 
 /// RFC 9113, section 6.9.1: no window is larger.
 const MAX_WINDOW: u64 = (1 << 31) - 1;
+/// RFC 9113, section 6.5.2: the values that hold until a SETTINGS frame says others.
+const FRAME_BYTES: u32 = 16_384;
+const HEADER_TABLE_BYTES: u32 = 4096;
 /// 30 days: longer than anybody waits, short enough to be added to any time.
 const MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
@@ -25,6 +28,10 @@ pub struct Config {
     pub stream_window_bytes: u32,
     /// The same for the whole session.
     pub session_window_bytes: u32,
+    /// SETTINGS_MAX_FRAME_SIZE: the longest frame a peer may send.
+    pub max_frame_bytes: u32,
+    /// SETTINGS_HEADER_TABLE_SIZE: what the peer's header compression may have us remember.
+    pub header_table_bytes: u32,
     /// What h2 may hold of an answer for a slow peer.
     pub send_buffer_bytes: usize,
     /// The same for all answers of a session together.
@@ -79,6 +86,8 @@ impl Default for Config {
             max_header_fields: 100,
             stream_window_bytes: 256 << 10,
             session_window_bytes: 1 << 20,
+            max_frame_bytes: FRAME_BYTES,
+            header_table_bytes: HEADER_TABLE_BYTES,
             send_buffer_bytes: 64 << 10,
             session_send_bytes: 1 << 20,
             high_water_bytes: 64 << 10,
@@ -134,6 +143,8 @@ pub enum Limit {
     ControlBurst,
     ControlPerSecond,
     SessionBodyBytes,
+    FrameBytes,
+    HeaderTableBytes,
 }
 
 impl Limit {
@@ -155,6 +166,8 @@ impl Limit {
             Limit::KeepaliveTimeout => (1, MAX_MS),
             Limit::ControlBurst => (10, 1_000_000),
             Limit::ControlPerSecond => (1, 1_000_000),
+            Limit::FrameBytes => (FRAME_BYTES.into(), (1 << 24) - 1),
+            Limit::HeaderTableBytes => (0, 1 << 20),
             Limit::Handshake
             | Limit::HeaderBlock
             | Limit::Idle
@@ -204,6 +217,8 @@ impl Config {
             Limit::ControlBurst => self.control_burst = number,
             Limit::ControlPerSecond => self.control_per_second = number,
             Limit::SessionBodyBytes => self.session_body_bytes = size,
+            Limit::FrameBytes => self.max_frame_bytes = number,
+            Limit::HeaderTableBytes => self.header_table_bytes = number,
         }
         Ok(())
     }
@@ -218,6 +233,13 @@ impl Config {
             .initial_connection_window_size(self.session_window_bytes)
             .max_send_buffer_size(self.send_buffer_bytes)
             .max_local_error_reset_streams(Some(128));
+        // What every peer assumes is not said.
+        if self.max_frame_bytes != FRAME_BYTES {
+            builder.max_frame_size(self.max_frame_bytes);
+        }
+        if self.header_table_bytes != HEADER_TABLE_BYTES {
+            builder.header_table_size(self.header_table_bytes);
+        }
         builder
     }
 }
@@ -234,6 +256,9 @@ mod tests {
             (Limit::StreamWindowBytes, 1 << 31),
             (Limit::SessionWindowBytes, u64::MAX),
             (Limit::MaxConcurrentStreams, 0),
+            (Limit::FrameBytes, 16_383),
+            (Limit::FrameBytes, 1 << 24),
+            (Limit::HeaderTableBytes, 1 << 21),
         ] {
             assert!(config.set(limit, bad).is_err(), "{limit:?} {bad}");
         }

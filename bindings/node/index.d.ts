@@ -65,6 +65,8 @@ export interface Limits {
   controlBurst?: number
   controlPerSecond?: number
   sessionBodyBytes?: number
+  frameBytes?: number
+  headerTableBytes?: number
 }
 
 /** What became of everything that was open when the close began, or came during it. */

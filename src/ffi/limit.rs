@@ -98,11 +98,19 @@ pub enum goaway_limit {
     /// `goaway_request_collect` is gathering. The one that exceeds it is
     /// answered 413 with `retry-after`. Default 67108864. 0 to 1099511627776.
     GOAWAY_LIMIT_SESSION_BODY_BYTES = 26,
+    /// Bytes of the longest frame that a peer may send (SETTINGS_MAX_FRAME_SIZE),
+    /// without its head. A longer one ends the session: GOAWAY(FRAME_SIZE_ERROR).
+    /// Default 16384. 16384 to 16777215.
+    GOAWAY_LIMIT_FRAME_BYTES = 27,
+    /// Bytes that a session keeps for the compression of the header fields that
+    /// its peer sends (SETTINGS_HEADER_TABLE_SIZE, RFC 7541, section 4.2).
+    /// Default 4096. 0 to 1048576.
+    GOAWAY_LIMIT_HEADER_TABLE_BYTES = 28,
 }
 
 use goaway_limit::*;
 
-const LIMITS: [(goaway_limit, Limit); 27] = [
+const LIMITS: [(goaway_limit, Limit); 29] = [
     (GOAWAY_LIMIT_WORKERS, Limit::Workers),
     (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
     (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
@@ -130,6 +138,8 @@ const LIMITS: [(goaway_limit, Limit); 27] = [
     (GOAWAY_LIMIT_CONTROL_BURST, Limit::ControlBurst),
     (GOAWAY_LIMIT_CONTROL_PER_SECOND, Limit::ControlPerSecond),
     (GOAWAY_LIMIT_SESSION_BODY_BYTES, Limit::SessionBodyBytes),
+    (GOAWAY_LIMIT_FRAME_BYTES, Limit::FrameBytes),
+    (GOAWAY_LIMIT_HEADER_TABLE_BYTES, Limit::HeaderTableBytes),
 ];
 
 /// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.

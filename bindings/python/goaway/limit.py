@@ -28,6 +28,8 @@ LIMITS = [
     "control_burst",
     "control_per_second",
     "session_body_bytes",
+    "frame_bytes",
+    "header_table_bytes",
 ]
 """`goaway_limit` of the C header, without GOAWAY_LIMIT_ and in lower case; the
 place is the number. What each means, its unit and its default: see there."""

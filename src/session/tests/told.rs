@@ -130,3 +130,31 @@ fn windows_are_set_when_the_first_settings_are_acknowledged() {
         assert_eq!(texts(&peer, EventKind::SettingsAck).len(), 2);
     });
 }
+
+#[test]
+fn the_settings_of_the_host_are_told_to_the_peer() {
+    in_virtual_time(async {
+        let config = Config { max_frame_bytes: 20_000, header_table_bytes: 0, ..Config::default() };
+        let mut peer = Peer::of(config, 1 << 16, answers);
+        peer.settle(&[]).await;
+        let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
+        let value = |id: u8| payload.chunks(6).find(|entry| entry[..2] == [0, id]).map(|entry| number(entry, 2));
+        assert_eq!((value(1), value(5)), (Some(0), Some(20_000)));
+        // A frame as long as that, and one that is longer.
+        peer.frame(kind::HEADERS, END_HEADERS, 1, GET).await;
+        peer.frame(kind::DATA, END_STREAM, 1, &[0; 20_000]).await;
+        assert!(peer.next(kind::DATA, true).await.is_some());
+        peer.frame(kind::HEADERS, END_HEADERS, 3, GET).await;
+        peer.frame(kind::DATA, END_STREAM, 3, &[0; 20_001]).await;
+        assert_eq!(peer.goaway(true).await.1, 6, "FRAME_SIZE_ERROR");
+    });
+}
+
+#[test]
+fn what_every_peer_assumes_is_not_said() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
+        assert!(payload.chunks(6).all(|entry| ![1, 5].contains(&entry[1])), "{payload:?}");
+    });
+}
