@@ -75,11 +75,8 @@
 // second, in PROGRESS records.
 #define GOAWAY_WATCH_PROGRESS 2
 
-// A PING frame, head and payload (section 6.7).
-#define PING_BYTES 17
-
-// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
-#define STREAM_MAX ((1 << 31) - 1)
+// The byte before the name of a field whose value is a secret; see `goaway_field`.
+#define GOAWAY_FIELD_SENSITIVE 1
 
 // What a call answers. Numbers are never given a new meaning; a later version
 // may add some.
@@ -514,7 +511,10 @@ typedef void (*goaway_collect_cb)(goaway_request request,
                                   size_t len,
                                   void *user_data);
 
-// A field of a header or trailer section, both texts NUL-terminated.
+// A field of a header or trailer section, both texts NUL-terminated. A name
+// that begins with GOAWAY_FIELD_SENSITIVE, here and wherever else a field is
+// given, says that the value is a secret: the field is sent as one that is
+// never indexed (RFC 7541, section 7.1.3). In C: "\x01" "cookie".
 typedef struct {
     const char *name;
     const char *value;
@@ -638,7 +638,8 @@ typedef struct {
     // 8: the request.
     uint64_t request;
     // 16, 20: RESPOND, HEAD, INFORM: header fields; END: trailer fields: name
-    // and value of each, a NUL behind each.
+    // and value of each, a NUL behind each; GOAWAY_FIELD_SENSITIVE may stand
+    // before a name.
     uint32_t fields_offset;
     uint32_t fields_len;
     // 24, 28: RESPOND, WRITE, END: bytes of the body.
@@ -907,6 +908,8 @@ goaway_status goaway_request_collect(goaway_request request,
 // Sets a header field of the answer, in place of any of its name. `date` is
 // added if it is not set, and `content-length` where the length is known.
 //
+// GOAWAY_FIELD_SENSITIVE may stand before the name.
+//
 // GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
 // 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
 goaway_status goaway_request_set_header(goaway_request request,
@@ -1158,10 +1161,15 @@ goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
 
 // Carries out the `count` commands at `commands`, in order, each as the
 // `goaway_request_` function would that it is named after; one that fails does
-// not stop the others. Their offsets go into the `arena_len` bytes at `arena`.
-// All is copied, and neither needs to be aligned. Each one's `goaway_status` is
-// written to `out_statuses`, which has room for `count` or is NULL. From any
-// thread, also from several at once.
+// not stop the others, except that behind a WRITE that fails RESPOND, HEAD,
+// WRITE, END and INFORM of the same request fail with the same status: an
+// answer with a gap must not go on, or look whole. Once you know, write again
+// what was refused and what stood behind it, or RESET.
+//
+// Their offsets go into the `arena_len` bytes at `arena`. All is copied, and
+// neither needs to be aligned. Each one's `goaway_status` is written to
+// `out_statuses`, which has room for `count` or is NULL. From any thread, also
+// from several at once.
 //
 // The result is GOAWAY_OK or the first failure's status. Of a command,
 // GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset lies outside the

@@ -63,7 +63,8 @@ pub struct Command {
     /// 8: the request.
     pub request: u64,
     /// 16, 20: RESPOND, HEAD, INFORM: header fields; END: trailer fields: name
-    /// and value of each, a NUL behind each.
+    /// and value of each, a NUL behind each; GOAWAY_FIELD_SENSITIVE may stand
+    /// before a name.
     pub fields_offset: u32,
     pub fields_len: u32,
     /// 24, 28: RESPOND, WRITE, END: bytes of the body.
@@ -131,6 +132,18 @@ impl Command {
         }
     }
 
+    /// Whether it orders a part of an answer, which would make no sense of one
+    /// that lacks what stands before it.
+    fn is_of_answer(&self) -> bool {
+        let kind = self.kind();
+        matches!(kind, Ok(CommandKind::Respond | CommandKind::Head | CommandKind::Write))
+            || matches!(kind, Ok(CommandKind::End | CommandKind::Inform))
+    }
+
+    fn is_write(&self) -> bool {
+        self.kind == CommandKind::Write as u16
+    }
+
     fn kind(&self) -> Result<CommandKind> {
         Ok(match self.kind {
             1 => CommandKind::Respond,
@@ -196,6 +209,43 @@ impl Command {
 
     fn narrow<T: TryFrom<u64>>(&self, what: &str) -> Result<T> {
         T::try_from(self.number).map_err(|_| Error::invalid(format_args!("{} is too large for {what}", self.number)))
+    }
+}
+
+/// A batch of commands as it is carried out. A WRITE that fails leaves a gap:
+/// what the batch has for that answer behind it fails in the same way, so that
+/// no end makes an answer look whole that is not.
+pub struct Course<S> {
+    /// The requests whose answers have a gap, and how that came.
+    gaps: Vec<(u64, S)>,
+}
+
+impl<S: Copy> Course<S> {
+    pub fn new() -> Self {
+        Self { gaps: Vec::new() }
+    }
+
+    /// Carries out the next command, unless it stands behind a gap. `told`
+    /// makes of a failure what is told.
+    pub fn carry_out(
+        &mut self,
+        command: &Command,
+        arena: &[u8],
+        told: impl Fn(&Error) -> S,
+    ) -> std::result::Result<(), (S, Option<Error>)> {
+        if !self.gaps.is_empty()
+            && command.is_of_answer()
+            && let Some((_, why)) = self.gaps.iter().find(|(request, _)| *request == command.request)
+        {
+            return Err((*why, None));
+        }
+        command.carry_out(arena).map_err(|error| {
+            let why = told(&error);
+            if command.is_write() {
+                self.gaps.push((command.request, why));
+            }
+            (why, Some(error))
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::server::{GOAWAY_FOREVER, borrow, goaway_server};
 use super::{UserData, bell, goaway_status, guard, guard_or, view};
-use crate::command::Command;
+use crate::command::{Command, Course};
 use crate::error::{Error, Result};
 use crate::queue::Queue;
 use crate::record::{GOAWAY_WATCH_PROGRESS, GOAWAY_WATCH_SESSIONS, Record};
@@ -202,10 +202,15 @@ pub extern "C" fn goaway_queue_wait(queue: Option<&goaway_queue>, timeout_ms: u3
 
 /// Carries out the `count` commands at `commands`, in order, each as the
 /// `goaway_request_` function would that it is named after; one that fails does
-/// not stop the others. Their offsets go into the `arena_len` bytes at `arena`.
-/// All is copied, and neither needs to be aligned. Each one's `goaway_status` is
-/// written to `out_statuses`, which has room for `count` or is NULL. From any
-/// thread, also from several at once.
+/// not stop the others, except that behind a WRITE that fails RESPOND, HEAD,
+/// WRITE, END and INFORM of the same request fail with the same status: an
+/// answer with a gap must not go on, or look whole. Once you know, write again
+/// what was refused and what stood behind it, or RESET.
+///
+/// Their offsets go into the `arena_len` bytes at `arena`. All is copied, and
+/// neither needs to be aligned. Each one's `goaway_status` is written to
+/// `out_statuses`, which has room for `count` or is NULL. From any thread, also
+/// from several at once.
 ///
 /// The result is GOAWAY_OK or the first failure's status. Of a command,
 /// GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset lies outside the
@@ -237,18 +242,21 @@ pub unsafe extern "C" fn goaway_queue_submit(
 }
 
 unsafe fn carry_out(commands: *const Command, count: usize, arena: &[u8], out_statuses: *mut u32) -> Result<()> {
-    let mut first = Ok(());
+    let (mut first, mut course) = (Ok(()), Course::new());
     for index in 0..count {
         // SAFETY: the caller's promise. Plain numbers, of which every value is one.
         let command = unsafe { commands.add(index).read_unaligned() };
-        let done = command.carry_out(arena);
+        let done = course.carry_out(&command, arena, |error| goaway_status::from(error));
         if !out_statuses.is_null() {
-            let status = done.as_ref().err().map_or(goaway_status::GOAWAY_OK, goaway_status::from);
+            let status = done.as_ref().err().map_or(goaway_status::GOAWAY_OK, |(status, _)| *status);
             // SAFETY: the caller's promise.
             unsafe { out_statuses.add(index).write_unaligned(status as u32) };
         }
-        if first.is_ok() {
-            first = done;
+        // What fails behind another that failed is not the first.
+        if let Err((_, Some(error))) = done
+            && first.is_ok()
+        {
+            first = Err(error);
         }
     }
     first

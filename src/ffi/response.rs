@@ -13,6 +13,8 @@ use crate::request::{self, Answer, copy, section};
 /// Sets a header field of the answer, in place of any of its name. `date` is
 /// added if it is not set, and `content-length` where the length is known.
 ///
+/// GOAWAY_FIELD_SENSITIVE may stand before the name.
+///
 /// GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
 /// 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
 #[unsafe(no_mangle)]

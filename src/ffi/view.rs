@@ -27,7 +27,10 @@ impl From<&str> for goaway_bytes {
     }
 }
 
-/// A field of a header or trailer section, both texts NUL-terminated.
+/// A field of a header or trailer section, both texts NUL-terminated. A name
+/// that begins with GOAWAY_FIELD_SENSITIVE, here and wherever else a field is
+/// given, says that the value is a secret: the field is sent as one that is
+/// never indexed (RFC 7541, section 7.1.3). In C: "\x01" "cookie".
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_field {

@@ -7,6 +7,9 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, MaxSizeReached};
 
 use crate::error::{Error, Result};
 
+/// The byte before the name of a field whose value is a secret; see `goaway_field`.
+pub const GOAWAY_FIELD_SENSITIVE: u8 = 1;
+
 /// Longer fields are not remembered.
 const SHORT: usize = 64;
 /// Fields of a section that a host sets.
@@ -71,8 +74,9 @@ pub fn trailers<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])
 
 /// Adds a field to a trailer section (RFC 9110, section 6.5.1).
 pub fn append_trailer(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
+    let bare = name.strip_prefix(&[GOAWAY_FIELD_SENSITIVE]).unwrap_or(name);
     for forbidden in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER] {
-        if name.eq_ignore_ascii_case(forbidden.as_str().as_bytes()) {
+        if bare.eq_ignore_ascii_case(forbidden.as_str().as_bytes()) {
             return Err(Error::invalid(format_args!("{forbidden} is not allowed in trailers")));
         }
     }
@@ -106,6 +110,8 @@ pub fn has_blank_edge(value: &[u8]) -> bool {
 }
 
 fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
+    let bare = name.strip_prefix(&[GOAWAY_FIELD_SENSITIVE]);
+    let (name, is_sensitive) = (bare.unwrap_or(name), bare.is_some());
     let shown = || String::from_utf8_lossy(name).into_owned();
     let header =
         HeaderName::from_bytes(name).map_err(|_| Error::invalid(format_args!("{:?} is no field name", shown())))?;
@@ -118,8 +124,9 @@ fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
     if has_blank_edge(value) {
         return Err(Error::invalid(format_args!("the value of {header} starts or ends with white space")));
     }
-    let value = HeaderValue::from_bytes(value)
+    let mut value = HeaderValue::from_bytes(value)
         .map_err(|_| Error::invalid(format_args!("the value of {header} contains a control character")))?;
+    value.set_sensitive(is_sensitive);
     Ok((header, value))
 }
 
@@ -140,12 +147,30 @@ mod tests {
             ("a", "x\t"),
             ("a", "x\r\ny"),
             ("a", "x\0y"),
+            ("\x01", "x"),
+            ("\x01\x01a", "x"),
+            ("\x01te", "x"),
+            ("a\x01", "x"),
         ] {
             for _ in 0..2 {
                 let refused = field(name.as_bytes(), value.as_bytes());
                 assert!(matches!(refused, Err(Error::Invalid(_))), "{name:?}: {value:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_marked_field_is_sensitive_and_another_is_not() {
+        for _ in 0..2 {
+            let (name, value) = field(b"\x01Cookie", b"secret").unwrap();
+            assert_eq!((name.as_str(), value.as_bytes(), value.is_sensitive()), ("cookie", &b"secret"[..], true));
+            assert!(!field(b"cookie", b"secret").unwrap().1.is_sensitive());
+        }
+        assert!(check(b"\x01a", &[b'x'; 100]).unwrap().1.is_sensitive());
+        let mut section = HeaderMap::new();
+        assert!(append_trailer(&mut section, b"\x01Content-Length", b"5").is_err());
+        append_trailer(&mut section, b"\x01x-sum", b"5").unwrap();
+        assert!(section["x-sum"].is_sensitive());
     }
 
     #[test]

@@ -210,37 +210,6 @@ static goaway_status write_text(goaway_request request, uint32_t flags, const ch
     return order(&events, command, text);
 }
 
-// The frames of an answer up to its first head, whose length they give.
-static uint32_t head_length(uint32_t stream) {
-    struct frame frame;
-    do {
-        REQUIRE(client_read(&client, &frame));
-    } while (frame.kind != FRAME_HEADERS || frame.stream != stream);
-    return frame.length;
-}
-
-static void what_the_library_adds_can_be_left_out(void) {
-    begin();
-    static const uint32_t flags[] = {0, GOAWAY_COMMAND_NO_DATE, GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH};
-    uint32_t lengths[COUNT(flags)];
-    for (size_t index = 0; index < COUNT(flags); index++) {
-        uint32_t stream = client_get(&client, "/");
-        goaway_command command = {.kind = GOAWAY_COMMAND_KIND_RESPOND, .status = 200, .flags = flags[index]};
-        command.request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
-        CHECK_OK(order(&events, command, "fine"));
-        lengths[index] = head_length(stream);
-    }
-    CHECK(lengths[0] > lengths[1] && lengths[1] > lengths[2]);
-    CHECK_NUMBER(lengths[2], 1); // the status alone
-    client_get(&client, "/");
-    goaway_command head = {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .flags = GOAWAY_COMMAND_NOTIFY};
-    head.request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
-    CHECK_STATUS(order(&events, head, ""), GOAWAY_ERR_INVALID);
-    head.flags = GOAWAY_COMMAND_NO_DATE;
-    CHECK_OK(order(&events, head, ""));
-    end();
-}
-
 static void a_full_answer_says_when_it_has_room(void) {
     events_start(&events);
     client = client_connect(events.port);
@@ -535,7 +504,6 @@ int main(int argc, char **argv) {
         CASE(the_window_opens_by_what_is_consumed),
         CASE(trailers_come_with_the_last_of_the_body),
         CASE(a_body_is_asked_for_by_the_first_consume),
-        CASE(what_the_library_adds_can_be_left_out),
         CASE(a_full_answer_says_when_it_has_room),
         CASE(a_full_queue_holds_back),
         CASE(nobody_takes),

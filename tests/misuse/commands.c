@@ -1,0 +1,134 @@
+// What commands say beside their kinds, and what becomes of a batch of them.
+
+#include "events.h"
+
+static struct events events;
+static struct client client;
+
+static void begin(void) {
+    events_start(&events);
+    client = client_open(events.port);
+}
+
+static void end(void) {
+    client_close(&client);
+    events_end(&events);
+}
+
+// The frames of an answer up to its first head, whose length they give.
+static uint32_t head_length(uint32_t stream) {
+    struct frame frame;
+    do {
+        REQUIRE(client_read(&client, &frame));
+    } while (frame.kind != FRAME_HEADERS || frame.stream != stream);
+    return frame.length;
+}
+
+static void what_the_library_adds_can_be_left_out(void) {
+    begin();
+    static const uint32_t flags[] = {0, GOAWAY_COMMAND_NO_DATE, GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH};
+    uint32_t lengths[COUNT(flags)];
+    for (size_t index = 0; index < COUNT(flags); index++) {
+        uint32_t stream = client_get(&client, "/");
+        goaway_command command = {.kind = GOAWAY_COMMAND_KIND_RESPOND, .status = 200, .flags = flags[index]};
+        command.request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+        CHECK_OK(order(&events, command, "fine"));
+        lengths[index] = head_length(stream);
+    }
+    CHECK(lengths[0] > lengths[1] && lengths[1] > lengths[2]);
+    CHECK_NUMBER(lengths[2], 1); // the status alone
+    client_get(&client, "/");
+    goaway_command head = {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .flags = GOAWAY_COMMAND_NOTIFY};
+    head.request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    CHECK_STATUS(order(&events, head, ""), GOAWAY_ERR_INVALID);
+    head.flags = GOAWAY_COMMAND_NO_DATE;
+    CHECK_OK(order(&events, head, ""));
+    end();
+}
+
+static void a_sensitive_field_is_never_indexed(void) {
+    begin();
+    static const char arena[] = "\1x-key\0secret\0x-key\0public";
+    client_get(&client, "/");
+    goaway_command command = {.kind = GOAWAY_COMMAND_KIND_RESPOND, .status = 200, .fields_len = sizeof arena};
+    command.flags = GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH;
+    command.request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    CHECK_OK(goaway_queue_submit(events.queue, &command, 1, arena, sizeof arena, NULL));
+    struct frame frame;
+    do {
+        REQUIRE(client_read(&client, &frame));
+    } while (frame.kind != FRAME_HEADERS);
+    // The status, then a literal of a new name that is never indexed (RFC 7541, section 6.2.3).
+    CHECK(frame.payload[0] == 0x88 && frame.payload[1] == 0x10);
+    // The other one is a literal that is added to the table.
+    bool is_indexed = false;
+    for (uint32_t index = 2; index < frame.length; index++) {
+        is_indexed = is_indexed || frame.payload[index] == 0x40;
+    }
+    CHECK(is_indexed);
+    end();
+}
+
+// An end behind a piece that was refused would make the answer look whole.
+static void a_refused_write_spoils_what_stands_behind_it(void) {
+    events_start(&events);
+    client = client_connect(events.port);
+    REQUIRE(client.socket >= 0);
+    client_send_all(&client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+    client_send(&client, FRAME_SETTINGS, 0, 0, "\0\004\0\0\0\0", 6); // no window
+    uint32_t stream = client_get(&client, "/"), neighbour = client_ask(&client, "POST", "/", false);
+    client_send(&client, FRAME_DATA, 0, neighbour, "abcd", 4);
+    goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    goaway_request other = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_BODY)->data_len, 4);
+    goaway_command commands[] = {
+        {.kind = GOAWAY_COMMAND_KIND_HIGH_WATER, .request = request, .number = 4},
+        {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = request},
+        {.kind = GOAWAY_COMMAND_KIND_WRITE, .request = request, .data_len = 4},
+        {.kind = GOAWAY_COMMAND_KIND_WRITE, .request = request, .data_len = 4, .data_offset = 4},
+        {.kind = GOAWAY_COMMAND_KIND_HIGH_WATER, .request = request, .number = 100},
+        {.kind = GOAWAY_COMMAND_KIND_WRITE, .request = request, .data_len = 4, .data_offset = 8},
+        {.kind = GOAWAY_COMMAND_KIND_CONSUME, .request = other, .number = 4},
+        {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = other},
+        {.kind = GOAWAY_COMMAND_KIND_END, .request = request},
+        {.kind = GOAWAY_COMMAND_KIND_END, .request = other},
+    };
+    uint32_t statuses[COUNT(commands)];
+    CHECK_STATUS(goaway_queue_submit(events.queue, commands, COUNT(commands), "abcdefghijkl", 12, statuses),
+                 GOAWAY_ERR_WOULD_BLOCK);
+    for (size_t index = 0; index < COUNT(commands); index++) {
+        about("command %zu", index);
+        bool is_behind = index == 3 || index == 5 || index == 8;
+        CHECK_NUMBER(statuses[index], is_behind ? GOAWAY_ERR_WOULD_BLOCK : GOAWAY_OK);
+    }
+    // The next batch may go on where this one stopped.
+    commands[5].data_offset = 4;
+    commands[5].data_len = 8;
+    commands[6] = commands[8];
+    CHECK_OK(goaway_queue_submit(events.queue, commands + 5, 2, "abcdefghijkl", 12, NULL));
+    client_send_code(&client, FRAME_WINDOW_UPDATE, stream, 1000);
+    struct answer answer = client_answer(&client, stream);
+    CHECK(answer.whole && strcmp(answer.start, "abcdefghijkl") == 0);
+
+    // A reset is carried out all the same.
+    stream = client_get(&client, "/");
+    request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    for (size_t index = 0; index < COUNT(commands); index++) {
+        commands[index].request = request;
+    }
+    commands[4] = (goaway_command){.kind = GOAWAY_COMMAND_KIND_RESET, .request = request, .number = 2};
+    CHECK_STATUS(goaway_queue_submit(events.queue, commands, 5, "abcdefghijkl", 12, statuses), GOAWAY_ERR_WOULD_BLOCK);
+    CHECK_NUMBER(statuses[4], GOAWAY_OK);
+    answer = client_answer(&client, stream);
+    CHECK(answer.reset && !answer.whole && answer.code == 2);
+    end();
+}
+
+int main(int argc, char **argv) {
+    static const struct check_case cases[] = {
+        CASE(what_the_library_adds_can_be_left_out),
+        CASE(a_sensitive_field_is_never_indexed),
+        CASE(a_refused_write_spoils_what_stands_behind_it),
+    };
+    return check_main(cases, COUNT(cases), 3, argc, argv);
+}
