@@ -328,6 +328,11 @@ typedef enum {
     // its peer sends (SETTINGS_HEADER_TABLE_SIZE, RFC 7541, section 4.2).
     // Default 4096. 0 to 1048576.
     GOAWAY_LIMIT_HEADER_TABLE_BYTES = 28,
+    // Whether peers may use the extended CONNECT of RFC 8441, such as for
+    // WebSockets (SETTINGS_ENABLE_CONNECT_PROTOCOL). It is announced only where
+    // a pattern names CONNECT. Without: RST_STREAM(PROTOCOL_ERROR).
+    // Default 1. 0, no, or 1.
+    GOAWAY_LIMIT_CONNECT_PROTOCOL = 29,
 } goaway_limit;
 
 // How much of the log is wanted; each includes those before it.
@@ -589,7 +594,8 @@ typedef struct {
     uint64_t session;
     // 24, 28: REQUEST: method, scheme, authority, path as it came, query and
     // peer, then name and value of each path parameter, then name and value of
-    // each header field, a NUL behind each. BODY with GOAWAY_RECORD_END: name
+    // each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
+    // the first field is `:protocol`. BODY with GOAWAY_RECORD_END: name
     // and value of each trailer field, likewise. SESSION: the peer and a NUL,
     // then the event's text as it is.
     uint32_t text_offset;
@@ -682,7 +688,12 @@ goaway_server *goaway_server_new(void);
 // A pattern is a method, a space and a path: "GET /users/{id}" takes one
 // segment as the parameter `id`, "GET /files/{*rest}" takes all that follows,
 // the method `*` is every method, and the pattern "*" is whatever no other
-// pattern matches. A static segment wins over a parameter. HEAD is answered by
+// pattern matches. Neither takes CONNECT, which must be named: "CONNECT *"
+// takes every one that no "CONNECT /path" has; of those with a path only
+// extended ones (RFC 8441, GOAWAY_LIMIT_CONNECT_PROTOCOL). An answer of 200 to
+// 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
+// you write and read as bodies is the tunnel's, and the end of the answer is
+// the end of both ways. A static segment wins over a parameter. HEAD is answered by
 // the handler of GET, without the body. A path that matches with another
 // method is answered 405 with `allow`, one that does not match 404, and one
 // whose parameter is not percent-encoded UTF-8 400, each by the library.
@@ -781,7 +792,8 @@ goaway_status goaway_server_set_limit(const goaway_server *server, uint32_t limi
 // The request's method, such as "GET".
 goaway_status goaway_request_method(goaway_request request, goaway_bytes *out_method);
 
-// The path as it came, percent-encoded and without the query.
+// The path as it came, percent-encoded and without the query; empty of a
+// CONNECT (RFC 9113, section 8.5) unless it is an extended one.
 goaway_status goaway_request_path(goaway_request request, goaway_bytes *out_path);
 
 // What stands behind the path's `?`, as it came; empty if there is nothing.
@@ -790,8 +802,12 @@ goaway_status goaway_request_query(goaway_request request, goaway_bytes *out_que
 // The authority, from `:authority` or `host` (RFC 9113, section 8.3.1).
 goaway_status goaway_request_authority(goaway_request request, goaway_bytes *out_authority);
 
-// The scheme that the peer named: "http" or "https".
+// The scheme that the peer named: "http" or "https"; empty of a plain CONNECT.
 goaway_status goaway_request_scheme(goaway_request request, goaway_bytes *out_scheme);
+
+// What an extended CONNECT asks for (RFC 8441, section 4), such as "websocket";
+// empty of any other request.
+goaway_status goaway_request_protocol(goaway_request request, goaway_bytes *out_protocol);
 
 // The path parameter `name` of the handler's pattern, percent-decoded.
 //

@@ -32,6 +32,8 @@ pub struct Config {
     pub max_frame_bytes: u32,
     /// SETTINGS_HEADER_TABLE_SIZE: what the peer's header compression may have us remember.
     pub header_table_bytes: u32,
+    /// SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441), where there is a handler for CONNECT.
+    pub connect_protocol: bool,
     /// What h2 may hold of an answer for a slow peer.
     pub send_buffer_bytes: usize,
     /// The same for all answers of a session together.
@@ -88,6 +90,7 @@ impl Default for Config {
             session_window_bytes: 1 << 20,
             max_frame_bytes: FRAME_BYTES,
             header_table_bytes: HEADER_TABLE_BYTES,
+            connect_protocol: true,
             send_buffer_bytes: 64 << 10,
             session_send_bytes: 1 << 20,
             high_water_bytes: 64 << 10,
@@ -145,6 +148,7 @@ pub enum Limit {
     SessionBodyBytes,
     FrameBytes,
     HeaderTableBytes,
+    ConnectProtocol,
 }
 
 impl Limit {
@@ -168,6 +172,7 @@ impl Limit {
             Limit::ControlPerSecond => (1, 1_000_000),
             Limit::FrameBytes => (FRAME_BYTES.into(), (1 << 24) - 1),
             Limit::HeaderTableBytes => (0, 1 << 20),
+            Limit::ConnectProtocol => (0, 1),
             Limit::Handshake
             | Limit::HeaderBlock
             | Limit::Idle
@@ -219,12 +224,13 @@ impl Config {
             Limit::SessionBodyBytes => self.session_body_bytes = size,
             Limit::FrameBytes => self.max_frame_bytes = number,
             Limit::HeaderTableBytes => self.header_table_bytes = number,
+            Limit::ConnectProtocol => self.connect_protocol = value != 0,
         }
         Ok(())
     }
 
-    /// h2's settings.
-    pub fn h2(&self) -> h2::server::Builder {
+    /// h2's settings; `has_connect` if there is a handler for CONNECT.
+    pub fn h2(&self, has_connect: bool) -> h2::server::Builder {
         let mut builder = h2::server::Builder::new();
         builder
             .max_concurrent_streams(self.max_concurrent_streams)
@@ -239,6 +245,9 @@ impl Config {
         }
         if self.header_table_bytes != HEADER_TABLE_BYTES {
             builder.header_table_size(self.header_table_bytes);
+        }
+        if self.connect_protocol && has_connect {
+            builder.enable_connect_protocol();
         }
         builder
     }

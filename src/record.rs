@@ -67,7 +67,8 @@ pub struct Record {
     pub session: u64,
     /// 24, 28: REQUEST: method, scheme, authority, path as it came, query and
     /// peer, then name and value of each path parameter, then name and value of
-    /// each header field, a NUL behind each. BODY with GOAWAY_RECORD_END: name
+    /// each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
+    /// the first field is `:protocol`. BODY with GOAWAY_RECORD_END: name
     /// and value of each trailer field, likewise. SESSION: the peer and a NUL,
     /// then the event's text as it is.
     pub text_offset: u32,

@@ -27,6 +27,10 @@ pub struct Routes {
     paths: Vec<Path>,
     /// Answers what no pattern matches.
     catch_all: Option<Target>,
+    /// Takes each CONNECT that no path has.
+    tunnels: Option<Target>,
+    /// Whether any target takes CONNECT.
+    any_connect: bool,
 }
 
 /// One path pattern with its handlers.
@@ -44,10 +48,16 @@ pub struct Match<'a> {
 
 impl Routes {
     /// Adds a target for `METHOD /path/{name}/{*rest}`; `*` as the method is
-    /// every method, `*` alone is whatever no other pattern matches.
+    /// every method, `*` alone is whatever no other pattern matches. Neither is
+    /// CONNECT, whose answers make tunnels: that is for who names it, and
+    /// `CONNECT *` is each one that no path has.
     pub fn register(&mut self, pattern: &str, target: Target) -> Result<()> {
         if pattern == "*" {
             return fill(&mut self.catch_all, target, pattern);
+        }
+        if pattern == "CONNECT *" {
+            self.any_connect = true;
+            return fill(&mut self.tunnels, target, pattern);
         }
         let (method, path) = pattern
             .split_once(' ')
@@ -63,13 +73,23 @@ impl Routes {
         if path.named.iter().any(|(known, _)| *known == method) {
             return Err(taken(pattern));
         }
+        let is_connect = method == Method::CONNECT;
         path.named.push((method, target));
+        self.any_connect |= is_connect;
         Ok(())
+    }
+
+    /// Whether any target takes CONNECT.
+    pub fn has_connect(&self) -> bool {
+        self.any_connect
     }
 
     /// The handler for a request, or the answer that the library gives itself.
     pub fn find(&self, method: &Method, path: &str) -> std::result::Result<Match<'_>, Refusal> {
         let without_params = |target| Match { target, params: Vec::new() };
+        if *method == Method::CONNECT {
+            return self.find_tunnel(path);
+        }
         let Ok(found) = self.tree.at(path) else {
             return self.catch_all.as_ref().map(without_params).ok_or(Refusal::Status(StatusCode::NOT_FOUND, None));
         };
@@ -79,6 +99,23 @@ impl Routes {
         }
         let not_allowed = || Refusal::Status(StatusCode::METHOD_NOT_ALLOWED, Some(path.allow()));
         self.catch_all.as_ref().map(without_params).ok_or_else(not_allowed)
+    }
+
+    /// The same for CONNECT, which names a path only if it is an extended one
+    /// (RFC 8441, section 4).
+    fn find_tunnel(&self, path: &str) -> std::result::Result<Match<'_>, Refusal> {
+        let found = self.tree.at(path).ok().map(|found| (&self.paths[*found.value], found.params));
+        if let Some((path, params)) = &found
+            && let Some(target) = path.named(&Method::CONNECT)
+        {
+            return Ok(Match { target, params: decode_all(params)? });
+        }
+        let refusal = || match &found {
+            _ if path.is_empty() => Refusal::Status(StatusCode::NOT_IMPLEMENTED, None),
+            None => Refusal::Status(StatusCode::NOT_FOUND, None),
+            Some((path, _)) => Refusal::Status(StatusCode::METHOD_NOT_ALLOWED, Some(path.allow())),
+        };
+        self.tunnels.as_ref().map(|target| Match { target, params: Vec::new() }).ok_or_else(refusal)
     }
 
     fn path(&mut self, pattern: &str) -> Result<&mut Path> {
@@ -95,9 +132,12 @@ impl Routes {
 impl Path {
     /// HEAD is answered from GET (RFC 9110, section 9.3.2) unless it has a handler of its own.
     fn find(&self, method: &Method) -> Option<&Target> {
-        let named = |wanted: &Method| self.named.iter().find(|(known, _)| known == wanted).map(|(_, target)| target);
-        let from_get = || (*method == Method::HEAD).then(|| named(&Method::GET)).flatten();
-        named(method).or_else(from_get).or(self.any.as_ref())
+        let from_get = || (*method == Method::HEAD).then(|| self.named(&Method::GET)).flatten();
+        self.named(method).or_else(from_get).or(self.any.as_ref())
+    }
+
+    fn named(&self, wanted: &Method) -> Option<&Target> {
+        self.named.iter().find(|(known, _)| known == wanted).map(|(_, target)| target)
     }
 
     /// What to say in `allow` (RFC 9110, section 10.2.1).
@@ -208,9 +248,40 @@ mod tests {
     }
 
     #[test]
+    fn a_tunnel_is_for_who_names_it() {
+        let with = routes(&["GET /", "* /any", "CONNECT /chat/{room}", "*"]);
+        assert!(with.has_connect());
+        assert_eq!(status(&with, Method::CONNECT, ""), 501);
+        assert_eq!(status(&with, Method::CONNECT, "/any"), 405);
+        assert_eq!(status(&with, Method::CONNECT, "/"), 405);
+        assert_eq!(status(&with, Method::CONNECT, "/nowhere"), 404);
+        let found = with.find(&Method::CONNECT, "/chat/a%20b").unwrap_or_else(|_| panic!());
+        assert_eq!(found.params, [("room".to_owned(), "a b".to_owned())]);
+        let with = routes(&["GET /", "CONNECT *"]);
+        for path in ["", "/", "/nowhere"] {
+            assert_eq!(status(&with, Method::CONNECT, path), 200, "{path:?}");
+        }
+        assert_eq!(status(&with, Method::GET, "/nowhere"), 404);
+        assert!(!routes(&["* /", "*"]).has_connect());
+    }
+
+    #[test]
     fn bad_patterns_are_refused() {
-        let mut routes = routes(&["GET /a/{x}", "*"]);
-        for bad in ["", "/", "GET", "GET a", "G(T /", "GET /{", "GET /{a}{b}", "GET /a/{x}", "GET /a/{y}", "*"] {
+        let mut routes = routes(&["GET /a/{x}", "*", "CONNECT *"]);
+        for bad in [
+            "",
+            "/",
+            "GET",
+            "GET a",
+            "G(T /",
+            "GET /{",
+            "GET /{a}{b}",
+            "GET /a/{x}",
+            "GET /a/{y}",
+            "*",
+            "CONNECT *",
+            "GET *",
+        ] {
             assert!(matches!(routes.register(bad, handler()), Err(Error::Invalid(_))), "{bad:?}");
         }
     }

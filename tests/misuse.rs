@@ -44,8 +44,10 @@ macro_rules! programs {
     };
 }
 
-programs! { answers batches callbacks exit fork ids inherited limits many null queue sessions signals
-state stuck threads unload }
+programs! {
+    answers batches callbacks commands exit fork ids inherited limits many null queue sessions
+    signals state stuck threads tunnels unload
+}
 
 fn run(name: &str) {
     if extra_flags().iter().any(|flag| flag == "-fsanitize=thread") && matches!(name, "fork" | "unload") {

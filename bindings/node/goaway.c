@@ -68,7 +68,7 @@ static const struct constant LIMITS[] = {
     LIMIT(KEEPALIVE_TIMEOUT_MS), LIMIT(PROGRESS_MS),       LIMIT(PROGRESS_BYTES),       LIMIT(STREAM_IDLE_MS),
     LIMIT(AGE_MS),            LIMIT(AGE_JITTER_MS),        LIMIT(REQUESTS),             LIMIT(GRACE_MS),
     LIMIT(CONTROL_BURST),     LIMIT(CONTROL_PER_SECOND),   LIMIT(SESSION_BODY_BYTES),    LIMIT(FRAME_BYTES),
-    LIMIT(HEADER_TABLE_BYTES),
+    LIMIT(HEADER_TABLE_BYTES), LIMIT(CONNECT_PROTOCOL),
 };
 
 static void add_constants(napi_env env, napi_value exports, const char *name, const struct constant *list,

@@ -67,6 +67,8 @@ export interface Limits {
   sessionBodyBytes?: number
   frameBytes?: number
   headerTableBytes?: number
+  /** 1: WebSockets and other extended CONNECTs are announced, where a pattern names CONNECT. */
+  connectProtocol?: number
 }
 
 /** What became of everything that was open when the close began, or came during it. */
@@ -258,7 +260,7 @@ export interface ServerOptions {
  */
 export class Server extends EventEmitter {
   constructor (options?: ServerOptions)
-  /** 'GET /users/{id}', 'GET /files/{*rest}', '* /echo', or '*' for what no other matches. */
+  /** 'GET /users/{id}', 'GET /files/{*rest}', '* /echo', or '*' for what no other matches; 'CONNECT *' for tunnels. */
   register (pattern: string, handler: Handler): this
   setLimit (name: keyof Limits, value: number): this
   /** Connections wait in the kernel until the start. Repeatable. */

@@ -106,11 +106,16 @@ pub enum goaway_limit {
     /// its peer sends (SETTINGS_HEADER_TABLE_SIZE, RFC 7541, section 4.2).
     /// Default 4096. 0 to 1048576.
     GOAWAY_LIMIT_HEADER_TABLE_BYTES = 28,
+    /// Whether peers may use the extended CONNECT of RFC 8441, such as for
+    /// WebSockets (SETTINGS_ENABLE_CONNECT_PROTOCOL). It is announced only where
+    /// a pattern names CONNECT. Without: RST_STREAM(PROTOCOL_ERROR).
+    /// Default 1. 0, no, or 1.
+    GOAWAY_LIMIT_CONNECT_PROTOCOL = 29,
 }
 
 use goaway_limit::*;
 
-const LIMITS: [(goaway_limit, Limit); 29] = [
+const LIMITS: [(goaway_limit, Limit); 30] = [
     (GOAWAY_LIMIT_WORKERS, Limit::Workers),
     (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
     (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
@@ -140,6 +145,7 @@ const LIMITS: [(goaway_limit, Limit); 29] = [
     (GOAWAY_LIMIT_SESSION_BODY_BYTES, Limit::SessionBodyBytes),
     (GOAWAY_LIMIT_FRAME_BYTES, Limit::FrameBytes),
     (GOAWAY_LIMIT_HEADER_TABLE_BYTES, Limit::HeaderTableBytes),
+    (GOAWAY_LIMIT_CONNECT_PROTOCOL, Limit::ConnectProtocol),
 ];
 
 /// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.

@@ -48,7 +48,8 @@ pub extern "C" fn goaway_request_method(
     show(request, out_method, "out_method", |request| Ok(request.head().method().as_str().into()))
 }
 
-/// The path as it came, percent-encoded and without the query.
+/// The path as it came, percent-encoded and without the query; empty of a
+/// CONNECT (RFC 9113, section 8.5) unless it is an extended one.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_path(
     request: goaway_request,
@@ -75,13 +76,23 @@ pub extern "C" fn goaway_request_authority(
     show(request, out_authority, "out_authority", |request| Ok(request.head().authority().into()))
 }
 
-/// The scheme that the peer named: "http" or "https".
+/// The scheme that the peer named: "http" or "https"; empty of a plain CONNECT.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_scheme(
     request: goaway_request,
     out_scheme: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
     show(request, out_scheme, "out_scheme", |request| Ok(request.head().scheme().into()))
+}
+
+/// What an extended CONNECT asks for (RFC 8441, section 4), such as "websocket";
+/// empty of any other request.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_protocol(
+    request: goaway_request,
+    out_protocol: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_protocol, "out_protocol", |request| Ok(request.head().protocol().unwrap_or("").into()))
 }
 
 /// The path parameter `name` of the handler's pattern, percent-decoded.

@@ -119,7 +119,12 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
 /// A pattern is a method, a space and a path: "GET /users/{id}" takes one
 /// segment as the parameter `id`, "GET /files/{*rest}" takes all that follows,
 /// the method `*` is every method, and the pattern "*" is whatever no other
-/// pattern matches. A static segment wins over a parameter. HEAD is answered by
+/// pattern matches. Neither takes CONNECT, which must be named: "CONNECT *"
+/// takes every one that no "CONNECT /path" has; of those with a path only
+/// extended ones (RFC 8441, GOAWAY_LIMIT_CONNECT_PROTOCOL). An answer of 200 to
+/// 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
+/// you write and read as bodies is the tunnel's, and the end of the answer is
+/// the end of both ways. A static segment wins over a parameter. HEAD is answered by
 /// the handler of GET, without the body. A path that matches with another
 /// method is answered 405 with `allow`, one that does not match 404, and one
 /// whose parameter is not percent-encoded UTF-8 400, each by the library.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap};
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 
 use super::block::copy_in_pieces;
 use super::{OnReady, field};
@@ -62,6 +62,10 @@ pub struct Answer {
     full: bool,
     /// HEAD asks for no body (RFC 9110, section 9.3.2).
     is_head: bool,
+    /// The request is a CONNECT (section 9.3.6).
+    is_connect: bool,
+    /// What follows the head is a tunnel's.
+    is_tunnel: bool,
     /// The status forbids a body (section 6.4.1).
     is_bodyless: bool,
     reset: Option<u32>,
@@ -82,10 +86,11 @@ struct More {
 }
 
 impl Answer {
-    /// An empty answer begins: to a HEAD or not, and with up to `high_water`
-    /// bytes that may wait for the peer.
-    pub fn begin(&mut self, is_head: bool, high_water: usize) {
-        self.is_head = is_head;
+    /// An empty answer begins, to a request of that method and with up to
+    /// `high_water` bytes that may wait for the peer.
+    pub fn begin(&mut self, method: &Method, high_water: usize) {
+        self.is_head = *method == Method::HEAD;
+        self.is_connect = *method == Method::CONNECT;
         self.high_water = high_water;
     }
 
@@ -105,6 +110,7 @@ impl Answer {
         self.queued = 0;
         self.full = false;
         self.is_bodyless = false;
+        self.is_tunnel = false;
         self.reset = None;
         self.more = None;
     }
@@ -157,12 +163,14 @@ impl Answer {
     pub fn respond(&mut self, status: u16, body: Bytes) -> Result<()> {
         self.check(Phase::Open)?;
         let status = final_status(status)?;
-        let is_bodyless = has_no_body(status);
+        let is_tunnel = self.is_connect && status.is_success();
+        let is_bodyless = has_no_body(status) && !is_tunnel;
         if is_bodyless && !body.is_empty() {
             return Err(Error::invalid(format_args!("{} has no body", status.as_u16())));
         }
         let announced = self.content_length()?;
         match announced {
+            _ if is_tunnel => {}
             Some(announced) if announced != body.len() as u64 && !self.is_head && !is_bodyless => {
                 return Err(Error::Length { announced, written: body.len() as u64 });
             }
@@ -171,12 +179,12 @@ impl Answer {
             }
             _ => {}
         }
-        self.is_bodyless = is_bodyless;
+        (self.is_bodyless, self.is_tunnel) = (is_bodyless, is_tunnel);
         self.drop_length(status);
-        self.keep_bodyless_whole();
+        self.drop_trailers_of_none();
         let alone = body.is_empty() || self.is_head;
         self.status = Some(status);
-        self.alone = alone && !self.has_trailers();
+        self.alone = alone && !self.has_trailers() && !is_tunnel;
         if !alone {
             self.queue(body);
         }
@@ -205,8 +213,10 @@ impl Answer {
     pub fn write_head(&mut self, status: u16) -> Result<()> {
         self.check(Phase::Open)?;
         let status = final_status(status)?;
-        self.more().announced = self.content_length()?;
-        self.is_bodyless = has_no_body(status);
+        let announced = self.content_length()?;
+        self.is_tunnel = self.is_connect && status.is_success();
+        self.more().announced = announced.filter(|_| !self.is_tunnel);
+        self.is_bodyless = has_no_body(status) && !self.is_tunnel;
         self.drop_length(status);
         self.status = Some(status);
         self.phase = Phase::Streaming;
@@ -270,8 +280,8 @@ impl Answer {
             return Err(Error::Length { announced, written });
         }
         self.phase = Phase::Ended;
-        self.keep_bodyless_whole();
-        self.alone = self.queued == 0 && !self.has_trailers();
+        self.drop_trailers_of_none();
+        self.alone = self.queued == 0 && !self.has_trailers() && !self.is_tunnel;
         Ok(())
     }
 
@@ -399,16 +409,17 @@ impl Answer {
         }
     }
 
-    /// RFC 9110, section 8.6: 204 has no content-length, whatever the host says.
+    /// RFC 9110, sections 8.6 and 9.3.6: 204 has no content-length, nor has a
+    /// tunnel, whatever the host says.
     fn drop_length(&mut self, status: StatusCode) {
-        if status == StatusCode::NO_CONTENT {
+        if status == StatusCode::NO_CONTENT || self.is_tunnel {
             self.fields.remove(CONTENT_LENGTH);
         }
     }
 
-    /// What has no body has no trailers either (RFC 9110, section 6.4.1).
-    fn keep_bodyless_whole(&mut self) {
-        if self.has_no_body()
+    /// What has no body has no trailers either (RFC 9110, section 6.4.1), nor has a tunnel.
+    fn drop_trailers_of_none(&mut self) {
+        if (self.has_no_body() || self.is_tunnel)
             && let Some(more) = &mut self.more
         {
             more.trailers.clear();
@@ -480,14 +491,14 @@ fn has_no_body(status: StatusCode) -> bool {
 mod tests {
     use super::*;
 
-    fn answer_to(is_head: bool) -> Answer {
+    fn answer_to(method: Method) -> Answer {
         let mut answer = Answer::default();
-        answer.begin(is_head, 100);
+        answer.begin(&method, 100);
         answer
     }
 
     fn answer() -> Answer {
-        answer_to(false)
+        answer_to(Method::GET)
     }
 
     #[test]
@@ -517,7 +528,7 @@ mod tests {
 
     #[test]
     fn head_announces_but_does_not_send() {
-        let mut answer = answer_to(true);
+        let mut answer = answer_to(Method::HEAD);
         answer.respond(200, Bytes::from_static(b"hello")).unwrap();
         let head = answer.take_head().unwrap();
         assert_eq!(head.length, Some(5));
@@ -535,6 +546,30 @@ mod tests {
         streamed.write_head(204).unwrap();
         assert!(streamed.write(b"x").is_err());
         streamed.end().unwrap();
+    }
+
+    #[test]
+    fn a_tunnel_has_no_length_no_trailers_and_an_end_of_its_own() {
+        for status in [200, 204] {
+            let mut answer = answer_to(Method::CONNECT);
+            answer.set_field(b"content-length", b"0").unwrap();
+            answer.write_head(status).unwrap();
+            answer.write(b"through").unwrap();
+            answer.add_trailer(b"a", b"b").unwrap();
+            answer.end().unwrap();
+            let head = answer.take_head().unwrap();
+            assert!(!head.alone && head.response.headers().is_empty());
+            assert!(matches!(answer.take_piece(100), Some(Piece::Data(data, true)) if data == "through"));
+        }
+        let mut whole = answer_to(Method::CONNECT);
+        whole.respond(200, Bytes::new()).unwrap();
+        let head = whole.take_head().unwrap();
+        assert!(!head.alone && head.length.is_none());
+        assert!(matches!(whole.take_piece(100), Some(Piece::Data(data, true)) if data.is_empty()));
+        let mut refused = answer_to(Method::CONNECT);
+        refused.respond(403, Bytes::new()).unwrap();
+        let head = refused.take_head().unwrap();
+        assert!(head.alone && head.length == Some(0));
     }
 
     #[test]

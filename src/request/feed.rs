@@ -166,7 +166,11 @@ fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
         batch.text(value.as_bytes());
     }
     record.params = head.params().len() as u32;
-    record.fields = batch.fields(head.fields());
+    if let Some(protocol) = head.protocol() {
+        batch.text(b":protocol");
+        batch.text(protocol.as_bytes());
+    }
+    record.fields = batch.fields(head.fields()) + u32::from(head.protocol().is_some());
     record.text_len = batch.since(record.text_offset);
     record.flags |= if *head.method() == http::Method::HEAD { GOAWAY_RECORD_HEAD } else { 0 };
 }

@@ -1,5 +1,6 @@
 //! A request's head: method, target, header fields, path parameters.
 
+use h2::ext::Protocol;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode, Uri};
@@ -13,6 +14,8 @@ pub struct Head {
     uri: Uri,
     fields: HeaderMap,
     params: Vec<(String, String)>,
+    /// Of an extended CONNECT (RFC 8441).
+    protocol: Option<Box<str>>,
 }
 
 /// Why the library answers a request itself instead of a handler.
@@ -26,14 +29,20 @@ pub enum Refusal {
 
 impl Head {
     pub fn new(parts: Parts, params: Vec<(String, String)>) -> Self {
-        Self { method: parts.method, uri: parts.uri, fields: parts.headers, params }
+        let protocol = parts.extensions.get::<Protocol>().map(|protocol| protocol.as_str().into());
+        Self { method: parts.method, uri: parts.uri, fields: parts.headers, params, protocol }
+    }
+
+    /// What an extended CONNECT asks for, such as "websocket"; None of another request.
+    pub fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
     }
 
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// The path as it came, percent-encoded, without the query.
+    /// The path as it came, percent-encoded, without the query; empty of a plain CONNECT.
     pub fn path(&self) -> &str {
         self.uri.path()
     }
@@ -49,8 +58,10 @@ impl Head {
         self.uri.authority().map(|authority| authority.as_str()).or_else(host).unwrap_or("")
     }
 
+    /// Empty if it is a CONNECT of the plain sort, which has none.
     pub fn scheme(&self) -> &str {
-        self.uri.scheme_str().unwrap_or("http")
+        let is_plain = self.method == Method::CONNECT && self.protocol.is_none();
+        self.uri.scheme_str().unwrap_or(if is_plain { "" } else { "http" })
     }
 
     pub fn fields(&self) -> &HeaderMap {
@@ -84,7 +95,7 @@ impl Head {
 /// What h2 lets through and a server must refuse.
 pub fn check<B>(request: &Request<B>, max_fields: usize) -> std::result::Result<(), Refusal> {
     if request.method() == Method::CONNECT {
-        return Err(Refusal::Status(StatusCode::NOT_IMPLEMENTED, None));
+        check_tunnel(request)?;
     }
     if request.headers().len() > max_fields {
         return Err(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None));
@@ -102,6 +113,23 @@ pub fn check<B>(request: &Request<B>, max_fields: usize) -> std::result::Result<
         return Err(Refusal::Malformed("there are two content-length fields"));
     }
     check_authority(request.uri(), host)
+}
+
+/// Section 8.5: a plain CONNECT says where to, with a port; an extended one, as
+/// what (RFC 8441, section 4).
+fn check_tunnel<B>(request: &Request<B>) -> std::result::Result<(), Refusal> {
+    let Some(protocol) = request.extensions().get::<Protocol>() else {
+        let Some(authority) = request.uri().authority() else {
+            return Err(Refusal::Malformed("CONNECT without :authority"));
+        };
+        // RFC 9110, section 9.3.6.
+        return authority.port_u16().map(drop).ok_or(Refusal::Status(StatusCode::BAD_REQUEST, None));
+    };
+    match protocol.as_str() {
+        "" => Err(Refusal::Malformed(":protocol is empty")),
+        name if name.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(()),
+        _ => Err(Refusal::Malformed(":protocol contains what no name of one does")),
+    }
 }
 
 /// What h2 lets through of trailers and a server must refuse (RFC 9110, section 6.5.1).
@@ -162,12 +190,26 @@ mod tests {
     }
 
     #[test]
+    fn a_tunnel_says_where_to_or_as_what() {
+        let plain = |uri: &'static str| checked(move |r| r.method("CONNECT").uri(uri));
+        assert_eq!(plain("example.com:443"), None);
+        assert_eq!(plain("[::1]:443"), None);
+        assert_eq!(plain("example.com"), Some(Refusal::Status(StatusCode::BAD_REQUEST, None)));
+        assert!(matches!(plain("/"), Some(Refusal::Malformed(_))));
+        assert!(matches!(plain("me@example.com:443"), Some(Refusal::Malformed(_))));
+        let extended = |name| checked(move |r| r.method("CONNECT").extension(Protocol::from_static(name)));
+        assert_eq!(extended("websocket"), None);
+        for bad in ["", "web socket", "web\0socket", "w\u{e9}b"] {
+            assert!(matches!(extended(bad), Some(Refusal::Malformed(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_served_has_a_status() {
         let status = |refusal| match refusal {
             Some(Refusal::Status(status, _)) => status.as_u16(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(status(checked(|r| r.method("CONNECT"))), 501);
         assert_eq!(status(checked(|r| r.uri("/"))), 400);
         assert_eq!(status(checked(|r| (0..101).fold(r, |r, n| r.header(format!("f{n}"), "x")))), 431);
     }

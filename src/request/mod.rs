@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, Method};
 
 pub use answer::{Answer, Head as AnswerHead, Piece};
 pub use block::{copy, trim};
@@ -120,7 +120,7 @@ impl Request {
             self.session = session.clone();
         }
         self.stream = stream;
-        self.answer.begin(parts.method == Method::HEAD, config.high_water_bytes);
+        self.answer.begin(&parts.method, config.high_water_bytes);
         self.head = Some(Head::new(parts, params));
         self.body_limits = (config.max_body_bytes, config.session_body_bytes);
         self.idle = config.stream_idle;

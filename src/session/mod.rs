@@ -184,7 +184,8 @@ impl<S: Transport> Session<S> {
         let budget = Budget::new(config.control_burst, config.control_per_second, now);
         let clocks = Clocks::new(config, began, RandomState::new().build_hasher().finish());
         let wire = Rc::new(RefCell::new(Wire::new(socket, budget)));
-        let handshake = worker.shared.setup.config.h2().handshake(Tap(wire.clone()));
+        let has_connect = worker.shared.setup.routes.has_connect();
+        let handshake = worker.shared.setup.config.h2(has_connect).handshake(Tap(wire.clone()));
         Self {
             streams: Streams::default(),
             discards: Discards::default(),

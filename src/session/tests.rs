@@ -21,6 +21,7 @@ use crate::shared::{Setup, Shared};
 use crate::table::{Lot, lock};
 use crate::worker::Worker;
 
+mod connect;
 mod told;
 
 const CALM: u32 = 11;
@@ -52,9 +53,14 @@ struct Peer {
 impl Peer {
     /// Starts a session whose handler for `GET /` is `handler`.
     fn of(config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self::at("GET /", config, buffer, handler)
+    }
+
+    /// The same for another pattern.
+    fn at(pattern: &str, config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
         let events = Arc::<Mutex<Vec<SessionEvent>>>::default();
         let mut routes = Routes::default();
-        routes.register("GET /", Target::Handler(Arc::new(handler))).unwrap();
+        routes.register(pattern, Target::Handler(Arc::new(handler))).unwrap();
         let told = events.clone();
         let on_session = Some(Box::new(move |event: &SessionEvent| lock(&told).push(event.clone())) as _);
         let shared = Arc::new(Shared::new(Setup { config, routes, on_session, ..Setup::default() }));
@@ -93,6 +99,18 @@ impl Peer {
 
     async fn get(&mut self, stream: u32) {
         self.frame(kind::HEADERS, END_STREAM | END_HEADERS, stream, GET).await;
+    }
+
+    /// Sends a head of these fields.
+    async fn ask(&mut self, stream: u32, flags: u8, fields: &[(&str, &str)]) {
+        let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let block = loona_hpack::Encoder::new().encode(fields);
+        self.frame(kind::HEADERS, flags | END_HEADERS, stream, &block).await;
+    }
+
+    /// The values of a setting that came, by its identifier.
+    fn setting(payload: &[u8], id: u8) -> Option<u32> {
+        payload.chunks(6).find(|entry| entry[..2] == [0, id]).map(|entry| number(entry, 2))
     }
 
     /// Reads until a frame of that kind, or None at the end of the connection.

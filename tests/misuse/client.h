@@ -142,13 +142,11 @@ static inline size_t put_text(uint8_t *place, const char *text) {
     return 1 + length;
 }
 
-// Sends a request's head and gives its stream; the body follows unless `whole`.
-static inline uint32_t client_ask(struct client *client, const char *method, const char *path, bool whole) {
-    const char *fields[][2] = {
-        {":method", method}, {":scheme", "http"}, {":path", path}, {":authority", "localhost"}, {"x-test", "misuse"}};
+// Sends a head of these fields and gives its stream; the body follows unless `whole`.
+static inline uint32_t client_ask_of(struct client *client, const char *fields[][2], size_t count, bool whole) {
     uint8_t block[1024];
     size_t length = 0;
-    for (size_t index = 0; index < COUNT(fields); index++) {
+    for (size_t index = 0; index < count; index++) {
         block[length++] = 0; // a literal that is not to be indexed (RFC 7541, section 6.2.2)
         length += put_text(block + length, fields[index][0]);
         length += put_text(block + length, fields[index][1]);
@@ -158,6 +156,12 @@ static inline uint32_t client_ask(struct client *client, const char *method, con
     uint8_t flags = whole ? FLAG_END_HEADERS | FLAG_END_STREAM : FLAG_END_HEADERS;
     client_send(client, FRAME_HEADERS, flags, stream, block, length);
     return stream;
+}
+
+static inline uint32_t client_ask(struct client *client, const char *method, const char *path, bool whole) {
+    const char *fields[][2] = {
+        {":method", method}, {":scheme", "http"}, {":path", path}, {":authority", "localhost"}, {"x-test", "misuse"}};
+    return client_ask_of(client, fields, COUNT(fields), whole);
 }
 
 static inline uint32_t client_get(struct client *client, const char *path) {

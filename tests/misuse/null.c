@@ -121,6 +121,7 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_request_query(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_authority(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_scheme(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_protocol(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_session(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_stream(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_drain_left_ms(request, NULL), GOAWAY_ERR_NULL);

@@ -30,6 +30,7 @@ LIMITS = [
     "session_body_bytes",
     "frame_bytes",
     "header_table_bytes",
+    "connect_protocol",
 ]
 """`goaway_limit` of the C header, without GOAWAY_LIMIT_ and in lower case; the
 place is the number. What each means, its unit and its default: see there."""

@@ -72,7 +72,9 @@ class Server(Front):
 
         "GET /users/{id}" takes one segment, "GET /files/{*rest}" all that
         follows, the method `*` is every method, and the pattern "*" is what no
-        other one matches. The library answers 404 and 405 by itself."""
+        other one matches. CONNECT must be named: "CONNECT *", whose answers of
+        2xx open tunnels; an extended one has `:protocol` as its first field. The
+        library answers 404 and 405 by itself."""
         if not callable(handler):
             raise TypeError(f"the handler of {pattern!r} cannot be called")
         self._core.register(pattern, len(self._handlers))

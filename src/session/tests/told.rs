@@ -138,8 +138,7 @@ fn the_settings_of_the_host_are_told_to_the_peer() {
         let mut peer = Peer::of(config, 1 << 16, answers);
         peer.settle(&[]).await;
         let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
-        let value = |id: u8| payload.chunks(6).find(|entry| entry[..2] == [0, id]).map(|entry| number(entry, 2));
-        assert_eq!((value(1), value(5)), (Some(0), Some(20_000)));
+        assert_eq!((Peer::setting(&payload, 1), Peer::setting(&payload, 5)), (Some(0), Some(20_000)));
         // A frame as long as that, and one that is longer.
         peer.frame(kind::HEADERS, END_HEADERS, 1, GET).await;
         peer.frame(kind::DATA, END_STREAM, 1, &[0; 20_000]).await;

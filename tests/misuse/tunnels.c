@@ -1,0 +1,95 @@
+// CONNECT through a queue: records and commands of a tunnel.
+
+#include "events.h"
+
+static struct events events;
+static struct client client;
+
+static void begin(void) {
+    events_new(&events);
+    CHECK_OK(goaway_server_register_queue(events.server, "CONNECT *", events.queue, 8));
+    events_go(&events);
+    client = client_open(events.port);
+}
+
+static void end(void) {
+    client_close(&client);
+    events_end(&events);
+}
+
+// Opens the tunnel and says one word each way, then both ends.
+static void speak(uint32_t stream, goaway_request request) {
+    CHECK_OK(order(&events, (goaway_command){.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = request}, ""));
+    client_send(&client, FRAME_DATA, 0, stream, "there", 5);
+    const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
+    CHECK(record->id == request && record->flags == 0);
+    CHECK(memcmp(goaway_record_data(&events.batch, record), "there", 5) == 0);
+    CHECK_OK(consume(&events, request, 5));
+    CHECK_OK(order(&events, (goaway_command){.kind = GOAWAY_COMMAND_KIND_WRITE, .request = request}, "back"));
+    client_send(&client, FRAME_DATA, FLAG_END_STREAM, stream, "", 0);
+    CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_BODY)->flags, GOAWAY_RECORD_END);
+    CHECK_OK(order(&events, (goaway_command){.kind = GOAWAY_COMMAND_KIND_END, .request = request}, ""));
+    struct answer answer = client_answer(&client, stream);
+    CHECK(answer.whole && answer.heads == 1 && answer.status == 200 && strcmp(answer.start, "back") == 0);
+}
+
+static void a_plain_one(void) {
+    begin();
+    const char *fields[][2] = {{":method", "CONNECT"}, {":authority", "example.com:443"}, {"x-test", "misuse"}};
+    uint32_t stream = client_ask_of(&client, fields, COUNT(fields), false);
+    const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
+    CHECK(record->tag == 8 && record->flags == 0 && record->fields == 1 && record->params == 0);
+    static const char *const expected[] = {"CONNECT", "", "example.com:443", "", ""};
+    for (size_t index = 0; index < COUNT(expected); index++) {
+        CHECK(strcmp(events_text(&events, record, index), expected[index]) == 0);
+    }
+    CHECK(strcmp(events_text(&events, record, 6), "x-test") == 0);
+    goaway_bytes protocol;
+    CHECK_OK(goaway_request_protocol(record->id, &protocol));
+    CHECK_NUMBER(protocol.len, 0);
+    speak(stream, record->id);
+    end();
+}
+
+static void an_extended_one(void) {
+    begin();
+    const char *fields[][2] = {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "http"},
+                               {":path", "/chat?a"},   {":authority", "localhost"}, {"x-test", "misuse"}};
+    uint32_t stream = client_ask_of(&client, fields, COUNT(fields), false);
+    const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
+    CHECK(record->tag == 8 && record->flags == 0 && record->fields == 2 && record->params == 0);
+    static const char *const expected[] = {"CONNECT", "http", "localhost", "/chat", "a"};
+    for (size_t index = 0; index < COUNT(expected); index++) {
+        CHECK(strcmp(events_text(&events, record, index), expected[index]) == 0);
+    }
+    CHECK(strcmp(events_text(&events, record, 6), ":protocol") == 0);
+    CHECK(strcmp(events_text(&events, record, 7), "websocket") == 0);
+    CHECK(strcmp(events_text(&events, record, 8), "x-test") == 0);
+    goaway_bytes protocol;
+    CHECK_OK(goaway_request_protocol(record->id, &protocol));
+    CHECK(protocol.len == 9 && memcmp(protocol.data, "websocket", 9) == 0);
+    speak(stream, record->id);
+    end();
+}
+
+// Whatever is answered at once with 200 has an end, and no length that denies it.
+static void an_answer_given_whole(void) {
+    begin();
+    const char *fields[][2] = {{":method", "CONNECT"}, {":authority", "example.com:443"}};
+    uint32_t stream = client_ask_of(&client, fields, COUNT(fields), false);
+    CHECK_OK(respond(&events, events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id, ""));
+    struct answer answer = client_answer(&client, stream);
+    CHECK(answer.whole && answer.status == 200 && answer.length == 0);
+    // The rest of the queue's requests is not CONNECT's.
+    events_serve(&events, &client);
+    end();
+}
+
+int main(int argc, char **argv) {
+    static const struct check_case cases[] = {
+        CASE(a_plain_one),
+        CASE(an_extended_one),
+        CASE(an_answer_given_whole),
+    };
+    return check_main(cases, COUNT(cases), 3, argc, argv);
+}
