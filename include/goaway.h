@@ -167,6 +167,9 @@ typedef enum {
     // The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES),
     // alone or with others of its session (GOAWAY_LIMIT_SESSION_BODY_BYTES).
     GOAWAY_CAUSE_BODY_TOO_LARGE = 20,
+    // The request was to be pushed (`goaway_request_push`), and meanwhile the
+    // peer had disabled that or sent GOAWAY.
+    GOAWAY_CAUSE_PUSH_REFUSED = 21,
 } goaway_cause;
 
 // What a session event is about. Codes are appended, never renumbered.
@@ -845,7 +848,8 @@ goaway_status goaway_request_trailer_at(goaway_request request,
 // The session that the request came on.
 goaway_status goaway_request_session(goaway_request request, goaway_session *out_session);
 
-// The identifier of the request's stream (RFC 9113, section 5.1.1).
+// The identifier of the request's stream (RFC 9113, section 5.1.1); of a pushed
+// request an even one, or 0 as long as it was not promised.
 goaway_status goaway_request_stream(goaway_request request, uint32_t *out_stream);
 
 // Milliseconds until the deadline of the drain.
@@ -966,11 +970,33 @@ goaway_status goaway_request_respond_with(goaway_request request,
 // such as 103 with the `count` fields at `fields`.
 //
 // GOAWAY_ERR_INVALID: the status is none of 100 to 199, or 101, or a field is
-// none that HTTP/2 allows. GOAWAY_ERR_STATE: the head is written already.
+// none that HTTP/2 allows. GOAWAY_ERR_STATE: the head is written already, or
+// the request is pushed.
 goaway_status goaway_request_inform(goaway_request request,
                                     uint16_t status,
                                     const goaway_field *fields,
                                     size_t count);
+
+// Pushes a request (RFC 9113, section 8.4): the peer is promised the answer to
+// the request of the `count` fields at `fields`, which are told to it. They
+// begin with `:method`, GET or HEAD, and `:path`; `:scheme` and `:authority` are
+// the request's if they are not given. Its id is written to `out_pushed`, and it
+// is answered, and cancelled, as any other: with callbacks of its own, or
+// through the queue that `request` came through, where no REQUEST tells it. Its
+// high-water mark and idle time are those of `request`. Returns at once; its
+// `goaway_request_stream` is 0 until it has been promised. How many answers
+// are sent at a time is the peer's to say; when a drain has come to an end
+// otherwise, those that were not begun are cancelled.
+//
+// GOAWAY_ERR_INVALID: a field is none that such a request may have.
+// GOAWAY_ERR_STATE: the peer has disabled push (SETTINGS_ENABLE_PUSH) or sent
+// GOAWAY, the session drains, or `request` is pushed itself.
+// GOAWAY_ERR_WOULD_BLOCK: 100 pushed requests of the session are not complete.
+// GOAWAY_ERR_GONE: the answer has ended.
+goaway_status goaway_request_push(goaway_request request,
+                                  const goaway_field *fields,
+                                  size_t count,
+                                  goaway_request *out_pushed);
 
 // Begins a streamed answer with the header fields set so far;
 // `goaway_request_write` and `goaway_request_end` follow.

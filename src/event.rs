@@ -52,11 +52,14 @@ pub enum Cause {
     /// The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES),
     /// alone or with others of its session (GOAWAY_LIMIT_SESSION_BODY_BYTES).
     BodyTooLarge = 20,
+    /// The request was to be pushed (`goaway_request_push`), and meanwhile the
+    /// peer had disabled that or sent GOAWAY.
+    PushRefused = 21,
 }
 
 impl Cause {
     /// The words for logs and reports, by number.
-    pub const NAMES: [&CStr; 21] = [
+    pub const NAMES: [&CStr; 22] = [
         c"none",
         c"drained",
         c"peer_closed",
@@ -78,6 +81,7 @@ impl Cause {
         c"max_requests",
         c"flood",
         c"body_too_large",
+        c"push_refused",
     ];
 
     pub fn name(self) -> &'static str {
@@ -93,7 +97,7 @@ impl Cause {
             Cause::Handshake | Cause::HandshakeTimeout => Outcome::Handshake,
             Cause::None | Cause::Deadline | Cause::Aborted | Cause::Internal => Outcome::Forced,
             Cause::HeaderTimeout | Cause::KeepaliveTimeout | Cause::Flood => Outcome::Forced,
-            Cause::TooSlow | Cause::StreamIdle | Cause::BodyTooLarge => Outcome::Forced,
+            Cause::TooSlow | Cause::StreamIdle | Cause::BodyTooLarge | Cause::PushRefused => Outcome::Forced,
         }
     }
 }
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_last_of_each_has_its_word() {
-        assert_eq!(Cause::BodyTooLarge.name(), "body_too_large");
+        assert_eq!(Cause::PushRefused.name(), "push_refused");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
         assert_eq!(EventKind::SettingsAck.name(), "settings_ack");
     }

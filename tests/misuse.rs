@@ -45,7 +45,7 @@ macro_rules! programs {
 }
 
 programs! {
-    answers batches callbacks commands exit fork ids inherited limits many null queue sessions
+    answers batches callbacks commands exit fork ids inherited limits many null pushes queue sessions
     signals state stuck threads tunnels unload
 }
 

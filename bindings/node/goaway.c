@@ -124,7 +124,7 @@ static const napi_property_descriptor METHODS[] = {
     METHOD("abortSession", host_abort_session), METHOD("report", host_report),
     METHOD("ping", host_ping),             METHOD("sendGoaway", host_send_goaway),
     METHOD("setWindow", host_set_window),  METHOD("take", host_take),
-    METHOD("submit", host_submit),
+    METHOD("push", host_push),             METHOD("submit", host_submit),
 };
 
 static void add_function(napi_env env, napi_value exports, const char *name, napi_callback function, void *data) {

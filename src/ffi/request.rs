@@ -163,7 +163,8 @@ pub extern "C" fn goaway_request_session(
     show(request, out_session, "out_session", |request| Ok(request.session.id))
 }
 
-/// The identifier of the request's stream (RFC 9113, section 5.1.1).
+/// The identifier of the request's stream (RFC 9113, section 5.1.1); of a pushed
+/// request an even one, or 0 as long as it was not promised.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_stream(
     request: goaway_request,

@@ -85,7 +85,8 @@ pub unsafe extern "C" fn goaway_request_respond_with(
 /// such as 103 with the `count` fields at `fields`.
 ///
 /// GOAWAY_ERR_INVALID: the status is none of 100 to 199, or 101, or a field is
-/// none that HTTP/2 allows. GOAWAY_ERR_STATE: the head is written already.
+/// none that HTTP/2 allows. GOAWAY_ERR_STATE: the head is written already, or
+/// the request is pushed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_inform(
     request: goaway_request,
@@ -97,6 +98,38 @@ pub unsafe extern "C" fn goaway_request_inform(
         // SAFETY: the header asks for that many fields of NUL-terminated texts.
         let fields = unsafe { pairs(fields, count) }?;
         request::answer(request, |answer| answer.inform(status, section(fields)?))
+    })
+}
+
+/// Pushes a request (RFC 9113, section 8.4): the peer is promised the answer to
+/// the request of the `count` fields at `fields`, which are told to it. They
+/// begin with `:method`, GET or HEAD, and `:path`; `:scheme` and `:authority` are
+/// the request's if they are not given. Its id is written to `out_pushed`, and it
+/// is answered, and cancelled, as any other: with callbacks of its own, or
+/// through the queue that `request` came through, where no REQUEST tells it. Its
+/// high-water mark and idle time are those of `request`. Returns at once; its
+/// `goaway_request_stream` is 0 until it has been promised. How many answers
+/// are sent at a time is the peer's to say; when a drain has come to an end
+/// otherwise, those that were not begun are cancelled.
+///
+/// GOAWAY_ERR_INVALID: a field is none that such a request may have.
+/// GOAWAY_ERR_STATE: the peer has disabled push (SETTINGS_ENABLE_PUSH) or sent
+/// GOAWAY, the session drains, or `request` is pushed itself.
+/// GOAWAY_ERR_WOULD_BLOCK: 100 pushed requests of the session are not complete.
+/// GOAWAY_ERR_GONE: the answer has ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_push(
+    request: goaway_request,
+    fields: *const goaway_field,
+    count: usize,
+    out_pushed: Option<&mut MaybeUninit<goaway_request>>,
+) -> goaway_status {
+    guard(|| {
+        let out_pushed = view::out(out_pushed, "out_pushed")?;
+        // SAFETY: the header asks for that many fields of NUL-terminated texts.
+        let fields = unsafe { pairs(fields, count) }?;
+        out_pushed.write(request::push(request, fields)?);
+        Ok(())
     })
 }
 

@@ -64,6 +64,8 @@ pub struct Answer {
     is_head: bool,
     /// The request is a CONNECT (section 9.3.6).
     is_connect: bool,
+    /// The request is one that we push.
+    is_pushed: bool,
     /// What follows the head is a tunnel's.
     is_tunnel: bool,
     /// The status forbids a body (section 6.4.1).
@@ -91,7 +93,14 @@ impl Answer {
     pub fn begin(&mut self, method: &Method, high_water: usize) {
         self.is_head = *method == Method::HEAD;
         self.is_connect = *method == Method::CONNECT;
+        self.is_pushed = false;
         self.high_water = high_water;
+    }
+
+    /// The same for a request that is pushed beside another's answer.
+    pub fn begin_pushed(&mut self, method: &Method, beside: &Answer) {
+        self.begin(method, beside.high_water);
+        self.is_pushed = true;
     }
 
     /// Lets go of everything. Of an answer that was sent little is left.
@@ -148,6 +157,9 @@ impl Answer {
     /// Sends an informational head (RFC 9110, section 15.2).
     pub fn inform(&mut self, status: u16, fields: HeaderMap) -> Result<()> {
         self.check(Phase::Open)?;
+        if self.is_pushed {
+            return Err(Error::State("a pushed answer has no informational heads"));
+        }
         let status = status_code(status)?;
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::invalid(format_args!("{status} is no informational status of HTTP/2")));
@@ -357,6 +369,11 @@ impl Answer {
         *response.status_mut() = status;
         std::mem::swap(response.headers_mut(), &mut self.fields);
         Some(Head { response, length: self.length, dated: !self.undated, alone: self.alone })
+    }
+
+    /// The code, if a reset is all that is left to do.
+    pub fn reset_code(&self) -> Option<u32> {
+        self.reset
     }
 
     pub fn take_reset(&mut self) -> Option<u32> {

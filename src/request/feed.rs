@@ -31,6 +31,11 @@ impl Feed {
     pub fn new(queue: Arc<Queue>, tag: u32) -> Self {
         Self { queue, tag, is_given: false, wants_room: false, patience: Patience::default() }
     }
+
+    /// For a request that the host itself has pushed, so that it knows of it.
+    pub fn of_push(parent: &Self) -> Self {
+        Self { is_given: true, ..Self::new(parent.queue.clone(), parent.tag) }
+    }
 }
 
 /// The session's task tells the queue what is new of request `id`. What finds

@@ -33,6 +33,20 @@ impl Head {
         Self { method: parts.method, uri: parts.uri, fields: parts.headers, params, protocol }
     }
 
+    /// Of a request that is pushed.
+    pub fn pushed(method: Method, uri: Uri, fields: HeaderMap) -> Self {
+        Self { method, uri, fields, params: Vec::new(), protocol: None }
+    }
+
+    /// The request without its path parameters.
+    pub fn request(&self) -> Request<()> {
+        let mut request = Request::new(());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.fields.clone();
+        request
+    }
+
     /// What an extended CONNECT asks for, such as "websocket"; None of another request.
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()

@@ -16,6 +16,7 @@ mod body;
 mod feed;
 mod field;
 mod head;
+mod push;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +33,7 @@ pub use body::{Body, Delivery, Reader, Share};
 pub use feed::{Feed, consume, feed};
 pub use field::{section, trailers};
 pub use head::{Head, Refusal, are_trailers_malformed, check};
+pub use push::push;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -57,7 +59,8 @@ thread_local! {
 /// One request and its answer.
 pub struct Request {
     pub session: Arc<Remote>,
-    /// The stream's identifier on the wire.
+    /// The stream's identifier on the wire, an even one if the request is pushed
+    /// by us; 0 before that has been promised.
     pub stream: u32,
     /// None in a spare box only.
     head: Option<Head>,
@@ -70,6 +73,8 @@ pub struct Request {
     pub idle: Duration,
     pub on_cancel: Option<OnCancel>,
     pub on_drain: Option<OnDrain>,
+    /// Requests that are pushed for it and that the session's task has to promise.
+    pub pushes: Vec<u64>,
     /// If it goes to a queue.
     pub feed: Option<Feed>,
     /// The host has been told that the session drains.
@@ -97,6 +102,7 @@ impl Request {
             idle: Duration::ZERO,
             on_cancel: None,
             on_drain: None,
+            pushes: Vec::new(),
             feed: None,
             drain_told: false,
             cancelled: None,
@@ -126,6 +132,17 @@ impl Request {
         self.idle = config.stream_idle;
     }
 
+    /// A request of that head, pushed for `parent`: its answer goes the same way.
+    fn pushed(parent: &Request, head: Head) -> Box<Self> {
+        let mut pushed = Self::empty(&parent.session);
+        pushed.answer.begin_pushed(head.method(), &parent.answer);
+        pushed.head = Some(head);
+        pushed.body_limits = parent.body_limits;
+        pushed.idle = parent.idle;
+        pushed.feed = parent.feed.as_ref().map(Feed::of_push);
+        pushed
+    }
+
     /// Lets go of all that the peer and the host gave, so that the box can wait for another request.
     pub fn clear(&mut self) {
         self.head = None;
@@ -133,6 +150,7 @@ impl Request {
         self.answer.clear();
         self.on_cancel = None;
         self.on_drain = None;
+        self.pushes.clear();
         self.feed = None;
         self.drain_told = false;
         self.cancelled = None;
@@ -225,6 +243,8 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     request.cancelled = Some(cause);
     let muted = request.session.is_muted();
     let on_cancel = request.on_cancel.take();
+    let pushes = std::mem::take(&mut request.pushes);
+    let session = if pushes.is_empty() { None } else { Some(request.session.clone()) };
     let has_ended = request.answer.has_ended();
     if !has_ended {
         feed::cancelled(&request, id, cause, code);
@@ -244,6 +264,10 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     }
     if is_over {
         forget(id);
+    }
+    for (pushed, session) in pushes.into_iter().zip(session.iter().cycle()) {
+        session.push_is_over();
+        cancel(pushed, cause, code);
     }
     unsent
 }

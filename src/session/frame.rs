@@ -68,7 +68,7 @@ impl Frame {
 
     /// Whether someone wants to read the payload too.
     fn is_kept(&self) -> bool {
-        matches!(self.kind, kind::RST_STREAM | kind::SETTINGS | kind::PING | kind::GOAWAY)
+        matches!(self.kind, kind::RST_STREAM | kind::SETTINGS | kind::PUSH_PROMISE | kind::PING | kind::GOAWAY)
     }
 }
 

@@ -100,7 +100,8 @@ impl<S: Transport> Session<S> {
         // Last frames may wait in the wire; with them their streams are complete.
         let _ = self.wire.borrow_mut().poll_send(cx);
         self.read_wire();
-        let is_left_alone = !self.streams.any_held();
+        // h2 does not wait for what we have promised and not begun to answer.
+        let is_left_alone = !self.streams.any_of_peer_held();
         let (cause, code) = match result {
             Err(error) if !error.is_io() && !error.is_remote() => {
                 let code = error.reason().map_or(0, u32::from);
@@ -241,7 +242,9 @@ impl<S: Transport> Session<S> {
         std::mem::forget(std::mem::replace(&mut self.phase, Phase::Over));
         self.tally.reset += self.streams.len() as u64 + u64::from(self.current != 0);
         self.discards.abandon();
-        for request in self.streams.abandon().into_iter().chain([self.current]) {
+        let promised = self.abandon_promises();
+        self.tally.reset += promised.len() as u64;
+        for request in self.streams.abandon().into_iter().chain(promised).chain([self.current]) {
             request::cancel(request, Cause::Internal, 0);
         }
         if let Ok(mut wire) = self.wire.try_borrow_mut() {

@@ -11,7 +11,9 @@ mod discard;
 mod enforce;
 mod frame;
 mod leave;
+mod push;
 mod remote;
+mod seen;
 mod serve;
 mod socket;
 mod stream;
@@ -48,6 +50,7 @@ use crate::worker::Worker;
 use budget::Budget;
 use clocks::Clocks;
 use discard::Discards;
+use push::Promise;
 use streams::Streams;
 use tap::{Tap, Wire};
 use wish::Windows;
@@ -109,6 +112,8 @@ pub struct Session<S: Transport> {
     // In the order in which they are dropped: the registration last, since the
     // session has ended when it is.
     streams: Streams,
+    /// Pushed requests whose promises have not left.
+    promised: Vec<Promise>,
     /// Uploads that nobody wants any more.
     discards: Discards,
     /// The request whose stream is worked on, out of the table; or 0.
@@ -188,6 +193,7 @@ impl<S: Transport> Session<S> {
         let handshake = worker.shared.setup.config.h2(has_connect).handshake(Tap(wire.clone()));
         Self {
             streams: Streams::default(),
+            promised: Vec::new(),
             discards: Discards::default(),
             current: 0,
             is_published: false,
@@ -358,7 +364,9 @@ impl<S: Transport> Session<S> {
         figures.bytes_in.store(wire.bytes_in, Relaxed);
         figures.bytes_out.store(wire.bytes_out, Relaxed);
         figures.requests.store(self.requests, Relaxed);
-        let open = self.streams.len() + usize::from(self.current != 0);
+        let open = self.streams.len() + self.promised.len() + usize::from(self.current != 0);
+        let refuses_pushes = wire.marks.forbids_push || self.peer_goaway.is_some();
+        figures.refuses_pushes.store(refuses_pushes, Relaxed);
         figures.open_streams.store(open as u32, Relaxed);
         self.remote.set_stage(match self.phase {
             Phase::Handshake(_) => Stage::Handshake,

@@ -19,6 +19,9 @@ use crate::table::lock;
 
 /// PINGs of the host that a peer may leave unanswered.
 const PINGS: u32 = 16;
+/// Pushed requests of a session whose answers are not complete: a peer may keep
+/// them waiting for as long as it likes.
+const PUSHES: u32 = 100;
 
 thread_local! {
     /// The session whose task runs on this thread, which will look into its
@@ -125,6 +128,10 @@ pub struct Figures {
     orphans: AtomicU32,
     /// PINGs of the host that the peer has not answered.
     pings: AtomicU32,
+    /// Pushed requests that are not complete.
+    pushes: AtomicU32,
+    /// The peer wants none.
+    pub refuses_pushes: AtomicBool,
     /// Bytes of bodies that the library collects.
     pub collected: AtomicUsize,
     /// The drain's deadline in milliseconds after `opened`, plus one; 0 if there is none.
@@ -239,6 +246,22 @@ impl Remote {
     /// The peer has answered one.
     pub fn ping_answered(&self) {
         self.figures.pings.fetch_sub(1, Relaxed);
+    }
+
+    /// Whether the peer lets us push.
+    pub fn takes_pushes(&self) -> bool {
+        !self.figures.refuses_pushes.load(Relaxed)
+    }
+
+    /// Counts one more pushed request, if there are not too many.
+    pub fn push_begins(&self) -> Result<()> {
+        let more = |open| (open < PUSHES).then_some(open + 1);
+        let entered = self.figures.pushes.fetch_update(Relaxed, Relaxed, more);
+        entered.map(drop).map_err(|_| Error::WouldBlock("100 pushed requests of the session are not complete"))
+    }
+
+    pub fn push_is_over(&self) {
+        self.figures.pushes.fetch_sub(1, Relaxed);
     }
 
     /// Our address of the connection; None once the session has let go of it.

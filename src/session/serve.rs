@@ -9,9 +9,9 @@ use h2::{Reason, RecvStream};
 use http::StatusCode;
 use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
-use super::stream::Stream;
+use super::seen::{Note, STREAM_MAX};
+use super::stream::{Handle, Stream};
 use super::streams::Gone;
-use super::tap::{Note, STREAM_MAX};
 use super::{Phase, Session, Transport, Turn};
 use crate::close::Stage;
 use crate::event::{Cause, EventKind};
@@ -118,7 +118,7 @@ impl<S: Transport> Session<S> {
         };
         let Target::Handler(handler) = found.target else {
             self.fresh.push(stream);
-            return self.streams.insert(Stream::new(stream, id, recv, respond));
+            return self.streams.insert(Stream::new(stream, id, recv, Handle::Respond(respond)));
         };
         self.current = id;
         if !self.is_published {
@@ -126,7 +126,7 @@ impl<S: Transport> Session<S> {
             self.publish();
         }
         request::calling(id, || handler(id));
-        self.pump_stream(Stream::new(stream, id, recv, respond));
+        self.pump_stream(Stream::new(stream, id, recv, Handle::Respond(respond)));
     }
 
     /// Whether the host holds as many requests as a session may have.
@@ -136,9 +136,10 @@ impl<S: Transport> Session<S> {
         if held(self) < most {
             return false;
         }
-        // The same bytes that brought this one may have ended others.
+        // The same bytes that brought this one may have ended others, and what
+        // we push is not the peer's.
         self.read_wire();
-        held(self) >= most
+        held(self) - self.streams.pushed() >= most
     }
 
     /// The library's own answer to a request that no handler gets. True if it is one.
@@ -200,7 +201,11 @@ impl<S: Transport> Session<S> {
         let mut stream = ManuallyDrop::new(stream);
         let mut room = self.room();
         let before = stream.given;
-        let pumped = stream.pump(&mut self.worker.lot.borrow_mut(), &self.worker, &self.remote, &mut room);
+        let mut promises = Vec::new();
+        let pumped = {
+            let lot = &mut self.worker.lot.borrow_mut();
+            stream.pump(lot, &self.worker, &self.remote, &mut room, &mut promises)
+        };
         let (id, given) = (stream.id, stream.given - before);
         if stream.is_starved {
             self.starved.push(id);
@@ -210,6 +215,7 @@ impl<S: Transport> Session<S> {
         self.streams.insert(ManuallyDrop::into_inner(stream));
         rest.into_iter().for_each(|rest| self.discard(id, rest));
         self.current = 0;
+        self.promise(promises);
         if pumped.is_err() {
             // The wire may know better why.
             self.read_wire();
@@ -222,8 +228,17 @@ impl<S: Transport> Session<S> {
         let Some(Gone { request, inside }) = self.streams.remove(id) else { return };
         self.tally.reset += 1;
         self.tally.unsent += inside;
+        self.break_promises(id, cause, code);
+        self.count_push_out(id);
         if request != 0 {
             self.tally.unsent += request::cancel(request, cause, code);
+        }
+    }
+
+    /// A stream was taken off; perhaps one that we had pushed.
+    fn count_push_out(&self, id: u32) {
+        if id.is_multiple_of(2) {
+            self.remote.push_is_over();
         }
     }
 
@@ -234,9 +249,14 @@ impl<S: Transport> Session<S> {
         for (id, bytes) in seen.data.drain(..) {
             self.streams.left(id, bytes.into());
         }
+        for id in seen.promised.drain(..) {
+            self.promise_is_out(id);
+        }
         for id in seen.ended.drain(..) {
             self.tally.completed += 1;
-            self.streams.remove(id);
+            if self.streams.remove(id).is_some() {
+                self.count_push_out(id);
+            }
             self.discards.answered(id, self.now);
         }
         for (id, code) in seen.reset_by_peer.drain(..) {

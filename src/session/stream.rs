@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
-use h2::server::SendResponse;
+use h2::server::{SendPushedResponse, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, DATE};
@@ -12,6 +12,8 @@ use http::header::{CONTENT_LENGTH, DATE};
 use super::Remote;
 use super::clocks::Watch;
 use super::discard;
+use super::push::Promise;
+use crate::event::Cause;
 use crate::request::{self, Answer, AnswerHead, Body, Delivery, OnDrain, OnReady, Piece, Reader, Request};
 use crate::table::Lot;
 use crate::worker::Worker;
@@ -27,6 +29,8 @@ pub struct Stream {
     /// Whether the host, or the deadline, has reset it.
     pub is_reset: bool,
     recv: Option<RecvStream>,
+    /// By which more may be pushed, once the head of a streamed answer was given to h2.
+    promiser: Option<SendResponse<Bytes>>,
     /// Of the final head, once that was given to h2.
     status: StatusCode,
     pub handle: Handle,
@@ -45,6 +49,8 @@ pub struct Stream {
 pub enum Handle {
     /// Before the final head.
     Respond(SendResponse<Bytes>),
+    /// The same of a stream that we push.
+    Pushed(SendPushedResponse<Bytes>),
     /// After it.
     Send(SendStream<Bytes>),
 }
@@ -54,6 +60,7 @@ impl Handle {
     pub fn reset(&mut self, code: u32) {
         match self {
             Handle::Respond(respond) => respond.send_reset(Reason::from(code)),
+            Handle::Pushed(respond) => respond.send_reset(Reason::from(code)),
             Handle::Send(send) => send.send_reset(Reason::from(code)),
         }
     }
@@ -103,13 +110,13 @@ enum Sent {
 }
 
 impl Stream {
-    pub fn new(id: u32, request: u64, recv: Option<RecvStream>, respond: SendResponse<Bytes>) -> Self {
-        let handle = Handle::Respond(respond);
+    pub fn new(id: u32, request: u64, recv: Option<RecvStream>, handle: Handle) -> Self {
         Self {
             id,
             request,
             is_reset: false,
             recv,
+            promiser: None,
             status: StatusCode::OK,
             handle,
             waker: None,
@@ -128,11 +135,19 @@ impl Stream {
         worker: &Worker,
         remote: &Arc<Remote>,
         room: &mut usize,
+        promises: &mut Vec<Promise>,
     ) -> Result<(), Closed> {
         self.is_starved = false;
         while self.request != 0 {
             let Ok(mut request) = lot.find(self.request) else { break };
             request.attended();
+            if !request.pushes.is_empty() {
+                // Before the answer, which may end here.
+                let (pushes, reset) = (std::mem::take(&mut request.pushes), request.answer.reset_code());
+                drop(request);
+                promises.extend(pushes.into_iter().map(|pushed| self.promise(lot, pushed, reset)));
+                continue;
+            }
             if let Some(body) = &mut request.body {
                 self.receive(body, remote);
             }
@@ -151,12 +166,34 @@ impl Stream {
                     let window = worker.shared.setup.config.stream_window_bytes;
                     let goes_on = |_: &RecvStream| discard::may_go_on(self.status, length(&request), window);
                     self.recv = self.recv.take().filter(|_| !self.is_reset).filter(goes_on);
+                    self.promiser = None;
                     lot.end(self.request, request, Request::clear);
                     self.request = 0;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Has h2 promise a request that is pushed for this one, unless the host
+    /// has reset this one, of which no more can be said then.
+    fn promise(&mut self, lot: &Lot<Request>, request: u64, reset: Option<u32>) -> Promise {
+        if let Some(code) = reset {
+            return Promise { parent: self.id, request, stream: Err((Cause::Aborted, code)) };
+        }
+        let respond = match &mut self.handle {
+            Handle::Respond(respond) => Some(respond),
+            _ => self.promiser.as_mut(),
+        };
+        let asked = lot.find(request).map(|request| request.head().request()).ok();
+        let pushed = respond.zip(asked).and_then(|(respond, asked)| respond.push_request(asked).ok());
+        let stream = pushed.map(|pushed| (pushed.stream_id().as_u32(), pushed)).ok_or((Cause::PushRefused, 0));
+        if let Ok((id, _)) = &stream
+            && let Ok(mut request) = lot.find(request)
+        {
+            request.stream = *id;
+        }
+        Promise { parent: self.id, request, stream }
     }
 
     /// Takes the body's DATA from h2 and opens the window by what the host has consumed.
@@ -265,7 +302,8 @@ impl Stream {
             }
         }
         if let Some(head) = answer.take_head() {
-            sent = self.send_head(head, worker)?;
+            let goes_on = !answer.has_ended();
+            sent = self.send_head(head, goes_on, worker)?;
         }
         while sent != Sent::All
             && let Some(piece) = self.next_piece(answer, remote, *room)?
@@ -278,8 +316,8 @@ impl Stream {
         Ok(sent)
     }
 
-    /// Sends the final head.
-    fn send_head(&mut self, head: AnswerHead, worker: &Worker) -> Result<Sent, Closed> {
+    /// Sends the final head; `goes_on` if the host has more to say.
+    fn send_head(&mut self, head: AnswerHead, goes_on: bool, worker: &Worker) -> Result<Sent, Closed> {
         let AnswerHead { mut response, length, dated, alone } = head;
         let fields = response.headers_mut();
         if dated {
@@ -289,8 +327,14 @@ impl Stream {
             fields.insert(CONTENT_LENGTH, worker.length(length));
         }
         self.status = response.status();
-        let Handle::Respond(respond) = &mut self.handle else { return Err(Closed) };
-        self.handle = Handle::Send(respond.send_response(response, alone)?);
+        let send = match &mut self.handle {
+            Handle::Respond(respond) => respond.send_response(response, alone)?,
+            Handle::Pushed(respond) => respond.send_response(response, alone)?,
+            Handle::Send(_) => return Err(Closed),
+        };
+        if let Handle::Respond(respond) = std::mem::replace(&mut self.handle, Handle::Send(send)) {
+            self.promiser = Some(respond).filter(|_| goes_on);
+        }
         Ok(if alone { Sent::All } else { Sent::Some })
     }
 

@@ -180,6 +180,12 @@ impl Streams {
         self.held.len() + self.leaving.len()
     }
 
+    /// Those of them that we push.
+    pub fn pushed(&self) -> usize {
+        let ids = self.held.keys().copied().chain(self.leaving.iter().map(|stream| stream.id));
+        ids.filter(|id| id.is_multiple_of(2)).count()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -194,6 +200,11 @@ impl Streams {
 
     pub fn any_held(&self) -> bool {
         !self.held.is_empty()
+    }
+
+    /// Whether the host holds any that the peer has opened.
+    pub fn any_of_peer_held(&self) -> bool {
+        self.held.keys().any(|id| !id.is_multiple_of(2))
     }
 
     /// Gives up every handle without touching h2; the requests that the host holds.

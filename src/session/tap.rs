@@ -21,7 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Transport;
 use super::budget::Budget;
-use super::frame::{self, ACK, END_STREAM, Frame, Scanner, kind};
+use super::frame::{self, ACK, Scanner, kind};
+use super::seen::{Marks, Note, STREAM_MAX, Seen};
 
 /// What is gathered before a write goes out by itself.
 const GATHER: usize = 256 * 1024;
@@ -34,9 +35,6 @@ const KEPT_ENTRIES: usize = 64;
 const SHUTDOWN_PING: [u8; 8] = [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
 /// That of the PING by which h2 asks whether the peer is there.
 const KEEPALIVE_PING: [u8; 8] = [0x3b, 0x7c, 0xdb, 0x7a, 0x0b, 0x87, 0x16, 0xb4];
-/// The last stream of a first GOAWAY: every stream is still served (RFC 9113, section 6.8).
-pub const STREAM_MAX: u32 = (1 << 31) - 1;
-
 /// Whether a PING of that payload would be taken for one of h2's.
 pub fn is_ping_of_h2(payload: &[u8; 8]) -> bool {
     [SHUTDOWN_PING, KEEPALIVE_PING].contains(payload)
@@ -78,123 +76,6 @@ pub struct Wire<S> {
     pub budget: Budget,
 }
 
-/// What passed since the session's task looked.
-#[derive(Default)]
-pub struct Seen {
-    /// Streams whose last frame left.
-    pub ended: Vec<u32>,
-    /// DATA that left and was not the last of its stream: stream, length.
-    pub data: Vec<(u32, u32)>,
-    /// Streams that the peer reset, with the code.
-    pub reset_by_peer: Vec<(u32, u32)>,
-    /// Streams for which RST_STREAM left, with the code.
-    pub reset_by_us: Vec<(u32, u32)>,
-    /// GOAWAY from the peer: last stream, code, debug data.
-    pub goaway: Option<(u32, u32, Vec<u8>)>,
-    /// GOAWAY left.
-    pub our_goaway: bool,
-    /// What the host is told as it came.
-    pub notes: Vec<Note>,
-    /// Whether the session's task should look at all.
-    anything: bool,
-}
-
-/// A frame of the peer's that the host is told of.
-pub enum Note {
-    /// SETTINGS, with the start of its payload.
-    Settings(Vec<u8>),
-    SettingsAck,
-    /// PING, with its payload.
-    Ping(Vec<u8>),
-    /// The answer to a PING of the host's, with its payload.
-    Pong(Vec<u8>),
-}
-
-/// What is known of the connection from its frames.
-#[derive(Default)]
-pub struct Marks {
-    /// The last stream of the newest GOAWAY that left.
-    pub our_goaway: Option<u32>,
-    /// Streams that the peer opened above that one: not served.
-    pub refused: u64,
-    /// The highest stream the peer has opened.
-    highest: u32,
-    /// Payload of DATA frames that left whole.
-    pub data_out: u64,
-    /// Frames that came whole.
-    pub frames_in: u64,
-    /// The last HEADERS or CONTINUATION was not the end of its block.
-    is_block_open: bool,
-    /// The same for what left.
-    is_own_block_open: bool,
-    has_settings: bool,
-    has_settings_ack: bool,
-    /// Streams opened with a body to follow, not asked for yet.
-    with_body: Vec<u32>,
-    /// Bytes of the frames that came whole, the preface's included.
-    framed: u64,
-    /// Payloads of the host's PINGs that the peer has not answered.
-    asked: Vec<[u8; 8]>,
-    farewell: Farewell,
-}
-
-/// The host's own GOAWAYs.
-#[derive(Default)]
-struct Farewell {
-    /// The last stream of the newest.
-    last_stream: Option<u32>,
-    /// The starts of the payloads of those that have not left.
-    aside: Vec<Vec<u8>>,
-    /// First GOAWAYs of h2 that name that last stream in place of all, and have not left.
-    first_ones: usize,
-}
-
-impl Farewell {
-    /// Whether a GOAWAY that leaves is one of the host's.
-    fn took(&mut self, payload: &[u8]) -> bool {
-        let found = self.aside.iter().position(|waiting| waiting == payload);
-        found.map(|at| self.aside.remove(at)).is_some()
-    }
-
-    /// The last stream that a GOAWAY of h2's means.
-    fn meant(&mut self, last_stream: u32) -> u32 {
-        match self.first_ones {
-            0 => last_stream,
-            _ => {
-                self.first_ones -= 1;
-                STREAM_MAX
-            }
-        }
-    }
-}
-
-impl Marks {
-    /// Whether the peer has sent its SETTINGS and answered ours.
-    pub fn is_settled(&self) -> bool {
-        self.has_settings && self.has_settings_ack
-    }
-
-    /// Whether the frame answers a PING of the host's.
-    fn is_answer(&mut self, frame: Frame, payload: &[u8]) -> bool {
-        if self.asked.is_empty() || frame.kind != kind::PING || !frame.has(ACK) || frame.stream != 0 {
-            return false;
-        }
-        let found = self.asked.iter().position(|asked| asked == payload);
-        found.map(|at| self.asked.remove(at)).is_some()
-    }
-
-    /// Whether a body follows the request's head. Asked once for each request,
-    /// in their order, so that those before it were refused.
-    pub fn has_body(&mut self, stream: u32) -> bool {
-        if self.with_body.is_empty() {
-            return false;
-        }
-        let found = self.with_body.contains(&stream);
-        self.with_body.retain(|known| *known > stream);
-        found
-    }
-}
-
 impl<S> Wire<S> {
     pub fn new(socket: S, budget: Budget) -> Self {
         Self {
@@ -211,7 +92,7 @@ impl<S> Wire<S> {
             bytes_in: 0,
             bytes_out: 0,
             seen: Seen::default(),
-            marks: Marks { framed: frame::PREFACE as u64, ..Marks::default() },
+            marks: Marks::new(),
             budget,
         }
     }
@@ -486,81 +367,6 @@ fn cut(buf: &mut ReadBuf<'_>, at: usize, count: usize) {
 
 fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
     socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
-}
-
-impl Seen {
-    fn clear(&mut self) {
-        let Self { ended, data, reset_by_peer, reset_by_us, goaway, our_goaway, notes, anything } = self;
-        ended.clear();
-        data.clear();
-        reset_by_peer.clear();
-        reset_by_us.clear();
-        notes.clear();
-        *goaway = None;
-        (*our_goaway, *anything) = (false, false);
-    }
-
-    fn note(&mut self, note: Note) {
-        self.notes.push(note);
-        self.anything = true;
-    }
-
-    fn inbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
-        marks.frames_in += 1;
-        match frame.kind {
-            kind::HEADERS | kind::CONTINUATION => marks.is_block_open = frame.leaves_block_open() == Some(true),
-            kind::SETTINGS if frame.has(ACK) => marks.has_settings_ack = true,
-            kind::SETTINGS => marks.has_settings = true,
-            _ => {}
-        }
-        match frame.kind {
-            kind::HEADERS if frame.stream > marks.highest => {
-                marks.highest = frame.stream;
-                if marks.our_goaway.is_some_and(|last| frame.stream > last) {
-                    marks.refused += 1;
-                } else if !frame.has(END_STREAM) {
-                    marks.with_body.push(frame.stream);
-                }
-                return;
-            }
-            kind::RST_STREAM => self.reset_by_peer.push((frame.stream, frame::number(payload, 0))),
-            kind::SETTINGS if frame.has(ACK) => self.notes.push(Note::SettingsAck),
-            // Whole entries only, if there are more than are kept.
-            kind::SETTINGS => self.notes.push(Note::Settings(payload[..payload.len() / 6 * 6].to_vec())),
-            kind::PING if !frame.has(ACK) => self.notes.push(Note::Ping(payload.to_vec())),
-            kind::GOAWAY => {
-                let debug = payload.get(8..).unwrap_or_default().to_vec();
-                self.goaway = Some((frame::number(payload, 0) & 0x7fff_ffff, frame::number(payload, 4), debug));
-            }
-            _ => return,
-        }
-        self.anything = true;
-    }
-
-    fn outbound(&mut self, marks: &mut Marks, frame: Frame, payload: &[u8]) {
-        if frame.kind == kind::DATA {
-            marks.data_out += u64::from(frame.length);
-            if !frame.has(END_STREAM) {
-                self.data.push((frame.stream, frame.length));
-                self.anything = true;
-            }
-        }
-        marks.is_own_block_open = frame.leaves_block_open().unwrap_or(marks.is_own_block_open);
-        match frame.kind {
-            kind::DATA | kind::HEADERS if frame.has(END_STREAM) => self.ended.push(frame.stream),
-            kind::RST_STREAM => {
-                marks.with_body.retain(|known| *known != frame.stream);
-                self.reset_by_us.push((frame.stream, frame::number(payload, 0)));
-            }
-            kind::GOAWAY if marks.farewell.took(payload) => return,
-            kind::GOAWAY => {
-                marks.our_goaway = Some(marks.farewell.meant(frame::number(payload, 0) & 0x7fff_ffff));
-                self.our_goaway = true;
-            }
-            _ => return,
-        }
-        self.anything = true;
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tap<S> {

@@ -22,6 +22,7 @@ use crate::table::{Lot, lock};
 use crate::worker::Worker;
 
 mod connect;
+mod push;
 mod told;
 
 const CALM: u32 = 11;
@@ -138,14 +139,16 @@ impl Peer {
         }
     }
 
-    /// The header blocks that have come, in order.
+    /// The header blocks that have come, promises among them, in order.
     fn heads(&self) -> Vec<Vec<(Vec<u8>, Vec<u8>)>> {
         let (mut decoder, mut rest, mut heads) = (loona_hpack::Decoder::new(), &self.bytes[..], Vec::new());
         while rest.len() >= 9 {
             let (head, after) = rest.split_at(9);
             let (payload, next) = after.split_at(usize::from(head[1]) << 8 | usize::from(head[2]));
-            if head[3] == kind::HEADERS {
-                heads.push(decoder.decode(payload).unwrap());
+            match head[3] {
+                kind::HEADERS => heads.push(decoder.decode(payload).unwrap()),
+                kind::PUSH_PROMISE => heads.push(decoder.decode(&payload[4..]).unwrap()),
+                _ => {}
             }
             rest = next;
         }

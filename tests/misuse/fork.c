@@ -107,6 +107,9 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_request_query(request, &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_authority(request, &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_scheme(request, &bytes), GOAWAY_ERR_FORKED);
+    goaway_request pushed;
+    goaway_field pseudo[] = {{":method", "GET"}, {":path", "/"}};
+    CHECK_STATUS(goaway_request_push(request, pseudo, 2, &pushed), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_protocol(request, &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_param(request, "id", &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_header(request, "host", &bytes), GOAWAY_ERR_FORKED);

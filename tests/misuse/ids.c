@@ -40,6 +40,9 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_query(id, &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_authority(id, &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_scheme(id, &bytes), GOAWAY_ERR_GONE);
+    goaway_request pushed;
+    goaway_field pseudo[] = {{":method", "GET"}, {":path", "/"}};
+    CHECK_STATUS(goaway_request_push(id, pseudo, 2, &pushed), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_protocol(id, &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_param(id, "id", &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_header(id, "host", &bytes), GOAWAY_ERR_GONE);

@@ -121,6 +121,12 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_request_query(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_authority(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_scheme(request, NULL), GOAWAY_ERR_NULL);
+    goaway_request pushed;
+    goaway_field unnamed = {NULL, "GET"};
+    CHECK_STATUS(goaway_request_push(request, NULL, 0, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_push(request, NULL, 1, &pushed), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_push(request, &unnamed, 1, &pushed), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_push(request, NULL, 0, &pushed), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_request_protocol(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_session(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_stream(request, NULL), GOAWAY_ERR_NULL);

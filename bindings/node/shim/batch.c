@@ -4,6 +4,9 @@
 
 #include "shim.h"
 
+// Fields of a pushed request.
+enum { PUSH_FIELDS = 256 };
+
 // What lib/records.js and lib/commands.js read and write by these offsets.
 _Static_assert(sizeof(goaway_record) == 64 && offsetof(goaway_record, id) == 8, "a record");
 _Static_assert(offsetof(goaway_record, text_offset) == 24 && offsetof(goaway_record, code) == 40, "a record");
@@ -52,6 +55,57 @@ napi_value host_take(napi_env env, napi_callback_info info) {
     }
     napi_create_int32(env, count, &result);
     return result;
+}
+
+// The fields that lie in `text`, names and values with a NUL behind each; how
+// many there are, or -1 if they are no pairs or more than there is room for.
+static int32_t split_fields(const char *text, size_t len, goaway_field *fields, size_t room) {
+    size_t count = 0;
+    const char *end = text + len;
+    if (len == 0 || text[len - 1] != 0) {
+        return -1;
+    }
+    while (text < end) {
+        const char *value = text + strlen(text) + 1;
+        if (value == end || count == room) {
+            return -1;
+        }
+        fields[count++] = (goaway_field){.name = text, .value = value};
+        text = value + strlen(value) + 1;
+    }
+    return (int32_t)count;
+}
+
+// push(request, fields: Uint8Array, out: Uint32Array(3)) -> status; out has the
+// halves of the pushed request's id, low first, and its stream or 0.
+napi_value host_push(napi_env env, napi_callback_info info) {
+    napi_value args[3];
+    int64_t request = 0;
+    void *text, *out;
+    size_t len, out_len;
+    goaway_field fields[PUSH_FIELDS];
+    goaway_request pushed = 0;
+    if (open_live(env, info, 3, args) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, args[0], &request);
+    if (napi_get_buffer_info(env, args[1], &text, &len) != napi_ok ||
+        napi_get_buffer_info(env, args[2], &out, &out_len) != napi_ok || out_len < 3 * sizeof(uint32_t)) {
+        return throw_napi(env);
+    }
+    int32_t count = split_fields(text, len, fields, COUNT(fields));
+    if (count < 0) {
+        return status_value(env, GOAWAY_ERR_INVALID);
+    }
+    goaway_status status = goaway_request_push((goaway_request)request, fields, (size_t)count, &pushed);
+    if (status == GOAWAY_OK) {
+        uint32_t *numbers = out;
+        numbers[0] = (uint32_t)pushed;
+        numbers[1] = (uint32_t)(pushed >> 32);
+        numbers[2] = 0;
+        goaway_request_stream(pushed, &numbers[2]);
+    }
+    return status_value(env, status);
 }
 
 // submit(commands: Uint8Array, count, arena: Uint8Array, arenaLen, statuses:

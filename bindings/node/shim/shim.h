@@ -75,6 +75,7 @@ napi_value host_report(napi_env env, napi_callback_info info);
 // batch.c:
 
 napi_value host_take(napi_env env, napi_callback_info info);
+napi_value host_push(napi_env env, napi_callback_info info);
 napi_value host_submit(napi_env env, napi_callback_info info);
 
 // socket.c:
