@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 use crate::close::NEWCOMER;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::Registration;
-use crate::session::{Order, Session, Socket};
+use crate::session::{Http1, Order, Protocol, Session, Socket};
 use crate::worker::Worker;
 
 /// The task of a connection, from accept to its last byte.
@@ -23,6 +23,7 @@ use crate::worker::Worker;
 pub enum Connection {
     Arriving(Arrival),
     Http2(Session<Socket>),
+    Http1(Box<Http1<Socket>>),
     Over,
 }
 
@@ -44,12 +45,13 @@ impl Future for Connection {
                 return Poll::Pending;
             };
             let Self::Arriving(arrival) = std::mem::replace(connection, Self::Over) else { return Poll::Ready(()) };
-            if arrived {
-                *connection = arrival.into_session();
+            if let Some(protocol) = arrived {
+                *connection = arrival.into_session(protocol);
             }
         }
         match connection {
             Self::Http2(session) => Pin::new(session).poll(cx),
+            Self::Http1(session) => Pin::new(session).poll(cx),
             Self::Arriving(_) | Self::Over => Poll::Ready(()),
         }
     }
@@ -63,24 +65,24 @@ pub struct Arrival {
     began: Instant,
     /// Orders for the session that it becomes.
     later: Vec<Order>,
-    steps: Pin<Box<dyn Future<Output = ()>>>,
+    steps: Pin<Box<dyn Future<Output = Protocol>>>,
     sleep: Pin<Box<Sleep>>,
 }
 
 impl Arrival {
     fn new(worker: Rc<Worker>, registration: Registration, socket: Socket) -> Self {
         let now = tokio::time::Instant::now();
-        let steps = Box::pin(arrive(socket.clone()));
+        let steps = Box::pin(arrive(socket.clone(), worker.shared.setup.config.http1));
         let sleep = Box::pin(tokio::time::sleep_until(now + worker.shared.setup.config.handshake));
         Self { worker, registration, socket, began: now.into_std(), later: Vec::new(), steps, sleep }
     }
 
-    /// Whether it has arrived; false if it has ended instead.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    /// What is spoken, when it has arrived; None if it has ended instead.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Protocol>> {
         self.registration.remote().set_task(cx.waker());
         self.registration.open();
-        if self.steps.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(true);
+        if let Poll::Ready(protocol) = self.steps.as_mut().poll(cx) {
+            return Poll::Ready(Some(protocol));
         }
         for order in self.registration.remote().letters().unwrap_or_default().orders {
             match order {
@@ -92,14 +94,14 @@ impl Arrival {
                     continue;
                 }
             }
-            return Poll::Ready(false);
+            return Poll::Ready(None);
         }
         self.wait(cx)
     }
 
     /// What has just come may take a moment, whatever the server does; then it
     /// must be a session if the server closes, and within the limit in any case.
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Protocol>> {
         let config = &self.worker.shared.setup.config;
         let deadline = self.worker.shared.registry.deadline();
         let until = match deadline {
@@ -113,7 +115,7 @@ impl Arrival {
             return Poll::Pending;
         }
         self.end(cause, 0);
-        Poll::Ready(false)
+        Poll::Ready(None)
     }
 
     fn end(&mut self, cause: Cause, code: u32) {
@@ -126,19 +128,28 @@ impl Arrival {
         }
     }
 
-    fn into_session(self) -> Connection {
+    fn into_session(self, protocol: Protocol) -> Connection {
+        let Self { worker, registration, socket, began, later, .. } = self;
+        registration.remote().set_protocol(protocol);
         // A close may have begun, of which it would not be told again.
-        let remote = self.registration.remote();
+        let remote = registration.remote();
         remote.look_up();
-        self.later.into_iter().for_each(|order| remote.order(order));
-        Connection::Http2(Session::new(self.worker, self.registration, self.socket, self.began))
+        later.into_iter().for_each(|order| remote.order(order));
+        match protocol {
+            Protocol::Http2 => Connection::Http2(Session::new(worker, registration, socket, began)),
+            Protocol::Http1 => Connection::Http1(Box::new(Http1::new(worker, registration, socket, began))),
+        }
     }
 }
 
 /// The steps of an arrival.
-async fn arrive(socket: Socket) {
+async fn arrive(socket: Socket, http1: bool) -> Protocol {
     // What is wrong with it, its session finds out.
+    if http1 {
+        return socket.spoken().await.unwrap_or(Protocol::Http2);
+    }
     let _ = socket.heard().await;
+    Protocol::Http2
 }
 
 #[cfg(test)]

@@ -76,6 +76,8 @@ pub struct Config {
     /// Control frames that may come at once, and each second after.
     pub control_burst: u32,
     pub control_per_second: u32,
+    /// Whether HTTP/1.1 is served too.
+    pub http1: bool,
 }
 
 impl Default for Config {
@@ -112,6 +114,7 @@ impl Default for Config {
             grace: seconds(10),
             control_burst: 500,
             control_per_second: 50,
+            http1: true,
         }
     }
 }
@@ -149,6 +152,7 @@ pub enum Limit {
     FrameBytes,
     HeaderTableBytes,
     ConnectProtocol,
+    Http1,
 }
 
 impl Limit {
@@ -173,6 +177,7 @@ impl Limit {
             Limit::FrameBytes => (FRAME_BYTES.into(), (1 << 24) - 1),
             Limit::HeaderTableBytes => (0, 1 << 20),
             Limit::ConnectProtocol => (0, 1),
+            Limit::Http1 => (0, 1),
             Limit::Handshake
             | Limit::HeaderBlock
             | Limit::Idle
@@ -225,6 +230,7 @@ impl Config {
             Limit::FrameBytes => self.max_frame_bytes = number,
             Limit::HeaderTableBytes => self.header_table_bytes = number,
             Limit::ConnectProtocol => self.connect_protocol = value != 0,
+            Limit::Http1 => self.http1 = value == 1,
         }
         Ok(())
     }

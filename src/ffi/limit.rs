@@ -111,11 +111,14 @@ pub enum goaway_limit {
     /// a pattern names CONNECT. Without: RST_STREAM(PROTOCOL_ERROR).
     /// Default 1. 0, no, or 1.
     GOAWAY_LIMIT_CONNECT_PROTOCOL = 29,
+    /// Whether peers that do not choose HTTP/2 are served HTTP/1.1. With 0 they
+    /// are ended with GOAWAY(PROTOCOL_ERROR). Default 1. 0 or 1.
+    GOAWAY_LIMIT_HTTP1 = 30,
 }
 
 use goaway_limit::*;
 
-const LIMITS: [(goaway_limit, Limit); 30] = [
+const LIMITS: [(goaway_limit, Limit); 31] = [
     (GOAWAY_LIMIT_WORKERS, Limit::Workers),
     (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
     (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
@@ -146,6 +149,7 @@ const LIMITS: [(goaway_limit, Limit); 30] = [
     (GOAWAY_LIMIT_FRAME_BYTES, Limit::FrameBytes),
     (GOAWAY_LIMIT_HEADER_TABLE_BYTES, Limit::HeaderTableBytes),
     (GOAWAY_LIMIT_CONNECT_PROTOCOL, Limit::ConnectProtocol),
+    (GOAWAY_LIMIT_HTTP1, Limit::Http1),
 ];
 
 /// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.

@@ -1,6 +1,7 @@
 //! Sessions: listed, looked at, ended, and what happens to them.
 
 use std::ffi::{c_char, c_void};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::close::Stage;
 use crate::error::{Error, Result};
 use crate::event::{Cause, EventKind, Outcome, SessionEvent};
 use crate::registry::SESSIONS;
-use crate::session::{Order, SessionInfo, is_ping_of_h2};
+use crate::session::{Order, Protocol, Remote, SessionInfo, is_ping_of_h2};
 
 /// One connection and its HTTP/2 session. An id, not a pointer: it may be
 /// kept, and using it after the session has ended is an error and nothing
@@ -36,7 +37,8 @@ pub struct goaway_session_info {
     pub requests: u64,
     /// The peer's address, such as "127.0.0.1:49152" or "[::1]:49152"; NUL-terminated.
     pub peer: [c_char; 64],
-    /// The negotiated protocol, as ALPN names it (RFC 7301): "h2"; NUL-terminated.
+    /// What is spoken on it, as ALPN names it (RFC 7301): "h2", "http/1.1", or ""
+    /// while that is not known; NUL-terminated.
     pub protocol: [c_char; 16],
     /// Our own address of the connection, as `peer`; empty once it is closed.
     pub local: [c_char; 64],
@@ -53,8 +55,8 @@ impl From<&SessionInfo> for goaway_session_info {
             bytes_out: info.bytes_out,
             requests: info.requests,
             peer: terminated(&info.peer.to_string()),
-            protocol: terminated("h2"),
             local: info.local.map_or([0; 64], |local| terminated(&local.to_string())),
+            protocol: terminated(info.protocol.map_or("", Protocol::name)),
         }
     }
 }
@@ -213,6 +215,7 @@ pub unsafe extern "C" fn goaway_session_abort(
 ///
 /// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
 /// yours are unanswered. GOAWAY_ERR_INVALID: the library itself uses that payload.
+/// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *const u8) -> goaway_status {
     guard(|| {
@@ -225,8 +228,7 @@ pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *
         if is_ping_of_h2(&payload) {
             return Err(Error::invalid("the library itself asks with that payload"));
         }
-        let remote = SESSIONS.here()?.find(session)?.clone();
-        remote.ping(payload)
+        with_frames(session)?.ping(payload)
     })
 }
 
@@ -239,6 +241,7 @@ pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *
 ///
 /// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: `last_stream` is
 /// above 2147483647. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
+/// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_send_goaway(
     session: goaway_session,
@@ -251,7 +254,8 @@ pub unsafe extern "C" fn goaway_session_send_goaway(
         // SAFETY: the header asks for that many bytes.
         let debug = unsafe { debug_data(debug, debug_len) }?;
         check_31_bits(last_stream, "a stream")?;
-        order(session, Order::Goaway(code, last_stream, debug))
+        with_frames(session)?.order(Order::Goaway(code, last_stream, debug));
+        Ok(())
     })
 }
 
@@ -262,6 +266,7 @@ pub unsafe extern "C" fn goaway_session_send_goaway(
 /// GOAWAY_LIMIT_STREAM_WINDOW_BYTES. Returns at once.
 ///
 /// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is above 2147483647.
+/// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_session_set_window(
     session: goaway_session,
@@ -271,7 +276,8 @@ pub extern "C" fn goaway_session_set_window(
     guard(|| {
         check_31_bits(session_bytes, "a window")?;
         check_31_bits(stream_bytes, "a window")?;
-        order(session, Order::Window(session_bytes, stream_bytes))
+        with_frames(session)?.order(Order::Window(session_bytes, stream_bytes));
+        Ok(())
     })
 }
 
@@ -289,6 +295,15 @@ unsafe fn debug_data(debug: *const c_char, len: usize) -> Result<Vec<u8>> {
     match debug.len() {
         0..=1024 => Ok(debug.to_vec()),
         _ => Err(Error::TooLarge(format!("{len} bytes of debug data; 1024 are allowed"))),
+    }
+}
+
+/// A session that can be given frames to send.
+fn with_frames(session: goaway_session) -> Result<Arc<Remote>> {
+    let remote = SESSIONS.here()?.find(session)?.clone();
+    match remote.protocol() {
+        Some(Protocol::Http1) => Err(Error::State("the session speaks HTTP/1.1, which has no frames")),
+        _ => Ok(remote),
     }
 }
 

@@ -3,13 +3,14 @@
 use h2::ext::Protocol;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode, Uri, Version};
 
 use super::field::has_blank_edge;
 use crate::error::{Error, Result};
 
 /// What the peer asked for (RFC 9113, section 8.3.1).
 pub struct Head {
+    version: Version,
     method: Method,
     uri: Uri,
     fields: HeaderMap,
@@ -30,12 +31,13 @@ pub enum Refusal {
 impl Head {
     pub fn new(parts: Parts, params: Vec<(String, String)>) -> Self {
         let protocol = parts.extensions.get::<Protocol>().map(|protocol| protocol.as_str().into());
-        Self { method: parts.method, uri: parts.uri, fields: parts.headers, params, protocol }
+        let Parts { method, uri, version, headers: fields, .. } = parts;
+        Self { version, method, uri, fields, params, protocol }
     }
 
     /// Of a request that is pushed.
     pub fn pushed(method: Method, uri: Uri, fields: HeaderMap) -> Self {
-        Self { method, uri, fields, params: Vec::new(), protocol: None }
+        Self { version: Version::HTTP_2, method, uri, fields, params: Vec::new(), protocol: None }
     }
 
     /// The request without its path parameters.
@@ -50,6 +52,15 @@ impl Head {
     /// What an extended CONNECT asks for, such as "websocket"; None of another request.
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
+    }
+
+    /// The protocol's version, as HTTP/1.1 and others name it: "2", "1.1" or "1.0".
+    pub fn version(&self) -> &'static str {
+        match self.version {
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_11 => "1.1",
+            _ => "2",
+        }
     }
 
     pub fn method(&self) -> &Method {
@@ -99,10 +110,17 @@ impl Head {
         found.map(|(_, value)| value.as_str()).ok_or_else(|| Error::NotFound(format!("path parameter {name:?}")))
     }
 
+    /// The announced length of its body.
+    pub fn length(&self) -> Option<u64> {
+        std::str::from_utf8(self.field(CONTENT_LENGTH.as_str()).ok()?).ok()?.parse().ok()
+    }
+
     /// Whether the peer waits for a 100 before it sends the body (RFC 9110, section 10.1.1).
     pub fn expects_continue(&self) -> bool {
         let expect = self.fields.get(EXPECT);
-        expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+        // RFC 9110, section 10.1.1: not in 1.0.
+        self.version > Version::HTTP_10
+            && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
     }
 }
 
@@ -126,7 +144,11 @@ pub fn check<B>(request: &Request<B>, max_fields: usize) -> std::result::Result<
     if lengths > 1 {
         return Err(Refusal::Malformed("there are two content-length fields"));
     }
-    check_authority(request.uri(), host)
+    match request.version() {
+        // RFC 9112, section 3.2: only later versions must name a host.
+        Version::HTTP_10 if host.is_none() && request.uri().authority().is_none() => Ok(()),
+        _ => check_authority(request.uri(), host),
+    }
 }
 
 /// Section 8.5: a plain CONNECT says where to, with a port; an extended one, as

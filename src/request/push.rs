@@ -45,15 +45,15 @@ pub fn push<'a>(id: u64, fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8]
 
 /// Whether anything may be pushed for it.
 fn check(request: &Request) -> Result<()> {
+    if !request.session.takes_pushes() {
+        return Err(Error::State("the peer takes no pushed answers"));
+    }
     if request.stream.is_multiple_of(2) {
         return Err(Error::State("a pushed request pushes nothing itself"));
     }
-    if request.drain_left_ms().is_some() {
-        return Err(Error::State("the session drains"));
-    }
-    match request.session.takes_pushes() {
-        true => Ok(()),
-        false => Err(Error::State("the peer takes no pushed answers")),
+    match request.drain_left_ms() {
+        Some(_) => Err(Error::State("the session drains")),
+        None => Ok(()),
     }
 }
 

@@ -12,6 +12,8 @@ use crate::config::Config;
 pub struct View {
     /// The peer's SETTINGS have come, and its answer to ours.
     pub is_settled: bool,
+    /// There is no PING: what the peer speaks has none.
+    pub cannot_ask: bool,
     /// The session drains: its deadline bounds all that follows.
     pub drains: bool,
     pub streams: usize,
@@ -168,7 +170,8 @@ impl Clocks {
     }
 
     fn ask_at(&self, config: &Config) -> Option<Instant> {
-        after(Some(self.heard), config.keepalive).filter(|_| self.seen.is_settled && self.asked.is_none())
+        let can_ask = self.seen.is_settled && !self.seen.cannot_ask && self.asked.is_none();
+        after(Some(self.heard), config.keepalive).filter(|_| can_ask)
     }
 
     fn dead_at(&self, config: &Config) -> Option<Instant> {

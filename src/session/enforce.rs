@@ -48,6 +48,7 @@ impl<S: Transport> Session<S> {
         let wire = self.wire.borrow();
         View {
             is_settled: wire.marks.is_settled(),
+            cannot_ask: false,
             drains: self.drain.is_ordered(),
             streams: self.streams.len(),
             requests: self.requests,

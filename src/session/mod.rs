@@ -9,8 +9,12 @@ mod budget;
 mod clocks;
 mod discard;
 mod enforce;
+mod entry;
 mod frame;
+mod hooks;
+mod http1;
 mod leave;
+mod life;
 mod push;
 mod remote;
 mod seen;
@@ -39,8 +43,9 @@ use bytes::Bytes;
 use h2::server::{Connection, Handshake};
 use tokio::time::Sleep;
 
+pub use http1::Http1;
 pub use remote::{Order, Remote, SessionInfo, woken_once};
-pub use socket::{Socket, Transport};
+pub use socket::{Protocol, Socket, Transport};
 pub use tap::is_ping_of_h2;
 
 use crate::close::{Drain, Parting, Stage};

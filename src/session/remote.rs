@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
-use super::socket::Socket;
+use super::socket::{Protocol, Socket};
 use crate::close::Stage;
 use crate::error::{Error, Result};
 use crate::listener::Door;
@@ -86,6 +86,8 @@ pub struct Remote {
     #[expect(dead_code, reason = "for the steps of an arrival that differ by listener")]
     pub door: Arc<Door>,
     pub opened: Instant,
+    /// Once it is known.
+    protocol: OnceCell<Protocol>,
     mail: Mutex<Mail>,
     /// Set when something wakes this session's task from inside itself.
     nudged: AtomicBool,
@@ -146,6 +148,7 @@ impl Remote {
             peer_text: OnceCell::new(),
             door,
             opened: Instant::now(),
+            protocol: OnceCell::new(),
             mail: Mutex::default(),
             nudged: AtomicBool::new(false),
             arrival: Mutex::default(),
@@ -157,6 +160,16 @@ impl Remote {
 
     pub fn peer_text(&self) -> &str {
         self.peer_text.get_or_init(|| self.peer.to_string().into())
+    }
+
+    /// What is spoken on the connection; None while that is not known.
+    pub fn protocol(&self) -> Option<Protocol> {
+        self.protocol.get().copied()
+    }
+
+    /// It is known now, once and for all.
+    pub fn set_protocol(&self, protocol: Protocol) {
+        let _ = self.protocol.set(protocol);
     }
 
     /// Asks the session's task to look at a stream.
@@ -342,6 +355,7 @@ pub struct SessionInfo {
     pub peer: SocketAddr,
     /// None if the session has let go of its connection.
     pub local: Option<SocketAddr>,
+    pub protocol: Option<Protocol>,
     pub stage: Stage,
     pub age: Duration,
     pub open_streams: u32,
@@ -357,6 +371,7 @@ impl From<&Arc<Remote>> for SessionInfo {
             id: remote.id,
             peer: remote.peer,
             local: remote.local(),
+            protocol: remote.protocol(),
             stage: remote.stage(),
             age: remote.opened.elapsed(),
             open_streams: figures.open_streams.load(Relaxed),

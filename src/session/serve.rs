@@ -6,17 +6,16 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::StatusCode;
 use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
 use super::seen::{Note, STREAM_MAX};
 use super::stream::{Handle, Stream};
 use super::streams::Gone;
-use super::{Phase, Session, Transport, Turn};
+use super::{Phase, Session, Transport, Turn, entry};
 use crate::close::Stage;
 use crate::event::{Cause, EventKind};
-use crate::request::{self, Body, Feed, Refusal, Request};
-use crate::route::{Match, Target};
+use crate::request::{self, Refusal};
+use crate::route::Target;
 
 impl<S: Transport> Session<S> {
     /// Takes every request that is there, answers them all, and only then lets
@@ -88,7 +87,7 @@ impl<S: Transport> Session<S> {
         let config = &worker.shared.setup.config;
         let checked = request::check(&request, config.max_header_fields);
         let found = checked.and_then(|()| worker.shared.setup.routes.find(request.method(), request.uri().path()));
-        let found = match found.and_then(fit_for_queue) {
+        let found = match found.and_then(entry::fit_for_queue) {
             Ok(found) => found,
             Err(refusal) => {
                 if self.refuse(refusal, respond) && has_body {
@@ -102,21 +101,12 @@ impl<S: Transport> Session<S> {
         }
         let (parts, recv) = request.into_parts();
         let recv = has_body.then_some(recv);
-        let mut lot = worker.lot.borrow_mut();
-        let mut request = lot.spare().unwrap_or_else(|| Request::empty(&self.remote));
-        request.begin(&self.remote, stream, parts, found.params, config);
-        if has_body {
-            request.body = Some(Box::new(Body::new(false)));
-        }
-        if let Target::Queue(queue, tag) = found.target {
-            request.set_feed(Feed::new(queue.clone(), *tag));
-        }
-        let id = lot.insert(|_| request);
-        drop(lot);
+        let target = found.target;
+        let id = entry::enter(&worker, &self.remote, stream, parts, has_body, found);
         let Some(id) = id else {
             return respond.send_reset(Reason::REFUSED_STREAM);
         };
-        let Target::Handler(handler) = found.target else {
+        let Target::Handler(handler) = target else {
             self.fresh.push(stream);
             return self.streams.insert(Stream::new(stream, id, recv, Handle::Respond(respond)));
         };
@@ -306,17 +296,4 @@ impl<S: Transport> Session<S> {
             self.tell(EventKind::FrameError, |event| (event.stream, event.code) = (id, code));
         }
     }
-}
-
-/// What a request that goes to a queue needs beside the ordinary.
-fn fit_for_queue(found: Match<'_>) -> Result<Match<'_>, Refusal> {
-    let Target::Queue(queue, _) = found.target else { return Ok(found) };
-    if queue.is_freed() {
-        return Err(Refusal::Status(StatusCode::SERVICE_UNAVAILABLE, None));
-    }
-    // A NUL stands behind each text of a record.
-    if found.params.iter().any(|(_, value)| value.contains('\0')) {
-        return Err(Refusal::Status(StatusCode::BAD_REQUEST, None));
-    }
-    Ok(found)
 }

@@ -12,6 +12,27 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
+/// The first bytes of an HTTP/2 client connection preface (RFC 9113, section
+/// 3.4), with which no request of HTTP/1.1 begins.
+const PREFACE: [u8; 3] = *b"PRI";
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+impl Protocol {
+    /// Its name for ALPN (RFC 7301).
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Http1 => "http/1.1",
+            Protocol::Http2 => "h2",
+        }
+    }
+}
+
 #[derive(Clone)]
 pub struct Socket {
     stream: Arc<TcpStream>,
@@ -44,6 +65,23 @@ impl Socket {
     /// Waits until the peer has said something, closed its side or gone.
     pub async fn heard(&self) -> io::Result<()> {
         self.stream.peek(&mut [0]).await.map(|_| ())
+    }
+
+    /// Waits until the peer's first bytes tell what it speaks.
+    pub async fn spoken(&self) -> io::Result<Protocol> {
+        loop {
+            let ready = self.stream.ready(Interest::READABLE).await?;
+            let mut bytes = [0; PREFACE.len()];
+            let count = self.stream.peek(&mut bytes).await?;
+            if bytes == PREFACE {
+                return Ok(Protocol::Http2);
+            }
+            if count == 0 || !PREFACE.starts_with(&bytes[..count]) || ready.is_read_closed() {
+                return Ok(Protocol::Http1);
+            }
+            // Too few to tell: the kernel says when there are more.
+            self.expect_nothing(Interest::READABLE);
+        }
     }
 
     pub fn local(&self) -> Option<SocketAddr> {

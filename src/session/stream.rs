@@ -9,12 +9,11 @@ use h2::{Reason, RecvStream, SendStream};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, DATE};
 
-use super::Remote;
 use super::clocks::Watch;
-use super::discard;
 use super::push::Promise;
+use super::{Remote, discard, hooks};
 use crate::event::Cause;
-use crate::request::{self, Answer, AnswerHead, Body, Delivery, OnDrain, OnReady, Piece, Reader, Request};
+use crate::request::{self, Answer, AnswerHead, Body, Piece, Request};
 use crate::table::Lot;
 use crate::worker::Worker;
 
@@ -93,13 +92,6 @@ impl From<h2::Error> for Closed {
     }
 }
 
-/// A hook of the host that is due.
-enum Call {
-    Drain(OnDrain, u64),
-    Deliver(Delivery),
-    Writable(OnReady),
-}
-
 /// How much of an answer h2 has been given now.
 #[derive(PartialEq)]
 enum Sent {
@@ -152,9 +144,9 @@ impl Stream {
                 self.receive(body, remote);
             }
             self.feed(&mut request, remote);
-            if let Some(call) = next_call(&mut request) {
+            if let Some(call) = hooks::next(&mut request) {
                 drop(request);
-                self.call(lot, call);
+                hooks::run(lot, self.request, call);
                 continue;
             }
             match self.send(&mut request.answer, worker, remote, room)? {
@@ -164,7 +156,7 @@ impl Stream {
                 Sent::All => {
                     // The host's part is over; the stream goes on until its last frame has left.
                     let window = worker.shared.setup.config.stream_window_bytes;
-                    let goes_on = |_: &RecvStream| discard::may_go_on(self.status, length(&request), window);
+                    let goes_on = |_: &RecvStream| discard::may_go_on(self.status, request.head().length(), window);
                     self.recv = self.recv.take().filter(|_| !self.is_reset).filter(goes_on);
                     self.promiser = None;
                     lot.end(self.request, request, Request::clear);
@@ -244,42 +236,6 @@ impl Stream {
     /// The body that goes on when the host has given the whole answer.
     pub fn rest(&mut self) -> Option<RecvStream> {
         if self.request == 0 { self.recv.take() } else { None }
-    }
-
-    fn call(&self, lot: &Lot<Request>, call: Call) {
-        let id = self.request;
-        match call {
-            Call::Drain(on_drain, left_ms) => request::calling(id, || on_drain(id, left_ms)),
-            Call::Deliver(delivery) => self.deliver(lot, delivery),
-            Call::Writable(mut on_writable) => {
-                request::calling(id, || on_writable(id));
-                if let Ok(mut request) = lot.find(id) {
-                    request.answer.restore_writable(on_writable);
-                }
-            }
-        }
-    }
-
-    fn deliver(&self, lot: &Lot<Request>, delivery: Delivery) {
-        let id = self.request;
-        let restore = |reader| {
-            if let Ok(mut request) = lot.find(id) {
-                request.body().restore(reader);
-            }
-        };
-        match delivery {
-            Delivery::Piece(mut on_body, piece, last) => {
-                request::calling(id, || on_body(id, &piece, last));
-                restore(Reader::Pushed(on_body));
-            }
-            Delivery::Ready(mut on_readable) => {
-                request::calling(id, || on_readable(id));
-                restore(Reader::Pulled(on_readable));
-            }
-            Delivery::Whole(on_collected, whole) => request::calling(id, || on_collected(id, &whole)),
-            Delivery::TooLarge => request::refuse_body(id, false),
-            Delivery::TooLargeTogether => request::refuse_body(id, true),
-        }
     }
 
     /// Gives h2 what the host has written, as far as the peer's window goes.
@@ -385,27 +341,6 @@ impl Stream {
         self.is_reset = true;
         self.handle.reset(code);
     }
-}
-
-/// What the host is to be called with next, if anything.
-fn next_call(request: &mut Request) -> Option<Call> {
-    if request.session.is_muted() {
-        return None;
-    }
-    if !request.drain_told
-        && let Some(left_ms) = request.drain_left_ms()
-        && let Some(on_drain) = request.on_drain.take()
-    {
-        request.drain_told = true;
-        return Some(Call::Drain(on_drain, left_ms));
-    }
-    let delivery = request.body.as_mut().and_then(|body| body.next_delivery()).map(Call::Deliver);
-    delivery.or_else(|| request.answer.take_writable().map(Call::Writable))
-}
-
-/// The announced length of its body.
-fn length(request: &Request) -> Option<u64> {
-    std::str::from_utf8(request.head().field(CONTENT_LENGTH.as_str()).ok()?).ok()?.parse().ok()
 }
 
 fn attention(remote: &Arc<Remote>, stream: u32) -> Waker {

@@ -1,0 +1,307 @@
+//! The wire between hyper and the socket.
+//!
+//! hyper reads and writes through a [`Tap`]; the session's task holds the other
+//! end, the [`Wire`]. hyper gets of what has come only the request whose turn it
+//! is, its head whole and read by the [`Scanner`] before. So what is no request
+//! never reaches hyper, and what was sent behind a request is still untouched
+//! when the session ends.
+//!
+//! What hyper writes is gathered and sent when the session's task has done all
+//! it could do. A busy connection holds the buffer for it, an idle one none.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::super::Transport;
+use super::message::{Fault, Scanner};
+
+/// How much is read in one system call.
+const READ: usize = 16 << 10;
+/// What is read of requests whose turn has not come.
+const AHEAD: usize = 16 << 10;
+/// Buffers that a thread keeps for its sessions, and how large at most.
+const KEPT_BUFFERS: usize = 2;
+const KEPT_BYTES: usize = 512 << 10;
+/// What has left of a buffer before it is moved together.
+const SENT: usize = 64 << 10;
+
+thread_local! {
+    /// What was read last; what is not passed on at once is copied.
+    static READING: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+    /// Empty buffers with room, for reuse while they are warm.
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// hyper's end.
+pub struct Tap<S>(pub Rc<RefCell<Wire<S>>>);
+
+/// The socket and what passes.
+pub struct Wire<S> {
+    /// None once the session has given it up.
+    socket: Option<S>,
+    pub scanner: Scanner,
+    /// What has come and hyper has not.
+    held: Vec<u8>,
+    /// How much at its start hyper may have.
+    granted: usize,
+    /// Why the request that comes next is refused.
+    pub fault: Option<Fault>,
+    /// Whether the peer has closed its side.
+    pub peer_finished: bool,
+    /// Written by hyper, not yet by the kernel; from `sent` on.
+    out: Vec<u8>,
+    sent: usize,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+}
+
+impl<S> Wire<S> {
+    pub fn new(socket: S, scanner: Scanner) -> Self {
+        Self {
+            socket: Some(socket),
+            scanner,
+            held: Vec::new(),
+            granted: 0,
+            fault: None,
+            peer_finished: false,
+            out: Vec::new(),
+            sent: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+
+    /// Gives the socket up; what hyper still wants of it fails.
+    pub fn take_socket(&mut self) -> Option<S> {
+        self.socket.take()
+    }
+
+    /// Whether bytes wait for the kernel.
+    pub fn has_unsent(&self) -> bool {
+        self.out.len() > self.sent
+    }
+
+    /// Bytes that wait for the kernel.
+    pub fn unsent(&self) -> usize {
+        self.out.len() - self.sent
+    }
+
+    /// Where the last byte that is gathered will stand among all that leave.
+    pub fn end(&self) -> u64 {
+        self.bytes_out + self.unsent() as u64
+    }
+
+    /// Bytes that wait for the kernel, or with it for the peer.
+    pub fn under_way(&self) -> usize
+    where
+        S: Transport,
+    {
+        self.unsent() + self.socket.as_ref().map_or(0, Transport::unacknowledged)
+    }
+
+    /// Adds to what is gathered. To be called where hyper's own messages end or have not begun.
+    pub fn write(&mut self, bytes: &[u8]) {
+        if self.out.capacity() == 0 {
+            self.out = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        if self.sent >= SENT {
+            // A slow reader takes a part at a time: what it has is given back.
+            self.out.drain(..self.sent);
+            self.sent = 0;
+        }
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Puts a trailer section behind the last chunk that hyper has just written.
+    pub fn write_trailers(&mut self, section: &[u8]) {
+        if self.out.ends_with(b"0\r\n\r\n") {
+            self.out.truncate(self.out.len() - 2);
+            self.out.extend_from_slice(section);
+            self.out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Grants what may be passed of what is held. False if that is nothing.
+    fn grant(&mut self) -> bool {
+        match self.scanner.pass(&self.held) {
+            Ok(granted) => self.granted = granted,
+            Err(fault) => self.fault = Some(fault),
+        }
+        self.granted > 0
+    }
+
+    /// Gives hyper what was granted, as far as it has room.
+    fn give(&mut self, buf: &mut ReadBufCursor<'_>) {
+        let given = self.granted.min(buf.remaining());
+        buf.put_slice(&self.held[..given]);
+        self.granted -= given;
+        match given == self.held.len() {
+            true => self.held = Vec::new(),
+            false => drop(self.held.drain(..given)),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.granted > 0 {
+                self.give(&mut buf);
+                return Poll::Ready(Ok(()));
+            }
+            if self.fault.is_some() || self.scanner.is_whole() {
+                // The session's task looks at it after this.
+                return Poll::Pending;
+            }
+            if !self.held.is_empty() && (self.grant() || self.fault.is_some()) {
+                continue;
+            }
+            if self.peer_finished || buf.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if !self.held.is_empty() {
+                ready!(self.poll_hold(cx))?;
+            } else if ready!(self.poll_read_through(cx, &mut buf))? {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Reads, and passes on at once what may be passed. True if that is something, or the end.
+    fn poll_read_through(&mut self, cx: &mut Context<'_>, buf: &mut ReadBufCursor<'_>) -> Poll<io::Result<bool>> {
+        READING.with_borrow_mut(|reading| {
+            let most = buf.remaining().min(reading.len());
+            let read = ready!(self.poll_socket(cx, &mut reading[..most]))?;
+            let given = match self.scanner.pass(&reading[..read]) {
+                Ok(granted) => granted,
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    0
+                }
+            };
+            buf.put_slice(&reading[..given]);
+            self.held.extend_from_slice(&reading[given..read]);
+            Poll::Ready(Ok(given > 0 || self.peer_finished))
+        })
+    }
+
+    /// Reads more of what hyper may not have yet.
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        READING.with_borrow_mut(|reading| {
+            let read = ready!(self.poll_socket(cx, reading))?;
+            self.held.extend_from_slice(&reading[..read]);
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    fn poll_socket(&mut self, cx: &mut Context<'_>, reading: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buf = ReadBuf::new(reading);
+        ready!(io(&mut self.socket)?.poll_read(cx, &mut buf))?;
+        let read = buf.filled().len();
+        self.peer_finished |= read == 0;
+        self.bytes_in += read as u64;
+        Poll::Ready(Ok(read))
+    }
+
+    /// Reads what comes behind a request that is whole, so that the end of the
+    /// peer is seen. Ready when there is no more use in it.
+    pub fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.peer_finished && self.scanner.is_whole() && self.held.len() < AHEAD {
+            ready!(self.poll_hold(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends what is gathered. Ready when all of it is with the kernel.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.has_unsent() {
+            let sent = ready!(io(&mut self.socket)?.poll_write(cx, &self.out[self.sent..]))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.bytes_out += sent as u64;
+            self.sent += sent;
+        }
+        self.rest();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing is left to send: an idle session holds no buffer.
+    fn rest(&mut self) {
+        self.sent = 0;
+        if self.out.capacity() > 0 {
+            let mut buffer = std::mem::take(&mut self.out);
+            buffer.clear();
+            BUFFERS.with_borrow_mut(|buffers| {
+                if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= KEPT_BYTES {
+                    buffers.push(buffer);
+                }
+            });
+        }
+    }
+
+    /// Sends what is gathered and closes our side.
+    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send(cx))?;
+        io(&mut self.socket)?.poll_shutdown(cx)
+    }
+
+    /// Reads and throws away until the peer closes its side.
+    pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        READING.with_borrow_mut(|reading| {
+            while !self.peer_finished {
+                if ready!(self.poll_socket(cx, reading)).is_err() {
+                    self.peer_finished = true;
+                }
+            }
+            Poll::Ready(())
+        })
+    }
+}
+
+fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
+    socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Read for Tap<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        self.0.borrow_mut().poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Write for Tap<S> {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.borrow_mut().write(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut wire = self.0.borrow_mut();
+        pieces.iter().for_each(|piece| wire.write(piece));
+        Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Not here: the session's task sends when it has done all it can.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Not here: the last bytes may take their time, which is the session's to bound.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
