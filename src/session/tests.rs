@@ -197,7 +197,7 @@ impl Peer {
     }
 }
 
-fn remote(shared: &Shared) -> Arc<Remote> {
+pub(super) fn remote(shared: &Shared) -> Arc<Remote> {
     let entered = Rc::new(RefCell::new(None));
     let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
     Lot::new(SESSIONS.here().unwrap()).insert(|id| {
@@ -209,7 +209,7 @@ fn remote(shared: &Shared) -> Arc<Remote> {
 }
 
 /// Runs a test on a thread's own runtime whose clock jumps to the next timer.
-fn in_virtual_time(test: impl Future<Output = ()>) {
+pub(super) fn in_virtual_time(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, test);
 }

@@ -79,6 +79,8 @@ pub struct Tools<'a> {
     pub desk: &'a Rc<RefCell<Desk>>,
     /// Bytes of the answer that may be prepared.
     pub room: usize,
+    /// Whether hyper has all of the request.
+    pub has_all: bool,
     /// To write informational heads to.
     pub inform: &'a mut dyn FnMut(&Response<()>),
 }
@@ -161,7 +163,7 @@ impl Exchange {
                 break;
             }
         }
-        pumped.has_moved |= self.throw_away(cx);
+        pumped.has_moved |= self.throw_away(tools.has_all, cx);
         pumped
     }
 
@@ -330,21 +332,24 @@ impl Exchange {
     }
 
     /// What comes of the body when nobody wants it. True if that was something.
-    fn throw_away(&mut self, cx: &mut Context<'_>) -> bool {
+    /// hyper, once the answer is complete, does not tell the end of a body: it is
+    /// there when all was given to hyper and nothing comes of it.
+    fn throw_away(&mut self, has_all: bool, cx: &mut Context<'_>) -> bool {
         let mut has_moved = false;
         while self.request == 0
             && let Some(recv) = &mut self.recv
         {
-            let Poll::Ready(frame) = Pin::new(recv).poll_frame(cx) else { break };
-            has_moved = true;
-            match frame {
-                Some(Ok(frame)) => {
-                    let bytes = frame.data_ref().map_or(0, Bytes::len);
-                    match self.discard.checked_sub(bytes) {
-                        Some(left) => self.discard = left,
-                        None => self.recv = None,
-                    }
+            let Poll::Ready(frame) = Pin::new(&mut *recv).poll_frame(cx) else {
+                let is_end = has_all && !has_moved;
+                if is_end {
+                    self.recv = None;
                 }
+                return has_moved || is_end;
+            };
+            has_moved = true;
+            let bytes = frame.and_then(Result::ok).and_then(|frame| frame.into_data().ok()).map(|data| data.len());
+            match bytes.and_then(|bytes| self.discard.checked_sub(bytes)) {
+                Some(left) if !recv.is_end_stream() => self.discard = left,
                 _ => self.recv = None,
             }
         }

@@ -183,6 +183,7 @@ impl<S: Transport> Http1<S> {
         let arrived = self.desk.borrow_mut().arrived.take();
         if let Some(request) = arrived {
             self.accept(request);
+            self.leave_after_enough();
         }
         moved |= self.pump(cx);
         moved |= self.settle();
@@ -222,8 +223,7 @@ impl<S: Transport> Http1<S> {
         let worker = self.life.worker.clone();
         let config = &worker.shared.setup.config;
         self.requests += 1;
-        let is_last = config.max_requests > 0 && self.requests >= config.max_requests;
-        if self.life.drain.is_ordered() || is_last {
+        if self.life.drain.is_ordered() {
             self.announce_last();
         }
         let has_body = !request.body().is_end_stream();
@@ -262,6 +262,16 @@ impl<S: Transport> Http1<S> {
         }
     }
 
+    /// The last request that the session may have says so in its answer, whose
+    /// head is not written yet.
+    fn leave_after_enough(&mut self) {
+        let most = self.life.config().max_requests;
+        if most > 0 && self.requests >= most && !self.life.drain.is_ordered() {
+            self.life.drain_for(Cause::MaxRequests);
+            self.leave();
+        }
+    }
+
     /// The library's own answer to a request that no handler gets.
     fn answer_alone(&mut self, mut exchange: Exchange, status: StatusCode, allow: Option<HeaderValue>, is_last: bool) {
         if is_last {
@@ -295,7 +305,8 @@ impl<S: Transport> Http1<S> {
         let prepared = self.desk.borrow().bytes + wire.borrow().unsent();
         let room = worker.shared.setup.config.send_buffer_bytes.saturating_sub(prepared);
         let mut inform = |info: &Response<()>| wire.borrow_mut().write(&informational(info));
-        let mut tools = Tools { worker: &worker, desk: &self.desk, room, inform: &mut inform };
+        let has_all = wire.borrow().has_given_all();
+        let mut tools = Tools { worker: &worker, desk: &self.desk, room, has_all, inform: &mut inform };
         let was_unasked = exchange.is_unasked;
         let before = exchange.has_head;
         let pumped = exchange.pump(&mut tools, cx);

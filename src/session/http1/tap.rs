@@ -77,6 +77,11 @@ impl<S> Wire<S> {
         }
     }
 
+    /// Whether hyper has all of the request under way.
+    pub fn has_given_all(&self) -> bool {
+        self.scanner.is_whole() && self.granted == 0
+    }
+
     /// Gives the socket up; what hyper still wants of it fails.
     pub fn take_socket(&mut self) -> Option<S> {
         self.socket.take()
