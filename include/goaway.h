@@ -68,6 +68,13 @@
 // how many milliseconds are left. No DRAIN record follows then.
 #define GOAWAY_RECORD_DRAINING 4
 
+// As a flag of a REQUEST record: it came in HTTP/1.1. Without this and the next
+// one it came in HTTP/2.
+#define GOAWAY_RECORD_HTTP_1_1 8
+
+// As a flag of a REQUEST record: it came in HTTP/1.0.
+#define GOAWAY_RECORD_HTTP_1_0 16
+
 // For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 #define GOAWAY_WATCH_SESSIONS 1
 
@@ -336,6 +343,9 @@ typedef enum {
     // a pattern names CONNECT. Without: RST_STREAM(PROTOCOL_ERROR).
     // Default 1. 0, no, or 1.
     GOAWAY_LIMIT_CONNECT_PROTOCOL = 29,
+    // Whether peers that do not choose HTTP/2 are served HTTP/1.1. With 0 they
+    // are ended with GOAWAY(PROTOCOL_ERROR). Default 1. 0 or 1.
+    GOAWAY_LIMIT_HTTP1 = 30,
 } goaway_limit;
 
 // How much of the log is wanted; each includes those before it.
@@ -570,7 +580,8 @@ typedef struct {
     uint64_t requests;
     // The peer's address, such as "127.0.0.1:49152" or "[::1]:49152"; NUL-terminated.
     char peer[64];
-    // The negotiated protocol, as ALPN names it (RFC 7301): "h2"; NUL-terminated.
+    // What is spoken on it, as ALPN names it (RFC 7301): "h2", "http/1.1", or ""
+    // while that is not known; NUL-terminated.
     char protocol[16];
     // Our own address of the connection, as `peer`; empty once it is closed.
     char local[64];
@@ -586,8 +597,9 @@ typedef void (*goaway_queue_cb)(void *user_data);
 typedef struct {
     // 0: a `goaway_record_kind`.
     uint16_t kind;
-    // 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD and
-    // GOAWAY_RECORD_DRAINING (REQUEST).
+    // 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
+    // GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1 and
+    // GOAWAY_RECORD_HTTP_1_0 (REQUEST).
     uint16_t flags;
     // 4: REQUEST: the route's tag.
     uint32_t tag;
@@ -795,6 +807,9 @@ goaway_status goaway_server_set_limit(const goaway_server *server, uint32_t limi
 // The request's method, such as "GET".
 goaway_status goaway_request_method(goaway_request request, goaway_bytes *out_method);
 
+// The version of HTTP that the request came in: "2", "1.1" or "1.0".
+goaway_status goaway_request_version(goaway_request request, goaway_bytes *out_version);
+
 // The path as it came, percent-encoded and without the query; empty of a
 // CONNECT (RFC 9113, section 8.5) unless it is an extended one.
 goaway_status goaway_request_path(goaway_request request, goaway_bytes *out_path);
@@ -802,7 +817,8 @@ goaway_status goaway_request_path(goaway_request request, goaway_bytes *out_path
 // What stands behind the path's `?`, as it came; empty if there is nothing.
 goaway_status goaway_request_query(goaway_request request, goaway_bytes *out_query);
 
-// The authority, from `:authority` or `host` (RFC 9113, section 8.3.1).
+// The authority, from `:authority` or `host` (RFC 9113, section 8.3.1). Empty
+// if a request in HTTP/1.0 names none.
 goaway_status goaway_request_authority(goaway_request request, goaway_bytes *out_authority);
 
 // The scheme that the peer named: "http" or "https"; empty of a plain CONNECT.
@@ -849,7 +865,9 @@ goaway_status goaway_request_trailer_at(goaway_request request,
 goaway_status goaway_request_session(goaway_request request, goaway_session *out_session);
 
 // The identifier of the request's stream (RFC 9113, section 5.1.1); of a pushed
-// request an even one, or 0 as long as it was not promised.
+// request an even one, or 0 as long as it was not promised. With HTTP/1.1,
+// which has no streams: the how manieth request of its connection it is,
+// counted from 1.
 goaway_status goaway_request_stream(goaway_request request, uint32_t *out_stream);
 
 // Milliseconds until the deadline of the drain.
@@ -1103,6 +1121,7 @@ goaway_status goaway_session_abort(goaway_session session,
 //
 // GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
 // yours are unanswered. GOAWAY_ERR_INVALID: the library itself uses that payload.
+// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_ping(goaway_session session, const uint8_t *payload);
 
 // Sends a GOAWAY (RFC 9113, section 6.8) with that error code, last stream and
@@ -1114,6 +1133,7 @@ goaway_status goaway_session_ping(goaway_session session, const uint8_t *payload
 //
 // GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: `last_stream` is
 // above 2147483647. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
+// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_send_goaway(goaway_session session,
                                          uint32_t code,
                                          uint32_t last_stream,
@@ -1127,6 +1147,7 @@ goaway_status goaway_session_send_goaway(goaway_session session,
 // GOAWAY_LIMIT_STREAM_WINDOW_BYTES. Returns at once.
 //
 // GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is above 2147483647.
+// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_set_window(goaway_session session,
                                         uint32_t session_bytes,
                                         uint32_t stream_bytes);

@@ -41,6 +41,13 @@ pub const GOAWAY_RECORD_HEAD: u16 = 2;
 /// how many milliseconds are left. No DRAIN record follows then.
 pub const GOAWAY_RECORD_DRAINING: u16 = 4;
 
+/// As a flag of a REQUEST record: it came in HTTP/1.1. Without this and the next
+/// one it came in HTTP/2.
+pub const GOAWAY_RECORD_HTTP_1_1: u16 = 8;
+
+/// As a flag of a REQUEST record: it came in HTTP/1.0.
+pub const GOAWAY_RECORD_HTTP_1_0: u16 = 16;
+
 /// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 pub const GOAWAY_WATCH_SESSIONS: u32 = 1;
 
@@ -56,8 +63,9 @@ pub const GOAWAY_WATCH_PROGRESS: u32 = 2;
 pub struct Record {
     /// 0: a `goaway_record_kind`.
     pub kind: u16,
-    /// 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD and
-    /// GOAWAY_RECORD_DRAINING (REQUEST).
+    /// 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
+    /// GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1 and
+    /// GOAWAY_RECORD_HTTP_1_0 (REQUEST).
     pub flags: u16,
     /// 4: REQUEST: the route's tag.
     pub tag: u32,

@@ -48,6 +48,15 @@ pub extern "C" fn goaway_request_method(
     show(request, out_method, "out_method", |request| Ok(request.head().method().as_str().into()))
 }
 
+/// The version of HTTP that the request came in: "2", "1.1" or "1.0".
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_version(
+    request: goaway_request,
+    out_version: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_version, "out_version", |request| Ok(request.head().version().into()))
+}
+
 /// The path as it came, percent-encoded and without the query; empty of a
 /// CONNECT (RFC 9113, section 8.5) unless it is an extended one.
 #[unsafe(no_mangle)]
@@ -67,7 +76,8 @@ pub extern "C" fn goaway_request_query(
     show(request, out_query, "out_query", |request| Ok(request.head().query().into()))
 }
 
-/// The authority, from `:authority` or `host` (RFC 9113, section 8.3.1).
+/// The authority, from `:authority` or `host` (RFC 9113, section 8.3.1). Empty
+/// if a request in HTTP/1.0 names none.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_authority(
     request: goaway_request,
@@ -164,7 +174,9 @@ pub extern "C" fn goaway_request_session(
 }
 
 /// The identifier of the request's stream (RFC 9113, section 5.1.1); of a pushed
-/// request an even one, or 0 as long as it was not promised.
+/// request an even one, or 0 as long as it was not promised. With HTTP/1.1,
+/// which has no streams: the how manieth request of its connection it is,
+/// counted from 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_stream(
     request: goaway_request,

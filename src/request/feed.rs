@@ -9,7 +9,10 @@ use super::{Request, change};
 use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::queue::{Patience, Queue, Writing};
-use crate::record::{GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, Record, RecordKind};
+use crate::record::{
+    GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, GOAWAY_RECORD_HTTP_1_0, GOAWAY_RECORD_HTTP_1_1,
+    Record, RecordKind,
+};
 
 /// A body that is whole and no longer than this rides in the request's own record.
 const RIDES: usize = 64 << 10;
@@ -178,4 +181,9 @@ fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
     record.fields = batch.fields(head.fields()) + u32::from(head.protocol().is_some());
     record.text_len = batch.since(record.text_offset);
     record.flags |= if *head.method() == http::Method::HEAD { GOAWAY_RECORD_HEAD } else { 0 };
+    record.flags |= match head.version() {
+        "1.1" => GOAWAY_RECORD_HTTP_1_1,
+        "1.0" => GOAWAY_RECORD_HTTP_1_0,
+        _ => 0,
+    };
 }

@@ -3,6 +3,7 @@
 use h2::ext::Protocol;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
+use http::uri::Authority;
 use http::{Method, Request, StatusCode, Uri, Version};
 
 use super::field::has_blank_edge;
@@ -145,8 +146,7 @@ pub fn check<B>(request: &Request<B>, max_fields: usize) -> std::result::Result<
         return Err(Refusal::Malformed("there are two content-length fields"));
     }
     match request.version() {
-        // RFC 9112, section 3.2: only later versions must name a host.
-        Version::HTTP_10 if host.is_none() && request.uri().authority().is_none() => Ok(()),
+        Version::HTTP_10 | Version::HTTP_11 => check_host(request.version(), request.uri(), host),
         _ => check_authority(request.uri(), host),
     }
 }
@@ -166,6 +166,21 @@ fn check_tunnel<B>(request: &Request<B>) -> std::result::Result<(), Refusal> {
         name if name.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(()),
         _ => Err(Refusal::Malformed(":protocol contains what no name of one does")),
     }
+}
+
+/// RFC 9112, section 3.2: a host, that only 1.0 may leave out, and one that is none
+/// is refused. In HTTP/2 the authority was parsed before.
+fn check_host(version: Version, uri: &Uri, host: Option<&HeaderValue>) -> std::result::Result<(), Refusal> {
+    let Some(host) = host else {
+        return match version {
+            Version::HTTP_10 => Ok(()),
+            _ => Err(Refusal::Malformed("there is no host field")),
+        };
+    };
+    if !host.is_empty() && Authority::try_from(host.as_bytes()).is_err() {
+        return Err(Refusal::Malformed("the host is none"));
+    }
+    check_authority(uri, Some(host))
 }
 
 /// What h2 lets through of trailers and a server must refuse (RFC 9110, section 6.5.1).

@@ -1,0 +1,226 @@
+//! A client that writes bytes and reads them (RFC 9112), and repairs nothing.
+
+use std::fmt;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::kit::{Demo, PATIENCE};
+
+pub struct Peer {
+    stream: TcpStream,
+    /// What has come and is not read yet.
+    bytes: Vec<u8>,
+    end: Option<End>,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Fin,
+    Reset,
+}
+
+pub struct Answer {
+    pub version: String,
+    pub status: u16,
+    pub fields: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub trailers: Vec<(String, String)>,
+    /// Whether the body ended as its head said.
+    pub is_whole: bool,
+}
+
+/// Without the body, which may be long.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, status, fields, body, trailers, is_whole } = self;
+        write!(f, "{version} {status} {fields:?}, {} bytes, {trailers:?}, whole: {is_whole}", body.len())
+    }
+}
+
+impl Answer {
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a text")
+    }
+
+    /// Whether it says that it is the last of its connection.
+    pub fn is_last(&self) -> bool {
+        match self.version.as_str() {
+            "HTTP/1.0" => self.field("connection") != Some("keep-alive"),
+            _ => self.field("connection") == Some("close"),
+        }
+    }
+}
+
+impl Peer {
+    #[track_caller]
+    pub fn of(demo: &Demo) -> Peer {
+        let stream = TcpStream::connect(demo.address()).expect("the demo accepts");
+        stream.set_nodelay(true).unwrap();
+        Peer { stream, bytes: Vec::new(), end: None }
+    }
+
+    /// The same connection for another thread that only writes.
+    pub fn clone_for_writing(&self) -> Peer {
+        Peer { stream: self.stream.try_clone().unwrap(), bytes: Vec::new(), end: None }
+    }
+
+    /// Errors are seen when the answer is read.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref());
+    }
+
+    /// A request without a body.
+    pub fn ask(&mut self, method: &str, path: &str) {
+        self.send(format!("{method} {path} HTTP/1.1\r\nhost: demo\r\n\r\n"));
+    }
+
+    /// Its answer.
+    #[track_caller]
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.ask("GET", path);
+        self.answer("GET")
+    }
+
+    /// The next answer, its body to its end or to that of the connection. The
+    /// method was the request's.
+    #[track_caller]
+    pub fn answer(&mut self, method: &str) -> Answer {
+        let head = self.head();
+        let mut answer = parse(&head);
+        if method == "HEAD" || answer.status < 200 || matches!(answer.status, 204 | 304) {
+            return answer;
+        }
+        if answer.field("transfer-encoding") == Some("chunked") {
+            answer.is_whole = false;
+            self.read_chunks(&mut answer);
+        } else if let Some(length) = answer.field("content-length") {
+            let length = length.parse().expect("a length");
+            answer.is_whole = self.fill(length);
+            answer.body = self.take(length.min(self.bytes.len()));
+        } else {
+            while self.read_more() {}
+            answer.is_whole = self.end == Some(End::Fin);
+            answer.body = std::mem::take(&mut self.bytes);
+        }
+        answer
+    }
+
+    /// The head of the next answer.
+    #[track_caller]
+    pub fn head(&mut self) -> String {
+        loop {
+            if let Some(at) = self.bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+                return String::from_utf8(self.take(at + 4)).expect("a head is a text");
+            }
+            assert!(self.read_more(), "no answer, but {:?} after {:?}", self.end, String::from_utf8_lossy(&self.bytes));
+        }
+    }
+
+    /// So much of what comes next.
+    #[track_caller]
+    pub fn expect(&mut self, wanted: &str) {
+        self.fill(wanted.len());
+        let come = self.take(wanted.len().min(self.bytes.len()));
+        assert_eq!(String::from_utf8_lossy(&come), wanted);
+    }
+
+    /// The connection ends, and nothing comes before.
+    #[track_caller]
+    pub fn expect_end(&mut self) -> End {
+        while self.read_more() {}
+        assert!(self.bytes.is_empty(), "before the end: {:?}", String::from_utf8_lossy(&self.bytes));
+        self.end.expect("it has ended")
+    }
+
+    /// Nothing comes for a moment.
+    #[track_caller]
+    pub fn expect_silence(&mut self) {
+        self.stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let mut byte = [0];
+        let read = self.stream.read(&mut byte);
+        assert!(read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "something came, or the end");
+    }
+
+    fn read_chunks(&mut self, answer: &mut Answer) {
+        loop {
+            let Some(size) = self.line().and_then(|line| usize::from_str_radix(&line, 16).ok()) else { return };
+            if size == 0 {
+                break;
+            }
+            let is_whole = self.fill(size + 2);
+            let piece = self.take(size.min(self.bytes.len()));
+            answer.body.extend(piece);
+            if !is_whole {
+                return;
+            }
+            assert_eq!(self.take(2), b"\r\n", "a chunk is as long as it says");
+        }
+        while let Some(line) = self.line() {
+            match line.split_once(": ") {
+                Some((name, value)) => answer.trailers.push((name.into(), value.into())),
+                None => {
+                    answer.is_whole = line.is_empty();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = self.bytes.windows(2).position(|two| two == b"\r\n") {
+                let line = self.take(at + 2);
+                return Some(String::from_utf8_lossy(&line[..at]).into_owned());
+            }
+            if !self.read_more() {
+                return None;
+            }
+        }
+    }
+
+    /// Whether so many bytes are there.
+    fn fill(&mut self, count: usize) -> bool {
+        while self.bytes.len() < count && self.read_more() {}
+        self.bytes.len() >= count
+    }
+
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        self.bytes.drain(..count).collect()
+    }
+
+    /// False at the end.
+    #[track_caller]
+    fn read_more(&mut self) -> bool {
+        if self.end.is_some() {
+            return false;
+        }
+        let mut bytes = [0; 16_384];
+        let began = Instant::now();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        match self.stream.read(&mut bytes) {
+            Ok(0) => self.end = Some(End::Fin),
+            Ok(count) => self.bytes.extend_from_slice(&bytes[..count]),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => self.end = Some(End::Reset),
+            Err(error) => {
+                panic!("{error}, after {:?}, with {:?}", began.elapsed(), String::from_utf8_lossy(&self.bytes))
+            }
+        }
+        self.end.is_none()
+    }
+}
+
+fn parse(head: &str) -> Answer {
+    let mut lines = head.trim_end().split("\r\n");
+    let mut first = lines.next().expect("a first line").splitn(3, ' ');
+    let version = first.next().expect("a version").to_owned();
+    let status = first.next().and_then(|status| status.parse().ok()).expect("a status");
+    let field = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+    let fields = lines.map(|line| field(line).expect("a field")).collect();
+    Answer { version, status, fields, body: Vec::new(), trailers: Vec::new(), is_whole: true }
+}
