@@ -70,6 +70,8 @@ export interface Limits {
   headerTableBytes?: number
   /** 1: WebSockets and other extended CONNECTs are announced, where a pattern names CONNECT. */
   connectProtocol?: number
+  /** 0: peers that do not speak HTTP/2 are not served. */
+  http1?: 0 | 1
 }
 
 /** What became of everything that was open when the close began, or came during it. */
@@ -134,8 +136,10 @@ export type Handler = (request: Request) => unknown
 export interface Request {
   /** The id that the C interface knows it by. */
   readonly id: number
-  /** The number of its stream; 0 once it is over. */
+  /** The number of its stream, or, in HTTP/1.1, of the request on its connection; 0 once it is over. */
   readonly stream: number
+  /** The version of HTTP that it came in. */
+  readonly httpVersion: '2.0' | '1.1' | '1.0'
   readonly session: Session
 
   readonly method: string

@@ -74,7 +74,7 @@ class Records {
 
   /** One of native.constants.RECORD_KIND_. */
   get kind () { return this.#halves[this.at * 2] }
-  /** Bits of native.constants.RECORD_END, RECORD_HEAD and RECORD_DRAINING. */
+  /** Bits of native.constants.RECORD_END, RECORD_HEAD, RECORD_DRAINING, RECORD_HTTP_1_1 and RECORD_HTTP_1_0. */
   get flags () { return this.#halves[this.at * 2 + 1] }
   get tag () { return this.#words[this.at + 1] }
   /** The halves of the request's id, as a command wants them. */

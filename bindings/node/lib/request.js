@@ -60,7 +60,13 @@ class Request extends Head {
   /** The session that it came on. */
   get session () { return this.#core.session(this.#sessionHigh * 4294967296 + (this.#sessionLow >>> 0), this.peer) }
 
-  /** The number of its stream; 0 once it is over. */
+  /** The version of HTTP that it came in: '2.0', '1.1' or '1.0'. */
+  get httpVersion () {
+    if ((this.#flags & C.RECORD_HTTP_1_1) !== 0) return '1.1'
+    return (this.#flags & C.RECORD_HTTP_1_0) !== 0 ? '1.0' : '2.0'
+  }
+
+  /** The number of its stream, or, in HTTP/1.1, of the request on its connection; 0 once it is over. */
   get stream () { return native.stream(this.id) }
 
   /** Whether the head of the answer is on its way. */

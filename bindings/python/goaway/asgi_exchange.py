@@ -13,6 +13,7 @@ from . import _native
 from .config import AccessRecord, Config
 from .drain import Drain
 from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchange
+from .head import version_of
 from .outbox import as_bytes, pack_fields
 from .pump import Pump
 
@@ -25,6 +26,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 _NOTHING, _STARTED, _STREAMING, _TRAILERS, _DONE = range(5)
 _FILE_PIECE = 256 * 1024
 _END = _native.FLAG_END
+_VERSIONS = _native.FLAG_HTTP_1_1 | _native.FLAG_HTTP_1_0
 
 
 class Site:
@@ -132,6 +134,8 @@ class AsgiExchange(Exchange):
             self.whole = data
         if flags & _native.FLAG_HEAD:
             self._is_head = True
+        if flags & _VERSIONS:
+            self.scope["http_version"] = version_of(flags)
         if flags & _native.FLAG_DRAINING:
             self.drain.begin(left_ms)
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
+from ._native import FLAG_HTTP_1_0, FLAG_HTTP_1_1
+
 Headers = Union[Mapping[str, str], Iterable[Tuple[Union[str, bytes], Union[str, bytes]]], None]
 """Header fields of an answer: a mapping, or pairs of name and value, each text
 (latin-1) or bytes."""
+
+
+def version_of(flags: int) -> str:
+    """The version of HTTP that a REQUEST record with these flags came in."""
+    if flags & FLAG_HTTP_1_1:
+        return "1.1"
+    return "1.0" if flags & FLAG_HTTP_1_0 else "2"
 
 
 class Head:
@@ -15,6 +24,12 @@ class Head:
 
     _pieces: List[bytes]
     _param_count: int
+    _flags: int
+
+    @property
+    def http_version(self) -> str:
+        """The version of HTTP that it came in: "2", "1.1" or "1.0"."""
+        return version_of(self._flags)
 
     @property
     def method(self) -> str:

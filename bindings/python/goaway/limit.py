@@ -31,6 +31,7 @@ LIMITS = [
     "frame_bytes",
     "header_table_bytes",
     "connect_protocol",
+    "http1",
 ]
 """`goaway_limit` of the C header, without GOAWAY_LIMIT_ and in lower case; the
 place is the number. What each means, its unit and its default: see there."""

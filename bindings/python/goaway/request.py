@@ -38,7 +38,7 @@ class Request(Exchange, Head):
     """The answer has begun."""
 
     def __init__(
-        self, server: "Server", handler: "Handler", id: int, session: int, text: bytes, param_count: int
+        self, server: "Server", handler: "Handler", id: int, session: int, text: bytes, param_count: int, flags: int
     ) -> None:
         self.server = server
         self.session = session
@@ -50,6 +50,7 @@ class Request(Exchange, Head):
         self._pieces = text.split(b"\0")
         self._pieces.pop()
         self._param_count = param_count
+        self._flags = flags
 
     @property
     def draining(self) -> Drain:

@@ -160,7 +160,7 @@ class Server(Front):
     def _accept(
         self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
     ) -> Request:
-        request = Request(self, self._handlers[tag], id, session, text, params)
+        request = Request(self, self._handlers[tag], id, session, text, params, flags)
         if flags & _native.FLAG_END:
             request.whole = data
         if flags & _native.FLAG_DRAINING:

@@ -86,7 +86,7 @@ class ThreadPump:
     def _begin(
         self, flags: int, tag: int, id: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
     ) -> None:
-        request = ThreadedRequest(self._core, id, session, text, params, self.high_water)
+        request = ThreadedRequest(self._core, id, session, text, params, flags, self.high_water)
         if flags & _native.FLAG_END:
             request.begin(data)
         if flags & _native.FLAG_DRAINING:

@@ -61,7 +61,7 @@ class ThreadedRequest(Head):
     """
 
     def __init__(
-        self, core: _native.Core, id: int, session: int, text: bytes, param_count: int, high_water: int
+        self, core: _native.Core, id: int, session: int, text: bytes, param_count: int, flags: int, high_water: int
     ) -> None:
         self.id = id
         self.session = session
@@ -81,6 +81,7 @@ class ThreadedRequest(Head):
         self._pieces = text.split(b"\0")
         self._pieces.pop()
         self._param_count = param_count
+        self._flags = flags
         self._condition = threading.Condition()
         self._drain = ThreadedDrain(self._condition)
         self._outbox = Outbox(core, _nothing)

@@ -155,7 +155,7 @@ class WsgiRequest:
             "QUERY_STRING": request.query,
             "SERVER_NAME": self._server[0],
             "SERVER_PORT": str(self._server[1]),
-            "SERVER_PROTOCOL": "HTTP/2",
+            "SERVER_PROTOCOL": "HTTP/" + request.http_version,
             "REMOTE_ADDR": host.strip("[]"),
             "REMOTE_PORT": port,
             "HTTP_HOST": request.authority,

@@ -1,0 +1,197 @@
+"""HTTP/1.1: the same handlers and applications, for clients that speak nothing else."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from typing import Any, Callable, List
+
+from peers import PATIENCE, in_thread, run
+
+import goaway
+from goaway import Request, Server
+from goaway.asgi import Application as AsgiApplication
+from goaway.wsgi import Application as WsgiApplication
+
+START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
+
+
+def end(data: bytes) -> "dict[str, Any]":
+    return {"type": "http.response.body", "body": data}
+
+
+def serving(application: Any, ask: Callable[[int], None]) -> goaway.Report:
+    """Serves while `ask`, on a thread of its own, goes on; then closes."""
+
+    async def main() -> goaway.Report:
+        await application.start()
+        try:
+            await in_thread(ask, application.ports[0])
+        finally:
+            application.begin_close()
+            report = await application.wait_closed()
+        return report
+
+    return run(main())
+
+
+def asgi(app: Any, ask: Callable[[int], None]) -> goaway.Report:
+    return serving(AsgiApplication(app, goaway.Config(bind=["127.0.0.1:0"], lifespan="off", drain=1)), ask)
+
+
+def connect(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+
+
+def test_an_asgi_application_learns_the_version() -> None:
+    seen: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope)
+        received = b""
+        while True:
+            message = await receive()
+            received += message["body"]
+            if not message["more_body"]:
+                break
+        await send(START)
+        await send(end(received.upper()))
+
+    def ask(port: int) -> None:
+        connection = connect(port)
+        for body in (b"once", b"twice" * 100_000):
+            connection.request("POST", "/a%20b?c=d", body=body, headers={"x-a": "b"})
+            answer = connection.getresponse()
+            assert (answer.version, answer.status, answer.read()) == (11, 200, body.upper())
+        connection.request("POST", "/", body=iter([b"in ", b"chunks"]), encode_chunked=True)
+        assert connection.getresponse().read() == b"IN CHUNKS"
+        connection.close()
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as old:
+            old.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert old.makefile("rb").read().startswith(b"HTTP/1.0 200 OK\r\n")
+
+    asgi(app, ask)
+    assert [scope["http_version"] for scope in seen] == ["1.1", "1.1", "1.1", "1.0"]
+    assert (seen[0]["path"], seen[0]["query_string"], seen[0]["method"]) == ("/a b", b"c=d", "POST")
+    assert seen[0]["headers"][0] == (b"host", b"127.0.0.1:%d" % seen[0]["server"][1])
+    assert (b"x-a", b"b") in seen[0]["headers"]
+    assert (b"host", b"") not in seen[3]["headers"]
+
+
+def test_an_asgi_application_asks_for_the_body() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/refuse":
+            await send({**START, "status": 403})
+            await send(end(b"no"))
+            return
+        message = await receive()
+        await send(START)
+        await send(end(message["body"]))
+
+    def ask(port: int) -> None:
+        head = b"POST %s HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
+            lines = peer.makefile("rb")
+            peer.sendall(head % b"/")
+            assert (lines.readline(), lines.readline()) == (b"HTTP/1.1 100 Continue\r\n", b"\r\n")
+            peer.sendall(b"body")
+            assert lines.readline() == b"HTTP/1.1 200 OK\r\n"
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
+            peer.sendall(head % b"/refuse")
+            answer = peer.makefile("rb").read()
+            assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n") and b"connection: close\r\n" in answer
+
+    asgi(app, ask)
+
+
+def test_an_asgi_application_streams_and_hears_of_a_peer_that_leaves() -> None:
+    left: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(START)
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        if scope["path"] == "/whole":
+            await send(end(b", last"))
+        else:
+            left.append(await receive())
+
+    def ask(port: int) -> None:
+        connection = connect(port)
+        connection.request("GET", "/whole")
+        answer = connection.getresponse()
+        assert (answer.getheader("transfer-encoding"), answer.read()) == ("chunked", b"first, last")
+        connection.request("GET", "/waits")
+        assert connection.getresponse().read(5) == b"first"
+        connection.sock.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+    asgi(app, ask)
+    assert left == [{"type": "http.disconnect"}]
+
+
+def test_a_wsgi_application_learns_the_version() -> None:
+    seen: List[str] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        seen.append(environ["SERVER_PROTOCOL"])
+        start_response("200 OK", [("content-type", "text/plain"), ("connection", "close")][:1])
+        return [environ["wsgi.input"].read()]
+
+    def ask(port: int) -> None:
+        connection = connect(port)
+        for _ in range(2):
+            connection.request("POST", "/", body=b"body")
+            assert connection.getresponse().read() == b"body"
+        connection.close()
+
+    serving(WsgiApplication(app, goaway.Config(bind=["127.0.0.1:0"], drain=1)), ask)
+    assert seen == ["HTTP/1.1"] * 2
+
+
+def test_a_server_of_ones_own() -> None:
+    async def handler(request: Request) -> None:
+        await request.respond(200, request.http_version.encode(), {"x-trailing": "no"})
+
+    kept = []
+
+    def ask(port: int) -> None:
+        connection = connect(port)
+        kept.append(connection)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert (answer.read(), answer.getheader("content-length")) == (b"1.1", "3")
+
+    async def main() -> None:
+        server = Server()
+        server.register("GET /", handler)
+        server.listen("127.0.0.1:0")
+        await server.start()
+        await in_thread(ask, server.port)
+        (session,) = server.sessions()
+        assert session.protocol == "http/1.1"
+        report = await server.close(1)
+        assert report.sessions_graceful == 1
+        kept.pop().close()
+
+    run(main())
+
+
+def test_it_can_be_turned_off() -> None:
+    async def handler(request: Request) -> None:
+        await request.respond(200)
+
+    def ask(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            assert b"HTTP/1.1" not in peer.makefile("rb").read()
+
+    async def main() -> None:
+        server = Server(limits={"http1": 0})
+        server.register("GET /", handler)
+        server.listen("127.0.0.1:0")
+        await server.start()
+        await in_thread(ask, server.port)
+        await server.close(1)
+
+    run(main())
