@@ -220,7 +220,8 @@ mod tests {
     use super::*;
 
     fn checked(build: impl FnOnce(http::request::Builder) -> http::request::Builder) -> Option<Refusal> {
-        let request = build(http::Request::builder().uri("http://example.com/")).body(()).unwrap();
+        let request = http::Request::builder().version(Version::HTTP_2).uri("http://example.com/");
+        let request = build(request).body(()).unwrap();
         check(&request, 100).err()
     }
 
@@ -253,6 +254,24 @@ mod tests {
         for bad in ["", "web socket", "web\0socket", "w\u{e9}b"] {
             assert!(matches!(extended(bad), Some(Refusal::Malformed(_))), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_host_must_be_one_and_may_be_missing_in_1_0() {
+        let host = |version, host: Option<&'static str>| {
+            checked(move |r| {
+                let r = r.version(version).uri("/");
+                host.into_iter().fold(r, |r, host| r.header("host", host))
+            })
+        };
+        for good in ["a", "a:80", "[::1]:80", ""] {
+            assert_eq!(host(Version::HTTP_11, Some(good)), None, "{good:?}");
+        }
+        for bad in ["a b", "a/", "a@b", "a:b:c"] {
+            assert!(matches!(host(Version::HTTP_11, Some(bad)), Some(Refusal::Malformed(_))), "{bad:?}");
+        }
+        assert!(matches!(host(Version::HTTP_11, None), Some(Refusal::Malformed(_))));
+        assert_eq!(host(Version::HTTP_10, None), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! carried over here.
 
 use std::cell::RefCell;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -15,6 +16,8 @@ use hyper::body::{Body as _, Incoming};
 use super::super::clocks::Watch;
 use super::super::hooks;
 use super::desk::{Desk, Outgoing};
+use super::tap::Line;
+use super::tunnel::Tunnel;
 use crate::request::{self, Answer, AnswerHead, Body, Piece, Request};
 use crate::table::Lot;
 use crate::worker::Worker;
@@ -36,6 +39,8 @@ pub struct Exchange {
     recv: Option<Incoming>,
     /// The peer sends the body when it is asked for (RFC 9110, section 10.1.1).
     pub is_unasked: bool,
+    /// If what follows the head may be a tunnel's.
+    pub tunnel: Option<Tunnel>,
     /// Bytes of the body that the host has not consumed.
     outstanding: usize,
     /// Whether hyper was given the head of the answer.
@@ -71,6 +76,10 @@ pub struct Pumped {
     pub reset: Option<u32>,
     /// The body's trailers are none.
     pub is_malformed: bool,
+    /// The last byte of a tunnel is gathered.
+    pub is_tunnel_written: bool,
+    /// The tunnel's connection failed.
+    pub error: Option<io::Error>,
 }
 
 /// What an exchange works with.
@@ -81,8 +90,8 @@ pub struct Tools<'a> {
     pub room: usize,
     /// Whether hyper has all of the request.
     pub has_all: bool,
-    /// To write informational heads to.
-    pub inform: &'a mut dyn FnMut(&Response<()>),
+    /// For what hyper does not write or read.
+    pub line: &'a RefCell<dyn Line>,
 }
 
 impl Exchange {
@@ -95,6 +104,7 @@ impl Exchange {
             is_head,
             recv,
             is_unasked: false,
+            tunnel: None,
             outstanding: 0,
             has_head: false,
             end: End::Length,
@@ -117,6 +127,10 @@ impl Exchange {
         self.has_head && !self.is_written
     }
 
+    pub fn is_tunnel_open(&self) -> bool {
+        matches!(self.tunnel, Some(Tunnel::Open))
+    }
+
     /// Whether the body may come while its answer is complete.
     pub fn discards(&self) -> bool {
         self.request == 0 && self.recv.is_some()
@@ -134,6 +148,17 @@ impl Exchange {
                 Err(Malformed) => {
                     pumped.is_malformed = true;
                     break;
+                }
+            }
+            if self.is_tunnel_open()
+                && let Some(body) = &mut request.body
+            {
+                match self.receive_raw(body, tools, cx) {
+                    Ok(moved) => pumped.has_moved |= moved,
+                    Err(error) => {
+                        pumped.error = Some(error);
+                        break;
+                    }
                 }
             }
             if std::mem::take(&mut self.is_fresh) && pumped.has_moved {
@@ -159,6 +184,7 @@ impl Exchange {
             if has_ended {
                 lot.end(self.request, request, Request::clear);
                 self.done();
+                pumped.is_tunnel_written = self.is_tunnel_open();
             } else if !has_sent {
                 break;
             }
@@ -194,6 +220,26 @@ impl Exchange {
                 None => {
                     self.recv = None;
                     body.arrived_whole(None);
+                }
+            }
+        }
+        Ok(has_moved)
+    }
+
+    /// Takes what has come through the tunnel, as far as the host has consumed.
+    fn receive_raw(&mut self, body: &mut Body, tools: &Tools<'_>, cx: &mut Context<'_>) -> io::Result<bool> {
+        let window = tools.worker.shared.setup.config.stream_window_bytes as usize;
+        let mut has_moved = false;
+        while self.outstanding < window && !body.has_ended() {
+            let polled = tools.line.borrow_mut().poll_bytes(cx, window - self.outstanding);
+            let Poll::Ready(bytes) = polled else { break };
+            let bytes = bytes?;
+            has_moved = true;
+            match bytes.is_empty() {
+                true => body.arrived_whole(None),
+                false => {
+                    self.outstanding += bytes.len();
+                    body.arrived(bytes);
                 }
             }
         }
@@ -266,7 +312,7 @@ impl Exchange {
             return;
         }
         if self.version > Version::HTTP_10 {
-            (tools.inform)(info);
+            tools.line.borrow_mut().write(&informational(info));
         }
     }
 
@@ -279,6 +325,14 @@ impl Exchange {
         }
         if let Some(length) = length {
             parts.headers.insert(CONTENT_LENGTH, tools.worker.length(length));
+        }
+        if parts.status.is_success()
+            && let Some(Tunnel::Asked(opening)) = &self.tunnel
+        {
+            let head = opening.head(&Response::from_parts(parts, ()));
+            tools.line.borrow_mut().write(&head);
+            (self.tunnel, self.has_head) = (Some(Tunnel::Open), true);
+            return false;
         }
         let has_no_body = self.is_head || has_no_body(parts.status);
         self.end = match (alone || has_no_body || parts.headers.contains_key(CONTENT_LENGTH), self.version) {
@@ -302,6 +356,9 @@ impl Exchange {
 
     /// True if it is the last.
     fn send_piece(&mut self, piece: Piece, tools: &mut Tools<'_>) -> bool {
+        if self.is_tunnel_open() {
+            return self.send_raw(piece, tools);
+        }
         let mut desk = tools.desk.borrow_mut();
         let is_last = match piece {
             Piece::Data(data, last) => {
@@ -318,6 +375,16 @@ impl Exchange {
             }
         };
         desk.has_ended = is_last;
+        is_last
+    }
+
+    /// The same for a tunnel.
+    fn send_raw(&mut self, piece: Piece, tools: &mut Tools<'_>) -> bool {
+        let Piece::Data(data, is_last) = piece else { return true };
+        tools.room = tools.room.saturating_sub(data.len());
+        self.given += data.len() as u64;
+        tools.line.borrow_mut().write(&data);
+        self.is_written = is_last;
         is_last
     }
 
@@ -373,6 +440,15 @@ impl Exchange {
         let owes = request.answer.queued() > 0 || body.is_some_and(|body| body.is_awaited());
         Some((body.map_or(0, |body| body.received()), request.idle, owes))
     }
+}
+
+/// An informational head as it stands on the wire (RFC 9112, section 4).
+fn informational(info: &Response<()>) -> Vec<u8> {
+    let reason = info.status().canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", info.status().as_u16()).into_bytes();
+    write_fields(&mut head, info.headers());
+    head.extend_from_slice(b"\r\n");
+    head
 }
 
 /// What came is no body.

@@ -15,6 +15,7 @@ mod message;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -27,6 +28,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1::{Builder, Connection};
@@ -44,6 +46,7 @@ use desk::{Clerk, Desk, Outgoing};
 use exchange::{Exchange, Tools};
 use message::{Limits, Scanner};
 use tap::{Tap, Wire};
+use tunnel::{Opening, Tunnel};
 
 /// Where a connection is in its life.
 enum Phase {
@@ -226,15 +229,21 @@ impl<S: Transport> Http1<S> {
         if self.life.drain.is_ordered() {
             self.announce_last();
         }
-        let has_body = !request.body().is_end_stream();
-        let is_head = *request.method() == Method::HEAD;
         let ordinal = self.requests as u32;
+        let (mut parts, recv) = request.into_parts();
+        let has_body = !recv.is_end_stream();
+        let recv = has_body.then_some(recv);
+        let mut exchange = Exchange::new(0, ordinal, parts.version, parts.method == Method::HEAD, recv);
+        exchange.tunnel = match self.tunnel(&mut parts, has_body) {
+            Ok(opening) => opening.map(Tunnel::Asked),
+            Err(Malformed) => return self.answer_alone(exchange, StatusCode::BAD_REQUEST, None, true),
+        };
+        let has_body = has_body || exchange.tunnel.is_some();
+        let request = Request::from_parts(parts, ());
         let checked = request::check(&request, config.max_header_fields);
         let found = checked.and_then(|()| worker.shared.setup.routes.find(request.method(), request.uri().path()));
         let found = found.and_then(entry::fit_for_queue);
-        let (parts, recv) = request.into_parts();
-        let recv = has_body.then_some(recv);
-        let mut exchange = Exchange::new(0, ordinal, parts.version, is_head, recv);
+        let (parts, ()) = request.into_parts();
         let found = match found {
             Ok(found) if !worker.shared.is_muted() => found,
             Ok(_) => return self.answer_alone(exchange, StatusCode::SERVICE_UNAVAILABLE, None, true),
@@ -249,8 +258,9 @@ impl<S: Transport> Http1<S> {
             return self.answer_alone(exchange, StatusCode::SERVICE_UNAVAILABLE, None, true);
         };
         exchange.request = id;
-        exchange.is_unasked =
-            has_body && worker.lot.borrow().find(id).is_ok_and(|request| request.head().expects_continue());
+        exchange.is_unasked = exchange.tunnel.is_none()
+            && has_body
+            && worker.lot.borrow().find(id).is_ok_and(|request| request.head().expects_continue());
         exchange.is_fresh = matches!(target, Target::Queue(..));
         self.exchange = Some(exchange);
         if !self.is_published {
@@ -259,6 +269,20 @@ impl<S: Transport> Http1<S> {
         }
         if let Target::Handler(handler) = target {
             request::calling(id, || handler(id));
+        }
+    }
+
+    /// The tunnel that a request asks for, if it is to be one: an Upgrade that nobody
+    /// takes may be ignored (RFC 9110, section 7.8).
+    fn tunnel(&self, parts: &mut Parts, has_body: bool) -> Result<Option<Opening>, Malformed> {
+        let setup = &self.life.worker.shared.setup;
+        if parts.method == Method::CONNECT {
+            return if has_body { Err(Malformed) } else { Ok(Some(Opening::Connect)) };
+        }
+        let is_asked = setup.config.connect_protocol && !has_body && tunnel::asks_for_websocket(parts);
+        match is_asked && setup.routes.find(&Method::CONNECT, parts.uri.path()).is_ok() {
+            true => tunnel::into_connect(parts).map(Some).ok_or(Malformed),
+            false => Ok(None),
         }
     }
 
@@ -304,29 +328,40 @@ impl<S: Transport> Http1<S> {
         let wire = self.wire.clone();
         let prepared = self.desk.borrow().bytes + wire.borrow().unsent();
         let room = worker.shared.setup.config.send_buffer_bytes.saturating_sub(prepared);
-        let mut inform = |info: &Response<()>| wire.borrow_mut().write(&informational(info));
         let has_all = wire.borrow().has_given_all();
-        let mut tools = Tools { worker: &worker, desk: &self.desk, room, has_all, inform: &mut inform };
-        let was_unasked = exchange.is_unasked;
-        let before = exchange.has_head;
+        let mut tools = Tools { worker: &worker, desk: &self.desk, room, has_all, line: &*wire };
+        let (was_unasked, had_head) = (exchange.is_unasked, exchange.has_head);
         let pumped = exchange.pump(&mut tools, cx);
-        let (is_unasked, has_begun) = (exchange.is_unasked, exchange.has_head && !before);
-        if was_unasked && is_unasked && has_begun {
+        let is_unasked = was_unasked && exchange.is_unasked;
+        let has_begun = exchange.has_head && !had_head;
+        if exchange.is_tunnel_open() && self.hyper.take().is_some() {
+            // What hyper has been told of it is of no use any more.
+            *self.desk.borrow_mut() = Desk::default();
+        }
+        if is_unasked && has_begun {
             // The peer sends the body or does not; hyper has not heard the head yet.
             self.announce_last();
         }
-        if pumped.is_malformed {
+        if pumped.is_tunnel_written {
+            self.leaving.push_back(self.wire.borrow().end());
+        }
+        if let Some(error) = &pumped.error {
+            self.lose(error);
+        } else if pumped.is_malformed {
             self.refuse_connection(message::bad("a trailer is malformed"));
         } else if let Some(code) = pumped.reset {
             self.end(Cause::Aborted, code);
         }
-        pumped.has_moved || pumped.is_malformed || pumped.reset.is_some()
+        pumped.has_moved || pumped.is_malformed || pumped.reset.is_some() || pumped.error.is_some()
     }
 
     /// What follows when a request is done with.
     fn settle(&mut self) -> bool {
-        if self.exchange.as_ref().is_some_and(Exchange::is_over) {
-            self.exchange = None;
+        if let Some(exchange) = self.exchange.take_if(|exchange| exchange.is_over()) {
+            if exchange.is_tunnel_open() && !self.wire.borrow().peer_finished {
+                // The host has ended it, which is as it should be.
+                self.life.conclude(self.life.graceful, 0);
+            }
             *self.desk.borrow_mut() = Desk::default();
             if !self.life.drain.is_announced() && self.hyper.is_some() {
                 self.wire.borrow_mut().scanner.go_on();
@@ -343,6 +378,9 @@ impl<S: Transport> Http1<S> {
     /// Sees whether the peer has gone while its request is worked on: it has, if
     /// it has closed its side and the answer is not complete.
     fn look_ahead(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.exchange.as_ref().is_some_and(Exchange::is_tunnel_open) {
+            return false;
+        }
         let mut wire = self.wire.borrow_mut();
         if wire.poll_ahead(cx).is_pending() || !wire.peer_finished {
             return false;
@@ -409,6 +447,9 @@ impl<S: Transport> Http1<S> {
     }
 }
 
+/// A tunnel is asked for in a way that is none.
+struct Malformed;
+
 /// hyper's settings. What the scanner has read, hyper need not limit.
 fn builder(config: &Config) -> Builder {
     let mut builder = Builder::new();
@@ -422,15 +463,6 @@ fn builder(config: &Config) -> Builder {
         builder.max_buf_size(least);
     }
     builder
-}
-
-/// An informational head as it stands on the wire (RFC 9112, section 4).
-fn informational(info: &Response<()>) -> Vec<u8> {
-    let reason = info.status().canonical_reason().unwrap_or_default();
-    let mut head = format!("HTTP/1.1 {} {reason}\r\n", info.status().as_u16()).into_bytes();
-    exchange::write_fields(&mut head, info.headers());
-    head.extend_from_slice(b"\r\n");
-    head
 }
 
 /// However the task ends, the host is told of the requests that it still holds.

@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -59,6 +60,15 @@ pub struct Wire<S> {
     sent: usize,
     pub bytes_in: u64,
     pub bytes_out: u64,
+}
+
+/// The wire for bytes that hyper has no part in.
+pub trait Line {
+    /// Adds to what is gathered.
+    fn write(&mut self, bytes: &[u8]);
+
+    /// Takes up to `most` of the bytes that come; none at their end.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<Bytes>>;
 }
 
 impl<S> Wire<S> {
@@ -223,6 +233,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Ready(Ok(()))
     }
 
+    /// Takes up to `most` of the bytes that come behind the request; none at their end.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<Bytes>> {
+        if !self.held.is_empty() {
+            let taken: Vec<u8> = self.held.drain(..most.min(self.held.len())).collect();
+            return Poll::Ready(Ok(taken.into()));
+        }
+        READING.with_borrow_mut(|reading| {
+            let most = most.min(reading.len());
+            let read = ready!(self.poll_socket(cx, &mut reading[..most]))?;
+            Poll::Ready(Ok(Bytes::copy_from_slice(&reading[..read])))
+        })
+    }
+
     /// Sends what is gathered. Ready when all of it is with the kernel.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.has_unsent() {
@@ -267,6 +290,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
             Poll::Ready(())
         })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Line for Wire<S> {
+    fn write(&mut self, bytes: &[u8]) {
+        self.write(bytes);
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<Bytes>> {
+        self.poll_bytes(cx, most)
     }
 }
 
