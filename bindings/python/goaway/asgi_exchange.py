@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import os
 import time
-from typing import Any, Awaitable, Callable, Dict, List, MutableMapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, MutableMapping, Optional, Tuple, Union
 from urllib.parse import unquote
 
 from . import _native
@@ -17,7 +18,13 @@ from .head import version_of
 from .outbox import as_bytes, pack_fields
 from .pump import Pump
 
+if TYPE_CHECKING:
+    from .websocket import AsgiWebSocket
+
 log = logging.getLogger("goaway")
+
+WEBSOCKETS = importlib.util.find_spec("wsproto") is not None
+"""Whether there is what reads and writes the frames of WebSockets."""
 
 Message = MutableMapping[str, Any]
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -38,6 +45,7 @@ class Site:
         self.app = app
         self.log = config.access_log
         self.root_path = config.root_path
+        self.max_message = config.ws_max_size
         self.server: Tuple[str, Optional[int]] = ("", None)
         self.state: Optional[Dict[str, Any]] = None
         """What the lifespan has left for the requests."""
@@ -54,9 +62,11 @@ class Site:
 
     def accept(
         self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
-    ) -> "AsgiExchange":
+    ) -> "Union[AsgiExchange, AsgiWebSocket]":
         """Makes the exchange of a REQUEST record."""
         pieces = text.split(b"\0")
+        if pieces[0] == b"CONNECT":
+            return self._accept_tunnel(id, flags, left_ms, pieces)
         method, scheme, authority, path, query, peer = pieces[:6]
         if authority:
             # It is shown as host, in front of the others and instead of any host there is.
@@ -93,6 +103,68 @@ class Site:
             exchange.take_flags(flags, data, left_ms)
         return exchange
 
+    def _accept_tunnel(
+        self, id: int, flags: int, left_ms: int, pieces: List[bytes]
+    ) -> "Union[AsgiExchange, AsgiWebSocket]":
+        """Makes the exchange of a CONNECT: a WebSocket, or nothing that is on offer."""
+        fields = list(zip(pieces[6::2], pieces[7::2]))
+        offers: Dict[bytes, bytes] = dict(fields)
+        if offers.get(b":protocol") != b"websocket":
+            return self._refused(id, pieces, 501, [])
+        if offers.get(b"sec-websocket-version") != b"13":
+            return self._refused(id, pieces, 426, [(b"sec-websocket-version", b"13")])
+        from .websocket import AsgiWebSocket, SocketDrain
+
+        drain = SocketDrain()
+        headers = [(b"host", pieces[2])] + [field for field in fields if field[0] not in (b":protocol", b"host")]
+        names = [name for field, value in fields if field == b"sec-websocket-protocol" for name in value.split(b",")]
+        scope = self._scope("websocket", flags, pieces, headers, drain)
+        scope["scheme"] = "ws" if pieces[1] == b"http" else "wss"
+        scope["subprotocols"] = [name.strip().decode("latin-1") for name in names if name.strip()]
+        scope["extensions"]["websocket.http.response"] = {}
+        socket = AsgiWebSocket(self, id, scope, drain)
+        if flags & _native.FLAG_DRAINING:
+            drain.begin(left_ms)
+        if flags & _END:
+            socket.feed(b"", True, b"")
+        return socket
+
+    def _refused(self, id: int, pieces: List[bytes], status: int, fields: List[Tuple[bytes, bytes]]) -> "AsgiExchange":
+        async def refuse(_: Any, __: Any, send: Callable[[Message], Awaitable[None]]) -> None:
+            await send({"type": "http.response.start", "status": status, "headers": fields})
+            await send({"type": "http.response.body"})
+
+        drain = Drain()
+        refused = AsgiExchange(self, id, self._scope("http", 0, pieces, [], drain), drain)
+        refused.app = refuse
+        return refused
+
+    def _scope(
+        self, kind: str, flags: int, pieces: List[bytes], headers: List[Tuple[bytes, bytes]], drain: Drain
+    ) -> Dict[str, Any]:
+        """What all scopes have; that of most requests is made in one go above."""
+        method, _, _, path, query, peer = pieces[:6]
+        path = self._root + path
+        scope = {
+            "type": kind,
+            "asgi": self._asgi,
+            "http_version": version_of(flags),
+            "method": method.decode("latin-1"),
+            "path": unquote(path.decode("utf-8", "replace")),
+            "raw_path": path,
+            "query_string": query,
+            "root_path": self.root_path,
+            "headers": headers,
+            "client": self._clients.get(peer) or self._learn_client(peer),
+            "server": self.server,
+            "extensions": {"goaway.server": self._extensions["goaway.server"], "goaway.drain": drain},
+        }
+        if kind == "websocket":
+            del scope["method"]
+        if self.state is not None:
+            scope["state"] = self.state.copy()
+        return scope
+
     def _learn_method(self, method: bytes) -> str:
         if len(self._methods) > 50:
             self._methods.clear()
@@ -109,6 +181,8 @@ class AsgiExchange(Exchange):
     """A request that an ASGI application answers."""
 
     began = 0.0
+    app: Optional[App] = None
+    """Who answers, if it is not the application."""
 
     _told_end = False
     _is_head = False
@@ -140,7 +214,8 @@ class AsgiExchange(Exchange):
             self.drain.begin(left_ms)
 
     def call(self) -> Awaitable[None]:
-        return self.site.app(self.scope, self.receive, self.send)
+        app = self.app or self.site.app
+        return app(self.scope, self.receive, self.send)
 
     def done(self, error: Optional[BaseException]) -> None:
         """The application has returned, or raised."""

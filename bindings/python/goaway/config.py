@@ -48,6 +48,8 @@ class Config:
     access_log: Optional[Callable[[AccessRecord], None]] = None
     """Called once for each finished request, in the loop's thread (WSGI: in a
     thread of the pool). What it raises is logged."""
+    ws_max_size: int = 16 * 1024 * 1024
+    """ASGI: bytes of a WebSocket message; the peer of a longer one is told 1009."""
     lifespan: str = "auto"
     """ASGI lifespan: "on", "off", or "auto", which goes on without it if the
     application raises before it has answered lifespan.startup."""

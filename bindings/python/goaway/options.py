@@ -45,6 +45,8 @@ class Options:
     root_path: str = ""
     #: "auto", "on" or "off".
     lifespan: str = "auto"
+    #: Bytes of a WebSocket message.
+    ws_max_size: int = 16 * 1024 * 1024
     #: Threads that run a WSGI application.
     threads: int = 40
     #: Seconds that a close may take.
@@ -168,6 +170,13 @@ def _add_application(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         type=_value(_root_path),
         help="the path that the application is mounted at",
+    )
+    group.add_argument(
+        "--ws-max-size",
+        type=_value(_whole),
+        default=16 * 1024 * 1024,
+        metavar="BYTES",
+        help="the longest message of a WebSocket; default 16777216",
     )
     group.add_argument(
         "--lifespan",

@@ -149,6 +149,7 @@ class Worker:
             drain=options.drain,
             limits=options.limits,
             root_path=options.root_path,
+            ws_max_size=options.ws_max_size,
             access_log=None if options.access_log is None else _access,
             lifespan=options.lifespan,
             threads=options.threads,

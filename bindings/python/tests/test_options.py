@@ -32,6 +32,7 @@ def test_everything_can_be_said() -> None:
     said = parse(
         "shop.web:make", "-b", "0.0.0.0:80", "--bind", "[::1]:0", "--bind", "fd:3", "-w", "4", "--threads", "8",
         "--interface", "wsgi", "--factory", "--app-dir", "/", "--root-path", "/shop/", "--lifespan", "off",
+        "--ws-max-size", "1000",
         "--env-file", "a", "--env-file", "b", "--drain", "500ms", "--report", "--max-sessions", "10",
         "--max-streams", "11", "--max-requests", "12", "--max-age", "1.5", "--idle", "2s",
         "--limit", "header_fields=50", "--limit", "idle_ms=7", "--access-log", "-", "--log-level", "debug",
@@ -46,6 +47,7 @@ def test_everything_can_be_said() -> None:
         app_dir="/",
         root_path="/shop",
         lifespan="off",
+        ws_max_size=1000,
         env_files=["a", "b"],
         drain=0.5,
         report=True,

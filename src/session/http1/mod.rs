@@ -58,11 +58,13 @@ enum Phase {
     Over,
 }
 
+type Hyper<S> = Connection<Tap<S>, Clerk>;
+
 /// One session's task.
 pub struct Http1<S: Transport> {
     phase: Phase,
     /// None when it reads no more requests and has written all answers.
-    hyper: Option<Pin<Box<Connection<Tap<S>, Clerk>>>>,
+    hyper: Option<Pin<Box<Hyper<S>>>>,
     desk: Rc<RefCell<Desk>>,
     wire: Rc<RefCell<Wire<S>>>,
     exchange: Option<Exchange>,
