@@ -3,6 +3,7 @@
 // throws a GoawayError; a stale id is GOAWAY_ERR_GONE.
 
 import { EventEmitter } from 'node:events'
+import { Duplex } from 'node:stream'
 
 /** The version of the native library, such as "0.1.0". */
 export const version: string
@@ -149,6 +150,8 @@ export interface Request {
   readonly path: string
   /** What stands behind `?`, as it came; '' if there is nothing. */
   readonly query: string
+  /** What a CONNECT asks for, such as 'websocket' (RFC 8441; an Upgrade in HTTP/1.1); '' of any other request. */
+  readonly protocol: string
   /** The query, decoded. */
   readonly searchParams: URLSearchParams
   /** The parameters of the pattern, decoded. */
@@ -183,6 +186,8 @@ export interface Request {
    * GOAWAY_ERR_CANCELLED if nobody waits any more.
    */
   write (chunk: Data): Promise<void>
+  /** Answers CONNECT with 200: the bytes of the tunnel. The end of what you write is the end of both ways. */
+  upgrade (headers?: Fields | null): Duplex
   /** Ends the answer, with a last piece and trailer fields. */
   end (chunk?: Data | null, trailers?: Fields | null): void
   /** RST_STREAM with that code (CANCEL): the peer sees that the answer is not whole. */

@@ -71,6 +71,18 @@ class Head {
   /** The peer's address and port, such as '127.0.0.1:49152'. */
   get peer () { return this.#parts[PEER] }
 
+  /** What a CONNECT asks for, such as 'websocket'; '' of any other request. */
+  get protocol () {
+    const at = REST + this.#params * 2
+    return this.#parts[at] === ':protocol' ? this.#parts[at + 1] : ''
+  }
+
+  // Where the header fields begin.
+  get #fields () {
+    const at = REST + this.#params * 2
+    return this.#parts[at] === ':protocol' ? at + 2 : at
+  }
+
   /** The query, decoded: a new URLSearchParams each time. */
   get searchParams () { return new URLSearchParams(utf8(this.query)) }
 
@@ -89,7 +101,7 @@ class Head {
   get headers () {
     if (this.#headers === null) {
       const parts = this.#parts
-      this.#headers = toObject(parts, REST + this.#params * 2, parts.length - 1)
+      this.#headers = toObject(parts, this.#fields, parts.length - 1)
     }
     return this.#headers
   }
@@ -97,7 +109,7 @@ class Head {
   /** The header fields as they came: [name, value, name, value, ...]. */
   get rawHeaders () {
     const parts = this.#parts
-    return parts.slice(REST + this.#params * 2, parts.length - 1)
+    return parts.slice(this.#fields, parts.length - 1)
   }
 }
 

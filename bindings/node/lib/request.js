@@ -6,6 +6,7 @@ const native = require('./native.js')
 const { Head, trailersOf } = require('./head.js')
 const { Body } = require('./body.js')
 const { Outlet } = require('./outlet.js')
+const { Tunnel } = require('./tunnel.js')
 const { GoawayError, statusName } = require('./errors.js')
 
 const C = native.constants
@@ -168,6 +169,17 @@ class Request extends Head {
     this.#stage = STREAMING
     this.#outlet = new Outlet(this, this.#core)
     return this
+  }
+
+  /**
+   * Opens the tunnel that a CONNECT asks for, such as a WebSocket's (`protocol`):
+   * a Duplex of the bytes in it. Silence ends it as it ends any request, see
+   * `setIdle`.
+   */
+  upgrade (headers) {
+    if (this.method !== 'CONNECT') throw new GoawayError('GOAWAY_ERR_STATE', 'only CONNECT opens a tunnel')
+    this.writeHead(200, headers)
+    return new Tunnel(this)
   }
 
   /**

@@ -5,6 +5,7 @@
 const { test, before, after } = require('node:test')
 const assert = require('node:assert')
 const http = require('node:http')
+const http2 = require('node:http2')
 const net = require('node:net')
 const { once } = require('node:events')
 const { Server } = require('../index.js')
@@ -28,6 +29,13 @@ before(async () => {
     request.respond(200, 'early')
   })
   server.register('GET /hang', () => {})
+  server.register('CONNECT /mirror', (request) => {
+    const tunnel = request.upgrade({ 'sec-websocket-protocol': 'one', 'x-protocol': request.protocol })
+    assert.strictEqual(request.headers[':protocol'], undefined)
+    tunnel.pipe(tunnel)
+  })
+  server.register('CONNECT /leaves', (request) => request.upgrade().end('goodbye'))
+  server.register('CONNECT /refuses', (request) => request.respond(403, 'no'))
   await server.start({ bind: { host: '127.0.0.1', port: 0 } })
   agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
 })
@@ -105,4 +113,46 @@ test('a close ends idle connections and cuts what does not end', async () => {
   const report = await other.close({ drainMs: 200 })
   await Promise.all(ended)
   assert.deepStrictEqual([report.sessionsGraceful, report.sessionsForced, report.streamsReset], [1, 1, 1])
+})
+
+const UPGRADE = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': 13, 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }
+
+test('an upgrade to a WebSocket opens a tunnel', async () => {
+  const request = http.request({ host: '127.0.0.1', port: server.port, path: '/mirror', headers: UPGRADE })
+  request.end()
+  const [answer, socket, head] = await once(request, 'upgrade')
+  assert.strictEqual(answer.statusCode, 101)
+  assert.strictEqual(answer.headers['sec-websocket-accept'], 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=')
+  assert.deepStrictEqual([answer.headers['sec-websocket-protocol'], answer.headers['x-protocol']], ['one', 'websocket'])
+  const sent = Buffer.alloc(1_000_000, 'tunnel')
+  socket.end(sent)
+  const chunks = [head]
+  for await (const chunk of socket) chunks.push(chunk)
+  assert.ok(Buffer.concat(chunks).equals(sent))
+
+  const ending = http.request({ host: '127.0.0.1', port: server.port, path: '/leaves', headers: UPGRADE })
+  ending.end()
+  const [, left, first] = await once(ending, 'upgrade')
+  assert.strictEqual(Buffer.concat([first, ...await left.toArray()]).toString(), 'goodbye')
+})
+
+test('a tunnel on a stream of HTTP/2 is the same', async () => {
+  const client = http2.connect(`http://127.0.0.1:${server.port}`)
+  await once(client, 'remoteSettings')
+  const stream = client.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/mirror' })
+  const [head] = await once(stream, 'response')
+  assert.deepStrictEqual([head[':status'], head['x-protocol']], [200, 'websocket'])
+  stream.end('through')
+  assert.strictEqual((await stream.toArray()).join(''), 'through')
+  client.close()
+})
+
+test('a tunnel that is refused, or not on offer, is an answer', async () => {
+  for (const [path, status] of [['/refuses', 403], ['/early', 200]]) {
+    const request = http.request({ host: '127.0.0.1', port: server.port, path, headers: UPGRADE })
+    request.end()
+    const [answer] = await once(request, 'response')
+    assert.strictEqual(answer.statusCode, status)
+    answer.resume()
+  }
 })
