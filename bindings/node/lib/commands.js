@@ -14,6 +14,7 @@ const ARENA_BYTES = 64 * 1024
 const FULL_BYTES = 256 * 1024
 const SHORT = 48 // characters that are sooner written one by one
 const LARGE_BYTES = 128 * 1024 // sooner shown to the library than copied for it
+const NO_LENGTH = native.constants.COMMAND_NO_LENGTH
 
 // 1: a character of a field name; the capitals are written small.
 const TOKEN = new Uint8Array(256)
@@ -100,6 +101,23 @@ class Commands {
   endAt (index) {
     this.#halves[index * WORDS * 2] = native.constants.COMMAND_KIND_END
     this.#words[index * WORDS + 1] = 0
+  }
+
+  /**
+   * Makes one RESPOND of the HEAD of that index and the WRITE of the other, if
+   * nothing stands between or behind them, and if that answer has no more on the
+   * wire (no `content-length`). Says whether it did.
+   */
+  respondAt (head, write) {
+    const words = this.#words
+    const at = head * WORDS
+    if (write !== head + 1 || write !== this.count - 1 || (words[at + 1] & NO_LENGTH) === 0) return false
+    this.#halves[at * 2] = native.constants.COMMAND_KIND_RESPOND
+    words[at + 6] = words[at + WORDS + 6]
+    words[at + 7] = words[at + WORDS + 7]
+    this.#owners[write] = null
+    this.count = write
+    return true
   }
 
   /** Throws as `add` would if a field is none that HTTP/2 allows. */

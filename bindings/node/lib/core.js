@@ -4,6 +4,7 @@
 // program has lost can be noticed, while its sessions are still served.
 
 const native = require('./native.js')
+const { stopAtExit } = require('./exit.js')
 const { Pump } = require('./pump.js')
 const { Request } = require('./request.js')
 const { Session, readEvent } = require('./session.js')
@@ -12,15 +13,6 @@ const { check } = require('./errors.js')
 const C = native.constants
 /** Of the library, if it is not set. */
 const HIGH_WATER_BYTES = 65536
-
-// Before the process ends, so that the peers are told and no thread calls us.
-let stopsAtExit = false
-
-function stopAtExit () {
-  if (stopsAtExit) return
-  stopsAtExit = true
-  process.once('exit', native.stopAll)
-}
 
 class Core {
   #facade // a WeakRef to the Server

@@ -1,13 +1,11 @@
 'use strict'
 
-// The body of a streamed answer: counts what waits for the peer, as the library
-// does, so that it never refuses a piece.
+// The body of a streamed answer, for a writer that waits with promises.
 
 const { GoawayError } = require('./errors.js')
+const { Gate } = require('./gate.js')
 
 const DONE = Promise.resolve()
-/** Larger pieces are cut: HTTP/2 frames are no longer, and the library's copies stay small. */
-const CUT_BYTES = 16 * 1024
 
 function ignore () {}
 
@@ -22,50 +20,24 @@ function lengthOf (chunk) {
 class Outlet {
   #sink
   #core
-  #highWater
-  #waiting = 0
-  #full = false // a WRITABLE record is on its way
-  #held = [] // pieces of a writer that did not wait
+  #gate
   #ending = null // the last piece and the trailers, to follow what is held
   #room = null // { promise, resolve, reject } of those who wait
 
   constructor (sink, core) {
     this.#sink = sink
     this.#core = core
-    this.#highWater = core.highWaterBytes
+    this.#gate = new Gate(sink, core.pump, core.highWaterBytes)
   }
 
   setHighWater (bytes) {
-    this.#highWater = bytes
-    this.#core.pump.setHighWater(this.#sink, bytes)
+    this.#gate.setHighWater(bytes)
   }
 
   write (chunk) {
     const length = lengthOf(chunk)
-    if (length === 0) return this.#full ? this.#wait() : DONE
-    if (this.#full) {
-      this.#held.push(chunk)
-      return this.#wait()
-    }
-    this.#put(chunk, length)
-    return this.#full ? this.#wait() : DONE
-  }
-
-  // As much as there is room for goes, the rest is held.
-  #put (chunk, length) {
-    if (length > CUT_BYTES && typeof chunk !== 'string') {
-      let from = 0
-      for (; from < length && !this.#full; from += CUT_BYTES) this.#putPiece(chunk.subarray(from, from + CUT_BYTES), Math.min(CUT_BYTES, length - from))
-      if (from < length) this.#held.unshift(chunk.subarray(from))
-    } else {
-      this.#putPiece(chunk, length)
-    }
-  }
-
-  #putPiece (chunk, length) {
-    this.#waiting += length
-    this.#full = this.#waiting >= this.#highWater
-    this.#core.pump.write(this.#sink, chunk, this.#full)
+    if (length > 0) this.#gate.write(chunk, length)
+    return this.#gate.full ? this.#wait() : DONE
   }
 
   #wait () {
@@ -78,7 +50,7 @@ class Outlet {
   }
 
   end (chunk, trailers) {
-    if (this.#held.length > 0) this.#ending = { chunk, trailers }
+    if (this.#gate.holds) this.#ending = { chunk, trailers }
     else this.#finish(chunk, trailers)
   }
 
@@ -94,18 +66,12 @@ class Outlet {
   }
 
   drop () {
-    this.#held = []
+    this.#gate.drop()
     this.#ending = null
   }
 
   onWritable (waiting) {
-    this.#waiting = waiting
-    this.#full = false
-    while (this.#held.length > 0 && !this.#full) {
-      const chunk = this.#held.shift()
-      this.#put(chunk, lengthOf(chunk))
-    }
-    if (this.#full) return
+    if (!this.#gate.onWritable(waiting)) return
     if (this.#ending !== null) this.#finish(this.#ending.chunk, this.#ending.trailers)
     else this.#release()
   }

@@ -10,7 +10,8 @@
 //
 //   low, high                the halves of the request's id, from the record
 //   live                     true; the pump sets false when the answer is whole
-//   wroteAt, wroteTurn       -1; where its last WRITE waits, for the pump alone
+//   headAt, headTurn,        -1; where its HEAD and its last WRITE wait, for the
+//   wroteAt, wroteTurn       pump alone
 //   onBody(data, last, text)   more of the body: a Buffer or null; with the last
 //                              piece the trailer fields, as in Records.text
 //   onWritable(waiting)        room again: so many bytes wait for the peer
@@ -134,15 +135,16 @@ class Pump {
     this.#commands.checkFields(fields)
   }
 
-  /** The whole answer. */
-  respond (sink, status, fields, data) {
-    this.#command(C.COMMAND_KIND_RESPOND, sink, status, 0, fields, data, 0)
+  /** The whole answer; `flags` are of COMMAND_NO_DATE and COMMAND_NO_LENGTH. */
+  respond (sink, status, fields, data, flags = 0) {
+    this.#command(C.COMMAND_KIND_RESPOND, sink, status, flags, fields, data, 0)
     this.#finish(sink)
   }
 
-  /** The head of a streamed answer. */
-  head (sink, status, fields) {
-    this.#command(C.COMMAND_KIND_HEAD, sink, status, 0, fields, null, 0)
+  /** The head of a streamed answer; `flags` as of `respond`. */
+  head (sink, status, fields, flags = 0) {
+    sink.headAt = this.#command(C.COMMAND_KIND_HEAD, sink, status, flags, fields, null, 0)
+    sink.headTurn = this.#commands.turn
   }
 
   /** The next piece of it; `notify`: tell when there is room. */
@@ -159,10 +161,20 @@ class Pump {
 
   /** The end of it, with a last piece or null, and trailer fields or null. */
   end (sink, data, trailers) {
-    // Often the last piece has just been written, and waits here to go.
-    if (data === null && trailers === null && sink.wroteTurn === this.#commands.turn) this.#commands.endAt(sink.wroteAt)
-    else this.#command(C.COMMAND_KIND_END, sink, 0, 0, trailers, data, 0)
+    // Often what went before still waits here to go, and becomes the end itself.
+    if (data !== null || trailers !== null || !this.#endEarlier(sink)) {
+      this.#command(C.COMMAND_KIND_END, sink, 0, 0, trailers, data, 0)
+    }
     this.#finish(sink)
+  }
+
+  #endEarlier (sink) {
+    const commands = this.#commands
+    if (sink.wroteTurn === commands.turn) {
+      if (sink.headTurn !== commands.turn || !commands.respondAt(sink.headAt, sink.wroteAt)) commands.endAt(sink.wroteAt)
+      return true
+    }
+    return false
   }
 
   reset (sink, code) {

@@ -45,6 +45,8 @@ class Request extends Head {
     this.low = record.low
     this.high = record.high
     this.live = true
+    this.headAt = -1
+    this.headTurn = -1
     this.wroteAt = -1
     this.wroteTurn = -1
     this.#core = core

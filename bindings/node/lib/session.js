@@ -57,12 +57,17 @@ const DETAILS = {
   })
 }
 
-/** Reads a SESSION record: { kind, id, peer, details }. */
-function readEvent (record) {
-  const kind = EVENTS[record.fields] ?? 'unknown'
+/** Takes a SESSION record apart: { kind, id, peer, text }, a character of the text for each byte. */
+function takeEvent (record) {
   const text = record.text
   const end = text.indexOf('\0')
-  return { kind, id: record.session, peer: text.slice(0, end), details: DETAILS[kind]?.(record, text.slice(end + 1)) }
+  return { kind: EVENTS[record.fields] ?? 'unknown', id: record.session, peer: text.slice(0, end), text: text.slice(end + 1) }
 }
 
-module.exports = { Session, readEvent, EVENTS }
+/** Reads a SESSION record: { kind, id, peer, details }. */
+function readEvent (record) {
+  const { kind, id, peer, text } = takeEvent(record)
+  return { kind, id, peer, details: DETAILS[kind]?.(record, text) }
+}
+
+module.exports = { Session, takeEvent, readEvent, EVENTS }

@@ -1,0 +1,229 @@
+'use strict'
+
+// Header fields between the shapes of node:http2 and those of the library: the
+// text of a record becomes a headers object, a headers object a flat list.
+
+const { sensitiveHeaders } = require('node:http2')
+const { failure } = require('./errors.js')
+
+/** Marks a field that must not enter a compression table (RFC 7541, section 7.1.3). */
+const SENSITIVE = '\x01'
+
+/** Of these a message has one; what node:http2 says of those that HTTP leaves open. */
+const SINGLE = new Set([
+  ':status', ':method', ':authority', ':scheme', ':path', ':protocol',
+  'access-control-allow-credentials', 'access-control-max-age', 'access-control-request-method', 'age', 'authorization',
+  'content-encoding', 'content-language', 'content-length', 'content-location', 'content-md5', 'content-range', 'content-type',
+  'date', 'dnt', 'etag', 'expires', 'from', 'host', 'if-match', 'if-modified-since', 'if-none-match', 'if-range',
+  'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'range', 'referer', 'retry-after',
+  'tk', 'upgrade-insecure-requests', 'user-agent', 'x-content-type-options'
+])
+
+/** Of a connection, and so not of HTTP/2 (RFC 9113, section 8.2.2); `te` may say trailers. */
+const OF_CONNECTION = new Set(['connection', 'upgrade', 'http2-settings', 'keep-alive', 'proxy-connection', 'transfer-encoding'])
+
+const REQUEST_PSEUDO = new Set([':method', ':scheme', ':authority', ':path', ':protocol'])
+const NO_PSEUDO = new Set()
+const NO_SENSITIVE = []
+
+// Where things stand among the pieces of a REQUEST record's text.
+const METHOD = 0
+const SCHEME = 1
+const AUTHORITY = 2
+const PATH = 3
+const QUERY = 4
+const REST = 6
+
+/** Adds a field to a headers object as node:http2 joins those of one name. */
+function join (headers, name, value) {
+  const before = headers[name]
+  if (before === undefined) headers[name] = name === 'set-cookie' ? [value] : value
+  else if (name === 'set-cookie') before.push(value)
+  else if (name === 'cookie') headers[name] = `${before}; ${value}`
+  else if (!SINGLE.has(name)) headers[name] = `${before}, ${value}`
+}
+
+function finished (headers) {
+  headers[sensitiveHeaders] = []
+  return headers
+}
+
+/** The head of a request, from its record's text; read when somebody looks. */
+class RequestHead {
+  #pieces
+  #start
+  #protocol = ''
+
+  constructor (text, params) {
+    this.#pieces = text.split('\0')
+    this.#start = REST + params * 2
+    // Extended CONNECT (RFC 8441) has it in front of the fields.
+    if (this.#pieces[this.#start] === ':protocol') {
+      this.#protocol = this.#pieces[this.#start + 1]
+      this.#start += 2
+    }
+  }
+
+  get #target () {
+    const query = this.#pieces[QUERY]
+    return query === '' ? this.#pieces[PATH] : `${this.#pieces[PATH]}?${query}`
+  }
+
+  /** The pseudo-header fields, then the others, as they came: [name, value, name, value, ...]. */
+  raw () {
+    const pieces = this.#pieces
+    const raw = [':method', pieces[METHOD]]
+    if (pieces[AUTHORITY] !== '') raw.push(':authority', pieces[AUTHORITY])
+    // Plain CONNECT has neither (RFC 9113, section 8.5).
+    if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') raw.push(':scheme', pieces[SCHEME], ':path', this.#target)
+    if (this.#protocol !== '') raw.push(':protocol', this.#protocol)
+    for (let at = this.#start; at < pieces.length - 1; at++) raw.push(pieces[at])
+    return raw
+  }
+
+  /** The headers object. */
+  headers () {
+    const pieces = this.#pieces
+    const headers = { __proto__: null, ':method': pieces[METHOD] }
+    if (pieces[AUTHORITY] !== '') headers[':authority'] = pieces[AUTHORITY]
+    if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') {
+      headers[':scheme'] = pieces[SCHEME]
+      headers[':path'] = this.#target
+    }
+    if (this.#protocol !== '') headers[':protocol'] = this.#protocol
+    for (let at = this.#start; at < pieces.length - 1; at += 2) join(headers, pieces[at], pieces[at + 1])
+    return finished(headers)
+  }
+}
+
+/** The trailer fields of a BODY record's text, as they came. */
+function rawTrailers (text) {
+  const pieces = text.split('\0')
+  pieces.length -= 1
+  return pieces
+}
+
+/** The headers object of a flat list. */
+function toObject (raw) {
+  const headers = { __proto__: null }
+  for (let at = 0; at < raw.length; at += 2) join(headers, raw[at], raw[at + 1])
+  return finished(headers)
+}
+
+/**
+ * Reads what a program gives as headers: an object, or a flat list of names and
+ * values. `status` is its `:status`, undefined if there is none; `fields` the
+ * flat list for the library. Throws as node:http2 does for what HTTP/2 forbids.
+ */
+class Outgoing {
+  constructor (headers, pseudo) {
+    this.status = undefined
+    this.fields = []
+    this.hasDate = false
+    this.seen = null // names that may come once
+    if (headers === undefined || headers === null) return
+    const marked = Array.isArray(headers) ? undefined : headers[sensitiveHeaders]
+    const sensitive = marked === undefined ? NO_SENSITIVE : sensitiveNames(marked)
+    if (Array.isArray(headers)) {
+      for (let at = 0; at + 1 < headers.length; at += 2) this.#add(headers[at], headers[at + 1], pseudo, sensitive)
+    } else {
+      for (const name in headers) this.#add(name, headers[name], pseudo, sensitive)
+    }
+  }
+
+  #add (given, value, pseudo, sensitive) {
+    if (value === undefined || given === '') return
+    const name = lower(given)
+    if (Array.isArray(value)) {
+      if (value.length === 0) return
+      if (value.length > 1) {
+        if (SINGLE.has(name)) throw failure('ERR_HTTP2_HEADER_SINGLE_VALUE', name)
+        return this.#addAll(given, name, value, sensitive)
+      }
+      value = value[0]
+    }
+    if (SINGLE.has(name)) this.#once(name)
+    if (name.charCodeAt(0) === 58) { // ':'
+      if (!pseudo.has(name)) throw failure('ERR_HTTP2_INVALID_PSEUDOHEADER', name)
+      if (name === ':status') this.status = value
+      else this.fields.push(name, String(value))
+      return
+    }
+    this.#push(name, String(value), sensitive)
+  }
+
+  #addAll (given, name, values, sensitive) {
+    if (name.charCodeAt(0) === 58) throw failure('ERR_HTTP2_INVALID_PSEUDOHEADER', name)
+    for (const value of values) this.#push(name, String(value), sensitive)
+  }
+
+  #once (name) {
+    this.seen ??= []
+    if (this.seen.includes(name)) throw failure('ERR_HTTP2_HEADER_SINGLE_VALUE', name)
+    this.seen.push(name)
+    if (name === 'date') this.hasDate = true
+  }
+
+  #push (name, value, sensitive) {
+    if (OF_CONNECTION.has(name) || (name === 'te' && value !== 'trailers')) {
+      throw failure('ERR_HTTP2_INVALID_CONNECTION_HEADERS', name)
+    }
+    this.fields.push(sensitive.length > 0 && sensitive.includes(name) ? SENSITIVE + name : name, value)
+  }
+}
+
+const TOKEN = /^:?[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const KNOWN = new Map()
+const KNOWN_MAX = 1000
+
+// Programs use few names: each is looked at once.
+function lower (name) {
+  let low = KNOWN.get(name)
+  if (low === undefined) {
+    if (!TOKEN.test(name)) throw failure('ERR_INVALID_HTTP_TOKEN', 'Header name', name)
+    low = name.toLowerCase()
+    if (KNOWN.size < KNOWN_MAX) KNOWN.set(name, low)
+  }
+  return low
+}
+
+function sensitiveNames (marked) {
+  return Array.isArray(marked) ? marked.map((name) => String(name).toLowerCase()) : NO_SENSITIVE
+}
+
+/** What was sent, as sentHeaders and its kin tell it: a copy, with what was added. */
+function sentObject (headers, status, dates) {
+  const sent = Array.isArray(headers) ? ofList(headers) : { __proto__: null, ...headers }
+  if (status !== undefined) sent[':status'] = status
+  if (dates) sent.date ??= dateNow()
+  return sent
+}
+
+function ofList (list) {
+  const sent = { __proto__: null }
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    const before = sent[list[at]]
+    sent[list[at]] = before === undefined ? list[at + 1] : [before, list[at + 1]].flat()
+  }
+  return sent
+}
+
+let date = null
+
+function dateNow () {
+  if (date === null) {
+    date = new Date().toUTCString()
+    setTimeout(forgetDate, 1000 - new Date().getMilliseconds()).unref()
+  }
+  return date
+}
+
+function forgetDate () { date = null }
+
+const STATUS_PSEUDO = new Set([':status'])
+
+const ofResponse = (headers) => new Outgoing(headers, STATUS_PSEUDO)
+const ofTrailers = (headers) => new Outgoing(headers, NO_PSEUDO)
+const ofRequest = (headers) => new Outgoing(headers, REQUEST_PSEUDO)
+
+module.exports = { RequestHead, rawTrailers, toObject, sentObject, ofResponse, ofTrailers, ofRequest }

@@ -1,0 +1,145 @@
+'use strict'
+
+// What serves for an Http2Server between listen and close: the library's
+// server, and the sessions and streams that it tells of.
+
+const native = require('../native.js')
+const { stopAtExit } = require('../exit.js')
+const { Pump } = require('../pump.js')
+const { check, GoawayError } = require('../errors.js')
+const { takeEvent } = require('../session.js')
+const { ServerHttp2Session } = require('./session.js')
+const { ServerHttp2Stream } = require('./stream.js')
+const { failure } = require('./errors.js')
+
+const C = native.constants
+const PROTOCOL_ERROR = 1
+
+class Hub {
+  #sessions = new Map()
+  #report = null
+
+  /** `plan`: what the options mean, from options.js. */
+  constructor (facade, plan) {
+    stopAtExit()
+    /** The Http2Server. */
+    this.facade = facade
+    this.pump = new Pump(this)
+    /** The library's server. */
+    this.server = this.pump.server
+    this.highWaterBytes = plan.highWaterBytes
+    this.sessionWindow = plan.sessionWindow
+    this.localSettings = plan.localSettings
+    this.maxOutstandingPings = plan.maxOutstandingPings
+    /** How many sessions have a timer, which their streams' activity puts off. */
+    this.timed = 0
+    for (const [limit, value] of plan.limits) check(this.server.setLimit(limit, value))
+    check(this.server.watch(C.WATCH_SESSIONS))
+    check(this.pump.route('*', (record) => this.#open(record)))
+  }
+
+  /** Serves on a duplicate of the listening socket. */
+  start (fd) {
+    check(this.server.listen(`fd:${fd}`))
+    check(this.server.start())
+    this.server.ref()
+  }
+
+  close (drainMs) {
+    check(this.server.close(drainMs))
+    this.server.ref() // for the report
+  }
+
+  get sessions () { return this.#sessions.values() }
+  get count () { return this.#sessions.size }
+  session (id) { return this.#sessions.get(id) }
+  forget (id) { this.#sessions.delete(id) }
+
+  /** The streams of a session whose answers are not whole. */
+  streamsOf (id) {
+    return [...this.pump.sinks()].filter((stream) => stream.sessionId === id)
+  }
+
+  lastStream (id) {
+    return this.streamsOf(id).reduce((last, stream) => Math.max(last, stream.id ?? 0), 0)
+  }
+
+  /** Has `emitter` tell; what a listener throws is the program's uncaught exception. */
+  tell (emitter, ...event) {
+    try {
+      emitter.emit(...event)
+    } catch (error) {
+      process.nextTick(rethrow, error)
+    }
+  }
+
+  #open (record) {
+    const stream = new ServerHttp2Stream(this, record)
+    try {
+      this.facade.onStream(stream)
+    } catch (error) {
+      process.nextTick(rethrow, error)
+    }
+    return stream
+  }
+
+  onSession (record) {
+    const { kind, id, peer, text } = takeEvent(record)
+    if (id === 0) return
+    if (kind === 'opened') {
+      const session = new ServerHttp2Session(this, id, peer)
+      this.#sessions.set(id, session)
+      return this.#told(() => this.facade.onSession(session))
+    }
+    const session = this.#sessions.get(id)
+    if (session === undefined) return
+    this.#told(() => EVENTS[kind]?.(session, text, record))
+  }
+
+  #told (act) {
+    try {
+      act()
+    } catch (error) {
+      process.nextTick(rethrow, error)
+    }
+  }
+
+  onProgress () {}
+
+  onClosed () {
+    const report = Object.freeze(this.server.report() ?? {})
+    this.server.unref()
+    this.server.stop()
+    for (const session of [...this.sessions]) session.onClosed()
+    this.#told(() => this.facade.onClosed(this, report))
+  }
+}
+
+const EVENTS = {
+  __proto__: null,
+  settings: (session, text) => session.onSettings(text),
+  settingsAck: (session) => session.onSettingsAck(),
+  ping: (session, text) => session.onPing(Buffer.from(text, 'latin1')),
+  pong: (session, text) => session.onPong(Buffer.from(text, 'latin1')),
+  goaway: (session, text, record) => session.onGoaway(record.code, record.number, Buffer.from(text, 'latin1')),
+  error: (session, text) => { session.lastError = text },
+  frameError: (session, text, record) => { session.lastError = text },
+  closed: (session, text, record) => session.onClosed(closingError(session, record))
+}
+
+/** Why a session did not end in order; undefined if it did. */
+function closingError (session, record) {
+  const cause = native.causes[record.cause]
+  if (cause === 'protocol_error' || cause === 'flood') {
+    const code = record.code || PROTOCOL_ERROR
+    const error = new Error(session.lastError || failure('ERR_HTTP2_SESSION_ERROR', code).message)
+    return Object.assign(error, { code: 'ERR_HTTP2_ERROR', errno: -505 })
+  }
+  if (cause === 'connection_lost') return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' })
+  if (cause === 'internal') return new GoawayError('GOAWAY_ERR_PANIC', session.lastError ?? 'the session failed')
+  return undefined
+}
+
+function rethrow (error) { throw error }
+
+module.exports = { Hub }

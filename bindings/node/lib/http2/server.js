@@ -1,0 +1,205 @@
+'use strict'
+
+// A server of node:http2 over the library's.
+
+const net = require('node:net')
+const nodeHttp2 = require('node:http2')
+const { checkDrain } = require('../errors.js')
+const { failure, checkOptions, checkFunction } = require('./errors.js')
+const { bind } = require('./bind.js')
+const { planOf } = require('./options.js')
+const settings = require('./settings.js')
+const { Hub } = require('./hub.js')
+
+const DRAIN_MS = 5000
+const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
+/** Node's own, which knows what options must be. */
+const createNodeServer = nodeHttp2.createServer
+
+
+class Http2Server extends net.Server {
+  #options
+  #hub = null // while it listens or closes
+  #address = null
+  #unbind = null // while a name is resolved
+  #closing = false
+  #wanted = true // the program has not called unref
+
+  constructor (options, onRequest) {
+    if (typeof options === 'function') {
+      onRequest = options
+      options = {}
+    }
+    createNodeServer(options) // throws what it throws
+    super()
+    this.#options = { ...options }
+    this.timeout = 0
+    /** How long close() lets open streams go on, in milliseconds. */
+    this.drainMs = checkDrain(options?.drainMs ?? Number(process.env.GOAWAY_DRAIN_MS || DRAIN_MS))
+    /** What became of the sessions, once it has closed; null before. */
+    this.report = null
+    if (typeof onRequest === 'function') this.on('request', onRequest)
+  }
+
+  // ---- listening ----
+
+  listen (...args) {
+    if (this.#hub !== null || this.#unbind !== null) throw failure('ERR_SERVER_ALREADY_LISTEN')
+    const last = args[args.length - 1]
+    if (typeof last === 'function') {
+      args.pop()
+      this.once('listening', last)
+    }
+    const signal = args[0]?.signal
+    const unbind = bind(args, (fd, address) => this.#start(fd, address), (error) => {
+      this.#unbind = null
+      this.emit('error', error)
+    })
+    if (this.#hub === null) this.#unbind = unbind
+    if (signal !== undefined) signal.addEventListener('abort', () => this.close(), { once: true })
+    return this
+  }
+
+  #start (fd, address) {
+    this.#unbind = null
+    const hub = new Hub(this, planOf(this.#options, this))
+    hub.start(fd)
+    this.#hub = hub
+    this.#address = address
+    this.#closing = false
+    this.report = null
+    if (!this.#wanted) hub.server.unref()
+    process.nextTick(() => { if (this.#hub === hub && !this.#closing) this.emit('listening') })
+  }
+
+  get listening () { return this.#hub !== null && !this.#closing }
+
+  address () { return this.listening ? this.#address : null }
+
+  ref () {
+    this.#wanted = true
+    this.#hub?.server.ref()
+    return this
+  }
+
+  unref () {
+    this.#wanted = false
+    if (!this.#closing) this.#hub?.server.unref()
+    return this
+  }
+
+  getConnections (callback) {
+    process.nextTick(callback, null, this.#hub?.count ?? 0)
+    return this
+  }
+
+  // ---- times and settings ----
+
+  /** Without activity for so long a session emits 'timeout' here; without a listener it ends. */
+  setTimeout (ms, callback) {
+    this.timeout = ms
+    if (callback !== undefined) {
+      checkFunction(callback, 'callback')
+      this.on('timeout', callback)
+    }
+    return this
+  }
+
+  /** For sessions that begin after the next listen; the window also for those that begin now. */
+  updateSettings (changes) {
+    if (changes === undefined || changes === null || typeof changes !== 'object') checkOptions(changes ?? null, 'settings')
+    settings.check(changes)
+    this.#options.settings = { ...this.#options.settings, ...changes }
+  }
+
+  // ---- closing ----
+
+  /**
+   * Listens no more, tells every session, serves open streams for up to
+   * `drainMs`, resets what is left. 'close' comes at most a second after that,
+   * and `report` tells what became of each. Again: can only shorten the time.
+   */
+  close (options, callback) {
+    if (typeof options === 'function') {
+      callback = options
+      options = undefined
+    }
+    if (this.#unbind !== null) return this.#closeUnbound(callback)
+    if (this.#hub === null) return super.close(callback)
+    const drainMs = checkDrain(options?.drainMs ?? this.drainMs)
+    if (typeof callback === 'function') {
+      const wasClosing = this.#closing
+      this.once('close', () => wasClosing ? callback(failure('ERR_SERVER_NOT_RUNNING')) : callback())
+    }
+    if (!this.#closing || options?.drainMs !== undefined) {
+      this.#closing = true
+      this.#hub.close(drainMs)
+    }
+    return this
+  }
+
+  #closeUnbound (callback) {
+    this.#unbind()
+    this.#unbind = null
+    return super.close(typeof callback === 'function' ? () => callback() : undefined)
+  }
+
+  onClosed (hub, report) {
+    if (this.#hub !== hub) return
+    this.#hub = null
+    this.#closing = false
+    this.report = report
+    this.emit('close')
+  }
+
+  /** Ends the sessions that have no stream. */
+  closeIdleConnections () {
+    for (const session of [...this.#hub?.sessions ?? []]) {
+      if (session.info()?.openStreams === 0) session.close()
+    }
+  }
+
+  /** Ends all sessions now; the server goes on. */
+  closeAllConnections () {
+    for (const session of [...this.#hub?.sessions ?? []]) session.destroy()
+  }
+
+  /** Ends each session when its streams have ended; the server goes on. */
+  closeHttp2Sessions () {
+    for (const session of [...this.#hub?.sessions ?? []]) session.close()
+  }
+
+  /** The live sessions. */
+  get sessions () { return [...this.#hub?.sessions ?? []] }
+
+  async [DISPOSE] () {
+    if (this.#hub === null) return
+    await new Promise((resolve, reject) => this.close((error) => error ? reject(error) : resolve()))
+  }
+
+  // ---- what the hub tells ----
+
+  onSession (session) {
+    if (this.timeout) session.setTimeout(this.timeout)
+    session.on('timeout', sessionTimeout)
+    if (this.listenerCount('connection') > 0) this.emit('connection', session.rawSocket)
+    this.emit('session', session)
+  }
+
+  onStream (stream) {
+    const headers = stream.requestHeaders
+    const flags = stream.requestFlags
+    const raw = stream.rawRequestHeaders
+    const session = stream.session
+    if (session !== undefined && session.listenerCount('stream') > 0) session.emit('stream', stream, headers, flags, raw)
+    if (this.listenerCount('stream') > 0) this.emit('stream', stream, headers, flags, raw)
+    if (this.listenerCount('request') > 0) require('./compat.js').onStream(this, stream, headers, flags, raw)
+  }
+}
+
+function sessionTimeout () {
+  if (this.destroyed || this.closed) return
+  if (!this.server.emit('timeout', this)) this.destroy()
+}
+
+module.exports = { Http2Server }

@@ -1,0 +1,331 @@
+'use strict'
+
+// A session of node:http2 over one of the library.
+
+const { EventEmitter } = require('node:events')
+const { constants } = require('node:http2')
+const native = require('../native.js')
+const { statusName, GoawayError } = require('../errors.js')
+const { failure, wrongType, outOfRange, checkFunction, checkNumber, checkOptions } = require('./errors.js')
+const { changeTimer } = require('./timer.js')
+const { SessionSocket, shown } = require('./socket.js')
+const settings = require('./settings.js')
+
+const NO_BYTES = Buffer.alloc(0)
+const NO_ERROR = constants.NGHTTP2_NO_ERROR
+const INTERNAL_ERROR = constants.NGHTTP2_INTERNAL_ERROR
+/** For a session that is closed while its server is not: its streams have all the time (30 days). */
+const UNBOUNDED_MS = 2592000000
+const MAX_FRAME_TEXT = 16382
+const WINDOW_MAX = 2147483647
+
+class ServerHttp2Session extends EventEmitter {
+  #hub
+  #peer
+  #socket = null
+  #shown = null
+  #closed = false
+  #destroyed = false
+  #timer = null
+  #remote = null
+  #local
+  #pings = [] // { payload, since, callback } in the order in which they went
+  #acks = [] // callbacks of settings() that wait
+  #acked = false // the peer has acknowledged our first SETTINGS
+  #goaway = null // { code, lastStream } of the peer's
+
+  constructor (hub, id, peer) {
+    super()
+    this.#hub = hub
+    this.#peer = peer
+    this.#local = hub.localSettings
+    /** The session's id, as the library knows it. */
+    this.id = id
+    /** What the library said last of an error. */
+    this.lastError = null
+  }
+
+  // ---- what is known of it ----
+
+  get type () { return constants.NGHTTP2_SESSION_SERVER }
+  get server () { return this.#hub.facade }
+  get encrypted () { return this.#destroyed ? undefined : false }
+  get alpnProtocol () { return this.#destroyed ? undefined : 'h2c' }
+  get originSet () { return undefined }
+  get connecting () { return false }
+  get closed () { return this.#closed }
+  get destroyed () { return this.#destroyed }
+  get goawayCode () { return this.#goaway?.code ?? NO_ERROR }
+  get goawayLastStreamID () { return this.#goaway?.lastStream ?? 0 }
+  get pendingSettingsAck () { return !this.#acked || this.#acks.length > 0 }
+
+  /** The figures of the library: peer, state, ageMs, openStreams, bytesIn, bytesOut, requests. */
+  info () { return this.#hub.server.session(this.id) }
+
+  get rawSocket () { return this.#socket ?? (this.#socket = new SessionSocket(this, this.#peer)) }
+
+  /** Addresses and times of its connection; to read and write it is refused. */
+  get socket () { return this.#shown ?? (this.#shown = shown(this)) }
+
+  get localSettings () { return { __proto__: null, ...this.#local } }
+  get remoteSettings () { return { __proto__: null, ...this.#remote ?? settings.initial() } }
+  get takesPush () { return (this.#remote === null || this.#remote.enablePush) && this.#goaway === null }
+  get streamWindow () { return this.#local.initialWindowSize }
+
+  get state () {
+    if (this.#destroyed) return {}
+    return {
+      effectiveLocalWindowSize: this.#hub.sessionWindow,
+      effectiveRecvDataLength: 0,
+      nextStreamID: 2,
+      localWindowSize: this.#hub.sessionWindow,
+      lastProcStreamID: this.#hub.lastStream(this.id),
+      remoteWindowSize: settings.initial().initialWindowSize,
+      outboundQueueSize: 0,
+      deflateDynamicTableSize: 0,
+      inflateDynamicTableSize: 0
+    }
+  }
+
+  // ---- what it does ----
+
+  #expectOpen () {
+    if (this.#destroyed) throw failure('ERR_HTTP2_INVALID_SESSION')
+  }
+
+  /** PING (RFC 9113, section 6.7): `callback(error, ms, payload)` when it is answered. */
+  ping (payload, callback) {
+    this.#expectOpen()
+    if (typeof payload === 'function') {
+      callback = payload
+      payload = undefined
+    }
+    if (payload !== undefined) payload = bytesOf(payload, 'payload')
+    if (payload !== undefined && payload.length !== 8) throw failure('ERR_HTTP2_PING_LENGTH')
+    checkFunction(callback, 'callback')
+    if (payload === undefined) {
+      payload = Buffer.alloc(8)
+      payload.writeDoubleLE(performance.now())
+    }
+    const sent = this.#pings.length < this.#hub.maxOutstandingPings &&
+      this.#hub.server.ping(this.id, payload) === 0
+    if (!sent) {
+      process.nextTick(callback, failure('ERR_HTTP2_PING_CANCEL'), 0, payload)
+      return false
+    }
+    this.#pings.push({ payload, since: performance.now(), callback })
+    return true
+  }
+
+  /** A GOAWAY frame (section 6.8), and nothing else. */
+  goaway (code = NO_ERROR, lastStream = 0, data) {
+    this.#expectOpen()
+    if (data !== undefined) data = bytesOf(data, 'opaqueData')
+    checkNumber(code, 'code')
+    checkNumber(lastStream, 'lastStreamID')
+    this.#check('goaway', this.#hub.server.sendGoaway(this.id, code, lastStream, data ?? NO_BYTES))
+  }
+
+  /** No new streams; ends when those there are have ended. */
+  close (callback) {
+    if (this.#closed || this.#destroyed) return
+    this.#closed = true
+    if (typeof callback === 'function') this.once('close', callback)
+    this.#hub.server.closeSession(this.id, UNBOUNDED_MS)
+  }
+
+  /** Ends it now. */
+  destroy (error = NO_ERROR, code) {
+    if (this.#destroyed) return
+    if (typeof error === 'number') {
+      code = error
+      error = code !== NO_ERROR ? failure('ERR_HTTP2_SESSION_ERROR', code) : undefined
+    }
+    code ??= error === undefined || error === null ? NO_ERROR : INTERNAL_ERROR
+    for (const stream of this.#hub.streamsOf(this.id)) {
+      if (error) stream.destroy(error)
+      else if (code !== NO_ERROR) stream.close(code)
+      else stream.destroy()
+    }
+    this.#hub.pump.flush()
+    this.#hub.server.abortSession(this.id, code, NO_BYTES)
+    this.#end(error)
+  }
+
+  #end (error) {
+    this.#closed = true
+    this.#destroyed = true
+    this.#hub.forget(this.id)
+    this.#timer?.clear()
+    if (this.#timer !== null) this.#hub.timed--
+    this.#timer = null
+    this.#socket?.gone()
+    process.nextTick(ended, this, error)
+  }
+
+  /** Answers that will not come; for the function below. */
+  giveUp () {
+    for (const { callback, payload, since } of this.#pings.splice(0)) callback(failure('ERR_HTTP2_PING_CANCEL'), performance.now() - since, payload)
+    for (const callback of this.#acks.splice(0)) callback?.(failure('ERR_HTTP2_SETTINGS_CANCEL'))
+  }
+
+  /** Times without activity: 'timeout', and without a listener the session's end. */
+  setTimeout (ms, callback) {
+    if (this.#destroyed) return this
+    const before = this.#timer
+    this.#timer = changeTimer(this, before, ms, callback)
+    this.#hub.timed += (this.#timer !== null) - (before !== null)
+    return this
+  }
+
+  _onTimeout () { this.emit('timeout') }
+
+  active () { this.#timer?.refresh() }
+
+  ref () {}
+  unref () {}
+
+  /** New SETTINGS. Those that differ from what was announced: only initialWindowSize. */
+  settings (changes, callback) {
+    this.#expectOpen()
+    checkOptions(changes, 'settings')
+    settings.check(changes ?? {})
+    if (callback !== undefined) checkFunction(callback, 'callback')
+    for (const name in changes) {
+      if (changes[name] !== undefined && name !== 'initialWindowSize' && changes[name] !== this.#local[name]) {
+        throw failure('ERR_METHOD_NOT_IMPLEMENTED', `to change ${name} of a session`)
+      }
+    }
+    const since = performance.now()
+    const bytes = changes?.initialWindowSize
+    const acked = (error) => {
+      if (error) return callback?.(error)
+      if (bytes !== undefined) this.#local = { ...this.#local, initialWindowSize: bytes }
+      this.emit('localSettings', this.localSettings)
+      callback?.(null, this.localSettings, performance.now() - since)
+    }
+    if (bytes !== undefined && bytes !== this.#local.initialWindowSize) {
+      this.#check('settings', this.#hub.server.setWindow(this.id, 0, bytes))
+      this.#acks.push(acked)
+    } else {
+      process.nextTick(acked, null) // what is there already needs no frame
+    }
+  }
+
+  /** How much all its streams together may receive before it is consumed. */
+  setLocalWindowSize (bytes) {
+    this.#expectOpen()
+    if (typeof bytes !== 'number') throw wrongType('windowSize', 'number', bytes)
+    if (!Number.isInteger(bytes)) throw outOfRange('windowSize', 'an integer', bytes)
+    if (bytes < 0 || bytes > WINDOW_MAX) throw outOfRange('windowSize', `>= 0 && <= ${WINDOW_MAX}`, bytes)
+    this.#check('setLocalWindowSize', this.#hub.server.setWindow(this.id, bytes, 0))
+  }
+
+  setNextStreamID (id) {
+    this.#expectOpen()
+    if (typeof id !== 'number') throw wrongType('id', 'number', id)
+    if (id <= 0 || id > 4294967295) throw outOfRange('id', '> 0 and <= 4294967295', id)
+    throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'setNextStreamID')
+  }
+
+  /** ALTSVC (RFC 7838). */
+  altsvc (alt, originOrStream) {
+    this.#expectOpen()
+    let origin = ''
+    if (typeof originOrStream === 'number') {
+      if (originOrStream <= 0 || originOrStream > 4294967295) throw outOfRange('originOrStream', '> 0 && < 4294967296', originOrStream)
+    } else if (originOrStream !== undefined) {
+      origin = originOf(originOrStream, 'ERR_HTTP2_ALTSVC_INVALID_ORIGIN', 'originOrStream')
+    }
+    if (typeof alt !== 'string') throw wrongType('alt', 'string', alt)
+    // eslint-disable-next-line no-control-regex
+    if (!/^[\x00-\x7f]*$/.test(alt)) throw failure('ERR_INVALID_CHAR', 'alt', alt)
+    if (origin.length + alt.length > MAX_FRAME_TEXT) throw failure('ERR_HTTP2_ALTSVC_LENGTH')
+    throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'altsvc')
+  }
+
+  /** ORIGIN (RFC 8336). */
+  origin (...origins) {
+    this.#expectOpen()
+    if (origins.length === 0) return
+    const list = origins.map((origin) => originOf(origin, 'ERR_HTTP2_INVALID_ORIGIN', 'origins'))
+    if (list.reduce((length, origin) => length + origin.length + 2, 0) > MAX_FRAME_TEXT) throw failure('ERR_HTTP2_ORIGIN_LENGTH')
+    throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'origin')
+  }
+
+  #check (what, status) {
+    if (status === 0) return
+    const code = statusName(status)
+    if (code === 'GOAWAY_ERR_GONE') return // it ends at this moment
+    throw new GoawayError(code, `${what}: ${native.lastError()}`)
+  }
+
+  // ---- what the library tells ----
+
+  onSettings (payload) {
+    this.#remote = this.remoteSettings
+    settings.update(this.#remote, payload)
+    this.emit('remoteSettings', this.remoteSettings)
+  }
+
+  onSettingsAck () {
+    if (!this.#acked) {
+      this.#acked = true
+      this.emit('localSettings', this.localSettings)
+    } else {
+      this.#acks.shift()?.(null)
+    }
+  }
+
+  onPing (payload) { this.emit('ping', payload) }
+
+  onPong (payload) {
+    const at = this.#pings.findIndex((ping) => payload.equals(ping.payload))
+    if (at < 0) return
+    const [{ callback, since }] = this.#pings.splice(at, 1)
+    callback(null, performance.now() - since, payload)
+  }
+
+  onGoaway (code, lastStream, data) {
+    this.#goaway = { code, lastStream }
+    this.emit('goaway', code, lastStream, data.length > 0 ? data : undefined)
+    if (code === NO_ERROR) this.close()
+    else this.destroy(failure('ERR_HTTP2_SESSION_ERROR', code), NO_ERROR)
+  }
+
+  /** It has ended. `error` if it did not end in order. */
+  onClosed (error) {
+    if (!this.#destroyed) this.#end(error)
+  }
+}
+
+// As events of its own, after what ended it.
+function ended (session, error) {
+  session.giveUp()
+  if (error) {
+    if (session.listenerCount('error') > 0) session.emit('error', error)
+    session.server.emit('sessionError', error, session)
+  }
+  session.emit('close')
+}
+
+function bytesOf (data, name) {
+  if (!ArrayBuffer.isView(data)) throw wrongType(name, ['Buffer', 'TypedArray', 'DataView'], data)
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+}
+
+/** The ASCII origin of a URL's text, a URL, or an object that has one. */
+function originOf (value, code, name) {
+  let origin
+  if (typeof value === 'string') {
+    origin = new URL(value).origin
+  } else {
+    if (value === null || typeof value !== 'object') throw wrongType(name, ['string', 'URL', 'Object'], value)
+    origin = value.origin
+  }
+  if (typeof origin !== 'string') throw wrongType(name, 'string', origin)
+  if (origin === 'null' || origin.length === 0) throw failure(code)
+  return origin
+}
+
+module.exports = { ServerHttp2Session }
