@@ -5,6 +5,7 @@
 
 const nodeHttp2 = require('node:http2')
 const { Http2Server } = require('./lib/http2/server.js')
+const { Http2ServerRequest, Http2ServerResponse } = require('./lib/http2/compat.js')
 
 const createNodeSecureServer = nodeHttp2.createSecureServer
 
@@ -23,4 +24,4 @@ function createSecureServer () {
   throw error
 }
 
-module.exports = { ...nodeHttp2, createServer, createSecureServer }
+module.exports = { ...nodeHttp2, createServer, createSecureServer, Http2ServerRequest, Http2ServerResponse }

@@ -10,4 +10,7 @@ const http2 = require('node:http2')
 const goaway = require('./http2.js')
 
 http2.createServer = goaway.createServer
+// For programs that extend them.
+http2.Http2ServerRequest = goaway.Http2ServerRequest
+http2.Http2ServerResponse = goaway.Http2ServerResponse
 syncBuiltinESMExports()

@@ -58,6 +58,7 @@ const KINDS = {
   ERR_INVALID_HTTP_TOKEN: [TypeError, (what, name) => `${what} must be a valid HTTP token ["${name}"]`],
   ERR_SERVER_NOT_RUNNING: [Error, () => 'Server is not running.'],
   ERR_SERVER_ALREADY_LISTEN: [Error, () => 'Listen method has been called more than once without closing.'],
+  ERR_STREAM_WRITE_AFTER_END: [Error, () => 'write after end'],
   ERR_METHOD_NOT_IMPLEMENTED: [Error, (what) => `${what} is not there in goaway/http2; docs/node-http2.md says why`]
 }
 

@@ -9,10 +9,13 @@ const { failure, checkOptions, checkFunction } = require('./errors.js')
 const { bind } = require('./bind.js')
 const { planOf } = require('./options.js')
 const settings = require('./settings.js')
+const { onStream } = require('./compat.js')
 const { Hub } = require('./hub.js')
 
 const DRAIN_MS = 5000
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
+/** Events of the compatibility API. */
+const COMPATIBLE = new Set(['request', 'checkContinue', 'checkExpectation', 'connect'])
 /** Node's own, which knows what options must be. */
 const createNodeServer = nodeHttp2.createServer
 
@@ -24,6 +27,7 @@ class Http2Server extends net.Server {
   #unbind = null // while a name is resolved
   #closing = false
   #wanted = true // the program has not called unref
+  #compatible = false // somebody listens to the compatibility API
 
   constructor (options, onRequest) {
     if (typeof options === 'function') {
@@ -38,6 +42,7 @@ class Http2Server extends net.Server {
     this.drainMs = checkDrain(options?.drainMs ?? Number(process.env.GOAWAY_DRAIN_MS || DRAIN_MS))
     /** What became of the sessions, once it has closed; null before. */
     this.report = null
+    this.on('newListener', noteCompatible)
     if (typeof onRequest === 'function') this.on('request', onRequest)
   }
 
@@ -177,6 +182,9 @@ class Http2Server extends net.Server {
     await new Promise((resolve, reject) => this.close((error) => error ? reject(error) : resolve()))
   }
 
+  /** From now on streams become requests and responses as well. */
+  serveCompatible () { this.#compatible = true }
+
   // ---- what the hub tells ----
 
   onSession (session) {
@@ -193,8 +201,14 @@ class Http2Server extends net.Server {
     const session = stream.session
     if (session !== undefined && session.listenerCount('stream') > 0) session.emit('stream', stream, headers, flags, raw)
     if (this.listenerCount('stream') > 0) this.emit('stream', stream, headers, flags, raw)
-    if (this.listenerCount('request') > 0) require('./compat.js').onStream(this, stream, headers, flags, raw)
+    if (this.#compatible) onStream(this, stream, this.#options)
   }
+}
+
+function noteCompatible (event) {
+  if (!COMPATIBLE.has(event)) return
+  this.off('newListener', noteCompatible)
+  this.serveCompatible()
 }
 
 function sessionTimeout () {

@@ -1,0 +1,42 @@
+'use strict'
+
+// From a stream of HTTP/2 to the request and response that programs know from
+// node:http (the Compatibility API of node:http2).
+
+const { Http2ServerRequest } = require('./request.js')
+const { Http2ServerResponse } = require('./response.js')
+
+/** Tells `server` of a request. `options` of createServer may name the classes. */
+function onStream (server, stream, options) {
+  const Request = options.Http2ServerRequest ?? Http2ServerRequest
+  const Response = options.Http2ServerResponse ?? Http2ServerResponse
+  const request = new Request(stream, stream.requestHeaders, undefined, stream.rawRequestHeaders)
+  const response = new Response(stream)
+  response.req = request
+  const { headers: fields } = request
+  if (fields[':method'] === 'CONNECT') {
+    if (!server.emit('connect', request, response)) refuse(response, 405)
+  } else if (fields.expect === undefined) {
+    server.emit('request', request, response)
+  } else {
+    expect(server, request, response, fields.expect)
+  }
+}
+
+// RFC 9110, section 10.1.1.
+function expect (server, request, response, expectation) {
+  if (expectation.toLowerCase() === '100-continue') {
+    if (server.emit('checkContinue', request, response)) return
+    response.writeContinue()
+    server.emit('request', request, response)
+  } else if (!server.emit('checkExpectation', request, response)) {
+    refuse(response, 417)
+  }
+}
+
+function refuse (response, status) {
+  response.statusCode = status
+  response.end()
+}
+
+module.exports = { onStream, Http2ServerRequest, Http2ServerResponse }

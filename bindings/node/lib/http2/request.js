@@ -1,0 +1,167 @@
+'use strict'
+
+// A request of the compatibility API: what `request` listeners get first.
+
+const { Readable } = require('node:stream')
+const { socketOf } = require('./streamsocket.js')
+const { wrongType, wrongValue } = require('./errors.js')
+
+/** Its end is told by the stream's, once, whoever destroys it. */
+const OPTIONS = { autoDestroy: false, emitClose: false }
+
+/** Where a stream has its request. */
+const kRequest = Symbol('request')
+
+// What the functions at the end of the file tell a request, as its stream goes on.
+let tellAborted, tellTrailers, tellClosed
+
+/** A request as node:http has it, read from a stream of HTTP/2. */
+class Http2ServerRequest extends Readable {
+  #stream
+  #headers
+  #rawHeaders
+  #trailers = null
+  #rawTrailers = null
+  #method // once the program has set it
+  #url
+  #aborted = false
+  #closed = false
+  #reading = false
+
+  /** `headers` and `rawHeaders` may be left out: then they are the stream's. */
+  constructor (stream, headers, options, rawHeaders) {
+    super(options === undefined ? OPTIONS : { ...options, ...OPTIONS })
+    this.#stream = stream
+    this.#headers = headers
+    this.#rawHeaders = rawHeaders
+    stream[kRequest] = this
+    stream.on('end', onEnd)
+    stream.on('trailers', onTrailers)
+    stream.on('aborted', onAborted)
+    stream.on('timeout', onTimeout)
+    stream.on('close', onClose)
+    stream.on('error', ignore)
+  }
+
+  /** The stream that it came on. */
+  get stream () { return this.#stream }
+
+  /** The headers object, the pseudo-header fields among them. */
+  get headers () {
+    if (this.#headers === undefined) this.#headers = this.#stream.requestHeaders
+    return this.#headers
+  }
+
+  /** The fields as they came: [name, value, name, value, ...]. */
+  get rawHeaders () {
+    if (this.#rawHeaders === undefined) this.#rawHeaders = this.#stream.rawRequestHeaders
+    return this.#rawHeaders
+  }
+
+  /** The trailer fields; empty before 'end'. */
+  get trailers () { return this.#trailers ?? (this.#trailers = {}) }
+
+  /** They as they came. */
+  get rawTrailers () { return this.#rawTrailers ?? (this.#rawTrailers = []) }
+
+  get httpVersion () { return '2.0' }
+  get httpVersionMajor () { return 2 }
+  get httpVersionMinor () { return 0 }
+
+  /** The method; it can be set, as middleware does. */
+  get method () { return this.#method ?? this.headers[':method'] }
+
+  set method (method) {
+    if (typeof method !== 'string') throw wrongType('method', 'string', method)
+    if (method.trim() === '') throw wrongValue('method', method)
+    this.#method = method
+  }
+
+  /** The path with its query; it can be set, as routers do. */
+  get url () { return this.#url ?? this.headers[':path'] }
+  set url (url) { this.#url = url }
+
+  get scheme () { return this.headers[':scheme'] }
+
+  /** From `:authority`, or `host` if there is none. */
+  get authority () { return this.headers[':authority'] ?? this.headers.host }
+
+  /** Stands for a socket: what there is of one in a stream and its session. */
+  get socket () { return socketOf(this.#stream) }
+  get connection () { return socketOf(this.#stream) }
+
+  /** Whether the stream ended before the answer had. */
+  get aborted () { return this.#aborted }
+
+  /** Whether nothing more comes. */
+  get complete () { return this.#aborted || this.readableEnded || this.#closed || this.#stream.destroyed }
+
+  /** After so many ms without activity 'timeout' is emitted, here and on the response. */
+  setTimeout (ms, callback) {
+    if (!this.#closed) this.#stream.setTimeout(ms, callback)
+    return this
+  }
+
+  _read () {
+    if (this.#closed) return
+    const stream = this.#stream
+    if (!this.#reading) {
+      this.#reading = true
+      stream.on('data', onData)
+    }
+    // Later: a read within 'data' would be one within the stream's.
+    process.nextTick(resume, stream)
+  }
+
+  /** The stream lives on: there may be an answer to send, and the rest of the body to discard. */
+  _destroy (error, callback) {
+    if (!this.#closed) this.#stream.resume()
+    callback(error)
+  }
+
+  #close () {
+    if (this.#closed) return
+    this.#closed = true
+    if (!this.readableEnded) {
+      this.push(null)
+      // Who waits for the end without reading gets it.
+      if (this.readableLength === 0 && this.readableFlowing !== false && this.listenerCount('end') > 0) this.resume()
+    }
+    this.emit('close')
+  }
+
+  static {
+    tellAborted = (request) => {
+      request.#aborted = true
+      request.emit('aborted')
+    }
+    tellTrailers = (request, trailers, raw) => {
+      Object.assign(request.trailers, trailers)
+      request.rawTrailers.push(...raw)
+    }
+    tellClosed = (request) => request.#close()
+  }
+}
+
+// Listeners of the stream: one function for all, none made for each request.
+
+function onData (chunk) {
+  const request = this[kRequest]
+  if (!request.destroyed && !request.push(chunk)) this.pause()
+}
+
+function onEnd () {
+  const request = this[kRequest]
+  if (!request.readableEnded) request.push(null)
+}
+
+function onTrailers (trailers, flags, raw) { tellTrailers(this[kRequest], trailers, raw) }
+function onAborted () { tellAborted(this[kRequest]) }
+function onTimeout () { this[kRequest].emit('timeout') }
+function onClose () { tellClosed(this[kRequest]) }
+function resume (stream) { if (!stream.destroyed) stream.resume() }
+
+// What fails on the stream is told by 'aborted' and 'close' here.
+function ignore () {}
+
+module.exports = { Http2ServerRequest }

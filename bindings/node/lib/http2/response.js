@@ -1,0 +1,327 @@
+'use strict'
+
+// The answer to a request of the compatibility API: what `request` listeners get
+// second.
+
+const { Stream } = require('node:stream')
+const { ResponseHeaders, checkName, checkValue } = require('./responseheaders.js')
+const { linkOf } = require('./link.js')
+const { socketOf } = require('./streamsocket.js')
+const { failure, checkFunction, wrongType } = require('./errors.js')
+
+/** Answers that have no body (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). */
+const isBodyless = (status) => status === 204 || status === 205 || status === 304
+
+/** Where a stream has its response. */
+const kResponse = Symbol('response')
+
+// What the functions at the end of the file tell a response, and ask of it.
+let tellClosed, trailersOf
+
+/** An answer as node:http has it, written to a stream of HTTP/2. */
+class Http2ServerResponse extends Stream {
+  #stream
+  #headers = new ResponseHeaders()
+  #trailers = null
+  #status = 200
+  #sendDate = true
+  #ending = false
+  #closed = false
+  #destroyed = false
+
+  constructor (stream, options) {
+    super(options)
+    this.writable = true
+    /** The request that it answers; null for a pushed stream. */
+    this.req = null
+    this.#stream = stream
+    stream[kResponse] = this
+    stream.on('drain', onDrain)
+    stream.on('wantTrailers', onWantTrailers)
+    stream.on('timeout', onTimeout)
+    stream.on('close', onClose)
+  }
+
+  /** The stream that it goes to. */
+  get stream () { return this.#stream }
+
+  /** Stands for a socket: what there is of one in a stream and its session; undefined once it has closed. */
+  get socket () { return this.#closed ? undefined : socketOf(this.#stream) }
+  get connection () { return this.socket }
+
+  // ---- how far it is ----
+
+  /** Whether the head is on its way. */
+  get headersSent () { return this.#stream.headersSent }
+  get _header () { return this.headersSent }
+  get finished () { return this.#ending }
+  get writableEnded () { return this.#ending }
+  get writableFinished () { return this.#stream.writableFinished }
+  get writableCorked () { return this.#stream.writableCorked }
+  get writableHighWaterMark () { return this.#stream.writableHighWaterMark }
+  get writableLength () { return this.#stream.writableLength }
+
+  // ---- the head ----
+
+  get statusCode () { return this.#status }
+
+  set statusCode (status) {
+    status |= 0
+    if (status >= 100 && status < 200) throw failure('ERR_HTTP2_INFO_STATUS_NOT_ALLOWED')
+    if (status < 100 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', status)
+    this.#status = status
+  }
+
+  /** Always empty: HTTP/2 has none (RFC 9113, section 8.3.2). */
+  get statusMessage () {
+    warnOfMessage()
+    return ''
+  }
+
+  set statusMessage (message) { warnOfMessage() }
+
+  /** Whether a `date` is added if there is none. */
+  get sendDate () { return this.#sendDate }
+  set sendDate (wanted) { this.#sendDate = Boolean(wanted) }
+
+  /** A field by its name, in any case; undefined if there is none. */
+  getHeader (name) { return this.#headers.get(name) }
+  hasHeader (name) { return this.#headers.has(name) }
+  /** The names, in lower case. */
+  getHeaderNames () { return this.#headers.names() }
+  /** A copy of the fields, by name in lower case. */
+  getHeaders () { return this.#headers.copy() }
+
+  /** Sets a field; several of one name are an array. */
+  setHeader (name, value) {
+    const key = checkName(name)
+    checkValue(key, value)
+    if (!this.#takesFields()) return this
+    this.#headers.set(key, value)
+    return this
+  }
+
+  /** Adds one more field of that name, or several. */
+  appendHeader (name, value) {
+    const key = checkName(name)
+    checkValue(key, value)
+    if (this.#takesFields()) this.#headers.append(key, value)
+    return this
+  }
+
+  removeHeader (name) {
+    if (typeof name !== 'string') throw wrongType('name', 'string', name)
+    if (!this.#takesFields()) return
+    const key = name.trim().toLowerCase()
+    if (key === 'date') this.#sendDate = false
+    this.#headers.remove(key)
+  }
+
+  // Throws if they are sent; false if there is nobody left to send them to.
+  #takesFields () {
+    if (this.#stream.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
+    return !this.#closed && !this.#stream.destroyed
+  }
+
+  /** Sends the head: fields set before stay, unless they are among `headers`, an object or a list. */
+  writeHead (status, message, headers) {
+    if (this.#closed || this.#stream.destroyed || this.#stream.closed) return this
+    if (this.#stream.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
+    if (typeof message === 'string') warnOfMessage()
+    else if (headers === undefined) headers = message
+    if (headers !== undefined && headers !== null) this.#headers.merge(headers)
+    if (status !== undefined) this.statusCode = status
+    this.#sendHead(false)
+    return this
+  }
+
+  #sendHead (endStream) {
+    this.#stream.respond(this.#headers.toSend(this.#status), {
+      endStream,
+      sendDate: this.#sendDate,
+      // What is streamed may get trailers until its end.
+      waitForTrailers: !endStream && (!this.#ending || this.#trailers !== null)
+    })
+  }
+
+  /** Sends the head that was set, if it is not sent yet. */
+  flushHeaders () {
+    if (!this.#closed && !this.#stream.headersSent) this.writeHead(this.#status)
+  }
+
+  /** 100 (Continue), for a peer that waits for it; false if it is too late. */
+  writeContinue () {
+    return this.#inform({ ':status': 100 })
+  }
+
+  /** 103 (Early Hints): `link`, a text or several, and other fields. False if it is too late. */
+  writeEarlyHints (hints) {
+    if (hints === null || typeof hints !== 'object' || Array.isArray(hints)) throw wrongType('hints', 'Object', hints)
+    const fields = { __proto__: null, ':status': 103 }
+    const { link, ...others } = hints
+    const value = linkOf(link)
+    if (value === '') return false
+    for (const name of Object.keys(others)) fields[checkName(name)] = others[name]
+    fields.link = value
+    return this.#inform(fields)
+  }
+
+  #inform (fields) {
+    const stream = this.#stream
+    if (this.#closed || stream.headersSent || stream.destroyed || stream.closed) return false
+    stream.additionalHeaders(fields)
+    return true
+  }
+
+  // ---- trailers ----
+
+  /** Adds a trailer field. Before `end`. */
+  setTrailer (name, value) {
+    const key = checkName(name)
+    checkValue(key, value)
+    this.#trailers ??= { __proto__: null }
+    this.#trailers[key] = value
+  }
+
+  /** Adds several, by name. */
+  addTrailers (trailers) {
+    for (const name of Object.keys(trailers)) this.setTrailer(name, trailers[name])
+  }
+
+  // ---- the body ----
+
+  /** The next piece; false if it is time to wait for 'drain'. */
+  write (chunk, encoding, callback) {
+    if (typeof encoding === 'function') {
+      callback = encoding
+      encoding = 'utf8'
+    }
+    if (this.#ending || this.#closed) return this.#refuse(callback)
+    const stream = this.#stream
+    if (this.#destroyed || stream.destroyed) return false
+    if (!stream.headersSent) this.writeHead(this.#status)
+    if (this.#hasNoBody) {
+      if (callback !== undefined) process.nextTick(callback)
+      return false
+    }
+    return stream.write(chunk, encoding, callback)
+  }
+
+  #refuse (callback) {
+    const error = this.#ending ? failure('ERR_STREAM_WRITE_AFTER_END') : failure('ERR_HTTP2_INVALID_STREAM')
+    if (typeof callback === 'function') process.nextTick(callback, error)
+    this.destroy(error)
+    return false
+  }
+
+  // Of such an answer nothing goes out but the head: pieces of a body are left out.
+  get #hasNoBody () { return this.#stream.headRequest || isBodyless(this.#status) }
+
+  /** The end of the answer, with a last piece; `callback` when it is handed on. */
+  end (chunk, encoding, callback) {
+    if (typeof chunk === 'function') {
+      callback = chunk
+      chunk = undefined
+    } else if (typeof encoding === 'function') {
+      callback = encoding
+      encoding = 'utf8'
+    }
+    if (this.#ending || this.#closed) {
+      if (typeof callback === 'function') process.nextTick(callback)
+      return this
+    }
+    this.#finish(chunk ?? null, encoding)
+    if (callback !== undefined) this.#onceFinished(callback)
+    return this
+  }
+
+  #finish (chunk, encoding) {
+    const stream = this.#stream
+    const gone = this.#destroyed || stream.destroyed || stream.closed
+    if (gone || stream.headersSent) {
+      if (chunk !== null && !gone) this.write(chunk, encoding)
+      this.#ending = true
+      if (!gone) stream.end()
+      return
+    }
+    if (chunk !== null) checkChunk(chunk)
+    this.#ending = true
+    try {
+      this.#sendHead(this.#trailers === null && (chunk === null || this.#hasNoBody))
+    } catch (error) {
+      this.#ending = false // there can be another answer
+      throw error
+    }
+    if (chunk === null || this.#hasNoBody) stream.end()
+    else stream.end(chunk, encoding)
+  }
+
+  #onceFinished (callback) {
+    const stream = this.#stream
+    if (stream.writableFinished || stream.destroyed) process.nextTick(callback)
+    else stream.once('finish', callback)
+  }
+
+  cork () { this.#stream.cork() }
+  uncork () { this.#stream.uncork() }
+
+  /** Ends the stream at once: the peer sees that the answer is not whole. */
+  destroy (error) {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    this.#stream.destroy(error)
+  }
+
+  /** After so many ms without activity 'timeout' is emitted, here and on the request. */
+  setTimeout (ms, callback) {
+    if (!this.#closed) this.#stream.setTimeout(ms, callback)
+    return this
+  }
+
+  /** Pushes what the peer will ask for (RFC 9113, section 8.4): `callback(error, response)`. */
+  createPushResponse (headers, callback) {
+    checkFunction(callback, 'callback')
+    if (this.#closed || this.#stream.destroyed) {
+      process.nextTick(callback, failure('ERR_HTTP2_INVALID_STREAM'))
+      return
+    }
+    this.#stream.pushStream(headers, {}, (error, stream) => {
+      if (error) callback(error)
+      else callback(null, new Http2ServerResponse(stream))
+    })
+  }
+
+  #close () {
+    if (this.#closed) return
+    this.#closed = true
+    this.emit('finish')
+    this.emit('close')
+  }
+
+  static {
+    tellClosed = (response) => response.#close()
+    trailersOf = (response) => response.#trailers ?? {}
+  }
+}
+
+function checkChunk (chunk) {
+  if (typeof chunk === 'string' || ArrayBuffer.isView(chunk)) return
+  throw wrongType('chunk', ['string', 'Buffer', 'TypedArray', 'DataView'], chunk)
+}
+
+let warned = false
+
+function warnOfMessage () {
+  if (warned) return
+  warned = true
+  process.emitWarning('Status message is not supported by HTTP/2 (RFC7540 8.1.2.4)', 'UnsupportedWarning')
+}
+
+// Listeners of the stream: one function for all, none made for each request.
+
+function onDrain () { this[kResponse].emit('drain') }
+function onWantTrailers () { this.sendTrailers(trailersOf(this[kResponse])) }
+function onTimeout () { this[kResponse].emit('timeout') }
+function onClose () { tellClosed(this[kResponse]) }
+
+module.exports = { Http2ServerResponse }

@@ -1,0 +1,95 @@
+'use strict'
+
+// The header fields of an answer of the compatibility API, until it is sent.
+
+const { failure, wrongType, wrongValue } = require('./errors.js')
+
+/** A name of RFC 9110, section 5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** Names that have been seen in order, as they are sent: programs use few. */
+const known = new Map()
+const KNOWN_MAX = 1000
+
+/** Gives a field's name in lower case; throws if it is none. */
+function checkName (name) {
+  const seen = known.get(name)
+  if (seen !== undefined) return seen
+  if (typeof name !== 'string') throw wrongType('name', 'string', name)
+  const key = name.trim().toLowerCase()
+  if (key.startsWith(':')) throw failure('ERR_HTTP2_PSEUDOHEADER_NOT_ALLOWED')
+  if (!TOKEN.test(key)) throw failure('ERR_INVALID_HTTP_TOKEN', 'Header name', name)
+  if (known.size < KNOWN_MAX) known.set(name, key)
+  return key
+}
+
+function checkValue (name, value) {
+  if (value === undefined || value === null) throw failure('ERR_HTTP2_INVALID_HEADER_VALUE', value, name)
+}
+
+let warned = false
+
+// RFC 9113, section 8.2.2: it is not HTTP/2's. Programs for HTTP/1 set it, so it is left out.
+function isDropped (name, value) {
+  if (name !== 'connection' || value === 'trailers') return false
+  if (!warned) {
+    warned = true
+    process.emitWarning('The provided connection header is not valid, the value will be dropped from the header and will never be in use.', 'UnsupportedWarning')
+  }
+  return true
+}
+
+class ResponseHeaders {
+  #fields = { __proto__: null }
+
+  #keyOf (name) {
+    if (typeof name !== 'string') throw wrongType('name', 'string', name)
+    return known.get(name) ?? name.trim().toLowerCase()
+  }
+
+  get (name) { return this.#fields[this.#keyOf(name)] }
+  has (name) { return this.#fields[this.#keyOf(name)] !== undefined }
+  names () { return Object.keys(this.#fields) }
+  copy () { return Object.assign({ __proto__: null }, this.#fields) }
+
+  /** `name` is what checkName gave, here and below. */
+  set (name, value) {
+    if (!isDropped(name, value)) this.#fields[name] = value
+  }
+
+  append (name, value) {
+    if (isDropped(name, value)) return
+    const before = this.#fields[name]
+    this.#fields[name] = before === undefined ? value : [].concat(before, value)
+  }
+
+  remove (name) { delete this.#fields[name] }
+
+  /** Takes fields of writeHead in: an object, a flat list, or pairs. */
+  merge (headers) {
+    if (!Array.isArray(headers)) {
+      for (const name of Object.keys(headers)) this.#mergeOne(name, headers[name])
+      return
+    }
+    const flat = Array.isArray(headers[0]) ? headers.flat(1) : headers
+    if (flat.length % 2 !== 0) throw wrongValue('headers', headers)
+    for (let at = 0; at < flat.length; at += 2) this.remove(checkName(flat[at]))
+    for (let at = 0; at < flat.length; at += 2) {
+      const name = checkName(flat[at])
+      checkValue(name, flat[at + 1])
+      this.append(name, flat[at + 1])
+    }
+  }
+
+  #mergeOne (name, value) {
+    const key = checkName(name)
+    checkValue(key, value)
+    this.set(key, value)
+  }
+
+  /** The headers object for the stream; these are not to be changed afterwards. */
+  toSend (status) {
+    return { __proto__: null, ...this.#fields, ':status': status }
+  }
+}
+
+module.exports = { ResponseHeaders, checkName, checkValue }
