@@ -202,6 +202,11 @@ class Pump {
   /** Has the sink told of its request's records again, after a refused end. */
   revive (sink) {
     sink.live = true
+    this.adopt(sink)
+  }
+
+  /** Has a sink told of the records of a request that came in no record. */
+  adopt (sink) {
     this.#sinks.set(sink.high * 4294967296 + (sink.low >>> 0), sink)
   }
 

@@ -193,8 +193,9 @@ function sensitiveNames (marked) {
 
 /** What was sent, as sentHeaders and its kin tell it: a copy, with what was added. */
 function sentObject (headers, status, dates) {
-  const sent = Array.isArray(headers) ? ofList(headers) : { __proto__: null, ...headers }
-  if (status !== undefined) sent[':status'] = status
+  const list = Array.isArray(headers)
+  const sent = list ? ofList(headers) : { __proto__: null, ...headers }
+  if (status !== undefined && !(list && sent[':status'] !== undefined)) sent[':status'] = status
   if (dates) sent.date ??= dateNow()
   return sent
 }

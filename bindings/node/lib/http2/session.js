@@ -239,7 +239,7 @@ class ServerHttp2Session extends EventEmitter {
     }
     if (typeof alt !== 'string') throw wrongType('alt', 'string', alt)
     // eslint-disable-next-line no-control-regex
-    if (!/^[\x00-\x7f]*$/.test(alt)) throw failure('ERR_INVALID_CHAR', 'alt', alt)
+    if (!/^[\x00-\x7f]*$/.test(alt)) throw failure('ERR_INVALID_CHAR', 'alt')
     if (origin.length + alt.length > MAX_FRAME_TEXT) throw failure('ERR_HTTP2_ALTSVC_LENGTH')
     throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'altsvc')
   }

@@ -9,6 +9,8 @@ const { statusName } = require('../errors.js')
 const { failure, wrongType, checkFunction, checkUint32, checkOptions } = require('./errors.js')
 const { RequestHead, rawTrailers, toObject, sentObject, ofResponse, ofTrailers } = require('./headers.js')
 const { changeTimer } = require('./timer.js')
+const { answerFile, answerDescriptor, checkFileOptions, checkDescriptor } = require('./file.js')
+const { push } = require('./push.js')
 
 const C = native.constants
 const NO_LENGTH = C.COMMAND_NO_LENGTH ?? 0
@@ -31,9 +33,12 @@ const HOLD_MS = 1000
 /** Statuses of answers without a body (RFC 9110, section 6.4.1). */
 const isBodyless = (status) => status === 204 || status === 205 || status === 304
 
-function checkHeaders (headers) {
-  if (headers === undefined || headers === null) return
-  if (typeof headers !== 'object') throw wrongType('headers', ['Object', 'Array'], headers)
+/** An object, or with `lists` also a flat list. */
+function checkHeaders (headers, lists) {
+  if (headers === undefined) return
+  if (headers === null || typeof headers !== 'object' || (!lists && Array.isArray(headers))) {
+    throw wrongType('headers', lists ? ['Array', 'Object'] : 'Object', headers)
+  }
 }
 
 class ServerHttp2Stream extends Duplex {
@@ -42,7 +47,9 @@ class ServerHttp2Stream extends Duplex {
   #stream
   #sessionLow
   #sessionHigh
-  #head
+  #text
+  #params
+  #head = null
   #headers = null
   #raw = null
   #sent = null // what `respond` was given, for sentHeaders
@@ -57,6 +64,7 @@ class ServerHttp2Stream extends Duplex {
   #owed = 0 // bytes of the body that came and were not taken
   #ended = false // the body has ended
   #wantsTrailers = false
+  #sendsFile = false
   #trailersDue = false
   #rst = NO_ERROR
   #closed = false
@@ -78,7 +86,8 @@ class ServerHttp2Stream extends Duplex {
     this.#stream = record.code
     this.#sessionLow = record.sessionLow
     this.#sessionHigh = record.sessionHigh
-    this.#head = new RequestHead(record.text, record.params)
+    this.#text = record.text
+    this.#params = record.params
     this.#endsAtOnce = (this.#flags & C.RECORD_END) !== 0 && record.dataLength === 0
     if (record.dataLength > 0) this.push(record.data)
     if ((this.#flags & C.RECORD_END) !== 0) {
@@ -105,11 +114,13 @@ class ServerHttp2Stream extends Duplex {
 
   get #session () { return this.#hub.session(this.sessionId) }
 
+  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params)) }
+
   /** The request's headers object, made once. */
-  get requestHeaders () { return this.#headers ?? (this.#headers = this.#head.headers()) }
+  get requestHeaders () { return this.#headers ?? (this.#headers = this.#parts.headers()) }
 
   /** The request's fields as they came: [name, value, ...]. */
-  get rawRequestHeaders () { return this.#raw ?? (this.#raw = this.#head.raw()) }
+  get rawRequestHeaders () { return this.#raw ?? (this.#raw = this.#parts.raw()) }
 
   /** As 'stream' tells them. */
   get requestFlags () { return this.#endsAtOnce ? END_HEADERS | END_STREAM : END_HEADERS }
@@ -123,6 +134,9 @@ class ServerHttp2Stream extends Duplex {
   get sentInfoHeaders () { return this.#infos ?? undefined }
   get sentTrailers () { return this.#trailers ?? undefined }
   get bufferSize () { return (this.#gate?.waiting ?? this.#waiting) + this.writableLength }
+  /** Whether the server began it. */
+  get isPushed () { return this.#stream !== 0 && this.#stream % 2 === 0 }
+
   /** Whether the peer takes pushed streams. */
   get pushAllowed () { return this.live && !this.destroyed && this.#session?.takesPush === true }
 
@@ -146,7 +160,7 @@ class ServerHttp2Stream extends Duplex {
     this.#expectOpen()
     if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
     checkOptions(options, 'options')
-    checkHeaders(headers)
+    checkHeaders(headers, true)
     this.#respond(headers, options)
   }
 
@@ -233,13 +247,66 @@ class ServerHttp2Stream extends Duplex {
     this._write(Buffer.concat(pieces), 'buffer', callback)
   }
 
+  // ---- files ----
+
+  /** Answers with the file of that path. */
+  respondWithFile (path, headers, options) {
+    this.#expectOpen()
+    if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
+    const given = checkFileOptions(options)
+    answerFile(this, path, this.#fileHeaders(headers), given)
+  }
+
+  /** Answers with what can be read from a descriptor, which stays open. */
+  respondWithFD (fd, headers, options) {
+    this.#expectOpen()
+    if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
+    const given = checkFileOptions(options)
+    checkDescriptor(fd)
+    answerDescriptor(this, fd, this.#fileHeaders(headers), given)
+  }
+
+  // A copy, which statCheck may change.
+  #fileHeaders (headers) {
+    checkHeaders(headers)
+    const copy = sentObject(headers)
+    const status = copy[':status'] === undefined ? 200 : copy[':status'] | 0 || 200
+    if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', copy[':status'])
+    if (isBodyless(status) || this.headRequest) throw failure('ERR_HTTP2_PAYLOAD_FORBIDDEN', status)
+    return copy
+  }
+
+  /** The head of a file's answer; pieces and the end follow. For file.js. */
+  beginFile (headers, options) {
+    this.#respond(headers, options)
+    this.#sendsFile = true
+    this.end() // nobody else writes
+  }
+
+  /** A piece of the file. */
+  writePiece (chunk, callback) {
+    this._write(chunk, 'buffer', callback)
+  }
+
+  endFile () {
+    this.#sendsFile = false
+    if (!this.#closed) this.#end()
+  }
+
   _final (callback) {
     if (this.#closed) return callback()
     if (!this.headersSent) this.#respond()
     this.#finishing = callback
+    if (this.#sendsFile) return
+    this.#end()
+  }
+
+  // Everything is written.
+  #end () {
     if (!this.live) return this.#finished() // the head was all
     if (this.#wantsTrailers) {
       this.#trailersDue = true
+      this.#finished()
       process.nextTick(wantTrailers, this)
     } else if (!this.#ended && this.#reads) {
       // The library lets go of a request with its answer's end: what comes of the
@@ -264,8 +331,7 @@ class ServerHttp2Stream extends Duplex {
   #finished () {
     const callback = this.#finishing
     this.#finishing = null
-    if (callback === null) return
-    callback()
+    callback?.()
     process.nextTick(settle, this)
   }
 
@@ -306,7 +372,7 @@ class ServerHttp2Stream extends Duplex {
    * functions of this file.
    */
   settle () {
-    if (this.destroyed || !(this.writableFinished || this.#closed)) return
+    if (this.destroyed || this.#trailersDue || !(this.writableFinished || this.#closed)) return
     if (this.readableEnded || this.readableAborted) return this.destroy()
     if (this.#reads || this.listenerCount('end') > 0) {
       if (!this.#ended) return this.destroy() // the rest is not delivered any more
@@ -329,7 +395,7 @@ class ServerHttp2Stream extends Duplex {
       this.once('finish', () => { if (!this.destroyed) this.#shut(code) })
       return
     }
-    if (code === NO_ERROR && ending && this.#finishing !== null && this.#trailersDue) {
+    if (code === NO_ERROR && this.#trailersDue) {
       this.#trailersDue = false
       this.endAnswer()
     }
@@ -416,7 +482,30 @@ class ServerHttp2Stream extends Duplex {
   _onTimeout () { this.emit('timeout') }
 
   /** Nothing: RFC 9113 has no priorities any more (section 5.3.2). */
-  priority () {}
+  priority () { this.#expectOpen() }
+
+  // ---- what it may begin ----
+
+  /** Promises an answer that nobody asked for (RFC 9113, section 8.4). */
+  pushStream (headers, options, callback) {
+    if (!this.pushAllowed) throw failure('ERR_HTTP2_PUSH_DISABLED')
+    if (this.isPushed) throw failure('ERR_HTTP2_NESTED_PUSH')
+    if (typeof options === 'function') {
+      callback = options
+      options = undefined
+    }
+    checkFunction(callback, 'callback')
+    checkOptions(options, 'options')
+    checkHeaders(headers)
+    push(this, this.#hub, headers, callback, (record) => new ServerHttp2Stream(this.#hub, record))
+  }
+
+  /** A pushed stream whose promise had these. For push.js. */
+  promised (headers) {
+    this.#sent = headers
+    if (this.headRequest) this.end()
+    return this
+  }
 }
 
 /** What a cancelled stream was closed with, where the peer did not say. */

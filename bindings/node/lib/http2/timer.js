@@ -2,14 +2,14 @@
 
 // A time without activity, of a stream or a session.
 
-const { checkNumber, checkFunction, wrongType } = require('./errors.js')
+const { checkFunction, wrongType, outOfRange } = require('./errors.js')
 
 const MAX_MS = 2147483647
 
 /** Throws as setTimeout of node:http2 does; gives the milliseconds, 0 for never. */
 function checkTime (ms) {
   if (typeof ms !== 'number') throw wrongType('msecs', 'number', ms)
-  checkNumber(ms, 'msecs', 0, Number.MAX_VALUE)
+  if (!(ms >= 0 && Number.isFinite(ms))) throw outOfRange('msecs', 'a non-negative finite number', ms)
   return Math.min(Math.trunc(ms), MAX_MS)
 }
 

@@ -1,0 +1,67 @@
+'use strict'
+
+// Server push (RFC 9113, section 8.4).
+
+const { constants } = require('node:http2')
+const native = require('../native.js')
+const { statusName } = require('../errors.js')
+const { failure, wrongValue } = require('./errors.js')
+const { ofRequest, sentObject } = require('./headers.js')
+
+const C = native.constants
+const PSEUDO = [':method', ':authority', ':scheme', ':path']
+
+/** A method without a body in the request (section 8.4). */
+function checkMethod (method) {
+  if (method !== 'GET' && method !== 'HEAD') throw wrongValue('headers[":method"]', method, 'is none of a pushed request: GET or HEAD')
+}
+
+// Name and value of each field with a NUL behind each, the pseudo-header fields first.
+function packed (headers) {
+  const { fields } = ofRequest(headers)
+  const pieces = []
+  for (const first of [true, false]) {
+    for (let at = 0; at < fields.length; at += 2) {
+      if (PSEUDO.includes(fields[at]) === first) pieces.push(fields[at], fields[at + 1])
+    }
+  }
+  return Buffer.from(`${pieces.join('\0')}\0`, 'latin1')
+}
+
+/** Begins a pushed stream of `parent`; `make(record)` makes it. */
+function push (parent, hub, given, callback, make) {
+  const headers = sentObject(given)
+  const asked = parent.requestHeaders
+  headers[':method'] ??= 'GET'
+  headers[':authority'] ??= asked[':authority']
+  headers[':scheme'] ??= asked[':scheme']
+  headers[':path'] ??= '/'
+  checkMethod(headers[':method'])
+  const fields = packed(headers)
+  const out = new Uint32Array(3)
+  hub.pump.flush()
+  const status = hub.server.push(parent.high * 4294967296 + (parent.low >>> 0), fields, out)
+  if (status !== 0) return process.nextTick(callback, refused(status))
+  const stream = make({
+    low: out[0] | 0,
+    high: out[1] | 0,
+    code: out[2],
+    flags: C.RECORD_END | (headers[':method'] === constants.HTTP2_METHOD_HEAD ? C.RECORD_HEAD : 0),
+    sessionLow: parent.sessionId | 0,
+    sessionHigh: Math.floor(parent.sessionId / 4294967296),
+    dataLength: 0,
+    text: '',
+    params: 0
+  })
+  hub.pump.adopt(stream)
+  process.nextTick(callback, null, stream.promised(headers), headers, 0)
+}
+
+function refused (status) {
+  const code = statusName(status)
+  if (code === 'GOAWAY_ERR_STATE') return failure('ERR_HTTP2_PUSH_DISABLED')
+  if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED') return failure('ERR_HTTP2_INVALID_STREAM')
+  return Object.assign(new Error(native.lastError()), { code })
+}
+
+module.exports = { push }
