@@ -360,7 +360,10 @@ class ServerHttp2Stream extends Duplex {
     }
     if (!last) return
     this.#ended = true
-    if (text !== '') this.#hub.tell(this, 'trailers', trailersOf(text), END_HEADERS | END_STREAM)
+    if (text !== '') {
+      const raw = rawTrailers(text)
+      this.#hub.tell(this, 'trailers', toObject(raw), END_HEADERS | END_STREAM, raw)
+    }
     this.push(null)
     if (this.#holding !== null) this.endAnswer()
   }
@@ -515,10 +518,6 @@ const CODES = { __proto__: null, peer_reset: NO_ERROR, protocol_error: PROTOCOL_
 function ofField (error) {
   const name = /"(.*)"/.exec(error.message)?.[1]
   return error.code === 'GOAWAY_ERR_INVALID' && name !== undefined ? failure('ERR_INVALID_CHAR', 'header content', name) : error
-}
-
-function trailersOf (text) {
-  return toObject(rawTrailers(text))
 }
 
 function wantTrailers (stream) {
