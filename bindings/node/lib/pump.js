@@ -60,6 +60,11 @@ class Pump {
     return this.#sinks.size
   }
 
+  /** Which submission what is ordered now will go with. */
+  get turn () {
+    return this.#commands.turn
+  }
+
   /** The sinks of the requests that are not answered yet. */
   sinks () {
     return this.#sinks.values()

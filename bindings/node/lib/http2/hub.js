@@ -17,7 +17,7 @@ const PROTOCOL_ERROR = 1
 
 class Hub {
   #sessions = new Map()
-  #report = null
+  #opening = null // a stream that the pump does not know yet
 
   /** `plan`: what the options mean, from options.js. */
   constructor (facade, plan) {
@@ -31,6 +31,9 @@ class Hub {
     this.sessionWindow = plan.sessionWindow
     this.localSettings = plan.localSettings
     this.maxOutstandingPings = plan.maxOutstandingPings
+    this.maxSettings = plan.maxSettings
+    /** Streams that the program gave as connections, by the address that they have here. */
+    this.given = new Map()
     /** How many sessions have a timer, which their streams' activity puts off. */
     this.timed = 0
     for (const [limit, value] of plan.limits) check(this.server.setLimit(limit, value))
@@ -57,7 +60,9 @@ class Hub {
 
   /** The streams of a session whose answers are not whole. */
   streamsOf (id) {
-    return [...this.pump.sinks()].filter((stream) => stream.sessionId === id)
+    const streams = [...this.pump.sinks()]
+    if (this.#opening !== null) streams.push(this.#opening)
+    return streams.filter((stream) => stream.sessionId === id)
   }
 
   lastStream (id) {
@@ -75,11 +80,13 @@ class Hub {
 
   #open (record) {
     const stream = new ServerHttp2Stream(this, record)
+    this.#opening = stream
     try {
       this.facade.onStream(stream)
     } catch (error) {
       process.nextTick(rethrow, error)
     }
+    this.#opening = null
     return stream
   }
 

@@ -37,7 +37,8 @@ function planOf (options, server) {
     const number = settings.LIMITS[name]
     if (number !== undefined && wanted[name] !== undefined) limits.set(number, wanted[name])
   }
-  limits.set(L.HEADER_FIELDS, Math.max(4, options.maxHeaderListPairs ?? 128))
+  // node:http2 counts the four pseudo-header fields too.
+  limits.set(L.HEADER_FIELDS, Math.max(1, (options.maxHeaderListPairs ?? 128) - 4))
   limits.set(L.STREAM_IDLE_MS, 0)
   if (options.maxSessionMemory !== undefined) limits.set(L.SESSION_SEND_BYTES, Math.max(1, options.maxSessionMemory) * MIB)
   if (options.unknownProtocolTimeout !== undefined) limits.set(L.HANDSHAKE_MS, options.unknownProtocolTimeout)
@@ -57,6 +58,7 @@ function planOf (options, server) {
     localSettings: local,
     sessionWindow: limits.get(L.SESSION_WINDOW_BYTES) ?? SESSION_WINDOW,
     highWaterBytes: limits.get(L.HIGH_WATER_BYTES) ?? HIGH_WATER,
+    maxSettings: Math.max(1, options.maxSettings ?? 32),
     maxOutstandingPings: Math.min(options.maxOutstandingPings ?? 10, 16)
   }
 }

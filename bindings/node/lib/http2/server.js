@@ -7,6 +7,8 @@ const nodeHttp2 = require('node:http2')
 const { checkDrain } = require('../errors.js')
 const { failure, checkOptions, checkFunction } = require('./errors.js')
 const { bind } = require('./bind.js')
+const { bridge } = require('./bridge.js')
+const { SessionSocket } = require('./socket.js')
 const { planOf } = require('./options.js')
 const settings = require('./settings.js')
 const { onStream } = require('./compat.js')
@@ -14,8 +16,8 @@ const { Hub } = require('./hub.js')
 
 const DRAIN_MS = 5000
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
-/** Events of the compatibility API. */
-const COMPATIBLE = new Set(['request', 'checkContinue', 'checkExpectation', 'connect'])
+/** Events of the compatibility API, by how often they are listened to. */
+const COMPATIBLE = ['request', 'checkContinue', 'checkExpectation', 'connect']
 /** Node's own, which knows what options must be. */
 const createNodeServer = nodeHttp2.createServer
 
@@ -26,8 +28,8 @@ class Http2Server extends net.Server {
   #address = null
   #unbind = null // while a name is resolved
   #closing = false
+  #isPrivate = false // it serves only connections that the program gave
   #wanted = true // the program has not called unref
-  #compatible = false // somebody listens to the compatibility API
 
   constructor (options, onRequest) {
     if (typeof options === 'function') {
@@ -42,14 +44,15 @@ class Http2Server extends net.Server {
     this.drainMs = checkDrain(options?.drainMs ?? Number(process.env.GOAWAY_DRAIN_MS || DRAIN_MS))
     /** What became of the sessions, once it has closed; null before. */
     this.report = null
-    this.on('newListener', noteCompatible)
     if (typeof onRequest === 'function') this.on('request', onRequest)
+    this.on('connection', given)
   }
 
   // ---- listening ----
 
   listen (...args) {
-    if (this.#hub !== null || this.#unbind !== null) throw failure('ERR_SERVER_ALREADY_LISTEN')
+    if ((this.#hub !== null && !this.#isPrivate) || this.#unbind !== null) throw failure('ERR_SERVER_ALREADY_LISTEN')
+    if (this.#isPrivate) this.#hub.close(this.drainMs) // what it serves goes on, for so long
     const last = args[args.length - 1]
     if (typeof last === 'function') {
       args.pop()
@@ -65,19 +68,41 @@ class Http2Server extends net.Server {
     return this
   }
 
-  #start (fd, address) {
-    this.#unbind = null
+  #serve (fd, address) {
     const hub = new Hub(this, planOf(this.#options, this))
     hub.start(fd)
     this.#hub = hub
     this.#address = address
     this.#closing = false
     this.report = null
+    return hub
+  }
+
+  #start (fd, address) {
+    this.#unbind = null
+    this.#isPrivate = false
+    const hub = this.#serve(fd, address)
     if (!this.#wanted) hub.server.unref()
     process.nextTick(() => { if (this.#hub === hub && !this.#closing) this.emit('listening') })
   }
 
-  get listening () { return this.#hub !== null && !this.#closing }
+  get listening () { return this.#hub !== null && !this.#closing && !this.#isPrivate }
+
+  /**
+   * Serves a connection that the program has: its bytes go through a connection
+   * of this machine to this server, or, if it does not listen, to a port of
+   * 127.0.0.1 that is for nothing else.
+   */
+  serveGiven (stream) {
+    if (this.#hub !== null) return bridge(stream, this.#hub, this.#address)
+    if (this.#unbind !== null) return void this.once('listening', () => this.serveGiven(stream))
+    bind([0, '127.0.0.1'], (fd, address) => {
+      this.#isPrivate = true
+      const hub = this.#serve(fd, address)
+      hub.server.unref() // the connections keep the loop
+      bridge(stream, hub, address)
+    }, (error) => this.emit('error', error))
+  }
 
   address () { return this.listening ? this.#address : null }
 
@@ -182,16 +207,26 @@ class Http2Server extends net.Server {
     await new Promise((resolve, reject) => this.close((error) => error ? reject(error) : resolve()))
   }
 
-  /** From now on streams become requests and responses as well. */
-  serveCompatible () { this.#compatible = true }
+  // A listener that is an async function failed (events.captureRejections).
+  [Symbol.for('nodejs.rejection')] (error, event, ...args) {
+    if (event === 'stream') return rejectStream(args[0], error)
+    if (event === 'request') return rejectStream(args[1].stream, error, args[1])
+    this.emit('error', error)
+  }
 
   // ---- what the hub tells ----
 
   onSession (session) {
     if (this.timeout) session.setTimeout(this.timeout)
     session.on('timeout', sessionTimeout)
-    if (this.listenerCount('connection') > 0) this.emit('connection', session.rawSocket)
+    if (this.listenerCount('connection') > 1) this.emit('connection', session.rawSocket)
     this.emit('session', session)
+    if (session.listenerCount('connect') > 0) session.emit('connect', session, session.rawSocket)
+  }
+
+  get #isCompatible () {
+    for (const event of COMPATIBLE) if (this.listenerCount(event) > 0) return true
+    return false
   }
 
   onStream (stream) {
@@ -201,14 +236,20 @@ class Http2Server extends net.Server {
     const session = stream.session
     if (session !== undefined && session.listenerCount('stream') > 0) session.emit('stream', stream, headers, flags, raw)
     if (this.listenerCount('stream') > 0) this.emit('stream', stream, headers, flags, raw)
-    if (this.#compatible) onStream(this, stream, this.#options)
+    if (this.#isCompatible) onStream(this, stream, this.#options)
   }
 }
 
-function noteCompatible (event) {
-  if (!COMPATIBLE.has(event)) return
-  this.off('newListener', noteCompatible)
-  this.serveCompatible()
+function rejectStream (stream, error, response) {
+  if (stream.headersSent || stream.destroyed || stream.closed) return void stream.destroy(error)
+  for (const name of response?.getHeaderNames() ?? []) response.removeHeader(name)
+  stream.respond({ ':status': 500 })
+  stream.end()
+}
+
+// A listener on 'connection': who emits it gives a connection.
+function given (socket) {
+  if (!(socket instanceof SessionSocket)) this.serveGiven(socket)
 }
 
 function sessionTimeout () {

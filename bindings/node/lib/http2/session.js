@@ -2,6 +2,7 @@
 
 // A session of node:http2 over one of the library.
 
+const { AsyncResource } = require('node:async_hooks')
 const { EventEmitter } = require('node:events')
 const { constants } = require('node:http2')
 const native = require('../native.js')
@@ -18,6 +19,27 @@ const INTERNAL_ERROR = constants.NGHTTP2_INTERNAL_ERROR
 const UNBOUNDED_MS = 2592000000
 const MAX_FRAME_TEXT = 16382
 const WINDOW_MAX = 2147483647
+const SETTING_BYTES = 6
+
+/** A PING that is not answered; its callback runs where `ping` was called, for async_hooks. */
+class Ping extends AsyncResource {
+  constructor (payload, callback) {
+    super('HTTP2PING')
+    this.payload = payload
+    this.callback = callback
+    this.since = performance.now()
+  }
+
+  answer (error, payload) {
+    if (error !== null) this.runInAsyncScope(this.callback, undefined, error)
+    else this.runInAsyncScope(this.callback, undefined, null, performance.now() - this.since, payload)
+    this.emitDestroy()
+  }
+}
+
+function cancelled (ping) {
+  ping.answer(failure('ERR_HTTP2_PING_CANCEL'), ping.payload)
+}
 
 class ServerHttp2Session extends EventEmitter {
   #hub
@@ -62,7 +84,10 @@ class ServerHttp2Session extends EventEmitter {
   /** The figures of the library: peer, state, ageMs, openStreams, bytesIn, bytesOut, requests. */
   info () { return this.#hub.server.session(this.id) }
 
-  get rawSocket () { return this.#socket ?? (this.#socket = new SessionSocket(this, this.#peer)) }
+  /** The stream that the program gave as the connection, or what stands for the socket. */
+  get rawSocket () {
+    return this.#socket ?? (this.#socket = this.#hub.given.get(this.#peer) ?? new SessionSocket(this, this.#peer))
+  }
 
   /** Addresses and times of its connection; to read and write it is refused. */
   get socket () { return this.#shown ?? (this.#shown = shown(this)) }
@@ -109,11 +134,12 @@ class ServerHttp2Session extends EventEmitter {
     }
     const sent = this.#pings.length < this.#hub.maxOutstandingPings &&
       this.#hub.server.ping(this.id, payload) === 0
+    const ping = new Ping(payload, callback)
     if (!sent) {
-      process.nextTick(callback, failure('ERR_HTTP2_PING_CANCEL'), 0, payload)
+      process.nextTick(cancelled, ping)
       return false
     }
-    this.#pings.push({ payload, since: performance.now(), callback })
+    this.#pings.push(ping)
     return true
   }
 
@@ -159,13 +185,13 @@ class ServerHttp2Session extends EventEmitter {
     this.#timer?.clear()
     if (this.#timer !== null) this.#hub.timed--
     this.#timer = null
-    this.#socket?.gone()
+    if (this.#socket instanceof SessionSocket) this.#socket.gone()
     process.nextTick(ended, this, error)
   }
 
   /** Answers that will not come; for the function below. */
   giveUp () {
-    for (const { callback, payload, since } of this.#pings.splice(0)) callback(failure('ERR_HTTP2_PING_CANCEL'), performance.now() - since, payload)
+    for (const ping of this.#pings.splice(0)) cancelled(ping)
     for (const callback of this.#acks.splice(0)) callback?.(failure('ERR_HTTP2_SETTINGS_CANCEL'))
   }
 
@@ -263,6 +289,9 @@ class ServerHttp2Session extends EventEmitter {
   // ---- what the library tells ----
 
   onSettings (payload) {
+    if (payload.length > this.#hub.maxSettings * SETTING_BYTES) {
+      return this.destroy(failure('ERR_HTTP2_SESSION_ERROR', constants.NGHTTP2_ENHANCE_YOUR_CALM), constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    }
     this.#remote = this.remoteSettings
     settings.update(this.#remote, payload)
     this.emit('remoteSettings', this.remoteSettings)
@@ -282,8 +311,7 @@ class ServerHttp2Session extends EventEmitter {
   onPong (payload) {
     const at = this.#pings.findIndex((ping) => payload.equals(ping.payload))
     if (at < 0) return
-    const [{ callback, since }] = this.#pings.splice(at, 1)
-    callback(null, performance.now() - since, payload)
+    this.#pings.splice(at, 1)[0].answer(null, payload)
   }
 
   onGoaway (code, lastStream, data) {

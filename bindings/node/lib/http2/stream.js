@@ -30,6 +30,9 @@ const END_HEADERS = 4
 /** How long the end of an answer waits for the end of a body that is still read. */
 const HOLD_MS = 1000
 
+/** How long what was written may take to leave before its stream is reset. */
+const RESET_MS = 100
+
 /** Statuses of answers without a body (RFC 9110, section 6.4.1). */
 const isBodyless = (status) => status === 204 || status === 205 || status === 304
 
@@ -60,6 +63,7 @@ class ServerHttp2Stream extends Duplex {
   #written = null // the callback of a write that waits for room
   #finishing = null // the callback of the end, while trailers or a body are waited for
   #holding = null // the timer of an end that waits for a body
+  #resetting = null // the timer of a reset that lets go what was written
   #timer = null
   #owed = 0 // bytes of the body that came and were not taken
   #ended = false // the body has ended
@@ -416,10 +420,7 @@ class ServerHttp2Stream extends Duplex {
     this.#timer = null
     if (this.#holding !== null) clearTimeout(this.#holding)
     this.#holding = null
-    if (this.live) {
-      this.#gate?.drop()
-      this.#hub.pump.reset(this, code)
-    }
+    if (this.live) this.#reset(code)
     if (!this.#ended) this.push(null)
     if (!this.writableEnded) {
       this.#aborted = true
@@ -427,6 +428,23 @@ class ServerHttp2Stream extends Duplex {
       this.end()
     }
     this.#finished()
+  }
+
+  // What was written in this turn goes first, if the peer takes it.
+  #reset (code) {
+    const { pump } = this.#hub
+    this.#gate?.drop()
+    const { turn } = pump
+    if (code === CANCEL || this.#gate?.full || (this.headTurn !== turn && this.wroteTurn !== turn)) return pump.reset(this, code)
+    pump.write(this, '', true) // WRITABLE tells that it has gone
+    this.#resetting = setTimeout(resetNow, RESET_MS, this)
+  }
+
+  /** For the functions of this file. */
+  resetNow () {
+    clearTimeout(this.#resetting)
+    this.#resetting = null
+    if (this.live) this.#hub.pump.reset(this, this.#rst)
   }
 
   _destroy (error, callback) {
@@ -445,6 +463,7 @@ class ServerHttp2Stream extends Duplex {
   }
 
   onWritable (waiting) {
+    if (this.#resetting !== null) return this.resetNow()
     if (this.#gate === null || !this.#gate.onWritable(waiting)) return
     this.#active()
     const written = this.#written
@@ -525,6 +544,7 @@ function wantTrailers (stream) {
   if (!stream.emit('wantTrailers')) stream.sendTrailers({})
 }
 
+function resetNow (stream) { stream.resetNow() }
 function endHeld (stream) { stream.endAnswer() }
 function settle (stream) { stream.settle() }
 function ended () { this.settle() }
