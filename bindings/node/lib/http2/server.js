@@ -16,8 +16,8 @@ const { Hub } = require('./hub.js')
 
 const DRAIN_MS = 5000
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
-/** Events of the compatibility API, by how often they are listened to. */
-const COMPATIBLE = ['request', 'checkContinue', 'checkExpectation', 'connect']
+/** Events of the compatibility API. */
+const COMPATIBLE = new Set(['request', 'checkContinue', 'checkExpectation', 'connect'])
 /** Node's own, which knows what options must be. */
 const createNodeServer = nodeHttp2.createServer
 
@@ -30,6 +30,7 @@ class Http2Server extends net.Server {
   #closing = false
   #isPrivate = false // it serves only connections that the program gave
   #wanted = true // the program has not called unref
+  #compatible = false // somebody listens to the compatibility API
 
   constructor (options, onRequest) {
     if (typeof options === 'function') {
@@ -44,6 +45,7 @@ class Http2Server extends net.Server {
     this.drainMs = checkDrain(options?.drainMs ?? Number(process.env.GOAWAY_DRAIN_MS || DRAIN_MS))
     /** What became of the sessions, once it has closed; null before. */
     this.report = null
+    this.on('newListener', noteCompatible)
     if (typeof onRequest === 'function') this.on('request', onRequest)
     this.on('connection', given)
   }
@@ -214,6 +216,9 @@ class Http2Server extends net.Server {
     this.emit('error', error)
   }
 
+  /** From now on streams become requests and responses as well. */
+  serveCompatible () { this.#compatible = true }
+
   // ---- what the hub tells ----
 
   onSession (session) {
@@ -224,11 +229,6 @@ class Http2Server extends net.Server {
     if (session.listenerCount('connect') > 0) session.emit('connect', session, session.rawSocket)
   }
 
-  get #isCompatible () {
-    for (const event of COMPATIBLE) if (this.listenerCount(event) > 0) return true
-    return false
-  }
-
   onStream (stream) {
     const headers = stream.requestHeaders
     const flags = stream.requestFlags
@@ -236,7 +236,7 @@ class Http2Server extends net.Server {
     const session = stream.session
     if (session !== undefined && session.listenerCount('stream') > 0) session.emit('stream', stream, headers, flags, raw)
     if (this.listenerCount('stream') > 0) this.emit('stream', stream, headers, flags, raw)
-    if (this.#isCompatible) onStream(this, stream, this.#options)
+    if (this.#compatible) onStream(this, stream, this.#options)
   }
 }
 
@@ -250,6 +250,12 @@ function rejectStream (stream, error, response) {
 // A listener on 'connection': who emits it gives a connection.
 function given (socket) {
   if (!(socket instanceof SessionSocket)) this.serveGiven(socket)
+}
+
+function noteCompatible (event) {
+  if (!COMPATIBLE.has(event)) return
+  this.off('newListener', noteCompatible)
+  this.serveCompatible()
 }
 
 function sessionTimeout () {
