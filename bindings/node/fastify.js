@@ -1,0 +1,30 @@
+'use strict'
+
+// Fastify over goaway: fastify({ http2: true, serverFactory }).
+
+const { createServer } = require('./http2.js')
+
+/**
+ * Makes a `serverFactory` for Fastify's option of that name. `drainMs`: how long
+ * `app.close()` lets open streams go on (5000); at most a second later it has
+ * closed. `limits` are goaway's. Everything else comes from Fastify's options.
+ */
+function createServerFactory ({ drainMs, limits } = {}) {
+  return function serverFactory (handler, options) {
+    if (options.https) throw new TypeError('goaway/fastify has no TLS yet: leave `https` out, or leave `serverFactory` out')
+    if (!options.http2) throw new TypeError('goaway/fastify serves HTTP/2: fastify({ http2: true, serverFactory })')
+    const server = createServer({ ...options.http, ...defined({ drainMs, limits }) }, handler)
+    const idleMs = options.http2SessionTimeout
+    if (idleMs > 0) {
+      server.on('session', (session) => session.setTimeout(idleMs, () => session.close()))
+    }
+    server.setTimeout(options.connectionTimeout ?? 0)
+    return server
+  }
+}
+
+function defined (given) {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+module.exports = { createServerFactory, serverFactory: createServerFactory() }
