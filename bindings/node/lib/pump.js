@@ -187,6 +187,11 @@ class Pump {
     this.#finish(sink)
   }
 
+  /** Tells the sink nothing more: its session is ended, and its request with it. */
+  forget (sink) {
+    this.#finish(sink)
+  }
+
   /** So many bytes of the body have been used: the peer may send as many more. */
   consume (sink, bytes) {
     this.#command(C.COMMAND_KIND_CONSUME, sink, 0, 0, null, null, bytes)

@@ -5,6 +5,9 @@
 
 const net = require('node:net')
 
+/** After so long without a byte its part in this does not hold the loop. */
+const REST_MS = 200
+
 const WILDCARDS = { __proto__: null, '::': '::1', '0.0.0.0': '127.0.0.1' }
 
 /** Carries `stream` to the hub's server at that address, until one of the two ends. */
@@ -19,6 +22,7 @@ function bridge (stream, hub, { address, port }) {
     stream.pipe(carrier)
     carrier.pipe(stream)
   })
+  holdWhileBusy(carrier)
   carrier.once('close', () => {
     hub.given.delete(name)
     stream.destroy()
@@ -26,6 +30,21 @@ function bridge (stream, hub, { address, port }) {
   stream.once('close', () => carrier.destroy())
   carrier.on('error', () => {}) // its close says it
   stream.on('error', () => carrier.destroy())
+}
+
+// What gives and takes the bytes here holds the loop, if it wants to, but not
+// while they are on their way through the kernel.
+function holdWhileBusy (carrier) {
+  const timer = setInterval(() => {
+    const bytes = carrier.bytesRead + carrier.bytesWritten
+    if (bytes === seen) carrier.unref()
+    else carrier.ref()
+    seen = bytes
+  }, REST_MS)
+  let seen = -1
+  timer.unref()
+  carrier.on('data', () => carrier.ref())
+  carrier.once('close', () => clearInterval(timer))
 }
 
 module.exports = { bridge }

@@ -4,10 +4,14 @@
 // text of a record becomes a headers object, a headers object a flat list.
 
 const { sensitiveHeaders } = require('node:http2')
+const native = require('../native.js')
 const { failure } = require('./errors.js')
 
-/** Marks a field that must not enter a compression table (RFC 7541, section 7.1.3). */
-const SENSITIVE = '\x01'
+/** In front of a name: its field must not enter a compression table (RFC 7541, section 7.1.3). */
+const SENSITIVE = String.fromCharCode(native.constants.FIELD_SENSITIVE)
+
+/** So short a cookie can be guessed from how it compresses (section 7.1.3). */
+const SHORT_COOKIE = 20
 
 /** Of these a message has one; what node:http2 says of those that HTTP leaves open. */
 const SINGLE = new Set([
@@ -121,6 +125,7 @@ class Outgoing {
     this.fields = []
     this.hasDate = false
     this.seen = null // names that may come once
+    this.length = 0 // of names and values together
     if (headers === undefined || headers === null) return
     const marked = Array.isArray(headers) ? undefined : headers[sensitiveHeaders]
     const sensitive = marked === undefined ? NO_SENSITIVE : sensitiveNames(marked)
@@ -168,10 +173,15 @@ class Outgoing {
     if (OF_CONNECTION.has(name) || (name === 'te' && value !== 'trailers')) {
       throw failure('ERR_HTTP2_INVALID_CONNECTION_HEADERS', name)
     }
-    this.fields.push(sensitive.length > 0 && sensitive.includes(name) ? SENSITIVE + name : name, value)
+    if (BLANK.test(value)) value = value.trim() // which is no part of a value (RFC 9110, section 5.5)
+    this.length += name.length + value.length
+    const secret = (sensitive.length > 0 && sensitive.includes(name)) || name === 'authorization' ||
+      (name === 'cookie' && value.length < SHORT_COOKIE)
+    this.fields.push(secret ? SENSITIVE + name : name, value)
   }
 }
 
+const BLANK = /^[ \t]|[ \t]$/
 const TOKEN = /^:?[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const KNOWN = new Map()
 const KNOWN_MAX = 1000

@@ -31,6 +31,7 @@ class Hub {
     this.sessionWindow = plan.sessionWindow
     this.localSettings = plan.localSettings
     this.maxOutstandingPings = plan.maxOutstandingPings
+    this.maxOutstandingSettings = plan.maxOutstandingSettings
     this.maxSettings = plan.maxSettings
     /** Streams that the program gave as connections, by the address that they have here. */
     this.given = new Map()

@@ -9,6 +9,7 @@ const settings = require('./settings.js')
 
 const L = native.limits
 const MIB = 1 << 20
+const UNLIMITED = 4294967295
 
 /** The library's limits by their names here: IDLE_MS is `idleMs`. */
 const LIMITS = { __proto__: null }
@@ -26,12 +27,31 @@ const DEFAULTS = {
   maxHeaderListSize: 65535
 }
 const SESSION_WINDOW = MIB
+/** In MiB, the most that the library takes; programs ask for the largest number there is when they mean no limit. */
+const SESSION_MEMORY_MAX = 1024
 const HIGH_WATER = 65536
+const HEADER_BYTES = 65536
+
+/** What the library takes of some settings, where that is less than HTTP/2 allows. */
+const RANGES = { __proto__: null, initialWindowSize: [65535, 2147483647], maxHeaderListSize: [1024, MIB], maxConcurrentStreams: [1, 100000] }
+
+function checkRanges (wanted) {
+  for (const name in RANGES) {
+    const [min, max] = RANGES[name]
+    if (wanted[name] < min || wanted[name] > max) {
+      throw new GoawayError('GOAWAY_ERR_INVALID', `goaway/http2 takes ${min} to ${max} for the setting ${name}, not ${wanted[name]}`)
+    }
+  }
+}
 
 /** { limits: [[number, value], ...], ... } of createServer's options. */
 function planOf (options, server) {
   const wanted = { ...DEFAULTS, ...defined(options.settings) }
   if (options.settings?.maxHeaderSize !== undefined) wanted.maxHeaderListSize = options.settings.maxHeaderSize
+  settings.check(wanted)
+  // No limit, as node:http2 says it.
+  if (wanted.maxConcurrentStreams === UNLIMITED) wanted.maxConcurrentStreams = RANGES.maxConcurrentStreams[1]
+  checkRanges(wanted)
   const limits = new Map()
   for (const name in settings.LIMITS) {
     const number = settings.LIMITS[name]
@@ -40,7 +60,7 @@ function planOf (options, server) {
   // node:http2 counts the four pseudo-header fields too.
   limits.set(L.HEADER_FIELDS, Math.max(1, (options.maxHeaderListPairs ?? 128) - 4))
   limits.set(L.STREAM_IDLE_MS, 0)
-  if (options.maxSessionMemory !== undefined) limits.set(L.SESSION_SEND_BYTES, Math.max(1, options.maxSessionMemory) * MIB)
+  if (options.maxSessionMemory !== undefined) limits.set(L.SESSION_SEND_BYTES, Math.min(Math.max(1, options.maxSessionMemory), SESSION_MEMORY_MAX) * MIB)
   if (options.unknownProtocolTimeout !== undefined) limits.set(L.HANDSHAKE_MS, options.unknownProtocolTimeout)
   if (options.streamResetBurst !== undefined && options.streamResetRate !== undefined) {
     limits.set(L.CONTROL_BURST, options.streamResetBurst)
@@ -58,6 +78,8 @@ function planOf (options, server) {
     localSettings: local,
     sessionWindow: limits.get(L.SESSION_WINDOW_BYTES) ?? SESSION_WINDOW,
     highWaterBytes: limits.get(L.HIGH_WATER_BYTES) ?? HIGH_WATER,
+    maxHeaderBytes: options.maxSendHeaderBlockLength ?? HEADER_BYTES,
+    maxOutstandingSettings: Math.max(1, options.maxOutstandingSettings ?? 10),
     maxSettings: Math.max(1, options.maxSettings ?? 32),
     maxOutstandingPings: Math.min(options.maxOutstandingPings ?? 10, 16)
   }

@@ -40,6 +40,7 @@ class Http2Server extends net.Server {
     createNodeServer(options) // throws what it throws
     super()
     this.#options = { ...options }
+    planOf(this.#options, this) // throws what it throws
     this.timeout = 0
     /** How long close() lets open streams go on, in milliseconds. */
     this.drainMs = checkDrain(options?.drainMs ?? Number(process.env.GOAWAY_DRAIN_MS || DRAIN_MS))

@@ -5,6 +5,7 @@
 const { AsyncResource } = require('node:async_hooks')
 const { EventEmitter } = require('node:events')
 const { constants } = require('node:http2')
+const { inspect } = require('node:util')
 const native = require('../native.js')
 const { statusName, GoawayError } = require('../errors.js')
 const { failure, wrongType, outOfRange, checkFunction, checkNumber, checkOptions } = require('./errors.js')
@@ -53,6 +54,7 @@ class ServerHttp2Session extends EventEmitter {
   #local
   #pings = [] // { payload, since, callback } in the order in which they went
   #acks = [] // callbacks of settings() that wait
+  #quiet = 0 // calls of settings() that needed no frame, until they are told
   #acked = false // the peer has acknowledged our first SETTINGS
   #goaway = null // { code, lastStream } of the peer's
 
@@ -79,7 +81,7 @@ class ServerHttp2Session extends EventEmitter {
   get destroyed () { return this.#destroyed }
   get goawayCode () { return this.#goaway?.code ?? NO_ERROR }
   get goawayLastStreamID () { return this.#goaway?.lastStream ?? 0 }
-  get pendingSettingsAck () { return !this.#acked || this.#acks.length > 0 }
+  get pendingSettingsAck () { return !this.#acked || this.#acks.length + this.#quiet > 0 }
 
   /** The figures of the library: peer, state, ageMs, openStreams, bytesIn, bytesOut, requests. */
   info () { return this.#hub.server.session(this.id) }
@@ -157,6 +159,7 @@ class ServerHttp2Session extends EventEmitter {
     if (this.#closed || this.#destroyed) return
     this.#closed = true
     if (typeof callback === 'function') this.once('close', callback)
+    this.#hub.pump.flush() // what is answered goes first
     this.#hub.server.closeSession(this.id, UNBOUNDED_MS)
   }
 
@@ -168,18 +171,14 @@ class ServerHttp2Session extends EventEmitter {
       error = code !== NO_ERROR ? failure('ERR_HTTP2_SESSION_ERROR', code) : undefined
     }
     code ??= error === undefined || error === null ? NO_ERROR : INTERNAL_ERROR
-    for (const stream of this.#hub.streamsOf(this.id)) {
-      if (error) stream.destroy(error)
-      else if (code !== NO_ERROR) stream.close(code)
-      else stream.destroy()
-    }
-    this.#hub.pump.flush()
+    this.#destroyed = true
+    this.#hub.pump.flush() // what is answered goes first
+    for (const stream of this.#hub.streamsOf(this.id)) stream.fail(error, code)
     this.#hub.server.abortSession(this.id, code, NO_BYTES)
     this.#end(error)
   }
 
   #end (error) {
-    this.#closed = true
     this.#destroyed = true
     this.#hub.forget(this.id)
     this.#timer?.clear()
@@ -192,7 +191,7 @@ class ServerHttp2Session extends EventEmitter {
   /** Answers that will not come; for the function below. */
   giveUp () {
     for (const ping of this.#pings.splice(0)) cancelled(ping)
-    for (const callback of this.#acks.splice(0)) callback?.(failure('ERR_HTTP2_SETTINGS_CANCEL'))
+    this.#acks = []
   }
 
   /** Times without activity: 'timeout', and without a listener the session's end. */
@@ -217,16 +216,18 @@ class ServerHttp2Session extends EventEmitter {
     checkOptions(changes, 'settings')
     settings.check(changes ?? {})
     if (callback !== undefined) checkFunction(callback, 'callback')
+    if (this.#acks.length + this.#quiet >= this.#hub.maxOutstandingSettings) throw failure('ERR_HTTP2_MAX_PENDING_SETTINGS_ACK')
     for (const name in changes) {
-      if (changes[name] !== undefined && name !== 'initialWindowSize' && changes[name] !== this.#local[name]) {
+      // To push is the server's affair: what it says of it means nothing (section 6.5.2).
+      if (changes[name] !== undefined && name !== 'initialWindowSize' && name !== 'enablePush' && changes[name] !== this.#local[name]) {
         throw failure('ERR_METHOD_NOT_IMPLEMENTED', `to change ${name} of a session`)
       }
     }
     const since = performance.now()
     const bytes = changes?.initialWindowSize
-    const acked = (error) => {
-      if (error) return callback?.(error)
-      if (bytes !== undefined) this.#local = { ...this.#local, initialWindowSize: bytes }
+    const acked = () => {
+      if (this.#destroyed) return
+      this.#local = { ...this.#local, ...changes }
       this.emit('localSettings', this.localSettings)
       callback?.(null, this.localSettings, performance.now() - since)
     }
@@ -234,7 +235,12 @@ class ServerHttp2Session extends EventEmitter {
       this.#check('settings', this.#hub.server.setWindow(this.id, 0, bytes))
       this.#acks.push(acked)
     } else {
-      process.nextTick(acked, null) // what is there already needs no frame
+      // What is there already needs no frame.
+      this.#quiet++
+      process.nextTick(() => {
+        this.#quiet--
+        acked()
+      })
     }
   }
 
@@ -279,6 +285,12 @@ class ServerHttp2Session extends EventEmitter {
     throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'origin')
   }
 
+  [inspect.custom] (depth, options) {
+    if (depth < 0) return this
+    const { type, closed, destroyed, state, localSettings, remoteSettings } = this
+    return `ServerHttp2Session ${inspect({ type, closed, destroyed, state, localSettings, remoteSettings }, { ...options, depth })}`
+  }
+
   #check (what, status) {
     if (status === 0) return
     const code = statusName(status)
@@ -302,7 +314,7 @@ class ServerHttp2Session extends EventEmitter {
       this.#acked = true
       this.emit('localSettings', this.localSettings)
     } else {
-      this.#acks.shift()?.(null)
+      this.#acks.shift()?.()
     }
   }
 

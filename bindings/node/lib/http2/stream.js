@@ -3,6 +3,7 @@
 // A stream of node:http2 over a request of the library.
 
 const { Duplex } = require('node:stream')
+const { inspect } = require('node:util')
 const native = require('../native.js')
 const { Gate, CUT_BYTES } = require('../gate.js')
 const { statusName } = require('../errors.js')
@@ -13,15 +14,17 @@ const { answerFile, answerDescriptor, checkFileOptions, checkDescriptor } = requ
 const { push } = require('./push.js')
 
 const C = native.constants
-const NO_LENGTH = C.COMMAND_NO_LENGTH ?? 0
-const NO_DATE = C.COMMAND_NO_DATE ?? 0
+const NO_LENGTH = C.COMMAND_NO_LENGTH
+const NO_DATE = C.COMMAND_NO_DATE
 const OPTIONS = { autoDestroy: false, decodeStrings: false }
 
 // RFC 9113, section 7.
 const NO_ERROR = 0
 const PROTOCOL_ERROR = 1
 const INTERNAL_ERROR = 2
+const FRAME_SIZE_ERROR = 6
 const CANCEL = 8
+const HEADERS = 1 // the type of frame
 
 // Flags of a HEADERS frame, as 'stream' and 'trailers' tell them.
 const END_STREAM = 1
@@ -92,7 +95,7 @@ class ServerHttp2Stream extends Duplex {
     this.#sessionHigh = record.sessionHigh
     this.#text = record.text
     this.#params = record.params
-    this.#endsAtOnce = (this.#flags & C.RECORD_END) !== 0 && record.dataLength === 0
+    this.#endsAtOnce = (this.#flags & C.RECORD_NO_BODY) !== 0
     if (record.dataLength > 0) this.push(record.data)
     if ((this.#flags & C.RECORD_END) !== 0) {
       this.#ended = true
@@ -104,6 +107,7 @@ class ServerHttp2Stream extends Duplex {
 
   /** The stream's number; undefined only for a pushed stream that has none yet. */
   get id () {
+    // Only of a pushed stream it is not known from the beginning.
     if (this.#stream === 0 && this.live) this.#stream = native.stream(this.high * 4294967296 + (this.low >>> 0))
     return this.#stream === 0 ? undefined : this.#stream
   }
@@ -172,6 +176,7 @@ class ServerHttp2Stream extends Duplex {
     const outgoing = ofResponse(headers)
     const status = outgoing.status === undefined ? 200 : outgoing.status | 0 || 200
     if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', outgoing.status)
+    if (outgoing.length > this.#hub.maxHeaderBytes) return this.#tooLarge()
     const dates = (options?.sendDate ?? true) && !outgoing.hasDate
     const flags = dates ? NO_LENGTH : NO_LENGTH | NO_DATE
     const alone = options?.endStream || isBodyless(status) || this.headRequest
@@ -186,6 +191,12 @@ class ServerHttp2Stream extends Duplex {
     this.#wantsTrailers = Boolean(options?.waitForTrailers)
     this.#active()
     if (alone) this.end()
+  }
+
+  // A header section that is longer than may be sent.
+  #tooLarge () {
+    this.#trailersDue = false
+    process.nextTick(frameError, this)
   }
 
   /** An informational head before the answer (RFC 9110, section 15.2). */
@@ -213,7 +224,8 @@ class ServerHttp2Stream extends Duplex {
     if (this.#trailers !== null) throw failure('ERR_HTTP2_TRAILERS_ALREADY_SENT')
     if (!this.#trailersDue) throw failure('ERR_HTTP2_TRAILERS_NOT_READY')
     checkHeaders(headers)
-    const { fields } = ofTrailers(headers)
+    const { fields, length } = ofTrailers(headers)
+    if (length > this.#hub.maxHeaderBytes) return this.#tooLarge()
     try {
       this.#hub.pump.end(this, null, fields.length === 0 ? null : fields)
     } catch (error) {
@@ -462,6 +474,14 @@ class ServerHttp2Stream extends Duplex {
     written?.(error ?? failure('ERR_HTTP2_INVALID_STREAM'))
   }
 
+  /** Its session is destroyed, with that error or undefined, and that code. */
+  fail (error, code) {
+    if (this.destroyed) return
+    if (this.live) this.#hub.pump.forget(this) // GOAWAY says it
+    this.#shut(code)
+    this.destroy(error)
+  }
+
   onWritable (waiting) {
     if (this.#resetting !== null) return this.resetNow()
     if (this.#gate === null || !this.#gate.onWritable(waiting)) return
@@ -506,6 +526,12 @@ class ServerHttp2Stream extends Duplex {
   /** Nothing: RFC 9113 has no priorities any more (section 5.3.2). */
   priority () { this.#expectOpen() }
 
+  [inspect.custom] (depth, options) {
+    if (depth < 0) return this
+    const { id, closed, destroyed, state, _readableState: readableState, _writableState: writableState } = this
+    return `ServerHttp2Stream ${inspect({ id, closed, destroyed, state, readableState, writableState }, { ...options, depth })}`
+  }
+
   // ---- what it may begin ----
 
   /** Promises an answer that nobody asked for (RFC 9113, section 8.4). */
@@ -542,6 +568,12 @@ function ofField (error) {
 function wantTrailers (stream) {
   if (stream.destroyed || stream.closed) return
   if (!stream.emit('wantTrailers')) stream.sendTrailers({})
+}
+
+function frameError (stream) {
+  if (stream.destroyed || stream.closed) return
+  stream.emit('frameError', HEADERS, FRAME_SIZE_ERROR, stream.id)
+  stream.close(FRAME_SIZE_ERROR)
 }
 
 function resetNow (stream) { stream.resetNow() }
