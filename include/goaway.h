@@ -75,6 +75,10 @@
 // As a flag of a REQUEST record: it came in HTTP/1.0.
 #define GOAWAY_RECORD_HTTP_1_0 16
 
+// As a flag of a REQUEST record: the request's header section ended its stream,
+// so that it has no body and never had one on the way.
+#define GOAWAY_RECORD_NO_BODY 32
+
 // For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 #define GOAWAY_WATCH_SESSIONS 1
 
@@ -598,8 +602,8 @@ typedef struct {
     // 0: a `goaway_record_kind`.
     uint16_t kind;
     // 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
-    // GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1 and
-    // GOAWAY_RECORD_HTTP_1_0 (REQUEST).
+    // GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0 and
+    // GOAWAY_RECORD_NO_BODY (REQUEST).
     uint16_t flags;
     // 4: REQUEST: the route's tag.
     uint32_t tag;

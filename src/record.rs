@@ -48,6 +48,10 @@ pub const GOAWAY_RECORD_HTTP_1_1: u16 = 8;
 /// As a flag of a REQUEST record: it came in HTTP/1.0.
 pub const GOAWAY_RECORD_HTTP_1_0: u16 = 16;
 
+/// As a flag of a REQUEST record: the request's header section ended its stream,
+/// so that it has no body and never had one on the way.
+pub const GOAWAY_RECORD_NO_BODY: u16 = 32;
+
 /// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 pub const GOAWAY_WATCH_SESSIONS: u32 = 1;
 
@@ -64,8 +68,8 @@ pub struct Record {
     /// 0: a `goaway_record_kind`.
     pub kind: u16,
     /// 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
-    /// GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1 and
-    /// GOAWAY_RECORD_HTTP_1_0 (REQUEST).
+    /// GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0 and
+    /// GOAWAY_RECORD_NO_BODY (REQUEST).
     pub flags: u16,
     /// 4: REQUEST: the route's tag.
     pub tag: u32,

@@ -11,7 +11,7 @@ use crate::event::Cause;
 use crate::queue::{Patience, Queue, Writing};
 use crate::record::{
     GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, GOAWAY_RECORD_HTTP_1_0, GOAWAY_RECORD_HTTP_1_1,
-    Record, RecordKind,
+    GOAWAY_RECORD_NO_BODY, Record, RecordKind,
 };
 
 /// A body that is whole and no longer than this rides in the request's own record.
@@ -151,7 +151,7 @@ fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u
     }
     record.data_offset = batch.mark();
     match &mut request.body {
-        None => record.flags |= GOAWAY_RECORD_END,
+        None => record.flags |= GOAWAY_RECORD_END | GOAWAY_RECORD_NO_BODY,
         Some(body) if body.is_whole(RIDES) => {
             record.flags |= GOAWAY_RECORD_END;
             body.give(&mut batch.arena);

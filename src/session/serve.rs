@@ -49,6 +49,8 @@ impl<S: Transport> Session<S> {
             // The host may take a record as soon as it is written, and ask about its session.
             self.publish();
         }
+        // What came before them, such as the SETTINGS that say whether to push.
+        self.tell_notes();
         let mut fresh = std::mem::take(&mut self.fresh);
         fresh.drain(..).for_each(|id| self.pump(id));
         self.fresh = fresh;
@@ -257,18 +259,7 @@ impl<S: Transport> Session<S> {
             self.discards.remove(id);
             self.was_reset(id, code);
         }
-        for note in seen.notes.drain(..) {
-            let (kind, text) = match note {
-                Note::Settings(payload) => (EventKind::Settings, payload),
-                Note::SettingsAck => (EventKind::SettingsAck, Vec::new()),
-                Note::Ping(payload) => (EventKind::Ping, payload),
-                Note::Pong(payload) => {
-                    self.remote.ping_answered();
-                    (EventKind::Pong, payload)
-                }
-            };
-            self.tell(kind, |event| event.text = text);
-        }
+        seen.notes.drain(..).for_each(|note| self.tell_note(note));
         if let Some((last_stream, code, debug)) = seen.goaway.take() {
             self.peer_goaway = Some(code);
             self.tell(EventKind::Goaway, |event| {
@@ -280,6 +271,24 @@ impl<S: Transport> Session<S> {
             self.drain.last_call_is_out();
         }
         self.wire.borrow_mut().looked(seen);
+    }
+
+    fn tell_notes(&mut self) {
+        let notes = self.wire.borrow_mut().take_notes();
+        notes.into_iter().for_each(|note| self.tell_note(note));
+    }
+
+    fn tell_note(&mut self, note: Note) {
+        let (kind, text) = match note {
+            Note::Settings(payload) => (EventKind::Settings, payload),
+            Note::SettingsAck => (EventKind::SettingsAck, Vec::new()),
+            Note::Ping(payload) => (EventKind::Ping, payload),
+            Note::Pong(payload) => {
+                self.remote.ping_answered();
+                (EventKind::Pong, payload)
+            }
+        };
+        self.tell(kind, |event| event.text = text);
     }
 
     /// RST_STREAM left: by the host's wish, or since h2 found the stream wanting.

@@ -118,6 +118,11 @@ impl<S> Wire<S> {
         self.seen.anything.then(|| std::mem::take(&mut self.seen))
     }
 
+    /// Of that, what the peer said of the session, to be told before the rest is looked at.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.seen.notes)
+    }
+
     /// What was looked at is used again if its lists are short: nearly every
     /// turn of a busy session needs them.
     pub fn looked(&mut self, mut seen: Seen) {

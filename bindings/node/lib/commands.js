@@ -14,6 +14,7 @@ const ARENA_BYTES = 64 * 1024
 const FULL_BYTES = 256 * 1024
 const SHORT = 48 // characters that are sooner written one by one
 const LARGE_BYTES = 128 * 1024 // sooner shown to the library than copied for it
+const SENSITIVE = native.constants.FIELD_SENSITIVE
 const NO_LENGTH = native.constants.COMMAND_NO_LENGTH
 
 // 1: a character of a field name; the capitals are written small.
@@ -229,7 +230,7 @@ class Commands {
     for (let index = 0; index < name.length; index++) {
       let character = name.charCodeAt(index)
       if (character >= 65 && character <= 90) character |= 32
-      if (TOKEN[character] !== 1) throw invalid(`"${name}" is no name of a header field`)
+      if (TOKEN[character] !== 1 && !(character === SENSITIVE && index === 0)) throw invalid(`"${name}" is no name of a header field`)
       arena[at++] = character
     }
     if (name.length === 0) throw invalid('a header field has no name')
