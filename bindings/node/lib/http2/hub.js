@@ -99,9 +99,16 @@ class Hub {
       this.#sessions.set(id, session)
       return this.#told(() => this.facade.onSession(session))
     }
+    if (kind === 'closed') this.#tellClosed(id, peer, record)
     const session = this.#sessions.get(id)
     if (session === undefined) return
     this.#told(() => EVENTS[kind]?.(session, text, record))
+  }
+
+  #tellClosed (id, peer, record) {
+    if (this.facade.listenerCount('sessionClosed') === 0) return
+    const details = { id, peer, cause: native.causes[record.cause] ?? 'unknown', outcome: native.outcomes[record.params] ?? 'unknown', code: record.code }
+    this.tell(this.facade, 'sessionClosed', details)
   }
 
   #told (act) {

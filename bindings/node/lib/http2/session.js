@@ -7,8 +7,8 @@ const { EventEmitter } = require('node:events')
 const { constants } = require('node:http2')
 const { inspect } = require('node:util')
 const native = require('../native.js')
-const { statusName, GoawayError } = require('../errors.js')
-const { failure, wrongType, outOfRange, checkFunction, checkNumber, checkOptions } = require('./errors.js')
+const { statusName, checkDrain, GoawayError } = require('../errors.js')
+const { failure, wrongType, outOfRange, checkFunction, checkNumber, checkUint32, checkOptions } = require('./errors.js')
 const { changeTimer } = require('./timer.js')
 const { SessionSocket, shown } = require('./socket.js')
 const settings = require('./settings.js')
@@ -154,13 +154,25 @@ class ServerHttp2Session extends EventEmitter {
     this.#check('goaway', this.#hub.server.sendGoaway(this.id, code, lastStream, data ?? NO_BYTES))
   }
 
-  /** No new streams; ends when those there are have ended. */
-  close (callback) {
-    if (this.#closed || this.#destroyed) return
+  /** No new streams; ends when those there are have ended, or `drainMs` have passed if they are given. */
+  close (options, callback) {
+    if (typeof options === 'function') {
+      callback = options
+      options = undefined
+    }
+    const drainMs = options?.drainMs === undefined ? UNBOUNDED_MS : checkDrain(options.drainMs)
+    if (this.#destroyed || (this.#closed && drainMs === UNBOUNDED_MS)) return
     this.#closed = true
     if (typeof callback === 'function') this.once('close', callback)
     this.#hub.pump.flush() // what is answered goes first
-    this.#hub.server.closeSession(this.id, UNBOUNDED_MS)
+    this.#hub.server.closeSession(this.id, drainMs)
+  }
+
+  /** Ends it now, with a GOAWAY of that code and text; goaway's own. */
+  abort ({ code = NO_ERROR, debug = '' } = {}) {
+    checkUint32(code, 'code')
+    this.#hub.pump.flush()
+    this.#check('abort', this.#hub.server.abortSession(this.id, code, Buffer.from(debug)))
   }
 
   /** Ends it now. */

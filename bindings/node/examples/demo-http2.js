@@ -1,0 +1,215 @@
+'use strict'
+
+// goaway's demo for node:http2's API: the routes of demo.mjs, written for
+// createServer((request, response) => ...).
+//
+//   node demo-http2.js [PORT]   listens on 127.0.0.1; 8080 if no port is given, any if it is 0
+//
+// DRAIN_MS   how long open streams may go on after SIGTERM or SIGINT (5000)
+//
+// The first signal lets every session leave in good order, a second one forces.
+// The demo ends when the last session has, with a report on standard output.
+
+const { Readable, pipeline } = require('node:stream')
+const { once } = require('node:events')
+const { setTimeout: sleep } = require('node:timers/promises')
+const { Worker } = require('node:worker_threads')
+const http2 = require('../http2.js')
+const { WHOLE, numberOf, Control, leaveAtSignals } = require('./demo-parts.js')
+
+const TEXT = { 'content-type': 'text/plain' }
+const JSON_TYPE = { 'content-type': 'application/json' }
+const CHUNK = Buffer.alloc(1024, 'x')
+const BLOCK = Buffer.alloc(16 * 1024, 'x')
+const BIG_BLOCKS = 512
+
+function ignore () {}
+
+function text (response, status, body, headers) {
+  response.writeHead(status, headers ?? TEXT).end(body)
+}
+
+// Answers that are there at once.
+
+function getHello (request, response) {
+  const body = 'Hello, World!'
+  text(response, 200, body, { ...TEXT, 'content-length': body.length })
+}
+
+function getTrailers (request, response) {
+  response.setHeader('content-type', 'text/plain')
+  response.setTrailer('x-checksum', '1')
+  response.end('ok')
+}
+
+function getHeaders (request, response) {
+  const fields = request.rawHeaders
+  let body = ''
+  for (let at = 0; at < fields.length; at += 2) {
+    if (!fields[at].startsWith(':')) body += `${fields[at]}: ${fields[at + 1]}\n`
+  }
+  text(response, 200, Buffer.from(body, 'latin1'))
+}
+
+function getEarly (request, response) {
+  response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' })
+  text(response, 200, 'early')
+}
+
+function getUser (request, response, [id]) {
+  text(response, 200, id)
+}
+
+function getPanic () {
+  throw new Error('this handler always fails')
+}
+
+// Answers that come later, or never.
+
+async function getSlow (request, response) {
+  await sleep(1000)
+  text(response, 200, 'slow')
+}
+
+function getHang () {}
+
+async function sendChunks (response, count, everyMs) {
+  response.writeHead(200, TEXT)
+  for (let left = count; left > 0 && !response.stream.destroyed; left--) {
+    response.write(CHUNK)
+    if (left > 1) await sleep(everyMs)
+  }
+  response.end()
+}
+
+function getStream (request, response) {
+  return sendChunks(response, 20, 100)
+}
+
+function getCount (request, response, [count]) {
+  if (!WHOLE.test(count)) return text(response, 400, 'not a number\n')
+  return sendChunks(response, Number(count), 50)
+}
+
+function getDrain (request, response) {
+  response.stream.once('draining', (leftMs) => text(response, 200, String(Math.round(leftMs))))
+}
+
+// Its work blocks a thread, one of its own as blocking work should have here,
+// and does not hear that nobody waits.
+async function getStuck (request, response, _, query) {
+  const ms = query.get('ms') ?? '1000'
+  if (!WHOLE.test(ms)) return text(response, 400, 'ms is no number\n')
+  const work = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms})`
+  await once(new Worker(work, { eval: true }), 'exit')
+  text(response, 200, 'stuck')
+}
+
+// Answers as fast as the peer takes them, and no faster.
+
+function anyEcho (request, response) {
+  response.writeHead(200, TEXT)
+  request.pipe(response)
+}
+
+function * blocks () {
+  for (let left = BIG_BLOCKS; left > 0; left--) yield BLOCK
+}
+
+function getBig (request, response) {
+  response.writeHead(200, TEXT)
+  pipeline(Readable.from(blocks(), { objectMode: false }), response, ignore)
+}
+
+/** [method, pattern, handler]: `handler(request, response, [what the pattern names], query)`. */
+function routesOf (control) {
+  const { server } = control
+  return [
+    ['GET', /^\/$/, getHello],
+    ['GET', /^\/slow$/, getSlow],
+    ['GET', /^\/hang$/, getHang],
+    ['*', /^\/echo$/, anyEcho],
+    ['GET', /^\/stream$/, getStream],
+    ['GET', /^\/big$/, getBig],
+    ['GET', /^\/trailers$/, getTrailers],
+    ['GET', /^\/headers$/, getHeaders],
+    ['GET', /^\/early$/, getEarly],
+    ['GET', /^\/users\/([^/]+)$/, getUser],
+    ['GET', /^\/sessions$/, (request, response) => text(response, 200, JSON.stringify(control.sessions()), JSON_TYPE)],
+    ['GET', /^\/panic$/, getPanic],
+    ['GET', /^\/count\/([^/]+)$/, getCount],
+    ['GET', /^\/drain$/, getDrain],
+    ['GET', /^\/stuck$/, getStuck],
+    // Ends the process without a close.
+    ['POST', /^\/exit$/, () => process.exit()],
+    ['GET', /^\/events$/, (request, response) => text(response, 200, JSON.stringify(control.events), JSON_TYPE)],
+    ['POST', /^\/sessions\/([^/]+)\/close$/, (request, response, [id], query) => text(response, control.closeSession(id, query))],
+    ['POST', /^\/sessions\/([^/]+)\/abort$/, (request, response, [id], query) => text(response, control.abortSession(id, query))],
+    ['POST', /^\/close$/, (request, response, _, query) => {
+      const drainMs = query.get('drain_ms') ?? String(control.drainMs)
+      if (!WHOLE.test(drainMs)) return text(response, 400, 'POST /close?drain_ms=N\n')
+      server.close({ drainMs: Number(drainMs) })
+      text(response, 202, 'closing\n')
+    }]
+  ]
+}
+
+class Router {
+  #routes
+
+  constructor (routes) {
+    this.#routes = routes
+  }
+
+  async handle (request, response) {
+    try {
+      await this.#route(request, response)
+    } catch (error) {
+      console.error(`demo: a handler failed: ${error.message}`)
+      if (response.headersSent) response.stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR)
+      else text(response, 500, 'Internal Server Error\n')
+    }
+  }
+
+  #route (request, response) {
+    const [path, query = ''] = request.url.split(/\?(.*)/s)
+    const found = this.#routes.filter(([, pattern]) => pattern.test(path))
+    if (found.length === 0) return text(response, 404, 'Not Found\n')
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const route = found.find(([which]) => which === '*' || which === method)
+    if (route === undefined) return text(response, 405, 'Method Not Allowed\n', { ...TEXT, allow: found.map(([which]) => which).join(', ') })
+    const named = pattern(route[1], path)
+    if (named === null) return text(response, 404, 'Not Found\n')
+    return route[2](request, response, named, new URLSearchParams(query))
+  }
+}
+
+// What a pattern names, decoded; null if that is no text.
+function pattern (expression, path) {
+  try {
+    return expression.exec(path).slice(1).map(decodeURIComponent)
+  } catch {
+    return null
+  }
+}
+
+function main () {
+  const port = numberOf('the port', process.argv[2], 8080)
+  const drainMs = numberOf('DRAIN_MS', process.env.DRAIN_MS, 5000)
+  const server = http2.createServer({ drainMs })
+  const router = new Router(routesOf(new Control(server, drainMs)))
+  server.on('request', (request, response) => router.handle(request, response))
+  server.on('error', (error) => {
+    console.error(`demo: ${error.message}`)
+    process.exitCode = 1
+  })
+  leaveAtSignals(server, drainMs, (drainMs) => server.close({ drainMs }))
+  server.listen(port, '127.0.0.1', () => console.log(`listening on 127.0.0.1:${server.address().port}`))
+}
+
+try {
+  main()
+} catch (error) {
+  console.error(`demo: ${error.message}`)
+  process.exitCode = 1
+}

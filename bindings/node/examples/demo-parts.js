@@ -1,0 +1,85 @@
+'use strict'
+
+// What the demos for node:http2's API and for Fastify share: the command line,
+// the control of sessions, and the way out.
+
+const WHOLE = /^[0-9]{1,15}$/
+const EVENTS_KEPT = 1000
+
+/** A number from the environment, the command line or a query; throws if it is none. */
+function numberOf (what, text, otherwise) {
+  if (text === undefined || text === null) return otherwise
+  if (!WHOLE.test(text)) throw new RangeError(`${what} is "${text}", not a number`)
+  return Number(text)
+}
+
+/** 'sessionsGraceful' is 'sessions_graceful' in the line that every demo prints. */
+function snake (object) {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]))
+}
+
+/** What a test wants to see and to do: sessions, events, closing. */
+class Control {
+  constructor (server, drainMs) {
+    this.server = server
+    this.drainMs = drainMs
+    this.events = []
+    server.on('session', (session) => this.#follow(session))
+    server.on('sessionClosed', ({ id, outcome }) => this.#keep(`closed ${id} ${outcome}`))
+  }
+
+  #follow (session) {
+    const { id } = session
+    this.#keep(`opened ${id}`)
+    const names = { remoteSettings: 'settings', ping: 'ping', goaway: 'goaway', error: 'error', timeout: 'timeout', frameError: 'frame_error' }
+    for (const name of Object.keys(names)) session.on(name, () => this.#keep(`${names[name]} ${id}`))
+  }
+
+  #keep (line) {
+    if (this.events.push(line) > EVENTS_KEPT) this.events.shift()
+  }
+
+  /** The figures of the live sessions. */
+  sessions () {
+    return this.server.sessions.map((session) => session.info()).filter(Boolean).map(snake)
+  }
+
+  /** Has `act(session)` called; gives the status of the answer: 204, 400 or 404. */
+  onSession (id, act) {
+    if (!WHOLE.test(id)) return 400
+    const session = this.server.sessions.find((session) => session.id === Number(id))
+    if (session?.info() === undefined) return 404
+    try {
+      act(session)
+      return 204
+    } catch (error) {
+      if (error instanceof RangeError) return 400
+      throw error
+    }
+  }
+
+  closeSession (id, query) {
+    return this.onSession(id, (session) => {
+      session.close({ drainMs: numberOf('drain_ms', query.get('drain_ms'), this.drainMs) })
+    })
+  }
+
+  abortSession (id, query) {
+    return this.onSession(id, (session) => {
+      session.abort({ code: numberOf('code', query.get('code'), 0), debug: query.get('debug') ?? '' })
+    })
+  }
+}
+
+/** Has `close(drainMs)` called at the signals, and the report printed: the second one forces. */
+function leaveAtSignals (server, drainMs, close) {
+  let signals = 0
+  const leave = () => close(signals++ === 0 ? drainMs : 0)
+  process.on('SIGTERM', leave).on('SIGINT', leave)
+  server.once('close', () => {
+    process.off('SIGTERM', leave).off('SIGINT', leave)
+    console.log(JSON.stringify(snake(server.report)))
+  })
+}
+
+module.exports = { WHOLE, numberOf, Control, leaveAtSignals }
