@@ -1,0 +1,138 @@
+'use strict'
+
+// goaway's demo as a Fastify app: the routes of demo.mjs, in an app that is
+// written for node:http2. That goaway serves it is in the command line:
+//
+//   node -r goaway/register demo-fastify.js [PORT]
+//
+// PORT of 127.0.0.1; 8080 if none is given, any if it is 0
+//
+// DRAIN_MS          how long open streams may go on after the second signal at most (5000)
+// GOAWAY_DRAIN_MS   the same for the first: what goaway takes where the app says nothing
+//
+// The first signal lets every session leave in good order, a second one forces.
+// The demo ends when the last session has, with a report on standard output.
+
+const { Readable } = require('node:stream')
+const { once } = require('node:events')
+const { setTimeout: sleep } = require('node:timers/promises')
+const { Worker } = require('node:worker_threads')
+const fastify = require('fastify')
+const { WHOLE, numberOf, Control, leaveAtSignals } = require('./demo-parts.js')
+
+const CHUNK = Buffer.alloc(1024, 'x')
+const BLOCK = Buffer.alloc(16 * 1024, 'x')
+const BIG_BLOCKS = 512
+
+function text (reply, body, status = 200) {
+  return reply.code(status).type('text/plain').send(body)
+}
+
+async function * chunks (request, count, everyMs) {
+  for (let left = count; left > 0 && !request.raw.stream.destroyed; left--) {
+    yield CHUNK
+    if (left > 1) await sleep(everyMs)
+  }
+}
+
+function * blocks () {
+  for (let left = BIG_BLOCKS; left > 0; left--) yield BLOCK
+}
+
+function fieldsOf (request) {
+  const fields = request.raw.rawHeaders
+  let body = ''
+  for (let at = 0; at < fields.length; at += 2) {
+    if (!fields[at].startsWith(':')) body += `${fields[at]}: ${fields[at + 1]}\n`
+  }
+  return Buffer.from(body, 'latin1')
+}
+
+// Its work blocks a thread, one of its own as blocking work should have here,
+// and does not hear that nobody waits.
+async function stuck (request, reply) {
+  const ms = request.query.ms ?? '1000'
+  if (!WHOLE.test(ms)) return text(reply, 'ms is no number\n', 400)
+  const work = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms})`
+  await once(new Worker(work, { eval: true }), 'exit')
+  return text(reply, 'stuck')
+}
+
+function addPages (app) {
+  app.get('/', (request, reply) => text(reply, 'Hello, World!'))
+  app.get('/slow', async (request, reply) => {
+    await sleep(1000)
+    return text(reply, 'slow')
+  })
+  app.get('/hang', () => new Promise(() => {}))
+  app.get('/stream', (request, reply) => text(reply, Readable.from(chunks(request, 20, 100), { objectMode: false })))
+  app.get('/big', (request, reply) => text(reply, Readable.from(blocks(), { objectMode: false })))
+  app.get('/trailers', (request, reply) => {
+    reply.trailer('x-checksum', async () => '1')
+    return text(reply, 'ok')
+  })
+  app.get('/headers', (request, reply) => text(reply, fieldsOf(request)))
+  app.get('/early', (request, reply) => {
+    reply.raw.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' })
+    return text(reply, 'early')
+  })
+  app.get('/users/:id', (request, reply) => text(reply, request.params.id))
+  app.get('/panic', () => { throw new Error('this handler always fails') })
+  app.get('/count/:n', (request, reply) => {
+    const { n } = request.params
+    if (!WHOLE.test(n)) return text(reply, 'not a number\n', 400)
+    return text(reply, Readable.from(chunks(request, Number(n), 50), { objectMode: false }))
+  })
+  app.get('/drain', async (request, reply) => {
+    const [leftMs] = await once(request.raw.stream, 'draining')
+    return text(reply, String(Math.round(leftMs)))
+  })
+  app.get('/stuck', stuck)
+}
+
+// The body back as it comes, whatever it says of itself.
+function addEcho (app) {
+  app.register(async (echo) => {
+    echo.removeAllContentTypeParsers()
+    echo.addContentTypeParser('*', (request, payload, done) => done(null, payload))
+    echo.all('/echo', (request, reply) => text(reply, request.body ?? request.raw))
+  })
+}
+
+function addControl (app, control) {
+  app.get('/sessions', async () => control.sessions())
+  app.get('/events', async () => control.events)
+  app.post('/sessions/:id/close', (request, reply) => {
+    reply.code(control.closeSession(request.params.id, new URLSearchParams(request.query))).send()
+  })
+  app.post('/sessions/:id/abort', (request, reply) => {
+    reply.code(control.abortSession(request.params.id, new URLSearchParams(request.query))).send()
+  })
+  app.post('/close', (request, reply) => {
+    const drainMs = request.query.drain_ms ?? String(control.drainMs)
+    if (!WHOLE.test(drainMs)) return text(reply, 'POST /close?drain_ms=N\n', 400)
+    app.server.close({ drainMs: Number(drainMs) })
+    return text(reply, 'closing\n', 202)
+  })
+  // Ends the process without a close.
+  app.post('/exit', () => process.exit())
+}
+
+async function main () {
+  const port = numberOf('the port', process.argv[2], 8080)
+  const drainMs = numberOf('DRAIN_MS', process.env.DRAIN_MS, 5000)
+  const app = fastify({ http2: true, return503OnClosing: false })
+  addPages(app)
+  addEcho(app)
+  addControl(app, new Control(app.server, drainMs))
+  app.addHook('onError', async (request, reply, error) => console.error(`demo: a handler failed: ${error.message}`))
+  // Fastify closes once; what shortens the time is the server's.
+  leaveAtSignals(app.server, drainMs, (left) => left === drainMs ? app.close() : app.server.close({ drainMs: left }))
+  await app.listen({ port, host: '127.0.0.1' })
+  console.log(`listening on 127.0.0.1:${app.server.address().port}`)
+}
+
+main().catch((error) => {
+  console.error(`demo: ${error.message}`)
+  process.exitCode = 1
+})
