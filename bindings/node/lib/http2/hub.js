@@ -3,6 +3,7 @@
 // What serves for an Http2Server between listen and close: the library's
 // server, and the sessions and streams that it tells of.
 
+const { AsyncResource } = require('node:async_hooks')
 const native = require('../native.js')
 const { stopAtExit } = require('../exit.js')
 const { Pump } = require('../pump.js')
@@ -14,6 +15,7 @@ const { failure } = require('./errors.js')
 
 const C = native.constants
 const PROTOCOL_ERROR = 1
+const OF_STREAM = { requireManualDestroy: true }
 
 class Hub {
   #sessions = new Map()
@@ -39,7 +41,7 @@ class Hub {
     this.timed = 0
     for (const [limit, value] of plan.limits) check(this.server.setLimit(limit, value))
     check(this.server.watch(C.WATCH_SESSIONS))
-    check(this.pump.route('*', (record) => this.#open(record)))
+    for (const pattern of ['*', 'CONNECT *']) check(this.pump.route(pattern, (record) => this.#open(record)))
   }
 
   /** Serves on a duplicate of the listening socket. */
@@ -83,7 +85,9 @@ class Hub {
     const stream = new ServerHttp2Stream(this, record)
     this.#opening = stream
     try {
-      this.facade.onStream(stream)
+      // A resource of its own: what a listener enters (AsyncLocalStorage.enterWith)
+      // must not reach the streams that come with it.
+      new AsyncResource('HTTP2SERVERSTREAM', OF_STREAM).runInAsyncScope(this.facade.onStream, this.facade, stream)
     } catch (error) {
       process.nextTick(rethrow, error)
     }

@@ -24,7 +24,8 @@ const DEFAULTS = {
   initialWindowSize: 262144,
   maxFrameSize: 16384,
   maxConcurrentStreams: 100,
-  maxHeaderListSize: 65535
+  maxHeaderListSize: 65535,
+  enableConnectProtocol: false
 }
 const SESSION_WINDOW = MIB
 /** In MiB, the most that the library takes; programs ask for the largest number there is when they mean no limit. */
@@ -60,6 +61,7 @@ function planOf (options, server) {
   // node:http2 counts the four pseudo-header fields too.
   limits.set(L.HEADER_FIELDS, Math.max(1, (options.maxHeaderListPairs ?? 128) - 4))
   limits.set(L.STREAM_IDLE_MS, 0)
+  limits.set(L.CONNECT_PROTOCOL, wanted.enableConnectProtocol ? 1 : 0)
   if (options.maxSessionMemory !== undefined) limits.set(L.SESSION_SEND_BYTES, Math.min(Math.max(1, options.maxSessionMemory), SESSION_MEMORY_MAX) * MIB)
   if (options.unknownProtocolTimeout !== undefined) limits.set(L.HANDSHAKE_MS, options.unknownProtocolTimeout)
   if (options.streamResetBurst !== undefined && options.streamResetRate !== undefined) {

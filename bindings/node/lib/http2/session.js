@@ -81,7 +81,8 @@ class ServerHttp2Session extends EventEmitter {
   get destroyed () { return this.#destroyed }
   get goawayCode () { return this.#goaway?.code ?? NO_ERROR }
   get goawayLastStreamID () { return this.#goaway?.lastStream ?? 0 }
-  get pendingSettingsAck () { return !this.#acked || this.#acks.length + this.#quiet > 0 }
+  get #pendingSettings () { return (this.#acked ? 0 : 1) + this.#acks.length + this.#quiet }
+  get pendingSettingsAck () { return this.#pendingSettings > 0 }
 
   /** The figures of the library: peer, state, ageMs, openStreams, bytesIn, bytesOut, requests. */
   info () { return this.#hub.server.session(this.id) }
@@ -228,7 +229,7 @@ class ServerHttp2Session extends EventEmitter {
     checkOptions(changes, 'settings')
     settings.check(changes ?? {})
     if (callback !== undefined) checkFunction(callback, 'callback')
-    if (this.#acks.length + this.#quiet >= this.#hub.maxOutstandingSettings) throw failure('ERR_HTTP2_MAX_PENDING_SETTINGS_ACK')
+    if (this.#pendingSettings >= this.#hub.maxOutstandingSettings) return this.destroy(failure('ERR_HTTP2_MAX_PENDING_SETTINGS_ACK'))
     for (const name in changes) {
       // To push is the server's affair: what it says of it means nothing (section 6.5.2).
       if (changes[name] !== undefined && name !== 'initialWindowSize' && name !== 'enablePush' && changes[name] !== this.#local[name]) {
