@@ -25,15 +25,14 @@ const BIG_BLOCKS = 512
 
 function ignore () {}
 
-function text (response, status, body, headers) {
-  response.writeHead(status, headers ?? TEXT).end(body)
+function text (response, status, body = '', headers = TEXT) {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
 // Answers that are there at once.
 
 function getHello (request, response) {
-  const body = 'Hello, World!'
-  text(response, 200, body, { ...TEXT, 'content-length': body.length })
+  text(response, 200, 'Hello, World!')
 }
 
 function getTrailers (request, response) {
@@ -167,19 +166,19 @@ class Router {
     } catch (error) {
       console.error(`demo: a handler failed: ${error.message}`)
       if (response.headersSent) response.stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR)
-      else text(response, 500, 'Internal Server Error\n')
+      else text(response, 500)
     }
   }
 
   #route (request, response) {
     const [path, query = ''] = request.url.split(/\?(.*)/s)
     const found = this.#routes.filter(([, pattern]) => pattern.test(path))
-    if (found.length === 0) return text(response, 404, 'Not Found\n')
+    if (found.length === 0) return text(response, 404)
     const method = request.method === 'HEAD' ? 'GET' : request.method
     const route = found.find(([which]) => which === '*' || which === method)
-    if (route === undefined) return text(response, 405, 'Method Not Allowed\n', { ...TEXT, allow: found.map(([which]) => which).join(', ') })
+    if (route === undefined) return text(response, 405, '', { ...TEXT, allow: found.map(([which]) => which).join(', ') })
     const named = pattern(route[1], path)
-    if (named === null) return text(response, 404, 'Not Found\n')
+    if (named === null) return text(response, 400)
     return route[2](request, response, named, new URLSearchParams(query))
   }
 }
@@ -196,7 +195,8 @@ function pattern (expression, path) {
 function main () {
   const port = numberOf('the port', process.argv[2], 8080)
   const drainMs = numberOf('DRAIN_MS', process.env.DRAIN_MS, 5000)
-  const server = http2.createServer({ drainMs })
+  // What a request may be is goaway's default here, which is less than Node's.
+  const server = http2.createServer({ drainMs, limits: { headerListBytes: 16384, headerFields: 100 } })
   const router = new Router(routesOf(new Control(server, drainMs)))
   server.on('request', (request, response) => router.handle(request, response))
   server.on('error', (error) => {

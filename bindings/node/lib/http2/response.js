@@ -15,8 +15,8 @@ const isBodyless = (status) => status === 204 || status === 205 || status === 30
 /** Where a stream has its response. */
 const kResponse = Symbol('response')
 
-// What the functions at the end of the file tell a response, and ask of it.
-let tellClosed, trailersOf
+// What the functions at the end of the file tell a response.
+let tellClosed
 
 /** An answer as node:http has it, written to a stream of HTTP/2. */
 class Http2ServerResponse extends Stream {
@@ -37,7 +37,6 @@ class Http2ServerResponse extends Stream {
     this.#stream = stream
     stream[kResponse] = this
     stream.on('drain', onDrain)
-    stream.on('wantTrailers', onWantTrailers)
     stream.on('timeout', onTimeout)
     stream.on('close', onClose)
   }
@@ -136,12 +135,7 @@ class Http2ServerResponse extends Stream {
   }
 
   #sendHead (endStream) {
-    this.#stream.respond(this.#headers.toSend(this.#status), {
-      endStream,
-      sendDate: this.#sendDate,
-      // What is streamed may get trailers until its end.
-      waitForTrailers: !endStream && (!this.#ending || this.#trailers !== null)
-    })
+    this.#stream.respond(this.#headers.toSend(this.#status), { endStream, sendDate: this.#sendDate })
   }
 
   /** Sends the head that was set, if it is not sent yet. */
@@ -175,7 +169,7 @@ class Http2ServerResponse extends Stream {
 
   // ---- trailers ----
 
-  /** Adds a trailer field. Before `end`. */
+  /** Adds a trailer field; what comes after `end` is too late, and left out. */
   setTrailer (name, value) {
     const key = checkName(name)
     checkValue(key, value)
@@ -241,7 +235,7 @@ class Http2ServerResponse extends Stream {
     if (gone || stream.headersSent) {
       if (chunk !== null && !gone) this.write(chunk, encoding)
       this.#ending = true
-      if (!gone) stream.end()
+      if (!gone) this.#endStream()
       return
     }
     if (chunk !== null) checkChunk(chunk)
@@ -252,8 +246,13 @@ class Http2ServerResponse extends Stream {
       this.#ending = false // there can be another answer
       throw error
     }
-    if (chunk === null || this.#hasNoBody) stream.end()
-    else stream.end(chunk, encoding)
+    if (chunk === null || this.#hasNoBody) this.#endStream()
+    else this.#endStream(chunk, encoding)
+  }
+
+  #endStream (chunk, encoding) {
+    if (this.#trailers !== null) this.#stream.endsWith = this.#trailers
+    this.#stream.end(chunk, encoding)
   }
 
   #onceFinished (callback) {
@@ -300,7 +299,6 @@ class Http2ServerResponse extends Stream {
 
   static {
     tellClosed = (response) => response.#close()
-    trailersOf = (response) => response.#trailers ?? {}
   }
 }
 
@@ -320,7 +318,6 @@ function warnOfMessage () {
 // Listeners of the stream: one function for all, none made for each request.
 
 function onDrain () { this[kResponse].emit('drain') }
-function onWantTrailers () { this.sendTrailers(trailersOf(this[kResponse])) }
 function onTimeout () { this[kResponse].emit('timeout') }
 function onClose () { tellClosed(this[kResponse]) }
 

@@ -71,6 +71,7 @@ class ServerHttp2Stream extends Duplex {
   #owed = 0 // bytes of the body that came and were not taken
   #ended = false // the body has ended
   #wantsTrailers = false
+  #endsWith = null // trailer fields for the end
   #sendsFile = false
   #trailersDue = false
   #rst = NO_ERROR
@@ -236,6 +237,23 @@ class ServerHttp2Stream extends Duplex {
     this.#finished()
   }
 
+  /** Trailer fields that are known before the end and go with it, without 'wantTrailers'. For response.js. */
+  set endsWith (headers) {
+    const { fields, length } = ofTrailers(headers)
+    if (length > this.#hub.maxHeaderBytes) return this.#tooLarge()
+    this.#endsWith = fields.length === 0 ? null : fields
+    this.#trailers = sentObject(headers)
+  }
+
+  #endWithTrailers () {
+    try {
+      this.#hub.pump.end(this, null, this.#endsWith)
+    } catch (error) {
+      return this.destroy(ofField(error))
+    }
+    this.#finished()
+  }
+
   _write (chunk, encoding, callback) {
     if (this.#closed) return callback()
     if (!this.headersSent) this.#respond()
@@ -320,6 +338,7 @@ class ServerHttp2Stream extends Duplex {
   // Everything is written.
   #end () {
     if (!this.live) return this.#finished() // the head was all
+    if (this.#endsWith !== null) return this.#endWithTrailers()
     if (this.#wantsTrailers) {
       this.#trailersDue = true
       this.#finished()
