@@ -13,6 +13,7 @@
 // The first signal lets every session leave in good order, a second one forces.
 // The demo ends when the last session has, with a report on standard output.
 
+const { METHODS } = require('node:http')
 const { Readable } = require('node:stream')
 const { once } = require('node:events')
 const { setTimeout: sleep } = require('node:timers/promises')
@@ -23,6 +24,9 @@ const { WHOLE, numberOf, Control, leaveAtSignals } = require('./demo-parts.js')
 const CHUNK = Buffer.alloc(1024, 'x')
 const BLOCK = Buffer.alloc(16 * 1024, 'x')
 const BIG_BLOCKS = 512
+
+/** Paths with a page that takes GET only. */
+const PAGES = /^\/(slow|hang|stream|big|trailers|headers|early|users\/[^/]+|sessions|panic|count\/[^/]+|drain|stuck|events)?$/
 
 function text (reply, body, status = 200) {
   return reply.code(status).type('text/plain').send(body)
@@ -76,7 +80,7 @@ function addPages (app) {
     reply.raw.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' })
     return text(reply, 'early')
   })
-  app.get('/users/:id', (request, reply) => text(reply, request.params.id))
+  app.get('/users/:id', (request, reply) => request.params.id === '' ? reply.callNotFound() : text(reply, request.params.id))
   app.get('/panic', () => { throw new Error('this handler always fails') })
   app.get('/count/:n', (request, reply) => {
     const { n } = request.params
@@ -96,6 +100,16 @@ function addEcho (app) {
     echo.removeAllContentTypeParsers()
     echo.addContentTypeParser('*', (request, payload, done) => done(null, payload))
     echo.all('/echo', (request, reply) => text(reply, request.body ?? request.raw))
+  })
+}
+
+// 405 (Method Not Allowed) where there is a page, 404 where there is none.
+function addRest (app) {
+  app.setNotFoundHandler((request, reply) => {
+    const [path] = request.url.split('?')
+    if (path === '/echo') text(reply, request.raw) // a method that Fastify does not know
+    else if (PAGES.test(path) && request.method !== 'GET') reply.header('allow', 'GET, HEAD').code(405).send()
+    else reply.code(404).send()
   })
 }
 
@@ -121,9 +135,14 @@ function addControl (app, control) {
 async function main () {
   const port = numberOf('the port', process.argv[2], 8080)
   const drainMs = numberOf('DRAIN_MS', process.env.DRAIN_MS, 5000)
-  const app = fastify({ http2: true, return503OnClosing: false })
+  // What a request may be is goaway's default here, which is less than Node's.
+  const app = fastify({ http2: true, http: { maxHeaderListPairs: 104, settings: { maxHeaderListSize: 16384 } }, return503OnClosing: false })
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
+  }
   addPages(app)
   addEcho(app)
+  addRest(app)
   addControl(app, new Control(app.server, drainMs))
   app.addHook('onError', async (request, reply, error) => console.error(`demo: a handler failed: ${error.message}`))
   // Fastify closes once; what shortens the time is the server's.

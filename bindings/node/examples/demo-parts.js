@@ -74,12 +74,9 @@ class Control {
 /** Has `close(drainMs)` called at the signals, and the report printed: the second one forces. */
 function leaveAtSignals (server, drainMs, close) {
   let signals = 0
-  const leave = () => close(signals++ === 0 ? drainMs : 0)
+  const leave = () => { if (server.report === null) close(signals++ === 0 ? drainMs : 0) }
   process.on('SIGTERM', leave).on('SIGINT', leave)
-  server.once('close', () => {
-    process.off('SIGTERM', leave).off('SIGINT', leave)
-    console.log(JSON.stringify(snake(server.report)))
-  })
+  server.once('close', () => console.log(JSON.stringify(snake(server.report))))
 }
 
 module.exports = { WHOLE, numberOf, Control, leaveAtSignals }

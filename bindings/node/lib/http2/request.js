@@ -2,21 +2,17 @@
 
 // A request of the compatibility API: what `request` listeners get first.
 
-const { Readable } = require('node:stream')
+const { LazyReadable, isReadable } = require('./lazy.js')
+const { attachRequest, requestOf, kTell } = require('./attach.js')
 const { socketOf } = require('./streamsocket.js')
 const { wrongType, wrongValue } = require('./errors.js')
 
 /** Its end is told by the stream's, once, whoever destroys it. */
 const OPTIONS = { autoDestroy: false, emitClose: false }
 
-/** Where a stream has its request. */
-const kRequest = Symbol('request')
-
-// What the functions at the end of the file tell a request, as its stream goes on.
-let tellAborted, tellTrailers, tellClosed
-
 /** A request as node:http has it, read from a stream of HTTP/2. */
-class Http2ServerRequest extends Readable {
+class Http2ServerRequest extends LazyReadable {
+  #options
   #stream
   #headers
   #rawHeaders
@@ -30,18 +26,16 @@ class Http2ServerRequest extends Readable {
 
   /** `headers` and `rawHeaders` may be left out: then they are the stream's. */
   constructor (stream, headers, options, rawHeaders) {
-    super(options === undefined ? OPTIONS : { ...options, ...OPTIONS })
+    super()
+    this.#options = options
     this.#stream = stream
     this.#headers = headers
     this.#rawHeaders = rawHeaders
-    stream[kRequest] = this
-    stream.on('end', onEnd)
-    stream.on('trailers', onTrailers)
-    stream.on('aborted', onAborted)
-    stream.on('timeout', onTimeout)
-    stream.on('close', onClose)
-    stream.on('error', ignore)
+    attachRequest(stream, this)
   }
+
+  /** What it is made a Readable with. */
+  get readableOptions () { return this.#options === undefined ? OPTIONS : { ...this.#options, ...OPTIONS } }
 
   /** The stream that it came on. */
   get stream () { return this.#stream }
@@ -94,7 +88,7 @@ class Http2ServerRequest extends Readable {
   get aborted () { return this.#aborted }
 
   /** Whether nothing more comes. */
-  get complete () { return this.#aborted || this.readableEnded || this.#closed || this.#stream.destroyed }
+  get complete () { return this.#aborted || (isReadable(this) && this.readableEnded) || this.#closed || this.#stream.destroyed }
 
   /** After so many ms without activity 'timeout' is emitted, here and on the response. */
   setTimeout (ms, callback) {
@@ -119,49 +113,45 @@ class Http2ServerRequest extends Readable {
     callback(error)
   }
 
-  #close () {
+  // ---- what its stream tells ----
+
+  [kTell.end] () {
+    if (this.#reading && !this.readableEnded) this.push(null)
+  }
+
+  [kTell.trailers] (trailers, flags, raw) {
+    Object.assign(this.trailers, trailers)
+    this.rawTrailers.push(...raw)
+  }
+
+  [kTell.aborted] () {
+    this.#aborted = true
+    this.emit('aborted')
+  }
+
+  [kTell.timeout] () { this.emit('timeout') }
+  [kTell.drain] () {}
+
+  [kTell.close] () {
     if (this.#closed) return
     this.#closed = true
-    if (!this.readableEnded) {
-      this.push(null)
-      // Who waits for the end without reading gets it.
-      if (this.readableLength === 0 && this.readableFlowing !== false && this.listenerCount('end') > 0) this.resume()
-    }
+    if (isReadable(this) && !this.readableEnded) this.#end()
     this.emit('close')
   }
 
-  static {
-    tellAborted = (request) => {
-      request.#aborted = true
-      request.emit('aborted')
-    }
-    tellTrailers = (request, trailers, raw) => {
-      Object.assign(request.trailers, trailers)
-      request.rawTrailers.push(...raw)
-    }
-    tellClosed = (request) => request.#close()
+  // There is nothing more to read. Who waits for the end without reading gets it.
+  #end () {
+    this.push(null)
+    if (this.readableLength === 0 && this.readableFlowing !== false && this.listenerCount('end') > 0) this.resume()
   }
 }
 
-// Listeners of the stream: one function for all, none made for each request.
-
+// A listener of the stream, once somebody reads.
 function onData (chunk) {
-  const request = this[kRequest]
+  const request = requestOf(this)
   if (!request.destroyed && !request.push(chunk)) this.pause()
 }
 
-function onEnd () {
-  const request = this[kRequest]
-  if (!request.readableEnded) request.push(null)
-}
-
-function onTrailers (trailers, flags, raw) { tellTrailers(this[kRequest], trailers, raw) }
-function onAborted () { tellAborted(this[kRequest]) }
-function onTimeout () { this[kRequest].emit('timeout') }
-function onClose () { tellClosed(this[kRequest]) }
 function resume (stream) { if (!stream.destroyed) stream.resume() }
-
-// What fails on the stream is told by 'aborted' and 'close' here.
-function ignore () {}
 
 module.exports = { Http2ServerRequest }

@@ -3,7 +3,8 @@
 // The answer to a request of the compatibility API: what `request` listeners get
 // second.
 
-const { Stream } = require('node:stream')
+const { LazyStream } = require('./lazy.js')
+const { attachResponse, kTell } = require('./attach.js')
 const { ResponseHeaders, checkName, checkValue } = require('./responseheaders.js')
 const { linkOf } = require('./link.js')
 const { socketOf } = require('./streamsocket.js')
@@ -12,14 +13,8 @@ const { failure, checkFunction, wrongType } = require('./errors.js')
 /** Answers that have no body (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). */
 const isBodyless = (status) => status === 204 || status === 205 || status === 304
 
-/** Where a stream has its response. */
-const kResponse = Symbol('response')
-
-// What the functions at the end of the file tell a response.
-let tellClosed
-
 /** An answer as node:http has it, written to a stream of HTTP/2. */
-class Http2ServerResponse extends Stream {
+class Http2ServerResponse extends LazyStream {
   #stream
   #headers = new ResponseHeaders()
   #trailers = null
@@ -29,16 +24,13 @@ class Http2ServerResponse extends Stream {
   #closed = false
   #destroyed = false
 
-  constructor (stream, options) {
-    super(options)
+  constructor (stream) {
+    super()
     this.writable = true
     /** The request that it answers; null for a pushed stream. */
     this.req = null
     this.#stream = stream
-    stream[kResponse] = this
-    stream.on('drain', onDrain)
-    stream.on('timeout', onTimeout)
-    stream.on('close', onClose)
+    attachResponse(stream, this)
   }
 
   /** The stream that it goes to. */
@@ -290,15 +282,19 @@ class Http2ServerResponse extends Stream {
     })
   }
 
-  #close () {
+  // ---- what its stream tells ----
+
+  [kTell.end] () {}
+  [kTell.trailers] () {}
+  [kTell.aborted] () {}
+  [kTell.timeout] () { this.emit('timeout') }
+  [kTell.drain] () { this.emit('drain') }
+
+  [kTell.close] () {
     if (this.#closed) return
     this.#closed = true
     this.emit('finish')
     this.emit('close')
-  }
-
-  static {
-    tellClosed = (response) => response.#close()
   }
 }
 
@@ -314,11 +310,5 @@ function warnOfMessage () {
   warned = true
   process.emitWarning('Status message is not supported by HTTP/2 (RFC7540 8.1.2.4)', 'UnsupportedWarning')
 }
-
-// Listeners of the stream: one function for all, none made for each request.
-
-function onDrain () { this[kResponse].emit('drain') }
-function onTimeout () { this[kResponse].emit('timeout') }
-function onClose () { tellClosed(this[kResponse]) }
 
 module.exports = { Http2ServerResponse }

@@ -187,9 +187,16 @@ class Http2Server extends net.Server {
 
   /** Ends the sessions that have no stream. */
   closeIdleConnections () {
-    for (const session of [...this.#hub?.sessions ?? []]) {
-      if (session.info()?.openStreams === 0) session.close()
-    }
+    this.#soon((session) => { if (session.info()?.openStreams === 0) session.close() })
+  }
+
+  // Programs call these before close(), which then does it all, within its time
+  // and with all in its report.
+  #soon (act) {
+    process.nextTick(() => {
+      if (this.#closing) return
+      for (const session of [...this.#hub?.sessions ?? []]) act(session)
+    })
   }
 
   /** Ends all sessions now; the server goes on. */
@@ -199,7 +206,7 @@ class Http2Server extends net.Server {
 
   /** Ends each session when its streams have ended; the server goes on. */
   closeHttp2Sessions () {
-    for (const session of [...this.#hub?.sessions ?? []]) session.close()
+    this.#soon((session) => session.close())
   }
 
   /** The live sessions. */
