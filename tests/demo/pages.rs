@@ -166,6 +166,9 @@ fn an_upload_that_nobody_reads_does_not_cost_the_answer() {
 fn another_method_is_not_allowed() {
     let demo = start();
     for (method, path) in [("POST", "/"), ("DELETE", "/users/1"), ("PUT", "/big"), ("BREW", "/slow")] {
+        if method == "BREW" && !takes_any_method() {
+            continue;
+        }
         let answer = curl::send(&demo, path, &["--request", method], b"");
         assert_eq!(answer.status(), 405, "{method} {path}");
         let allow = answer.field("allow").expect("405 comes with allow").to_string();

@@ -10,16 +10,17 @@ const { Http2ServerResponse } = require('./response.js')
 function onStream (server, stream, options) {
   const Request = options.Http2ServerRequest ?? Http2ServerRequest
   const Response = options.Http2ServerResponse ?? Http2ServerResponse
-  const request = new Request(stream, stream.requestHeaders, undefined, stream.rawRequestHeaders)
+  const request = Request === Http2ServerRequest
+    ? new Request(stream) // it reads its fields when somebody looks
+    : new Request(stream, stream.requestHeaders, undefined, stream.rawRequestHeaders)
   const response = new Response(stream)
   response.req = request
-  const { headers: fields } = request
-  if (fields[':method'] === 'CONNECT') {
+  if (stream.requestMethod === 'CONNECT') {
     if (!server.emit('connect', request, response)) refuse(response, 405)
-  } else if (fields.expect === undefined) {
-    server.emit('request', request, response)
+  } else if (stream.hasRequestHeader('expect')) {
+    expect(server, request, response, request.headers.expect)
   } else {
-    expect(server, request, response, fields.expect)
+    server.emit('request', request, response)
   }
 }
 

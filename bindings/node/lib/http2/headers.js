@@ -73,6 +73,18 @@ class RequestHead {
     return query === '' ? this.#pieces[PATH] : `${this.#pieces[PATH]}?${query}`
   }
 
+  get method () { return this.#pieces[METHOD] }
+
+  /** `:path`; undefined if there is none. */
+  get path () { return this.#pieces[METHOD] !== 'CONNECT' || this.#protocol !== '' ? this.#target : undefined }
+
+  /** Whether there is a field of that name, in lower case. */
+  has (name) {
+    const pieces = this.#pieces
+    for (let at = this.#start; at < pieces.length - 1; at += 2) if (pieces[at] === name) return true
+    return false
+  }
+
   /** The pseudo-header fields, then the others, as they came: [name, value, name, value, ...]. */
   raw () {
     const pieces = this.#pieces

@@ -63,7 +63,9 @@ class Http2ServerRequest extends LazyReadable {
   get httpVersionMinor () { return 0 }
 
   /** The method; it can be set, as middleware does. */
-  get method () { return this.#method ?? this.headers[':method'] }
+  get method () {
+    return this.#method ?? (this.#headers === undefined ? this.#stream.requestMethod : this.#headers[':method'])
+  }
 
   set method (method) {
     if (typeof method !== 'string') throw wrongType('method', 'string', method)
@@ -72,7 +74,10 @@ class Http2ServerRequest extends LazyReadable {
   }
 
   /** The path with its query; it can be set, as routers do. */
-  get url () { return this.#url ?? this.headers[':path'] }
+  get url () {
+    return this.#url ?? (this.#headers === undefined ? this.#stream.requestPath : this.#headers[':path'])
+  }
+
   set url (url) { this.#url = url }
 
   get scheme () { return this.headers[':scheme'] }

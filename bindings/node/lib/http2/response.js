@@ -10,6 +10,14 @@ const { linkOf } = require('./link.js')
 const { socketOf } = require('./streamsocket.js')
 const { failure, checkFunction, wrongType } = require('./errors.js')
 
+/** Options of a head, by whether it has a date and whether it is all. */
+const OPTIONS = [
+  { endStream: false, sendDate: false },
+  { endStream: true, sendDate: false },
+  { endStream: false, sendDate: true },
+  { endStream: true, sendDate: true }
+]
+
 /** Answers that have no body (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). */
 const isBodyless = (status) => status === 204 || status === 205 || status === 304
 
@@ -127,7 +135,7 @@ class Http2ServerResponse extends LazyStream {
   }
 
   #sendHead (endStream) {
-    this.#stream.respond(this.#headers.toSend(this.#status), { endStream, sendDate: this.#sendDate })
+    this.#stream.respondWith(this.#status, this.#headers.fields, OPTIONS[(this.#sendDate ? 2 : 0) + (endStream ? 1 : 0)])
   }
 
   /** Sends the head that was set, if it is not sent yet. */

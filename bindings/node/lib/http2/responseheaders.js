@@ -86,10 +86,8 @@ class ResponseHeaders {
     this.set(key, value)
   }
 
-  /** The headers object for the stream; these are not to be changed afterwards. */
-  toSend (status) {
-    return { __proto__: null, ...this.#fields, ':status': status }
-  }
+  /** The fields themselves, for the stream; once they are given to it they do not change. */
+  get fields () { return this.#fields }
 }
 
 module.exports = { ResponseHeaders, checkName, checkValue }

@@ -238,12 +238,15 @@ class Http2Server extends net.Server {
   }
 
   onStream (stream) {
-    const headers = stream.requestHeaders
-    const flags = stream.requestFlags
-    const raw = stream.rawRequestHeaders
     const session = stream.session
-    if (session !== undefined && session.listenerCount('stream') > 0) session.emit('stream', stream, headers, flags, raw)
-    if (this.listenerCount('stream') > 0) this.emit('stream', stream, headers, flags, raw)
+    const ofSession = session !== undefined && session.listenerCount('stream') > 0
+    if (ofSession || this.listenerCount('stream') > 0) {
+      const headers = stream.requestHeaders
+      const flags = stream.requestFlags
+      const raw = stream.rawRequestHeaders
+      if (ofSession) session.emit('stream', stream, headers, flags, raw)
+      this.emit('stream', stream, headers, flags, raw)
+    }
     if (this.#compatible) onStream(this, stream, this.#options)
   }
 }

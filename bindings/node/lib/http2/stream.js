@@ -59,6 +59,7 @@ class ServerHttp2Stream extends Duplex {
   #headers = null
   #raw = null
   #sent = null // what `respond` was given, for sentHeaders
+  #sentLater = null // of respondWith: what it is made of when somebody looks
   #infos = null
   #trailers = null
   #waiting = 0 // bytes written for the peer while there is no gate
@@ -131,6 +132,12 @@ class ServerHttp2Stream extends Duplex {
   /** The request's fields as they came: [name, value, ...]. */
   get rawRequestHeaders () { return this.#raw ?? (this.#raw = this.#parts.raw()) }
 
+  // What most requests are asked, without an object of all fields.
+  get requestMethod () { return this.#parts.method }
+  get requestPath () { return this.#parts.path }
+  /** Whether the request has a field of that name, in lower case. */
+  hasRequestHeader (name) { return this.#parts.has(name) }
+
   /** As 'stream' tells them. */
   get requestFlags () { return this.#endsAtOnce ? END_HEADERS | END_STREAM : END_HEADERS }
 
@@ -139,7 +146,14 @@ class ServerHttp2Stream extends Duplex {
   get aborted () { return this.#aborted }
   get closed () { return this.#closed }
   get rstCode () { return this.#rst }
-  get sentHeaders () { return this.#sent ?? undefined }
+  get sentHeaders () {
+    if (this.#sent === null && this.#sentLater !== null) {
+      const { headers, status, dates } = this.#sentLater
+      this.#sent = sentObject(headers, status, dates)
+    }
+    return this.#sent ?? undefined
+  }
+
   get sentInfoHeaders () { return this.#infos ?? undefined }
   get sentTrailers () { return this.#trailers ?? undefined }
   get bufferSize () { return (this.#gate?.waiting ?? this.#waiting) + this.writableLength }
@@ -173,9 +187,15 @@ class ServerHttp2Stream extends Duplex {
     this.#respond(headers, options)
   }
 
-  #respond (headers, options) {
+  /** As `respond`, with the status by itself and fields that nobody changes any more. For response.js. */
+  respondWith (status, headers, options) {
+    this.#expectOpen()
+    this.#respond(headers, options, status)
+  }
+
+  #respond (headers, options, given) {
     const outgoing = ofResponse(headers)
-    const status = outgoing.status === undefined ? 200 : outgoing.status | 0 || 200
+    const status = given ?? (outgoing.status === undefined ? 200 : outgoing.status | 0 || 200)
     if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', outgoing.status)
     if (outgoing.length > this.#hub.maxHeaderBytes) return this.#tooLarge()
     const dates = (options?.sendDate ?? true) && !outgoing.hasDate
@@ -188,7 +208,8 @@ class ServerHttp2Stream extends Duplex {
       throw ofField(error)
     }
     this.headersSent = true
-    this.#sent = sentObject(headers, status, dates)
+    this.#sent = given === undefined ? sentObject(headers, status, dates) : null
+    this.#sentLater = given === undefined ? null : { headers, status, dates }
     this.#wantsTrailers = Boolean(options?.waitForTrailers)
     this.#active()
     if (alone) this.end()
