@@ -2,7 +2,7 @@
 
 import { Http2Server, SecureServerOptions, ServerHttp2Session, ServerOptions } from 'node:http2'
 import { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { Report, Limits } from './index.js'
+import { Report, Limits, Cause, Outcome } from './index.js'
 
 export * from 'node:http2'
 
@@ -14,6 +14,30 @@ export interface GoawayServerOptions extends ServerOptions {
   limits?: Limits
 }
 
+/** What became of a session. */
+export interface SessionEnd {
+  id: number
+  /** Its address and port, such as '127.0.0.1:49152'. */
+  peer: string
+  /** Why it ended. */
+  cause: Cause
+  /** How it ended. */
+  outcome: Outcome
+  /** The code of its GOAWAY. */
+  code: number
+}
+
+/** node:http2's session, and what goaway has besides. */
+export interface GoawayHttp2Session extends ServerHttp2Session {
+  /** As the library knows it. */
+  readonly id: number
+  /** No new streams; ends when those there are have ended, or after `drainMs`. */
+  close (callback?: () => void): void
+  close (options: { drainMs?: number }, callback?: () => void): void
+  /** Ends it now, with a GOAWAY of that code (0) and text. */
+  abort (options?: { code?: number, debug?: string }): void
+}
+
 /** node:http2's server, and what goaway has besides. */
 export interface GoawayHttp2Server extends Http2Server {
   /** How long close() lets open streams go on, in milliseconds; may be changed. */
@@ -21,7 +45,7 @@ export interface GoawayHttp2Server extends Http2Server {
   /** What became of every session; null until the server has closed. */
   readonly report: Report | null
   /** The live sessions. */
-  readonly sessions: ServerHttp2Session[]
+  readonly sessions: GoawayHttp2Session[]
   /** Ends in `drainMs` and a second at most. Called again it can only shorten the time. */
   close (callback?: (error?: Error) => void): this
   close (options: { drainMs?: number }, callback?: (error?: Error) => void): this
@@ -31,6 +55,9 @@ export interface GoawayHttp2Server extends Http2Server {
   closeAllConnections (): void
   /** Ends each session when its streams have ended; the server goes on. */
   closeHttp2Sessions (): void
+  /** Each session once, when its socket has ended. */
+  on (event: 'sessionClosed', listener: (end: SessionEnd) => void): this
+  on (event: string | symbol, listener: (...args: any[]) => void): this
 }
 
 type OnRequest = (request: Http2ServerRequest, response: Http2ServerResponse) => void

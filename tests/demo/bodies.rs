@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::curl;
 use crate::kit::Demo;
-use crate::{BIG, check_same, noise, start};
+use crate::{BIG, check_same, noise, start, takes_any_method};
 
 #[test]
 fn stream_takes_its_time() {

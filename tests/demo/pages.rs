@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::curl::{self, Answer};
 use crate::kit::SLACK;
 use crate::kit::json::Value;
-use crate::start;
+use crate::{start, takes_any_method};
 
 #[test]
 fn hello() {

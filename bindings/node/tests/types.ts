@@ -1,5 +1,7 @@
 // Compiled, never run: what the declarations promise to a program in TypeScript.
 
+import { createServer, type SessionEnd } from 'goaway/http2'
+import { createServerFactory, serverFactory } from 'goaway/fastify'
 import { Server, GoawayError, version, type Request, type Report } from 'goaway'
 
 async function main (): Promise<Report> {
@@ -33,4 +35,18 @@ async function disposed (): Promise<void> {
   server.register('GET /', 'hello')
 }
 
+function compatible (): void {
+  const server = createServer({ drainMs: 1000 }, (request, response) => {
+    response.setHeader('x-url', request.url)
+    response.end()
+  })
+  server.on('sessionClosed', ({ id, outcome }: SessionEnd) => console.log(id, outcome))
+  server.sessions[0]?.close({ drainMs: 100 })
+  server.sessions[0]?.abort({ code: 11, debug: 'calm down' })
+  server.close({ drainMs: 0 }, () => console.log(server.report?.streamsReset))
+  const factories: Array<typeof serverFactory> = [serverFactory, createServerFactory({ drainMs: 1000 })]
+  console.log(factories)
+}
+
+compatible()
 void main().then(disposed)
