@@ -230,8 +230,10 @@ class Http2Server extends net.Server {
   // ---- what the hub tells ----
 
   onSession (session) {
-    if (this.timeout) session.setTimeout(this.timeout)
-    session.on('timeout', sessionTimeout)
+    if (this.timeout) {
+      session.setTimeout(this.timeout)
+      session.on('timeout', sessionTimeout)
+    }
     if (this.listenerCount('connection') > 1) this.emit('connection', session.rawSocket)
     this.emit('session', session)
     if (session.listenerCount('connect') > 0) session.emit('connect', session, session.rawSocket)
