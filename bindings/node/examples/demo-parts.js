@@ -76,7 +76,10 @@ function leaveAtSignals (server, drainMs, close) {
   let signals = 0
   const leave = () => { if (server.report === null) close(signals++ === 0 ? drainMs : 0) }
   process.on('SIGTERM', leave).on('SIGINT', leave)
-  server.once('close', () => console.log(JSON.stringify(snake(server.report))))
+  server.once('close', () => {
+    console.log(JSON.stringify(snake(server.report)))
+    setImmediate(() => process.exit()) // while a late signal still finds its listener
+  })
 }
 
 module.exports = { WHOLE, numberOf, Control, leaveAtSignals }
