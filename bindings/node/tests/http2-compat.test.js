@@ -199,7 +199,7 @@ test('what is written comes, in its encoding', async (t) => {
   const answer = await within(t, (request, response) => {
     response.write('616263', 'hex')
     response.write(Buffer.from('-'))
-    response.write(new Uint16Array([0x4241]))
+    response.write(new Uint8Array([0x41, 0x42]))
     response.end('ÿ', 'latin1')
   })
   assert.strictEqual(answer.body, Buffer.from('abc-AB\xff', 'latin1').toString())
