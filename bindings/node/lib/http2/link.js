@@ -1,15 +1,28 @@
 'use strict'
 
-// The `link` field of early hints (RFC 8297), checked as node:http2 does.
+// The `link` field of early hints (RFC 8297), whose values are links of RFC 8288,
+// section 3: a target in angle brackets, then parameters.
 
 const { wrongValue } = require('./errors.js')
 
-/** `<target>; name=value; ...`, of RFC 8288 what a program needs. */
-const LINK = /^(?:<[^>]*>)(?:\s*;\s*[^;"\s]+(?:=(")?[^;"\s]*\1)?)*$/
+const TARGET = /^\s*<[^<>]*>/
+const PARAMETER = /^\s*;\s*[^\s;="<>]+(\s*=\s*("([^"\\]|\\.)*"|[^\s;",<>]+))?/
 const REASON = 'must be an array or string of format "</styles.css>; rel=preload; as=style"'
 
+function isLink (text) {
+  const target = TARGET.exec(text)
+  if (target === null) return false
+  let rest = text.slice(target[0].length)
+  while (rest.trim() !== '') {
+    const parameter = PARAMETER.exec(rest)
+    if (parameter === null) return false
+    rest = rest.slice(parameter[0].length)
+  }
+  return true
+}
+
 function check (value) {
-  if (typeof value !== 'string' || !LINK.test(value)) throw wrongValue('hints', value, REASON)
+  if (typeof value !== 'string' || !isLink(value)) throw wrongValue('hints', value, REASON)
   return value
 }
 
