@@ -46,7 +46,6 @@ const KINDS = {
   ERR_HTTP2_SEND_FILE: [Error, () => 'Directories cannot be sent'],
   ERR_HTTP2_SEND_FILE_NOSEEK: [Error, () => 'Offset or length can only be specified for regular files'],
   ERR_HTTP2_SESSION_ERROR: [Error, (code) => `Session closed with error code ${code}`],
-  ERR_HTTP2_SETTINGS_CANCEL: [Error, () => 'HTTP2 session settings canceled'],
   ERR_HTTP2_SOCKET_UNBOUND: [Error, () => 'The socket has been disconnected from the Http2Session'],
   ERR_HTTP2_STATUS_101: [Error, () => 'HTTP status code 101 (Switching Protocols) is forbidden in HTTP/2'],
   ERR_HTTP2_STATUS_INVALID: [RangeError, (status) => `Invalid status code: ${status}`],

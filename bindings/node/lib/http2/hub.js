@@ -35,6 +35,7 @@ class Hub {
     this.maxOutstandingPings = plan.maxOutstandingPings
     this.maxOutstandingSettings = plan.maxOutstandingSettings
     this.maxSettings = plan.maxSettings
+    this.maxHeaderBytes = plan.maxHeaderBytes
     /** Streams that the program gave as connections, by the address that they have here. */
     this.given = new Map()
     /** How many sessions have a timer, which their streams' activity puts off. */

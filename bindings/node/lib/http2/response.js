@@ -195,7 +195,7 @@ class Http2ServerResponse extends LazyStream {
     if (this.#destroyed || stream.destroyed) return false
     if (!stream.headersSent) this.writeHead(this.#status)
     if (this.#hasNoBody) {
-      if (callback !== undefined) process.nextTick(callback)
+      if (typeof callback === 'function') process.nextTick(callback)
       return false
     }
     return stream.write(chunk, encoding, callback)
@@ -225,7 +225,7 @@ class Http2ServerResponse extends LazyStream {
       return this
     }
     this.#finish(chunk ?? null, encoding)
-    if (callback !== undefined) this.#onceFinished(callback)
+    if (typeof callback === 'function') this.#onceFinished(callback)
     return this
   }
 
