@@ -111,6 +111,7 @@ static void the_ids_are_the_parents(void) {
     goaway_field pseudo[] = {{":method", "GET"}, {":path", "/"}};
     CHECK_STATUS(goaway_request_push(request, pseudo, 2, &pushed), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_protocol(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_version(request, &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_param(request, "id", &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_header(request, "host", &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_header_at(request, 0, &bytes, &more), GOAWAY_ERR_FORKED);

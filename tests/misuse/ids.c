@@ -44,6 +44,7 @@ static void no_request(uint64_t id) {
     goaway_field pseudo[] = {{":method", "GET"}, {":path", "/"}};
     CHECK_STATUS(goaway_request_push(id, pseudo, 2, &pushed), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_protocol(id, &bytes), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_version(id, &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_param(id, "id", &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_header(id, "host", &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_header_at(id, 0, &bytes, &more), GOAWAY_ERR_GONE);

@@ -128,6 +128,7 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_request_push(request, &unnamed, 1, &pushed), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_push(request, NULL, 0, &pushed), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_request_protocol(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_version(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_session(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_stream(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_drain_left_ms(request, NULL), GOAWAY_ERR_NULL);
