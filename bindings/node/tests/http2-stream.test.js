@@ -458,3 +458,56 @@ test('what a listener enters does not reach other streams', async () => {
   }, {}, (client) => Promise.all(Array.from({ length: 20 }, (_, number) => send(client, `/${number}`))))
   assert.deepStrictEqual(seen, new Array(20).fill(undefined))
 })
+
+test('a stream pushes others', async () => {
+  const seen = await ask((stream) => {
+    assert.strictEqual(stream.pushAllowed, true)
+    assert.throws(() => stream.pushStream('x', () => {}), { code: 'ERR_INVALID_ARG_TYPE' })
+    assert.throws(() => stream.pushStream({}, 5), { code: 'ERR_INVALID_ARG_TYPE' })
+    stream.pushStream({ ':path': '/style', 'x-for': 'you' }, (error, pushed, headers) => {
+      assert.strictEqual(error, null)
+      assert.strictEqual(headers[':path'], '/style')
+      assert.strictEqual(headers[':method'], 'GET')
+      assert.throws(() => pushed.pushStream({}, () => {}), { code: 'ERR_HTTP2_NESTED_PUSH' })
+      pushed.respond({ 'content-type': 'text/css' })
+      pushed.end('body {}')
+      stream.respond()
+      stream.end('page')
+    })
+  }, {}, (client) => new Promise((resolve) => {
+    const seen = {}
+    const next = () => { if (++seen.closed === 2) resolve(seen) }
+    seen.closed = 0
+    client.on('stream', (pushed, headers) => {
+      seen.promised = headers
+      seen.style = ''
+      pushed.on('push', (answer) => { seen.answer = answer })
+      pushed.on('data', (data) => { seen.style += data })
+      pushed.on('close', next)
+    })
+    const stream = client.request({})
+    seen.page = ''
+    stream.on('data', (data) => { seen.page += data })
+    stream.on('close', next)
+  }))
+  assert.strictEqual(seen.promised['x-for'], 'you')
+  assert.strictEqual(seen.answer['content-type'], 'text/css')
+  assert.deepStrictEqual([seen.style, seen.page], ['body {}', 'page'])
+})
+
+test('a peer that wants no pushes gets none', async () => {
+  const server = createServer()
+  const told = new Promise((resolve) => server.on('stream', (stream) => {
+    resolve(stream.pushAllowed)
+    assert.throws(() => stream.pushStream({}, () => {}), { code: 'ERR_HTTP2_PUSH_DISABLED' })
+    stream.respond()
+    stream.end()
+  }))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect(server.address().port, { settings: { enablePush: false } })
+  await send(client, '/')
+  assert.strictEqual(await told, false)
+  client.close()
+  await new Promise((resolve) => server.close(resolve))
+})

@@ -1,0 +1,512 @@
+'use strict'
+
+// The two ways of a stream of node:http2 over a request of the library: the body
+// that comes in, the answer that goes out, and how both end.
+
+const native = require('../native.js')
+const { Gate, CUT_BYTES } = require('../gate.js')
+const { statusName } = require('../errors.js')
+const { failure, wrongType, checkFunction, checkUint32, checkOptions } = require('./errors.js')
+const { rawTrailers, toObject, sentObject, ofResponse, ofTrailers } = require('./headers.js')
+const { changeTimer } = require('./timer.js')
+const { RequestStream } = require('./requeststream.js')
+
+const C = native.constants
+const NO_LENGTH = C.COMMAND_NO_LENGTH
+const NO_DATE = C.COMMAND_NO_DATE
+
+// RFC 9113, section 7.
+const NO_ERROR = 0
+const PROTOCOL_ERROR = 1
+const INTERNAL_ERROR = 2
+const FRAME_SIZE_ERROR = 6
+const CANCEL = 8
+const HEADERS = 1 // the type of frame
+
+// Flags of a HEADERS frame, as 'trailers' tells them.
+const END_STREAM = 1
+const END_HEADERS = 4
+
+/** How long the end of an answer waits for the end of a body that is still read. */
+const HOLD_MS = 1000
+
+/** How long what was written may take to leave before its stream is reset. */
+const RESET_MS = 100
+
+/** Statuses of answers without a body (RFC 9110, section 6.4.1). */
+const isBodyless = (status) => status === 204 || status === 205 || status === 304
+
+/** An object, or with `lists` also a flat list. */
+function checkHeaders (headers, lists) {
+  if (headers === undefined) return
+  if (headers === null || typeof headers !== 'object' || (!lists && Array.isArray(headers))) {
+    throw wrongType('headers', lists ? ['Array', 'Object'] : 'Object', headers)
+  }
+}
+
+class AnswerStream extends RequestStream {
+  #hub
+  #sent = null // what `respond` was given, for sentHeaders
+  #sentLater = null // of respondWith: what it is made of when somebody looks
+  #infos = null
+  #trailers = null
+  #waiting = 0 // bytes written for the peer while there is no gate
+  #gate = null
+  #written = null // the callback of a write that waits for room
+  #finishing = null // the callback of the end, while trailers or a body are waited for
+  #holding = null // the timer of an end that waits for a body
+  #resetting = null // the timer of a reset that lets go what was written
+  #timer = null
+  #owed = 0 // bytes of the body that came and were not taken
+  #ended = false // the body has ended
+  #wantsTrailers = false
+  #endsWith = null // trailer fields for the end
+  #sendsFile = false
+  #trailersDue = false
+  #rst = NO_ERROR
+  #closed = false
+  #aborted = false
+
+  constructor (hub, record) {
+    super(hub, record)
+    this.headAt = -1
+    this.headTurn = -1
+    this.wroteAt = -1
+    this.wroteTurn = -1
+    this.headersSent = false
+    this.#hub = hub
+    if (record.dataLength > 0) this.push(record.data)
+    if (this.isWhole) {
+      this.#ended = true
+      this.push(null)
+    }
+  }
+
+  // ---- what is known of it ----
+
+  get aborted () { return this.#aborted }
+  get closed () { return this.#closed }
+  get rstCode () { return this.#rst }
+  get sentHeaders () {
+    if (this.#sent === null && this.#sentLater !== null) {
+      const { headers, status, dates } = this.#sentLater
+      this.#sent = sentObject(headers, status, dates)
+    }
+    return this.#sent ?? undefined
+  }
+
+  get sentInfoHeaders () { return this.#infos ?? undefined }
+  get sentTrailers () { return this.#trailers ?? undefined }
+  get bufferSize () { return (this.#gate?.waiting ?? this.#waiting) + this.writableLength }
+  get state () {
+    if (this.destroyed) return {}
+    const local = this.writableFinished ? 1 : 0
+    const remote = this.#ended ? 1 : 0
+    // The numbers of nghttp2_stream_proto_state: OPEN, HALF_CLOSED_LOCAL, HALF_CLOSED_REMOTE, CLOSED.
+    const state = local === 1 ? (remote === 1 ? 7 : 5) : (remote === 1 ? 6 : 2)
+    return { state, weight: 16, sumDependencyWeight: 0, localClose: local, remoteClose: remote, localWindowSize: (this.owner?.streamWindow ?? 0) - this.#owed }
+  }
+
+  // ---- the answer ----
+
+  /** Throws if it is closed. */
+  expectOpen () {
+    if (this.destroyed || this.#closed) throw failure('ERR_HTTP2_INVALID_STREAM')
+  }
+
+  /** The head of the answer. */
+  respond (headers, options) {
+    this.expectOpen()
+    if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
+    checkOptions(options, 'options')
+    checkHeaders(headers, true)
+    this.#respond(headers, options)
+  }
+
+  /** As `respond`, with the status by itself and fields that nobody changes any more. For response.js. */
+  respondWith (status, headers, options) {
+    this.expectOpen()
+    this.#respond(headers, options, status)
+  }
+
+  #respond (headers, options, given) {
+    const outgoing = ofResponse(headers)
+    const status = given ?? (outgoing.status === undefined ? 200 : outgoing.status | 0 || 200)
+    if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', outgoing.status)
+    if (outgoing.length > this.#hub.maxHeaderBytes) return this.#tooLarge()
+    const dates = (options?.sendDate ?? true) && !outgoing.hasDate
+    const flags = dates ? NO_LENGTH : NO_LENGTH | NO_DATE
+    const alone = options?.endStream || isBodyless(status) || this.headRequest
+    try {
+      if (alone) this.#hub.pump.respond(this, status, outgoing.fields, null, flags)
+      else this.#hub.pump.head(this, status, outgoing.fields, flags)
+    } catch (error) {
+      throw ofField(error)
+    }
+    this.headersSent = true
+    this.#sent = given === undefined ? sentObject(headers, status, dates) : null
+    this.#sentLater = given === undefined ? null : { headers, status, dates }
+    this.#wantsTrailers = Boolean(options?.waitForTrailers)
+    this.#active()
+    if (!alone) return
+    if (this.writableFinished) process.nextTick(settle, this)
+    else this.end()
+  }
+
+  // A header section that is longer than may be sent.
+  #tooLarge () {
+    this.#trailersDue = false
+    process.nextTick(frameError, this)
+  }
+
+  /** An informational head before the answer (RFC 9110, section 15.2). */
+  additionalHeaders (headers) {
+    this.expectOpen()
+    if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_AFTER_RESPOND')
+    checkHeaders(headers)
+    const outgoing = ofResponse(headers)
+    const status = outgoing.status === undefined ? 100 : outgoing.status | 0
+    if (status === 101) throw failure('ERR_HTTP2_STATUS_101')
+    if (status < 100 || status >= 200) throw failure('ERR_HTTP2_INVALID_INFO_STATUS', outgoing.status)
+    try {
+      this.#hub.pump.inform(this, status, outgoing.fields)
+    } catch (error) {
+      throw ofField(error)
+    }
+    this.#infos ??= []
+    this.#infos.push(sentObject(headers, status, false))
+    this.#active()
+  }
+
+  /** The trailer fields, once 'wantTrailers' has asked for them. */
+  sendTrailers (headers) {
+    this.expectOpen()
+    if (this.#trailers !== null) throw failure('ERR_HTTP2_TRAILERS_ALREADY_SENT')
+    if (!this.#trailersDue) throw failure('ERR_HTTP2_TRAILERS_NOT_READY')
+    checkHeaders(headers)
+    const { fields, length } = ofTrailers(headers)
+    if (length > this.#hub.maxHeaderBytes) return this.#tooLarge()
+    try {
+      this.#hub.pump.end(this, null, fields.length === 0 ? null : fields)
+    } catch (error) {
+      throw ofField(error)
+    }
+    this.#trailersDue = false
+    this.#trailers = sentObject(headers)
+    this.#finished()
+  }
+
+  /** Trailer fields that are known before the end and go with it, without 'wantTrailers'. For response.js. */
+  set endsWith (headers) {
+    const { fields, length } = ofTrailers(headers)
+    if (length > this.#hub.maxHeaderBytes) return this.#tooLarge()
+    this.#endsWith = fields.length === 0 ? null : fields
+    this.#trailers = sentObject(headers)
+  }
+
+  #endWithTrailers () {
+    try {
+      this.#hub.pump.end(this, null, this.#endsWith)
+    } catch (error) {
+      return this.destroy(ofField(error))
+    }
+    this.#finished()
+  }
+
+  _write (chunk, encoding, callback) {
+    if (this.#closed) return callback()
+    if (!this.headersSent) this.#respond()
+    if (typeof chunk === 'string') {
+      if (encoding !== 'utf8' && encoding !== 'utf-8') chunk = Buffer.from(chunk, encoding)
+    } else if (!(chunk instanceof Uint8Array)) {
+      chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    }
+    this.#active()
+    // As much as it can be at most: what is counted here only tells when to ask for room.
+    const length = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
+    if (length <= CUT_BYTES && this.#gate === null && this.#waiting + length < this.#hub.highWaterBytes) {
+      this.#waiting += length
+      this.#hub.pump.write(this, chunk, false)
+      return callback()
+    }
+    this.#gate ??= new Gate(this, this.#hub.pump, this.#hub.highWaterBytes, this.#waiting)
+    this.#gate.write(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length)
+    if (this.#gate.full) this.#written = callback
+    else callback()
+  }
+
+  _writev (chunks, callback) {
+    const pieces = chunks.map(({ chunk, encoding }) => typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
+    this._write(Buffer.concat(pieces), 'buffer', callback)
+  }
+
+  // ---- files ----
+
+  /** The head of a file's answer; pieces and the end follow. For file.js. */
+  beginFile (headers, options) {
+    this.#respond(headers, options)
+    this.#sendsFile = true
+    this.end() // nobody else writes
+  }
+
+  /** A piece of the file. */
+  writePiece (chunk, callback) {
+    this._write(chunk, 'buffer', callback)
+  }
+
+  endFile () {
+    this.#sendsFile = false
+    if (!this.#closed) this.#end()
+  }
+
+  _final (callback) {
+    if (this.#closed) return callback()
+    // A promised answer to HEAD has its end before its head.
+    if (!this.headersSent && this.isPushed && this.headRequest) return callback()
+    if (!this.headersSent) this.#respond()
+    this.#finishing = callback
+    if (this.#sendsFile) return
+    this.#end()
+  }
+
+  // Everything is written.
+  #end () {
+    if (!this.live) return this.#finished() // the head was all
+    if (this.#endsWith !== null) return this.#endWithTrailers()
+    if (this.#wantsTrailers) {
+      this.#trailersDue = true
+      this.#finished()
+      process.nextTick(wantTrailers, this)
+    } else if (!this.#ended && this.#reads) {
+      // The library lets go of a request with its answer's end: what comes of the
+      // body after that would be lost. Who waits for the end first gets it in time.
+      this.#holding = setTimeout(endHeld, HOLD_MS, this)
+      this.#holding.unref()
+    } else {
+      this.endAnswer()
+    }
+  }
+
+  /** Sends the end; for the functions of this file. */
+  endAnswer () {
+    if (this.#holding !== null) {
+      clearTimeout(this.#holding)
+      this.#holding = null
+    }
+    if (this.live && !this.#closed) this.#hub.pump.end(this, null, null)
+    this.#finished()
+  }
+
+  #finished () {
+    const callback = this.#finishing
+    this.#finishing = null
+    callback?.()
+    process.nextTick(settle, this)
+  }
+
+  // ---- the body that comes in ----
+
+  /** Whether somebody reads the body. */
+  get #reads () {
+    return this.readableFlowing !== null || this.listenerCount('readable') > 0
+  }
+
+  _read () {
+    if (this.#owed > 0) this.#take()
+  }
+
+  #take () {
+    if (this.live) this.#hub.pump.consume(this, this.#owed)
+    this.#owed = 0
+  }
+
+  onBody (data, last, text) {
+    if (this.destroyed) return
+    this.#active()
+    if (data !== null) {
+      this.#owed += data.length
+      if (this.push(data) && this.#owed > 0) this.#take()
+    }
+    if (!last) return
+    this.#ended = true
+    if (text !== '') {
+      const raw = rawTrailers(text)
+      this.#hub.tell(this, 'trailers', toObject(raw), END_HEADERS | END_STREAM, raw)
+    }
+    this.push(null)
+    if (this.#holding !== null) this.endAnswer()
+  }
+
+  // ---- how it ends ----
+
+  /**
+   * Whether there is nothing left to do: then it is destroyed. For the
+   * functions of this file.
+   */
+  settle () {
+    if (this.destroyed || this.#trailersDue || !(this.writableFinished || this.#closed)) return
+    if (this.readableEnded || this.readableAborted) return this.destroy()
+    if (this.#reads || this.listenerCount('end') > 0) {
+      if (!this.#ended) return this.destroy() // the rest is not delivered any more
+      this.once('end', ended)
+      if (!this.#reads) this.resume()
+    } else {
+      this.destroy()
+    }
+  }
+
+  /** RST_STREAM (RFC 9113, section 6.4), unless the answer is whole already. */
+  close (code = NO_ERROR, callback) {
+    checkUint32(code, 'code')
+    if (callback !== undefined) checkFunction(callback, 'callback')
+    if (this.#closed) return
+    if (callback !== undefined) this.once('close', callback)
+    const ending = this.writableEnded
+    if (code === NO_ERROR && ending && this.live && this.#finishing === null && !this.writableFinished) {
+      // What was written goes first.
+      this.once('finish', () => { if (!this.destroyed) this.#shut(code) })
+      return
+    }
+    if (code === NO_ERROR && this.#trailersDue) {
+      this.#trailersDue = false
+      this.endAnswer()
+    }
+    this.#shut(code)
+    if (code !== NO_ERROR) this.destroy()
+    else process.nextTick(settle, this)
+  }
+
+  // Closes it, telling the peer if it does not know.
+  #shut (code) {
+    if (this.#closed) return
+    this.#closed = true
+    this.#rst = code
+    this.#timer?.clear()
+    this.#timer = null
+    if (this.#holding !== null) clearTimeout(this.#holding)
+    this.#holding = null
+    if (this.live) this.#reset(code)
+    if (!this.#ended) this.push(null)
+    if (!this.writableEnded) {
+      this.#aborted = true
+      this.emit('aborted')
+      this.end()
+    }
+    this.#finished()
+  }
+
+  // What was written in this turn goes first, if the peer takes it.
+  #reset (code) {
+    const { pump } = this.#hub
+    this.#gate?.drop()
+    const { turn } = pump
+    if (code === CANCEL || this.#gate?.full || (this.headTurn !== turn && this.wroteTurn !== turn)) return pump.reset(this, code)
+    pump.write(this, '', true) // WRITABLE tells that it has gone
+    this.#resetting = setTimeout(resetNow, RESET_MS, this)
+  }
+
+  /** For the functions of this file. */
+  resetNow () {
+    clearTimeout(this.#resetting)
+    this.#resetting = null
+    if (this.live) this.#hub.pump.reset(this, this.#rst)
+  }
+
+  _destroy (error, callback) {
+    if (!this.#closed) {
+      const whole = this.writableFinished && !this.live
+      const code = error === null || whole ? NO_ERROR : error.name === 'AbortError' ? CANCEL : INTERNAL_ERROR
+      this.#shut(code)
+    }
+    const written = this.#written
+    this.#written = null
+    if (error === null && this.#rst !== NO_ERROR && this.#rst !== CANCEL) {
+      error = failure('ERR_HTTP2_STREAM_ERROR', this.#rst)
+    }
+    callback(error)
+    written?.(error ?? failure('ERR_HTTP2_INVALID_STREAM'))
+  }
+
+  /** Its session is destroyed, with that error or undefined, and that code. */
+  fail (error, code) {
+    if (this.destroyed) return
+    if (this.live) this.#hub.pump.forget(this) // GOAWAY says it
+    this.#shut(code)
+    this.destroy(error)
+  }
+
+  onWritable (waiting) {
+    if (this.#resetting !== null) return this.resetNow()
+    if (this.#gate === null || !this.#gate.onWritable(waiting)) return
+    this.#active()
+    const written = this.#written
+    this.#written = null
+    written?.()
+  }
+
+  onCancelled (code, cause) {
+    if (this.destroyed) return
+    this.#shut(code !== 0 ? code : CODES[native.causes[cause]] ?? CANCEL)
+    this.destroy()
+  }
+
+  onDrain (leftMs) {
+    if (this.listenerCount('draining') > 0) this.#hub.tell(this, 'draining', leftMs)
+  }
+
+  onFailed (kind, status) {
+    const code = statusName(status)
+    if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED' || this.destroyed) return
+    this.#hub.pump.revive(this)
+    this.destroy(Object.assign(new Error(native.lastError()), { code }))
+  }
+
+  // ---- time ----
+
+  #active () {
+    this.#timer?.refresh()
+    if (this.#hub.timed > 0) this.owner?.active()
+  }
+
+  setTimeout (ms, callback) {
+    if (this.destroyed) return this
+    this.#timer = changeTimer(this, this.#timer, ms, callback)
+    return this
+  }
+
+  _onTimeout () { this.emit('timeout') }
+
+  /** A pushed stream whose promise had these. For push.js. */
+  promised (headers) {
+    this.#sent = headers
+    if (this.headRequest) this.end()
+    return this
+  }
+}
+
+/** What a cancelled stream was closed with, where the peer did not say. */
+const CODES = { __proto__: null, peer_reset: NO_ERROR, protocol_error: PROTOCOL_ERROR, internal: INTERNAL_ERROR }
+
+/** The library's text of a field that cannot be sent, as node:http2's error. */
+function ofField (error) {
+  const name = /"(.*)"/.exec(error.message)?.[1]
+  return error.code === 'GOAWAY_ERR_INVALID' && name !== undefined ? failure('ERR_INVALID_CHAR', 'header content', name) : error
+}
+
+function wantTrailers (stream) {
+  if (stream.destroyed || stream.closed) return
+  if (!stream.emit('wantTrailers')) stream.sendTrailers({})
+}
+
+function frameError (stream) {
+  if (stream.destroyed || stream.closed) return
+  stream.emit('frameError', HEADERS, FRAME_SIZE_ERROR, stream.id)
+  stream.close(FRAME_SIZE_ERROR)
+}
+
+function resetNow (stream) { stream.resetNow() }
+function endHeld (stream) { stream.endAnswer() }
+function settle (stream) { stream.settle() }
+function ended () { this.settle() }
+
+module.exports = { AnswerStream, checkHeaders, isBodyless }

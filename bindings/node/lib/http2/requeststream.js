@@ -1,0 +1,86 @@
+'use strict'
+
+// What a stream of node:http2 knows of its request.
+
+const { Duplex } = require('node:stream')
+const native = require('../native.js')
+const { RequestHead } = require('./headers.js')
+
+const C = native.constants
+const OPTIONS = { autoDestroy: false, decodeStrings: false }
+
+// Flags of a HEADERS frame, as 'stream' tells them.
+const END_STREAM = 1
+const END_HEADERS = 4
+
+class RequestStream extends Duplex {
+  #hub
+  #flags
+  #stream
+  #sessionLow
+  #sessionHigh
+  #text
+  #params
+  #head = null
+  #headers = null
+  #raw = null
+
+  constructor (hub, record) {
+    super(OPTIONS)
+    this.low = record.low
+    this.high = record.high
+    this.live = true
+    this.#hub = hub
+    this.#flags = record.flags
+    this.#stream = record.code
+    this.#sessionLow = record.sessionLow
+    this.#sessionHigh = record.sessionHigh
+    this.#text = record.text
+    this.#params = record.params
+  }
+
+  /** The stream's number; undefined only for a pushed stream that has none yet. */
+  get id () {
+    // Only of a pushed stream it is not known from the beginning.
+    if (this.#stream === 0 && this.live) this.#stream = native.stream(this.high * 4294967296 + (this.low >>> 0))
+    return this.#stream === 0 ? undefined : this.#stream
+  }
+
+  get pending () { return this.id === undefined }
+
+  /** Its session; undefined once the stream is destroyed. */
+  get session () { return this.destroyed ? undefined : this.owner }
+
+  /** The session's id, as the library knows it. */
+  get sessionId () { return this.#sessionHigh * 4294967296 + (this.#sessionLow >>> 0) }
+
+  /** The session, also then, as long as it lives. */
+  get owner () { return this.#hub.session(this.sessionId) }
+
+  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params)) }
+
+  /** The request's headers object, made once. */
+  get requestHeaders () { return this.#headers ?? (this.#headers = this.#parts.headers()) }
+
+  /** The request's fields as they came: [name, value, ...]. */
+  get rawRequestHeaders () { return this.#raw ?? (this.#raw = this.#parts.raw()) }
+
+  // What most requests are asked, without an object of all fields.
+  get requestMethod () { return this.#parts.method }
+  get requestPath () { return this.#parts.path }
+  /** Whether the request has a field of that name, in lower case. */
+  hasRequestHeader (name) { return this.#parts.has(name) }
+
+  /** As 'stream' tells them. */
+  get requestFlags () { return this.endAfterHeaders ? END_HEADERS | END_STREAM : END_HEADERS }
+
+  get endAfterHeaders () { return (this.#flags & C.RECORD_NO_BODY) !== 0 }
+  /** Whether the record of the request had the end of its body. */
+  get isWhole () { return (this.#flags & C.RECORD_END) !== 0 }
+  get headRequest () { return (this.#flags & C.RECORD_HEAD) !== 0 }
+
+  /** Whether the server began it: then its number is even, or not known yet. */
+  get isPushed () { return this.#stream % 2 === 0 }
+}
+
+module.exports = { RequestStream }
