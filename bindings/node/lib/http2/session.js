@@ -165,7 +165,6 @@ class ServerHttp2Session extends EventEmitter {
     if (this.#destroyed || (this.#closed && drainMs === UNBOUNDED_MS)) return
     this.#closed = true
     if (typeof callback === 'function') this.once('close', callback)
-    this.#hub.pump.flush() // what is answered goes first
     this.#hub.server.closeSession(this.id, drainMs)
   }
 
