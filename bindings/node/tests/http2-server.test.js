@@ -338,3 +338,18 @@ test("a listener's failure goes where node:http2 sends it", async () => {
   client.close()
   await closed(server)
 })
+
+test('HTTP/1.1 is not served', async () => {
+  const server = goaway.createServer()
+  server.on('stream', () => assert.fail('a stream'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const socket = net.connect(server.address().port, '127.0.0.1')
+  let answer = ''
+  socket.on('data', (data) => { answer += data.toString('latin1') })
+  socket.on('error', () => {})
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await new Promise((resolve) => socket.once('close', resolve))
+  assert.ok(!answer.startsWith('HTTP/1.1 200'), answer)
+  await closed(server)
+})
