@@ -181,6 +181,9 @@ typedef enum {
     // The request was to be pushed (`goaway_request_push`), and meanwhile the
     // peer had disabled that or sent GOAWAY.
     GOAWAY_CAUSE_PUSH_REFUSED = 21,
+    // The connection had to begin with a PROXY header (`goaway_server_listen`)
+    // and did not, in time, as it must be, or from a proxy that is trusted.
+    GOAWAY_CAUSE_PROXY = 22,
 } goaway_cause;
 
 // What a session event is about. Codes are appended, never renumbered.
@@ -731,27 +734,6 @@ goaway_status goaway_server_set_on_progress(const goaway_server *server,
                                             goaway_progress_cb on_progress,
                                             void *user_data);
 
-// Listens on `address`: "127.0.0.1:8080", "[::1]:8080", or a name such as
-// "localhost:8080", which may be several addresses and which the system
-// resolves before this returns. Port 0 is any free port;
-// `goaway_server_port` tells which. May be called several times. Connections
-// wait in the kernel until the start. Before the start only.
-//
-// "fd:3" is the listening TCP socket of that descriptor, which the process has
-// inherited or made. The library keeps a duplicate, close-on-exec, and makes
-// the socket non-blocking, also for who else has it; the descriptor stays the
-// caller's, to close now or to hand on. When the server closes it stops to
-// accept and closes its duplicate: connections that nobody has accepted then
-// wait for whoever has the socket next, and are refused when nobody has it.
-//
-// GOAWAY_ERR_ADDRESS, GOAWAY_ERR_ADDRESS_IN_USE, GOAWAY_ERR_PERMISSION,
-// GOAWAY_ERR_IO: as they say. GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_listen(const goaway_server *server, const char *address);
-
-// The port of the listening socket of that number, counted from 0 in the
-// order in which they were made; 0 if there is none.
-uint16_t goaway_server_port(const goaway_server *server, size_t number);
-
 // Starts to serve, on threads of the library's own, and returns.
 //
 // GOAWAY_ERR_STATE: it listens nowhere, or was started or closed before.
@@ -801,6 +783,89 @@ const goaway_report *goaway_server_report(const goaway_server *server);
 // threads at that moment run to their end. In a child process after fork() it
 // does nothing.
 void goaway_server_free(goaway_server *server);
+
+// Listens on `address`. May be called several times. Connections wait in the
+// kernel until the start. Before the start only. An address is one of:
+//
+// - "127.0.0.1:8080", "[::1]:8080", or a name such as "localhost:8080", which
+//   may be several addresses and which the system resolves before this
+//   returns. Port 0 is any free port; `goaway_server_port` tells which.
+// - "unix:/run/app.sock", a Unix socket. The path is absolute, up to 107 bytes;
+//   %XX in it is a byte, so that "%3F" is a "?" and "%25" a "%". The file that
+//   a server left behind which did not come to remove it is taken over: one
+//   that refuses a connection, which is tried. Where somebody listens it is
+//   GOAWAY_ERR_ADDRESS_IN_USE, and what is no stream socket is never removed.
+//   The folder is locked for that moment (flock), so that of several servers
+//   that start at once one gets the address. The server removes the file when
+//   it closes, if it is still its own.
+// - "unix:@name", a Unix socket without a file (Linux).
+// - "fd:3", the listening TCP or Unix socket of that descriptor, which the
+//   process has inherited or made. The library keeps a duplicate,
+//   close-on-exec, and makes the socket non-blocking, also for who else has
+//   it; the descriptor stays the caller's, to close now or to hand on.
+// - "systemd:", every socket that the service manager has opened for this
+//   process (socket activation, sd_listen_fds(3)), or "systemd:name" those of
+//   that FileDescriptorName=. As with "fd:3"; the environment stays as it is.
+//
+// When the server closes, what waits in a socket that it has made is still
+// accepted. A socket that somebody else has too is only left: connections
+// that nobody has accepted then wait for whoever has the socket next, and are
+// refused when nobody has it.
+//
+// Options follow a "?", as in "127.0.0.1:80?reuseport=1&backlog=4096". They
+// are part of the address, so that whoever configures a program can say them
+// wherever it takes one:
+//
+// - backlog=N: connections that the kernel holds until they are accepted, 1 to
+//   65535, and no more than the system allows. Default 1024.
+// - reuseport=1: several sockets may have the address, and the kernel spreads
+//   the connections (SO_REUSEPORT). What waits in one whose process dies is lost.
+// - ipv6only=0: an IPv6 address takes IPv4 connections too. Default 1.
+// - mode=660: a Unix socket's permissions, octal. Default: as the umask leaves them.
+// - keepalive=SECONDS: TCP probes a connection that has been silent for so
+//   long, every keepalive_interval=SECONDS, and gives it up after
+//   keepalive_count=N probes; the system says what is not said. Seconds are 1
+//   to 32767, probes 1 to 127. Default: none, since sessions are asked by PING
+//   (GOAWAY_LIMIT_KEEPALIVE_MS). Not for Unix sockets.
+// - proxy=TRUSTED: each connection begins with a header of the PROXY protocol,
+//   version 1 or 2, that names the client: the peer of the session, wherever a
+//   peer is told, counted or logged, is that client. TRUSTED are the proxies'
+//   addresses and networks, separated by commas: "10.0.0.0/8,::1", "unix" for
+//   whoever can reach a Unix socket, "*" for anybody. Any other connection,
+//   one without a header, and one whose header is not whole after
+//   proxy_ms=MILLISECONDS (1 to 3600000, default 5000) ends with
+//   GOAWAY_CAUSE_PROXY. A proxy that speaks for itself (LOCAL, UNKNOWN) is its
+//   own client. TLVs are skipped, up to 4096 bytes.
+//
+// The options that make a socket, down to mode, are not for one that is
+// inherited; keepalive is set on the socket that others share.
+//
+// GOAWAY_ERR_ADDRESS, GOAWAY_ERR_ADDRESS_IN_USE, GOAWAY_ERR_PERMISSION,
+// GOAWAY_ERR_IO: as they say; nothing of `address` is listened on then.
+// GOAWAY_ERR_STATE: the server was started.
+goaway_status goaway_server_listen(const goaway_server *server, const char *address);
+
+// The port of the listening socket of that number, counted from 0 in the
+// order in which they were made; 0 if it is a Unix socket or there is none.
+uint16_t goaway_server_port(const goaway_server *server, size_t number);
+
+// Where the listening socket of that number listens: "127.0.0.1:8080",
+// "unix:/run/app.sock", "unix:@name", or "unix:" if it has no name;
+// NULL if there is none. Valid until the server is freed.
+const char *goaway_server_address(const goaway_server *server, size_t number);
+
+// Hands the listening socket of that number over: a duplicate of its
+// descriptor, close-on-exec, for a successor to listen on as "fd:N" and for
+// the caller to close. -1 if it fails, with the text in `goaway_last_error`:
+// there is no such socket, or the server has closed it. From any thread.
+//
+// From now on this server treats the socket as one that somebody else has too:
+// when it closes it leaves the connections that wait there to the successor,
+// and the file of a Unix socket where it is. So no connection is refused, and
+// none lost, if the steps come in this order: the successor gets the
+// descriptor (by inheritance or SCM_RIGHTS), listens and starts; it tells that
+// it serves; then this server closes. Both accept in between.
+int goaway_server_fd(const goaway_server *server, size_t number);
 
 // Sets a limit, one of the numbers of `goaway_limit`. Before the start only.
 //

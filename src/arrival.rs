@@ -7,13 +7,17 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use tokio::time::Sleep;
+use tokio::io::AsyncReadExt;
+use tokio::time::{Sleep, timeout};
 
 use crate::close::NEWCOMER;
+use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
+use crate::proxy::{self, Header, Malformed, Proxy};
 use crate::registry::Registration;
 use crate::session::{Http1, Order, Protocol, Session, Socket};
 use crate::worker::Worker;
@@ -57,6 +61,9 @@ impl Future for Connection {
     }
 }
 
+/// The client that a proxy has named, if it has; or what is wrong.
+type Introduced = Result<Option<Endpoint>, String>;
+
 /// A connection whose peer has not been understood yet.
 pub struct Arrival {
     worker: Rc<Worker>,
@@ -65,6 +72,8 @@ pub struct Arrival {
     began: Instant,
     /// Orders for the session that it becomes.
     later: Vec<Order>,
+    /// Who the peer is, as long as a proxy has yet to say it.
+    introduction: Option<Pin<Box<dyn Future<Output = Introduced>>>>,
     steps: Pin<Box<dyn Future<Output = Protocol>>>,
     sleep: Pin<Box<Sleep>>,
 }
@@ -72,17 +81,28 @@ pub struct Arrival {
 impl Arrival {
     fn new(worker: Rc<Worker>, registration: Registration, socket: Socket) -> Self {
         let now = tokio::time::Instant::now();
+        let remote = registration.remote();
+        let introduction = remote.door.proxy.clone().map(|proxy| -> Pin<Box<dyn Future<Output = Introduced>>> {
+            Box::pin(introduce(socket.clone(), proxy, remote.peer().clone()))
+        });
         let steps = Box::pin(arrive(socket.clone(), worker.shared.setup.config.http1));
         let sleep = Box::pin(tokio::time::sleep_until(now + worker.shared.setup.config.handshake));
-        Self { worker, registration, socket, began: now.into_std(), later: Vec::new(), steps, sleep }
+        let began = now.into_std();
+        Self { worker, registration, socket, began, later: Vec::new(), introduction, steps, sleep }
     }
 
     /// What is spoken, when it has arrived; None if it has ended instead.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Protocol>> {
         self.registration.remote().set_task(cx.waker());
-        self.registration.open();
-        if let Poll::Ready(protocol) = self.steps.as_mut().poll(cx) {
-            return Poll::Ready(Some(protocol));
+        match self.meet(cx) {
+            Poll::Ready(true) => {
+                self.registration.open();
+                if let Poll::Ready(protocol) = self.steps.as_mut().poll(cx) {
+                    return Poll::Ready(Some(protocol));
+                }
+            }
+            Poll::Ready(false) => return Poll::Ready(None),
+            Poll::Pending => {}
         }
         for order in self.registration.remote().letters().unwrap_or_default().orders {
             match order {
@@ -97,6 +117,31 @@ impl Arrival {
             return Poll::Ready(None);
         }
         self.wait(cx)
+    }
+
+    /// Learns who the peer is. False if nothing will become of it.
+    fn meet(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some(introduction) = &mut self.introduction else { return Poll::Ready(true) };
+        let Poll::Ready(introduced) = introduction.as_mut().poll(cx) else { return Poll::Pending };
+        self.introduction = None;
+        let remote = self.registration.remote();
+        match introduced {
+            Ok(client) => client.into_iter().for_each(|client| remote.set_client(client)),
+            Err(text) => {
+                self.registration.open();
+                let mut event = self.event(EventKind::Error);
+                event.text = text.into_bytes();
+                self.worker.shared.tell(&event);
+                self.end(Cause::Proxy, 0);
+                return Poll::Ready(false);
+            }
+        }
+        // It is on the registry, and counted there.
+        if self.worker.shared.is_crowded(remote.peer(), 0) {
+            tracing::warn!(peer = %remote.peer(), "refused: the limit of sessions from one address is reached");
+            return Poll::Ready(false);
+        }
+        Poll::Ready(true)
     }
 
     /// What has just come may take a moment, whatever the server does; then it
@@ -119,13 +164,18 @@ impl Arrival {
     }
 
     fn end(&mut self, cause: Cause, code: u32) {
+        self.registration.open();
         (self.registration.cause, self.registration.code) = (cause, code);
         if cause == Cause::HandshakeTimeout {
-            let remote = self.registration.remote();
-            let mut event = SessionEvent::new(EventKind::Timeout, remote.id, remote.peer);
+            let mut event = self.event(EventKind::Timeout);
             event.cause = cause;
             self.worker.shared.tell(&event);
         }
+    }
+
+    fn event(&self, kind: EventKind) -> SessionEvent {
+        let remote = self.registration.remote();
+        SessionEvent::new(kind, remote.id, remote.peer().clone())
     }
 
     fn into_session(self, protocol: Protocol) -> Connection {
@@ -139,6 +189,37 @@ impl Arrival {
             Protocol::Http2 => Connection::Http2(Session::new(worker, registration, socket, began)),
             Protocol::Http1 => Connection::Http1(Box::new(Http1::new(worker, registration, socket, began))),
         }
+    }
+}
+
+/// Takes the PROXY header off the front, and not a byte more.
+async fn introduce(socket: Socket, proxy: Arc<Proxy>, sender: Endpoint) -> Introduced {
+    if !proxy.trusted.includes(&sender) {
+        return Err(format!("{sender} is no proxy that is trusted"));
+    }
+    let header = timeout(proxy.patience, read_header(socket));
+    header.await.unwrap_or_else(|_| Err("the PROXY header is late".into()))
+}
+
+async fn read_header(mut socket: Socket) -> Introduced {
+    let mut bytes = vec![0; proxy::MOST];
+    let mut taken = 0;
+    loop {
+        let seen = socket.peek(&mut bytes[taken..]).await.map_err(|error| error.to_string())?;
+        if seen == 0 {
+            return Err("the connection ended before its PROXY header".into());
+        }
+        let (whole, client) = match proxy::parse(&bytes[..taken + seen]) {
+            Ok(Header::Partial) => (None, None),
+            Ok(Header::Whole(length, client)) => (Some(length), client),
+            Err(Malformed(why)) => return Err(why.into()),
+        };
+        let until = whole.unwrap_or(taken + seen);
+        socket.read_exact(&mut bytes[taken..until]).await.map_err(|error| error.to_string())?;
+        if whole.is_some() {
+            return Ok(client);
+        }
+        taken = until;
     }
 }
 
@@ -156,7 +237,7 @@ async fn arrive(socket: Socket, http1: bool) -> Protocol {
 mod tests {
     use std::io::Read;
     use std::net::{TcpListener, TcpStream};
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use super::*;
@@ -178,7 +259,7 @@ mod tests {
         let shared = Arc::new(Shared::new(Setup { config, on_session, ..Setup::default() }));
         let mut remote = None;
         Lot::new(SESSIONS.here().unwrap()).insert(|id| {
-            let entered = Arc::new(Remote::new(id, address, Arc::default(), shared.muted()));
+            let entered = Arc::new(Remote::new(id, address.into(), Arc::default(), shared.muted()));
             remote = Some(entered.clone());
             Box::new(entered)
         });

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -18,9 +18,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::close::CUT;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
-use crate::listener::{BACK_OFF, Bound, Door, Listener, is_of_one_connection};
+use crate::listener::{BACK_OFF, Door, Listener, is_of_one_connection};
 use crate::registry::{Progress, SESSIONS};
 use crate::request;
 use crate::session::Remote;
@@ -59,15 +60,15 @@ struct Desk {
 enum Notice {
     Progress(Progress),
     /// Descriptors or memory have run out: connections wait in the kernel.
-    Resting(String, SocketAddr),
+    Resting(String, Endpoint),
     Closed,
 }
 
 impl Control {
     /// Starts the workers, the control thread and the one that tells the host.
-    pub fn start(shared: &Arc<Shared>, listeners: Vec<Bound>) -> Result<Self> {
+    pub fn start(shared: &Arc<Shared>, doors: Vec<Arc<Door>>) -> Result<Self> {
         let mut threads = Vec::new();
-        let started = Self::start_all(shared, listeners, &mut threads);
+        let started = Self::start_all(shared, doors, &mut threads);
         match started {
             Ok(dismissed) => Ok(Self { threads, dismissed }),
             Err(error) => {
@@ -80,7 +81,7 @@ impl Control {
 
     fn start_all(
         shared: &Arc<Shared>,
-        listeners: Vec<Bound>,
+        doors: Vec<Arc<Door>>,
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<Arc<AtomicBool>> {
         let mut workers = Vec::new();
@@ -97,7 +98,8 @@ impl Control {
         let dismissed = Arc::new(AtomicBool::new(false));
         let (of_thread, until) = (shared.clone(), dismissed.clone());
         let make = move || {
-            let watched: io::Result<Vec<_>> = listeners.into_iter().map(Listener::new).collect();
+            let system = &of_thread.setup.system;
+            let watched: io::Result<Vec<_>> = doors.into_iter().map(|door| Listener::new(door, system)).collect();
             let listeners = watched.map_err(|error| Error::io("cannot watch a listening socket", error))?;
             let (sessions, closing) = (RefCell::new(sessions), Notify::new());
             let desk = Desk { shared: of_thread, workers, sessions, notices, progress_is_due, closing };
@@ -184,31 +186,32 @@ async fn accept(desk: Rc<Desk>, listener: Listener) {
             Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended unaccepted"),
             Err(error) => {
                 tracing::warn!(%error, "accept rests");
-                let _ = desk.notices.send(Notice::Resting(error.to_string(), listener.address()));
+                let _ = desk.notices.send(Notice::Resting(error.to_string(), listener.door().at.clone()));
                 if timeout(BACK_OFF, &mut closing).await.is_ok() {
                     break;
                 }
             }
         }
     }
-    for (stream, peer) in listener.accept_waiting() {
-        desk.give(stream, peer, listener.door());
+    let door = listener.door().clone();
+    for (stream, peer) in listener.leave() {
+        desk.give(stream, peer, &door);
     }
 }
 
 impl Desk {
     /// Makes a connection a session, on the least loaded worker.
-    fn give(&self, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>) {
+    fn give(&self, stream: TcpStream, peer: Endpoint, door: &Arc<Door>) {
         if self.shared.registry.len() >= self.shared.setup.config.max_sessions {
             return tracing::warn!(%peer, "refused: the limit of sessions is reached");
         }
-        let from_one = self.shared.setup.config.max_sessions_per_address;
-        if from_one > 0 && self.shared.registry.len_from(peer.ip()) >= from_one {
+        // Who comes by a proxy is counted when it is known who it is.
+        if door.proxy.is_none() && self.shared.is_crowded(&peer, 1) {
             return tracing::warn!(%peer, "refused: the limit of sessions from one address is reached");
         }
         let mut remote = None;
         self.sessions.borrow_mut().insert(|id| {
-            let entered = Arc::new(Remote::new(id, peer, door.clone(), self.shared.muted()));
+            let entered = Arc::new(Remote::new(id, peer.clone(), door.clone(), self.shared.muted()));
             remote = Some(entered.clone());
             Box::new(entered)
         });

@@ -1,7 +1,8 @@
 //! The vocabulary of what happens to sessions and requests.
 
 use std::ffi::CStr;
-use std::net::SocketAddr;
+
+use crate::endpoint::Endpoint;
 
 /// Why a session or a request ended. Codes are appended, never renumbered.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
@@ -55,11 +56,14 @@ pub enum Cause {
     /// The request was to be pushed (`goaway_request_push`), and meanwhile the
     /// peer had disabled that or sent GOAWAY.
     PushRefused = 21,
+    /// The connection had to begin with a PROXY header (`goaway_server_listen`)
+    /// and did not, in time, as it must be, or from a proxy that is trusted.
+    Proxy = 22,
 }
 
 impl Cause {
     /// The words for logs and reports, by number.
-    pub const NAMES: [&CStr; 22] = [
+    pub const NAMES: [&CStr; 23] = [
         c"none",
         c"drained",
         c"peer_closed",
@@ -82,6 +86,7 @@ impl Cause {
         c"flood",
         c"body_too_large",
         c"push_refused",
+        c"proxy",
     ];
 
     pub fn name(self) -> &'static str {
@@ -94,7 +99,7 @@ impl Cause {
             Cause::Drained | Cause::IdleTimeout | Cause::MaxAge | Cause::MaxRequests => Outcome::Graceful,
             Cause::PeerClosed | Cause::PeerGoaway | Cause::PeerReset => Outcome::ByPeer,
             Cause::ConnectionLost | Cause::ProtocolError => Outcome::ByPeer,
-            Cause::Handshake | Cause::HandshakeTimeout => Outcome::Handshake,
+            Cause::Handshake | Cause::HandshakeTimeout | Cause::Proxy => Outcome::Handshake,
             Cause::None | Cause::Deadline | Cause::Aborted | Cause::Internal => Outcome::Forced,
             Cause::HeaderTimeout | Cause::KeepaliveTimeout | Cause::Flood => Outcome::Forced,
             Cause::TooSlow | Cause::StreamIdle | Cause::BodyTooLarge | Cause::PushRefused => Outcome::Forced,
@@ -183,7 +188,7 @@ impl EventKind {
 pub struct SessionEvent {
     pub kind: EventKind,
     pub session: u64,
-    pub peer: SocketAddr,
+    pub peer: Endpoint,
     pub stream: u32,
     pub last_stream: u32,
     pub code: u32,
@@ -193,7 +198,7 @@ pub struct SessionEvent {
 }
 
 impl SessionEvent {
-    pub fn new(kind: EventKind, session: u64, peer: SocketAddr) -> Self {
+    pub fn new(kind: EventKind, session: u64, peer: Endpoint) -> Self {
         let (cause, outcome) = (Cause::None, Outcome::Graceful);
         Self { kind, session, peer, stream: 0, last_stream: 0, code: 0, cause, outcome, text: Vec::new() }
     }
@@ -210,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_last_of_each_has_its_word() {
-        assert_eq!(Cause::PushRefused.name(), "push_refused");
+        assert_eq!(Cause::Proxy.name(), "proxy");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
         assert_eq!(EventKind::SettingsAck.name(), "settings_ack");
     }

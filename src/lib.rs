@@ -13,20 +13,27 @@
 //! - [`registry`]: every live session, and the level that closes them
 //! - [`shared`]: what all threads of a server have in common
 //! - [`route`], [`listener`], [`config`]: handlers, sockets, limits
+//! - [`address`], [`socket_file`], [`activation`], [`proxy`]: what a listening
+//!   socket is made of, and what proxies say in front of its connections
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
 //! - [`close`]: the drain engine and the report
-//! - [`event`], [`table`], [`error`]: the vocabulary, ids, what can go wrong
+//! - [`event`], [`endpoint`], [`table`], [`error`]: the vocabulary, ids, what can go wrong
+//! - [`system`]: what only [`ffi`] can ask of the operating system
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod activation;
+mod address;
 mod arrival;
 mod close;
 mod command;
 mod config;
 mod control;
+mod endpoint;
 mod error;
 mod event;
 pub mod ffi;
 mod listener;
+mod proxy;
 mod queue;
 mod record;
 mod registry;
@@ -35,5 +42,7 @@ mod route;
 mod server;
 mod session;
 mod shared;
+mod socket_file;
+mod system;
 mod table;
 mod worker;

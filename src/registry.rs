@@ -127,7 +127,7 @@ impl Registry {
 
     /// Live sessions with a peer of that address.
     pub fn len_from(&self, address: IpAddr) -> usize {
-        lock(&self.roll).live.values().filter(|remote| remote.peer.ip() == address).count()
+        lock(&self.roll).live.values().filter(|remote| remote.peer().ip() == Some(address)).count()
     }
 
     /// The live sessions and their figures at this moment, oldest first.
@@ -233,7 +233,7 @@ impl Registration {
         if std::mem::replace(&mut self.opened, true) {
             return false;
         }
-        self.shared.tell(&SessionEvent::new(EventKind::Opened, self.remote.id, self.remote.peer));
+        self.shared.tell(&SessionEvent::new(EventKind::Opened, self.remote.id, self.remote.peer().clone()));
         true
     }
 }
@@ -242,7 +242,7 @@ impl Drop for Registration {
     fn drop(&mut self) {
         self.remote.let_go();
         if self.opened {
-            let mut event = SessionEvent::new(EventKind::Closed, self.remote.id, self.remote.peer);
+            let mut event = SessionEvent::new(EventKind::Closed, self.remote.id, self.remote.peer().clone());
             event.cause = self.cause;
             event.outcome = self.cause.outcome();
             event.code = self.code;
@@ -260,12 +260,13 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Endpoint;
 
     #[test]
     fn a_crowd_that_goes_is_noticed_once_and_a_few_are_not() {
         let registry = Registry::default();
         let enter = |count: u64| {
-            let remote = |id| Arc::new(Remote::new(id, ([127, 0, 0, 1], 1).into(), Arc::default(), Arc::default()));
+            let remote = |id| Arc::new(Remote::new(id, Endpoint::default(), Arc::default(), Arc::default()));
             (1..=count).for_each(|id| registry.enter(remote(id)));
         };
         let leave = |ids: std::ops::RangeInclusive<u64>| {

@@ -1,6 +1,5 @@
 //! A server: made, told what to do, started, closed.
 
-use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,12 +9,13 @@ use crate::close::Report;
 use crate::config::Limit;
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::listener::{self, Bound};
+use crate::listener::{self, Door};
 use crate::queue::Queue;
 use crate::registry::OnClose;
 use crate::route::{Handler, Target};
 use crate::session::SessionInfo;
-use crate::shared::{OnProgress, OnSession, Setup, Shared, System, is_our_thread};
+use crate::shared::{OnProgress, OnSession, Setup, Shared, is_our_thread};
+use crate::system::System;
 use crate::table;
 
 /// How long the threads of a closed server may take to end before they are left behind.
@@ -30,7 +30,7 @@ pub struct Server {
 }
 
 enum State {
-    Setup(Box<Setup>, Vec<Bound>),
+    Setup(Box<Setup>, Vec<Arc<Door>>),
     Started(Started),
     /// Closed before it was started.
     NeverStarted,
@@ -40,8 +40,8 @@ struct Started {
     shared: Arc<Shared>,
     /// None once it has been dismissed.
     control: Option<Control>,
-    /// Of each listener, in order.
-    ports: Vec<u16>,
+    /// In order.
+    doors: Vec<Arc<Door>>,
 }
 
 impl Default for Server {
@@ -105,43 +105,48 @@ impl Server {
 
     /// Binds an address at once; connections are accepted from the start on.
     pub fn listen(&self, address: &str) -> Result<()> {
-        self.set_up(|_, listeners| {
-            listeners.extend(listener::bind(address)?);
+        self.set_up(|setup, doors| {
+            doors.extend(listener::open(address, &setup.system)?);
             Ok(())
         })
     }
 
-    /// Takes a duplicate of a socket that listens already.
-    pub fn inherit(&self, address: &str, descriptor: OwnedFd) -> Result<()> {
-        self.set_up(|_, listeners| {
-            listeners.push(listener::inherit(address, descriptor)?);
-            Ok(())
-        })
-    }
-
-    /// The port of the listener of that number, in the order of `listen`.
+    /// The port of the listener of that number, in the order of `listen`; 0 if it has none.
     pub fn port(&self, number: usize) -> Result<u16> {
-        let port = match &*self.lock()? {
-            State::Setup(_, listeners) => listeners.get(number).and_then(Bound::port),
-            State::Started(started) => started.ports.get(number).copied(),
-            State::NeverStarted => None,
+        Ok(self.door(number)?.at.port().unwrap_or(0))
+    }
+
+    /// Where the listener of that number listens.
+    pub fn address(&self, number: usize) -> Result<String> {
+        Ok(self.door(number)?.at.to_string())
+    }
+
+    /// A duplicate of a listening socket, for a successor.
+    pub fn hand_over(&self, number: usize) -> Result<OwnedFd> {
+        let copy = self.door(number)?.hand_over().ok_or(Error::State("the server closes"))?;
+        copy.map_err(|error| Error::io("cannot duplicate a listening socket", error))
+    }
+
+    fn door(&self, number: usize) -> Result<Arc<Door>> {
+        let state = self.lock()?;
+        let doors = match &*state {
+            State::Setup(_, doors) | State::Started(Started { doors, .. }) => doors.as_slice(),
+            State::NeverStarted => &[],
         };
-        port.ok_or_else(|| Error::NotFound(format!("listener {number}")))
+        doors.get(number).cloned().ok_or_else(|| Error::NotFound(format!("listener {number}")))
     }
 
     pub fn start(&self) -> Result<()> {
         let mut state = self.lock()?;
-        let State::Setup(setup, listeners) = &mut *state else {
+        let State::Setup(setup, doors) = &mut *state else {
             return Err(Error::State("the server was started already"));
         };
-        if listeners.is_empty() {
+        if doors.is_empty() {
             return Err(Error::State("the server listens nowhere"));
         }
-        let cloned: io::Result<Vec<_>> = listeners.iter().map(Bound::try_clone).collect();
-        let cloned = cloned.map_err(|error| Error::io("cannot start", error))?;
-        let ports = listeners.iter().filter_map(Bound::port).collect();
+        let doors = doors.clone();
         let shared = Arc::new(Shared::new(std::mem::take(&mut **setup)));
-        let control = match Control::start(&shared, cloned) {
+        let control = match Control::start(&shared, doors.clone()) {
             Ok(control) => Some(control),
             Err(error) => {
                 // As if it had not been tried.
@@ -153,7 +158,7 @@ impl Server {
             let sessions = Arc::downgrade(&shared);
             queue.begin(move || sessions.upgrade().into_iter().for_each(|shared| shared.registry.look_up()));
         }
-        *state = State::Started(Started { shared, control, ports });
+        *state = State::Started(Started { shared, control, doors });
         Ok(())
     }
 
@@ -251,9 +256,9 @@ impl Server {
         })
     }
 
-    fn set_up(&self, change: impl FnOnce(&mut Setup, &mut Vec<Bound>) -> Result<()>) -> Result<()> {
+    fn set_up(&self, change: impl FnOnce(&mut Setup, &mut Vec<Arc<Door>>) -> Result<()>) -> Result<()> {
         match &mut *self.lock()? {
-            State::Setup(setup, listeners) => change(setup, listeners),
+            State::Setup(setup, doors) => change(setup, doors),
             _ => Err(Error::State("the server was started already")),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -13,34 +12,18 @@ use tokio::runtime::{Builder, LocalOptions};
 
 use crate::close::Report;
 use crate::config::Config;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
 use crate::queue::{Patience, Queue};
 use crate::record::{GOAWAY_WATCH_PROGRESS, GOAWAY_WATCH_SESSIONS};
 use crate::registry::{Progress, Registry};
 use crate::route::Routes;
+use crate::system::System;
 use crate::table::fork;
 
 pub type OnSession = Box<dyn Fn(&SessionEvent) + Send + Sync>;
 pub type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
-
-/// What only the layer above can ask of the operating system.
-#[derive(Clone, Copy)]
-pub struct System {
-    /// Runs what it is given with all of the host's signals blocked on this
-    /// thread: a thread that is started there never takes one.
-    pub quietly: fn(&mut dyn FnMut()),
-    /// Bytes sent to a socket that its peer has not acknowledged.
-    pub unacknowledged: fn(RawFd) -> usize,
-    /// Gives memory that nobody uses back to the system.
-    pub trim: fn(),
-}
-
-impl Default for System {
-    fn default() -> Self {
-        Self { quietly: |body| body(), unacknowledged: |_| 0, trim: || {} }
-    }
-}
 
 /// What the host said before it started the server.
 #[derive(Default)]
@@ -75,6 +58,12 @@ pub fn is_our_thread() -> bool {
 impl Shared {
     pub fn new(setup: Setup) -> Self {
         Self { setup, registry: Registry::default(), muted: Arc::default() }
+    }
+
+    /// Whether with so many more from that address there would be too many.
+    pub fn is_crowded(&self, peer: &Endpoint, more: usize) -> bool {
+        let most = self.setup.config.max_sessions_per_address;
+        most > 0 && peer.ip().is_some_and(|ip| self.registry.len_from(ip) + more > most)
     }
 
     /// Gives the host a session event.

@@ -45,8 +45,8 @@ macro_rules! programs {
 }
 
 programs! {
-    answers batches callbacks commands exit fork ids inherited limits many null pushes queue sessions
-    signals state stuck threads tunnels unload
+    answers batches callbacks commands exit fork ids inherited limits many null proxy pushes queue sessions
+    signals sockets state stuck threads tunnels unload
 }
 
 fn run(name: &str) {

@@ -14,6 +14,8 @@ mod status;
 
 mod server;
 
+mod listener;
+
 mod limit;
 
 mod request;
@@ -30,6 +32,7 @@ mod log;
 
 mod bell;
 mod fork;
+pub(crate) mod socket;
 mod thread;
 mod view;
 

@@ -1,19 +1,19 @@
 //! The server: made, told what to do, started, closed.
 
-use std::ffi::{c_char, c_int, c_void};
-use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_char, c_void};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
-use super::{UserData, fork, goaway_status, guard, guard_or, thread, view};
+use super::{UserData, fork, goaway_status, guard, guard_or, socket, thread, view};
 use crate::close::Report;
 use crate::error::{Error, Result};
 use crate::registry::OnClose;
 use crate::server::Server;
-use crate::shared::{System, is_our_thread};
+use crate::shared::is_our_thread;
+use crate::system::System;
 
 /// A request that waits for its answer. An id, not a pointer: it may be kept,
 /// copied and used from any thread, and using it too late is an error and
@@ -22,8 +22,10 @@ pub type goaway_request = u64;
 
 /// An HTTP/2 server. Made by `goaway_server_new`, ended by `goaway_server_free`.
 pub struct goaway_server {
-    server: Server,
+    pub(super) server: Server,
     report: OnceCell<goaway_report>,
+    /// Of the listeners that were asked for, as the host sees them.
+    pub(super) addresses: Mutex<BTreeMap<usize, CString>>,
 }
 
 /// What became of the sessions and streams that were open when the close began
@@ -107,9 +109,15 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
         fork::watch();
         let server = Server::default();
         thread::report_panics();
-        let (unacknowledged, trim) = (thread::unacknowledged, thread::trim);
-        server.set_system(System { quietly: thread::quietly, unacknowledged, trim })?;
-        Ok(Some(Box::new(goaway_server { server, report: OnceCell::new() })))
+        server.set_system(System {
+            quietly: thread::quietly,
+            unacknowledged: socket::unacknowledged,
+            trim: thread::trim,
+            duplicate: socket::duplicate,
+            try_lock: socket::try_lock,
+            credentials: socket::credentials,
+        })?;
+        Ok(Some(Box::new(goaway_server { server, report: OnceCell::new(), addresses: Mutex::default() })))
     })
 }
 
@@ -168,60 +176,6 @@ pub extern "C" fn goaway_server_set_on_progress(
             unsafe { on_progress(&progress, user_data.get()) }
         }))
     })
-}
-
-/// Listens on `address`: "127.0.0.1:8080", "[::1]:8080", or a name such as
-/// "localhost:8080", which may be several addresses and which the system
-/// resolves before this returns. Port 0 is any free port;
-/// `goaway_server_port` tells which. May be called several times. Connections
-/// wait in the kernel until the start. Before the start only.
-///
-/// "fd:3" is the listening TCP socket of that descriptor, which the process has
-/// inherited or made. The library keeps a duplicate, close-on-exec, and makes
-/// the socket non-blocking, also for who else has it; the descriptor stays the
-/// caller's, to close now or to hand on. When the server closes it stops to
-/// accept and closes its duplicate: connections that nobody has accepted then
-/// wait for whoever has the socket next, and are refused when nobody has it.
-///
-/// GOAWAY_ERR_ADDRESS, GOAWAY_ERR_ADDRESS_IN_USE, GOAWAY_ERR_PERMISSION,
-/// GOAWAY_ERR_IO: as they say. GOAWAY_ERR_STATE: the server was started.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn goaway_server_listen(server: Option<&goaway_server>, address: *const c_char) -> goaway_status {
-    guard(|| {
-        let server = borrow(server)?;
-        // SAFETY: the header asks for a NUL-terminated text.
-        let address = unsafe { view::text(address, "address") }?;
-        match address.strip_prefix("fd:") {
-            Some(number) => server.inherit(address, duplicate(address, number)?),
-            None => server.listen(address),
-        }
-    })
-}
-
-/// A duplicate of the descriptor of that number, if there is one.
-fn duplicate(address: &str, number: &str) -> Result<OwnedFd> {
-    let fail = |reason: &str| Error::Address { address: address.to_owned(), reason: reason.to_owned() };
-    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
-    let number = number.parse::<c_int>().ok().filter(|_| digits);
-    let number = number.ok_or_else(|| fail("what follows \"fd:\" is no descriptor"))?;
-    // SAFETY: no memory is involved; a number that is no descriptor is an error.
-    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
-    if copy < 0 {
-        let error = io::Error::last_os_error();
-        return Err(match error.raw_os_error() {
-            Some(libc::EBADF) => fail("the descriptor is not open"),
-            _ => Error::io(format_args!("cannot listen on {address:?}"), error),
-        });
-    }
-    // SAFETY: it was made just now, and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
-}
-
-/// The port of the listening socket of that number, counted from 0 in the
-/// order in which they were made; 0 if there is none.
-#[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_port(server: Option<&goaway_server>, number: usize) -> u16 {
-    guard_or(0, || borrow(server)?.port(number))
 }
 
 /// Starts to serve, on threads of the library's own, and returns.

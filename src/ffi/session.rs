@@ -55,7 +55,7 @@ impl From<&SessionInfo> for goaway_session_info {
             bytes_out: info.bytes_out,
             requests: info.requests,
             peer: terminated(&info.peer.to_string()),
-            local: info.local.map_or([0; 64], |local| terminated(&local.to_string())),
+            local: info.local.as_ref().map_or([0; 64], |local| terminated(&local.to_string())),
             protocol: terminated(info.protocol.map_or("", Protocol::name)),
         }
     }

@@ -1,7 +1,5 @@
 //! What the library's threads owe their host, and what they ask of the system.
 
-use std::os::fd::RawFd;
-
 use once_cell::sync::OnceCell;
 
 /// Runs `body` with every asynchronous signal blocked on this thread. A thread
@@ -30,17 +28,6 @@ pub fn quietly(body: &mut dyn FnMut()) {
         libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut before);
         body();
         libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
-    }
-}
-
-/// Bytes that were sent to a socket and that its peer has not acknowledged; 0
-/// where the system does not tell.
-pub fn unacknowledged(socket: RawFd) -> usize {
-    let mut bytes: libc::c_int = 0;
-    // SAFETY: the call writes one int to a place that is one.
-    match unsafe { libc::ioctl(socket, libc::TIOCOUTQ, &raw mut bytes) } {
-        0 => usize::try_from(bytes).unwrap_or(0),
-        _ => 0,
     }
 }
 

@@ -355,13 +355,14 @@ impl Body {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Endpoint;
 
     fn piece(text: &'static str) -> Bytes {
         Bytes::from_static(text.as_bytes())
     }
 
     fn share(limit: usize) -> Share {
-        Share::new(&Arc::new(Remote::new(1, ([127, 0, 0, 1], 1).into(), Arc::default(), Arc::default())), limit)
+        Share::new(&Arc::new(Remote::new(1, Endpoint::default(), Arc::default(), Arc::default())), limit)
     }
 
     fn pushed() -> Reader {
@@ -469,7 +470,7 @@ mod tests {
 
     #[test]
     fn collected_bodies_share_what_their_session_may_collect() {
-        let session = Arc::new(Remote::new(1, ([127, 0, 0, 1], 1).into(), Arc::default(), Arc::default()));
+        let session = Arc::new(Remote::new(1, Endpoint::default(), Arc::default(), Arc::default()));
         let collected = || session.figures.collected.load(Relaxed);
         let mut bodies = [(); 3].map(|()| Body::new(false));
         for body in &mut bodies {

@@ -62,7 +62,7 @@ impl Life {
     }
 
     pub fn tell(&self, kind: EventKind, fill: impl FnOnce(&mut SessionEvent)) {
-        let mut event = SessionEvent::new(kind, self.remote.id, self.remote.peer);
+        let mut event = SessionEvent::new(kind, self.remote.id, self.remote.peer().clone());
         fill(&mut event);
         self.worker.shared.tell(&event);
     }

@@ -2,7 +2,7 @@
 //! the letterbox through which other threads reach its task.
 
 use std::cell::{Cell, RefCell};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,7 @@ use once_cell::sync::OnceCell;
 
 use super::socket::{Protocol, Socket};
 use crate::close::Stage;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::listener::Door;
 use crate::table::lock;
@@ -78,12 +79,14 @@ pub enum Order {
 
 pub struct Remote {
     pub id: u64,
-    pub peer: SocketAddr,
-    /// That as a text, made when it is first asked for: to make it costs more
+    /// At the other end of the socket.
+    direct: Endpoint,
+    /// Who that speaks for, if it has said so.
+    client: OnceCell<Endpoint>,
+    /// The peer as a text, made when it is first asked for: to make it costs more
     /// than the rest of what a queue is told of a request.
     peer_text: OnceCell<Box<str>>,
     /// What it has in common with all connections of its listening socket.
-    #[expect(dead_code, reason = "for the steps of an arrival that differ by listener")]
     pub door: Arc<Door>,
     pub opened: Instant,
     /// Once it is known.
@@ -141,10 +144,11 @@ pub struct Figures {
 }
 
 impl Remote {
-    pub fn new(id: u64, peer: SocketAddr, door: Arc<Door>, muted: Arc<AtomicBool>) -> Self {
+    pub fn new(id: u64, direct: Endpoint, door: Arc<Door>, muted: Arc<AtomicBool>) -> Self {
         Self {
             id,
-            peer,
+            direct,
+            client: OnceCell::new(),
             peer_text: OnceCell::new(),
             door,
             opened: Instant::now(),
@@ -158,8 +162,18 @@ impl Remote {
         }
     }
 
+    /// Who is served: the client that a proxy has named, or whoever has connected.
+    pub fn peer(&self) -> &Endpoint {
+        self.client.get().unwrap_or(&self.direct)
+    }
+
+    /// A proxy has named its client, before anybody has asked for the peer.
+    pub fn set_client(&self, client: Endpoint) {
+        let _ = self.client.set(client);
+    }
+
     pub fn peer_text(&self) -> &str {
-        self.peer_text.get_or_init(|| self.peer.to_string().into())
+        self.peer_text.get_or_init(|| self.peer().to_string().into())
     }
 
     /// What is spoken on the connection; None while that is not known.
@@ -278,9 +292,13 @@ impl Remote {
     }
 
     /// Our address of the connection; None once the session has let go of it.
-    pub fn local(&self) -> Option<SocketAddr> {
+    pub fn local(&self) -> Option<Endpoint> {
+        if self.door.at.is_unix() {
+            return Some(self.door.at.clone());
+        }
         let arrived = lock(&self.arrival).as_ref().and_then(|stream| stream.local_addr().ok());
-        arrived.or_else(|| lock(&self.socket).as_ref().and_then(|socket| socket.local()))
+        let local = arrived.or_else(|| lock(&self.socket).as_ref().and_then(|socket| socket.local()));
+        local.map(Endpoint::from)
     }
 
     pub fn stage(&self) -> Stage {
@@ -352,9 +370,9 @@ impl Wake for Remote {
 #[derive(Clone, Debug)]
 pub struct SessionInfo {
     pub id: u64,
-    pub peer: SocketAddr,
+    pub peer: Endpoint,
     /// None if the session has let go of its connection.
-    pub local: Option<SocketAddr>,
+    pub local: Option<Endpoint>,
     pub protocol: Option<Protocol>,
     pub stage: Stage,
     pub age: Duration,
@@ -369,7 +387,7 @@ impl From<&Arc<Remote>> for SessionInfo {
         let figures = &remote.figures;
         Self {
             id: remote.id,
-            peer: remote.peer,
+            peer: remote.peer().clone(),
             local: remote.local(),
             protocol: remote.protocol(),
             stage: remote.stage(),

@@ -1,4 +1,5 @@
-//! A TCP socket that its session uses and that others can cut.
+//! A socket that its session uses and that others can cut: of TCP, or a Unix
+//! socket under the same type, since nothing is done with it that only TCP can.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -86,6 +87,11 @@ impl Socket {
 
     pub fn local(&self) -> Option<SocketAddr> {
         self.stream.local_addr().ok()
+    }
+
+    /// What comes next, which stays to be read. 0: the peer has closed its side.
+    pub async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.stream.peek(bytes).await
     }
 
     pub fn cut(&self) {

@@ -2,7 +2,6 @@
 //! frames and the host in events. The peer is written in bare frames.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::frame::{ACK, END_HEADERS, END_STREAM, Frame, PREFACE, Scanner, goaway, kind, number, write};
 use super::{Order, Remote, Session, Transport};
 use crate::config::Config;
+use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::{Registration, SESSIONS};
 use crate::request::{self, Share};
@@ -199,9 +199,8 @@ impl Peer {
 
 pub(super) fn remote(shared: &Shared) -> Arc<Remote> {
     let entered = Rc::new(RefCell::new(None));
-    let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
     Lot::new(SESSIONS.here().unwrap()).insert(|id| {
-        let remote = Arc::new(Remote::new(id, peer, Arc::default(), shared.muted()));
+        let remote = Arc::new(Remote::new(id, Endpoint::default(), Arc::default(), shared.muted()));
         *entered.borrow_mut() = Some(remote.clone());
         Box::new(remote)
     });

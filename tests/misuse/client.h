@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "check.h"
 
@@ -105,6 +107,23 @@ static inline struct client client_connect(uint16_t port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(client.socket, (struct sockaddr *)&address, sizeof address) != 0) {
+        close(client.socket);
+        client.socket = -1;
+    }
+    return client;
+}
+
+// The same to a Unix socket; a NUL at the beginning of `name` is part of it.
+static inline struct client client_connect_unix(const char *name, size_t length) {
+    struct client client = {.socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), .next_stream = 1};
+    REQUIRE(client.socket >= 0);
+    struct timeval bound = {.tv_sec = (time_t)(patience_ms(SOON_MS) / 1000)};
+    setsockopt(client.socket, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    REQUIRE(length < sizeof address.sun_path);
+    memcpy(address.sun_path, name, length);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    if (connect(client.socket, (struct sockaddr *)&address, size) != 0) {
         close(client.socket);
         client.socket = -1;
     }

@@ -2,7 +2,6 @@
 // else that a descriptor can be.
 
 #include <fcntl.h>
-#include <sys/un.h>
 
 #include "host.h"
 
@@ -101,14 +100,15 @@ static void what_does_not_listen(void) {
     refused(open("/dev/null", O_RDWR | O_CLOEXEC), "no socket");
     refused(make_socket(AF_INET, SOCK_STREAM, false), "does not listen");
     refused(make_socket(AF_INET, SOCK_DGRAM, false), "no stream socket");
-    refused(make_socket(AF_UNIX, SOCK_STREAM, true), "neither IPv4 nor IPv6");
+    refused(make_socket(AF_UNIX, SOCK_STREAM, false), "does not listen");
+    refused(make_socket(AF_UNIX, SOCK_SEQPACKET, true), "no stream socket");
     int listening = make_socket(AF_INET, SOCK_STREAM, true);
     struct client client = client_connect(port_of(listening));
     refused(client.socket, "does not listen");
     close(listening);
 }
 
-// The library's duplicate is close-on-exec, and the socket serves when the
+// The library's duplicates are close-on-exec, and the socket serves when the
 // host's own descriptor is closed.
 static void serves(int family) {
     int listening = make_socket(family, SOCK_STREAM, true);
@@ -137,7 +137,7 @@ static void serves(int family) {
             duplicates++;
         }
     }
-    CHECK_NUMBER(duplicates, 1);
+    CHECK(duplicates > 0);
     struct client other = client_open(host.port);
     host_serves(&host, &other);
     client_close(&other);

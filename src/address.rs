@@ -1,0 +1,268 @@
+//! What a host says where to listen, read: a place, and options behind a `?`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::proxy::{Proxy, Trusted};
+
+/// Connections that the kernel holds until they are accepted.
+pub(crate) const BACKLOG: u16 = 1024;
+/// Until a PROXY header must be there.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An address as the host wrote it, and what it means.
+#[derive(Debug)]
+pub struct Address<'a> {
+    /// All of it, for error messages.
+    pub text: &'a str,
+    pub place: Place<'a>,
+    pub options: Options,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// A host and a port.
+    Inet(&'a str),
+    /// The path of a Unix socket, or a NUL and its name.
+    Unix(Vec<u8>),
+    /// A descriptor's number.
+    Descriptor(&'a str),
+    /// What the service manager has opened: all, or those of a name.
+    Activation(Option<&'a str>),
+}
+
+/// What can be chosen for a listening socket.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// None: [`BACKLOG`].
+    pub backlog: Option<u16>,
+    pub reuse_port: bool,
+    /// None: an IPv6 address takes no IPv4 connections.
+    pub only_v6: Option<bool>,
+    /// A Unix socket's permissions. None: as the umask leaves them.
+    pub mode: Option<u32>,
+    pub keepalive: Option<Keepalive>,
+    pub proxy: Option<Arc<Proxy>>,
+}
+
+/// TCP's own probes on a silent connection; what is None is the system's to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keepalive {
+    pub idle: Duration,
+    pub interval: Option<Duration>,
+    pub count: Option<u32>,
+}
+
+impl<'a> Address<'a> {
+    pub fn parse(text: &'a str) -> Result<Self> {
+        let (place, query) = text.split_once('?').map_or((text, None), |(place, query)| (place, Some(query)));
+        let read = Place::parse(place).and_then(|place| {
+            let options = query.map_or(Ok(Options::default()), |query| Options::parse(query, &place))?;
+            Ok((place, options))
+        });
+        let (place, options) = read.map_err(|reason| refused(text, reason))?;
+        Ok(Self { text, place, options })
+    }
+
+    /// Why nothing can be listened to there.
+    pub fn refuse(&self, reason: impl Into<String>) -> Error {
+        refused(self.text, reason.into())
+    }
+
+    /// What the system said.
+    pub fn failed(&self, error: std::io::Error) -> Error {
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => Error::AddressInUse(self.text.to_owned()),
+            std::io::ErrorKind::AddrNotAvailable => self.refuse("this machine does not have the address"),
+            _ => Error::io(format_args!("cannot listen on {:?}", self.text), error),
+        }
+    }
+}
+
+fn refused(text: &str, reason: String) -> Error {
+    Error::Address { address: text.to_owned(), reason }
+}
+
+impl<'a> Place<'a> {
+    fn parse(text: &'a str) -> std::result::Result<Self, String> {
+        if let Some(number) = text.strip_prefix("fd:") {
+            return Ok(Self::Descriptor(number));
+        }
+        if let Some(name) = text.strip_prefix("systemd:") {
+            return Ok(Self::Activation((!name.is_empty()).then_some(name)));
+        }
+        let Some(path) = text.strip_prefix("unix:") else { return Ok(Self::Inet(text)) };
+        let path = decoded(path)?;
+        match &path[..] {
+            [b'@'] => Err("the name is missing".into()),
+            [b'@', name @ ..] if cfg!(target_os = "linux") => Ok(Self::Unix([b"\0", name].concat())),
+            [b'@', ..] => Err("only Linux has Unix sockets without a file".into()),
+            [b'/', ..] if path.contains(&0) => Err("the path has a NUL".into()),
+            [b'/', ..] => Ok(Self::Unix(path)),
+            _ => Err("the path of a Unix socket begins with \"/\"".into()),
+        }
+    }
+
+    fn is_inherited(&self) -> bool {
+        matches!(self, Self::Descriptor(_) | Self::Activation(_))
+    }
+}
+
+/// `%3F` is a byte, so that a path may have a `?`.
+fn decoded(text: &str) -> std::result::Result<Vec<u8>, String> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::new();
+    while let Some(byte) = bytes.next() {
+        let mut digit = || bytes.next().and_then(|digit| char::from(digit).to_digit(16));
+        decoded.push(match byte {
+            b'%' => match (digit(), digit()) {
+                (Some(high), Some(low)) => (high * 16 + low) as u8,
+                _ => return Err("two hexadecimal digits follow a \"%\" in a path; \"%25\" is one of its own".into()),
+            },
+            _ => byte,
+        });
+    }
+    Ok(decoded)
+}
+
+impl Options {
+    fn parse(query: &str, place: &Place) -> std::result::Result<Self, String> {
+        let (mut options, mut seen) = (Self::default(), Vec::new());
+        let (mut interval, mut count, mut trusted, mut patience) = (None, None, None, None);
+        for option in query.split('&') {
+            let (name, value) = option.split_once('=').ok_or_else(|| format!("\"{option}\" is no NAME=VALUE"))?;
+            if seen.contains(&name) {
+                return Err(format!("\"{name}\" is said twice"));
+            }
+            seen.push(name);
+            if !concerns(name, place)? {
+                return Err(format!("\"{name}\" says nothing about such a socket"));
+            }
+            let within = |least, most| whole(value, 10).filter(|number| (least..=most).contains(number));
+            let read = match name {
+                "backlog" => keep(&mut options.backlog, within(1, 65_535).map(|backlog| backlog as u16)),
+                "reuseport" => within(0, 1).map(|said| options.reuse_port = said == 1),
+                "ipv6only" => keep(&mut options.only_v6, within(0, 1).map(|said| said == 1)),
+                "mode" => keep(&mut options.mode, whole(value, 8).filter(|mode| *mode <= 0o777)),
+                "keepalive" => {
+                    let idle = within(1, 32_767).map(seconds);
+                    keep(&mut options.keepalive, idle.map(|idle| Keepalive { idle, ..Keepalive::default() }))
+                }
+                "keepalive_interval" => keep(&mut interval, within(1, 32_767).map(seconds)),
+                "keepalive_count" => keep(&mut count, within(1, 127)),
+                "proxy" => keep(&mut trusted, Trusted::parse(value)),
+                _ => keep(&mut patience, within(1, 3_600_000).map(|ms| Duration::from_millis(ms.into()))),
+            };
+            read.ok_or_else(|| format!("\"{name}\" cannot be \"{value}\""))?;
+        }
+        match (&mut options.keepalive, interval.is_some() || count.is_some()) {
+            (Some(keepalive), _) => (keepalive.interval, keepalive.count) = (interval, count),
+            (None, true) => return Err("what follows \"keepalive_\" says nothing without \"keepalive\"".into()),
+            (None, false) => {}
+        }
+        if trusted.is_none() && patience.is_some() {
+            return Err("\"proxy_ms\" says nothing without \"proxy\"".into());
+        }
+        let patience = patience.unwrap_or(PATIENCE);
+        options.proxy = trusted.map(|trusted| Arc::new(Proxy { trusted, patience }));
+        Ok(options)
+    }
+}
+
+/// Whether an option has a meaning for a place; those that make a socket have
+/// none for one that was made by somebody else.
+fn concerns(name: &str, place: &Place) -> std::result::Result<bool, String> {
+    match name {
+        "backlog" => Ok(!place.is_inherited()),
+        "reuseport" | "ipv6only" => Ok(matches!(place, Place::Inet(_))),
+        "mode" => Ok(matches!(place, Place::Unix(path) if path[0] != 0)),
+        "keepalive" | "keepalive_interval" | "keepalive_count" => Ok(!matches!(place, Place::Unix(_))),
+        "proxy" | "proxy_ms" => Ok(true),
+        _ => Err(format!("there is no option \"{name}\"")),
+    }
+}
+
+fn keep<T>(place: &mut Option<T>, value: Option<T>) -> Option<()> {
+    *place = value;
+    place.is_some().then_some(())
+}
+
+/// A number in digits alone, without a sign.
+fn whole(text: &str, radix: u32) -> Option<u32> {
+    let is_plain = text.chars().all(|digit| digit.is_digit(radix));
+    u32::from_str_radix(text, radix).ok().filter(|_| is_plain)
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_told_apart() {
+        let place = |text| Address::parse(text).unwrap().place;
+        assert_eq!(place("127.0.0.1:80"), Place::Inet("127.0.0.1:80"));
+        assert_eq!(place("unix:/run/a%3Fb%25"), Place::Unix(b"/run/a?b%".to_vec()));
+        assert_eq!(place("unix:@app"), Place::Unix(b"\0app".to_vec()));
+        assert_eq!(place("fd:3"), Place::Descriptor("3"));
+        assert_eq!(place("systemd:"), Place::Activation(None));
+        assert_eq!(place("systemd:web?proxy=*"), Place::Activation(Some("web")));
+    }
+
+    #[test]
+    fn options_are_read() {
+        let text = "[::]:80?reuseport=1&backlog=4096&ipv6only=0&keepalive=60&keepalive_interval=10&keepalive_count=5";
+        let options = Address::parse(text).unwrap().options;
+        assert!(options.reuse_port);
+        assert_eq!((options.backlog, options.only_v6), (Some(4096), Some(false)));
+        let keepalive = Keepalive { idle: seconds(60), interval: Some(seconds(10)), count: Some(5) };
+        assert_eq!(options.keepalive, Some(keepalive));
+        let options = Address::parse("unix:/a?mode=0660&proxy=unix,10.0.0.0/8&proxy_ms=250").unwrap().options;
+        assert_eq!(options.mode, Some(0o660));
+        let proxy = options.proxy.unwrap();
+        assert_eq!(Trusted::parse("unix,10.0.0.0/8").as_ref(), Some(&proxy.trusted));
+        assert_eq!(proxy.patience, Duration::from_millis(250));
+    }
+
+    #[test]
+    fn what_cannot_be_says_why() {
+        for (bad, why) in [
+            ("unix:", "begins with"),
+            ("unix:app.sock", "begins with"),
+            ("unix:@", "name is missing"),
+            ("unix:/a%00b", "NUL"),
+            ("unix:/a%2", "hexadecimal"),
+            ("unix:/a%zz", "hexadecimal"),
+            ("127.0.0.1:80?", "NAME=VALUE"),
+            ("127.0.0.1:80?backlog", "NAME=VALUE"),
+            ("127.0.0.1:80?backlog=", "\"backlog\" cannot be \"\""),
+            ("127.0.0.1:80?backlog=0", "cannot be"),
+            ("127.0.0.1:80?backlog=+1", "cannot be"),
+            ("127.0.0.1:80?backlog=65536", "cannot be"),
+            ("127.0.0.1:80?reuseport=yes", "cannot be"),
+            ("127.0.0.1:80?speed=1", "no option \"speed\""),
+            ("127.0.0.1:80?backlog=1&backlog=1", "twice"),
+            ("127.0.0.1:80?mode=600", "says nothing"),
+            ("127.0.0.1:80?keepalive_count=1", "without \"keepalive\""),
+            ("127.0.0.1:80?proxy_ms=1", "without \"proxy\""),
+            ("127.0.0.1:80?proxy=", "cannot be"),
+            ("127.0.0.1:80?proxy=proxy.example", "cannot be"),
+            ("127.0.0.1:80?proxy=*&proxy_ms=0", "cannot be"),
+            ("unix:/a?mode=999", "cannot be"),
+            ("unix:/a?mode=1777", "cannot be"),
+            ("unix:/a?keepalive=1", "says nothing"),
+            ("unix:@a?mode=600", "says nothing"),
+            ("fd:3?backlog=1", "says nothing"),
+            ("systemd:?reuseport=1", "says nothing"),
+        ] {
+            match Address::parse(bad) {
+                Err(Error::Address { address, reason }) => assert!(address == bad && reason.contains(why), "{reason}"),
+                other => panic!("{bad}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! The PROXY protocol, by which a proxy tells in front of a connection's first
+//! byte who its client is: HAProxy's `proxy-protocol.txt`, versions 1 and 2.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::endpoint::Endpoint;
+
+/// Bytes of a header of version 2 behind its first 16: addresses and TLVs.
+const MOST_BEHIND: usize = 4096;
+/// Bytes of a header of version 1, its CRLF included.
+const MOST_LINE: usize = 107;
+/// The most that a whole header can have.
+pub(crate) const MOST: usize = FIXED + MOST_BEHIND;
+
+const LINE: &[u8] = b"PROXY ";
+const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
+/// Signature, version and command, family and transport, and the length of the rest.
+const FIXED: usize = 16;
+
+/// What a listening socket asks of the proxies in front of it.
+#[derive(Debug)]
+pub struct Proxy {
+    pub trusted: Trusted,
+    /// Until the header must be there; never zero.
+    pub patience: Duration,
+}
+
+/// Whose word is taken for who the client is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Trusted(Vec<Sender>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Sender {
+    Anybody,
+    /// Whoever can reach the Unix socket.
+    Unix,
+    /// An address of which so many bits count.
+    Network(IpAddr, u8),
+}
+
+impl Trusted {
+    /// Reads `10.0.0.0/8,::1,unix`, or `*` for anybody. None if it is none of that.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.split(',').map(Sender::parse).collect::<Option<_>>().map(Self)
+    }
+
+    pub fn includes(&self, peer: &Endpoint) -> bool {
+        self.0.iter().any(|sender| sender.is(peer))
+    }
+}
+
+impl Sender {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "*" => return Some(Self::Anybody),
+            "unix" => return Some(Self::Unix),
+            _ => {}
+        }
+        let (ip, bits) = text.split_once('/').map_or((text, None), |(ip, bits)| (ip, Some(bits)));
+        let ip: IpAddr = ip.parse().ok()?;
+        let most = if ip.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Some(most), |bits| digits(bits, 3)?.try_into().ok())?;
+        (bits <= most).then_some(Self::Network(ip, bits))
+    }
+
+    fn is(&self, peer: &Endpoint) -> bool {
+        match (self, peer.ip()) {
+            (Self::Anybody, _) => true,
+            (Self::Unix, _) => peer.is_unix(),
+            (Self::Network(IpAddr::V4(net), bits), Some(IpAddr::V4(ip))) => {
+                let rest = 32 - u32::from(*bits);
+                u32::from(*net).checked_shr(rest) == u32::from(ip).checked_shr(rest)
+            }
+            (Self::Network(IpAddr::V6(net), bits), Some(IpAddr::V6(ip))) => {
+                let rest = 128 - u32::from(*bits);
+                u128::from(*net).checked_shr(rest) == u128::from(ip).checked_shr(rest)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What the first bytes of a connection are.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Header {
+    /// The beginning of a header: all of them belong to it.
+    Partial,
+    /// A header of so many bytes, and the client that it names. None: the
+    /// connection is the proxy's own, or the proxy does not know.
+    Whole(usize, Option<Endpoint>),
+}
+
+/// Why they are no header.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+/// Reads what may be followed by more. A header of version 2 is no longer than [`MOST`].
+pub fn parse(bytes: &[u8]) -> Result<Header, Malformed> {
+    if is_beginning(bytes, SIGNATURE) {
+        return parse_binary(bytes);
+    }
+    if is_beginning(bytes, LINE) {
+        return parse_line(bytes);
+    }
+    Err(Malformed("it does not begin with a PROXY header"))
+}
+
+/// Whether the bytes, as far as there are any, are those.
+fn is_beginning(bytes: &[u8], of: &[u8]) -> bool {
+    let both = bytes.len().min(of.len());
+    bytes[..both] == of[..both]
+}
+
+/// Version 1: one line of text.
+fn parse_line(bytes: &[u8]) -> Result<Header, Malformed> {
+    let line = &bytes[..bytes.len().min(MOST_LINE)];
+    let Some(end) = line.windows(2).position(|pair| pair == b"\r\n") else {
+        return match line.len() < MOST_LINE {
+            true => Ok(Header::Partial),
+            false => Err(Malformed("the PROXY line is too long")),
+        };
+    };
+    let text = str::from_utf8(&line[LINE.len()..end]).map_err(|_| Malformed("the PROXY line is no text"))?;
+    let words: Vec<_> = text.split(' ').collect();
+    let client = match words[..] {
+        ["UNKNOWN", ..] => None,
+        ["TCP4", from, to, from_port, to_port] => Some(line_client::<Ipv4Addr>([from, to], [from_port, to_port])?),
+        ["TCP6", from, to, from_port, to_port] => Some(line_client::<Ipv6Addr>([from, to], [from_port, to_port])?),
+        _ => return Err(Malformed("the PROXY line has other words than it may")),
+    };
+    Ok(Header::Whole(end + 2, client))
+}
+
+fn line_client<T: std::str::FromStr + Into<IpAddr>>(
+    [from, to]: [&str; 2],
+    [from_port, to_port]: [&str; 2],
+) -> Result<Endpoint, Malformed> {
+    let address = |text: &str| text.parse::<T>().map_err(|_| Malformed("an address of the PROXY line is none"));
+    let port = |text: &str| digits(text, 5).and_then(|port| u16::try_from(port).ok());
+    let port = |text: &str| port(text).ok_or(Malformed("a port of the PROXY line is none"));
+    // Nobody asks where the client wanted to go, but it must be right.
+    address(to)?;
+    port(to_port)?;
+    Ok(SocketAddr::new(address(from)?.into(), port(from_port)?).into())
+}
+
+/// A number of so many digits at most, without a zero or a sign in front.
+fn digits(text: &str, most: usize) -> Option<u32> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| is_plain && text.len() <= most)
+}
+
+/// Version 2: binary.
+fn parse_binary(bytes: &[u8]) -> Result<Header, Malformed> {
+    let Some((fixed, rest)) = bytes.split_at_checked(FIXED) else { return Ok(Header::Partial) };
+    let (command, kind) = (fixed[12], fixed[13]);
+    let is_local = match command {
+        0x20 => true,
+        0x21 => false,
+        _ => return Err(Malformed("the PROXY header has a version or command that there is not")),
+    };
+    let length = usize::from(u16::from_be_bytes([fixed[14], fixed[15]]));
+    if length > MOST_BEHIND {
+        return Err(Malformed("the PROXY header is too long"));
+    }
+    let Some(rest) = rest.get(..length) else { return Ok(Header::Partial) };
+    // What stands behind the addresses are TLVs, which are skipped.
+    let client = if is_local { None } else { binary_client(kind, rest)? };
+    Ok(Header::Whole(FIXED + length, client))
+}
+
+fn binary_client(kind: u8, bytes: &[u8]) -> Result<Option<Endpoint>, Malformed> {
+    const SHORT: Malformed = Malformed("the PROXY header is shorter than its addresses");
+    match kind {
+        // Both addresses, both ports, the client's first.
+        0x11 => {
+            let [a, b, c, d, _, _, _, _, port @ ..] = bytes.first_chunk::<12>().ok_or(SHORT)?;
+            Ok(Some(SocketAddr::from(([*a, *b, *c, *d], u16::from_be_bytes([port[0], port[1]]))).into()))
+        }
+        0x21 => {
+            let both = bytes.first_chunk::<36>().ok_or(SHORT)?;
+            let ip = both.first_chunk::<16>().ok_or(SHORT)?;
+            Ok(Some(SocketAddr::from((*ip, u16::from_be_bytes([both[32], both[33]]))).into()))
+        }
+        // Two paths of 108 bytes each.
+        0x31 => Ok(Some(Endpoint::Unix(path(&bytes.get(..216).ok_or(SHORT)?[..108]).into()))),
+        // Unspecified, and datagrams, of which a server of connections knows nothing.
+        0x00 | 0x12 | 0x22 | 0x32 => Ok(None),
+        _ => Err(Malformed("the PROXY header has a family or transport that there is not")),
+    }
+}
+
+fn path(bytes: &[u8]) -> String {
+    let (mark, name) = match bytes.strip_prefix(b"\0") {
+        // A name without a file; none at all is not one either.
+        Some(name) if name.first().is_some_and(|first| *first != 0) => ("@", name),
+        _ => ("", bytes),
+    };
+    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    format!("{mark}{}", String::from_utf8_lossy(&name[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inet(text: &str) -> Endpoint {
+        Endpoint::Inet(text.parse().unwrap())
+    }
+
+    fn binary(command: u8, kind: u8, rest: &[u8]) -> Vec<u8> {
+        [SIGNATURE, &[command, kind][..], &(rest.len() as u16).to_be_bytes(), rest].concat()
+    }
+
+    fn v4() -> Vec<u8> {
+        binary(0x21, 0x11, &[192, 0, 2, 1, 192, 0, 2, 2, 0x1f, 0x90, 0, 80])
+    }
+
+    #[test]
+    fn what_is_trusted() {
+        let trusted = Trusted::parse("10.0.0.0/8,192.0.2.7,2001:db8::/32").unwrap();
+        for good in ["10.255.0.1:1", "192.0.2.7:1", "[2001:db8:1::]:1"] {
+            assert!(trusted.includes(&inet(good)), "{good}");
+        }
+        for bad in ["11.0.0.1:1", "192.0.2.6:1", "[2001:db9::]:1", "[::ffff:10.0.0.1]:1"] {
+            assert!(!trusted.includes(&inet(bad)), "{bad}");
+        }
+        let process = Endpoint::Process { pid: None, uid: 0 };
+        assert!(!trusted.includes(&process));
+        assert!(Trusted::parse("unix").unwrap().includes(&process));
+        assert!(!Trusted::parse("unix").unwrap().includes(&inet("127.0.0.1:1")));
+        for all in ["*", "0.0.0.0/0", "::/0"] {
+            let peer = if all == "::/0" { "[::1]:1" } else { "127.0.0.1:1" };
+            assert!(Trusted::parse(all).unwrap().includes(&inet(peer)), "{all}");
+        }
+        for bad in ["", ",", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10/8", "::/129", "localhost", "10.0.0.1,"] {
+            assert_eq!(Trusted::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_line_names_the_client() {
+        let whole = |line: &str| parse(line.as_bytes()).unwrap();
+        let line = "PROXY TCP4 192.0.2.1 192.0.2.2 8080 80\r\nPRI *";
+        assert_eq!(whole(line), Header::Whole(line.len() - 5, Some(inet("192.0.2.1:8080"))));
+        let line = "PROXY TCP6 2001:db8::1 ::1 65535 0\r\n";
+        assert_eq!(whole(line), Header::Whole(line.len(), Some(inet("[2001:db8::1]:65535"))));
+        assert_eq!(whole("PROXY UNKNOWN\r\n"), Header::Whole(15, None));
+        assert_eq!(whole("PROXY UNKNOWN what ever\r\n"), Header::Whole(25, None));
+    }
+
+    #[test]
+    fn a_binary_header_names_the_client() {
+        assert_eq!(parse(&[v4(), b"PRI".to_vec()].concat()), Ok(Header::Whole(28, Some(inet("192.0.2.1:8080")))));
+        let mut v6 = vec![0; 36];
+        (v6[15], v6[33]) = (1, 9);
+        v6.extend([4, 0, 1, 0]); // a TLV
+        assert_eq!(parse(&binary(0x21, 0x21, &v6)), Ok(Header::Whole(56, Some(inet("[::1]:9")))));
+        let mut paths = vec![0; 216];
+        paths[..4].copy_from_slice(b"/run");
+        let client = |paths: &[u8]| match parse(&binary(0x21, 0x31, paths)) {
+            Ok(Header::Whole(232, Some(client))) => client.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(client(&paths), "unix:/run");
+        paths[..4].copy_from_slice(b"\0run");
+        assert_eq!(client(&paths), "unix:@run");
+        assert_eq!(client(&[0; 216]), "unix:");
+        // The proxy speaks for itself, or of what is no connection.
+        assert_eq!(parse(&binary(0x20, 0x00, &[])), Ok(Header::Whole(16, None)));
+        assert_eq!(parse(&binary(0x20, 0x11, &[1; 12])), Ok(Header::Whole(28, None)));
+        assert_eq!(parse(&binary(0x21, 0x00, &[1; 5])), Ok(Header::Whole(21, None)));
+        assert_eq!(parse(&binary(0x21, 0x12, &[1; 12])), Ok(Header::Whole(28, None)));
+    }
+
+    #[test]
+    fn every_beginning_is_one() {
+        for whole in [v4(), b"PROXY TCP4 192.0.2.1 192.0.2.2 8080 80\r\n".to_vec()] {
+            for end in 0..whole.len() {
+                assert_eq!(parse(&whole[..end]), Ok(Header::Partial), "{end}");
+            }
+            assert!(matches!(parse(&whole), Ok(Header::Whole(length, Some(_))) if length == whole.len()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_header_is_refused() {
+        let long = format!("PROXY UNKNOWN {}", "x".repeat(MOST_LINE));
+        for bad in [
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "G",
+            "proxy UNKNOWN\r\n",
+            "PROXY\r\n",
+            "PROXY  TCP4 1.1.1.1 1.1.1.1 1 1\r\n",
+            "PROXY TCP4 1.1.1.1 1.1.1.1 1\r\n",
+            "PROXY TCP4 1.1.1.1 1.1.1.1 1 1 \r\n",
+            "PROXY TCP4 1.1.1.1 1.1.1.1 1 65536\r\n",
+            "PROXY TCP4 1.1.1.1 1.1.1.1 +1 1\r\n",
+            "PROXY TCP4 1.1.1.1 1.1.1.1 01 1\r\n",
+            "PROXY TCP4 1.1.1.1 1.1.1.256 1 1\r\n",
+            "PROXY TCP4 ::1 ::1 1 1\r\n",
+            "PROXY TCP6 1.1.1.1 1.1.1.1 1 1\r\n",
+            "PROXY UDP4 1.1.1.1 1.1.1.1 1 1\r\n",
+            "PROXY UNKNOWNS\r\n",
+            &long,
+        ] {
+            assert!(parse(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+        let short = [0; 11];
+        for bad in [
+            binary(0x11, 0x11, &[0; 12]),
+            binary(0x22, 0x11, &[0; 12]),
+            binary(0x21, 0x13, &[0; 12]),
+            binary(0x21, 0x41, &[0; 12]),
+            binary(0x21, 0x11, &short),
+            binary(0x21, 0x21, &[0; 35]),
+            binary(0x21, 0x31, &[0; 215]),
+            binary(0x20, 0x00, &[0; MOST_BEHIND + 1]),
+        ] {
+            assert!(parse(&bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(parse(&binary(0x20, 0x00, &[0; MOST_BEHIND])), Ok(Header::Whole(MOST, None)));
+    }
+
+    /// Whatever a byte is turned into, nothing panics, and no header is longer than what came.
+    #[test]
+    fn spoilt_headers_are_read_safely() {
+        for whole in [v4(), binary(0x21, 0x31, &[7; 220]), b"PROXY TCP6 ::1 ::2 1 2\r\nrest".to_vec()] {
+            for at in 0..whole.len() {
+                for byte in 0..=255 {
+                    let mut spoilt = whole.clone();
+                    spoilt[at] = byte;
+                    if let Ok(Header::Whole(length, _)) = parse(&spoilt) {
+                        assert!(length <= spoilt.len());
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The file of a Unix socket: taken over when it is stale, taken away when it is still ours.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::address::Address;
+use crate::error::Result;
+use crate::system::System;
+
+/// How often, and how long each time, a folder that somebody else has locked is waited for.
+const TRIES: u32 = 100;
+const TRY: Duration = Duration::from_millis(10);
+
+/// The file under which a socket of ours can be reached. Whoever drops it
+/// removes it, unless there is another in its place.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl SocketFile {
+    /// Has `bind` and `listen` make a socket at a path. Servers of this library
+    /// do so one at a time in a folder, so that of two that find the same stale
+    /// file one has it, and none removes what the other has just made.
+    pub fn bind(
+        address: &Address,
+        path: &Path,
+        bind: impl FnOnce() -> io::Result<()>,
+        listen: impl FnOnce() -> io::Result<()>,
+        system: &System,
+    ) -> Result<Self> {
+        let _lock = lock_folder(address, path, system)?;
+        clear(address, path)?;
+        bind().map_err(|error| address.failed(error))?;
+        let made = fs::symlink_metadata(path).map_err(|error| address.failed(error))?;
+        // From here on it is removed if something fails.
+        let file = Self { path: path.to_owned(), device: made.dev(), inode: made.ino() };
+        if let Some(mode) = address.options.mode {
+            // Nobody can connect before it listens.
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|error| address.failed(error))?;
+        }
+        // Under the lock: a socket that does not listen yet looks like a stale one.
+        listen().map_err(|error| address.failed(error))?;
+        Ok(file)
+    }
+
+    /// It stays where it is: somebody else has the socket too.
+    pub fn leave(mut self) {
+        self.path.clear();
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.path.as_os_str().is_empty() {
+            return;
+        }
+        // As long as the socket is open, no other file can have its number.
+        let is_ours =
+            fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode));
+        if is_ours && let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "the file of a socket stays behind");
+        }
+    }
+}
+
+fn lock_folder(address: &Address, path: &Path, system: &System) -> Result<File> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let opened = File::open(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => address.refuse("there is no such folder"),
+        _ => address.failed(error),
+    })?;
+    for _ in 0..TRIES {
+        if (system.try_lock)(opened.as_raw_fd()).map_err(|error| address.failed(error))? {
+            return Ok(opened);
+        }
+        std::thread::sleep(TRY);
+    }
+    Err(address.refuse("another process holds a lock of the folder"))
+}
+
+/// Removes what a server left behind that did not come to remove it itself.
+fn clear(address: &Address, path: &Path) -> Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(|error| address.failed(error))?,
+    };
+    if !found.file_type().is_socket() {
+        return Err(address.refuse("there is a file that is no socket"));
+    }
+    match knock(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(|error| address.failed(error))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::EPROTOTYPE) => {
+            Err(address.refuse("there is a socket of another type"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(address.failed(error)),
+        _ => Err(address.failed(io::ErrorKind::AddrInUse.into())),
+    }
+}
+
+/// Whether somebody listens there.
+fn knock(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A server whose queue is full would hold us up.
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
+}
