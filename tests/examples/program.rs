@@ -159,6 +159,11 @@ impl Program {
         assert!(found, "no {text:?} in {:?}", self.stdout.read());
     }
 
+    /// What it has written to standard output by now.
+    pub fn said(&self) -> String {
+        self.stdout.read()
+    }
+
     #[track_caller]
     pub fn expect_complaint(&self, text: &str) {
         let found = self.stderr.wait_for(text);

@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -185,6 +187,65 @@ fn close() {
     // curl's own session may have been on its way out still.
     let graceful = report.starts_with("graceful 1, ") || report.starts_with("graceful 2, ");
     assert!(graceful && report.contains(", forced 0, in ") && report.ends_with(" ms\n"), "{report}");
+}
+
+/// Ends a process that is not our child.
+struct Successor(libc::pid_t);
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        // SAFETY: a bare system call; the process is one that this test has caused.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+    }
+}
+
+#[test]
+fn handover() {
+    let mut program = Program::start("handover");
+    let first = program.get("/");
+    // Who leaves while another one serves is not waited for, and refuses nobody.
+    program.signal(libc::SIGHUP);
+    program.expect_output("handed over to ");
+    let pid = program.said().trim().rsplit(' ').next().and_then(|pid| pid.parse().ok()).expect("a process id");
+    let successor = Successor(pid);
+    assert_ne!(first, format!("served by {pid}\n"));
+    assert!(program.wait().success());
+    assert_eq!(program.get("/"), format!("served by {pid}\n"));
+    drop(successor);
+}
+
+#[test]
+fn notify() {
+    let folder = scratch("notify-socket");
+    let file = folder.join("notify.sock");
+    let name = format!("goaway-notify-{}", std::process::id());
+    let abstract_name = SocketAddr::from_abstract_name(&name).expect("a name");
+    let managers = [
+        (UnixDatagram::bind(&file).expect("a socket"), file.display().to_string()),
+        (UnixDatagram::bind_addr(&abstract_name).expect("a socket"), format!("@{name}")),
+    ];
+    let program = compile("notify", &[examples().join("notify.c")]);
+    for (manager, address) in managers {
+        manager.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        let hear = || {
+            let mut bytes = [0; 256];
+            let len = manager.recv(&mut bytes).expect("it says something");
+            String::from_utf8_lossy(&bytes[..len]).into_owned()
+        };
+        let mut service = Program::listen(Command::new(&program).arg("127.0.0.1:0").env("NOTIFY_SOCKET", address));
+        assert_eq!(hear(), "READY=1");
+        assert_eq!(service.get("/"), "served\n");
+        service.signal(libc::SIGTERM);
+        assert_eq!(hear(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=2000000");
+        service.expect_success();
+    }
+    // Nobody wants to know, or there is nobody.
+    for address in ["", "/nowhere/notify.sock"] {
+        let mut service = Program::listen(Command::new(&program).arg("127.0.0.1:0").env("NOTIFY_SOCKET", address));
+        assert_eq!(service.get("/"), "served\n");
+        service.signal(libc::SIGTERM);
+        service.expect_success();
+    }
 }
 
 #[test]
