@@ -128,6 +128,8 @@ QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_stage_name": (c_char_p, (c_uint32,)),
     "goaway_server_new": (_P, ()),
     "goaway_server_port": (c_uint16, (_P, c_size_t)),
+    "goaway_server_address": (c_char_p, (_P, c_size_t)),
+    "goaway_server_fd": (c_int, (_P, c_size_t)),
     "goaway_server_set_limit": (_STATUS, (_P, c_uint32, c_uint64)),
     "goaway_server_set_ready": (_STATUS, (_P, c_bool)),
     "goaway_server_is_ready": (c_bool, (_P,)),
@@ -328,12 +330,23 @@ class Core:
         return int(self._call(lib.server_port, number))
 
     def ports(self) -> List[int]:
-        ports: List[int] = []
+        """Of each listening socket; 0 for a Unix socket."""
+        return [self.port(number) for number in range(len(self.addresses()))]
+
+    def addresses(self) -> List[str]:
+        addresses: List[str] = []
         while True:
-            port = self.port(len(ports))
-            if port == 0:
-                return ports
-            ports.append(port)
+            address = self._call(lib.server_address, len(addresses))
+            if address is None:
+                return addresses
+            addresses.append(_text(address))
+
+    def hand_over(self, number: int) -> int:
+        """A duplicate of a listening socket, which is the caller's to close."""
+        fd = int(self._call(lib.server_fd, number))
+        if fd < 0:
+            raise failure(ERR_STATE)
+        return fd
 
     def start(self) -> None:
         check(self._call(lib.server_start))

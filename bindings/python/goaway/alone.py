@@ -6,11 +6,11 @@ import signal
 import sys
 from types import FrameType
 
-from .address import Address, join
+from . import notify
 from .log import LOG, Draining
 from .options import Options
 from .report import Progress, Report
-from .worker import Worker
+from .worker import Worker, longest
 
 
 class Alone:
@@ -20,12 +20,13 @@ class Alone:
         self._options = options
         self._draining: Draining | None = None
 
-    def ready(self, ports: list[int]) -> None:
-        for address, port in zip(self._options.bind, ports):
-            parsed = Address.parse(address)
-            announce(self._options, str(parsed) if parsed.fd is not None else join(parsed.host, port))
+    def ready(self, addresses: list[str]) -> None:
+        for address in addresses:
+            announce(self._options, address)
+        notify.ready()
 
     def closing(self, drain: float) -> None:
+        notify.stopping(longest(drain, self._options))
         if self._draining is None:
             self._draining = Draining()
             self._draining.begin(drain)

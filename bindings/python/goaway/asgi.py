@@ -13,7 +13,7 @@ from .error import Error, ShutdownError, StartupError
 from .lifespan import Lifespan
 from .pump import Pump
 from .report import Progress, Report
-from .serving import first_host, prepare, serve_until_signal
+from .serving import prepare, serve_until_signal, server_of
 from .session import Session, SessionEvent, list_sessions
 
 __all__ = ["Application", "ShutdownError", "StartupError", "serve"]
@@ -29,7 +29,10 @@ class Application:
     def __init__(self, app: Any, config: Optional[Config] = None) -> None:
         self.config = config if config is not None else Config()
         self.ports: List[int] = []
-        """The ports listened on, in the order of `Config.bind`; after `start`."""
+        """The ports listened on, in the order of `Config.bind`, 0 for a Unix
+        socket; after `start`."""
+        self.addresses: List[str] = []
+        """The same as texts: "127.0.0.1:8000", "unix:/run/app.sock"."""
         self.progress: Optional[Callable[[Progress], None]] = None
         """Called about ten times a second while it closes, in the loop's thread.
         May be set at any time."""
@@ -61,6 +64,7 @@ class Application:
         try:
             prepare(core, self.config)
             self.ports = core.ports()
+            self.addresses = core.addresses()
             await self._start_app()
             self._pump = self._make_pump(core)
             self._pump.start()
@@ -127,7 +131,7 @@ class Application:
 
     def _make_pump(self, core: _native.Core) -> Pump:
         site = Site(self._app, self.config, self._extensions)
-        site.server = (first_host(self.config), self.ports[0] if self.ports else None)
+        site.server = server_of(core, self.config)
         site.state = self._lifespan.state if self._lifespan.is_supported else None
         core.register("*", 0)
         if WEBSOCKETS:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, MutableM
 from urllib.parse import unquote
 
 from . import _native
+from .address import join, split
 from .config import AccessRecord, Config
 from .drain import Drain
 from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchange
@@ -57,7 +58,7 @@ class Site:
             "http.response.pathsend": {},
             **extensions,
         }
-        self._clients: Dict[bytes, Tuple[str, int]] = {}
+        self._clients: Dict[bytes, Optional[Tuple[str, int]]] = {}
         self._methods: Dict[bytes, str] = {}
 
     def accept(
@@ -170,11 +171,10 @@ class Site:
             self._methods.clear()
         return self._methods.setdefault(method, method.decode("latin-1"))
 
-    def _learn_client(self, peer: bytes) -> Tuple[str, int]:
+    def _learn_client(self, peer: bytes) -> Optional[Tuple[str, int]]:
         if len(self._clients) > 10_000:
             self._clients.clear()
-        host, _, port = peer.decode("latin-1").rpartition(":")
-        return self._clients.setdefault(peer, (host.strip("[]"), int(port)))
+        return self._clients.setdefault(peer, split(peer.decode("utf-8", "replace")))
 
 
 class AsgiExchange(Exchange):
@@ -417,6 +417,6 @@ class AsgiExchange(Exchange):
             log.exception("the access log failed")
 
 
-def _format_peer(client: Tuple[str, int]) -> str:
-    host, port = client
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _format_peer(client: Optional[Tuple[str, int]]) -> str:
+    """A client of a Unix socket has no address."""
+    return "unix:" if client is None else join(*client)

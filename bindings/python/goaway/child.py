@@ -1,7 +1,7 @@
 """A worker's process under a supervisor, seen from both sides.
 
 They speak over a socket, in lines of JSON. The supervisor sends a job first,
-``{"options": {...}, "fds": [...]}``, and ``{"close": seconds}`` once or more.
+``{"options": {...}, "fds": [...]}`` with the sockets that it inherits, and ``{"close": seconds}`` once or more.
 The worker sends ``{"ready": true}``, while it closes
 ``{"progress": [sessions, streams, seconds]}``, and at its end ``{"report":
 {...}}``. A socket that has ended is a supervisor that has died: the worker
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -38,8 +39,9 @@ _START = "import sys; sys.path[:] = sys.argv.pop().split(chr(0x1f)); from goaway
 class Child:
     """A worker, as its supervisor sees it."""
 
-    def __init__(self, options: Options, fds: list[int]) -> None:
-        """Starts it: a fresh interpreter, which inherits the listening sockets."""
+    def __init__(self, options: Options, fds: list[int], binds: list[str]) -> None:
+        """Starts it: a fresh interpreter, which inherits the listening sockets
+        and listens on them as `binds` say."""
         self._options = options
         self.control, theirs = socket.socketpair()
         with theirs:
@@ -59,7 +61,8 @@ class Child:
         self.report: dict[str, Any] | None = None
         self._received = b""
         self._deadline: float | None = None
-        self._send({"options": json.loads(options.to_json()), "fds": fds})
+        job = replace(options, bind=binds)
+        self._send({"options": json.loads(job.to_json()), "fds": fds})
 
     @property
     def pid(self) -> int:
@@ -155,7 +158,7 @@ class _Supervisor:
         with contextlib.suppress(OSError):
             self._control.sendall(json.dumps(message).encode() + b"\n")
 
-    def ready(self, ports: list[int]) -> None:
+    def ready(self, addresses: list[str]) -> None:
         self._send({"ready": True})
 
     def closing(self, drain: float) -> None:
@@ -179,7 +182,6 @@ def main() -> int:
     options, fds = job
     for fd in fds:
         os.set_inheritable(fd, False)
-    options.bind = [f"fd:{fd}" for fd in fds]
     log.configure(options.log_level, options.access_log)
     worker = Worker(options, supervisor)
     _listen_to_signals(worker, options.drain)

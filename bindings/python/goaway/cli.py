@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(str(error), FAILED)
     except OSError as error:
         return _refuse(f"--access-log {said.access_log}: {error.strerror}")
+    if said.umask is not None:
+        os.umask(said.umask)
     return supervisor.run(said) if said.supervised else alone.run(said)
 
 

@@ -17,7 +17,8 @@ class AccessRecord:
     query: str
     """What stands behind the path's `?`, as it came; empty if there is nothing."""
     peer: str
-    """The client's address, such as "127.0.0.1:49152"."""
+    """The client's address, such as "127.0.0.1:49152", or "unix:" and what is
+    known of a Unix socket's."""
     status: int
     """The answer's status; 0 if there was none before the end."""
     bytes: int
@@ -35,7 +36,9 @@ class Config:
 
     bind: List[str] = field(default_factory=lambda: ["127.0.0.1:8000"])
     """Addresses: "127.0.0.1:8000", "[::1]:0" (0: any free port), "localhost:8000",
-    or "fd:3", an inherited socket that listens."""
+    "unix:/run/app.sock", "fd:3", an inherited socket that listens, or "systemd:",
+    what the service manager has opened; with options, "127.0.0.1:8000?backlog=4096".
+    See `goaway_server_listen` of the C header."""
     drain: float = 5.0
     """Seconds that a close may take."""
     limits: Dict[str, int] = field(default_factory=dict)

@@ -26,8 +26,20 @@ class Front:
 
     @property
     def ports(self) -> List[int]:
-        """The ports listened on, in the order of `listen`."""
+        """The ports listened on, in the order of `listen`; 0 for a Unix socket."""
         return self._core.ports()
+
+    @property
+    def addresses(self) -> List[str]:
+        """Where it listens, in the same order: "127.0.0.1:8080", "unix:/run/app.sock"."""
+        return self._core.addresses()
+
+    def hand_over(self, number: int = 0) -> int:
+        """A duplicate of the descriptor of that listening socket, for a
+        successor to listen on as "fd:N"; not inheritable, the caller's to close.
+        When this server closes it leaves connections that wait to the
+        successor, and the file of a Unix socket where it is."""
+        return self._core.hand_over(number)
 
     @property
     def port(self) -> int:

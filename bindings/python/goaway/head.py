@@ -58,7 +58,8 @@ class Head:
 
     @property
     def peer(self) -> str:
-        """The client's address, such as "127.0.0.1:49152" or "[::1]:49152"."""
+        """The client's address, such as "127.0.0.1:49152" or "[::1]:49152"; of a
+        Unix socket "unix:pid=7,uid=1000"."""
         return self._pieces[5].decode("latin-1")
 
     @property

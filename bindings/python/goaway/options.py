@@ -9,7 +9,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, NoReturn, TypeVar
 
-from .address import Address, AddressError
+from .address import Address, AddressError, of_path
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 INTERFACES = ("auto", "asgi", "wsgi")
@@ -33,6 +33,8 @@ class Options:
     app: str
     #: Where to listen, each as `goaway.address.Address` reads it.
     bind: list[str] = field(default_factory=lambda: ["127.0.0.1:8000"])
+    #: The file creation mask, or None for what it is.
+    umask: int | None = None
     #: Processes that serve.
     workers: int = 1
     #: "auto", "asgi" or "wsgi".
@@ -94,11 +96,26 @@ def parse(arguments: list[str], *, version: Callable[[], str]) -> Options:
         value = said.pop(_destination(option))
         if value is not None:
             limits[name] = round(value * unit)
+    said["bind"] = _binds(parser, said)
     options = Options(limits=limits, **said)
-    if not options.bind:
-        options.bind = Options("").bind
     _check(parser, options)
     return options
+
+
+def _binds(parser: argparse.ArgumentParser, said: dict[str, Any]) -> list[str]:
+    """Every address, with the options that are said for all of them."""
+    binds: list[str] = said["bind"]
+    addresses = [Address.parse(text) for text in binds or Options("").bind]
+    for option, name in (
+        ("--backlog", "backlog"), ("--reuse-port", "reuseport"), ("--uds-mode", "mode"), ("--proxy-protocol", "proxy"),
+    ):  # fmt: skip
+        value = said.pop(_destination(option))
+        if value is None:
+            continue
+        if not any(address.takes(name) for address in addresses):
+            parser.error(f"{option} says nothing about {', '.join(map(str, addresses))}")
+        addresses = [address.but(**{name: value}) if address.takes(name) else address for address in addresses]
+    return [str(address) for address in addresses]
 
 
 def _check(parser: argparse.ArgumentParser, options: Options) -> None:
@@ -142,7 +159,34 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("serving")
     group.add_argument(
         "-b", "--bind", action="append", default=[], metavar="ADDRESS", type=_value(_bind),
-        help="HOST:PORT, [IPV6]:PORT or fd:NUMBER (an inherited socket); repeatable; default 127.0.0.1:8000",
+        help="HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER (an inherited socket) or systemd:[NAME] (of the service "
+        "manager), with options ?NAME=VALUE&...; repeatable; default 127.0.0.1:8000",
+    )  # fmt: skip
+    group.add_argument(
+        "--uds", action="append", dest="bind", metavar="PATH", type=of_path, help="the same as --bind unix:PATH"
+    )
+    group.add_argument(
+        "--fd", action="append", dest="bind", metavar="NUMBER", type=_value(lambda text: _bind(f"fd:{text}")),
+        help="the same as --bind fd:NUMBER",
+    )  # fmt: skip
+    group.add_argument(
+        "--proxy-protocol", default=None, metavar="TRUSTED",
+        help="connections begin with a PROXY header from these addresses and networks: 10.0.0.0/8,::1, unix, or * for all",
+    )  # fmt: skip
+    group.add_argument(
+        "--backlog", default=None, metavar="N", type=_value(lambda text: str(_whole(text))),
+        help="connections that wait in the kernel; default 1024",
+    )  # fmt: skip
+    group.add_argument(
+        "--reuse-port", action="store_const", const="1", default=None, help="share the port with other programs"
+    )
+    group.add_argument(
+        "--uds-mode", default=None, metavar="OCTAL", type=_value(_octal),
+        help="permissions of Unix sockets, 660; default as the umask leaves them",
+    )  # fmt: skip
+    group.add_argument(
+        "--umask", default=None, metavar="OCTAL", type=_value(lambda text: int(_octal(text), 8)),
+        help="the file creation mask, 027; default as it is",
     )  # fmt: skip
     group.add_argument(
         "-w", "--workers", default=1, metavar="N", type=_value(_count), help="processes that serve; default 1"
@@ -257,6 +301,12 @@ def _whole(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise ValueError(f'"{text}" is not a whole number')
     return int(text)
+
+
+def _octal(text: str) -> str:
+    if not re.fullmatch(r"[0-7]{1,4}", text) or int(text, 8) > 0o777:
+        raise ValueError(f'"{text}" is not a mode in octal digits, such as 660')
+    return text
 
 
 def _count(text: str) -> int:

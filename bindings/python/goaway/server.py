@@ -82,7 +82,9 @@ class Server(Front):
 
     def listen(self, address: str) -> "Server":
         """Listens on "127.0.0.1:8080", "[::1]:0" (0: any free port), a name and
-        a port, or "fd:3". May be called several times. Gives the server itself."""
+        a port, "unix:/run/app.sock", "fd:3" or "systemd:", with options behind a
+        "?"; see `goaway_server_listen` of the C header. May be called several
+        times. Gives the server itself."""
         self._core.listen(address)
         return self
 

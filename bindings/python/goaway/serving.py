@@ -6,9 +6,10 @@ import asyncio
 import signal
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Callable, Coroutine, Iterator, List, Optional, Protocol
+from typing import Any, Callable, Coroutine, Iterator, List, Optional, Protocol, Tuple
 
 from . import _native
+from .address import Address, shown
 from .config import Config
 from .report import Progress, Report
 
@@ -18,6 +19,7 @@ class Servable(Protocol):
 
     config: Config
     ports: List[int]
+    addresses: List[str]
     progress: Optional[Callable[[Progress], None]]
 
     async def start(self) -> None: ...
@@ -42,10 +44,9 @@ def prepare(core: _native.Core, config: Config) -> None:
         core.listen(address)
 
 
-def first_host(config: Config) -> str:
-    """The name of the first address, as ASGI's scope and WSGI's environment show it."""
-    address = config.bind[0]
-    return "" if address.startswith("fd:") else address.rpartition(":")[0].strip("[]")
+def server_of(core: _native.Core, config: Config) -> Tuple[str, Optional[int]]:
+    """The first address, as ASGI's scope shows it."""
+    return shown(core.addresses(), Address.parse(config.bind[0]))
 
 
 def run(main: "Coroutine[Any, Any, Report]") -> Report:

@@ -14,7 +14,7 @@ class Session(NamedTuple):
 
     id: int
     peer: str
-    """The client's address, such as "127.0.0.1:49152"."""
+    """The client's address, such as "127.0.0.1:49152", or "unix:pid=7,uid=1000"."""
     state: str
     """How far it is on its way: "handshake", "open", "draining", "last_call",
     "forcing", "closing"."""

@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from . import notify
 from .address import Address, Listeners
 from .alone import announce
-from .child import Child
+from .child import PATIENCE, Child
+from .error import Error
 from .log import LOG, Draining
 from .options import Options
 from .reload import Watch
 from .report import Report
-from .worker import DONE, FAILED
+from .worker import DONE, FAILED, longest
 
 #: A worker that lives for less dies "at once": its successor waits, each time
 #: longer, from the shortest to the longest of these seconds.
@@ -58,8 +60,8 @@ def run(options: Options) -> int:
     """Serves until a signal ends it; gives the exit status."""
     try:
         listeners = Listeners([Address.parse(text) for text in options.bind], options.workers)
-    except OSError as error:
-        LOG.error("cannot listen on %s: %s", error.filename, error.strerror)
+    except Error as error:
+        LOG.error("%s", error.text)
         return FAILED
     with Supervisor(options, listeners) as supervisor:
         return supervisor.run()
@@ -82,6 +84,8 @@ class Supervisor:
         self._draining = Draining()
         #: The slots whose workers are still to be replaced.
         self._replacing: list[Slot] = []
+        #: The service manager waits to hear that they are.
+        self._is_replacing = False
         self._drain = options.drain
         self._watch: Watch | None = None
         self._changed: list[str] = []
@@ -127,7 +131,7 @@ class Supervisor:
         return self._end()
 
     def _start(self, slot: Slot) -> Child:
-        child = Child(self._options, self._listeners.fds(slot.number))
+        child = Child(self._options, self._listeners.fds(slot.number), self._listeners.binds(slot.number))
         self._selector.register(child.control, selectors.EVENT_READ, child)
         LOG.debug("worker %d starts in slot %d", child.pid, slot.number)
         return child
@@ -159,6 +163,7 @@ class Supervisor:
             self._wake.send(b"c")
 
     def _close(self, drain: float) -> None:
+        notify.stopping(longest(drain, self._options) + PATIENCE)
         if not self._closing:
             self._draining.begin(drain)
         else:
@@ -178,6 +183,9 @@ class Supervisor:
             return
         self._drain = drain
         self._replacing = list(self._slots)
+        if self._serving:
+            notify.reloading()
+            self._is_replacing = True
         for slot in self._slots:
             slot.failures, slot.start_at = 0, 0.0
             if slot.successor is not None:
@@ -259,11 +267,16 @@ class Supervisor:
             self._serving = True
             for address in self._listeners.addresses():
                 announce(self._options, address)
+            notify.ready()
         if self._closing:
             self._show_progress()
-        elif self._replacing and all(slot.successor is None for slot in self._slots):
-            slot = self._replacing.pop(0)
-            slot.successor = self._start(slot)
+        elif all(slot.successor is None for slot in self._slots):
+            if self._replacing:
+                slot = self._replacing.pop(0)
+                slot.successor = self._start(slot)
+            elif self._is_replacing:
+                self._is_replacing = False
+                notify.ready()
 
     def _show_progress(self) -> None:
         told = [child.progress for slot in self._slots for child in slot.children() if child.progress is not None]

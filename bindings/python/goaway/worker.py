@@ -32,8 +32,8 @@ def longest(drain: float, options: Options) -> float:
 class Host(Protocol):
     """Who hears how a worker fares."""
 
-    def ready(self, ports: list[int]) -> None:
-        """It serves."""
+    def ready(self, addresses: list[str]) -> None:
+        """It serves, at these addresses."""
 
     def closing(self, drain: float) -> None:
         """It closes, within so many seconds."""
@@ -131,7 +131,7 @@ class Worker:
                 LOG.info("closed before the application had started")
                 return DONE
             return _failed_start(self._options.app, error)
-        self._host.ready(server.ports)
+        self._host.ready(server.addresses)
         try:
             report = await server.wait_closed()
         except ShutdownError as error:

@@ -11,7 +11,7 @@ from .config import Config
 from .error import Error
 from .pool import Pool
 from .report import Progress, Report
-from .serving import first_host, prepare, serve_until_signal
+from .serving import prepare, serve_until_signal, server_of
 from .thread_pump import ThreadPump
 from .threaded_request import ThreadedRequest
 from .wsgi_request import WsgiApp, WsgiRequest
@@ -30,7 +30,10 @@ class Application:
     def __init__(self, app: WsgiApp, config: Optional[Config] = None) -> None:
         self.config = config if config is not None else Config()
         self.ports: List[int] = []
-        """The ports listened on, in the order of `Config.bind`; after `start`."""
+        """The ports listened on, in the order of `Config.bind`, 0 for a Unix
+        socket; after `start`."""
+        self.addresses: List[str] = []
+        """The same as texts: "127.0.0.1:8000", "unix:/run/app.sock"."""
         self.progress: Optional[Callable[[Progress], None]] = None
         """Called about ten times a second while it closes, in the loop's thread.
         May be set at any time."""
@@ -55,12 +58,13 @@ class Application:
             core.register("*", 0)
             core.watch(_native.WATCH_PROGRESS)
             self.ports = core.ports()
+            self.addresses = core.addresses()
             core.start()
         except BaseException:
             core.free()
             raise
         self._closed = loop.create_future()
-        self._server = (first_host(self.config), self.ports[0] if self.ports else 0)
+        self._server = server_of(core, self.config)
         pump = self._pump = ThreadPump(core, self._accept)
         pump.high_water = self.config.limits.get("high_water_bytes", pump.high_water)
         pump.on_progress = lambda progress: self._post(self._tell, progress)

@@ -9,6 +9,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes
 
+from .address import split
 from .config import AccessRecord, Config
 from .error import Error
 from .exchange import Disconnected
@@ -58,7 +59,9 @@ class FileWrapper:
 class WsgiRequest:
     """A request that a WSGI application answers, in a thread of the pool."""
 
-    def __init__(self, app: WsgiApp, config: Config, server: Tuple[str, int], request: ThreadedRequest) -> None:
+    def __init__(
+        self, app: WsgiApp, config: Config, server: Tuple[str, Optional[int]], request: ThreadedRequest
+    ) -> None:
         self._app = app
         self._config = config
         self._server = server
@@ -147,17 +150,19 @@ class WsgiRequest:
 
     def _environ(self) -> Environ:
         request = self._request
-        host, _, port = request.peer.rpartition(":")
+        # Neither end of a Unix socket has a host; the server must have a name all the same.
+        host, port = split(request.peer) or ("", "")
+        name, at = self._server if self._server[1] is not None else ("localhost", 80)
         environ: Environ = {
             "REQUEST_METHOD": request.method,
             "SCRIPT_NAME": self._config.root_path,
             "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
             "QUERY_STRING": request.query,
-            "SERVER_NAME": self._server[0],
-            "SERVER_PORT": str(self._server[1]),
+            "SERVER_NAME": name,
+            "SERVER_PORT": str(at),
             "SERVER_PROTOCOL": "HTTP/" + request.http_version,
-            "REMOTE_ADDR": host.strip("[]"),
-            "REMOTE_PORT": port,
+            "REMOTE_ADDR": host,
+            "REMOTE_PORT": str(port),
             "HTTP_HOST": request.authority,
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": request.scheme,

@@ -61,6 +61,21 @@ def test_everything_can_be_said() -> None:
     assert Options.from_json(said.to_json()) == said
 
 
+def test_what_is_said_for_all_addresses_stands_in_each_that_takes_it() -> None:
+    said = parse(
+        "web:app", "-b", "127.0.0.1:80?backlog=1", "--uds", "/run/a?.sock", "--fd", "3", "--fd", "//4",
+        "--backlog", "7", "--reuse-port", "--uds-mode", "660", "--proxy-protocol", "10.0.0.0/8,unix", "--umask", "027",
+    )  # fmt: skip
+    assert said.bind == [
+        "127.0.0.1:80?backlog=7&reuseport=1&proxy=10.0.0.0/8,unix",
+        "unix:/run/a%3F.sock?backlog=7&mode=660&proxy=10.0.0.0/8,unix",
+        "fd:3?proxy=10.0.0.0/8,unix",
+        "fd:4?proxy=10.0.0.0/8,unix",
+    ]
+    assert said.umask == 0o027
+    assert parse("web:app", "--backlog", "7").bind == ["127.0.0.1:8000?backlog=7"]
+
+
 def test_several_processes_are_supervised() -> None:
     assert not parse("web:app").supervised
     assert parse("web:app", "-w", "2").supervised
@@ -82,6 +97,12 @@ def test_several_processes_are_supervised() -> None:
         (["web:app", "--bind", "localhost:65536"], '"65536" is not a port'),
         (["web:app", "--bind", "::1:80"], "an IPv6 address stands in brackets"),
         (["web:app", "--bind", "fd:x"], '"x" is not the number of a file descriptor'),
+        (["web:app", "--bind", "unix:a.sock"], 'the path of a Unix socket begins with "/"'),
+        (["web:app", "--backlog", "few"], '"few" is not a whole number'),
+        (["web:app", "--uds-mode", "888"], '"888" is not a mode'),
+        (["web:app", "--umask", "1777"], '"1777" is not a mode'),
+        (["web:app", "--uds-mode", "600"], "--uds-mode says nothing about 127.0.0.1:8000"),
+        (["web:app", "--fd", "3", "--backlog", "7"], "--backlog says nothing about fd:3"),
         (["web:app", "--workers", "0"], "0 is not between 1 and 1024"),
         (["web:app", "--workers", "many"], '"many" is not a whole number'),
         (["web:app", "--threads", "-1"], "-1"),
