@@ -120,6 +120,7 @@ static const napi_property_descriptor METHODS[] = {
     METHOD("watch", host_watch),           METHOD("start", host_start),
     METHOD("setReady", host_set_ready),    METHOD("isReady", host_is_ready),
     METHOD("port", host_port),             METHOD("close", host_close),
+    METHOD("address", host_address),       METHOD("handOver", host_hand_over),
     METHOD("stop", host_end),              METHOD("ref", host_ref),
     METHOD("unref", host_unref),           METHOD("sessions", host_sessions),
     METHOD("session", host_session),       METHOD("closeSession", host_close_session),

@@ -21,15 +21,49 @@ export type Fields =
 /** A piece of a body: a string is sent as UTF-8. */
 export type Data = string | Uint8Array
 
-/** Where to listen: '127.0.0.1:8080', '[::1]:0', 'localhost:80', or a port of 127.0.0.1. */
-export type Address = string | number | { host?: string, port?: number } | { fd: number }
+/** Options of a listening socket; see `goaway_server_listen` of the C header. */
+export interface SocketOptions {
+  /** Whether connections begin with a PROXY header from these addresses and networks: '10.0.0.0/8', 'unix', '*'. */
+  proxy?: string | string[]
+  /** Milliseconds until that header must be there: 5000. */
+  proxyMs?: number
+}
+
+/** Options of one that is not inherited. */
+export interface OwnSocketOptions extends SocketOptions {
+  /** Connections that wait in the kernel: 1024. */
+  backlog?: number
+}
+
+/** Options of one of TCP; keepalive in seconds. */
+export interface TcpOptions extends OwnSocketOptions {
+  host?: string
+  port?: number
+  reusePort?: boolean
+  ipv6Only?: boolean
+  keepalive?: number
+  keepaliveInterval?: number
+  keepaliveCount?: number
+}
+
+/** A Unix socket; `mode` such as 0o660, as the umask leaves it if not said. */
+export interface UnixOptions extends OwnSocketOptions {
+  path: string
+  mode?: number
+}
+
+/**
+ * Where to listen: '127.0.0.1:8080', '[::1]:0', 'localhost:80', 'unix:/run/app.sock',
+ * 'systemd:', each with options behind a '?'; or a port of 127.0.0.1; or an object.
+ */
+export type Address = string | number | TcpOptions | UnixOptions | SocketOptions & { fd: number }
 
 /** Why a session or a request ended, as goaway.h names it. */
 export type Cause =
   | 'none' | 'drained' | 'peer_closed' | 'peer_goaway' | 'peer_reset' | 'connection_lost' | 'protocol_error'
   | 'handshake' | 'deadline' | 'aborted' | 'internal' | 'handshake_timeout' | 'header_timeout' | 'idle_timeout'
   | 'keepalive_timeout' | 'too_slow' | 'stream_idle' | 'max_age' | 'max_requests' | 'flood' | 'body_too_large'
-  | 'push_refused'
+  | 'push_refused' | 'proxy'
   | (string & {})
 
 /** How the report counts a session's end. */
@@ -280,6 +314,13 @@ export class Server extends EventEmitter {
   /** The port of the first listener; 0 before `listen`. */
   readonly port: number
   readonly ports: number[]
+  /** Where it listens: '127.0.0.1:8080', 'unix:/run/app.sock'. */
+  readonly addresses: string[]
+  /**
+   * A duplicate of a listening socket's descriptor, for a successor to listen on.
+   * What waits there, and a Unix socket's file, is left to it when this one closes.
+   */
+  handOver (number?: number): number
   /** For a health check: whether it serves and does not leave. May be set, and set back. */
   ready: boolean
   /**
@@ -303,9 +344,11 @@ export class Server extends EventEmitter {
  * accept: they inherit `fd` and serve on it, `server.start({ bind: { fd } })`.
  */
 export class Listener {
-  constructor (address: Exclude<Address, { fd: number }>)
+  constructor (address: Address)
   readonly fd: number
+  /** 0 for a Unix socket. */
   readonly port: number
+  readonly address: string
   /** Whether this process has given it up. */
   readonly closed: boolean
   /** Gives it up here; processes that inherited it go on. */

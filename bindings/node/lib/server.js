@@ -23,7 +23,7 @@ const lost = new FinalizationRegistry((core) => core.lost())
 class Server extends EventEmitter {
   #core
   #ports = []
-  #listeners = 0
+  #addresses = []
 
   /**
    * A server that does not run yet. `limits`: see setLimit. `queueRecords`: how
@@ -57,17 +57,18 @@ class Server extends EventEmitter {
   }
 
   /**
-   * Listens on '127.0.0.1:8080', '[::1]:0', 'localhost:8080', a port of
-   * 127.0.0.1, { host, port }, or the socket { fd }. Repeatable; before the start.
+   * Listens on '127.0.0.1:8080', '[::1]:0', 'localhost:8080', 'unix:/run/app.sock',
+   * 'systemd:', a port of 127.0.0.1, { host, port }, { path } or the socket
+   * { fd }; objects may have options. Repeatable; before the start.
    */
   listen (address) {
     check(this.#core.server.listen(addressText(address)))
     this.#core.listening = true
     for (;;) {
-      const port = this.#core.server.port(this.#listeners)
-      if (port === 0) break
-      this.#ports.push(port)
-      this.#listeners++
+      const address = this.#core.server.address(this.#addresses.length)
+      if (address === undefined) break
+      this.#ports.push(this.#core.server.port(this.#addresses.length))
+      this.#addresses.push(address)
     }
     return this
   }
@@ -82,8 +83,23 @@ class Server extends EventEmitter {
   /** The port of the first socket that it listens on; 0 before `listen`. */
   get port () { return this.#ports[0] ?? 0 }
 
-  /** The ports of all of them. */
+  /** The ports of all of them; 0 for a Unix socket. */
   get ports () { return [...this.#ports] }
+
+  /** Where they listen: '127.0.0.1:8080', 'unix:/run/app.sock'. */
+  get addresses () { return [...this.#addresses] }
+
+  /**
+   * A duplicate of that listening socket's descriptor, for a successor to listen
+   * on ({ fd }) and for the caller to close. When this server closes it leaves
+   * connections that wait to the successor, and a Unix socket's file where it is.
+   */
+  handOver (number = 0) {
+    if (this.#core.report !== null) throw new GoawayError('GOAWAY_ERR_STATE', 'the server has ended')
+    const fd = this.#core.server.handOver(number)
+    if (fd === -1) throw new GoawayError('GOAWAY_ERR_STATE', native.lastError())
+    return fd
+  }
 
   /** Whether it was started, does not close, and is not set to be unready. */
   get ready () { return this.#core.report === null && this.#core.server.isReady() }

@@ -131,6 +131,31 @@ napi_value host_port(napi_env env, napi_callback_info info) {
     return number_value(env, host->server != NULL ? goaway_server_port(host->server, at) : 0);
 }
 
+// address(number) -> where that listener listens, undefined if there is none
+napi_value host_address(napi_env env, napi_callback_info info) {
+    napi_value arg;
+    uint32_t at = 0;
+    struct host *host = open_call(env, info, 1, &arg);
+    if (host == NULL || host->server == NULL) {
+        return NULL;
+    }
+    napi_get_value_uint32(env, arg, &at);
+    const char *address = goaway_server_address(host->server, at);
+    return address != NULL ? text_value(env, address) : NULL;
+}
+
+// handOver(number) -> a duplicate of that listener's descriptor, -1 if it fails
+napi_value host_hand_over(napi_env env, napi_callback_info info) {
+    napi_value arg;
+    uint32_t at = 0;
+    struct host *host = open_live(env, info, 1, &arg);
+    if (host == NULL) {
+        return NULL;
+    }
+    napi_get_value_uint32(env, arg, &at);
+    return number_value(env, goaway_server_fd(host->server, at));
+}
+
 // isReady() -> boolean
 napi_value host_is_ready(napi_env env, napi_callback_info info) {
     struct host *host = open_call(env, info, 0, NULL);

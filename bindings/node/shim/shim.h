@@ -56,6 +56,8 @@ napi_value host_start(napi_env env, napi_callback_info info);
 napi_value host_set_ready(napi_env env, napi_callback_info info);
 napi_value host_is_ready(napi_env env, napi_callback_info info);
 napi_value host_port(napi_env env, napi_callback_info info);
+napi_value host_address(napi_env env, napi_callback_info info);
+napi_value host_hand_over(napi_env env, napi_callback_info info);
 napi_value host_close(napi_env env, napi_callback_info info);
 napi_value host_end(napi_env env, napi_callback_info info);
 napi_value host_ref(napi_env env, napi_callback_info info);
