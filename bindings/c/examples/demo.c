@@ -2,6 +2,7 @@
 //
 //   demo [PORT]     listens on 127.0.0.1; 8080 if no port is given, any if it is 0
 //
+// GOAWAY_ADDRESS  where to listen instead, such as unix:/run/demo.sock or systemd:
 // DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
 // GOAWAY_WORKERS  how many threads serve (one a processor)
 //
@@ -133,6 +134,7 @@ static bool report_failure(const char *what) {
 static bool set_up(struct demo *demo, const struct options *options) {
     char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%u", options->port);
+    const char *instead = getenv("GOAWAY_ADDRESS");
     if (options->workers > 0 &&
         goaway_server_set_limit(demo->server, GOAWAY_LIMIT_WORKERS, options->workers) != GOAWAY_OK) {
         return report_failure("GOAWAY_WORKERS");
@@ -142,7 +144,7 @@ static bool set_up(struct demo *demo, const struct options *options) {
         (isatty(STDERR_FILENO) && goaway_server_set_on_progress(demo->server, show_progress, NULL) != GOAWAY_OK)) {
         return report_failure("cannot be set up");
     }
-    if (goaway_server_listen(demo->server, address) != GOAWAY_OK) {
+    if (goaway_server_listen(demo->server, instead != NULL ? instead : address) != GOAWAY_OK) {
         fprintf(stderr, "demo: %s\n", goaway_last_error());
         return false;
     }
@@ -158,7 +160,7 @@ static bool serve(struct demo *demo, struct watch *watch) {
         fprintf(stderr, "demo: the system gives no thread\n");
         return false;
     }
-    printf("listening on 127.0.0.1:%u\n", goaway_server_port(demo->server, 0));
+    printf("listening on %s\n", goaway_server_address(demo->server, 0));
     fflush(stdout);
     goaway_status waited = goaway_server_wait(demo->server, GOAWAY_FOREVER);
     watch_stop(watch);

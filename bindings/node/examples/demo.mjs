@@ -231,8 +231,8 @@ async function main () {
   const leave = () => server.close({ drainMs: signals++ === 0 ? drainMs : 0 })
   process.on('SIGTERM', leave).on('SIGINT', leave)
   server.once('close', () => process.off('SIGTERM', leave).off('SIGINT', leave))
-  await server.start({ bind: { host: '127.0.0.1', port } })
-  console.log(`listening on 127.0.0.1:${server.port}`)
+  await server.start({ bind: process.env.GOAWAY_ADDRESS ?? { host: '127.0.0.1', port } })
+  console.log(`listening on ${server.addresses[0]}`)
 }
 
 main().catch((error) => {

@@ -266,11 +266,11 @@ async def serve(port: int, drain_ms: int, workers: int) -> None:
         server.set_limit("workers", workers)
     if sys.stderr.isatty():
         server.on_progress = show_progress
-    await server.listen(f"127.0.0.1:{port}").start()
+    await server.listen(os.environ.get("GOAWAY_ADDRESS", f"127.0.0.1:{port}")).start()
     leave = iter([demo.drain])
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, lambda: server.close(next(leave, 0.0)))
-    print(f"listening on 127.0.0.1:{server.port}", flush=True)
+    print(f"listening on {server.addresses[0]}", flush=True)
     report = await server.wait_closed()
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)

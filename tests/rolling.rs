@@ -1,0 +1,148 @@
+//! A rolling restart under load: every server is replaced ten times, and no
+//! request fails.
+//!
+//! - behind HAProxy, which speaks HTTP/2 to two servers, and behind nginx, which
+//!   passes their connections on
+//! - under a service manager that keeps the socket
+//! - by handing the socket over, without anybody in front
+//!
+//! A request that the server says it has not processed (REFUSED_STREAM, or above
+//! the last stream of its GOAWAY) is asked again on another connection, as RFC
+//! 9113 (section 8.7) has it; whatever else goes wrong is a failure.
+//!
+//! GOAWAY_KIT_HOST names the demo; c if it is not set. A proxy that is not
+//! installed is left out, and that is said; with CI set it must be there.
+#![cfg(target_os = "linux")]
+
+#[path = "rolling/client.rs"]
+mod client;
+#[path = "rolling/process.rs"]
+mod process;
+#[path = "rolling/proxies.rs"]
+mod proxies;
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::process::Command;
+
+use client::Load;
+use process::Process;
+
+/// How often each server is replaced.
+const ROUNDS: usize = 10;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn demo(port: u16) -> Command {
+    let host = std::env::var("GOAWAY_KIT_HOST").unwrap_or_else(|_| "c".to_string());
+    let mut command = Command::new(root().join("bindings/run-demo"));
+    command.args([host, port.to_string()]).current_dir(root()).env("DRAIN_MS", "10000");
+    command
+}
+
+fn local(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+/// Two servers behind a proxy, each replaced in turn: it leaves, and only when
+/// it has left its successor comes, on the same port.
+fn behind(start: impl FnOnce([u16; 2]) -> Option<(Process, u16)>) {
+    let mut servers = [Process::start(&mut demo(0)), Process::start(&mut demo(0))];
+    let ports = servers.each_ref().map(Process::port);
+    let Some((_proxy, port)) = start(ports) else { return };
+    let load = Load::start(local(port));
+    load.wait_for(100);
+    for _ in 0..ROUNDS {
+        for (server, port) in servers.iter_mut().zip(ports) {
+            server.leave();
+            *server = Process::start(&mut demo(port));
+            load.wait_for(50);
+        }
+    }
+    load.end();
+}
+
+#[test]
+fn behind_haproxy() {
+    behind(proxies::haproxy);
+}
+
+#[test]
+fn behind_nginx() {
+    behind(proxies::nginx);
+}
+
+/// The socket is the manager's, who starts a server when the last one has gone:
+/// connections that come meanwhile wait.
+#[test]
+fn under_a_service_manager() {
+    let socket = TcpListener::bind(local(0)).expect("a free port");
+    let address = socket.local_addr().expect("an address");
+    let start = || {
+        let demo = demo(0);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=demo exec \"$@\"", "sh"])
+            .arg(demo.get_program())
+            .args(demo.get_args())
+            .env("GOAWAY_ADDRESS", "systemd:demo")
+            .env("DRAIN_MS", "10000");
+        process::inherit(&mut command, socket.as_raw_fd(), 3);
+        Process::start(&mut command)
+    };
+    let mut server = start();
+    assert_eq!(server.port(), address.port());
+    let load = Load::start(address);
+    for _ in 0..ROUNDS {
+        load.wait_for(50);
+        server.leave();
+        server = start();
+    }
+    load.wait_for(50);
+    load.end();
+}
+
+/// Each server starts its successor, hands it the socket, and leaves when that
+/// one serves: `bindings/c/examples/handover.c`, as `make build` has built it.
+#[test]
+fn by_handover() {
+    let program = root().join("build/c/handover");
+    assert!(program.exists(), "{} is not there; run `make build`", program.display());
+    let mut first = Process::start(Command::new(program).arg("127.0.0.1:0"));
+    let load = Load::start(local(first.port()));
+    let mut family = process::Family::of(&first);
+    for _ in 0..ROUNDS {
+        load.wait_for(50);
+        family.hand_over(&first);
+    }
+    load.wait_for(50);
+    load.end();
+    first.expect_success();
+}
+
+/// The command replaces its workers, one after another, on sockets that it keeps.
+#[test]
+fn by_the_python_commands_supervisor() {
+    let python = root().join("build/venv/bin/python");
+    assert!(python.exists(), "{} is not there; run `make test-python`", python.display());
+    let mut command = Command::new(python);
+    command
+        .args(["-m", "goaway", "demo_asgi:app", "--workers", "2", "--report", "--bind", "127.0.0.1:0"])
+        .args(["--drain", "10", "--app-dir", "bindings/python/examples"])
+        .current_dir(root())
+        .env("PYTHONPATH", root().join("bindings/python"));
+    let mut server = Process::start(&mut command);
+    let load = Load::start(local(server.port()));
+    for round in 0..ROUNDS {
+        load.wait_for(50);
+        server.signal(libc::SIGHUP);
+        // Both have left.
+        server.wait_for("has left", 2 * (round + 1));
+    }
+    load.wait_for(50);
+    load.end();
+    server.leave();
+}

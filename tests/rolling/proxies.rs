@@ -1,0 +1,79 @@
+//! Proxies in front of two servers. Each must find out by itself that one of
+//! them has gone, and send its requests, or connections, to the other.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::process::{Process, find};
+
+/// A folder of this test's own, empty.
+fn scratch(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("rolling").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a scratch folder");
+    folder
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+}
+
+fn wait_until_it_listens(port: u16, proxy: Process) -> (Process, u16) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < until, "the proxy does not listen");
+        thread::sleep(Duration::from_millis(10));
+    }
+    (proxy, port)
+}
+
+/// HAProxy, HTTP/2 on both sides. Where a server does not listen, or has not
+/// processed a request, it asks the other. It checks nothing beforehand: what it
+/// knew from that could be old.
+pub fn haproxy(servers: [u16; 2]) -> Option<(Process, u16)> {
+    let program = find(&["haproxy", "/usr/sbin/haproxy"])?;
+    let (folder, port) = (scratch("haproxy"), free_port());
+    let [one, two] = servers;
+    let text = format!(
+        "global\n  maxconn 500\n\
+         defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  \
+         retries 5\n  option redispatch 1\n  retry-on conn-failure empty-response\n  http-reuse always\n\
+         frontend in\n  bind 127.0.0.1:{port} proto h2\n  default_backend out\n\
+         backend out\n  balance roundrobin\n  \
+         server one 127.0.0.1:{one} proto h2\n  \
+         server two 127.0.0.1:{two} proto h2\n"
+    );
+    let file = folder.join("haproxy.cfg");
+    fs::write(&file, text).expect("a scratch file");
+    let proxy = Process::spawn(Command::new(program).arg("-db").arg("-f").arg(file));
+    Some(wait_until_it_listens(port, proxy))
+}
+
+/// nginx. The version of today's Debian speaks HTTP/2 to no server, so it passes
+/// the connections on.
+pub fn nginx(servers: [u16; 2]) -> Option<(Process, u16)> {
+    let program = find(&["nginx", "/usr/sbin/nginx"])?;
+    let module = "/usr/lib/nginx/modules/ngx_stream_module.so";
+    if !fs::exists(module).unwrap_or(false) {
+        assert!(std::env::var_os("CI").is_none(), "{module} is not installed");
+        eprintln!("SKIPPED: {module} is not there");
+        return None;
+    }
+    let (folder, port) = (scratch("nginx"), free_port());
+    let [one, two] = servers;
+    let text = format!(
+        "load_module {module};\ndaemon off;\nworker_processes 1;\npid nginx.pid;\nerror_log stderr error;\n\
+         events {{ worker_connections 500; }}\n\
+         stream {{\n  upstream out {{ server 127.0.0.1:{one} max_fails=0; server 127.0.0.1:{two} max_fails=0; }}\n  \
+         server {{ listen 127.0.0.1:{port}; proxy_pass out; proxy_connect_timeout 5s; }}\n}}\n"
+    );
+    let file = folder.join("nginx.conf");
+    fs::write(&file, text).expect("a scratch file");
+    let proxy = Process::spawn(Command::new(program).arg("-p").arg(&folder).arg("-c").arg(&file));
+    Some(wait_until_it_listens(port, proxy))
+}
