@@ -53,7 +53,7 @@ fn behind(start: impl FnOnce([u16; 2]) -> Option<(Process, u16)>) {
     let mut servers = [Process::start(&mut demo(0)), Process::start(&mut demo(0))];
     let ports = servers.each_ref().map(Process::port);
     let Some((_proxy, port)) = start(ports) else { return };
-    let load = Load::start(local(port));
+    let load = Load::start(local(port), true);
     load.wait_for(100);
     for _ in 0..ROUNDS {
         for (server, port) in servers.iter_mut().zip(ports) {
@@ -95,7 +95,7 @@ fn under_a_service_manager() {
     };
     let mut server = start();
     assert_eq!(server.port(), address.port());
-    let load = Load::start(address);
+    let load = Load::start(address, true);
     for _ in 0..ROUNDS {
         load.wait_for(50);
         server.leave();
@@ -112,7 +112,7 @@ fn by_handover() {
     let program = root().join("build/c/handover");
     assert!(program.exists(), "{} is not there; run `make build`", program.display());
     let mut first = Process::start(Command::new(program).arg("127.0.0.1:0"));
-    let load = Load::start(local(first.port()));
+    let load = Load::start(local(first.port()), false);
     let mut family = process::Family::of(&first);
     for _ in 0..ROUNDS {
         load.wait_for(50);
@@ -135,7 +135,7 @@ fn by_the_python_commands_supervisor() {
         .current_dir(root())
         .env("PYTHONPATH", root().join("bindings/python"));
     let mut server = Process::start(&mut command);
-    let load = Load::start(local(server.port()));
+    let load = Load::start(local(server.port()), true);
     for round in 0..ROUNDS {
         load.wait_for(50);
         server.signal(libc::SIGHUP);

@@ -1,4 +1,6 @@
-//! Clients that never rest, each on a connection that it changes now and then.
+//! Clients that never rest, each on a connection that it changes now and then;
+//! one of them has its body echoed slowly, so that whoever leaves has something
+//! under way that no proxy can ask for again.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::Reason;
-use h2::client::SendRequest;
+use h2::client::{ResponseFuture, SendRequest};
 use http::{Request, StatusCode};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -20,6 +22,9 @@ const CLIENTS: usize = 4;
 const AT_ONCE: usize = 4;
 /// Rounds of them on one connection.
 const ROUNDS: usize = 25;
+/// Pieces of the body that is echoed, and how long each keeps the server waiting.
+const PIECES: usize = 4;
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,20 +42,36 @@ struct Tally {
 }
 
 impl Tally {
+    /// Whether its connection may be used again.
+    fn count(&self, outcome: Result<bool, String>) -> bool {
+        match outcome {
+            Ok(true) => self.served.fetch_add(1, Relaxed),
+            Ok(false) => self.again.fetch_add(1, Relaxed),
+            Err(why) => {
+                self.fail(why);
+                return false;
+            }
+        };
+        matches!(outcome, Ok(true))
+    }
+
     fn fail(&self, why: String) {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(why);
     }
 }
 
 impl Load {
-    pub fn start(address: SocketAddr) -> Self {
+    /// `has_echo`: the server has `/echo`.
+    pub fn start(address: SocketAddr, has_echo: bool) -> Self {
         let tally = Arc::<Tally>::default();
         let of_thread = tally.clone();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let mut clients = JoinSet::new();
-                (0..CLIENTS).for_each(|_| drop(clients.spawn(press(address, of_thread.clone()))));
+                for number in 0..CLIENTS + usize::from(has_echo) {
+                    drop(clients.spawn(press(address, of_thread.clone(), number == CLIENTS)));
+                }
                 clients.join_all().await;
             });
         });
@@ -97,9 +118,10 @@ impl Drop for Load {
     }
 }
 
-async fn press(address: SocketAddr, tally: Arc<Tally>) {
+async fn press(address: SocketAddr, tally: Arc<Tally>, is_slow: bool) {
     while !tally.is_over.load(Relaxed) {
         match timeout(PATIENCE, connect(address)).await {
+            Ok(Ok(sender)) if is_slow => drop(tally.count(judge(echo(sender)).await)),
             Ok(Ok(sender)) => use_up(sender, &tally).await,
             Ok(Err(why)) => tally.fail(why),
             Err(_) => tally.fail("no connection in time".into()),
@@ -119,53 +141,64 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Bytes>, String> {
 async fn use_up(sender: SendRequest<Bytes>, tally: &Arc<Tally>) {
     for _ in 0..ROUNDS {
         let mut asked = JoinSet::new();
-        (0..AT_ONCE).for_each(|_| drop(asked.spawn(ask(sender.clone()))));
-        let mut goes_on = !tally.is_over.load(Relaxed);
-        for outcome in asked.join_all().await {
-            match outcome {
-                Ok(true) => drop(tally.served.fetch_add(1, Relaxed)),
-                Ok(false) => {
-                    tally.again.fetch_add(1, Relaxed);
-                    goes_on = false;
-                }
-                Err(why) => {
-                    tally.fail(why);
-                    goes_on = false;
-                }
-            }
-        }
-        if !goes_on {
+        (0..AT_ONCE).for_each(|_| drop(asked.spawn(judge(get(sender.clone())))));
+        let outcomes = asked.join_all().await;
+        let goes_on = outcomes.into_iter().fold(true, |goes_on, outcome| tally.count(outcome) && goes_on);
+        if !goes_on || tally.is_over.load(Relaxed) {
             return;
         }
     }
 }
 
 /// Whether it was served; false if it was not processed and may be asked again.
-async fn ask(sender: SendRequest<Bytes>) -> Result<bool, String> {
-    match timeout(PATIENCE, exchange(sender)).await {
+async fn judge(exchange: impl Future<Output = Result<StatusCode, Failure>>) -> Result<bool, String> {
+    match timeout(PATIENCE, exchange).await {
         Ok(Ok(StatusCode::OK)) => Ok(true),
         Ok(Ok(status)) => Err(format!("status {status}")),
         Ok(Err((true, _))) => Ok(false),
-        Ok(Err((false, error))) => Err(error.to_string()),
+        Ok(Err((false, error))) => Err(error),
         Err(_) => Err("no answer in time".into()),
     }
 }
 
 /// An error with whether the server has said that the request was not processed.
-type Failure = (bool, h2::Error);
+type Failure = (bool, String);
 
-async fn exchange(sender: SendRequest<Bytes>) -> Result<StatusCode, Failure> {
+async fn get(sender: SendRequest<Bytes>) -> Result<StatusCode, Failure> {
     // Nothing has been sent when it is not ready.
-    let mut sender = sender.ready().await.map_err(|error| (true, error))?;
+    let mut sender = sender.ready().await.map_err(|error| (true, error.to_string()))?;
     let request = Request::get("http://localhost/").body(()).expect("a request");
-    let (answer, _) = sender.send_request(request, true).map_err(|error| (true, error))?;
-    let answer = answer.await.map_err(|error| (is_unprocessed(&error), error))?;
-    let (status, mut body) = (answer.status(), answer.into_body());
+    let (answer, _) = sender.send_request(request, true).map_err(|error| (true, error.to_string()))?;
+    read(answer).await.map(|(status, _)| status)
+}
+
+/// A body that comes slowly, and must come back whole.
+async fn echo(sender: SendRequest<Bytes>) -> Result<StatusCode, Failure> {
+    let mut sender = sender.ready().await.map_err(|error| (true, error.to_string()))?;
+    let request = Request::post("http://localhost/echo").body(()).expect("a request");
+    let (answer, mut body) = sender.send_request(request, false).map_err(|error| (true, error.to_string()))?;
+    let answer = tokio::spawn(read(answer));
+    for number in 1..=PIECES {
+        tokio::time::sleep(PAUSE).await;
+        // If it fails the answer says why.
+        let _ = body.send_data(Bytes::from_static(b"slowly "), number == PIECES);
+    }
+    let (status, length) = answer.await.expect("no panic")?;
+    match status == StatusCode::OK && length != PIECES * b"slowly ".len() {
+        true => Err((false, format!("{length} bytes came back, as if that were all"))),
+        false => Ok(status),
+    }
+}
+
+async fn read(answer: ResponseFuture) -> Result<(StatusCode, usize), Failure> {
+    let answer = answer.await.map_err(|error| (is_unprocessed(&error), error.to_string()))?;
+    let (status, mut body, mut length) = (answer.status(), answer.into_body(), 0);
     while let Some(piece) = body.data().await {
-        let piece = piece.map_err(|error| (false, error))?;
+        let piece = piece.map_err(|error| (false, error.to_string()))?;
+        length += piece.len();
         let _ = body.flow_control().release_capacity(piece.len());
     }
-    Ok(status)
+    Ok((status, length))
 }
 
 fn is_unprocessed(error: &h2::Error) -> bool {

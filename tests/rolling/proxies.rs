@@ -42,7 +42,7 @@ pub fn haproxy(servers: [u16; 2]) -> Option<(Process, u16)> {
     let text = format!(
         "global\n  maxconn 500\n\
          defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  \
-         retries 5\n  option redispatch 1\n  retry-on conn-failure empty-response\n  http-reuse always\n\
+         retries 5\n  option redispatch 1\n  retry-on conn-failure\n  http-reuse always\n\
          frontend in\n  bind 127.0.0.1:{port} proto h2\n  default_backend out\n\
          backend out\n  balance roundrobin\n  \
          server one 127.0.0.1:{one} proto h2\n  \
