@@ -287,7 +287,8 @@ typedef enum {
     // peer. Default 1048576. 16384 to 1073741824.
     GOAWAY_LIMIT_SESSION_SEND_BYTES = 10,
     // Of the sessions, those from one address; further connections are closed
-    // as soon as they are accepted. Default 0, no limit. 0 to 1000000.
+    // as soon as they are accepted, or, behind a proxy, as soon as it has named
+    // their client. A Unix socket's peers have no address. Default 0, no limit. 0 to 1000000.
     GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
     // Milliseconds until a new connection has sent its preface, its first
     // SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
@@ -563,7 +564,7 @@ typedef struct {
     // GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
     // what was wrong. SETTINGS, PING, PONG: the frame's payload, see there.
     goaway_bytes text;
-    // The peer's address, NUL-terminated.
+    // The peer's address, as in `goaway_session_info`.
     char peer[64];
 } goaway_session_event;
 
@@ -585,7 +586,10 @@ typedef struct {
     uint64_t bytes_out;
     // Requests that were taken.
     uint64_t requests;
-    // The peer's address, such as "127.0.0.1:49152" or "[::1]:49152"; NUL-terminated.
+    // The peer's address, such as "127.0.0.1:49152" or "[::1]:49152";
+    // NUL-terminated, and cut to fit. Behind a proxy it is the client's (see
+    // `goaway_server_listen`). A Unix socket's peer is "unix:pid=7,uid=1000", as
+    // the kernel saw it connect, "unix:uid=1000" or "unix:".
     char peer[64];
     // What is spoken on it, as ALPN names it (RFC 7301): "h2", "http/1.1", or ""
     // while that is not known; NUL-terminated.

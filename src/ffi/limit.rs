@@ -48,7 +48,8 @@ pub enum goaway_limit {
     /// peer. Default 1048576. 16384 to 1073741824.
     GOAWAY_LIMIT_SESSION_SEND_BYTES = 10,
     /// Of the sessions, those from one address; further connections are closed
-    /// as soon as they are accepted. Default 0, no limit. 0 to 1000000.
+    /// as soon as they are accepted, or, behind a proxy, as soon as it has named
+    /// their client. A Unix socket's peers have no address. Default 0, no limit. 0 to 1000000.
     GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
     /// Milliseconds until a new connection has sent its preface, its first
     /// SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or

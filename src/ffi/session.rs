@@ -35,7 +35,10 @@ pub struct goaway_session_info {
     pub bytes_out: u64,
     /// Requests that were taken.
     pub requests: u64,
-    /// The peer's address, such as "127.0.0.1:49152" or "[::1]:49152"; NUL-terminated.
+    /// The peer's address, such as "127.0.0.1:49152" or "[::1]:49152";
+    /// NUL-terminated, and cut to fit. Behind a proxy it is the client's (see
+    /// `goaway_server_listen`). A Unix socket's peer is "unix:pid=7,uid=1000", as
+    /// the kernel saw it connect, "unix:uid=1000" or "unix:".
     pub peer: [c_char; 64],
     /// What is spoken on it, as ALPN names it (RFC 7301): "h2", "http/1.1", or ""
     /// while that is not known; NUL-terminated.
@@ -84,7 +87,7 @@ pub struct goaway_session_event {
     /// GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
     /// what was wrong. SETTINGS, PING, PONG: the frame's payload, see there.
     pub text: goaway_bytes,
-    /// The peer's address, NUL-terminated.
+    /// The peer's address, as in `goaway_session_info`.
     pub peer: [c_char; 64],
 }
 

@@ -142,9 +142,11 @@ async fn use_up(sender: SendRequest<Bytes>, tally: &Arc<Tally>) {
     for _ in 0..ROUNDS {
         let mut asked = JoinSet::new();
         (0..AT_ONCE).for_each(|_| drop(asked.spawn(judge(get(sender.clone())))));
-        let outcomes = asked.join_all().await;
-        let goes_on = outcomes.into_iter().fold(true, |goes_on, outcome| tally.count(outcome) && goes_on);
-        if !goes_on || tally.is_over.load(Relaxed) {
+        let mut goes_on = !tally.is_over.load(Relaxed);
+        for outcome in asked.join_all().await {
+            goes_on &= tally.count(outcome);
+        }
+        if !goes_on {
             return;
         }
     }
