@@ -1,8 +1,9 @@
 //! A rolling restart under load: every server is replaced ten times, and no
 //! request fails.
 //!
-//! - behind HAProxy, which speaks HTTP/2 to two servers, and behind nginx, which
-//!   passes their connections on
+//! - behind HAProxy, which speaks HTTP/2 to two servers
+//! - behind HAProxy and nginx, which pass the clients' connections on to two
+//!   servers, with the PROXY protocol, version 2 and 1
 //! - under a service manager that keeps the socket
 //! - by handing the socket over, without anybody in front
 //!
@@ -49,8 +50,9 @@ fn local(port: u16) -> SocketAddr {
 
 /// Two servers behind a proxy, each replaced in turn: it leaves, and only when
 /// it has left its successor comes, on the same port.
-fn behind(start: impl FnOnce([u16; 2]) -> Option<(Process, u16)>) {
-    let mut servers = [Process::start(&mut demo(0)), Process::start(&mut demo(0))];
+fn behind(options: &str, start: impl FnOnce([u16; 2]) -> Option<(Process, u16)>) {
+    let start_server = |port: u16| Process::start(demo(0).env("GOAWAY_ADDRESS", format!("127.0.0.1:{port}{options}")));
+    let mut servers = [start_server(0), start_server(0)];
     let ports = servers.each_ref().map(Process::port);
     let Some((_proxy, port)) = start(ports) else { return };
     let load = Load::start(local(port), true);
@@ -58,7 +60,7 @@ fn behind(start: impl FnOnce([u16; 2]) -> Option<(Process, u16)>) {
     for _ in 0..ROUNDS {
         for (server, port) in servers.iter_mut().zip(ports) {
             server.leave();
-            *server = Process::start(&mut demo(port));
+            *server = start_server(port);
             load.wait_for(50);
         }
     }
@@ -67,12 +69,17 @@ fn behind(start: impl FnOnce([u16; 2]) -> Option<(Process, u16)>) {
 
 #[test]
 fn behind_haproxy() {
-    behind(proxies::haproxy);
+    behind("", proxies::haproxy);
+}
+
+#[test]
+fn behind_haproxy_that_passes_connections_on() {
+    behind("?proxy=127.0.0.0/8,::1", proxies::haproxy_of_connections);
 }
 
 #[test]
 fn behind_nginx() {
-    behind(proxies::nginx);
+    behind("?proxy=127.0.0.1", proxies::nginx);
 }
 
 /// The socket is the manager's, who starts a server when the last one has gone:

@@ -51,6 +51,8 @@ static void server_functions(void) {
     CHECK_STATUS(goaway_server_listen(NULL, "127.0.0.1:0"), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_listen(server, NULL), GOAWAY_ERR_NULL);
     CHECK_NUMBER(goaway_server_port(NULL, 0), 0);
+    CHECK(goaway_server_address(NULL, 0) == NULL);
+    CHECK_NUMBER(goaway_server_fd(NULL, 0), -1);
     CHECK_STATUS(goaway_server_start(NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_close(NULL, 0, on_close, &closes), GOAWAY_ERR_NULL);
     CHECK_NUMBER(closes, 0);
@@ -240,6 +242,8 @@ static void absurd_lengths(void) {
         CHECK_STATUS(goaway_request_header_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
         CHECK_STATUS(goaway_request_trailer_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
         CHECK_NUMBER(goaway_server_port(host.server, absurd[index]), 0);
+        CHECK(goaway_server_address(host.server, absurd[index]) == NULL);
+        CHECK_NUMBER(goaway_server_fd(host.server, absurd[index]), -1);
     }
     CHECK_NUMBER(length, 99);
     about("");

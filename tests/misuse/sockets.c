@@ -62,6 +62,7 @@ static void a_unix_socket_serves(void) {
     goaway_session_info info;
     CHECK_OK(goaway_session_get_info(atomic_load(&host.session), &info, sizeof info));
     CHECK(strcmp(info.peer, expected) == 0);
+    CHECK(strcmp(info.local, address) == 0);
     for (size_t index = 0; index < COUNT(clients); index++) {
         client_close(&clients[index]);
     }

@@ -34,19 +34,28 @@ fn wait_until_it_listens(port: u16, proxy: Process) -> (Process, u16) {
 
 /// HAProxy, HTTP/2 on both sides. Where a server does not listen, or has not
 /// processed a request, it asks the other. It checks nothing beforehand: what it
-/// knew from that could be old.
+/// knew from that could be old. No PROXY header: the version of today's Debian
+/// then stalls when several requests begin on a new connection to a server.
 pub fn haproxy(servers: [u16; 2]) -> Option<(Process, u16)> {
+    start_haproxy("haproxy", servers, "http", "proto h2", "proto h2")
+}
+
+/// HAProxy, which passes the connections on and says whose they are (version 2).
+pub fn haproxy_of_connections(servers: [u16; 2]) -> Option<(Process, u16)> {
+    start_haproxy("haproxy-tcp", servers, "tcp", "", "send-proxy-v2")
+}
+
+fn start_haproxy(name: &str, [one, two]: [u16; 2], mode: &str, bind: &str, server: &str) -> Option<(Process, u16)> {
     let program = find(&["haproxy", "/usr/sbin/haproxy"])?;
-    let (folder, port) = (scratch("haproxy"), free_port());
-    let [one, two] = servers;
+    let (folder, port) = (scratch(name), free_port());
+    let retry = if mode == "http" { "retry-on conn-failure\n  http-reuse always" } else { "" };
     let text = format!(
         "global\n  maxconn 500\n\
-         defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  \
-         retries 5\n  option redispatch 1\n  retry-on conn-failure\n  http-reuse always\n\
-         frontend in\n  bind 127.0.0.1:{port} proto h2\n  default_backend out\n\
+         defaults\n  mode {mode}\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  \
+         retries 5\n  option redispatch 1\n  {retry}\n\
+         frontend in\n  bind 127.0.0.1:{port} {bind}\n  default_backend out\n\
          backend out\n  balance roundrobin\n  \
-         server one 127.0.0.1:{one} proto h2\n  \
-         server two 127.0.0.1:{two} proto h2\n"
+         server one 127.0.0.1:{one} {server}\n  server two 127.0.0.1:{two} {server}\n"
     );
     let file = folder.join("haproxy.cfg");
     fs::write(&file, text).expect("a scratch file");
@@ -55,7 +64,7 @@ pub fn haproxy(servers: [u16; 2]) -> Option<(Process, u16)> {
 }
 
 /// nginx. The version of today's Debian speaks HTTP/2 to no server, so it passes
-/// the connections on.
+/// the connections on, and says whose they are (version 1).
 pub fn nginx(servers: [u16; 2]) -> Option<(Process, u16)> {
     let program = find(&["nginx", "/usr/sbin/nginx"])?;
     let module = "/usr/lib/nginx/modules/ngx_stream_module.so";
@@ -70,7 +79,7 @@ pub fn nginx(servers: [u16; 2]) -> Option<(Process, u16)> {
         "load_module {module};\ndaemon off;\nworker_processes 1;\npid nginx.pid;\nerror_log stderr error;\n\
          events {{ worker_connections 500; }}\n\
          stream {{\n  upstream out {{ server 127.0.0.1:{one} max_fails=0; server 127.0.0.1:{two} max_fails=0; }}\n  \
-         server {{ listen 127.0.0.1:{port}; proxy_pass out; proxy_connect_timeout 5s; }}\n}}\n"
+         server {{ listen 127.0.0.1:{port}; proxy_pass out; proxy_connect_timeout 5s; proxy_protocol on; }}\n}}\n"
     );
     let file = folder.join("nginx.conf");
     fs::write(&file, text).expect("a scratch file");
