@@ -136,6 +136,11 @@ def split(text: str) -> tuple[str, int] | None:
     return host.strip("[]"), int(port)
 
 
+def named(client: tuple[str, int] | None) -> str:
+    """The same as a text; a client of a Unix socket has no address."""
+    return "unix:" if client is None else join(*client)
+
+
 def shown(listening: list[str], first: Address) -> tuple[str, int | None]:
     """What ASGI calls a server: the first of the addresses listened on, by the
     name that it was given; a path and None for a Unix socket."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, MutableM
 from urllib.parse import unquote
 
 from . import _native
-from .address import join, split
+from .address import named, split
 from .config import AccessRecord, Config
 from .drain import Drain
 from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchange
@@ -405,7 +405,7 @@ class AsgiExchange(Exchange):
             scope["method"],
             scope["raw_path"].decode("latin-1"),
             scope["query_string"].decode("latin-1"),
-            _format_peer(scope["client"]),
+            named(scope["client"]),
             self._status,
             self._sent,
             (time.perf_counter() - self.began) * 1000,
@@ -415,8 +415,3 @@ class AsgiExchange(Exchange):
             self.site.log(record)
         except Exception:
             log.exception("the access log failed")
-
-
-def _format_peer(client: Optional[Tuple[str, int]]) -> str:
-    """A client of a Unix socket has no address."""
-    return "unix:" if client is None else join(*client)

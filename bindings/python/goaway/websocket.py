@@ -18,6 +18,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Message, Ping, 
 from wsproto.utilities import LocalProtocolError
 
 from . import _native
+from .address import named
 from .config import AccessRecord
 from .drain import Drain
 from .exchange import ERROR_ANSWER, Disconnected, Exchange
@@ -396,12 +397,11 @@ class AsgiWebSocket(Exchange):
             return
         self._is_logged = True
         scope = self.scope
-        host, port = scope["client"]
         record = AccessRecord(
             "WEBSOCKET",
             scope["raw_path"].decode("latin-1"),
             scope["query_string"].decode("latin-1"),
-            f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            named(scope["client"]),
             self._status,
             self._sent,
             (time.perf_counter() - self.began) * 1000,
