@@ -31,6 +31,12 @@ pub const LOADS: &[Load] = &[
     load("big-8x8", Route::Big, 8, 8, 128),
     load("echo-1x1", Route::Echo, 1, 1, 30_000),
     load("echo-32x32", Route::Echo, 32, 32, 102_400),
+    load("http1-hello-1", Route::Hello1, 1, 1, 30_000),
+    load("http1-hello-32", Route::Hello1, 32, 1, 102_400),
+    // Sixteen sent ahead on each connection.
+    load("http1-hello-32x16", Route::Hello1, 32, 16, 204_800),
+    load("http1-big-8", Route::Big1, 8, 1, 128),
+    load("http1-echo-32", Route::Echo1, 32, 1, 102_400),
 ];
 
 const fn load(name: &'static str, route: Route, connections: u32, streams: u32, requests: u32) -> Load {

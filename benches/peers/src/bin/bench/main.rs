@@ -148,12 +148,13 @@ fn start(options: &Options, files: &Files, report: &mut Report) -> Result<(Vec<R
 /// the machine does meets all of them alike.
 fn measure<'a>(load: &Load, servers: &'a [Running], options: &Options, files: &Files) -> Result<Vec<Row<'a>>> {
     let requests = load.requests_of(options.share);
+    let servers: Vec<&Running> = servers.iter().filter(|server| server.speaks(load.route)).collect();
     let mut rows: Vec<Row> = servers.iter().map(|server| Row::new(server.name(), server.can(load.route))).collect();
     for round in 0..=options.rounds {
         for turn in 0..servers.len() {
             // Another one begins each round: none always runs after the same one.
             let at = (turn + round) % servers.len();
-            let (server, row) = (&servers[at], &mut rows[at]);
+            let (server, row) = (servers[at], &mut rows[at]);
             if !row.goes_on() {
                 continue;
             }

@@ -11,6 +11,8 @@ use crate::{process, version};
 
 /// The server that the others are compared with.
 const BASE: &str = "h2-batched";
+/// The same for HTTP/1.1.
+const BASE_HTTP1: &str = "hyper-http1";
 
 /// One server's runs of one load.
 pub struct Row<'a> {
@@ -74,8 +76,8 @@ enum Unit {
 impl Unit {
     fn of(route: Route) -> Unit {
         match route {
-            Route::Hello | Route::Echo => Unit::Requests,
-            Route::Big => Unit::Bytes(route.bytes() as f64),
+            Route::Hello | Route::Echo | Route::Hello1 | Route::Echo1 => Unit::Requests,
+            Route::Big | Route::Big1 => Unit::Bytes(route.bytes() as f64),
         }
     }
 
@@ -148,12 +150,13 @@ pub fn opening(rounds: usize) -> String {
 pub fn table(load: &Load, rows: &[Row]) -> String {
     let unit = Unit::of(load.route);
     let (cost, rate) = unit.names();
+    let name = if load.route.is_http1() { BASE_HTTP1 } else { BASE };
     let base =
-        rows.iter().find(|row| row.server == BASE && row.failure().is_none()).map(|row| median(&row.costs(&unit)));
+        rows.iter().find(|row| row.server == name && row.failure().is_none()).map(|row| median(&row.costs(&unit)));
 
     let mut text = format!(
         "### {}: {}, {} x {}\n\n\
-         | server | {cost} | min to max | x {BASE} | {rate} | failed |\n\
+         | server | {cost} | min to max | x {name} | {rate} | failed |\n\
          |---|---:|---:|---:|---:|---:|\n",
         load.name,
         load.route.title(),

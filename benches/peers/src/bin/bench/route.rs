@@ -19,6 +19,10 @@ pub enum Route {
     Hello,
     Big,
     Echo,
+    /// The same over HTTP/1.1.
+    Hello1,
+    Big1,
+    Echo1,
 }
 
 impl Route {
@@ -27,40 +31,47 @@ impl Route {
             Route::Hello => "GET, 13 bytes",
             Route::Big => "GET, 8 MiB",
             Route::Echo => "POST, 1 KiB and back",
+            Route::Hello1 => "HTTP/1.1, GET, 13 bytes",
+            Route::Big1 => "HTTP/1.1, GET, 8 MiB",
+            Route::Echo1 => "HTTP/1.1, POST, 1 KiB and back",
         }
     }
 
     fn path(self) -> &'static str {
         match self {
-            Route::Hello => "/",
-            Route::Big => "/big",
-            Route::Echo => "/echo",
+            Route::Hello | Route::Hello1 => "/",
+            Route::Big | Route::Big1 => "/big",
+            Route::Echo | Route::Echo1 => "/echo",
         }
     }
 
     /// How long the body of an answer is.
     pub fn bytes(self) -> usize {
         match self {
-            Route::Hello => HELLO.len(),
-            Route::Big => BIG_BYTES,
-            Route::Echo => ECHO_BYTES,
+            Route::Hello | Route::Hello1 => HELLO.len(),
+            Route::Big | Route::Big1 => BIG_BYTES,
+            Route::Echo | Route::Echo1 => ECHO_BYTES,
         }
     }
 
     fn body(self, files: &Files) -> io::Result<Vec<u8>> {
         match self {
-            Route::Hello => Ok(HELLO.to_vec()),
-            Route::Big => Ok(vec![b'x'; BIG_BYTES]),
-            Route::Echo => fs::read(files.upload()),
+            Route::Hello | Route::Hello1 => Ok(HELLO.to_vec()),
+            Route::Big | Route::Big1 => Ok(vec![b'x'; BIG_BYTES]),
+            Route::Echo | Route::Echo1 => fs::read(files.upload()),
         }
     }
 
     /// Asks once and compares every byte: the speed of a wrong answer is no news.
     pub fn check(self, port: u16, files: &Files) -> Result<()> {
-        let mut command = Command::new("nghttp");
-        self.aim(&mut command, port, files);
+        let client = if self.is_http1() { "curl" } else { "nghttp" };
+        let mut command = Command::new(client);
+        match self.is_http1() {
+            true => self.aim_curl(&mut command, port, files),
+            false => self.aim(&mut command, port, files),
+        }
         let answer =
-            process::output(&mut command, CHECK_LIMIT, files.folder()).map_err(|error| format!("nghttp: {error}"))?;
+            process::output(&mut command, CHECK_LIMIT, files.folder()).map_err(|error| format!("{client}: {error}"))?;
         if answer != self.body(files)? {
             let (path, length) = (self.path(), answer.len());
             return Err(format!("wrong answer on {path}, {length} bytes").into());
@@ -70,8 +81,23 @@ impl Route {
 
     /// The arguments that nghttp and h2load have in common.
     pub fn aim(self, command: &mut Command, port: u16, files: &Files) {
-        if self == Route::Echo {
+        if self.is_http1() {
+            command.arg("--h1");
+        }
+        if matches!(self, Route::Echo | Route::Echo1) {
             command.arg("-d").arg(files.upload());
+        }
+        command.arg(format!("http://127.0.0.1:{port}{}", self.path()));
+    }
+
+    pub fn is_http1(self) -> bool {
+        matches!(self, Route::Hello1 | Route::Big1 | Route::Echo1)
+    }
+
+    fn aim_curl(self, command: &mut Command, port: u16, files: &Files) {
+        command.args(["-s", "-S", "--http1.1"]);
+        if self == Route::Echo1 {
+            command.arg("--data-binary").arg(format!("@{}", files.upload().display()));
         }
         command.arg(format!("http://127.0.0.1:{port}{}", self.path()));
     }

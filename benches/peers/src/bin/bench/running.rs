@@ -104,6 +104,11 @@ impl Running {
         self.server.routes.contains(&route)
     }
 
+    /// Whether it speaks the protocol of that route.
+    pub fn speaks(&self, route: Route) -> bool {
+        self.server.routes.iter().any(|own| own.is_http1() == route.is_http1())
+    }
+
     fn wait_until_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + START_LIMIT;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Result;
 use crate::files::Files;
 use crate::process::{self, SERVER_CORE};
-use crate::route::Route::{self, Big, Echo, Hello};
+use crate::route::Route::{self, Big, Big1, Echo, Echo1, Hello, Hello1};
 
 /// An entry of the list of servers.
 pub struct Server {
@@ -31,12 +31,13 @@ pub const SERVERS: &[Server] = &[
     Server {
         name: "goaway",
         needs: "bindings/run-demo, built with `make build`",
-        routes: &[Hello, Big, Echo],
+        routes: &[Hello, Big, Echo, Hello1, Big1, Echo1],
         command: goaway,
     },
     Server { name: "h2-batched", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], command: peer },
     Server { name: "h2-unbatched", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], command: peer },
     Server { name: "hyper", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], command: peer },
+    Server { name: "hyper-http1", needs: NEEDS_BUILD, routes: &[Hello1, Big1, Echo1], command: peer },
     Server {
         name: "nghttpd",
         needs: "nghttpd (Debian: nghttp2-server)",
@@ -45,6 +46,7 @@ pub const SERVERS: &[Server] = &[
         command: nghttpd,
     },
     Server { name: "nginx", needs: "nginx (Debian: nginx-light)", routes: &[Hello, Big], command: nginx },
+    Server { name: "nginx-http1", needs: "nginx (Debian: nginx-light)", routes: &[Hello1, Big1], command: nginx },
     Server { name: "haproxy", needs: "haproxy (Debian: haproxy)", routes: &[Hello], command: haproxy },
 ];
 
@@ -80,11 +82,12 @@ fn nghttpd(_: &Server, site: &Site) -> Result<Option<Command>> {
     Ok(Some(command))
 }
 
-fn nginx(_: &Server, site: &Site) -> Result<Option<Command>> {
+fn nginx(server: &Server, site: &Site) -> Result<Option<Command>> {
     let Some(program) = process::find("nginx") else {
         return Ok(None);
     };
-    let folder = site.files.folder().join("nginx");
+    let folder = site.files.folder().join(server.name);
+    let protocol = if server.routes.contains(&Hello) { " http2" } else { "" };
     fs::create_dir_all(&folder)?;
     let port = site.port;
     let www = site.files.www();
@@ -108,7 +111,7 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {{
-        listen 127.0.0.1:{port} http2;
+        listen 127.0.0.1:{port}{protocol};
         root {};
         default_type text/plain;
         location = / {{ return 200 'Hello, World!'; }}
