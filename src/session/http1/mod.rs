@@ -25,7 +25,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 use http::request::Parts;
@@ -48,6 +48,9 @@ use message::{Limits, Scanner};
 use tap::{Tap, Wire};
 use tunnel::{Opening, Tunnel};
 
+/// How long a connection waits for its next request before it gives its buffers back.
+const REST: Duration = Duration::from_secs(1);
+
 /// Where a connection is in its life.
 enum Phase {
     Open,
@@ -63,11 +66,15 @@ type Hyper<S> = Connection<Tap<S>, Clerk>;
 /// One session's task.
 pub struct Http1<S: Transport> {
     phase: Phase,
-    /// None when it reads no more requests and has written all answers.
+    /// None when it reads no more requests and has written all answers, or rests.
     hyper: Option<Pin<Box<Hyper<S>>>>,
     desk: Rc<RefCell<Desk>>,
     wire: Rc<RefCell<Wire<S>>>,
     exchange: Option<Exchange>,
+    /// Nothing has come for a while: hyper and its buffers are made anew when something does.
+    is_resting: bool,
+    /// Since when there is no exchange.
+    idle_since: Instant,
     /// Where the answers end, among all bytes, that have not left.
     leaving: VecDeque<u64>,
     requests: u64,
@@ -109,13 +116,15 @@ impl<S: Transport> Http1<S> {
         let wire = Rc::new(RefCell::new(Wire::new(socket, Scanner::new(limits))));
         let desk = Rc::<RefCell<Desk>>::default();
         life.remote.figures.refuses_pushes.store(true, Relaxed);
-        let hyper = builder(config).serve_connection(Tap(wire.clone()), Clerk(desk.clone()));
+        let hyper = begin_hyper(config, &wire, &desk);
         Self {
             phase: Phase::Open,
-            hyper: Some(Box::pin(hyper)),
+            hyper: Some(hyper),
             desk,
             wire,
             exchange: None,
+            is_resting: false,
+            idle_since: life.now,
             leaving: VecDeque::new(),
             requests: 0,
             is_published: false,
@@ -176,6 +185,9 @@ impl<S: Transport> Http1<S> {
 
     /// One step of everything. True if there may be another.
     fn serve(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.is_resting && !self.wake_up(cx) {
+            return false;
+        }
         let mut moved = self.poll_hyper(cx);
         if !matches!(self.phase, Phase::Open) {
             return true;
@@ -193,6 +205,30 @@ impl<S: Transport> Http1<S> {
         moved |= self.pump(cx);
         moved |= self.settle();
         moved || self.look_ahead(cx) || self.send(cx)
+    }
+
+    /// Makes hyper anew if something has come.
+    fn wake_up(&mut self, cx: &mut Context<'_>) -> bool {
+        // What is wrong with the socket, hyper finds out.
+        if self.wire.borrow_mut().poll_hold(cx).is_pending() {
+            return false;
+        }
+        self.is_resting = false;
+        self.hyper = Some(begin_hyper(self.life.config(), &self.wire, &self.desk));
+        true
+    }
+
+    /// When the session may rest, if nothing comes.
+    fn rest_at(&self) -> Option<Instant> {
+        let is_idle = matches!(self.phase, Phase::Open) && self.exchange.is_none() && self.hyper.is_some();
+        (is_idle && self.wire.borrow().is_empty()).then(|| self.idle_since + REST)
+    }
+
+    /// A connection that waits for its next request holds no buffers.
+    fn rest(&mut self) {
+        if self.rest_at().is_some_and(|at| self.life.now >= at) {
+            (self.is_resting, self.hyper) = (true, None);
+        }
     }
 
     /// Lets hyper read and write.
@@ -365,12 +401,13 @@ impl<S: Transport> Http1<S> {
                 self.life.conclude(self.life.graceful, 0);
             }
             *self.desk.borrow_mut() = Desk::default();
+            self.idle_since = self.life.now;
             if !self.life.drain.is_announced() && self.hyper.is_some() {
                 self.wire.borrow_mut().scanner.go_on();
                 return true;
             }
         }
-        if self.exchange.is_none() && self.hyper.is_none() && matches!(self.phase, Phase::Open) {
+        if self.exchange.is_none() && self.hyper.is_none() && !self.is_resting && matches!(self.phase, Phase::Open) {
             self.end_by_peer();
             return true;
         }
@@ -429,7 +466,8 @@ impl<S: Transport> Http1<S> {
         };
         let discards = self.exchange.as_ref().filter(|exchange| exchange.discards());
         let discard_until = discards.and_then(|exchange| exchange.discard_until);
-        let due = due.into_iter().chain(self.life.drain.next()).chain(discard_until).min();
+        self.rest();
+        let due = due.into_iter().chain(self.life.drain.next()).chain(discard_until).chain(self.rest_at()).min();
         self.life.sleep_until(due, cx)
     }
 
@@ -451,6 +489,15 @@ impl<S: Transport> Http1<S> {
 
 /// A tunnel is asked for in a way that is none.
 struct Malformed;
+
+/// hyper on a connection whose next byte is the first of a request.
+fn begin_hyper<S: Transport>(
+    config: &Config,
+    wire: &Rc<RefCell<Wire<S>>>,
+    desk: &Rc<RefCell<Desk>>,
+) -> Pin<Box<Hyper<S>>> {
+    Box::pin(builder(config).serve_connection(Tap(wire.clone()), Clerk(desk.clone())))
+}
 
 /// hyper's settings. What the scanner has read, hyper need not limit.
 fn builder(config: &Config) -> Builder {

@@ -92,6 +92,11 @@ impl<S> Wire<S> {
         self.scanner.is_whole() && self.granted == 0
     }
 
+    /// Whether nothing has come that is not passed on, and nothing waits to leave.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty() && !self.has_unsent()
+    }
+
     /// Gives the socket up; what hyper still wants of it fails.
     pub fn take_socket(&mut self) -> Option<S> {
         self.socket.take()
@@ -207,7 +212,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// Reads more of what hyper may not have yet.
-    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         READING.with_borrow_mut(|reading| {
             let read = ready!(self.poll_socket(cx, reading))?;
             self.held.extend_from_slice(&reading[..read]);

@@ -183,6 +183,32 @@ fn an_idle_connection_ends_after_a_minute() {
 }
 
 #[test]
+fn a_connection_that_rests_goes_on() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        for _ in 0..3 {
+            sleep(Duration::from_secs(5)).await;
+            let (first, rest) = GET.split_at(1);
+            peer.send(first).await;
+            sleep(Duration::from_secs(5)).await;
+            peer.send(rest).await;
+            peer.until("ok").await;
+        }
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(peer.closed().await, Cause::PeerClosed);
+
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(GET).await;
+        peer.until("ok").await;
+        sleep(Duration::from_secs(5)).await;
+        peer.drain(20);
+        assert_eq!(peer.rest().await, "");
+        assert_eq!(peer.seconds(), 5);
+        assert_eq!(peer.closed().await, Cause::Drained);
+    });
+}
+
+#[test]
 fn a_head_that_drips_is_ended() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, answers);
