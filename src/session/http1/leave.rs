@@ -12,6 +12,9 @@ use crate::request;
 impl<S: Transport> Http1<S> {
     /// Takes the next steps of the drain that are due.
     pub(super) fn leave(&mut self) -> bool {
+        if !self.life.drain.is_ordered() {
+            return false;
+        }
         let Some(act) = self.life.drain.act(now()) else { return self.leave_idle() };
         let is_open = matches!(self.phase, Phase::Open);
         match act {
