@@ -26,6 +26,9 @@
 // Text. Text that you pass is NUL-terminated UTF-8; field values may be any
 //   bytes that HTTP allows. Bytes are a pointer and a length, and the pointer is
 //   not looked at when the length is 0. Times are milliseconds.
+// HTTP/1.1. Clients that do not choose HTTP/2 are served HTTP/1.1 by the same
+//   handlers (GOAWAY_LIMIT_HTTP1). The comments speak of streams and frames: what
+//   resets a stream ends a connection there, and docs/http1.md has the rest.
 // Numbers. Enum values are never renumbered and structures only grow at their
 //   end: a program goes on working with a newer library.
 // fork(). A server belongs to the process that started it. In the child every

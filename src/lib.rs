@@ -8,7 +8,7 @@
 //! - [`worker`]: the threads on which sessions live
 //! - [`command`]: what a host orders in batches
 //! - [`arrival`]: a connection until it is known what its peer speaks
-//! - [`session`]: one connection: its task, driving h2, the frame tap
+//! - [`session`]: one connection: its task, driving h2 or hyper, the taps
 //! - [`request`]: one request: head, body, answer, as host and session share it
 //! - [`registry`]: every live session, and the level that closes them
 //! - [`shared`]: what all threads of a server have in common

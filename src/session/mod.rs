@@ -3,7 +3,8 @@
 //! The task is the only one that touches h2. It takes every request that h2
 //! has ready, runs the handlers, and then lets h2 write all the answers at
 //! once. What other threads want reaches it through [`Remote`]'s letterbox;
-//! what the peer does to streams it reads off the [`tap`].
+//! what the peer does to streams it reads off the [`tap`]. A connection that
+//! speaks HTTP/1.1 has a task of its own kind: [`http1`].
 
 mod budget;
 mod clocks;
