@@ -106,7 +106,7 @@ export interface Limits {
   /** 1: WebSockets and other extended CONNECTs are announced, where a pattern names CONNECT. */
   connectProtocol?: number
   /** 0: peers that do not speak HTTP/2 are not served. */
-  http1?: 0 | 1
+  http1?: number
 }
 
 /** What became of everything that was open when the close began, or came during it. */
