@@ -133,6 +133,8 @@ typedef enum {
     GOAWAY_ERR_TOO_LARGE = 17,
     // A defect of the library, caught at its boundary.
     GOAWAY_ERR_PANIC = 18,
+    // A certificate, a key or an authority cannot be used: the text names the file.
+    GOAWAY_ERR_TLS = 19,
 } goaway_status;
 
 // Why a session or a request ended. Codes are appended, never renumbered.
@@ -187,6 +189,8 @@ typedef enum {
     // The connection had to begin with a PROXY header (`goaway_server_listen`)
     // and did not, in time, as it must be, or from a proxy that is trusted.
     GOAWAY_CAUSE_PROXY = 22,
+    // The TLS handshake failed; an ERROR event before says why.
+    GOAWAY_CAUSE_TLS = 23,
 } goaway_cause;
 
 // What a session event is about. Codes are appended, never renumbered.
@@ -293,8 +297,8 @@ typedef enum {
     // as soon as they are accepted, or, behind a proxy, as soon as it has named
     // their client. A Unix socket's peers have no address. Default 0, no limit. 0 to 1000000.
     GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
-    // Milliseconds until a new connection has sent its preface, its first
-    // SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
+    // Milliseconds until a new connection has done its TLS handshake, if it is to
+    // have one, and sent its preface, its first SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
     // NO_ERROR if there was no preface.
     // Default 10000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_HANDSHAKE_MS = 12,
@@ -357,6 +361,10 @@ typedef enum {
     // Whether peers that do not choose HTTP/2 are served HTTP/1.1. With 0 they
     // are ended with GOAWAY(PROTOCOL_ERROR). Default 1. 0 or 1.
     GOAWAY_LIMIT_HTTP1 = 30,
+    // TLS handshakes at a time, from their first byte on. Connections that come
+    // then wait for their turn, and GOAWAY_LIMIT_HANDSHAKE_MS goes on meanwhile.
+    // Default 1000. 1 to 1000000.
+    GOAWAY_LIMIT_TLS_HANDSHAKES = 31,
 } goaway_limit;
 
 // How much of the log is wanted; each includes those before it.
@@ -371,6 +379,28 @@ typedef enum {
     // Each session, each frame and each error of a peer.
     GOAWAY_LOG_DEBUG = 4,
 } goaway_log_level;
+
+// For `goaway_tls_set_client_certificates`: whether clients are asked for a
+// certificate.
+typedef enum {
+    // They are not; the default.
+    GOAWAY_TLS_CLIENTS_OFF = 0,
+    // Who has one shows it, and one that the authorities do not vouch for ends
+    // the handshake.
+    GOAWAY_TLS_CLIENTS_OPTIONAL = 1,
+    // The same, and who has none is refused.
+    GOAWAY_TLS_CLIENTS_REQUIRED = 2,
+    // Who has one shows it and is let in with any, so that you judge: what is
+    // proven is only that the client has the key. `goaway_tls_info` says what
+    // the authorities think of it.
+    GOAWAY_TLS_CLIENTS_UNVERIFIED = 3,
+} goaway_tls_clients;
+
+// For `goaway_tls_set_min_version`: versions of TLS, by their numbers on the wire.
+typedef enum {
+    GOAWAY_TLS_1_2 = 771,
+    GOAWAY_TLS_1_3 = 772,
+} goaway_tls_version;
 
 // What a record tells. Codes are appended, never renumbered.
 typedef enum {
@@ -440,6 +470,15 @@ typedef struct goaway_server goaway_server;
 // The sessions that were live at one moment, oldest first.
 typedef struct goaway_session_list goaway_session_list;
 
+// What listeners speak TLS with: certificates and settings. Made by
+// `goaway_tls_new`, ended by `goaway_tls_free`. One may serve several listeners
+// and servers. What is said to it before its first `goaway_server_listen_tls`
+// holds from then on; what is said later, from the next `goaway_tls_reload` on.
+//
+// Spoken are TLS 1.3 and 1.2 (RFC 9113, section 9.2), of 1.2 only what HTTP/2
+// allows; by ALPN (RFC 7301) "h2" is offered.
+typedef struct goaway_tls goaway_tls;
+
 // A request that waits for its answer. An id, not a pointer: it may be kept,
 // copied and used from any thread, and using it too late is an error and
 // nothing worse. Never 0, and exact as a double.
@@ -494,6 +533,31 @@ typedef struct {
 // report is valid during the call.
 typedef void (*goaway_close_cb)(const goaway_report *report, void *user_data);
 
+// One connection and its HTTP/2 session. An id, not a pointer: it may be
+// kept, and using it after the session has ended is an error and nothing
+// worse. Never 0, and exact as a double.
+typedef uint64_t goaway_session;
+
+// What a session's TLS handshake has come to. Texts are NUL-terminated, and
+// empty if there is nothing. Later versions may append fields.
+typedef struct {
+    // "TLSv1.3" or "TLSv1.2".
+    char version[16];
+    // The cipher suite as IANA names it, such as "TLS_AES_128_GCM_SHA256".
+    char cipher[64];
+    // What ALPN has chosen: "h2", or nothing if the client did not ask.
+    char alpn[16];
+    // The name that the client asked for (SNI, RFC 6066, section 3), in lower case.
+    char server_name[256];
+    // Why the authorities do not vouch for the client's certificate; only with
+    // GOAWAY_TLS_CLIENTS_UNVERIFIED, and empty if they do.
+    char client_error[128];
+    // Certificates that the client has shown; see `goaway_session_peer_certificate`.
+    uint32_t client_certificates;
+    // Whether a session of before was resumed.
+    bool is_resumed;
+} goaway_tls_info;
+
 // Bytes that the library shows. They are not NUL-terminated; `data` is not
 // NULL even when `len` is 0. How long they are valid says the function that
 // shows them.
@@ -501,11 +565,6 @@ typedef struct {
     const uint8_t *data;
     size_t len;
 } goaway_bytes;
-
-// One connection and its HTTP/2 session. An id, not a pointer: it may be
-// kept, and using it after the session has ended is an error and nothing
-// worse. Never 0, and exact as a double.
-typedef uint64_t goaway_session;
 
 // Called once when nobody waits for the answer any more: the peer reset the
 // stream, the session was lost, the drain's deadline passed. `code` is the
@@ -873,6 +932,129 @@ const char *goaway_server_address(const goaway_server *server, size_t number);
 // descriptor (by inheritance or SCM_RIGHTS), listens and starts; it tells that
 // it serves; then this server closes. Both accept in between.
 int goaway_server_fd(const goaway_server *server, size_t number);
+
+// New TLS settings without a certificate, to be ended with `goaway_tls_free`.
+// NULL if it fails, with the text in `goaway_last_error`.
+goaway_tls *goaway_tls_new(void);
+
+// Ends it. Listeners that were given it go on with it as it is. NULL is allowed.
+void goaway_tls_free(goaway_tls *tls);
+
+// Adds a certificate with its key, from two files, which may be one. The first
+// holds the certificate and behind it those that lead to its authority, the
+// second the key; both in PEM. `password` is what the key is encrypted with
+// (PKCS #8), or NULL. Both files are read now, and again by `goaway_tls_reload`.
+//
+// A client gets the first certificate that is for the name it asks for (SNI)
+// and that it understands, and the first of all if there is none for the name.
+// One that has expired is taken, with a warning in the log.
+//
+// GOAWAY_ERR_TLS: what is in a file cannot be used. GOAWAY_ERR_IO,
+// GOAWAY_ERR_PERMISSION: a file cannot be read. The text names the file and
+// what is wrong.
+goaway_status goaway_tls_add_certificate(const goaway_tls *tls,
+                                         const char *certificate_file,
+                                         const char *key_file,
+                                         const char *password);
+
+// The same from memory, which a reload does not read again. What is passed is
+// copied.
+//
+// GOAWAY_ERR_TLS: it cannot be used; the text says why.
+goaway_status goaway_tls_add_certificate_pem(const goaway_tls *tls,
+                                             const char *certificate,
+                                             size_t certificate_len,
+                                             const char *key,
+                                             size_t key_len,
+                                             const char *password);
+
+// Whether clients are asked for a certificate, one of the numbers of
+// `goaway_tls_clients`, and the file of the authorities, in PEM, that vouch for
+// it. It is read now, and again by `goaway_tls_reload`. NULL, none, is allowed
+// with GOAWAY_TLS_CLIENTS_OFF and _UNVERIFIED.
+//
+// GOAWAY_ERR_INVALID: there is no such number, or no authority.
+// GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
+goaway_status goaway_tls_set_client_certificates(const goaway_tls *tls,
+                                                 uint32_t clients,
+                                                 const char *authorities_file);
+
+// The same with authorities from memory. None are passed with a length of 0.
+goaway_status goaway_tls_set_client_certificates_pem(const goaway_tls *tls,
+                                                     uint32_t clients,
+                                                     const char *authorities,
+                                                     size_t authorities_len);
+
+// The oldest version that is spoken, one of the numbers of
+// `goaway_tls_version`. Default GOAWAY_TLS_1_2.
+//
+// GOAWAY_ERR_INVALID: there is no such number.
+goaway_status goaway_tls_set_min_version(const goaway_tls *tls, uint32_t version);
+
+// Whether clients may resume a session, which saves them the certificate and
+// the server its signature. Default true: with tickets (RFC 8446, section
+// 2.2), whose keys the process makes, changes every six hours and with each
+// reload, and never stores.
+goaway_status goaway_tls_set_resumption(const goaway_tls *tls, bool resumption);
+
+// Has the secrets of every session written to a file, at whose end it goes on,
+// in the format of SSLKEYLOGFILE: whoever reads it can read the sessions. For
+// debugging. NULL, the default, writes none; an environment variable is never
+// looked at.
+//
+// GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: the file cannot be written.
+goaway_status goaway_tls_set_key_log(const goaway_tls *tls, const char *file);
+
+// Has handshakes from now on use the files as they are now, and what was said
+// since. Sessions go on as they are. If a file cannot be used nothing changes.
+// From any thread, at any time, as often as you like.
+//
+// GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
+// GOAWAY_ERR_INVALID: there is no certificate.
+goaway_status goaway_tls_reload(const goaway_tls *tls);
+
+// The same with all that was said to `with` instead of what was said to `tls`:
+// for certificates that come from memory. `with` stays yours.
+goaway_status goaway_tls_replace(const goaway_tls *tls, const goaway_tls *with);
+
+// Listens on `address` as `goaway_server_listen` does, and speaks TLS there.
+//
+// GOAWAY_ERR_INVALID: `tls` has no certificate. GOAWAY_ERR_TLS and others: as
+// for certificates and for `goaway_server_listen`.
+goaway_status goaway_server_listen_tls(const goaway_server *server,
+                                       const char *address,
+                                       const goaway_tls *tls);
+
+// Writes what a session's handshake has come to to `out_info`: as many bytes
+// as both sides know of, `info_size` being `sizeof(goaway_tls_info)` in your
+// program.
+//
+// GOAWAY_ERR_NOT_FOUND: the session speaks no TLS, or its handshake goes on.
+// GOAWAY_ERR_GONE: the session has ended.
+goaway_status goaway_session_get_tls(goaway_session session,
+                                     goaway_tls_info *out_info,
+                                     size_t info_size);
+
+// Copies the certificate at `index` of those that a session's client has
+// shown, in DER, to `place`, which has `place_len` bytes, and writes its
+// length to `out_len`, also if it is too long for the place. The first is the
+// client's own, those behind it lead to its authority.
+//
+// GOAWAY_ERR_NOT_FOUND: there are not so many. GOAWAY_ERR_TOO_LARGE: it is
+// longer than the place. GOAWAY_ERR_GONE: the session has ended.
+goaway_status goaway_session_peer_certificate(goaway_session session,
+                                              size_t index,
+                                              uint8_t *place,
+                                              size_t place_len,
+                                              size_t *out_len);
+
+// Shows the certificate at `index` of those that the request's client has
+// shown, in DER. The first is the client's own.
+//
+// GOAWAY_ERR_NOT_FOUND: there are not so many.
+goaway_status goaway_request_peer_certificate(goaway_request request,
+                                              size_t index,
+                                              goaway_bytes *out_certificate);
 
 // Sets a limit, one of the numbers of `goaway_limit`. Before the start only.
 //

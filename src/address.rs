@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::proxy::{Proxy, Trusted};
+use crate::tls::Tls;
 
 /// Connections that the kernel holds until they are accepted.
 pub(crate) const BACKLOG: u16 = 1024;
@@ -44,6 +45,8 @@ pub struct Options {
     pub mode: Option<u32>,
     pub keepalive: Option<Keepalive>,
     pub proxy: Option<Arc<Proxy>>,
+    /// What TLS is spoken with, if it is; not a part of the text.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// TCP's own probes on a silent connection; what is None is the system's to say.

@@ -4,7 +4,8 @@
 //! handshake's limit end it. What a peer that never speaks costs is little,
 //! since HTTP/2 is set up only when the first bytes have come.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,12 +15,13 @@ use std::time::Instant;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Sleep, timeout};
 
-use crate::close::NEWCOMER;
+use crate::close::{LINGER, NEWCOMER};
 use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::proxy::{self, Header, Malformed, Proxy};
 use crate::registry::Registration;
-use crate::session::{Http1, Order, Protocol, Session, Socket};
+use crate::session::{Http1, Order, Protocol, Remote, Session, Socket, TlsSocket};
+use crate::tls::Tls;
 use crate::worker::Worker;
 
 /// The task of a connection, from accept to its last byte.
@@ -28,7 +30,17 @@ pub enum Connection {
     Arriving(Arrival),
     Http2(Session<Socket>),
     Http1(Box<Http1<Socket>>),
+    Http2Tls(Box<Session<TlsSocket<Socket>>>),
+    Http1Tls(Box<Http1<TlsSocket<Socket>>>),
     Over,
+}
+
+/// What the steps of an arrival come to.
+enum Arrived {
+    Plain(Socket, Protocol),
+    Tls(Box<TlsSocket<Socket>>, Protocol),
+    /// It came to nothing: why, and with which words.
+    Failed(Cause, String),
 }
 
 impl Connection {
@@ -49,13 +61,15 @@ impl Future for Connection {
                 return Poll::Pending;
             };
             let Self::Arriving(arrival) = std::mem::replace(connection, Self::Over) else { return Poll::Ready(()) };
-            if let Some(protocol) = arrived {
-                *connection = arrival.into_session(protocol);
+            if let Some(arrived) = arrived {
+                *connection = arrival.into_session(arrived);
             }
         }
         match connection {
             Self::Http2(session) => Pin::new(session).poll(cx),
             Self::Http1(session) => Pin::new(session).poll(cx),
+            Self::Http2Tls(session) => Pin::new(session).poll(cx),
+            Self::Http1Tls(session) => Pin::new(session).poll(cx),
             Self::Arriving(_) | Self::Over => Poll::Ready(()),
         }
     }
@@ -68,13 +82,12 @@ type Introduced = Result<Option<Endpoint>, String>;
 pub struct Arrival {
     worker: Rc<Worker>,
     registration: Registration,
-    socket: Socket,
     began: Instant,
     /// Orders for the session that it becomes.
     later: Vec<Order>,
     /// Who the peer is, as long as a proxy has yet to say it.
     introduction: Option<Pin<Box<dyn Future<Output = Introduced>>>>,
-    steps: Pin<Box<dyn Future<Output = Protocol>>>,
+    steps: Pin<Box<dyn Future<Output = Arrived>>>,
     sleep: Pin<Box<Sleep>>,
 }
 
@@ -85,20 +98,20 @@ impl Arrival {
         let introduction = remote.door.proxy.clone().map(|proxy| -> Pin<Box<dyn Future<Output = Introduced>>> {
             Box::pin(introduce(socket.clone(), proxy, remote.peer().clone()))
         });
-        let steps = Box::pin(arrive(socket.clone(), worker.shared.setup.config.http1));
+        let steps = Box::pin(arrive(worker.clone(), remote.clone(), socket));
         let sleep = Box::pin(tokio::time::sleep_until(now + worker.shared.setup.config.handshake));
         let began = now.into_std();
-        Self { worker, registration, socket, began, later: Vec::new(), introduction, steps, sleep }
+        Self { worker, registration, began, later: Vec::new(), introduction, steps, sleep }
     }
 
-    /// What is spoken, when it has arrived; None if it has ended instead.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Protocol>> {
+    /// As what it has arrived; None if it has ended instead.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrived>> {
         self.registration.remote().set_task(cx.waker());
         match self.meet(cx) {
             Poll::Ready(true) => {
                 self.registration.open();
-                if let Poll::Ready(protocol) = self.steps.as_mut().poll(cx) {
-                    return Poll::Ready(Some(protocol));
+                if let Poll::Ready(arrived) = self.steps.as_mut().poll(cx) {
+                    return Poll::Ready(Some(arrived));
                 }
             }
             Poll::Ready(false) => return Poll::Ready(None),
@@ -146,7 +159,7 @@ impl Arrival {
 
     /// What has just come may take a moment, whatever the server does; then it
     /// must be a session if the server closes, and within the limit in any case.
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Protocol>> {
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrived>> {
         let config = &self.worker.shared.setup.config;
         let deadline = self.worker.shared.registry.deadline();
         let until = match deadline {
@@ -178,17 +191,41 @@ impl Arrival {
         SessionEvent::new(kind, remote.id, remote.peer().clone())
     }
 
-    fn into_session(self, protocol: Protocol) -> Connection {
-        let Self { worker, registration, socket, began, later, .. } = self;
-        registration.remote().set_protocol(protocol);
+    fn into_session(mut self, arrived: Arrived) -> Connection {
+        let (Arrived::Plain(_, protocol) | Arrived::Tls(_, protocol)) = &arrived else { return self.fail(arrived) };
+        let remote = self.registration.remote();
+        remote.set_protocol(*protocol);
         // A close may have begun, of which it would not be told again.
-        let remote = registration.remote();
         remote.look_up();
-        later.into_iter().for_each(|order| remote.order(order));
-        match protocol {
-            Protocol::Http2 => Connection::Http2(Session::new(worker, registration, socket, began)),
-            Protocol::Http1 => Connection::Http1(Box::new(Http1::new(worker, registration, socket, began))),
+        std::mem::take(&mut self.later).into_iter().for_each(|order| remote.order(order));
+        let Self { worker, registration, began, .. } = self;
+        match arrived {
+            Arrived::Plain(socket, Protocol::Http2) => {
+                Connection::Http2(Session::new(worker, registration, socket, began))
+            }
+            Arrived::Plain(socket, Protocol::Http1) => {
+                Connection::Http1(Box::new(Http1::new(worker, registration, socket, began)))
+            }
+            Arrived::Tls(socket, Protocol::Http2) => {
+                Connection::Http2Tls(Box::new(Session::new(worker, registration, *socket, began)))
+            }
+            Arrived::Tls(socket, Protocol::Http1) => {
+                Connection::Http1Tls(Box::new(Http1::new(worker, registration, *socket, began)))
+            }
+            Arrived::Failed(..) => Connection::Over,
         }
+    }
+
+    fn fail(mut self, arrived: Arrived) -> Connection {
+        if let Arrived::Failed(cause, text) = arrived {
+            self.end(cause, 0);
+            if cause != Cause::PeerClosed {
+                let mut event = self.event(EventKind::Error);
+                event.text = text.into_bytes();
+                self.worker.shared.tell(&event);
+            }
+        }
+        Connection::Over
     }
 }
 
@@ -224,13 +261,52 @@ async fn read_header(mut socket: Socket) -> Introduced {
 }
 
 /// The steps of an arrival.
-async fn arrive(socket: Socket, http1: bool) -> Protocol {
-    // What is wrong with it, its session finds out.
-    if http1 {
-        return socket.spoken().await.unwrap_or(Protocol::Http2);
+async fn arrive(worker: Rc<Worker>, remote: Arc<Remote>, socket: Socket) -> Arrived {
+    if let Some(tls) = &remote.door.tls {
+        // Who has said nothing takes no turn. What is wrong shows in the handshake.
+        let _ = socket.heard().await;
+        return shake_hands(&worker, &remote, tls, socket).await;
     }
-    let _ = socket.heard().await;
-    Protocol::Http2
+    // What is wrong with it, its session finds out.
+    let mut protocol = Protocol::Http2;
+    if worker.shared.setup.config.http1 {
+        protocol = socket.spoken().await.unwrap_or(protocol);
+    } else {
+        let _ = socket.heard().await;
+    }
+    Arrived::Plain(socket, protocol)
+}
+
+async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket) -> Arrived {
+    // It fails never, since nobody closes it.
+    let turn = worker.shared.handshakes.acquire().await;
+    let live = match tls.live() {
+        Ok(Some(live)) => live,
+        Ok(None) => return Arrived::Failed(Cause::Internal, "TLS is not set up".into()),
+        Err(error) => return Arrived::Failed(Cause::Internal, error.to_string()),
+    };
+    let mut socket = match TlsSocket::new(socket, &live, worker.shared.setup.config.http1) {
+        Ok(socket) => Box::new(socket),
+        Err(error) => return Arrived::Failed(Cause::Internal, error.to_string()),
+    };
+    let Err(error) = poll_fn(|cx| socket.poll_handshake(cx)).await else {
+        let facts = socket.facts(&live);
+        // Who does not ask by ALPN speaks HTTP/1.1 (RFC 9113, section 3.2), if that is spoken here.
+        let is_http1 = worker.shared.setup.config.http1 && facts.protocol != "h2";
+        remote.set_tls(facts);
+        return Arrived::Tls(socket, if is_http1 { Protocol::Http1 } else { Protocol::Http2 });
+    };
+    drop(turn);
+    let cause = match error.kind() {
+        io::ErrorKind::UnexpectedEof => Cause::PeerClosed,
+        io::ErrorKind::InvalidData => Cause::Tls,
+        _ => Cause::ConnectionLost,
+    };
+    if cause == Cause::Tls {
+        // Whether it hears the alert is its own affair.
+        let _ = timeout(LINGER, poll_fn(|cx| socket.poll_dismiss(cx))).await;
+    }
+    Arrived::Failed(cause, format!("the TLS handshake failed: {error}"))
 }
 
 #[cfg(test)]
@@ -243,7 +319,6 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::registry::SESSIONS;
-    use crate::session::Remote;
     use crate::shared::{Setup, Shared};
     use crate::table::{Lot, lock};
 

@@ -50,6 +50,8 @@ pub struct Config {
     pub session_body_bytes: usize,
     /// Until the preface, the first SETTINGS and the answer to ours have come.
     pub handshake: Duration,
+    /// TLS handshakes at a time; who comes then waits for a turn.
+    pub tls_handshakes: usize,
     /// Until a header block or a control frame that has begun is whole.
     pub header_block: Duration,
     /// Without a stream, until the session is drained.
@@ -101,6 +103,7 @@ impl Default for Config {
             max_sessions_per_address: 0,
             session_body_bytes: 64 << 20,
             handshake: seconds(10),
+            tls_handshakes: 1000,
             header_block: seconds(10),
             idle: seconds(60),
             keepalive: seconds(30),
@@ -153,6 +156,7 @@ pub enum Limit {
     HeaderTableBytes,
     ConnectProtocol,
     Http1,
+    TlsHandshakes,
 }
 
 impl Limit {
@@ -167,7 +171,7 @@ impl Limit {
             Limit::SendBufferBytes | Limit::SessionSendBytes => (16 << 10, 1 << 30),
             Limit::HighWaterBytes => (1, 1 << 30),
             Limit::MaxBodyBytes | Limit::SessionBodyBytes => (0, 1 << 40),
-            Limit::MaxSessions => (1, 1_000_000),
+            Limit::MaxSessions | Limit::TlsHandshakes => (1, 1_000_000),
             Limit::MaxSessionsPerAddress => (0, 1_000_000),
             Limit::ProgressBytes => (1, 1 << 30),
             Limit::MaxRequests => (0, u64::MAX),
@@ -231,6 +235,7 @@ impl Config {
             Limit::HeaderTableBytes => self.header_table_bytes = number,
             Limit::ConnectProtocol => self.connect_protocol = value != 0,
             Limit::Http1 => self.http1 = value == 1,
+            Limit::TlsHandshakes => self.tls_handshakes = size,
         }
         Ok(())
     }

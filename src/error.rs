@@ -57,6 +57,9 @@ pub enum Error {
     /// A limit of the library or of HTTP/2 is exceeded.
     #[error("{0}")]
     TooLarge(String),
+    /// A certificate or a key cannot be used.
+    #[error("{0}")]
+    Tls(String),
     /// A panic inside the library, caught at its boundary.
     #[error("the library panicked: {0}")]
     Panic(String),

@@ -59,11 +59,13 @@ pub enum Cause {
     /// The connection had to begin with a PROXY header (`goaway_server_listen`)
     /// and did not, in time, as it must be, or from a proxy that is trusted.
     Proxy = 22,
+    /// The TLS handshake failed; an ERROR event before says why.
+    Tls = 23,
 }
 
 impl Cause {
     /// The words for logs and reports, by number.
-    pub const NAMES: [&CStr; 23] = [
+    pub const NAMES: [&CStr; 24] = [
         c"none",
         c"drained",
         c"peer_closed",
@@ -87,6 +89,7 @@ impl Cause {
         c"body_too_large",
         c"push_refused",
         c"proxy",
+        c"tls",
     ];
 
     pub fn name(self) -> &'static str {
@@ -99,7 +102,7 @@ impl Cause {
             Cause::Drained | Cause::IdleTimeout | Cause::MaxAge | Cause::MaxRequests => Outcome::Graceful,
             Cause::PeerClosed | Cause::PeerGoaway | Cause::PeerReset => Outcome::ByPeer,
             Cause::ConnectionLost | Cause::ProtocolError => Outcome::ByPeer,
-            Cause::Handshake | Cause::HandshakeTimeout | Cause::Proxy => Outcome::Handshake,
+            Cause::Handshake | Cause::HandshakeTimeout | Cause::Proxy | Cause::Tls => Outcome::Handshake,
             Cause::None | Cause::Deadline | Cause::Aborted | Cause::Internal => Outcome::Forced,
             Cause::HeaderTimeout | Cause::KeepaliveTimeout | Cause::Flood => Outcome::Forced,
             Cause::TooSlow | Cause::StreamIdle | Cause::BodyTooLarge | Cause::PushRefused => Outcome::Forced,
@@ -215,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_last_of_each_has_its_word() {
-        assert_eq!(Cause::Proxy.name(), "proxy");
+        assert_eq!(Cause::Tls.name(), "tls");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
         assert_eq!(EventKind::SettingsAck.name(), "settings_ack");
     }

@@ -15,6 +15,7 @@
 //! - [`route`], [`listener`], [`config`]: handlers, sockets, limits
 //! - [`address`], [`socket_file`], [`activation`], [`proxy`]: what a listening
 //!   socket is made of, and what proxies say in front of its connections
+//! - [`tls`]: certificates, and what TLS is spoken with
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
 //! - [`close`]: the drain engine and the report
 //! - [`event`], [`endpoint`], [`table`], [`error`]: the vocabulary, ids, what can go wrong
@@ -45,4 +46,5 @@ mod shared;
 mod socket_file;
 mod system;
 mod table;
+mod tls;
 mod worker;

@@ -19,6 +19,7 @@ use crate::proxy::Proxy;
 use crate::socket_file::SocketFile;
 use crate::system::System;
 use crate::table::lock;
+use crate::tls::Tls;
 
 /// How long accept rests when the process or the system is out of descriptors or memory.
 pub const BACK_OFF: Duration = Duration::from_millis(100);
@@ -30,6 +31,8 @@ pub struct Door {
     pub at: Endpoint,
     /// Whether a proxy tells in front of each connection who its client is.
     pub proxy: Option<Arc<Proxy>>,
+    /// What TLS is spoken with, if it is.
+    pub tls: Option<Arc<Tls>>,
     /// Connections that the kernel may hold.
     backlog: usize,
     hold: Mutex<Hold>,
@@ -50,7 +53,13 @@ impl Door {
         let at = socket.local_addr().ok().and_then(|address| Endpoint::try_from(&address).ok());
         let hold = Mutex::new(Hold { file, socket: Some(socket), is_shared });
         let backlog = options.backlog.unwrap_or(BACKLOG).into();
-        Arc::new(Self { at: at.unwrap_or_default(), proxy: options.proxy.clone(), backlog, hold })
+        Arc::new(Self {
+            at: at.unwrap_or_default(),
+            proxy: options.proxy.clone(),
+            tls: options.tls.clone(),
+            backlog,
+            hold,
+        })
     }
 
     /// A duplicate of the socket for a successor, to whom from now on what
@@ -78,8 +87,9 @@ impl Door {
 /// Listens on everything that `text` means: `127.0.0.1:8080`, `[::1]:8080`, a
 /// name such as `localhost:8080`, `unix:/path`, `fd:3`, `systemd:`. Port 0 is
 /// any free one, the same for all addresses of a name.
-pub fn open(text: &str, system: &System) -> Result<Vec<Arc<Door>>> {
-    let address = Address::parse(text)?;
+pub fn open(text: &str, tls: Option<Arc<Tls>>, system: &System) -> Result<Vec<Arc<Door>>> {
+    let mut address = Address::parse(text)?;
+    address.options.tls = tls;
     match &address.place {
         Place::Inet(place) => bind_inet(&address, place),
         Place::Unix(name) => Ok(vec![bind_unix(&address, name, system)?]),
@@ -322,7 +332,7 @@ mod tests {
     use crate::error::Error;
 
     fn bind(text: &str) -> Result<Vec<Arc<Door>>> {
-        open(text, &System::default())
+        open(text, None, &System::default())
     }
 
     /// A folder of this test's own.
@@ -428,7 +438,7 @@ mod tests {
         let text = format!("unix:{}", path.display());
         let try_lock = crate::ffi::socket::try_lock;
         let bound: Vec<_> = std::thread::scope(|scope| {
-            let start = || scope.spawn(|| open(&text, &System { try_lock, ..System::default() }));
+            let start = || scope.spawn(|| open(&text, None, &System { try_lock, ..System::default() }));
             let started: Vec<_> = (0..8).map(|_| start()).collect();
             started.into_iter().map(|thread| thread.join().unwrap()).collect()
         });

@@ -17,6 +17,7 @@ use crate::session::SessionInfo;
 use crate::shared::{OnProgress, OnSession, Setup, Shared, is_our_thread};
 use crate::system::System;
 use crate::table;
+use crate::tls::Tls;
 
 /// How long the threads of a closed server may take to end before they are left behind.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -104,9 +105,11 @@ impl Server {
     }
 
     /// Binds an address at once; connections are accepted from the start on.
-    pub fn listen(&self, address: &str) -> Result<()> {
+    /// With TLS if it is given.
+    pub fn listen(&self, address: &str, tls: Option<Arc<Tls>>) -> Result<()> {
         self.set_up(|setup, doors| {
-            doors.extend(listener::open(address, &setup.system)?);
+            make_live(tls.as_deref())?;
+            doors.extend(listener::open(address, tls, &setup.system)?);
             Ok(())
         })
     }
@@ -269,5 +272,13 @@ impl Server {
             false => Ok(table::lock(&self.state)),
             true => Err(Error::Forked),
         }
+    }
+}
+
+/// What was said to it is checked, and in force, when its first listener is made.
+fn make_live(tls: Option<&Tls>) -> Result<()> {
+    match tls {
+        Some(tls) if tls.live()?.is_none() => tls.reload(),
+        _ => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::Semaphore;
 
 use crate::close::Report;
 use crate::config::Config;
@@ -40,6 +41,8 @@ pub struct Setup {
 pub struct Shared {
     pub setup: Setup,
     pub registry: Registry,
+    /// A permit for each TLS handshake that may go on.
+    pub handshakes: Semaphore,
     /// Set when the host has freed the server: its callbacks are gone.
     muted: Arc<AtomicBool>,
 }
@@ -57,7 +60,8 @@ pub fn is_our_thread() -> bool {
 
 impl Shared {
     pub fn new(setup: Setup) -> Self {
-        Self { setup, registry: Registry::default(), muted: Arc::default() }
+        let handshakes = Semaphore::new(setup.config.tls_handshakes);
+        Self { setup, registry: Registry::default(), handshakes, muted: Arc::default() }
     }
 
     /// Whether with so many more from that address there would be too many.

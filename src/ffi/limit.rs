@@ -51,8 +51,8 @@ pub enum goaway_limit {
     /// as soon as they are accepted, or, behind a proxy, as soon as it has named
     /// their client. A Unix socket's peers have no address. Default 0, no limit. 0 to 1000000.
     GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
-    /// Milliseconds until a new connection has sent its preface, its first
-    /// SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
+    /// Milliseconds until a new connection has done its TLS handshake, if it is to
+    /// have one, and sent its preface, its first SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
     /// NO_ERROR if there was no preface.
     /// Default 10000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_HANDSHAKE_MS = 12,
@@ -115,11 +115,15 @@ pub enum goaway_limit {
     /// Whether peers that do not choose HTTP/2 are served HTTP/1.1. With 0 they
     /// are ended with GOAWAY(PROTOCOL_ERROR). Default 1. 0 or 1.
     GOAWAY_LIMIT_HTTP1 = 30,
+    /// TLS handshakes at a time, from their first byte on. Connections that come
+    /// then wait for their turn, and GOAWAY_LIMIT_HANDSHAKE_MS goes on meanwhile.
+    /// Default 1000. 1 to 1000000.
+    GOAWAY_LIMIT_TLS_HANDSHAKES = 31,
 }
 
 use goaway_limit::*;
 
-const LIMITS: [(goaway_limit, Limit); 31] = [
+const LIMITS: [(goaway_limit, Limit); 32] = [
     (GOAWAY_LIMIT_WORKERS, Limit::Workers),
     (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
     (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
@@ -151,6 +155,7 @@ const LIMITS: [(goaway_limit, Limit); 31] = [
     (GOAWAY_LIMIT_HEADER_TABLE_BYTES, Limit::HeaderTableBytes),
     (GOAWAY_LIMIT_CONNECT_PROTOCOL, Limit::ConnectProtocol),
     (GOAWAY_LIMIT_HTTP1, Limit::Http1),
+    (GOAWAY_LIMIT_TLS_HANDSHAKES, Limit::TlsHandshakes),
 ];
 
 /// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.

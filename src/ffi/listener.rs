@@ -73,7 +73,7 @@ pub unsafe extern "C" fn goaway_server_listen(server: Option<&goaway_server>, ad
     guard(|| {
         let server = borrow(server)?;
         // SAFETY: the header asks for a NUL-terminated text.
-        server.listen(unsafe { view::text(address, "address") }?)
+        server.listen(unsafe { view::text(address, "address") }?, None)
     })
 }
 

@@ -16,6 +16,8 @@ mod server;
 
 mod listener;
 
+mod tls;
+
 mod limit;
 
 mod request;

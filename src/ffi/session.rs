@@ -317,7 +317,7 @@ fn order(session: goaway_session, order: Order) -> Result<()> {
 }
 
 /// A text in a fixed place, cut if it must be, terminated always.
-fn terminated<const N: usize>(text: &str) -> [c_char; N] {
+pub fn terminated<const N: usize>(text: &str) -> [c_char; N] {
     let mut place = [0; N];
     for (to, from) in place[..N - 1].iter_mut().zip(text.bytes()) {
         *to = from as c_char;

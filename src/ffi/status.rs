@@ -48,11 +48,13 @@ pub enum goaway_status {
     GOAWAY_ERR_TOO_LARGE = 17,
     /// A defect of the library, caught at its boundary.
     GOAWAY_ERR_PANIC = 18,
+    /// A certificate, a key or an authority cannot be used: the text names the file.
+    GOAWAY_ERR_TLS = 19,
 }
 
 use goaway_status::*;
 
-const NAMES: [&std::ffi::CStr; 19] = [
+const NAMES: [&std::ffi::CStr; 20] = [
     c"GOAWAY_OK",
     c"GOAWAY_ERR_NULL",
     c"GOAWAY_ERR_INVALID",
@@ -72,6 +74,7 @@ const NAMES: [&std::ffi::CStr; 19] = [
     c"GOAWAY_ERR_LENGTH",
     c"GOAWAY_ERR_TOO_LARGE",
     c"GOAWAY_ERR_PANIC",
+    c"GOAWAY_ERR_TLS",
 ];
 
 impl From<&Error> for goaway_status {
@@ -95,6 +98,7 @@ impl From<&Error> for goaway_status {
             Error::Length { .. } => GOAWAY_ERR_LENGTH,
             Error::TooLarge(_) => GOAWAY_ERR_TOO_LARGE,
             Error::Panic(_) => GOAWAY_ERR_PANIC,
+            Error::Tls(_) => GOAWAY_ERR_TLS,
         }
     }
 }
@@ -136,8 +140,8 @@ mod tests {
             let found = unsafe { std::ffi::CStr::from_ptr(goaway_status_name(number as i32)) };
             assert_eq!(found, *name);
         }
-        assert_eq!(GOAWAY_ERR_PANIC as usize, NAMES.len() - 1);
+        assert_eq!(GOAWAY_ERR_TLS as usize, NAMES.len() - 1);
         assert_eq!(format!("{GOAWAY_ERR_WOULD_BLOCK:?}"), NAMES[GOAWAY_ERR_WOULD_BLOCK as usize].to_str().unwrap());
-        assert!(goaway_status_name(-1).is_null() && goaway_status_name(19).is_null());
+        assert!(goaway_status_name(-1).is_null() && goaway_status_name(20).is_null());
     }
 }

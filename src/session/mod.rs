@@ -26,6 +26,7 @@ mod streams;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod wish;
 
 use std::cell::RefCell;
@@ -48,6 +49,7 @@ pub use http1::Http1;
 pub use remote::{Order, Remote, SessionInfo, woken_once};
 pub use socket::{Protocol, Socket, Transport};
 pub use tap::is_ping_of_h2;
+pub use tls::TlsSocket;
 
 use crate::close::{Drain, Parting, Stage};
 use crate::event::{Cause, EventKind, SessionEvent};

@@ -17,6 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::listener::Door;
 use crate::table::lock;
+use crate::tls::Facts;
 
 /// PINGs of the host that a peer may leave unanswered.
 const PINGS: u32 = 16;
@@ -88,6 +89,8 @@ pub struct Remote {
     peer_text: OnceCell<Box<str>>,
     /// What it has in common with all connections of its listening socket.
     pub door: Arc<Door>,
+    /// What is known of its TLS, once the handshake is over.
+    tls: OnceCell<Facts>,
     pub opened: Instant,
     /// Once it is known.
     protocol: OnceCell<Protocol>,
@@ -151,6 +154,7 @@ impl Remote {
             client: OnceCell::new(),
             peer_text: OnceCell::new(),
             door,
+            tls: OnceCell::new(),
             opened: Instant::now(),
             protocol: OnceCell::new(),
             mail: Mutex::default(),
@@ -184,6 +188,17 @@ impl Remote {
     /// It is known now, once and for all.
     pub fn set_protocol(&self, protocol: Protocol) {
         let _ = self.protocol.set(protocol);
+    }
+
+    /// The handshake is over.
+    pub fn set_tls(&self, facts: Facts) {
+        // There is one handshake a connection.
+        let _ = self.tls.set(facts);
+    }
+
+    /// None without TLS, and before its handshake is over.
+    pub fn tls(&self) -> Option<&Facts> {
+        self.tls.get()
     }
 
     /// Asks the session's task to look at a stream.

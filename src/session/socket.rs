@@ -46,7 +46,12 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
     /// that the kernel keeps nothing for a peer that does not read.
     fn close_hard(&self);
 
-    /// Bytes sent that the peer has not acknowledged.
+    /// Bytes that it has taken and the kernel has not.
+    fn held(&self) -> usize {
+        0
+    }
+
+    /// Bytes taken that the peer has not acknowledged.
     fn unacknowledged(&self) -> usize;
 }
 

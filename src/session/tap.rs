@@ -140,7 +140,7 @@ impl<S> Wire<S> {
         self.out.len() - self.sent + self.unacknowledged()
     }
 
-    /// Bytes with the kernel that the peer does not have.
+    /// Bytes given to the socket that the peer does not have.
     pub fn unacknowledged(&self) -> usize
     where
         S: Transport,
@@ -149,8 +149,11 @@ impl<S> Wire<S> {
     }
 
     /// Whether bytes wait for the kernel.
-    pub fn has_unsent(&self) -> bool {
-        self.out.len() > self.sent
+    pub fn has_unsent(&self) -> bool
+    where
+        S: Transport,
+    {
+        self.out.len() > self.sent || self.socket.as_ref().is_some_and(|socket| socket.held() > 0)
     }
 
     /// Has h2 read an answer to the PING of its first GOAWAY, so that it sends
@@ -234,7 +237,7 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+impl<S: Transport> Wire<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         if !self.answer.is_empty() && self.inbound.is_between_frames() && !self.marks.is_block_open {
@@ -306,7 +309,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Sends what is gathered. Ready when all of it is with the kernel.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.has_unsent() {
+        while self.out.len() > self.sent {
             let waiting = &self.out[self.sent..];
             let sent = ready!(io(&mut self.socket)?.poll_write(cx, waiting))?;
             if sent == 0 {
@@ -323,7 +326,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.sent += sent;
         }
         self.rest();
-        Poll::Ready(Ok(()))
+        io(&mut self.socket)?.poll_flush(cx)
     }
 
     /// Nothing is left to send: an idle session holds no buffer.
@@ -374,13 +377,13 @@ fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
     socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tap<S> {
+impl<S: Transport> AsyncRead for Tap<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.0.borrow_mut().poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+impl<S: Transport> AsyncWrite for Tap<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.0.borrow_mut().poll_write(cx, bytes)
     }

@@ -1,12 +1,12 @@
 //! Closing while nobody waits for anything: the goodbye alone.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::LONG_DRAIN;
 use crate::kit::frame::PREFACE;
+use crate::kit::stream::{Stream, is_tls};
 use crate::kit::{CAP, Client, Demo, End, Frame, PATIENCE, SLACK, kind};
 
 /// An idle session that has had its answer is told twice, as section 6.8
@@ -218,7 +218,9 @@ fn scenario_19_connections_in_the_accept_queue() {
     let mut settled = demo.open();
     demo.freeze();
     let mut silent = [0; 4].map(|_| Client::connect(demo.address()));
-    let mut eager = [0; 4].map(|_| Client::connect(demo.address()));
+    // With TLS nobody can say anything to a process that stands still.
+    let eager = if is_tls() { 0 } else { 4 };
+    let mut eager: Vec<_> = (0..eager).map(|_| Client::connect(demo.address())).collect();
     for client in &mut eager {
         client.preface(&[]);
         client.request("GET", "/");
@@ -235,7 +237,7 @@ fn scenario_19_connections_in_the_accept_queue() {
         client.expect_hello(&response);
     }
     let report = demo.expect_early_exit();
-    assert_eq!((report.sessions(), report.sessions_forced), (9, 0), "{report:?}");
+    assert_eq!((report.sessions(), report.sessions_forced), (5 + eager.len() as i64, 0), "{report:?}");
 }
 
 /// Once the server drains, the kernel refuses whoever comes: a listener that
@@ -258,15 +260,16 @@ fn scenario_19_new_connections_are_refused() {
 /// peer is told at once and leaves, and each is counted.
 #[test]
 fn scenario_28_ten_thousand_idle_sessions() {
-    let count = affordable(10_000);
+    // A client's half of so many handshakes is this test's own work.
+    let count = affordable(if is_tls() { 500 } else { 10_000 });
     let mut demo = Demo::start(LONG_DRAIN);
     let mut hello = PREFACE.to_vec();
     hello.extend(Frame::settings(&[]).encode());
     hello.extend(Frame::settings_ack().encode());
-    let mut peers: Vec<TcpStream> = Vec::new();
+    let mut peers: Vec<Stream> = Vec::new();
     for _ in 0..count {
-        let mut peer = TcpStream::connect(demo.address()).expect("connect");
-        peer.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let mut peer = Stream::connect(demo.address()).expect("connect");
+        peer.socket().set_read_timeout(Some(PATIENCE)).expect("a timeout");
         peer.write_all(&hello).expect("preface");
         peers.push(peer);
     }
@@ -287,7 +290,7 @@ fn scenario_28_ten_thousand_idle_sessions() {
     assert_eq!(report.ends(), (count as i64, 0, 0, 0), "{report:?}");
 }
 
-fn read_until(peer: &mut TcpStream, end: &[u8]) {
+fn read_until(peer: &mut Stream, end: &[u8]) {
     let (mut come, mut bytes) = (Vec::<u8>::new(), [0; 256]);
     while !come.windows(end.len()).any(|bytes| bytes == end) {
         let read = peer.read(&mut bytes).expect("SETTINGS");

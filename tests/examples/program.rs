@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -168,6 +168,14 @@ impl Program {
     pub fn expect_complaint(&self, text: &str) {
         let found = self.stderr.wait_for(text);
         assert!(found, "no {text:?} in {:?}", self.stderr.read());
+    }
+
+    /// Types something.
+    #[track_caller]
+    #[allow(dead_code, reason = "not every test that uses this file types")]
+    pub fn say(&mut self, text: &str) {
+        let stdin = self.child.stdin.as_mut().expect("it listens still");
+        stdin.write_all(text.as_bytes()).expect("it reads");
     }
 
     /// Enter: the example closes, and must end well. Gives what it wrote to

@@ -2,7 +2,7 @@
 //! single frames, raw bytes, silence.
 
 use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::PATIENCE;
 use super::flow::SendWindows;
 use super::frame::{Frame, PREFACE, kind};
 use super::response::Response;
+use super::stream::{Stream, is_tls};
 use super::transcript::{Fields, Transcript};
 
 /// What the client does by itself while it reads. A test of a peer that
@@ -31,7 +32,7 @@ impl Behaviour {
 }
 
 pub struct Client {
-    pub(super) socket: TcpStream,
+    pub(super) socket: Stream,
     pub behaviour: Behaviour,
     pub transcript: Transcript,
     pub windows: SendWindows,
@@ -74,11 +75,8 @@ impl Client {
     }
 
     pub fn try_connect(address: SocketAddr) -> io::Result<Client> {
-        let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
-        socket.set_nodelay(true)?;
-        socket.set_write_timeout(Some(PATIENCE))?;
         Ok(Client {
-            socket,
+            socket: Stream::connect(address)?,
             behaviour: Behaviour::GOOD,
             transcript: Transcript::new(),
             windows: SendWindows::new(),
@@ -185,8 +183,9 @@ impl Client {
     pub fn request_frame(&mut self, method: &str, path: &str, more: &[(&str, &str)], end_stream: bool) -> Frame {
         let stream = self.next_stream();
         let authority = self.address.to_string();
+        let scheme = if is_tls() { "https" } else { "http" };
         let mut fields =
-            vec![(":method", method), (":scheme", "http"), (":authority", authority.as_str()), (":path", path)];
+            vec![(":method", method), (":scheme", scheme), (":authority", authority.as_str()), (":path", path)];
         fields.extend(more);
         Frame::headers(stream, self.encode(&fields), end_stream)
     }
@@ -277,12 +276,12 @@ impl Client {
     /// Our FIN; we go on reading.
     pub fn finish_writing(&mut self) {
         // A peer that is already gone makes this fail, and needs no FIN.
-        let _ = self.socket.shutdown(Shutdown::Write);
+        let _ = self.socket.finish_writing();
     }
 
     /// Our end of the connection, as the demo's `/sessions` shows it.
     pub fn local_address(&self) -> SocketAddr {
-        self.socket.local_addr().expect("a connected socket has an address")
+        self.socket.socket().local_addr().expect("a connected socket has an address")
     }
 
     /// Makes our kernel take in little, so that what the peer cannot send stays
@@ -293,7 +292,7 @@ impl Client {
         // SAFETY: the descriptor is open, and the option is one int.
         let status = unsafe {
             libc::setsockopt(
-                self.socket.as_raw_fd(),
+                self.socket.socket().as_raw_fd(),
                 libc::SOL_SOCKET,
                 libc::SO_RCVBUF,
                 (&raw const size).cast(),

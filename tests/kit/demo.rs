@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::client::Client;
 use super::json::Value;
+use super::stream::{Identity, is_tls};
 use super::{CAP, PATIENCE, SLACK};
 
 pub struct Demo {
@@ -82,6 +83,10 @@ impl Demo {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if is_tls() {
+            let identity = Identity::get();
+            command.env("TLS_CERT", &identity.certificate).env("TLS_KEY", &identity.key);
+        }
         die_with_us(&mut command);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("{}: {error}; run `make build`", run_demo.display()));

@@ -2,13 +2,14 @@
 //! demo host it talks to.
 //!
 //! The kit tests what is on the wire, so it must not share code with what it
-//! tests: no h2, no tokio, only blocking sockets and an HPACK codec. It says
+//! tests: no h2, no tokio, only blocking sockets and an HPACK codec (and rustls, for TLS). It says
 //! what the peer sent and in which order; it never repairs, retries or hides.
 //!
 //! - `frame`: one frame, its names and its bytes (RFC 9113, sections 4 and 6)
 //! - `transcript`: everything sent and received, in order, and how it ended
 //! - `response`: one stream's answer, put together from a transcript
 //! - `flow`: how much the peer lets us send (section 5.2)
+//! - `stream`: what the bytes go through, TCP or TLS
 //! - `client`: a connection and what one can send on it
 //! - `receive`: reading, and the answers a well-behaved peer gives by itself
 //! - `expect`: what a test demands of the peer, failing with the transcript
@@ -16,7 +17,8 @@
 //! - `control`: the demo's routes that list and end sessions
 //! - `json`: just enough JSON to read what the demo reports
 //!
-//! `GOAWAY_KIT_HOST` names the host under test (`c` when unset).
+//! `GOAWAY_KIT_HOST` names the host under test (`c` when unset). With
+//! `GOAWAY_KIT_TLS` set everything is spoken through TLS.
 
 // Each test crate that includes the kit uses another part of it.
 #![allow(dead_code, unused_imports)]
@@ -32,6 +34,7 @@ pub mod frame;
 pub mod json;
 pub mod receive;
 pub mod response;
+pub mod stream;
 pub mod transcript;
 
 pub use client::{Behaviour, Client};

@@ -45,7 +45,7 @@ impl Client {
             return;
         }
         let wait = wait.max(Duration::from_millis(1));
-        self.socket.set_read_timeout(Some(wait)).expect("a wait above zero is a valid timeout");
+        self.socket.socket().set_read_timeout(Some(wait)).expect("a wait above zero is a valid timeout");
         let mut chunk = [0; 65_536];
         match self.socket.read(&mut chunk) {
             Ok(0) => self.end(),

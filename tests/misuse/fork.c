@@ -59,6 +59,9 @@ static void the_server_is_the_parents(void) {
     CHECK_STATUS(goaway_server_set_on_progress(host.server, on_progress, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_on_session(host.server, host_watch, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_listen(host.server, "127.0.0.1:0"), GOAWAY_ERR_FORKED);
+    goaway_tls *tls = goaway_tls_new();
+    CHECK_STATUS(goaway_server_listen_tls(host.server, "127.0.0.1:0", tls), GOAWAY_ERR_FORKED);
+    goaway_tls_free(tls);
     CHECK_STATUS(goaway_server_start(host.server), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_close(host.server, 0, NULL, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_wait(host.server, GOAWAY_FOREVER), GOAWAY_ERR_FORKED);
@@ -98,7 +101,12 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_session_ping(session, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_set_window(session, 1, 1), GOAWAY_ERR_FORKED);
+    goaway_tls_info tls;
+    CHECK_STATUS(goaway_session_get_tls(session, &tls, sizeof tls), GOAWAY_ERR_FORKED);
+    size_t len;
+    CHECK_STATUS(goaway_session_peer_certificate(session, 0, NULL, 0, &len), GOAWAY_ERR_FORKED);
     goaway_bytes bytes, more;
+    CHECK_STATUS(goaway_request_peer_certificate(request, 0, &bytes), GOAWAY_ERR_FORKED);
     goaway_session of;
     uint32_t stream;
     uint64_t left_ms;

@@ -73,6 +73,7 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_respond(id, 200, "x", 1), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_respond_with(id, 200, &field, 1, "x", 1), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_reset(id, 0), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_peer_certificate(id, 0, &bytes), GOAWAY_ERR_GONE);
 }
 
 static void no_session(uint64_t id) {
@@ -83,6 +84,10 @@ static void no_session(uint64_t id) {
     CHECK_STATUS(goaway_session_ping(id, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_send_goaway(id, 0, 0, "", 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_set_window(id, 1, 1), GOAWAY_ERR_GONE);
+    goaway_tls_info tls;
+    CHECK_STATUS(goaway_session_get_tls(id, &tls, sizeof tls), GOAWAY_ERR_GONE);
+    size_t len;
+    CHECK_STATUS(goaway_session_peer_certificate(id, 0, NULL, 0, &len), GOAWAY_ERR_GONE);
 }
 
 static void nothing(uint64_t id) {

@@ -306,6 +306,7 @@ static const struct {
     {GOAWAY_LIMIT_HEADER_TABLE_BYTES, 0, 1048576},
     {GOAWAY_LIMIT_CONNECT_PROTOCOL, 0, 1},
     {GOAWAY_LIMIT_HTTP1, 0, 1},
+    {GOAWAY_LIMIT_TLS_HANDSHAKES, 1, 1000000},
 };
 
 static void limits_outside_their_range(void) {

@@ -5,6 +5,7 @@
 // GOAWAY_ADDRESS  where to listen instead, such as unix:/run/demo.sock or systemd:
 // DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
 // GOAWAY_WORKERS  how many threads serve (one a processor)
+// TLS_CERT        with TLS_KEY, the files of a certificate and its key: speaks TLS
 //
 // The first signal lets every session leave in good order, a second one forces.
 // The demo ends when the last session has, with a report on standard output.
@@ -131,6 +132,19 @@ static bool report_failure(const char *what) {
     return false;
 }
 
+// With TLS if there is a certificate.
+static bool demo_listen(struct demo *demo, const char *address) {
+    const char *certificate = getenv("TLS_CERT"), *key = getenv("TLS_KEY");
+    if (certificate == NULL || key == NULL) {
+        return goaway_server_listen(demo->server, address) == GOAWAY_OK;
+    }
+    goaway_tls *tls = goaway_tls_new();
+    bool listens = goaway_tls_add_certificate(tls, certificate, key, NULL) == GOAWAY_OK &&
+                   goaway_server_listen_tls(demo->server, address, tls) == GOAWAY_OK;
+    goaway_tls_free(tls);
+    return listens;
+}
+
 static bool set_up(struct demo *demo, const struct options *options) {
     char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%u", options->port);
@@ -144,7 +158,7 @@ static bool set_up(struct demo *demo, const struct options *options) {
         (isatty(STDERR_FILENO) && goaway_server_set_on_progress(demo->server, show_progress, NULL) != GOAWAY_OK)) {
         return report_failure("cannot be set up");
     }
-    if (goaway_server_listen(demo->server, instead != NULL ? instead : address) != GOAWAY_OK) {
+    if (!demo_listen(demo, instead != NULL ? instead : address)) {
         fprintf(stderr, "demo: %s\n", goaway_last_error());
         return false;
     }

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 use super::super::Transport;
 use super::message::{Fault, Scanner};
@@ -93,7 +93,10 @@ impl<S> Wire<S> {
     }
 
     /// Whether nothing has come that is not passed on, and nothing waits to leave.
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool
+    where
+        S: Transport,
+    {
         self.held.is_empty() && !self.has_unsent()
     }
 
@@ -103,11 +106,14 @@ impl<S> Wire<S> {
     }
 
     /// Whether bytes wait for the kernel.
-    pub fn has_unsent(&self) -> bool {
-        self.out.len() > self.sent
+    pub fn has_unsent(&self) -> bool
+    where
+        S: Transport,
+    {
+        self.unsent() > 0 || self.socket.as_ref().is_some_and(|socket| socket.held() > 0)
     }
 
-    /// Bytes that wait for the kernel.
+    /// Bytes that wait for the socket.
     pub fn unsent(&self) -> usize {
         self.out.len() - self.sent
     }
@@ -168,7 +174,7 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+impl<S: Transport> Wire<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.granted > 0 {
@@ -253,7 +259,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Sends what is gathered. Ready when all of it is with the kernel.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.has_unsent() {
+        while self.unsent() > 0 {
             let sent = ready!(io(&mut self.socket)?.poll_write(cx, &self.out[self.sent..]))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -262,7 +268,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.sent += sent;
         }
         self.rest();
-        Poll::Ready(Ok(()))
+        io(&mut self.socket)?.poll_flush(cx)
     }
 
     /// Nothing is left to send: an idle session holds no buffer.
@@ -298,7 +304,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Line for Wire<S> {
+impl<S: Transport> Line for Wire<S> {
     fn write(&mut self, bytes: &[u8]) {
         self.write(bytes);
     }
@@ -312,13 +318,13 @@ fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
     socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Read for Tap<S> {
+impl<S: Transport> Read for Tap<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         self.0.borrow_mut().poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Write for Tap<S> {
+impl<S: Transport> Write for Tap<S> {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.0.borrow_mut().write(bytes);
         Poll::Ready(Ok(bytes.len()))

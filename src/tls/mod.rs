@@ -1,0 +1,231 @@
+//! TLS (RFC 8446): what listeners speak it with, and how that is changed while
+//! they are in use. Its handshakes and records are `session::tls`.
+
+mod certificate;
+mod client;
+mod facts;
+mod key_log;
+mod pem;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex};
+
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection, WebPkiClientVerifier};
+
+pub use certificate::Choice;
+pub use client::Asking;
+pub use facts::Facts;
+
+use crate::error::{Error, Result};
+use crate::table::{fork, lock};
+use certificate::{Shelf, Source};
+use client::Authorities;
+use key_log::KeyLogFile;
+use pem::Name;
+
+/// What is offered by ALPN (RFC 7301), the preferred first.
+const HTTP2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
+
+/// The oldest version that is spoken. RFC 9113, section 9.2, allows none before 1.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MinVersion {
+    #[default]
+    Tls12,
+    Tls13,
+}
+
+/// What the host has said; in force once it has been made live.
+#[derive(Clone, Debug)]
+struct Said {
+    certificates: Vec<Source>,
+    asking: Asking,
+    authorities: Authorities,
+    min_version: MinVersion,
+    resumes: bool,
+    key_log: Option<Arc<KeyLogFile>>,
+}
+
+/// What new handshakes use.
+pub struct Live {
+    config: ServerConfig,
+    certificates: Arc<Shelf>,
+    /// What judges the certificates of clients where the handshake does not.
+    judge: Option<Arc<dyn ClientCertVerifier>>,
+    /// Nobody judges them.
+    is_unjudged: bool,
+}
+
+impl Live {
+    /// A handshake, and what its client will ask for.
+    pub fn begin(
+        &self,
+        has_http1: bool,
+    ) -> std::result::Result<(UnbufferedServerConnection, Arc<Choice>), rustls::Error> {
+        let choice = Arc::new(Choice::new(self.certificates.clone()));
+        let mut config = self.config.clone();
+        config.cert_resolver = choice.clone();
+        config.alpn_protocols = match has_http1 {
+            true => vec![HTTP2.to_vec(), HTTP1.to_vec()],
+            false => vec![HTTP2.to_vec()],
+        };
+        Ok((UnbufferedServerConnection::new(Arc::new(config))?, choice))
+    }
+}
+
+/// Certificates and settings, shared by the listeners that were given them.
+pub struct Tls {
+    provider: Arc<CryptoProvider>,
+    said: Mutex<Said>,
+    live: Mutex<Option<Arc<Live>>>,
+    /// The fork of the process that made it.
+    fork: usize,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        let said = Said {
+            certificates: Vec::new(),
+            asking: Asking::Off,
+            authorities: Authorities::None,
+            min_version: MinVersion::default(),
+            resumes: true,
+            key_log: None,
+        };
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        Self { provider, said: Mutex::new(said), live: Mutex::default(), fork: fork() }
+    }
+}
+
+impl Tls {
+    /// Adds a certificate chain and its key, read from files and read again by
+    /// [`Self::reload`]. Nothing is added if they cannot be used.
+    pub fn add_files(&self, certificate: &str, key: &str, password: Option<&[u8]>) -> Result<()> {
+        let password = password.map(<[u8]>::to_vec);
+        let source = Source::Files { certificate: certificate.to_owned(), key: key.to_owned(), password };
+        source.load(&self.provider)?;
+        self.say(|said| said.certificates.push(source))
+    }
+
+    /// The same from memory.
+    pub fn add_pem(&self, certificate: &[u8], key: &[u8], password: Option<&[u8]>) -> Result<()> {
+        let names = (Name::Memory("the certificate"), Name::Memory("the key"));
+        let made = certificate::certified(&self.provider, names, (certificate, key), password)?;
+        self.say(|said| said.certificates.push(Source::Made(made)))
+    }
+
+    pub fn ask_files(&self, asking: Asking, authorities: Option<&str>) -> Result<()> {
+        self.ask(asking, authorities.map_or(Authorities::None, |path| Authorities::File(path.to_owned())))
+    }
+
+    pub fn ask_pem(&self, asking: Asking, authorities: Option<&[u8]>) -> Result<()> {
+        let roots = authorities.map(|text| client::roots(Name::Memory("the authorities"), text)).transpose()?;
+        self.ask(asking, roots.map_or(Authorities::None, Authorities::Made))
+    }
+
+    fn ask(&self, asking: Asking, authorities: Authorities) -> Result<()> {
+        let roots = authorities.load()?;
+        if roots.is_empty() && matches!(asking, Asking::Optional | Asking::Required) {
+            return Err(Error::invalid("nobody vouches for the certificates of clients: there are no authorities"));
+        }
+        client::verifier(asking, roots, &self.provider)?;
+        self.say(|said| (said.asking, said.authorities) = (asking, authorities))
+    }
+
+    pub fn set_min_version(&self, version: MinVersion) -> Result<()> {
+        self.say(|said| said.min_version = version)
+    }
+
+    pub fn set_resumption(&self, resumes: bool) -> Result<()> {
+        self.say(|said| said.resumes = resumes)
+    }
+
+    /// Writes the secrets of all sessions to a file; None writes them nowhere.
+    pub fn set_key_log(&self, path: Option<&str>) -> Result<()> {
+        let key_log = path.map(KeyLogFile::open).transpose()?.map(Arc::new);
+        self.say(|said| said.key_log = key_log)
+    }
+
+    /// Has new handshakes use what was said, and the files as they are now.
+    /// Nothing changes if that cannot be used.
+    pub fn reload(&self) -> Result<()> {
+        let said = lock(self.here(&self.said)?).clone();
+        let live = Arc::new(self.make(&said)?);
+        *lock(&self.live) = Some(live);
+        Ok(())
+    }
+
+    /// The same with all that was said to another.
+    pub fn replace(&self, with: &Tls) -> Result<()> {
+        let said = lock(with.here(&with.said)?).clone();
+        let live = Arc::new(self.make(&said)?);
+        *lock(self.here(&self.said)?) = said;
+        *lock(&self.live) = Some(live);
+        Ok(())
+    }
+
+    /// What a handshake that begins now uses; None before the first listener.
+    pub fn live(&self) -> Result<Option<Arc<Live>>> {
+        Ok(lock(self.here(&self.live)?).clone())
+    }
+
+    fn say(&self, change: impl FnOnce(&mut Said)) -> Result<()> {
+        change(&mut lock(self.here(&self.said)?));
+        Ok(())
+    }
+
+    /// A fork copies locks that a thread of the parent may hold: not even a try.
+    fn here<'a, T>(&self, whose: &'a T) -> Result<&'a T> {
+        match self.fork == fork() {
+            true => Ok(whose),
+            false => Err(Error::Forked),
+        }
+    }
+
+    fn make(&self, said: &Said) -> Result<Live> {
+        if said.certificates.is_empty() {
+            return Err(Error::invalid("TLS has no certificate"));
+        }
+        let loaded: Result<_> = said.certificates.iter().map(|source| source.load(&self.provider)).collect();
+        let authorities = said.authorities.load()?;
+        let verifier = client::verifier(said.asking, authorities.clone(), &self.provider)?;
+        let versions: &[&rustls::SupportedProtocolVersion] = match said.min_version {
+            MinVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
+            MinVersion::Tls13 => &[&rustls::version::TLS13],
+        };
+        let failed = |error: rustls::Error| Error::Tls(format!("TLS cannot be set up: {error}"));
+        let builder = ServerConfig::builder_with_provider(self.provider.clone());
+        let builder = builder.with_protocol_versions(versions).map_err(failed)?;
+        let builder = builder.with_client_cert_verifier(verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth));
+        let certificates = Arc::new(Shelf(loaded?));
+        let mut config = builder.with_cert_resolver(Arc::new(Choice::new(certificates.clone())));
+        // Sealed in the ticket, a session costs no memory here. What is reloaded
+        // has new keys: whom the authorities of before let in must come anew.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        match said.resumes {
+            true => config.ticketer = aws_lc_rs::Ticketer::new().map_err(failed)?,
+            false => config.send_tls13_tickets = 0,
+        }
+        if let Some(key_log) = &said.key_log {
+            config.key_log = key_log.clone();
+        }
+        let judge = match said.asking {
+            Asking::Unverified if !authorities.is_empty() => {
+                client::verifier(Asking::Optional, authorities, &self.provider)?
+            }
+            _ => None,
+        };
+        let is_unjudged = said.asking == Asking::Unverified && judge.is_none();
+        Ok(Live { config, certificates, judge, is_unjudged })
+    }
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}

@@ -1,0 +1,73 @@
+//! Certificates for the tests, made as they run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+
+use crate::program::{run, scratch};
+
+/// Somebody who signs certificates.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    folder: PathBuf,
+    /// Its own certificate.
+    pub file: PathBuf,
+}
+
+/// The two files of a certificate.
+pub struct Pair {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Authority {
+    /// With a folder of this name for what it makes.
+    pub fn new(name: &str) -> Authority {
+        let folder = scratch(&format!("tls-{name}"));
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = KeyPair::generate().expect("a key");
+        let own = params.self_signed(&key).expect("a certificate");
+        let file = folder.join("authority.pem");
+        fs::write(&file, own.pem()).expect("a file");
+        Authority { issuer: Issuer::new(params, key), folder, file }
+    }
+
+    /// A certificate for a server of that name.
+    pub fn server(&self, name: &str) -> Pair {
+        self.sign(name, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    pub fn client(&self, name: &str) -> Pair {
+        self.sign(name, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn sign(&self, name: &str, usage: ExtendedKeyUsagePurpose) -> Pair {
+        let mut params = CertificateParams::new([name.to_string()]).expect("a name");
+        params.extended_key_usages = vec![usage];
+        let key = KeyPair::generate().expect("a key");
+        let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let file = |end: &str| self.folder.join(format!("{name}.{end}"));
+        let pair = Pair { certificate: file("pem"), key: file("key") };
+        fs::write(&pair.certificate, signed.pem()).expect("a file");
+        fs::write(&pair.key, key.serialize_pem()).expect("a file");
+        pair
+    }
+}
+
+impl Pair {
+    /// The hash of its public key, as browsers want it.
+    pub fn pin(&self) -> String {
+        let pipe = "openssl x509 -in \"$0\" -noout -pubkey | openssl pkey -pubin -outform der \
+            | openssl dgst -sha256 -binary | openssl base64";
+        let output = run(Command::new("sh").args(["-c", pipe]).arg(&self.certificate));
+        String::from_utf8_lossy(&output.stdout).trim().to_string()
+    }
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a path of UTF-8")
+}

@@ -1,0 +1,31 @@
+//! A browser, if there is one.
+
+use std::process::Command;
+
+use crate::authority::Authority;
+use crate::program::scratch;
+use crate::serving::serve;
+
+/// Chromium shows a page that it got in HTTP/2. The certificate is let through
+/// by its key, which is what the option wants.
+#[test]
+fn chromium_speaks_http2() {
+    if Command::new("chromium").arg("--version").output().is_err() {
+        return eprintln!("skipped: chromium is not installed");
+    }
+    let authority = Authority::new("chromium");
+    let pair = authority.server("localhost");
+    let program = serve(&pair, None);
+    let profile = scratch("chromium-profile");
+    let output = Command::new("timeout")
+        .args(["60", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg(format!("--ignore-certificate-errors-spki-list={}", pair.pin()))
+        .args(["--dump-dom", &format!("https://localhost:{}/page", program.port())])
+        .output()
+        .expect("it can be run");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("<title>h2</title>"), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    program.leave();
+}

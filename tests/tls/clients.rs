@@ -1,0 +1,25 @@
+//! Clients with certificates.
+
+use crate::authority::{Authority, text};
+use crate::serving::{curl, get, serve};
+
+#[test]
+fn who_has_no_certificate_is_refused_where_one_is_required() {
+    let (authority, others) = (Authority::new("required"), Authority::new("others"));
+    let program = serve(&authority.server("localhost"), Some(&authority));
+    let (good, bad) = (authority.client("friend"), others.client("stranger"));
+    let shown = ["--cert", text(&good.certificate), "--key", text(&good.key)];
+    let answer = get(&program, &authority.file, &shown);
+    assert!(!answer.contains("of 0 bytes"), "{answer}");
+    // Also in a session of TLS 1.2, where the refusal comes before the client is done.
+    for version in ["1.3", "1.2"] {
+        let old = ["--tls-max", version];
+        let stranger = ["--cert", text(&bad.certificate), "--key", text(&bad.key), old[0], old[1]];
+        for options in [&stranger[..], &old] {
+            let output = curl(&program, &authority.file, options);
+            assert!(!output.status.success() && output.stdout.is_empty(), "{options:?}");
+        }
+    }
+    program.expect_output("the TLS handshake failed: ");
+    program.leave();
+}
