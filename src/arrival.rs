@@ -311,21 +311,33 @@ async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::sync::Mutex;
     use std::time::Duration;
 
     use super::*;
     use crate::config::Config;
+    use crate::listener::Door;
     use crate::registry::SESSIONS;
     use crate::shared::{Setup, Shared};
     use crate::table::{Lot, lock};
 
     /// Lets a connection that says nothing run to its end, and gives what the host was told.
     async fn silent(config: Config, order: impl FnOnce(&Shared, &Remote)) -> Vec<SessionEvent> {
+        saying(b"", Arc::default(), config, order).await
+    }
+
+    /// The same for one that says no more than this.
+    async fn saying(
+        words: &[u8],
+        door: Arc<Door>,
+        config: Config,
+        order: impl FnOnce(&Shared, &Remote),
+    ) -> Vec<SessionEvent> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        peer.write_all(words).unwrap();
         let (ours, address) = listener.accept().unwrap();
         ours.set_nonblocking(true).unwrap();
         let events = Arc::<Mutex<Vec<SessionEvent>>>::default();
@@ -334,7 +346,7 @@ mod tests {
         let shared = Arc::new(Shared::new(Setup { config, on_session, ..Setup::default() }));
         let mut remote = None;
         Lot::new(SESSIONS.here().unwrap()).insert(|id| {
-            let entered = Arc::new(Remote::new(id, address.into(), Arc::default(), shared.muted()));
+            let entered = Arc::new(Remote::new(id, address.into(), door.clone(), shared.muted()));
             remote = Some(entered.clone());
             Box::new(entered)
         });
@@ -344,7 +356,11 @@ mod tests {
         let connection = Connection::new(worker, registration, Socket::new(ours, |_| 0).unwrap());
         order(&shared, &remote);
         tokio::time::timeout(Duration::from_secs(30), connection).await.unwrap();
-        assert_eq!(peer.read(&mut [0; 64]).unwrap(), 0, "a FIN and nothing before it");
+        match peer.read(&mut [0; 64]) {
+            Ok(read) => assert_eq!(read, 0, "a FIN and nothing before it"),
+            // What it said was never read.
+            Err(error) => assert!(error.kind() == io::ErrorKind::ConnectionReset && !words.is_empty(), "{error}"),
+        }
         std::mem::take(&mut *lock(&events))
     }
 
@@ -361,6 +377,28 @@ mod tests {
             told(&events),
             [(EventKind::Opened, Cause::None), (EventKind::Timeout, late), (EventKind::Closed, late)]
         );
+    }
+
+    /// The head of a record and of a hello, and then nothing.
+    #[tokio::test]
+    async fn a_handshake_that_does_not_end_is_ended_in_time_and_by_a_close() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let tls = Tls::default();
+        tls.add_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes(), None).unwrap();
+        tls.reload().unwrap();
+        let door = Arc::new(Door { tls: Some(Arc::new(tls)), ..Door::default() });
+        let words = [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3];
+        let config = Config { handshake: Duration::from_millis(50), ..Config::default() };
+        let events = saying(&words, door.clone(), config, |_, _| {}).await;
+        let late = Cause::HandshakeTimeout;
+        assert_eq!(told(&events)[1..], [(EventKind::Timeout, late), (EventKind::Closed, late)]);
+        // Who gets no turn is no better off.
+        let config = Config { handshake: Duration::from_millis(50), tls_handshakes: 0, ..Config::default() };
+        let events = saying(&words, door.clone(), config, |_, _| {}).await;
+        assert_eq!(told(&events)[1..], [(EventKind::Timeout, late), (EventKind::Closed, late)]);
+        let close = |shared: &Shared, _: &Remote| shared.registry.close(Duration::from_secs(20), None);
+        let events = saying(&words, door, Config::default(), close).await;
+        assert_eq!(told(&events)[1..], [(EventKind::Closed, Cause::Handshake)]);
     }
 
     #[tokio::test]

@@ -9,6 +9,8 @@ mod authority;
 mod browser;
 #[path = "tls/clients.rs"]
 mod clients;
+#[path = "tls/handshake.rs"]
+mod handshake;
 #[path = "examples/program.rs"]
 #[allow(dead_code, reason = "the examples' tests use the rest")]
 mod program;
