@@ -554,6 +554,10 @@ typedef struct {
     char client_error[128];
     // Certificates that the client has shown; see `goaway_session_peer_certificate`.
     uint32_t client_certificates;
+    // The version and the cipher suite by their numbers on the wire: 0x0304 and
+    // 0x1301 are TLS 1.3 and TLS_AES_128_GCM_SHA256.
+    uint32_t version_number;
+    uint32_t cipher_number;
     // Whether a session of before was resumed.
     bool is_resumed;
 } goaway_tls_info;

@@ -70,6 +70,10 @@ pub struct goaway_tls_info {
     pub client_error: [c_char; 128],
     /// Certificates that the client has shown; see `goaway_session_peer_certificate`.
     pub client_certificates: u32,
+    /// The version and the cipher suite by their numbers on the wire: 0x0304 and
+    /// 0x1301 are TLS 1.3 and TLS_AES_128_GCM_SHA256.
+    pub version_number: u32,
+    pub cipher_number: u32,
     /// Whether a session of before was resumed.
     pub is_resumed: bool,
 }
@@ -83,6 +87,8 @@ impl From<&Facts> for goaway_tls_info {
             server_name: terminated(&facts.server_name),
             client_error: terminated(&facts.objection),
             client_certificates: facts.chain.len() as u32,
+            version_number: facts.version_number.into(),
+            cipher_number: facts.cipher_number.into(),
             is_resumed: facts.is_resumed,
         }
     }

@@ -9,8 +9,12 @@ use super::{Choice, Live, client};
 pub struct Facts {
     /// Such as "TLSv1.3".
     pub version: &'static str,
+    /// Its number on the wire.
+    pub version_number: u16,
     /// The cipher suite as IANA names it.
     pub cipher: String,
+    /// And as it numbers it.
+    pub cipher_number: u16,
     /// What ALPN has chosen; empty if the client did not ask.
     pub protocol: String,
     /// The name that the client asked for (SNI); empty if it named none.
@@ -34,6 +38,8 @@ impl Facts {
                 Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
                 _ => "",
             },
+            version_number: common.protocol_version().map_or(0, u16::from),
+            cipher_number: cipher.map_or(0, u16::from),
             // rustls tells those of TLS 1.3 apart by their prefix.
             cipher: cipher.and_then(|suite| suite.as_str()).unwrap_or_default().replace("TLS13_", "TLS_"),
             protocol: String::from_utf8_lossy(common.alpn_protocol().unwrap_or_default()).into_owned(),

@@ -2,6 +2,7 @@
 
     demo.py [PORT]     listens on 127.0.0.1; 8080 if no port is given, any if it is 0
 
+TLS_CERT        with TLS_KEY, the files of a certificate and its key: speaks TLS
 DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
 GOAWAY_WORKERS  how many threads of the library serve (one a processor)
 
@@ -48,7 +49,8 @@ class Demo:
     def __init__(self, drain: float) -> None:
         self.drain = drain
         self.events: Deque[str] = deque(maxlen=1000)
-        self.server = goaway.Server()
+        certificate, key = os.environ.get("TLS_CERT"), os.environ.get("TLS_KEY")
+        self.server = goaway.Server(tls=goaway.Tls(certificate, key) if certificate and key else None)
         self.server.on_session = self.keep_event
         for pattern, handler in routes:
             self.server.register(pattern, self.bind(handler))

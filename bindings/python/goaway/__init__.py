@@ -15,6 +15,7 @@ from .server import Server, run
 from .session import Session, SessionEvent, abort_session, close_session
 from .threaded import ThreadedServer
 from .threaded_request import ThreadedRequest
+from .tls import Tls, TlsInfo, tls_info
 
 __version__ = version()
 
@@ -34,8 +35,11 @@ __all__ = [
     "StartupError",
     "ThreadedRequest",
     "ThreadedServer",
+    "Tls",
+    "TlsInfo",
     "abort_session",
     "close_session",
     "run",
+    "tls_info",
     "version",
 ]

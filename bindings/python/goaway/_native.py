@@ -39,6 +39,7 @@ ERR_INVALID = 2
 ERR_STATE = 4
 ERR_GONE = 5
 ERR_CANCELLED = 6
+ERR_NOT_FOUND = 7
 ERR_WOULD_BLOCK = 12
 ERR_TIMEOUT = 13
 ERR_FORKED = 15
@@ -98,6 +99,20 @@ class _Batch(ctypes.Structure):
     _fields_ = [("records", c_void_p), ("count", c_size_t), ("arena", c_void_p), ("arena_len", c_size_t)]
 
 
+class _TlsInfo(ctypes.Structure):
+    _fields_ = [
+        ("version", c_char * 16),
+        ("cipher", c_char * 64),
+        ("alpn", c_char * 16),
+        ("server_name", c_char * 256),
+        ("client_error", c_char * 128),
+        ("client_certificates", c_uint32),
+        ("version_number", c_uint32),
+        ("cipher_number", c_uint32),
+        ("is_resumed", c_bool),
+    ]
+
+
 class SessionRow(NamedTuple):
     """One row of `goaway_server_sessions`."""
 
@@ -126,6 +141,12 @@ QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_cause_name": (c_char_p, (c_uint32,)),
     "goaway_outcome_name": (c_char_p, (c_uint32,)),
     "goaway_stage_name": (c_char_p, (c_uint32,)),
+    "goaway_tls_new": (_P, ()),
+    "goaway_tls_free": (None, (_P,)),
+    "goaway_tls_set_min_version": (_STATUS, (_P, c_uint32)),
+    "goaway_tls_set_resumption": (_STATUS, (_P, c_bool)),
+    "goaway_session_get_tls": (_STATUS, (c_uint64, POINTER(_TlsInfo), c_size_t)),
+    "goaway_session_peer_certificate": (_STATUS, (c_uint64, c_size_t, _P, c_size_t, POINTER(c_size_t))),
     "goaway_server_new": (_P, ()),
     "goaway_server_port": (c_uint16, (_P, c_size_t)),
     "goaway_server_address": (c_char_p, (_P, c_size_t)),
@@ -144,6 +165,14 @@ QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
 }
 SLOW: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_server_listen": (_STATUS, (_P, c_char_p)),
+    "goaway_server_listen_tls": (_STATUS, (_P, c_char_p, _P)),
+    "goaway_tls_add_certificate": (_STATUS, (_P, c_char_p, c_char_p, c_char_p)),
+    "goaway_tls_add_certificate_pem": (_STATUS, (_P, c_char_p, c_size_t, c_char_p, c_size_t, c_char_p)),
+    "goaway_tls_set_client_certificates": (_STATUS, (_P, c_uint32, c_char_p)),
+    "goaway_tls_set_client_certificates_pem": (_STATUS, (_P, c_uint32, c_char_p, c_size_t)),
+    "goaway_tls_set_key_log": (_STATUS, (_P, c_char_p)),
+    "goaway_tls_reload": (_STATUS, (_P,)),
+    "goaway_tls_replace": (_STATUS, (_P, _P)),
     "goaway_server_start": (_STATUS, (_P,)),
     "goaway_server_close": (_STATUS, (_P, c_uint32, _P, _P)),
     "goaway_server_wait": (_STATUS, (_P, c_uint32)),
@@ -276,6 +305,70 @@ def abort_session(session: int, code: int, debug: bytes) -> None:
     check(lib.session_abort(session, code, debug, len(debug)))
 
 
+def session_tls(session: int) -> Optional[_TlsInfo]:
+    """None if the session speaks no TLS, or not yet."""
+    info = _TlsInfo()
+    status = lib.session_get_tls(session, byref(info), ctypes.sizeof(info))
+    if status == ERR_NOT_FOUND:
+        return None
+    check(status)
+    return info
+
+
+def peer_certificate(session: int, index: int) -> bytes:
+    """A certificate that the session's client has shown, in DER."""
+    place, length = ctypes.create_string_buffer(65536), c_size_t()
+    check(lib.session_peer_certificate(session, index, place, len(place), byref(length)))
+    return place.raw[: length.value]
+
+
+class TlsCore:
+    """The library's TLS settings."""
+
+    _tls: Optional[int] = None
+
+    def __init__(self) -> None:
+        self._tls = lib.tls_new()
+        if self._tls is None:
+            raise failure(ERR_STATE)
+
+    def add(self, certificate: Any, key: Any, password: Optional[bytes]) -> None:
+        """Names of files, or PEM as bytes."""
+        if password is not None and b"\0" in password:
+            raise Error("GOAWAY_ERR_INVALID", "the password contains a NUL")
+        if isinstance(certificate, bytes):
+            pem = (certificate, len(certificate), key, len(key))
+            return check(lib.tls_add_certificate_pem(self._tls, *pem, password))
+        names = (_encode(certificate, "the certificate's name"), _encode(key, "the key's name"))
+        check(lib.tls_add_certificate(self._tls, *names, password))
+
+    def set_clients(self, clients: int, authorities: Any) -> None:
+        """The name of a file, or PEM as bytes, or None."""
+        if isinstance(authorities, bytes):
+            return check(lib.tls_set_client_certificates_pem(self._tls, clients, authorities, len(authorities)))
+        name = None if authorities is None else _encode(authorities, "the authorities' name")
+        check(lib.tls_set_client_certificates(self._tls, clients, name))
+
+    def set_min_version(self, version: int) -> None:
+        check(lib.tls_set_min_version(self._tls, version))
+
+    def set_resumption(self, resumption: bool) -> None:
+        check(lib.tls_set_resumption(self._tls, resumption))
+
+    def set_keylog(self, name: str) -> None:
+        check(lib.tls_set_key_log(self._tls, _encode(name, "the key log's name")))
+
+    def reload(self) -> None:
+        check(lib.tls_reload(self._tls))
+
+    def replace(self, other: TlsCore) -> None:
+        check(lib.tls_replace(self._tls, other._tls))
+
+    def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if self._tls is not None and not _is_finalizing():
+            lib.tls_free(self._tls)
+
+
 class Core:
     """A server of the library with its one queue.
 
@@ -323,8 +416,10 @@ class Core:
     def watch(self, what: int) -> None:
         check(lib.queue_watch(self._queue, what))
 
-    def listen(self, address: str) -> None:
-        check(self._call(lib.server_listen, _encode(address, "the address")))
+    def listen(self, address: str, tls: Optional[TlsCore] = None) -> None:
+        if tls is None:
+            return check(self._call(lib.server_listen, _encode(address, "the address")))
+        check(self._call(lib.server_listen_tls, _encode(address, "the address"), tls._tls))
 
     def port(self, number: int) -> int:
         return int(self._call(lib.server_port, number))

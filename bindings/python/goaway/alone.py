@@ -57,9 +57,14 @@ def run(options: Options) -> int:
     def on_signal(number: int, frame: FrameType | None) -> None:
         worker.close()
 
+    def on_hangup(number: int, frame: FrameType | None) -> None:
+        worker.reload()
+
     signals = [signal.SIGTERM, signal.SIGINT]
+    if options.certfile is not None:
+        signal.signal(signal.SIGHUP, on_hangup)
     # The terminal has gone, unless nohup says that this does not matter.
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+    elif signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signals.append(signal.SIGHUP)
     for number in signals:
         signal.signal(number, on_signal)

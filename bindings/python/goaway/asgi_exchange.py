@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from . import _native
 from .address import named, split
+from .asgi_tls import TlsExtensions
 from .config import AccessRecord, Config
 from .drain import Drain
 from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchange
@@ -59,6 +60,7 @@ class Site:
             **extensions,
         }
         self._clients: Dict[bytes, Optional[Tuple[str, int]]] = {}
+        self._tls = TlsExtensions() if config.tls is not None else None
         self._methods: Dict[bytes, str] = {}
 
     def accept(
@@ -80,7 +82,7 @@ class Site:
         if self._root:
             path = self._root + path
         drain = Drain()
-        scope = {
+        scope: Dict[str, Any] = {
             "type": "http",
             "asgi": self._asgi,
             "http_version": "2",
@@ -95,6 +97,8 @@ class Site:
             "server": self.server,
             "extensions": {**self._extensions, "goaway.drain": drain},
         }
+        if self._tls is not None:
+            scope["extensions"]["tls"] = self._tls.of(session)
         if self.state is not None:
             scope["state"] = self.state.copy()
         exchange = AsgiExchange(self, id, scope, drain)

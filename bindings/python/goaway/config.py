@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Optional
 
+from .tls import Tls
+
 
 @dataclass(frozen=True)
 class AccessRecord:
@@ -39,6 +41,8 @@ class Config:
     "unix:/run/app.sock", "fd:3", an inherited socket that listens, or "systemd:",
     what the service manager has opened; with options, "127.0.0.1:8000?backlog=4096".
     See `goaway_server_listen` of the C header."""
+    tls: Optional[Tls] = None
+    """What TLS is spoken with, at all addresses; none, and there is none."""
     drain: float = 5.0
     """Seconds that a close may take."""
     limits: Dict[str, int] = field(default_factory=dict)

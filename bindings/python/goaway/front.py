@@ -6,13 +6,15 @@ from typing import List, Mapping, Optional
 
 from . import _native
 from .session import Session, list_sessions
+from .tls import Tls
 
 
 class Front:
     """The limits, and what can be asked."""
 
-    def __init__(self, limits: Optional[Mapping[str, int]]) -> None:
+    def __init__(self, limits: Optional[Mapping[str, int]], tls: Optional[Tls]) -> None:
         self._core = _native.Core()
+        self._tls = tls
         self._high_water = 65536
         for name, value in (limits or {}).items():
             self.set_limit(name, value)
@@ -23,6 +25,10 @@ class Front:
         if name == "high_water_bytes":
             # Who writes must stop where the library would refuse.
             self._high_water = value
+
+    def _listen(self, address: str, tls: Optional[Tls]) -> None:
+        chosen = tls or self._tls
+        self._core.listen(address, None if chosen is None else chosen._core)
 
     @property
     def ports(self) -> List[int]:

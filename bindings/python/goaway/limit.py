@@ -32,6 +32,7 @@ LIMITS = [
     "header_table_bytes",
     "connect_protocol",
     "http1",
+    "tls_handshakes",
 ]
 """`goaway_limit` of the C header, without GOAWAY_LIMIT_ and in lower case; the
 place is the number. What each means, its unit and its default: see there."""

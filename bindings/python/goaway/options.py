@@ -35,6 +35,17 @@ class Options:
     bind: list[str] = field(default_factory=lambda: ["127.0.0.1:8000"])
     #: The file creation mask, or None for what it is.
     umask: int | None = None
+    #: The files of a certificate and its key, in PEM; without them there is no TLS.
+    certfile: str | None = None
+    keyfile: str | None = None
+    #: What the key is encrypted with.
+    keyfile_password: str | None = None
+    #: Who vouches for the certificates of clients.
+    ca_certs: str | None = None
+    #: Whether clients are asked for one: "none", "optional" or "required".
+    cert_reqs: str = "none"
+    #: Read those files again when one changes.
+    ssl_reload: bool = False
     #: Processes that serve.
     workers: int = 1
     #: "auto", "asgi" or "wsgi".
@@ -123,6 +134,12 @@ def _check(parser: argparse.ArgumentParser, options: Options) -> None:
         parser.error("--reload is for one worker: leave out --workers")
     if options.reload_dirs and not options.reload:
         parser.error("--reload-dir says nothing without --reload")
+    if options.certfile is None:
+        for option in ("keyfile", "keyfile_password", "ca_certs", "ssl_reload"):
+            if getattr(options, option):
+                parser.error(f"--{option.replace('_', '-')} says nothing without --certfile")
+    if (options.cert_reqs != "none") != (options.ca_certs is not None):
+        parser.error("--ca-certs and --cert-reqs go together")
     for name in [options.app_dir, *options.reload_dirs]:
         if not os.path.isdir(name):
             parser.error(f"{name}: there is no such folder")
@@ -147,6 +164,7 @@ def _parser(version: Callable[[], str]) -> argparse.ArgumentParser:
         "app", metavar="MODULE:APP", type=_value(_target), help="the application, package.module:attribute"
     )
     _add_serving(parser)
+    _add_tls(parser)
     _add_application(parser)
     _add_closing(parser)
     _add_limits(parser)
@@ -199,6 +217,26 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         "--reload-dir", action="append", default=[], dest="reload_dirs", metavar="DIR",
         help="a folder to watch; repeatable; default the --app-dir",
     )  # fmt: skip
+
+
+def _add_tls(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("TLS; SIGHUP reads the files again")
+    group.add_argument(
+        "--certfile", "--ssl-certfile", metavar="FILE",
+        help="a certificate and behind it those that lead to its authority, in PEM",
+    )  # fmt: skip
+    group.add_argument("--keyfile", "--ssl-keyfile", metavar="FILE", help="its key; default the --certfile")
+    group.add_argument(
+        "--keyfile-password", "--ssl-keyfile-password", metavar="TEXT", help="what the key is encrypted with"
+    )
+    group.add_argument(
+        "--ca-certs", "--ssl-ca-certs", metavar="FILE", help="who vouches for the certificates of clients, in PEM"
+    )
+    group.add_argument(
+        "--cert-reqs", "--ssl-cert-reqs", default="none", metavar="WHETHER", type=_value(_cert_reqs),
+        help="whether clients must show a certificate: none, optional, required, or 0, 1, 2; default none",
+    )  # fmt: skip
+    group.add_argument("--ssl-reload", action="store_true", help="read the files again when one changes")
 
 
 def _add_application(parser: argparse.ArgumentParser) -> None:
@@ -321,6 +359,15 @@ def _seconds(text: str) -> float:
     if match is None:
         raise ValueError(f'"{text}" is not a time in seconds, such as 5, 2.5 or 500ms')
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
+def _cert_reqs(text: str) -> str:
+    known = ("none", "optional", "required")
+    if text in ("0", "1", "2"):
+        return known[int(text)]
+    if text not in known:
+        raise ValueError(f'"{text}" is none of {", ".join(known)}')
+    return text
 
 
 def _root_path(text: str) -> str:

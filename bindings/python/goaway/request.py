@@ -13,6 +13,7 @@ from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchan
 from .head import Head, Headers, field_pairs
 from .outbox import as_bytes, pack_fields
 from .session import abort_session, close_session
+from .tls import TlsInfo, tls_info
 
 if TYPE_CHECKING:
     from .server import Handler, Server
@@ -129,6 +130,11 @@ class Request(Exchange, Head):
         """How long no byte may pass either way; 0 is for ever. Default: the
         limit `stream_idle_ms`, five minutes."""
         self.pump.outbox.add(_native.COMMAND_SET_IDLE, self.id, number=_native.milliseconds(seconds))
+
+    @property
+    def tls(self) -> Optional[TlsInfo]:
+        """What the TLS handshake of its session has come to; None without TLS."""
+        return tls_info(self.session)
 
     def close_session(self, drain: float = 5.0) -> None:
         """Has the session that the request came on leave, this request served."""

@@ -18,6 +18,7 @@ from .request import Request
 from .serving import run as run_loop
 from .serving import signals
 from .session import SessionEvent
+from .tls import Tls
 
 Handler = Callable[[Request], Awaitable[object]]
 _H = TypeVar("_H", bound=Handler)
@@ -29,7 +30,7 @@ EVENTS_KEPT = 4096
 class Server(Front):
     """An HTTP/2 server. Made, given routes and addresses, started, closed.
 
-        server = Server()
+        server = Server(tls=tls)
 
         @server.route("GET /users/{id}")
         async def user(request):
@@ -42,10 +43,13 @@ class Server(Front):
     `drain` at the end.
     """
 
-    def __init__(self, *, limits: Optional[Mapping[str, int]] = None, drain: float = 5.0) -> None:
+    def __init__(
+        self, *, limits: Optional[Mapping[str, int]] = None, drain: float = 5.0, tls: Optional[Tls] = None
+    ) -> None:
         """`limits`: `goaway_limit` of the C header by name, in lower case and
-        without its prefix. `drain`: seconds that the close of `async with` may take."""
-        super().__init__(limits)
+        without its prefix. `drain`: seconds that the close of `async with` may
+        take. `tls`: what TLS is spoken with where `listen` is not told otherwise."""
+        super().__init__(limits, tls)
         self.drain = drain
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
         """Called for each session event. What it raises is logged."""
@@ -80,12 +84,12 @@ class Server(Front):
         self._core.register(pattern, len(self._handlers))
         self._handlers.append(handler)
 
-    def listen(self, address: str) -> "Server":
+    def listen(self, address: str, *, tls: Optional[Tls] = None) -> "Server":
         """Listens on "127.0.0.1:8080", "[::1]:0" (0: any free port), a name and
         a port, "unix:/run/app.sock", "fd:3" or "systemd:", with options behind a
-        "?"; see `goaway_server_listen` of the C header. May be called several
-        times. Gives the server itself."""
-        self._core.listen(address)
+        "?"; see `goaway_server_listen` of the C header; with `tls`, TLS. May be
+        called several times. Gives the server itself."""
+        self._listen(address, tls)
         return self
 
     # Its life.
@@ -194,13 +198,16 @@ class Server(Front):
 
 
 def run(
-    routes: Mapping[str, Handler], bind: Union[str, Iterable[str]] = "127.0.0.1:8080", drain: float = 5.0
+    routes: Mapping[str, Handler],
+    bind: Union[str, Iterable[str]] = "127.0.0.1:8080",
+    drain: float = 5.0,
+    tls: Optional[Tls] = None,
 ) -> Report:
     """Serves `routes` until SIGTERM or SIGINT has been taken care of: the first
     drains, a second one forces. Blocks; on uvloop if it is installed."""
 
     async def main() -> Report:
-        server = Server()
+        server = Server(tls=tls)
         for pattern, handler in routes.items():
             server.register(pattern, handler)
         for address in [bind] if isinstance(bind, str) else bind:

@@ -41,7 +41,7 @@ def prepare(core: _native.Core, config: Config) -> None:
     for name, value in config.limits.items():
         core.set_limit(name, value)
     for address in config.bind:
-        core.listen(address)
+        core.listen(address, None if config.tls is None else config.tls._core)
 
 
 def server_of(core: _native.Core, config: Config) -> Tuple[str, Optional[int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional
 
 from . import _native
+from .tls import TlsInfo, tls_info
 
 
 class Session(NamedTuple):
@@ -30,6 +31,11 @@ class Session(NamedTuple):
     """As ALPN names it: "h2"."""
     local: str
     """The server's own address of the connection, such as "127.0.0.1:8080"."""
+
+    @property
+    def tls(self) -> Optional[TlsInfo]:
+        """What its TLS handshake has come to; None without TLS."""
+        return tls_info(self.id)
 
     def close(self, drain: float = 5.0) -> None:
         """Has it leave, its streams served for up to `drain` seconds. Returns

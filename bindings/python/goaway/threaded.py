@@ -17,6 +17,7 @@ from .report import Progress, Report
 from .session import SessionEvent
 from .thread_pump import ThreadPump
 from .threaded_request import ThreadedRequest
+from .tls import Tls
 
 log = logging.getLogger("goaway")
 
@@ -33,12 +34,19 @@ class ThreadedServer(Front):
         with ThreadedServer() as server: starts it; the end closes it.
     """
 
-    def __init__(self, *, limits: Optional[Mapping[str, int]] = None, drain: float = 5.0, threads: int = 40) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Optional[Mapping[str, int]] = None,
+        drain: float = 5.0,
+        threads: int = 40,
+        tls: Optional[Tls] = None,
+    ) -> None:
         """`limits`: `goaway_limit` of the C header by name, in lower case and
         without its prefix. `drain`: seconds that the close of `with` may take.
         `threads`: of the pool; so many requests again may wait for one, those
-        beyond are answered 503."""
-        super().__init__(limits)
+        beyond are answered 503. `tls`: see `Server`."""
+        super().__init__(limits, tls)
         self.drain = drain
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
         """Called for each session event, in a thread of its own, one at a time.
@@ -72,9 +80,9 @@ class ThreadedServer(Front):
         self._core.register(pattern, len(self._handlers))
         self._handlers.append(handler)
 
-    def listen(self, address: str) -> "ThreadedServer":
+    def listen(self, address: str, *, tls: Optional[Tls] = None) -> "ThreadedServer":
         """Listens; see `Server.listen`. Gives the server itself."""
-        self._core.listen(address)
+        self._listen(address, tls)
         return self
 
     # Its life.

@@ -12,6 +12,7 @@ from .exchange import CANCEL, Disconnected
 from .head import Head, Headers, field_pairs
 from .outbox import Outbox, as_bytes, pack_fields
 from .session import abort_session, close_session
+from .tls import TlsInfo, tls_info
 
 BODY_MOST = 16 * 1024 * 1024
 """Bytes that `ThreadedRequest.read` gathers if nothing else is said."""
@@ -205,6 +206,11 @@ class ThreadedRequest(Head):
         """How long no byte may pass either way; 0 is for ever. Default: the
         limit `stream_idle_ms`, five minutes."""
         self._send(_native.COMMAND_SET_IDLE, number=_native.milliseconds(seconds))
+
+    @property
+    def tls(self) -> Optional[TlsInfo]:
+        """What the TLS handshake of its session has come to; None without TLS."""
+        return tls_info(self.session)
 
     def close_session(self, drain: float = 5.0) -> None:
         """Has the session that the request came on leave, this request served."""

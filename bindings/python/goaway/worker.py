@@ -8,12 +8,13 @@ import sys
 import threading
 from typing import Any, Callable, Protocol
 
-from . import env, loader, log
+from . import certificates, env, loader, log
 from .config import AccessRecord, Config
 from .error import Error, ShutdownError, StartupError
 from .log import LOG
 from .options import Options
 from .report import Progress, Report
+from .tls import Tls
 
 #: Exit statuses.
 DONE, FAILED, USAGE, UNLOADABLE = 0, 1, 2, 3
@@ -54,6 +55,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Any = None
         self._asked = False
+        self._tls: Tls | None = None
         #: The close is complete; what is left is the application's.
         self._closed = False
 
@@ -103,6 +105,11 @@ class Worker:
             self._server.close_soon(drain)
         self._loop.call_soon_threadsafe(self._begin, drain)
 
+    def reload(self) -> None:
+        """Reads the certificates again, from any thread or signal handler."""
+        if self._loop is not None and self._tls is not None:
+            self._loop.call_soon_threadsafe(certificates.reload, self._tls)
+
     def _begin(self, drain: float) -> None:
         assert self._server is not None, "what was scheduled first has run first"
         self._host.closing(drain)
@@ -118,9 +125,10 @@ class Worker:
         os._exit(DONE if self._closed else FAILED)
 
     async def _serve(self, app: Any, interface: str) -> int:
-        server = self._server = _application(interface)(app, self._config())
-        server.progress = self._host.progress
         try:
+            self._tls = certificates.make(self._options)
+            server = self._server = _application(interface)(app, self._config())
+            server.progress = self._host.progress
             await server.start()
         except Error as error:
             return _fail(USAGE if error.code == "GOAWAY_ERR_INVALID" else FAILED, error.text)
@@ -132,6 +140,9 @@ class Worker:
                 return DONE
             return _failed_start(self._options.app, error)
         self._host.ready(server.addresses)
+        if self._tls is not None and self._options.ssl_reload:
+            # Kept, or it might be collected; cancelled with all that is left at the end.
+            self._watching = asyncio.ensure_future(certificates.watch(self._tls, self._options))
         try:
             report = await server.wait_closed()
         except ShutdownError as error:
@@ -146,6 +157,7 @@ class Worker:
         options = self._options
         return Config(
             bind=options.bind,
+            tls=self._tls,
             drain=options.drain,
             limits=options.limits,
             root_path=options.root_path,

@@ -43,3 +43,8 @@ def make():
 def wsgi(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}".encode()]
+
+
+def scheme(environ, start_response):
+    start_response("200 OK", [("content-type", "text/plain")])
+    return [environ["wsgi.url_scheme"].encode()]
