@@ -70,7 +70,7 @@ static const struct constant LIMITS[] = {
     LIMIT(KEEPALIVE_TIMEOUT_MS), LIMIT(PROGRESS_MS),       LIMIT(PROGRESS_BYTES),       LIMIT(STREAM_IDLE_MS),
     LIMIT(AGE_MS),            LIMIT(AGE_JITTER_MS),        LIMIT(REQUESTS),             LIMIT(GRACE_MS),
     LIMIT(CONTROL_BURST),     LIMIT(CONTROL_PER_SECOND),   LIMIT(SESSION_BODY_BYTES),    LIMIT(FRAME_BYTES),
-    LIMIT(HEADER_TABLE_BYTES), LIMIT(CONNECT_PROTOCOL),    LIMIT(HTTP1),
+    LIMIT(HEADER_TABLE_BYTES), LIMIT(CONNECT_PROTOCOL),    LIMIT(HTTP1),                LIMIT(TLS_HANDSHAKES),
 };
 
 static void add_constants(napi_env env, napi_value exports, const char *name, const struct constant *list,
@@ -128,6 +128,14 @@ static const napi_property_descriptor METHODS[] = {
     METHOD("ping", host_ping),             METHOD("sendGoaway", host_send_goaway),
     METHOD("setWindow", host_set_window),  METHOD("take", host_take),
     METHOD("push", host_push),             METHOD("submit", host_submit),
+    METHOD("listenTls", host_listen_tls),
+};
+
+static const napi_property_descriptor TLS_METHODS[] = {
+    METHOD("addPem", tls_add_pem),         METHOD("addFiles", tls_add_files),
+    METHOD("setClients", tls_set_clients), METHOD("setMinVersion", tls_set_min_version),
+    METHOD("setResumption", tls_set_resumption), METHOD("setKeyLog", tls_set_key_log),
+    METHOD("reload", tls_reload),          METHOD("replace", tls_replace),
 };
 
 static void add_function(napi_env env, napi_value exports, const char *name, napi_callback function, void *data) {
@@ -138,7 +146,7 @@ static void add_function(napi_env env, napi_value exports, const char *name, nap
 }
 
 NAPI_MODULE_INIT() {
-    napi_value server;
+    napi_value server, tls;
     struct shim *shim = calloc(1, sizeof *shim);
     if (shim == NULL) {
         return throw_text(env, "no memory");
@@ -147,7 +155,10 @@ NAPI_MODULE_INIT() {
     if (napi_set_instance_data(env, shim, shim_free, NULL) != napi_ok ||
         napi_define_class(env, "Server", NAPI_AUTO_LENGTH, host_new, shim, COUNT(METHODS), METHODS, &server) !=
             napi_ok ||
-        napi_set_named_property(env, exports, "Server", server) != napi_ok) {
+        napi_set_named_property(env, exports, "Server", server) != napi_ok ||
+        napi_define_class(env, "Tls", NAPI_AUTO_LENGTH, tls_new, NULL, COUNT(TLS_METHODS), TLS_METHODS, &tls) !=
+            napi_ok ||
+        napi_set_named_property(env, exports, "Tls", tls) != napi_ok) {
         return throw_napi(env);
     }
     add_names(env, exports, "statuses", status_name);
@@ -159,6 +170,7 @@ NAPI_MODULE_INIT() {
     add_function(env, exports, "lastError", last_error, NULL);
     add_function(env, exports, "stream", request_stream, NULL);
     add_function(env, exports, "listenSocket", listen_socket, NULL);
+    add_function(env, exports, "tls", session_tls, NULL);
     add_function(env, exports, "stopAll", stop_all, shim);
     napi_set_named_property(env, exports, "version", text_value(env, goaway_version()));
     return exports;

@@ -23,6 +23,8 @@ export type Data = string | Uint8Array
 
 /** Options of a listening socket; see `goaway_server_listen` of the C header. */
 export interface SocketOptions {
+  /** With TLS. */
+  tls?: Tls | TlsOptions
   /** Whether connections begin with a PROXY header from these addresses and networks: '10.0.0.0/8', 'unix', '*'. */
   proxy?: string | string[]
   /** Milliseconds until that header must be there: 5000. */
@@ -58,12 +60,68 @@ export interface UnixOptions extends OwnSocketOptions {
  */
 export type Address = string | number | TcpOptions | UnixOptions | SocketOptions & { fd: number }
 
+type Pem = string | Uint8Array
+
+export interface TlsOptions {
+  /** A certificate and those that lead to its authority, in PEM; an array: several certificates, chosen by SNI. */
+  cert?: Pem | Pem[]
+  /** The key of each; by default in the same text. */
+  key?: Pem | Pem[]
+  /** What the keys are encrypted with. */
+  passphrase?: string
+  /** The same in files, which `reload` reads again. */
+  certFile?: string | string[]
+  keyFile?: string | string[]
+  /** Whether clients are asked for a certificate ('off'); 'unverified' takes any and leaves it to you. */
+  clients?: 'off' | 'optional' | 'required' | 'unverified'
+  /** As node:tls says 'required', and, with `rejectUnauthorized: false`, 'unverified'. */
+  requestCert?: boolean
+  rejectUnauthorized?: boolean
+  /** Who vouches for them, in PEM or in a file. */
+  ca?: Pem | Pem[]
+  caFile?: string
+  /** 'TLSv1.2'. */
+  minVersion?: 'TLSv1.2' | 'TLSv1.3'
+  /** By tickets; true. */
+  resumption?: boolean
+  /** A file for the secrets of every session, for debugging. */
+  keyLog?: string
+}
+
+/** Certificates and settings for listeners. What cannot be used throws, with the file's name and its fault. */
+export class Tls {
+  constructor (options?: TlsOptions)
+  /** Has new handshakes use the files as they are now; sessions go on. */
+  reload (): void
+  /** Has new handshakes use what another one says. */
+  replace (other: Tls | TlsOptions): void
+}
+
+/** What a session's TLS handshake has come to. */
+export interface TlsInfo {
+  /** 'TLSv1.3' or 'TLSv1.2'. */
+  readonly version: string
+  /** The cipher suite as IANA names it. */
+  readonly cipher: string
+  /** What ALPN has chosen; empty if the client did not ask. */
+  readonly alpn: string
+  /** The name that the client asked for (SNI); empty if it named none. */
+  readonly serverName: string
+  /** Why the authorities do not vouch for the client, with `clients: 'unverified'`; else empty. */
+  readonly clientError: string
+  readonly versionNumber: number
+  readonly cipherNumber: number
+  readonly resumed: boolean
+  /** What the client has shown, in DER: its own and those that lead to its authority. */
+  readonly certificates: Buffer[]
+}
+
 /** Why a session or a request ended, as goaway.h names it. */
 export type Cause =
   | 'none' | 'drained' | 'peer_closed' | 'peer_goaway' | 'peer_reset' | 'connection_lost' | 'protocol_error'
   | 'handshake' | 'deadline' | 'aborted' | 'internal' | 'handshake_timeout' | 'header_timeout' | 'idle_timeout'
   | 'keepalive_timeout' | 'too_slow' | 'stream_idle' | 'max_age' | 'max_requests' | 'flood' | 'body_too_large'
-  | 'push_refused' | 'proxy'
+  | 'push_refused' | 'proxy' | 'tls'
   | (string & {})
 
 /** How the report counts a session's end. */
@@ -107,6 +165,7 @@ export interface Limits {
   connectProtocol?: number
   /** 0: peers that do not speak HTTP/2 are not served. */
   http1?: number
+  tlsHandshakes?: number
 }
 
 /** What became of everything that was open when the close began, or came during it. */
@@ -270,6 +329,8 @@ export interface Session extends EventEmitter {
   readonly closed: { cause: Cause, outcome: Outcome, code: number } | null
   /** Its figures now; undefined once it has ended. */
   info (): SessionInfo | undefined
+  /** What its TLS handshake has come to; null without TLS. */
+  readonly tls: TlsInfo | null
   /** Has it leave: told, served for up to `drainMs` (5000), then reset. */
   close (options?: { drainMs?: number }): void
   /** Ends it now with GOAWAY, a code (0) and up to 1024 bytes of debug data. */

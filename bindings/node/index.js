@@ -7,6 +7,7 @@ const { Server } = require('./lib/server.js')
 const { Listener } = require('./lib/address.js')
 const { Request } = require('./lib/request.js')
 const { Session } = require('./lib/session.js')
+const { Tls } = require('./lib/tls.js')
 const { GoawayError } = require('./lib/errors.js')
 
-module.exports = { Server, Listener, Request, Session, GoawayError, version: native.version }
+module.exports = { Server, Listener, Request, Session, Tls, GoawayError, version: native.version }

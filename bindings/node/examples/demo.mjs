@@ -2,6 +2,7 @@
 //
 //   node demo.mjs [PORT]   listens on 127.0.0.1; 8080 if no port is given, any if it is 0
 //
+// TLS_CERT        with TLS_KEY, the files of a certificate and its key: speaks TLS
 // DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
 // GOAWAY_WORKERS  how many threads of the library serve (one a processor)
 //
@@ -231,7 +232,9 @@ async function main () {
   const leave = () => server.close({ drainMs: signals++ === 0 ? drainMs : 0 })
   process.on('SIGTERM', leave).on('SIGINT', leave)
   server.once('close', () => process.off('SIGTERM', leave).off('SIGINT', leave))
-  await server.start({ bind: process.env.GOAWAY_ADDRESS ?? { host: '127.0.0.1', port } })
+  const { TLS_CERT: certFile, TLS_KEY: keyFile } = process.env
+  const tls = certFile && keyFile ? { certFile, keyFile } : undefined
+  await server.start({ bind: process.env.GOAWAY_ADDRESS ?? { host: '127.0.0.1', port, tls } })
   console.log(`listening on ${server.addresses[0]}`)
 }
 

@@ -8,6 +8,7 @@ const native = require('./native.js')
 const { addressText } = require('./address.js')
 const { Core } = require('./core.js')
 const { GoawayError, check, checkDrain } = require('./errors.js')
+const { nativeOf } = require('./tls.js')
 
 const DEFAULT_DRAIN_MS = 5000
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
@@ -59,10 +60,13 @@ class Server extends EventEmitter {
   /**
    * Listens on '127.0.0.1:8080', '[::1]:0', 'localhost:8080', 'unix:/run/app.sock',
    * 'systemd:', a port of 127.0.0.1, { host, port }, { path } or the socket
-   * { fd }; objects may have options. Repeatable; before the start.
+   * { fd }; objects may have options, and `tls`, a Tls or its options. Repeatable;
+   * before the start.
    */
   listen (address) {
-    check(this.#core.server.listen(addressText(address)))
+    const text = addressText(address)
+    const tls = address?.tls
+    check(tls === undefined ? this.#core.server.listen(text) : this.#core.server.listenTls(text, nativeOf(tls)))
     this.#core.listening = true
     for (;;) {
       const address = this.#core.server.address(this.#addresses.length)

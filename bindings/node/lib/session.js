@@ -13,6 +13,7 @@ const EVENTS = native.events.map((name) => name.replace(/_(.)/g, (_, letter) => 
 
 class Session extends EventEmitter {
   #core
+  #tls
 
   constructor (core, id, peer) {
     super()
@@ -28,6 +29,12 @@ class Session extends EventEmitter {
   /** Its figures at this moment; undefined once it has ended. */
   info () {
     return this.#core.server.session(this.id)
+  }
+
+  /** What its TLS handshake has come to; null without TLS, or if nobody asked before it ended. */
+  get tls () {
+    this.#tls ??= native.tls(this.id)
+    return this.#tls ?? null
   }
 
   /** Has it leave as `Server.close` has all: told, served for `drainMs`, then reset. */

@@ -80,6 +80,20 @@ napi_value host_take(napi_env env, napi_callback_info info);
 napi_value host_push(napi_env env, napi_callback_info info);
 napi_value host_submit(napi_env env, napi_callback_info info);
 
+// tls.c: the methods of Tls, and what they have to do with servers and sessions.
+
+napi_value tls_new(napi_env env, napi_callback_info info);
+napi_value tls_add_pem(napi_env env, napi_callback_info info);
+napi_value tls_add_files(napi_env env, napi_callback_info info);
+napi_value tls_set_clients(napi_env env, napi_callback_info info);
+napi_value tls_set_min_version(napi_env env, napi_callback_info info);
+napi_value tls_set_resumption(napi_env env, napi_callback_info info);
+napi_value tls_set_key_log(napi_env env, napi_callback_info info);
+napi_value tls_reload(napi_env env, napi_callback_info info);
+napi_value tls_replace(napi_env env, napi_callback_info info);
+napi_value host_listen_tls(napi_env env, napi_callback_info info);
+napi_value session_tls(napi_env env, napi_callback_info info);
+
 // socket.c:
 
 napi_value listen_socket(napi_env env, napi_callback_info info);
