@@ -69,7 +69,7 @@ demo: build ## builds and runs the demo on 127.0.0.1:8080, and says what to try
 
 .PHONY: test
 test: ## installs what the tests need, builds, runs the tests
-	@.ci/needs curl nghttp valgrind cc c++ nm pkg-config
+	@.ci/needs curl nghttp h2load openssl valgrind cc c++ nm pkg-config
 	$(MAKE) build
 	$(CARGO) test --locked $(TEST) -- --skip under_valgrind
 	$(MAKE) test-python
@@ -87,7 +87,7 @@ $(VENV)/fresh: $(REQUIREMENTS)
 
 .PHONY: test-python
 test-python: $(VENV)/fresh ## the tests of the Python package
-	@.ci/needs curl nghttp h2load
+	@.ci/needs curl nghttp h2load openssl
 	$(MAKE) library
 	cd bindings/python && ../../$(VENV)/bin/python -m pytest $(PYTEST)
 
@@ -189,7 +189,7 @@ node-prebuild: node ## lays the binding's binaries into its prebuilds/, as its p
 
 .PHONY: test-node
 test-node: ## the tests of the Node.js package
-	@.ci/needs node npm
+	@.ci/needs node npm openssl
 	$(MAKE) node-prebuild
 	cd $(NODE) && node --test --test-reporter=spec tests/*.test.js
 

@@ -24,6 +24,8 @@ pub struct Load {
 }
 
 pub const LOADS: &[Load] = &[
+    // One request a connection: what a connection costs, with TLS mostly its handshake.
+    load("connect-400", Route::Hello, 400, 1, 400),
     load("hello-1x1", Route::Hello, 1, 1, 30_000),
     load("hello-32x32", Route::Hello, 32, 32, 409_600),
     load("hello-256x100", Route::Hello, 256, 100, 409_600),
@@ -59,6 +61,14 @@ pub enum Outcome {
 }
 
 impl Load {
+    /// Without TLS what a connection costs is no question, and TLS is measured with HTTP/2.
+    pub fn is_for(&self, tls: bool) -> bool {
+        match tls {
+            true => !self.route.is_http1(),
+            false => self.requests > self.connections * self.streams,
+        }
+    }
+
     /// A `share` of the full count, but for each stream one at least.
     pub fn requests_of(&self, share: f64) -> u32 {
         let part = (f64::from(self.requests) * share) as u32;

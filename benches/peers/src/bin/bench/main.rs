@@ -37,7 +37,7 @@ use load::{LOADS, Load, Outcome};
 use options::Options;
 use report::{Report, Row};
 use running::Running;
-use server::SERVERS;
+use server::{SERVERS, Server};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -76,12 +76,15 @@ fn bench(options: &Options) -> Result<bool> {
         process::find(tool).ok_or_else(|| format!("{tool} is needed (Debian: nghttp2-client, util-linux)"))?;
     }
     // Before the servers, so that it is dropped after they have ended.
-    let files = Files::create()?;
+    let files = Files::create(options.tls)?;
     let mut report = Report::new();
     report.say(&report::opening(options.rounds));
-    // One after the other: while the crowd is there no other server runs.
-    let well = [bench_loads, bench_memory, bench_farewell]
-        .into_iter()
+    // One after the other: while the crowd is there no other server runs. The
+    // crowd speaks no TLS.
+    let parts = [bench_loads, bench_memory, bench_farewell];
+    let count = if options.tls { 1 } else { parts.len() };
+    let well = parts[..count]
+        .iter()
         .try_fold(true, |well, part| part(options, &files, &mut report).map(|good| good && well))?;
     if let Some(path) = &options.markdown {
         fs::write(path, report.text()).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -90,7 +93,8 @@ fn bench(options: &Options) -> Result<bool> {
 }
 
 fn bench_loads(options: &Options, files: &Files, report: &mut Report) -> Result<bool> {
-    let loads: Vec<&Load> = LOADS.iter().filter(|load| options.wants_load(load.name)).collect();
+    let loads: Vec<&Load> =
+        LOADS.iter().filter(|load| options.wants_load(load.name) && load.is_for(options.tls)).collect();
     if loads.is_empty() {
         return Ok(true);
     }
@@ -130,7 +134,8 @@ fn bench_farewell(options: &Options, files: &Files, report: &mut Report) -> Resu
 fn start(options: &Options, files: &Files, report: &mut Report) -> Result<(Vec<Running>, bool)> {
     let mut well = true;
     let mut servers = Vec::new();
-    for server in SERVERS.iter().filter(|server| options.wants(server.name)) {
+    let can = |server: &&Server| options.wants(server.name) && (server.has_tls || !options.tls);
+    for server in SERVERS.iter().filter(can) {
         match Running::start(server, files) {
             Ok(Some(running)) => servers.push(running),
             Ok(None) => report.say(&format!("{} is skipped: it needs {}.\n", server.name, server.needs)),

@@ -16,6 +16,8 @@ pub struct Options {
     only: Vec<String>,
     /// Parts of names of loads; none means all.
     loads: Vec<String>,
+    /// Everything through TLS.
+    pub tls: bool,
     /// Where the report is written too.
     pub markdown: Option<PathBuf>,
 }
@@ -28,6 +30,7 @@ pub fn help() -> String {
 
   --quick          2 rounds, a tenth of the requests: does it work at all
   --rounds N       counted rounds of each load, default 5
+  --tls            everything through TLS, by the servers that speak it
   --only NAMES     these servers, with commas between them
                    ({})
   --load NAMES     the loads whose names contain one of these
@@ -45,12 +48,14 @@ impl Options {
         let mut arguments = arguments.into_iter();
         let mut quick = false;
         let mut rounds = None;
-        let mut options = Options { rounds: 5, share: 1.0, only: Vec::new(), loads: Vec::new(), markdown: None };
+        let mut options =
+            Options { rounds: 5, share: 1.0, only: Vec::new(), loads: Vec::new(), tls: false, markdown: None };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--quick" => quick = true,
+                "--tls" => options.tls = true,
                 "--rounds" => rounds = Some(value()?.parse::<usize>()?.max(1)),
                 "--only" => options.only.extend(split(&value()?)),
                 "--load" => options.loads.extend(split(&value()?)),

@@ -27,7 +27,7 @@ impl Running {
     pub fn start(server: &'static Server, files: &Files) -> Result<Option<Running>> {
         let running = Running::launch(server, files)?;
         if let Some(running) = &running {
-            for route in server.routes {
+            for route in server.routes.iter().filter(|route| files.tls().is_none() || !route.is_http1()) {
                 route.check(running.port, files)?;
             }
         }

@@ -15,6 +15,8 @@ pub struct Server {
     /// What to install or build to have it.
     pub needs: &'static str,
     pub routes: &'static [Route],
+    /// Whether it speaks TLS.
+    pub has_tls: bool,
     /// The command that runs it in the foreground. None: it is not installed.
     pub command: fn(&Server, &Site) -> Result<Option<Command>>,
 }
@@ -32,22 +34,36 @@ pub const SERVERS: &[Server] = &[
         name: "goaway",
         needs: "bindings/run-demo, built with `make build`",
         routes: &[Hello, Big, Echo, Hello1, Big1, Echo1],
+        has_tls: true,
         command: goaway,
     },
-    Server { name: "h2-batched", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], command: peer },
-    Server { name: "h2-unbatched", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], command: peer },
-    Server { name: "hyper", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], command: peer },
-    Server { name: "hyper-http1", needs: NEEDS_BUILD, routes: &[Hello1, Big1, Echo1], command: peer },
+    Server { name: "h2-batched", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], has_tls: false, command: peer },
+    Server { name: "h2-unbatched", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], has_tls: false, command: peer },
+    Server { name: "hyper", needs: NEEDS_BUILD, routes: &[Hello, Big, Echo], has_tls: true, command: peer },
+    Server { name: "hyper-http1", needs: NEEDS_BUILD, routes: &[Hello1, Big1, Echo1], has_tls: false, command: peer },
     Server {
         name: "nghttpd",
         needs: "nghttpd (Debian: nghttp2-server)",
         // It can echo too, but by way of a temporary file for each request.
         routes: &[Hello, Big],
+        has_tls: true,
         command: nghttpd,
     },
-    Server { name: "nginx", needs: "nginx (Debian: nginx-light)", routes: &[Hello, Big], command: nginx },
-    Server { name: "nginx-http1", needs: "nginx (Debian: nginx-light)", routes: &[Hello1, Big1], command: nginx },
-    Server { name: "haproxy", needs: "haproxy (Debian: haproxy)", routes: &[Hello], command: haproxy },
+    Server {
+        name: "nginx",
+        needs: "nginx (Debian: nginx-light)",
+        routes: &[Hello, Big],
+        has_tls: true,
+        command: nginx,
+    },
+    Server {
+        name: "nginx-http1",
+        needs: "nginx (Debian: nginx-light)",
+        routes: &[Hello1, Big1],
+        has_tls: false,
+        command: nginx,
+    },
+    Server { name: "haproxy", needs: "haproxy (Debian: haproxy)", routes: &[Hello], has_tls: true, command: haproxy },
 ];
 
 fn goaway(_: &Server, site: &Site) -> Result<Option<Command>> {
@@ -56,6 +72,9 @@ fn goaway(_: &Server, site: &Site) -> Result<Option<Command>> {
     Ok(demo.exists().then(|| {
         let mut command = pinned(demo);
         command.args(["c", &site.port.to_string()]).env("GOAWAY_WORKERS", "1").current_dir(root);
+        if let Some(tls) = site.files.tls() {
+            command.env("TLS_CERT", tls.certificate).env("TLS_KEY", tls.key);
+        }
         command
     }))
 }
@@ -66,6 +85,9 @@ fn peer(server: &Server, site: &Site) -> Result<Option<Command>> {
     Ok(program.exists().then(|| {
         let mut command = pinned(program);
         command.arg(site.port.to_string());
+        if let Some(tls) = site.files.tls() {
+            command.arg(tls.certificate).arg(tls.key);
+        }
         command
     }))
 }
@@ -76,9 +98,13 @@ fn nghttpd(_: &Server, site: &Site) -> Result<Option<Command>> {
     };
     let mut command = pinned(program);
     command
-        .args(["--no-tls", "-n1", "-m256", "-w18", "-W20", "-a127.0.0.1", "-d"])
+        .args(["-n1", "-m256", "-w18", "-W20", "-a127.0.0.1", "-d"])
         .arg(site.files.www())
         .arg(site.port.to_string());
+    match site.files.tls() {
+        Some(tls) => command.arg(tls.key).arg(tls.certificate),
+        None => command.arg("--no-tls"),
+    };
     Ok(Some(command))
 }
 
@@ -91,6 +117,13 @@ fn nginx(server: &Server, site: &Site) -> Result<Option<Command>> {
     fs::create_dir_all(&folder)?;
     let port = site.port;
     let www = site.files.www();
+    let (how, certificate) = match site.files.tls() {
+        Some(tls) => {
+            let (certificate, key) = (tls.certificate.display(), tls.key.display());
+            (" ssl http2", format!("ssl_certificate {certificate};\n        ssl_certificate_key {key};"))
+        }
+        None => (protocol, String::new()),
+    };
     // Relative paths are below the prefix, -p. `user` keeps root's worker able to
     // read the temporary folder; for anyone else nginx ignores it.
     let config = format!(
@@ -111,7 +144,8 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {{
-        listen 127.0.0.1:{port}{protocol};
+        listen 127.0.0.1:{port}{how};
+        {certificate}
         root {};
         default_type text/plain;
         location = / {{ return 200 'Hello, World!'; }}
@@ -132,6 +166,10 @@ fn haproxy(_: &Server, site: &Site) -> Result<Option<Command>> {
         return Ok(None);
     };
     let port = site.port;
+    let how = match site.files.tls() {
+        Some(tls) => format!("ssl crt {} alpn h2", tls.both.display()),
+        None => "proto h2".to_owned(),
+    };
     let config = format!(
         "global
     nbthread 1
@@ -142,7 +180,7 @@ defaults
     mode http
     timeout client 60s
 frontend bench
-    bind 127.0.0.1:{port} proto h2
+    bind 127.0.0.1:{port} {how}
     http-request return status 200 content-type text/plain string \"Hello, World!\" if {{ path / }}
     http-request return status 404
 "
