@@ -386,7 +386,9 @@ mod tests {
         let tls = Tls::default();
         tls.add_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes(), None).unwrap();
         tls.reload().unwrap();
-        let door = Arc::new(Door { tls: Some(Arc::new(tls)), ..Door::default() });
+        let mut door = Door::default();
+        door.tls = Some(Arc::new(tls));
+        let door = Arc::new(door);
         let words = [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3];
         let config = Config { handshake: Duration::from_millis(50), ..Config::default() };
         let events = saying(&words, door.clone(), config, |_, _| {}).await;

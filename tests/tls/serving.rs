@@ -43,6 +43,19 @@ fn curl_is_answered_in_http2() {
     program.leave();
 }
 
+/// By ALPN, and without: then it is what a client speaks that does not ask (RFC 9113, section 3.2).
+#[test]
+fn http1_is_spoken_with_who_wants_it() {
+    let authority = Authority::new("http1");
+    let program = serve(&authority.server("localhost"), None);
+    let version = ["--write-out", "HTTP/%{http_version}"];
+    let asked = get(&program, &authority.file, &[&["--http1.1"][..], &version].concat());
+    assert!(asked.contains(" http/1.1 localhost,") && asked.ends_with("HTTP/1.1"), "{asked}");
+    let silent = get(&program, &authority.file, &[&["--no-alpn"][..], &version].concat());
+    assert!(silent.contains("  localhost,") && silent.ends_with("HTTP/1.1"), "{silent}");
+    program.leave();
+}
+
 #[test]
 fn nghttp_and_h2load_are_answered() {
     let authority = Authority::new("nghttp");
