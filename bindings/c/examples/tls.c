@@ -1,67 +1,46 @@
-// TLS: HTTP/2 as browsers speak it, and new certificates without a restart.
+// TLS, and new certificates without a restart: tls ADDRESS CERTIFICATE KEY [AUTHORITIES]
 //
 //   openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 30
 //       -addext subjectAltName=DNS:localhost -keyout key.pem -out certificate.pem
-//   tls 127.0.0.1:8443 certificate.pem key.pem [AUTHORITIES]
+//   tls 127.0.0.1:8443 certificate.pem key.pem
 //   curl --cacert certificate.pem https://localhost:8443/
 //
-// With AUTHORITIES, a file of certificates, clients must show one that they
-// vouch for. The letter r and Enter read the files again, Enter alone ends.
+// With AUTHORITIES clients must show a certificate that they vouch for. The
+// letter r and Enter read the files again, Enter alone ends.
 
 #include "serve.h"
 
-// [session]
+// [tls]
 static void on_request(goaway_request request, void *user_data) {
     (void)user_data;
     goaway_session session;
-    goaway_tls_info info;
+    goaway_tls_info info = {.version = ""};
     goaway_bytes certificate = {NULL, 0};
-    if (goaway_request_session(request, &session) != GOAWAY_OK ||
-        goaway_session_get_tls(session, &info, sizeof info) != GOAWAY_OK) {
-        goaway_request_respond(request, 500, NULL, 0);
-        return;
-    }
+    goaway_request_session(request, &session);
+    goaway_session_get_tls(session, &info, sizeof info);
     // The client's own, in DER; there is none unless it was asked for.
     goaway_request_peer_certificate(request, 0, &certificate);
     char text[512];
-    int len = snprintf(text, sizeof text, "%s %s %s %s%s, a certificate of %zu bytes\n", info.version, info.cipher,
-                       info.alpn, info.server_name, info.is_resumed ? " resumed" : "", certificate.len);
+    int len = snprintf(text, sizeof text, "%s %s %s %s, a certificate of %zu bytes\n", info.version, info.cipher,
+                       info.alpn, info.server_name, certificate.len);
     goaway_request_respond(request, 200, text, (size_t)len);
 }
-// [session]
 
-// What a browser knows of the protocol that the page came with.
-static void page(goaway_request request, void *user_data) {
-    (void)user_data;
-    static const char html[] = "<!doctype html><title></title><script>"
-                               "document.title = performance.getEntriesByType('navigation')[0].nextHopProtocol"
-                               "</script>\n";
-    goaway_request_set_header(request, "content-type", "text/html");
-    goaway_request_respond(request, 200, html, sizeof html - 1);
-}
-
-// [tls]
-static goaway_tls *make_tls(const char *certificate, const char *key, const char *authorities) {
-    goaway_tls *tls = goaway_tls_new();
-    must(goaway_tls_add_certificate(tls, certificate, key, NULL));
-    if (authorities != NULL) {
-        must(goaway_tls_set_client_certificates(tls, GOAWAY_TLS_CLIENTS_REQUIRED, authorities));
+static void listen_tls(goaway_server *server, goaway_tls *tls, char **argv) {
+    must(goaway_tls_add_certificate(tls, argv[2], argv[3], NULL));
+    if (argv[4] != NULL) {
+        must(goaway_tls_set_client_certificates(tls, GOAWAY_TLS_CLIENTS_REQUIRED, argv[4]));
     }
-    return tls;
+    must(goaway_server_listen_tls(server, argv[1], tls));
 }
-// [tls]
 
-// [reload]
 // Sessions go on as they are; if a file is no good, so does everything else.
 static void reload(goaway_tls *tls) {
-    if (goaway_tls_reload(tls) == GOAWAY_OK) {
-        printf("reloaded\n");
-    } else {
-        printf("not reloaded: %s\n", goaway_last_error());
-    }
+    bool done = goaway_tls_reload(tls) == GOAWAY_OK;
+    printf("%s%s\n", done ? "reloaded" : "not reloaded: ", done ? "" : goaway_last_error());
     fflush(stdout);
 }
-// [reload]
+// [tls]
 
 static void on_session(const goaway_session_event *event, void *user_data) {
     (void)user_data;
@@ -71,22 +50,29 @@ static void on_session(const goaway_session_event *event, void *user_data) {
     }
 }
 
+// What a browser knows of the protocol that the page came with.
+static void page(goaway_request request, void *user_data) {
+    static const char html[] = "<!doctype html><title></title><script>document.title = "
+                               "performance.getEntriesByType('navigation')[0].nextHopProtocol</script>\n";
+    (void)user_data;
+    goaway_request_set_header(request, "content-type", "text/html");
+    goaway_request_respond(request, 200, html, sizeof html - 1);
+}
+
 int main(int argc, char **argv) {
-    if (argc < 4 || argc > 5) {
-        fprintf(stderr, "usage: tls ADDRESS CERTIFICATE KEY [AUTHORITIES]\n");
-        return 2;
+    if (argc < 4) {
+        return fprintf(stderr, "usage: tls ADDRESS CERTIFICATE KEY [AUTHORITIES]\n"), 2;
     }
     goaway_server *server = goaway_server_new();
-    goaway_tls *tls = make_tls(argv[2], argv[3], argc > 4 ? argv[4] : NULL);
+    goaway_tls *tls = goaway_tls_new();
     must(goaway_server_register_handler(server, "GET /", on_request, NULL));
     must(goaway_server_register_handler(server, "GET /page", page, NULL));
     must(goaway_server_set_on_session(server, on_session, NULL));
-    must(goaway_server_listen_tls(server, argv[1], tls));
+    listen_tls(server, tls, argv);
     must(goaway_server_start(server));
     fprintf(stderr, "listening on port %d\n", goaway_server_port(server, 0));
-    for (int letter = getchar(); letter == 'r'; letter = getchar()) {
+    for (; getchar() == 'r'; getchar()) {
         reload(tls);
-        getchar(); // Enter
     }
     must(goaway_server_close(server, 5000, NULL, NULL));
     must(goaway_server_wait(server, GOAWAY_FOREVER));
