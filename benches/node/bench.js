@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'goaway,stream,compat,fastify' },
+    only: { type: 'string', default: 'goaway,stream,stream+goaway,compat,compat+goaway,fastify,fastify+goaway' },
     node: { type: 'string', default: process.execPath },
     'no-memory': { type: 'boolean', default: false }
   }
@@ -53,8 +53,11 @@ function resident (pid) {
   return Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) * 1024
 }
 
+/** `NAME+goaway` is the program NAME with its http2.createServer swapped. */
 function start (name, cores) {
-  const child = spawn('taskset', ['-c', cores, options.node, join(here, 'servers', `${name}.js`), String(PORT)], {
+  const [program, swap] = name.split('+')
+  const flags = swap === undefined ? [] : ['-r', join(here, '../../bindings/node/register.js')]
+  const child = spawn('taskset', ['-c', cores, options.node, ...flags, join(here, 'servers', `${program}.js`), String(PORT)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, WORKERS: cores === '0' ? '1' : '2' }
   })
@@ -99,11 +102,17 @@ async function compare (cores) {
   return seen
 }
 
+/** What a server is compared with: the same program on node:http2. */
+function peerOf (name) {
+  return name === 'goaway' ? 'stream' : name.split('+')[0]
+}
+
 function print (title, seen) {
   console.log(`\n### ${title}\n\n| load | ${SERVERS.join(' | ')} |\n|---|${SERVERS.map(() => '---|').join('')}`)
   for (const load of Object.keys(LOADS)) {
-    const base = seen.stream && median(seen.stream[load].map(({ us }) => us))
     const cells = SERVERS.map((name) => {
+      const peer = seen[peerOf(name)]
+      const base = peer && median(peer[load].map(({ us }) => us))
       const us = median(seen[name][load].map(({ us }) => us))
       const rate = median(seen[name][load].map(({ rate }) => rate))
       return `${us.toFixed(us < 100 ? 2 : 0)} us, ${Math.round(rate)}/s${base ? ` (${(us / base).toFixed(2)})` : ''}`
@@ -134,7 +143,7 @@ async function memory (name) {
 }
 
 if (!existsSync('/proc/self/schedstat')) throw new Error('this needs Linux with schedstat')
-console.log(`Node.js ${execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim()}; processor time a request of the whole process, requests a second, (time beside node:http2's stream interface)`)
+console.log(`Node.js ${execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim()}; processor time a request of the whole process, requests a second, (time beside the same program on node:http2; goaway's own interface beside node:http2's streams)`)
 print('one core', await compare('0'))
 print('two cores', await compare('0,1'))
 if (!options['no-memory']) {

@@ -27,15 +27,20 @@ const { Records } = require('./records.js')
 const { Commands } = require('./commands.js')
 
 const C = native.constants
-/** Batches in one turn of the loop, so that others in it have their turn. */
-const ROUNDS = 4
+/** Records in one turn of the loop, so that others in it have their turn. */
+const SHARE = 64
 
 class Pump {
   #records = new Records()
   #commands = new Commands()
   #sinks = new Map()
   #openers = []
+  // Where in the batch, of how many records.
+  #at = 0
+  #count = 0
   #turning = false
+  #goesOn = false // the next share is on its way
+  #shareLater = () => this.#share()
   #scheduled = false
   #flushLater = () => {
     this.#scheduled = false
@@ -45,7 +50,9 @@ class Pump {
   constructor (watcher) {
     this.watcher = watcher
     /** The native server: register, listen, start and the other calls. */
-    this.server = new native.Server(() => this.#turn())
+    this.server = new native.Server(() => {
+      if (!this.#goesOn) this.#share()
+    })
   }
 
   /** Adds a route; gives the status. */
@@ -70,23 +77,41 @@ class Pump {
     return this.#sinks.values()
   }
 
-  #turn () {
+  // Records in shares: what one share's requests have left behind, ticks and
+  // promises included, is done with before the next, so that little of it lives
+  // long enough to be moved by the garbage collector.
+  #share () {
+    this.#goesOn = false
     this.#turning = true
-    const records = this.#records
+    let left = SHARE
     try {
-      for (let round = 0; round < ROUNDS; round++) {
-        const count = records.take(this.server)
-        if (count === 0) break
-        for (let number = 0; number < count; number++) {
-          records.move(number)
-          this.#dispatch(records)
-        }
-        this.flush()
+      while (left > 0 && this.#next()) {
+        left--
+        this.#dispatch(this.#records)
       }
-      records.shrink()
+      this.flush()
     } finally {
       this.#turning = false
+      // Also when the batch is done: a wake-up for the next may have come meanwhile.
+      if (left === 0 || this.#at < this.#count) {
+        this.#goesOn = true
+        setImmediate(this.#shareLater)
+      }
     }
+  }
+
+  /** Goes to the next record; false if there is none. */
+  #next () {
+    if (this.#at === this.#count) {
+      this.#at = 0
+      this.#count = this.#records.take(this.server)
+      if (this.#count === 0) {
+        this.#records.shrink()
+        return false
+      }
+    }
+    this.#records.move(this.#at++)
+    return true
   }
 
   #dispatch (record) {

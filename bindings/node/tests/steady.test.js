@@ -30,6 +30,21 @@ test('fifty servers leave no descriptor and no thread', { skip: onLinux }, async
   await until(() => count().every((number, at) => number <= before[at]), `${before}, not ${count()}`)
 })
 
+// The loop works off what has come in shares: whatever the batches' sizes are,
+// none is forgotten between them.
+test('crowds of all sizes are answered', async () => {
+  const server = new Server({ limits: { workers: 2, concurrentStreams: 256 } })
+  server.register('GET /', (request) => request.respond(200, 'hi'))
+  await server.start({ bind: 0 })
+  const clients = Array.from({ length: 4 }, () => connect(server.port))
+  for (let crowd = 16; crowd <= 192; crowd += 16) {
+    const answers = await Promise.all(clients.flatMap((client) => Array.from({ length: crowd }, () => send(client, '/'))))
+    assert.ok(answers.every(({ body }) => body === 'hi'), `${crowd} streams on each session`)
+  }
+  for (const client of clients) client.close()
+  await server.close({ drainMs: 1000 })
+})
+
 test('a request is forgotten when it is answered, cancelled or reset', async () => {
   const watcher = { onSession () {}, onProgress () {}, onClosed: () => resolveClosed() }
   let resolveClosed
