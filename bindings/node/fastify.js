@@ -2,7 +2,7 @@
 
 // Fastify over goaway: fastify({ http2: true, serverFactory }).
 
-const { createServer } = require('./http2.js')
+const { createServer, createSecureServer } = require('./http2.js')
 
 /**
  * Makes a `serverFactory` for Fastify's option of that name. `drainMs`: how long
@@ -11,9 +11,11 @@ const { createServer } = require('./http2.js')
  */
 function createServerFactory ({ drainMs, limits } = {}) {
   return function serverFactory (handler, options) {
-    if (options.https) throw new TypeError('goaway/fastify has no TLS yet: leave `https` out, or leave `serverFactory` out')
     if (!options.http2) throw new TypeError('goaway/fastify serves HTTP/2: fastify({ http2: true, serverFactory })')
-    const server = createServer({ ...options.http, ...defined({ drainMs, limits }) }, handler)
+    const own = defined({ drainMs, limits })
+    const server = options.https
+      ? createSecureServer({ ...options.https, ...own }, handler)
+      : createServer({ ...options.http, ...own }, handler)
     const idleMs = options.http2SessionTimeout
     if (idleMs > 0) {
       server.on('session', (session) => session.setTimeout(idleMs, () => session.close()))

@@ -65,5 +65,28 @@ type OnRequest = (request: Http2ServerRequest, response: Http2ServerResponse) =>
 export function createServer (onRequest?: OnRequest): GoawayHttp2Server
 export function createServer (options: GoawayServerOptions, onRequest?: OnRequest): GoawayHttp2Server
 
-/** Throws: TLS is not there yet. */
-export function createSecureServer (options: SecureServerOptions, onRequest?: OnRequest): never
+/** Options of createSecureServer: node:http2's, as far as docs/node-http2.md says, and these. */
+export interface GoawaySecureServerOptions extends SecureServerOptions {
+  drainMs?: number
+  limits?: Limits
+  /** Certificates and keys in files, instead of `cert` and `key`. */
+  certFile?: string | string[]
+  keyFile?: string | string[]
+  /** The file of who vouches for clients, instead of `ca`. */
+  caFile?: string
+  /** By tickets; true. */
+  resumption?: boolean
+  /** A file for the secrets of every session, for debugging. */
+  keyLog?: string
+}
+
+/** A server of createSecureServer. */
+export interface GoawayHttp2SecureServer extends GoawayHttp2Server {
+  /** Has new handshakes use these; if they cannot be used it throws and nothing changes. */
+  setSecureContext (options: GoawaySecureServerOptions): void
+  /** Adds a certificate for that name. */
+  addContext (name: string, context: Pick<GoawaySecureServerOptions, 'cert' | 'key' | 'passphrase'>): void
+}
+
+export function createSecureServer (onRequest?: OnRequest): GoawayHttp2SecureServer
+export function createSecureServer (options: GoawaySecureServerOptions, onRequest?: OnRequest): GoawayHttp2SecureServer

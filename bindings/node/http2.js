@@ -1,13 +1,12 @@
 'use strict'
 
-// node:http2's interface over goaway: createServer is goaway's, everything
-// else is Node's own.
+// node:http2's interface over goaway: the servers are goaway's, everything else
+// is Node's own.
 
 const nodeHttp2 = require('node:http2')
 const { Http2Server } = require('./lib/http2/server.js')
+const { Http2SecureServer } = require('./lib/http2/secureserver.js')
 const { Http2ServerRequest, Http2ServerResponse } = require('./lib/http2/compat.js')
-
-const createNodeSecureServer = nodeHttp2.createSecureServer
 
 /**
  * As http2.createServer, with the options of docs/node-http2.md besides:
@@ -17,11 +16,12 @@ function createServer (options, onRequest) {
   return new Http2Server(options, onRequest)
 }
 
-/** TLS is not there yet: throws, so that nobody believes to have what they have not. */
-function createSecureServer () {
-  const error = new Error('goaway/http2 has no TLS yet: use createSecureServer of node:http2, or let a proxy speak TLS in front')
-  error.code = 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM'
-  throw error
+/**
+ * As http2.createSecureServer, over goaway's TLS; `certFile`, `keyFile` and
+ * `caFile` besides. An option that goaway's TLS cannot do throws.
+ */
+function createSecureServer (options, onRequest) {
+  return new Http2SecureServer(options, onRequest)
 }
 
 module.exports = { ...nodeHttp2, createServer, createSecureServer, Http2ServerRequest, Http2ServerResponse }

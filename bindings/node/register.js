@@ -1,7 +1,7 @@
 'use strict'
 
-// node -r goaway/register app.js: the program's http2.createServer is goaway's,
-// however it is imported. What needs TLS stays Node's own.
+// node -r goaway/register app.js: the program's http2.createServer and
+// http2.createSecureServer are goaway's, however they are imported.
 
 const { syncBuiltinESMExports } = require('node:module')
 const http2 = require('node:http2')
@@ -10,6 +10,7 @@ const http2 = require('node:http2')
 const goaway = require('./http2.js')
 
 http2.createServer = goaway.createServer
+http2.createSecureServer = goaway.createSecureServer
 // For programs that extend them.
 http2.Http2ServerRequest = goaway.Http2ServerRequest
 http2.Http2ServerResponse = goaway.Http2ServerResponse

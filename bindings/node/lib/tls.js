@@ -59,7 +59,11 @@ class Tls {
     const [certs, keys, files, keyFiles] = [cert, key, certFile, keyFile].map(listOf)
     if (keys.length > 0 && keys.length !== certs.length) throw invalid(`there are ${certs.length} cert and ${keys.length} key`)
     if (keyFiles.length > 0 && keyFiles.length !== files.length) throw invalid(`there are ${files.length} certFile and ${keyFiles.length} keyFile`)
-    certs.forEach((cert, at) => check(this.#native.addPem(pem(cert, 'cert'), pem(keys[at] ?? cert, 'key'), passphrase)))
+    certs.forEach((cert, at) => {
+      const given = keys[at] ?? cert
+      const single = given?.pem === undefined ? { pem: given } : given // node:tls also has { pem, passphrase }
+      check(this.#native.addPem(pem(cert, 'cert'), pem(single.pem, 'key'), single.passphrase ?? passphrase))
+    })
     files.forEach((file, at) => check(this.#native.addFiles(file, keyFiles[at] ?? file, passphrase)))
   }
 

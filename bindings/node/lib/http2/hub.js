@@ -9,17 +9,21 @@ const { stopAtExit } = require('../exit.js')
 const { Pump } = require('../pump.js')
 const { check, GoawayError } = require('../errors.js')
 const { takeEvent } = require('../session.js')
+const { nativeOf } = require('../tls.js')
 const { ServerHttp2Session } = require('./session.js')
 const { ServerHttp2Stream } = require('./stream.js')
 const { failure } = require('./errors.js')
 
 const C = native.constants
+const NO_ERROR = 0
 const PROTOCOL_ERROR = 1
+const NO_BYTES = Buffer.alloc(0)
 const OF_STREAM = { requireManualDestroy: true }
 
 class Hub {
   #sessions = new Map()
   #opening = null // a stream that the pump does not know yet
+  #arriving = new Map() // connections in their TLS handshake, by id: { peer, text }
 
   /** `plan`: what the options mean, from options.js. */
   constructor (facade, plan) {
@@ -47,7 +51,8 @@ class Hub {
 
   /** Serves on a duplicate of the listening socket. */
   start (fd) {
-    check(this.server.listen(`fd:${fd}`))
+    const { tls } = this.facade
+    check(tls === undefined ? this.server.listen(`fd:${fd}`) : this.server.listenTls(`fd:${fd}`, nativeOf(tls)))
     check(this.server.start())
     this.server.ref()
   }
@@ -58,9 +63,14 @@ class Hub {
   }
 
   get sessions () { return this.#sessions.values() }
-  get count () { return this.#sessions.size }
+  get count () { return this.#sessions.size + this.#arriving.size }
   session (id) { return this.#sessions.get(id) }
   forget (id) { this.#sessions.delete(id) }
+
+  /** Ends the connections that are no sessions yet. */
+  abortArriving () {
+    for (const id of this.#arriving.keys()) this.server.abortSession(id, NO_ERROR, NO_BYTES)
+  }
 
   /** The streams of a session whose answers are not whole. */
   streamsOf (id) {
@@ -84,6 +94,7 @@ class Hub {
 
   #open (record) {
     const stream = new ServerHttp2Stream(this, record)
+    if (this.#arriving.size > 0) this.#arrive(stream.sessionId, stream.isHttp1)
     this.#opening = stream
     try {
       // A resource of its own: what a listener enters (AsyncLocalStorage.enterWith)
@@ -100,14 +111,38 @@ class Hub {
     const { kind, id, peer, text } = takeEvent(record)
     if (id === 0) return
     if (kind === 'opened') {
-      const session = new ServerHttp2Session(this, id, peer)
-      this.#sessions.set(id, session)
-      return this.#told(() => this.facade.onSession(session))
+      if (this.facade.tls !== undefined) this.#arriving.set(id, { peer, text: null })
+      else this.#begin(new ServerHttp2Session(this, id, peer))
+      return
     }
     if (kind === 'closed') this.#tellClosed(id, peer, record)
+    if (this.#arriving.has(id)) this.#awaited(kind, id, text, record)
     const session = this.#sessions.get(id)
     if (session === undefined) return
     this.#told(() => EVENTS[kind]?.(session, text, record))
+  }
+
+  #begin (session) {
+    this.#sessions.set(session.id, session)
+    this.#told(() => this.facade.onSession(session))
+  }
+
+  // What is told of a connection that has not spoken yet: its SETTINGS make it a session.
+  #awaited (kind, id, text, record) {
+    if (kind === 'settings') return this.#arrive(id, false)
+    const arrival = this.#arriving.get(id)
+    if (kind === 'error' || kind === 'frameError') arrival.text = text
+    if (kind !== 'closed') return
+    this.#arriving.delete(id)
+    this.#told(() => this.facade.onLost(arrival.peer, native.causes[record.cause], arrival.text))
+  }
+
+  // It speaks: so its handshake is over, and what it speaks is known.
+  #arrive (id, isHttp1) {
+    const arrival = this.#arriving.get(id)
+    if (arrival === undefined) return
+    this.#arriving.delete(id)
+    this.#begin(new ServerHttp2Session(this, id, arrival.peer, native.tls(id) ?? {}, isHttp1))
   }
 
   #tellClosed (id, peer, record) {

@@ -69,7 +69,7 @@ function planOf (options, server) {
     limits.set(L.CONTROL_PER_SECOND, options.streamResetRate)
   }
   if (server.maxConnections > 0) limits.set(L.SESSIONS, server.maxConnections)
-  limits.set(L.HTTP1, 0) // a request has a stream here
+  limits.set(L.HTTP1, server.isSecure && options.allowHTTP1 === true ? 1 : 0)
   for (const name in options.limits) {
     if (LIMITS[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no limit "${name}"`)
     limits.set(LIMITS[name], options.limits[name])

@@ -12,6 +12,7 @@ const { SessionSocket } = require('./socket.js')
 const { planOf } = require('./options.js')
 const settings = require('./settings.js')
 const { onStream } = require('./compat.js')
+const { streamOf } = require('./http1.js')
 const { Hub } = require('./hub.js')
 
 const DRAIN_MS = 5000
@@ -20,7 +21,6 @@ const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
 const COMPATIBLE = new Set(['request', 'checkContinue', 'checkExpectation', 'connect'])
 /** Node's own, which knows what options must be. */
 const createNodeServer = nodeHttp2.createServer
-
 
 class Http2Server extends net.Server {
   #options
@@ -32,12 +32,13 @@ class Http2Server extends net.Server {
   #wanted = true // the program has not called unref
   #compatible = false // somebody listens to the compatibility API
 
-  constructor (options, onRequest) {
-    if (typeof options === 'function') {
+  /** `check` throws what is wrong with the options. */
+  constructor (options, onRequest, check = createNodeServer) {
+    if (typeof options === 'function' && check === createNodeServer) {
       onRequest = options
       options = {}
     }
-    createNodeServer(options) // throws what it throws
+    check(options)
     super()
     this.#options = { ...options }
     planOf(this.#options, this) // throws what it throws
@@ -106,6 +107,9 @@ class Http2Server extends net.Server {
       bridge(stream, hub, address)
     }, (error) => this.emit('error', error))
   }
+
+  /** Whether it speaks TLS. */
+  get isSecure () { return false }
 
   address () { return this.listening ? this.#address : null }
 
@@ -201,6 +205,7 @@ class Http2Server extends net.Server {
 
   /** Ends all sessions now; the server goes on. */
   closeAllConnections () {
+    this.#hub?.abortArriving()
     for (const session of [...this.#hub?.sessions ?? []]) session.destroy()
   }
 
@@ -220,7 +225,7 @@ class Http2Server extends net.Server {
   // A listener that is an async function failed (events.captureRejections).
   [Symbol.for('nodejs.rejection')] (error, event, ...args) {
     if (event === 'stream') return rejectStream(args[0], error)
-    if (event === 'request') return rejectStream(args[1].stream, error, args[1])
+    if (event === 'request') return rejectStream(streamOf(args[1]), error, args[1])
     this.emit('error', error)
   }
 
@@ -235,11 +240,14 @@ class Http2Server extends net.Server {
       session.on('timeout', sessionTimeout)
     }
     if (this.listenerCount('connection') > 1) this.emit('connection', session.rawSocket)
+    if (session.encrypted) this.emit('secureConnection', session.rawSocket)
+    if (session.isHttp1) return
     this.emit('session', session)
     if (session.listenerCount('connect') > 0) session.emit('connect', session, session.rawSocket)
   }
 
   onStream (stream) {
+    if (stream.isHttp1) return this.#onHttp1(stream)
     const session = stream.session
     const ofSession = session !== undefined && session.listenerCount('stream') > 0
     if (ofSession || this.listenerCount('stream') > 0) {
@@ -250,6 +258,12 @@ class Http2Server extends net.Server {
       this.emit('stream', stream, headers, flags, raw)
     }
     if (this.#compatible) onStream(this, stream, this.#options)
+  }
+
+  // It has no stream that a program could have.
+  #onHttp1 (stream) {
+    if (this.#compatible) return onStream(this, stream, this.#options)
+    stream.respond({ ':status': 505 }, { endStream: true })
   }
 }
 
@@ -273,7 +287,7 @@ function noteCompatible (event) {
 
 function sessionTimeout () {
   if (this.destroyed || this.closed) return
-  if (!this.server.emit('timeout', this)) this.destroy()
+  if (!this.server.emit('timeout', this.isHttp1 ? this.rawSocket : this)) this.destroy()
 }
 
 module.exports = { Http2Server }

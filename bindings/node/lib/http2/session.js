@@ -11,6 +11,7 @@ const { statusName, checkDrain, GoawayError } = require('../errors.js')
 const { failure, wrongType, outOfRange, checkFunction, checkNumber, checkUint32, checkOptions } = require('./errors.js')
 const { changeTimer } = require('./timer.js')
 const { SessionSocket, shown } = require('./socket.js')
+const { SecureSocket } = require('./securesocket.js')
 const settings = require('./settings.js')
 
 const NO_BYTES = Buffer.alloc(0)
@@ -45,6 +46,7 @@ function cancelled (ping) {
 class ServerHttp2Session extends EventEmitter {
   #hub
   #peer
+  #tls
   #socket = null
   #shown = null
   #closed = false
@@ -58,8 +60,12 @@ class ServerHttp2Session extends EventEmitter {
   #acked = false // the peer has acknowledged our first SETTINGS
   #goaway = null // { code, lastStream } of the peer's
 
-  constructor (hub, id, peer) {
+  /** `tls`: what its handshake has come to; null without. */
+  constructor (hub, id, peer, tls = null, isHttp1 = false) {
     super()
+    this.#tls = tls
+    /** Whether it is a connection of HTTP/1.1, which programs do not get as a session. */
+    this.isHttp1 = isHttp1
     this.#hub = hub
     this.#peer = peer
     this.#local = hub.localSettings
@@ -73,9 +79,20 @@ class ServerHttp2Session extends EventEmitter {
 
   get type () { return constants.NGHTTP2_SESSION_SERVER }
   get server () { return this.#hub.facade }
-  get encrypted () { return this.#destroyed ? undefined : false }
-  get alpnProtocol () { return this.#destroyed ? undefined : 'h2c' }
-  get originSet () { return undefined }
+  get encrypted () { return this.#destroyed ? undefined : this.#tls !== null }
+  get alpnProtocol () {
+    if (this.#destroyed) return undefined
+    return this.#tls === null ? 'h2c' : this.isHttp1 ? 'http/1.1' : 'h2'
+  }
+
+  /** Of a session over TLS: the origins that it is for, as far as is known (RFC 8336). */
+  get originSet () {
+    if (!this.encrypted) return undefined
+    const { servername, remoteAddress, remoteFamily, remotePort } = this.rawSocket
+    const host = servername || (remoteFamily === 'IPv6' ? `[${remoteAddress}]` : remoteAddress)
+    return [`https://${host}:${remotePort}`]
+  }
+
   get connecting () { return false }
   get closed () { return this.#closed }
   get destroyed () { return this.#destroyed }
@@ -89,7 +106,12 @@ class ServerHttp2Session extends EventEmitter {
 
   /** The stream that the program gave as the connection, or what stands for the socket. */
   get rawSocket () {
-    return this.#socket ?? (this.#socket = this.#hub.given.get(this.#peer) ?? new SessionSocket(this, this.#peer))
+    return this.#socket ?? (this.#socket = this.#newSocket())
+  }
+
+  #newSocket () {
+    if (this.#tls !== null) return new SecureSocket(this, this.#peer, this.#tls, this.#hub.facade.asksClients)
+    return this.#hub.given.get(this.#peer) ?? new SessionSocket(this, this.#peer)
   }
 
   /** Addresses and times of its connection; to read and write it is refused. */
@@ -356,7 +378,7 @@ function ended (session, error) {
   session.giveUp()
   if (error) {
     if (session.listenerCount('error') > 0) session.emit('error', error)
-    session.server.emit('sessionError', error, session)
+    if (!session.isHttp1) session.server.emit('sessionError', error, session)
   }
   session.emit('close')
 }

@@ -1,0 +1,83 @@
+'use strict'
+
+// The server of createSecureServer: the other one, with TLS in front, and, if
+// the program allows it, HTTP/1.1 beside HTTP/2.
+
+const nodeHttp2 = require('node:http2')
+const { X509Certificate } = require('node:crypto')
+const { GoawayError } = require('../errors.js')
+const { failure } = require('./errors.js')
+const { Http2Server } = require('./server.js')
+const { tlsOf, withoutTls } = require('./secureoptions.js')
+const { lostSocket } = require('./securesocket.js')
+
+/** Node's own, which knows what options must be. */
+const createNodeSecureServer = nodeHttp2.createSecureServer
+
+function isOptions (options) {
+  return typeof options === 'object' && options !== null && !Array.isArray(options)
+}
+
+class Http2SecureServer extends Http2Server {
+  #tls
+  #given // the options of TLS that hold
+
+  constructor (options, onRequest) {
+    const tls = isOptions(options) ? tlsOf(options) : undefined
+    super(options, onRequest, (options) => createNodeSecureServer(isOptions(options) ? withoutTls(options) : options))
+    this.#tls = tls ?? tlsOf({})
+    this.#given = { ...options }
+  }
+
+  /** The settings of its listeners. */
+  get tls () { return this.#tls }
+
+  /** Whether clients are asked for a certificate. */
+  get asksClients () { return Boolean(this.#given.requestCert) || (this.#given.clients ?? 'off') !== 'off' }
+
+  get isSecure () { return true }
+
+  /** Has new handshakes use these; sessions go on. If they cannot be used it throws, and nothing changes. */
+  setSecureContext (options) {
+    if (!isOptions(options)) throw new GoawayError('GOAWAY_ERR_INVALID', 'setSecureContext wants an object of options')
+    const { requestCert, rejectUnauthorized, clients } = this.#given
+    const given = { requestCert, rejectUnauthorized, clients, ...options }
+    this.#tls.replace(tlsOf(given))
+    this.#given = given
+  }
+
+  /** Adds a certificate for that name: `context` has the options cert and key. */
+  addContext (name, context) {
+    if (typeof name !== 'string' || name === '') throw new GoawayError('GOAWAY_ERR_INVALID', 'addContext wants the name that clients ask for')
+    if (!isOptions(context) || context.cert === undefined) {
+      throw new GoawayError('GOAWAY_ERR_INVALID', "addContext wants an object with cert and key: a context of OpenSSL's cannot be read")
+    }
+    const [certs, keys] = [context.cert, context.key ?? context.cert].map((value) => [value].flat())
+    const covers = new X509Certificate(certs[0]).checkHost(name.replace(/^\*/, 'any'))
+    if (covers === undefined) {
+      throw new GoawayError('GOAWAY_ERR_INVALID', `the certificate is not for ${name}: clients get the one that is for the name they ask for`)
+    }
+    const { cert, key, passphrase } = this.#given
+    const before = [cert ?? []].flat()
+    const given = { ...this.#given, cert: [...before, ...certs], key: [...[key ?? before].flat(), ...keys], passphrase: passphrase ?? context.passphrase }
+    this.#tls.replace(tlsOf(given))
+    this.#given = given
+  }
+
+  getTicketKeys () { throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'getTicketKeys') }
+  setTicketKeys () { throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'setTicketKeys') }
+
+  /** A connection ended before it had become a session. */
+  onLost (peer, cause, text) {
+    if (cause === 'tls') {
+      this.emit('tlsClientError', new GoawayError('GOAWAY_ERR_TLS', text ?? 'the TLS handshake failed'), lostSocket(peer))
+    } else if (cause === 'handshake_timeout') {
+      const error = Object.assign(new Error('the connection did not become a session in time'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' })
+      this.emit('tlsClientError', error, lostSocket(peer))
+    } else if (cause === 'protocol_error') {
+      this.emit('unknownProtocol', lostSocket(peer))
+    }
+  }
+}
+
+module.exports = { Http2SecureServer }
