@@ -14,7 +14,7 @@ const { join } = require('node:path')
 const { test, after } = require('node:test')
 const tls = require('node:tls')
 const http2 = require('../http2.js')
-const { send } = require('./helpers.js')
+const { start, send } = require('./helpers.js')
 
 const folder = fs.mkdtempSync(join(os.tmpdir(), 'goaway-secure-'))
 after(() => fs.rmSync(folder, { recursive: true }))
@@ -60,14 +60,15 @@ function connect (t, server, options = {}) {
   return client
 }
 
-/** A request of HTTP/1.1. */
+/** A request of HTTP/1.1 to a server, or to a port. */
 async function ask (server, path, { body, ...options } = {}) {
-  const request = https.request({ host: 'localhost', port: server.address().port, ca: one.cert, path, timeout: 20_000, ...options })
+  const port = typeof server === 'number' ? server : server.address().port
+  const request = https.request({ host: 'localhost', port, ca: one.cert, path, timeout: 20_000, ...options })
   request.end(body)
   const [answer] = await once(request, 'response')
   const chunks = []
   for await (const chunk of answer) chunks.push(chunk)
-  return { status: answer.statusCode, message: answer.statusMessage, headers: answer.headers, trailers: answer.trailers, text: Buffer.concat(chunks).toString(), reused: request.reusedSocket }
+  return { status: answer.statusCode, message: answer.statusMessage, headers: answer.headers, trailers: answer.trailers, text: Buffer.concat(chunks).toString(), reused: request.reusedSocket, socket: request.socket }
 }
 
 test('HTTP/2 over TLS: what session and socket say', async (t) => {
@@ -296,7 +297,8 @@ test('HTTP/1.1: trailers, pieces, continue, close', async (t) => {
   assert.strictEqual((await ask(server, '/empty', { agent })).status, 204)
   assert.strictEqual((await ask(server, '/echo', { agent, method: 'PUT', headers: { expect: '100-continue' }, body: 'x'.repeat(200_000) })).text.length, 200_000)
   const last = await ask(server, '/close', { agent })
-  assert.deepStrictEqual([last.text, last.headers.connection, last.headers['x-a'], last.reused], ['last', 'close', 'b', true])
+  assert.deepStrictEqual([last.text, last.headers['x-a'], last.reused], ['last', 'b', true])
+  if (!last.socket.destroyed) await once(last.socket, 'close') // it is the server that ends it
   assert.strictEqual((await ask(server, '/empty', { agent })).reused, false)
 })
 
@@ -326,6 +328,30 @@ test('HTTP/1.1: an async listener that fails is answered 500', async (t) => {
   })
   const { status, headers } = await ask(server, '/')
   assert.deepStrictEqual([status, headers['x-left']], [500, undefined])
+})
+
+test('who waits for upgrades is told that there are none', async (t) => {
+  const server = http2.createSecureServer({ ...OWN, allowHTTP1: true })
+  const warned = once(process, 'warning')
+  server.on('upgrade', () => {})
+  assert.match((await warned)[0].message, /"upgrade" is not emitted/)
+})
+
+test('Fastify over TLS, which knows nothing of goaway', { skip: Number(process.versions.node.split('.')[0]) < 20 }, async (t) => {
+  const { child, port, exited } = start('fastify-secure.js', [one.certFile, one.keyFile], { execArgv: ['-r', join(__dirname, '..', 'register.js')] })
+  const client = nodeHttp2.connect(`https://localhost:${await port}`, { ca: one.cert })
+  t.after(() => client.destroy())
+  assert.strictEqual((await send(client, '/')).body, '{"version":"2.0","protocol":"https"}')
+  const agent = new https.Agent({ keepAlive: true })
+  t.after(() => agent.destroy())
+  assert.strictEqual((await ask(await port, '/', { agent })).text, '{"version":"1.1","protocol":"https"}')
+  const told = new Promise((resolve) => child.on('message', (message) => { if ('report' in message) resolve(message.report) }))
+  child.send('close')
+  const report = await told
+  assert.strictEqual(report.sessionsForced, 0)
+  assert.strictEqual(report.sessionsGraceful + report.sessionsByPeer, 2)
+  const { code, stderr } = await exited
+  assert.strictEqual(code, 0, stderr)
 })
 
 test('close tells both, and ends', async (t) => {

@@ -1,6 +1,6 @@
 // Compiled, never run: what the declarations promise to a program in TypeScript.
 
-import { createServer, type SessionEnd } from 'goaway/http2'
+import { createServer, createSecureServer, type SessionEnd } from 'goaway/http2'
 import { createServerFactory, serverFactory } from 'goaway/fastify'
 import { Server, GoawayError, version, type Request, type Report } from 'goaway'
 
@@ -50,3 +50,8 @@ function compatible (): void {
 
 compatible()
 void main().then(disposed)
+
+const secure = createSecureServer({ cert: 'PEM', key: 'PEM', allowHTTP1: true, drainMs: 100, limits: { idleMs: 0 } }, (request, response) => response.end(request.httpVersion))
+secure.setSecureContext({ certFile: 'certificate.pem', keyFile: 'key.pem' })
+secure.addContext('example.org', { cert: 'PEM', key: 'PEM' })
+secure.on('tlsClientError', (error: Error) => error.message)
