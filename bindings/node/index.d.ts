@@ -61,12 +61,13 @@ export interface UnixOptions extends OwnSocketOptions {
 export type Address = string | number | TcpOptions | UnixOptions | SocketOptions & { fd: number }
 
 type Pem = string | Uint8Array
+type PemKey = Pem | { pem: Pem, passphrase?: string }
 
 export interface TlsOptions {
   /** A certificate and those that lead to its authority, in PEM; an array: several certificates, chosen by SNI. */
   cert?: Pem | Pem[]
-  /** The key of each; by default in the same text. */
-  key?: Pem | Pem[]
+  /** The key of each, also with its own `passphrase`; by default in the same text. */
+  key?: PemKey | PemKey[]
   /** What the keys are encrypted with. */
   passphrase?: string
   /** The same in files, which `reload` reads again. */

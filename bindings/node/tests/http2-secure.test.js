@@ -227,6 +227,15 @@ test('minVersion', async (t) => {
   assert.strictEqual((await send(connect(t, server), '/')).status, 200)
 })
 
+test('a client that never speaks is told of by handshakeTimeout', async (t) => {
+  const server = await serve(t, { ...OWN, handshakeTimeout: 50 })
+  const told = once(server, 'tlsClientError')
+  const client = net.connect(server.address().port, '127.0.0.1')
+  client.on('error', () => {})
+  assert.strictEqual((await told)[0].code, 'ERR_TLS_HANDSHAKE_TIMEOUT')
+  client.destroy()
+})
+
 test('HTTP/1.1 is refused unless it is allowed', async (t) => {
   const server = await serve(t, OWN, (request, response) => response.end('never'))
   const told = once(server, 'tlsClientError')

@@ -63,7 +63,8 @@ function planOf (options, server) {
   limits.set(L.STREAM_IDLE_MS, 0)
   limits.set(L.CONNECT_PROTOCOL, wanted.enableConnectProtocol ? 1 : 0)
   if (options.maxSessionMemory !== undefined) limits.set(L.SESSION_SEND_BYTES, Math.min(Math.max(1, options.maxSessionMemory), SESSION_MEMORY_MAX) * MIB)
-  if (options.unknownProtocolTimeout !== undefined) limits.set(L.HANDSHAKE_MS, options.unknownProtocolTimeout)
+  const handshakeMs = options.unknownProtocolTimeout ?? (server.isSecure ? options.handshakeTimeout : undefined)
+  if (handshakeMs !== undefined) limits.set(L.HANDSHAKE_MS, handshakeMs)
   if (options.streamResetBurst !== undefined && options.streamResetRate !== undefined) {
     limits.set(L.CONTROL_BURST, options.streamResetBurst)
     limits.set(L.CONTROL_PER_SECOND, options.streamResetRate)
