@@ -4,8 +4,12 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
+const { execFileSync } = require('node:child_process')
 const { once } = require('node:events')
+const fs = require('node:fs')
 const http2 = require('node:http2')
+const os = require('node:os')
+const { join } = require('node:path')
 const nodeServer = http2.createServer
 require('../register.js')
 const grpc = require('@grpc/grpc-js')
@@ -143,4 +147,31 @@ test('every kind of call', async (t) => {
     client.close()
     await new Promise((resolve, reject) => server.tryShutdown((error) => error ? reject(error) : resolve()))
   })
+})
+
+test('over TLS', async (t) => {
+  const folder = fs.mkdtempSync(join(os.tmpdir(), 'goaway-grpc-'))
+  const [certFile, keyFile] = ['cert', 'key'].map((name) => join(folder, name))
+  execFileSync('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+    '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', keyFile, '-out', certFile
+  ], { stdio: 'ignore' })
+  const [cert, key] = [certFile, keyFile].map((file) => fs.readFileSync(file))
+  fs.rmSync(folder, { recursive: true })
+  const server = new grpc.Server()
+  server.addService(service, handlers)
+  const credentials = grpc.ServerCredentials.createSsl(null, [{ private_key: key, cert_chain: cert }], false)
+  const port = await new Promise((resolve, reject) => {
+    server.bindAsync('localhost:0', credentials, (error, port) => error ? reject(error) : resolve(port))
+  })
+  const Client = grpc.makeGenericClientConstructor(service, 'Test')
+  const client = new Client(`localhost:${port}`, grpc.credentials.createSsl(cert))
+  t.after(() => {
+    client.close()
+    server.forceShutdown()
+  })
+  const answer = await new Promise((resolve, reject) => {
+    client.unary(Buffer.from('hello'), new grpc.Metadata(), (error, value) => error ? reject(error) : resolve(value))
+  })
+  assert.strictEqual(answer.toString(), 'hello')
 })
