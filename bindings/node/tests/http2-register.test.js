@@ -17,9 +17,12 @@ async function run (name, execArgv, path = '/', env = {}) {
   const { child, port, exited } = start(name, [], { execArgv, env })
   const client = connect(await port)
   await once(client, 'connect')
+  const heard = (what) => new Promise((resolve) => child.on('message', (message) => { if (what in message) resolve(message[what]) }))
+  const hanging = heard('hanging')
+  const told = heard('report')
   const answer = send(client, path)
-  if (path === '/') await answer
-  const told = new Promise((resolve) => child.on('message', (message) => { if ('report' in message) resolve(message.report) }))
+  // Before it has arrived there is no stream to hold up the end.
+  await (path === '/' ? answer : hanging)
   child.send('close')
   const report = await told
   const { code, stderr } = await exited

@@ -7,7 +7,7 @@ const http2 = require('http2')
 
 const server = http2.createServer()
 server.on('stream', (stream, headers) => {
-  if (headers[':path'] === '/hang') return
+  if (headers[':path'] === '/hang') return process.send({ hanging: true })
   stream.respond({ ':status': 200 })
   stream.end('unchanged')
 })
