@@ -494,20 +494,3 @@ test('a stream pushes others', async () => {
   assert.strictEqual(seen.answer['content-type'], 'text/css')
   assert.deepStrictEqual([seen.style, seen.page], ['body {}', 'page'])
 })
-
-test('a peer that wants no pushes gets none', async () => {
-  const server = createServer()
-  const told = new Promise((resolve) => server.on('stream', (stream) => {
-    resolve(stream.pushAllowed)
-    assert.throws(() => stream.pushStream({}, () => {}), { code: 'ERR_HTTP2_PUSH_DISABLED' })
-    stream.respond()
-    stream.end()
-  }))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const client = connect(server.address().port, { settings: { enablePush: false } })
-  await send(client, '/')
-  assert.strictEqual(await told, false)
-  client.close()
-  await new Promise((resolve) => server.close(resolve))
-})

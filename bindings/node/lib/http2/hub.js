@@ -42,6 +42,8 @@ class Hub {
     this.maxHeaderBytes = plan.maxHeaderBytes
     /** Streams that the program gave as connections, by the address that they have here. */
     this.given = new Map()
+    /** Pushed streams that the program does not have yet. For push.js. */
+    this.promises = []
     /** How many sessions have a timer, which their streams' activity puts off. */
     this.timed = 0
     for (const [limit, value] of plan.limits) check(this.server.setLimit(limit, value))

@@ -2,6 +2,7 @@
 
 // Server push (RFC 9113, section 8.4).
 
+const { AsyncResource } = require('node:async_hooks')
 const { constants } = require('node:http2')
 const native = require('../native.js')
 const { statusName } = require('../errors.js')
@@ -28,7 +29,10 @@ function packed (headers) {
   return Buffer.from(`${pieces.join('\0')}\0`, 'latin1')
 }
 
-/** Begins a pushed stream of `parent`; `make(record)` makes it. */
+/**
+ * Begins a pushed stream of `parent`; `make(record)` makes it. `callback` comes
+ * once it has its number, which is a moment later.
+ */
 function push (parent, hub, given, callback, make) {
   const headers = sentObject(given)
   const asked = parent.requestHeaders
@@ -54,7 +58,26 @@ function push (parent, hub, given, callback, make) {
     params: 0
   })
   hub.pump.adopt(stream)
-  process.nextTick(callback, null, stream.promised(headers), headers, 0)
+  stream.on('error', ignore)
+  const promise = { stream, headers, callback: AsyncResource.bind(callback) }
+  if (hub.promises.push(promise) === 1) process.nextTick(handOver, hub)
+}
+
+// Of a stream that the program does not have yet its callback tells.
+function ignore () {}
+
+/**
+ * Hands over the promised streams in their order. The session's thread gives
+ * them their numbers; or they are cancelled, with what they are pushed on.
+ */
+function handOver (hub) {
+  const { stream, headers, callback } = hub.promises[0]
+  if (stream.pending && !stream.destroyed) return setImmediate(handOver, hub)
+  hub.promises.shift()
+  if (hub.promises.length > 0) process.nextTick(handOver, hub) // also if the callback throws
+  if (stream.destroyed) return callback(failure('ERR_HTTP2_INVALID_STREAM'))
+  stream.off('error', ignore)
+  callback(null, stream.promised(headers), headers, 0)
 }
 
 function refused (status) {
