@@ -1377,6 +1377,20 @@ goaway_status goaway_session_abort(goaway_session session,
                                    const char *debug,
                                    size_t debug_len);
 
+// As `goaway_session_abort`, for a host that knows how far it has come: the
+// GOAWAY names `last_stream` as the last whose request was taken (RFC 9113,
+// section 6.8), or a lower one, if no request has come of that. What the peer
+// has sent above it, and a queue's batch may hold, nobody will look at: the peer
+// may send it again elsewhere. 0: no request was taken.
+//
+// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_TOO_LARGE: more than 1024
+// bytes of debug data.
+goaway_status goaway_session_abort_after(goaway_session session,
+                                         uint32_t last_stream,
+                                         uint32_t code,
+                                         const char *debug,
+                                         size_t debug_len);
+
 // Asks the peer with a PING (RFC 9113, section 6.7) of the 8 bytes at `payload`,
 // or of the library's own if that is NULL. Returns at once; GOAWAY_EVENT_PONG
 // tells the answer, and without one the session ends by itself

@@ -120,7 +120,7 @@ impl Arrival {
         for order in self.registration.remote().letters().unwrap_or_default().orders {
             match order {
                 Order::Drain(_) => self.end(Cause::Handshake, 0),
-                Order::Abort(code, _) => self.end(Cause::Aborted, code),
+                Order::Abort(code, _, _) => self.end(Cause::Aborted, code),
                 // Frames, which there are none of yet.
                 Order::Ping(_) | Order::Goaway(..) | Order::Window(..) => {
                     self.later.push(order);
@@ -408,7 +408,7 @@ mod tests {
         let order = |_: &Shared, remote: &Remote| {
             remote.ping([7; 8]).unwrap();
             remote.order(Order::Goaway(0, 0, Vec::new()));
-            remote.order(Order::Abort(7, Vec::new()));
+            remote.order(Order::Abort(7, u32::MAX, Vec::new()));
         };
         let aborted = silent(Config::default(), order).await;
         assert_eq!(told(&aborted)[1..], [(EventKind::Closed, Cause::Aborted)]);
@@ -418,7 +418,7 @@ mod tests {
     async fn a_close_and_an_abort_end_it() {
         let closed = silent(Config::default(), |shared, _| shared.registry.close(Duration::from_secs(20), None)).await;
         assert_eq!(told(&closed)[1..], [(EventKind::Closed, Cause::Handshake)]);
-        let aborted = silent(Config::default(), |_, remote| remote.order(Order::Abort(7, Vec::new()))).await;
+        let aborted = silent(Config::default(), |_, remote| remote.order(Order::Abort(7, u32::MAX, Vec::new()))).await;
         assert_eq!(told(&aborted)[1..], [(EventKind::Closed, Cause::Aborted)]);
         assert_eq!(aborted[1].code, 7);
     }

@@ -207,7 +207,30 @@ pub unsafe extern "C" fn goaway_session_abort(
     guard(|| {
         // SAFETY: the header asks for that many bytes.
         let debug = unsafe { debug_data(debug, debug_len) }?;
-        order(session, Order::Abort(code, debug))
+        order(session, Order::Abort(code, u32::MAX, debug))
+    })
+}
+
+/// As `goaway_session_abort`, for a host that knows how far it has come: the
+/// GOAWAY names `last_stream` as the last whose request was taken (RFC 9113,
+/// section 6.8), or a lower one, if no request has come of that. What the peer
+/// has sent above it, and a queue's batch may hold, nobody will look at: the peer
+/// may send it again elsewhere. 0: no request was taken.
+///
+/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_TOO_LARGE: more than 1024
+/// bytes of debug data.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_session_abort_after(
+    session: goaway_session,
+    last_stream: u32,
+    code: u32,
+    debug: *const c_char,
+    debug_len: usize,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that many bytes.
+        let debug = unsafe { debug_data(debug, debug_len) }?;
+        order(session, Order::Abort(code, last_stream, debug))
     })
 }
 

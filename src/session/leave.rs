@@ -75,10 +75,12 @@ impl<S: Transport> Session<S> {
         self.streams.held_ids().into_iter().for_each(|id| self.cancel(id, cause, code));
     }
 
-    /// The host ends the session: one GOAWAY and nothing after it.
-    pub(super) fn abort(&mut self, code: u32, debug: &[u8]) {
+    /// The host ends the session: one GOAWAY and nothing after it. Of streams
+    /// above `last_stream` it says that nobody has looked at them.
+    pub(super) fn abort(&mut self, code: u32, last_stream: u32, debug: &[u8]) {
         if matches!(self.phase, Phase::Handshake(_) | Phase::Open(_)) {
             self.conclude(Cause::Aborted, code);
+            self.last_accepted = self.last_accepted.min(last_stream);
             self.end_with_goaway(code, debug);
         }
     }

@@ -271,7 +271,7 @@ impl<S: Transport> Session<S> {
         for order in letters.orders {
             match order {
                 Order::Drain(deadline) => self.drain_by(deadline),
-                Order::Abort(code, debug) => self.abort(code, &debug),
+                Order::Abort(code, last_stream, debug) => self.abort(code, last_stream, &debug),
                 Order::Ping(payload) => self.ask_for_host(&payload),
                 Order::Goaway(code, last_stream, debug) => self.say_goaway(code, last_stream, &debug),
                 Order::Window(session, stream) => self.wish.add(session, stream),

@@ -68,8 +68,9 @@ fn wake(waker: Waker) {
 pub enum Order {
     /// Leave gracefully, by then.
     Drain(Instant),
-    /// Leave now: GOAWAY with this code and debug text.
-    Abort(u32, Vec<u8>),
+    /// Leave now: GOAWAY with this code, the last stream that the host has looked
+    /// at (or one above all) and debug text.
+    Abort(u32, u32, Vec<u8>),
     /// Ask the peer with a PING of this payload, which was entered before.
     Ping([u8; 8]),
     /// Say GOAWAY with this code, last stream (0: the last one taken) and debug text, and go on.

@@ -98,6 +98,7 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_session_get_info(session, &info, sizeof info), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_close(session, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_abort(session, 0, NULL, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_session_abort_after(session, 1, 0, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_ping(session, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_set_window(session, 1, 1), GOAWAY_ERR_FORKED);

@@ -81,6 +81,7 @@ static void no_session(uint64_t id) {
     CHECK_STATUS(goaway_session_get_info(id, &info, sizeof info), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_close(id, 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_abort(id, 0, "", 0), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_session_abort_after(id, 1, 0, "", 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_ping(id, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_send_goaway(id, 0, 0, "", 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_set_window(id, 1, 1), GOAWAY_ERR_GONE);

@@ -198,6 +198,7 @@ static void out_parameters(void) {
     goaway_session session = atomic_load(&host.session);
     CHECK_STATUS(goaway_session_get_info(session, NULL, sizeof(goaway_session_info)), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_abort(session, 0, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_abort_after(session, 1, 0, NULL, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, NULL, 1), GOAWAY_ERR_NULL);
     CHECK_OK(goaway_session_ping(session, NULL));
 

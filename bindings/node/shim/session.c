@@ -67,14 +67,14 @@ napi_value host_close_session(napi_env env, napi_callback_info info) {
     return status_value(env, goaway_session_close((goaway_session)session, drain_ms));
 }
 
-// abortSession(session, code, debug: Uint8Array) -> status
+// abortSession(session, code, debug: Uint8Array, lastStream: number | undefined) -> status
 napi_value host_abort_session(napi_env env, napi_callback_info info) {
-    napi_value args[3];
+    napi_value args[4];
     int64_t session = 0;
-    uint32_t code = 0;
+    uint32_t code = 0, last_stream = UINT32_MAX;
     void *debug = NULL;
     size_t len = 0;
-    if (open_live(env, info, 3, args) == NULL) {
+    if (open_live(env, info, 4, args) == NULL) {
         return NULL;
     }
     napi_get_value_int64(env, args[0], &session);
@@ -82,7 +82,8 @@ napi_value host_abort_session(napi_env env, napi_callback_info info) {
     if (napi_get_buffer_info(env, args[2], &debug, &len) != napi_ok) {
         return throw_napi(env);
     }
-    return status_value(env, goaway_session_abort((goaway_session)session, code, debug, len));
+    napi_get_value_uint32(env, args[3], &last_stream); // it stays above all if there is none
+    return status_value(env, goaway_session_abort_after((goaway_session)session, last_stream, code, debug, len));
 }
 
 // ping(session, payload: Uint8Array of 8 bytes) -> status

@@ -244,6 +244,18 @@ test('counts connections, and ends those that are idle, or all', async () => {
   await closed(server)
 })
 
+test('what closeAllConnections ends before close is in the report', async () => {
+  let held
+  const { server, client } = await pair((stream) => { held = stream })
+  const hanging = send(client, '/')
+  await until(() => held !== undefined, 'the stream')
+  server.closeAllConnections()
+  await closed(server)
+  await hanging
+  assert.strictEqual(server.report.sessionsForced, 1)
+  assert.strictEqual(server.report.streamsReset, 1)
+})
+
 test('closeHttp2Sessions lets streams end', async () => {
   let held
   const { server, client } = await pair((stream) => { held = stream })

@@ -273,3 +273,28 @@ test('a peer whose SETTINGS are too many is sent away', async () => {
   await ended
   await new Promise((resolve) => server.close(resolve))
 })
+
+test('a destroyed session refuses the requests that the program has not got', async () => {
+  const server = createServer()
+  const get = (stream) => Buffer.from([0, 0, 6, 1, 5, 0, 0, 0, stream, 0x82, 0x86, 0x84, 0x41, 1, 0x61])
+  const seen = []
+  let socket
+  server.on('stream', (stream) => {
+    seen.push(stream.id)
+    socket.write(get(3))
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50) // so that it arrives meanwhile
+    stream.session.destroy()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  socket = net.connect(server.address().port, '127.0.0.1')
+  const bytes = []
+  socket.on('data', (data) => bytes.push(data))
+  socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]), get(1)]))
+  await once(socket, 'end')
+  await new Promise((resolve) => server.close(resolve))
+  const all = Buffer.concat(bytes)
+  const goaway = all.subarray(all.indexOf(Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0])))
+  assert.deepStrictEqual([...goaway], [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
+  assert.deepStrictEqual(seen, [1])
+})

@@ -169,7 +169,7 @@ impl<S: Transport> Http1<S> {
         for order in letters.orders {
             match order {
                 Order::Drain(deadline) => self.life.drain_by(deadline),
-                Order::Abort(code, _) => self.abort(code),
+                Order::Abort(code, _, _) => self.abort(code),
                 // They came before it was known that there are no frames.
                 Order::Ping(_) | Order::Goaway(..) | Order::Window(..) => {}
             }

@@ -112,6 +112,24 @@ fn the_hosts_goaway_changes_nothing_but_what_later_ones_say() {
 }
 
 #[test]
+fn a_host_that_aborts_says_how_far_it_came() {
+    in_virtual_time(async {
+        for (last_stream, named) in [(1, 1), (0, 0), (9, 3), (u32::MAX, 3)] {
+            let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+            peer.settle(&[]).await;
+            for stream in [1, 3] {
+                peer.get(stream).await;
+                assert!(peer.next(kind::DATA, true).await.is_some());
+            }
+            peer.remote.order(Order::Abort(0, last_stream, Vec::new()));
+            assert_eq!(peer.goaway(true).await, (named, 0));
+            peer.end(true).await;
+            assert_eq!(peer.closed().await, Cause::Aborted);
+        }
+    });
+}
+
+#[test]
 fn windows_are_set_when_the_first_settings_are_acknowledged() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, answers);

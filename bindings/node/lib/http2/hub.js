@@ -18,6 +18,8 @@ const C = native.constants
 const NO_ERROR = 0
 const PROTOCOL_ERROR = 1
 const NO_BYTES = Buffer.alloc(0)
+/** Flags of a request that came in HTTP/1. */
+const HTTP1 = C.RECORD_HTTP_1_1 | C.RECORD_HTTP_1_0
 const OF_STREAM = { requireManualDestroy: true }
 
 class Hub {
@@ -81,10 +83,6 @@ class Hub {
     return streams.filter((stream) => stream.sessionId === id)
   }
 
-  lastStream (id) {
-    return this.streamsOf(id).reduce((last, stream) => Math.max(last, stream.id ?? 0), 0)
-  }
-
   /** Has `emitter` tell; what a listener throws is the program's uncaught exception. */
   tell (emitter, ...event) {
     try {
@@ -95,13 +93,17 @@ class Hub {
   }
 
   #open (record) {
+    if (this.#arriving.size > 0) this.#arrive(record.session, (record.flags & HTTP1) !== 0)
+    const session = this.#sessions.get(record.session)
+    // Destroyed: its GOAWAY says that nobody looks at this request.
+    if (session === undefined) return null
+    session.lastStream = record.code
     const stream = new ServerHttp2Stream(this, record)
-    if (this.#arriving.size > 0) this.#arrive(stream.sessionId, stream.isHttp1)
     this.#opening = stream
     try {
       // A resource of its own: what a listener enters (AsyncLocalStorage.enterWith)
       // must not reach the streams that come with it.
-      new AsyncResource('HTTP2SERVERSTREAM', OF_STREAM).runInAsyncScope(this.facade.onStream, this.facade, stream)
+      new AsyncResource('HTTP2SERVERSTREAM', OF_STREAM).runInAsyncScope(this.facade.onStream, this.facade, stream, session)
     } catch (error) {
       process.nextTick(rethrow, error)
     }

@@ -191,27 +191,26 @@ class Http2Server extends net.Server {
 
   /** Ends the sessions that have no stream. */
   closeIdleConnections () {
-    this.#soon((session) => { if (session.info()?.openStreams === 0) session.close() })
+    this.#soon((session) => { if (!this.#closing && session.info()?.openStreams === 0) session.close() })
   }
 
-  // Programs call these before close(), which then does it all, within its time
-  // and with all in its report.
+  // Programs call these before close(), whose report then has all of them; what
+  // is graceful it does itself, within its time.
   #soon (act) {
     process.nextTick(() => {
-      if (this.#closing) return
       for (const session of [...this.#hub?.sessions ?? []]) act(session)
     })
   }
 
-  /** Ends all sessions now; the server goes on. */
+  /** Ends all sessions in this turn of the loop; the server goes on. */
   closeAllConnections () {
-    this.#hub?.abortArriving()
-    for (const session of [...this.#hub?.sessions ?? []]) session.destroy()
+    this.#soon((session) => session.destroy())
+    process.nextTick(() => this.#hub?.abortArriving())
   }
 
   /** Ends each session when its streams have ended; the server goes on. */
   closeHttp2Sessions () {
-    this.#soon((session) => session.close())
+    this.#soon((session) => { if (!this.#closing) session.close() })
   }
 
   /** The live sessions. */
@@ -246,10 +245,9 @@ class Http2Server extends net.Server {
     if (session.listenerCount('connect') > 0) session.emit('connect', session, session.rawSocket)
   }
 
-  onStream (stream) {
+  onStream (stream, session) {
     if (stream.isHttp1) return this.#onHttp1(stream)
-    const session = stream.session
-    const ofSession = session !== undefined && session.listenerCount('stream') > 0
+    const ofSession = session.listenerCount('stream') > 0
     if (ofSession || this.listenerCount('stream') > 0) {
       const headers = stream.requestHeaders
       const flags = stream.requestFlags

@@ -71,6 +71,8 @@ class ServerHttp2Session extends EventEmitter {
     this.#local = hub.localSettings
     /** The session's id, as the library knows it. */
     this.id = id
+    /** The number of the last stream that the peer began and the program got. */
+    this.lastStream = 0
     /** What the library said last of an error. */
     this.lastError = null
   }
@@ -129,7 +131,7 @@ class ServerHttp2Session extends EventEmitter {
       effectiveRecvDataLength: 0,
       nextStreamID: 2,
       localWindowSize: this.#hub.sessionWindow,
-      lastProcStreamID: this.#hub.lastStream(this.id),
+      lastProcStreamID: this.lastStream,
       remoteWindowSize: settings.initial().initialWindowSize,
       outboundQueueSize: 0,
       deflateDynamicTableSize: 0,
@@ -194,10 +196,10 @@ class ServerHttp2Session extends EventEmitter {
   abort ({ code = NO_ERROR, debug = '' } = {}) {
     checkUint32(code, 'code')
     this.#hub.pump.flush()
-    this.#check('abort', this.#hub.server.abortSession(this.id, code, Buffer.from(debug)))
+    this.#check('abort', this.#hub.server.abortSession(this.id, code, Buffer.from(debug), this.lastStream))
   }
 
-  /** Ends it now. */
+  /** Ends it now. Requests that the program has not got are refused, so that they can be sent again elsewhere. */
   destroy (error = NO_ERROR, code) {
     if (this.#destroyed) return
     if (typeof error === 'number') {
@@ -208,7 +210,7 @@ class ServerHttp2Session extends EventEmitter {
     this.#destroyed = true
     this.#hub.pump.flush() // what is answered goes first
     for (const stream of this.#hub.streamsOf(this.id)) stream.fail(error, code)
-    this.#hub.server.abortSession(this.id, code, NO_BYTES)
+    this.#hub.server.abortSession(this.id, code, NO_BYTES, this.lastStream)
     this.#end(error)
   }
 
