@@ -267,12 +267,14 @@ typedef enum {
     // Bytes of a request's header list, with 32 more a field
     // (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431; much more ends the
     // session.
-    // Default 16384. 1024 to 1048576.
+    // Default 16384. 1 to 1048576.
     GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
     // Header fields of a request. More is answered 431. Default 100. 1 to 10000.
     GOAWAY_LIMIT_HEADER_FIELDS = 3,
     // Bytes that a peer may send on a stream ahead of what the host has
-    // consumed (SETTINGS_INITIAL_WINDOW_SIZE). Default 262144. 65535 to 2147483647.
+    // consumed (SETTINGS_INITIAL_WINDOW_SIZE). Less than 65535 holds from when
+    // the peer has acknowledged it; with 0 no body comes in HTTP/2 until
+    // `goaway_session_set_window`. Default 262144. 0 to 2147483647.
     GOAWAY_LIMIT_STREAM_WINDOW_BYTES = 4,
     // The same for all streams of a session together.
     // Default 1048576. 65535 to 2147483647.

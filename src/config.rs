@@ -165,9 +165,11 @@ impl Limit {
         match self {
             Limit::Workers => (1, 1024),
             Limit::MaxConcurrentStreams => (1, 100_000),
-            Limit::MaxHeaderListBytes => (1 << 10, 1 << 20),
+            Limit::MaxHeaderListBytes => (1, 1 << 20),
             Limit::MaxHeaderFields => (1, 10_000),
-            Limit::StreamWindowBytes | Limit::SessionWindowBytes => (65_535, MAX_WINDOW),
+            Limit::StreamWindowBytes => (0, MAX_WINDOW),
+            // A session's begins with so much (RFC 9113, section 6.9.2), and no setting lowers it.
+            Limit::SessionWindowBytes => (65_535, MAX_WINDOW),
             Limit::SendBufferBytes | Limit::SessionSendBytes => (16 << 10, 1 << 30),
             Limit::HighWaterBytes => (1, 1 << 30),
             Limit::MaxBodyBytes | Limit::SessionBodyBytes => (0, 1 << 40),
@@ -275,6 +277,8 @@ mod tests {
             (Limit::Workers, 0),
             (Limit::StreamWindowBytes, 1 << 31),
             (Limit::SessionWindowBytes, u64::MAX),
+            (Limit::SessionWindowBytes, 65_534),
+            (Limit::MaxHeaderListBytes, 0),
             (Limit::MaxConcurrentStreams, 0),
             (Limit::FrameBytes, 16_383),
             (Limit::FrameBytes, 1 << 24),

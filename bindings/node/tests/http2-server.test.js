@@ -47,9 +47,22 @@ test('options are checked as node:http2 checks them', () => {
     assert.throws(() => goaway.createServer(options), expected)
   }
   assert.throws(() => goaway.createServer({ settings: { initialWindowSize: -1 } }), { code: 'ERR_HTTP2_INVALID_SETTING_VALUE' })
-  assert.throws(() => goaway.createServer({ settings: { initialWindowSize: 10 } }), /65535 to 2147483647/)
+  assert.throws(() => goaway.createServer({ settings: { maxHeaderListSize: 2 << 20 } }), /1 to 1048576/)
   assert.throws(() => goaway.createServer({ limits: { nonsense: 1 } }), /no limit "nonsense"/)
   assert.throws(() => goaway.createServer({ drainMs: -1 }), { code: 'GOAWAY_ERR_INVALID' })
+})
+
+test('small settings are taken as they are', async () => {
+  const settings = { initialWindowSize: 100, maxHeaderListSize: 300 }
+  const { server, client } = await pair((stream) => {
+    stream.respond()
+    stream.pipe(stream)
+  }, { settings })
+  const body = 'as long as it is '.repeat(1000)
+  assert.strictEqual((await send(client, '/', { method: 'POST', body })).body, body)
+  for (const name in settings) assert.strictEqual(client.remoteSettings[name], settings[name])
+  assert.strictEqual((await send(client, '/', { headers: { large: 'x'.repeat(300) } })).status, 431)
+  await closed(server)
 })
 
 test('is a net.Server', () => {

@@ -206,7 +206,7 @@ impl Exchange {
     fn receive(&mut self, request: &mut Request, worker: &Worker, cx: &mut Context<'_>) -> Result<bool, Malformed> {
         let Some(body) = &mut request.body else { return Ok(false) };
         self.outstanding -= self.outstanding.min(body.take_consumed());
-        let window = worker.shared.setup.config.stream_window_bytes as usize;
+        let window = worker.shared.setup.config.stream_window_bytes.max(1) as usize;
         let mut has_moved = false;
         while !self.is_unasked
             && self.outstanding < window
@@ -228,7 +228,7 @@ impl Exchange {
 
     /// Takes what has come through the tunnel, as far as the host has consumed.
     fn receive_raw(&mut self, body: &mut Body, tools: &Tools<'_>, cx: &mut Context<'_>) -> io::Result<bool> {
-        let window = tools.worker.shared.setup.config.stream_window_bytes as usize;
+        let window = tools.worker.shared.setup.config.stream_window_bytes.max(1) as usize;
         let mut has_moved = false;
         while self.outstanding < window && !body.has_ended() {
             let polled = tools.line.borrow_mut().poll_bytes(cx, window - self.outstanding);

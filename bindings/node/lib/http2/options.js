@@ -34,7 +34,7 @@ const HIGH_WATER = 65536
 const HEADER_BYTES = 65536
 
 /** What the library takes of some settings, where that is less than HTTP/2 allows. */
-const RANGES = { __proto__: null, initialWindowSize: [65535, 2147483647], maxHeaderListSize: [1024, MIB], maxConcurrentStreams: [1, 100000] }
+const RANGES = { __proto__: null, maxHeaderListSize: [1, MIB], maxConcurrentStreams: [1, 100000] }
 
 function checkRanges (wanted) {
   for (const name in RANGES) {
@@ -51,7 +51,7 @@ function planOf (options, server) {
   if (options.settings?.maxHeaderSize !== undefined) wanted.maxHeaderListSize = options.settings.maxHeaderSize
   settings.check(wanted)
   // No limit, as node:http2 says it.
-  if (wanted.maxConcurrentStreams === UNLIMITED) wanted.maxConcurrentStreams = RANGES.maxConcurrentStreams[1]
+  for (const name in RANGES) if (wanted[name] === UNLIMITED) wanted[name] = RANGES[name][1]
   checkRanges(wanted)
   const limits = new Map()
   for (const name in settings.LIMITS) {
