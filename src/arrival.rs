@@ -82,6 +82,8 @@ type Introduced = Result<Option<Endpoint>, String>;
 pub struct Arrival {
     worker: Rc<Worker>,
     registration: Registration,
+    /// As it came, for who ends it before anything was understood.
+    socket: Socket,
     began: Instant,
     /// Orders for the session that it becomes.
     later: Vec<Order>,
@@ -98,10 +100,10 @@ impl Arrival {
         let introduction = remote.door.proxy.clone().map(|proxy| -> Pin<Box<dyn Future<Output = Introduced>>> {
             Box::pin(introduce(socket.clone(), proxy, remote.peer().clone()))
         });
-        let steps = Box::pin(arrive(worker.clone(), remote.clone(), socket));
+        let steps = Box::pin(arrive(worker.clone(), remote.clone(), socket.clone()));
         let sleep = Box::pin(tokio::time::sleep_until(now + worker.shared.setup.config.handshake));
         let began = now.into_std();
-        Self { worker, registration, began, later: Vec::new(), introduction, steps, sleep }
+        Self { worker, registration, socket, began, later: Vec::new(), introduction, steps, sleep }
     }
 
     /// As what it has arrived; None if it has ended instead.
@@ -117,19 +119,24 @@ impl Arrival {
             Poll::Ready(false) => return Poll::Ready(None),
             Poll::Pending => {}
         }
+        // Only HTTP/2 will be spoken: then it can be said why it ends.
+        let is_plain = self.registration.remote().door.tls.is_none();
+        let is_sure = is_plain && self.introduction.is_none() && !self.worker.shared.setup.config.http1;
+        let mut is_told = false;
         for order in self.registration.remote().letters().unwrap_or_default().orders {
             match order {
                 Order::Drain(_) => self.end(Cause::Handshake, 0),
-                Order::Abort(code, _, _) => self.end(Cause::Aborted, code),
+                Order::Abort(code, _, _) if !is_sure => self.end(Cause::Aborted, code),
                 // Frames, which there are none of yet.
-                Order::Ping(_) | Order::Goaway(..) | Order::Window(..) => {
+                Order::Abort(..) | Order::Ping(_) | Order::Goaway(..) | Order::Window(..) => {
+                    is_told |= matches!(order, Order::Abort(..));
                     self.later.push(order);
                     continue;
                 }
             }
             return Poll::Ready(None);
         }
-        self.wait(cx)
+        if is_told { Poll::Ready(Some(Arrived::Plain(self.socket.clone(), Protocol::Http2))) } else { self.wait(cx) }
     }
 
     /// Learns who the peer is. False if nothing will become of it.

@@ -345,6 +345,10 @@ static void limits_at_their_ends(void) {
             uint32_t limit = ranges[index].limit;
             if (limit != GOAWAY_LIMIT_WORKERS && limit != GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS) {
                 uint64_t end = most ? ranges[index].most : ranges[index].least;
+                // So short a header list that no request has one is served with 431.
+                if (limit == GOAWAY_LIMIT_HEADER_LIST_BYTES && !most) {
+                    end = 1024;
+                }
                 CHECK_OK(goaway_server_set_limit(host.server, limit, end));
             }
         }

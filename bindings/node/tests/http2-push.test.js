@@ -68,3 +68,27 @@ test('a peer that wants no pushes gets none', async () => {
   client.close()
   await new Promise((resolve) => server.close(resolve))
 })
+
+test('while its session leaves a stream pushes nothing, and says so', async () => {
+  const server = createServer()
+  const seen = []
+  server.on('stream', (stream) => {
+    const allowed = () => seen.push(stream.pushAllowed)
+    allowed()
+    server.close()
+    allowed()
+    assert.throws(() => stream.pushStream({}, () => {}), { code: 'ERR_HTTP2_PUSH_DISABLED' })
+    stream.once('draining', () => {
+      allowed()
+      stream.respond()
+      stream.end()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect(server.address().port)
+  const closed = once(server, 'close')
+  await send(client, '/')
+  await closed
+  assert.deepStrictEqual(seen, [true, false, false])
+})

@@ -298,3 +298,19 @@ test('a destroyed session refuses the requests that the program has not got', as
   assert.deepStrictEqual([...goaway], [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
   assert.deepStrictEqual(seen, [1])
 })
+
+test('a session that is destroyed as it opens is told why', async () => {
+  const server = createServer()
+  server.on('session', (session) => session.destroy(constants.NGHTTP2_ENHANCE_YOUR_CALM))
+  server.on('sessionError', () => {})
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  for (let count = 0; count < 10; count++) {
+    const socket = net.connect(server.address().port, '127.0.0.1')
+    const bytes = []
+    socket.on('data', (data) => bytes.push(data))
+    await once(socket, 'end')
+    assert.deepStrictEqual([...Buffer.concat(bytes).subarray(-17)], [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11])
+  }
+  await new Promise((resolve) => server.close(resolve))
+})

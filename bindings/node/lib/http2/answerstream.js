@@ -451,6 +451,7 @@ class AnswerStream extends RequestStream {
   }
 
   onDrain (leftMs) {
+    this.drains = true
     if (this.listenerCount('draining') > 0) this.#hub.tell(this, 'draining', leftMs)
   }
 

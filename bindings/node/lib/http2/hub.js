@@ -44,6 +44,7 @@ class Hub {
     this.maxHeaderBytes = plan.maxHeaderBytes
     /** Streams that the program gave as connections, by the address that they have here. */
     this.given = new Map()
+    this.closing = false
     /** Pushed streams that the program does not have yet. For push.js. */
     this.promises = []
     /** How many sessions have a timer, which their streams' activity puts off. */
@@ -63,6 +64,7 @@ class Hub {
 
   close (drainMs) {
     check(this.server.close(drainMs))
+    this.closing = true
     this.server.ref() // for the report
   }
 

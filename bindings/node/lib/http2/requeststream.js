@@ -30,6 +30,8 @@ class RequestStream extends Duplex {
     this.low = record.low
     this.high = record.high
     this.live = true
+    /** Whether its session leaves. */
+    this.drains = (record.flags & C.RECORD_DRAINING) !== 0
     this.#hub = hub
     this.#flags = record.flags
     this.#stream = record.code

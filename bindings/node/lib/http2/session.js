@@ -121,7 +121,7 @@ class ServerHttp2Session extends EventEmitter {
 
   get localSettings () { return { __proto__: null, ...this.#local } }
   get remoteSettings () { return { __proto__: null, ...this.#remote ?? settings.initial() } }
-  get takesPush () { return (this.#remote === null || this.#remote.enablePush) && this.#goaway === null }
+  get takesPush () { return (this.#remote === null || this.#remote.enablePush) && this.#goaway === null && !this.#closed }
   get streamWindow () { return this.#local.initialWindowSize }
 
   get state () {

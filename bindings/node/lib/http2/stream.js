@@ -17,8 +17,10 @@ class ServerHttp2Stream extends AnswerStream {
     this.#hub = hub
   }
 
-  /** Whether the peer takes pushed streams. */
-  get pushAllowed () { return this.live && !this.destroyed && this.owner?.takesPush === true }
+  /** Whether the peer takes pushed streams; while its session leaves it is not asked to. */
+  get pushAllowed () {
+    return this.live && !this.destroyed && !this.drains && !this.#hub.closing && this.owner?.takesPush === true
+  }
 
   /** Answers with the file of that path. */
   respondWithFile (path, headers, options) {
