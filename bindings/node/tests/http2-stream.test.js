@@ -92,6 +92,20 @@ test('the date can be left out', async () => {
   assert.ok(!('date' in headers))
 })
 
+test('fields named as members of objects are fields', async () => {
+  const fields = { constructor: 'a', ['__proto__']: 'b', tostring: 'c' } // eslint-disable-line no-useless-computed-key
+  const { status } = await ask((stream, headers) => {
+    assert.strictEqual(Object.getPrototypeOf(headers), null)
+    for (const name in fields) assert.strictEqual(headers[name], fields[name])
+    assert.deepStrictEqual(Object.keys(headers).slice(4), Object.keys(fields))
+    assert.strictEqual(headers.hasOwnProperty, undefined)
+    assert.match(inspect(headers), /^\[Object: null prototype\]/)
+    stream.respond()
+    stream.end()
+  }, { headers: fields })
+  assert.strictEqual(status, 200)
+})
+
 test('what cannot be sent is refused as node:http2 refuses it', () => ask((stream) => {
   const cases = [
     [() => stream.respond({ ':nonsense': 1 }), 'ERR_HTTP2_INVALID_PSEUDOHEADER'],

@@ -47,9 +47,16 @@ function join (headers, name, value) {
   else if (!SINGLE.has(name)) headers[name] = `${before}, ${value}`
 }
 
+// A headers object has no prototype. One that is made so is a dictionary from
+// the beginning, which costs three times as much to fill; to fill it on the empty
+// prototype of this class first, where no field meets an inherited property, keeps
+// it as fast as any object, also for who reads it.
+const Fields = function Object () {} // as it is shown
+Fields.prototype = Object.create(null)
+
 function finished (headers) {
   headers[sensitiveHeaders] = []
-  return headers
+  return Object.setPrototypeOf(headers, null)
 }
 
 /** The head of a request, from its record's text; read when somebody looks. */
@@ -100,7 +107,8 @@ class RequestHead {
   /** The headers object. */
   headers () {
     const pieces = this.#pieces
-    const headers = { __proto__: null, ':method': pieces[METHOD] }
+    const headers = new Fields()
+    headers[':method'] = pieces[METHOD]
     if (pieces[AUTHORITY] !== '') headers[':authority'] = pieces[AUTHORITY]
     if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') {
       headers[':scheme'] = pieces[SCHEME]
@@ -121,7 +129,7 @@ function rawTrailers (text) {
 
 /** The headers object of a flat list. */
 function toObject (raw) {
-  const headers = { __proto__: null }
+  const headers = new Fields()
   for (let at = 0; at < raw.length; at += 2) join(headers, raw[at], raw[at + 1])
   return finished(headers)
 }
