@@ -74,8 +74,7 @@ test("'connection' tells of a socket whose end is the session's", async () => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const client = connect(server.address().port)
-  const [socket] = await opened
-  await once(client, 'connect')
+  const [[socket]] = await Promise.all([opened, once(client, 'connect')]) // in either order
   assert.strictEqual(socket.remoteAddress, '127.0.0.1')
   const ended = [once(client, 'close'), once(socket, 'close')]
   socket.destroy()
