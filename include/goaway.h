@@ -895,6 +895,8 @@ void goaway_server_free(goaway_server *server);
 //   the connections (SO_REUSEPORT). What waits in one whose process dies is lost.
 // - ipv6only=0: an IPv6 address takes IPv4 connections too. Default 1.
 // - mode=660: a Unix socket's permissions, octal. Default: as the umask leaves them.
+// - given=1: nobody else has the descriptor's socket, the caller closes it at
+//   once: at a close it is treated as one that the server has made. Default 0.
 // - keepalive=SECONDS: TCP probes a connection that has been silent for so
 //   long, every keepalive_interval=SECONDS, and gives it up after
 //   keepalive_count=N probes; the system says what is not said. Seconds are 1
@@ -910,7 +912,7 @@ void goaway_server_free(goaway_server *server);
 //   GOAWAY_CAUSE_PROXY. A proxy that speaks for itself (LOCAL, UNKNOWN) is its
 //   own client. TLVs are skipped, up to 4096 bytes.
 //
-// The options that make a socket, down to mode, are not for one that is
+// The options that make a socket, backlog to mode, are not for one that is
 // inherited; keepalive is set on the socket that others share.
 //
 // GOAWAY_ERR_ADDRESS, GOAWAY_ERR_ADDRESS_IN_USE, GOAWAY_ERR_PERMISSION,

@@ -39,6 +39,8 @@ pub struct Options {
     /// None: [`BACKLOG`].
     pub backlog: Option<u16>,
     pub reuse_port: bool,
+    /// Nobody else has the descriptor's socket any more.
+    pub given: bool,
     /// None: an IPv6 address takes no IPv4 connections.
     pub only_v6: Option<bool>,
     /// A Unix socket's permissions. None: as the umask leaves them.
@@ -146,6 +148,7 @@ impl Options {
             let read = match name {
                 "backlog" => keep(&mut options.backlog, within(1, 65_535).map(|backlog| backlog as u16)),
                 "reuseport" => within(0, 1).map(|said| options.reuse_port = said == 1),
+                "given" => within(0, 1).map(|said| options.given = said == 1),
                 "ipv6only" => keep(&mut options.only_v6, within(0, 1).map(|said| said == 1)),
                 "mode" => keep(&mut options.mode, whole(value, 8).filter(|mode| *mode <= 0o777)),
                 "keepalive" => {
@@ -179,6 +182,7 @@ fn concerns(name: &str, place: &Place) -> std::result::Result<bool, String> {
     match name {
         "backlog" => Ok(!place.is_inherited()),
         "reuseport" | "ipv6only" => Ok(matches!(place, Place::Inet(_))),
+        "given" => Ok(matches!(place, Place::Descriptor(_))),
         "mode" => Ok(matches!(place, Place::Unix(path) if path[0] != 0)),
         "keepalive" | "keepalive_interval" | "keepalive_count" => Ok(!matches!(place, Place::Unix(_))),
         "proxy" | "proxy_ms" => Ok(true),
@@ -224,6 +228,7 @@ mod tests {
         assert_eq!((options.backlog, options.only_v6), (Some(4096), Some(false)));
         let keepalive = Keepalive { idle: seconds(60), interval: Some(seconds(10)), count: Some(5) };
         assert_eq!(options.keepalive, Some(keepalive));
+        assert!(Address::parse("fd:3?given=1").unwrap().options.given);
         let options = Address::parse("unix:/a?mode=0660&proxy=unix,10.0.0.0/8&proxy_ms=250").unwrap().options;
         assert_eq!(options.mode, Some(0o660));
         let proxy = options.proxy.unwrap();
@@ -261,6 +266,7 @@ mod tests {
             ("unix:@a?mode=600", "says nothing"),
             ("fd:3?backlog=1", "says nothing"),
             ("systemd:?reuseport=1", "says nothing"),
+            ("127.0.0.1:80?given=1", "says nothing"),
         ] {
             match Address::parse(bad) {
                 Err(Error::Address { address, reason }) => assert!(address == bad && reason.contains(why), "{reason}"),

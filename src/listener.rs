@@ -223,7 +223,7 @@ fn inherit(address: &Address, number: RawFd, what: &str, system: &System) -> Res
     // The duplicate shares the flag with the original: the header says so.
     let set = socket.set_nonblocking(true).and_then(|()| probe_silence(&socket, &address.options));
     set.map_err(|error| address.failed(error))?;
-    Ok(Door::new(socket, None, true, &address.options))
+    Ok(Door::new(socket, None, !address.options.given, &address.options))
 }
 
 fn is_unavailable(error: &io::Error) -> bool {

@@ -3,19 +3,21 @@
 // Sockets to listen on, made by node:net: every form of listen, its errors and
 // its checks are Node's own. The library serves on a duplicate.
 
+const cluster = require('node:cluster')
 const net = require('node:net')
 const { GoawayError } = require('../errors.js')
 
 /**
- * Calls `take(fd, address)` when there is a socket, at once if no name must be
- * resolved, or `fail(error)` later. The descriptor is valid during the call.
+ * Calls `take(place, address)` when there is a socket, at once if no name must be
+ * resolved, or `fail(error)` later. `place` is what the library calls the socket,
+ * and valid during the call.
  * Throws what net.Server.listen throws.
  */
 function bind (args, take, fail) {
   const binder = net.createServer()
   const taken = () => {
     try {
-      hand(binder, take)
+      hand(binder, cluster.isWorker || args[0]?.fd !== undefined, take)
     } catch (error) {
       process.nextTick(fail, error)
     } finally {
@@ -30,7 +32,8 @@ function bind (args, take, fail) {
   return () => binder.close()
 }
 
-function hand (binder, take) {
+// A shared socket is somebody else's too, and so is what waits in it at a close.
+function hand (binder, isShared, take) {
   const address = binder.address()
   const { fd } = binder._handle
   if (typeof address === 'string') {
@@ -40,7 +43,7 @@ function hand (binder, take) {
     throw new GoawayError('GOAWAY_ERR_ADDRESS', 'cannot serve on a socket that the cluster module\'s primary process accepts for: ' +
       'listen with { exclusive: true }, or set cluster.schedulingPolicy to cluster.SCHED_NONE')
   }
-  take(fd, address)
+  take(isShared ? `fd:${fd}` : `fd:${fd}?given=1`, address)
 }
 
 module.exports = { bind }

@@ -55,9 +55,9 @@ class Hub {
   }
 
   /** Serves on a duplicate of the listening socket. */
-  start (fd) {
+  start (place) {
     const { tls } = this.facade
-    check(tls === undefined ? this.server.listen(`fd:${fd}`) : this.server.listenTls(`fd:${fd}`, nativeOf(tls)))
+    check(tls === undefined ? this.server.listen(place) : this.server.listenTls(place, nativeOf(tls)))
     check(this.server.start())
     this.server.ref()
   }

@@ -63,7 +63,7 @@ class Http2Server extends net.Server {
       this.once('listening', last)
     }
     const signal = args[0]?.signal
-    const unbind = bind(args, (fd, address) => this.#start(fd, address), (error) => {
+    const unbind = bind(args, (place, address) => this.#start(place, address), (error) => {
       this.#unbind = null
       this.emit('error', error)
     })
@@ -72,9 +72,9 @@ class Http2Server extends net.Server {
     return this
   }
 
-  #serve (fd, address) {
+  #serve (place, address) {
     const hub = new Hub(this, planOf(this.#options, this))
-    hub.start(fd)
+    hub.start(place)
     this.#hub = hub
     this.#address = address
     this.#closing = false
@@ -82,10 +82,10 @@ class Http2Server extends net.Server {
     return hub
   }
 
-  #start (fd, address) {
+  #start (place, address) {
     this.#unbind = null
     this.#isPrivate = false
-    const hub = this.#serve(fd, address)
+    const hub = this.#serve(place, address)
     if (!this.#wanted) hub.server.unref()
     process.nextTick(() => { if (this.#hub === hub && !this.#closing) this.emit('listening') })
   }
@@ -100,9 +100,9 @@ class Http2Server extends net.Server {
   serveGiven (stream) {
     if (this.#hub !== null) return bridge(stream, this.#hub, this.#address)
     if (this.#unbind !== null) return void this.once('listening', () => this.serveGiven(stream))
-    bind([0, '127.0.0.1'], (fd, address) => {
+    bind([0, '127.0.0.1'], (place, address) => {
       this.#isPrivate = true
-      const hub = this.#serve(fd, address)
+      const hub = this.#serve(place, address)
       hub.server.unref() // the connections keep the loop
       bridge(stream, hub, address)
     }, (error) => this.emit('error', error))
