@@ -20,7 +20,7 @@ use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::proxy::{self, Header, Malformed, Proxy};
 use crate::registry::Registration;
-use crate::session::{Http1, Order, Protocol, Remote, Session, Socket, TlsSocket};
+use crate::session::{Http1, Line, Order, Protocol, Remote, Session, Socket, TlsSocket};
 use crate::tls::Tls;
 use crate::worker::Worker;
 
@@ -28,17 +28,14 @@ use crate::worker::Worker;
 #[expect(clippy::large_enum_variant, reason = "for nearly all of its life it is a session")]
 pub enum Connection {
     Arriving(Arrival),
-    Http2(Session<Socket>),
-    Http1(Box<Http1<Socket>>),
-    Http2Tls(Box<Session<TlsSocket<Socket>>>),
-    Http1Tls(Box<Http1<TlsSocket<Socket>>>),
+    Http2(Session<Line>),
+    Http1(Box<Http1<Line>>),
     Over,
 }
 
 /// What the steps of an arrival come to.
 enum Arrived {
-    Plain(Socket, Protocol),
-    Tls(Box<TlsSocket<Socket>>, Protocol),
+    Spoken(Line, Protocol),
     /// It came to nothing: why, and with which words.
     Failed(Cause, String),
 }
@@ -68,8 +65,6 @@ impl Future for Connection {
         match connection {
             Self::Http2(session) => Pin::new(session).poll(cx),
             Self::Http1(session) => Pin::new(session).poll(cx),
-            Self::Http2Tls(session) => Pin::new(session).poll(cx),
-            Self::Http1Tls(session) => Pin::new(session).poll(cx),
             Self::Arriving(_) | Self::Over => Poll::Ready(()),
         }
     }
@@ -136,7 +131,11 @@ impl Arrival {
             }
             return Poll::Ready(None);
         }
-        if is_told { Poll::Ready(Some(Arrived::Plain(self.socket.clone(), Protocol::Http2))) } else { self.wait(cx) }
+        if is_told {
+            Poll::Ready(Some(Arrived::Spoken(Line::Plain(self.socket.clone()), Protocol::Http2)))
+        } else {
+            self.wait(cx)
+        }
     }
 
     /// Learns who the peer is. False if nothing will become of it.
@@ -199,40 +198,32 @@ impl Arrival {
     }
 
     fn into_session(mut self, arrived: Arrived) -> Connection {
-        let (Arrived::Plain(_, protocol) | Arrived::Tls(_, protocol)) = &arrived else { return self.fail(arrived) };
+        let (line, protocol) = match arrived {
+            Arrived::Spoken(line, protocol) => (line, protocol),
+            Arrived::Failed(cause, text) => {
+                self.fail(cause, text);
+                return Connection::Over;
+            }
+        };
         let remote = self.registration.remote();
-        remote.set_protocol(*protocol);
+        remote.set_protocol(protocol);
         // A close may have begun, of which it would not be told again.
         remote.look_up();
-        std::mem::take(&mut self.later).into_iter().for_each(|order| remote.order(order));
+        self.later.into_iter().for_each(|order| remote.order(order));
         let Self { worker, registration, began, .. } = self;
-        match arrived {
-            Arrived::Plain(socket, Protocol::Http2) => {
-                Connection::Http2(Session::new(worker, registration, socket, began))
-            }
-            Arrived::Plain(socket, Protocol::Http1) => {
-                Connection::Http1(Box::new(Http1::new(worker, registration, socket, began)))
-            }
-            Arrived::Tls(socket, Protocol::Http2) => {
-                Connection::Http2Tls(Box::new(Session::new(worker, registration, *socket, began)))
-            }
-            Arrived::Tls(socket, Protocol::Http1) => {
-                Connection::Http1Tls(Box::new(Http1::new(worker, registration, *socket, began)))
-            }
-            Arrived::Failed(..) => Connection::Over,
+        match protocol {
+            Protocol::Http2 => Connection::Http2(Session::new(worker, registration, line, began)),
+            Protocol::Http1 => Connection::Http1(Box::new(Http1::new(worker, registration, line, began))),
         }
     }
 
-    fn fail(mut self, arrived: Arrived) -> Connection {
-        if let Arrived::Failed(cause, text) = arrived {
-            self.end(cause, 0);
-            if cause != Cause::PeerClosed {
-                let mut event = self.event(EventKind::Error);
-                event.text = text.into_bytes();
-                self.worker.shared.tell(&event);
-            }
+    fn fail(&mut self, cause: Cause, text: String) {
+        self.end(cause, 0);
+        if cause != Cause::PeerClosed {
+            let mut event = self.event(EventKind::Error);
+            event.text = text.into_bytes();
+            self.worker.shared.tell(&event);
         }
-        Connection::Over
     }
 }
 
@@ -281,7 +272,7 @@ async fn arrive(worker: Rc<Worker>, remote: Arc<Remote>, socket: Socket) -> Arri
     } else {
         let _ = socket.heard().await;
     }
-    Arrived::Plain(socket, protocol)
+    Arrived::Spoken(Line::Plain(socket), protocol)
 }
 
 async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket) -> Arrived {
@@ -301,7 +292,7 @@ async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket
         // Who does not ask by ALPN speaks HTTP/1.1 (RFC 9113, section 3.2), if that is spoken here.
         let is_http1 = worker.shared.setup.config.http1 && facts.protocol != "h2";
         remote.set_tls(facts);
-        return Arrived::Tls(socket, if is_http1 { Protocol::Http1 } else { Protocol::Http2 });
+        return Arrived::Spoken(Line::Tls(socket), if is_http1 { Protocol::Http1 } else { Protocol::Http2 });
     };
     drop(turn);
     let cause = match error.kind() {

@@ -16,6 +16,7 @@ mod hooks;
 mod http1;
 mod leave;
 mod life;
+mod line;
 mod push;
 mod remote;
 mod seen;
@@ -46,6 +47,7 @@ use h2::server::{Connection, Handshake};
 use tokio::time::Sleep;
 
 pub use http1::Http1;
+pub use line::Line;
 pub use remote::{Order, Remote, SessionInfo, woken_once};
 pub use socket::{Protocol, Socket, Transport};
 pub use tap::is_ping_of_h2;
