@@ -8,8 +8,8 @@ use h2::Reason;
 use super::budget::PAUSE;
 use super::clocks::{Debt, Due, View};
 use super::streams::Terms;
-use super::{Phase, Session, Transport, now};
-use crate::event::{Cause, EventKind};
+use super::{Phase, Session, Transport};
+use crate::event::Cause;
 
 impl<S: Transport> Session<S> {
     /// Looks at the clocks and the budget, and acts on what is due.
@@ -17,13 +17,13 @@ impl<S: Transport> Session<S> {
         if !matches!(self.phase, Phase::Handshake(_) | Phase::Open(_)) {
             return false;
         }
-        let (now, view, worker) = (self.now, self.view(), self.worker.clone());
+        let (now, view, worker) = (self.life.now, self.view(), self.life.worker.clone());
         let config = &worker.shared.setup.config;
-        self.clocks.see(config, now, view);
+        self.life.clocks.see(config, now, view);
         if self.calm(now) {
             return true;
         }
-        let Some(due) = self.clocks.due(config, now) else { return false };
+        let Some(due) = self.life.clocks.due(config, now) else { return false };
         let code = |reason: Reason| u32::from(reason);
         match due {
             Due::Handshake if matches!(self.phase, Phase::Handshake(_)) => {
@@ -33,9 +33,9 @@ impl<S: Transport> Session<S> {
             Due::HeaderBlock => {
                 self.end(Cause::HeaderTimeout, code(Reason::ENHANCE_YOUR_CALM), b"a frame is not whole")
             }
-            Due::Idle => self.drain_for(Cause::IdleTimeout),
-            Due::Age => self.drain_for(Cause::MaxAge),
-            Due::Requests => self.drain_for(Cause::MaxRequests),
+            Due::Idle => self.life.drain_for(Cause::IdleTimeout),
+            Due::Age => self.life.drain_for(Cause::MaxAge),
+            Due::Requests => self.life.drain_for(Cause::MaxRequests),
             Due::Ask => self.ask(),
             Due::Dead => self.cut_for(Cause::KeepaliveTimeout),
             Due::Stuck => self.cut_for(Cause::TooSlow),
@@ -49,7 +49,7 @@ impl<S: Transport> Session<S> {
         View {
             is_settled: wire.marks.is_settled(),
             cannot_ask: false,
-            drains: self.drain.is_ordered(),
+            drains: self.life.drain.is_ordered(),
             streams: self.streams.len(),
             requests: self.requests,
             bytes_in: wire.bytes_in,
@@ -72,7 +72,7 @@ impl<S: Transport> Session<S> {
             return false;
         }
         let Some(until) = self.paused_until else {
-            tracing::debug!(session = self.remote.id, "too many control frames: reading pauses");
+            tracing::debug!(session = self.life.remote.id, "too many control frames: reading pauses");
             self.paused_until = Some(now + PAUSE);
             return false;
         };
@@ -89,23 +89,15 @@ impl<S: Transport> Session<S> {
 
     /// Ends the session for a limit, telling the peer and the host why.
     fn end(&mut self, cause: Cause, code: u32, debug: &[u8]) {
-        self.tell_timeout(cause, 0, code);
-        self.conclude(cause, code);
+        self.life.tell_timeout(cause, 0, code);
+        self.life.conclude(cause, code);
         self.end_with_goaway(code, debug);
     }
 
     fn cut_for(&mut self, cause: Cause) {
-        self.tell_timeout(cause, 0, 0);
-        self.conclude(cause, 0);
+        self.life.tell_timeout(cause, 0, 0);
+        self.life.conclude(cause, 0);
         self.cut();
-    }
-
-    /// Has the session leave as a close would have it.
-    fn drain_for(&mut self, cause: Cause) {
-        self.tell_timeout(cause, 0, 0);
-        self.graceful = cause;
-        let grace = self.worker.shared.setup.config.grace;
-        self.drain_by(now() + grace);
     }
 
     /// Asks with a PING whether the peer is there; any byte is an answer.
@@ -118,7 +110,7 @@ impl<S: Transport> Session<S> {
     }
 
     fn look_at_streams(&mut self, now: Instant) {
-        let worker = self.worker.clone();
+        let worker = self.life.worker.clone();
         let (config, lot) = (&worker.shared.setup.config, worker.lot.borrow());
         let terms = |stream: &super::stream::Stream| match lot.find(stream.request) {
             Ok(request) => {
@@ -139,15 +131,9 @@ impl<S: Transport> Session<S> {
                 Debt::TooSlow => Cause::TooSlow,
                 Debt::Idle => Cause::StreamIdle,
             };
-            self.tell_timeout(cause, id, Reason::CANCEL.into());
+            self.life.tell_timeout(cause, id, Reason::CANCEL.into());
             self.streams.reset(id, Reason::CANCEL.into());
             self.cancel(id, cause, Reason::CANCEL.into());
         }
-    }
-
-    fn tell_timeout(&self, cause: Cause, stream: u32, code: u32) {
-        self.tell(EventKind::Timeout, |event| {
-            (event.cause, event.stream, event.code) = (cause, stream, code);
-        });
     }
 }

@@ -5,25 +5,25 @@ use std::time::Instant;
 
 use h2::Reason;
 
-use super::{Patience, Phase, Session, Transport, frame, now};
-use crate::close::{Act, CUT, LINGER, NEWCOMER};
+use super::{Phase, Session, Transport, frame, now};
+use crate::close::{Act, NEWCOMER};
 use crate::event::{Cause, EventKind};
 use crate::request;
 
 impl<S: Transport> Session<S> {
     /// Takes the next steps of the drain that are due.
     pub(super) fn leave(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.drain.is_ordered() || self.newcomer_until().is_some_and(|until| now() < until) {
+        if !self.life.drain.is_ordered() || self.newcomer_until().is_some_and(|until| now() < until) {
             return false;
         }
-        let Some(act) = self.drain.act(now()) else { return false };
+        let Some(act) = self.life.drain.act(now()) else { return false };
         match (act, &mut self.phase) {
             (Act::Cut, _) => self.cut(),
             (_, Phase::Handshake(_)) => self.leave_unmet(),
             (Act::Announce, Phase::Open(h2)) => {
                 h2.graceful_shutdown();
                 self.discards.clear();
-                self.tell(EventKind::Draining, |_| {});
+                self.life.tell(EventKind::Draining, |_| {});
                 self.attend_all();
             }
             (Act::LastCall, Phase::Open(_)) => self.wire.borrow_mut().answer_shutdown_ping(),
@@ -36,13 +36,13 @@ impl<S: Transport> Session<S> {
     /// Until when a drain lets a connection without a session be: what has just
     /// been accepted has most likely a preface under way, and behind it a request.
     pub(super) fn newcomer_until(&self) -> Option<Instant> {
-        let deadline = self.drain.deadline().filter(|_| matches!(self.phase, Phase::Handshake(_)))?;
-        Some(deadline.min(self.clocks.began() + NEWCOMER))
+        let deadline = self.life.drain.deadline().filter(|_| matches!(self.phase, Phase::Handshake(_)))?;
+        Some(deadline.min(self.life.clocks.began() + NEWCOMER))
     }
 
     /// The peer has not spoken HTTP/2 yet: it is told that nothing was processed.
     pub(super) fn leave_unmet(&mut self) {
-        self.conclude(Cause::Handshake, 0);
+        self.life.conclude(Cause::Handshake, 0);
         self.end_with_goaway(Reason::NO_ERROR.into(), b"");
     }
 
@@ -60,8 +60,8 @@ impl<S: Transport> Session<S> {
         let _ = h2.poll_closed(cx);
         h2.abrupt_shutdown(Reason::NO_ERROR);
         if self.streams.any_held() {
-            self.conclude(Cause::Deadline, Reason::CANCEL.into());
-            self.tell(EventKind::Timeout, |event| event.cause = Cause::Deadline);
+            self.life.conclude(Cause::Deadline, Reason::CANCEL.into());
+            self.life.tell(EventKind::Timeout, |event| event.cause = Cause::Deadline);
         }
         self.cancel_held(Cause::Deadline, Reason::CANCEL.into());
     }
@@ -79,7 +79,7 @@ impl<S: Transport> Session<S> {
     /// above `last_stream` it says that nobody has looked at them.
     pub(super) fn abort(&mut self, code: u32, last_stream: u32, debug: &[u8]) {
         if matches!(self.phase, Phase::Handshake(_) | Phase::Open(_)) {
-            self.conclude(Cause::Aborted, code);
+            self.life.conclude(Cause::Aborted, code);
             self.last_accepted = self.last_accepted.min(last_stream);
             self.end_with_goaway(code, debug);
         }
@@ -88,8 +88,8 @@ impl<S: Transport> Session<S> {
     /// Ends HTTP/2 with a GOAWAY of our own.
     pub(super) fn end_with_goaway(&mut self, code: u32, debug: &[u8]) {
         self.paused_until = None;
-        self.phase = Phase::Finishing(self.patience(0));
-        self.cancel_all(self.registration.cause, code);
+        self.phase = Phase::Finishing(self.life.patience(0));
+        self.cancel_all(self.life.registration.cause, code);
         let mut wire = self.wire.borrow_mut();
         if wire.keep_whole_frames() {
             let last_stream = wire.lowered(self.last_accepted);
@@ -108,17 +108,17 @@ impl<S: Transport> Session<S> {
             Err(error) if !error.is_io() && !error.is_remote() => {
                 let code = error.reason().map_or(0, u32::from);
                 let text = error.to_string();
-                self.tell(EventKind::FrameError, |event| {
+                self.life.tell(EventKind::FrameError, |event| {
                     event.code = code;
                     event.text = text.into_bytes();
                 });
                 (Cause::ProtocolError, code)
             }
-            _ if self.drain.is_announced() && is_left_alone => (self.graceful, 0),
+            _ if self.life.drain.is_announced() && is_left_alone => (self.life.graceful, 0),
             Err(error) => {
                 let cause = cause_of(&error);
                 if cause == Cause::ConnectionLost {
-                    self.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
+                    self.life.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
                 }
                 (cause, error.reason().map_or(0, u32::from))
             }
@@ -127,20 +127,20 @@ impl<S: Transport> Session<S> {
                 _ => (Cause::PeerClosed, 0),
             },
         };
-        self.conclude(cause, code);
+        self.life.conclude(cause, code);
         self.cancel_held(cause, code);
         let rest = self.under_way();
-        self.phase = Phase::Finishing(self.patience(rest));
+        self.phase = Phase::Finishing(self.life.patience(rest));
     }
 
     /// The socket failed while writing.
     pub(super) fn lose(&mut self, error: &std::io::Error) {
         // Also last frames that were on their way are lost.
-        if self.drain.is_announced() && self.streams.is_empty() {
-            self.conclude(self.graceful, 0);
+        if self.life.drain.is_announced() && self.streams.is_empty() {
+            self.life.conclude(self.life.graceful, 0);
         } else {
-            self.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
-            self.conclude(Cause::ConnectionLost, 0);
+            self.life.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
+            self.life.conclude(Cause::ConnectionLost, 0);
         }
         self.cancel_all(Cause::ConnectionLost, 0);
         self.phase = Phase::Over;
@@ -153,7 +153,7 @@ impl<S: Transport> Session<S> {
         let rest = self.under_way();
         match finished {
             Poll::Ready(Ok(())) if self.has_nothing_to_wait_for() => self.phase = Phase::Over,
-            Poll::Ready(Ok(())) => self.phase = Phase::Lingering(self.patience(rest)),
+            Poll::Ready(Ok(())) => self.phase = Phase::Lingering(self.life.patience(rest)),
             Poll::Ready(Err(_)) => self.phase = Phase::Over,
             Poll::Pending => return self.wait(rest),
         }
@@ -173,30 +173,14 @@ impl<S: Transport> Session<S> {
 
     /// Goes on waiting while the peer takes what is under way. True if it did not.
     fn wait(&mut self, rest: usize) -> bool {
-        let (Phase::Finishing(patience) | Phase::Lingering(patience)) = self.phase else { return false };
+        let (Phase::Finishing(patience) | Phase::Lingering(patience)) = &mut self.phase else { return false };
         if rest < patience.rest {
-            let renewed = self.patience(rest);
-            match &mut self.phase {
-                Phase::Finishing(patience) | Phase::Lingering(patience) => *patience = renewed,
-                _ => {}
-            }
+            *patience = self.life.patience(rest);
         } else if now() >= patience.until {
             self.cut();
             return true;
         }
         false
-    }
-
-    /// The time for a peer that has so many bytes still to take: as long as the
-    /// drain has, or as any slow peer gets; a moment if there are none.
-    fn patience(&self, rest: usize) -> Patience {
-        let most = self.worker.shared.setup.config.progress.max(LINGER);
-        let until = match (rest, self.drain.deadline()) {
-            (0, _) => self.drain.linger_until(now()),
-            (_, Some(deadline)) => deadline + CUT,
-            (_, None) => now() + most,
-        };
-        Patience { rest, until }
     }
 
     /// Bytes that are gathered or with the kernel and that the peer does not have.
@@ -218,41 +202,31 @@ impl<S: Transport> Session<S> {
             return self.phase = Phase::Over;
         }
         // What is gathered is counted with its streams.
-        self.tally.unsent += self.wire.borrow().unacknowledged() as u64;
+        let unsent = self.wire.borrow().unacknowledged();
         if let Some(socket) = self.wire.borrow_mut().take_socket() {
             socket.close_hard();
         }
-        if self.registration.cause == self.graceful {
-            self.registration.cause = Cause::None;
-        }
-        self.conclude(Cause::Deadline, 0);
-        self.cancel_all(self.registration.cause, 0);
+        self.life.cut(unsent);
+        self.cancel_all(self.life.registration.cause, 0);
         self.phase = Phase::Over;
-    }
-
-    /// Why the session ends; the first reason is the reason.
-    pub(super) fn conclude(&mut self, cause: Cause, code: u32) {
-        if self.registration.cause == Cause::None {
-            (self.registration.cause, self.registration.code) = (cause, code);
-        }
     }
 
     /// Something in here panicked, perhaps inside h2, whose locks are poisoned
     /// then: what it owns is left alone for ever, and only this session suffers.
     pub(super) fn retire(&mut self) {
-        tracing::error!(session = self.remote.id, "the session panicked");
+        tracing::error!(session = self.life.remote.id, "the session panicked");
         std::mem::forget(std::mem::replace(&mut self.phase, Phase::Over));
-        self.tally.reset += self.streams.len() as u64 + u64::from(self.current != 0);
+        self.life.tally.reset += self.streams.len() as u64 + u64::from(self.current != 0);
         self.discards.abandon();
         let promised = self.abandon_promises();
-        self.tally.reset += promised.len() as u64;
+        self.life.tally.reset += promised.len() as u64;
         for request in self.streams.abandon().into_iter().chain(promised).chain([self.current]) {
             request::cancel(request, Cause::Internal, 0);
         }
         if let Ok(mut wire) = self.wire.try_borrow_mut() {
             drop(wire.take_socket());
         }
-        self.conclude(Cause::Internal, 0);
+        self.life.conclude(Cause::Internal, 0);
         self.part();
     }
 }

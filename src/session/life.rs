@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 
 use super::clocks::Clocks;
 use super::{Patience, Remote, Tally, now};
-use crate::close::{CUT, Drain, LINGER, Parting};
+use crate::close::{CUT, Drain, LINGER, Parting, Stage};
 use crate::config::Config;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::Registration;
@@ -78,6 +78,23 @@ impl Life {
         if self.registration.cause == Cause::None {
             (self.registration.cause, self.registration.code) = (cause, code);
         }
+    }
+
+    /// Answers stayed behind: whatever it seemed, it was no graceful end.
+    pub fn deny_grace(&mut self) {
+        if self.registration.cause == self.graceful {
+            let is_forced = self.drain.stage() == Stage::Forcing;
+            self.registration.cause = if is_forced { Cause::Deadline } else { Cause::PeerClosed };
+        }
+    }
+
+    /// The socket was dropped with so many bytes that the peer does not have.
+    pub fn cut(&mut self, unsent: usize) {
+        self.tally.unsent += unsent as u64;
+        if self.registration.cause == self.graceful {
+            self.registration.cause = Cause::None;
+        }
+        self.conclude(Cause::Deadline, 0);
     }
 
     pub fn drain_by(&mut self, deadline: Instant) {

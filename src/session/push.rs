@@ -40,7 +40,7 @@ impl<S: Transport> Session<S> {
         let Promise { request, stream, .. } = self.promised.swap_remove(at);
         if let Ok((id, handle)) = stream {
             self.streams.insert(Stream::new(id, request, None, Handle::Pushed(handle)));
-            self.remote.attend(id);
+            self.life.remote.attend(id);
         }
     }
 
@@ -56,9 +56,9 @@ impl<S: Transport> Session<S> {
     }
 
     fn break_promise(&mut self, promise: Promise, cause: Cause, code: u32) {
-        self.remote.push_is_over();
-        self.tally.reset += 1;
-        self.tally.unsent += request::cancel(promise.request, cause, code);
+        self.life.remote.push_is_over();
+        self.life.tally.reset += 1;
+        self.life.tally.unsent += request::cancel(promise.request, cause, code);
     }
 
     /// Gives up every handle without touching h2; the requests that the host holds.

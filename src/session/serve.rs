@@ -81,7 +81,7 @@ impl<S: Transport> Session<S> {
 
     /// One request: finds its handler and runs it.
     pub(super) fn accept(&mut self, request: http::Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-        let worker = self.worker.clone();
+        let worker = self.life.worker.clone();
         let stream = respond.stream_id().as_u32();
         self.last_accepted = self.last_accepted.max(stream);
         self.requests += 1;
@@ -104,7 +104,7 @@ impl<S: Transport> Session<S> {
         let (parts, recv) = request.into_parts();
         let recv = has_body.then_some(recv);
         let target = found.target;
-        let id = entry::enter(&worker, &self.remote, stream, parts, has_body, found);
+        let id = entry::enter(&worker, &self.life.remote, stream, parts, has_body, found);
         let Some(id) = id else {
             return respond.send_reset(Reason::REFUSED_STREAM);
         };
@@ -123,8 +123,8 @@ impl<S: Transport> Session<S> {
 
     /// Whether the host holds as many requests as a session may have.
     fn is_full(&mut self) -> bool {
-        let most = self.worker.shared.setup.config.max_concurrent_streams as usize;
-        let held = |session: &Self| session.streams.len() + session.remote.orphans() as usize;
+        let most = self.life.config().max_concurrent_streams as usize;
+        let held = |session: &Self| session.streams.len() + session.life.remote.orphans() as usize;
         if held(self) < most {
             return false;
         }
@@ -139,7 +139,7 @@ impl<S: Transport> Session<S> {
         let (status, allow) = match refusal {
             Refusal::Status(status, allow) => (status, allow),
             Refusal::Malformed(why) => {
-                tracing::debug!(session = self.remote.id, why, "a request is malformed");
+                tracing::debug!(session = self.life.remote.id, why, "a request is malformed");
                 respond.send_reset(Reason::PROTOCOL_ERROR);
                 return false;
             }
@@ -147,7 +147,7 @@ impl<S: Transport> Session<S> {
         let mut response = http::Response::new(());
         *response.status_mut() = status;
         let fields = response.headers_mut();
-        fields.insert(DATE, self.worker.date());
+        fields.insert(DATE, self.life.worker.date());
         fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         allow.into_iter().for_each(|allow| drop(fields.insert(ALLOW, allow)));
         // An error says that the peer has reset the stream meanwhile.
@@ -157,8 +157,8 @@ impl<S: Transport> Session<S> {
     /// The answer to a request is complete and its body is not.
     fn discard(&mut self, stream: u32, recv: RecvStream) {
         // A session that drains must not wait for it.
-        if !self.drain.is_ordered() && !recv.is_end_stream() {
-            let most = self.worker.shared.setup.config.max_concurrent_streams / 2;
+        if !self.life.drain.is_ordered() && !recv.is_end_stream() {
+            let most = self.life.config().max_concurrent_streams / 2;
             self.discards.add(stream, recv, most as usize);
         }
     }
@@ -173,13 +173,13 @@ impl<S: Transport> Session<S> {
 
     /// How many bytes of answers h2 may be given more.
     fn room(&self) -> usize {
-        let most = self.worker.shared.setup.config.session_send_bytes;
+        let most = self.life.config().session_send_bytes;
         most.saturating_sub(self.streams.inside() as usize)
     }
 
     /// Goes on with the streams that waited for room in h2.
     fn feed_the_starved(&mut self) -> bool {
-        let half = self.worker.shared.setup.config.session_send_bytes / 2;
+        let half = self.life.config().session_send_bytes / 2;
         if self.starved.is_empty() || self.room() < half {
             return false;
         }
@@ -195,8 +195,8 @@ impl<S: Transport> Session<S> {
         let before = stream.given;
         let mut promises = Vec::new();
         let pumped = {
-            let lot = &mut self.worker.lot.borrow_mut();
-            stream.pump(lot, &self.worker, &self.remote, &mut room, &mut promises)
+            let lot = &mut self.life.worker.lot.borrow_mut();
+            stream.pump(lot, &self.life.worker, &self.life.remote, &mut room, &mut promises)
         };
         let (id, given) = (stream.id, stream.given - before);
         if stream.is_starved {
@@ -218,19 +218,19 @@ impl<S: Transport> Session<S> {
     /// A stream has ended before its answer had.
     pub(super) fn cancel(&mut self, id: u32, cause: Cause, code: u32) {
         let Some(Gone { request, inside }) = self.streams.remove(id) else { return };
-        self.tally.reset += 1;
-        self.tally.unsent += inside;
+        self.life.tally.reset += 1;
+        self.life.tally.unsent += inside;
         self.break_promises(id, cause, code);
         self.count_push_out(id);
         if request != 0 {
-            self.tally.unsent += request::cancel(request, cause, code);
+            self.life.tally.unsent += request::cancel(request, cause, code);
         }
     }
 
     /// A stream was taken off; perhaps one that we had pushed.
     fn count_push_out(&self, id: u32) {
         if id.is_multiple_of(2) {
-            self.remote.push_is_over();
+            self.life.remote.push_is_over();
         }
     }
 
@@ -245,11 +245,11 @@ impl<S: Transport> Session<S> {
             self.promise_is_out(id);
         }
         for id in seen.ended.drain(..) {
-            self.tally.completed += 1;
+            self.life.tally.completed += 1;
             if self.streams.remove(id).is_some() {
                 self.count_push_out(id);
             }
-            self.discards.answered(id, self.now);
+            self.discards.answered(id, self.life.now);
         }
         for (id, code) in seen.reset_by_peer.drain(..) {
             self.discards.remove(id);
@@ -262,13 +262,13 @@ impl<S: Transport> Session<S> {
         seen.notes.drain(..).for_each(|note| self.tell_note(note));
         if let Some((last_stream, code, debug)) = seen.goaway.take() {
             self.peer_goaway = Some(code);
-            self.tell(EventKind::Goaway, |event| {
+            self.life.tell(EventKind::Goaway, |event| {
                 (event.last_stream, event.code) = (last_stream, code);
                 event.text = debug;
             });
         }
         if seen.our_goaway && self.wire.borrow().marks.our_goaway != Some(STREAM_MAX) {
-            self.drain.last_call_is_out();
+            self.life.drain.last_call_is_out();
         }
         self.wire.borrow_mut().looked(seen);
     }
@@ -284,25 +284,25 @@ impl<S: Transport> Session<S> {
             Note::SettingsAck => (EventKind::SettingsAck, Vec::new()),
             Note::Ping(payload) => (EventKind::Ping, payload),
             Note::Pong(payload) => {
-                self.remote.ping_answered();
+                self.life.remote.ping_answered();
                 (EventKind::Pong, payload)
             }
         };
-        self.tell(kind, |event| event.text = text);
+        self.life.tell(kind, |event| event.text = text);
     }
 
     /// RST_STREAM left: by the host's wish, or since h2 found the stream wanting.
     pub(super) fn was_reset(&mut self, id: u32, code: u32) {
         let by_wish = self.streams.is_reset(id);
         let is_error = !matches!(Reason::from(code), Reason::NO_ERROR | Reason::REFUSED_STREAM | Reason::CANCEL);
-        self.tally.refused += u64::from(!by_wish && code == u32::from(Reason::REFUSED_STREAM));
-        if by_wish && self.drain.stage() == Stage::Forcing {
+        self.life.tally.refused += u64::from(!by_wish && code == u32::from(Reason::REFUSED_STREAM));
+        if by_wish && self.life.drain.stage() == Stage::Forcing {
             // An answer that was complete for the host, but not for its peer.
-            self.conclude(Cause::Deadline, code);
+            self.life.conclude(Cause::Deadline, code);
         }
         self.cancel(id, if by_wish { Cause::Aborted } else { Cause::ProtocolError }, code);
         if is_error && !by_wish {
-            self.tell(EventKind::FrameError, |event| (event.stream, event.code) = (id, code));
+            self.life.tell(EventKind::FrameError, |event| (event.stream, event.code) = (id, code));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use super::exchange::End;
 use super::message::Fault;
 use super::{Desk, Http1, Phase, Transport, now};
-use crate::close::{Act, Stage};
+use crate::close::Act;
 use crate::event::{Cause, EventKind};
 use crate::request;
 
@@ -198,14 +198,10 @@ impl<S: Transport> Http1<S> {
             // The peer has everything; only its end was still awaited.
             return self.phase = Phase::Over;
         }
-        self.life.tally.unsent += rest as u64;
         if let Some(socket) = self.wire.borrow_mut().take_socket() {
             socket.close_hard();
         }
-        if self.life.registration.cause == self.life.graceful {
-            self.life.registration.cause = Cause::None;
-        }
-        self.life.conclude(Cause::Deadline, 0);
+        self.life.cut(rest);
         self.hyper = None;
         self.cancel(self.life.registration.cause, 0);
         self.phase = Phase::Over;
@@ -214,13 +210,10 @@ impl<S: Transport> Http1<S> {
     /// The session has ended: what it adds to a close's report.
     pub(super) fn part(&mut self) {
         if !self.leaving.is_empty() {
-            // Their last bytes stayed behind: whatever it seemed, it was no graceful end.
+            // Their last bytes stayed behind.
             self.life.tally.reset += self.leaving.len() as u64;
             self.leaving.clear();
-            if self.life.registration.cause == self.life.graceful {
-                let is_forced = self.life.drain.stage() == Stage::Forcing;
-                self.life.registration.cause = if is_forced { Cause::Deadline } else { Cause::PeerClosed };
-            }
+            self.life.deny_grace();
         }
         self.life.part(0);
     }
