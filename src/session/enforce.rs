@@ -52,9 +52,9 @@ impl<S: Transport> Session<S> {
             drains: self.life.drain.is_ordered(),
             streams: self.streams.len(),
             requests: self.requests,
-            bytes_in: wire.bytes_in,
-            bytes_out: wire.bytes_out,
-            has_unsent: wire.has_unsent(),
+            bytes_in: wire.port.bytes_in,
+            bytes_out: wire.port.bytes_out,
+            has_unsent: wire.port.has_unsent(),
             is_mid_block: wire.is_mid_block(),
             frames_in: wire.marks.frames_in,
         }

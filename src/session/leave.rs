@@ -1,10 +1,11 @@
 //! Leaving: the drain's steps on the wire, and every way a session can end.
 
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Instant;
 
 use h2::Reason;
 
+use super::departure::{Departure, Outlet, Step};
 use super::{Phase, Session, Transport, frame, now};
 use crate::close::{Act, NEWCOMER};
 use crate::event::{Cause, EventKind};
@@ -88,7 +89,7 @@ impl<S: Transport> Session<S> {
     /// Ends HTTP/2 with a GOAWAY of our own.
     pub(super) fn end_with_goaway(&mut self, code: u32, debug: &[u8]) {
         self.paused_until = None;
-        self.phase = Phase::Finishing(self.life.patience(0));
+        self.begin_departure(0);
         self.cancel_all(self.life.registration.cause, code);
         let mut wire = self.wire.borrow_mut();
         if wire.keep_whole_frames() {
@@ -129,8 +130,8 @@ impl<S: Transport> Session<S> {
         };
         self.life.conclude(cause, code);
         self.cancel_held(cause, code);
-        let rest = self.under_way();
-        self.phase = Phase::Finishing(self.life.patience(rest));
+        let rest = self.wire.borrow().port.under_way();
+        self.begin_departure(rest);
     }
 
     /// The socket failed while writing.
@@ -146,68 +147,33 @@ impl<S: Transport> Session<S> {
         self.phase = Phase::Over;
     }
 
-    /// Lets what is gathered leave and closes our side.
-    pub(super) fn finish(&mut self, cx: &mut Context<'_>) -> bool {
-        let finished = self.wire.borrow_mut().poll_finish(cx);
+    /// HTTP/2 is over.
+    fn begin_departure(&mut self, rest: usize) {
+        self.phase = Phase::Departing(Departure::new(&self.life, rest));
+    }
+
+    pub(super) fn depart(&mut self, cx: &mut Context<'_>) -> bool {
+        let Phase::Departing(departure) = &mut self.phase else { return false };
+        let step = departure.poll(&mut *self.wire.borrow_mut(), &self.life, cx);
         self.read_wire();
-        let rest = self.under_way();
-        match finished {
-            Poll::Ready(Ok(())) if self.has_nothing_to_wait_for() => self.phase = Phase::Over,
-            Poll::Ready(Ok(())) => self.phase = Phase::Lingering(self.life.patience(rest)),
-            Poll::Ready(Err(_)) => self.phase = Phase::Over,
-            Poll::Pending => return self.wait(rest),
+        match step {
+            Step::Over => self.phase = Phase::Over,
+            Step::Late => self.cut(),
+            Step::Moved | Step::Waits => {}
         }
-        true
-    }
-
-    /// Reads what the peer still sends until it closes its side, or, once it has
-    /// taken everything, for a moment.
-    pub(super) fn linger(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.wire.borrow_mut().poll_discard(cx).is_ready() {
-            self.phase = Phase::Over;
-            return true;
-        }
-        let rest = self.under_way();
-        self.wait(rest)
-    }
-
-    /// Goes on waiting while the peer takes what is under way. True if it did not.
-    fn wait(&mut self, rest: usize) -> bool {
-        let (Phase::Finishing(patience) | Phase::Lingering(patience)) = &mut self.phase else { return false };
-        if rest < patience.rest {
-            *patience = self.life.patience(rest);
-        } else if now() >= patience.until {
-            self.cut();
-            return true;
-        }
-        false
-    }
-
-    /// Bytes that are gathered or with the kernel and that the peer does not have.
-    fn under_way(&self) -> usize {
-        self.wire.borrow().under_way()
-    }
-
-    /// The peer is gone, or has never said a word that a reset could make it lose our answer to.
-    fn has_nothing_to_wait_for(&self) -> bool {
-        let wire = self.wire.borrow();
-        wire.peer_finished || wire.bytes_in == 0
+        step != Step::Waits
     }
 
     /// Drops the socket as it is.
     pub(super) fn cut(&mut self) {
-        let has_all = matches!(self.phase, Phase::Lingering(_)) && self.under_way() == 0;
-        if has_all || matches!(self.phase, Phase::Over) {
-            // The peer has everything; only its end was still awaited.
-            return self.phase = Phase::Over;
+        let is_told = matches!(&self.phase, Phase::Departing(departure) if departure.is_told(&self.wire.borrow().port));
+        if !is_told && !matches!(self.phase, Phase::Over) {
+            // What is gathered is counted with its streams.
+            let unsent = self.wire.borrow().port.unacknowledged();
+            self.wire.borrow_mut().port.close_hard();
+            self.life.cut(unsent);
+            self.cancel_all(self.life.registration.cause, 0);
         }
-        // What is gathered is counted with its streams.
-        let unsent = self.wire.borrow().unacknowledged();
-        if let Some(socket) = self.wire.borrow_mut().take_socket() {
-            socket.close_hard();
-        }
-        self.life.cut(unsent);
-        self.cancel_all(self.life.registration.cause, 0);
         self.phase = Phase::Over;
     }
 
@@ -224,7 +190,7 @@ impl<S: Transport> Session<S> {
             request::cancel(request, Cause::Internal, 0);
         }
         if let Ok(mut wire) = self.wire.try_borrow_mut() {
-            drop(wire.take_socket());
+            drop(wire.port.take_socket());
         }
         self.life.conclude(Cause::Internal, 0);
         self.part();

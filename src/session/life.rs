@@ -12,8 +12,8 @@ use std::time::Instant;
 use tokio::time::Sleep;
 
 use super::clocks::Clocks;
-use super::{Patience, Remote, Tally, now};
-use crate::close::{CUT, Drain, LINGER, Parting, Stage};
+use super::{Remote, Tally, now};
+use crate::close::{Drain, Parting, Stage};
 use crate::config::Config;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::Registration;
@@ -126,18 +126,6 @@ impl Life {
             streams_refused: tally.refused - before.refused + refused,
             bytes_unsent: tally.unsent - before.unsent,
         };
-    }
-
-    /// The time for a peer that has so many bytes still to take: as long as the
-    /// drain has, or as any slow peer gets; a moment if there are none.
-    pub fn patience(&self, rest: usize) -> Patience {
-        let most = self.config().progress.max(LINGER);
-        let until = match (rest, self.drain.deadline()) {
-            (0, _) => self.drain.linger_until(now()),
-            (_, Some(deadline)) => deadline + CUT,
-            (_, None) => now() + most,
-        };
-        Patience { rest, until }
     }
 
     /// Until the next thing that only time brings. A timer that rings too early

@@ -8,6 +8,7 @@
 
 mod budget;
 mod clocks;
+mod departure;
 mod discard;
 mod enforce;
 mod entry;
@@ -17,6 +18,7 @@ mod http1;
 mod leave;
 mod life;
 mod line;
+mod port;
 mod push;
 mod remote;
 mod seen;
@@ -37,7 +39,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use h2::server::{Connection, Handshake};
@@ -54,6 +56,7 @@ use crate::event::Cause;
 use crate::registry::Registration;
 use crate::worker::Worker;
 use budget::Budget;
+use departure::Departure;
 use discard::Discards;
 use life::Life;
 use push::Promise;
@@ -66,30 +69,9 @@ enum Phase<S: Transport> {
     /// Our SETTINGS are out, the peer's preface is awaited (RFC 9113, section 3.4).
     Handshake(Box<Handshake<Tap<S>, Bytes>>),
     Open(Box<Connection<Tap<S>, Bytes>>),
-    /// HTTP/2 is over: what is gathered leaves.
-    Finishing(Patience),
-    /// Our side is closed: the peer takes the rest and closes its side.
-    Lingering(Patience),
+    /// HTTP/2 is over: what is under way leaves.
+    Departing(Departure),
     Over,
-}
-
-/// How long a session whose HTTP/2 is over waits for its peer.
-#[derive(Clone, Copy)]
-struct Patience {
-    /// The least of the bytes that were still under way, and until when there
-    /// must be fewer.
-    rest: usize,
-    until: Instant,
-}
-
-impl Patience {
-    fn next(&self, now: Instant) -> Instant {
-        // No event tells that the peer has acknowledged what was sent.
-        match self.rest {
-            0 => self.until,
-            _ => self.until.min(now + Duration::from_millis(50)),
-        }
-    }
 }
 
 /// What became of the streams.
@@ -215,8 +197,7 @@ impl<S: Transport> Session<S> {
             let mut moved = match &self.phase {
                 Phase::Handshake(_) => self.shake_hands(cx),
                 Phase::Open(_) => self.serve(cx),
-                Phase::Finishing(_) => self.finish(cx),
-                Phase::Lingering(_) => self.linger(cx),
+                Phase::Departing(_) => self.depart(cx),
                 Phase::Over => {
                     self.part();
                     return Poll::Ready(());
@@ -291,8 +272,8 @@ impl<S: Transport> Session<S> {
 
     /// Until the next thing that only time brings.
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = match self.phase {
-            Phase::Finishing(patience) | Phase::Lingering(patience) => Some(patience.next(self.life.now)),
+        let due = match &self.phase {
+            Phase::Departing(departure) => Some(departure.next(self.life.now)),
             Phase::Handshake(_) if self.life.drain.is_ordered() => self.newcomer_until(),
             _ => self.life.clocks.next(self.life.config()),
         };
@@ -306,8 +287,8 @@ impl<S: Transport> Session<S> {
         self.is_published = true;
         let figures = &self.life.remote.figures;
         let wire = self.wire.borrow();
-        figures.bytes_in.store(wire.bytes_in, Relaxed);
-        figures.bytes_out.store(wire.bytes_out, Relaxed);
+        figures.bytes_in.store(wire.port.bytes_in, Relaxed);
+        figures.bytes_out.store(wire.port.bytes_out, Relaxed);
         figures.requests.store(self.requests, Relaxed);
         let open = self.streams.len() + self.promised.len() + usize::from(self.current != 0);
         let refuses_pushes = wire.marks.forbids_push || self.peer_goaway.is_some();

@@ -8,6 +8,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
+use super::departure::Outlet;
 use super::seen::{Note, STREAM_MAX};
 use super::stream::{Handle, Stream};
 use super::streams::Gone;
@@ -60,7 +61,7 @@ impl<S: Transport> Session<S> {
     /// have had their turn: then all of them send one after the other, which is
     /// cheaper for the kernel, and wakes a peer of several of them once.
     fn lets_others_first(&mut self) -> bool {
-        let may_wait = self.turn == Turn::Ours && self.wire.borrow().has_unsent();
+        let may_wait = self.turn == Turn::Ours && self.wire.borrow().port.has_unsent();
         if may_wait {
             self.turn = Turn::Asked;
         }

@@ -6,9 +6,6 @@
 //! become visible, exactly when they reach or leave this process. Because it
 //! knows the frame boundaries, it can also act: slip in frames of its own
 //! between h2's, and hand h2 the PING answer that a silent peer owes.
-//!
-//! What h2 writes is gathered and sent when the session's task has done all it
-//! could do, so that many small answers leave in one system call.
 
 use std::cell::RefCell;
 use std::io;
@@ -21,14 +18,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Transport;
 use super::budget::Budget;
+use super::departure::Outlet;
 use super::frame::{self, ACK, Scanner, kind};
+use super::port::Port;
 use super::seen::{Marks, Note, STREAM_MAX, Seen};
 
 /// What is gathered before a write goes out by itself.
 const GATHER: usize = 256 * 1024;
-/// Buffers that a thread keeps for its sessions. Mostly one is in use: a
-/// session needs one from h2's first write until all of it has been sent.
-const KEPT_BUFFERS: usize = 2;
 /// Entries of a list for which its memory is kept.
 const KEPT_ENTRIES: usize = 64;
 /// The payload of the PING that h2 sends with its first GOAWAY.
@@ -40,37 +36,24 @@ pub fn is_ping_of_h2(payload: &[u8; 8]) -> bool {
     [SHUTDOWN_PING, KEEPALIVE_PING].contains(payload)
 }
 
-thread_local! {
-    /// Empty buffers with room, for reuse while they are warm.
-    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-}
-
 /// h2's end.
 pub struct Tap<S>(pub Rc<RefCell<Wire<S>>>);
 
 /// The socket and what passes.
 pub struct Wire<S> {
-    /// None once the session has given it up.
-    socket: Option<S>,
+    pub port: Port<S>,
     inbound: Scanner,
     outbound: Scanner,
-    /// Written by h2, not yet by the kernel; from `sent` on.
-    out: Vec<u8>,
-    sent: usize,
-    /// Frames of our own that wait until `out` ends with a whole frame.
+    /// Frames of our own that wait until what is gathered ends with a whole frame.
     slipped: Vec<u8>,
     /// A PING answer that h2 is to read at the next boundary.
     answer: Vec<u8>,
     /// The socket had nothing to read when it was last asked, and will wake the
     /// task: until then there is no use in asking again, as h2 does for each request.
     is_dry: bool,
-    /// Whether the peer has closed its side.
-    pub peer_finished: bool,
     /// Everything h2 still says is taken, however much waits already: it is the
     /// last, and short.
     pub is_forced: bool,
-    pub bytes_in: u64,
-    pub bytes_out: u64,
     seen: Seen,
     pub marks: Marks,
     pub budget: Budget,
@@ -79,18 +62,13 @@ pub struct Wire<S> {
 impl<S> Wire<S> {
     pub fn new(socket: S, budget: Budget) -> Self {
         Self {
-            socket: Some(socket),
+            port: Port::new(socket),
             inbound: Scanner::after(frame::PREFACE),
             outbound: Scanner::after(0),
-            out: Vec::new(),
-            sent: 0,
             slipped: Vec::new(),
             answer: Vec::new(),
             is_dry: false,
-            peer_finished: false,
             is_forced: false,
-            bytes_in: 0,
-            bytes_out: 0,
             seen: Seen::default(),
             marks: Marks::new(),
             budget,
@@ -106,11 +84,6 @@ impl<S> Wire<S> {
     /// Whether a header block or a control frame has begun and is not whole.
     pub fn is_mid_block(&self) -> bool {
         self.marks.is_block_open || self.inbound.is_mid_control()
-    }
-
-    /// Gives the socket up; what h2 still wants of it fails.
-    pub fn take_socket(&mut self) -> Option<S> {
-        self.socket.take()
     }
 
     /// What passed since the last look, if anything did. It comes back with `looked`.
@@ -130,30 +103,6 @@ impl<S> Wire<S> {
             seen.clear();
             self.seen = seen;
         }
-    }
-
-    /// Bytes that wait for the kernel, or with it for the peer.
-    pub fn under_way(&self) -> usize
-    where
-        S: Transport,
-    {
-        self.out.len() - self.sent + self.unacknowledged()
-    }
-
-    /// Bytes given to the socket that the peer does not have.
-    pub fn unacknowledged(&self) -> usize
-    where
-        S: Transport,
-    {
-        self.socket.as_ref().map_or(0, Transport::unacknowledged)
-    }
-
-    /// Whether bytes wait for the kernel.
-    pub fn has_unsent(&self) -> bool
-    where
-        S: Transport,
-    {
-        self.out.len() > self.sent || self.socket.as_ref().is_some_and(|socket| socket.held() > 0)
     }
 
     /// Has h2 read an answer to the PING of its first GOAWAY, so that it sends
@@ -192,41 +141,40 @@ impl<S> Wire<S> {
     /// Has the GOAWAYs of h2 that wait behind the host's name no higher stream than that.
     fn lower_goaways(&mut self) {
         let Some(most) = self.marks.farewell.last_stream else { return };
-        let (mut scanner, mut at) = (self.outbound.clone(), self.sent);
-        while at < self.out.len() {
-            let rest = &mut self.out[at..];
+        let (mut scanner, mut rest) = (self.outbound.clone(), self.port.waiting_mut());
+        while !rest.is_empty() {
             let step = if scanner.is_between_frames() { frame::whole(rest) } else { scanner.rest_of_frame(rest) };
             if scanner.is_between_frames() && frame::lower_goaway(rest, most) == Some(STREAM_MAX) {
                 self.marks.farewell.first_ones += 1;
             }
             scanner.scan(&rest[..step], |_, _| {});
-            at += step;
+            rest = &mut rest[step..];
         }
     }
 
     fn settle(&mut self) {
-        if !self.slipped.is_empty() && self.whole_end() == Some(self.out.len()) {
-            self.out.append(&mut self.slipped);
+        if !self.slipped.is_empty() && self.whole_end() == Some(self.port.unsent()) {
+            self.port.write(&std::mem::take(&mut self.slipped));
         }
     }
 
     /// Takes back a frame that h2 will not complete, since it is gone. False if
     /// its start has left already: nothing more can be said on this connection.
     pub fn keep_whole_frames(&mut self) -> bool {
-        self.whole_end().inspect(|end| self.out.truncate(*end)).is_some()
+        self.whole_end().inspect(|end| self.port.take_back(*end)).is_some()
     }
 
-    /// Where the last whole frame in `out` ends, or header block: nothing may stand inside one.
+    /// Where in what waits the last whole frame ends, or header block: nothing may stand inside one.
     fn whole_end(&self) -> Option<usize> {
         let mut scanner = self.outbound.clone();
-        let (mut at, mut end) = (self.sent, None);
+        let (mut at, mut end) = (0, None);
         let mut is_block_open = self.marks.is_own_block_open;
         loop {
             let between = scanner.is_between_frames();
             if between && !is_block_open {
                 end = Some(at);
             }
-            let rest = &self.out[at..];
+            let rest = &self.port.waiting()[at..];
             if rest.is_empty() {
                 return end;
             }
@@ -251,12 +199,10 @@ impl<S: Transport> Wire<S> {
             return Poll::Pending;
         }
         loop {
-            let polled = io(&mut self.socket)?.poll_read(cx, buf);
+            let polled = self.port.poll_read(cx, buf);
             self.is_dry = polled.is_pending();
             ready!(polled)?;
-            let read = &buf.filled()[before..];
-            self.peer_finished |= read.is_empty();
-            if read.is_empty() || !self.scan_read(buf, before) {
+            if buf.filled().len() == before || !self.scan_read(buf, before) {
                 return Poll::Ready(Ok(()));
             }
         }
@@ -264,8 +210,8 @@ impl<S: Transport> Wire<S> {
 
     /// Sees what was read. True if all of it was for us and nothing for h2.
     fn scan_read(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> bool {
-        let (start, read) = (self.bytes_in, &buf.filled()[before..]);
-        self.bytes_in += read.len() as u64;
+        let read = &buf.filled()[before..];
+        let start = self.port.bytes_in - read.len() as u64;
         let Self { seen, marks, budget, .. } = self;
         let mut answers = Vec::new();
         self.inbound.scan(read, |frame, payload| {
@@ -288,81 +234,33 @@ impl<S: Transport> Wire<S> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.out.capacity() == 0 {
-            self.out = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
-        }
-        if self.out.len() - self.sent >= GATHER && !self.is_forced {
+        if self.port.unsent() >= GATHER && !self.is_forced {
             ready!(self.poll_send(cx))?;
         }
-        if self.sent >= GATHER {
-            // A slow reader takes a part at a time: what it has is given back.
-            self.out.drain(..self.sent);
-            self.sent = 0;
-        }
-        self.out.extend_from_slice(bytes);
+        self.port.write(bytes);
         if self.marks.farewell.last_stream.is_some() {
             self.lower_goaways();
         }
         self.settle();
         Poll::Ready(Ok(bytes.len()))
     }
+}
 
-    /// Sends what is gathered. Ready when all of it is with the kernel.
-    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.out.len() > self.sent {
-            let waiting = &self.out[self.sent..];
-            let sent = ready!(io(&mut self.socket)?.poll_write(cx, waiting))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            let Self { seen, marks, budget, .. } = self;
-            self.outbound.scan(&waiting[..sent], |frame, payload| {
+impl<S: Transport> Outlet<S> for Wire<S> {
+    fn port(&mut self) -> &mut Port<S> {
+        &mut self.port
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { port, outbound, seen, marks, budget, .. } = self;
+        port.poll_send(cx, |bytes| {
+            outbound.scan(bytes, |frame, payload| {
                 if frame.kind == kind::DATA {
                     budget.sent_data();
                 }
                 seen.outbound(marks, frame, payload);
             });
-            self.bytes_out += sent as u64;
-            self.sent += sent;
-        }
-        self.rest();
-        io(&mut self.socket)?.poll_flush(cx)
-    }
-
-    /// Nothing is left to send: an idle session holds no buffer.
-    fn rest(&mut self) {
-        self.sent = 0;
-        if self.out.capacity() > 0 {
-            let mut buffer = std::mem::take(&mut self.out);
-            buffer.clear();
-            BUFFERS.with_borrow_mut(|buffers| {
-                if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= 2 * GATHER {
-                    buffers.push(buffer);
-                }
-            });
-        }
-    }
-
-    /// Sends what is gathered and closes our side.
-    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
-        io(&mut self.socket)?.poll_shutdown(cx)
-    }
-
-    /// Reads and throws away until the peer closes its side. What stands unread
-    /// when a socket is closed makes the kernel reset it, and a reset may
-    /// overtake the GOAWAY.
-    pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut bytes = [0; 4096];
-        while !self.peer_finished {
-            let mut buf = ReadBuf::new(&mut bytes);
-            let Ok(socket) = io(&mut self.socket) else { break };
-            match ready!(socket.poll_read(cx, &mut buf)) {
-                Ok(()) if !buf.filled().is_empty() => self.bytes_in += buf.filled().len() as u64,
-                _ => self.peer_finished = true,
-            }
-        }
-        Poll::Ready(())
+        })
     }
 }
 
@@ -371,10 +269,6 @@ fn cut(buf: &mut ReadBuf<'_>, at: usize, count: usize) {
     let rest = buf.filled().len() - count;
     buf.filled_mut().copy_within(at + count.., at);
     buf.set_filled(rest);
-}
-
-fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
-    socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
 }
 
 impl<S: Transport> AsyncRead for Tap<S> {

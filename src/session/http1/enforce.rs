@@ -45,9 +45,9 @@ impl<S: Transport> Http1<S> {
             drains: self.life.drain.is_ordered(),
             streams: usize::from(self.exchange.is_some()),
             requests: self.requests,
-            bytes_in: wire.bytes_in,
-            bytes_out: wire.bytes_out,
-            has_unsent: wire.has_unsent(),
+            bytes_in: wire.port.bytes_in,
+            bytes_out: wire.port.bytes_out,
+            has_unsent: wire.port.has_unsent(),
             is_mid_block: wire.scanner.is_mid_head(),
             frames_in: wire.scanner.heads,
         }
@@ -64,7 +64,10 @@ impl<S: Transport> Http1<S> {
     fn look_at_exchange(&mut self) {
         let worker = self.life.worker.clone();
         let (config, now) = (&worker.shared.setup.config, self.life.now);
-        let (has_unsent, bytes_out) = (self.wire.borrow().has_unsent(), self.wire.borrow().bytes_out);
+        let (has_unsent, bytes_out) = {
+            let port = &self.wire.borrow().port;
+            (port.has_unsent(), port.bytes_out)
+        };
         let Some(exchange) = &mut self.exchange else { return };
         let terms = exchange.terms(&worker.lot.borrow());
         let (received, idle, owes) = terms.unwrap_or((0, config.stream_idle, false));

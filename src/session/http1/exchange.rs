@@ -16,7 +16,7 @@ use hyper::body::{Body as _, Incoming};
 use super::super::clocks::Watch;
 use super::super::hooks;
 use super::desk::{Desk, Outgoing};
-use super::tap::Line;
+use super::tap::Duct;
 use super::tunnel::Tunnel;
 use crate::request::{self, Answer, AnswerHead, Body, Piece, Request};
 use crate::table::Lot;
@@ -91,7 +91,7 @@ pub struct Tools<'a> {
     /// Whether hyper has all of the request.
     pub has_all: bool,
     /// For what hyper does not write or read.
-    pub line: &'a RefCell<dyn Line>,
+    pub line: &'a RefCell<dyn Duct>,
 }
 
 impl Exchange {

@@ -1,7 +1,8 @@
 //! Leaving: the drain's steps, and every way a session can end.
 
-use std::task::{Context, Poll};
+use std::task::Context;
 
+use super::super::departure::{Departure, Step};
 use super::exchange::End;
 use super::message::Fault;
 use super::{Desk, Http1, Phase, Transport, now};
@@ -82,13 +83,11 @@ impl<S: Transport> Http1<S> {
         self.hyper = None;
         self.cancel(self.life.registration.cause, code);
         if looks_whole {
-            if let Some(socket) = self.wire.borrow_mut().take_socket() {
-                socket.close_hard();
-            }
+            self.wire.borrow_mut().port.close_hard();
             return self.phase = Phase::Over;
         }
-        let rest = self.wire.borrow().under_way();
-        self.phase = Phase::Finishing(self.life.patience(rest));
+        let rest = self.wire.borrow().port.under_way();
+        self.phase = Phase::Departing(Departure::new(&self.life, rest));
     }
 
     /// There will be no more requests.
@@ -116,14 +115,14 @@ impl<S: Transport> Http1<S> {
             head.extend_from_slice(b"connection: close\r\ncontent-length: 0\r\ndate: ");
             head.extend_from_slice(date.as_bytes());
             head.extend_from_slice(b"\r\n\r\n");
-            self.wire.borrow_mut().write(&head);
+            self.wire.borrow_mut().port.write(&head);
         }
         self.end(cause, 0);
     }
 
     /// hyper has given the connection up.
     pub(super) fn lose_hyper(&mut self, error: &hyper::Error) {
-        let has_finished = self.wire.borrow().peer_finished;
+        let has_finished = self.wire.borrow().port.peer_finished;
         let cause = match (has_finished, error.is_parse()) {
             (true, _) => Cause::PeerClosed,
             (false, true) => Cause::ProtocolError,
@@ -153,57 +152,28 @@ impl<S: Transport> Http1<S> {
         self.phase = Phase::Over;
     }
 
-    /// Lets what is gathered leave and closes our side.
-    pub(super) fn finish(&mut self, cx: &mut Context<'_>) -> bool {
-        let finished = self.wire.borrow_mut().poll_finish(cx);
+    pub(super) fn depart(&mut self, cx: &mut Context<'_>) -> bool {
+        let Phase::Departing(departure) = &mut self.phase else { return false };
+        let step = departure.poll(&mut *self.wire.borrow_mut(), &self.life, cx);
         self.count_what_left();
-        let rest = self.wire.borrow().under_way();
-        match finished {
-            Poll::Ready(Ok(())) if self.wire.borrow().peer_finished => self.phase = Phase::Over,
-            Poll::Ready(Ok(())) => self.phase = Phase::Lingering(self.life.patience(rest)),
-            Poll::Ready(Err(_)) => self.phase = Phase::Over,
-            Poll::Pending => return self.wait(rest),
+        match step {
+            Step::Over => self.phase = Phase::Over,
+            Step::Late => self.cut(),
+            Step::Moved | Step::Waits => {}
         }
-        true
-    }
-
-    /// Reads what the peer still sends until it closes its side, or, once it has
-    /// taken everything, for a moment.
-    pub(super) fn linger(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.wire.borrow_mut().poll_discard(cx).is_ready() {
-            self.phase = Phase::Over;
-            return true;
-        }
-        let rest = self.wire.borrow().under_way();
-        self.wait(rest)
-    }
-
-    /// Goes on waiting while the peer takes what is under way. True if it did not.
-    fn wait(&mut self, rest: usize) -> bool {
-        let (Phase::Finishing(patience) | Phase::Lingering(patience)) = &mut self.phase else { return false };
-        if rest < patience.rest {
-            *patience = self.life.patience(rest);
-        } else if now() >= patience.until {
-            self.cut();
-            return true;
-        }
-        false
+        step != Step::Waits
     }
 
     /// Drops the socket as it is.
     pub(super) fn cut(&mut self) {
-        let rest = self.wire.borrow().under_way();
-        let has_all = matches!(self.phase, Phase::Lingering(_)) && rest == 0;
-        if has_all || matches!(self.phase, Phase::Over) {
-            // The peer has everything; only its end was still awaited.
-            return self.phase = Phase::Over;
+        let is_told = matches!(&self.phase, Phase::Departing(departure) if departure.is_told(&self.wire.borrow().port));
+        if !is_told && !matches!(self.phase, Phase::Over) {
+            let unsent = self.wire.borrow().port.under_way();
+            self.wire.borrow_mut().port.close_hard();
+            self.life.cut(unsent);
+            self.hyper = None;
+            self.cancel(self.life.registration.cause, 0);
         }
-        if let Some(socket) = self.wire.borrow_mut().take_socket() {
-            socket.close_hard();
-        }
-        self.life.cut(rest);
-        self.hyper = None;
-        self.cancel(self.life.registration.cause, 0);
         self.phase = Phase::Over;
     }
 
@@ -227,7 +197,7 @@ impl<S: Transport> Http1<S> {
         self.life.conclude(Cause::Internal, 0);
         self.cancel(Cause::Internal, 0);
         if let Ok(mut wire) = self.wire.try_borrow_mut() {
-            drop(wire.take_socket());
+            drop(wire.port.take_socket());
         }
         self.part();
     }

@@ -33,8 +33,9 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1::{Builder, Connection};
 
+use super::departure::{Departure, Outlet};
 use super::life::Life;
-use super::{Order, Patience, Transport, entry, now};
+use super::{Order, Transport, entry, now};
 use crate::close::Stage;
 use crate::config::Config;
 use crate::event::Cause;
@@ -54,10 +55,8 @@ const REST: Duration = Duration::from_secs(1);
 /// Where a connection is in its life.
 enum Phase {
     Open,
-    /// HTTP is over: what is gathered leaves.
-    Finishing(Patience),
-    /// Our side is closed: the peer takes the rest and closes its side.
-    Lingering(Patience),
+    /// HTTP is over: what is under way leaves.
+    Departing(Departure),
     Over,
 }
 
@@ -143,8 +142,7 @@ impl<S: Transport> Http1<S> {
         loop {
             let mut moved = match &self.phase {
                 Phase::Open => self.serve(cx),
-                Phase::Finishing(_) => self.finish(cx),
-                Phase::Lingering(_) => self.linger(cx),
+                Phase::Departing(_) => self.depart(cx),
                 Phase::Over => {
                     self.part();
                     return Poll::Ready(());
@@ -248,7 +246,7 @@ impl<S: Transport> Http1<S> {
             if let Some(section) = exchange.written(self.life.now) {
                 wire.write_trailers(&section);
             }
-            self.leaving.push_back(wire.end());
+            self.leaving.push_back(wire.port.end());
         }
         if polled.is_ready() {
             self.hyper = None;
@@ -364,7 +362,7 @@ impl<S: Transport> Http1<S> {
         let Some(exchange) = &mut self.exchange else { return false };
         let worker = self.life.worker.clone();
         let wire = self.wire.clone();
-        let prepared = self.desk.borrow().bytes + wire.borrow().unsent();
+        let prepared = self.desk.borrow().bytes + wire.borrow().port.unsent();
         let room = worker.shared.setup.config.send_buffer_bytes.saturating_sub(prepared);
         let has_all = wire.borrow().has_given_all();
         let mut tools = Tools { worker: &worker, desk: &self.desk, room, has_all, line: &*wire };
@@ -381,7 +379,7 @@ impl<S: Transport> Http1<S> {
             self.announce_last();
         }
         if pumped.is_tunnel_written {
-            self.leaving.push_back(self.wire.borrow().end());
+            self.leaving.push_back(self.wire.borrow().port.end());
         }
         if let Some(error) = &pumped.error {
             self.lose(error);
@@ -396,7 +394,7 @@ impl<S: Transport> Http1<S> {
     /// What follows when a request is done with.
     fn settle(&mut self) -> bool {
         if let Some(exchange) = self.exchange.take_if(|exchange| exchange.is_over()) {
-            if exchange.is_tunnel_open() && !self.wire.borrow().peer_finished {
+            if exchange.is_tunnel_open() && !self.wire.borrow().port.peer_finished {
                 // The host has ended it, which is as it should be.
                 self.life.conclude(self.life.graceful, 0);
             }
@@ -421,7 +419,7 @@ impl<S: Transport> Http1<S> {
             return false;
         }
         let mut wire = self.wire.borrow_mut();
-        if wire.poll_ahead(cx).is_pending() || !wire.peer_finished {
+        if wire.poll_ahead(cx).is_pending() || !wire.port.peer_finished {
             return false;
         }
         drop(wire);
@@ -435,12 +433,12 @@ impl<S: Transport> Http1<S> {
     /// Lets the kernel have what is gathered. True if that made room.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
         let mut wire = self.wire.borrow_mut();
-        let before = wire.unsent();
+        let before = wire.port.unsent();
         if before == 0 {
             return false;
         }
         let sent = wire.poll_send(cx);
-        let has_left = wire.unsent() < before;
+        let has_left = wire.port.unsent() < before;
         drop(wire);
         self.count_what_left();
         if let Poll::Ready(Err(error)) = sent {
@@ -452,7 +450,7 @@ impl<S: Transport> Http1<S> {
 
     /// Answers whose last byte has left are complete.
     fn count_what_left(&mut self) {
-        let left = self.wire.borrow().bytes_out;
+        let left = self.wire.borrow().port.bytes_out;
         while self.leaving.front().is_some_and(|end| *end <= left) {
             self.leaving.pop_front();
             self.life.tally.completed += 1;
@@ -460,8 +458,8 @@ impl<S: Transport> Http1<S> {
     }
 
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = match self.phase {
-            Phase::Finishing(patience) | Phase::Lingering(patience) => Some(patience.next(self.life.now)),
+        let due = match &self.phase {
+            Phase::Departing(departure) => Some(departure.next(self.life.now)),
             _ => self.life.clocks.next(self.life.config()),
         };
         let discards = self.exchange.as_ref().filter(|exchange| exchange.discards());
@@ -476,8 +474,8 @@ impl<S: Transport> Http1<S> {
         self.is_published = true;
         let figures = &self.life.remote.figures;
         let wire = self.wire.borrow();
-        figures.bytes_in.store(wire.bytes_in, Relaxed);
-        figures.bytes_out.store(wire.bytes_out, Relaxed);
+        figures.bytes_in.store(wire.port.bytes_in, Relaxed);
+        figures.bytes_out.store(wire.port.bytes_out, Relaxed);
         figures.requests.store(self.requests, Relaxed);
         figures.open_streams.store(u32::from(self.exchange.is_some()), Relaxed);
         self.life.remote.set_stage(match self.phase {

@@ -5,9 +5,6 @@
 //! is, its head whole and read by the [`Scanner`] before. So what is no request
 //! never reaches hyper, and what was sent behind a request is still untouched
 //! when the session ends.
-//!
-//! What hyper writes is gathered and sent when the session's task has done all
-//! it could do. A busy connection holds the buffer for it, an idle one none.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -20,23 +17,18 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::ReadBuf;
 
 use super::super::Transport;
+use super::super::departure::Outlet;
+use super::super::port::Port;
 use super::message::{Fault, Scanner};
 
 /// How much is read in one system call.
 const READ: usize = 16 << 10;
 /// What is read of requests whose turn has not come.
 const AHEAD: usize = 16 << 10;
-/// Buffers that a thread keeps for its sessions, and how large at most.
-const KEPT_BUFFERS: usize = 2;
-const KEPT_BYTES: usize = 512 << 10;
-/// What has left of a buffer before it is moved together.
-const SENT: usize = 64 << 10;
 
 thread_local! {
     /// What was read last; what is not passed on at once is copied.
     static READING: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
-    /// Empty buffers with room, for reuse while they are warm.
-    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// hyper's end.
@@ -44,8 +36,7 @@ pub struct Tap<S>(pub Rc<RefCell<Wire<S>>>);
 
 /// The socket and what passes.
 pub struct Wire<S> {
-    /// None once the session has given it up.
-    socket: Option<S>,
+    pub port: Port<S>,
     pub scanner: Scanner,
     /// What has come and hyper has not.
     held: Vec<u8>,
@@ -53,17 +44,10 @@ pub struct Wire<S> {
     granted: usize,
     /// Why the request that comes next is refused.
     pub fault: Option<Fault>,
-    /// Whether the peer has closed its side.
-    pub peer_finished: bool,
-    /// Written by hyper, not yet by the kernel; from `sent` on.
-    out: Vec<u8>,
-    sent: usize,
-    pub bytes_in: u64,
-    pub bytes_out: u64,
 }
 
 /// The wire for bytes that hyper has no part in.
-pub trait Line {
+pub trait Duct {
     /// Adds to what is gathered.
     fn write(&mut self, bytes: &[u8]);
 
@@ -73,18 +57,7 @@ pub trait Line {
 
 impl<S> Wire<S> {
     pub fn new(socket: S, scanner: Scanner) -> Self {
-        Self {
-            socket: Some(socket),
-            scanner,
-            held: Vec::new(),
-            granted: 0,
-            fault: None,
-            peer_finished: false,
-            out: Vec::new(),
-            sent: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-        }
+        Self { port: Port::new(socket), scanner, held: Vec::new(), granted: 0, fault: None }
     }
 
     /// Whether hyper has all of the request under way.
@@ -97,59 +70,15 @@ impl<S> Wire<S> {
     where
         S: Transport,
     {
-        self.held.is_empty() && !self.has_unsent()
-    }
-
-    /// Gives the socket up; what hyper still wants of it fails.
-    pub fn take_socket(&mut self) -> Option<S> {
-        self.socket.take()
-    }
-
-    /// Whether bytes wait for the kernel.
-    pub fn has_unsent(&self) -> bool
-    where
-        S: Transport,
-    {
-        self.unsent() > 0 || self.socket.as_ref().is_some_and(|socket| socket.held() > 0)
-    }
-
-    /// Bytes that wait for the socket.
-    pub fn unsent(&self) -> usize {
-        self.out.len() - self.sent
-    }
-
-    /// Where the last byte that is gathered will stand among all that leave.
-    pub fn end(&self) -> u64 {
-        self.bytes_out + self.unsent() as u64
-    }
-
-    /// Bytes that wait for the kernel, or with it for the peer.
-    pub fn under_way(&self) -> usize
-    where
-        S: Transport,
-    {
-        self.unsent() + self.socket.as_ref().map_or(0, Transport::unacknowledged)
-    }
-
-    /// Adds to what is gathered. To be called where hyper's own messages end or have not begun.
-    pub fn write(&mut self, bytes: &[u8]) {
-        if self.out.capacity() == 0 {
-            self.out = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
-        }
-        if self.sent >= SENT {
-            // A slow reader takes a part at a time: what it has is given back.
-            self.out.drain(..self.sent);
-            self.sent = 0;
-        }
-        self.out.extend_from_slice(bytes);
+        self.held.is_empty() && !self.port.has_unsent()
     }
 
     /// Puts a trailer section behind the last chunk that hyper has just written.
     pub fn write_trailers(&mut self, section: &[u8]) {
-        if self.out.ends_with(b"0\r\n\r\n") {
-            self.out.truncate(self.out.len() - 2);
-            self.out.extend_from_slice(section);
-            self.out.extend_from_slice(b"\r\n");
+        if self.port.waiting().ends_with(b"0\r\n\r\n") {
+            self.port.take_back(self.port.unsent() - 2);
+            self.port.write(section);
+            self.port.write(b"\r\n");
         }
     }
 
@@ -188,7 +117,7 @@ impl<S: Transport> Wire<S> {
             if !self.held.is_empty() && (self.grant() || self.fault.is_some()) {
                 continue;
             }
-            if self.peer_finished || buf.remaining() == 0 {
+            if self.port.peer_finished || buf.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
             if !self.held.is_empty() {
@@ -213,7 +142,7 @@ impl<S: Transport> Wire<S> {
             };
             buf.put_slice(&reading[..given]);
             self.held.extend_from_slice(&reading[given..read]);
-            Poll::Ready(Ok(given > 0 || self.peer_finished))
+            Poll::Ready(Ok(given > 0 || self.port.peer_finished))
         })
     }
 
@@ -228,17 +157,14 @@ impl<S: Transport> Wire<S> {
 
     fn poll_socket(&mut self, cx: &mut Context<'_>, reading: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buf = ReadBuf::new(reading);
-        ready!(io(&mut self.socket)?.poll_read(cx, &mut buf))?;
-        let read = buf.filled().len();
-        self.peer_finished |= read == 0;
-        self.bytes_in += read as u64;
-        Poll::Ready(Ok(read))
+        ready!(self.port.poll_read(cx, &mut buf))?;
+        Poll::Ready(Ok(buf.filled().len()))
     }
 
     /// Reads what comes behind a request that is whole, so that the end of the
     /// peer is seen. Ready when there is no more use in it.
     pub fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.peer_finished && self.scanner.is_whole() && self.held.len() < AHEAD {
+        while !self.port.peer_finished && self.scanner.is_whole() && self.held.len() < AHEAD {
             ready!(self.poll_hold(cx))?;
         }
         Poll::Ready(Ok(()))
@@ -256,66 +182,26 @@ impl<S: Transport> Wire<S> {
             Poll::Ready(Ok(Bytes::copy_from_slice(&reading[..read])))
         })
     }
+}
 
-    /// Sends what is gathered. Ready when all of it is with the kernel.
-    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.unsent() > 0 {
-            let sent = ready!(io(&mut self.socket)?.poll_write(cx, &self.out[self.sent..]))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.bytes_out += sent as u64;
-            self.sent += sent;
-        }
-        self.rest();
-        io(&mut self.socket)?.poll_flush(cx)
+impl<S: Transport> Outlet<S> for Wire<S> {
+    fn port(&mut self) -> &mut Port<S> {
+        &mut self.port
     }
 
-    /// Nothing is left to send: an idle session holds no buffer.
-    fn rest(&mut self) {
-        self.sent = 0;
-        if self.out.capacity() > 0 {
-            let mut buffer = std::mem::take(&mut self.out);
-            buffer.clear();
-            BUFFERS.with_borrow_mut(|buffers| {
-                if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= KEPT_BYTES {
-                    buffers.push(buffer);
-                }
-            });
-        }
-    }
-
-    /// Sends what is gathered and closes our side.
-    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
-        io(&mut self.socket)?.poll_shutdown(cx)
-    }
-
-    /// Reads and throws away until the peer closes its side.
-    pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        READING.with_borrow_mut(|reading| {
-            while !self.peer_finished {
-                if ready!(self.poll_socket(cx, reading)).is_err() {
-                    self.peer_finished = true;
-                }
-            }
-            Poll::Ready(())
-        })
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.port.poll_send(cx, |_| {})
     }
 }
 
-impl<S: Transport> Line for Wire<S> {
+impl<S: Transport> Duct for Wire<S> {
     fn write(&mut self, bytes: &[u8]) {
-        self.write(bytes);
+        self.port.write(bytes);
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<Bytes>> {
         self.poll_bytes(cx, most)
     }
-}
-
-fn io<S: Unpin>(socket: &mut Option<S>) -> io::Result<Pin<&mut S>> {
-    socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
 }
 
 impl<S: Transport> Read for Tap<S> {
@@ -326,7 +212,7 @@ impl<S: Transport> Read for Tap<S> {
 
 impl<S: Transport> Write for Tap<S> {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.borrow_mut().write(bytes);
+        self.0.borrow_mut().port.write(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -336,7 +222,7 @@ impl<S: Transport> Write for Tap<S> {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let mut wire = self.0.borrow_mut();
-        pieces.iter().for_each(|piece| wire.write(piece));
+        pieces.iter().for_each(|piece| wire.port.write(piece));
         Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()))
     }
 
