@@ -63,6 +63,11 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+pub fn is_root() -> bool {
+    // SAFETY: it has no arguments and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
 /// `program`, confined to `core`.
 pub fn pinned(core: u32, program: impl AsRef<Path>) -> Command {
     let mut command = Command::new("taskset");

@@ -64,6 +64,7 @@ pub const SERVERS: &[Server] = &[
         command: nginx,
     },
     Server { name: "haproxy", needs: "haproxy (Debian: haproxy)", routes: &[Hello], has_tls: true, command: haproxy },
+    Server { name: "h2o", needs: "h2o (Debian: h2o)", routes: &[Hello, Big], has_tls: true, command: h2o },
 ];
 
 fn goaway(_: &Server, site: &Site) -> Result<Option<Command>> {
@@ -189,6 +190,42 @@ frontend bench
     fs::write(&path, config)?;
     let mut command = pinned(program);
     command.args(["-db", "-f"]).arg(path);
+    Ok(Some(command))
+}
+
+fn h2o(_: &Server, site: &Site) -> Result<Option<Command>> {
+    let Some(program) = process::find("h2o") else {
+        return Ok(None);
+    };
+    let (port, www) = (site.port, site.files.www());
+    let certificate = match site.files.tls() {
+        Some(tls) => {
+            let (certificate, key) = (tls.certificate.display(), tls.key.display());
+            format!("\n  ssl:\n    certificate-file: {certificate}\n    key-file: {key}")
+        }
+        None => String::new(),
+    };
+    // A user of its own, which it takes if it is root's, could not read the temporary folder.
+    let user = if process::is_root() { "user: root\n" } else { "" };
+    let config = format!(
+        "{user}num-threads: 1
+max-connections: 2048
+http2-max-concurrent-requests-per-connection: 256
+listen:
+  host: 127.0.0.1
+  port: {port}{certificate}
+hosts:
+  default:
+    paths:
+      /:
+        file.dir: {}
+",
+        www.display()
+    );
+    let path = site.files.folder().join("h2o.yaml");
+    fs::write(&path, config)?;
+    let mut command = pinned(program);
+    command.arg("--conf").arg(path);
     Ok(Some(command))
 }
 

@@ -11,8 +11,9 @@ const LOCK: &str = include_str!("../../../Cargo.lock");
 /// One line for all that is installed.
 pub fn line() -> String {
     let libraries = ["h2", "hyper", "tokio"].map(|name| (name, locked(name)));
-    let programs = [("nghttpd", "--version"), ("nginx", "-v"), ("haproxy", "-v"), ("h2load", "--version")]
-        .map(|(name, flag)| (name, asked(name, flag)));
+    let programs =
+        [("nghttpd", "--version"), ("nginx", "-v"), ("haproxy", "-v"), ("h2o", "--version"), ("h2load", "--version")]
+            .map(|(name, flag)| (name, asked(name, flag)));
     let all: Vec<String> = libraries
         .into_iter()
         .chain(programs)
