@@ -134,7 +134,7 @@ sanitize-address sanitize-thread: sanitize-%: include/goaway.h
 
 .PHONY: bench
 bench: ## measures goaway beside other servers
-	@.ci/needs curl h2load nghttpd nginx haproxy h2o openssl
+	@.ci/needs curl h2load nghttpd nginx haproxy h2o wrk openssl
 	$(MAKE) build
 	$(CARGO) build --release --locked --manifest-path benches/peers/Cargo.toml
 	$(CARGO) run --release --locked --manifest-path benches/peers/Cargo.toml --bin bench -- $(BENCH)

@@ -1,4 +1,4 @@
-//! The loads: what h2load asks for, over how many connections and streams.
+//! The loads: what h2load or wrk asks for, over how many connections and streams.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use crate::files::Files;
 use crate::process::{self, LOAD_CORE};
 use crate::route::Route;
 use crate::running::Running;
+use crate::wrk;
 
 const RUN_LIMIT: Duration = Duration::from_secs(60);
 
@@ -14,6 +15,13 @@ const RUN_LIMIT: Duration = Duration::from_secs(60);
 /// let a server feel the flow control.
 const WINDOWS: [&str; 2] = ["-w18", "-W20"];
 
+#[derive(Clone, Copy, PartialEq)]
+enum Tool {
+    H2load,
+    /// For so many seconds in a full run.
+    Wrk(u32),
+}
+
 pub struct Load {
     pub name: &'static str,
     pub route: Route,
@@ -21,6 +29,7 @@ pub struct Load {
     pub streams: u32,
     /// In a full run, which takes about a second.
     requests: u32,
+    tool: Tool,
 }
 
 pub const LOADS: &[Load] = &[
@@ -39,10 +48,11 @@ pub const LOADS: &[Load] = &[
     load("http1-hello-32x16", Route::Hello1, 32, 16, 204_800),
     load("http1-big-8", Route::Big1, 8, 1, 128),
     load("http1-echo-32", Route::Echo1, 32, 1, 102_400),
+    Load { tool: Tool::Wrk(3), ..load("http1-wrk-32", Route::Hello1, 32, 1, 300_000) },
 ];
 
 const fn load(name: &'static str, route: Route, connections: u32, streams: u32, requests: u32) -> Load {
-    Load { name, route, connections, streams, requests }
+    Load { name, route, connections, streams, requests, tool: Tool::H2load }
 }
 
 /// What one run came to.
@@ -69,14 +79,22 @@ impl Load {
         }
     }
 
+    /// Whether wrk makes it.
+    pub fn is_of_wrk(&self) -> bool {
+        self.tool != Tool::H2load
+    }
+
     /// A `share` of the full count, but for each stream one at least.
     pub fn requests_of(&self, share: f64) -> u32 {
         let part = (f64::from(self.requests) * share) as u32;
         part.max(self.connections * self.streams)
     }
 
-    /// One run of h2load.
     pub fn run(&self, requests: u32, server: &Running, files: &Files) -> Outcome {
+        if let Tool::Wrk(seconds) = self.tool {
+            let part = seconds * requests / self.requests;
+            return wrk::run(part.max(1), self.connections, server, files);
+        }
         let mut command = process::pinned(LOAD_CORE, "h2load");
         command
             .args(["-t1", "-n", &requests.to_string()])

@@ -1,5 +1,5 @@
 //! The speed benchmark: goaway's C demo beside other HTTP/2 servers, every server
-//! alone on one core, h2load on another. `--help` names the options, the README in
+//! alone on one core, what loads it on another. `--help` names the options, the README in
 //! `benches` says what is measured and why.
 //!
 //! - [`options`]: the command line
@@ -8,7 +8,7 @@
 //! - [`route`]: what is asked for, and what a right answer is
 //! - [`server`]: the servers, what each can answer and how it is started
 //! - [`running`]: a server that runs
-//! - [`load`]: the loads, and one run of one of them
+//! - [`load`], [`wrk`]: the loads, and one run of one of them
 //! - [`crowd`]: a great many idle sessions
 //! - [`memory`]: what each of them costs in memory
 //! - [`farewell`]: how fast they are closed
@@ -27,6 +27,7 @@ mod route;
 mod running;
 mod server;
 mod version;
+mod wrk;
 
 use std::error::Error;
 use std::fs;
@@ -97,6 +98,9 @@ fn bench_loads(options: &Options, files: &Files, report: &mut Report) -> Result<
         LOADS.iter().filter(|load| options.wants_load(load.name) && load.is_for(options.tls)).collect();
     if loads.is_empty() {
         return Ok(true);
+    }
+    if loads.iter().any(|load| load.is_of_wrk()) {
+        process::find("wrk").ok_or("wrk is needed for http1-wrk-32 (Debian: wrk)")?;
     }
     let (servers, mut well) = start(options, files, report)?;
     if servers.is_empty() {
