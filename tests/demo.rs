@@ -16,6 +16,7 @@
 //! - `cancel`: streams that the client gives up, and how many there may be
 //! - `refused`: requests that are no good, and good ones beside them
 //! - `odd`: frames that mean nothing, and header sections in pieces
+//! - `wire`: every host says on the wire what C says, or why not
 
 mod kit;
 
@@ -41,6 +42,8 @@ mod python;
 mod refused;
 #[path = "demo/tools.rs"]
 mod tools;
+#[path = "demo/wire.rs"]
+mod wire;
 
 use std::time::Duration;
 

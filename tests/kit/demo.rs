@@ -69,15 +69,24 @@ impl Report {
     }
 }
 
+/// The host under test.
+pub fn host() -> String {
+    std::env::var("GOAWAY_KIT_HOST").unwrap_or_else(|_| "c".to_string())
+}
+
 impl Demo {
     /// Starts the host under test and waits until it listens.
     pub fn start(drain: Duration) -> Demo {
-        let host = std::env::var("GOAWAY_KIT_HOST").unwrap_or_else(|_| "c".to_string());
+        Demo::start_host(&host(), drain)
+    }
+
+    /// The same of another host.
+    pub fn start_host(host: &str, drain: Duration) -> Demo {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let run_demo = root.join("bindings/run-demo");
         let mut command = Command::new(&run_demo);
         command
-            .args([host.as_str(), "0"])
+            .args([host, "0"])
             .current_dir(root)
             .env("DRAIN_MS", drain.as_millis().to_string())
             .stdin(Stdio::null())
