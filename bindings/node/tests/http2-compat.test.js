@@ -285,6 +285,14 @@ test('informational heads, as long as it is not too late', async (t) => {
   const answer = await within(t, (request, response) => {
     assert.strictEqual(response.writeEarlyHints({ link: ['</a.css>; rel=preload', '</b.js>; rel=preload'], 'x-hint': '1' }), true)
     assert.strictEqual(response.writeEarlyHints({ link: [] }), false)
+    assert.strictEqual(response.writeInformation(110, { 'x-progress': '1' }), true)
+    assert.strictEqual(response.writeInformation(102), true)
+    for (const status of [99, 101, 200, '102', NaN]) {
+      assert.throws(() => response.writeInformation(status), { code: 'ERR_HTTP2_STATUS_INVALID' })
+    }
+    for (const headers of ['no', ['no']]) {
+      assert.throws(() => response.writeInformation(102, headers), { code: 'ERR_INVALID_ARG_TYPE' })
+    }
     assert.throws(() => response.writeEarlyHints('no'), { code: 'ERR_INVALID_ARG_TYPE' })
     assert.throws(() => response.writeEarlyHints({ link: 'no' }), { code: 'ERR_INVALID_ARG_VALUE' })
     response.flushHeaders()
@@ -292,7 +300,8 @@ test('informational heads, as long as it is not too late', async (t) => {
     assert.strictEqual(response.writeContinue(), false)
     assert.strictEqual(response.writeEarlyHints({ link: '</a.css>; rel=preload' }), false)
   })
-  assert.strictEqual(answer.informational.length, 1)
+  assert.deepStrictEqual(answer.informational.map((head) => head[':status']), [103, 110, 102])
+  assert.strictEqual(answer.informational[1]['x-progress'], '1')
   assert.strictEqual(answer.informational[0].link, '</a.css>; rel=preload, </b.js>; rel=preload')
   assert.strictEqual(answer.informational[0]['x-hint'], '1')
 })

@@ -59,6 +59,8 @@ class Http2ServerResponse extends LazyStream {
   get writableCorked () { return this.#stream.writableCorked }
   get writableHighWaterMark () { return this.#stream.writableHighWaterMark }
   get writableLength () { return this.#stream.writableLength }
+  get writableObjectMode () { return this.#stream.writableObjectMode }
+  get writableNeedDrain () { return this.#stream.writableNeedDrain }
 
   // ---- the head ----
 
@@ -158,6 +160,16 @@ class Http2ServerResponse extends LazyStream {
     for (const name of Object.keys(others)) fields[checkName(name)] = others[name]
     fields.link = value
     return this.#inform(fields)
+  }
+
+  /** An answer of 1xx, but 101, before the own one, with fields. False if it is too late. */
+  writeInformation (status, fields) {
+    if (typeof status !== 'number' || !(status >= 100 && status <= 199) || status === 101) {
+      throw failure('ERR_HTTP2_STATUS_INVALID', status)
+    }
+    fields ??= {}
+    if (typeof fields !== 'object' || Array.isArray(fields)) throw wrongType('headers', 'Object', fields)
+    return this.#inform({ __proto__: null, ...fields, ':status': status })
   }
 
   #inform (fields) {
