@@ -1,6 +1,7 @@
-"""Finds the package beside the tests, and ends a test that hangs."""
+"""Finds the package beside the tests, ends a test that hangs, and has signals arrive."""
 
 import faulthandler
+import signal
 import sys
 from pathlib import Path
 from typing import Iterator
@@ -8,6 +9,12 @@ from typing import Iterator
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+# Who runs in the background or under nohup ignores them, and so would the programs
+# that the tests start.
+for number, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 
 LIMIT = 120
 """Seconds for one test; then every thread's stack is shown and all ends."""
