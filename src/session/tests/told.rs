@@ -175,3 +175,21 @@ fn what_every_peer_assumes_is_not_said() {
         assert!(payload.chunks(6).all(|entry| ![1, 5].contains(&entry[1])), "{payload:?}");
     });
 }
+
+#[test]
+fn a_peers_goaway_and_a_garbled_preface_are_told() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+        peer.settle(&[]).await;
+        peer.get(1).await;
+        peer.frame(kind::GOAWAY, 0, 0, &goaway(0, 2, b"I am broken")).await;
+        sleep(Duration::from_secs(1)).await;
+        let told = peer.event(EventKind::Goaway);
+        assert_eq!((told.code, told.text.as_slice()), (2, &b"I am broken"[..]));
+
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(&[b'x'; PREFACE]).await;
+        peer.end(true).await;
+        assert_eq!(peer.closed().await, Cause::ProtocolError);
+    });
+}

@@ -1,0 +1,111 @@
+//! How a session leaves, and how it ends when one side goes away.
+
+use super::*;
+
+#[test]
+fn a_drain_ends_an_idle_connection_at_once() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(GET).await;
+        peer.until("ok").await;
+        peer.drain(20);
+        assert_eq!(peer.rest().await, "");
+        assert_eq!(peer.seconds(), 0);
+        assert_eq!(peer.closed().await, Cause::Drained);
+        peer.event(EventKind::Draining);
+    });
+}
+
+#[test]
+fn a_drain_lets_an_answer_end_and_says_that_it_is_the_last() {
+    in_virtual_time(async {
+        let held = Arc::<Mutex<Vec<u64>>>::default();
+        let holds = held.clone();
+        let mut peer = Peer::of(Config::default(), 1 << 16, move |id| lock(&holds).push(id));
+        // What is behind it is not dispatched.
+        peer.send(&GET.repeat(2)).await;
+        sleep(Duration::from_secs(1)).await;
+        peer.drain(20);
+        sleep(Duration::from_secs(5)).await;
+        let id = lock(&held)[0];
+        answers(id);
+        let answer = peer.rest().await;
+        assert!(answer.contains("connection: close\r\n") && answer.ends_with("\r\n\r\nok"), "{answer}");
+        assert_eq!(lock(&held).len(), 1);
+        assert_eq!(peer.closed().await, Cause::Drained);
+    });
+}
+
+#[test]
+fn a_head_under_way_is_waited_for_a_moment() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let (first, second) = GET.split_at(10);
+        peer.send(first).await;
+        sleep(Duration::from_millis(100)).await;
+        peer.drain(20);
+        sleep(Duration::from_millis(500)).await;
+        peer.send(second).await;
+        let answer = peer.rest().await;
+        assert!(answer.contains("connection: close\r\n") && answer.ends_with("ok"), "{answer}");
+        assert_eq!(peer.closed().await, Cause::Drained);
+
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(first).await;
+        sleep(Duration::from_millis(100)).await;
+        peer.drain(20);
+        assert_eq!(peer.rest().await, "");
+        assert_eq!(peer.seconds(), 1);
+        assert_eq!(peer.closed().await, Cause::Drained);
+    });
+}
+
+#[test]
+fn at_the_deadline_an_answer_is_cut_and_looks_so() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, begins);
+        peer.send(GET).await;
+        peer.until("4\r\nmore\r\n").await;
+        peer.drain(5);
+        assert_eq!(peer.rest().await, "", "the last chunk would make it whole");
+        assert_eq!(peer.seconds(), 5);
+        assert_eq!(peer.closed().await, Cause::Deadline);
+        assert_eq!(peer.event(EventKind::Timeout).cause, Cause::Deadline);
+    });
+}
+
+#[test]
+fn the_hosts_reset_ends_the_connection() {
+    in_virtual_time(async {
+        let resets = |id| {
+            begins(id);
+            request::answer(id, |answer| answer.reset(2)).unwrap();
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, resets);
+        peer.send(GET).await;
+        assert!(!peer.rest().await.contains("0\r\n\r\n"));
+        assert_eq!(peer.closed().await, Cause::Aborted);
+        assert_eq!(peer.event(EventKind::Closed).code, 2);
+    });
+}
+
+#[test]
+fn a_peer_that_leaves_cancels_its_request() {
+    in_virtual_time(async {
+        let cancelled = Arc::<Mutex<Vec<Cause>>>::default();
+        let told = cancelled.clone();
+        let waits = move |id| {
+            let told = told.clone();
+            let set = request::change(id, |request| {
+                request.on_cancel = Some(Box::new(move |_, cause, _| lock(&told).push(cause)));
+                Ok(())
+            });
+            set.unwrap();
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, waits);
+        peer.send(GET).await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(peer.closed().await, Cause::PeerClosed);
+        assert_eq!(*lock(&cancelled), [Cause::PeerClosed]);
+    });
+}

@@ -1,0 +1,209 @@
+//! Requests, their answers and their bodies, as they are written on the wire (RFC 9112).
+
+use super::*;
+
+#[test]
+fn requests_are_answered_in_order_on_one_connection() {
+    in_virtual_time(async {
+        let ordinals = |id| {
+            let ordinal = request::read(id, |request| Ok((request.stream, request.head().version()))).unwrap();
+            request::answer(id, |answer| answer.respond(200, format!("{ordinal:?}").into())).unwrap();
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, ordinals);
+        peer.send(&GET.repeat(3)).await;
+        for ordinal in 1..=3 {
+            let answer = peer.until(&format!("({ordinal}, \"1.1\")")).await;
+            let expected = format!("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n({ordinal}, \"1.1\")");
+            assert_eq!(without_date(&answer), expected);
+        }
+        peer.send("GET / HTTP/1.0\r\n\r\n").await;
+        assert!(peer.rest().await.ends_with("\r\n\r\n(4, \"1.0\")"));
+        assert_eq!(peer.closed().await, Cause::PeerClosed);
+        assert_eq!(peer.seconds(), 3, "which is what closed() waits");
+    });
+}
+
+#[test]
+fn an_old_client_may_ask_for_more() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        for _ in 0..2 {
+            peer.send("GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n").await;
+            let answer = peer.until("ok").await;
+            assert!(
+                answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.contains("connection: keep-alive\r\n"),
+                "{answer}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_long_answer_comes_whole() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 12, answers_much);
+        for _ in 0..2 {
+            peer.send(GET).await;
+            assert!(peer.until("\r\n\r\n").await.contains("content-length: 4194304\r\n"));
+            let mut body = vec![0; 4 << 20];
+            peer.stream.read_exact(&mut body).await.unwrap();
+            assert!(body.iter().all(|byte| *byte == b'x'));
+        }
+        assert_eq!(peer.seconds(), 0, "a timer had to wake it");
+    });
+}
+
+#[test]
+fn what_is_answered_at_once_is_answered_though_the_peer_has_closed_its_side() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(&GET.repeat(3)).await;
+        peer.stream.shutdown().await.unwrap();
+        assert_eq!(peer.rest().await.matches("\r\n\r\nok").count(), 3);
+        assert_eq!(peer.closed().await, Cause::PeerClosed);
+    });
+}
+
+#[test]
+fn the_body_is_asked_for_when_the_host_wants_it() {
+    in_virtual_time(async {
+        let head = "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
+        let mut peer = Peer::of(Config::default(), 1 << 16, echoes);
+        peer.send(head).await;
+        assert_eq!(peer.until("\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
+        peer.send("hello").await;
+        assert!(peer.until("hello").await.starts_with("HTTP/1.1 200 OK"));
+
+        // Nobody asks: the answer is the last, since the body may come or not.
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(head).await;
+        let answer = peer.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("connection: close\r\n"), "{answer}");
+    });
+}
+
+#[test]
+fn an_informational_head_goes_ahead() {
+    in_virtual_time(async {
+        let hints = |id| {
+            let mut fields = HeaderMap::new();
+            fields.insert("link", "</style.css>".parse().unwrap());
+            request::answer(id, |answer| answer.inform(103, fields)).unwrap();
+            answers(id);
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, hints);
+        peer.send(GET).await;
+        assert_eq!(peer.until("\r\n\r\n").await, "HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n");
+        assert!(peer.until("ok").await.starts_with("HTTP/1.1 200 OK"));
+        peer.send("GET / HTTP/1.0\r\n\r\n").await;
+        assert!(peer.rest().await.starts_with("HTTP/1.0 200 OK"), "which 1.0 does not know");
+    });
+}
+
+#[test]
+fn trailers_go_both_ways() {
+    in_virtual_time(async {
+        let returns = |id| {
+            let set = request::change(id, |request| {
+                request.body().set_reader(Reader::Pushed(Box::new(|id, _, last| {
+                    if last {
+                        let value = request::read(id, |request| {
+                            let trailers = request.body().trailers.as_ref().expect("trailers");
+                            Ok(trailers["x-checksum"].as_bytes().to_vec())
+                        });
+                        let value = value.unwrap();
+                        let end = request::answer(id, |answer| {
+                            answer.write(b"ok")?;
+                            answer.add_trailer(b"x-returned", &value)?;
+                            answer.end()
+                        });
+                        end.unwrap();
+                    }
+                })))?;
+                request.answer.write_head(200)
+            });
+            set.unwrap();
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, returns);
+        for _ in 0..2 {
+            peer.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n").await;
+            peer.send("3\r\nabc\r\n0\r\nx-checksum: 7\r\n\r\n").await;
+            peer.until("2\r\nok\r\n0\r\nx-returned: 7\r\n\r\n").await;
+        }
+    });
+}
+
+#[test]
+fn an_upload_may_end_after_its_answer() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 21, answers);
+        peer.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 900000\r\n\r\n").await;
+        peer.until("ok").await;
+        peer.send(&"x".repeat(900_000)).await;
+        peer.send(GET).await;
+        peer.until("ok").await;
+        peer.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n").await;
+        peer.until("ok").await;
+        peer.send(&format!("3\r\nabc\r\n0\r\na: b\r\n\r\n{GET}")).await;
+        peer.until("ok").await;
+        assert_eq!(peer.seconds(), 0);
+
+        // One that does not end is given up.
+        peer.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n").await;
+        peer.until("ok").await;
+        assert_eq!(peer.rest().await, "");
+        assert_eq!(peer.seconds(), 1);
+    });
+}
+
+#[test]
+fn what_is_no_request_is_refused_after_what_was() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(&format!("{GET}GET / HTTP/1.1\r\nhost : a\r\n\r\n{GET}")).await;
+        peer.until("ok").await;
+        let refusal = peer.rest().await;
+        assert!(refusal.starts_with("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"), "{refusal}");
+        assert_eq!(refusal.matches("HTTP/1.1").count(), 1);
+        assert_eq!(peer.event(EventKind::FrameError).code, 400);
+        assert_eq!(peer.closed().await, Cause::ProtocolError);
+    });
+}
+
+#[test]
+fn a_chunk_that_is_none_ends_its_request() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, echoes);
+        peer.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
+        sleep(Duration::from_secs(1)).await;
+        peer.send("x\r\n").await;
+        assert!(peer.rest().await.starts_with("HTTP/1.1 400 "));
+        assert_eq!(peer.closed().await, Cause::ProtocolError);
+    });
+}
+
+#[test]
+fn head_and_statuses_without_a_body() {
+    in_virtual_time(async {
+        let streams = |id| {
+            begins(id);
+            request::answer(id, |answer| answer.end()).unwrap();
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, streams);
+        peer.send("HEAD / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        let head = without_date(&peer.until("\r\n\r\n").await);
+        assert_eq!(head, "HTTP/1.1 200 OK\r\n\r\n");
+        peer.send(GET).await;
+        assert!(peer.until("0\r\n\r\n").await.contains("transfer-encoding: chunked\r\n"));
+
+        for status in [204, 304] {
+            let empty = move |id| request::answer(id, |answer| answer.respond(status, Bytes::new())).unwrap();
+            let mut peer = Peer::of(Config::default(), 1 << 16, empty);
+            peer.send(&GET.repeat(2)).await;
+            for _ in 0..2 {
+                let head = without_date(&peer.until("\r\n\r\n").await);
+                assert!(!head.contains("content-length") && !head.contains("chunked"), "{head}");
+            }
+        }
+    });
+}

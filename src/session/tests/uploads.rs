@@ -1,0 +1,142 @@
+//! Bodies that are too large, and those that go on after their answer.
+
+use super::*;
+use crate::request::Share;
+
+#[test]
+fn bodies_that_are_too_large_together_are_refused_for_now() {
+    in_virtual_time(async {
+        let ended = Arc::<Mutex<Vec<(u32, Option<Cause>)>>>::default();
+        let told = ended.clone();
+        let collects = move |id| {
+            let (whole, cut) = (told.clone(), told.clone());
+            let set = request::change(id, |request| {
+                let stream = request.stream;
+                let (limit, together) = request.body_limits;
+                let share = Share::new(&request.session, together);
+                request.on_cancel = Some(Box::new(move |_, cause, _| lock(&cut).push((stream, Some(cause)))));
+                let on_collected = Box::new(move |id, _: &[u8]| {
+                    lock(&whole).push((stream, None));
+                    answers(id);
+                });
+                request.body().collect(limit, share, on_collected)
+            });
+            set.unwrap();
+        };
+        let config = Config { session_body_bytes: 30_000, ..Config::default() };
+        let mut peer = Peer::of(config, 1 << 16, collects);
+        peer.settle(&[]).await;
+        for stream in [1, 3] {
+            peer.frame(kind::HEADERS, END_HEADERS, stream, GET).await;
+            peer.frame(kind::DATA, 0, stream, &[b'x'; 10_000]).await;
+            peer.frame(kind::DATA, 0, stream, &[b'x'; 7_000]).await;
+        }
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 3);
+        let fields = peer.heads().remove(0);
+        let has = |name: &[u8], value: &[u8]| fields.iter().any(|(n, v)| n == name && v == value);
+        assert!(has(b":status", b"413") && has(b"retry-after", b"1"), "{fields:?}");
+        // The room is free again, and what is whole is delivered.
+        peer.frame(kind::DATA, END_STREAM, 1, &[b'x'; 10_000]).await;
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 1);
+        peer.frame(kind::HEADERS, END_HEADERS, 5, GET).await;
+        peer.frame(kind::DATA, 0, 5, &[b'x'; 15_000]).await;
+        peer.frame(kind::DATA, END_STREAM, 5, &[b'x'; 15_000]).await;
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 5);
+        assert_eq!(*lock(&ended), [(3, Some(Cause::BodyTooLarge)), (1, None), (5, None)]);
+    });
+}
+
+/// `:method POST`, and the rest as [`GET`] has it.
+const POST: &[u8] = &[0x83, 0x86, 0x84, 0x41, 1, b'a'];
+
+/// So many bytes of a body in one frame, and a moment in which the session can open the window again.
+async fn upload(peer: &mut Peer, stream: u32, bytes: usize, flags: u8) {
+    peer.frame(kind::DATA, flags, stream, &vec![b'x'; bytes]).await;
+    sleep(Duration::from_millis(1)).await;
+}
+
+#[test]
+fn an_upload_may_end_after_an_error() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 21, answers);
+        peer.settle(&[]).await;
+        // There is no handler for POST.
+        peer.frame(kind::HEADERS, END_HEADERS, 1, POST).await;
+        assert!(peer.next(kind::HEADERS, true).await.expect("an answer").0.has(END_STREAM));
+        let mut left = 900_000;
+        while left > 0 {
+            let bytes = left.min(16_384);
+            upload(&mut peer, 1, bytes, if left == bytes { END_STREAM } else { 0 }).await;
+            left -= bytes;
+        }
+        peer.get(3).await;
+        assert_eq!(peer.next(kind::DATA, true).await.expect("an answer").0.stream, 3);
+        assert!(peer.frames.iter().any(|(frame, _)| frame.kind == kind::WINDOW_UPDATE && frame.stream == 1));
+        let more = timeout(Duration::from_secs(3), peer.next(kind::RST_STREAM, true)).await;
+        assert!(more.is_err(), "there is nothing to stop");
+    });
+}
+
+#[test]
+fn an_upload_without_end_is_stopped_by_time_and_by_bytes() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 21, answers);
+        peer.settle(&[]).await;
+        peer.frame(kind::HEADERS, END_HEADERS, 1, POST).await;
+        let began = Instant::now();
+        let stopped = |reset: Option<(Frame, Vec<u8>)>| {
+            let (frame, payload) = reset.expect("RST_STREAM");
+            (frame.stream, number(&payload, 0))
+        };
+        assert_eq!(stopped(peer.next(kind::RST_STREAM, true).await), (1, 0));
+        assert_eq!(began.elapsed().as_millis(), 1000);
+
+        let began = Instant::now();
+        peer.frame(kind::HEADERS, END_HEADERS, 3, POST).await;
+        for _ in 0..80 {
+            upload(&mut peer, 3, 16_000, 0).await;
+        }
+        assert_eq!(stopped(peer.next(kind::RST_STREAM, true).await), (3, 0));
+        assert!(began.elapsed() < Duration::from_millis(500));
+        peer.get(5).await;
+        assert!(peer.next(kind::DATA, true).await.is_some(), "the session goes on");
+    });
+}
+
+#[test]
+fn a_session_that_drains_gives_uploads_no_time() {
+    in_virtual_time(async {
+        let config = Config { max_requests: 1, ..Config::default() };
+        let mut peer = Peer::of(config, 1 << 16, answers);
+        peer.settle(&[]).await;
+        peer.frame(kind::HEADERS, END_HEADERS, 1, POST).await;
+        peer.end(true).await;
+        assert_eq!(peer.closed().await, Cause::MaxRequests);
+        assert!(peer.frames.iter().any(|(frame, _)| frame.kind == kind::RST_STREAM && frame.stream == 1));
+        assert_eq!(peer.began.elapsed().as_secs(), 3, "which is what closed() waits");
+    });
+}
+
+#[test]
+fn after_a_success_only_a_short_upload_goes_on() {
+    in_virtual_time(async {
+        let with_length = |length: &[u8]| {
+            // content-length is entry 28 of the static table (RFC 7541, appendix A).
+            [GET, &[0x0f, 28 - 15, length.len() as u8], length].concat()
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 21, answers);
+        peer.settle(&[]).await;
+        for (stream, head) in [(1, with_length(b"262145")), (3, GET.to_vec())] {
+            peer.frame(kind::HEADERS, END_HEADERS, stream, &head).await;
+            let began = Instant::now();
+            assert_eq!(peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM").0.stream, stream);
+            assert!(began.elapsed().is_zero());
+        }
+        peer.frame(kind::HEADERS, END_HEADERS, 5, &with_length(b"262144")).await;
+        for number in 0..16 {
+            upload(&mut peer, 5, 16_384, if number == 15 { END_STREAM } else { 0 }).await;
+        }
+        let more = timeout(Duration::from_secs(3), peer.next(kind::RST_STREAM, true)).await;
+        assert!(more.is_err(), "there is nothing to stop");
+    });
+}
