@@ -9,6 +9,7 @@
 //
 // DRAIN_MS          how long open streams may go on after the second signal at most (5000)
 // GOAWAY_DRAIN_MS   the same for the first: what goaway takes where the app says nothing
+// TLS_CERT          with TLS_KEY, the files of a certificate and its key: speaks TLS
 //
 // The first signal lets every session leave in good order, a second one forces.
 // The demo ends when the last session has, with a report on standard output.
@@ -19,7 +20,7 @@ const { once } = require('node:events')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { Worker } = require('node:worker_threads')
 const fastify = require('fastify')
-const { WHOLE, numberOf, Control, leaveAtSignals } = require('./demo-parts.js')
+const { WHOLE, numberOf, identity, Control, leaveAtSignals } = require('./demo-parts.js')
 
 const CHUNK = Buffer.alloc(1024, 'x')
 const BLOCK = Buffer.alloc(16 * 1024, 'x')
@@ -136,7 +137,9 @@ async function main () {
   const port = numberOf('the port', process.argv[2], 8080)
   const drainMs = numberOf('DRAIN_MS', process.env.DRAIN_MS, 5000)
   // What a request may be is goaway's default here, which is less than Node's.
-  const app = fastify({ http2: true, http: { maxHeaderListPairs: 104, settings: { maxHeaderListSize: 16384 } }, return503OnClosing: false })
+  const limits = { maxHeaderListPairs: 104, settings: { maxHeaderListSize: 16384 } }
+  const tls = identity()
+  const app = fastify({ http2: true, ...(tls ? { https: { ...limits, ...tls } } : { http: limits }), return503OnClosing: false })
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
   }

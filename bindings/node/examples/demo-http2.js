@@ -1,11 +1,12 @@
 'use strict'
 
 // goaway's demo for node:http2's API: the routes of demo.mjs, written for
-// createServer((request, response) => ...).
+// createServer((request, response) => ...), or createSecureServer's.
 //
 //   node demo-http2.js [PORT]   listens on 127.0.0.1; 8080 if no port is given, any if it is 0
 //
 // DRAIN_MS   how long open streams may go on after SIGTERM or SIGINT (5000)
+// TLS_CERT   with TLS_KEY, the files of a certificate and its key: speaks TLS
 //
 // The first signal lets every session leave in good order, a second one forces.
 // The demo ends when the last session has, with a report on standard output.
@@ -15,7 +16,7 @@ const { once } = require('node:events')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { Worker } = require('node:worker_threads')
 const http2 = require('../http2.js')
-const { WHOLE, numberOf, Control, leaveAtSignals } = require('./demo-parts.js')
+const { WHOLE, numberOf, identity, Control, leaveAtSignals } = require('./demo-parts.js')
 
 const TEXT = { 'content-type': 'text/plain' }
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -196,7 +197,9 @@ function main () {
   const port = numberOf('the port', process.argv[2], 8080)
   const drainMs = numberOf('DRAIN_MS', process.env.DRAIN_MS, 5000)
   // What a request may be is goaway's default here, which is less than Node's.
-  const server = http2.createServer({ drainMs, limits: { headerListBytes: 16384, headerFields: 100 } })
+  const options = { drainMs, limits: { headerListBytes: 16384, headerFields: 100 } }
+  const tls = identity()
+  const server = tls ? http2.createSecureServer({ ...options, ...tls }) : http2.createServer(options)
   const router = new Router(routesOf(new Control(server, drainMs)))
   server.on('request', (request, response) => router.handle(request, response))
   server.on('error', (error) => {

@@ -1,7 +1,9 @@
 'use strict'
 
 // What the demos for node:http2's API and for Fastify share: the command line,
-// the control of sessions, and the way out.
+// the certificate, the control of sessions, and the way out.
+
+const { readFileSync } = require('node:fs')
 
 const WHOLE = /^[0-9]{1,15}$/
 const EVENTS_KEPT = 1000
@@ -11,6 +13,12 @@ function numberOf (what, text, otherwise) {
   if (text === undefined || text === null) return otherwise
   if (!WHOLE.test(text)) throw new RangeError(`${what} is "${text}", not a number`)
   return Number(text)
+}
+
+/** The certificate and its key, in the files that TLS_CERT and TLS_KEY name; null if there is to be no TLS. */
+function identity () {
+  const { TLS_CERT: cert, TLS_KEY: key } = process.env
+  return cert && key ? { cert: readFileSync(cert), key: readFileSync(key) } : null
 }
 
 /** 'sessionsGraceful' is 'sessions_graceful' in the line that every demo prints. */
@@ -82,4 +90,4 @@ function leaveAtSignals (server, drainMs, close) {
   })
 }
 
-module.exports = { WHOLE, numberOf, Control, leaveAtSignals }
+module.exports = { WHOLE, numberOf, identity, Control, leaveAtSignals }
