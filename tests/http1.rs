@@ -7,6 +7,10 @@
 //! - `pages`: the demo's routes answer what they answer over HTTP/2
 //! - `framing`: requests that two readers could divide differently are refused
 //! - `close`: how a connection leaves
+//! - `protocol`: who speaks it, by ALPN or without
+//!
+//! With `GOAWAY_KIT_TLS` set all of it goes through TLS, where an end counts as
+//! a FIN only with TLS's own goodbye before it.
 
 mod kit;
 
@@ -18,6 +22,8 @@ mod framing;
 mod pages;
 #[path = "http1/peer.rs"]
 mod peer;
+#[path = "http1/protocol.rs"]
+mod protocol;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! The demo's routes answer what they answer over HTTP/2.
 
 use crate::kit::demo::die_with_us;
+use crate::kit::stream::{Identity, is_tls};
 use crate::peer::{End, Peer};
 use crate::start;
 
@@ -10,8 +11,16 @@ const BIG: usize = 8 << 20;
 
 /// Status and body, by curl.
 fn curl(demo: &crate::kit::Demo, version: &str, path: &str, more: &[&str]) -> (String, Vec<u8>) {
-    let url = format!("http://{}{path}", demo.address());
     let mut command = Command::new("curl");
+    let scheme = if is_tls() {
+        command.arg("--cacert").arg(&Identity::get().certificate);
+        // "http/1.0" is no protocol that one could agree on.
+        command.args((version == "--http1.0").then_some("--no-alpn"));
+        "https"
+    } else {
+        "http"
+    };
+    let url = format!("{scheme}://localhost:{}{path}", demo.address().port());
     command.args(["-s", "-S", "--max-time", "30", version, "-w", "%{stderr}%{http_code}"]).args(more).arg(url);
     die_with_us(&mut command);
     let output = command.output().expect("curl is installed: .ci/needs curl");

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::kit::{Demo, PATIENCE};
+use crate::kit::stream::Stream;
+use crate::kit::{Demo, Frame, PATIENCE, kind};
 
 pub struct Peer {
-    stream: TcpStream,
+    stream: Stream,
     /// What has come and is not read yet.
     bytes: Vec<u8>,
     end: Option<End>,
@@ -17,8 +17,11 @@ pub struct Peer {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
+    /// In TLS with its goodbye before it (RFC 8446, section 6.1).
     Fin,
     Reset,
+    /// A FIN without TLS's goodbye: what came may not be all.
+    Cut,
 }
 
 pub struct Answer {
@@ -60,9 +63,19 @@ impl Answer {
 impl Peer {
     #[track_caller]
     pub fn of(demo: &Demo) -> Peer {
-        let stream = TcpStream::connect(demo.address()).expect("the demo accepts");
-        stream.set_nodelay(true).unwrap();
+        Peer::asking_for(demo, &["http/1.1"])
+    }
+
+    /// One that asks for these protocols where there is TLS.
+    #[track_caller]
+    pub fn asking_for(demo: &Demo, protocols: &[&str]) -> Peer {
+        let stream = Stream::connect_for(demo.address(), protocols).expect("the demo accepts");
         Peer { stream, bytes: Vec::new(), end: None }
+    }
+
+    /// The protocol that TLS came to.
+    pub fn protocol(&self) -> Option<String> {
+        self.stream.protocol()
     }
 
     /// The same connection for another thread that only writes.
@@ -138,10 +151,20 @@ impl Peer {
         self.end.expect("it has ended")
     }
 
+    /// What comes before the end is HTTP/2's SETTINGS and no more: to who does
+    /// not speak it a GOAWAY would say nothing (RFC 9113, section 3.4).
+    #[track_caller]
+    pub fn expect_http2_refusal(&mut self) -> End {
+        while self.read_more() {}
+        let frames: Vec<_> = std::iter::from_fn(|| Frame::decode(&mut self.bytes)).collect();
+        assert!(frames.len() == 1 && frames[0].kind == kind::SETTINGS, "{frames:?}");
+        self.expect_end()
+    }
+
     /// Nothing comes for a moment.
     #[track_caller]
     pub fn expect_silence(&mut self) {
-        self.stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        self.stream.socket().set_read_timeout(Some(Duration::from_millis(200))).unwrap();
         let mut byte = [0];
         let read = self.stream.read(&mut byte);
         assert!(read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "something came, or the end");
@@ -202,11 +225,12 @@ impl Peer {
         }
         let mut bytes = [0; 16_384];
         let began = Instant::now();
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.stream.socket().set_read_timeout(Some(PATIENCE)).unwrap();
         match self.stream.read(&mut bytes) {
             Ok(0) => self.end = Some(End::Fin),
             Ok(count) => self.bytes.extend_from_slice(&bytes[..count]),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => self.end = Some(End::Reset),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => self.end = Some(End::Cut),
             Err(error) => {
                 panic!("{error}, after {:?}, with {:?}", began.elapsed(), String::from_utf8_lossy(&self.bytes))
             }

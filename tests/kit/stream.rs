@@ -2,20 +2,27 @@
 //! `GOAWAY_KIT_TLS` is set. TLS begins with the first byte that is sent, so that
 //! a client that has said nothing has said nothing there either.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::{fs, process};
 
 use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::PATIENCE;
 
-pub enum Stream {
-    Plain(TcpStream),
-    Tls { tls: Box<StreamOwned<ClientConnection, TcpStream>>, has_spoken: bool },
+pub struct Stream {
+    socket: TcpStream,
+    /// None where there is no TLS. Locked for moments only, never while the
+    /// socket is waited for, so that one thread may write while another reads.
+    tls: Option<Arc<Mutex<ClientConnection>>>,
+    /// Nothing of TLS is sent before the first byte of the client's own.
+    has_spoken: bool,
+    /// What has come of TLS and rustls has had no room for yet.
+    come: VecDeque<u8>,
 }
 
 /// Whether the hosts under test are to speak TLS.
@@ -24,60 +31,123 @@ pub fn is_tls() -> bool {
 }
 
 impl Stream {
+    /// To a server of HTTP/2.
     pub fn connect(address: SocketAddr) -> io::Result<Stream> {
+        Stream::connect_for(address, &["h2"])
+    }
+
+    /// The client asks for one of these protocols by ALPN (RFC 7301), or does
+    /// not ask if there are none. Without TLS they mean nothing.
+    pub fn connect_for(address: SocketAddr, protocols: &[&str]) -> io::Result<Stream> {
         let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
         socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
-        if !is_tls() {
-            return Ok(Stream::Plain(socket));
-        }
-        let name = "localhost".try_into().expect("a name");
-        let client = ClientConnection::new(Identity::get().client.clone(), name).expect("a client");
-        Ok(Stream::Tls { tls: Box::new(StreamOwned::new(client, socket)), has_spoken: false })
+        let tls = is_tls().then(|| {
+            let mut config = Identity::get().client.clone();
+            config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+            let name = "localhost".try_into().expect("a name");
+            let client = ClientConnection::new(Arc::new(config), name).expect("a client");
+            Arc::new(Mutex::new(client))
+        });
+        Ok(Stream { socket, tls, has_spoken: false, come: VecDeque::new() })
+    }
+
+    /// The same connection for another thread, which only writes.
+    pub fn try_clone(&self) -> io::Result<Stream> {
+        let (socket, tls) = (self.socket.try_clone()?, self.tls.clone());
+        Ok(Stream { socket, tls, has_spoken: self.has_spoken, come: VecDeque::new() })
     }
 
     pub fn socket(&self) -> &TcpStream {
-        match self {
-            Stream::Plain(socket) => socket,
-            Stream::Tls { tls, .. } => &tls.sock,
-        }
+        &self.socket
+    }
+
+    /// The protocol that the server has chosen, once the client has spoken.
+    pub fn protocol(&self) -> Option<String> {
+        let tls = self.tls.as_ref()?.lock().unwrap();
+        tls.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned())
     }
 
     /// Our end, in TLS as well.
     pub fn finish_writing(&mut self) -> io::Result<()> {
-        if let Stream::Tls { tls, has_spoken: true } = self {
-            tls.conn.send_close_notify();
-            tls.flush()?;
+        if let (Some(tls), true) = (&self.tls, self.has_spoken) {
+            let records = {
+                let mut tls = tls.lock().unwrap();
+                tls.send_close_notify();
+                records_of(&mut tls)?
+            };
+            self.socket.write_all(&records)?;
         }
-        self.socket().shutdown(Shutdown::Write)
+        self.socket.shutdown(Shutdown::Write)
+    }
+
+    /// The handshake, with all the time it needs.
+    fn speak(&mut self, tls: &Mutex<ClientConnection>) -> io::Result<()> {
+        if !self.has_spoken {
+            self.has_spoken = true;
+            let waiting = self.socket.read_timeout()?;
+            self.socket.set_read_timeout(Some(PATIENCE))?;
+            tls.lock().unwrap().complete_io(&mut self.socket)?;
+            self.socket.set_read_timeout(waiting)?;
+        }
+        Ok(())
     }
 }
 
+/// What is to be sent of TLS.
+fn records_of(tls: &mut ClientConnection) -> io::Result<Vec<u8>> {
+    let mut records = Vec::new();
+    while tls.wants_write() {
+        tls.write_tls(&mut records)?;
+    }
+    Ok(records)
+}
+
 impl Read for Stream {
-    /// 0 is the end of both: a peer that speaks TLS says goodbye in TLS first.
+    /// 0 is the end of both: a peer that speaks TLS says goodbye in TLS first,
+    /// and one that does not has cut the connection (`UnexpectedEof`).
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(socket) => socket.read(buf),
-            Stream::Tls { tls, has_spoken: false } => tls.sock.read(buf),
-            Stream::Tls { tls, .. } => match tls.read(buf)? {
-                0 => tls.sock.read(buf),
-                length => Ok(length),
-            },
+        let (Some(tls), true) = (&self.tls, self.has_spoken) else {
+            return self.socket.read(buf);
+        };
+        loop {
+            {
+                let mut tls = tls.lock().unwrap();
+                match tls.reader().read(buf) {
+                    Ok(0) => break,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    done => return done,
+                }
+                if !self.come.is_empty() {
+                    tls.read_tls(&mut self.come)?;
+                    tls.process_new_packets().map_err(io::Error::other)?;
+                    continue;
+                }
+            }
+            let mut bytes = [0; 16_384];
+            let count = self.socket.read(&mut bytes)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.come.extend(&bytes[..count]);
         }
+        self.socket.read(buf)
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(socket) => socket.write(bytes),
-            Stream::Tls { tls, has_spoken } => {
-                *has_spoken = true;
-                let written = tls.write(bytes)?;
-                tls.flush()?;
-                Ok(written)
-            }
-        }
+        let Some(tls) = self.tls.clone() else {
+            return self.socket.write(bytes);
+        };
+        self.speak(&tls)?;
+        let (written, records) = {
+            let mut tls = tls.lock().unwrap();
+            (tls.writer().write(bytes)?, records_of(&mut tls)?)
+        };
+        self.socket.write_all(&records)?;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -89,7 +159,8 @@ impl Write for Stream {
 pub struct Identity {
     pub certificate: PathBuf,
     pub key: PathBuf,
-    client: Arc<ClientConfig>,
+    /// Trusts it, and asks for no protocol.
+    client: ClientConfig,
 }
 
 impl Identity {
@@ -102,7 +173,7 @@ impl Identity {
             let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
             fs::write(&certificate, made.cert.pem()).expect("the certificate can be written");
             fs::write(&key, made.signing_key.serialize_pem()).expect("the key can be written");
-            Identity { certificate, key, client: Arc::new(client(made.cert.der().clone())) }
+            Identity { certificate, key, client: client(made.cert.der().clone()) }
         })
     }
 }
@@ -112,7 +183,5 @@ fn client(trusted: CertificateDer<'static>) -> ClientConfig {
     roots.add(trusted).expect("a certificate can be trusted");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = builder.expect("versions").with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    config
+    builder.expect("versions").with_root_certificates(roots).with_no_client_auth()
 }
