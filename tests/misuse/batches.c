@@ -3,26 +3,12 @@
 
 #include <poll.h>
 
-#include "events.h"
-
-static struct events events;
-static struct client client;
-
-static void begin(void) {
-    events_start(&events);
-    client = client_open(events.port);
-}
-
-static void end(void) {
-    client_close(&client);
-    events_end(&events);
-}
+#include "exchange.h"
 
 static void a_request_is_one_record(void) {
     events_new(&events);
     CHECK_OK(goaway_server_register_queue(events.server, "POST /users/{id}/{*rest}", events.queue, 77));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     client_ask(&client, "HEAD", "/a%20b?c=%20d", true);
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
     CHECK(record->id != 0 && record->session != 0 && record->tag == 7);
@@ -247,8 +233,7 @@ static void a_full_answer_says_when_it_has_room(void) {
 static void a_full_queue_holds_back(void) {
     events_new(&events);
     CHECK_OK(goaway_queue_set_limit(events.queue, 2));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     uint32_t last = 0;
     for (int index = 0; index < 20; index++) {
         last = client_get(&client, "/");
@@ -313,8 +298,7 @@ static void nobody_takes(void) {
 static void a_cancelled_request_ends(void) {
     events_new(&events);
     CHECK_OK(goaway_queue_set_limit(events.queue, 1));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     uint32_t stream = client_get(&client, "/");
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
     goaway_request request = record->id;
@@ -372,8 +356,7 @@ static void sessions_are_watched(void) {
     events_new(&events);
     CHECK_OK(goaway_queue_watch(events.queue, GOAWAY_WATCH_SESSIONS));
     CHECK_OK(goaway_queue_watch(events.queue, GOAWAY_WATCH_PROGRESS));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_SESSION);
     CHECK(record->fields == GOAWAY_EVENT_OPENED && record->session != 0 && record->id == 0);
     CHECK(strncmp(events_text(&events, record, 0), "127.0.0.1:", 10) == 0);
@@ -428,8 +411,7 @@ static void queues_and_callbacks_go_together(void) {
     CHECK_OK(goaway_server_register_handler(events.server, "GET /called", on_request, called));
     CHECK_STATUS(goaway_server_register_queue(events.server, "GET /called", other, 8), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_server_register_handler(events.server, "*", on_request, called), GOAWAY_ERR_INVALID);
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     uint32_t to_other = client_get(&client, "/other"), to_called = client_get(&client, "/called");
     struct answer answer = client_answer(&client, to_called);
     CHECK(answer.whole && strcmp(answer.start, "called") == 0);
@@ -465,8 +447,7 @@ static void each_batch_is_announced_once(void) {
     CHECK_OK(goaway_queue_on_ready(events.queue, on_ready, &calls));
     int fd = goaway_queue_fd(events.queue);
     CHECK(fd >= 0 && goaway_queue_fd(events.queue) == fd && !is_readable(fd));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     client_get(&client, "/");
     CHECK_SOON(atomic_load(&calls) == 1);
     CHECK(is_readable(fd));

@@ -1,19 +1,6 @@
 // What commands say beside their kinds, and what becomes of a batch of them.
 
-#include "events.h"
-
-static struct events events;
-static struct client client;
-
-static void begin(void) {
-    events_start(&events);
-    client = client_open(events.port);
-}
-
-static void end(void) {
-    client_close(&client);
-    events_end(&events);
-}
+#include "exchange.h"
 
 // The frames of an answer up to its first head, whose length they give.
 static uint32_t head_length(uint32_t stream) {

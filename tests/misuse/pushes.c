@@ -1,20 +1,8 @@
 // Server push through a queue and by hand.
 
-#include "events.h"
+#include "exchange.h"
 
-static struct events events;
-static struct client client;
 static const goaway_field FIELDS[] = {{":method", "GET"}, {":path", "/style.css"}, {"\1x-key", "secret"}};
-
-static void begin(void) {
-    events_start(&events);
-    client = client_open(events.port);
-}
-
-static void end(void) {
-    client_close(&client);
-    events_end(&events);
-}
 
 // The stream of the next promise, which stands on `parent`.
 static uint32_t promised(uint32_t parent) {

@@ -1,10 +1,7 @@
 // What can be done wrong with an event queue: orders that make no sense, ids
 // that are stale, calls at the wrong time, from several threads and in callbacks.
 
-#include "events.h"
-
-static struct events events;
-static struct client client;
+#include "exchange.h"
 
 static void on_request(goaway_request request, void *user_data) {
     (void)user_data;
@@ -16,20 +13,18 @@ static void on_ready(void *user_data) {
 }
 
 // A request that is told and has a body to come.
-static goaway_request begin(void) {
-    events_start(&events);
-    client = client_open(events.port);
+static goaway_request begin_with_request(void) {
+    begin();
     client_ask(&client, "POST", "/", false);
     return events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
 }
 
-static void end(goaway_request request) {
+static void end_with_answer(goaway_request request) {
     CHECK_OK(respond(&events, request, "whole"));
     struct answer answer = client_answer(&client, 1);
     CHECK(answer.whole && answer.status == 200 && strcmp(answer.start, "whole") == 0);
     CHECK_NUMBER(answer.heads, 1);
-    client_close(&client);
-    events_end(&events);
+    end();
 }
 
 static goaway_status submit(goaway_command command) {
@@ -41,7 +36,7 @@ static goaway_status submit(goaway_command command) {
 }
 
 static void senseless_commands(void) {
-    goaway_request request = begin();
+    goaway_request request = begin_with_request();
     static const uint16_t kinds[] = {0, 10, 255, 65535};
     for (size_t index = 0; index < COUNT(kinds); index++) {
         CHECK_STATUS(submit((goaway_command){.kind = kinds[index], .request = request}), GOAWAY_ERR_INVALID);
@@ -90,13 +85,13 @@ static void senseless_commands(void) {
     about("");
     CHECK_STATUS(submit((goaway_command){.kind = GOAWAY_COMMAND_KIND_WRITE, .request = request}), GOAWAY_ERR_STATE);
     CHECK_STATUS(submit((goaway_command){.kind = GOAWAY_COMMAND_KIND_END, .request = request}), GOAWAY_ERR_STATE);
-    end(request);
+    end_with_answer(request);
 }
 
 // A failure sends nothing of its command and, unless it is a WRITE's, stops none
 // behind it.
 static void half_commands(void) {
-    goaway_request request = begin();
+    goaway_request request = begin_with_request();
     static const char arena[] = "content-length\0003\0x-bad\0\001\0abcd";
     goaway_command commands[] = {
         {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 99, .request = request, .fields_len = 17},
@@ -119,13 +114,12 @@ static void half_commands(void) {
     about("");
     struct answer answer = client_answer(&client, 1);
     CHECK(answer.whole && answer.heads == 1 && strcmp(answer.start, "abc") == 0);
-    client_close(&client);
-    events_end(&events);
+    end();
 }
 
 // Where a program's numbers lie in a buffer is its own affair.
 static void unaligned(void) {
-    goaway_request request = begin();
+    goaway_request request = begin_with_request();
     goaway_command command = {.kind = GOAWAY_COMMAND_KIND_CONSUME, .request = request};
     char bytes[2 * sizeof command + 1], statuses[2 * sizeof(uint32_t) + 1];
     memcpy(bytes + 1, &command, sizeof command);
@@ -136,12 +130,12 @@ static void unaligned(void) {
     CHECK_OK(goaway_queue_submit(events.queue, commands_at, 2, NULL, 0, statuses_at));
     static const char zeros[2 * sizeof(uint32_t)];
     CHECK(memcmp(statuses + 1, zeros, sizeof zeros) == 0);
-    end(request);
+    end_with_answer(request);
 }
 
 static void absurd_numbers(void) {
     static const size_t absurd[] = {SIZE_MAX, SIZE_MAX - 7, (size_t)PTRDIFF_MAX + 1, (size_t)PTRDIFF_MAX / 40 + 1};
-    goaway_request request = begin();
+    goaway_request request = begin_with_request();
     goaway_command command = {.kind = GOAWAY_COMMAND_KIND_RESPOND, .status = 200, .request = request};
     for (size_t index = 0; index < COUNT(absurd); index++) {
         about("%zu", absurd[index]);
@@ -154,14 +148,13 @@ static void absurd_numbers(void) {
         CHECK_STATUS(goaway_queue_set_limit(events.queue, limits[index]), GOAWAY_ERR_INVALID);
     }
     CHECK_OK(goaway_queue_set_limit(events.queue, 1 << 20));
-    end(request);
+    end_with_answer(request);
 }
 
 static void wrong_requests(void) {
     events_new(&events);
     CHECK_OK(goaway_server_register_handler(events.server, "GET /called", on_request, NULL));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     client_get(&client, "/");
     goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
     const goaway_request wrong[] = {0, 1, request + 1, UINT64_MAX, (uint64_t)1 << 53};
@@ -188,8 +181,7 @@ static void wrong_requests(void) {
     request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
     CHECK_STATUS(goaway_request_read(request, buffer, sizeof buffer, &length), GOAWAY_ERR_STATE);
     CHECK_OK(submit((goaway_command){.kind = GOAWAY_COMMAND_KIND_RESET, .request = request, .number = 8}));
-    client_close(&client);
-    events_end(&events);
+    end();
 }
 
 static goaway_request taken;
@@ -203,8 +195,7 @@ static void keep(goaway_request request, void *user_data) {
 static void a_handlers_request(void) {
     events_new(&events);
     CHECK_OK(goaway_server_register_handler(events.server, "GET /kept", keep, NULL));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     uint32_t stream = client_get(&client, "/kept");
     client_settle(&client);
     CHECK_STATUS(consume(&events, taken, 0), GOAWAY_ERR_STATE);
@@ -212,8 +203,7 @@ static void a_handlers_request(void) {
     CHECK_STATUS(submit(write), GOAWAY_ERR_STATE);
     CHECK_OK(respond(&events, taken, "fine"));
     CHECK(client_answer(&client, stream).whole);
-    client_close(&client);
-    events_end(&events);
+    end();
 }
 
 static void too_late(void) {
@@ -263,8 +253,7 @@ static void never_started(void) {
 }
 
 static void the_server_goes_first(void) {
-    events_start(&events);
-    client = client_open(events.port);
+    begin();
     client_get(&client, "/");
     CHECK_OK(goaway_queue_wait(events.queue, GOAWAY_FOREVER));
     goaway_server_free(events.server);
@@ -286,8 +275,7 @@ static void the_server_goes_first(void) {
 static void freed_before_the_start(void) {
     events_new(&events);
     goaway_queue_free(events.queue);
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     struct answer answer = client_answer(&client, client_get(&client, "/"));
     CHECK(answer.whole && answer.length == 0);
     client_close(&client);
@@ -301,8 +289,7 @@ static void freed_while_it_runs(void) {
     int descriptors = count_descriptors();
     CHECK(goaway_queue_fd(events.queue) >= 0);
     CHECK_NUMBER(count_descriptors(), descriptors + 1);
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     uint32_t half = client_get(&client, "/half");
     goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
     CHECK_OK(order(&events, (goaway_command){.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = request}, ""));
@@ -322,8 +309,7 @@ static void freed_while_it_runs(void) {
 static void what_a_freed_queue_answers(void) {
     events_new(&events);
     CHECK_OK(goaway_queue_set_limit(events.queue, 1));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     uint32_t told = client_get(&client, "/");
     events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
     uint32_t waits = client_get(&client, "/");
@@ -360,8 +346,7 @@ static void *take_on(void *rounds) {
 
 // Not allowed, and harmless as long as nobody reads what was taken.
 static void two_take(void) {
-    events_start(&events);
-    client = client_open(events.port);
+    begin();
     int rounds = times(100000);
     pthread_t takers[2];
     for (size_t index = 0; index < COUNT(takers); index++) {
@@ -377,8 +362,7 @@ static void two_take(void) {
     while (events_within(&events, 50) != NULL) {
     }
     events_serve(&events, &client);
-    client_close(&client);
-    events_end(&events);
+    end();
 }
 
 static goaway_request many[64];
@@ -401,8 +385,7 @@ static void *answer_all(void *user_data) {
 }
 
 static void several_submit(void) {
-    events_start(&events);
-    client = client_open(events.port);
+    begin();
     for (int round = 0; round < times(20); round++) {
         for (size_t index = 0; index < COUNT(many); index++) {
             client_get(&client, "/");
@@ -424,8 +407,7 @@ static void several_submit(void) {
         client_settle(&client);
     }
     events_serve(&events, &client);
-    client_close(&client);
-    events_end(&events);
+    end();
 }
 
 static goaway_request last;
@@ -448,8 +430,7 @@ static void *answer_and_end(void *key) {
 
 // What the library keeps for a thread may have gone before the thread's last calls.
 static void a_thread_that_ends(void) {
-    events_start(&events);
-    client = client_open(events.port);
+    begin();
     uint32_t stream = client_get(&client, "/");
     last = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
     pthread_key_t key;
@@ -458,8 +439,7 @@ static void a_thread_that_ends(void) {
     REQUIRE(pthread_create(&thread, NULL, answer_and_end, &key) == 0);
     pthread_join(thread, NULL);
     CHECK(client_answer(&client, stream).whole);
-    client_close(&client);
-    events_end(&events);
+    end();
 }
 
 // All of it at once, in the very call that says that there is something.
@@ -480,8 +460,7 @@ static void everything_in_the_callback(void) {
     static atomic_int closed;
     events_new(&events);
     CHECK_OK(goaway_queue_on_ready(events.queue, in_on_ready, &closed));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     for (int index = 0; index < 50; index++) {
         struct answer answer = client_answer(&client, client_get(&client, "/"));
         CHECK(answer.whole && strcmp(answer.start, "fine") == 0);
@@ -501,8 +480,7 @@ static void freed_in_its_callback(void) {
     static atomic_int freed;
     events_new(&events);
     CHECK_OK(goaway_queue_on_ready(events.queue, free_it, &freed));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     struct answer answer = client_answer(&client, client_get(&client, "/"));
     CHECK(answer.reset && answer.code == 2);
     CHECK_NUMBER(freed, 1);

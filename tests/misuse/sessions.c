@@ -1,24 +1,16 @@
 // What a program asks of one session beside its requests: PING, GOAWAY, windows.
 
-#include "events.h"
+#include "exchange.h"
 
-static struct events events;
-static struct client client;
 static goaway_session session;
 
-static void begin(void) {
+static void begin_with_session(void) {
     events_new(&events);
     CHECK_OK(goaway_queue_watch(events.queue, GOAWAY_WATCH_SESSIONS));
-    events_go(&events);
-    client = client_open(events.port);
+    join();
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_SESSION);
     CHECK_NUMBER(record->fields, GOAWAY_EVENT_OPENED);
     session = record->session;
-}
-
-static void end(void) {
-    client_close(&client);
-    events_end(&events);
 }
 
 // The next event of that kind; others of the session are passed over. Gives its
@@ -41,7 +33,7 @@ static void next_frame(struct frame *frame, uint8_t kind) {
 }
 
 static void a_ping_is_answered(void) {
-    begin();
+    begin_with_session();
     static struct frame frame;
     const uint8_t payload[] = "8 bytes!";
     CHECK_OK(goaway_session_ping(session, payload));
@@ -87,7 +79,7 @@ static void a_ping_before_the_preface(void) {
 }
 
 static void a_goaway_ends_nothing(void) {
-    begin();
+    begin_with_session();
     static struct frame frame;
     static const char debug[1025];
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, debug, 1025), GOAWAY_ERR_TOO_LARGE);
@@ -122,7 +114,7 @@ static void a_goaway_ends_nothing(void) {
 }
 
 static void windows_can_be_changed(void) {
-    begin();
+    begin_with_session();
     static struct frame frame;
     CHECK_STATUS(goaway_session_set_window(session, 0x80000000, 0), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_session_set_window(session, 0, 0x80000000), GOAWAY_ERR_INVALID);
@@ -136,7 +128,7 @@ static void windows_can_be_changed(void) {
 }
 
 static void its_own_address_is_known(void) {
-    begin();
+    begin_with_session();
     goaway_session_info info;
     CHECK_OK(goaway_session_get_info(session, &info, sizeof info));
     char expected[64];

@@ -1,20 +1,11 @@
 // CONNECT through a queue: records and commands of a tunnel.
 
-#include "events.h"
+#include "exchange.h"
 
-static struct events events;
-static struct client client;
-
-static void begin(void) {
+static void begin_for_tunnels(void) {
     events_new(&events);
     CHECK_OK(goaway_server_register_queue(events.server, "CONNECT *", events.queue, 8));
-    events_go(&events);
-    client = client_open(events.port);
-}
-
-static void end(void) {
-    client_close(&client);
-    events_end(&events);
+    join();
 }
 
 // Opens the tunnel and says one word each way, then both ends.
@@ -34,7 +25,7 @@ static void speak(uint32_t stream, goaway_request request) {
 }
 
 static void a_plain_one(void) {
-    begin();
+    begin_for_tunnels();
     const char *fields[][2] = {{":method", "CONNECT"}, {":authority", "example.com:443"}, {"x-test", "misuse"}};
     uint32_t stream = client_ask_of(&client, fields, COUNT(fields), false);
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
@@ -52,7 +43,7 @@ static void a_plain_one(void) {
 }
 
 static void an_extended_one(void) {
-    begin();
+    begin_for_tunnels();
     const char *fields[][2] = {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "http"},
                                {":path", "/chat?a"},   {":authority", "localhost"}, {"x-test", "misuse"}};
     uint32_t stream = client_ask_of(&client, fields, COUNT(fields), false);
@@ -74,7 +65,7 @@ static void an_extended_one(void) {
 
 // Whatever is answered at once with 200 has an end, and no length that denies it.
 static void an_answer_given_whole(void) {
-    begin();
+    begin_for_tunnels();
     const char *fields[][2] = {{":method", "CONNECT"}, {":authority", "example.com:443"}};
     uint32_t stream = client_ask_of(&client, fields, COUNT(fields), false);
     CHECK_OK(respond(&events, events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id, ""));
