@@ -4,49 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import logging
 import time
 from pathlib import Path
 from typing import Any, Callable, List, Optional
 
 import anyio
+import applications
 import pytest
+from applications import OK, body
 from peers import Peer, client, in_thread, run
 
 import goaway
-from goaway.asgi import Application, StartupError
+from goaway.asgi import Application
 
-OK = {"type": "http.response.start", "status": 200, "headers": []}
-
-
-def body(data: bytes = b"", more: bool = False) -> "dict[str, Any]":
-    return {"type": "http.response.body", "body": data, "more_body": more}
-
-
-def serving(app: Any, ask: Callable[[Application], Any], **options: Any) -> goaway.Report:
-    """Serves `app` while `ask` goes on, then closes."""
-    options.setdefault("lifespan", "off")
-    options.setdefault("drain", 1)
-
-    async def main() -> goaway.Report:
-        application = Application(app, goaway.Config(bind=["127.0.0.1:0"], **options))
-        await application.start()
-        try:
-            await ask(application)
-        finally:
-            application.begin_close()
-            report = await application.wait_closed()
-        return report
-
-    return run(main())
-
-
-def peering(app: Any, ask: Callable[[Peer], Any], holds: bool = False, **options: Any) -> goaway.Report:
-    def with_peer(port: int) -> None:
-        with Peer(port, holds) as peer:
-            ask(peer)
-
-    return serving(app, lambda application: in_thread(with_peer, application.ports[0]), **options)
+serving = functools.partial(applications.serving, Application)
+peering = functools.partial(applications.peering, Application)
 
 
 def test_the_scope() -> None:
@@ -220,142 +194,6 @@ def test_disconnect_follows_a_complete_answer() -> None:
     assert seen == [{"type": "http.disconnect"}] * 2
 
 
-async def before_head(scope: Any, receive: Any, send: Any) -> None:
-    raise ValueError("on purpose")
-
-
-async def between(scope: Any, receive: Any, send: Any) -> None:
-    await send(OK)
-    raise ValueError("on purpose")
-
-
-async def without_answer(scope: Any, receive: Any, send: Any) -> None:
-    await receive()
-
-
-async def without_body(scope: Any, receive: Any, send: Any) -> None:
-    await send(OK)
-
-
-async def later(scope: Any, receive: Any, send: Any) -> None:
-    await asyncio.sleep(0.01)
-    raise ValueError("on purpose")
-
-
-async def bad_type(scope: Any, receive: Any, send: Any) -> None:
-    await send({"type": "http.response.nothing"})
-
-
-async def bad_order(scope: Any, receive: Any, send: Any) -> None:
-    await send(body(b"x"))
-
-
-async def bad_status(scope: Any, receive: Any, send: Any) -> None:
-    await send({**OK, "status": "200"})
-
-
-async def bad_headers(scope: Any, receive: Any, send: Any) -> None:
-    await send({**OK, "headers": [(b"a", 1)]})
-
-
-async def bad_value(scope: Any, receive: Any, send: Any) -> None:
-    await send({**OK, "headers": [(b"a", b"b\nc")]})
-    await send(body(b"x"))
-
-
-async def bad_body(scope: Any, receive: Any, send: Any) -> None:
-    await send(OK)
-    await send(body("text"))  # type: ignore[arg-type]
-
-
-async def bad_length(scope: Any, receive: Any, send: Any) -> None:
-    await send({**OK, "headers": [(b"content-length", b"10")]})
-    await send(body(b"x"))
-
-
-WITHOUT_HEAD = [
-    before_head,
-    between,
-    without_answer,
-    without_body,
-    later,
-    bad_type,
-    bad_order,
-    bad_status,
-    bad_headers,
-    bad_value,
-    bad_body,
-    bad_length,
-]
-
-
-@pytest.mark.parametrize("app", WITHOUT_HEAD)
-def test_what_fails_before_the_head_is_answered_500(app: Any, caplog: pytest.LogCaptureFixture) -> None:
-    async def ask(application: Application) -> None:
-        async with client(application.ports[0]) as http:
-            for _ in range(3):
-                assert (await http.get("/")).status_code == 500
-
-    serving(app, ask)
-    assert len(caplog.records) >= 3 and caplog.records[0].name == "goaway"
-
-
-async def after_head(scope: Any, receive: Any, send: Any) -> None:
-    await send(OK)
-    await send(body(b"x", True))
-    raise ValueError("on purpose")
-
-
-async def without_end(scope: Any, receive: Any, send: Any) -> None:
-    await send(OK)
-    await send(body(b"x", True))
-
-
-async def without_trailers(scope: Any, receive: Any, send: Any) -> None:
-    await send({**OK, "trailers": True})
-    await send(body(b"x"))
-
-
-async def too_short(scope: Any, receive: Any, send: Any) -> None:
-    await send({**OK, "headers": [(b"content-length", b"10")]})
-    await send(body(b"x", True))
-    await send(body())
-
-
-async def wrong_end(scope: Any, receive: Any, send: Any) -> None:
-    await send(OK)
-    await send(body(b"x", True))
-    await send(OK)
-
-
-@pytest.mark.parametrize("app", [after_head, without_end, without_trailers, too_short, wrong_end])
-def test_what_fails_behind_the_head_is_reset(app: Any, caplog: pytest.LogCaptureFixture) -> None:
-    def ask(peer: Peer) -> None:
-        stream = peer.wait(peer.request("/"))
-        assert (stream.is_whole, stream.reset) == (False, 2)
-
-    peering(app, ask)
-    assert caplog.records
-
-
-def test_what_is_sent_after_the_end_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send(OK)
-        await send(body(b"ok"))
-        with pytest.raises(RuntimeError, match="complete"):
-            await send(body(b"more"))
-
-    async def ask(application: Application) -> None:
-        async with client(application.ports[0]) as http:
-            assert (await http.get("/")).text == "ok"
-
-    serving(app, ask)
-    assert not caplog.records
-
-
-# Tasks.
-
-
 def test_a_request_has_a_task_and_a_context_of_its_own() -> None:
     number: "contextvars.ContextVar[Optional[str]]" = contextvars.ContextVar("number", default=None)
     tasks: List[Any] = []
@@ -502,93 +340,6 @@ def test_work_behind_the_answer_goes_on_until_the_deadline() -> None:
 
 
 # The lifespan.
-
-
-def lifespan_app(log: List[Any], startup: str = "complete", shutdown: str = "complete") -> Any:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            log.append(scope["state"])
-            scope["state"]["mine"] = 1
-            await send(OK)
-            await send(body(b"ok"))
-            return
-        assert scope["extensions"]["goaway.server"].ports
-        for phase, outcome in (("startup", startup), ("shutdown", shutdown)):
-            assert (await receive())["type"] == f"lifespan.{phase}"
-            log.append(phase)
-            scope["state"]["shared"] = "yes"
-            if outcome == "raise":
-                raise ValueError(f"{phase} on purpose")
-            if outcome == "hang":
-                await asyncio.sleep(60)
-            await send({"type": f"lifespan.{phase}.{outcome}", "message": f"{phase} failed"})
-
-    return app
-
-
-def test_lifespan_and_its_state() -> None:
-    log: List[Any] = []
-
-    async def ask(application: Application) -> None:
-        assert log == ["startup"]
-        async with client(application.ports[0]) as http:
-            await http.get("/")
-            await http.get("/")
-
-    serving(lifespan_app(log), ask, lifespan="on")
-    assert log == ["startup", {"shared": "yes", "mine": 1}, {"shared": "yes", "mine": 1}, "shutdown"]
-
-
-@pytest.mark.parametrize("startup", ["failed", "raise"])
-def test_a_failed_startup_stops_the_start(startup: str) -> None:
-    async def ask(application: Application) -> None:
-        raise AssertionError("it has started")
-
-    with pytest.raises(StartupError) as caught:
-        serving(lifespan_app([], startup), ask, lifespan="on")
-    if startup == "raise":
-        assert "on purpose" in str(caught.value.__cause__)
-    else:
-        assert str(caught.value) == "startup failed"
-
-
-@pytest.mark.parametrize("mode", ["auto", "on", "off"])
-def test_an_application_without_a_lifespan(mode: str) -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        assert scope["type"] == "http", "no lifespan"
-        await send(OK)
-        await send(body(b"ok"))
-
-    async def ask(application: Application) -> None:
-        async with client(application.ports[0]) as http:
-            assert (await http.get("/")).text == "ok"
-
-    if mode == "on":
-        with pytest.raises(StartupError):
-            serving(app, ask, lifespan=mode)
-    else:
-        serving(app, ask, lifespan=mode)
-
-
-@pytest.mark.parametrize("shutdown", ["failed", "raise", "hang"])
-def test_a_failed_shutdown_is_told_after_the_end(shutdown: str) -> None:
-    async def ask(application: Application) -> None:
-        pass
-
-    with pytest.raises(goaway.ShutdownError):
-        serving(lifespan_app([], shutdown=shutdown), ask, lifespan="on")
-
-
-def test_a_forced_close_does_not_wait_for_the_startup() -> None:
-    async def main() -> None:
-        application = Application(lifespan_app([], "hang"), goaway.Config(bind=["127.0.0.1:0"]))
-        starting = asyncio.ensure_future(application.start())
-        await asyncio.sleep(0.1)
-        application.begin_close(0)
-        with pytest.raises(StartupError):
-            await starting
-
-    run(main())
 
 
 def test_the_access_log() -> None:

@@ -6,6 +6,7 @@ import http.client
 import socket
 from typing import Any, Callable, List
 
+import applications
 from peers import PATIENCE, in_thread, run
 
 import goaway
@@ -20,23 +21,13 @@ def end(data: bytes) -> "dict[str, Any]":
     return {"type": "http.response.body", "body": data}
 
 
-def serving(application: Any, ask: Callable[[int], None]) -> goaway.Report:
+def serving(kind: Any, app: Any, ask: Callable[[int], None]) -> goaway.Report:
     """Serves while `ask`, on a thread of its own, goes on; then closes."""
-
-    async def main() -> goaway.Report:
-        await application.start()
-        try:
-            await in_thread(ask, application.ports[0])
-        finally:
-            application.begin_close()
-            report = await application.wait_closed()
-        return report
-
-    return run(main())
+    return applications.serving(kind, app, lambda application: in_thread(ask, application.ports[0]))
 
 
 def asgi(app: Any, ask: Callable[[int], None]) -> goaway.Report:
-    return serving(AsgiApplication(app, goaway.Config(bind=["127.0.0.1:0"], lifespan="off", drain=1)), ask)
+    return serving(AsgiApplication, app, ask)
 
 
 def connect(port: int) -> http.client.HTTPConnection:
@@ -145,7 +136,7 @@ def test_a_wsgi_application_learns_the_version() -> None:
             assert connection.getresponse().read() == b"body"
         connection.close()
 
-    serving(WsgiApplication(app, goaway.Config(bind=["127.0.0.1:0"], drain=1)), ask)
+    serving(WsgiApplication, app, ask)
     assert seen == ["HTTP/1.1"] * 2
 
 

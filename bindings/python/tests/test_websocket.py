@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import time
-from typing import Any, Awaitable, Callable, Dict, List
+from typing import Any, Dict, List
 
+import applications
 import h2.config
 import h2.connection
 import h2.events
@@ -14,30 +16,13 @@ import h2.settings
 import pytest
 import websockets.asyncio.client
 import websockets.exceptions
-from peers import PATIENCE, in_thread, run
+from peers import PATIENCE, in_thread
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 
-import goaway
 from goaway.asgi import Application
 
-Ask = Callable[[Application], Awaitable[None]]
-
-
-def serving(app: Any, ask: Ask, **options: Any) -> goaway.Report:
-    options.setdefault("drain", 1)
-
-    async def main() -> goaway.Report:
-        application = Application(app, goaway.Config(bind=["127.0.0.1:0"], lifespan="off", **options))
-        await application.start()
-        try:
-            await ask(application)
-        finally:
-            application.begin_close()
-            report = await application.wait_closed()
-        return report
-
-    return run(main())
+serving = functools.partial(applications.serving, Application)
 
 
 def connect(application: Application, path: str = "/", **options: Any) -> websockets.asyncio.client.connect:

@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Iterator, List
 from wsgiref.validate import validator
 
+import applications
 import pytest
 from peers import Peer, client, in_thread, run
 
 import goaway
 from goaway.wsgi import Application
 
-
-def serving(app: Any, ask: Callable[[Application], Any], **options: Any) -> goaway.Report:
-    options.setdefault("drain", 1)
-
-    async def main() -> goaway.Report:
-        application = Application(app, goaway.Config(bind=["127.0.0.1:0"], **options))
-        await application.start()
-        try:
-            await ask(application)
-        finally:
-            application.begin_close()
-            report = await application.wait_closed()
-        return report
-
-    return run(main())
-
-
-def peering(app: Any, ask: Callable[[Peer], Any], holds: bool = False, **options: Any) -> goaway.Report:
-    def with_peer(port: int) -> None:
-        with Peer(port, holds) as peer:
-            ask(peer)
-
-    return serving(app, lambda application: in_thread(with_peer, application.ports[0]), **options)
+serving = functools.partial(applications.serving, Application)
+peering = functools.partial(applications.peering, Application)
 
 
 def test_the_environ_is_valid() -> None:
