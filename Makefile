@@ -105,7 +105,7 @@ valgrind: ## the misuse suite once more, under valgrind (minutes)
 	$(CARGO) test --locked --test misuse under_valgrind -- --test-threads=2
 
 .PHONY: sanitize
-sanitize: sanitize-address sanitize-thread ## the misuse suite and the close kit under two sanitizers
+sanitize: sanitize-address sanitize-thread ## the misuse suite, the close kit and HTTP/1.1 under two sanitizers
 
 # What GCC's runtime lacks and LLVM's code calls.
 MORE = $(if $(wildcard tests/sanitize/$*.c),$(abspath build/$*/more.o))
@@ -129,8 +129,9 @@ sanitize-address sanitize-thread: sanitize-%: include/goaway.h
 	GOAWAY_MISUSE_CFLAGS='-fsanitize=$* $(MORE) -rdynamic' GOAWAY_MISUSE_LIBRARY='$(abspath build/$*/lib/libgoaway.so)' \
 		$(CARGO) test --locked --test misuse $(TEST) -- --test-threads=2 --skip under_valgrind
 	# A thousand sessions at once are enough for a slow one.
-	ulimit -n 2000; GOAWAY_C_DEMO='$(abspath build/$*/demo)' ASAN_OPTIONS=detect_leaks=0 \
-		$(CARGO) test --locked --test close $(TEST) -- --test-threads=2
+	ulimit -n 2000; for tls in '' 1; do \
+		GOAWAY_KIT_TLS=$$tls GOAWAY_C_DEMO='$(abspath build/$*/demo)' ASAN_OPTIONS=detect_leaks=0 \
+		$(CARGO) test --locked --test close --test http1 $(TEST) -- --test-threads=2 --skip kit:: || exit 1; done
 
 .PHONY: bench
 bench: ## measures goaway beside other servers

@@ -73,10 +73,6 @@ fn run_under_valgrind(name: &str) {
         let _ = writeln!(io::stderr(), "SKIPPED: {name} under valgrind, which is not there or not wanted");
         return;
     }
-    if name == "stuck" {
-        // It holds the library to a bound of real time, in which valgrind gets little done.
-        return;
-    }
     let program = compile(name, "-valgrind");
     let mut valgrind = Command::new("valgrind");
     // In a forked child the memory of the parent's threads belongs to nobody.

@@ -13,10 +13,13 @@ static char address[96];
 static char peer[64];
 
 static void on_peer(const goaway_session_event *event, void *user_data) {
-    host_watch(event, user_data);
     if (event->kind == GOAWAY_EVENT_CLOSED) {
+        // Sessions of several threads end, and who has counted them reads.
+        pthread_mutex_lock(&host.lock);
         snprintf(peer, sizeof peer, "%s", event->peer);
+        pthread_mutex_unlock(&host.lock);
     }
+    host_watch(event, user_data);
 }
 
 static void make_folder(void) {
