@@ -110,6 +110,13 @@ impl<S: Transport> Port<S> {
         self.unsent() + self.unacknowledged()
     }
 
+    /// Where the last byte that the kernel has stands among all that leave, or
+    /// somewhat before it: what TLS holds has grown by its records.
+    pub fn left(&self) -> u64 {
+        let held = self.socket.as_ref().map_or(0, Transport::held);
+        self.bytes_out.saturating_sub(held as u64)
+    }
+
     /// Whether bytes wait for the kernel.
     pub fn has_unsent(&self) -> bool {
         self.unsent() > 0 || self.socket.as_ref().is_some_and(|socket| socket.held() > 0)

@@ -433,10 +433,10 @@ impl<S: Transport> Http1<S> {
     /// Lets the kernel have what is gathered. True if that made room.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
         let mut wire = self.wire.borrow_mut();
-        let before = wire.port.unsent();
-        if before == 0 {
+        if !wire.port.has_unsent() {
             return false;
         }
+        let before = wire.port.unsent();
         let sent = wire.poll_send(cx);
         let has_left = wire.port.unsent() < before;
         drop(wire);
@@ -450,7 +450,7 @@ impl<S: Transport> Http1<S> {
 
     /// Answers whose last byte has left are complete.
     fn count_what_left(&mut self) {
-        let left = self.wire.borrow().port.bytes_out;
+        let left = self.wire.borrow().port.left();
         while self.leaving.front().is_some_and(|end| *end <= left) {
             self.leaving.pop_front();
             self.life.tally.completed += 1;

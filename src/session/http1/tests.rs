@@ -11,13 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::tests::host::{Host, answers, answers_much, in_virtual_time, never_answers};
-use super::{Http1, Order};
+use super::{Http1, Order, Transport};
 use crate::config::Config;
 use crate::event::{Cause, EventKind};
 use crate::request::{self, Answer, Reader, Share};
 use crate::route::{Routes, Target};
 use crate::table::lock;
 
+mod holding;
 mod leave;
 mod limits;
 mod messages;
@@ -43,6 +44,16 @@ impl Deref for Peer {
 impl Peer {
     /// Starts a session whose handler for everything is `handler`.
     fn of(config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self::through(|socket| socket, config, buffer, handler)
+    }
+
+    /// The same, whose socket is what `wrap` makes of it.
+    fn through<S: Transport>(
+        wrap: impl FnOnce(DuplexStream) -> S,
+        config: Config,
+        buffer: usize,
+        handler: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Self {
         let mut routes = Routes::default();
         let handler = Arc::new(handler);
         routes.register("* /", Target::Handler(handler.clone())).unwrap();
@@ -50,7 +61,7 @@ impl Peer {
         routes.register("CONNECT *", Target::Handler(handler)).unwrap();
         let (host, worker, registration) = Host::new(config, routes);
         let (ours, theirs) = duplex(buffer);
-        tokio::task::spawn_local(Http1::new(worker, registration, ours, Instant::now().into()));
+        tokio::task::spawn_local(Http1::new(worker, registration, wrap(ours), Instant::now().into()));
         Self { stream: theirs, host }
     }
 

@@ -1,0 +1,101 @@
+//! A socket that takes more than the kernel does, as TLS must: what it holds
+//! leaves though nothing follows.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::*;
+
+/// What it takes at a time.
+const TAKES: usize = 64 << 10;
+
+struct Holding {
+    socket: DuplexStream,
+    held: Vec<u8>,
+}
+
+impl Holding {
+    fn of(socket: DuplexStream) -> Self {
+        Self { socket, held: Vec::new() }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.held.is_empty() {
+            let sent = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.held))?;
+            self.held.drain(..sent);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Holding {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Holding {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_drain(cx))?;
+        let taken = bytes.len().min(TAKES);
+        self.held.extend_from_slice(&bytes[..taken]);
+        match self.poll_drain(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(taken)),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_drain(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+impl Transport for Holding {
+    fn close_hard(&self) {}
+
+    fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    fn unacknowledged(&self) -> usize {
+        self.held.len()
+    }
+}
+
+#[test]
+fn the_end_of_an_answer_leaves_though_nothing_follows() {
+    in_virtual_time(async {
+        let mut peer = Peer::through(Holding::of, Config::default(), 1 << 12, answers_much);
+        for _ in 0..2 {
+            peer.send(GET).await;
+            peer.until("\r\n\r\n").await;
+            let mut body = vec![0; 4 << 20];
+            peer.stream.read_exact(&mut body).await.unwrap();
+        }
+        assert_eq!(peer.seconds(), 0, "a timer had to wake it");
+    });
+}
+
+#[test]
+fn what_is_held_has_not_left() {
+    in_virtual_time(async {
+        let answers = |id| {
+            request::answer(id, |answer| answer.respond(200, vec![b'x'; 10_000].into())).unwrap();
+        };
+        let mut peer = Peer::through(Holding::of, Config::default(), 1 << 12, answers);
+        peer.send(GET).await;
+        sleep(Duration::from_secs(1)).await;
+        peer.drain(20);
+        sleep(Duration::from_secs(1)).await;
+        drop(std::mem::replace(&mut peer.stream, duplex(1).0));
+        assert_eq!(peer.closed().await, Cause::PeerClosed, "with an answer that it does not have");
+    });
+}
