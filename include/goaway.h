@@ -478,8 +478,8 @@ typedef struct goaway_session_list goaway_session_list;
 // holds from then on; what is said later, from the next `goaway_tls_reload` on.
 //
 // Spoken are TLS 1.3 and 1.2 (RFC 9113, section 9.2), of 1.2 only what HTTP/2
-// allows. By ALPN (RFC 7301) "h2" is offered, and "http/1.1" unless
-// GOAWAY_LIMIT_HTTP1 is 0; a client that does not ask speaks HTTP/1.1.
+// allows. By ALPN (RFC 7301) "h2" is offered, and "http/1.1" and "http/1.0"
+// unless GOAWAY_LIMIT_HTTP1 is 0; a client that does not ask speaks HTTP/1.1.
 typedef struct goaway_tls goaway_tls;
 
 // A request that waits for its answer. An id, not a pointer: it may be kept,
@@ -548,7 +548,7 @@ typedef struct {
     char version[16];
     // The cipher suite as IANA names it, such as "TLS_AES_128_GCM_SHA256".
     char cipher[64];
-    // What ALPN has chosen: "h2", "http/1.1", or nothing if the client did not ask.
+    // What ALPN has chosen: "h2", "http/1.1", "http/1.0", or nothing if the client did not ask.
     char alpn[16];
     // The name that the client asked for (SNI, RFC 6066, section 3), in lower case.
     char server_name[256];

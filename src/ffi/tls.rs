@@ -20,8 +20,8 @@ use crate::tls::{Asking, Facts, MinVersion, Tls};
 /// holds from then on; what is said later, from the next `goaway_tls_reload` on.
 ///
 /// Spoken are TLS 1.3 and 1.2 (RFC 9113, section 9.2), of 1.2 only what HTTP/2
-/// allows. By ALPN (RFC 7301) "h2" is offered, and "http/1.1" unless
-/// GOAWAY_LIMIT_HTTP1 is 0; a client that does not ask speaks HTTP/1.1.
+/// allows. By ALPN (RFC 7301) "h2" is offered, and "http/1.1" and "http/1.0"
+/// unless GOAWAY_LIMIT_HTTP1 is 0; a client that does not ask speaks HTTP/1.1.
 pub struct goaway_tls(Arc<Tls>);
 
 /// For `goaway_tls_set_client_certificates`: whether clients are asked for a
@@ -62,7 +62,7 @@ pub struct goaway_tls_info {
     pub version: [c_char; 16],
     /// The cipher suite as IANA names it, such as "TLS_AES_128_GCM_SHA256".
     pub cipher: [c_char; 64],
-    /// What ALPN has chosen: "h2", "http/1.1", or nothing if the client did not ask.
+    /// What ALPN has chosen: "h2", "http/1.1", "http/1.0", or nothing if the client did not ask.
     pub alpn: [c_char; 16],
     /// The name that the client asked for (SNI, RFC 6066, section 3), in lower case.
     pub server_name: [c_char; 256],

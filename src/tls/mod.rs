@@ -29,7 +29,7 @@ use pem::Name;
 
 /// What is offered by ALPN (RFC 7301), the preferred first.
 const HTTP2: &[u8] = b"h2";
-const HTTP1: &[u8] = b"http/1.1";
+const HTTP1: [&[u8]; 2] = [b"http/1.1", b"http/1.0"];
 
 /// The oldest version that is spoken. RFC 9113, section 9.2, allows none before 1.2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,10 +69,8 @@ impl Live {
         let choice = Arc::new(Choice::new(self.certificates.clone()));
         let mut config = self.config.clone();
         config.cert_resolver = choice.clone();
-        config.alpn_protocols = match has_http1 {
-            true => vec![HTTP2.to_vec(), HTTP1.to_vec()],
-            false => vec![HTTP2.to_vec()],
-        };
+        let http1 = if has_http1 { &HTTP1[..] } else { &[] };
+        config.alpn_protocols = [HTTP2].iter().chain(http1).map(|name| name.to_vec()).collect();
         Ok((UnbufferedServerConnection::new(Arc::new(config))?, choice))
     }
 }

@@ -14,8 +14,6 @@ fn curl(demo: &crate::kit::Demo, version: &str, path: &str, more: &[&str]) -> (S
     let mut command = Command::new("curl");
     let scheme = if is_tls() {
         command.arg("--cacert").arg(&Identity::get().certificate);
-        // "http/1.0" is no protocol that one could agree on.
-        command.args((version == "--http1.0").then_some("--no-alpn"));
         "https"
     } else {
         "http"

@@ -39,6 +39,11 @@ fn who_names_others_before_it_is_served() {
 }
 
 #[test]
+fn who_asks_for_the_first_version_is_served() {
+    expect_served(&["http/1.0"], Some("http/1.0"));
+}
+
+#[test]
 fn who_does_not_ask_is_served() {
     expect_served(&[], None);
 }
