@@ -1000,6 +1000,11 @@ goaway_status goaway_tls_set_client_certificates_pem(const goaway_tls *tls,
 // GOAWAY_ERR_INVALID: there is no such number.
 goaway_status goaway_tls_set_min_version(const goaway_tls *tls, uint32_t version);
 
+// Whether there must be a certificate before `tls` is used. Default true. With
+// false a listener may have none: then every handshake fails, until
+// `goaway_tls_replace` or `goaway_tls_reload` brings one.
+goaway_status goaway_tls_set_certificate_required(const goaway_tls *tls, bool required);
+
 // Whether clients may resume a session, which saves them the certificate and
 // the server its signature. Default true: with tickets (RFC 8446, section
 // 2.2), whose keys the process makes, changes every six hours and with each

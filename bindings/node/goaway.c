@@ -134,6 +134,7 @@ static const napi_property_descriptor METHODS[] = {
 static const napi_property_descriptor TLS_METHODS[] = {
     METHOD("addPem", tls_add_pem),         METHOD("addFiles", tls_add_files),
     METHOD("setClients", tls_set_clients), METHOD("setMinVersion", tls_set_min_version),
+    METHOD("setCertificateRequired", tls_set_certificate_required),
     METHOD("setResumption", tls_set_resumption), METHOD("setKeyLog", tls_set_key_log),
     METHOD("reload", tls_reload),          METHOD("replace", tls_replace),
 };

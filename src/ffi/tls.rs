@@ -217,6 +217,14 @@ pub extern "C" fn goaway_tls_set_min_version(tls: Option<&goaway_tls>, version: 
     })
 }
 
+/// Whether there must be a certificate before `tls` is used. Default true. With
+/// false a listener may have none: then every handshake fails, until
+/// `goaway_tls_replace` or `goaway_tls_reload` brings one.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_tls_set_certificate_required(tls: Option<&goaway_tls>, required: bool) -> goaway_status {
+    guard(|| settings(tls)?.set_certificate_required(required))
+}
+
 /// Whether clients may resume a session, which saves them the certificate and
 /// the server its signature. Default true: with tickets (RFC 8446, section
 /// 2.2), whose keys the process makes, changes every six hours and with each

@@ -43,6 +43,8 @@ pub enum MinVersion {
 #[derive(Clone, Debug)]
 struct Said {
     certificates: Vec<Source>,
+    /// Whether there must be one.
+    needs_certificate: bool,
     asking: Asking,
     authorities: Authorities,
     min_version: MinVersion,
@@ -88,6 +90,7 @@ impl Default for Tls {
     fn default() -> Self {
         let said = Said {
             certificates: Vec::new(),
+            needs_certificate: true,
             asking: Asking::Off,
             authorities: Authorities::None,
             min_version: MinVersion::default(),
@@ -132,6 +135,12 @@ impl Tls {
         }
         client::verifier(asking, roots, &self.provider)?;
         self.say(|said| (said.asking, said.authorities) = (asking, authorities))
+    }
+
+    /// Whether listeners need a certificate. Without one each handshake fails,
+    /// until [`Self::replace`] brings one.
+    pub fn set_certificate_required(&self, required: bool) -> Result<()> {
+        self.say(|said| said.needs_certificate = required)
     }
 
     pub fn set_min_version(&self, version: MinVersion) -> Result<()> {
@@ -185,7 +194,7 @@ impl Tls {
     }
 
     fn make(&self, said: &Said) -> Result<Live> {
-        if said.certificates.is_empty() {
+        if said.certificates.is_empty() && said.needs_certificate {
             return Err(Error::invalid("TLS has no certificate"));
         }
         let loaded: Result<_> = said.certificates.iter().map(|source| source.load(&self.provider)).collect();

@@ -218,3 +218,18 @@ fn the_key_log_is_its_owners_alone() {
     let refused = tls.set_key_log(Some(&files.path("no/such/folder"))).unwrap_err().to_string();
     assert!(refused.contains("no/such/folder"), "{refused}");
 }
+
+#[test]
+fn a_certificate_may_come_later() {
+    let files = Files::new("later");
+    let tls = Tls::default();
+    assert!(matches!(tls.reload(), Err(Error::Invalid(_))));
+    tls.set_certificate_required(false).unwrap();
+    tls.reload().unwrap();
+    let live = tls.live().unwrap().unwrap();
+    assert!(live.certificates.choose(Some("localhost"), &[SignatureScheme::ECDSA_NISTP256_SHA256]).is_none());
+    tls.add_files(&files.path("good.pem"), &files.path("good.key"), None).unwrap();
+    tls.reload().unwrap();
+    let live = tls.live().unwrap().unwrap();
+    assert!(live.certificates.choose(Some("localhost"), &[SignatureScheme::ECDSA_NISTP256_SHA256]).is_some());
+}

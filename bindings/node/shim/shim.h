@@ -87,6 +87,7 @@ napi_value tls_add_pem(napi_env env, napi_callback_info info);
 napi_value tls_add_files(napi_env env, napi_callback_info info);
 napi_value tls_set_clients(napi_env env, napi_callback_info info);
 napi_value tls_set_min_version(napi_env env, napi_callback_info info);
+napi_value tls_set_certificate_required(napi_env env, napi_callback_info info);
 napi_value tls_set_resumption(napi_env env, napi_callback_info info);
 napi_value tls_set_key_log(napi_env env, napi_callback_info info);
 napi_value tls_reload(napi_env env, napi_callback_info info);

@@ -146,6 +146,17 @@ napi_value tls_set_min_version(napi_env env, napi_callback_info info) {
     return status_value(env, goaway_tls_set_min_version(tls, version));
 }
 
+// setCertificateRequired(boolean) -> status
+napi_value tls_set_certificate_required(napi_env env, napi_callback_info info) {
+    napi_value arg;
+    bool required = true;
+    goaway_tls *tls = open_tls(env, info, 1, &arg);
+    if (tls == NULL || napi_get_value_bool(env, arg, &required) != napi_ok) {
+        return throw_napi(env);
+    }
+    return status_value(env, goaway_tls_set_certificate_required(tls, required));
+}
+
 // setResumption(boolean) -> status
 napi_value tls_set_resumption(napi_env env, napi_callback_info info) {
     napi_value arg;
