@@ -82,6 +82,11 @@
 // so that it has no body and never had one on the way.
 #define GOAWAY_RECORD_NO_BODY 32
 
+// As a flag of a REQUEST record, beside GOAWAY_RECORD_END: it asks for another
+// protocol, and HEAD with the status 101 switches to it (GOAWAY_LIMIT_UPGRADE).
+// After that there are BODY records of what comes through the tunnel.
+#define GOAWAY_RECORD_UPGRADE 128
+
 // For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 #define GOAWAY_WATCH_SESSIONS 1
 
@@ -367,6 +372,14 @@ typedef enum {
     // then wait for their turn, and GOAWAY_LIMIT_HANDSHAKE_MS goes on meanwhile.
     // Default 1000. 1 to 1000000.
     GOAWAY_LIMIT_TLS_HANDSHAKES = 31,
+    // Whether a request of HTTP/1.1 without a body that asks for another protocol
+    // (Upgrade, RFC 9110, section 7.8) comes as it is, `upgrade` among its
+    // fields, and may be answered 101 by `goaway_request_write_head`. That opens
+    // a tunnel: both bodies are its bytes then. The library says `connection`,
+    // and `upgrade` if you do not set it. With any other answer it is a request
+    // without a body; who reads one all the same is told of no end. A WebSocket
+    // is no CONNECT then, and the answer to its key is yours. Default 0. 0 or 1.
+    GOAWAY_LIMIT_UPGRADE = 32,
 } goaway_limit;
 
 // How much of the log is wanted; each includes those before it.
@@ -678,8 +691,8 @@ typedef struct {
     // 0: a `goaway_record_kind`.
     uint16_t kind;
     // 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
-    // GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0 and
-    // GOAWAY_RECORD_NO_BODY (REQUEST).
+    // GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0,
+    // GOAWAY_RECORD_NO_BODY and GOAWAY_RECORD_UPGRADE (REQUEST).
     uint16_t flags;
     // 4: REQUEST: the route's tag.
     uint32_t tag;
@@ -1218,7 +1231,8 @@ goaway_status goaway_request_collect(goaway_request request,
 // Sets a header field of the answer, in place of any of its name. `date` is
 // added if it is not set, and `content-length` where the length is known.
 //
-// GOAWAY_FIELD_SENSITIVE may stand before the name.
+// GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
+// close` is allowed too: the answer says so, and the connection ends behind it.
 //
 // GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
 // 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
@@ -1291,7 +1305,8 @@ goaway_status goaway_request_push(goaway_request request,
 // Begins a streamed answer with the header fields set so far;
 // `goaway_request_write` and `goaway_request_end` follow.
 //
-// GOAWAY_ERR_INVALID: the status is none of 200 to 599. GOAWAY_ERR_STATE: the
+// GOAWAY_ERR_INVALID: the status is none of 200 to 599, nor 101 to a request
+// that asks for another protocol (GOAWAY_LIMIT_UPGRADE). GOAWAY_ERR_STATE: the
 // head is written already.
 goaway_status goaway_request_write_head(goaway_request request, uint16_t status);
 

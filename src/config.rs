@@ -34,6 +34,9 @@ pub struct Config {
     pub header_table_bytes: u32,
     /// SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441), where there is a handler for CONNECT.
     pub connect_protocol: bool,
+    /// Whether a request of HTTP/1.1 that asks for another protocol keeps its form,
+    /// and an answer of 101 switches to it.
+    pub upgrade: bool,
     /// What h2 may hold of an answer for a slow peer.
     pub send_buffer_bytes: usize,
     /// The same for all answers of a session together.
@@ -95,6 +98,7 @@ impl Default for Config {
             max_frame_bytes: FRAME_BYTES,
             header_table_bytes: HEADER_TABLE_BYTES,
             connect_protocol: true,
+            upgrade: false,
             send_buffer_bytes: 64 << 10,
             session_send_bytes: 1 << 20,
             high_water_bytes: 64 << 10,
@@ -157,6 +161,7 @@ pub enum Limit {
     ConnectProtocol,
     Http1,
     TlsHandshakes,
+    Upgrade,
 }
 
 impl Limit {
@@ -182,8 +187,7 @@ impl Limit {
             Limit::ControlPerSecond => (1, 1_000_000),
             Limit::FrameBytes => (FRAME_BYTES.into(), (1 << 24) - 1),
             Limit::HeaderTableBytes => (0, 1 << 20),
-            Limit::ConnectProtocol => (0, 1),
-            Limit::Http1 => (0, 1),
+            Limit::ConnectProtocol | Limit::Http1 | Limit::Upgrade => (0, 1),
             Limit::Handshake
             | Limit::HeaderBlock
             | Limit::Idle
@@ -237,6 +241,7 @@ impl Config {
             Limit::HeaderTableBytes => self.header_table_bytes = number,
             Limit::ConnectProtocol => self.connect_protocol = value != 0,
             Limit::Http1 => self.http1 = value == 1,
+            Limit::Upgrade => self.upgrade = value == 1,
             Limit::TlsHandshakes => self.tls_handshakes = size,
         }
         Ok(())

@@ -52,6 +52,11 @@ pub const GOAWAY_RECORD_HTTP_1_0: u16 = 16;
 /// so that it has no body and never had one on the way.
 pub const GOAWAY_RECORD_NO_BODY: u16 = 32;
 
+/// As a flag of a REQUEST record, beside GOAWAY_RECORD_END: it asks for another
+/// protocol, and HEAD with the status 101 switches to it (GOAWAY_LIMIT_UPGRADE).
+/// After that there are BODY records of what comes through the tunnel.
+pub const GOAWAY_RECORD_UPGRADE: u16 = 128;
+
 /// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 pub const GOAWAY_WATCH_SESSIONS: u32 = 1;
 
@@ -68,8 +73,8 @@ pub struct Record {
     /// 0: a `goaway_record_kind`.
     pub kind: u16,
     /// 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
-    /// GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0 and
-    /// GOAWAY_RECORD_NO_BODY (REQUEST).
+    /// GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0,
+    /// GOAWAY_RECORD_NO_BODY and GOAWAY_RECORD_UPGRADE (REQUEST).
     pub flags: u16,
     /// 4: REQUEST: the route's tag.
     pub tag: u32,

@@ -59,7 +59,7 @@ static const struct constant CONSTANTS[] = {
     CONSTANT(COMMAND_KIND_RESET),      CONSTANT(COMMAND_KIND_CONSUME),    CONSTANT(COMMAND_KIND_INFORM),
     CONSTANT(COMMAND_KIND_SET_IDLE),   CONSTANT(COMMAND_KIND_HIGH_WATER), CONSTANT(EVENT_OPENED),
     CONSTANT(EVENT_CLOSED),            CONSTANT(EVENT_ERROR),             CONSTANT(OUTCOME_GRACEFUL),
-    CONSTANT(RECORD_HTTP_1_1),         CONSTANT(RECORD_HTTP_1_0),
+    CONSTANT(RECORD_HTTP_1_1),         CONSTANT(RECORD_HTTP_1_0),         CONSTANT(RECORD_UPGRADE),
 };
 
 static const struct constant LIMITS[] = {
@@ -71,6 +71,7 @@ static const struct constant LIMITS[] = {
     LIMIT(AGE_MS),            LIMIT(AGE_JITTER_MS),        LIMIT(REQUESTS),             LIMIT(GRACE_MS),
     LIMIT(CONTROL_BURST),     LIMIT(CONTROL_PER_SECOND),   LIMIT(SESSION_BODY_BYTES),    LIMIT(FRAME_BYTES),
     LIMIT(HEADER_TABLE_BYTES), LIMIT(CONNECT_PROTOCOL),    LIMIT(HTTP1),                LIMIT(TLS_HANDSHAKES),
+    LIMIT(UPGRADE),
 };
 
 static void add_constants(napi_env env, napi_value exports, const char *name, const struct constant *list,

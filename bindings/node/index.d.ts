@@ -167,6 +167,8 @@ export interface Limits {
   /** 0: peers that do not speak HTTP/2 are not served. */
   http1?: number
   tlsHandshakes?: number
+  /** For `goaway/http2`, which sets it: handlers of this interface cannot answer an Upgrade. */
+  upgrade?: number
 }
 
 /** What became of everything that was open when the close began, or came during it. */

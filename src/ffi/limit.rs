@@ -121,11 +121,19 @@ pub enum goaway_limit {
     /// then wait for their turn, and GOAWAY_LIMIT_HANDSHAKE_MS goes on meanwhile.
     /// Default 1000. 1 to 1000000.
     GOAWAY_LIMIT_TLS_HANDSHAKES = 31,
+    /// Whether a request of HTTP/1.1 without a body that asks for another protocol
+    /// (Upgrade, RFC 9110, section 7.8) comes as it is, `upgrade` among its
+    /// fields, and may be answered 101 by `goaway_request_write_head`. That opens
+    /// a tunnel: both bodies are its bytes then. The library says `connection`,
+    /// and `upgrade` if you do not set it. With any other answer it is a request
+    /// without a body; who reads one all the same is told of no end. A WebSocket
+    /// is no CONNECT then, and the answer to its key is yours. Default 0. 0 or 1.
+    GOAWAY_LIMIT_UPGRADE = 32,
 }
 
 use goaway_limit::*;
 
-const LIMITS: [(goaway_limit, Limit); 32] = [
+const LIMITS: [(goaway_limit, Limit); 33] = [
     (GOAWAY_LIMIT_WORKERS, Limit::Workers),
     (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
     (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
@@ -158,6 +166,7 @@ const LIMITS: [(goaway_limit, Limit); 32] = [
     (GOAWAY_LIMIT_CONNECT_PROTOCOL, Limit::ConnectProtocol),
     (GOAWAY_LIMIT_HTTP1, Limit::Http1),
     (GOAWAY_LIMIT_TLS_HANDSHAKES, Limit::TlsHandshakes),
+    (GOAWAY_LIMIT_UPGRADE, Limit::Upgrade),
 ];
 
 /// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.

@@ -13,7 +13,8 @@ use crate::request::{self, Answer, copy, section};
 /// Sets a header field of the answer, in place of any of its name. `date` is
 /// added if it is not set, and `content-length` where the length is known.
 ///
-/// GOAWAY_FIELD_SENSITIVE may stand before the name.
+/// GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
+/// close` is allowed too: the answer says so, and the connection ends behind it.
 ///
 /// GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
 /// 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
@@ -136,7 +137,8 @@ pub unsafe extern "C" fn goaway_request_push(
 /// Begins a streamed answer with the header fields set so far;
 /// `goaway_request_write` and `goaway_request_end` follow.
 ///
-/// GOAWAY_ERR_INVALID: the status is none of 200 to 599. GOAWAY_ERR_STATE: the
+/// GOAWAY_ERR_INVALID: the status is none of 200 to 599, nor 101 to a request
+/// that asks for another protocol (GOAWAY_LIMIT_UPGRADE). GOAWAY_ERR_STATE: the
 /// head is written already.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_write_head(request: goaway_request, status: u16) -> goaway_status {

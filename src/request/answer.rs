@@ -6,10 +6,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap};
+use http::header::{CONTENT_LENGTH, HeaderMap, UPGRADE};
 use http::{Method, Response, StatusCode};
 
 use super::block::copy_in_pieces;
+use super::connection::{self, Opens, Said};
 use super::{OnReady, field};
 use crate::error::{Error, Result};
 
@@ -21,6 +22,8 @@ pub struct Head {
     /// Whether a `date` is added that the host has not set.
     pub dated: bool,
     pub alone: bool,
+    /// In HTTP/1.1: the connection ends behind this answer.
+    pub closes: bool,
 }
 
 /// What follows the head.
@@ -62,8 +65,11 @@ pub struct Answer {
     full: bool,
     /// HEAD asks for no body (RFC 9110, section 9.3.2).
     is_head: bool,
-    /// The request is a CONNECT (section 9.3.6).
-    is_connect: bool,
+    opens: Opens,
+    /// The request came in HTTP/1.1, whose answers may end the connection.
+    is_http1: bool,
+    /// The host wants the connection to end behind it.
+    closes: bool,
     /// The request is one that we push.
     is_pushed: bool,
     /// What follows the head is a tunnel's.
@@ -92,9 +98,17 @@ impl Answer {
     /// `high_water` bytes that may wait for the peer.
     pub fn begin(&mut self, method: &Method, high_water: usize) {
         self.is_head = *method == Method::HEAD;
-        self.is_connect = *method == Method::CONNECT;
-        self.is_pushed = false;
+        self.opens = if *method == Method::CONNECT { Opens::Success } else { Opens::None };
+        (self.is_http1, self.is_pushed) = (false, false);
         self.high_water = high_water;
+    }
+
+    /// The request came in HTTP/1.1, and may ask for another protocol.
+    pub fn begin_http1(&mut self, asks_upgrade: bool) {
+        self.is_http1 = true;
+        if asks_upgrade {
+            self.opens = Opens::Switch;
+        }
     }
 
     /// The same for a request that is pushed beside another's answer.
@@ -113,6 +127,7 @@ impl Answer {
         self.alone = false;
         self.length = None;
         self.undated = false;
+        self.closes = false;
         if !self.first.is_empty() {
             self.first = Bytes::new();
         }
@@ -137,13 +152,42 @@ impl Answer {
     /// Sets a field of the head that comes next, in place of any of its name.
     pub fn set_field(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         self.check(Phase::Open)?;
-        field::set(&mut self.fields, name, value)
+        match self.takes_connection(name, value)? {
+            true => Ok(()),
+            false => field::set(&mut self.fields, name, value),
+        }
     }
 
     /// Adds a field to the head that comes next.
     pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         self.check(Phase::Open)?;
-        field::append(&mut self.fields, name, value)
+        match self.takes_connection(name, value)? {
+            true => Ok(()),
+            false => field::append(&mut self.fields, name, value),
+        }
+    }
+
+    /// Takes what a host may say of the connection. False of any other field.
+    fn takes_connection(&mut self, name: &[u8], value: &[u8]) -> Result<bool> {
+        match connection::read(name, value, self.is_http1, self.opens)? {
+            None => return Ok(false),
+            Some(Said::Close) => self.closes = true,
+            Some(Said::Upgrade(value)) => drop(self.fields.insert(UPGRADE, value)),
+            Some(Said::Nothing) => {}
+        }
+        Ok(true)
+    }
+
+    /// Whether that status opens a tunnel.
+    fn opens_with(&self, status: StatusCode) -> Result<bool> {
+        let is_tunnel = self.opens.with(status);
+        if status.is_informational() && !is_tunnel {
+            return Err(Error::invalid(format_args!("{} is informational, no answer", status.as_u16())));
+        }
+        if !is_tunnel && self.opens == Opens::Switch && self.fields.contains_key(UPGRADE) {
+            return Err(Error::invalid(format_args!("upgrade goes with 101, not with {}", status.as_u16())));
+        }
+        Ok(is_tunnel)
     }
 
     /// Adds a field to the trailer section that `end` sends.
@@ -174,8 +218,8 @@ impl Answer {
     /// The whole answer at once.
     pub fn respond(&mut self, status: u16, body: Bytes) -> Result<()> {
         self.check(Phase::Open)?;
-        let status = final_status(status)?;
-        let is_tunnel = self.is_connect && status.is_success();
+        let status = status_code(status)?;
+        let is_tunnel = self.opens_with(status)?;
         let is_bodyless = has_no_body(status) && !is_tunnel;
         if is_bodyless && !body.is_empty() {
             return Err(Error::invalid(format_args!("{} has no body", status.as_u16())));
@@ -213,20 +257,47 @@ impl Answer {
     ) -> Result<()> {
         self.check(Phase::Open)?;
         if !self.fields.is_empty() {
-            let before = self.fields.clone();
-            self.fields.extend(field::section(fields)?);
-            return self.respond(status, body).inspect_err(|_| self.fields = before);
+            return self.with_fields(fields, |answer| answer.respond(status, body));
         }
+        let closes = self.closes;
         let filled = fields.try_for_each(|given| given.and_then(|(name, value)| self.add_field(name, value)));
-        filled.and_then(|()| self.respond(status, body)).inspect_err(|_| self.fields.clear())
+        filled.and_then(|()| self.respond(status, body)).inspect_err(|_| {
+            self.fields.clear();
+            self.closes = closes;
+        })
+    }
+
+    /// Sets these fields, each in place of any of its name, and goes on to `then`.
+    /// If one or the other fails, all is as it was.
+    fn with_fields<'a>(
+        &mut self,
+        fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>,
+        then: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let (before, closes) = (self.fields.clone(), self.closes);
+        let others = fields.filter_map(|given| match given {
+            Ok((name, value)) => match self.takes_connection(name, value) {
+                Ok(true) => None,
+                Ok(false) => Some(Ok((name, value))),
+                Err(error) => Some(Err(error)),
+            },
+            Err(error) => Some(Err(error)),
+        });
+        let others = field::section(others);
+        let done = others.and_then(|others| {
+            self.fields.extend(others);
+            then(self)
+        });
+        done.inspect_err(|_| (self.fields, self.closes) = (before, closes))
     }
 
     /// The head; `write` and `end` follow.
     pub fn write_head(&mut self, status: u16) -> Result<()> {
         self.check(Phase::Open)?;
-        let status = final_status(status)?;
+        let status = status_code(status)?;
+        let is_tunnel = self.opens_with(status)?;
         let announced = self.content_length()?;
-        self.is_tunnel = self.is_connect && status.is_success();
+        self.is_tunnel = is_tunnel;
         self.more().announced = announced.filter(|_| !self.is_tunnel);
         self.is_bodyless = has_no_body(status) && !self.is_tunnel;
         self.drop_length(status);
@@ -242,10 +313,7 @@ impl Answer {
         fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>,
     ) -> Result<()> {
         self.check(Phase::Open)?;
-        let fields = field::section(fields)?;
-        let before = self.fields.clone();
-        self.fields.extend(fields);
-        self.write_head(status).inspect_err(|_| self.fields = before)
+        self.with_fields(fields, |answer| answer.write_head(status))
     }
 
     /// Nothing is added as `date` to the head that was written.
@@ -368,7 +436,7 @@ impl Answer {
         let mut response = Response::new(());
         *response.status_mut() = status;
         std::mem::swap(response.headers_mut(), &mut self.fields);
-        Some(Head { response, length: self.length, dated: !self.undated, alone: self.alone })
+        Some(Head { response, length: self.length, dated: !self.undated, alone: self.alone, closes: self.closes })
     }
 
     /// The code, if a reset is all that is left to do.
@@ -490,14 +558,6 @@ fn status_code(status: u16) -> Result<StatusCode> {
         .ok()
         .filter(|status| status.as_u16() < 600)
         .ok_or_else(|| Error::invalid(format_args!("{status} is no HTTP status")))
-}
-
-fn final_status(status: u16) -> Result<StatusCode> {
-    let status = status_code(status)?;
-    if status.is_informational() {
-        return Err(Error::invalid(format_args!("{} is informational, no answer", status.as_u16())));
-    }
-    Ok(status)
 }
 
 fn has_no_body(status: StatusCode) -> bool {

@@ -5,13 +5,13 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::{Request, change};
+use super::{Head, Request, change};
 use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::queue::{Patience, Queue, Writing};
 use crate::record::{
     GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, GOAWAY_RECORD_HTTP_1_0, GOAWAY_RECORD_HTTP_1_1,
-    GOAWAY_RECORD_NO_BODY, Record, RecordKind,
+    GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_UPGRADE, Record, RecordKind,
 };
 
 /// A body that is whole and no longer than this rides in the request's own record.
@@ -152,6 +152,10 @@ fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u
     record.data_offset = batch.mark();
     match &mut request.body {
         None => record.flags |= GOAWAY_RECORD_END | GOAWAY_RECORD_NO_BODY,
+        // What may come through a tunnel is no body of this request.
+        Some(_) if request.head.as_ref().is_some_and(Head::asks_upgrade) => {
+            record.flags |= GOAWAY_RECORD_END | GOAWAY_RECORD_NO_BODY | GOAWAY_RECORD_UPGRADE;
+        }
         Some(body) if body.is_whole(RIDES) => {
             record.flags |= GOAWAY_RECORD_END;
             body.give(&mut batch.arena);

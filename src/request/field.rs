@@ -109,7 +109,17 @@ pub fn has_blank_edge(value: &[u8]) -> bool {
     is_blank(value.first()) || is_blank(value.last())
 }
 
-fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
+/// The value of a field that has a rule of its own for its name.
+pub fn value(name: &[u8], value: &[u8]) -> Result<HeaderValue> {
+    let name = String::from_utf8_lossy(name);
+    if has_blank_edge(value) {
+        return Err(Error::invalid(format_args!("the value of {name} starts or ends with white space")));
+    }
+    HeaderValue::from_bytes(value)
+        .map_err(|_| Error::invalid(format_args!("the value of {name} contains a control character")))
+}
+
+fn check(name: &[u8], given: &[u8]) -> Result<(HeaderName, HeaderValue)> {
     let bare = name.strip_prefix(&[GOAWAY_FIELD_SENSITIVE]);
     let (name, is_sensitive) = (bare.unwrap_or(name), bare.is_some());
     let shown = || String::from_utf8_lossy(name).into_owned();
@@ -121,11 +131,7 @@ fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
     ) {
         return Err(Error::invalid(format_args!("{header} does not exist in HTTP/2")));
     }
-    if has_blank_edge(value) {
-        return Err(Error::invalid(format_args!("the value of {header} starts or ends with white space")));
-    }
-    let mut value = HeaderValue::from_bytes(value)
-        .map_err(|_| Error::invalid(format_args!("the value of {header} contains a control character")))?;
+    let mut value = value(header.as_str().as_bytes(), given)?;
     value.set_sensitive(is_sensitive);
     Ok((header, value))
 }

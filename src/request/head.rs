@@ -18,7 +18,13 @@ pub struct Head {
     params: Vec<(String, String)>,
     /// Of an extended CONNECT (RFC 8441).
     protocol: Option<Box<str>>,
+    asks_upgrade: bool,
 }
+
+/// Among the extensions of a request of HTTP/1.1: it asks for another protocol
+/// (RFC 9110, section 7.8), and the host may switch to it.
+#[derive(Clone, Copy)]
+pub struct AsksUpgrade;
 
 /// Why the library answers a request itself instead of a handler.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,13 +38,14 @@ pub enum Refusal {
 impl Head {
     pub fn new(parts: Parts, params: Vec<(String, String)>) -> Self {
         let protocol = parts.extensions.get::<Protocol>().map(|protocol| protocol.as_str().into());
+        let asks_upgrade = parts.extensions.get::<AsksUpgrade>().is_some();
         let Parts { method, uri, version, headers: fields, .. } = parts;
-        Self { version, method, uri, fields, params, protocol }
+        Self { version, method, uri, fields, params, protocol, asks_upgrade }
     }
 
     /// Of a request that is pushed.
     pub fn pushed(method: Method, uri: Uri, fields: HeaderMap) -> Self {
-        Self { version: Version::HTTP_2, method, uri, fields, params: Vec::new(), protocol: None }
+        Self { version: Version::HTTP_2, method, uri, fields, params: Vec::new(), protocol: None, asks_upgrade: false }
     }
 
     /// The request without its path parameters.
@@ -53,6 +60,16 @@ impl Head {
     /// What an extended CONNECT asks for, such as "websocket"; None of another request.
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
+    }
+
+    /// Whether it asks for another protocol, to which an answer of 101 switches.
+    pub fn asks_upgrade(&self) -> bool {
+        self.asks_upgrade
+    }
+
+    /// Whether it came in HTTP/1.1 or 1.0.
+    pub fn is_http1(&self) -> bool {
+        self.version <= Version::HTTP_11
     }
 
     /// The protocol's version, as HTTP/1.1 and others name it: "2", "1.1" or "1.0".

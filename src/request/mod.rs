@@ -13,6 +13,7 @@
 mod answer;
 mod block;
 mod body;
+mod connection;
 mod feed;
 mod field;
 mod head;
@@ -32,7 +33,7 @@ pub use block::{copy, trim};
 pub use body::{Body, Delivery, Reader, Share};
 pub use feed::{Feed, consume, feed};
 pub use field::{section, trailers};
-pub use head::{Head, Refusal, are_trailers_malformed, check};
+pub use head::{AsksUpgrade, Head, Refusal, are_trailers_malformed, check};
 pub use push::push;
 
 use crate::config::Config;
@@ -127,7 +128,11 @@ impl Request {
         }
         self.stream = stream;
         self.answer.begin(&parts.method, config.high_water_bytes);
-        self.head = Some(Head::new(parts, params));
+        let head = Head::new(parts, params);
+        if head.is_http1() {
+            self.answer.begin_http1(head.asks_upgrade());
+        }
+        self.head = Some(head);
         self.body_limits = (config.max_body_bytes, config.session_body_bytes);
         self.idle = config.stream_idle;
     }

@@ -274,7 +274,7 @@ impl Stream {
 
     /// Sends the final head; `goes_on` if the host has more to say.
     fn send_head(&mut self, head: AnswerHead, goes_on: bool, worker: &Worker) -> Result<Sent, Closed> {
-        let AnswerHead { mut response, length, dated, alone } = head;
+        let AnswerHead { mut response, length, dated, alone, .. } = head;
         let fields = response.headers_mut();
         if dated {
             fields.entry(DATE).or_insert_with(|| worker.date());

@@ -307,6 +307,7 @@ static const struct {
     {GOAWAY_LIMIT_CONNECT_PROTOCOL, 0, 1},
     {GOAWAY_LIMIT_HTTP1, 0, 1},
     {GOAWAY_LIMIT_TLS_HANDSHAKES, 1, 1000000},
+    {GOAWAY_LIMIT_UPGRADE, 0, 1},
 };
 
 static void limits_outside_their_range(void) {

@@ -76,11 +76,63 @@ static void an_answer_given_whole(void) {
     end();
 }
 
+// Reads what comes until that text stands at its end, or the connection ends.
+static void read_until(char *place, size_t room, const char *text) {
+    size_t length = 0, wanted = strlen(text);
+    while (length + 1 < room && client_read_all(&client, place + length, 1)) {
+        place[++length] = '\0';
+        if (length >= wanted && strcmp(place + length - wanted, text) == 0) {
+            return;
+        }
+    }
+    place[length] = '\0';
+}
+
+static void send_text(const char *text) { CHECK(client_send_all(&client, text, strlen(text))); }
+
+// What HTTP/1.1 asks to be upgraded to may be anything, where it is allowed.
+static void an_upgrade(void) {
+    static const char asks[] = "GET /up HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+    char text[1024] = "";
+    events_new(&events);
+    CHECK_OK(goaway_server_set_limit(events.server, GOAWAY_LIMIT_UPGRADE, 1));
+    CHECK_OK(goaway_server_register_queue(events.server, "* /up", events.queue, 8));
+    events_go(&events);
+    client = client_connect(events.port);
+    send_text(asks);
+    const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
+    const uint32_t flags = GOAWAY_RECORD_HTTP_1_1 | GOAWAY_RECORD_UPGRADE | GOAWAY_RECORD_END | GOAWAY_RECORD_NO_BODY;
+    CHECK_NUMBER(record->flags, flags);
+    goaway_request request = record->id;
+    CHECK_STATUS(goaway_request_write_head(request, 102), GOAWAY_ERR_INVALID);
+    CHECK_OK(order(&events, (goaway_command){.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 101, .request = request}, ""));
+    read_until(text, sizeof text, "\r\n\r\n");
+    CHECK(strstr(text, "HTTP/1.1 101 ") == text && strstr(text, "\r\nupgrade: echo\r\n") != NULL);
+    send_text("there");
+    record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
+    CHECK(record->id == request && record->data_len == 5);
+    CHECK_OK(order(&events, (goaway_command){.kind = GOAWAY_COMMAND_KIND_END, .request = request}, "back"));
+    read_until(text, sizeof text, "never");
+    CHECK(strcmp(text, "back") == 0);
+    client_close(&client);
+    // One that is not taken is a request like others, and its answer may be the connection's last.
+    client = client_connect(events.port);
+    send_text(asks);
+    request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    CHECK_STATUS(goaway_request_set_header(request, "connection", "keep-alive"), GOAWAY_ERR_INVALID);
+    CHECK_OK(goaway_request_set_header(request, "connection", "close"));
+    CHECK_OK(respond(&events, request, "no"));
+    read_until(text, sizeof text, "never");
+    CHECK(strstr(text, "\r\nconnection: close\r\n") != NULL && strcmp(text + strlen(text) - 2, "no") == 0);
+    end();
+}
+
 int main(int argc, char **argv) {
     static const struct check_case cases[] = {
         CASE(a_plain_one),
         CASE(an_extended_one),
         CASE(an_answer_given_whole),
+        CASE(an_upgrade),
     };
     return check_main(cases, COUNT(cases), 3, argc, argv);
 }

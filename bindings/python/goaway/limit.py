@@ -33,6 +33,7 @@ LIMITS = [
     "connect_protocol",
     "http1",
     "tls_handshakes",
+    "upgrade",
 ]
 """`goaway_limit` of the C header, without GOAWAY_LIMIT_ and in lower case; the
 place is the number. What each means, its unit and its default: see there."""

@@ -45,6 +45,8 @@ pub struct Exchange {
     outstanding: usize,
     /// Whether hyper was given the head of the answer.
     pub has_head: bool,
+    /// Whether the host ends the connection with this answer.
+    pub closes: bool,
     /// How the end of the answer is told.
     pub end: End,
     trailers: Option<HeaderMap>,
@@ -107,6 +109,7 @@ impl Exchange {
             tunnel: None,
             outstanding: 0,
             has_head: false,
+            closes: false,
             end: End::Length,
             trailers: None,
             is_written: false,
@@ -318,7 +321,7 @@ impl Exchange {
 
     /// The final head. True if nothing follows it.
     fn send_head(&mut self, head: AnswerHead, tools: &mut Tools<'_>) -> bool {
-        let AnswerHead { response, length, alone, dated } = head;
+        let AnswerHead { response, length, alone, dated, closes } = head;
         let (mut parts, ()) = response.into_parts();
         if dated {
             parts.headers.entry(DATE).or_insert_with(|| tools.worker.date());
@@ -326,14 +329,15 @@ impl Exchange {
         if let Some(length) = length {
             parts.headers.insert(CONTENT_LENGTH, tools.worker.length(length));
         }
-        if parts.status.is_success()
-            && let Some(Tunnel::Asked(opening)) = &self.tunnel
+        if let Some(Tunnel::Asked(opening)) = &self.tunnel
+            && opening.is_opened_by(parts.status)
         {
             let head = opening.head(&Response::from_parts(parts, ()));
             tools.line.borrow_mut().write(&head);
             (self.tunnel, self.has_head) = (Some(Tunnel::Open), true);
             return false;
         }
+        self.closes = closes;
         let has_no_body = self.is_head || has_no_body(parts.status);
         self.end = match (alone || has_no_body || parts.headers.contains_key(CONTENT_LENGTH), self.version) {
             (true, _) => End::Length,

@@ -92,7 +92,8 @@ impl<S: Transport> Http1<S> {
 
     /// There will be no more requests.
     pub(super) fn end_by_peer(&mut self) {
-        let cause = if self.life.drain.is_announced() { self.life.graceful } else { Cause::PeerClosed };
+        let is_ours = self.life.drain.is_announced() || self.is_left;
+        let cause = if is_ours { self.life.graceful } else { Cause::PeerClosed };
         self.end(cause, 0);
     }
 

@@ -40,7 +40,7 @@ use crate::close::Stage;
 use crate::config::Config;
 use crate::event::Cause;
 use crate::registry::Registration;
-use crate::request::{self, Refusal};
+use crate::request::{self, AsksUpgrade, Refusal};
 use crate::route::Target;
 use crate::worker::Worker;
 use desk::{Clerk, Desk, Outgoing};
@@ -77,6 +77,8 @@ pub struct Http1<S: Transport> {
     /// Where the answers end, among all bytes, that have not left.
     leaving: VecDeque<u64>,
     requests: u64,
+    /// Whether the host ends the connection with the answer under way.
+    is_left: bool,
     /// Whether the figures were made visible since the task was woken.
     is_published: bool,
     /// What hyper, the socket and the clock wake: the remote.
@@ -126,6 +128,7 @@ impl<S: Transport> Http1<S> {
             idle_since: life.now,
             leaving: VecDeque::new(),
             requests: 0,
+            is_left: false,
             is_published: false,
             waker: Waker::from(life.remote.clone()),
             life,
@@ -315,6 +318,14 @@ impl<S: Transport> Http1<S> {
         if parts.method == Method::CONNECT {
             return if has_body { Err(Malformed) } else { Ok(Some(Opening::Connect)) };
         }
+        if setup.config.upgrade
+            && !has_body
+            && let Some(protocol) = tunnel::asked_protocol(parts)
+        {
+            let opening = Opening::Upgrade(protocol.to_owned());
+            parts.extensions.insert(AsksUpgrade);
+            return Ok(Some(opening));
+        }
         let is_asked = setup.config.connect_protocol && !has_body && tunnel::asks_for_websocket(parts);
         match is_asked && setup.routes.find(&Method::CONNECT, parts.uri.path()).is_ok() {
             true => tunnel::into_connect(parts).map(Some).ok_or(Malformed),
@@ -370,14 +381,17 @@ impl<S: Transport> Http1<S> {
         let pumped = exchange.pump(&mut tools, cx);
         let is_unasked = was_unasked && exchange.is_unasked;
         let has_begun = exchange.has_head && !had_head;
+        let closes = has_begun && exchange.closes;
         if exchange.is_tunnel_open() && self.hyper.take().is_some() {
             // What hyper has been told of it is of no use any more.
             *self.desk.borrow_mut() = Desk::default();
         }
-        if is_unasked && has_begun {
-            // The peer sends the body or does not; hyper has not heard the head yet.
+        if closes || (is_unasked && has_begun) {
+            // The host wants it, or the peer sends the body or does not; hyper has
+            // not heard the head yet.
             self.announce_last();
         }
+        self.is_left |= closes;
         if pumped.is_tunnel_written {
             self.leaving.push_back(self.wire.borrow().port.end());
         }

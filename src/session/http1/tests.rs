@@ -23,6 +23,7 @@ mod leave;
 mod limits;
 mod messages;
 mod tunnel;
+mod upgrade;
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use h2::ext::Protocol;
 use http::header::{CONNECTION, HeaderMap, HeaderName, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
-use http::{Method, Response, Version};
+use http::{Method, Response, StatusCode, Version};
 
 use super::exchange::write_fields;
 
@@ -18,7 +18,7 @@ use super::exchange::write_fields;
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 pub enum Tunnel {
-    /// It is opened by an answer of 2xx.
+    /// It is opened by an answer of the right status.
     Asked(Opening),
     Open,
 }
@@ -28,6 +28,17 @@ pub enum Opening {
     Connect,
     /// With the answer to the key.
     WebSocket(String),
+    /// With the first protocol that was asked for: all else is the host's.
+    Upgrade(String),
+}
+
+/// The first protocol that the request asks for, if it asks for another.
+pub fn asked_protocol(parts: &Parts) -> Option<&str> {
+    if parts.version != Version::HTTP_11 || !has_token(&parts.headers, &CONNECTION, "upgrade") {
+        return None;
+    }
+    let protocols = parts.headers.get(UPGRADE)?.to_str().ok()?;
+    protocols.split(',').map(str::trim).find(|protocol| !protocol.is_empty())
 }
 
 /// Whether the request asks for a WebSocket.
@@ -67,10 +78,23 @@ fn has_token(fields: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 }
 
 impl Opening {
+    /// Whether an answer of that status opens it.
+    pub fn is_opened_by(&self, status: StatusCode) -> bool {
+        match self {
+            Opening::Connect | Opening::WebSocket(_) => status.is_success(),
+            Opening::Upgrade(_) => status == StatusCode::SWITCHING_PROTOCOLS,
+        }
+    }
+
     /// The head that opens the tunnel, as it stands on the wire.
     pub fn head(&self, response: &Response<()>) -> Vec<u8> {
         let mut head = match self {
             Opening::Connect => format!("HTTP/1.1 {}\r\n", response.status()),
+            Opening::Upgrade(protocol) => {
+                let is_named = response.headers().contains_key(UPGRADE);
+                let named = if is_named { String::new() } else { format!("upgrade: {protocol}\r\n") };
+                format!("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n{named}")
+            }
             Opening::WebSocket(accept) => format!(
                 "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
                  sec-websocket-accept: {accept}\r\n"

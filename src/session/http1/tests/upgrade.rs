@@ -1,0 +1,128 @@
+//! What the host says of the connection: that it ends, or that it is another
+//! protocol's from here on.
+
+use super::tunnel::UPGRADE;
+use super::*;
+
+fn with_upgrades() -> Config {
+    Config { upgrade: true, ..Config::default() }
+}
+
+/// Switches, and gives back what comes through the tunnel, up to its end.
+fn switches(id: u64) {
+    let set = request::change(id, |request| {
+        let head = request.head();
+        let key = head.field("sec-websocket-key").map(<[u8]>::to_vec).unwrap_or_default();
+        let seen = format!("{} {:?} {}", head.method(), head.protocol(), head.asks_upgrade());
+        request.body().set_reader(Reader::Pushed(Box::new(|id, piece, last| {
+            let mirror = |answer: &mut crate::request::Answer| {
+                answer.write(piece)?;
+                if last { answer.end() } else { Ok(()) }
+            };
+            request::answer(id, mirror).unwrap();
+        })))?;
+        request.answer.set_field(b"x-seen", seen.as_bytes())?;
+        request.answer.set_field(b"x-key", &key)?;
+        request.answer.write_head(101)
+    });
+    set.unwrap();
+}
+
+#[test]
+fn an_upgrade_may_be_the_hosts() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(with_upgrades(), 1 << 16, switches);
+        peer.send(&format!("{UPGRADE}\0with the head")).await;
+        let head = without_date(&peer.until("\r\n\r\n").await);
+        let expected = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            x-seen: GET None true\r\nx-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        assert_eq!(head, expected);
+        peer.until("\0with the head").await;
+        peer.send("and more").await;
+        peer.until("and more").await;
+        peer.stream.shutdown().await.unwrap();
+        assert_eq!(peer.rest().await, "");
+        assert_eq!(peer.closed().await, Cause::PeerClosed);
+    });
+}
+
+#[test]
+fn the_first_protocol_is_switched_to() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(with_upgrades(), 1 << 16, switches);
+        peer.send("POST / HTTP/1.1\r\nhost: a\r\nconnection: x, upgrade\r\nupgrade: one/2, two\r\n\r\n").await;
+        assert!(peer.until("\r\n\r\n").await.contains("\r\nupgrade: one/2\r\nx-seen: POST None true\r\n"));
+    });
+}
+
+#[test]
+fn an_upgrade_that_nobody_takes_is_a_request_like_others() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(with_upgrades(), 1 << 16, answers);
+        for _ in 0..2 {
+            peer.send(UPGRADE).await;
+            assert!(peer.until("\r\n\r\nok").await.starts_with("HTTP/1.1 200 OK\r\n"));
+        }
+        // One with a body could not say where the tunnel begins.
+        let mut peer = Peer::of(with_upgrades(), 1 << 16, echoes);
+        let bodied = "POST / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: x\r\ncontent-length: 4\r\n\r\nbody";
+        peer.send(bodied).await;
+        peer.until("\r\n\r\nbody").await;
+    });
+}
+
+#[test]
+fn a_switched_connection_is_cut_at_the_deadline() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(with_upgrades(), 1 << 16, switches);
+        peer.send(UPGRADE).await;
+        peer.until("\r\n\r\n").await;
+        peer.drain(5);
+        peer.send("still").await;
+        peer.until("still").await;
+        assert_eq!(peer.rest().await, "");
+        assert_eq!((peer.seconds(), peer.closed().await), (5, Cause::Deadline));
+    });
+}
+
+#[test]
+fn a_host_ends_the_connection_with_an_answer_that_says_so() {
+    in_virtual_time(async {
+        let closes = |id| {
+            let answer = |answer: &mut crate::request::Answer| {
+                answer.set_field(b"connection", b"close")?;
+                answer.respond(200, "bye".into())
+            };
+            request::answer(id, answer).unwrap();
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, closes);
+        peer.send(&GET.repeat(2)).await;
+        let all = without_date(&peer.rest().await);
+        assert_eq!(all, "HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbye");
+        assert_eq!((peer.seconds(), peer.closed().await), (0, Cause::Drained));
+    });
+}
+
+#[test]
+fn a_streamed_answer_that_ends_the_connection_says_so_in_its_head() {
+    in_virtual_time(async {
+        let begins = |id| {
+            let answer = |answer: &mut crate::request::Answer| {
+                answer.set_field(b"connection", b"close")?;
+                answer.write_head(200)?;
+                answer.write(b"first")?;
+                Ok(())
+            };
+            request::answer(id, answer).unwrap();
+            tokio::task::spawn_local(async move {
+                sleep(Duration::from_secs(5)).await;
+                request::answer(id, |answer| answer.end()).unwrap();
+            });
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, begins);
+        peer.send(GET).await;
+        assert!(peer.until("\r\n\r\n").await.contains("\r\nconnection: close\r\n"));
+        assert_eq!(peer.rest().await, "5\r\nfirst\r\n0\r\n\r\n");
+        assert_eq!((peer.seconds(), peer.closed().await), (5, Cause::Drained));
+    });
+}
