@@ -29,6 +29,7 @@ before(async () => {
     request.respond(200, 'early')
   })
   server.register('GET /hang', () => {})
+  server.register('GET /last', (request) => request.respond(200, 'last', { connection: 'close' }))
   server.register('CONNECT /mirror', (request) => {
     const tunnel = request.upgrade({ 'sec-websocket-protocol': 'one', 'x-protocol': request.protocol })
     assert.strictEqual(request.headers[':protocol'], undefined)
@@ -56,6 +57,10 @@ async function ask (path, { method = 'GET', headers, body } = {}) {
   for await (const chunk of answer) chunks.push(chunk)
   return { status: answer.statusCode, headers: answer.headers, trailers: answer.trailers, informed, text: Buffer.concat(chunks).toString() }
 }
+
+test('an answer may be the last of its connection', async () => {
+  for (let count = 0; count < 20; count++) assert.strictEqual((await ask('/last')).headers.connection, 'close')
+})
 
 test('a request says that it is of HTTP/1.1, and which of its connection', async () => {
   for (const stream of ['1', '2']) {

@@ -307,7 +307,9 @@ test('HTTP/1.1: trailers, pieces, continue, close', async (t) => {
   assert.strictEqual((await ask(server, '/echo', { agent, method: 'PUT', headers: { expect: '100-continue' }, body: 'x'.repeat(200_000) })).text.length, 200_000)
   const last = await ask(server, '/close', { agent })
   assert.deepStrictEqual([last.text, last.headers['x-a'], last.reused], ['last', 'b', true])
+  assert.strictEqual(last.headers.connection, 'close')
   if (!last.socket.destroyed) await once(last.socket, 'close') // it is the server that ends it
+  for (let count = 0; count < 20; count++) assert.strictEqual((await ask(server, '/close', { agent })).headers.connection, 'close')
   assert.strictEqual((await ask(server, '/empty', { agent })).reused, false)
 })
 
@@ -337,13 +339,6 @@ test('HTTP/1.1: an async listener that fails is answered 500', async (t) => {
   })
   const { status, headers } = await ask(server, '/')
   assert.deepStrictEqual([status, headers['x-left']], [500, undefined])
-})
-
-test('who waits for upgrades is told that there are none', async (t) => {
-  const server = http2.createSecureServer({ ...OWN, allowHTTP1: true })
-  const warned = once(process, 'warning')
-  server.on('upgrade', () => {})
-  assert.match((await warned)[0].message, /"upgrade" is not emitted/)
 })
 
 test('Fastify over TLS, which knows nothing of goaway', { skip: Number(process.versions.node.split('.')[0]) < 20 }, async (t) => {

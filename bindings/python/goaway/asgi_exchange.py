@@ -17,7 +17,7 @@ from .config import AccessRecord, Config
 from .drain import Drain
 from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchange
 from .head import version_of
-from .outbox import as_bytes, pack_fields
+from .outbox import as_bytes, pack_answer, pack_fields
 from .pump import Pump
 
 if TYPE_CHECKING:
@@ -284,7 +284,8 @@ class AsgiExchange(Exchange):
         status = message.get("status")
         if not isinstance(status, int) or not 200 <= status <= 599:
             raise ValueError(f"the status of http.response.start must be a number from 200 to 599, not {status!r}")
-        self._fields = pack_fields(message.get("headers", ()), "the headers of http.response.start")
+        given = message.get("headers", ())
+        self._fields = pack_answer(given, "the headers of http.response.start", self.scope["http_version"])
         self._status = status
         if message.get("trailers"):
             self._has_trailers = True

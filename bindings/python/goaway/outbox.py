@@ -153,6 +153,25 @@ def pack_fields(fields: Iterable[Tuple[Any, Any]], what: str) -> bytes:
     return packed
 
 
+def pack_answer(fields: Iterable[Tuple[Any, Any]], what: str, http_version: str) -> bytes:
+    """The fields of an answer's head. In HTTP/1.1 one of them is `connection:
+    close`, if they say so: the connection ends behind that answer."""
+    if http_version == "2":
+        return pack_fields(fields, what)
+    given = list(fields)
+    packed = pack_fields(given, what)
+    return packed + _CLOSE if any(_says_close(name, value) for name, value in given) else packed
+
+
+_CLOSE = b"connection\0close\0"
+
+
+def _says_close(name: Any, value: Any) -> bool:
+    if _field(name).lower() != b"connection":
+        return False
+    return b"close" in (token.strip().lower() for token in _field(value).split(b","))
+
+
 _names: "dict[Any, bytes]" = {}
 _HOP_BY_HOP = (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 

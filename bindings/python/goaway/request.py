@@ -11,7 +11,7 @@ from .drain import Drain
 from .error import Error
 from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchange
 from .head import Head, Headers, field_pairs
-from .outbox import as_bytes, pack_fields
+from .outbox import as_bytes, pack_answer, pack_fields
 from .session import abort_session, close_session
 from .tls import TlsInfo, tls_info
 
@@ -84,7 +84,7 @@ class Request(Exchange, Head):
         """Answers. `date` and `content-length` are added."""
         self._check_head(status)
         data = as_bytes(body, "the body")
-        fields = pack_fields(field_pairs(headers), "headers")
+        fields = pack_answer(field_pairs(headers), "headers", self.http_version)
         self.has_head = self.is_over = True
         if trailers is None:
             self.pump.outbox.respond(self.id, status, fields, data)
@@ -96,7 +96,7 @@ class Request(Exchange, Head):
     async def write_head(self, status: int, headers: Headers = None) -> None:
         """Begins a streamed answer."""
         self._check_head(status)
-        fields = pack_fields(field_pairs(headers), "headers")
+        fields = pack_answer(field_pairs(headers), "headers", self.http_version)
         self.has_head = True
         self.pump.outbox.add(_native.COMMAND_HEAD, self.id, status, fields)
 

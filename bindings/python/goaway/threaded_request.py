@@ -10,7 +10,7 @@ from . import _native
 from .error import Error
 from .exchange import CANCEL, Disconnected
 from .head import Head, Headers, field_pairs
-from .outbox import Outbox, as_bytes, pack_fields
+from .outbox import Outbox, as_bytes, pack_answer, pack_fields
 from .session import abort_session, close_session
 from .tls import TlsInfo, tls_info
 
@@ -149,7 +149,7 @@ class ThreadedRequest(Head):
         """Answers. `date` and `content-length` are added."""
         self._check_open()
         data = as_bytes(body, "the body")
-        fields = pack_fields(field_pairs(headers), "headers")
+        fields = pack_answer(field_pairs(headers), "headers", self.http_version)
         if trailers is None:
             self._send(_native.COMMAND_RESPOND, _status(status), fields, data)
         else:
@@ -164,7 +164,7 @@ class ThreadedRequest(Head):
         self._check_open()
         if self.has_head:
             raise Error("GOAWAY_ERR_STATE", "the head is written already")
-        fields = pack_fields(field_pairs(headers), "headers")
+        fields = pack_answer(field_pairs(headers), "headers", self.http_version)
         self._send(_native.COMMAND_HEAD, _status(status), fields)
         self.has_head = True
 

@@ -168,6 +168,44 @@ def test_a_server_of_ones_own() -> None:
     run(main())
 
 
+def test_an_answer_may_end_the_connection() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({**START, "headers": [(b"Connection", b"close"), (b"x-a", b"b")]})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        await send(end(b", last"))
+
+    def ask(port: int) -> None:
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
+                peer.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+                head, _, body = peer.makefile("rb").read().partition(b"\r\n\r\n")
+                assert b"\r\nconnection: close" in head and b"\r\nx-a: b" in head
+                assert body.endswith(b"0\r\n\r\n")
+
+    asgi(app, ask)
+
+
+def test_a_handler_may_end_the_connection() -> None:
+    async def handler(request: Request) -> None:
+        await request.respond(200, b"bye", {"connection": "keep-alive, close"})
+
+    def ask(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            answer = peer.makefile("rb").read()
+            assert b"\r\nconnection: close\r\n" in answer and answer.endswith(b"\r\n\r\nbye")
+
+    async def main() -> None:
+        server = Server()
+        server.register("GET /", handler)
+        server.listen("127.0.0.1:0")
+        await server.start()
+        await in_thread(ask, server.port)
+        await server.close(1)
+
+    run(main())
+
+
 def test_it_can_be_turned_off() -> None:
     async def handler(request: Request) -> None:
         await request.respond(200)

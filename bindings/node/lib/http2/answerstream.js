@@ -74,6 +74,8 @@ class AnswerStream extends RequestStream {
     this.wroteAt = -1
     this.wroteTurn = -1
     this.headersSent = false
+    /** In HTTP/1.1: the connection ends behind the answer, which says so. */
+    this.endsConnection = false
     this.#hub = hub
     if (record.dataLength > 0) this.push(record.data)
     if (this.isWhole) {
@@ -131,6 +133,7 @@ class AnswerStream extends RequestStream {
 
   #respond (headers, options, given) {
     const outgoing = ofResponse(headers)
+    if (this.endsConnection) outgoing.fields.push('connection', 'close')
     const status = given ?? (outgoing.status === undefined ? 200 : outgoing.status | 0 || 200)
     if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', outgoing.status)
     if (outgoing.length > this.#hub.maxHeaderBytes) return this.#tooLarge()

@@ -109,10 +109,15 @@ class Http1ServerResponse extends Http2ServerResponse {
     return kept
   }
 
-  // A connection that is to close after the answer is told to.
+  removeHeader (name) {
+    if (typeof name === 'string' && name.toLowerCase() === 'connection') this[kStream].endsConnection = false
+    super.removeHeader(name)
+  }
+
+  // That the connection closes behind the answer is for the program to say.
   #isOfConnection (name, value) {
     if (typeof name !== 'string' || !OF_CONNECTION.has(name.toLowerCase())) return false
-    if (name.toLowerCase() === 'connection' && /(^|,)\s*close\s*(,|$)/i.test(String(value))) this[kStream].owner?.close()
+    if (name.toLowerCase() === 'connection') this[kStream].endsConnection = /(^|,)\s*close\s*(,|$)/i.test(String(value))
     return true
   }
 }
