@@ -1,5 +1,7 @@
 // node:http2's interface over goaway. What is Node's own has Node's types.
 
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { Http2Server, SecureServerOptions, ServerHttp2Session, ServerOptions } from 'node:http2'
 import { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Report, Limits, Cause, Outcome } from './index.js'
@@ -55,6 +57,8 @@ export interface GoawayHttp2Server extends Http2Server {
   closeAllConnections (): void
   /** Ends each session when its streams have ended; the server goes on. */
   closeHttp2Sessions (): void
+  /** A request in HTTP/1.1 that asks for another protocol; `head` is empty. The socket emits 'draining' when its connection begins to leave. */
+  on (event: 'upgrade', listener: (request: IncomingMessage, socket: Socket, head: Buffer) => void): this
   /** Each session once, when its socket has ended. */
   on (event: 'sessionClosed', listener: (end: SessionEnd) => void): this
   on (event: string | symbol, listener: (...args: any[]) => void): this

@@ -12,6 +12,7 @@ const { takeEvent } = require('../session.js')
 const { nativeOf } = require('../tls.js')
 const { ServerHttp2Session } = require('./session.js')
 const { ServerHttp2Stream } = require('./stream.js')
+const { UpgradeLine } = require('./upgrade.js')
 const { failure } = require('./errors.js')
 
 const C = native.constants
@@ -100,12 +101,18 @@ class Hub {
     // Destroyed: its GOAWAY says that nobody looks at this request.
     if (session === undefined) return null
     session.lastStream = record.code
-    const stream = new ServerHttp2Stream(this, record)
+    if ((record.flags & C.RECORD_UPGRADE) !== 0 && this.facade.listenerCount('upgrade') > 0) {
+      return this.#begun(new UpgradeLine(this, record, session), this.facade.onUpgrade, session)
+    }
+    return this.#begun(new ServerHttp2Stream(this, record), this.facade.onStream, session)
+  }
+
+  #begun (stream, tell, session) {
     this.#opening = stream
     try {
       // A resource of its own: what a listener enters (AsyncLocalStorage.enterWith)
       // must not reach the streams that come with it.
-      new AsyncResource('HTTP2SERVERSTREAM', OF_STREAM).runInAsyncScope(this.facade.onStream, this.facade, stream, session)
+      new AsyncResource('HTTP2SERVERSTREAM', OF_STREAM).runInAsyncScope(tell, this.facade, stream, session)
     } catch (error) {
       process.nextTick(rethrow, error)
     }

@@ -71,6 +71,7 @@ function planOf (options, server) {
   }
   if (server.maxConnections > 0) limits.set(L.SESSIONS, server.maxConnections)
   limits.set(L.HTTP1, server.isSecure && options.allowHTTP1 === true ? 1 : 0)
+  limits.set(L.UPGRADE, 1)
   for (const name in options.limits) {
     if (LIMITS[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no limit "${name}"`)
     limits.set(LIMITS[name], options.limits[name])

@@ -27,7 +27,6 @@ class Http2SecureServer extends Http2Server {
     super(options, onRequest, (options) => createNodeSecureServer(isOptions(options) ? withoutTls(options) : options))
     this.#tls = tls ?? tlsOf({})
     this.#given = { ...options }
-    if (options?.allowHTTP1 === true) this.on('newListener', warnOfUpgrade)
   }
 
   /** The settings of its listeners. */
@@ -79,13 +78,6 @@ class Http2SecureServer extends Http2Server {
       this.emit('unknownProtocol', lostSocket(peer))
     }
   }
-}
-
-// Of a server: who waits for that would wait for ever.
-function warnOfUpgrade (event) {
-  if (event !== 'upgrade') return
-  this.off('newListener', warnOfUpgrade)
-  process.emitWarning('"upgrade" is not emitted by goaway/http2: such a request comes as any other', 'UnsupportedWarning')
 }
 
 module.exports = { Http2SecureServer }

@@ -258,6 +258,11 @@ class Http2Server extends net.Server {
     if (this.#compatible) onStream(this, stream, this.#options)
   }
 
+  /** A connection that is to speak another protocol; somebody listens. */
+  onUpgrade (line) {
+    this.emit('upgrade', line.request, line.socket, Buffer.alloc(0))
+  }
+
   // It has no stream that a program could have.
   #onHttp1 (stream) {
     if (this.#compatible) return onStream(this, stream, this.#options)

@@ -12,6 +12,7 @@ const { failure, wrongType, outOfRange, checkFunction, checkNumber, checkUint32,
 const { changeTimer } = require('./timer.js')
 const { SessionSocket, shown } = require('./socket.js')
 const { SecureSocket } = require('./securesocket.js')
+const { TunnelSocket, SecureTunnelSocket } = require('./tunnelsocket.js')
 const settings = require('./settings.js')
 
 const NO_BYTES = Buffer.alloc(0)
@@ -114,6 +115,12 @@ class ServerHttp2Session extends EventEmitter {
   #newSocket () {
     if (this.#tls !== null) return new SecureSocket(this, this.#peer, this.#tls, this.#hub.facade.asksClients)
     return this.#hub.given.get(this.#peer) ?? new SessionSocket(this, this.#peer)
+  }
+
+  /** A socket for a tunnel through this connection. For upgrade.js. */
+  newTunnelSocket () {
+    if (this.#tls === null) return new TunnelSocket(this, this.#peer)
+    return new SecureTunnelSocket(this, this.#peer, this.#tls, this.#hub.facade.asksClients)
   }
 
   /** Addresses and times of its connection; to read and write it is refused. */

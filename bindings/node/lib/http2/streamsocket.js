@@ -53,4 +53,9 @@ function socketOf (stream) {
   return stream[kSocket] ?? (stream[kSocket] = new Proxy(stream, handler))
 }
 
-module.exports = { socketOf }
+/** Has a stream show that socket, which is its own. */
+function setSocketOf (stream, socket) {
+  stream[kSocket] = socket
+}
+
+module.exports = { socketOf, setSocketOf }

@@ -1,0 +1,54 @@
+'use strict'
+
+// The head of an answer as a program writes it to a socket by itself, which it
+// does where node:http has given it the socket (event 'upgrade').
+
+const { GoawayError } = require('../errors.js')
+
+/** A longer one is none. */
+const HEAD_BYTES = 64 * 1024
+const END = '\r\n\r\n'
+const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
+const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/
+/** What the library says of the connection by itself (RFC 9110, section 7.6.1). */
+const OF_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection'])
+
+const invalid = (why) => new GoawayError('GOAWAY_ERR_INVALID', `what was written to the socket is no answer of HTTP/1.1: ${why}`)
+
+/** Collects what is written until a head is whole. */
+class RawHead {
+  #bytes = Buffer.alloc(0)
+
+  /**
+   * Takes more of it; null while it is not whole, then { status, fields, rest }:
+   * `fields` a flat list, `rest` what was written behind the head. Throws if it
+   * is none (RFC 9112, sections 4 and 5).
+   */
+  add (chunk) {
+    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
+    const end = this.#bytes.indexOf(END)
+    if (end > HEAD_BYTES || (end < 0 && this.#bytes.length > HEAD_BYTES)) throw invalid(`its head is longer than ${HEAD_BYTES} bytes`)
+    if (end < 0) return null
+    const [first, ...lines] = this.#bytes.latin1Slice(0, end).split('\r\n')
+    const rest = this.#bytes.subarray(end + END.length)
+    this.#bytes = Buffer.alloc(0)
+    const status = Number(STATUS_LINE.exec(first)?.[1])
+    if (!(status >= 100)) throw invalid(`it begins with ${JSON.stringify(first)}`)
+    return { status, fields: fieldsOf(lines, status), rest }
+  }
+}
+
+function fieldsOf (lines, status) {
+  const fields = []
+  for (const line of lines) {
+    const [, name, value] = FIELD.exec(line) ?? []
+    if (name === undefined) throw invalid(`${JSON.stringify(line)} is no field`)
+    const low = name.toLowerCase()
+    if (low === 'transfer-encoding') throw invalid('the library frames the body: write it without transfer-encoding')
+    if (OF_CONNECTION.has(low) || (low === 'upgrade' && status !== 101)) continue
+    fields.push(low, value.trim())
+  }
+  return fields
+}
+
+module.exports = { RawHead }

@@ -1,0 +1,81 @@
+'use strict'
+
+// The socket of a connection that is no longer HTTP's: a program reads and
+// writes its bytes. It knows addresses and certificates as a session's does.
+
+const net = require('node:net')
+const { SessionSocket } = require('./socket.js')
+const { SecureSocket } = require('./securesocket.js')
+const { changeTimer } = require('./timer.js')
+
+/** `Base` with bytes. They go through a line, see upgrade.js. */
+const withBytes = (Base) => class extends Base {
+  #line = null
+  #timer = null
+
+  constructor (...args) {
+    super(...args)
+    this.allowHalfOpen = true // as a server of node:http has them
+  }
+
+  /** Begins with a line. */
+  join (line) { this.#line = line }
+
+  get readyState () {
+    if (this.destroyed) return 'closed'
+    return this.readable ? (this.writable ? 'open' : 'readOnly') : (this.writable ? 'writeOnly' : 'closed')
+  }
+
+  /** Something has come or gone. */
+  active () { this.#timer?.refresh() }
+
+  _read () { this.#line.take() }
+
+  _write (chunk, encoding, callback) {
+    this.active()
+    this.#line.write(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk, callback)
+  }
+
+  _writev (chunks, callback) {
+    this._write(Buffer.concat(chunks.map(({ chunk, encoding }) => typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)), 'buffer', callback)
+  }
+
+  _final (callback) { this.#line.end(callback) }
+
+  _destroy (error, callback) {
+    this.#timer?.clear()
+    this.#timer = null
+    this.#line?.drop()
+    super._destroy(error, callback)
+  }
+
+  /** Without a byte either way for so long 'timeout' is emitted, and nothing else happens. */
+  setTimeout (ms, callback) {
+    if (this.destroyed) return this
+    this.#line?.session.setTimeout(0) // that of the server was for HTTP
+    this.#timer = changeTimer(this, this.#timer, ms, callback)
+    this.timeout = ms
+    return this
+  }
+
+  _onTimeout () { this.emit('timeout') }
+
+  /** The end of both ways: what was written goes out before. */
+  end (...args) { return net.Socket.prototype.end.apply(this, args) }
+
+  destroySoon () { net.Socket.prototype.destroySoon.call(this) }
+
+  /** Ends the connection now; what was written goes out if the peer has room for it. */
+  destroy (error) { return net.Socket.prototype.destroy.call(this, error) }
+
+  /** The same without what was written. */
+  resetAndDestroy () {
+    this.#line?.reset()
+    return this.destroy()
+  }
+}
+
+const TunnelSocket = withBytes(SessionSocket)
+const SecureTunnelSocket = withBytes(SecureSocket)
+
+module.exports = { TunnelSocket, SecureTunnelSocket }

@@ -1,0 +1,197 @@
+'use strict'
+
+// A request of HTTP/1.1 that asks for another protocol, whose connection a
+// program takes over (event 'upgrade' of node:http). What it writes to the
+// socket begins with a head: with 101 the rest is the other protocol's; with
+// another status it is an answer, behind which the connection ends.
+
+const native = require('../native.js')
+const { Gate } = require('../gate.js')
+const { GoawayError, statusName } = require('../errors.js')
+const { RequestStream } = require('./requeststream.js')
+const { Http1ServerRequest } = require('./http1.js')
+const { RawHead } = require('./rawhead.js')
+const { setSocketOf } = require('./streamsocket.js')
+
+const C = native.constants
+const FLAGS = C.COMMAND_NO_DATE | C.COMMAND_NO_LENGTH
+const SWITCHING_PROTOCOLS = 101
+const CLOSE = ['connection', 'close']
+
+// RFC 9113, section 7.
+const INTERNAL_ERROR = 2
+const CANCEL = 8
+
+/** The request as it came, with a body that has ended. */
+class UpgradeHead extends RequestStream {
+  constructor (hub, record) {
+    super(hub, record)
+    this.push(null)
+  }
+
+  _read () {}
+  setTimeout () { return this }
+}
+
+/** Between the socket and the library. */
+class UpgradeLine {
+  #hub
+  #gate = null // from the final head on
+  #head = new RawHead()
+  #written = null // the callback of a write that waits for room
+  #owed = 0 // bytes that came and were not taken
+
+  constructor (hub, record, session) {
+    this.low = record.low
+    this.high = record.high
+    this.live = true
+    this.headAt = -1
+    this.headTurn = -1
+    this.wroteAt = -1
+    this.wroteTurn = -1
+    this.session = session
+    this.#hub = hub
+    this.socket = session.newTunnelSocket()
+    this.socket.join(this)
+    const head = new UpgradeHead(hub, record)
+    setSocketOf(head, this.socket)
+    this.request = new Http1ServerRequest(head)
+    if ((record.flags & C.RECORD_DRAINING) !== 0) process.nextTick(drains, this, record.number)
+  }
+
+  get sessionId () { return this.session.id }
+
+  // ---- what the socket does ----
+
+  write (chunk, callback) {
+    if (this.#gate !== null) return this.#put(chunk, callback)
+    try {
+      this.#readHead(chunk, callback)
+    } catch (error) {
+      callback(error)
+    }
+  }
+
+  // Informational heads may stand in front of the final one.
+  #readHead (chunk, callback) {
+    for (;;) {
+      const head = this.#head.add(chunk)
+      if (head === null) return callback()
+      if (!this.live) return callback(gone())
+      const { status, fields, rest } = head
+      if (status >= 200 || status === SWITCHING_PROTOCOLS) {
+        this.#open(status, fields)
+        return rest.length > 0 ? this.#put(rest, callback) : callback()
+      }
+      this.#hub.pump.inform(this, status, fields)
+      chunk = rest
+    }
+  }
+
+  #open (status, fields) {
+    this.#hub.pump.head(this, status, status === SWITCHING_PROTOCOLS ? fields : fields.concat(CLOSE), FLAGS)
+    this.#gate = new Gate(this, this.#hub.pump, this.#hub.highWaterBytes)
+  }
+
+  #put (chunk, callback) {
+    if (!this.live) return callback(gone())
+    this.#active()
+    this.#gate.write(chunk, chunk.length)
+    if (this.#gate.full) this.#written = callback
+    else callback()
+  }
+
+  /** The end of both ways. */
+  end (callback) {
+    if (this.live) this.#finish()
+    const { socket } = this
+    socket.push(null)
+    // Nothing more comes: it is gone also if nobody reads.
+    if (socket.readableLength === 0) socket.resume()
+    callback()
+  }
+
+  #finish () {
+    if (this.#gate === null) this.#hub.pump.reset(this, CANCEL) // there is no answer
+    else this.#hub.pump.end(this, null, null)
+  }
+
+  /** What has come was taken. */
+  take () {
+    if (this.#owed > 0 && this.live) this.#hub.pump.consume(this, this.#owed)
+    this.#owed = 0
+  }
+
+  /** The socket is destroyed. What waits for a slow peer is dropped. */
+  drop () {
+    const waits = this.#written
+    this.#written = null
+    if (this.live) {
+      if (waits !== null) this.reset()
+      else this.#finish()
+    }
+    waits?.(gone())
+  }
+
+  reset () {
+    this.#gate?.drop()
+    if (this.live) this.#hub.pump.reset(this, CANCEL)
+  }
+
+  #active () {
+    this.socket.active()
+    if (this.#hub.timed > 0) this.session.active()
+  }
+
+  // ---- what the pump tells ----
+
+  onBody (data, last) {
+    if (this.socket.destroyed) return
+    this.#active()
+    if (data !== null) {
+      this.#owed += data.length
+      if (this.socket.push(data)) this.take()
+    }
+    if (last) this.socket.push(null)
+  }
+
+  onWritable (waiting, mark) {
+    if (this.#gate === null || !this.#gate.onWritable(waiting, mark)) return
+    this.#active()
+    const written = this.#written
+    this.#written = null
+    written?.()
+  }
+
+  onCancelled (code, cause) {
+    const isLost = native.causes[cause] === 'connection_lost'
+    this.socket.destroy(isLost ? Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' }) : undefined)
+  }
+
+  onDrain (leftMs) { this.#hub.tell(this.socket, 'draining', leftMs) }
+
+  onFailed (kind, status) {
+    const code = statusName(status)
+    if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED') return
+    const error = new GoawayError(code, native.lastError())
+    this.#hub.pump.revive(this)
+    this.#hub.pump.reset(this, INTERNAL_ERROR)
+    this.socket.destroy(error)
+  }
+
+  /** Its session is destroyed. */
+  fail (error) {
+    if (this.live) this.#hub.pump.forget(this)
+    this.socket.destroy(error)
+  }
+}
+
+function drains (line, leftMs) {
+  if (line.live) line.onDrain(leftMs)
+}
+
+function gone () {
+  return Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
+}
+
+module.exports = { UpgradeLine }
