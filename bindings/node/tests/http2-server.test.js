@@ -128,14 +128,9 @@ test('an address that is in use is the error that node:net tells', async () => {
   await closed(second)
 })
 
-test('wrong ports, paths and a second listen are refused', async () => {
+test('wrong ports and a second listen are refused', async () => {
   assert.throws(() => goaway.createServer().listen(70000), { code: 'ERR_SOCKET_BAD_PORT' })
   assert.throws(() => goaway.createServer().listen({}), { code: 'ERR_INVALID_ARG_VALUE' })
-  const path = `${fs.mkdtempSync('/tmp/goaway-test-')}/socket`
-  const pathed = goaway.createServer().listen(path)
-  const [error] = await once(pathed, 'error')
-  assert.match(error.message, /path/)
-  assert.ok(!fs.existsSync(path))
   const server = goaway.createServer().listen(0)
   assert.throws(() => server.listen(0), { code: 'ERR_SERVER_ALREADY_LISTEN' })
   await once(server, 'listening')

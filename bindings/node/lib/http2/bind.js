@@ -1,19 +1,29 @@
 'use strict'
 
-// Sockets to listen on, made by node:net: every form of listen, its errors and
-// its checks are Node's own. The library serves on a duplicate.
+// Where a server listens: every form of listen, its errors and its checks are
+// Node's own. Sockets with a port node:net makes, and the library serves on a
+// duplicate; those with a path the library makes itself, since node:net would
+// take the file away with its own socket.
 
 const cluster = require('node:cluster')
+const fs = require('node:fs')
 const net = require('node:net')
+const { resolve } = require('node:path')
+const { addressText } = require('../address.js')
 const { GoawayError } = require('../errors.js')
 
 /**
- * Calls `take(place, address)` when there is a socket, at once if no name must be
- * resolved, or `fail(error)` later. `place` is what the library calls the socket,
- * and valid during the call.
- * Throws what net.Server.listen throws.
+ * Calls `take(place, address)` when there is a place to listen, at once if no
+ * name must be resolved, or `fail(error)` later. `place` is what the library calls
+ * it, and valid during the call. Throws what net.Server.listen throws.
  */
 function bind (args, take, fail) {
+  const { path, options } = pathOf(args)
+  const isShared = cluster.isWorker && !options.exclusive
+  return path === undefined || isShared ? bindSocket(args, take, fail) : bindPath(args, path, options, take, fail)
+}
+
+function bindSocket (args, take, fail) {
   const binder = net.createServer()
   const taken = () => {
     try {
@@ -34,16 +44,64 @@ function bind (args, take, fail) {
 
 // A shared socket is somebody else's too, and so is what waits in it at a close.
 function hand (binder, isShared, take) {
-  const address = binder.address()
   const { fd } = binder._handle
-  if (typeof address === 'string') {
-    throw new GoawayError('GOAWAY_ERR_ADDRESS', `cannot serve on the path ${address}: sockets of paths are not there yet`)
-  }
   if (!(fd >= 0)) {
     throw new GoawayError('GOAWAY_ERR_ADDRESS', 'cannot serve on a socket that the cluster module\'s primary process accepts for: ' +
       'listen with { exclusive: true }, or set cluster.schedulingPolicy to cluster.SCHED_NONE')
   }
-  take(isShared ? `fd:${fd}` : `fd:${fd}?given=1`, address)
+  take(isShared ? `fd:${fd}` : `fd:${fd}?given=1`, binder.address())
+}
+
+// ---- paths ----
+
+/** A number, as listen reads it: a port, or how many may wait. */
+const isNumber = (value) => Number(value) >= 0
+
+/** The path among listen's arguments, if there is one, and their options. */
+function pathOf ([first, ...others]) {
+  const isObject = typeof first === 'object' && first !== null
+  const options = isObject ? first : { path: first }
+  const { path, fd, handle, _handle } = options
+  const isPath = typeof path === 'string' && path !== '' && !isNumber(path)
+  const isElse = (isObject && 'port' in options) || fd !== undefined || handle !== undefined || _handle !== undefined
+  if (!isPath || isElse) return { path: undefined, options }
+  const backlog = options.backlog ?? others.find((value) => typeof value !== 'boolean' && isNumber(value))
+  return { path, options: { ...options, backlog } }
+}
+
+function bindPath (args, path, options, take, fail) {
+  const backlog = options.backlog > 0 ? { backlog: Math.min(Number(options.backlog), BACKLOG_MAX) } : {}
+  // A name without a file begins with NUL, in node:net as in the kernel.
+  const place = path[0] === '\0' ? `@${path.slice(1)}` : resolve(path)
+  try {
+    take(addressText({ path: place, ...backlog }), path)
+  } catch (error) {
+    return tell(args, error, fail)
+  }
+  if (path[0] !== '\0' && (options.readableAll || options.writableAll)) open(place, options)
+  return () => {}
+}
+
+/** More are refused by the library. */
+const BACKLOG_MAX = 65535
+
+// As node:net does it: when somebody might connect already.
+function open (file, { readableAll, writableAll }) {
+  const { mode } = fs.statSync(file)
+  fs.chmodSync(file, (mode & 0o777) | (readableAll ? 0o444 : 0) | (writableAll ? 0o222 : 0))
+}
+
+/** Fails as node:net would, which says in its own words what is wrong; with `error` if nothing is. */
+function tell (args, error, fail) {
+  const binder = net.createServer()
+  binder.once('error', fail)
+  binder.once('listening', () => binder.close(() => fail(error)))
+  binder.listen(...args)
+  return () => {
+    binder.removeAllListeners()
+    binder.on('error', () => {})
+    binder.close()
+  }
 }
 
 module.exports = { bind }

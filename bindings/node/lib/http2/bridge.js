@@ -10,15 +10,17 @@ const REST_MS = 200
 
 const WILDCARDS = { __proto__: null, '::': '::1', '0.0.0.0': '127.0.0.1' }
 
-/** Carries `stream` to the hub's server at that address, until one of the two ends. */
-function bridge (stream, hub, { address, port }) {
-  const carrier = net.connect({ host: WILDCARDS[address] ?? address, port })
+/** Carries `stream` to the hub's server at that address or path, until one of the two ends. */
+function bridge (stream, hub, place) {
+  const carrier = net.connect(typeof place === 'string' ? { path: place } : { host: WILDCARDS[place.address] ?? place.address, port: place.port })
   let name = null
   carrier.setNoDelay(true)
   carrier.once('connect', () => {
-    const host = carrier.localFamily === 'IPv6' ? `[${carrier.localAddress}]` : carrier.localAddress
-    name = `${host}:${carrier.localPort}`
-    hub.given.set(name, stream)
+    if (typeof place !== 'string') { // of a path no peer has a name
+      const host = carrier.localFamily === 'IPv6' ? `[${carrier.localAddress}]` : carrier.localAddress
+      name = `${host}:${carrier.localPort}`
+      hub.given.set(name, stream)
+    }
     stream.pipe(carrier)
     carrier.pipe(stream)
   })

@@ -93,7 +93,7 @@ class ServerHttp2Session extends EventEmitter {
     if (!this.encrypted) return undefined
     const { servername, remoteAddress, remoteFamily, remotePort } = this.rawSocket
     const host = servername || (remoteFamily === 'IPv6' ? `[${remoteAddress}]` : remoteAddress)
-    return [`https://${host}:${remotePort}`]
+    return [`https://${host}${remotePort === undefined ? '' : `:${remotePort}`}`]
   }
 
   get connecting () { return false }

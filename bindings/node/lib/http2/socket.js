@@ -6,8 +6,9 @@
 const net = require('node:net')
 const { failure } = require('./errors.js')
 
-/** { address, port, family } of '127.0.0.1:49152' or '[::1]:49152'. */
+/** { address, port, family } of '127.0.0.1:49152' or '[::1]:49152'; a Unix socket's peer has none. */
 function split (text) {
+  if (text.startsWith('unix:')) return { address: undefined, port: undefined, family: undefined }
   const at = text.lastIndexOf(':')
   const address = text.slice(0, at).replace(/^\[|\]$/g, '')
   return { address, port: Number(text.slice(at + 1)), family: net.isIPv6(address) ? 'IPv6' : 'IPv4' }
