@@ -29,6 +29,8 @@ function listOf (value) {
 
 /** The native object of settings, or of their options. */
 let nativeOf
+/** Has listeners do without a certificate until there is one: handshakes fail. */
+let allowNoCertificate
 
 class Tls {
   /** The native object. */
@@ -81,7 +83,8 @@ class Tls {
 
   static {
     nativeOf = (tls) => (tls instanceof Tls ? tls : new Tls(tls)).#native
+    allowNoCertificate = (tls) => check(tls.#native.setCertificateRequired(false))
   }
 }
 
-module.exports = { Tls, nativeOf }
+module.exports = { Tls, nativeOf, allowNoCertificate }

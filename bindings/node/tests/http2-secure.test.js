@@ -213,12 +213,26 @@ test('options that cannot be done are refused by name', () => {
   }
 })
 
-test('without a certificate it does not listen', async () => {
-  const server = http2.createSecureServer()
-  server.listen(0)
-  const [error] = await once(server, 'error')
-  assert.strictEqual(error.code, 'GOAWAY_ERR_INVALID')
-  assert.match(error.message, /no certificate/)
+test('without a certificate it listens, and handshakes fail until there is one', async (t) => {
+  for (const bring of [(server) => server.setSecureContext(OWN), (server) => server.addContext('localhost', OWN)]) {
+    const server = await serve(t, undefined, (request, response) => response.end('here'))
+    const told = once(server, 'tlsClientError')
+    const early = connect(t, server)
+    assert.strictEqual((await send(early, '/')).status, 0)
+    assert.match(early.failed.message, /alert/)
+    assert.strictEqual((await told)[0].code, 'GOAWAY_ERR_TLS')
+    bring(server)
+    assert.strictEqual((await send(connect(t, server), '/')).body, 'here')
+  }
+})
+
+test('allowHalfOpen is shown', async (t) => {
+  for (const allowHalfOpen of [true, false]) {
+    const server = await serve(t, { ...OWN, allowHalfOpen }, (request, response) => response.end())
+    const connected = once(server, 'secureConnection')
+    await send(connect(t, server), '/')
+    assert.deepStrictEqual([server.allowHalfOpen, (await connected)[0].allowHalfOpen], [allowHalfOpen, allowHalfOpen])
+  }
 })
 
 test('minVersion', async (t) => {

@@ -6,7 +6,7 @@
 const nodeTls = require('node:tls')
 const { constants } = require('node:crypto')
 const { GoawayError } = require('../errors.js')
-const { Tls } = require('../tls.js')
+const { Tls, allowNoCertificate } = require('../tls.js')
 
 const invalid = (message) => new GoawayError('GOAWAY_ERR_INVALID', message)
 
@@ -84,7 +84,9 @@ function tlsOf (options) {
   const given = {}
   for (const name of SAME) if (options[name] !== undefined && options[name] !== null) given[name] = options[name]
   if (given.requestCert && given.ca === undefined && given.caFile === undefined) given.ca = [...defaultAuthorities()]
-  return new Tls(given)
+  const tls = new Tls(given)
+  allowNoCertificate(tls) // as Node.js: setSecureContext or addContext may bring one
+  return tls
 }
 
 /** The options without those of TLS, as Node.js may check them. */

@@ -39,7 +39,7 @@ class Http2Server extends net.Server {
       options = {}
     }
     check(options)
-    super()
+    super({ allowHalfOpen: options?.allowHalfOpen === true }) // which sockets show
     this.#options = { ...options }
     planOf(this.#options, this) // throws what it throws
     this.timeout = 0

@@ -24,6 +24,7 @@ class SessionSocket extends net.Socket {
     super()
     this.#session = session
     this.#peer = split(peer)
+    this.allowHalfOpen = session.server?.allowHalfOpen === true
     this.on('error', () => {}) // of a session they are told by the session
   }
 
