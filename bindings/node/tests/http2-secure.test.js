@@ -6,11 +6,13 @@ const assert = require('node:assert')
 const { execFileSync } = require('node:child_process')
 const { EventEmitter, once } = require('node:events')
 const fs = require('node:fs')
+const http = require('node:http')
 const nodeHttp2 = require('node:http2')
 const https = require('node:https')
 const net = require('node:net')
 const os = require('node:os')
 const { join } = require('node:path')
+const { Readable } = require('node:stream')
 const { test, after } = require('node:test')
 const tls = require('node:tls')
 const http2 = require('../http2.js')
@@ -275,7 +277,12 @@ test('HTTP/1.1: requests on one connection', async (t) => {
     const chunks = []
     for await (const chunk of request) chunks.push(chunk)
     const { httpVersion, httpVersionMajor, method, url, stream, headers, rawHeaders, socket } = request
+    const isOfHttp = httpVersionMajor === 1
+    assert.deepStrictEqual([request instanceof http.IncomingMessage, response instanceof http.ServerResponse], [isOfHttp, isOfHttp])
+    assert.deepStrictEqual([request instanceof Readable, request instanceof http2.Http2ServerRequest], [true, !isOfHttp])
     if (httpVersionMajor === 2) return response.end('2')
+    assert.deepStrictEqual(request.headersDistinct?.host ?? [headers.host], [headers.host])
+    response.setHeaders?.(new Map([['x-map', 'c']]))
     const names = [...rawHeaders, ...Object.keys(headers)]
     assert.deepStrictEqual(names.filter((name) => name.startsWith(':')), [])
     response.statusCode = 201

@@ -1,9 +1,11 @@
 'use strict'
 
 // Requests of HTTP/1.1 in the compatibility API, for a server that allows them:
-// the same classes, without what HTTP/1.1 does not have, and with what it has.
+// with the members of the same classes, but for what HTTP/1.1 does not have, and
+// with what it has. By their class they are node:http's, as programs ask.
 
-const { STATUS_CODES } = require('node:http')
+const { IncomingMessage, ServerResponse, STATUS_CODES } = require('node:http')
+const { LazyReadable } = require('./lazy.js')
 const { Http2ServerRequest } = require('./request.js')
 const { Http2ServerResponse } = require('./response.js')
 
@@ -121,6 +123,15 @@ class Http1ServerResponse extends Http2ServerResponse {
     return true
   }
 }
+
+/** What a class inherits stays, but as instances of `Ancestor`, whose own members stand behind. */
+function graft (Class, Ancestor, ...layers) {
+  const parent = layers.reduceRight((base, layer) => Object.create(base, Object.getOwnPropertyDescriptors(layer.prototype)), Ancestor.prototype)
+  Object.setPrototypeOf(Class.prototype, parent)
+}
+
+graft(Http1ServerRequest, IncomingMessage, Http2ServerRequest, LazyReadable)
+graft(Http1ServerResponse, ServerResponse, Http2ServerResponse)
 
 /** The stream of a response of either version. */
 function streamOf (response) {
