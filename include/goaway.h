@@ -97,6 +97,12 @@
 // The byte before the name of a field whose value is a secret; see `goaway_field`.
 #define GOAWAY_FIELD_SENSITIVE 1
 
+// RFC 7838, section 4.
+#define ALTSVC 10
+
+// RFC 8336, section 2.
+#define ORIGIN 12
+
 // What a call answers. Numbers are never given a new meaning; a later version
 // may add some.
 typedef enum {
@@ -1440,6 +1446,37 @@ goaway_status goaway_session_send_goaway(goaway_session session,
                                          uint32_t last_stream,
                                          const char *debug,
                                          size_t debug_len);
+
+// Says where else something is served, with an ALTSVC frame (RFC 7838, section
+// 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
+// stream, what its request asked for, and `origin` is NULL or "". `value` is as
+// in an Alt-Svc field: "h2=\":8000\"" or "clear". Returns at once. From inside the
+// stream's own callback, or before its answer, the frame leaves before the
+// answer; for a stream that has ended, or does not exist, none is sent. What is
+// said before the peer has spoken waits until then.
+//
+// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a stream with an
+// origin, none of both, a stream above 2147483647, or a text that is no origin or
+// no value. GOAWAY_ERR_TOO_LARGE: the frame would have more than 16384 bytes.
+// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of this and of `goaway_session_send_origin` wait
+// for the peer. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+goaway_status goaway_session_send_altsvc(goaway_session session,
+                                         uint32_t stream,
+                                         const char *origin,
+                                         const char *value);
+
+// Says for which origins beside its own the session may be used, if its
+// certificate covers them, with an ORIGIN frame (RFC 8336): the `count` texts at
+// `origins`, such as "https://example.com"; 0: for none. Returns at once. What is
+// said before the peer has spoken waits until then.
+//
+// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is no origin.
+// GOAWAY_ERR_TOO_LARGE: the frame would have more than 16384 bytes.
+// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of this and of `goaway_session_send_altsvc` wait
+// for the peer. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+goaway_status goaway_session_send_origin(goaway_session session,
+                                         const char *const *origins,
+                                         size_t count);
 
 // Sets how many bytes the peer may send ahead of what the host has consumed:
 // on the session, and on each of its streams (RFC 9113, section 6.9), there with

@@ -12,7 +12,7 @@ use crate::close::Stage;
 use crate::error::{Error, Result};
 use crate::event::{Cause, EventKind, Outcome, SessionEvent};
 use crate::registry::SESSIONS;
-use crate::session::{Order, Protocol, Remote, SessionInfo, is_ping_of_h2};
+use crate::session::{Extension, Order, Protocol, Remote, SessionInfo, is_ping_of_h2};
 
 /// One connection and its HTTP/2 session. An id, not a pointer: it may be
 /// kept, and using it after the session has ended is an error and nothing
@@ -282,6 +282,61 @@ pub unsafe extern "C" fn goaway_session_send_goaway(
         check_31_bits(last_stream, "a stream")?;
         with_frames(session)?.order(Order::Goaway(code, last_stream, debug));
         Ok(())
+    })
+}
+
+/// Says where else something is served, with an ALTSVC frame (RFC 7838, section
+/// 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
+/// stream, what its request asked for, and `origin` is NULL or "". `value` is as
+/// in an Alt-Svc field: "h2=\":8000\"" or "clear". Returns at once. From inside the
+/// stream's own callback, or before its answer, the frame leaves before the
+/// answer; for a stream that has ended, or does not exist, none is sent. What is
+/// said before the peer has spoken waits until then.
+///
+/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a stream with an
+/// origin, none of both, a stream above 2147483647, or a text that is no origin or
+/// no value. GOAWAY_ERR_TOO_LARGE: the frame would have more than 16384 bytes.
+/// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of this and of `goaway_session_send_origin` wait
+/// for the peer. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_session_send_altsvc(
+    session: goaway_session,
+    stream: u32,
+    origin: *const c_char,
+    value: *const c_char,
+) -> goaway_status {
+    guard(|| {
+        let origin = match origin.is_null() {
+            true => "",
+            // SAFETY: the header asks for a NUL-terminated text.
+            false => unsafe { view::text(origin, "origin") }?,
+        };
+        // SAFETY: as above.
+        let value = unsafe { view::text(value, "value") }?;
+        check_31_bits(stream, "a stream")?;
+        with_frames(session)?.send(Extension::altsvc(stream, origin, value)?)
+    })
+}
+
+/// Says for which origins beside its own the session may be used, if its
+/// certificate covers them, with an ORIGIN frame (RFC 8336): the `count` texts at
+/// `origins`, such as "https://example.com"; 0: for none. Returns at once. What is
+/// said before the peer has spoken waits until then.
+///
+/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is no origin.
+/// GOAWAY_ERR_TOO_LARGE: the frame would have more than 16384 bytes.
+/// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of this and of `goaway_session_send_altsvc` wait
+/// for the peer. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_session_send_origin(
+    session: goaway_session,
+    origins: *const *const c_char,
+    count: usize,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for so many texts.
+        let origins = unsafe { view::texts(origins, count, "origins") }?;
+        with_frames(session)?.send(Extension::origin(origins)?)
     })
 }
 

@@ -54,6 +54,18 @@ pub unsafe fn text<'a>(text: *const c_char, name: &'static str) -> Result<&'a st
     std::str::from_utf8(bytes).map_err(|_| Error::Utf8(name))
 }
 
+/// `count` NUL-terminated UTF-8 texts.
+pub unsafe fn texts<'a>(texts: *const *const c_char, count: usize, name: &'static str) -> Result<Vec<&'a str>> {
+    if count > 0 && texts.is_null() {
+        return Err(Error::Null(name));
+    }
+    if count > isize::MAX as usize / size_of::<*const c_char>() {
+        return Err(Error::invalid(format_args!("{count} is no number of {name}")));
+    }
+    // SAFETY: the caller's promise: so many pointers, each to such a text.
+    (0..count).map(|index| unsafe { text(*texts.add(index), name) }).collect()
+}
+
 /// `len` bytes at `data`, which is not looked at when `len` is 0.
 pub unsafe fn bytes<'a>(data: *const u8, len: usize, name: &'static str) -> Result<&'a [u8]> {
     if len == 0 {

@@ -12,6 +12,10 @@ pub mod kind {
     pub const GOAWAY: u8 = 7;
     pub const WINDOW_UPDATE: u8 = 8;
     pub const CONTINUATION: u8 = 9;
+    /// RFC 7838, section 4.
+    pub const ALTSVC: u8 = 0xa;
+    /// RFC 8336, section 2.
+    pub const ORIGIN: u8 = 0xc;
 }
 
 /// Set on the last DATA or HEADERS frame of a stream.

@@ -12,6 +12,7 @@ mod departure;
 mod discard;
 mod enforce;
 mod entry;
+mod extension;
 mod frame;
 mod hooks;
 mod http1;
@@ -44,6 +45,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::server::{Connection, Handshake};
 
+pub use extension::Extension;
 pub use http1::Http1;
 pub use line::Line;
 pub use remote::{Order, Remote, SessionInfo, woken_once};
@@ -208,6 +210,7 @@ impl<S: Transport> Session<S> {
             // Last: what this task posts to itself does not wake it.
             moved |= self.read_letters() | self.life.remote.take_nudge();
             moved |= self.set_windows();
+            moved |= self.send_extensions();
             if !moved && !self.enforce() && self.sleep(cx).is_pending() {
                 self.publish();
                 self.streams.rest();

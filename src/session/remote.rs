@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
+use super::extension::Extension;
 use super::socket::{Protocol, Socket};
 use crate::close::Stage;
 use crate::endpoint::Endpoint;
@@ -24,6 +25,8 @@ const PINGS: u32 = 16;
 /// Pushed requests of a session whose answers are not complete: a peer may keep
 /// them waiting for as long as it likes.
 const PUSHES: u32 = 100;
+/// Bytes of the host's ALTSVC and ORIGIN frames that wait for the session.
+const EXTENSION_BYTES: usize = 64 * 1024;
 
 thread_local! {
     /// The session whose task runs on this thread, which will look into its
@@ -96,6 +99,8 @@ pub struct Remote {
     /// Once it is known.
     protocol: OnceCell<Protocol>,
     mail: Mutex<Mail>,
+    /// Whether there are extensions in it, which is asked often.
+    has_extensions: AtomicBool,
     /// Set when something wakes this session's task from inside itself.
     nudged: AtomicBool,
     /// The connection until its worker takes it.
@@ -112,6 +117,8 @@ struct Mail {
     /// Streams to look at.
     attend: Vec<u32>,
     orders: Vec<Order>,
+    /// Frames to be sent before h2 writes what it is given later.
+    extensions: Vec<Extension>,
     /// Whether the server's level has changed.
     look_up: bool,
     waker: Option<Waker>,
@@ -159,6 +166,7 @@ impl Remote {
             opened: Instant::now(),
             protocol: OnceCell::new(),
             mail: Mutex::default(),
+            has_extensions: AtomicBool::new(false),
             nudged: AtomicBool::new(false),
             arrival: Mutex::default(),
             socket: Mutex::default(),
@@ -209,6 +217,31 @@ impl Remote {
 
     pub fn order(&self, order: Order) {
         self.post(|mail| mail.orders.push(order));
+    }
+
+    /// Has the session send a frame that h2 does not know, if there are not too many
+    /// that the peer has yet to make room for.
+    pub fn send(&self, extension: Extension) -> Result<()> {
+        let mut result = Ok(());
+        self.post(|mail| {
+            let waiting: usize = mail.extensions.iter().map(Extension::bytes).sum();
+            if waiting + extension.bytes() > EXTENSION_BYTES {
+                return result = Err(Error::WouldBlock("64 KiB of such frames wait for the peer"));
+            }
+            mail.extensions.push(extension);
+            self.has_extensions.store(true, Relaxed);
+        });
+        result
+    }
+
+    pub fn has_extensions(&self) -> bool {
+        self.has_extensions.load(Relaxed)
+    }
+
+    pub fn take_extensions(&self) -> Vec<Extension> {
+        let mut mail = lock(&self.mail);
+        self.has_extensions.store(false, Relaxed);
+        std::mem::take(&mut mail.extensions)
     }
 
     /// Has the session's task look at the server's level.

@@ -23,7 +23,10 @@ impl<S: Transport> Session<S> {
     /// h2 write, so that one system call carries the answers.
     pub(super) fn serve(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while let Phase::Open(h2) = &mut self.phase {
+        loop {
+            // What the host has the session say of a stream goes before its answer.
+            self.send_extensions();
+            let Phase::Open(h2) = &mut self.phase else { break };
             match h2.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond),
                 Poll::Ready(Some(Err(error))) => self.end_http(Err(error), cx),

@@ -106,6 +106,11 @@ impl Streams {
         Some(Gone { request, inside })
     }
 
+    /// Whether a stream is open on the wire, or its last frame on the way there.
+    pub fn has(&self, id: u32) -> bool {
+        self.held.contains_key(&id) || self.leaving.iter().any(|stream| stream.id == id)
+    }
+
     /// h2 was given bytes of a stream's body.
     pub fn given(&mut self, bytes: u64) {
         self.inside += bytes;

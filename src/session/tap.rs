@@ -105,6 +105,11 @@ impl<S> Wire<S> {
         }
     }
 
+    /// Whether more than the session itself must say may be slipped in.
+    pub fn has_room(&self) -> bool {
+        self.port.unsent() + self.slipped.len() < GATHER
+    }
+
     /// Has h2 read an answer to the PING of its first GOAWAY, so that it sends
     /// the second one.
     pub fn answer_shutdown_ping(&mut self) {

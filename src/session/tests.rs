@@ -18,6 +18,7 @@ use crate::table::lock;
 use host::{Host, answers, answers_much, in_virtual_time, never_answers};
 
 mod connect;
+mod extension;
 pub(super) mod host;
 mod limits;
 mod push;

@@ -1,7 +1,7 @@
 //! What the host asks of a session beside its requests: frames of its own, and
 //! other windows.
 
-use super::{Phase, Session, Transport};
+use super::{Extension, Phase, Session, Transport};
 
 /// Receive windows in bytes (RFC 9113, section 6.9); 0 is as it is.
 #[derive(Default)]
@@ -31,6 +31,22 @@ impl<S: Transport> Session<S> {
             let last_stream = if last_stream == 0 { self.last_accepted } else { last_stream };
             self.wire.borrow_mut().say_goaway(last_stream, code, debug);
         }
+    }
+
+    /// Sends what waits of frames that h2 does not know, as far as the peer takes
+    /// what is before them. One for a stream that has ended is not sent: the peer
+    /// would not know it.
+    pub(super) fn send_extensions(&mut self) -> bool {
+        let can =
+            self.life.remote.has_extensions() && matches!(self.phase, Phase::Open(_)) && self.wire.borrow().has_room();
+        if can {
+            for Extension { kind, stream, payload } in self.life.remote.take_extensions() {
+                if stream == 0 || self.streams.has(stream) {
+                    self.wire.borrow_mut().slip_in(kind, 0, stream, &payload);
+                }
+            }
+        }
+        can
     }
 
     /// Gives h2 the windows that the host wants. The streams' is a SETTINGS

@@ -102,6 +102,8 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_session_ping(session, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_set_window(session, 1, 1), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 1, NULL, "clear"), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_session_send_origin(session, NULL, 0), GOAWAY_ERR_FORKED);
     goaway_tls_info tls;
     CHECK_STATUS(goaway_session_get_tls(session, &tls, sizeof tls), GOAWAY_ERR_FORKED);
     size_t len;

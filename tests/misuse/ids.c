@@ -85,6 +85,8 @@ static void no_session(uint64_t id) {
     CHECK_STATUS(goaway_session_ping(id, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_send_goaway(id, 0, 0, "", 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_set_window(id, 1, 1), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_session_send_altsvc(id, 1, NULL, "clear"), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_session_send_origin(id, NULL, 0), GOAWAY_ERR_GONE);
     goaway_tls_info tls;
     CHECK_STATUS(goaway_session_get_tls(id, &tls, sizeof tls), GOAWAY_ERR_GONE);
     size_t len;

@@ -200,6 +200,11 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_session_abort(session, 0, NULL, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_abort_after(session, 1, 0, NULL, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, NULL, 1), GOAWAY_ERR_NULL);
+    const char *origins[] = {"https://example.com", NULL};
+    CHECK_STATUS(goaway_session_send_altsvc(session, 0, "https://example.com", NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 0, NULL, "clear"), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_send_origin(session, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_send_origin(session, origins, 2), GOAWAY_ERR_NULL);
     CHECK_OK(goaway_session_ping(session, NULL));
 
     // A read that fails takes nothing of the body.
@@ -278,6 +283,7 @@ static void absurd_lengths(void) {
     goaway_session session = atomic_load(&host.session);
     // The second one has no name: who trusts the count reads at least that far.
     const goaway_field fields[2] = {{.name = "x", .value = "y"}};
+    const char *const origins[2] = {"https://example.com"};
     char buffer[8];
     size_t length = 99;
     goaway_bytes name, value;
@@ -291,6 +297,7 @@ static void absurd_lengths(void) {
         CHECK_STATUS(goaway_request_inform(request, 103, fields, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_session_abort(session, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_session_send_origin(session, origins, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_header_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
         CHECK_STATUS(goaway_request_trailer_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
         CHECK_NUMBER(goaway_server_port(host.server, absurd[index]), 0);

@@ -113,6 +113,106 @@ static void a_goaway_ends_nothing(void) {
     end();
 }
 
+static const char origin[] = "https://example.com";
+
+// A frame of a kind that h2 does not know, with that stream and payload.
+static void expect_extension(uint8_t kind, uint32_t stream, const char *payload, size_t length) {
+    static struct frame frame;
+    next_frame(&frame, kind);
+    CHECK_NUMBER(frame.stream, stream);
+    CHECK(frame.flags == 0 && frame.length == length && memcmp(frame.payload, payload, length) == 0);
+}
+
+static void other_services_are_told(void) {
+    begin_with_session();
+    CHECK_OK(goaway_session_send_altsvc(session, 0, origin, "h2=\":8000\""));
+    expect_extension(FRAME_ALTSVC, 0, "\0\x13https://example.comh2=\":8000\"", 2 + 19 + 10);
+    uint32_t stream = client_get(&client, "/");
+    const goaway_record *record;
+    do {
+        record = events_within(&events, (uint32_t)patience_ms(SOON_MS));
+        REQUIRE(record != NULL);
+    } while (record->kind != GOAWAY_RECORD_KIND_REQUEST);
+    CHECK_OK(goaway_session_send_altsvc(session, stream, "", "clear"));
+    CHECK_OK(respond(&events, record->id, "fine"));
+    expect_extension(FRAME_ALTSVC, stream, "\0\0clear", 7);
+    CHECK(client_answer(&client, stream).whole);
+    // Nobody is told of a stream that there is not.
+    CHECK_OK(goaway_session_send_altsvc(session, stream, NULL, "clear"));
+    CHECK_OK(goaway_session_send_altsvc(session, 77, NULL, "clear"));
+    CHECK_OK(goaway_session_send_altsvc(session, 0, origin, "last"));
+    expect_extension(FRAME_ALTSVC, 0, "\0\x13https://example.comlast", 2 + 19 + 4);
+    end();
+}
+
+static void other_origins_are_told(void) {
+    begin_with_session();
+    const char *const origins[] = {origin, "http://a.b:81"};
+    CHECK_OK(goaway_session_send_origin(session, origins, 2));
+    expect_extension(FRAME_ORIGIN, 0, "\0\x13https://example.com\0\x0dhttp://a.b:81", 2 + 19 + 2 + 13);
+    CHECK_OK(goaway_session_send_origin(session, NULL, 0));
+    expect_extension(FRAME_ORIGIN, 0, "", 0);
+    end();
+}
+
+static void what_cannot_be_such_a_frame(void) {
+    begin_with_session();
+    static char most[16384 + 1];
+    memset(most, 'v', sizeof most - 1);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 0, "", "clear"), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 1, origin, "clear"), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 0x80000000, NULL, "clear"), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 0, "example.com", "clear"), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 0, origin, ""), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 0, origin, "a\r\nb"), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 0, origin, "\xff"), GOAWAY_ERR_UTF8);
+    CHECK_STATUS(goaway_session_send_altsvc(session, 0, origin, most), GOAWAY_ERR_TOO_LARGE);
+    const char *origins[] = {origin, "https://example.com/path"};
+    CHECK_STATUS(goaway_session_send_origin(session, origins, 2), GOAWAY_ERR_INVALID);
+    memcpy(most, "https://", 8);
+    origins[1] = most;
+    CHECK_STATUS(goaway_session_send_origin(session, origins, 2), GOAWAY_ERR_TOO_LARGE);
+    // As much as fits.
+    most[16384 - 2 - 19 - 2] = '\0';
+    CHECK_OK(goaway_session_send_origin(session, origins, 2));
+    static struct frame frame;
+    next_frame(&frame, FRAME_ORIGIN);
+    CHECK_NUMBER(frame.length, 16384);
+    end();
+}
+
+static void http1_has_no_such_frames(void) {
+    events_new(&events);
+    CHECK_OK(goaway_queue_watch(events.queue, GOAWAY_WATCH_SESSIONS));
+    events_go(&events);
+    client = client_connect(events.port);
+    static const char head[] = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    CHECK(client_send_all(&client, head, sizeof head - 1));
+    const goaway_record *record;
+    do {
+        record = events_within(&events, (uint32_t)patience_ms(SOON_MS));
+        REQUIRE(record != NULL);
+    } while (record->kind != GOAWAY_RECORD_KIND_REQUEST);
+    const char *const origins[] = {origin};
+    CHECK_STATUS(goaway_session_send_altsvc(record->session, 0, origin, "clear"), GOAWAY_ERR_STATE);
+    CHECK_STATUS(goaway_session_send_origin(record->session, origins, 1), GOAWAY_ERR_STATE);
+    CHECK_OK(respond(&events, record->id, "fine"));
+    end();
+}
+
+// Who never reads makes the library refuse, not gather without end.
+static void too_many_for_a_peer_that_does_not_read(void) {
+    begin_with_session();
+    static char most[16000 + 1];
+    memset(most, 'v', sizeof most - 1);
+    goaway_status status = GOAWAY_OK;
+    for (int index = 0; index < 10000 && status == GOAWAY_OK; index++) {
+        status = goaway_session_send_altsvc(session, 0, origin, most);
+    }
+    CHECK_STATUS(status, GOAWAY_ERR_WOULD_BLOCK);
+    end();
+}
+
 static void windows_can_be_changed(void) {
     begin_with_session();
     static struct frame frame;
@@ -146,6 +246,11 @@ int main(int argc, char **argv) {
         CASE(a_ping_is_answered),
         CASE(a_ping_before_the_preface),
         CASE(a_goaway_ends_nothing),
+        CASE(other_services_are_told),
+        CASE(other_origins_are_told),
+        CASE(what_cannot_be_such_a_frame),
+        CASE(http1_has_no_such_frames),
+        CASE(too_many_for_a_peer_that_does_not_read),
         CASE(windows_can_be_changed),
         CASE(its_own_address_is_known),
     };
