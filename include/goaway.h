@@ -234,6 +234,10 @@ typedef enum {
     // The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
     // first, or one of `goaway_session_set_window`.
     GOAWAY_EVENT_SETTINGS_ACK = 10,
+    // The TLS handshake is over: `goaway_session_get_tls` knows what it has come
+    // to, `goaway_session_peer_certificate` who the client is. The next event
+    // after OPENED of a session over TLS, before a word of HTTP has come.
+    GOAWAY_EVENT_SECURED = 11,
 } goaway_event;
 
 // The four ways a session can end, as the close report counts them.

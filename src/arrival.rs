@@ -291,8 +291,12 @@ async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket
         let facts = socket.facts(&live);
         // Who does not ask by ALPN speaks HTTP/1.1 (RFC 9113, section 3.2), if that is spoken here.
         let is_http1 = worker.shared.setup.config.http1 && facts.protocol != "h2";
+        let protocol = if is_http1 { Protocol::Http1 } else { Protocol::Http2 };
         remote.set_tls(facts);
-        return Arrived::Spoken(Line::Tls(socket), if is_http1 { Protocol::Http1 } else { Protocol::Http2 });
+        // The host may ask for both as soon as it is told.
+        remote.set_protocol(protocol);
+        worker.shared.tell(&SessionEvent::new(EventKind::Secured, remote.id, remote.peer().clone()));
+        return Arrived::Spoken(Line::Tls(socket), protocol);
     };
     drop(turn);
     let cause = match error.kind() {

@@ -163,11 +163,15 @@ pub enum EventKind {
     /// The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
     /// first, or one of `goaway_session_set_window`.
     SettingsAck = 10,
+    /// The TLS handshake is over: `goaway_session_get_tls` knows what it has come
+    /// to, `goaway_session_peer_certificate` who the client is. The next event
+    /// after OPENED of a session over TLS, before a word of HTTP has come.
+    Secured = 11,
 }
 
 impl EventKind {
     /// The words for logs and reports, by number.
-    pub const NAMES: [&CStr; 11] = [
+    pub const NAMES: [&CStr; 12] = [
         c"opened",
         c"settings",
         c"ping",
@@ -179,6 +183,7 @@ impl EventKind {
         c"closed",
         c"pong",
         c"settings_ack",
+        c"secured",
     ];
 
     pub fn name(self) -> &'static str {
@@ -220,6 +225,6 @@ mod tests {
     fn the_last_of_each_has_its_word() {
         assert_eq!(Cause::Tls.name(), "tls");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
-        assert_eq!(EventKind::SettingsAck.name(), "settings_ack");
+        assert_eq!(EventKind::Secured.name(), "secured");
     }
 }

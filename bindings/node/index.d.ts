@@ -316,6 +316,8 @@ export interface SessionEvents {
   pong: [Buffer]
   /** The peer has acknowledged our SETTINGS. */
   settingsAck: []
+  /** The TLS handshake is over, before a word of HTTP has come: `tls` knows what it has come to. */
+  secured: []
   goaway: [{ code: number, lastStream: number, debug: Buffer }]
   frameError: [{ stream: number, code: number, message: string }]
   error: [GoawayError]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::authority::Authority;
-use crate::serving::{get, serve};
+use crate::serving::{get, s_client, serve};
 
 /// What a client says first.
 fn hello() -> Vec<u8> {
@@ -48,6 +48,18 @@ fn a_close_does_not_wait_for_handshakes() {
         let ended = peer.read_to_end(&mut come);
         assert!(ended.is_ok(), "{ended:?} after {} bytes", come.len());
     }
+}
+
+/// Whoever has agreed on the keys is told of, though it says no word of HTTP.
+#[test]
+fn the_end_of_a_handshake_is_told() {
+    let authority = Authority::new("secured");
+    let program = serve(&authority.server("localhost"), None);
+    s_client(&program, &["-tls1_3", "-alpn", "h2"]);
+    program.expect_output("secured: TLSv1.3 h2");
+    s_client(&program, &["-tls1_2"]);
+    program.expect_output("secured: TLSv1.2 ");
+    program.leave();
 }
 
 /// Who speaks no TLS gets the alert, and not a reset that overtakes it, though

@@ -121,7 +121,7 @@ fn sessions_are_resumed() {
 
 /// What openssl says of a connection on which a second is spent in silence, so
 /// that it reads the tickets.
-fn s_client(program: &Program, options: &[&str]) -> String {
+pub fn s_client(program: &Program, options: &[&str]) -> String {
     let address = format!("127.0.0.1:{}", program.port());
     let mut command = Command::new("openssl");
     command.args(["s_client", "-servername", "localhost", "-connect", &address]).args(options);

@@ -44,10 +44,14 @@ static void reload(goaway_tls *tls) {
 
 static void on_session(const goaway_session_event *event, void *user_data) {
     (void)user_data;
-    if (event->kind == GOAWAY_EVENT_ERROR) {
+    goaway_tls_info info = {.version = ""};
+    if (event->kind == GOAWAY_EVENT_SECURED) {
+        goaway_session_get_tls(event->session, &info, sizeof info);
+        printf("secured: %s %s\n", info.version, info.alpn);
+    } else if (event->kind == GOAWAY_EVENT_ERROR) {
         printf("%.*s\n", (int)event->text.len, (const char *)event->text.data);
-        fflush(stdout);
     }
+    fflush(stdout);
 }
 
 // What a browser knows of the protocol that the page came with.

@@ -54,7 +54,8 @@ class SessionEvent(NamedTuple):
 
     kind: str
     """"opened" (the first of each session), "settings", "settings_ack", "ping",
-    "pong", "goaway", "frame_error", "error", "timeout", "draining", "closed" (the last)."""
+    "pong", "goaway", "frame_error", "error", "timeout", "draining", "secured" (the TLS
+    handshake is over, which comes before all but "opened"), "closed" (the last)."""
     session: int
     peer: str
     code: int = 0
