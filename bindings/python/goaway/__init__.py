@@ -12,7 +12,7 @@ from .exchange import Disconnected
 from .report import Progress, Report
 from .request import Request
 from .server import Server, run
-from .session import Session, SessionEvent, abort_session, close_session
+from .session import Session, SessionEvent, abort_session, close_session, send_altsvc, send_origin
 from .threaded import ThreadedServer
 from .threaded_request import ThreadedRequest
 from .tls import Tls, TlsInfo, tls_info
@@ -40,6 +40,8 @@ __all__ = [
     "abort_session",
     "close_session",
     "run",
+    "send_altsvc",
+    "send_origin",
     "tls_info",
     "version",
 ]

@@ -156,6 +156,7 @@ QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_server_is_ready": (c_bool, (_P,)),
     "goaway_server_report": (POINTER(_Report), (_P,)),
     "goaway_server_register_queue": (_STATUS, (_P, c_char_p, _P, c_uint32)),
+    "goaway_request_stream": (_STATUS, (c_uint64, POINTER(c_uint32))),
     "goaway_queue_new": (_P, (_P,)),
     "goaway_queue_watch": (_STATUS, (_P, c_uint32)),
     "goaway_queue_fd": (c_int, (_P,)),
@@ -183,6 +184,8 @@ SLOW: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_session_list_free": (None, (_P,)),
     "goaway_session_close": (_STATUS, (c_uint64, c_uint32)),
     "goaway_session_abort": (_STATUS, (c_uint64, c_uint32, c_char_p, c_size_t)),
+    "goaway_session_send_altsvc": (_STATUS, (c_uint64, c_uint32, c_char_p, c_char_p)),
+    "goaway_session_send_origin": (_STATUS, (c_uint64, POINTER(c_char_p), c_size_t)),
     "goaway_queue_wait": (_STATUS, (_P, c_uint32)),
     "goaway_queue_free": (None, (_P,)),
 }
@@ -303,6 +306,23 @@ def close_session(session: int, drain: float) -> None:
 
 def abort_session(session: int, code: int, debug: bytes) -> None:
     check(lib.session_abort(session, code, debug, len(debug)))
+
+
+def send_altsvc(session: int, stream: int, origin: str, value: str) -> None:
+    if not 0 <= stream < 1 << 32:
+        raise Error("GOAWAY_ERR_INVALID", f"{stream} is no stream")
+    check(lib.session_send_altsvc(session, stream, _encode(origin, "origin"), _encode(value, "value")))
+
+
+def send_origin(session: int, origins: List[str]) -> None:
+    texts = (c_char_p * len(origins))(*(_encode(origin, "origin") for origin in origins))
+    check(lib.session_send_origin(session, texts, len(origins)))
+
+
+def request_stream(request: int) -> int:
+    """0 if the request has ended."""
+    stream = c_uint32()
+    return stream.value if lib.request_stream(request, byref(stream)) == OK else 0
 
 
 def session_tls(session: int) -> Optional[_TlsInfo]:

@@ -9,7 +9,7 @@ from .tls import TlsInfo, tls_info
 
 
 class Session(NamedTuple):
-    """A live session's figures at one moment, and the two ways to end it. Its
+    """A live session's figures at one moment, what can be said to its peer, and the two ways to end it. Its
     number stays its own for ever: once it has ended the calls raise `Error`
     with the code "GOAWAY_ERR_GONE". From any thread."""
 
@@ -47,6 +47,17 @@ class Session(NamedTuple):
         data. Returns at once."""
         abort_session(self.id, code, debug)
 
+    def send_altsvc(self, value: str, *, origin: str = "", stream: int = 0) -> None:
+        """Says where else `origin`, or what the request of `stream` asked for, is
+        served, with an ALTSVC frame (RFC 7838): `value` as in an Alt-Svc field,
+        such as 'h2=":8000"'. One of both is to be given. Returns at once."""
+        send_altsvc(self.id, value, origin=origin, stream=stream)
+
+    def send_origin(self, *origins: str) -> None:
+        """Says for which origins beside its own the session may be used, with an
+        ORIGIN frame (RFC 8336). Returns at once."""
+        send_origin(self.id, *origins)
+
 
 class SessionEvent(NamedTuple):
     """Something that happened to a session. What `kind` does not name is 0,
@@ -81,6 +92,17 @@ def close_session(session: int, drain: float) -> None:
 def abort_session(session: int, code: int = 0, debug: bytes = b"") -> None:
     """Ends the session of that number now."""
     _native.abort_session(session, code, debug)
+
+
+def send_altsvc(session: int, value: str, *, origin: str = "", stream: int = 0) -> None:
+    """Says to the session of that number where else `origin`, or what the request
+    of `stream` asked for, is served."""
+    _native.send_altsvc(session, stream, origin, value)
+
+
+def send_origin(session: int, *origins: str) -> None:
+    """Says to the session of that number for which origins it may be used."""
+    _native.send_origin(session, list(origins))
 
 
 def list_sessions(core: _native.Core) -> "list[Session]":

@@ -208,6 +208,12 @@ class ThreadedRequest(Head):
         self._send(_native.COMMAND_SET_IDLE, number=_native.milliseconds(seconds))
 
     @property
+    def stream(self) -> int:
+        """The number of its stream, or, in HTTP/1.1, of the request on its
+        connection; 0 once it is over."""
+        return _native.request_stream(self.id)
+
+    @property
     def tls(self) -> Optional[TlsInfo]:
         """What the TLS handshake of its session has come to; None without TLS."""
         return tls_info(self.session)

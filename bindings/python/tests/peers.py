@@ -72,6 +72,8 @@ class Peer:
         self.h2.initiate_connection()
         self.streams: Dict[int, Stream] = {}
         self.goaways: List[Any] = []
+        self.services: List[Tuple[bytes, bytes]] = []
+        self.origins: List[bytes] = []
         self.is_closed = False
         self.received = b""
         self.flush()
@@ -156,6 +158,10 @@ class Peer:
         if isinstance(event, h2.events.ConnectionTerminated):
             self.goaways.append(event)
             return
+        if isinstance(event, h2.events.AlternativeServiceAvailable):
+            self.services.append((event.origin or b"", event.field_value or b""))
+        if isinstance(event, h2.events.UnknownFrameReceived) and event.frame is not None and event.frame.type == 0xC:
+            self.origins.append(event.frame.body)
         stream = self.streams.get(getattr(event, "stream_id", 0) or 0)
         if stream is None:
             return

@@ -436,6 +436,42 @@ def test_sessions_and_events() -> None:
     serving(handler, ask)
 
 
+def test_other_services_and_origins_are_said() -> None:
+    async def handler(request: Request) -> None:
+        goaway.send_altsvc(request.session, 'h2=":1"', stream=request.stream)
+        goaway.send_origin(request.session, "https://a", "https://b")
+        await request.respond(200, b"said")
+
+    async def ask(server: Server) -> None:
+        with Peer(server.port) as peer:
+            number = peer.request("/")
+            assert (await in_thread(peer.wait, number)).body == b"said"
+            # Of a stream the peer's library gives the origin of the request.
+            assert peer.services == [(b"test", b'h2=":1"')]
+            assert peer.origins == [b"\0\x09https://a\0\x09https://b"]
+            (session,) = server.sessions()
+            session.send_altsvc("clear", origin="https://c")
+            session.send_origin()
+            await in_thread(peer.until, lambda: len(peer.origins) == 2)
+            assert (peer.services[-1], peer.origins[-1]) == ((b"https://c", b"clear"), b"")
+            for wrong in (
+                lambda: session.send_altsvc("clear"),
+                lambda: session.send_altsvc("clear", origin="https://c", stream=1),
+                lambda: session.send_altsvc("a\0", stream=1),
+                lambda: session.send_altsvc("clear", stream=-1),
+                lambda: session.send_origin("c"),
+            ):
+                with pytest.raises(Error) as caught:
+                    wrong()
+                assert caught.value.code == "GOAWAY_ERR_INVALID"
+        await server.close(0)
+        with pytest.raises(Error) as caught:
+            session.send_origin()
+        assert caught.value.code == "GOAWAY_ERR_GONE"
+
+    serving(handler, ask)
+
+
 def test_a_session_leaves_alone() -> None:
     async def handler(request: Request) -> None:
         request.close_session(2)

@@ -39,6 +39,17 @@ def test_requests_and_answers() -> None:
         assert http.get("/none").status_code == 404
 
 
+def test_other_services_and_origins_are_said() -> None:
+    def handler(request: ThreadedRequest) -> None:
+        goaway.send_altsvc(request.session, "clear", stream=request.stream)
+        server.sessions()[0].send_origin("https://a")
+        request.respond(200, b"said")
+
+    with serving(handler) as server, Peer(server.port) as peer:
+        assert peer.wait(peer.request("/")).body == b"said"
+        assert (peer.services, peer.origins) == ([(b"test", b"clear")], [b"\0\x09https://a"])
+
+
 def test_a_body_streams_both_ways_and_trailers_too() -> None:
     def handler(request: ThreadedRequest) -> None:
         request.inform(103, {"link": "</a>"})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -95,6 +97,31 @@ def test_a_server_and_its_sessions(authority: Authority, pair: "tuple[Path, Path
     assert (of_request.version, of_request.version_number, of_request.alpn) == ("TLSv1.3", 0x0304, "h2")
     assert of_request.cipher.startswith("TLS_") and of_request.server_name == "localhost"
     assert of_request.certificates == () and not of_request.is_resumed
+
+
+def test_the_end_of_a_handshake_is_told_to_who_listens(authority: Authority, pair: "tuple[Path, Path]") -> None:
+    """Though the client says no word of HTTP."""
+    told: list[Any] = []
+    secured = threading.Event()
+
+    def on_session(event: goaway.SessionEvent) -> None:
+        told.append(event.kind)
+        if event.kind == "secured":
+            told.append(goaway.tls_info(event.session))
+            secured.set()
+
+    server = goaway.ThreadedServer(tls=goaway.Tls(*pair))
+    server.on_session = on_session
+    context = ssl.create_default_context(cafile=str(authority.file))
+    context.set_alpn_protocols(["h2"])
+    with (
+        server.listen("127.0.0.1:0"),
+        socket.create_connection(("127.0.0.1", server.port), PATIENCE) as plain,
+        context.wrap_socket(plain, server_hostname="localhost"),
+    ):
+        assert secured.wait(PATIENCE)
+    opened, kind, info = told[:3]
+    assert (opened, kind, info.alpn, info.server_name) == ("opened", "secured", "h2", "localhost")
 
 
 def test_a_server_without_a_loop_and_certificates_from_memory(authority: Authority, pair: "tuple[Path, Path]") -> None:
