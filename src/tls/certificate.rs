@@ -10,7 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, SignatureScheme};
-use x509_cert::der::{Decode, SliceReader};
+use x509_cert::certificate::Version;
+use x509_cert::der::{Decode, Encode, SliceReader};
 
 use super::pem::{self, Name};
 use crate::error::{Error, Result};
@@ -46,11 +47,45 @@ pub fn certified(
 ) -> Result<Arc<CertifiedKey>> {
     let chain = pem::certificates(chain_name, chain)?;
     let key = pem::key(key_name, key, password)?;
-    ParsedCertificate::try_from(&chain[0])
-        .map_err(|error| pem::fault(chain_name, format_args!("its first certificate cannot be read: {error}")))?;
+    let parsed = ParsedCertificate::try_from(&chain[0]).map(drop);
+    let public = if parsed.is_err() { public_key_of_version_1(&chain[0]) } else { None };
+    if public.is_none() {
+        parsed
+            .map_err(|error| pem::fault(chain_name, format_args!("its first certificate cannot be read: {error}")))?;
+    }
     warn_of_times(chain_name, &chain[0]);
-    let refused = |error| refused(chain_name, key_name, error);
-    CertifiedKey::from_der(chain, PrivateKeyDer::clone_key(&key), provider).map(Arc::new).map_err(refused)
+    let key = PrivateKeyDer::clone_key(&key);
+    let made = match public {
+        None => CertifiedKey::from_der(chain, key, provider),
+        Some(public) => {
+            tracing::warn!(name = %chain_name, "the certificate is of X.509 version 1, which some clients refuse");
+            unparsed(chain, key, &public, provider)
+        }
+    };
+    made.map(Arc::new).map_err(|error| refused(chain_name, key_name, error))
+}
+
+/// A server need not judge its own certificate: one of X.509 version 1, which
+/// rustls does not read, is shown as it is. None if it is no such one.
+fn public_key_of_version_1(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let mut reader = SliceReader::new(certificate).ok()?;
+    let certificate = x509_cert::Certificate::decode(&mut reader).ok()?;
+    let signed = certificate.tbs_certificate();
+    (signed.version() == Version::V1).then(|| signed.subject_public_key_info().to_der().ok()).flatten()
+}
+
+/// The same as [`CertifiedKey::from_der`], which would read the certificate.
+fn unparsed(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    public: &[u8],
+    provider: &CryptoProvider,
+) -> std::result::Result<CertifiedKey, rustls::Error> {
+    let key = provider.key_provider.load_private_key(key)?;
+    match key.public_key() {
+        Some(of_key) if of_key.as_ref() != public => Err(InconsistentKeys::KeyMismatch.into()),
+        _ => Ok(CertifiedKey::new(chain, key)),
+    }
 }
 
 fn refused(chain: Name<'_>, key: Name<'_>, error: rustls::Error) -> Error {

@@ -38,6 +38,20 @@ impl Files {
         (certificate, self.write(&format!("{name}.key"), signing_key.serialize_pem()))
     }
 
+    /// A certificate of X.509 version 1, which has no names but its subject's.
+    fn make_old(&self, name: &str) -> (String, String) {
+        let (key, request) = (self.path(&format!("{name}.key")), self.path(&format!("{name}.csr")));
+        let certificate = self.path(&format!("{name}.pem"));
+        self.openssl(&["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old", "-keyout", &key, "-out", &request]);
+        self.openssl(&["x509", "-req", "-in", &request, "-signkey", &key, "-days", "2", "-out", &certificate]);
+        (certificate, key)
+    }
+
+    fn openssl(&self, options: &[&str]) {
+        let done = Command::new("openssl").args(options).current_dir(&self.0).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
     /// What is said of a certificate and its key.
     fn refusal(&self, certificate: &str, key: &str, password: Option<&str>) -> String {
         let tls = Tls::default();
@@ -84,12 +98,8 @@ fn what_is_wrong_with_a_certificate_is_said() {
 fn what_is_wrong_with_a_key_is_said() {
     let files = Files::new("keys");
     files.make("other", &["localhost"]);
-    let openssl = |options: &[&str]| {
-        let done = Command::new("openssl").args(options).current_dir(&files.0).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    };
-    openssl(&["pkcs8", "-topk8", "-in", "good.key", "-out", "locked.key", "-passout", "pass:open"]);
-    openssl(&["ecparam", "-genkey", "-name", "secp256k1", "-noout", "-out", "strange.key"]);
+    files.openssl(&["pkcs8", "-topk8", "-in", "good.key", "-out", "locked.key", "-passout", "pass:open"]);
+    files.openssl(&["ecparam", "-genkey", "-name", "secp256k1", "-noout", "-out", "strange.key"]);
     files.write(
         "old.key",
         "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
@@ -119,6 +129,27 @@ fn a_password_that_is_not_needed_and_a_file_with_both_are_fine() {
     let tls = Tls::default();
     tls.add_files(&both, &both, Some(b"not asked for")).unwrap();
     tls.reload().unwrap();
+}
+
+/// Such a one is shown as it is, to who asks for no name that another has.
+#[test]
+fn a_certificate_of_version_1_is_taken() {
+    let files = Files::new("version1");
+    let (certificate, key) = files.make_old("old");
+    let said = files.refusal("old.pem", "good.key", None);
+    assert!(said.contains("the key is not that of the certificate in "), "{said}");
+    let tls = Tls::default();
+    tls.add_files(&certificate, &key, None).unwrap();
+    tls.add_files(&files.path("good.pem"), &files.path("good.key"), None).unwrap();
+    tls.reload().unwrap();
+    let shelf = tls.live().unwrap().unwrap().certificates.clone();
+    let read = rustls::server::ParsedCertificate::try_from(&shelf.0[0].cert[0]);
+    assert!(read.is_err(), "openssl makes another version");
+    let schemes = [SignatureScheme::RSA_PSS_SHA256, SignatureScheme::ECDSA_NISTP256_SHA256];
+    for (name, expected) in [(Some("localhost"), 1), (Some("old"), 0), (None, 0)] {
+        let chosen = shelf.choose(name, &schemes).unwrap();
+        assert!(Arc::ptr_eq(&chosen, &shelf.0[expected]), "{name:?}");
+    }
 }
 
 /// Who is to judge that is the client.

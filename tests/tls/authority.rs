@@ -45,6 +45,22 @@ impl Authority {
         self.sign(name, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
+    /// A certificate of X.509 version 1 for a server of that name, which vouches for itself.
+    pub fn old(&self, name: &str) -> Pair {
+        let file = |end: &str| self.folder.join(format!("old-{name}.{end}"));
+        let pair = Pair { certificate: file("pem"), key: file("key") };
+        let (request, subject) = (file("csr"), format!("/CN={name}"));
+        let mut make = Command::new("openssl");
+        make.args(["req", "-newkey", "rsa:2048", "-nodes", "-subj", &subject, "-keyout", text(&pair.key), "-out"]);
+        run(make.arg(&request));
+        let mut sign = Command::new("openssl");
+        sign.args(["x509", "-req", "-days", "2", "-in", text(&request), "-signkey", text(&pair.key), "-out"]);
+        run(sign.arg(&pair.certificate));
+        let shown = run(Command::new("openssl").args(["x509", "-noout", "-text", "-in", text(&pair.certificate)]));
+        assert!(String::from_utf8_lossy(&shown.stdout).contains("Version: 1 (0x0)"));
+        pair
+    }
+
     fn sign(&self, name: &str, usage: ExtendedKeyUsagePurpose) -> Pair {
         let mut params = CertificateParams::new([name.to_string()]).expect("a name");
         params.extended_key_usages = vec![usage];

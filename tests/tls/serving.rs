@@ -43,6 +43,17 @@ fn curl_is_answered_in_http2() {
     program.leave();
 }
 
+#[test]
+fn a_certificate_of_version_1_is_shown() {
+    let pair = Authority::new("version1").old("localhost");
+    let program = serve(&pair, None);
+    for version in ["1.2", "1.3"] {
+        let text = get(&program, &pair.certificate, &["--tls-max", version]);
+        assert!(text.starts_with(&format!("TLSv{version} TLS_")), "{text}");
+    }
+    program.leave();
+}
+
 /// By ALPN, and without: then it is what a client speaks that does not ask (RFC 9113, section 3.2).
 #[test]
 fn http1_is_spoken_with_who_wants_it() {
