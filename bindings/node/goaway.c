@@ -128,6 +128,7 @@ static const napi_property_descriptor METHODS[] = {
     METHOD("abortSession", host_abort_session), METHOD("report", host_report),
     METHOD("ping", host_ping),             METHOD("sendGoaway", host_send_goaway),
     METHOD("setWindow", host_set_window),  METHOD("take", host_take),
+    METHOD("sendAltsvc", host_send_altsvc), METHOD("sendOrigin", host_send_origin),
     METHOD("push", host_push),             METHOD("submit", host_submit),
     METHOD("listenTls", host_listen_tls),
 };

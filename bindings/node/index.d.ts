@@ -340,6 +340,14 @@ export interface Session extends EventEmitter {
   close (options?: { drainMs?: number }): void
   /** Ends it now with GOAWAY, a code (0) and up to 1024 bytes of debug data. */
   abort (options?: { code?: number, debug?: Data }): void
+  /**
+   * Says where else `origin`, or what the request of `stream` asked for, is
+   * served, with an ALTSVC frame (RFC 7838): `value` as in an Alt-Svc field,
+   * such as 'h2=":8000"'. One of both is to be given.
+   */
+  altsvc (value: string, about: { origin: string } | { stream: number }): void
+  /** Says for which origins beside its own it may be used, with an ORIGIN frame (RFC 8336). */
+  origin (...origins: string[]): void
   on<E extends keyof SessionEvents> (event: E, listener: (...args: SessionEvents[E]) => void): this
   once<E extends keyof SessionEvents> (event: E, listener: (...args: SessionEvents[E]) => void): this
 }

@@ -7,6 +7,7 @@ const native = require('./native.js')
 const { GoawayError, check, checkDrain } = require('./errors.js')
 
 const NO_DEBUG = Buffer.alloc(0)
+const STREAM_MAX = 2147483647
 
 /** 'frame_error' is the event 'frameError' here. */
 const EVENTS = native.events.map((name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()))
@@ -46,6 +47,25 @@ class Session extends EventEmitter {
   abort ({ code = 0, debug = NO_DEBUG } = {}) {
     check(this.#core.server.abortSession(this.id, code, typeof debug === 'string' ? Buffer.from(debug) : debug))
   }
+
+  /** Says where else `origin`, or what the request of `stream` asked for, is served: an ALTSVC frame (RFC 7838). */
+  altsvc (value, { origin = '', stream = 0 } = {}) {
+    if (!Number.isInteger(stream) || stream < 0 || stream > STREAM_MAX) throw new GoawayError('GOAWAY_ERR_INVALID', `${stream} is no stream`)
+    check(this.#core.server.sendAltsvc(this.id, stream, textsOf(origin, value)))
+  }
+
+  /** Says for which origins beside its own it may be used: an ORIGIN frame (RFC 8336). */
+  origin (...origins) {
+    check(this.#core.server.sendOrigin(this.id, textsOf(...origins)))
+  }
+}
+
+/** Texts for the library, a NUL behind each. */
+function textsOf (...texts) {
+  for (const text of texts) {
+    if (typeof text !== 'string' || text.includes('\0')) throw new GoawayError('GOAWAY_ERR_INVALID', 'a text without NUL is wanted')
+  }
+  return Buffer.from(texts.map((text) => text + '\0').join(''))
 }
 
 // What each kind of event tells, beside its name.
@@ -77,4 +97,4 @@ function readEvent (record) {
   return { kind, id, peer, details: DETAILS[kind]?.(record, text) }
 }
 
-module.exports = { Session, takeEvent, readEvent, EVENTS }
+module.exports = { Session, textsOf, takeEvent, readEvent, EVENTS }

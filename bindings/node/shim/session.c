@@ -1,5 +1,6 @@
 // The figures of sessions and of the close.
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "shim.h"
@@ -119,6 +120,67 @@ napi_value host_send_goaway(napi_env env, napi_callback_info info) {
         return throw_napi(env);
     }
     return status_value(env, goaway_session_send_goaway((goaway_session)session, code, last_stream, debug, len));
+}
+
+// The texts that stand in `len` bytes, a NUL behind each; to be freed. NULL if
+// the last has none, or there is no memory.
+static const char **split(const char *data, size_t len, size_t *out_count) {
+    const char **texts = calloc(len + 1, sizeof *texts);
+    *out_count = 0;
+    if (texts == NULL || (len > 0 && data[len - 1] != '\0')) {
+        free(texts);
+        return NULL;
+    }
+    for (size_t at = 0; at < len; at += strlen(data + at) + 1) {
+        texts[(*out_count)++] = data + at;
+    }
+    return texts;
+}
+
+// sendAltsvc(session, stream, texts: Uint8Array of the origin and the value, a NUL behind each) -> status
+napi_value host_send_altsvc(napi_env env, napi_callback_info info) {
+    napi_value args[3];
+    int64_t session = 0;
+    uint32_t stream = 0;
+    void *data = NULL;
+    size_t len = 0, count = 0;
+    if (open_live(env, info, 3, args) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, args[0], &session);
+    napi_get_value_uint32(env, args[1], &stream);
+    if (napi_get_buffer_info(env, args[2], &data, &len) != napi_ok) {
+        return throw_napi(env);
+    }
+    const char **texts = split(data, len, &count);
+    goaway_status status = GOAWAY_ERR_INVALID;
+    if (texts != NULL && count == 2) {
+        status = goaway_session_send_altsvc((goaway_session)session, stream, texts[0], texts[1]);
+    }
+    free(texts);
+    return status_value(env, status);
+}
+
+// sendOrigin(session, origins: Uint8Array, a NUL behind each) -> status
+napi_value host_send_origin(napi_env env, napi_callback_info info) {
+    napi_value args[2];
+    int64_t session = 0;
+    void *data = NULL;
+    size_t len = 0, count = 0;
+    if (open_live(env, info, 2, args) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, args[0], &session);
+    if (napi_get_buffer_info(env, args[1], &data, &len) != napi_ok) {
+        return throw_napi(env);
+    }
+    const char **texts = split(data, len, &count);
+    goaway_status status = GOAWAY_ERR_INVALID;
+    if (texts != NULL) {
+        status = goaway_session_send_origin((goaway_session)session, texts, count);
+    }
+    free(texts);
+    return status_value(env, status);
 }
 
 // setWindow(session, sessionBytes, streamBytes) -> status

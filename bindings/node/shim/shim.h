@@ -70,6 +70,8 @@ napi_value host_session(napi_env env, napi_callback_info info);
 napi_value host_close_session(napi_env env, napi_callback_info info);
 napi_value host_abort_session(napi_env env, napi_callback_info info);
 napi_value host_ping(napi_env env, napi_callback_info info);
+napi_value host_send_altsvc(napi_env env, napi_callback_info info);
+napi_value host_send_origin(napi_env env, napi_callback_info info);
 napi_value host_send_goaway(napi_env env, napi_callback_info info);
 napi_value host_set_window(napi_env env, napi_callback_info info);
 napi_value host_report(napi_env env, napi_callback_info info);

@@ -252,6 +252,45 @@ test('a client that never speaks is told of by handshakeTimeout', async (t) => {
   client.destroy()
 })
 
+test('secureConnection comes when the handshake is over, a session when its client speaks', async (t) => {
+  const server = await serve(t, { ...OWN, unknownProtocolTimeout: 200 })
+  server.on('session', () => assert.fail('nobody has spoken'))
+  const secured = once(server, 'secureConnection')
+  const unknown = once(server, 'unknownProtocol')
+  const silent = tls.connect({ host: 'localhost', port: server.address().port, ca: one.cert })
+  silent.on('error', () => {})
+  const [socket] = await secured
+  assert.deepStrictEqual([socket.destroyed, socket.alpnProtocol, socket.getProtocol()], [false, false, 'TLSv1.3'])
+  const closed = once(socket, 'close')
+  assert.strictEqual((await unknown)[0], socket)
+  await closed
+  silent.destroy()
+
+  const next = once(server, 'secureConnection')
+  const chosen = tls.connect({ host: 'localhost', port: server.address().port, ca: one.cert, ALPNProtocols: ['h2'] })
+  chosen.on('error', () => {})
+  const [ended] = await next
+  assert.strictEqual(ended.alpnProtocol, 'h2')
+  const gone = once(chosen.resume(), 'close')
+  ended.destroy() // before it is a session
+  await gone
+})
+
+test('ORIGIN is said on each session if origins are given, and when a program says so', async (t) => {
+  const server = await serve(t, { ...OWN, origins: ['https://one.example/path', new URL('https://two.example')] })
+  const opened = once(server, 'session')
+  const client = nodeHttp2.connect(`https://localhost:${server.address().port}`, { ca: one.cert })
+  t.after(() => client.destroy())
+  const own = `https://localhost:${server.address().port}`
+  const [first] = await once(client, 'origin')
+  assert.deepStrictEqual(first, ['https://one.example', 'https://two.example'])
+  const [session] = await opened
+  const told = once(client, 'origin')
+  session.origin('https://three.example')
+  await told
+  assert.deepStrictEqual(client.originSet, [own, 'https://one.example', 'https://two.example', 'https://three.example'])
+})
+
 test('HTTP/1.1 is refused unless it is allowed', async (t) => {
   const server = await serve(t, OWN, (request, response) => response.end('never'))
   const told = once(server, 'tlsClientError')

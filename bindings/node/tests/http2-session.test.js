@@ -126,6 +126,25 @@ test("the peer's GOAWAY is told", () => withSession(async (session, client) => {
   assert.strictEqual(session.goawayCode, 11)
 }))
 
+test('other services are told, of origins and of streams', () => withSession(async (session, client, server) => {
+  const told = []
+  client.on('altsvc', (value, origin, stream) => told.push([value, origin, stream]))
+  session.altsvc('h2=":1"', 'https://example.org/path')
+  session.altsvc('h2=":2"', new URL('https://example.org:81/'))
+  session.altsvc('h2=":3"', { origin: 'https://example.com' })
+  for (const nothing of [undefined, 99, 4294967295]) session.altsvc('h2=":4"', nothing)
+  session.origin()
+  session.origin('https://example.org', new URL('https://example.com/path'))
+  server.once('stream', (stream) => stream.session.altsvc('clear', stream.id))
+  const { stream } = await send(client, '/')
+  assert.deepStrictEqual(told, [
+    ['h2=":1"', 'https://example.org', 0],
+    ['h2=":2"', 'https://example.org:81', 0],
+    ['h2=":3"', 'https://example.com', 0],
+    ['clear', '', stream.id]
+  ])
+}))
+
 test('settings of both sides are known', () => withSession(async (session, client) => {
   assert.strictEqual(session.remoteSettings.enablePush, false)
   assert.strictEqual(session.remoteSettings.maxHeaderListSize, 12345)
@@ -183,8 +202,12 @@ test('wrong arguments are refused as node:http2 refuses them', () => withSession
     [() => session.altsvc('ä€', 1), 'ERR_INVALID_CHAR'],
     [() => session.origin({}), 'ERR_INVALID_ARG_TYPE'],
     // What the library cannot do says so.
-    [() => session.altsvc('h2=":1"', 1), 'ERR_METHOD_NOT_IMPLEMENTED'],
-    [() => session.origin('https://example.org'), 'ERR_METHOD_NOT_IMPLEMENTED'],
+    [() => session.altsvc('a', 1.5), 'ERR_OUT_OF_RANGE'],
+    [() => session.altsvc('\u0001', 1), 'ERR_INVALID_CHAR'],
+    [() => session.altsvc('a', { origin: 'example.org' }), 'GOAWAY_ERR_INVALID'],
+    [() => session.altsvc('a'.repeat(16383), 1), 'ERR_HTTP2_ALTSVC_LENGTH'],
+    [() => session.origin('foo://bar'), 'ERR_HTTP2_INVALID_ORIGIN'],
+    [() => session.origin(`https://${'a'.repeat(16383)}`), 'ERR_HTTP2_ORIGIN_LENGTH'],
     [() => session.setNextStreamID(10), 'ERR_METHOD_NOT_IMPLEMENTED']
   ]
   for (const [act, code] of cases) assert.throws(act, { code }, act.toString())

@@ -184,6 +184,30 @@ test('sessions: each opened once and closed once, with figures between', async (
   assert.deepStrictEqual(seen, [`opened ${info.id}`, 'settings', 'ping', 'goaway 11 0 farewell', `closed ${info.id} by_peer peer_goaway`])
 })
 
+test('a session is told of other services and origins', async () => {
+  const server = await started({ 'GET /': (request) => {
+    request.session.altsvc('clear', { stream: request.stream })
+    request.session.altsvc('h2=":1"', { origin: 'https://example.org' })
+    request.session.origin('https://example.com')
+    request.respond(200)
+  } })
+  const client = connect(server.port)
+  const told = []
+  client.on('altsvc', (value, origin, stream) => told.push([value, origin, stream]))
+  const { stream } = await send(client, '/')
+  assert.deepStrictEqual(told, [['clear', '', stream.id], ['h2=":1"', 'https://example.org', 0]])
+  const session = server.session(server.sessions()[0].id)
+  for (const act of [
+    () => session.altsvc('clear'), () => session.altsvc('clear', { stream: 1, origin: 'https://a' }),
+    () => session.altsvc('clear', { stream: -1 }), () => session.altsvc(7, { stream: 1 }), () => session.altsvc('a\0', { stream: 1 }),
+    () => session.origin('example.com'), () => session.origin(7)
+  ]) assert.throws(act, { code: 'GOAWAY_ERR_INVALID' })
+  client.destroy()
+  for (let count = 0; count < 1000 && server.sessions().length > 0; count++) await sleep(10)
+  assert.throws(() => session.origin('https://a'), { code: 'GOAWAY_ERR_GONE' })
+  await server.close({ drainMs: 0 })
+})
+
 test('a session is closed, or aborted, by itself', async () => {
   const server = await started({ 'GET /': (request) => request.respond(200, 'hi') })
   const [one, two, three] = [connect(server.port), connect(server.port), connect(server.port)]

@@ -83,6 +83,16 @@ test('a session is asked, told and widened', { timeout: 20_000 }, async (t) => {
   assert.strictEqual((await widened)[0].initialWindowSize, 123456)
   await event('settingsAck')
 
+  const service = once(client, 'altsvc')
+  assert.strictEqual(server.sendAltsvc(session, 0, bytes('https://a.b', 'clear')), OK)
+  assert.deepStrictEqual((await service).slice(0, 3), ['clear', 'https://a.b', 0])
+  for (const bad of [Buffer.alloc(0), bytes('https://a.b'), bytes('', 'clear'), Buffer.from('a\0b'), bytes('https://a.b', 'c', 'd')]) {
+    assert.strictEqual(server.sendAltsvc(session, 0, bad), INVALID)
+  }
+  assert.strictEqual(server.sendOrigin(session, bytes('https://a.b')), OK)
+  assert.strictEqual(server.sendOrigin(session, Buffer.alloc(0)), OK)
+  assert.strictEqual(server.sendOrigin(session, Buffer.from('https://a.b')), INVALID)
+
   const told = once(client, 'goaway')
   assert.strictEqual(server.sendGoaway(session, 0, 2147483647, Buffer.from('soon')), OK)
   const [code, last, debug] = await told

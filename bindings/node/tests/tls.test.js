@@ -10,6 +10,7 @@ const http2 = require('node:http2')
 const os = require('node:os')
 const { join } = require('node:path')
 const { test, after } = require('node:test')
+const tls = require('node:tls')
 const { Server, Tls } = require('..')
 const { send } = require('./helpers.js')
 
@@ -71,6 +72,19 @@ test('a server speaks TLS, and its sessions say what', async () => {
     { version: 'TLSv1.3', versionNumber: 0x304, alpn: 'h2', serverName: 'localhost', resumed: false, certificates: [] }
   )
   assert.match(cipher, /^TLS_/)
+  await server.close()
+})
+
+test('the end of a handshake is told, though no HTTP is spoken', async () => {
+  const server = await serve({ cert: one.cert, key: one.key })
+  const secured = new Promise((resolve) => {
+    server.once('session', (session) => session.once('secured', () => resolve(session.tls)))
+  })
+  const client = tls.connect({ host: 'localhost', servername: 'localhost', port: server.port, ca: one.cert, ALPNProtocols: ['h2'] })
+  client.on('error', () => {})
+  const { version, alpn, serverName } = await secured
+  assert.deepStrictEqual([version, alpn, serverName], ['TLSv1.3', 'h2', 'localhost'])
+  client.destroy()
   await server.close()
 })
 

@@ -14,6 +14,12 @@ async function main (): Promise<Report> {
     request.end(null, { 'x-end': ['1', '2'] })
   })
   server.on('session', (session) => session.once('closed', ({ cause, outcome }) => console.log(cause, outcome)))
+  server.on('session', (session) => session.once('secured', () => {
+    session.altsvc('h2=":8000"', { origin: `https://${session.tls?.serverName}` })
+    session.origin('https://example.com', 'https://example.org')
+    // @ts-expect-error of which origin, or of which stream
+    session.altsvc('clear')
+  }))
   server.on('error', (error, request) => console.error(error, request.path, version))
   server.on('progress', ({ leftMs }) => console.log(leftMs))
   await server.start({ bind: ['127.0.0.1:0', { host: '::1', port: 0 }] })

@@ -26,7 +26,7 @@ const OF_STREAM = { requireManualDestroy: true }
 class Hub {
   #sessions = new Map()
   #opening = null // a stream that the pump does not know yet
-  #arriving = new Map() // connections in their TLS handshake, by id: { peer, text }
+  #arriving = new Map() // connections over TLS that have not spoken, by id: { peer, text, session }
 
   /** `plan`: what the options mean, from options.js. */
   constructor (facade, plan) {
@@ -124,7 +124,7 @@ class Hub {
     const { kind, id, peer, text } = takeEvent(record)
     if (id === 0) return
     if (kind === 'opened') {
-      if (this.facade.tls !== undefined) this.#arriving.set(id, { peer, text: null })
+      if (this.facade.tls !== undefined) this.#arriving.set(id, { peer, text: null, session: null })
       else this.#begin(new ServerHttp2Session(this, id, peer))
       return
     }
@@ -140,22 +140,35 @@ class Hub {
     this.#told(() => this.facade.onSession(session))
   }
 
-  // What is told of a connection that has not spoken yet: its SETTINGS make it a session.
+  // What is told of a connection over TLS that has not spoken yet: its SETTINGS make it a session.
   #awaited (kind, id, text, record) {
+    if (kind === 'secured') return this.#secure(id)
     if (kind === 'settings') return this.#arrive(id, false)
     const arrival = this.#arriving.get(id)
     if (kind === 'error' || kind === 'frameError') arrival.text = text
     if (kind !== 'closed') return
     this.#arriving.delete(id)
-    this.#told(() => this.facade.onLost(arrival.peer, native.causes[record.cause], arrival.text))
+    arrival.session?.onClosed()
+    this.#told(() => this.facade.onLost(arrival.peer, native.causes[record.cause], arrival.text, arrival.session))
   }
 
-  // It speaks: so its handshake is over, and what it speaks is known.
+  // Its handshake is over: programs get its socket, and the session when it speaks.
+  #secure (id) {
+    const arrival = this.#arriving.get(id)
+    if (arrival === undefined || arrival.session !== null) return
+    arrival.session = new ServerHttp2Session(this, id, arrival.peer, native.tls(id) ?? {})
+    this.#told(() => this.facade.onSecured(arrival.session))
+  }
+
+  // It speaks: so what it speaks is known.
   #arrive (id, isHttp1) {
+    this.#secure(id) // if the loop was too busy to be told
     const arrival = this.#arriving.get(id)
     if (arrival === undefined) return
     this.#arriving.delete(id)
-    this.#begin(new ServerHttp2Session(this, id, arrival.peer, native.tls(id) ?? {}, isHttp1))
+    if (arrival.session.destroyed) return
+    arrival.session.isHttp1 = isHttp1
+    this.#begin(arrival.session)
   }
 
   #tellClosed (id, peer, record) {

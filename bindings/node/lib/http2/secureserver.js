@@ -67,15 +67,17 @@ class Http2SecureServer extends Http2Server {
   getTicketKeys () { throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'getTicketKeys') }
   setTicketKeys () { throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'setTicketKeys') }
 
-  /** A connection ended before it had become a session. */
-  onLost (peer, cause, text) {
-    if (cause === 'tls') {
+  /** A connection ended before its client had spoken; `secured` is its session, if the TLS handshake was over. */
+  onLost (peer, cause, text, secured) {
+    if (secured !== null) {
+      // Who has chosen no protocol, and spoken none in time.
+      const isSilent = cause === 'handshake_timeout' && !secured.rawSocket.alpnProtocol && !this.#given.allowHTTP1
+      if (cause === 'protocol_error' || isSilent) this.emit('unknownProtocol', secured.rawSocket)
+    } else if (cause === 'tls') {
       this.emit('tlsClientError', new GoawayError('GOAWAY_ERR_TLS', text ?? 'the TLS handshake failed'), lostSocket(peer))
     } else if (cause === 'handshake_timeout') {
       const error = Object.assign(new Error('the connection did not become a session in time'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' })
       this.emit('tlsClientError', error, lostSocket(peer))
-    } else if (cause === 'protocol_error') {
-      this.emit('unknownProtocol', lostSocket(peer))
     }
   }
 }

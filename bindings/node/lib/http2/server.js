@@ -238,11 +238,22 @@ class Http2Server extends net.Server {
       session.setTimeout(this.timeout)
       session.on('timeout', sessionTimeout)
     }
-    if (this.listenerCount('connection') > 1) this.emit('connection', session.rawSocket)
-    if (session.encrypted) this.emit('secureConnection', session.rawSocket)
+    if (!session.encrypted) this.#onConnection(session)
     if (session.isHttp1) return
+    if (Array.isArray(this.#options.origins)) session.origin(...this.#options.origins)
     this.emit('session', session)
     if (session.listenerCount('connect') > 0) session.emit('connect', session, session.rawSocket)
+  }
+
+  // Who listens to it does so beside `given`.
+  #onConnection (session) {
+    if (this.listenerCount('connection') > 1) this.emit('connection', session.rawSocket)
+  }
+
+  /** A TLS handshake is over; the session is told when its client speaks. */
+  onSecured (session) {
+    this.#onConnection(session)
+    this.emit('secureConnection', session.rawSocket)
   }
 
   onStream (stream, session) {

@@ -8,6 +8,7 @@ const { constants } = require('node:http2')
 const { inspect } = require('node:util')
 const native = require('../native.js')
 const { statusName, checkDrain, GoawayError } = require('../errors.js')
+const { textsOf } = require('../session.js')
 const { failure, wrongType, outOfRange, checkFunction, checkNumber, checkUint32, checkOptions } = require('./errors.js')
 const { changeTimer } = require('./timer.js')
 const { SessionSocket, shown } = require('./socket.js')
@@ -22,6 +23,7 @@ const INTERNAL_ERROR = constants.NGHTTP2_INTERNAL_ERROR
 const UNBOUNDED_MS = 2592000000
 const MAX_FRAME_TEXT = 16382
 const WINDOW_MAX = 2147483647
+const STREAM_MAX = 2147483647
 const SETTING_BYTES = 6
 
 /** A PING that is not answered; its callback runs where `ping` was called, for async_hooks. */
@@ -62,11 +64,11 @@ class ServerHttp2Session extends EventEmitter {
   #goaway = null // { code, lastStream } of the peer's
 
   /** `tls`: what its handshake has come to; null without. */
-  constructor (hub, id, peer, tls = null, isHttp1 = false) {
+  constructor (hub, id, peer, tls = null) {
     super()
     this.#tls = tls
     /** Whether it is a connection of HTTP/1.1, which programs do not get as a session. */
-    this.isHttp1 = isHttp1
+    this.isHttp1 = false
     this.#hub = hub
     this.#peer = peer
     this.#local = hub.localSettings
@@ -303,29 +305,32 @@ class ServerHttp2Session extends EventEmitter {
     throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'setNextStreamID')
   }
 
-  /** ALTSVC (RFC 7838). */
+  /** ALTSVC (RFC 7838): what the origin, or that stream's, is served by as well. */
   altsvc (alt, originOrStream) {
     this.#expectOpen()
     let origin = ''
+    let stream = 0
     if (typeof originOrStream === 'number') {
-      if (originOrStream <= 0 || originOrStream > 4294967295) throw outOfRange('originOrStream', '> 0 && < 4294967296', originOrStream)
+      stream = originOrStream
+      if (stream >>> 0 !== stream || stream === 0) throw outOfRange('originOrStream', '> 0 && < 4294967296', originOrStream)
     } else if (originOrStream !== undefined) {
       origin = originOf(originOrStream, 'ERR_HTTP2_ALTSVC_INVALID_ORIGIN', 'originOrStream')
     }
     if (typeof alt !== 'string') throw wrongType('alt', 'string', alt)
-    // eslint-disable-next-line no-control-regex
-    if (!/^[\x00-\x7f]*$/.test(alt)) throw failure('ERR_INVALID_CHAR', 'alt')
+    if (!/^[\t\x20-\x5b\x5d-\x7e]*$/.test(alt)) throw failure('ERR_INVALID_CHAR', 'alt')
     if (origin.length + alt.length > MAX_FRAME_TEXT) throw failure('ERR_HTTP2_ALTSVC_LENGTH')
-    throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'altsvc')
+    // About nothing, or a stream that cannot be: as in Node.js nobody is told.
+    if ((stream === 0 && origin === '') || stream > STREAM_MAX) return
+    this.#check('altsvc', this.#hub.server.sendAltsvc(this.id, stream, textsOf(origin, alt)))
   }
 
-  /** ORIGIN (RFC 8336). */
+  /** ORIGIN (RFC 8336): what the session may be used for beside its own. */
   origin (...origins) {
     this.#expectOpen()
     if (origins.length === 0) return
     const list = origins.map((origin) => originOf(origin, 'ERR_HTTP2_INVALID_ORIGIN', 'origins'))
     if (list.reduce((length, origin) => length + origin.length + 2, 0) > MAX_FRAME_TEXT) throw failure('ERR_HTTP2_ORIGIN_LENGTH')
-    throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'origin')
+    this.#check('origin', this.#hub.server.sendOrigin(this.id, textsOf(...list)))
   }
 
   [inspect.custom] (depth, options) {
