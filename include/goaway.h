@@ -965,6 +965,17 @@ const char *goaway_server_address(const goaway_server *server, size_t number);
 // it serves; then this server closes. Both accept in between.
 int goaway_server_fd(const goaway_server *server, size_t number);
 
+// Says whether somebody else has the listening socket of that number too, and
+// will accept what waits there when this server closes. It is so at first of one
+// that was inherited ("fd:3" without "given=1", "systemd:") or handed over with
+// `goaway_server_fd`, of no other. The last of those who share one says false
+// before it closes: then what waits is accepted and told, not lost with the
+// socket. From any thread.
+//
+// GOAWAY_ERR_NOT_FOUND: there is no such socket. GOAWAY_ERR_STATE: the server
+// has closed it.
+goaway_status goaway_server_set_shared(const goaway_server *server, size_t number, bool shared);
+
 // New TLS settings without a certificate, to be ended with `goaway_tls_free`.
 // NULL if it fails, with the text in `goaway_last_error`.
 goaway_tls *goaway_tls_new(void);

@@ -74,6 +74,13 @@ impl Door {
         Some(copy.map(OwnedFd::from))
     }
 
+    /// Somebody else has the socket too, or nobody has it any more. False if it is shut.
+    pub fn set_shared(&self, is_shared: bool) -> bool {
+        let mut hold = lock(&self.hold);
+        hold.is_shared = is_shared;
+        hold.socket.is_some()
+    }
+
     /// Lets nobody find it any more. Whether the connections that wait would
     /// end with the socket.
     fn shut(&self) -> bool {
@@ -461,6 +468,17 @@ mod tests {
         assert!(door.hand_over().is_none());
         assert!(successor.accept().is_ok());
         assert_eq!(ours.leave().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_last_one_takes_what_waits_in_a_shared_socket() {
+        let door = bind("127.0.0.1:0").unwrap().remove(0);
+        let _peer = TcpStream::connect(("127.0.0.1", door.at.port().unwrap())).unwrap();
+        let listener = Listener::new(door.clone(), &System::default()).unwrap();
+        drop(door.hand_over().unwrap().unwrap());
+        assert!(door.set_shared(false));
+        assert_eq!(listener.leave().len(), 1);
+        assert!(!door.set_shared(false), "it is shut");
     }
 
     #[tokio::test]

@@ -130,6 +130,14 @@ impl Server {
         copy.map_err(|error| Error::io("cannot duplicate a listening socket", error))
     }
 
+    /// Whether somebody else has that listening socket too.
+    pub fn set_shared(&self, number: usize, is_shared: bool) -> Result<()> {
+        match self.door(number)?.set_shared(is_shared) {
+            true => Ok(()),
+            false => Err(Error::State("the server closes")),
+        }
+    }
+
     fn door(&self, number: usize) -> Result<Arc<Door>> {
         let state = self.lock()?;
         let doors = match &*state {

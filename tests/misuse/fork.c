@@ -70,6 +70,7 @@ static void the_server_is_the_parents(void) {
     CHECK_NUMBER(goaway_server_port(host.server, 0), 0);
     CHECK(goaway_server_address(host.server, 0) == NULL);
     CHECK_NUMBER(goaway_server_fd(host.server, 0), -1);
+    CHECK_STATUS(goaway_server_set_shared(host.server, 0, false), GOAWAY_ERR_FORKED);
     CHECK(strstr(goaway_last_error(), "fork") != NULL);
     CHECK(goaway_server_report(host.server) == NULL);
     CHECK(goaway_server_sessions(host.server) == NULL);

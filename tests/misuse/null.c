@@ -104,6 +104,7 @@ static void server_functions(void) {
     CHECK_NUMBER(goaway_server_port(NULL, 0), 0);
     CHECK(goaway_server_address(NULL, 0) == NULL);
     CHECK_NUMBER(goaway_server_fd(NULL, 0), -1);
+    CHECK_STATUS(goaway_server_set_shared(NULL, 0, false), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_start(NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_close(NULL, 0, on_close, &closes), GOAWAY_ERR_NULL);
     CHECK_NUMBER(closes, 0);

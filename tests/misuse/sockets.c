@@ -165,6 +165,10 @@ static void what_is_handed_over_goes_on(void) {
     CHECK((fcntl(handed[0], F_GETFD) & FD_CLOEXEC) != 0);
     CHECK_NUMBER(goaway_server_fd(host.server, 2), -1);
     CHECK_NUMBER(goaway_server_fd(NULL, 0), -1);
+    CHECK_STATUS(goaway_server_set_shared(NULL, 0, true), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_shared(host.server, 2, true), GOAWAY_ERR_NOT_FOUND);
+    CHECK_OK(goaway_server_set_shared(host.server, 0, false));
+    CHECK_OK(goaway_server_set_shared(host.server, 0, true));
     struct client old = client_open(host.port);
 
     static struct host successor;
@@ -182,6 +186,7 @@ static void what_is_handed_over_goes_on(void) {
     CHECK_NUMBER(client_read_out(&old), 0);
     CHECK_OK(goaway_server_wait(host.server, GOAWAY_FOREVER));
     CHECK_NUMBER(goaway_server_fd(host.server, 0), -1);
+    CHECK_STATUS(goaway_server_set_shared(host.server, 0, false), GOAWAY_ERR_STATE);
     CHECK(exists(path));
     struct client waiting[2] = {client_connect(host.port), client_connect_unix(path, strlen(path))};
     goaway_server_free(host.server);

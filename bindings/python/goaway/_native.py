@@ -151,6 +151,7 @@ QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_server_port": (c_uint16, (_P, c_size_t)),
     "goaway_server_address": (c_char_p, (_P, c_size_t)),
     "goaway_server_fd": (c_int, (_P, c_size_t)),
+    "goaway_server_set_shared": (_STATUS, (_P, c_size_t, c_bool)),
     "goaway_server_set_limit": (_STATUS, (_P, c_uint32, c_uint64)),
     "goaway_server_set_ready": (_STATUS, (_P, c_bool)),
     "goaway_server_is_ready": (c_bool, (_P,)),
@@ -462,6 +463,10 @@ class Core:
         if fd < 0:
             raise failure(ERR_STATE)
         return fd
+
+    def set_shared(self, number: int, shared: bool) -> None:
+        """Whether somebody else has that listening socket too."""
+        check(self._call(lib.server_set_shared, number, shared))
 
     def start(self) -> None:
         check(self._call(lib.server_start))

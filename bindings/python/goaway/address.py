@@ -221,6 +221,11 @@ class Listeners:
         """What that worker is to listen on."""
         return [str(_inherited(fd, address)) for fd, address in self._slots[slot]]
 
+    def own(self, slot: int) -> list[int]:
+        """Which of that worker's are nobody's but the workers', by their place
+        among them: those that were not inherited."""
+        return [number for number, (_, address) in enumerate(self._slots[slot]) if address.host or address.unix]
+
     def addresses(self) -> list[str]:
         """Where it listens, each once, with the real ports."""
         return list(self._addresses)

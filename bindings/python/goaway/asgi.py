@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Callable, Dict, List, Optional
+import contextlib
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from . import _native, leaving
 from .asgi_exchange import WEBSOCKETS, Site
@@ -91,6 +92,15 @@ class Application:
             self._close()
         elif self._deadline.is_forced and self._starting is not None:
             self._starting.cancel()
+
+    def own_sockets(self, numbers: Iterable[int]) -> None:
+        """Says that nobody else has those listening sockets any more, counted in
+        the order of `Config.bind`: what waits in them at the close is accepted."""
+        for number in numbers:
+            # It closes already, or has not begun to listen.
+            with contextlib.suppress(Error):
+                if self._core is not None:
+                    self._core.set_shared(number, False)
 
     def close_soon(self, drain: Optional[float] = None) -> None:
         """`begin_close` from any thread, and from a signal's handler: it works

@@ -1,7 +1,8 @@
 """A worker's process under a supervisor, seen from both sides.
 
 They speak over a socket, in lines of JSON. The supervisor sends a job first,
-``{"options": {...}, "fds": [...]}`` with the sockets that it inherits, and ``{"close": seconds}`` once or more.
+``{"options": {...}, "fds": [...], "own": [...]}`` with the sockets that it inherits and which of them the supervisor
+made, and ``{"close": seconds, "last": bool}`` once or more, `last` if no other worker follows.
 The worker sends ``{"ready": true}``, while it closes
 ``{"progress": [sessions, streams, seconds]}``, and at its end ``{"report":
 {...}}``. A socket that has ended is a supervisor that has died: the worker
@@ -31,6 +32,8 @@ from .worker import Worker, longest
 
 #: Seconds that a worker has beyond those after which it ends itself.
 PATIENCE = 1.0
+#: Seconds in which the supervisor's word comes, if it was told what the worker was told.
+WORD = 0.2
 
 #: A fresh interpreter, with the modules where this one has them.
 _START = "import sys; sys.path[:] = sys.argv.pop().split(chr(0x1f)); from goaway.child import main; sys.exit(main())"
@@ -39,9 +42,10 @@ _START = "import sys; sys.path[:] = sys.argv.pop().split(chr(0x1f)); from goaway
 class Child:
     """A worker, as its supervisor sees it."""
 
-    def __init__(self, options: Options, fds: list[int], binds: list[str]) -> None:
+    def __init__(self, options: Options, fds: list[int], binds: list[str], own: list[int]) -> None:
         """Starts it: a fresh interpreter, which inherits the listening sockets
-        and listens on them as `binds` say."""
+        and listens on them as `binds` say. `own`: the numbers of those that are
+        nobody's but the workers'."""
         self._options = options
         self.control, theirs = socket.socketpair()
         with theirs:
@@ -62,19 +66,20 @@ class Child:
         self._received = b""
         self._deadline: float | None = None
         job = replace(options, bind=binds)
-        self._send({"options": json.loads(job.to_json()), "fds": fds})
+        self._send({"options": json.loads(job.to_json()), "fds": fds, "own": own})
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
 
-    def close(self, drain: float) -> None:
-        """Tells it to close within so many seconds; 0 forces."""
+    def close(self, drain: float, last: bool = False) -> None:
+        """Tells it to close within so many seconds; 0 forces. `last`: nobody
+        follows it, so that what waits in its sockets is its own."""
         self.leaving = True
         end = time.monotonic() + longest(drain, self._options) + PATIENCE
         self._deadline = end if self._deadline is None else min(end, self._deadline)
-        self._send({"close": drain})
+        self._send({"close": drain, "last": last})
 
     def _send(self, message: dict[str, Any]) -> None:
         # An error means that it has died, which `status` tells.
@@ -135,14 +140,19 @@ class _Supervisor:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._lines = control.makefile("rb")
+        self._fds: list[int] = []
+        self._own: list[int] = []
 
-    def job(self) -> tuple[Options, list[int]] | None:
+    def job(self) -> Options | None:
         """What is to be done; None if the supervisor has died."""
         line = self._lines.readline()
         if not line:
             return None
         job = json.loads(line)
-        return Options(**job["options"]), job["fds"]
+        self._fds, self._own = job["fds"], job["own"]
+        for fd in self._fds:
+            os.set_inheritable(fd, False)
+        return Options(**job["options"])
 
     def obey(self, worker: Worker) -> None:
         """Closes the worker when the supervisor says so, or has died; in a thread."""
@@ -150,8 +160,9 @@ class _Supervisor:
             line = self._lines.readline()
             if not line:
                 LOG.warning("the supervisor has died; closing")
-                return worker.close()
-            worker.close(json.loads(line)["close"])
+                return worker.close(own=self._own)
+            message = json.loads(line)
+            worker.close(message["close"], self._own if message["last"] else ())
 
     def _send(self, message: dict[str, Any]) -> None:
         # An error means that it has died, which `obey` finds out.
@@ -159,6 +170,10 @@ class _Supervisor:
             self._control.sendall(json.dumps(message).encode() + b"\n")
 
     def ready(self, addresses: list[str]) -> None:
+        # The library has duplicates. These would go on to listen while it closes,
+        # and whoever comes then would be neither served nor refused.
+        while self._fds:
+            os.close(self._fds.pop())
         self._send({"ready": True})
 
     def closing(self, drain: float) -> None:
@@ -176,12 +191,9 @@ def main() -> int:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     supervisor = _Supervisor(control)
-    job = supervisor.job()
-    if job is None:
+    options = supervisor.job()
+    if options is None:
         return 1
-    options, fds = job
-    for fd in fds:
-        os.set_inheritable(fd, False)
     log.configure(options.log_level, options.access_log)
     worker = Worker(options, supervisor)
     _listen_to_signals(worker, options.drain)
@@ -193,7 +205,10 @@ def _listen_to_signals(worker: Worker, drain: float) -> None:
     def on_term(number: int, frame: FrameType | None) -> None:
         # Whoever tells all processes of a group or a service tells the supervisor
         # too: that is one wish, and the second one, which forces, is its to see.
-        worker.close(drain)
+        # So is whether somebody follows: its word is waited for.
+        timer = threading.Timer(WORD, worker.close, (drain,))
+        timer.daemon = True
+        timer.start()
 
     def on_terminal(number: int, frame: FrameType | None) -> None:
         """The terminal tells the supervisor too, and that tells us."""

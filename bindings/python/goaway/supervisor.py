@@ -131,7 +131,8 @@ class Supervisor:
         return self._end()
 
     def _start(self, slot: Slot) -> Child:
-        child = Child(self._options, self._listeners.fds(slot.number), self._listeners.binds(slot.number))
+        fds, binds = self._listeners.fds(slot.number), self._listeners.binds(slot.number)
+        child = Child(self._options, fds, binds, self._listeners.own(slot.number))
         self._selector.register(child.control, selectors.EVENT_READ, child)
         LOG.debug("worker %d starts in slot %d", child.pid, slot.number)
         return child
@@ -173,10 +174,11 @@ class Supervisor:
     def _leave(self, drain: float) -> None:
         self._closing = True
         self._replacing = []
+        # First: then what the workers find waiting there is the last.
         self._listeners.close()
         for slot in self._slots:
             for child in slot.children():
-                child.close(drain)
+                child.close(drain, last=True)
 
     def _replace(self, drain: float) -> None:
         if self._closing:

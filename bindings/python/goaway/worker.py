@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import threading
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, Iterable, Protocol
 
 from . import certificates, env, loader, log
 from .config import AccessRecord, Config
@@ -84,9 +84,10 @@ class Worker:
         finally:
             _end(loop)
 
-    def close(self, drain: float | None = None) -> None:
+    def close(self, drain: float | None = None, own: Iterable[int] = ()) -> None:
         """Begins to close, from any thread or signal handler: None lets it take
-        as long as the options say the first time, and forces afterwards.
+        as long as the options say the first time, and forces afterwards. `own`
+        are the numbers of the listening sockets that nobody else has any more.
 
         The process ends in any case, whatever the application does: see `longest`.
         """
@@ -102,6 +103,7 @@ class Worker:
             os._exit(DONE)
         if self._server is not None:
             # Even if the application blocks the loop.
+            self._server.own_sockets(own)
             self._server.close_soon(drain)
         self._loop.call_soon_threadsafe(self._begin, drain)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Iterable, List, Optional
 
 from . import _native, leaving
 from .config import Config
@@ -82,6 +83,15 @@ class Application:
         if self._deadline is None or deadline < self._deadline:
             self._deadline = deadline
         self._close_core()
+
+    def own_sockets(self, numbers: Iterable[int]) -> None:
+        """Says that nobody else has those listening sockets any more, counted in
+        the order of `Config.bind`: what waits in them at the close is accepted."""
+        for number in numbers:
+            # It closes already, or has not begun to listen.
+            with contextlib.suppress(Error):
+                if self._core is not None:
+                    self._core.set_shared(number, False)
 
     def close_soon(self, drain: Optional[float] = None) -> None:
         """`begin_close` from any thread, and from a signal's handler."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import os
 import signal
+import socket
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from serving import Command, Connection, eventually
+
+from goaway import child
+from goaway.options import Options
+from goaway.worker import Worker
 
 
 def pids(command: Command, count: int) -> set[int]:
@@ -66,6 +74,56 @@ def test_a_close_waits_for_every_worker_and_a_second_signal_forces() -> None:
             command.signal(signal.SIGINT)
             assert command.wait(5) == 0
         assert command.report()["sessions_forced"] == 1
+
+
+def test_a_command_that_stops_refuses_newcomers_while_it_drains() -> None:
+    """No socket goes on to listen in which they would wait for nobody."""
+    with Command("plain:app", "--workers", "2", "--drain", "30") as command, Connection(command.port) as connection:
+        connection.ask("/hang")
+        time.sleep(0.2)
+        command.signal(signal.SIGTERM)
+        command.log.find(r"draining: 1 sessions, 1 streams, 2\d\.\d s left")
+        for _ in range(8):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", command.port), 5)
+        assert command.process.poll() is None
+        command.signal(signal.SIGTERM)
+        assert command.wait() == 0
+
+
+def test_only_the_last_workers_take_what_waits_in_their_sockets() -> None:
+    """By what they are told: of two at once nobody can say who has accepted a connection."""
+    told: list[object] = []
+
+    class Server:
+        def own_sockets(self, numbers: Iterable[int]) -> None:
+            told.append(list(numbers))
+
+        def close_soon(self, drain: float) -> None:
+            told.append(drain)
+
+        def begin_close(self, drain: float) -> None:
+            pass
+
+    ours, theirs = socket.socketpair()
+    loop = asyncio.new_event_loop()
+    job = Options(app="plain:app")
+    with ours:
+        ours.sendall(json.dumps({"options": json.loads(job.to_json()), "fds": [], "own": [0, 2]}).encode() + b"\n")
+        for message in ({"close": 3.0, "last": False}, {"close": 2.0, "last": True}):
+            ours.sendall(json.dumps(message).encode() + b"\n")
+    # And that is the end of the supervisor.
+    with theirs:
+        supervisor = child._Supervisor(theirs)
+        options = supervisor.job()
+        assert options is not None
+        worker = Worker(options, supervisor)
+        worker._server, worker._loop = Server(), loop
+        # What must end the process in any case would end this one.
+        worker._leave = lambda: None  # type: ignore[method-assign]
+        supervisor.obey(worker)
+    loop.close()
+    assert told == [[], 3.0, [0, 2], 2.0, [0, 2], 0.0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
