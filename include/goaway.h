@@ -298,7 +298,10 @@ typedef enum {
     // Default 65536. 16384 to 1073741824.
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
     // Bytes of a streamed answer that may wait before `goaway_request_write`
-    // answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`.
+    // answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`. Where a
+    // peer takes a long one faster than it is written, so many more each time, up
+    // to GOAWAY_LIMIT_SESSION_SEND_BYTES; all of a session together grow by no
+    // more than twice that.
     // Default 65536. 1 to 1073741824.
     GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
     // Bytes of a request body that `goaway_request_collect` gathers. More is
@@ -723,7 +726,8 @@ typedef struct {
     uint32_t data_offset;
     uint32_t data_len;
     // 40: REQUEST: the identifier of its stream. CANCELLED: the RST_STREAM code,
-    // if there was one. SESSION: the event's code.
+    // if there was one. SESSION: the event's code. WRITABLE: the high-water mark,
+    // which grows for a peer that takes much.
     uint32_t code;
     // 44: CANCELLED, SESSION: a `goaway_cause`.
     uint32_t cause;
@@ -1345,7 +1349,8 @@ goaway_status goaway_request_write(goaway_request request,
 
 // Sets how many bytes of this answer may wait for the peer before
 // `goaway_request_write` answers GOAWAY_ERR_WOULD_BLOCK. The one write that
-// passes the mark is still taken whole. Default GOAWAY_LIMIT_HIGH_WATER_BYTES.
+// passes the mark is still taken whole. What is set here does not grow.
+// Default GOAWAY_LIMIT_HIGH_WATER_BYTES, which does.
 goaway_status goaway_request_set_high_water(goaway_request request, size_t bytes);
 
 // Has `on_writable` called when, after the high-water mark was reached, half

@@ -37,7 +37,10 @@ pub enum goaway_limit {
     /// Default 65536. 16384 to 1073741824.
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
     /// Bytes of a streamed answer that may wait before `goaway_request_write`
-    /// answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`.
+    /// answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`. Where a
+    /// peer takes a long one faster than it is written, so many more each time, up
+    /// to GOAWAY_LIMIT_SESSION_SEND_BYTES; all of a session together grow by no
+    /// more than twice that.
     /// Default 65536. 1 to 1073741824.
     GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
     /// Bytes of a request body that `goaway_request_collect` gathers. More is

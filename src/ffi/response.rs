@@ -172,7 +172,8 @@ pub unsafe extern "C" fn goaway_request_write(
 
 /// Sets how many bytes of this answer may wait for the peer before
 /// `goaway_request_write` answers GOAWAY_ERR_WOULD_BLOCK. The one write that
-/// passes the mark is still taken whole. Default GOAWAY_LIMIT_HIGH_WATER_BYTES.
+/// passes the mark is still taken whole. What is set here does not grow.
+/// Default GOAWAY_LIMIT_HIGH_WATER_BYTES, which does.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_high_water(request: goaway_request, bytes: usize) -> goaway_status {
     guard(|| request::answer(request, |answer| answer.set_high_water(bytes)))

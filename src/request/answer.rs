@@ -4,6 +4,7 @@
 //! to h2 as the peer's flow control allows.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, UPGRADE};
@@ -11,8 +12,10 @@ use http::{Method, Response, StatusCode};
 
 use super::block::copy_in_pieces;
 use super::connection::{self, Opens, Said};
+use super::growth::Growth;
 use super::{OnReady, field};
 use crate::error::{Error, Result};
+use crate::session::Remote;
 
 /// A final head, to be sent; `alone` if nothing follows it.
 pub struct Head {
@@ -61,6 +64,10 @@ pub struct Answer {
     /// Bytes in all pieces.
     queued: usize,
     high_water: usize,
+    /// Up to where the mark may grow; 0 if the host has set it.
+    most: usize,
+    /// The peer has taken all there was since the host was last told of room.
+    ran_dry: bool,
     /// A write was refused or the mark passed: the host waits to be told.
     full: bool,
     /// HEAD asks for no body (RFC 9110, section 9.3.2).
@@ -91,16 +98,20 @@ struct More {
     announced: Option<u64>,
     written: u64,
     on_writable: Option<OnReady>,
+    /// By how much the mark has grown.
+    growth: Option<Growth>,
 }
 
 impl Answer {
     /// An empty answer begins, to a request of that method and with up to
-    /// `high_water` bytes that may wait for the peer.
-    pub fn begin(&mut self, method: &Method, high_water: usize) {
+    /// `high_water` bytes that may wait for the peer; for one that takes much,
+    /// up to `most`.
+    pub fn begin(&mut self, method: &Method, high_water: usize, most: usize) {
         self.is_head = *method == Method::HEAD;
         self.opens = if *method == Method::CONNECT { Opens::Success } else { Opens::None };
         (self.is_http1, self.is_pushed) = (false, false);
         self.high_water = high_water;
+        self.most = most;
     }
 
     /// The request came in HTTP/1.1, and may ask for another protocol.
@@ -113,7 +124,7 @@ impl Answer {
 
     /// The same for a request that is pushed beside another's answer.
     pub fn begin_pushed(&mut self, method: &Method, beside: &Answer) {
-        self.begin(method, beside.high_water);
+        self.begin(method, beside.high_water - beside.grown(), beside.most);
         self.is_pushed = true;
     }
 
@@ -133,6 +144,7 @@ impl Answer {
         }
         self.queued = 0;
         self.full = false;
+        self.ran_dry = false;
         self.is_bodyless = false;
         self.is_tunnel = false;
         self.reset = None;
@@ -399,7 +411,32 @@ impl Answer {
             return Err(Error::invalid("a high-water mark of 0 would refuse every write"));
         }
         self.high_water = bytes;
+        self.most = 0;
+        if let Some(more) = &mut self.more {
+            more.growth = None;
+        }
         Ok(())
+    }
+
+    /// Lets more wait from now on, if the peer waited for the host, and has taken much before.
+    pub fn grow(&mut self, session: &Arc<Remote>) {
+        let taken = self.more.as_ref().map_or(0, |more| more.written) - self.queued as u64;
+        let (most, step) = (self.most, Growth::step(self.high_water, self.most, taken));
+        if !std::mem::take(&mut self.ran_dry) || step == 0 {
+            return;
+        }
+        if self.more().growth.get_or_insert_with(|| Growth::new(session)).take(step, most) {
+            self.high_water += step;
+        }
+    }
+
+    fn grown(&self) -> usize {
+        self.more.as_ref().and_then(|more| more.growth.as_ref()).map_or(0, Growth::bytes)
+    }
+
+    /// How many bytes may wait for the peer.
+    pub fn high_water(&self) -> usize {
+        self.high_water
     }
 
     pub fn set_on_writable(&mut self, on_writable: OnReady) {
@@ -549,6 +586,7 @@ impl Answer {
             false => self.first.split_to(room),
         };
         self.queued -= piece.len();
+        self.ran_dry |= self.queued == 0;
         piece
     }
 }
@@ -567,10 +605,11 @@ fn has_no_body(status: StatusCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Endpoint;
 
     fn answer_to(method: Method) -> Answer {
         let mut answer = Answer::default();
-        answer.begin(&method, 100);
+        answer.begin(&method, 100, 1000);
         answer
     }
 
@@ -672,6 +711,32 @@ mod tests {
         assert!(matches!(answer.take_piece(100), Some(Piece::Data(data, false)) if data.len() == 100));
         assert!(answer.take_writable().is_some(), "half the mark is free");
         answer.write(b"x").unwrap();
+    }
+
+    #[test]
+    fn the_mark_grows_with_a_peer_that_takes_everything() {
+        let session = Arc::new(Remote::new(1, Endpoint::default(), Arc::default(), Arc::default()));
+        let mut answer = answer();
+        answer.write_head(200).unwrap();
+        let pass = |answer: &mut Answer, bytes: usize, taken: usize| {
+            answer.write(&vec![0; bytes]).unwrap();
+            answer.take_piece(taken);
+            answer.grow(&session);
+            answer.high_water()
+        };
+        assert_eq!(pass(&mut answer, 100, 100), 100, "a short body says nothing of its peer");
+        assert_eq!(pass(&mut answer, 300, 200), 100, "the peer is slow");
+        answer.take_piece(100);
+        assert_eq!(pass(&mut answer, 100, 100), 200);
+        let mut pushed = Answer::default();
+        pushed.begin_pushed(&Method::GET, &answer);
+        assert_eq!(pushed.high_water(), 100, "another answer begins as this one did");
+        for _ in 0..50 {
+            pass(&mut answer, 200, 200);
+        }
+        assert_eq!(answer.high_water(), 1000);
+        answer.set_high_water(50).unwrap();
+        assert_eq!(pass(&mut answer, 40, 40), 50, "what the host says holds");
     }
 
     #[test]

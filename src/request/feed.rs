@@ -97,8 +97,10 @@ impl Feed {
         self.tell_body(request, id, &mut waker)?;
         if self.wants_room && request.answer.has_room() {
             let mut batch = self.queue.offer(0, &mut self.patience, &mut waker)?;
+            request.grow();
             let number = request.answer.queued() as u64;
-            batch.records.push(Record { number, ..Record::of(RecordKind::Writable, id, request.session.id) });
+            let code = u32::try_from(request.answer.high_water()).unwrap_or(u32::MAX);
+            batch.records.push(Record { number, code, ..Record::of(RecordKind::Writable, id, request.session.id) });
             self.wants_room = false;
         }
         Some(())

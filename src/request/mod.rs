@@ -16,6 +16,7 @@ mod body;
 mod connection;
 mod feed;
 mod field;
+mod growth;
 mod head;
 mod push;
 
@@ -127,7 +128,7 @@ impl Request {
             self.session = session.clone();
         }
         self.stream = stream;
-        self.answer.begin(&parts.method, config.high_water_bytes);
+        self.answer.begin(&parts.method, config.high_water_bytes, config.session_send_bytes);
         let head = Head::new(parts, params);
         if head.is_http1() {
             self.answer.begin_http1(head.asks_upgrade());
@@ -188,6 +189,11 @@ impl Request {
             body.restore(Reader::Queued);
         }
         self.feed = Some(feed);
+    }
+
+    /// The host is told of room: if the peer had to wait for the host, more may wait from now on.
+    pub fn grow(&mut self) {
+        self.answer.grow(&self.session);
     }
 
     /// Has a record follow when the answer has room.

@@ -23,7 +23,11 @@ pub fn next(request: &mut Request) -> Option<Call> {
         return Some(Call::Drain(on_drain, left_ms));
     }
     let delivery = request.body.as_mut().and_then(|body| body.next_delivery()).map(Call::Deliver);
-    delivery.or_else(|| request.answer.take_writable().map(Call::Writable))
+    delivery.or_else(|| {
+        let on_writable = request.answer.take_writable()?;
+        request.grow();
+        Some(Call::Writable(on_writable))
+    })
 }
 
 /// Calls it for request `id`, whose slot must not be locked.

@@ -150,6 +150,8 @@ pub struct Figures {
     pub refuses_pushes: AtomicBool,
     /// Bytes of bodies that the library collects.
     pub collected: AtomicUsize,
+    /// Bytes by which the high-water marks of answers have grown.
+    pub grown: AtomicUsize,
     /// The drain's deadline in milliseconds after `opened`, plus one; 0 if there is none.
     deadline: AtomicU64,
 }

@@ -13,7 +13,7 @@ const ROOM = 512
 const ARENA_BYTES = 64 * 1024
 const FULL_BYTES = 256 * 1024
 const SHORT = 48 // characters that are sooner written one by one
-const LARGE_BYTES = 128 * 1024 // sooner shown to the library than copied for it
+const LARGE_BYTES = 32 * 1024 // sooner shown to the library than copied for it
 const SENSITIVE = native.constants.FIELD_SENSITIVE
 const NO_LENGTH = native.constants.COMMAND_NO_LENGTH
 

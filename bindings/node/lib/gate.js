@@ -3,13 +3,11 @@
 // The way out for the body of a streamed answer: counts what waits for the
 // peer, as the library does, so that it never refuses a piece.
 
-/** Larger pieces are cut: HTTP/2 frames are no longer, and the library's copies stay small. */
-const CUT_BYTES = 16 * 1024
-
 class Gate {
   #sink
   #pump
   #highWater
+  #isFixed = false // the program has set the mark
   #waiting
   #held = [] // what came while it was full
 
@@ -35,6 +33,7 @@ class Gate {
 
   setHighWater (bytes) {
     this.#highWater = bytes
+    this.#isFixed = true
     this.#pump.setHighWater(this.#sink, bytes)
   }
 
@@ -45,24 +44,21 @@ class Gate {
   }
 
   #put (chunk, length) {
-    if (length > CUT_BYTES && typeof chunk !== 'string') {
-      let from = 0
-      for (; from < length && !this.full; from += CUT_BYTES) this.#putPiece(chunk.subarray(from, from + CUT_BYTES), Math.min(CUT_BYTES, length - from))
-      if (from < length) this.#held.unshift(chunk.subarray(from))
-    } else {
-      this.#putPiece(chunk, length)
+    const room = this.#highWater - this.#waiting
+    if (length > room && room > 0 && typeof chunk !== 'string') {
+      this.#held.unshift(chunk.subarray(room))
+      chunk = chunk.subarray(0, room)
+      length = room
     }
-  }
-
-  #putPiece (chunk, length) {
     this.#waiting += length
     this.full = this.#waiting >= this.#highWater
     this.#pump.write(this.#sink, chunk, this.full)
   }
 
-  /** There is room again; whether there still is when what was held has gone. */
-  onWritable (waiting) {
+  /** There is room again, up to the mark; whether there still is when what was held has gone. */
+  onWritable (waiting, mark) {
     this.#waiting = waiting
+    if (!this.#isFixed) this.#highWater = mark
     this.full = false
     while (this.#held.length > 0 && !this.full) {
       const chunk = this.#held.shift()
@@ -76,4 +72,4 @@ class Gate {
   }
 }
 
-module.exports = { Gate, CUT_BYTES }
+module.exports = { Gate }

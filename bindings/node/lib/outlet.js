@@ -70,8 +70,8 @@ class Outlet {
     this.#ending = null
   }
 
-  onWritable (waiting) {
-    if (!this.#gate.onWritable(waiting)) return
+  onWritable (waiting, mark) {
+    if (!this.#gate.onWritable(waiting, mark)) return
     if (this.#ending !== null) this.#finish(this.#ending.chunk, this.#ending.trailers)
     else this.#release()
   }

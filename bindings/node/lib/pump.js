@@ -14,7 +14,8 @@
 //   wroteAt, wroteTurn       pump alone
 //   onBody(data, last, text)   more of the body: a Buffer or null; with the last
 //                              piece the trailer fields, as in Records.text
-//   onWritable(waiting)        room again: so many bytes wait for the peer
+//   onWritable(waiting, mark)  room again: so many bytes wait for the peer, and up
+//                              to the mark may, which grows for one that takes much
 //   onCancelled(code, cause)   nobody waits any more; the last call
 //   onDrain(leftMs)            the session drains
 //   onFailed(kind, status)     a command that it gave was refused
@@ -133,7 +134,7 @@ class Pump {
       const last = (record.flags & C.RECORD_END) !== 0
       sink.onBody(record.data, last, last ? record.text : '')
     } else if (kind === C.RECORD_KIND_WRITABLE) {
-      sink.onWritable(record.number)
+      sink.onWritable(record.number, record.code)
     } else if (kind === C.RECORD_KIND_DRAIN) {
       sink.onDrain(record.number)
     } else if (kind === C.RECORD_KIND_CANCELLED) {

@@ -277,7 +277,7 @@ class Request extends Head {
     body.push(data, last, true)
   }
 
-  onWritable (waiting) { this.#outlet?.onWritable(waiting) }
+  onWritable (waiting, mark) { this.#outlet?.onWritable(waiting, mark) }
 
   onDrain (leftMs) {
     this.#drain ??= { until: Infinity, controller: null, error: null }

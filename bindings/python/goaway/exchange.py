@@ -58,6 +58,8 @@ class Exchange(Work):
     _is_full = False
     _readers: Optional[Waiters] = None
     _writers: Optional[Waiters] = None
+    # The high-water mark, once the library has told that it has grown.
+    _mark: int = 0
 
     # What the pump tells.
 
@@ -76,9 +78,10 @@ class Exchange(Work):
             self.trailers = tuple(zip(pieces[::2], pieces[1::2]))
         self.wake_readers()
 
-    def writable(self, queued: int) -> None:
-        """The answer has room again."""
+    def writable(self, queued: int, mark: int) -> None:
+        """The answer has room again, up to the mark."""
         self._queued = queued
+        self._mark = mark
         self._is_full = False
         if self._writers is not None:
             self._writers.wake()
@@ -151,7 +154,7 @@ class Exchange(Work):
         if not size:
             return
         queued = self._queued + size
-        if queued < self.pump.high_water:
+        if queued < (self._mark or self.pump.high_water):
             self.pump.outbox.write(self.id, data)
             self._queued = queued
             return

@@ -131,7 +131,7 @@ class Pump:
                 exchange.feed(arena[data : data + data_len], flags & _END != 0, arena[text : text + text_len])
         elif kind == _native.RECORD_WRITABLE:
             if exchange is not None:
-                exchange.writable(number)
+                exchange.writable(number, code)
         elif kind == _native.RECORD_CANCELLED:
             if exchange is not None:
                 exchange.cancelled(_native.cause_name(cause), code)

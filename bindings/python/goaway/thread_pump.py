@@ -74,7 +74,7 @@ class ThreadPump:
             elif kind == _native.RECORD_BODY:
                 request.feed(datas, flags & _native.FLAG_END != 0, texts)
             elif kind == _native.RECORD_WRITABLE:
-                request.writable(number)
+                request.writable(number, code)
             elif kind == _native.RECORD_CANCELLED:
                 request.cancelled(_native.cause_name(cause), code)
                 self.forget(request)

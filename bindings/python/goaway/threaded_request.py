@@ -242,9 +242,10 @@ class ThreadedRequest(Head):
                 self._has_end = True
             self._condition.notify_all()
 
-    def writable(self, queued: int) -> None:
+    def writable(self, queued: int, mark: int) -> None:
         with self._condition:
             self._queued = queued
+            self._high_water = mark
             self._is_full = False
             self._condition.notify_all()
 

@@ -106,8 +106,8 @@ class AsgiWebSocket(Exchange):
             if self._stage == _OPEN:
                 self._end_tunnel()
 
-    def writable(self, queued: int) -> None:
-        super().writable(queued)
+    def writable(self, queued: int, mark: int) -> None:
+        super().writable(queued, mark)
         late, self._late = self._late, []
         for frame in late:
             self._put(frame)
@@ -317,7 +317,7 @@ class AsgiWebSocket(Exchange):
             self._late = [*self._late[-1:], frame]
             return
         self._queued += len(frame)
-        if self._queued < self.pump.high_water:
+        if self._queued < (self._mark or self.pump.high_water):
             self.pump.outbox.write(self.id, frame)
         else:
             self.pump.outbox.write(self.id, frame, _native.COMMAND_NOTIFY)

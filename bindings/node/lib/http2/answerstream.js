@@ -4,7 +4,7 @@
 // that comes in, the answer that goes out, and how both end.
 
 const native = require('../native.js')
-const { Gate, CUT_BYTES } = require('../gate.js')
+const { Gate } = require('../gate.js')
 const { statusName } = require('../errors.js')
 const { failure, wrongType, checkFunction, checkUint32, checkOptions } = require('./errors.js')
 const { rawTrailers, toObject, sentObject, ofResponse, ofTrailers } = require('./headers.js')
@@ -227,7 +227,7 @@ class AnswerStream extends RequestStream {
     this.#active()
     // As much as it can be at most: what is counted here only tells when to ask for room.
     const length = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
-    if (length <= CUT_BYTES && this.#gate === null && this.#waiting + length < this.#hub.highWaterBytes) {
+    if (this.#gate === null && this.#waiting + length < this.#hub.highWaterBytes) {
       this.#waiting += length
       this.#hub.pump.write(this, chunk, false)
       return callback()
@@ -438,9 +438,9 @@ class AnswerStream extends RequestStream {
     this.destroy(error)
   }
 
-  onWritable (waiting) {
+  onWritable (waiting, mark) {
     if (this.#resetting !== null) return this.resetNow()
-    if (this.#gate === null || !this.#gate.onWritable(waiting)) return
+    if (this.#gate === null || !this.#gate.onWritable(waiting, mark)) return
     this.#active()
     const written = this.#written
     this.#written = null

@@ -1,0 +1,87 @@
+//! How far an answer's high-water mark has grown.
+//!
+//! Each time a body waits for room its host has to be woken, which for a fast
+//! peer costs more than the bytes. So the mark of a long body doubles each time
+//! the peer has taken all there was before there was more, if it has taken
+//! several times as much before: a peer that reads slowly, or not at all, does
+//! not get there.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::session::Remote;
+
+/// How often a peer must have taken what waits at most, before more may wait.
+const PROOF: u64 = 4;
+/// All marks of a session together grow by so many times what one may grow to.
+const TOGETHER: usize = 2;
+
+/// What a mark has grown by: its part of what its session's may grow by, given
+/// back when it is dropped.
+pub struct Growth {
+    session: Arc<Remote>,
+    bytes: usize,
+}
+
+impl Growth {
+    pub fn new(session: &Arc<Remote>) -> Self {
+        Self { session: session.clone(), bytes: 0 }
+    }
+
+    /// The bytes by which a mark grows that may grow to `most`, when the peer has
+    /// `taken` so many of the body; 0 if it does not.
+    pub fn step(mark: usize, most: usize, taken: u64) -> usize {
+        match taken >= PROOF * mark as u64 {
+            true => mark.min(most.saturating_sub(mark)),
+            false => 0,
+        }
+    }
+
+    /// Takes that many more, if the session has them; `most` as for `step`.
+    pub fn take(&mut self, bytes: usize, most: usize) -> bool {
+        let more = |grown: usize| grown.checked_add(bytes).filter(|grown| *grown <= most.saturating_mul(TOGETHER));
+        let has_taken = self.session.figures.grown.fetch_update(Relaxed, Relaxed, more).is_ok();
+        if has_taken {
+            self.bytes += bytes;
+        }
+        has_taken
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Growth {
+    fn drop(&mut self) {
+        self.session.figures.grown.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Endpoint;
+
+    #[test]
+    fn a_mark_doubles_up_to_the_most() {
+        assert_eq!(Growth::step(100, 1000, 399), 0);
+        assert_eq!(Growth::step(100, 1000, 400), 100);
+        assert_eq!(Growth::step(800, 1000, 3200), 200);
+        assert_eq!(Growth::step(1000, 1000, u64::MAX), 0);
+        assert_eq!(Growth::step(2000, 1000, u64::MAX), 0);
+    }
+
+    #[test]
+    fn the_marks_of_a_session_share_and_give_back() {
+        let session = Arc::new(Remote::new(1, Endpoint::default(), Arc::default(), Arc::default()));
+        let (mut one, mut other) = (Growth::new(&session), Growth::new(&session));
+        assert!(one.take(90, 100) && other.take(100, 100));
+        assert!(!one.take(11, 100));
+        assert_eq!(one.bytes(), 90);
+        drop(other);
+        assert!(one.take(11, 100));
+        drop(one);
+        assert_eq!(session.figures.grown.load(Relaxed), 0);
+    }
+}
