@@ -57,6 +57,10 @@
 // where the length is known.
 #define GOAWAY_COMMAND_NO_LENGTH 4
 
+// As a flag of a RESPOND or END command: the answer leaves, and BODY records of
+// the request go on until GOAWAY_RECORD_END, as `goaway_request_keep_body`.
+#define GOAWAY_COMMAND_KEEP_BODY 8
+
 // As a time to wait: for ever.
 #define GOAWAY_FOREVER UINT32_MAX
 
@@ -761,7 +765,8 @@ typedef struct {
     // 2: RESPOND, HEAD, INFORM: the status.
     uint16_t status;
     // 4: of GOAWAY_COMMAND_NOTIFY (WRITE), GOAWAY_COMMAND_NO_DATE and
-    // GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), or 0.
+    // GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_KEEP_BODY
+    // (RESPOND, END), or 0.
     uint32_t flags;
     // 8: the request.
     uint64_t request;
@@ -1186,7 +1191,8 @@ goaway_status goaway_request_stream(goaway_request request, uint32_t *out_stream
 goaway_status goaway_request_drain_left_ms(goaway_request request, uint64_t *out_left_ms);
 
 // Has `on_cancel` called if nobody waits for the answer any more: exactly once,
-// unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before. A
+// unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before, or,
+// of a request whose body you keep, you have got the end of that as well. A
 // call that says GOAWAY_ERR_CANCELLED does not replace it, so that what you
 // keep for a request is freed there or after one of those three. Without it a
 // cancelled request stays until your next answering call, which says
@@ -1252,6 +1258,16 @@ goaway_status goaway_request_read(goaway_request request,
 goaway_status goaway_request_collect(goaway_request request,
                                      goaway_collect_cb on_collected,
                                      void *user_data);
+
+// Keeps the body of a request whose answer ends before it: the answer leaves,
+// and the body goes on to whom it is delivered. Before the answer has ended.
+//
+// The request's id is stale when you have got the end of the body as well (from
+// `goaway_request_read`, its 0), or have given it up with
+// `goaway_request_reset`, for which NO_ERROR is enough then: what still comes
+// is thrown away. The rest of the answer's functions say GOAWAY_ERR_STATE
+// meanwhile, and `goaway_request_on_cancel` tells if the body will have no end.
+goaway_status goaway_request_keep_body(goaway_request request);
 
 // Sets a header field of the answer, in place of any of its name. `date` is
 // added if it is not set, and `content-length` where the length is known.
@@ -1367,8 +1383,8 @@ goaway_status goaway_request_add_trailer(goaway_request request,
                                          const char *name,
                                          const char *value);
 
-// Ends a streamed answer. The request's id is stale then; what waits for the
-// peer is still sent.
+// Ends a streamed answer. The request's id is stale then, unless you keep the
+// body (`goaway_request_keep_body`); what waits for the peer is still sent.
 //
 // GOAWAY_ERR_LENGTH: less was written than the content-length that was set;
 // the answer goes on. GOAWAY_ERR_STATE: there is no head yet.

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::request::{self, Answer, copy, section, trailers};
+use crate::request::{self, Answer, Request, copy, section, trailers};
 
 /// What a command orders. Codes are appended, never renumbered.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
@@ -47,6 +47,10 @@ pub const GOAWAY_COMMAND_NO_DATE: u32 = 2;
 /// where the length is known.
 pub const GOAWAY_COMMAND_NO_LENGTH: u32 = 4;
 
+/// As a flag of a RESPOND or END command: the answer leaves, and BODY records of
+/// the request go on until GOAWAY_RECORD_END, as `goaway_request_keep_body`.
+pub const GOAWAY_COMMAND_KEEP_BODY: u32 = 8;
+
 /// What the host wants done with a request, in 40 bytes without padding and in
 /// the byte order of the machine. The offset of each member stands before it.
 /// What a kind does not name is not looked at.
@@ -58,7 +62,8 @@ pub struct Command {
     /// 2: RESPOND, HEAD, INFORM: the status.
     pub status: u16,
     /// 4: of GOAWAY_COMMAND_NOTIFY (WRITE), GOAWAY_COMMAND_NO_DATE and
-    /// GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), or 0.
+    /// GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_KEEP_BODY
+    /// (RESPOND, END), or 0.
     pub flags: u32,
     /// 8: the request.
     pub request: u64,
@@ -87,11 +92,12 @@ impl Command {
         let id = self.request;
         match self.kind()? {
             CommandKind::Respond => {
-                self.check_flags(GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH)?;
+                self.check_flags(GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH | GOAWAY_COMMAND_KEEP_BODY)?;
                 let (fields, data) = (self.fields(arena)?, self.data(arena)?);
-                request::answer(id, |answer| {
-                    answer.respond_with(self.status, fields, copy(data)?)?;
-                    self.leave_out(answer);
+                request::change(id, |request| {
+                    request.answer.respond_with(self.status, fields, copy(data)?)?;
+                    self.leave_out(&mut request.answer);
+                    self.keep_body(request);
                     Ok(())
                 })
             }
@@ -106,12 +112,17 @@ impl Command {
             }
             CommandKind::Write => self.write(self.data(arena)?),
             CommandKind::End => {
+                self.check_flags(GOAWAY_COMMAND_KEEP_BODY)?;
                 let (trailers, data) = (trailers(self.fields(arena)?)?, self.data(arena)?);
-                request::answer(id, |answer| answer.end_with(data, trailers))
+                request::change(id, |request| {
+                    request.answer.end_with(data, trailers)?;
+                    self.keep_body(request);
+                    Ok(())
+                })
             }
             CommandKind::Reset => {
                 let code = self.narrow("an error code")?;
-                request::answer(id, |answer| answer.reset(code))
+                request::change(id, |request| request.reset(code))
             }
             CommandKind::Consume => request::consume(id, self.number),
             CommandKind::Inform => {
@@ -174,6 +185,11 @@ impl Command {
         if self.flags & GOAWAY_COMMAND_NO_LENGTH != 0 {
             answer.leave_out_length();
         }
+    }
+
+    /// Of the answer that has ended, what the flag says.
+    fn keep_body(&self, request: &mut Request) {
+        request.keeps_body |= self.flags & GOAWAY_COMMAND_KEEP_BODY != 0;
     }
 
     fn write(&self, data: &[u8]) -> Result<()> {
@@ -302,7 +318,9 @@ mod tests {
         let all = GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH;
         for (kind, good, bad) in [
             (CommandKind::Respond, all, GOAWAY_COMMAND_NOTIFY),
-            (CommandKind::Head, all, 8),
+            (CommandKind::Respond, GOAWAY_COMMAND_KEEP_BODY, 16),
+            (CommandKind::Head, all, GOAWAY_COMMAND_KEEP_BODY),
+            (CommandKind::End, GOAWAY_COMMAND_KEEP_BODY, all),
             (CommandKind::Write, GOAWAY_COMMAND_NOTIFY, GOAWAY_COMMAND_NO_DATE),
         ] {
             assert!(matches!(carried(kind, good), Err(Error::Gone(_))), "{kind:?}");

@@ -199,7 +199,8 @@ pub extern "C" fn goaway_request_drain_left_ms(
 }
 
 /// Has `on_cancel` called if nobody waits for the answer any more: exactly once,
-/// unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before. A
+/// unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before, or,
+/// of a request whose body you keep, you have got the end of that as well. A
 /// call that says GOAWAY_ERR_CANCELLED does not replace it, so that what you
 /// keep for a request is freed there or after one of those three. Without it a
 /// cancelled request stays until your next answering call, which says
@@ -358,6 +359,24 @@ pub extern "C" fn goaway_request_collect(
                     unsafe { on_collected(request, data.as_ptr(), data.len(), user_data.get()) }
                 }),
             )
+        })
+    })
+}
+
+/// Keeps the body of a request whose answer ends before it: the answer leaves,
+/// and the body goes on to whom it is delivered. Before the answer has ended.
+///
+/// The request's id is stale when you have got the end of the body as well (from
+/// `goaway_request_read`, its 0), or have given it up with
+/// `goaway_request_reset`, for which NO_ERROR is enough then: what still comes
+/// is thrown away. The rest of the answer's functions say GOAWAY_ERR_STATE
+/// meanwhile, and `goaway_request_on_cancel` tells if the body will have no end.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_keep_body(request: goaway_request) -> goaway_status {
+    guard(|| {
+        request::read(request, |request| {
+            request.keeps_body = true;
+            Ok(())
         })
     })
 }

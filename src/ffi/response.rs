@@ -210,8 +210,8 @@ pub unsafe extern "C" fn goaway_request_add_trailer(
     unsafe { with_field(request, name, value, Answer::add_trailer) }
 }
 
-/// Ends a streamed answer. The request's id is stale then; what waits for the
-/// peer is still sent.
+/// Ends a streamed answer. The request's id is stale then, unless you keep the
+/// body (`goaway_request_keep_body`); what waits for the peer is still sent.
 ///
 /// GOAWAY_ERR_LENGTH: less was written than the content-length that was set;
 /// the answer goes on. GOAWAY_ERR_STATE: there is no head yet.
@@ -224,7 +224,7 @@ pub extern "C" fn goaway_request_end(request: goaway_request) -> goaway_status {
 /// the peer sees that the answer is not whole. The request's id is stale then.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_reset(request: goaway_request, code: u32) -> goaway_status {
-    guard(|| request::answer(request, |answer| answer.reset(code)))
+    guard(|| request::change(request, |request| request.reset(code)))
 }
 
 unsafe fn with_field(

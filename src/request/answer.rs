@@ -406,6 +406,11 @@ impl Answer {
         Ok(())
     }
 
+    /// The same of an answer that has ended.
+    pub fn cut(&mut self, code: u32) {
+        self.reset = Some(code);
+    }
+
     pub fn set_high_water(&mut self, bytes: usize) -> Result<()> {
         if bytes == 0 {
             return Err(Error::invalid("a high-water mark of 0 would refuse every write"));

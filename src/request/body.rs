@@ -154,6 +154,11 @@ impl Body {
         self.ended
     }
 
+    /// Whether the host has all of it, or gets no more.
+    pub fn is_over(&self) -> bool {
+        self.ended && (self.end_told || matches!(self.reader, Reader::Away))
+    }
+
     /// Lets go of what has come and of who was to get it.
     pub fn drop_pieces(&mut self) {
         self.pieces = VecDeque::new();
@@ -228,6 +233,7 @@ impl Body {
         }
         self.held -= filled;
         self.consumed += filled;
+        self.end_told |= filled == 0 && !out.is_empty() && self.ended;
         if filled == 0 && !out.is_empty() && !self.ended {
             self.starved = true;
             return Err(Error::WouldBlock("no part of the body is here yet"));

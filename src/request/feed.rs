@@ -45,7 +45,7 @@ impl Feed {
 /// no room waits, and `waker` is woken when the host has taken.
 pub fn feed(request: &mut Request, id: u64, waker: impl FnMut() -> Waker) {
     let Some(mut feed) = request.feed.take() else { return };
-    if !request.answer.has_ended() {
+    if !request.is_done() {
         match feed.queue.is_freed() {
             true => give_up(request, &feed),
             // None: the rest waits.
@@ -79,7 +79,7 @@ pub fn consume(id: u64, bytes: u64) -> Result<()> {
 fn give_up(request: &mut Request, feed: &Feed) {
     let ended = match feed.is_given {
         false => request.answer.respond(503, Bytes::new()),
-        true => request.answer.reset(h2::Reason::INTERNAL_ERROR.into()),
+        true => request.reset(h2::Reason::INTERNAL_ERROR.into()),
     };
     // It had not ended, and of what it was not told of the host has set nothing.
     // Not logged: the request is locked here, and a log may ask for it.
@@ -95,7 +95,7 @@ impl Feed {
         }
         self.tell_drain(request, id);
         self.tell_body(request, id, &mut waker)?;
-        if self.wants_room && request.answer.has_room() {
+        if self.wants_room && request.answer.has_room() && !request.answer.has_ended() {
             let mut batch = self.queue.offer(0, &mut self.patience, &mut waker)?;
             request.grow();
             let number = request.answer.queued() as u64;

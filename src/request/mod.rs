@@ -5,8 +5,8 @@
 //! lock: the host changes it and calls the session's attention to it, the
 //! session's task carries it to the wire. h2 is never touched from here.
 //!
-//! An entry lives until the host has ended its answer, or, if the request was
-//! cancelled, until the host was told (its cancel hook has returned, or a call
+//! An entry lives until the host has ended its answer, and, if it keeps the
+//! body, has got the end of that; or, if the request was cancelled, until the host was told (its cancel hook has returned, or a call
 //! answered [`Error::Cancelled`]). So what a host reads of a request cannot
 //! vanish under its eyes.
 
@@ -81,6 +81,8 @@ pub struct Request {
     pub feed: Option<Feed>,
     /// The host has been told that the session drains.
     pub drain_told: bool,
+    /// The host wants the body to its end, also when its answer has ended.
+    pub keeps_body: bool,
     /// Set when nobody waits for the answer any more.
     pub cancelled: Option<Cause>,
     /// Set when the host has not been told so: the entry waits for its next call.
@@ -107,6 +109,7 @@ impl Request {
             pushes: Vec::new(),
             feed: None,
             drain_told: false,
+            keeps_body: false,
             cancelled: None,
             is_orphan: false,
             asked: false,
@@ -159,6 +162,7 @@ impl Request {
         self.pushes.clear();
         self.feed = None;
         self.drain_told = false;
+        self.keeps_body = false;
         self.cancelled = None;
         self.is_orphan = false;
         self.asked = false;
@@ -181,6 +185,25 @@ impl Request {
 
     pub fn body(&mut self) -> &mut Body {
         self.body.get_or_insert_with(|| Box::new(Body::new(true)))
+    }
+
+    /// Whether the host has done its part: it has answered, and gets no more of the body.
+    pub fn is_done(&self) -> bool {
+        let wants_body = || self.keeps_body && self.body.as_ref().is_some_and(|body| !body.is_over());
+        self.answer.has_ended() && !wants_body()
+    }
+
+    /// Ends the stream with RST_STREAM (RFC 9113, section 6.4). When the answer
+    /// has ended, NO_ERROR only says that the body is not wanted any more.
+    pub fn reset(&mut self, code: u32) -> Result<()> {
+        if !self.answer.has_ended() {
+            return self.answer.reset(code);
+        }
+        self.keeps_body = false;
+        if code != u32::from(h2::Reason::NO_ERROR) {
+            self.answer.cut(code);
+        }
+        Ok(())
     }
 
     /// The request goes to a queue.
@@ -238,7 +261,7 @@ pub fn calling(id: u64, callback: impl FnOnce()) {
 pub fn fail(id: u64) {
     let failed = change(id, |request| match request.answer.is_begun() {
         false => request.answer.respond(500, Bytes::new()),
-        true => request.answer.reset(h2::Reason::INTERNAL_ERROR.into()),
+        true => request.reset(h2::Reason::INTERNAL_ERROR.into()),
     });
     if let Err(error) = failed {
         tracing::debug!(request = id, %error, "a failed request had ended already");
@@ -256,12 +279,12 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     let on_cancel = request.on_cancel.take();
     let pushes = std::mem::take(&mut request.pushes);
     let session = if pushes.is_empty() { None } else { Some(request.session.clone()) };
-    let has_ended = request.answer.has_ended();
-    if !has_ended {
+    let is_done = request.is_done();
+    if !is_done {
         feed::cancelled(&request, id, cause, code);
     }
-    let is_over = has_ended || on_cancel.is_some() || muted || request.feed.is_some();
-    let to_tell = on_cancel.filter(|_| !has_ended && !muted);
+    let is_over = is_done || on_cancel.is_some() || muted || request.feed.is_some();
+    let to_tell = on_cancel.filter(|_| !is_done && !muted);
     request.is_orphan = !is_over;
     if !is_over {
         request.session.orphaned();
@@ -294,7 +317,7 @@ pub fn refuse_body(id: u64, for_now: bool) {
     }
     let refused = match request.answer.is_begun() {
         false => request.answer.respond(413, Bytes::new()),
-        true => request.answer.reset(h2::Reason::CANCEL.into()),
+        true => request.reset(h2::Reason::CANCEL.into()),
     };
     let on_cancel = request.on_cancel.take().filter(|_| refused.is_ok() && !request.session.is_muted());
     drop(request);
@@ -344,7 +367,7 @@ pub fn forget(id: u64) {
 
 fn find(id: u64) -> Result<Live<'static, Request>> {
     let request = REQUESTS.here()?.find(id)?;
-    match request.answer.has_ended() {
+    match request.is_done() {
         true => Err(Error::Gone("the request")),
         false => Ok(request),
     }

@@ -51,6 +51,9 @@ fn check(request: &Request) -> Result<()> {
     if request.stream.is_multiple_of(2) {
         return Err(Error::State("a pushed request pushes nothing itself"));
     }
+    if request.answer.has_ended() {
+        return Err(Error::State("the answer has ended"));
+    }
     match request.drain_left_ms() {
         Some(_) => Err(Error::State("the session drains")),
         None => Ok(()),

@@ -30,7 +30,11 @@ impl<S: Transport> Session<S> {
             match h2.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond),
                 Poll::Ready(Some(Err(error))) => self.end_http(Err(error), cx),
-                Poll::Ready(None) => self.end_http(Ok(()), cx),
+                Poll::Ready(None) => {
+                    // A kept body's end may have come with it.
+                    self.attend_all();
+                    self.end_http(Ok(()), cx);
+                }
                 Poll::Pending if !moved && self.lets_others_first() => return false,
                 Poll::Pending if !moved => return self.send(cx),
                 Poll::Pending => {
@@ -207,9 +211,15 @@ impl<S: Transport> Session<S> {
             self.starved.push(id);
         }
         self.streams.given(given);
-        let rest = stream.rest();
-        self.streams.insert(ManuallyDrop::into_inner(stream));
+        let (rest, has_left) = (stream.rest(), stream.has_left);
+        let stream = ManuallyDrop::into_inner(stream);
+        if !stream.is_over() {
+            self.streams.insert(stream);
+        }
         rest.into_iter().for_each(|rest| self.discard(id, rest));
+        if has_left {
+            self.discards.answered(id, self.life.now);
+        }
         self.current = 0;
         self.promise(promises);
         if pumped.is_err() {
@@ -221,8 +231,8 @@ impl<S: Transport> Session<S> {
 
     /// A stream has ended before its answer had.
     pub(super) fn cancel(&mut self, id: u32, cause: Cause, code: u32) {
-        let Some(Gone { request, inside }) = self.streams.remove(id) else { return };
-        self.life.tally.reset += 1;
+        let Some(Gone { request, inside, has_left }) = self.streams.remove(id) else { return };
+        self.life.tally.reset += u64::from(!has_left);
         self.life.tally.unsent += inside;
         self.break_promises(id, cause, code);
         self.count_push_out(id);
@@ -250,7 +260,7 @@ impl<S: Transport> Session<S> {
         }
         for id in seen.ended.drain(..) {
             self.life.tally.completed += 1;
-            if self.streams.remove(id).is_some() {
+            if self.streams.answered(id) {
                 self.count_push_out(id);
             }
             self.discards.answered(id, self.life.now);

@@ -27,6 +27,10 @@ pub struct Stream {
     pub request: u64,
     /// Whether the host, or the deadline, has reset it.
     pub is_reset: bool,
+    /// Whether h2 has the last of the answer.
+    is_answered: bool,
+    /// Whether that has left: the host only waits for the rest of the body.
+    pub has_left: bool,
     recv: Option<RecvStream>,
     /// By which more may be pushed, once the head of a streamed answer was given to h2.
     promiser: Option<SendResponse<Bytes>>,
@@ -107,6 +111,8 @@ impl Stream {
             id,
             request,
             is_reset: false,
+            is_answered: false,
+            has_left: false,
             recv,
             promiser: None,
             status: StatusCode::OK,
@@ -149,19 +155,20 @@ impl Stream {
                 hooks::run(lot, self.request, call);
                 continue;
             }
-            match self.send(&mut request.answer, worker, remote, room)? {
-                Sent::Nothing => break,
-                // What was sent makes room, which the host may wait for.
-                Sent::Some => {}
-                Sent::All => {
-                    // The host's part is over; the stream goes on until its last frame has left.
-                    let window = worker.shared.setup.config.stream_window_bytes;
-                    let goes_on = |_: &RecvStream| discard::may_go_on(self.status, request.head().length(), window);
-                    self.recv = self.recv.take().filter(|_| !self.is_reset).filter(goes_on);
-                    self.promiser = None;
-                    lot.end(self.request, request, Request::clear);
-                    self.request = 0;
-                }
+            // What was sent makes room, which the host may wait for.
+            let sent = self.send(&mut request.answer, worker, remote, room)?;
+            self.is_answered |= sent == Sent::All;
+            if self.is_answered && (self.is_reset || request.is_done()) {
+                // The host's part is over; the stream goes on until its last frame has left.
+                let window = worker.shared.setup.config.stream_window_bytes;
+                let goes_on = |_: &RecvStream| discard::may_go_on(self.status, request.head().length(), window);
+                self.recv = self.recv.take().filter(|_| !self.is_reset).filter(goes_on);
+                self.promiser = None;
+                self.is_reset &= !(self.has_left && request.body.as_ref().is_some_and(|body| body.has_ended()));
+                lot.end(self.request, request, Request::clear);
+                self.request = 0;
+            } else if sent == Sent::Nothing {
+                break;
             }
         }
         Ok(())
@@ -233,6 +240,11 @@ impl Stream {
         }
     }
 
+    /// Whether nothing of it is left on either side.
+    pub fn is_over(&self) -> bool {
+        self.request == 0 && self.has_left && !self.is_reset
+    }
+
     /// The body that goes on when the host has given the whole answer.
     pub fn rest(&mut self) -> Option<RecvStream> {
         if self.request == 0 { self.recv.take() } else { None }
@@ -249,6 +261,9 @@ impl Stream {
         if let Some(code) = answer.take_reset() {
             self.reset(code);
             return Ok(Sent::All);
+        }
+        if self.is_answered {
+            return Ok(Sent::Nothing);
         }
         let mut sent = Sent::Nothing;
         while let Some(info) = answer.take_info() {

@@ -36,6 +36,8 @@ struct Leaving {
     id: u32,
     is_reset: bool,
     handle: Handle,
+    /// Whether its answer has left, and only a reset behind it has not.
+    has_left: bool,
     /// Bytes of the body that h2 has and that have not left.
     inside: u64,
     /// Set when it is looked at: mostly it is gone before.
@@ -48,6 +50,8 @@ pub struct Gone {
     pub request: u64,
     /// Bytes of the body that h2 had and that had not left.
     pub inside: u64,
+    /// Whether its answer has left whole.
+    pub has_left: bool,
 }
 
 /// What is asked of a stream's peer.
@@ -60,11 +64,11 @@ pub struct Terms {
 impl Streams {
     pub fn insert(&mut self, stream: Stream) {
         if stream.request == 0 {
-            let Stream { id, is_reset, handle, inside, .. } = stream;
+            let Stream { id, is_reset, handle, has_left, inside, .. } = stream;
             if self.leaving.capacity() == 0 {
                 self.leaving = SPARE.with_borrow_mut(|(_, lists)| lists.pop()).unwrap_or_default();
             }
-            self.leaving.push_back(Leaving { id, is_reset, handle, inside, watch: None });
+            self.leaving.push_back(Leaving { id, is_reset, handle, has_left, inside, watch: None });
         } else {
             if self.held.capacity() == 0 {
                 self.held = SPARE.with_borrow_mut(|(maps, _)| maps.pop()).unwrap_or_default();
@@ -97,13 +101,25 @@ impl Streams {
         let at = if is_first { Some(0) } else { self.leaving.iter().position(|stream| stream.id == id) };
         if let Some(at) = at {
             let gone = if is_first { self.leaving.pop_front() } else { self.leaving.remove(at) };
-            let inside = gone.map_or(0, |stream| stream.inside);
+            let (inside, has_left) = gone.map_or((0, false), |stream| (stream.inside, stream.has_left));
             self.inside -= inside;
-            return Some(Gone { request: 0, inside });
+            return Some(Gone { request: 0, inside, has_left });
         }
-        let Stream { request, inside, .. } = self.held.remove(&id)?;
+        let Stream { request, inside, has_left, .. } = self.held.remove(&id)?;
         self.inside -= inside;
-        Some(Gone { request, inside })
+        Some(Gone { request, inside, has_left })
+    }
+
+    /// The last frame of a stream's answer has left. True if the stream is taken
+    /// off: the host may still want the rest of the body.
+    pub fn answered(&mut self, id: u32) -> bool {
+        match self.held.get_mut(&id) {
+            Some(stream) => {
+                stream.has_left = true;
+                false
+            }
+            None => self.remove(id).is_some(),
+        }
     }
 
     /// Whether a stream is open on the wire, or its last frame on the way there.

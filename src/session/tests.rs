@@ -20,6 +20,7 @@ use host::{Host, answers, answers_much, in_virtual_time, never_answers};
 mod connect;
 mod extension;
 pub(super) mod host;
+mod keep;
 mod limits;
 mod push;
 mod told;

@@ -164,6 +164,49 @@ static void trailers_come_with_the_last_of_the_body(void) {
     end();
 }
 
+// The answer is whole at once, and the body comes on until its end.
+static void a_body_is_kept_behind_the_answer(void) {
+    begin();
+    for (uint32_t kind = GOAWAY_COMMAND_KIND_RESPOND; kind <= GOAWAY_COMMAND_KIND_END; kind += 3) {
+        uint32_t stream = client_ask(&client, "POST", "/", false);
+        goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+        if (kind == GOAWAY_COMMAND_KIND_END) {
+            CHECK_OK(goaway_request_write_head(request, 200));
+        }
+        goaway_command command = {.kind = (uint16_t)kind, .status = 200, .request = request,
+                                  .flags = GOAWAY_COMMAND_KEEP_BODY};
+        CHECK_OK(order(&events, command, "fine"));
+        CHECK(client_answer(&client, stream).whole);
+        CHECK_STATUS(respond(&events, request, "again"), GOAWAY_ERR_STATE);
+        client_send(&client, FRAME_DATA, 0, stream, "bo", 2);
+        CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_BODY)->data_len, 2);
+        CHECK_OK(consume(&events, request, 2));
+        client_send(&client, FRAME_DATA, FLAG_END_STREAM, stream, "dy", 2);
+        const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
+        CHECK(record->data_len == 2 && record->flags == GOAWAY_RECORD_END);
+        CHECK(client_settle(&client));
+        CHECK_STATUS(consume(&events, request, 2), GOAWAY_ERR_GONE);
+    }
+    // One that its peer does not end is told, one that nobody wants any more is not.
+    for (int is_reset = 0; is_reset <= 1; is_reset++) {
+        uint32_t stream = client_ask(&client, "POST", "/", false);
+        goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+        CHECK_OK(goaway_request_keep_body(request));
+        CHECK_OK(respond(&events, request, "fine"));
+        CHECK(client_answer(&client, stream).whole);
+        if (is_reset) {
+            client_reset(&client, stream);
+            CHECK(events_next(&events, GOAWAY_RECORD_KIND_CANCELLED)->id == request);
+        } else {
+            CHECK_OK(goaway_request_reset(request, 0));
+            CHECK_STATUS(goaway_request_reset(request, 0), GOAWAY_ERR_GONE);
+            CHECK(events_silent(&events));
+        }
+    }
+    events_serve(&events, &client);
+    end();
+}
+
 // Asks like client_ask, with `expect: 100-continue`.
 static uint32_t ask_first(void) {
     static const char block[] = "\203\206\204\001\001a\000\006expect\014100-continue";
@@ -484,6 +527,7 @@ int main(int argc, char **argv) {
         CASE(a_large_body_comes_in_pieces),
         CASE(the_window_opens_by_what_is_consumed),
         CASE(trailers_come_with_the_last_of_the_body),
+        CASE(a_body_is_kept_behind_the_answer),
         CASE(a_body_is_asked_for_by_the_first_consume),
         CASE(a_full_answer_says_when_it_has_room),
         CASE(a_full_queue_holds_back),

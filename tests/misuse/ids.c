@@ -55,6 +55,7 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_on_cancel(id, on_cancel, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_on_drain(id, on_drain, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_idle_ms(id, 1), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_keep_body(id), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_on_body(id, on_body, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_pause(id), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_resume(id), GOAWAY_ERR_GONE);

@@ -14,10 +14,13 @@ class Body {
   #waiter = null
   #lent = 0
   #consume
+  #giveUp
+  #looping = false // a loop goes on to the end, or says when it does not
 
-  /** `consume(bytes)` tells the peer that so much has been used. */
-  constructor (consume) {
+  /** `consume(bytes)` tells the peer that so much has been used; `giveUp()` is called when the rest is left unread. */
+  constructor (consume, giveUp) {
     this.#consume = consume
+    this.#giveUp = giveUp
   }
 
   /** Pieces come in; called by the request. Bytes in `counted` are of flow control. */
@@ -39,6 +42,11 @@ class Body {
 
   get ended () {
     return this.#ended
+  }
+
+  /** Whether somebody reads it and has not got the end. */
+  get isRead () {
+    return !this.#ended && (this.#looping || this.#waiter !== null)
   }
 
   #wake () {
@@ -79,10 +87,13 @@ class Body {
 
   /** Leaves the rest unread; flow control holds it back until the answer ends. */
   return () {
+    this.#looping = false
+    if (!this.#ended) this.#giveUp()
     return Promise.resolve({ value: undefined, done: true })
   }
 
   [Symbol.asyncIterator] () {
+    this.#looping = true
     return this
   }
 }

@@ -98,22 +98,23 @@ class Commands {
     this.#submit(server, data, data.length)
   }
 
-  /** Makes the WRITE of that index the answer's end. */
-  endAt (index) {
+  /** Makes the WRITE of that index the answer's end, with these flags. */
+  endAt (index, flags) {
     this.#halves[index * WORDS * 2] = native.constants.COMMAND_KIND_END
-    this.#words[index * WORDS + 1] = 0
+    this.#words[index * WORDS + 1] = flags
   }
 
   /**
    * Makes one RESPOND of the HEAD of that index and the WRITE of the other, if
    * nothing stands between or behind them, and if that answer has no more on the
-   * wire (no `content-length`). Says whether it did.
+   * wire (no `content-length`); `flags` are added. Says whether it did.
    */
-  respondAt (head, write) {
+  respondAt (head, write, flags) {
     const words = this.#words
     const at = head * WORDS
     if (write !== head + 1 || write !== this.count - 1 || (words[at + 1] & NO_LENGTH) === 0) return false
     this.#halves[at * 2] = native.constants.COMMAND_KIND_RESPOND
+    words[at + 1] |= flags
     words[at + 6] = words[at + WORDS + 6]
     words[at + 7] = words[at + WORDS + 7]
     this.#owners[write] = null

@@ -55,7 +55,7 @@ class Outlet {
   }
 
   #finish (chunk, trailers) {
-    this.#core.pump.end(this.#sink, chunk, trailers)
+    this.#core.pump.end(this.#sink, chunk, trailers, this.#sink.keepBody())
     this.#release()
   }
 

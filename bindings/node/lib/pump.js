@@ -9,7 +9,8 @@
 // null if the request is answered already. A sink has
 //
 //   low, high                the halves of the request's id, from the record
-//   live                     true; the pump sets false when the answer is whole
+//   live                     true; the pump sets false when the answer is whole,
+//                              or, if it keeps the body, by `forget` at the end of that
 //   headAt, headTurn,        -1; where its HEAD and its last WRITE wait, for the
 //   wroteAt, wroteTurn       pump alone
 //   onBody(data, last, text)   more of the body: a Buffer or null; with the last
@@ -166,10 +167,13 @@ class Pump {
     this.#commands.checkFields(fields)
   }
 
-  /** The whole answer; `flags` are of COMMAND_NO_DATE and COMMAND_NO_LENGTH. */
+  /**
+   * The whole answer; `flags` are of COMMAND_NO_DATE, COMMAND_NO_LENGTH and
+   * COMMAND_KEEP_BODY: with that the sink is told of the rest of the body.
+   */
   respond (sink, status, fields, data, flags = 0) {
     this.#command(C.COMMAND_KIND_RESPOND, sink, status, flags, fields, data, 0)
-    this.#finish(sink)
+    if ((flags & C.COMMAND_KEEP_BODY) === 0) this.#finish(sink)
   }
 
   /** The head of a streamed answer; `flags` as of `respond`. */
@@ -190,19 +194,19 @@ class Pump {
     sink.wroteTurn = this.#commands.turn
   }
 
-  /** The end of it, with a last piece or null, and trailer fields or null. */
-  end (sink, data, trailers) {
+  /** The end of it, with a last piece or null, and trailer fields or null; `flags`: COMMAND_KEEP_BODY or 0. */
+  end (sink, data, trailers, flags = 0) {
     // Often what went before still waits here to go, and becomes the end itself.
-    if (data !== null || trailers !== null || !this.#endEarlier(sink)) {
-      this.#command(C.COMMAND_KIND_END, sink, 0, 0, trailers, data, 0)
+    if (data !== null || trailers !== null || !this.#endEarlier(sink, flags)) {
+      this.#command(C.COMMAND_KIND_END, sink, 0, flags, trailers, data, 0)
     }
-    this.#finish(sink)
+    if (flags === 0) this.#finish(sink)
   }
 
-  #endEarlier (sink) {
+  #endEarlier (sink, flags) {
     const commands = this.#commands
     if (sink.wroteTurn === commands.turn) {
-      if (sink.headTurn !== commands.turn || !commands.respondAt(sink.headAt, sink.wroteAt)) commands.endAt(sink.wroteAt)
+      if (sink.headTurn !== commands.turn || !commands.respondAt(sink.headAt, sink.wroteAt, flags)) commands.endAt(sink.wroteAt, flags)
       return true
     }
     return false
@@ -213,7 +217,7 @@ class Pump {
     this.#finish(sink)
   }
 
-  /** Tells the sink nothing more: its session is ended, and its request with it. */
+  /** Tells the sink nothing more: its session is ended, and its request with it, or the body that it kept. */
   forget (sink) {
     this.#finish(sink)
   }

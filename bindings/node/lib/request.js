@@ -11,6 +11,7 @@ const { GoawayError, statusName } = require('./errors.js')
 
 const C = native.constants
 const CANCELLED = 'GOAWAY_ERR_CANCELLED'
+const NO_ERROR = 0
 const INTERNAL_ERROR = 2 // RFC 9113, section 7
 const CANCEL = 8
 const DEFAULT_BODY_BYTES = 16 * 1024 * 1024
@@ -36,6 +37,7 @@ class Request extends Head {
   #body = null
   #trailers = null
   #outlet = null
+  #keeps = false // the answer is whole, and the body goes on
   #gone = null // the error that tells why nobody waits any more
   #abort = null
   #drain = null // { until, controller } once the session drains or somebody asks
@@ -94,7 +96,7 @@ class Request extends Head {
 
   #incoming () {
     if (this.#body === null) {
-      this.#body = new Body((bytes) => { if (this.live) this.#core.pump.consume(this, bytes) })
+      this.#body = new Body((bytes) => { if (this.live) this.#core.pump.consume(this, bytes) }, () => this.#giveBodyUp())
       if ((this.#flags & C.RECORD_END) !== 0) this.#body.push(this.#data, true, false)
       if (this.#gone !== null) this.#body.fail(this.#gone)
       this.#data = null
@@ -143,15 +145,27 @@ class Request extends Head {
     checkStatus(status)
     const pump = this.#core.pump
     if (trailers === undefined || trailers === null) {
-      pump.respond(this, status, headers, body)
+      pump.respond(this, status, headers, body, this.keepBody())
     } else {
       pump.checkFields(trailers) // before anything is sent
       // Without content-length: there are clients that read no further than that.
       pump.head(this, status, headers)
       this.#stage = STREAMING
-      pump.end(this, body, trailers)
+      pump.end(this, body, trailers, this.keepBody())
     }
     this.#stage = ANSWERED
+  }
+
+  /** For an answer that ends now, whether the body goes on for its reader: flags of the command. For outlet.js. */
+  keepBody () {
+    this.#keeps = this.#body !== null && this.#body.isRead
+    return this.#keeps ? C.COMMAND_KEEP_BODY : 0
+  }
+
+  #giveBodyUp () {
+    if (!this.#keeps) return
+    this.#keeps = false
+    if (this.live) this.#core.pump.reset(this, NO_ERROR)
   }
 
   /** An informational head before the answer, such as 103 with `link`. */
@@ -206,6 +220,7 @@ class Request extends Head {
   /** Ends the stream with RST_STREAM: the peer sees that the answer is not whole. */
   reset (code = CANCEL) {
     if (this.#stage >= ANSWERED && !this.live) return
+    if (this.#keeps) return this.#giveBodyUp()
     this.#stage = ANSWERED
     this.#outlet?.drop()
     if (this.live) this.#core.pump.reset(this, code)
@@ -275,6 +290,7 @@ class Request extends Head {
     const body = this.#incoming()
     if (last) this.#trailers = text === '' ? { __proto__: null } : trailersOf(text)
     body.push(data, last, true)
+    if (last && this.#keeps) this.#core.pump.forget(this)
   }
 
   onWritable (waiting, mark) { this.#outlet?.onWritable(waiting, mark) }
@@ -289,8 +305,9 @@ class Request extends Head {
   onCancelled (code, cause) {
     const reason = native.causes[cause] ?? 'unknown'
     this.#gone = new GoawayError(CANCELLED, `nobody waits for the answer any more: ${reason}`, { reason, http2Code: code })
-    this.#stage = GONE
     this.#body?.fail(this.#gone)
+    if (this.#keeps) return // the answer is whole
+    this.#stage = GONE
     this.#outlet?.fail(this.#gone)
     this.#abort?.abort(this.#gone)
   }

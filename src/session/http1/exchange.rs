@@ -50,6 +50,10 @@ pub struct Exchange {
     /// How the end of the answer is told.
     pub end: End,
     trailers: Option<HeaderMap>,
+    /// Whether hyper was given the last of the answer.
+    is_answered: bool,
+    /// The host wants more of the body, and there will be none.
+    pub has_lost_body: bool,
     /// Whether the last of the answer is gathered.
     pub is_written: bool,
     /// Bytes of the answer's body that were given to hyper.
@@ -112,6 +116,8 @@ impl Exchange {
             closes: false,
             end: End::Length,
             trailers: None,
+            is_answered: false,
+            has_lost_body: false,
             is_written: false,
             given: 0,
             discard: DISCARD_BYTES,
@@ -146,7 +152,7 @@ impl Exchange {
         while self.request != 0 {
             let Ok(mut request) = lot.find(self.request) else { break };
             request.attended();
-            match self.receive(&mut request, tools.worker, cx) {
+            match self.receive(&mut request, tools, cx) {
                 Ok(moved) => pumped.has_moved |= moved,
                 Err(Malformed) => {
                     pumped.is_malformed = true;
@@ -184,7 +190,8 @@ impl Exchange {
             }
             let (has_sent, has_ended) = self.send(&mut request.answer, tools);
             pumped.has_moved |= has_sent;
-            if has_ended {
+            self.is_answered |= has_ended;
+            if self.is_answered && (request.is_done() || self.is_tunnel_open()) {
                 lot.end(self.request, request, Request::clear);
                 self.done();
                 pumped.is_tunnel_written = self.is_tunnel_open();
@@ -206,16 +213,24 @@ impl Exchange {
     }
 
     /// Takes what has come of the body, as far as the host has consumed.
-    fn receive(&mut self, request: &mut Request, worker: &Worker, cx: &mut Context<'_>) -> Result<bool, Malformed> {
+    fn receive(&mut self, request: &mut Request, tools: &Tools<'_>, cx: &mut Context<'_>) -> Result<bool, Malformed> {
         let Some(body) = &mut request.body else { return Ok(false) };
         self.outstanding -= self.outstanding.min(body.take_consumed());
-        let window = worker.shared.setup.config.stream_window_bytes.max(1) as usize;
+        let window = tools.worker.shared.setup.config.stream_window_bytes.max(1) as usize;
         let mut has_moved = false;
         while !self.is_unasked
             && self.outstanding < window
             && let Some(recv) = &mut self.recv
         {
-            let Poll::Ready(frame) = Pin::new(recv).poll_frame(cx) else { break };
+            let Poll::Ready(frame) = Pin::new(recv).poll_frame(cx) else {
+                if self.is_written && tools.has_all && !has_moved {
+                    // As below, hyper does not tell it.
+                    self.recv = None;
+                    body.arrived_whole(None);
+                    has_moved = true;
+                }
+                break;
+            };
             has_moved = true;
             match frame {
                 Some(Ok(frame)) => self.take_frame(frame, body)?,
@@ -286,6 +301,9 @@ impl Exchange {
     /// that was something, and whether it was the last.
     fn send(&mut self, answer: &mut Answer, tools: &mut Tools<'_>) -> (bool, bool) {
         let mut has_sent = false;
+        if self.is_answered {
+            return (false, false);
+        }
         while let Some(info) = answer.take_info() {
             has_sent = true;
             self.inform(&info, tools);
@@ -434,7 +452,7 @@ impl Exchange {
 
     /// hyper reads no more.
     pub fn lose_body(&mut self) {
-        self.recv = None;
+        self.has_lost_body |= self.recv.take().is_some() && self.is_answered && self.request != 0;
     }
 
     /// Bytes of the body that have come, of a host that has a right to more.

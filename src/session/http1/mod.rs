@@ -419,6 +419,10 @@ impl<S: Transport> Http1<S> {
                 return true;
             }
         }
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.has_lost_body) {
+            self.end(Cause::PeerClosed, 0);
+            return true;
+        }
         if self.exchange.is_none() && self.hyper.is_none() && !self.is_resting && matches!(self.phase, Phase::Open) {
             self.end_by_peer();
             return true;

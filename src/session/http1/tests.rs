@@ -19,6 +19,7 @@ use crate::route::{Routes, Target};
 use crate::table::lock;
 
 mod holding;
+mod keep;
 mod leave;
 mod limits;
 mod messages;

@@ -27,9 +27,6 @@ const HEADERS = 1 // the type of frame
 const END_STREAM = 1
 const END_HEADERS = 4
 
-/** How long the end of an answer waits for the end of a body that is still read. */
-const HOLD_MS = 1000
-
 /** How long what was written may take to leave before its stream is reset. */
 const RESET_MS = 100
 
@@ -53,12 +50,13 @@ class AnswerStream extends RequestStream {
   #waiting = 0 // bytes written for the peer while there is no gate
   #gate = null
   #written = null // the callback of a write that waits for room
-  #finishing = null // the callback of the end, while trailers or a body are waited for
-  #holding = null // the timer of an end that waits for a body
+  #finishing = null // the callback of the end, while trailers are waited for
   #resetting = null // the timer of a reset that lets go what was written
   #timer = null
   #owed = 0 // bytes of the body that came and were not taken
   #ended = false // the body has ended
+  #keeps = false // the answer is whole, and the body goes on
+  #settling = false // there was time to begin to read
   #wantsTrailers = false
   #endsWith = null // trailer fields for the end
   #sendsFile = false
@@ -141,7 +139,7 @@ class AnswerStream extends RequestStream {
     const flags = dates ? NO_LENGTH : NO_LENGTH | NO_DATE
     const alone = options?.endStream || isBodyless(status) || this.headRequest
     try {
-      if (alone) this.#hub.pump.respond(this, status, outgoing.fields, null, flags)
+      if (alone) this.#hub.pump.respond(this, status, outgoing.fields, null, flags | this.#keepBody())
       else this.#hub.pump.head(this, status, outgoing.fields, flags)
     } catch (error) {
       throw ofField(error)
@@ -190,7 +188,7 @@ class AnswerStream extends RequestStream {
     const { fields, length } = ofTrailers(headers)
     if (length > this.#hub.maxHeaderBytes) return this.#tooLarge()
     try {
-      this.#hub.pump.end(this, null, fields.length === 0 ? null : fields)
+      this.#hub.pump.end(this, null, fields.length === 0 ? null : fields, this.#keepBody())
     } catch (error) {
       throw ofField(error)
     }
@@ -209,7 +207,7 @@ class AnswerStream extends RequestStream {
 
   #endWithTrailers () {
     try {
-      this.#hub.pump.end(this, null, this.#endsWith)
+      this.#hub.pump.end(this, null, this.#endsWith, this.#keepBody())
     } catch (error) {
       return this.destroy(ofField(error))
     }
@@ -274,30 +272,27 @@ class AnswerStream extends RequestStream {
 
   // Everything is written.
   #end () {
-    if (!this.live) return this.#finished() // the head was all
+    if (!this.live || this.#keeps) return this.#finished() // the head was all
     if (this.#endsWith !== null) return this.#endWithTrailers()
     if (this.#wantsTrailers) {
       this.#trailersDue = true
       this.#finished()
       process.nextTick(wantTrailers, this)
-    } else if (!this.#ended && this.#reads) {
-      // The library lets go of a request with its answer's end: what comes of the
-      // body after that would be lost. Who waits for the end first gets it in time.
-      this.#holding = setTimeout(endHeld, HOLD_MS, this)
-      this.#holding.unref()
     } else {
-      this.endAnswer()
+      this.#endAnswer()
     }
   }
 
-  /** Sends the end; for the functions of this file. */
-  endAnswer () {
-    if (this.#holding !== null) {
-      clearTimeout(this.#holding)
-      this.#holding = null
-    }
-    if (this.live && !this.#closed) this.#hub.pump.end(this, null, null)
+  #endAnswer () {
+    if (this.live && !this.#closed) this.#hub.pump.end(this, null, null, this.#keepBody())
     this.#finished()
+  }
+
+  // For an answer that ends now: the body goes on, for who reads it or begins to
+  // in this turn. Flags of the command.
+  #keepBody () {
+    this.#keeps = !this.#ended && !this.isPushed
+    return this.#keeps ? C.COMMAND_KEEP_BODY : 0
   }
 
   #finished () {
@@ -332,12 +327,12 @@ class AnswerStream extends RequestStream {
     }
     if (!last) return
     this.#ended = true
+    if (this.#keeps) this.#hub.pump.forget(this)
     if (text !== '') {
       const raw = rawTrailers(text)
       this.#hub.tell(this, 'trailers', toObject(raw), END_HEADERS | END_STREAM, raw)
     }
     this.push(null)
-    if (this.#holding !== null) this.endAnswer()
   }
 
   // ---- how it ends ----
@@ -350,9 +345,12 @@ class AnswerStream extends RequestStream {
     if (this.destroyed || this.#trailersDue || !(this.writableFinished || this.#closed)) return
     if (this.readableEnded || this.readableAborted) return this.destroy()
     if (this.#reads || this.listenerCount('end') > 0) {
-      if (!this.#ended) return this.destroy() // the rest is not delivered any more
+      if (!this.#ended && !this.#keeps) return this.destroy() // the rest is not delivered any more
       this.once('end', ended)
       if (!this.#reads) this.resume()
+    } else if (this.#keeps && !this.#closed && !this.#ended && !this.#settling) {
+      this.#settling = true
+      setImmediate(settle, this) // who reads may begin in this turn
     } else {
       this.destroy()
     }
@@ -372,7 +370,7 @@ class AnswerStream extends RequestStream {
     }
     if (code === NO_ERROR && this.#trailersDue) {
       this.#trailersDue = false
-      this.endAnswer()
+      this.#endAnswer()
     }
     this.#shut(code)
     if (code !== NO_ERROR) this.destroy()
@@ -386,8 +384,6 @@ class AnswerStream extends RequestStream {
     this.#rst = code
     this.#timer?.clear()
     this.#timer = null
-    if (this.#holding !== null) clearTimeout(this.#holding)
-    this.#holding = null
     if (this.live) this.#reset(code)
     if (!this.#ended) this.push(null)
     if (!this.writableEnded) {
@@ -402,6 +398,7 @@ class AnswerStream extends RequestStream {
   #reset (code) {
     const { pump } = this.#hub
     this.#gate?.drop()
+    if (this.#keeps) return pump.reset(this, code)
     const { turn } = pump
     if (code === CANCEL || this.#gate?.full || (this.headTurn !== turn && this.wroteTurn !== turn)) return pump.reset(this, code)
     pump.write(this, '', true) // WRITABLE tells that it has gone
@@ -417,7 +414,7 @@ class AnswerStream extends RequestStream {
 
   _destroy (error, callback) {
     if (!this.#closed) {
-      const whole = this.writableFinished && !this.live
+      const whole = this.writableFinished && (this.#keeps || !this.live)
       const code = error === null || whole ? NO_ERROR : error.name === 'AbortError' ? CANCEL : INTERNAL_ERROR
       this.#shut(code)
     }
@@ -509,7 +506,6 @@ function frameError (stream) {
 }
 
 function resetNow (stream) { stream.resetNow() }
-function endHeld (stream) { stream.endAnswer() }
 function settle (stream) { stream.settle() }
 function ended () { this.settle() }
 

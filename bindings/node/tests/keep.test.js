@@ -1,0 +1,156 @@
+'use strict'
+
+// Answers that end before the body that is still read, in both interfaces.
+
+const test = require('node:test')
+const assert = require('node:assert')
+const { once } = require('node:events')
+const { connect, until } = require('./helpers.js')
+const { Server } = require('../index.js')
+const { createServer } = require('../http2.js')
+
+const POST = { ':method': 'POST', ':path': '/' }
+
+/** A client that sends the rest of its body when it has the whole answer: the answer's text. */
+async function upload (port) {
+  const client = connect(port)
+  const stream = client.request(POST)
+  stream.write('before ')
+  let text = ''
+  stream.setEncoding('utf8').on('data', (data) => { text += data })
+  await once(stream, 'end')
+  stream.write('behind ')
+  stream.end('end')
+  await once(stream, 'close')
+  assert.strictEqual(stream.rstCode, 0)
+  client.close()
+  return text
+}
+
+const ways = {
+  'a whole answer': (stream) => { stream.respond({ ':status': 200 }, { endStream: true }) },
+  'end in one turn': (stream) => {
+    stream.respond()
+    stream.end('ok')
+  },
+  'end in a later turn': (stream) => {
+    stream.respond()
+    stream.write('o')
+    setTimeout(() => stream.end('k'), 20)
+  },
+  trailers: (stream) => {
+    stream.respond({}, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': '1' }))
+    stream.end('ok')
+  }
+}
+
+for (const [name, answer] of Object.entries(ways)) {
+  test(`a stream's body goes on behind ${name}`, async () => {
+    const server = createServer()
+    let body = ''
+    let closed = false
+    server.on('stream', (stream) => {
+      stream.once('data', () => answer(stream))
+      stream.on('data', (data) => { body += data })
+      stream.on('close', () => { closed = true })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    assert.strictEqual(await upload(server.address().port), name === 'a whole answer' ? '' : 'ok')
+    await until(() => closed, 'the end of the stream')
+    assert.strictEqual(body, 'before behind end')
+    await new Promise((resolve) => server.close(resolve))
+    assert.strictEqual(server.report.streamsReset, 0)
+  })
+}
+
+test('a reader may begin in the turn in which the answer ends', async () => {
+  const server = createServer()
+  let body = ''
+  server.on('request', (request, response) => {
+    response.end('ok')
+    request.on('data', (data) => { body += data })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  assert.strictEqual(await upload(server.address().port), 'ok')
+  await until(() => body === 'before behind end', 'the body')
+  await new Promise((resolve) => server.close(resolve))
+})
+
+test('a body that nobody reads ends with the answer', async () => {
+  const server = createServer()
+  let closed = false
+  server.on('stream', (stream) => {
+    stream.respond()
+    stream.end('ok')
+    stream.on('close', () => { closed = true })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect(server.address().port)
+  const stream = client.request(POST)
+  stream.write('more')
+  stream.resume()
+  await once(stream, 'close')
+  assert.ok(closed)
+  assert.strictEqual(stream.rstCode, 0)
+  client.close()
+  await new Promise((resolve) => server.close(resolve))
+})
+
+test('in the own interface a loop goes on behind the answer, or gives up', async () => {
+  const server = new Server()
+  const seen = { left: [] }
+  server.register('POST /', async (request) => {
+    let body = ''
+    for await (const data of request.body) {
+      if (body === '') request.respond(200, 'ok')
+      body += data
+    }
+    seen.body = body
+  })
+  server.register('POST /leave', async (request) => {
+    for await (const data of request.body) {
+      request.respond(200, 'ok')
+      seen.left.push(data.toString())
+      break
+    }
+  })
+  await server.start({ bind: 0 })
+  assert.strictEqual(await upload(server.port), 'ok')
+  await until(() => seen.body === 'before behind end', 'the body')
+  const client = connect(server.port)
+  const stream = client.request({ ...POST, ':path': '/leave' })
+  stream.write('some')
+  stream.resume()
+  await once(stream, 'close')
+  assert.deepStrictEqual([stream.rstCode, seen.left], [0, ['some']])
+  client.close()
+  await server.close()
+})
+
+test('a reader of a body that has no end is told', async () => {
+  const server = new Server()
+  let failed = null
+  server.register('POST /', async (request) => {
+    try {
+      for await (const data of request.body) if (data.length > 0) request.respond(200, 'ok')
+    } catch (error) {
+      failed = error
+    }
+  })
+  await server.start({ bind: 0 })
+  const client = connect(server.port)
+  const stream = client.request(POST)
+  stream.write('some')
+  stream.resume()
+  stream.on('error', () => {})
+  await once(stream, 'end')
+  stream.close(8)
+  await until(() => failed !== null, 'the failure')
+  assert.deepStrictEqual([failed.code, failed.reason], ['GOAWAY_ERR_CANCELLED', 'peer_reset'])
+  client.close()
+  await server.close()
+})
