@@ -336,3 +336,20 @@ test('a session that is destroyed as it opens is told why', async () => {
   }
   await new Promise((resolve) => server.close(resolve))
 })
+
+test('a session that is destroyed right before the server closes is in its report', async () => {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect(server.address().port)
+  const asked = once(server, 'stream')
+  client.request({ ':path': '/' }).on('error', () => {})
+  const [stream] = await asked
+  stream.session.destroy()
+  // Time enough for the library's thread to end it, if it knew.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+  await new Promise((resolve) => server.close({ drainMs: 1000 }, resolve))
+  const { sessionsGraceful, sessionsForced, streamsReset } = server.report
+  assert.deepStrictEqual([sessionsGraceful + sessionsForced, streamsReset], [1, 1])
+  client.destroy()
+})

@@ -46,6 +46,8 @@ class Hub {
     /** Streams that the program gave as connections, by the address that they have here. */
     this.given = new Map()
     this.closing = false
+    /** Whether the library's server has ended. */
+    this.ended = false
     /** Pushed streams that the program does not have yet. For push.js. */
     this.promises = []
     /** How many sessions have a timer, which their streams' activity puts off. */
@@ -191,6 +193,7 @@ class Hub {
     const report = Object.freeze(this.server.report() ?? {})
     this.server.unref()
     this.server.stop()
+    this.ended = true
     for (const session of [...this.sessions]) session.onClosed()
     this.#told(() => this.facade.onClosed(this, report))
   }

@@ -219,7 +219,8 @@ class ServerHttp2Session extends EventEmitter {
     this.#destroyed = true
     this.#hub.pump.flush() // what is answered goes first
     for (const stream of this.#hub.streamsOf(this.id)) stream.fail(error, code)
-    this.#hub.server.abortSession(this.id, code, NO_BYTES, this.lastStream)
+    // Behind this turn, so that a server.close() in it knows of the session, and reports it.
+    process.nextTick(abort, this.#hub, this.id, code, this.lastStream)
     this.#end(error)
   }
 
@@ -385,6 +386,10 @@ class ServerHttp2Session extends EventEmitter {
   onClosed (error) {
     if (!this.#destroyed) this.#end(error)
   }
+}
+
+function abort (hub, id, code, lastStream) {
+  if (!hub.ended) hub.server.abortSession(id, code, NO_BYTES, lastStream)
 }
 
 // As events of its own, after what ended it.
