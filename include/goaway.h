@@ -86,6 +86,10 @@
 // so that it has no body and never had one on the way.
 #define GOAWAY_RECORD_NO_BODY 32
 
+// As a flag of a REQUEST record: the authority is from the field `host`, since
+// there was no `:authority`.
+#define GOAWAY_RECORD_HOST_ONLY 64
+
 // As a flag of a REQUEST record, beside GOAWAY_RECORD_END: it asks for another
 // protocol, and HEAD with the status 101 switches to it (GOAWAY_LIMIT_UPGRADE).
 // After that there are BODY records of what comes through the tunnel.
@@ -709,7 +713,7 @@ typedef struct {
     uint16_t kind;
     // 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
     // GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0,
-    // GOAWAY_RECORD_NO_BODY and GOAWAY_RECORD_UPGRADE (REQUEST).
+    // GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_HOST_ONLY and GOAWAY_RECORD_UPGRADE (REQUEST).
     uint16_t flags;
     // 4: REQUEST: the route's tag.
     uint32_t tag;

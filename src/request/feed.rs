@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::queue::{Patience, Queue, Writing};
 use crate::record::{
-    GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, GOAWAY_RECORD_HTTP_1_0, GOAWAY_RECORD_HTTP_1_1,
-    GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_UPGRADE, Record, RecordKind,
+    GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, GOAWAY_RECORD_HOST_ONLY, GOAWAY_RECORD_HTTP_1_0,
+    GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_UPGRADE, Record, RecordKind,
 };
 
 /// A body that is whole and no longer than this rides in the request's own record.
@@ -187,6 +187,7 @@ fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
     record.fields = batch.fields(head.fields()) + u32::from(head.protocol().is_some());
     record.text_len = batch.since(record.text_offset);
     record.flags |= if *head.method() == http::Method::HEAD { GOAWAY_RECORD_HEAD } else { 0 };
+    record.flags |= if head.has_host_only() { GOAWAY_RECORD_HOST_ONLY } else { 0 };
     record.flags |= match head.version() {
         "1.1" => GOAWAY_RECORD_HTTP_1_1,
         "1.0" => GOAWAY_RECORD_HTTP_1_0,

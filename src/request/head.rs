@@ -101,6 +101,11 @@ impl Head {
         self.uri.authority().map(|authority| authority.as_str()).or_else(host).unwrap_or("")
     }
 
+    /// Whether that is from `host`.
+    pub fn has_host_only(&self) -> bool {
+        self.uri.authority().is_none() && !self.authority().is_empty()
+    }
+
     /// Empty if it is a CONNECT of the plain sort, which has none.
     pub fn scheme(&self) -> &str {
         let is_plain = self.method == Method::CONNECT && self.protocol.is_none();

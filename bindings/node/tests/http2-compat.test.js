@@ -419,3 +419,18 @@ test('cork and what waits', async (t) => {
   })
   assert.strictEqual(answer.body, 'one two')
 })
+
+test('an authority that is named by `host` only is no `:authority`', async () => {
+  const server = http2.createServer()
+  const asked = once(server, 'request')
+  server.on('request', (request, response) => response.end())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect(server.address().port)
+  await send(client, '/', { headers: { host: 'example.com' } })
+  const [request] = await asked
+  assert.deepStrictEqual([request.authority, request.headers.host], ['example.com', 'example.com'])
+  assert.ok(!(':authority' in request.headers) && !request.rawHeaders.includes(':authority'))
+  client.close()
+  await new Promise((resolve) => server.close(resolve))
+})

@@ -64,8 +64,11 @@ class RequestHead {
   #pieces
   #start
   #protocol = ''
+  #hasAuthority
 
-  constructor (text, params) {
+  /** `hasAuthority`: it came by itself, not only as `host`. */
+  constructor (text, params, hasAuthority) {
+    this.#hasAuthority = hasAuthority
     this.#pieces = text.split('\0')
     this.#start = REST + params * 2
     // Extended CONNECT (RFC 8441) has it in front of the fields.
@@ -96,7 +99,7 @@ class RequestHead {
   raw () {
     const pieces = this.#pieces
     const raw = [':method', pieces[METHOD]]
-    if (pieces[AUTHORITY] !== '') raw.push(':authority', pieces[AUTHORITY])
+    if (this.#hasAuthority && pieces[AUTHORITY] !== '') raw.push(':authority', pieces[AUTHORITY])
     // Plain CONNECT has neither (RFC 9113, section 8.5).
     if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') raw.push(':scheme', pieces[SCHEME], ':path', this.#target)
     if (this.#protocol !== '') raw.push(':protocol', this.#protocol)
@@ -109,7 +112,7 @@ class RequestHead {
     const pieces = this.#pieces
     const headers = new Fields()
     headers[':method'] = pieces[METHOD]
-    if (pieces[AUTHORITY] !== '') headers[':authority'] = pieces[AUTHORITY]
+    if (this.#hasAuthority && pieces[AUTHORITY] !== '') headers[':authority'] = pieces[AUTHORITY]
     if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') {
       headers[':scheme'] = pieces[SCHEME]
       headers[':path'] = this.#target

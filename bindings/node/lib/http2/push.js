@@ -37,7 +37,7 @@ function push (parent, hub, given, callback, make) {
   const headers = sentObject(given)
   const asked = parent.requestHeaders
   headers[':method'] ??= 'GET'
-  headers[':authority'] ??= asked[':authority']
+  headers[':authority'] ??= asked[':authority'] ?? asked.host
   headers[':scheme'] ??= asked[':scheme']
   headers[':path'] ??= '/'
   checkMethod(headers[':method'])

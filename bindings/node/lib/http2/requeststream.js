@@ -59,7 +59,7 @@ class RequestStream extends Duplex {
   /** The session, also then, as long as it lives. */
   get owner () { return this.#hub.session(this.sessionId) }
 
-  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params)) }
+  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params, (this.#flags & C.RECORD_HOST_ONLY) === 0)) }
 
   /** The request's headers object, made once. */
   get requestHeaders () { return this.#headers ?? (this.#headers = this.#parts.headers()) }
