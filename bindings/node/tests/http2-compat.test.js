@@ -413,7 +413,7 @@ test('cork and what waits', async (t) => {
     response.write('two')
     assert.deepStrictEqual([response.writableCorked, response.writableLength], [1, 7])
     response.uncork()
-    assert.deepStrictEqual([response.writableCorked, response.writableLength], [0, 0])
+    assert.deepStrictEqual([response.writableCorked, response.writableLength], [0, 7])
     assert.ok(response.writableHighWaterMark > 0)
     response.end()
   })

@@ -274,7 +274,8 @@ test('a body that is read after the answer has ended is whole', async () => {
   }, {}, (client) => new Promise((resolve) => {
     const stream = client.request({ ':method': 'POST' })
     stream.write('one')
-    stream.on('data', () => stream.end(' two'))
+    stream.resume()
+    once(stream, 'end').then(() => stream.end(' two'), resolve)
     stream.on('close', resolve)
   }))
   assert.strictEqual(parts.join(''), 'one two')
@@ -507,4 +508,26 @@ test('a stream pushes others', async () => {
   assert.strictEqual(seen.promised['x-for'], 'you')
   assert.strictEqual(seen.answer['content-type'], 'text/css')
   assert.deepStrictEqual([seen.style, seen.page], ['body {}', 'page'])
+})
+
+test('write says false by the mark of the stream and what was written in the turn', async () => {
+  const said = []
+  const lengths = []
+  const { body } = await ask((stream) => {
+    stream.respond()
+    const before = stream.writableHighWaterMark
+    while (said.length * 1000 < before * 2) {
+      said.push(stream.write('x'.repeat(1000)))
+      lengths.push(stream.writableLength)
+    }
+    stream.once('drain', () => {
+      said.push(stream.write('x'))
+      stream.end()
+    })
+  })
+  assert.strictEqual(body.length, (said.length - 1) * 1000 + 1)
+  const full = said.indexOf(false)
+  assert.ok(full > 10 && said.slice(full, -1).every((room) => !room), said.join())
+  assert.ok(lengths[full - 1] < lengths[full], 'it counts')
+  assert.strictEqual(said.at(-1), true)
 })

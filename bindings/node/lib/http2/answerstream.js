@@ -47,6 +47,8 @@ class AnswerStream extends RequestStream {
   #sentLater = null // of respondWith: what it is made of when somebody looks
   #infos = null
   #trailers = null
+  #handed = 0 // length of what was written in this turn
+  #draining = false // 'drain' comes behind it
   #waiting = 0 // bytes written for the peer while there is no gate
   #gate = null
   #written = null // the callback of a write that waits for room
@@ -97,7 +99,12 @@ class AnswerStream extends RequestStream {
 
   get sentInfoHeaders () { return this.#infos ?? undefined }
   get sentTrailers () { return this.#trailers ?? undefined }
-  get bufferSize () { return (this.#gate?.waiting ?? this.#waiting) + this.writableLength }
+  get bufferSize () { return (this.#gate?.waiting ?? this.#waiting) + super.writableLength }
+  get writableLength () { return super.writableLength + this.#unsent }
+
+  // What was written and is on its way to the library, as Node.js counts it.
+  get #unsent () { return this.wroteTurn === this.#hub.pump.turn ? this.#handed : 0 }
+
   get state () {
     if (this.destroyed) return {}
     const local = this.writableFinished ? 1 : 0
@@ -214,6 +221,26 @@ class AnswerStream extends RequestStream {
     this.#finished()
   }
 
+  /** The next piece; false, and 'drain' behind this turn, if it reaches the high-water mark with what was written in the turn. */
+  write (chunk, encoding, callback) {
+    const hasRoom = super.write(chunk, encoding, callback)
+    if (!hasRoom || this.#unsent < this.writableHighWaterMark) return hasRoom
+    this._writableState.needDrain = true
+    if (!this.#draining) process.nextTick(drain, this)
+    this.#draining = true
+    return false
+  }
+
+  /** For the functions of this file. */
+  drain () {
+    this.#draining = false
+    const state = this._writableState
+    // Of a piece that waits, its end tells.
+    if (!state.needDrain || state.length > 0 || this.writableEnded || this.destroyed) return
+    state.needDrain = false
+    this.emit('drain')
+  }
+
   _write (chunk, encoding, callback) {
     if (this.#closed) return callback()
     if (!this.headersSent) this.#respond()
@@ -223,15 +250,18 @@ class AnswerStream extends RequestStream {
       chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     }
     this.#active()
+    const unsent = this.#unsent
     // As much as it can be at most: what is counted here only tells when to ask for room.
     const length = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
     if (this.#gate === null && this.#waiting + length < this.#hub.highWaterBytes) {
       this.#waiting += length
+      this.#handed = unsent + chunk.length
       this.#hub.pump.write(this, chunk, false)
       return callback()
     }
     this.#gate ??= new Gate(this, this.#hub.pump, this.#hub.highWaterBytes, this.#waiting)
     this.#gate.write(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length)
+    this.#handed = this.#gate.full ? unsent : unsent + chunk.length
     if (this.#gate.full) this.#written = callback
     else callback()
   }
@@ -507,6 +537,7 @@ function frameError (stream) {
 
 function resetNow (stream) { stream.resetNow() }
 function settle (stream) { stream.settle() }
+function drain (stream) { stream.drain() }
 function ended () { this.settle() }
 
 module.exports = { AnswerStream, checkHeaders, isBodyless }
