@@ -29,11 +29,10 @@ impl<S: Transport> Session<S> {
             let Phase::Open(h2) = &mut self.phase else { break };
             match h2.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond),
-                Poll::Ready(Some(Err(error))) => self.end_http(Err(error), cx),
-                Poll::Ready(None) => {
+                Poll::Ready(ended) => {
                     // A kept body's end may have come with it.
                     self.attend_all();
-                    self.end_http(Ok(()), cx);
+                    self.end_http(ended.map_or(Ok(()), |ended| ended.map(drop)), cx);
                 }
                 Poll::Pending if !moved && self.lets_others_first() => return false,
                 Poll::Pending if !moved => return self.send(cx),

@@ -271,14 +271,15 @@ test('a body that is read after the answer has ended is whole', async () => {
     stream.on('data', (data) => parts.push(String(data)))
     stream.respond()
     stream.end('at once')
-  }, {}, (client) => new Promise((resolve) => {
+  }, {}, async (client) => {
     const stream = client.request({ ':method': 'POST' })
     stream.write('one')
     stream.resume()
-    once(stream, 'end').then(() => stream.end(' two'), resolve)
-    stream.on('close', resolve)
-  }))
-  assert.strictEqual(parts.join(''), 'one two')
+    await once(stream, 'end')
+    stream.end(' two')
+    // A client that closes sooner may drop what it has not sent.
+    await until(() => parts.join('') === 'one two', 'the body')
+  })
 })
 
 test('a body that nobody reads does not hold up the end', async () => {
