@@ -76,7 +76,7 @@ mod tests {
 
     fn answer() -> Answer {
         let mut answer = Answer::default();
-        answer.begin(&Method::GET, 100);
+        answer.begin(&Method::GET, 100, 100);
         answer
     }
 

@@ -112,7 +112,7 @@ fn every_example_is_in_the_readme_and_small() {
             // It has a loop of its own.
             "queue.c" => 65,
             // It is what the tests of TLS talk to.
-            "tls.c" => 81,
+            "tls.c" => 85,
             _ => 59,
         };
         assert!(lines <= most, "{name} has {lines} lines, {most} are allowed");
