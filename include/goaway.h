@@ -105,12 +105,6 @@
 // The byte before the name of a field whose value is a secret; see `goaway_field`.
 #define GOAWAY_FIELD_SENSITIVE 1
 
-// RFC 7838, section 4.
-#define ALTSVC 10
-
-// RFC 8336, section 2.
-#define ORIGIN 12
-
 // What a call answers. Numbers are never given a new meaning; a later version
 // may add some.
 typedef enum {

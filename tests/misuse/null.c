@@ -60,6 +60,7 @@ static void tls_functions(void) {
     CHECK_STATUS(goaway_tls_set_client_certificates_pem(NULL, GOAWAY_TLS_CLIENTS_OFF, NULL, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_tls_set_client_certificates_pem(tls, GOAWAY_TLS_CLIENTS_OFF, NULL, 4), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_tls_set_min_version(NULL, GOAWAY_TLS_1_3), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_tls_set_certificate_required(NULL, false), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_tls_set_min_version(tls, 0x0302), GOAWAY_ERR_INVALID);
     CHECK_OK(goaway_tls_set_min_version(tls, GOAWAY_TLS_1_3));
     CHECK_STATUS(goaway_tls_set_resumption(NULL, true), GOAWAY_ERR_NULL);

@@ -101,7 +101,8 @@ static void an_upgrade(void) {
     client = client_connect(events.port);
     send_text(asks);
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
-    const uint32_t flags = GOAWAY_RECORD_HTTP_1_1 | GOAWAY_RECORD_UPGRADE | GOAWAY_RECORD_END | GOAWAY_RECORD_NO_BODY;
+    const uint32_t flags = GOAWAY_RECORD_HTTP_1_1 | GOAWAY_RECORD_UPGRADE | GOAWAY_RECORD_END |
+                           GOAWAY_RECORD_NO_BODY | GOAWAY_RECORD_HOST_ONLY;
     CHECK_NUMBER(record->flags, flags);
     goaway_request request = record->id;
     CHECK_STATUS(goaway_request_write_head(request, 102), GOAWAY_ERR_INVALID);
