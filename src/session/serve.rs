@@ -211,9 +211,10 @@ impl<S: Transport> Session<S> {
         }
         self.streams.given(given);
         let (rest, has_left) = (stream.rest(), stream.has_left);
-        let stream = ManuallyDrop::into_inner(stream);
-        if !stream.is_over() {
-            self.streams.insert(stream);
+        // Moved once, since it is large.
+        match stream.is_over() {
+            true => drop(ManuallyDrop::into_inner(stream)),
+            false => self.streams.insert(ManuallyDrop::into_inner(stream)),
         }
         rest.into_iter().for_each(|rest| self.discard(id, rest));
         if has_left {
