@@ -63,3 +63,5 @@ class Config:
     threads: int = 40
     """WSGI: threads of the pool. So many requests again may wait for one; those
     beyond are answered 503."""
+    multiprocess: bool = False
+    """WSGI: `wsgi.multiprocess`, whether other processes serve the application too."""

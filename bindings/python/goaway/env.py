@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 import re
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: A variable: its name, and its value in single quotes, in double quotes (either may go over several
+#: lines) or as it stands up to the end of the line.
+_VARIABLE = re.compile(
+    r"""[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*="""
+    r"""(?:[ \t]*(?:'([^']*)'|"((?:[^"\\]|\\.)*)")[ \t]*(?:\#[^\n]*)?|((?![ \t]*['"])[^\n]*))(?:\n|\Z)""",
+    re.DOTALL,
+)
+_BLANK = re.compile(r"[ \t]*(?:\#[^\n]*)?(?:\n|\Z)")
+_ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*=")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
@@ -25,46 +33,43 @@ def load(path: str) -> None:
 def read(path: str) -> dict[str, str]:
     """The variables of a file: ``NAME=value`` lines, ``#`` comments, ``export`` allowed.
 
-    A value may stand in quotes; in double ones ``\\n``, ``\\t``, ``\\"`` and ``\\\\``
-    mean what they mean elsewhere. Nothing is substituted.
+    A value may stand in quotes and then go over several lines; in double quotes
+    ``\\n``, ``\\t``, ``\\"`` and ``\\\\`` mean what they mean elsewhere. Nothing is
+    substituted. The file is UTF-8, with or without a byte order mark.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise EnvError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
+    at = 0
+    while at < len(text):
+        blank = _BLANK.match(text, at)
+        if blank is not None:
+            at = blank.end()
             continue
-        try:
-            name, value = _assignment(text)
-        except EnvError as error:
-            raise EnvError(f"{path}, line {number}: {error}") from None
-        found[name] = value
+        variable = _VARIABLE.match(text, at)
+        problem = _problem(text, at) if variable is None else "a NUL character" if "\0" in variable[0] else None
+        if variable is None or problem is not None:
+            raise EnvError(f"{path}, line {text.count(chr(10), 0, at) + 1}: {problem}")
+        found[variable[1]] = _value(variable)
+        at = variable.end()
     return found
 
 
-def _assignment(text: str) -> tuple[str, str]:
-    if text.startswith("export "):
-        text = text[len("export ") :].lstrip()
-    name, equals, value = text.partition("=")
-    name = name.strip()
-    if not equals or not _NAME.fullmatch(name):
-        raise EnvError("not of the form NAME=value")
-    return name, _value(value.strip())
+def _problem(text: str, at: int) -> str:
+    """Why no variable stands at that place."""
+    if _ASSIGNMENT.match(text, at) is None:
+        return "not of the form NAME=value"
+    return "the quote is not closed, or something follows it"
 
 
-def _value(text: str) -> str:
-    quote = text[:1]
-    if quote not in ("'", '"') or not quote:
-        # A comment may follow, but "a#b" is one value.
-        return re.split(r"\s#", text, maxsplit=1)[0].rstrip()
-    pattern = r"'([^']*)'" if quote == "'" else r'"((?:[^"\\]|\\.)*)"'
-    match = re.fullmatch(pattern + r"\s*(?:#.*)?", text)
-    if match is None:
-        raise EnvError("the quote is not closed, or something follows it")
-    if quote == "'":
-        return match[1]
-    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), match[1])
+def _value(variable: re.Match[str]) -> str:
+    _, single, double, bare = variable.groups()
+    if single is not None:
+        return str(single)
+    if double is not None:
+        return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), double, flags=re.DOTALL)
+    # A comment may follow, but "a#b" is one value.
+    return re.split(r"\s#", bare, maxsplit=1)[0].strip()

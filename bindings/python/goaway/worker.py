@@ -167,6 +167,7 @@ class Worker:
             access_log=None if options.access_log is None else _access,
             lifespan=options.lifespan,
             threads=options.threads,
+            multiprocess=options.workers > 1,
         )
 
 

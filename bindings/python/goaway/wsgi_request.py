@@ -160,27 +160,29 @@ class WsgiRequest:
             "QUERY_STRING": request.query,
             "SERVER_NAME": name,
             "SERVER_PORT": str(at),
-            "SERVER_PROTOCOL": "HTTP/" + request.http_version,
+            "SERVER_PROTOCOL": _protocol(request.http_version),
             "REMOTE_ADDR": host,
             "REMOTE_PORT": str(port),
-            "HTTP_HOST": request.authority,
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": request.scheme,
             "wsgi.input": io.BufferedReader(Input(request)),
             "wsgi.input_terminated": True,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
+            "wsgi.multiprocess": self._config.multiprocess,
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
             "goaway.request": request,
         }
+        if request.authority:
+            environ["HTTP_HOST"] = request.authority
         for name, value in request.headers:
+            if "_" in name or (name == "host" and request.authority):
+                # x_user would pass as x-user, which a proxy sets and others may not.
+                continue
             key = name.upper().replace("-", "_")
             if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
                 key = "HTTP_" + key
-            if key == "HTTP_HOST":
-                continue
             if key in environ:
                 value = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
             environ[key] = value
@@ -197,3 +199,9 @@ class WsgiRequest:
             tell(record)
         except Exception:
             log.exception("the access log failed")
+
+
+def _protocol(version: str) -> str:
+    """SERVER_PROTOCOL with a minor version, as CGI defines it (RFC 3875, section
+    4.1.16): applications such as CherryPy read two digits, and fail on "HTTP/2"."""
+    return f"HTTP/{version}" if "." in version else f"HTTP/{version}.0"

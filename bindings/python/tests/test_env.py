@@ -58,3 +58,36 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(env.EnvError, match="No such file"):
         env.read(str(tmp_path / "none"))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_bytes(b"\xef\xbb\xbfA=1\r\nB=2\r\n")
+    assert env.read(str(file)) == {"A": "1", "B": "2"}
+
+
+def test_a_quoted_value_goes_over_lines(tmp_path: Path) -> None:
+    text = """KEY="-----BEGIN KEY-----
+ab=c  # no comment
+A=none
+
+-----END KEY-----"  # a comment
+QUERY='select
+  1'
+NONE=   # a comment
+LAST=it's
+"""
+    assert env.read(write(tmp_path, text)) == {
+        "KEY": "-----BEGIN KEY-----\nab=c  # no comment\nA=none\n\n-----END KEY-----", "QUERY": "select\n  1",
+        "NONE": "", "LAST": "it's",
+    }  # fmt: skip
+
+
+def test_an_open_quote_is_told_where_it_begins(tmp_path: Path) -> None:
+    with pytest.raises(env.EnvError, match="line 3: the quote is not closed"):
+        env.read(write(tmp_path, 'A="x\ny"\nB="\nC=1\n\nD=2\n'))
+
+
+def test_a_nul_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(env.EnvError, match="line 2: a NUL"):
+        env.read(write(tmp_path, "A=1\nB=x\0y\n"))

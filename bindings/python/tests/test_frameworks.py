@@ -156,7 +156,7 @@ def test_flask_by_wsgi() -> None:
         environ = http.get("/environ?q=%20", headers={"x-test": "1"}).json()
         assert environ == {
             "REQUEST_METHOD": "GET", "SCRIPT_NAME": "/shop", "PATH_INFO": "/environ", "QUERY_STRING": "q=%20",
-            "SERVER_PROTOCOL": "HTTP/2", "wsgi.url_scheme": "http", "HTTP_X_TEST": "1",
+            "SERVER_PROTOCOL": "HTTP/2.0", "wsgi.url_scheme": "http", "HTTP_X_TEST": "1",
         }  # fmt: skip
         begun = time.monotonic()
         assert at_once([f"{command.url}/slow"] * 8) == ["slow"] * 8

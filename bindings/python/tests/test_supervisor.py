@@ -277,3 +277,9 @@ def test_reload_follows_the_files(tmp_path: Path) -> None:
         file.write_text(source % "second")
         eventually(lambda: command.get() == "second", "the new application")
         command.close()
+
+
+def test_a_wsgi_application_learns_of_the_other_processes() -> None:
+    for workers, told in (("1", "False"), ("2", "True")):
+        with Command("plain:multiprocess", "--workers", workers) as command:
+            assert command.get() == told

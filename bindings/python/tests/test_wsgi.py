@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Callable, Iterator, List, Tuple
 from wsgiref.validate import validator
 
 import applications
@@ -39,7 +40,7 @@ def test_the_environ_is_valid() -> None:
     (environ,) = seen
     assert (environ["PATH_INFO"], environ["SCRIPT_NAME"], environ["QUERY_STRING"]) == ("/a b", "/root", "c=d")
     assert (environ["CONTENT_LENGTH"], environ["HTTP_X_A"], environ["HTTP_COOKIE"]) == ("4", "b", "e")
-    assert environ["HTTP_HOST"] == f"127.0.0.1:{environ['SERVER_PORT']}" and environ["SERVER_PROTOCOL"] == "HTTP/2"
+    assert environ["HTTP_HOST"] == f"127.0.0.1:{environ['SERVER_PORT']}" and environ["SERVER_PROTOCOL"] == "HTTP/2.0"
     assert environ["wsgi.multithread"] and environ["REMOTE_ADDR"] == "127.0.0.1"
 
 
@@ -251,3 +252,84 @@ def test_it_is_closed_in_time_though_threads_are_stuck() -> None:
     report = serving(app, ask, drain=0.2)
     stuck.set()
     assert report.sessions_forced == 1
+
+
+def environ_of(ask: Callable[[int], None], **options: Any) -> Any:
+    """What an application is given for the one request that `ask` makes of that port."""
+    seen: List[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        seen.append(dict(environ))
+        start_response("200 OK", [("content-type", "text/plain")])
+        return [environ["wsgi.input"].read(4)]
+
+    serving(validator(app) if not options else app, lambda application: in_thread(ask, application.ports[0]), **options)
+    (environ,) = seen
+    return environ
+
+
+def sends(data: bytes) -> Callable[[int], None]:
+    """Sends those bytes of HTTP/1.1 and reads to the end."""
+
+    def ask(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), 20) as peer:
+            peer.sendall(data)
+            response = peer.makefile("rb").read()
+        assert b" 200 OK\r\n" in response, response
+
+    return ask
+
+
+def requests(*fields: Tuple[str, str], method: str = "GET", body: bytes = b"") -> Callable[[int], None]:
+    """Sends that request over HTTP/2."""
+
+    def ask(port: int) -> None:
+        with Peer(port) as peer:
+            number = peer.request("/", method, *fields, end=not body)
+            if body:
+                peer.data(number, body, end=True)
+            assert peer.wait(number).headers[":status"] == "200"
+
+    return ask
+
+
+ONCE = b"connection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        sends(
+            b"POST / HTTP/1.1\r\nhost: a\r\nx_user: root\r\nx-user: me\r\nX_User: root\r\ncontent_length: 0\r\n"
+            b"content-length: 4\r\ncontent_type: evil\r\nhost_: b\r\n_: c\r\n" + ONCE + b"body"
+        ),
+        requests(
+            ("x_user", "root"), ("x-user", "me"), ("content_length", "0"), ("content_type", "evil"), ("host_", "b"),
+            ("_", "c"), ("content-length", "4"), method="POST", body=b"body",
+        ),
+    ],
+    ids=["http1", "http2"],
+)  # fmt: skip
+def test_names_with_an_underscore_are_dropped(ask: Callable[[int], None]) -> None:
+    environ = environ_of(ask)
+    assert (environ["HTTP_X_USER"], environ["CONTENT_LENGTH"]) == ("me", "4")
+    assert "CONTENT_TYPE" not in environ
+    assert {name for name in environ if name.startswith("HTTP_")} - {"HTTP_CONNECTION"} == {"HTTP_HOST", "HTTP_X_USER"}
+
+
+def test_a_request_without_host_has_no_http_host() -> None:
+    environ = environ_of(sends(b"GET / HTTP/1.0\r\n\r\n"))
+    assert "HTTP_HOST" not in environ and environ["SERVER_PROTOCOL"] == "HTTP/1.0"
+    assert environ_of(sends(b"GET / HTTP/1.0\r\nHost: there\r\n\r\n"))["HTTP_HOST"] == "there"
+
+
+def test_repeated_fields_are_one_variable() -> None:
+    environ = environ_of(
+        requests(("x-a", "1"), ("cookie", "a=b"), ("x-b", "2"), ("x-a", "3"), ("cookie", "c=d"), ("x-a", ""))
+    )
+    assert (environ["HTTP_X_A"], environ["HTTP_COOKIE"], environ["HTTP_X_B"]) == ("1,3,", "a=b; c=d", "2")
+
+
+def test_other_processes_are_told_of() -> None:
+    assert environ_of(requests())["wsgi.multiprocess"] is False
+    assert environ_of(requests(), multiprocess=True)["wsgi.multiprocess"] is True

@@ -48,3 +48,8 @@ def wsgi(environ, start_response):
 def scheme(environ, start_response):
     start_response("200 OK", [("content-type", "text/plain")])
     return [environ["wsgi.url_scheme"].encode()]
+
+
+def multiprocess(environ, start_response):
+    start_response("200 OK", [("content-type", "text/plain")])
+    return [str(environ["wsgi.multiprocess"]).encode()]
