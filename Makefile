@@ -18,6 +18,8 @@ WARNINGS ?= -Wall -Wextra -Wpedantic -Werror
 TEST ?=
 BENCH ?=
 PYTEST ?=
+# make demo PORT=9090
+PORT ?= 8080
 
 # One kind at a time: cargo optimises across crates only where no Rust library is
 # made beside, and that is worth a tenth of the time a request takes.
@@ -55,29 +57,32 @@ build/c/%: $(C)/%.c $(C)/serve.h include/goaway.h | library
 	$(COMPILE) $< $(LINK) -o $@
 
 .PHONY: demo
-demo: build ## builds and runs the demo on 127.0.0.1:8080, and says what to try
+demo: build ## builds and runs the demo on 127.0.0.1, port 8080 or PORT=9090, and says what to try
 	@echo
 	@echo 'In another terminal:'
-	@echo '  curl --http2-prior-knowledge -i http://127.0.0.1:8080/'
-	@echo '  curl --http2-prior-knowledge http://127.0.0.1:8080/sessions'
-	@echo '  curl --http2-prior-knowledge http://127.0.0.1:8080/count/1000    # then Ctrl-C here: 5 s to leave'
-	@echo '  nghttp -v http://127.0.0.1:8080/trailers'
-	@echo '  h2load -n 200000 -c 32 -m 32 http://127.0.0.1:8080/'
-	@echo 'Ctrl-C lets everyone leave in good order, a second one forces; then comes the report.'
+	@echo '  curl --http2-prior-knowledge -i http://127.0.0.1:$(PORT)/'
+	@echo '  curl --http2-prior-knowledge http://127.0.0.1:$(PORT)/sessions'
+	@echo '  curl --http2-prior-knowledge http://127.0.0.1:$(PORT)/count/1000    # then Ctrl-C here: it has 5 s'
+	@echo '  nghttp -v http://127.0.0.1:$(PORT)/trailers'
+	@echo '  h2load -n 200000 -c 32 -m 32 http://127.0.0.1:$(PORT)/'
+	@echo 'Ctrl-C closes the server gracefully, a second one by force; then it prints the report.'
 	@echo
-	@bindings/run-demo c 8080
+	@bindings/run-demo c $(PORT)
 
 .PHONY: test
-test: ## installs what the tests need, builds, runs the tests
-	@.ci/needs curl nghttp h2load openssl valgrind cc c++ nm pkg-config
+test: venv ## installs what the tests need, builds, runs the tests
+	@.ci/needs curl nghttp h2load openssl valgrind cc c++ nm pkg-config haproxy nginx nginx-stream
 	$(MAKE) build
 	$(CARGO) test --locked $(TEST) -- --skip under_valgrind
 	$(MAKE) test-python
 	$(MAKE) test-node
 
-# The interpreter that the tests use, with what they need, as the list says.
+# The Python interpreter that the tests use, with the packages of the list.
 VENV := build/venv
 REQUIREMENTS := bindings/python/requirements-test.txt
+
+.PHONY: venv
+venv: $(VENV)/fresh ## makes build/venv, the Python environment that the tests use
 
 $(VENV)/fresh: $(REQUIREMENTS)
 	@.ci/needs venv
@@ -86,13 +91,13 @@ $(VENV)/fresh: $(REQUIREMENTS)
 	@touch $@
 
 .PHONY: test-python
-test-python: $(VENV)/fresh ## the tests of the Python package
+test-python: venv ## the tests of the Python package
 	@.ci/needs curl nghttp h2load openssl
 	$(MAKE) library
 	cd bindings/python && ../../$(VENV)/bin/python -m pytest $(PYTEST)
 
 .PHONY: wheel
-wheel: $(VENV)/fresh ## makes build/wheel/goaway-*.whl, the Python package with the library in it
+wheel: venv ## makes build/wheel/goaway-*.whl, the Python package with the library in it
 	$(MAKE) library
 	rm -rf build/wheel
 	$(VENV)/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
@@ -141,7 +146,7 @@ bench: ## measures goaway beside other servers
 	$(CARGO) run --release --locked --manifest-path benches/peers/Cargo.toml --bin bench -- $(BENCH)
 
 .PHONY: bench-python
-bench-python: $(VENV)/fresh ## measures the Python package beside Granian and Hypercorn
+bench-python: venv ## measures the Python package beside Granian and Hypercorn
 	@.ci/needs h2load
 	$(MAKE) library
 	$(VENV)/bin/python benches/python $(BENCH)
@@ -212,7 +217,7 @@ RUFF := $(VENV)/bin/ruff --config bindings/python/pyproject.toml
 PYTHON_SOURCES := bindings/python benches/python
 
 .PHONY: fmt
-fmt: $(VENV)/fresh ## formats the Rust and Python sources
+fmt: venv ## formats the Rust and Python sources
 	$(CARGO) fmt
 	$(CARGO) fmt --manifest-path benches/peers/Cargo.toml
 	$(RUFF) format $(PYTHON_SOURCES)
@@ -225,7 +230,7 @@ lint: lint-python ## checks format and style
 	$(CARGO) clippy --all-targets --manifest-path benches/peers/Cargo.toml -- -D warnings
 
 .PHONY: lint-python
-lint-python: $(VENV)/fresh
+lint-python: venv
 	$(RUFF) format --check $(PYTHON_SOURCES)
 	$(RUFF) check $(PYTHON_SOURCES)
 	cd bindings/python && ../../$(VENV)/bin/mypy
@@ -255,6 +260,6 @@ uninstall: ## takes away what install put there
 		'$(DESTDIR)$(INCLUDEDIR)/goaway.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/goaway.pc'
 
 .PHONY: clean
-clean: ## takes away what was built
+clean: ## removes everything that was built or installed below this folder
 	$(CARGO) clean
-	rm -rf build
+	rm -rf build $(NODE)/build $(NODE)/prebuilds $(NODE)/node_modules

@@ -134,7 +134,7 @@ fn by_handover() {
 #[test]
 fn by_the_python_commands_supervisor() {
     let python = root().join("build/venv/bin/python");
-    assert!(python.exists(), "{} is not there; run `make test-python`", python.display());
+    assert!(python.exists(), "{} is not there; run `make venv`", python.display());
     let mut command = Command::new(python);
     command
         .args(["-m", "goaway", "demo_asgi:app", "--workers", "2", "--report", "--bind", "127.0.0.1:0"])

@@ -21,6 +21,7 @@ fn upload(name: &str, len: usize) -> String {
 #[test]
 fn hello() {
     let program = Program::start("hello");
+    program.expect_complaint(&format!("listening on 127.0.0.1:{}; Enter closes\n", program.port()));
     assert_eq!(program.get("/"), "hello\n");
     let head = program.curl(&["--head"], "/");
     assert!(head.contains("content-type: text/plain\r\n") && head.contains("content-length: 6\r\n"), "{head}");

@@ -14,7 +14,7 @@ int main(int argc, char **argv) {
         goaway_server_start(server) != GOAWAY_OK) {
         return fprintf(stderr, "hello: %s\n", goaway_last_error()), goaway_server_free(server), 1;
     }
-    fprintf(stderr, "listening on port %d; Enter closes\n", goaway_server_port(server, 0));
+    fprintf(stderr, "listening on %s; Enter closes\n", goaway_server_address(server, 0));
     getchar();
     goaway_server_close(server, 5000, NULL, NULL);
     goaway_server_wait(server, GOAWAY_FOREVER);

@@ -19,7 +19,7 @@ static inline void must(goaway_status status) {
 static inline void start(goaway_server *server, int argc, char **argv) {
     must(goaway_server_listen(server, argc > 1 ? argv[1] : "127.0.0.1:8080"));
     must(goaway_server_start(server));
-    fprintf(stderr, "listening on port %d\n", goaway_server_port(server, 0));
+    fprintf(stderr, "listening on %s\n", goaway_server_address(server, 0));
 }
 
 static inline void serve(goaway_server *server, int argc, char **argv) {

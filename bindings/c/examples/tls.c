@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
     must(goaway_server_set_on_session(server, on_session, NULL));
     listen_tls(server, tls, argv);
     must(goaway_server_start(server));
-    fprintf(stderr, "listening on port %d\n", goaway_server_port(server, 0));
+    fprintf(stderr, "listening on %s\n", goaway_server_address(server, 0));
     for (; getchar() == 'r'; getchar()) {
         reload(tls);
     }

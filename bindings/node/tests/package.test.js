@@ -34,7 +34,7 @@ async function stopped (child, whileItRuns) {
   const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
   await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
   try {
-    await whileItRuns(Number(stdout))
+    await whileItRuns(Number(/\d+$/.exec(stdout.trim())?.[0]), stdout)
   } catch (error) {
     error.message += `\n${stderr}`
     throw error
@@ -117,11 +117,12 @@ test('the README shows the examples as they are', () => {
 test('hello.mjs serves and leaves', async (t) => {
   const source = readFileSync(join(root, 'examples', 'hello.mjs'), 'utf8')
   assert.ok(source.trim().split('\n').length < 15)
-  const own = source.replace('127.0.0.1:8080', '127.0.0.1:0') + '\nconsole.log(server.port)\n'
+  const own = source.replace('127.0.0.1:8080', '127.0.0.1:0')
   const file = join(root, 'examples', `.hello-${process.pid}.mjs`) // beside it, where 'goaway' is found
   writeFileSync(file, own)
   t.after(() => rmSync(file))
-  const ended = await stopped(spawn(process.execPath, [file]), async (port) => {
+  const ended = await stopped(spawn(process.execPath, [file]), async (port, said) => {
+    assert.strictEqual(said, `listening on 127.0.0.1:${port}\n`)
     const client = connect(port)
     const { body, headers } = await send(client, '/')
     assert.deepStrictEqual([body, headers['content-type']], ['hello\n', 'text/plain'])
