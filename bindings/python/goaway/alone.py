@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
+from typing import Sequence
 
 from . import notify
 from .log import LOG, Draining
@@ -39,8 +40,7 @@ class Alone:
 
     def closed(self, report: Report) -> None:
         (self._draining or Draining()).end(report._asdict())
-        if self._options.report:
-            print(report.to_json(), flush=True)
+        print_report(self._options, report)
 
 
 def announce(options: Options, address: str) -> None:
@@ -48,6 +48,13 @@ def announce(options: Options, address: str) -> None:
     LOG.info("listening on %s", address)
     if options.report:
         print(f"listening on {address}", flush=True)
+
+
+def print_report(options: Options, report: Report, missing: Sequence[int] = ()) -> None:
+    """Prints the report for programs, if they asked for it. `missing`: the
+    processes whose sessions are not in it."""
+    if options.report:
+        print(report.to_json(workers_missing=list(missing)), flush=True)
 
 
 def run(options: Options) -> int:

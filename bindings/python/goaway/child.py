@@ -139,6 +139,7 @@ class _Supervisor:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        self._sending = threading.Lock()
         self._lines = control.makefile("rb")
         self._fds: list[int] = []
         self._own: list[int] = []
@@ -166,7 +167,7 @@ class _Supervisor:
 
     def _send(self, message: dict[str, Any]) -> None:
         # An error means that it has died, which `obey` finds out.
-        with contextlib.suppress(OSError):
+        with self._sending, contextlib.suppress(OSError):
             self._control.sendall(json.dumps(message).encode() + b"\n")
 
     def ready(self, addresses: list[str]) -> None:

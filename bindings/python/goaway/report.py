@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Progress(NamedTuple):
@@ -42,6 +42,6 @@ class Report(NamedTuple):
     elapsed_ms: int = 0
     """From the call of close to the last session's end."""
 
-    def to_json(self) -> str:
-        """The report as one line of JSON."""
-        return json.dumps(self._asdict(), separators=(",", ":"))
+    def to_json(self, **more: Any) -> str:
+        """The report as one line of JSON, with `more` at its end."""
+        return json.dumps({**self._asdict(), **more}, separators=(",", ":"))

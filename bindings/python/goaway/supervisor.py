@@ -17,7 +17,7 @@ from typing import Any
 
 from . import notify
 from .address import Address, Listeners
-from .alone import announce
+from .alone import announce, print_report
 from .child import PATIENCE, Child
 from .error import Error
 from .log import LOG, Draining
@@ -81,6 +81,8 @@ class Supervisor:
         self._closing = False
         self._status = DONE
         self._reports: list[dict[str, Any]] = []
+        #: The workers that have left none.
+        self._missing: list[int] = []
         self._draining = Draining()
         #: The slots whose workers are still to be replaced.
         self._replacing: list[Slot] = []
@@ -223,6 +225,8 @@ class Supervisor:
         child.ended()
         if self._closing and child.report is not None:
             self._reports.append(child.report)
+        elif self._closing and child.ready:
+            self._missing.append(child.pid)
         if child is slot.successor:
             slot.successor = None
             self._unsucceeded(child, status)
@@ -294,8 +298,9 @@ class Supervisor:
                     report[name] = report.get(name, 0) + value
             report["elapsed_ms"] = max((one["elapsed_ms"] for one in self._reports), default=0)
             self._draining.end(report)
-            if self._options.report:
-                print(Report(**report).to_json(), flush=True)
+            if self._missing:
+                LOG.error("not in these figures, since killed: worker %s", ", ".join(map(str, self._missing)))
+            print_report(self._options, Report(**report), self._missing)
         return self._status
 
 

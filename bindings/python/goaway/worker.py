@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -15,6 +17,7 @@ from .log import LOG
 from .options import Options
 from .report import Progress, Report
 from .tls import Tls
+from .watchdog import Watchdog
 
 #: Exit statuses.
 DONE, FAILED, USAGE, UNLOADABLE = 0, 1, 2, 3
@@ -22,6 +25,9 @@ DONE, FAILED, USAGE, UNLOADABLE = 0, 1, 2, 3
 #: Seconds that nobody has answered for: the library's last one, requests that
 #: were cancelled, a busy machine.
 SLACK = 4.0
+
+#: Seconds that a thread of the application may go on when all else has ended.
+THREAD_GRACE = 1.0
 
 
 def longest(drain: float, options: Options) -> float:
@@ -56,11 +62,20 @@ class Worker:
         self._server: Any = None
         self._asked = False
         self._tls: Tls | None = None
-        #: The close is complete; what is left is the application's.
-        self._closed = False
+        self._watchdog = Watchdog()
+        self._lock = threading.Lock()
+        self._is_reported = False
 
     def run(self) -> int:
-        """Serves; gives the exit status."""
+        """Serves; gives the exit status. The process ends with it soon after
+        this has returned, even if threads of the application go on."""
+        status = self._run()
+        # Threads are waited for first; what follows are the functions of atexit.
+        self._bound_end(THREAD_GRACE, status)
+        atexit.register(self._bound_end, SLACK, status)
+        return status
+
+    def _run(self) -> int:
         try:
             for file in self._options.env_files:
                 env.load(file)
@@ -79,9 +94,12 @@ class Worker:
         # In this order: whoever closes from now on finds a server.
         main = loop.create_task(self._serve(app, interface))
         self._loop = loop
+        status = FAILED
         try:
-            return loop.run_until_complete(main)
+            status = _run_until_complete(loop, main)
+            return status
         finally:
+            self._bound_end(THREAD_GRACE, status)
             _end(loop)
 
     def close(self, drain: float | None = None, own: Iterable[int] = ()) -> None:
@@ -94,18 +112,18 @@ class Worker:
         if drain is None:
             drain = 0.0 if self._asked else self._options.drain
         self._asked = True
-        timer = threading.Timer(longest(drain, self._options), self._leave)
-        timer.daemon = True
-        timer.start()
+        self._watchdog.shorten(longest(drain, self._options), self._give_up)
         if self._loop is None:
             # The application is being imported: there is nothing to close.
             sys.stderr.flush()
             os._exit(DONE)
-        if self._server is not None:
-            # Even if the application blocks the loop.
-            self._server.own_sockets(own)
-            self._server.close_soon(drain)
-        self._loop.call_soon_threadsafe(self._begin, drain)
+        # A RuntimeError means that the loop has ended, and with it the server.
+        with contextlib.suppress(RuntimeError):
+            if self._server is not None:
+                # Even if the application blocks the loop.
+                self._server.own_sockets(own)
+                self._server.close_soon(drain)
+            self._loop.call_soon_threadsafe(self._begin, drain)
 
     def reload(self) -> None:
         """Reads the certificates again, from any thread or signal handler."""
@@ -117,14 +135,35 @@ class Worker:
         self._host.closing(drain)
         self._server.begin_close(drain)
 
-    def _leave(self) -> None:
-        if self._closed:
-            LOG.warning("a thread of the application does not end; leaving without it")
-        else:
-            LOG.error("the application does not return; leaving without it")
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(DONE if self._closed else FAILED)
+    def _give_up(self) -> int:
+        """The event loop does not come to an end. The library has closed all the
+        same, and knows what became of the sessions."""
+        report = self._server.report() if self._server is not None else None
+        if report is not None:
+            self._tell_report(report)
+        LOG.error("the application does not return; leaving without it")
+        return FAILED
+
+    def _bound_end(self, seconds: float, status: int) -> None:
+        """Everything has been said and done; the process ends with `status`, in
+        so many seconds at the latest."""
+
+        def last_words() -> int:
+            others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+            names = ", ".join(thread.name for thread in others if not thread.daemon)
+            what = f"a thread of the application does not end ({names})" if names else "the application does not end"
+            LOG.warning("%s; leaving without it", what)
+            return status
+
+        self._watchdog.restart(seconds, last_words)
+
+    def _tell_report(self, report: Report) -> None:
+        """Once, from whichever thread is first."""
+        with self._lock:
+            if self._is_reported:
+                return
+            self._is_reported = True
+        self._host.closed(report)
 
     async def _serve(self, app: Any, interface: str) -> int:
         try:
@@ -149,10 +188,9 @@ class Worker:
             report = await server.wait_closed()
         except ShutdownError as error:
             if error.report is not None:
-                self._host.closed(error.report)
+                self._tell_report(error.report)
             return _failed_shutdown(self._options.app, error)
-        self._host.closed(report)
-        self._closed = True
+        self._tell_report(report)
         return DONE
 
     def _config(self) -> Config:
@@ -205,6 +243,18 @@ def new_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
+
+
+def _run_until_complete(loop: asyncio.AbstractEventLoop, main: asyncio.Task[int]) -> int:
+    """asyncio lets SystemExit and KeyboardInterrupt of any task end the loop. A
+    task of the application does not end the server, which others use."""
+    while True:
+        try:
+            return loop.run_until_complete(main)
+        except (SystemExit, KeyboardInterrupt) as error:
+            if main.done():
+                raise
+            LOG.error("a task of the application raised %r; serving goes on", error, exc_info=error)
 
 
 def _end(loop: asyncio.AbstractEventLoop) -> None:

@@ -84,6 +84,12 @@ class Application:
             self._deadline = deadline
         self._close_core()
 
+    def report(self) -> Optional[Report]:
+        """The report of the server's close, once that is complete and until
+        `wait_closed` gives it. From any thread: the library closes in time even
+        if something blocks the loop."""
+        return self._core.report() if self._core is not None else None
+
     def own_sockets(self, numbers: Iterable[int]) -> None:
         """Says that nobody else has those listening sockets any more, counted in
         the order of `Config.bind`: what waits in them at the close is accepted."""

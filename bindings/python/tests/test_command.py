@@ -229,7 +229,9 @@ def test_an_application_that_blocks_the_loop_cannot_keep_the_process() -> None:
         time.sleep(0.3)
         command.signal(signal.SIGTERM)
         assert command.wait(10) == 1
-        assert command.log.count("the application does not return") == 1
+        command.log.find("the application does not return")
+        report = command.report()
+        assert (report["sessions_forced"], report["streams_reset"], report["workers_missing"]) == (1, 1, [])
 
 
 def test_a_close_begins_while_the_application_blocks_the_loop() -> None:
@@ -251,7 +253,31 @@ def test_a_thread_of_the_application_cannot_keep_the_process() -> None:
         command.signal(signal.SIGTERM)
         assert command.wait(10) == 0
         assert command.report()["sessions_forced"] == 1
-        assert command.log.count("WARNING a thread of the application does not end") == 1
+        command.log.find("WARNING a thread of the application does not end")
+
+
+@pytest.mark.parametrize(("workers", "fails"), [("1", False), ("2", False), ("1", True)])
+def test_a_thread_that_the_application_leaves_has_a_second(workers: str, fails: bool) -> None:
+    """Counted from the end of everything else, not from the begin of a close that may take long."""
+    more = {"FAIL_STARTUP": "1", "LEAVE_THREAD": "1"} if fails else {"LEAVE_THREAD": "1"}
+    arguments = ["plain:app", "--drain", "60", "--lifespan", "on", "--workers", workers]
+    with Command(*arguments, **more) as command:
+        if not fails:
+            assert command.get() == "Hello, World!"
+            command.signal(signal.SIGTERM)
+        begun = time.monotonic()
+        assert command.wait(15) == (3 if fails else 0)
+        assert time.monotonic() - begun < 12
+        command.log.find(r"WARNING a thread of the application does not end \(collector\); leaving without it")
+        if not fails:
+            assert command.report()["workers_missing"] == []
+
+
+def test_a_task_of_the_application_that_exits_does_not_end_the_server() -> None:
+    with Command("plain:app", EXIT_IN_TASK="1") as command:
+        command.log.find(r"ERROR a task of the application raised SystemExit\(5\); serving goes on")
+        assert command.get() == "Hello, World!"
+        command.close()
 
 
 def test_an_application_whose_shutdown_hangs_cannot_keep_the_process() -> None:

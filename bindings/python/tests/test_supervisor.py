@@ -173,14 +173,36 @@ def test_workers_leave_when_their_supervisor_is_killed() -> None:
         eventually(lambda: not any(is_alive(pid) for pid in workers), "the workers' end", 10)
 
 
-def test_a_worker_that_does_not_leave_is_killed() -> None:
-    with Command("plain:app", "--workers", "2", "--drain", "0.2") as command:
-        stopped = min(pids(command, 2))
+def test_the_report_has_what_blocked_workers_cut_and_names_those_it_lacks() -> None:
+    """One whose loop is blocked still reports; one that is stopped, killed, or blocked with the interpreter's lock
+    in its hands cannot."""
+    with contextlib.ExitStack() as stack:
+        command = stack.enter_context(Command("plain:reluctant", "--workers", "4", "--drain", "0.2"))
+        asked: dict[int, Connection] = {}
+        while len(asked) < 4:
+            connection = Connection(command.port)
+            if asked.setdefault(int(connection.get("/pid")), connection) is connection:
+                stack.enter_context(connection)
+            else:
+                connection.socket.close()
+        blocked, holds, stopped, killed = asked
+        for pid, path in ((blocked, "/block"), (holds, "/hold"), (stopped, "/hang"), (killed, "/hang")):
+            asked[pid].ask(path)
+        time.sleep(0.3)
         os.kill(stopped, signal.SIGSTOP)
         command.signal(signal.SIGTERM)
-        assert command.wait(12) == 1
-        assert command.log.count(f"worker {stopped} does not leave, and is killed") == 1
-        assert not is_alive(stopped)
+        os.kill(killed, signal.SIGKILL)
+        assert command.wait(15) == 1
+        report = command.report()
+        assert sorted(report["workers_missing"]) == sorted([holds, stopped, killed])
+        assert (report["sessions_forced"], report["streams_reset"]) == (1, 1)
+        assert report["elapsed_ms"] >= 200
+        command.log.find(f"worker {blocked} ended with status 1")
+        for pid in (holds, stopped):
+            command.log.find(f"worker {pid} does not leave, and is killed")
+        missing = ", ".join(map(str, report["workers_missing"]))
+        command.log.find(f"not in these figures, since killed: worker {missing}")
+        assert not any(is_alive(pid) for pid in asked)
 
 
 class Newcomers:

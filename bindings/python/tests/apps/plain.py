@@ -1,13 +1,20 @@
 """A small ASGI application, which tells about its process."""
 
 import asyncio
+import ctypes
 import os
+import sys
+import threading
 import time
 
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()
+        if os.environ.get("LEAVE_THREAD"):
+            threading.Thread(target=time.sleep, args=(3600,), name="collector").start()
+        if os.environ.get("EXIT_IN_TASK"):
+            asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(leave()))
         if os.environ.get("FAIL_STARTUP"):
             raise RuntimeError("the database is not there")
         await send({"type": "lifespan.startup.complete"})
@@ -36,6 +43,10 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": body.encode()})
 
 
+async def leave():
+    sys.exit(5)
+
+
 def make():
     return app
 
@@ -53,3 +64,10 @@ def scheme(environ, start_response):
 def multiprocess(environ, start_response):
     start_response("200 OK", [("content-type", "text/plain")])
     return [str(environ["wsgi.multiprocess"]).encode()]
+
+
+async def reluctant(scope, receive, send):
+    """With a path that blocks all threads of Python: a C function that keeps the interpreter's lock."""
+    if scope["path"] == "/hold":
+        ctypes.PyDLL(None).sleep(3600)
+    await app(scope, receive, send)
