@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from . import _native
 from .address import named, split
 from .asgi_tls import TlsExtensions
+from .callback import tell
 from .config import AccessRecord, Config
 from .drain import Drain
 from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchange
@@ -223,6 +224,7 @@ class AsgiExchange(Exchange):
 
     def done(self, error: Optional[BaseException]) -> None:
         """The application has returned, or raised."""
+        self.task = None
         if error is not None or self._stage != _DONE:
             self._end_badly(error)
         if self.site.log is not None:
@@ -416,7 +418,4 @@ class AsgiExchange(Exchange):
             (time.perf_counter() - self.began) * 1000,
             self.cause or ("" if self._stage == _DONE else "aborted"),
         )
-        try:
-            self.site.log(record)
-        except Exception:
-            log.exception("the access log failed")
+        tell(self.site.log, record)

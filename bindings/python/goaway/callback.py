@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+from contextvars import copy_context
 from typing import Callable, Optional, TypeVar
+
+from .interrupt import is_interrupt
 
 log = logging.getLogger("goaway")
 _V = TypeVar("_V")
 
 
-def tell(callback: Optional[Callable[[_V], None]], value: _V) -> None:
-    """Calls it, if there is one. What it raises is logged."""
+def tell(callback: Optional[Callable[[_V], object]], value: _V) -> None:
+    """Calls it, if there is one, in a copy of the context, so that nothing that it
+    sets is found by a request. What it raises is logged, `SystemExit` included."""
     if callback is None:
         return
     try:
-        callback(value)
-    except Exception:
-        log.exception("a callback for %s failed", type(value).__name__)
+        copy_context().run(callback, value)
+    except BaseException as error:
+        log.error("a callback for %s failed", type(value).__name__, exc_info=error)
+        if is_interrupt(error):
+            raise

@@ -63,9 +63,6 @@ class Exchange(Work):
 
     # What the pump tells.
 
-    def started(self, task: "asyncio.Task[None]") -> None:
-        self.task = task
-
     def feed(self, data: bytes, has_end: bool, trailers: bytes) -> None:
         """More of the body has come."""
         if self._unread is None:

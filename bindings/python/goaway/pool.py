@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from contextvars import copy_context
 from typing import Callable, Deque, Optional
 
 log = logging.getLogger("goaway")
@@ -72,7 +73,8 @@ class Pool:
             if job is None:
                 return
             try:
-                job()
+                # What a job leaves in its context is not found by the next one.
+                copy_context().run(job)
             except BaseException:
                 log.exception("a job of the pool failed")
             with self._condition:

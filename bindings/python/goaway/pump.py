@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import copy_context
 from typing import Any, Callable, Dict, List, Optional
 
 from . import _native
@@ -13,7 +14,7 @@ from .error import Error
 from .exchange import ERROR_ANSWER, INTERNAL_ERROR, Exchange
 from .outbox import RECORD, Failure, Outbox
 from .report import Progress, Report
-from .runner import Runner
+from .runner import runner
 from .session import SessionEvent, read_event
 
 log = logging.getLogger("goaway")
@@ -33,7 +34,7 @@ class Pump:
         self.loop = loop
         self.exchanges: Dict[int, Exchange] = {}
         """The requests that are not done with, by id."""
-        self.outbox = Outbox(core, self._wake)
+        self.outbox = Outbox(core, self._plan_flush)
         self.high_water = 65536
         """So many bytes of one answer may wait for the peer."""
         self.closed: "asyncio.Future[Report]" = loop.create_future()
@@ -42,8 +43,9 @@ class Pump:
         self.on_progress: Optional[Callable[[Progress], None]] = None
         self._accept = accept
         self._core = core
-        self._runner = Runner(loop, self.flush)
-        self._is_pumping = False
+        self._begin = runner(loop)
+        self._context = copy_context()
+        self._is_flush_planned = False
         self._fd = -1
         self._idle_waiters: List["asyncio.Future[None]"] = []
 
@@ -57,7 +59,6 @@ class Pump:
         if self._fd >= 0:
             self.loop.remove_reader(self._fd)
             self._fd = -1
-        self._runner.close()
 
     def forget(self, id: int) -> None:
         """An exchange is done."""
@@ -78,6 +79,7 @@ class Pump:
 
     def flush(self) -> None:
         """Hands over what was answered."""
+        self._is_flush_planned = False
         failures = self.outbox.flush()
         if failures:
             for failure in failures:
@@ -87,25 +89,22 @@ class Pump:
                 self.outbox.add(_native.COMMAND_RESET, failure.request, number=INTERNAL_ERROR)
             self.outbox.flush()
 
-    def _wake(self) -> None:
-        # While records are looked at, the runner flushes at the end.
-        if not self._is_pumping:
-            self.loop.call_soon(self.flush)
+    def _plan_flush(self) -> None:
+        """Flushes once all that is ready to run now has run: one call takes the
+        responses of many requests."""
+        if not self._is_flush_planned:
+            self._is_flush_planned = True
+            self.loop.call_soon(self.flush, context=self._context)
 
     def _on_readable(self) -> None:
-        self._is_pumping = True
         try:
-            self._take()
+            records, arena = self._core.take()
         except Error:
             # The loop runs on in the child of a fork: the queue is the parent's.
             log.exception("the event queue gives nothing any more")
             self.stop()
-        finally:
-            self._is_pumping = False
-
-    def _take(self) -> None:
-        records, arena = self._core.take()
-        exchanges, accept, append = self.exchanges, self._accept, self._runner.ready.append
+            return
+        exchanges, accept, begin = self.exchanges, self._accept, self._begin
         for record in RECORD.iter_unpack(records):
             if record[0] != _REQUEST:
                 self._tell(record, arena)
@@ -115,12 +114,12 @@ class Pump:
                 exchanges[id] = exchange = accept(
                     id, flags, tag, session, left, arena[text : text + text_len], arena[data : data + data_len], params
                 )
+                begin(exchange)
             except Exception:
                 log.exception("a request cannot be understood")
+                self.forget(id)
                 self.outbox.respond(id, 500, *ERROR_ANSWER)
-            else:
-                append(exchange)
-        self._runner.run()
+        self._plan_flush()
 
     def _tell(self, record: "tuple[Any, ...]", arena: bytes) -> None:
         """Anything but a request."""

@@ -19,6 +19,7 @@ from wsproto.utilities import LocalProtocolError
 
 from . import _native
 from .address import named
+from .callback import tell
 from .config import AccessRecord
 from .drain import Drain
 from .exchange import ERROR_ANSWER, Disconnected, Exchange
@@ -129,6 +130,7 @@ class AsgiWebSocket(Exchange):
 
     def done(self, error: Optional[BaseException]) -> None:
         """The application has returned, or raised."""
+        self.task = None
         # An application that is told and stops does as it should.
         is_told = isinstance(error, Disconnected) and self._end is not None
         if error is not None and not is_told and not isinstance(error, asyncio.CancelledError):
@@ -365,7 +367,7 @@ class AsgiWebSocket(Exchange):
             self._is_full = False
             self._writers.wake()
         self._log_access()
-        if self.task is None or self.task.done():
+        if self.task is None:
             self.pump.forget(self.id)
 
     def check_open(self) -> None:
@@ -407,10 +409,7 @@ class AsgiWebSocket(Exchange):
             (time.perf_counter() - self.began) * 1000,
             self.cause or "",
         )
-        try:
-            self.site.log(record)
-        except Exception:
-            log.exception("the access log failed")
+        tell(self.site.log, record)
 
 
 FAILED_STREAM = 2

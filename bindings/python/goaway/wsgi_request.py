@@ -9,6 +9,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes
 
+from . import callback
 from .address import split
 from .config import AccessRecord, Config
 from .error import Error
@@ -195,10 +196,7 @@ class WsgiRequest:
         record = AccessRecord(
             request.method, request.path, request.query, request.peer, self._status or 0, self._sent, took, cause
         )
-        try:
-            tell(record)
-        except Exception:
-            log.exception("the access log failed")
+        callback.tell(tell, record)
 
 
 def _protocol(version: str) -> str:

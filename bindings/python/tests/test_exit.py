@@ -131,9 +131,20 @@ asyncio.run(main())
 """,
     ),
     (
-        "sys.exit in a handler",
+        "sys.exit in the program's own task",
         7,
-        "async def leave(request):\n    sys.exit(7)\nasync def main():\n    server = await start(leave)\n    global peer\n    peer = ask(server.port)\n    await asyncio.sleep(30)\nasyncio.run(main())",
+        """
+async def leave():
+    sys.exit(7)
+async def main():
+    server = await start(hang)
+    global peer
+    peer = ask(server.port)
+    await asyncio.sleep(0.1)
+    asyncio.create_task(leave())
+    await asyncio.sleep(30)
+asyncio.run(main())
+""",
     ),
     (
         "under load",
