@@ -37,7 +37,7 @@ LINK = -pthread -Lbuild/lib -lgoaway -Wl,-rpath,'$$ORIGIN/../lib'
 
 .PHONY: help
 help: ## shows this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: library build/c/demo $(EXAMPLES) ## builds the library, the demos and the examples
@@ -145,6 +145,15 @@ bench: ## measures goaway beside other servers
 	$(CARGO) build --release --locked --manifest-path benches/peers/Cargo.toml
 	$(CARGO) run --release --locked --manifest-path benches/peers/Cargo.toml --bin bench -- $(BENCH)
 
+# Passed on: make test-applications APPLICATION='datasette wagtail'
+APPLICATION ?=
+
+.PHONY: test-applications
+test-applications: $(VENV)/fresh ## whole applications, by goaway and by uvicorn, gunicorn or Node.js: the same responses?
+	@.ci/needs node npm openssl
+	$(MAKE) library node-prebuild
+	$(VENV)/bin/python tests/applications $(APPLICATION)
+
 .PHONY: bench-python
 bench-python: venv ## measures the Python package beside Granian and Hypercorn
 	@.ci/needs h2load
@@ -214,7 +223,7 @@ readme: ## writes the examples into bindings/c/README.md
 	GOAWAY_WRITE_README=1 $(CARGO) test --test examples every_block_of_c
 
 RUFF := $(VENV)/bin/ruff --config bindings/python/pyproject.toml
-PYTHON_SOURCES := bindings/python benches/python
+PYTHON_SOURCES := bindings/python benches/python tests/applications
 
 .PHONY: fmt
 fmt: venv ## formats the Rust and Python sources

@@ -1,0 +1,56 @@
+"""The suite of whole applications: `make test-applications`, see CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from pathlib import Path
+
+import trial
+from application import Application
+from install import InstallError
+from process import StartError
+
+NAMES = sorted(file.stem for file in (Path(__file__).parent / "suite").glob("*.py"))
+
+
+def load(name: str) -> Application:
+    """The application that suite/`name`.py describes."""
+    application: Application = importlib.import_module(f"suite.{name}").APPLICATION
+    return application
+
+
+def report(name: str) -> tuple[int, int]:
+    """Tries one application and prints each check; gives how many passed and failed."""
+    began = time.monotonic()
+    try:
+        results = trial.run(load(name))
+    except (InstallError, StartError) as error:
+        results = [trial.Result("start", str(error).splitlines())]
+    for result in results:
+        print(f"{name:<12} {'differs' if result.found else 'ok':<8} {result.check}")
+        for line in result.found:
+            print(f"    {line}")
+    failed = sum(bool(result.found) for result in results)
+    print(f"{name:<12} {len(results) - failed} of {len(results)} checks, {time.monotonic() - began:.0f} s", flush=True)
+    return len(results) - failed, failed
+
+
+def main() -> int:
+    """Tries the applications that are named, or all; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="make test-applications APPLICATION='...'", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {' '.join(NAMES)}")
+    names = parser.parse_args().names or NAMES
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        parser.error(f"no such application: {' '.join(unknown)}; there are: {' '.join(NAMES)}")
+    counts = [report(name) for name in names]
+    passed, failed = (sum(column) for column in zip(*counts))
+    print(f"applications: {passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
