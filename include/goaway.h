@@ -995,13 +995,18 @@ void goaway_tls_free(goaway_tls *tls);
 // second the key; both in PEM. `password` is what the key is encrypted with
 // (PKCS #8), or NULL. Both files are read now, and again by `goaway_tls_reload`.
 //
-// A client gets the first certificate that is for the name it asks for (SNI)
-// and that it understands, and the first of all if there is none for the name.
-// One that has expired is taken, with a warning in the log.
+// May be called several times. For the name that it asks for (SNI) a client
+// gets, of the certificates whose signatures it understands, the one added last
+// that has the name itself, or else the one added last that has it by a
+// wildcard, or else the first of all. So add an RSA certificate before an ECDSA
+// one for the same name. One that has expired is taken, with a warning in the log.
+//
+// A file is checked as a whole: a certificate in it that cannot be read, or a
+// BEGIN without its END, refuses all of it. It must be a regular file.
 //
 // GOAWAY_ERR_TLS: what is in a file cannot be used. GOAWAY_ERR_IO,
-// GOAWAY_ERR_PERMISSION: a file cannot be read. The text names the file and
-// what is wrong.
+// GOAWAY_ERR_PERMISSION: a file cannot be read. The text names the file, the
+// line and what is wrong.
 goaway_status goaway_tls_add_certificate(const goaway_tls *tls,
                                          const char *certificate_file,
                                          const char *key_file,
@@ -1021,7 +1026,8 @@ goaway_status goaway_tls_add_certificate_pem(const goaway_tls *tls,
 // Whether clients are asked for a certificate, one of the numbers of
 // `goaway_tls_clients`, and the file of the authorities, in PEM, that vouch for
 // it. It is read now, and again by `goaway_tls_reload`. NULL, none, is allowed
-// with GOAWAY_TLS_CLIENTS_OFF and _UNVERIFIED.
+// with GOAWAY_TLS_CLIENTS_OFF and _UNVERIFIED. A self-signed certificate among
+// them is also taken as a client's own. Replaces what was set before.
 //
 // GOAWAY_ERR_INVALID: there is no such number, or no authority.
 // GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.

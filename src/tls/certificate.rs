@@ -1,20 +1,26 @@
-//! A certificate with its key, and which one a client gets.
+//! Certificates as they are read from PEM, and a chain with its key.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use once_cell::sync::OnceCell;
-use rustls::client::verify_server_name;
+use rustls::CertificateError;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{InconsistentKeys, SignatureScheme};
 use x509_cert::certificate::Version;
-use x509_cert::der::{Decode, Encode, SliceReader};
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::oid::db;
+use x509_cert::der::{Decode, Encode};
+use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
+use super::key;
 use super::pem::{self, Name};
-use crate::error::{Error, Result};
+use crate::error::Result;
+
+/// Uses (RFC 5280, section 4.2.1.12) with which a certificate may be a client's.
+const CLIENT_USES: [ObjectIdentifier; 2] = [db::rfc5280::ID_KP_CLIENT_AUTH, db::rfc5280::ANY_EXTENDED_KEY_USAGE];
 
 /// Where a certificate comes from.
 #[derive(Clone, Debug)]
@@ -38,6 +44,85 @@ impl Source {
     }
 }
 
+/// A certificate of a PEM text.
+pub struct Found {
+    pub der: CertificateDer<'static>,
+    /// Its 1-based number in the text, and the line of its BEGIN.
+    number: usize,
+    line: usize,
+    /// For which uses it is trusted or not (OpenSSL's TRUSTED CERTIFICATE).
+    pub has_trust_settings: bool,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "certificate {} in line {}", self.number, self.line)
+    }
+}
+
+/// Blocks that may stand beside certificates: what OpenSSL writes into one file.
+fn is_beside(label: &str) -> bool {
+    ["PRIVATE KEY", "PUBLIC KEY", "PARAMETERS"].iter().any(|end| label.ends_with(end))
+}
+
+/// The certificates of a text, at least one. Fails if one of them is damaged,
+/// or if there is something else that was to be one.
+pub fn certificates(name: Name<'_>, text: &[u8]) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    let mut is_key_seen = false;
+    for block in pem::blocks(name, text)? {
+        let number = found.len() + 1;
+        match block.label {
+            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
+                let fail = |reason: String| {
+                    let line = block.line;
+                    pem::fault(name, format_args!("certificate {number} in line {line} cannot be read: {reason}"))
+                };
+                let bytes = block.bytes().map_err(fail)?;
+                let (der, has_trust_settings) = whole(&bytes, block.label).map_err(fail)?;
+                found.push(Found { der, number, line: block.line, has_trust_settings });
+            }
+            label if is_beside(label) => is_key_seen |= label.ends_with("PRIVATE KEY"),
+            label => {
+                return Err(pem::fault(name, format_args!("line {}: {label} is not a certificate", block.line)));
+            }
+        }
+    }
+    match (found.is_empty(), is_key_seen) {
+        (false, _) => Ok(found),
+        (true, true) => Err(pem::fault(name, "there is no certificate in it, only a private key")),
+        (true, false) => Err(pem::fault(name, "there is no certificate in it")),
+    }
+}
+
+/// The certificate that these bytes are, and whether OpenSSL's settings of trust
+/// follow it.
+fn whole(bytes: &[u8], label: &str) -> std::result::Result<(CertificateDer<'static>, bool), String> {
+    let (certificate, behind) = bytes.split_at(pem::first_len(bytes)?);
+    let is_trusted = label == "TRUSTED CERTIFICATE";
+    if !behind.is_empty() && !is_trusted {
+        return Err(format!("{} bytes follow it in the same block", behind.len()));
+    }
+    let certificate = CertificateDer::from(certificate.to_vec());
+    // Each of the two reads what the other does not: versions 1 and 2; serial
+    // numbers that RFC 5280 does not allow.
+    if let Err(error) = parsed(&certificate)
+        && ParsedCertificate::try_from(&certificate).is_err()
+    {
+        return Err(error.to_string());
+    }
+    // CertAux ::= SEQUENCE { trust SEQUENCE OPTIONAL, reject [0] OPTIONAL, ... }
+    let has_trust_settings = match behind {
+        [0x30, length, tag, ..] => *length > 0 && matches!(tag, 0x30 | 0xa0) || *length >= 0x80,
+        _ => false,
+    };
+    Ok((certificate, has_trust_settings))
+}
+
+fn parsed(certificate: &CertificateDer<'_>) -> x509_cert::der::Result<x509_cert::Certificate> {
+    x509_cert::Certificate::from_der(certificate)
+}
+
 /// A chain and its key from their PEM texts.
 pub fn certified(
     provider: &CryptoProvider,
@@ -45,134 +130,111 @@ pub fn certified(
     (chain, key): (&[u8], &[u8]),
     password: Option<&[u8]>,
 ) -> Result<Arc<CertifiedKey>> {
-    let chain = pem::certificates(chain_name, chain)?;
-    let key = pem::key(key_name, key, password)?;
-    let parsed = ParsedCertificate::try_from(&chain[0]).map(drop);
-    let public = if parsed.is_err() { public_key_of_version_1(&chain[0]) } else { None };
-    if public.is_none() {
-        parsed
-            .map_err(|error| pem::fault(chain_name, format_args!("its first certificate cannot be read: {error}")))?;
+    let found = certificates(chain_name, chain)?;
+    let secret = key::key(key_name, key, password)?;
+    let signer = provider.key_provider.load_private_key(secret.clone_key());
+    let signer = signer.map_err(|error| pem::fault(key_name, key::unsupported(&secret, &error)))?;
+    is_of_key(chain_name, key_name, &found, signer.public_key())?;
+    warn(chain_name, &found);
+    let chain = found.into_iter().map(|found| found.der).collect();
+    Ok(Arc::new(CertifiedKey::new(chain, signer)))
+}
+
+/// Fails if the key is not that of the first certificate.
+fn is_of_key(
+    chain_name: Name<'_>,
+    key_name: Name<'_>,
+    found: &[Found],
+    key: Option<SubjectPublicKeyInfoDer<'_>>,
+) -> Result<()> {
+    let Some(key) = key else { return Ok(()) };
+    let is_its = |found: &&Found| public_key(&found.der).is_some_and(|public| public == *key);
+    match found.iter().find(is_its) {
+        Some(found) if found.number == 1 => Ok(()),
+        Some(found) => Err(pem::fault(
+            chain_name,
+            format_args!("the key is that of {found}; the server's own certificate must be the first"),
+        )),
+        None => Err(pem::fault(key_name, format_args!("the key is not that of the certificate in {chain_name}"))),
     }
-    warn_of_times(chain_name, &chain[0]);
-    let key = PrivateKeyDer::clone_key(&key);
-    let made = match public {
-        None => CertifiedKey::from_der(chain, key, provider),
-        Some(public) => {
-            tracing::warn!(name = %chain_name, "the certificate is of X.509 version 1, which some clients refuse");
-            unparsed(chain, key, &public, provider)
+}
+
+fn public_key(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    match ParsedCertificate::try_from(certificate) {
+        Ok(parsed) => Some(parsed.subject_public_key_info().to_vec()),
+        // rustls does not read version 1. A server need not judge its own: it is shown as it is.
+        Err(_) => parsed(certificate).ok()?.tbs_certificate().subject_public_key_info().to_der().ok(),
+    }
+}
+
+/// Says what clients may object to. It is theirs to judge, and a clock may be wrong.
+fn warn(name: Name<'_>, chain: &[Found]) {
+    for found in chain {
+        warn_of_times(name, found);
+    }
+    for pair in chain.windows(2) {
+        let names = (parsed(&pair[0].der), parsed(&pair[1].der));
+        if let (Ok(certificate), Ok(next)) = names
+            && certificate.tbs_certificate().issuer() != next.tbs_certificate().subject()
+        {
+            tracing::warn!("{name}: {} is not that of the issuer of the one before it", pair[1]);
         }
-    };
-    made.map(Arc::new).map_err(|error| refused(chain_name, key_name, error))
-}
-
-/// A server need not judge its own certificate: one of X.509 version 1, which
-/// rustls does not read, is shown as it is. None if it is no such one.
-fn public_key_of_version_1(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
-    let mut reader = SliceReader::new(certificate).ok()?;
-    let certificate = x509_cert::Certificate::decode(&mut reader).ok()?;
-    let signed = certificate.tbs_certificate();
-    (signed.version() == Version::V1).then(|| signed.subject_public_key_info().to_der().ok()).flatten()
-}
-
-/// The same as [`CertifiedKey::from_der`], which would read the certificate.
-fn unparsed(
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-    public: &[u8],
-    provider: &CryptoProvider,
-) -> std::result::Result<CertifiedKey, rustls::Error> {
-    let key = provider.key_provider.load_private_key(key)?;
-    match key.public_key() {
-        Some(of_key) if of_key.as_ref() != public => Err(InconsistentKeys::KeyMismatch.into()),
-        _ => Ok(CertifiedKey::new(chain, key)),
+    }
+    if chain
+        .first()
+        .and_then(|first| parsed(&first.der).ok())
+        .is_some_and(|first| first.tbs_certificate().version() == Version::V1)
+    {
+        tracing::warn!("{name}: the certificate is of X.509 version 1, which some clients refuse");
     }
 }
 
-fn refused(chain: Name<'_>, key: Name<'_>, error: rustls::Error) -> Error {
-    match error {
-        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            pem::fault(key, format_args!("the key is not that of the certificate in {chain}"))
-        }
-        error => pem::fault(
-            key,
-            format_args!(
-                "a key of this kind is not supported; RSA of 2048 bits or more, ECDSA and Ed25519 are: {error}"
-            ),
-        ),
-    }
-}
-
-/// A certificate out of its time serves all the same: who is to judge is the
-/// client, and a clock may be wrong.
-fn warn_of_times(name: Name<'_>, certificate: &CertificateDer<'_>) {
-    let Some((from, to)) = times(certificate) else { return };
+fn warn_of_times(name: Name<'_>, found: &Found) {
+    let Some((from, to)) = times(&found.der) else { return };
     let now = SystemTime::now();
     if now > to {
-        tracing::warn!(%name, "the certificate has expired");
+        tracing::warn!("{name}: {found} has expired");
     } else if now < from {
-        tracing::warn!(%name, "the certificate is not valid yet");
+        tracing::warn!("{name}: {found} is not valid yet");
     }
 }
 
 /// From when to when it is valid, if it tells.
 pub fn times(certificate: &CertificateDer<'_>) -> Option<(SystemTime, SystemTime)> {
-    let mut reader = SliceReader::new(certificate).ok()?;
-    let certificate = x509_cert::Certificate::decode(&mut reader).ok()?;
+    let certificate = parsed(certificate).ok()?;
     let validity = certificate.tbs_certificate().validity();
     let at = |time: x509_cert::time::Time| UNIX_EPOCH + time.to_unix_duration();
     Some((at(validity.not_before), at(validity.not_after)))
 }
 
-/// The certificates of a listener, the first for whoever asks for none of them.
-#[derive(Debug)]
-pub struct Shelf(pub Vec<Arc<CertifiedKey>>);
+/// Whether its subject is its issuer, as of a root.
+pub fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
+    parsed(certificate).is_ok_and(|parsed| {
+        let parsed = parsed.tbs_certificate();
+        parsed.issuer() == parsed.subject()
+    })
+}
 
-impl Shelf {
-    /// Of those that are for the name, or of all if none is, the first whose
-    /// signatures the client understands.
-    pub fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        if let [only] = self.0.as_slice() {
-            return Some(only.clone());
-        }
-        let name = name.and_then(|name| ServerName::try_from(name).ok());
-        let fits = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(schemes).is_some();
-        let named = |key: &&Arc<CertifiedKey>| name.as_ref().is_some_and(|name| is_for(key, name));
-        let found = self.0.iter().filter(named).find(fits).or_else(|| self.0.iter().find(fits));
-        // The alert that nothing fits is rustls's to give.
-        found.or(self.0.first()).cloned()
+/// Whether a certificate that is trusted itself may be a client's now, as
+/// OpenSSL judges it: its time, and the uses that it is for, if it says any.
+pub fn check_client(certificate: &CertificateDer<'_>, now: UnixTime) -> std::result::Result<(), rustls::Error> {
+    let broken = |_| CertificateError::BadEncoding;
+    let parsed = parsed(certificate).map_err(broken)?;
+    let parsed = parsed.tbs_certificate();
+    let validity = parsed.validity();
+    let now = now.as_secs();
+    if now < validity.not_before.to_unix_duration().as_secs() {
+        return Err(CertificateError::NotValidYet.into());
     }
-}
-
-fn is_for(key: &CertifiedKey, name: &ServerName<'_>) -> bool {
-    let parsed = key.cert.first().and_then(|first| ParsedCertificate::try_from(first).ok());
-    parsed.is_some_and(|parsed| verify_server_name(&parsed, name).is_ok())
-}
-
-/// Chooses for one client, by the name that it asks for (SNI, RFC 6066, section
-/// 3), and remembers that name, which rustls does not tell.
-#[derive(Debug)]
-pub struct Choice {
-    shelf: Arc<Shelf>,
-    name: OnceCell<Box<str>>,
-}
-
-impl Choice {
-    pub fn new(shelf: Arc<Shelf>) -> Self {
-        Self { shelf, name: OnceCell::new() }
+    if now > validity.not_after.to_unix_duration().as_secs() {
+        return Err(CertificateError::Expired.into());
     }
-
-    /// The name that the client asked for; empty if it named none.
-    pub fn name(&self) -> &str {
-        self.name.get().map_or("", |name| name)
-    }
-}
-
-impl ResolvesServerCert for Choice {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        if let Some(name) = hello.server_name() {
-            // A second hello (RFC 8446, section 4.1.2) names the same.
-            let _ = self.name.set(name.to_ascii_lowercase().into());
-        }
-        self.shelf.choose(hello.server_name(), hello.signature_schemes())
+    let extended = parsed.get_extension::<ExtendedKeyUsage>().map_err(broken)?;
+    let usage = parsed.get_extension::<KeyUsage>().map_err(broken)?;
+    let is_for_clients = extended.is_none_or(|(_, uses)| uses.0.iter().any(|one| CLIENT_USES.contains(one)));
+    let may_sign = usage.is_none_or(|(_, usage)| usage.digital_signature() || usage.key_agreement());
+    match is_for_clients && may_sign {
+        true => Ok(()),
+        false => Err(CertificateError::InvalidPurpose.into()),
     }
 }

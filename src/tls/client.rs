@@ -1,5 +1,6 @@
 //! Certificates of clients: whether they are asked for one, and who vouches for it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -9,6 +10,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 
+use super::certificate::{self, certificates};
 use super::pem::{self, Name};
 use crate::error::{Error, Result};
 
@@ -30,53 +32,137 @@ pub enum Asking {
 pub enum Authorities {
     /// Read now, and again at each reload.
     File(String),
-    /// It came from memory.
-    Made(Arc<RootCertStore>),
+    /// They came from memory.
+    Made(Roots),
     None,
 }
 
 impl Authorities {
-    pub fn load(&self) -> Result<Arc<RootCertStore>> {
+    pub fn load(&self) -> Result<Roots> {
         match self {
             Authorities::Made(roots) => Ok(roots.clone()),
-            Authorities::None => Ok(Arc::new(RootCertStore::empty())),
-            Authorities::File(path) => roots(Name::File(path), &pem::read(path)?),
+            Authorities::None => Ok(Roots::default()),
+            Authorities::File(path) => Roots::new(Name::File(path), &pem::read(path)?),
         }
     }
 }
 
-/// The authorities of a PEM text.
-pub fn roots(name: Name<'_>, text: &[u8]) -> Result<Arc<RootCertStore>> {
-    let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(name, text)? {
-        let added = roots.add(certificate);
-        added.map_err(|error| pem::fault(name, format_args!("an authority in it cannot be read: {error}")))?;
+/// Certificates that are trusted.
+#[derive(Clone, Debug)]
+pub struct Roots {
+    /// All of them, as issuers of others.
+    store: Arc<RootCertStore>,
+    /// Those that are self-issued, which may be a client's own as well.
+    own: Arc<[CertificateDer<'static>]>,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self { store: Arc::new(RootCertStore::empty()), own: Arc::new([]) }
     }
-    Ok(Arc::new(roots))
+}
+
+impl Roots {
+    /// The authorities of a PEM text. Fails if one of them cannot be used.
+    pub fn new(name: Name<'_>, text: &[u8]) -> Result<Self> {
+        let (mut store, mut own) = (RootCertStore::empty(), Vec::new());
+        for found in certificates(name, text)? {
+            let refuse = |reason: &dyn fmt::Display| pem::fault(name, format_args!("{found}: {reason}"));
+            if found.has_trust_settings {
+                return Err(refuse(
+                    &"it says for which uses it is trusted, which cannot be respected; `openssl x509` makes one without",
+                ));
+            }
+            if certificate::is_self_issued(&found.der) {
+                own.push(found.der.clone());
+            }
+            let added = store.add(found.der.clone());
+            added.map_err(|error| refuse(&format_args!("it cannot be used as an authority: {error}")))?;
+        }
+        Ok(Self { store: Arc::new(store), own: own.into() })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.store.is_empty()
+    }
 }
 
 /// What judges the certificates of clients; None if they are not asked for one.
 pub fn verifier(
     asking: Asking,
-    authorities: Arc<RootCertStore>,
+    roots: Roots,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>> {
     if asking == Asking::Off {
         return Ok(None);
     }
-    if asking == Asking::Unverified && authorities.is_empty() {
+    if asking == Asking::Unverified && roots.is_empty() {
         return Ok(Some(Arc::new(Lenient { strict: None, provider: provider.clone() })));
     }
-    let builder = WebPkiClientVerifier::builder_with_provider(authorities, provider.clone());
+    let builder = WebPkiClientVerifier::builder_with_provider(roots.store, provider.clone());
     let built = match asking {
         Asking::Required => builder.build(),
         _ => builder.allow_unauthenticated().build(),
     };
-    let strict = built.map_err(|error| Error::Tls(format!("the authorities of clients cannot be used: {error}")))?;
+    let chains = built.map_err(|error| Error::Tls(format!("the authorities of clients cannot be used: {error}")))?;
+    let strict: Arc<dyn ClientCertVerifier> = Arc::new(Strict { chains, own: roots.own });
     Ok(Some(match asking {
         Asking::Unverified => Arc::new(Lenient { strict: Some(strict), provider: provider.clone() }),
         _ => strict,
     }))
+}
+
+/// Takes certificates that lead to an authority, and those that are trusted
+/// themselves. The latter, self-signed ones with CA:TRUE, webpki does not take
+/// as a client's.
+#[derive(Debug)]
+struct Strict {
+    chains: Arc<dyn ClientCertVerifier>,
+    own: Arc<[CertificateDer<'static>]>,
+}
+
+impl ClientCertVerifier for Strict {
+    fn client_auth_mandatory(&self) -> bool {
+        self.chains.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chains.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        first: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> std::result::Result<ClientCertVerified, rustls::Error> {
+        if self.own.iter().any(|own| own == first) {
+            return certificate::check_client(first, now).map(|()| ClientCertVerified::assertion());
+        }
+        self.chains.verify_client_cert(first, others, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
 }
 
 /// Takes any certificate whose key the client has.

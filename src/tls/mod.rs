@@ -4,8 +4,10 @@
 mod certificate;
 mod client;
 mod facts;
+mod key;
 mod key_log;
 mod pem;
+mod shelf;
 #[cfg(test)]
 mod tests;
 
@@ -16,16 +18,17 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection, WebPkiClientVerifier};
 
-pub use certificate::Choice;
 pub use client::Asking;
 pub use facts::Facts;
+pub use shelf::Choice;
 
 use crate::error::{Error, Result};
 use crate::table::{fork, lock};
-use certificate::{Shelf, Source};
+use certificate::Source;
 use client::Authorities;
 use key_log::KeyLogFile;
 use pem::Name;
+use shelf::Shelf;
 
 /// What is offered by ALPN (RFC 7301), the preferred first.
 const HTTP2: &[u8] = b"h2";
@@ -124,7 +127,7 @@ impl Tls {
     }
 
     pub fn ask_pem(&self, asking: Asking, authorities: Option<&[u8]>) -> Result<()> {
-        let roots = authorities.map(|text| client::roots(Name::Memory("the authorities"), text)).transpose()?;
+        let roots = authorities.map(|text| client::Roots::new(Name::Memory("the authorities"), text)).transpose()?;
         self.ask(asking, roots.map_or(Authorities::None, Authorities::Made))
     }
 
@@ -208,7 +211,7 @@ impl Tls {
         let builder = ServerConfig::builder_with_provider(self.provider.clone());
         let builder = builder.with_protocol_versions(versions).map_err(failed)?;
         let builder = builder.with_client_cert_verifier(verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth));
-        let certificates = Arc::new(Shelf(loaded?));
+        let certificates = Arc::new(Shelf::new(loaded?));
         let mut config = builder.with_cert_resolver(Arc::new(Choice::new(certificates.clone())));
         // Sealed in the ticket, a session costs no memory here. What is reloaded
         // has new keys: whom the authorities of before let in must come anew.

@@ -10,6 +10,9 @@ use rustls::SignatureScheme;
 
 use super::*;
 
+mod clients;
+mod lists;
+
 /// A folder of this test's own with a good certificate and its key.
 struct Files(PathBuf);
 
@@ -80,14 +83,14 @@ fn what_is_wrong_with_a_certificate_is_said() {
     fs::create_dir(files.path("folder.pem")).unwrap();
     for (file, words) in [
         ("missing.pem", "No such file or directory"),
-        ("folder.pem", "it is no file"),
+        ("folder.pem", "it is a directory, not a file"),
         ("empty.pem", "it is empty"),
         ("words.pem", "it is not PEM"),
         ("binary.pem", "it is not PEM but DER or PKCS #12"),
-        ("broken.pem", "the PEM in it is broken"),
-        ("cut.pem", "the PEM in it is broken"),
+        ("broken.pem", "certificate 1 in line 1 cannot be read: '?' in line 2 is not base64"),
+        ("cut.pem", "line 1: BEGIN CERTIFICATE has no END: the text was cut off"),
         ("good.key", "there is no certificate in it, only a private key"),
-        ("no.pem", "its first certificate cannot be read"),
+        ("no.pem", "certificate 1 in line 1 cannot be read"),
     ] {
         let said = files.refusal(file, "good.key", None);
         assert!(said.contains(&format!("{:?}", files.path(file))) && said.contains(words), "{file}: {said}");
@@ -108,9 +111,9 @@ fn what_is_wrong_with_a_key_is_said() {
         ("missing.key", None, "No such file or directory"),
         ("good.pem", None, "there is no private key in it, only a certificate"),
         ("other.key", None, "the key is not that of the certificate in "),
-        ("locked.key", None, "its key is encrypted, and there is no password"),
-        ("locked.key", Some("wrong"), "the password does not fit its encrypted key"),
-        ("old.key", Some("any"), "its key is encrypted in a way of old"),
+        ("locked.key", None, "the private key in line 1 is encrypted, and there is no password"),
+        ("locked.key", Some("wrong"), "the private key in line 1 is encrypted, and the password does not fit"),
+        ("old.key", Some("any"), "the private key in line 1 is encrypted in a way of old"),
         ("strange.key", None, "a key of this kind is not supported"),
     ] {
         let said = files.refusal("good.pem", file, password);
@@ -143,12 +146,12 @@ fn a_certificate_of_version_1_is_taken() {
     tls.add_files(&files.path("good.pem"), &files.path("good.key"), None).unwrap();
     tls.reload().unwrap();
     let shelf = tls.live().unwrap().unwrap().certificates.clone();
-    let read = rustls::server::ParsedCertificate::try_from(&shelf.0[0].cert[0]);
+    let read = rustls::server::ParsedCertificate::try_from(&shelf.at(0).cert[0]);
     assert!(read.is_err(), "openssl makes another version");
     let schemes = [SignatureScheme::RSA_PSS_SHA256, SignatureScheme::ECDSA_NISTP256_SHA256];
     for (name, expected) in [(Some("localhost"), 1), (Some("old"), 0), (None, 0)] {
         let chosen = shelf.choose(name, &schemes).unwrap();
-        assert!(Arc::ptr_eq(&chosen, &shelf.0[expected]), "{name:?}");
+        assert!(Arc::ptr_eq(&chosen, shelf.at(expected)), "{name:?}");
     }
 }
 
@@ -199,7 +202,8 @@ fn clients_are_asked_only_where_somebody_vouches_for_them() {
 }
 
 /// By name, wildcards included; the first for who names none that is there; and
-/// of several for a name one whose signatures the client understands.
+/// of several for a name the newest whose signatures the client understands, one
+/// that has the name itself before one that has it by a wildcard.
 #[test]
 fn the_certificate_is_that_of_the_name() {
     let provider = aws_lc_rs::default_provider();
@@ -212,28 +216,37 @@ fn the_certificate_is_that_of_the_name() {
         certificate::certified(&provider, names, (texts.0.as_bytes(), texts.1.as_bytes()), None).unwrap()
     };
     let (p256, p384) = (&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384);
-    let shelf = Shelf(vec![
+    let shelf = Shelf::new(vec![
         make(&["first.example"], p256),
-        make(&["second.example", "*.wild.example"], p256),
+        make(&["second.example", "*.wild.example", "exact.wild.example"], p256),
         make(&["second.example"], p384),
+        make(&["*.wild.example"], p256),
+        make(&["first.example", "*.first.example"], p384),
     ]);
-    let (all, newer) = (
+    let (all, older, newer) = (
         [SignatureScheme::ECDSA_NISTP256_SHA256, SignatureScheme::ECDSA_NISTP384_SHA384],
+        [SignatureScheme::ECDSA_NISTP256_SHA256],
         [SignatureScheme::ECDSA_NISTP384_SHA384],
     );
     for (name, schemes, expected) in [
-        (Some("first.example"), &all[..], 0),
-        (Some("second.example"), &all, 1),
-        (Some("a.wild.example"), &all, 1),
-        (Some("wild.example"), &all, 0),
+        (Some("first.example"), &all[..], 4),
+        (Some("FIRST.example"), &all, 4),
+        (Some("first.example"), &older, 0),
+        (Some("second.example"), &all, 2),
+        (Some("second.example"), &older, 1),
         (Some("second.example"), &newer, 2),
+        (Some("a.wild.example"), &all, 3),
+        (Some("exact.wild.example"), &all, 1),
+        (Some("Exact.Wild.Example"), &all, 1),
         (Some("a.wild.example"), &newer, 2),
+        (Some("wild.example"), &all, 0),
         (Some("other.example"), &all, 0),
         (Some("not a name"), &all, 0),
         (None, &all, 0),
+        (None, &newer, 2),
     ] {
         let chosen = shelf.choose(name, schemes).unwrap();
-        let at = shelf.0.iter().position(|one| Arc::ptr_eq(one, &chosen));
+        let at = (0..5).find(|at| Arc::ptr_eq(shelf.at(*at), &chosen));
         assert_eq!(at, Some(expected), "{name:?}");
     }
 }

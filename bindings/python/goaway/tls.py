@@ -93,8 +93,9 @@ class Tls:
         its key, by default from the same file; in PEM. Names of files, which
         `reload` reads again, or bytes. `password`: what the key is encrypted with.
 
-        A client gets the first that is for the name it asks for, or the first of
-        all. After the first `listen` it holds from the next `reload` on."""
+        A client gets, of those it understands, the one added last that has the
+        name it asks for, or that has it by a wildcard, or else the first of all.
+        After the first `listen` it holds from the next `reload` on."""
         certificate = _bytes_or_name(certfile)
         key = certificate if keyfile is None else _bytes_or_name(keyfile)
         if isinstance(certificate, bytes) != isinstance(key, bytes):
