@@ -95,6 +95,12 @@
 // After that there are BODY records of what comes through the tunnel.
 #define GOAWAY_RECORD_UPGRADE 128
 
+// As a flag of a REQUEST record: the peer sent several `cookie` fields. The
+// text has one, whose value is theirs joined with "; " (RFC 9113, section
+// 8.2.3). Behind the text, up to `data_offset`, stands the value of each as it
+// came, a NUL behind each.
+#define GOAWAY_RECORD_COOKIES 256
+
 // For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 #define GOAWAY_WATCH_SESSIONS 1
 
@@ -286,7 +292,8 @@ typedef enum {
     // session.
     // Default 16384. 1 to 1048576.
     GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
-    // Header fields of a request. More is answered 431. Default 100. 1 to 10000.
+    // Header fields of a request; all its cookie fields count as one. More is
+    // answered 431. Default 100. 1 to 10000.
     GOAWAY_LIMIT_HEADER_FIELDS = 3,
     // Bytes that a peer may send on a stream ahead of what the host has
     // consumed (SETTINGS_INITIAL_WINDOW_SIZE). Less than 65535 holds from when
@@ -707,7 +714,8 @@ typedef struct {
     uint16_t kind;
     // 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
     // GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0,
-    // GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_HOST_ONLY and GOAWAY_RECORD_UPGRADE (REQUEST).
+    // GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_HOST_ONLY, GOAWAY_RECORD_UPGRADE and
+    // GOAWAY_RECORD_COOKIES (REQUEST).
     uint16_t flags;
     // 4: REQUEST: the route's tag.
     uint32_t tag;
@@ -718,7 +726,8 @@ typedef struct {
     // 24, 28: REQUEST: method, scheme, authority, path as it came, query and
     // peer, then name and value of each path parameter, then name and value of
     // each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
-    // the first field is `:protocol`. BODY with GOAWAY_RECORD_END: name
+    // the first field is `:protocol`. Several `cookie` fields are one here, see
+    // GOAWAY_RECORD_COOKIES. BODY with GOAWAY_RECORD_END: name
     // and value of each trailer field, likewise. SESSION: the peer and a NUL,
     // then the event's text as it is.
     uint32_t text_offset;
@@ -1154,7 +1163,10 @@ goaway_status goaway_request_param(goaway_request request,
                                    const char *name,
                                    goaway_bytes *out_value);
 
-// The request's first header field of that name, in any case.
+// The value of the request's header field of that name, in any case. If the
+// peer sent several `cookie` fields these are joined with "; " (RFC 9113, section
+// 8.2.3). Of any other name that came several times it is the first value;
+// `goaway_request_header_at` shows all of them, as they came.
 //
 // GOAWAY_ERR_NOT_FOUND: there is none.
 goaway_status goaway_request_header(goaway_request request,
@@ -1162,7 +1174,8 @@ goaway_status goaway_request_header(goaway_request request,
                                     goaway_bytes *out_value);
 
 // The request's header field at `index`, counted from 0, without the
-// pseudo-header fields. They come in the order of arrival, but fields of one
+// pseudo-header fields: the list of the fields as the peer sent them, each
+// `cookie` field by itself. They come in the order of arrival, but fields of one
 // name stand together where the first of them stood.
 //
 // GOAWAY_ERR_NOT_FOUND: there are not so many.

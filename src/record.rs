@@ -4,6 +4,8 @@
 use std::io::Write;
 use std::mem::offset_of;
 
+use http::header::COOKIE;
+
 use crate::close::Report;
 use crate::event::{EventKind, SessionEvent};
 
@@ -61,6 +63,12 @@ pub const GOAWAY_RECORD_HOST_ONLY: u16 = 64;
 /// After that there are BODY records of what comes through the tunnel.
 pub const GOAWAY_RECORD_UPGRADE: u16 = 128;
 
+/// As a flag of a REQUEST record: the peer sent several `cookie` fields. The
+/// text has one, whose value is theirs joined with "; " (RFC 9113, section
+/// 8.2.3). Behind the text, up to `data_offset`, stands the value of each as it
+/// came, a NUL behind each.
+pub const GOAWAY_RECORD_COOKIES: u16 = 256;
+
 /// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 pub const GOAWAY_WATCH_SESSIONS: u32 = 1;
 
@@ -78,7 +86,8 @@ pub struct Record {
     pub kind: u16,
     /// 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
     /// GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0,
-    /// GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_HOST_ONLY and GOAWAY_RECORD_UPGRADE (REQUEST).
+    /// GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_HOST_ONLY, GOAWAY_RECORD_UPGRADE and
+    /// GOAWAY_RECORD_COOKIES (REQUEST).
     pub flags: u16,
     /// 4: REQUEST: the route's tag.
     pub tag: u32,
@@ -89,7 +98,8 @@ pub struct Record {
     /// 24, 28: REQUEST: method, scheme, authority, path as it came, query and
     /// peer, then name and value of each path parameter, then name and value of
     /// each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
-    /// the first field is `:protocol`. BODY with GOAWAY_RECORD_END: name
+    /// the first field is `:protocol`. Several `cookie` fields are one here, see
+    /// GOAWAY_RECORD_COOKIES. BODY with GOAWAY_RECORD_END: name
     /// and value of each trailer field, likewise. SESSION: the peer and a NUL,
     /// then the event's text as it is.
     pub text_offset: u32,
@@ -166,6 +176,27 @@ impl Batch {
             self.text(value.as_bytes());
         }
         fields.len() as u32
+    }
+
+    /// The same of a request's header section: several cookie fields become one
+    /// where the first of them stood (RFC 9113, section 8.2.3). Also says whether
+    /// there were several.
+    pub fn request_fields(&mut self, fields: &http::HeaderMap) -> (u32, bool) {
+        let (mut count, mut cookies) = (0, 0);
+        for (name, value) in fields {
+            let is_cookie = *name == COOKIE;
+            cookies += u32::from(is_cookie);
+            if is_cookie && cookies > 1 {
+                // Fields of one name come together: in place of the NUL behind the one before.
+                self.arena.pop();
+                self.arena.extend_from_slice(b"; ");
+            } else {
+                self.text(name.as_str().as_bytes());
+                count += 1;
+            }
+            self.text(value.as_bytes());
+        }
+        (count, cookies > 1)
     }
 
     pub fn session_event(&mut self, event: &SessionEvent) {

@@ -23,7 +23,8 @@ pub enum goaway_limit {
     /// session.
     /// Default 16384. 1 to 1048576.
     GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
-    /// Header fields of a request. More is answered 431. Default 100. 1 to 10000.
+    /// Header fields of a request; all its cookie fields count as one. More is
+    /// answered 431. Default 100. 1 to 10000.
     GOAWAY_LIMIT_HEADER_FIELDS = 3,
     /// Bytes that a peer may send on a stream ahead of what the host has
     /// consumed (SETTINGS_INITIAL_WINDOW_SIZE). Less than 65535 holds from when

@@ -120,7 +120,10 @@ pub unsafe extern "C" fn goaway_request_param(
     })
 }
 
-/// The request's first header field of that name, in any case.
+/// The value of the request's header field of that name, in any case. If the
+/// peer sent several `cookie` fields these are joined with "; " (RFC 9113, section
+/// 8.2.3). Of any other name that came several times it is the first value;
+/// `goaway_request_header_at` shows all of them, as they came.
 ///
 /// GOAWAY_ERR_NOT_FOUND: there is none.
 #[unsafe(no_mangle)]
@@ -136,7 +139,8 @@ pub unsafe extern "C" fn goaway_request_header(
 }
 
 /// The request's header field at `index`, counted from 0, without the
-/// pseudo-header fields. They come in the order of arrival, but fields of one
+/// pseudo-header fields: the list of the fields as the peer sent them, each
+/// `cookie` field by itself. They come in the order of arrival, but fields of one
 /// name stand together where the first of them stood.
 ///
 /// GOAWAY_ERR_NOT_FOUND: there are not so many.

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::queue::{Patience, Queue, Writing};
 use crate::record::{
-    GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, GOAWAY_RECORD_HOST_ONLY, GOAWAY_RECORD_HTTP_1_0,
-    GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_UPGRADE, Record, RecordKind,
+    GOAWAY_RECORD_COOKIES, GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, GOAWAY_RECORD_HOST_ONLY,
+    GOAWAY_RECORD_HTTP_1_0, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_UPGRADE, Record, RecordKind,
 };
 
 /// A body that is whole and no longer than this rides in the request's own record.
@@ -184,8 +184,13 @@ fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
         batch.text(b":protocol");
         batch.text(protocol.as_bytes());
     }
-    record.fields = batch.fields(head.fields()) + u32::from(head.protocol().is_some());
+    let (fields, has_cookies) = batch.request_fields(head.fields());
+    record.fields = fields + u32::from(head.protocol().is_some());
     record.text_len = batch.since(record.text_offset);
+    if has_cookies {
+        record.flags |= GOAWAY_RECORD_COOKIES;
+        head.cookies().for_each(|cookie| batch.text(cookie));
+    }
     record.flags |= if *head.method() == http::Method::HEAD { GOAWAY_RECORD_HEAD } else { 0 };
     record.flags |= if head.has_host_only() { GOAWAY_RECORD_HOST_ONLY } else { 0 };
     record.flags |= match head.version() {

@@ -1,7 +1,9 @@
 //! A request's head: method, target, header fields, path parameters.
 
+use std::cell::OnceCell;
+
 use h2::ext::Protocol;
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Request, StatusCode, Uri, Version};
@@ -19,6 +21,8 @@ pub struct Head {
     /// Of an extended CONNECT (RFC 8441).
     protocol: Option<Box<str>>,
     asks_upgrade: bool,
+    /// The values of several cookie fields, joined when somebody first asks.
+    cookie: OnceCell<Box<[u8]>>,
 }
 
 /// Among the extensions of a request of HTTP/1.1: it asks for another protocol
@@ -40,12 +44,21 @@ impl Head {
         let protocol = parts.extensions.get::<Protocol>().map(|protocol| protocol.as_str().into());
         let asks_upgrade = parts.extensions.get::<AsksUpgrade>().is_some();
         let Parts { method, uri, version, headers: fields, .. } = parts;
-        Self { version, method, uri, fields, params, protocol, asks_upgrade }
+        Self { version, method, uri, fields, params, protocol, asks_upgrade, cookie: OnceCell::new() }
     }
 
     /// Of a request that is pushed.
     pub fn pushed(method: Method, uri: Uri, fields: HeaderMap) -> Self {
-        Self { version: Version::HTTP_2, method, uri, fields, params: Vec::new(), protocol: None, asks_upgrade: false }
+        Self {
+            version: Version::HTTP_2,
+            method,
+            uri,
+            fields,
+            params: Vec::new(),
+            protocol: None,
+            asks_upgrade: false,
+            cookie: OnceCell::new(),
+        }
     }
 
     /// The request without its path parameters.
@@ -121,10 +134,19 @@ impl Head {
         &self.params
     }
 
-    /// The first field of that name.
+    /// The value of the field of that name: of several cookie fields all, joined
+    /// (RFC 9113, section 8.2.3), of others the first.
     pub fn field(&self, name: &str) -> Result<&[u8]> {
         let value = self.fields.get(name).ok_or_else(|| Error::NotFound(format!("header field {name:?}")))?;
+        if name.eq_ignore_ascii_case(COOKIE.as_str()) && self.cookies().nth(1).is_some() {
+            return Ok(self.cookie.get_or_init(|| self.cookies().collect::<Vec<_>>().join(&b"; "[..]).into()));
+        }
         Ok(value.as_bytes())
+    }
+
+    /// The value of each cookie field, as they came.
+    pub fn cookies(&self) -> impl Iterator<Item = &[u8]> {
+        self.fields.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
     }
 
     /// The path parameter of that name, percent-decoded.
@@ -152,7 +174,7 @@ pub fn check<B>(request: &Request<B>, max_fields: usize) -> std::result::Result<
     if request.method() == Method::CONNECT {
         check_tunnel(request)?;
     }
-    if request.headers().len() > max_fields {
+    if counts_more_than(request.headers(), max_fields) {
         return Err(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None));
     }
     let (mut host, mut lengths) = (None, 0);
@@ -171,6 +193,12 @@ pub fn check<B>(request: &Request<B>, max_fields: usize) -> std::result::Result<
         Version::HTTP_10 | Version::HTTP_11 => check_host(request.version(), request.uri(), host),
         _ => check_authority(request.uri(), host),
     }
+}
+
+/// Whether there are more fields than that, where all cookie fields count as
+/// one: HTTP/2 has clients split theirs (section 8.2.3).
+fn counts_more_than(fields: &HeaderMap, most: usize) -> bool {
+    fields.len() > most && fields.len() - fields.get_all(COOKIE).iter().skip(1).count() > most
 }
 
 /// Section 8.5: a plain CONNECT says where to, with a port; an extended one, as
@@ -304,5 +332,31 @@ mod tests {
         };
         assert_eq!(status(checked(|r| r.uri("/"))), 400);
         assert_eq!(status(checked(|r| (0..101).fold(r, |r, n| r.header(format!("f{n}"), "x")))), 431);
+    }
+
+    #[test]
+    fn cookie_fields_count_as_one() {
+        let with = |cookies: usize, others: usize| {
+            checked(move |r| {
+                let r = (0..cookies).fold(r, |r, n| r.header("cookie", format!("c{n}=x")));
+                (0..others).fold(r, |r, n| r.header(format!("f{n}"), "x"))
+            })
+        };
+        let too_many = || Some(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None));
+        assert_eq!([with(500, 99), with(1, 99), with(0, 100)], [None, None, None]);
+        assert_eq!([with(500, 100), with(1, 100), with(0, 101)], [too_many(), too_many(), too_many()]);
+    }
+
+    #[test]
+    fn cookies_are_joined_and_others_are_not() {
+        let fields = [("cookie", "a=1; b=2"), ("x", "1"), ("cookie", "c=3"), ("x", "2"), ("cookie", "")];
+        let request = fields.iter().fold(Request::builder(), |r, (name, value)| r.header(*name, *value));
+        let head = Head::new(request.body(()).unwrap().into_parts().0, Vec::new());
+        assert_eq!(head.field("cookie").unwrap(), b"a=1; b=2; c=3; ");
+        assert_eq!(head.field("Cookie").unwrap().as_ptr(), head.field("cookie").unwrap().as_ptr(), "one view");
+        assert_eq!(head.field("x").unwrap(), b"1");
+        assert_eq!(head.cookies().collect::<Vec<_>>(), [&b"a=1; b=2"[..], b"c=3", b""]);
+        let single = Request::builder().header("cookie", "a=1").body(()).unwrap();
+        assert_eq!(Head::new(single.into_parts().0, Vec::new()).field("cookie").unwrap(), b"a=1");
     }
 }

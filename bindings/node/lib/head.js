@@ -31,6 +31,18 @@ function toObject (pieces, start, end) {
   return result
 }
 
+/**
+ * A flat list of fields as the peer sent them: in place of its one `cookie` the
+ * several that are in `cookies` (see Records.cookies), if there are any.
+ */
+function asReceived (fields, cookies) {
+  if (cookies === '') return fields
+  let at = 0
+  while (fields[at] !== 'cookie') at += 2
+  const received = cookies.split('\0').slice(0, -1).flatMap((value) => ['cookie', value])
+  return [...fields.slice(0, at), ...received, ...fields.slice(at + 2)]
+}
+
 /** The trailer fields of a BODY record's text. */
 function trailersOf (text) {
   const pieces = text.split('\0')
@@ -39,6 +51,7 @@ function trailersOf (text) {
 
 class Head {
   #text
+  #cookies
   #params
   #pieces = null
   #headers = null
@@ -46,6 +59,7 @@ class Head {
 
   constructor (record) {
     this.#text = record.text
+    this.#cookies = record.cookies
     this.#params = record.params
   }
 
@@ -106,11 +120,11 @@ class Head {
     return this.#headers
   }
 
-  /** The header fields as they came: [name, value, name, value, ...]. */
+  /** The header fields as they came: [name, value, name, value, ...]; each cookie field by itself. */
   get rawHeaders () {
     const parts = this.#parts
-    return parts.slice(this.#fields, parts.length - 1)
+    return asReceived(parts.slice(this.#fields, parts.length - 1), this.#cookies)
   }
 }
 
-module.exports = { Head, trailersOf }
+module.exports = { Head, asReceived, trailersOf }

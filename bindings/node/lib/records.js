@@ -107,6 +107,16 @@ class Records {
     return this.#text.substring(start - this.#textStart, end - this.#textStart)
   }
 
+  /**
+   * If several cookie fields came, the value of each as it came, a NUL behind
+   * each; otherwise ''. In the text they are one field.
+   */
+  get cookies () {
+    if ((this.flags & native.constants.RECORD_COOKIES) === 0) return ''
+    const words = this.#words
+    return this.#arena.latin1Slice(words[this.at + 6] + words[this.at + 7], words[this.at + 8])
+  }
+
   /** A copy of the data, or null if there is none. */
   get data () {
     const length = this.#words[this.at + 9]

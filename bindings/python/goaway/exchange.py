@@ -47,6 +47,8 @@ class Exchange(Work):
     """What the library has refused of the answer."""
     trailers: "Tuple[Tuple[bytes, bytes], ...]" = ()
     """The request's trailer fields, once its body has ended."""
+    cookies = b""
+    """If several cookie fields came: the value of each, a NUL behind each."""
     whole: Optional[bytes] = None
     """The body, if it came with the request and was not taken yet."""
 

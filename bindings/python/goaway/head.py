@@ -25,6 +25,8 @@ class Head:
     _pieces: List[bytes]
     _param_count: int
     _flags: int
+    cookies = b""
+    """If several cookie fields came: the value of each, a NUL behind each. For the pump."""
 
     @property
     def http_version(self) -> str:
@@ -72,19 +74,31 @@ class Head:
     @property
     def headers(self) -> List[Tuple[str, str]]:
         """The header fields in the order of arrival, but fields of one name stand
-        together where the first of them stood."""
-        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]
+        together where the first of them stood. Several `cookie` fields are one,
+        joined with "; " (RFC 9113, section 8.2.3)."""
+        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
 
     @property
     def raw_headers(self) -> List[Tuple[bytes, bytes]]:
-        """The same as bytes."""
+        """The header fields as the peer sent them, as bytes: several `cookie`
+        fields are several here."""
+        if not self.cookies:
+            return self._fields
+        received = [(b"cookie", value) for value in self.cookies.split(b"\0")[:-1]]
+        at = [name for name, _ in self._fields].index(b"cookie")
+        return [*self._fields[:at], *received, *self._fields[at + 1 :]]
+
+    @property
+    def _fields(self) -> List[Tuple[bytes, bytes]]:
         start = 6 + 2 * self._param_count
         return list(zip(self._pieces[start::2], self._pieces[start + 1 :: 2]))
 
     def header(self, name: str) -> Optional[str]:
-        """The first header field of that name, in any case; None if there is none."""
+        """The value of the header field of that name, in any case; None if there
+        is none. Several `cookie` fields are joined with "; "; of any other name
+        that came several times it is the first, and `headers` has all."""
         wanted = name.lower().encode("latin-1")
-        for name_, value in self.raw_headers:
+        for name_, value in self._fields:
             if name_ == wanted:
                 return value.decode("latin-1")
         return None

@@ -21,6 +21,7 @@ log = logging.getLogger("goaway")
 
 _REQUEST = _native.RECORD_REQUEST
 _END = _native.FLAG_END
+_COOKIES = _native.FLAG_COOKIES
 
 Accept = Callable[[int, int, int, int, int, bytes, bytes, int], Exchange]
 """Makes an exchange of a REQUEST: id, flags, tag, session, ms left, text, data
@@ -114,6 +115,8 @@ class Pump:
                 exchanges[id] = exchange = accept(
                     id, flags, tag, session, left, arena[text : text + text_len], arena[data : data + data_len], params
                 )
+                if flags & _COOKIES:
+                    exchange.cookies = arena[text + text_len : data]
                 begin(exchange)
             except Exception:
                 log.exception("a request cannot be understood")

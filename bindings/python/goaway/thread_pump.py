@@ -62,7 +62,8 @@ class ThreadPump:
             texts, datas = arena[text : text + text_len], arena[data : data + data_len]
             request = self._requests.get(id)
             if kind == _native.RECORD_REQUEST:
-                self._begin(flags, tag, id, session, number, texts, datas, params)
+                cookies = arena[text + text_len : data] if flags & _native.FLAG_COOKIES else b""
+                self._begin(flags, tag, id, session, number, texts, datas, params, cookies)
             elif kind == _native.RECORD_SESSION:
                 tell(self.on_event, read_event(session, fields, code, cause, number, params, texts))
             elif kind == _native.RECORD_PROGRESS:
@@ -84,9 +85,19 @@ class ThreadPump:
         return report
 
     def _begin(
-        self, flags: int, tag: int, id: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
+        self,
+        flags: int,
+        tag: int,
+        id: int,
+        session: int,
+        left_ms: int,
+        text: bytes,
+        data: bytes,
+        params: int,
+        cookies: bytes,
     ) -> None:
         request = ThreadedRequest(self._core, id, session, text, params, flags, self.high_water)
+        request.cookies = cookies
         if flags & _native.FLAG_END:
             request.begin(data)
         if flags & _native.FLAG_DRAINING:

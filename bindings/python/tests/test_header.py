@@ -90,6 +90,7 @@ def test_each_flag_is_that_of_the_header() -> None:
     assert int(flags["GOAWAY_RECORD_DRAINING"]) == _native.FLAG_DRAINING
     assert int(flags["GOAWAY_RECORD_HTTP_1_1"]) == _native.FLAG_HTTP_1_1
     assert int(flags["GOAWAY_RECORD_HTTP_1_0"]) == _native.FLAG_HTTP_1_0
+    assert int(flags["GOAWAY_RECORD_COOKIES"]) == _native.FLAG_COOKIES
     assert int(flags["GOAWAY_WATCH_SESSIONS"]) == _native.WATCH_SESSIONS
     assert int(flags["GOAWAY_WATCH_PROGRESS"]) == _native.WATCH_PROGRESS
 

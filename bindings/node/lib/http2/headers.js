@@ -5,6 +5,7 @@
 
 const { sensitiveHeaders } = require('node:http2')
 const native = require('../native.js')
+const { asReceived } = require('../head.js')
 const { failure } = require('./errors.js')
 
 /** In front of a name: its field must not enter a compression table (RFC 7541, section 7.1.3). */
@@ -65,10 +66,12 @@ class RequestHead {
   #start
   #protocol = ''
   #hasAuthority
+  #cookies
 
-  /** `hasAuthority`: it came by itself, not only as `host`. */
-  constructor (text, params, hasAuthority) {
+  /** `hasAuthority`: it came by itself, not only as `host`; `cookies`: as Records has them. */
+  constructor (text, params, hasAuthority, cookies) {
     this.#hasAuthority = hasAuthority
+    this.#cookies = cookies
     this.#pieces = text.split('\0')
     this.#start = REST + params * 2
     // Extended CONNECT (RFC 8441) has it in front of the fields.
@@ -104,7 +107,7 @@ class RequestHead {
     if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') raw.push(':scheme', pieces[SCHEME], ':path', this.#target)
     if (this.#protocol !== '') raw.push(':protocol', this.#protocol)
     for (let at = this.#start; at < pieces.length - 1; at++) raw.push(pieces[at])
-    return raw
+    return asReceived(raw, this.#cookies)
   }
 
   /** The headers object. */

@@ -55,6 +55,7 @@ function push (parent, hub, given, callback, make) {
     sessionHigh: Math.floor(parent.sessionId / 4294967296),
     dataLength: 0,
     text: '',
+    cookies: '',
     params: 0
   })
   hub.pump.adopt(stream)

@@ -22,6 +22,7 @@ class RequestStream extends Duplex {
   #text
   #params
   #head = null
+  #cookies
   #headers = null
   #raw = null
 
@@ -38,6 +39,7 @@ class RequestStream extends Duplex {
     this.#sessionLow = record.sessionLow
     this.#sessionHigh = record.sessionHigh
     this.#text = record.text
+    this.#cookies = record.cookies
     this.#params = record.params
   }
 
@@ -59,7 +61,7 @@ class RequestStream extends Duplex {
   /** The session, also then, as long as it lives. */
   get owner () { return this.#hub.session(this.sessionId) }
 
-  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params, (this.#flags & C.RECORD_HOST_ONLY) === 0)) }
+  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params, (this.#flags & C.RECORD_HOST_ONLY) === 0, this.#cookies)) }
 
   /** The request's headers object, made once. */
   get requestHeaders () { return this.#headers ?? (this.#headers = this.#parts.headers()) }

@@ -1,0 +1,138 @@
+// What a request's header fields look like to who asks by name, to who walks
+// over the list, and in a queue's record.
+
+#include "exchange.h"
+#include "host.h"
+
+#define PSEUDO {":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "localhost"}
+
+static bool is_text(goaway_bytes bytes, const char *text) {
+    return bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
+}
+
+static void check_value(goaway_request request, const char *name, const char *expected) {
+    about("%s", name);
+    goaway_bytes value = {0};
+    CHECK_OK(goaway_request_header(request, name, &value));
+    CHECK(is_text(value, expected));
+    // What was shown stays as it is.
+    goaway_bytes again = {0};
+    CHECK_OK(goaway_request_header(request, name, &again));
+    CHECK(again.data == value.data && again.len == value.len);
+}
+
+// The list has each field as it came, those of one name together.
+static void check_list(goaway_request request, const char *expected[][2], size_t count) {
+    goaway_bytes name = {0}, value = {0};
+    for (size_t index = 0; index < count; index++) {
+        about("field %zu", index);
+        CHECK_OK(goaway_request_header_at(request, index, &name, &value));
+        CHECK(is_text(name, expected[index][0]) && is_text(value, expected[index][1]));
+    }
+    CHECK_STATUS(goaway_request_header_at(request, count, &name, &value), GOAWAY_ERR_NOT_FOUND);
+}
+
+static const char *crumbs[][2] = {PSEUDO, {"x-a", "1"}, {"cookie", "a=1; b=2"}, {"x-b", "2"}, {"cookie", "c=3"},
+                                  {"x-a", "3"}, {"cookie", ""}};
+static const char *listed[][2] = {{"x-a", "1"}, {"x-a", "3"}, {"cookie", "a=1; b=2"}, {"cookie", "c=3"},
+                                  {"cookie", ""}, {"x-b", "2"}};
+
+static void cookies_are_joined_for_who_asks_by_name(void) {
+    struct host host;
+    host_start(&host);
+    client = client_open(host.port);
+    uint32_t stream = client_ask_of(&client, crumbs, COUNT(crumbs), true);
+    goaway_request request = host_take(&host);
+    check_value(request, "cookie", "a=1; b=2; c=3; ");
+    check_value(request, "Cookie", "a=1; b=2; c=3; ");
+    check_value(request, "x-a", "1"); // the first
+    check_list(request, listed, COUNT(listed));
+    CHECK_OK(goaway_request_respond(request, 200, NULL, 0));
+    CHECK(client_answer(&client, stream).whole);
+
+    const char *alone[][2] = {PSEUDO, {"cookie", "a=1"}};
+    stream = client_ask_of(&client, alone, COUNT(alone), true);
+    request = host_take(&host);
+    check_value(request, "cookie", "a=1");
+    CHECK_OK(goaway_request_respond(request, 200, NULL, 0));
+    CHECK(client_answer(&client, stream).whole);
+    stream = client_get(&client, "/");
+    request = host_take(&host);
+    goaway_bytes value;
+    CHECK_STATUS(goaway_request_header(request, "cookie", &value), GOAWAY_ERR_NOT_FOUND);
+    CHECK_OK(goaway_request_respond(request, 200, NULL, 0));
+    client_close(&client);
+
+    struct client old = client_connect(host.port);
+    static const char head[] = "GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1\r\nCookie: b=2\r\n\r\n";
+    client_send_all(&old, head, sizeof head - 1);
+    request = host_take(&host);
+    check_value(request, "cookie", "a=1; b=2");
+    CHECK_OK(goaway_request_respond(request, 200, NULL, 0));
+    client_close(&old);
+    host_end(&host);
+}
+
+// In the record they are one field; behind its text stands each as it came.
+static void cookies_are_joined_in_a_record(void) {
+    begin();
+    uint32_t stream = client_ask_of(&client, crumbs, COUNT(crumbs), true);
+    const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
+    CHECK((record->flags & GOAWAY_RECORD_COOKIES) != 0);
+    CHECK_NUMBER(record->fields, 4);
+    static const char *const expected[] = {"x-a", "1", "x-a", "3", "cookie", "a=1; b=2; c=3; ", "x-b", "2"};
+    for (size_t index = 0; index < COUNT(expected); index++) {
+        CHECK(strcmp(events_text(&events, record, 6 + index), expected[index]) == 0);
+    }
+    CHECK(goaway_text_at(&events.batch, record, 6 + COUNT(expected)) == NULL);
+    const char *cookies = (const char *)events.batch.arena + record->text_offset + record->text_len;
+    static const char behind[] = "a=1; b=2\0c=3\0";
+    CHECK_NUMBER(events.batch.arena + record->data_offset - (const uint8_t *)cookies, sizeof behind);
+    CHECK(memcmp(cookies, behind, sizeof behind) == 0);
+    check_value(record->id, "cookie", "a=1; b=2; c=3; ");
+    check_list(record->id, listed, COUNT(listed));
+    CHECK_OK(respond(&events, record->id, ""));
+    CHECK(client_answer(&client, stream).whole);
+
+    const char *alone[][2] = {PSEUDO, {"cookie", "a=1"}};
+    client_ask_of(&client, alone, COUNT(alone), true);
+    record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
+    CHECK((record->flags & GOAWAY_RECORD_COOKIES) == 0 && record->fields == 1);
+    CHECK_NUMBER(record->text_offset + record->text_len, record->data_offset);
+    CHECK_OK(respond(&events, record->id, ""));
+    end();
+}
+
+// Cookie fields count as one; their bytes count all.
+static void many_cookies_are_one_field(void) {
+    struct host host;
+    host_new(&host);
+    CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_HEADER_FIELDS, 5));
+    host_go(&host);
+    client = client_open(host.port);
+    const char *fields[64][2] = {PSEUDO, {"x-1", ""}, {"x-2", ""}, {"x-3", ""}, {"x-4", ""}};
+    for (size_t index = 8; index < COUNT(fields); index++) {
+        fields[index][0] = "cookie";
+        fields[index][1] = "c=1";
+    }
+    uint32_t stream = client_ask_of(&client, fields, COUNT(fields), true);
+    CHECK_OK(goaway_request_respond(host_take(&host), 200, NULL, 0));
+    CHECK_NUMBER(client_answer(&client, stream).status, 200);
+    fields[8][0] = "x-5";
+    stream = client_ask_of(&client, fields, COUNT(fields), true);
+    CHECK(client_answer(&client, stream).whole); // 431, of which HPACK has no number
+    pthread_mutex_lock(&host.lock);
+    CHECK_NUMBER(host.count, 0);
+    pthread_mutex_unlock(&host.lock);
+    client_close(&client);
+    host_end(&host);
+}
+
+int main(int argc, char **argv) {
+    static const struct check_case cases[] = {
+        CASE(cookies_are_joined_for_who_asks_by_name),
+        CASE(cookies_are_joined_in_a_record),
+        CASE(many_cookies_are_one_field),
+    };
+    return check_main(cases, COUNT(cases), 3, argc, argv);
+}
