@@ -186,7 +186,7 @@ soak: ## five minutes of peers that come and go in every way
 
 NODE := bindings/node
 NODE_HEADERS := $(NODE)/node_modules/node-api-headers/include
-NODE_PLATFORM = $(shell node -p 'process.platform + "-" + process.arch')
+NODE_PREBUILDS = $(NODE)/prebuilds/$(shell node -p 'process.platform + "-" + process.arch')
 # A library that is there already: make node NODE_LIBRARY=/usr/lib/libgoaway.so NODE_INCLUDE=/usr/include
 NODE_LIBRARY ?= build/lib/libgoaway.so
 NODE_INCLUDE ?= include
@@ -206,8 +206,9 @@ node-needs:
 .PHONY: node
 node: node-needs $(if $(filter build/lib/%,$(NODE_LIBRARY)),library) $(NODE)/build/goaway.node ## builds the Node.js binding
 
+# By force: the package's binaries are for one platform, building it is not.
 $(NODE_HEADERS)/node_api.h: $(NODE)/package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund --prefix $(NODE)
+	npm ci --force --loglevel=error --ignore-scripts --no-audit --no-fund --prefix $(NODE)
 	@touch $@
 
 $(NODE)/build/goaway.node: $(NODE)/goaway.c $(wildcard $(NODE)/shim/*) $(NODE_INCLUDE)/goaway.h $(NODE_LIBRARY) | $(NODE_HEADERS)/node_api.h
@@ -217,9 +218,9 @@ $(NODE)/build/goaway.node: $(NODE)/goaway.c $(wildcard $(NODE)/shim/*) $(NODE_IN
 
 .PHONY: node-prebuild
 node-prebuild: node ## lays the binding's binaries into its prebuilds/, as its package ships them
-	@mkdir -p $(NODE)/prebuilds/$(NODE_PLATFORM)
-	strip --strip-unneeded -o $(NODE)/prebuilds/$(NODE_PLATFORM)/goaway.node $(NODE)/build/goaway.node
-	strip --strip-unneeded -o $(NODE)/prebuilds/$(NODE_PLATFORM)/libgoaway.so.$(ABI) $(NODE)/build/libgoaway.so.$(ABI)
+	@mkdir -p $(NODE_PREBUILDS)
+	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/goaway.node $(NODE)/build/goaway.node
+	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/libgoaway.so.$(ABI) $(NODE)/build/libgoaway.so.$(ABI)
 
 .PHONY: test-node
 test-node: ## the tests of the Node.js package
@@ -241,8 +242,12 @@ header: ## makes include/goaway.h from src/ffi
 readme: ## writes the examples into bindings/c/README.md
 	GOAWAY_WRITE_README=1 $(CARGO) test --test examples every_block_of_c
 
+.PHONY: notices
+notices: ## writes THIRD-PARTY-NOTICES from the licences of the crates in the library
+	$(PYTHON) packaging/notices.py
+
 RUFF := $(VENV)/bin/ruff --config bindings/python/pyproject.toml
-PYTHON_SOURCES := bindings/python benches/python tests/applications
+PYTHON_SOURCES := bindings/python benches/python tests/applications packaging
 
 .PHONY: fmt
 fmt: venv ## formats the Rust and Python sources

@@ -33,6 +33,13 @@ from .report import Report
 
 NAME = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
 
+#: What the error says where the library cannot be loaded.
+SUPPORTED = (
+    "goaway's wheels are for Linux on x86-64 with glibc 2.28 or later. Elsewhere, in a clone of "
+    "https://github.com/goaway/goaway, run `make build` (it takes Rust 1.88 or later, a C compiler and make), "
+    "and set GOAWAY_LIBRARY to the path of build/lib/libgoaway.so."
+)
+
 # The numbers of the header that are needed by name.
 OK = 0
 ERR_INVALID = 2
@@ -228,7 +235,14 @@ def _load() -> _Library:
         except (OSError, AttributeError) as error:
             why = "there is no such file" if not place.exists() else str(error)
             tried.append(f"\n  {place}: {why}")
-    raise ImportError(f"{NAME} cannot be loaded; set GOAWAY_LIBRARY or run `make build`. Tried:" + "".join(tried))
+    raise ImportError(f"{NAME} cannot be loaded on {_platform()}; tried" + "".join(tried) + "\n" + SUPPORTED)
+
+
+def _platform() -> str:
+    import platform  # is not needed where loading succeeds
+
+    libc = " ".join(platform.libc_ver()) or "another libc than glibc"
+    return f"{platform.system()} {platform.machine()} with {libc}"
 
 
 def _interpreter() -> int:
