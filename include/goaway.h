@@ -808,6 +808,11 @@ const char *goaway_version(void);
 // failed. Valid until the next failing call on this thread.
 const char *goaway_last_error(void);
 
+// The status of this thread's last failed call, for calls that return NULL or
+// -1 when they fail; GOAWAY_OK if none failed. A call that succeeds leaves it
+// as it is.
+goaway_status goaway_last_status(void);
+
 // The name of a status, as it stands in this header; NULL for a number that
 // this version does not know. Valid for ever.
 const char *goaway_status_name(int32_t status);

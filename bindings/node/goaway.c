@@ -95,6 +95,12 @@ static napi_value last_error(napi_env env, napi_callback_info info) {
     return text_value(env, goaway_last_error());
 }
 
+// lastStatus() -> the status of this thread's last failed call
+static napi_value last_status(napi_env env, napi_callback_info info) {
+    (void)info;
+    return status_value(env, goaway_last_status());
+}
+
 // stream(request) -> the number of its stream, 0 if it has ended
 static napi_value request_stream(napi_env env, napi_callback_info info) {
     napi_value arg;
@@ -174,6 +180,7 @@ NAPI_MODULE_INIT() {
     add_constants(env, exports, "constants", CONSTANTS, COUNT(CONSTANTS));
     add_constants(env, exports, "limits", LIMITS, COUNT(LIMITS));
     add_function(env, exports, "lastError", last_error, NULL);
+    add_function(env, exports, "lastStatus", last_status, NULL);
     add_function(env, exports, "stream", request_stream, NULL);
     add_function(env, exports, "listenSocket", listen_socket, NULL);
     add_function(env, exports, "tls", session_tls, NULL);

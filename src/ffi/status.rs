@@ -104,22 +104,31 @@ impl From<&Error> for goaway_status {
 }
 
 thread_local! {
-    static LAST: RefCell<CString> = RefCell::default();
+    static LAST: RefCell<(goaway_status, CString)> = RefCell::new((GOAWAY_OK, CString::default()));
 }
 
-/// Keeps the text for `goaway_last_error` and gives the status.
+/// Keeps the status and the text for `goaway_last_status` and `goaway_last_error`, and gives the status.
 pub fn record(error: &Error) -> goaway_status {
     let text = CString::new(error.to_string().replace('\0', "\u{fffd}")).unwrap_or_default();
+    let status = goaway_status::from(error);
     // A thread that is ending has no place for texts any more.
-    let _ = LAST.try_with(|last| *last.borrow_mut() = text);
-    goaway_status::from(error)
+    let _ = LAST.try_with(|last| *last.borrow_mut() = (status, text));
+    status
 }
 
 /// The text of this thread's last failed call, for a person; empty if none
 /// failed. Valid until the next failing call on this thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_last_error() -> *const c_char {
-    LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+    LAST.try_with(|last| last.borrow().1.as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// The status of this thread's last failed call, for calls that return NULL or
+/// -1 when they fail; GOAWAY_OK if none failed. A call that succeeds leaves it
+/// as it is.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_last_status() -> goaway_status {
+    LAST.try_with(|last| last.borrow().0).unwrap_or(GOAWAY_OK)
 }
 
 /// The name of a status, as it stands in this header; NULL for a number that

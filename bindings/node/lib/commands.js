@@ -54,7 +54,8 @@ class Commands {
    * Adds a command for `owner`, which has the halves of its request's id.
    * Throws a GoawayError and adds nothing if a field is none that HTTP/2 allows,
    * or the data are no data.
-   * `data` is a string (UTF-8), a Uint8Array or null.
+   * `fields` is a flat list of names and values, all strings, or null; `data` a
+   * string (UTF-8), a Uint8Array or null.
    */
   add (kind, owner, status, flags, fields, data, number) {
     const start = this.#used
@@ -122,16 +123,6 @@ class Commands {
     return true
   }
 
-  /** Throws as `add` would if a field is none that HTTP/2 allows. */
-  checkFields (fields) {
-    const start = this.#used
-    try {
-      this.#putFields(fields)
-    } finally {
-      this.#used = start
-    }
-  }
-
   /** Submits what waits; each failure is told to its owner: `onFailed(kind, status)`. */
   submit (server) {
     this.#submit(server, this.#arena, this.#used)
@@ -196,30 +187,11 @@ class Commands {
     this.#used += arena.utf8Write(data, start)
   }
 
-  /**
-   * Fields: an object of names and values (an array is several fields of that
-   * name), a flat array of names and values, or an iterable of pairs.
-   */
   #putFields (fields) {
-    if (Array.isArray(fields)) {
-      if (fields.length % 2 !== 0) throw invalid('a flat list of fields has a name without a value')
-      for (let index = 0; index < fields.length; index += 2) this.#putField(fields[index], fields[index + 1])
-    } else if (fields[Symbol.iterator] !== undefined) {
-      for (const [name, value] of fields) this.#putField(name, value)
-    } else {
-      for (const name in fields) this.#putField(name, fields[name])
-    }
+    for (let index = 0; index < fields.length; index += 2) this.#putField(fields[index], fields[index + 1])
   }
 
   #putField (name, value) {
-    if (Array.isArray(value)) {
-      for (const one of value) this.#putField(name, one)
-      return
-    }
-    if (typeof value !== 'string') {
-      if (value === undefined || value === null) throw invalid(`the header field "${name}" has no value`)
-      value = String(value)
-    }
     this.#reserve(name.length + value.length + 2)
     this.#putName(name)
     this.#putValue(name, value)

@@ -144,6 +144,7 @@ _P = c_void_p
 QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_version": (c_char_p, ()),
     "goaway_last_error": (c_char_p, ()),
+    "goaway_last_status": (c_int32, ()),
     "goaway_status_name": (c_char_p, (c_int32,)),
     "goaway_event_name": (c_char_p, (c_uint32,)),
     "goaway_cause_name": (c_char_p, (c_uint32,)),
@@ -296,6 +297,11 @@ def failure(status: int) -> Error:
     return Error(status_name(status), _text(lib.last_error()) or "the call failed")
 
 
+def last_failure() -> Error:
+    """The exception for this thread's last failed call, one that gave NULL or -1."""
+    return failure(lib.last_status())
+
+
 def check(status: int) -> None:
     if status != OK:
         raise failure(status)
@@ -366,7 +372,7 @@ class TlsCore:
     def __init__(self) -> None:
         self._tls = lib.tls_new()
         if self._tls is None:
-            raise failure(ERR_STATE)
+            raise last_failure()
 
     def add(self, certificate: Any, key: Any, password: Optional[bytes]) -> None:
         """Names of files, or PEM as bytes."""
@@ -423,10 +429,10 @@ class Core:
         self.pid = os.getpid()
         self._server = lib.server_new()
         if self._server is None:
-            raise failure(ERR_STATE)
+            raise last_failure()
         self._queue = lib.queue_new(self._server)
         if self._queue is None:
-            raise failure(ERR_STATE)
+            raise last_failure()
         self._batch = _Batch()
         self._batch_ref = byref(self._batch)
 
@@ -476,7 +482,7 @@ class Core:
         """A duplicate of a listening socket, which is the caller's to close."""
         fd = int(self._call(lib.server_fd, number))
         if fd < 0:
-            raise failure(ERR_STATE)
+            raise last_failure()
         return fd
 
     def set_shared(self, number: int, shared: bool) -> None:
@@ -512,7 +518,7 @@ class Core:
                 return []
             listed = lib.server_sessions(self._server)
         if listed is None:
-            raise failure(ERR_STATE)
+            raise last_failure()
         try:
             return [_row(lib.session_list_at(listed, index).contents) for index in range(lib.session_list_len(listed))]
         finally:
@@ -553,7 +559,7 @@ class Core:
     def fd(self) -> int:
         fd = int(lib.queue_fd(self._queue))
         if fd < 0:
-            raise failure(ERR_STATE)
+            raise last_failure()
         return fd
 
     def wait(self, timeout: float) -> bool:
