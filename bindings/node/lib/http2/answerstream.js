@@ -10,6 +10,7 @@ const { failure, wrongType, checkFunction, checkUint32, checkOptions } = require
 const { rawTrailers, toObject, sentObject, ofResponse, ofTrailers } = require('./headers.js')
 const { changeTimer } = require('./timer.js')
 const { RequestStream } = require('./requeststream.js')
+const { kJoined, tellJoined } = require('./attach.js')
 
 const C = native.constants
 const NO_LENGTH = C.COMMAND_NO_LENGTH
@@ -21,7 +22,9 @@ const PROTOCOL_ERROR = 1
 const INTERNAL_ERROR = 2
 const FRAME_SIZE_ERROR = 6
 const CANCEL = 8
-const HEADERS = 1 // the type of frame
+// Types of frames.
+const HEADERS = 1
+const PUSH_PROMISE = 5
 
 // Flags of a HEADERS frame, as 'trailers' tells them.
 const END_STREAM = 1
@@ -41,7 +44,17 @@ function checkHeaders (headers, lists) {
   }
 }
 
+/** Options of a head whose fields nobody changes any more; of the compatibility API. */
+class HeadOptions {
+  constructor (endStream, sendDate) {
+    this.endStream = endStream
+    this.waitForTrailers = false
+    this.sendDate = sendDate
+  }
+}
+
 class AnswerStream extends RequestStream {
+  [kJoined] = false
   #hub
   #sent = null // what `respond` was given, for sentHeaders
   #sentLater = null // of respondWith: what it is made of when somebody looks
@@ -60,9 +73,10 @@ class AnswerStream extends RequestStream {
   #keeps = false // the answer is whole, and the body goes on
   #settling = false // there was time to begin to read
   #wantsTrailers = false
-  #endsWith = null // trailer fields for the end
   #sendsFile = false
   #trailersDue = false
+  #headError = null // why the head that the program gave could not be sent
+  #failing = false // a header section was too large: nothing more is sent
   #rst = NO_ERROR
   #closed = false
   #aborted = false
@@ -82,6 +96,16 @@ class AnswerStream extends RequestStream {
       this.#ended = true
       this.push(null)
     }
+  }
+
+  /** Its request and response of the compatibility API are told first. */
+  emit (event, ...args) {
+    if (this[kJoined]) {
+      tellJoined(this, event, args)
+      // What fails on the stream they tell by 'aborted' and 'close'.
+      if (event === 'error' && this.listenerCount('error') === 0) return false
+    }
+    return super.emit(event, ...args)
   }
 
   // ---- what is known of it ----
@@ -127,33 +151,53 @@ class AnswerStream extends RequestStream {
     if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
     checkOptions(options, 'options')
     checkHeaders(headers, true)
-    this.#respond(headers, options)
+    try {
+      this.#respond(headers, options)
+    } catch (error) {
+      this.#headError = error
+      throw error
+    }
   }
 
-  /** As `respond`, with the status by itself and fields that nobody changes any more. For response.js. */
-  respondWith (status, headers, options) {
-    this.expectOpen()
-    this.#respond(headers, options, status)
+  /** Calls what gives a head: if it throws, no default head replaces that one. */
+  giveHead (give) {
+    try {
+      give()
+    } catch (error) {
+      this.#headError = error
+      throw error
+    }
   }
 
-  #respond (headers, options, given) {
+  // The default head, before what is written without one. It never replaces a
+  // head that failed: false, and the stream is destroyed.
+  #respondByDefault () {
+    if (this.#headError === null) {
+      this.#respond()
+      return true
+    }
+    this.destroy(this.#headError)
+    return false
+  }
+
+  #respond (headers, options) {
     const outgoing = ofResponse(headers)
     if (this.endsConnection) outgoing.fields.push('connection', 'close')
-    const status = given ?? (outgoing.status === undefined ? 200 : outgoing.status | 0 || 200)
-    if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', outgoing.status)
-    if (outgoing.length > this.#hub.maxHeaderBytes) return this.#tooLarge()
+    const status = statusOf(outgoing.status)
+    if (outgoing.length > this.#hub.maxHeaderBytes) this.tooLarge()
     const dates = (options?.sendDate ?? true) && !outgoing.hasDate
     const flags = dates ? NO_LENGTH : NO_LENGTH | NO_DATE
     const alone = options?.endStream || isBodyless(status) || this.headRequest
     try {
-      if (alone) this.#hub.pump.respond(this, status, outgoing.fields, null, flags | this.#keepBody())
+      if (this.#failing) this.#active()
+      else if (alone) this.#hub.pump.respond(this, status, outgoing.fields, null, flags | this.#keepBody())
       else this.#hub.pump.head(this, status, outgoing.fields, flags)
     } catch (error) {
       throw ofField(error)
     }
     this.headersSent = true
-    this.#sent = given === undefined ? sentObject(headers, status, dates) : null
-    this.#sentLater = given === undefined ? null : { headers, status, dates }
+    if (options instanceof HeadOptions) this.#sentLater = { headers, status, dates }
+    else this.#sent = sentObject(headers, status, dates)
     this.#wantsTrailers = Boolean(options?.waitForTrailers)
     this.#active()
     if (!alone) return
@@ -161,10 +205,15 @@ class AnswerStream extends RequestStream {
     else this.end()
   }
 
-  // A header section that is longer than may be sent.
-  #tooLarge () {
+  /**
+   * A header section is longer than may be sent. Nothing more is sent: what
+   * follows in this turn is taken and dropped, then comes 'frameError', and the
+   * stream is reset. `type`: of the frame.
+   */
+  tooLarge (type = HEADERS) {
     this.#trailersDue = false
-    process.nextTick(frameError, this)
+    this.#failing = true
+    setImmediate(frameError, this, type)
   }
 
   /** An informational head before the answer (RFC 9110, section 15.2). */
@@ -176,6 +225,7 @@ class AnswerStream extends RequestStream {
     const status = outgoing.status === undefined ? 100 : outgoing.status | 0
     if (status === 101) throw failure('ERR_HTTP2_STATUS_101')
     if (status < 100 || status >= 200) throw failure('ERR_HTTP2_INVALID_INFO_STATUS', outgoing.status)
+    if (outgoing.length > this.#hub.maxHeaderBytes) return this.tooLarge()
     try {
       this.#hub.pump.inform(this, status, outgoing.fields)
     } catch (error) {
@@ -193,7 +243,7 @@ class AnswerStream extends RequestStream {
     if (!this.#trailersDue) throw failure('ERR_HTTP2_TRAILERS_NOT_READY')
     checkHeaders(headers)
     const { fields, length } = ofTrailers(headers)
-    if (length > this.#hub.maxHeaderBytes) return this.#tooLarge()
+    if (length > this.#hub.maxHeaderBytes) return this.tooLarge()
     try {
       this.#hub.pump.end(this, null, fields.length === 0 ? null : fields, this.#keepBody())
     } catch (error) {
@@ -204,21 +254,19 @@ class AnswerStream extends RequestStream {
     this.#finished()
   }
 
-  /** Trailer fields that are known before the end and go with it, without 'wantTrailers'. For response.js. */
-  set endsWith (headers) {
-    const { fields, length } = ofTrailers(headers)
-    if (length > this.#hub.maxHeaderBytes) return this.#tooLarge()
-    this.#endsWith = fields.length === 0 ? null : fields
-    this.#trailers = sentObject(headers)
+  /** Whether the program is to be asked for trailers though it has set none. For response.js. */
+  get tellsTrailers () {
+    return this.sendTrailers !== sendTrailers || this.listenerCount('wantTrailers') > 0
   }
 
-  #endWithTrailers () {
-    try {
-      this.#hub.pump.end(this, null, this.#endsWith, this.#keepBody())
-    } catch (error) {
-      return this.destroy(ofField(error))
-    }
-    this.#finished()
+  /** Has 'wantTrailers' come at the end. For response.js. */
+  waitForTrailers () { this.#wantsTrailers = true }
+
+  /** For the functions of this file. */
+  askForTrailers () {
+    if (this.destroyed || this.#closed) return
+    const isAsked = this.emit('wantTrailers')
+    if (!isAsked && this.#trailersDue && !this.destroyed) this.sendTrailers({})
   }
 
   /** The next piece; false, and 'drain' behind this turn, if it reaches the high-water mark with what was written in the turn. */
@@ -243,7 +291,11 @@ class AnswerStream extends RequestStream {
 
   _write (chunk, encoding, callback) {
     if (this.#closed) return callback()
-    if (!this.headersSent) this.#respond()
+    if (!this.headersSent && !this.#respondByDefault()) return callback(this.#headError)
+    if (this.#failing) {
+      this.#written = callback // the end of the stream tells that it failed
+      return
+    }
     if (typeof chunk === 'string') {
       if (encoding !== 'utf8' && encoding !== 'utf-8') chunk = Buffer.from(chunk, encoding)
     } else if (!(chunk instanceof Uint8Array)) {
@@ -287,14 +339,16 @@ class AnswerStream extends RequestStream {
 
   endFile () {
     this.#sendsFile = false
-    if (!this.#closed) this.#end()
+    if (!this.#closed && !this.#failing) this.#end()
   }
 
   _final (callback) {
+    if (this.#failing) return // it never finishes
     if (this.#closed) return callback()
     // A promised answer to HEAD has its end before its head.
     if (!this.headersSent && this.isPushed && this.headRequest) return callback()
-    if (!this.headersSent) this.#respond()
+    if (!this.headersSent && !this.#respondByDefault()) return callback(this.#headError)
+    if (this.#failing) return
     this.#finishing = callback
     if (this.#sendsFile) return
     this.#end()
@@ -303,11 +357,10 @@ class AnswerStream extends RequestStream {
   // Everything is written.
   #end () {
     if (!this.live || this.#keeps) return this.#finished() // the head was all
-    if (this.#endsWith !== null) return this.#endWithTrailers()
     if (this.#wantsTrailers) {
       this.#trailersDue = true
       this.#finished()
-      process.nextTick(wantTrailers, this)
+      process.nextTick(askForTrailers, this)
     } else {
       this.#endAnswer()
     }
@@ -524,14 +577,20 @@ function ofField (error) {
   return error.code === 'GOAWAY_ERR_INVALID' && name !== undefined ? failure('ERR_INVALID_CHAR', 'header content', name) : error
 }
 
-function wantTrailers (stream) {
-  if (stream.destroyed || stream.closed) return
-  if (!stream.emit('wantTrailers')) stream.sendTrailers({})
+const { sendTrailers } = AnswerStream.prototype
+
+/** The status of a head; 200 if it has none. */
+function statusOf (given) {
+  const status = given === undefined || given === null ? 200 : given | 0
+  if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', given)
+  return status
 }
 
-function frameError (stream) {
+function askForTrailers (stream) { stream.askForTrailers() }
+
+function frameError (stream, type) {
   if (stream.destroyed || stream.closed) return
-  stream.emit('frameError', HEADERS, FRAME_SIZE_ERROR, stream.id)
+  stream.emit('frameError', type, FRAME_SIZE_ERROR, stream.id)
   stream.close(FRAME_SIZE_ERROR)
 }
 
@@ -540,4 +599,4 @@ function settle (stream) { stream.settle() }
 function drain (stream) { stream.drain() }
 function ended () { this.settle() }
 
-module.exports = { AnswerStream, checkHeaders, isBodyless }
+module.exports = { AnswerStream, HeadOptions, checkHeaders, isBodyless, PUSH_PROMISE }

@@ -136,6 +136,7 @@ class Http2ServerRequest extends LazyReadable {
 
   [kTell.timeout] () { this.emit('timeout') }
   [kTell.drain] () {}
+  [kTell.wantTrailers] () {}
 
   [kTell.close] () {
     if (this.#closed) return
