@@ -50,11 +50,14 @@ pub enum goaway_status {
     GOAWAY_ERR_PANIC = 18,
     /// A certificate, a key or an authority cannot be used: the text names the file.
     GOAWAY_ERR_TLS = 19,
+    /// A command of `goaway_queue_submit` was not carried out, since one that stood
+    /// before it in the batch, for the same response, failed.
+    GOAWAY_ERR_SKIPPED = 20,
 }
 
 use goaway_status::*;
 
-const NAMES: [&std::ffi::CStr; 20] = [
+const NAMES: [&std::ffi::CStr; 21] = [
     c"GOAWAY_OK",
     c"GOAWAY_ERR_NULL",
     c"GOAWAY_ERR_INVALID",
@@ -75,6 +78,7 @@ const NAMES: [&std::ffi::CStr; 20] = [
     c"GOAWAY_ERR_TOO_LARGE",
     c"GOAWAY_ERR_PANIC",
     c"GOAWAY_ERR_TLS",
+    c"GOAWAY_ERR_SKIPPED",
 ];
 
 impl From<&Error> for goaway_status {
@@ -99,6 +103,7 @@ impl From<&Error> for goaway_status {
             Error::TooLarge(_) => GOAWAY_ERR_TOO_LARGE,
             Error::Panic(_) => GOAWAY_ERR_PANIC,
             Error::Tls(_) => GOAWAY_ERR_TLS,
+            Error::Skipped => GOAWAY_ERR_SKIPPED,
         }
     }
 }
@@ -149,8 +154,8 @@ mod tests {
             let found = unsafe { std::ffi::CStr::from_ptr(goaway_status_name(number as i32)) };
             assert_eq!(found, *name);
         }
-        assert_eq!(GOAWAY_ERR_TLS as usize, NAMES.len() - 1);
+        assert_eq!(GOAWAY_ERR_SKIPPED as usize, NAMES.len() - 1);
         assert_eq!(format!("{GOAWAY_ERR_WOULD_BLOCK:?}"), NAMES[GOAWAY_ERR_WOULD_BLOCK as usize].to_str().unwrap());
-        assert!(goaway_status_name(-1).is_null() && goaway_status_name(20).is_null());
+        assert!(goaway_status_name(-1).is_null() && goaway_status_name(21).is_null());
     }
 }

@@ -16,6 +16,7 @@ const SHORT = 48 // characters that are sooner written one by one
 const LARGE_BYTES = 32 * 1024 // sooner shown to the library than copied for it
 const SENSITIVE = native.constants.FIELD_SENSITIVE
 const NO_LENGTH = native.constants.COMMAND_NO_LENGTH
+const SKIPPED = native.constants.ERR_SKIPPED
 
 // 1: a character of a field name; the capitals are written small.
 const TOKEN = new Uint8Array(256)
@@ -140,12 +141,13 @@ class Commands {
     if (failures !== null) for (const { owner, kind, status } of failures) owner.onFailed(kind, status)
   }
 
-  // Copied first: who is told of a failure may add commands.
+  // Copied first: who is told of a failure may add commands. What was skipped
+  // stands behind a failure that its owner is told of.
   #failures (count) {
     const failures = []
     for (let index = 0; index < count; index++) {
       const status = this.#statuses[index]
-      if (status !== 0) failures.push({ owner: this.#owners[index], kind: this.#halves[index * WORDS * 2], status })
+      if (status !== 0 && status !== SKIPPED) failures.push({ owner: this.#owners[index], kind: this.#halves[index * WORDS * 2], status })
     }
     return failures
   }

@@ -154,7 +154,7 @@ class Pump:
         exchange = self.exchanges.get(failure.request)
         if exchange is not None:
             exchange.failed(failure.error)
-        if failure.kind in (_native.COMMAND_RESPOND, _native.COMMAND_HEAD):
+        if failure.kind in (_native.COMMAND_RESPOND, _native.COMMAND_HEAD, _native.COMMAND_INFORM):
             self.outbox.respond(failure.request, 500, *ERROR_ANSWER)
         elif failure.kind != _native.COMMAND_RESET:
             self.outbox.add(_native.COMMAND_RESET, failure.request, number=INTERNAL_ERROR)
