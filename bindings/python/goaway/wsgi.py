@@ -25,7 +25,7 @@ class Application:
     closed in a running event loop, which has no part in the requests.
 
     The environ has `goaway.request`, the `ThreadedRequest`: its `draining` tells
-    an endless answer to end well.
+    an endless answer to end well. `goaway.server` is this object.
     """
 
     def __init__(self, app: WsgiApp, config: Optional[Config] = None) -> None:
@@ -124,7 +124,7 @@ class Application:
 
     def _handle(self, request: ThreadedRequest) -> None:
         try:
-            WsgiRequest(self._app, self.config, self._server, request).run()
+            WsgiRequest(self._app, self.config, self._server, request, self).run()
         finally:
             self._pump.forget(request)
 
@@ -152,5 +152,9 @@ class Application:
 
 def serve(app: WsgiApp, **options: Any) -> Report:
     """Serves `app` until SIGTERM or SIGINT has been taken care of: the first
-    drains, a second one forces. Blocks. `options` are those of `Config`."""
+    drains, another one half a second later or more forces. Blocks. `options` are
+    those of `Config`.
+
+    Python handles signals in the main thread only. In another thread this serves
+    until the application closes it: `environ["goaway.server"]`."""
     return serve_until_signal(Application(app, Config(**options)))

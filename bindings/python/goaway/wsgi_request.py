@@ -61,8 +61,15 @@ class WsgiRequest:
     """A request that a WSGI application answers, in a thread of the pool."""
 
     def __init__(
-        self, app: WsgiApp, config: Config, server: Tuple[str, Optional[int]], request: ThreadedRequest
+        self,
+        app: WsgiApp,
+        config: Config,
+        server: Tuple[str, Optional[int]],
+        request: ThreadedRequest,
+        application: object,
     ) -> None:
+        """`application`: what the environ shows as `goaway.server`."""
+        self._application = application
         self._app = app
         self._config = config
         self._server = server
@@ -174,6 +181,7 @@ class WsgiRequest:
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
             "goaway.request": request,
+            "goaway.server": self._application,
         }
         if request.authority:
             environ["HTTP_HOST"] = request.authority
