@@ -3,10 +3,11 @@
 // The two ways of a stream of node:http2 over a request of the library: the body
 // that comes in, the answer that goes out, and how both end.
 
+const { AsyncResource } = require('node:async_hooks')
 const native = require('../native.js')
 const { Gate } = require('../gate.js')
 const { statusName } = require('../errors.js')
-const { failure, wrongType, checkFunction, checkUint32, checkOptions } = require('./errors.js')
+const { failure, connectionLost, wrongType, checkFunction, checkUint32, checkOptions } = require('./errors.js')
 const { rawTrailers, toObject, sentObject, ofResponse, ofTrailers } = require('./headers.js')
 const { changeTimer } = require('./timer.js')
 const { RequestStream } = require('./requeststream.js')
@@ -80,6 +81,7 @@ class AnswerStream extends RequestStream {
   #rst = NO_ERROR
   #closed = false
   #aborted = false
+  #lostWith = null // the code, when its session has ended
 
   constructor (hub, record) {
     super(hub, record)
@@ -123,7 +125,7 @@ class AnswerStream extends RequestStream {
 
   get sentInfoHeaders () { return this.#infos ?? undefined }
   get sentTrailers () { return this.#trailers ?? undefined }
-  get bufferSize () { return (this.#gate?.waiting ?? this.#waiting) + super.writableLength }
+  get bufferSize () { return this.destroyed ? 0 : (this.#gate?.waiting ?? this.#unsent) + super.writableLength }
   get writableLength () { return super.writableLength + this.#unsent }
 
   // What was written and is on its way to the library, as Node.js counts it.
@@ -314,7 +316,7 @@ class AnswerStream extends RequestStream {
     this.#gate ??= new Gate(this, this.#hub.pump, this.#hub.highWaterBytes, this.#waiting)
     this.#gate.write(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length)
     this.#handed = this.#gate.full ? unsent : unsent + chunk.length
-    if (this.#gate.full) this.#written = callback
+    if (this.#gate.full) this.#written = AsyncResource.bind(callback)
     else callback()
   }
 
@@ -402,7 +404,7 @@ class AnswerStream extends RequestStream {
   }
 
   onBody (data, last, text) {
-    if (this.destroyed) return
+    if (this.destroyed || this.#closed) return // then its end has been given already
     this.#active()
     if (data !== null) {
       this.#owed += data.length
@@ -428,15 +430,26 @@ class AnswerStream extends RequestStream {
     if (this.destroyed || this.#trailersDue || !(this.writableFinished || this.#closed)) return
     if (this.readableEnded || this.readableAborted) return this.destroy()
     if (this.#reads || this.listenerCount('end') > 0) {
-      if (!this.#ended && !this.#keeps) return this.destroy() // the rest is not delivered any more
+      // The rest is not delivered any more; who only waits for the end gets it.
+      if (!this.#ended && !this.#keeps && (this.#reads || !this._readableState.ended)) return this.destroy()
       this.once('end', ended)
       if (!this.#reads) this.resume()
+      else this.read(0) // one that is paused and has nothing left ends too
     } else if (this.#keeps && !this.#closed && !this.#ended && !this.#settling) {
       this.#settling = true
       setImmediate(settle, this) // who reads may begin in this turn
     } else {
-      this.destroy()
+      this.#leaveUnread()
     }
+  }
+
+  // Nobody reads, nor wants to know of the end: it is as if it had been read to
+  // the end (Node.js resumes such a stream), without the ticks that would take.
+  #leaveUnread () {
+    const state = this._readableState
+    state.flowing = true
+    if (state.length === 0 && state.ended) state.endEmitted = true
+    this.destroy()
   }
 
   /** RST_STREAM (RFC 9113, section 6.4), unless the answer is whole already. */
@@ -444,7 +457,7 @@ class AnswerStream extends RequestStream {
     checkUint32(code, 'code')
     if (callback !== undefined) checkFunction(callback, 'callback')
     if (this.#closed) return
-    if (callback !== undefined) this.once('close', callback)
+    if (callback !== undefined) this.once('close', AsyncResource.bind(callback))
     const ending = this.writableEnded
     if (code === NO_ERROR && ending && this.live && this.#finishing === null && !this.writableFinished) {
       // What was written goes first.
@@ -456,8 +469,8 @@ class AnswerStream extends RequestStream {
       this.#endAnswer()
     }
     this.#shut(code)
-    if (code !== NO_ERROR) this.destroy()
-    else process.nextTick(settle, this)
+    // Behind this turn, as in Node.js.
+    process.nextTick(code !== NO_ERROR ? destroy : settle, this)
   }
 
   // Closes it, telling the peer if it does not know.
@@ -499,13 +512,14 @@ class AnswerStream extends RequestStream {
     if (!this.#closed) {
       const whole = this.writableFinished && (this.#keeps || !this.live)
       const code = error === null || whole ? NO_ERROR : error.name === 'AbortError' ? CANCEL : INTERNAL_ERROR
-      this.#shut(code)
+      this.#shut(this.#lostWith ?? code)
     }
     const written = this.#written
     this.#written = null
-    if (error === null && this.#rst !== NO_ERROR && this.#rst !== CANCEL) {
+    if (error === null && this.#rst !== NO_ERROR && this.#rst !== CANCEL && this.#lostWith === null) {
       error = failure('ERR_HTTP2_STREAM_ERROR', this.#rst)
     }
+    this.leaveSession()
     callback(error)
     written?.(error ?? failure('ERR_HTTP2_INVALID_STREAM'))
   }
@@ -514,7 +528,7 @@ class AnswerStream extends RequestStream {
   fail (error, code) {
     if (this.destroyed) return
     if (this.live) this.#hub.pump.forget(this) // GOAWAY says it
-    this.#shut(code)
+    this.#lostWith = code
     this.destroy(error)
   }
 
@@ -529,8 +543,17 @@ class AnswerStream extends RequestStream {
 
   onCancelled (code, cause) {
     if (this.destroyed) return
-    this.#shut(code !== 0 ? code : CODES[native.causes[cause]] ?? CANCEL)
-    this.destroy()
+    const name = native.causes[cause]
+    if (name === 'connection_lost') {
+      this.#lostWith = INTERNAL_ERROR
+      // Nobody has to listen: a peer that breaks off must not end the process.
+      return void this.destroy(this.listenerCount('error') > 0 ? connectionLost() : null)
+    }
+    const rst = code !== 0 ? code : CODES[name] ?? CANCEL
+    if (OF_PEER.has(name)) this.#shut(rst)
+    else this.#lostWith = rst
+    if (rst === NO_ERROR) process.nextTick(settle, this)
+    else this.destroy()
   }
 
   onDrain (leftMs) {
@@ -568,6 +591,9 @@ class AnswerStream extends RequestStream {
   }
 }
 
+/** Why a stream is closed before it is destroyed; with its connection it is destroyed first, as in Node.js. */
+const OF_PEER = new Set(['peer_reset', 'peer_goaway', 'peer_closed'])
+
 /** What a cancelled stream was closed with, where the peer did not say. */
 const CODES = { __proto__: null, peer_reset: NO_ERROR, protocol_error: PROTOCOL_ERROR, internal: INTERNAL_ERROR }
 
@@ -596,6 +622,7 @@ function frameError (stream, type) {
 
 function resetNow (stream) { stream.resetNow() }
 function settle (stream) { stream.settle() }
+function destroy (stream) { stream.destroy() }
 function drain (stream) { stream.drain() }
 function ended () { this.settle() }
 

@@ -19,7 +19,7 @@ class ServerHttp2Stream extends AnswerStream {
 
   /** Whether the peer takes pushed streams; while its session leaves it is not asked to. */
   get pushAllowed () {
-    return this.live && !this.writableFinished && !this.destroyed && !this.drains && !this.#hub.closing && this.owner?.takesPush === true
+    return this.live && !this.writableFinished && !this.destroyed && !this.closed && !this.drains && !this.#hub.closing && this.owner?.takesPush === true
   }
 
   /** Answers with the file of that path. */
