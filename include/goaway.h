@@ -154,9 +154,6 @@ typedef enum {
     GOAWAY_ERR_PANIC = 18,
     // A certificate, a key or an authority cannot be used: the text names the file.
     GOAWAY_ERR_TLS = 19,
-    // A command of `goaway_queue_submit` was not carried out, since one that stood
-    // before it in the batch, for the same response, failed.
-    GOAWAY_ERR_SKIPPED = 20,
 } goaway_status;
 
 // Why a session or a request ended. Codes are appended, never renumbered.
@@ -811,11 +808,6 @@ const char *goaway_version(void);
 // failed. Valid until the next failing call on this thread.
 const char *goaway_last_error(void);
 
-// The status of this thread's last failed call, for calls that return NULL or
-// -1 when they fail; GOAWAY_OK if none failed. A call that succeeds leaves it
-// as it is.
-goaway_status goaway_last_status(void);
-
 // The name of a status, as it stands in this header; NULL for a number that
 // this version does not know. Valid for ever.
 const char *goaway_status_name(int32_t status);
@@ -1317,7 +1309,7 @@ goaway_status goaway_request_add_header(goaway_request request,
 // `body`, which are copied. The request's id is stale then. An answer to HEAD
 // keeps the body's length and drops the body.
 //
-// GOAWAY_ERR_INVALID: the status is none of 200 to 599, or it is one without
+// GOAWAY_ERR_INVALID: the status is none of 200 to 999, or it is one without
 // a body and there is one. GOAWAY_ERR_LENGTH: the body has not the
 // content-length that was set. GOAWAY_ERR_STATE: the head is written already.
 goaway_status goaway_request_respond(goaway_request request,
@@ -1371,7 +1363,7 @@ goaway_status goaway_request_push(goaway_request request,
 // Begins a streamed answer with the header fields set so far;
 // `goaway_request_write` and `goaway_request_end` follow.
 //
-// GOAWAY_ERR_INVALID: the status is none of 200 to 599, nor 101 to a request
+// GOAWAY_ERR_INVALID: the status is none of 200 to 999, nor 101 to a request
 // that asks for another protocol (GOAWAY_LIMIT_UPGRADE). GOAWAY_ERR_STATE: the
 // head is written already.
 goaway_status goaway_request_write_head(goaway_request request, uint16_t status);
@@ -1622,16 +1614,11 @@ goaway_status goaway_queue_take(const goaway_queue *queue, goaway_batch *out_bat
 goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
 
 // Carries out the `count` commands at `commands`, in order, each as the
-// `goaway_request_` function would that it is named after. One that fails does
-// not stop those of other requests. For its own request the rest of the batch
-// is not carried out as far as it is of the response: if RESPOND, HEAD, WRITE,
-// END, INFORM, RESET or an unknown kind fails, each RESPOND, HEAD, WRITE, END
-// and INFORM behind it is GOAWAY_ERR_SKIPPED and changes nothing, so that no
-// response goes on without a part of it, or looks whole. RESET, CONSUME,
-// SET_IDLE and HIGH_WATER are carried out all the same, and the failure of one
-// of the last three skips nothing. A later batch begins anew: order again what
-// failed and what was skipped, respond in another way, or RESET. No WRITABLE
-// record follows a WRITE that was skipped.
+// `goaway_request_` function would that it is named after; one that fails does
+// not stop the others, except that behind a WRITE that fails RESPOND, HEAD,
+// WRITE, END and INFORM of the same request fail with the same status: an
+// answer with a gap must not go on, or look whole. Once you know, write again
+// what was refused and what stood behind it, or RESET.
 //
 // Their offsets go into the `arena_len` bytes at `arena`. All is copied, and
 // neither needs to be aligned. Each one's `goaway_status` is written to
@@ -1641,8 +1628,8 @@ goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
 // The result is GOAWAY_OK or the first failure's status. Of a command,
 // GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset lies outside the
 // arena, the fields are no pairs, or `number` is out of range.
-// GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when the high-water mark was
-// reached; one that passes it is taken whole.
+// GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when
+// the high-water mark was reached; one that passes it is taken whole.
 goaway_status goaway_queue_submit(const goaway_queue *queue,
                                   const goaway_command *commands,
                                   size_t count,

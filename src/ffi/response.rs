@@ -45,7 +45,7 @@ pub unsafe extern "C" fn goaway_request_add_header(
 /// `body`, which are copied. The request's id is stale then. An answer to HEAD
 /// keeps the body's length and drops the body.
 ///
-/// GOAWAY_ERR_INVALID: the status is none of 200 to 599, or it is one without
+/// GOAWAY_ERR_INVALID: the status is none of 200 to 999, or it is one without
 /// a body and there is one. GOAWAY_ERR_LENGTH: the body has not the
 /// content-length that was set. GOAWAY_ERR_STATE: the head is written already.
 #[unsafe(no_mangle)]
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn goaway_request_push(
 /// Begins a streamed answer with the header fields set so far;
 /// `goaway_request_write` and `goaway_request_end` follow.
 ///
-/// GOAWAY_ERR_INVALID: the status is none of 200 to 599, nor 101 to a request
+/// GOAWAY_ERR_INVALID: the status is none of 200 to 999, nor 101 to a request
 /// that asks for another protocol (GOAWAY_LIMIT_UPGRADE). GOAWAY_ERR_STATE: the
 /// head is written already.
 #[unsafe(no_mangle)]

@@ -183,7 +183,7 @@ static void without_a_body(void) {
 }
 
 static void bad_statuses(void) {
-    static const uint16_t bad[] = {0, 1, 20, 99, 100, 101, 103, 199, 600, 999, 1000, 65535};
+    static const uint16_t bad[] = {0, 1, 20, 99, 100, 101, 103, 199, 1000, 9999, 65535};
     static const uint16_t not_informational[] = {0, 1, 99, 101, 200, 204, 304, 500, 600, 65535};
     goaway_request request = asked("GET");
     for (size_t index = 0; index < COUNT(bad); index++) {
@@ -198,7 +198,7 @@ static void bad_statuses(void) {
     about("");
     CHECK_OK(goaway_request_inform(request, 100, NULL, 0));
     CHECK_OK(goaway_request_inform(request, 199, NULL, 0));
-    CHECK_OK(goaway_request_respond(request, 599, "odd", 3));
+    CHECK_OK(goaway_request_respond(request, 999, "odd", 3));
     struct answer answer = answered();
     CHECK(answer.whole && answer.heads == 3 && answer.length == 3);
     end();
