@@ -2,18 +2,19 @@
 
 // The body of a streamed answer, for a writer that waits with promises.
 
-const { invalid } = require('./fields.js')
+const { GoawayError } = require('./errors.js')
 const { Gate } = require('./gate.js')
 
-const DONE = Promise.resolve(true)
+const DONE = Promise.resolve()
 
 function ignore () {}
 
 /** How many bytes a piece is on the wire. */
 function lengthOf (chunk) {
+  if (chunk === null || chunk === undefined) return 0
   if (typeof chunk === 'string') return Buffer.byteLength(chunk)
   if (chunk instanceof Uint8Array) return chunk.length
-  throw invalid('a body, or a piece of one, is a string or a Uint8Array')
+  throw new GoawayError('GOAWAY_ERR_INVALID', 'a piece of a body is a string or a Uint8Array')
 }
 
 class Outlet {
@@ -33,8 +34,8 @@ class Outlet {
     this.#gate.setHighWater(bytes)
   }
 
-  /** Takes a piece of that length; resolves to true when the next should come. */
-  write (chunk, length) {
+  write (chunk) {
+    const length = lengthOf(chunk)
     if (length > 0) this.#gate.write(chunk, length)
     return this.#gate.full ? this.#wait() : DONE
   }
@@ -43,7 +44,7 @@ class Outlet {
     if (this.#room === null) {
       this.#room = {}
       this.#room.promise = new Promise((resolve, reject) => Object.assign(this.#room, { resolve, reject }))
-      this.#room.promise.catch(ignore) // who does not wait is told by the signal
+      this.#room.promise.catch(ignore) // who writes on without waiting is told by the signal
     }
     return this.#room.promise
   }
@@ -58,17 +59,15 @@ class Outlet {
     this.#release()
   }
 
-  #release (hasRoom = true) {
+  #release () {
     const room = this.#room
     this.#room = null
-    room?.resolve(hasRoom)
+    room?.resolve()
   }
 
-  /** What waits for the peer is not sent any more, nor what was to come behind it. */
   drop () {
     this.#gate.drop()
     this.#ending = null
-    this.#release(false)
   }
 
   onWritable (waiting, mark) {
@@ -77,13 +76,11 @@ class Outlet {
     else this.#release()
   }
 
-  /** The peer has gone: whoever waits gets that error or, if `isSettled`, false. */
-  fail (error, isSettled) {
+  fail (error) {
+    this.drop()
     const room = this.#room
     this.#room = null
-    this.drop()
-    if (isSettled) room?.resolve(false)
-    else room?.reject(error)
+    room?.reject(error)
   }
 }
 

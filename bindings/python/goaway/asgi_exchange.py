@@ -16,10 +16,14 @@ from .asgi_tls import TlsExtensions
 from .callback import tell
 from .config import AccessRecord, Config
 from .drain import Drain
-from .exchange import CANCEL, ERROR_ANSWER, INTERNAL_ERROR, Disconnected, Exchange
+from .error import Error
+from .exchange import Exchange
+from .fields import content_length, lenient, pack_application_head, pack_trailers
+from .gateway import DroppedBodies, check_status
 from .head import version_of
-from .outbox import as_bytes, pack_answer, pack_fields
+from .outbox import as_bytes
 from .pump import Pump
+from .response import WITHOUT_BODY
 
 if TYPE_CHECKING:
     from .websocket import AsgiWebSocket
@@ -52,6 +56,7 @@ class Site:
         self.server: Tuple[str, Optional[int]] = ("", None)
         self.state: Optional[Dict[str, Any]] = None
         """What the lifespan has left for the requests."""
+        self.dropped = DroppedBodies()
         self._root = config.root_path.encode("utf-8")
         self._asgi = {"version": "3.0", "spec_version": "2.4"}
         self._extensions: Dict[str, Any] = {
@@ -194,6 +199,8 @@ class AsgiExchange(Exchange):
     _stage = _NOTHING
     _status = 0
     _fields = b""
+    _announced: Optional[int] = None
+    """The content-length, where the body must have it."""
     _has_trailers = False
     _trailer_fields: Optional[List[Tuple[Any, Any]]] = None
     _sent = 0
@@ -222,14 +229,18 @@ class AsgiExchange(Exchange):
         app = self.app or self.site.app
         return app(self.scope, self.receive, self.send)
 
+    def title(self) -> str:
+        return f"the ASGI application at {self.scope['method']} {self.scope['path']}"
+
+    def give_up(self) -> None:
+        if not self.has_head:
+            self._status = 500
+        super().give_up()
+
     def done(self, error: Optional[BaseException]) -> None:
-        """The application has returned, or raised."""
-        self.task = None
-        if error is not None or self._stage != _DONE:
-            self._end_badly(error)
+        super().done(error)
         if self.site.log is not None:
             self._log_access()
-        self.pump.forget(self.id)
 
     def cancelled(self, cause: str, code: int) -> None:
         super().cancelled(cause, code)
@@ -264,11 +275,17 @@ class AsgiExchange(Exchange):
             body = message.get("body", b"")
             if type(body) is not bytes:
                 body = as_bytes(body, "the body of http.response.body")
+            if self._status in WITHOUT_BODY and self._drops(body):
+                body = b""
+                if message.get("more_body") and self._stage == _STARTED:
+                    return  # The head goes out with the end.
             self._sent += len(body)
             if self._stage != _STARTED or self._has_trailers or message.get("more_body") or self._is_head:
                 await self._send_piece(body, bool(message.get("more_body")))
             else:
                 # The whole answer at once: the usual case.
+                if self._announced is not None and self._announced != self._sent:
+                    self._refuse_length()
                 self.pump.outbox.respond(self.id, self._status, self._fields, body)
                 self._finish()
         elif kind == "http.response.trailers":
@@ -283,19 +300,28 @@ class AsgiExchange(Exchange):
     def _start(self, message: Message) -> None:
         if self._stage != _NOTHING:
             raise RuntimeError("http.response.start was sent already")
-        status = message.get("status")
-        if not isinstance(status, int) or not 200 <= status <= 599:
-            raise ValueError(f"the status of http.response.start must be a number from 200 to 599, not {status!r}")
-        given = message.get("headers", ())
-        self._fields = pack_answer(given, "the headers of http.response.start", self.scope["http_version"])
-        self._status = status
+        status = check_status(message.get("status"))
+        fields = pack_application_head(
+            message.get("headers", ()), "the headers of http.response.start", self.scope["http_version"] != "2"
+        )
+        announced = content_length(fields)
+        if announced is not None and not self._is_head and status not in WITHOUT_BODY:
+            self._announced = announced
+        self._fields, self._status = fields, status
         if message.get("trailers"):
             self._has_trailers = True
         self._stage = _STARTED
 
+    def _drops(self, body: bytes) -> bool:
+        return self.site.dropped.drops(self._status, body, self.scope["method"], self.scope["path"])
+
+    def _refuse_length(self) -> None:
+        raise Error("GOAWAY_ERR_LENGTH", f"content-length is {self._announced}, and the body has {self._sent} bytes")
+
     def _begin(self) -> None:
         """Sends the head."""
         self.pump.outbox.add(_native.COMMAND_HEAD, self.id, self._status, self._fields)
+        self.has_head = True
         self._stage = _STREAMING
 
     async def _send_piece(self, body: bytes, has_more: bool) -> None:
@@ -308,6 +334,10 @@ class AsgiExchange(Exchange):
             self._begin()
         elif self._stage != _STREAMING:
             self._object("http.response.body")
+        if self._announced is not None and (
+            self._sent > self._announced or (not has_more and self._sent != self._announced)
+        ):
+            self._refuse_length()
         if has_more or self._has_trailers:
             if not has_more:
                 self._stage = _TRAILERS
@@ -325,7 +355,7 @@ class AsgiExchange(Exchange):
             self._trailer_fields = []
         self._trailer_fields += message.get("headers", ())
         if not message.get("more_trailers"):
-            fields = pack_fields(self._trailer_fields, "the headers of http.response.trailers")
+            fields = pack_trailers(self._trailer_fields, "the headers of http.response.trailers", lenient)
             self.pump.outbox.add(_native.COMMAND_END, self.id, fields=fields)
             self._finish()
 
@@ -355,7 +385,7 @@ class AsgiExchange(Exchange):
         if self._stage != _NOTHING:
             raise RuntimeError("http.response.early_hint must come before http.response.start")
         links = [(b"link", link) for link in message.get("links", ())]
-        fields = pack_fields(links, "the links of http.response.early_hint")
+        fields = lenient.pack(links, "the links of http.response.early_hint")
         self.pump.outbox.add(_native.COMMAND_INFORM, self.id, 103, fields)
 
     def _object(self, kind: str) -> None:
@@ -372,36 +402,11 @@ class AsgiExchange(Exchange):
 
     def _finish(self) -> None:
         self._stage = _DONE
-        self.is_over = True
+        self.has_head = self.is_over = True
         if self._readers is not None:
             self._readers.wake()
         if self.site.log is not None:
             self._log_access()
-
-    def _end_badly(self, error: Optional[BaseException]) -> None:
-        """Without a head 500, else a reset: what is not whole must not look so."""
-        if error is not None:
-            self._complain(error)
-        if self._stage == _DONE or self.is_over or self.cause is not None:
-            return
-        if error is None:
-            log.error("the ASGI application returned without completing its answer to %s", self._name())
-        self.is_over = True
-        if self._stage in (_NOTHING, _STARTED) and not isinstance(error, asyncio.CancelledError):
-            self._status = 500
-            self.pump.outbox.respond(self.id, 500, *ERROR_ANSWER)
-        else:
-            self.reset(CANCEL if isinstance(error, asyncio.CancelledError) else INTERNAL_ERROR)
-
-    def _complain(self, error: BaseException) -> None:
-        if isinstance(error, Disconnected) and self.cause is not None:
-            return  # It stopped since nobody waits: as it should.
-        if isinstance(error, asyncio.CancelledError):
-            return
-        log.error("the ASGI application failed at %s", self._name(), exc_info=error)
-
-    def _name(self) -> str:
-        return f"{self.scope['method']} {self.scope['path']}"
 
     def _log_access(self) -> None:
         if self._is_logged or self.site.log is None:

@@ -64,8 +64,8 @@ async def end_requests(pump: "Pump", deadline: Deadline) -> None:
     cancelled then."""
     if await deadline.run(pump.wait_idle()):
         return
-    for exchange in list(pump.exchanges.values()):
+    for exchange in list(pump.requests.values()):
         if exchange.task is not None:
             exchange.task.cancel()
     if not await deadline.run(pump.wait_idle(), GRACE):
-        log.error("%d requests go on though they were cancelled", len(pump.exchanges))
+        log.error("%d requests go on though they were cancelled", len(pump.requests))

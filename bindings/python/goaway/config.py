@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Optional
 
+from .pool import QUEUE
 from .tls import Tls
 
 
@@ -61,7 +62,9 @@ class Config:
     """ASGI lifespan: "on", "off", or "auto", which goes on without it if the
     application raises before it has answered lifespan.startup."""
     threads: int = 40
-    """WSGI: threads of the pool. So many requests again may wait for one; those
-    beyond are answered 503."""
+    """WSGI: threads of the pool."""
+    queue: int = QUEUE
+    """WSGI: requests that may wait for a thread. Those beyond are answered 503, with
+    a warning in the log."""
     multiprocess: bool = False
     """WSGI: `wsgi.multiprocess`, whether other processes serve the application too."""

@@ -1,4 +1,4 @@
-"""The one exception of the library."""
+"""The exceptions of the package."""
 
 from __future__ import annotations
 
@@ -21,6 +21,22 @@ class Error(RuntimeError):
 
     def __reduce__(self) -> "tuple[type[Error], tuple[str, str]]":
         return (Error, (self.code, self.text))
+
+
+class Disconnected(OSError):
+    """The peer has gone, and nobody waits for the response any more. `cause` says
+    why, such as "peer_reset" or "deadline".
+
+    It needs no handling: a handler, a task or a thread that it ends is logged at
+    debug level only.
+    """
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"nobody waits for the response any more: {cause}")
+        self.cause = cause
+
+    def __reduce__(self) -> "tuple[type[Disconnected], tuple[str]]":
+        return (Disconnected, (self.cause,))
 
 
 class StartupError(RuntimeError):

@@ -4,29 +4,25 @@ have in common."""
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from . import _native
 from .drain import Drain, Waiters
+from .error import Disconnected
+from .failure import expect_departure, log_failure
 from .runner import Work
 
 if TYPE_CHECKING:
     from .pump import Pump
+
+log = logging.getLogger("goaway")
 
 INTERNAL_ERROR = 2
 """RFC 9113, section 7."""
 CANCEL = 8
 ERROR_ANSWER = (b"content-type\0text/plain\0", b"Internal Server Error")
 """Fields and body of a 500."""
-
-
-class Disconnected(OSError):
-    """Nobody waits for the answer any more. `cause` says why, such as
-    "peer_reset" or "deadline"."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(f"nobody waits for the answer any more: {cause}")
-        self.cause = cause
 
 
 class Exchange(Work):
@@ -41,6 +37,8 @@ class Exchange(Work):
     pump: "Pump"
     id: int
     drain: Drain
+    has_head = False
+    """The response has begun: its head was handed over."""
     is_over = False
     """The answer is whole, or given up."""
     failure: Optional[Exception] = None
@@ -142,6 +140,8 @@ class Exchange(Work):
         if self.failure is not None:
             raise self.failure
         if self.cause is not None:
+            if asyncio.current_task() is not self.task:
+                expect_departure()
             raise Disconnected(self.cause)
 
     async def write(self, data: bytes) -> None:
@@ -174,3 +174,30 @@ class Exchange(Work):
         """Ends the stream with RST_STREAM."""
         self.is_over = True
         self.pump.outbox.add(_native.COMMAND_RESET, self.id, number=code)
+
+    # The end.
+
+    def done(self, error: Optional[BaseException]) -> None:
+        self.task = None
+        if error is not None:
+            # Who works on after the response is cancelled when the server closes.
+            is_late = self.is_over and isinstance(error, asyncio.CancelledError)
+            log_failure(self.title(), error, is_late or self.cause is not None)
+        if not self.is_over and self.cause is None:
+            if error is None:
+                log.error("%s returned without completing its response", self.title())
+            self.give_up()
+        self.pump.forget(self.id)
+
+    def title(self) -> str:
+        """Who responds to what, for the log."""
+        raise NotImplementedError
+
+    def give_up(self) -> None:
+        """Responds 500; after the head resets the stream, so that what is not whole
+        does not look so."""
+        if self.has_head:
+            self.reset(INTERNAL_ERROR)
+        else:
+            self.is_over = True
+            self.pump.outbox.respond(self.id, 500, *ERROR_ANSWER)

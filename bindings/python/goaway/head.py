@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from ._native import FLAG_HTTP_1_0, FLAG_HTTP_1_1
+from .fields import Packed, pairs
 
-Headers = Union[Mapping[str, str], Iterable[Tuple[Union[str, bytes], Union[str, bytes]]], None]
+Headers = Union[Mapping[str, str], Iterable[Tuple[Union[str, bytes], Union[str, bytes]]], Packed, None]
 """Header fields of an answer: a mapping, or pairs of name and value, each text
 (latin-1) or bytes."""
 
@@ -108,4 +109,6 @@ def field_pairs(headers: Headers) -> "Iterable[Tuple[Union[str, bytes], Union[st
     """Header fields as pairs."""
     if headers is None:
         return ()
+    if isinstance(headers, Packed):
+        return pairs(headers.fields)
     return headers.items() if isinstance(headers, Mapping) else headers

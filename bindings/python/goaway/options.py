@@ -62,6 +62,8 @@ class Options:
     ws_max_size: int = 16 * 1024 * 1024
     #: Threads that run a WSGI application.
     threads: int = 40
+    #: Requests that may wait for one of them.
+    queue: int = 1000
     #: Seconds that a close may take.
     drain: float = 5.0
     #: The library's limits, by their names in lower case without ``GOAWAY_LIMIT_``.
@@ -157,8 +159,7 @@ def _parser(version: Callable[[], str]) -> argparse.ArgumentParser:
         prog="goaway",
         usage="goaway [OPTIONS] MODULE:APP",
         description="Serves an ASGI or WSGI application over HTTP/2, and knows how to leave.",
-        epilog="SIGTERM, SIGINT and SIGQUIT drain, another one after half a second forces; with --workers or --reload "
-        "SIGHUP replaces the workers.",
+        epilog="SIGTERM and SIGINT drain, a second one forces; with --workers or --reload SIGHUP replaces the workers.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -213,6 +214,10 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--threads", default=40, metavar="N", type=_value(_count), help="threads of a WSGI application; default 40"
     )
+    group.add_argument(
+        "--queue", default=1000, metavar="N", type=_value(_whole),
+        help="requests that may wait for one of these threads, those beyond are answered 503; default 1000",
+    )  # fmt: skip
     group.add_argument("--reload", action="store_true", help="restart the worker when a file changes; needs watchfiles")
     group.add_argument(
         "--reload-dir", action="append", default=[], dest="reload_dirs", metavar="DIR",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from contextvars import copy_context
 from typing import Callable, Deque, Optional
@@ -12,18 +13,28 @@ log = logging.getLogger("goaway")
 
 Job = Callable[[], None]
 
+QUEUE = 1000
+"""Jobs that may wait for a thread, if nothing else is said."""
+_WARN_AGAIN = 10.0
+"""Seconds until refusals are told again."""
+
 
 class Pool:
-    """Up to `threads` threads, made as they are needed, and as many jobs again
-    that wait for one.
+    """Up to `threads` threads, made as they are needed, and up to `queue` jobs that
+    wait for one.
 
     They are daemons: one that never comes back does not keep the interpreter.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, queue: int = QUEUE) -> None:
         if threads < 1:
             raise ValueError(f"threads must be 1 at least, not {threads!r}")
+        if queue < 0:
+            raise ValueError(f"queue must be 0 at least, not {queue!r}")
         self._most = threads
+        self._queue = queue
+        self._refused = 0
+        self._warned = 0.0
         self._condition = threading.Condition()
         self._jobs: Deque[Job] = deque()
         self._threads = 0
@@ -34,11 +45,15 @@ class Pool:
     def submit(self, job: Job) -> bool:
         """Has `job` done; False if too many wait already."""
         with self._condition:
-            waiting = len(self._jobs) - self._free
-            if self._is_closed or waiting >= self._most:
+            if self._is_closed:
                 return False
+            waiting = len(self._jobs) - self._free
             if waiting >= 0 and self._threads < self._most:
                 self._start_thread()
+                waiting -= 1
+            if waiting >= self._queue:
+                self._warn()
+                return False
             self._jobs.append(job)
             self._condition.notify()
             return True
@@ -51,6 +66,19 @@ class Pool:
             self._condition.notify_all()
             self._condition.wait_for(lambda: self._busy == 0 and not self._jobs, timeout)
             return self._busy + len(self._jobs)
+
+    def _warn(self) -> None:
+        """Says that a job was refused, without a line for each."""
+        self._refused += 1
+        now = time.monotonic()
+        if not self._warned or now - self._warned >= _WARN_AGAIN:
+            log.warning(
+                "%d requests were refused with 503: %d threads are busy and %d requests wait for one",
+                self._refused,
+                self._threads,
+                self._queue,
+            )
+            self._refused, self._warned = 0, now
 
     def _start_thread(self) -> None:
         self._threads += 1

@@ -6,21 +6,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import copy_context
-from typing import Any, Callable, Dict, List, Optional
+from typing import Callable, List
 
 from . import _native
-from .callback import tell
+from .dispatch import Dispatcher
 from .error import Error
 from .exchange import ERROR_ANSWER, INTERNAL_ERROR, Exchange
-from .outbox import RECORD, Failure, Outbox
-from .report import Progress, Report
+from .outbox import RECORD, Failure
+from .report import Report
 from .runner import runner
-from .session import SessionEvent, read_event
 
 log = logging.getLogger("goaway")
 
 _REQUEST = _native.RECORD_REQUEST
-_END = _native.FLAG_END
 _COOKIES = _native.FLAG_COOKIES
 
 Accept = Callable[[int, int, int, int, int, bytes, bytes, int], Exchange]
@@ -28,22 +26,15 @@ Accept = Callable[[int, int, int, int, int, bytes, bytes, int], Exchange]
 and how many path parameters there are."""
 
 
-class Pump:
+class Pump(Dispatcher[Exchange]):
     """Brings records to exchanges, and commands back. In the loop's thread only."""
 
     def __init__(self, core: _native.Core, loop: asyncio.AbstractEventLoop, accept: Accept) -> None:
+        super().__init__(core, self._plan_flush)
         self.loop = loop
-        self.exchanges: Dict[int, Exchange] = {}
-        """The requests that are not done with, by id."""
-        self.outbox = Outbox(core, self._plan_flush)
-        self.high_water = 65536
-        """So many bytes of one answer may wait for the peer."""
         self.closed: "asyncio.Future[Report]" = loop.create_future()
         """Set when the server has ended."""
-        self.on_event: Optional[Callable[[SessionEvent], None]] = None
-        self.on_progress: Optional[Callable[[Progress], None]] = None
         self._accept = accept
-        self._core = core
         self._begin = runner(loop)
         self._context = copy_context()
         self._is_flush_planned = False
@@ -63,9 +54,9 @@ class Pump:
 
     def forget(self, id: int) -> None:
         """An exchange is done."""
-        exchanges = self.exchanges
-        exchanges.pop(id, None)
-        if self._idle_waiters and not exchanges:
+        requests = self.requests
+        requests.pop(id, None)
+        if self._idle_waiters and not requests:
             waiters, self._idle_waiters = self._idle_waiters, []
             for waiter in waiters:
                 if not waiter.done():
@@ -73,7 +64,7 @@ class Pump:
 
     async def wait_idle(self) -> None:
         """Until every exchange is done."""
-        while self.exchanges:
+        while self.requests:
             waiter: "asyncio.Future[None]" = self.loop.create_future()
             self._idle_waiters.append(waiter)
             await waiter
@@ -83,8 +74,7 @@ class Pump:
         self._is_flush_planned = False
         failures = self.outbox.flush()
         if failures:
-            for failure in failures:
-                self._fail(failure)
+            self._give_up(failures)
             # What cannot be answered 500 is reset, and that cannot be refused.
             for failure in self.outbox.flush():
                 self.outbox.add(_native.COMMAND_RESET, failure.request, number=INTERNAL_ERROR)
@@ -105,14 +95,14 @@ class Pump:
             log.exception("the event queue gives nothing any more")
             self.stop()
             return
-        exchanges, accept, begin = self.exchanges, self._accept, self._begin
+        requests, accept, begin = self.requests, self._accept, self._begin
         for record in RECORD.iter_unpack(records):
             if record[0] != _REQUEST:
-                self._tell(record, arena)
+                self._dispatch(record, arena)
                 continue
             _, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
             try:
-                exchanges[id] = exchange = accept(
+                requests[id] = exchange = accept(
                     id, flags, tag, session, left, arena[text : text + text_len], arena[data : data + data_len], params
                 )
                 if flags & _COOKIES:
@@ -124,37 +114,26 @@ class Pump:
                 self.outbox.respond(id, 500, *ERROR_ANSWER)
         self._plan_flush()
 
-    def _tell(self, record: "tuple[Any, ...]", arena: bytes) -> None:
-        """Anything but a request."""
-        kind, flags, _, id, session, text, text_len, data, data_len, code, cause, number, fields, params = record
-        exchange = self.exchanges.get(id)
-        if kind == _native.RECORD_BODY:
-            if exchange is not None:
-                exchange.feed(arena[data : data + data_len], flags & _END != 0, arena[text : text + text_len])
-        elif kind == _native.RECORD_WRITABLE:
-            if exchange is not None:
-                exchange.writable(number, code)
-        elif kind == _native.RECORD_CANCELLED:
-            if exchange is not None:
-                exchange.cancelled(_native.cause_name(cause), code)
-        elif kind == _native.RECORD_DRAIN:
-            if exchange is not None:
-                exchange.drain.begin(number)
-        elif kind == _native.RECORD_SESSION:
-            event = read_event(session, fields, code, cause, number, params, arena[text : text + text_len])
-            tell(self.on_event, event)
-        elif kind == _native.RECORD_PROGRESS:
-            tell(self.on_progress, Progress(fields, params, number))
-        elif kind == _native.RECORD_CLOSED and not self.closed.done():
-            self.closed.set_result(_native.read_report(arena[data : data + data_len]))
+    def _on_closed(self, report: Report) -> None:
+        if not self.closed.done():
+            self.closed.set_result(report)
 
-    def _fail(self, failure: Failure) -> None:
-        """A part of an answer was refused: the peer must not take it for whole."""
-        log.error("an answer was refused: %s", failure.error)
-        exchange = self.exchanges.get(failure.request)
-        if exchange is not None:
-            exchange.failed(failure.error)
-        if failure.kind in (_native.COMMAND_RESPOND, _native.COMMAND_HEAD, _native.COMMAND_INFORM):
-            self.outbox.respond(failure.request, 500, *ERROR_ANSWER)
-        elif failure.kind != _native.COMMAND_RESET:
-            self.outbox.add(_native.COMMAND_RESET, failure.request, number=INTERNAL_ERROR)
+    def _give_up(self, failures: "List[Failure]") -> None:
+        """Parts of responses were refused: the peers must not take them for whole.
+        The first refused part of a response decides what can still be said."""
+        seen = set()
+        for failure in failures:
+            if failure.request in seen:
+                continue
+            seen.add(failure.request)
+            log.error("the library has refused a part of a response: %s", failure.error)
+            exchange = self.requests.get(failure.request)
+            if exchange is not None:
+                exchange.failed(failure.error)
+            if failure.kind in _BEFORE_BODY:
+                self.outbox.respond(failure.request, 500, *ERROR_ANSWER)
+            elif failure.kind != _native.COMMAND_RESET:
+                self.outbox.add(_native.COMMAND_RESET, failure.request, number=INTERNAL_ERROR)
+
+
+_BEFORE_BODY = (_native.COMMAND_RESPOND, _native.COMMAND_HEAD, _native.COMMAND_INFORM)

@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Callable, List, Mapping, Optional, Type, TypeVar
 
 from . import _native, leaving
-from .error import Error
-from .exchange import ERROR_ANSWER, INTERNAL_ERROR, Disconnected
+from .error import Disconnected, Error
+from .exchange import ERROR_ANSWER, INTERNAL_ERROR
+from .failure import log_failure
 from .front import Front
-from .pool import Pool
+from .pool import QUEUE, Pool
 from .report import Progress, Report
 from .session import SessionEvent
 from .thread_pump import ThreadPump
@@ -40,12 +41,13 @@ class ThreadedServer(Front):
         limits: Optional[Mapping[str, int]] = None,
         drain: float = 5.0,
         threads: int = 40,
+        queue: int = QUEUE,
         tls: Optional[Tls] = None,
     ) -> None:
         """`limits`: `goaway_limit` of the C header by name, in lower case and
         without its prefix. `drain`: seconds that the close of `with` may take.
-        `threads`: of the pool; so many requests again may wait for one, those
-        beyond are answered 503. `tls`: see `Server`."""
+        `threads`: of the pool. `queue`: requests that may wait for a thread; those
+        beyond are answered 503, with a warning in the log. `tls`: see `Server`."""
         super().__init__(limits, tls)
         self.drain = drain
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
@@ -53,7 +55,7 @@ class ThreadedServer(Front):
         What it raises is logged."""
         self.on_progress: Optional[Callable[[Progress], None]] = None
         """Called about ten times a second while the server closes, likewise."""
-        self._pool = Pool(threads)
+        self._pool = Pool(threads, queue)
         self._handlers: List[ThreadedHandler] = []
         self._pump = ThreadPump(self._core, self._accept)
         self._deadline: Optional[float] = None
@@ -140,17 +142,17 @@ class ThreadedServer(Front):
         return self._pool.submit(lambda: self._handle(request, self._handlers[tag]))
 
     def _handle(self, request: ThreadedRequest, handler: ThreadedHandler) -> None:
+        if request.cause is not None:
+            return  # Its peer has gone while it waited for a thread.
         _here.server = self
         try:
             handler(request)
-        except Disconnected:
-            pass
-        except BaseException:
-            log.exception("the handler failed at %s %s", request.method, request.path)
+        except BaseException as error:
+            log_failure(f"the handler of {request.method} {request.path}", error, request.cause is not None)
             give_up(request)
         else:
             if not request.is_over and not request.is_kept and request.cause is None:
-                log.error("the handler of %s %s returned without an answer", request.method, request.path)
+                log.error("the handler of %s %s returned without completing its response", request.method, request.path)
                 give_up(request)
         finally:
             if not request.is_kept:

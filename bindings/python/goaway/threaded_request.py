@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, Iterator, List, Optional, Tuple, Union
+from typing import Callable, Iterator, List, Optional, Tuple
 
 from . import _native
-from .error import Error
-from .exchange import CANCEL, Disconnected
-from .head import Head, Headers, field_pairs
-from .outbox import Outbox, as_bytes, pack_answer, pack_fields
-from .session import abort_session, close_session
-from .tls import TlsInfo, tls_info
+from .error import Disconnected, Error
+from .exchange import CANCEL
+from .head import Headers
+from .outbox import Outbox
+from .response import Data, Responder, check_code
 
 BODY_MOST = 16 * 1024 * 1024
 """Bytes that `ThreadedRequest.read` gathers if nothing else is said."""
-
-Data = Union[bytes, bytearray, memoryview]
 
 
 class ThreadedDrain:
@@ -52,13 +49,17 @@ class ThreadedDrain:
             self._condition.notify_all()
 
 
-class ThreadedRequest(Head):
+class ThreadedRequest(Responder):
     """One request, to be answered by its handler, or later by another thread if
     the handler says `keep()`: with `respond`, or with `write_head`, `write` and
     `end`. From one thread at a time; `draining`, `cause` and `reset` from any.
 
-    If nobody waits for the answer any more, `cause` says why and every call
-    raises `Disconnected`, those that wait included.
+    If the peer has gone, `cause` says why. The calls of the response, those that
+    wait included, then do nothing and raise `Disconnected`, which needs no handling,
+    also in a thread of the program's own. What is wrong with a status, a name, a
+    value or a length raises `Error` in the call that has it, and changes nothing. A
+    handler that raises, whatever it is, or returns without a response responds 500,
+    or, after the head, resets the stream; the server goes on.
     """
 
     def __init__(
@@ -66,17 +67,12 @@ class ThreadedRequest(Head):
     ) -> None:
         self.id = id
         self.session = session
-        """The session that it came on; see `close_session`."""
         self.cause: Optional[str] = None
         """Why nobody waits for the answer any more."""
         self.code = 0
         """The RST_STREAM code, if there was one."""
         self.trailers: Tuple[Tuple[bytes, bytes], ...] = ()
         """The request's trailer fields, once its body has ended."""
-        self.is_over = False
-        """The answer is whole, or given up."""
-        self.has_head = False
-        """The answer has begun."""
         self.is_kept = False
         self.on_over: Callable[["ThreadedRequest"], None] = lambda request: None
         self._pieces = text.split(b"\0")
@@ -84,7 +80,7 @@ class ThreadedRequest(Head):
         self._param_count = param_count
         self._flags = flags
         self._condition = threading.Condition()
-        self._drain = ThreadedDrain(self._condition)
+        self.drain = ThreadedDrain(self._condition)
         self._outbox = Outbox(core, _nothing)
         self._high_water = high_water
         self._unread: List[bytes] = []
@@ -96,7 +92,7 @@ class ThreadedRequest(Head):
     @property
     def draining(self) -> ThreadedDrain:
         """Whether the session drains: `is_set()`, `left_ms`, `wait(timeout)`."""
-        return self._drain
+        return self.drain
 
     def keep(self) -> None:
         """The handler may return before the answer: it comes from elsewhere."""
@@ -119,12 +115,14 @@ class ThreadedRequest(Head):
                 if whole:
                     return whole
             if not self._unread and not self._has_end:
+                if self.is_over:
+                    raise Error("GOAWAY_ERR_GONE", "the response has ended, and the body comes no more")
                 # A peer that expects 100 (Continue) sends its body for this.
                 self._send(_native.COMMAND_CONSUME)
             self._condition.wait_for(lambda: self._unread or self._has_end or self.cause is not None)
             if not self._unread:
                 if not self._has_end:
-                    self._check_open()
+                    self.check_open()
                 return b""
             data = b"".join(self._unread)
             self._unread.clear()
@@ -143,36 +141,26 @@ class ThreadedRequest(Head):
             pieces.append(piece)
         return b"".join(pieces)
 
-    # The answer.
+    # The response.
 
     def respond(self, status: int, body: Data = b"", headers: Headers = None, trailers: Headers = None) -> None:
-        """Answers. `date` and `content-length` are added."""
-        self._check_open()
-        data = as_bytes(body, "the body")
-        fields = pack_answer(field_pairs(headers), "headers", self.http_version)
-        if trailers is None:
-            self._send(_native.COMMAND_RESPOND, _status(status), fields, data)
+        """Responds. `date` and `content-length` are added."""
+        fields, data, packed = self.take_respond(status, body, headers, trailers)
+        if packed is None:
+            self._send(_native.COMMAND_RESPOND, status, fields, data)
         else:
-            packed = pack_fields(field_pairs(trailers), "trailers")
-            self._outbox.add(_native.COMMAND_HEAD, self.id, _status(status), fields)
+            self._outbox.add(_native.COMMAND_HEAD, self.id, status, fields)
             self._send(_native.COMMAND_END, 0, packed, data)
-        self.has_head = True
         self._end()
 
     def write_head(self, status: int, headers: Headers = None) -> None:
-        """Begins a streamed answer. It goes out with what is written next."""
-        self._check_open()
-        if self.has_head:
-            raise Error("GOAWAY_ERR_STATE", "the head is written already")
-        fields = pack_answer(field_pairs(headers), "headers", self.http_version)
-        self._send(_native.COMMAND_HEAD, _status(status), fields)
-        self.has_head = True
+        """Begins a streamed response. It goes out with what is written next."""
+        self._send(_native.COMMAND_HEAD, status, self.take_head(status, headers))
 
     def write(self, data: Data) -> None:
         """Writes the next bytes, and waits while more than the high-water mark
         (64 KiB if not set) waits for the peer."""
-        piece = as_bytes(data, "data")
-        self._check_open()
+        piece = self.take_data(data)
         if not piece:
             return
         with self._condition:
@@ -183,48 +171,30 @@ class ThreadedRequest(Head):
         if self._is_full:
             with self._condition:
                 self._condition.wait_for(lambda: not self._is_full or self.cause is not None)
-            self._check_open()
+            self.check_open()
 
     def end(self, data: Data = b"", trailers: Headers = None) -> None:
-        """Ends a streamed answer."""
-        self._check_open()
-        packed = pack_fields(field_pairs(trailers), "trailers")
-        self._send(_native.COMMAND_END, 0, packed, as_bytes(data, "data"))
+        """Ends a streamed response."""
+        piece, packed = self.take_end(data, trailers)
+        self._send(_native.COMMAND_END, 0, packed, piece)
         self._end()
 
     def inform(self, status: int, headers: Headers = None) -> None:
-        """Sends an informational head, such as 103 (Early Hints), before the answer."""
-        self._check_open()
-        self._send(_native.COMMAND_INFORM, _status(status), pack_fields(field_pairs(headers), "headers"))
+        """Sends an informational head, such as 103 (Early Hints), before the response."""
+        self._send(_native.COMMAND_INFORM, status, self.take_inform(status, headers))
 
     def reset(self, code: int = CANCEL) -> None:
-        """Ends the stream with RST_STREAM: the peer sees that the answer is not whole."""
-        self._send(_native.COMMAND_RESET, number=code)
-        self._end()
+        """Ends the stream with RST_STREAM: the peer sees that the response is not
+        whole. Does nothing if the response has ended, or the peer has gone."""
+        if not self.is_over:
+            self.is_over = True
+            self._send(_native.COMMAND_RESET, number=check_code(code))
+            self._end()
 
     def set_idle(self, seconds: float) -> None:
         """How long no byte may pass either way; 0 is for ever. Default: the
         limit `stream_idle_ms`, five minutes."""
         self._send(_native.COMMAND_SET_IDLE, number=_native.milliseconds(seconds))
-
-    @property
-    def stream(self) -> int:
-        """The number of its stream, or, in HTTP/1.1, of the request on its
-        connection; 0 once it is over."""
-        return _native.request_stream(self.id)
-
-    @property
-    def tls(self) -> Optional[TlsInfo]:
-        """What the TLS handshake of its session has come to; None without TLS."""
-        return tls_info(self.session)
-
-    def close_session(self, drain: float = 5.0) -> None:
-        """Has the session that the request came on leave, this request served."""
-        close_session(self.session, drain)
-
-    def abort_session(self, code: int = 0, debug: bytes = b"") -> None:
-        """Ends the session that the request came on now."""
-        abort_session(self.session, code, debug)
 
     # What the pump's thread tells.
 
@@ -254,17 +224,15 @@ class ThreadedRequest(Head):
             self.code = code
             self.cause = cause
             self._condition.notify_all()
+        self.on_over(self)
 
     def _end(self) -> None:
-        self.is_over = True
         if self.is_kept:
             self.on_over(self)
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
         if self.cause is not None:
             raise Disconnected(self.cause)
-        if self.is_over:
-            raise Error("GOAWAY_ERR_STATE", "the answer has ended")
 
     def _send(self, kind: int, status: int = 0, fields: bytes = b"", data: bytes = b"", number: int = 0) -> None:
         self._outbox.add(kind, self.id, status, fields, data, number)
@@ -272,14 +240,14 @@ class ThreadedRequest(Head):
 
     def _flush(self) -> None:
         failures = self._outbox.flush()
-        if failures:
-            raise failures[0].error
-
-
-def _status(status: int) -> int:
-    if not isinstance(status, int) or not 100 <= status <= 599:
-        raise Error("GOAWAY_ERR_INVALID", f"the status must be a number from 100 to 599, not {status!r}")
-    return status
+        if not failures:
+            return
+        first = failures[0]
+        if first.kind in (_native.COMMAND_RESPOND, _native.COMMAND_HEAD):
+            self.has_head = self.is_over = False
+        elif first.kind == _native.COMMAND_END:
+            self.is_over = False
+        raise first.error
 
 
 def _nothing() -> None:

@@ -22,8 +22,12 @@ from .address import named
 from .callback import tell
 from .config import AccessRecord
 from .drain import Drain
-from .exchange import ERROR_ANSWER, Disconnected, Exchange
-from .outbox import as_bytes, pack_fields
+from .error import Disconnected
+from .exchange import ERROR_ANSWER, Exchange
+from .failure import log_failure
+from .fields import lenient, pack_application_head
+from .gateway import check_status
+from .outbox import as_bytes
 
 if TYPE_CHECKING:
     from .asgi_exchange import Site
@@ -93,6 +97,9 @@ class AsgiWebSocket(Exchange):
     def call(self) -> Awaitable[None]:
         return self.site.app(self.scope, self.receive, self.send)
 
+    def title(self) -> str:
+        return f"the ASGI application at {self.scope['path']}"
+
     # What the pump tells.
 
     def feed(self, data: bytes, has_end: bool, trailers: bytes) -> None:
@@ -131,13 +138,12 @@ class AsgiWebSocket(Exchange):
     def done(self, error: Optional[BaseException]) -> None:
         """The application has returned, or raised."""
         self.task = None
-        # An application that is told and stops does as it should.
-        is_told = isinstance(error, Disconnected) and self._end is not None
-        if error is not None and not is_told and not isinstance(error, asyncio.CancelledError):
-            log.error("the ASGI application failed at %s", self.scope["path"], exc_info=error)
+        if error is not None:
+            # An application that is told and stops does as it should.
+            log_failure(self.title(), error, self._end is not None)
         if self._stage == _ASKED:
             if error is None:
-                log.error("the ASGI application returned without an answer to %s", self.scope["path"])
+                log.error("%s returned without completing its response", self.title())
             self._answer(500, *ERROR_ANSWER)
         elif self._stage == _DENYING:
             self.reset(FAILED_STREAM)
@@ -178,19 +184,25 @@ class AsgiWebSocket(Exchange):
             self._close_for(message)
         elif kind == "websocket.http.response.start":
             self._expect(_ASKED, kind)
-            self._status = int(message["status"])
-            self._fields = pack_fields(message.get("headers", ()), f"the headers of {kind}")
+            self._status = check_status(message.get("status"))
+            self._fields = self._pack(message, kind)
             self.pump.outbox.add(_native.COMMAND_HEAD, self.id, self._status, self._fields)
             self._stage = _DENYING
         elif kind == "websocket.http.response.body":
             self._expect(_DENYING, kind)
-            await self.write(as_bytes(message.get("body", b""), f"the body of {kind}"))
+            data = as_bytes(message.get("body", b""), f"the body of {kind}")
+            if not self.site.dropped.drops(self._status, data, "CONNECT", self.scope["path"]):
+                await self.write(data)
             if not message.get("more_body"):
                 self.pump.outbox.add(_native.COMMAND_END, self.id)
                 self._disconnected(ABNORMAL, "")
                 self._over()
         else:
             raise ValueError(f'an ASGI application cannot send "{kind}" on a WebSocket')
+
+    def _pack(self, message: Dict[str, Any], kind: str) -> bytes:
+        is_http1 = self.scope["http_version"] != "2"
+        return pack_application_head(message.get("headers", ()), f"the headers of {kind}", is_http1)
 
     def _expect(self, stage: int, kind: str) -> None:
         if self._end is not None and self._stage == _OVER:
@@ -207,7 +219,7 @@ class AsgiWebSocket(Exchange):
             if subprotocol not in self.scope["subprotocols"]:
                 raise ValueError(f"the peer has not offered the subprotocol {subprotocol!r}")
             fields.append((b"sec-websocket-protocol", subprotocol))
-        packed = pack_fields(fields, "the headers of websocket.accept")
+        packed = lenient.pack(fields, "the headers of websocket.accept")
         self.pump.outbox.add(_native.COMMAND_HEAD, self.id, 200, packed)
         # Silence is ours to bound: a peer is asked whether it is there.
         self.pump.outbox.add(_native.COMMAND_SET_IDLE, self.id)

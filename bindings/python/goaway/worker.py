@@ -205,6 +205,7 @@ class Worker:
             access_log=None if options.access_log is None else _access,
             lifespan=options.lifespan,
             threads=options.threads,
+            queue=options.queue,
             multiprocess=options.workers > 1,
         )
 
@@ -287,4 +288,4 @@ def _told(error: Exception) -> BaseException:
     if error.__cause__ is None:
         return error
     sys.stderr.write(loader.trace(error.__cause__))
-    return error.__cause__ if isinstance(error.__cause__, Exception) else error
+    return error.__cause__

@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterable, List, Optional
 from . import _native, leaving
 from .config import Config
 from .error import Error
+from .gateway import DroppedBodies
 from .pool import Pool
 from .report import Progress, Report
 from .serving import prepare, serve_until_signal, server_of
@@ -25,7 +26,7 @@ class Application:
     closed in a running event loop, which has no part in the requests.
 
     The environ has `goaway.request`, the `ThreadedRequest`: its `draining` tells
-    an endless answer to end well. `goaway.server` is this object.
+    an endless answer to end well.
     """
 
     def __init__(self, app: WsgiApp, config: Optional[Config] = None) -> None:
@@ -39,7 +40,8 @@ class Application:
         """Called about ten times a second while it closes, in the loop's thread.
         May be set at any time."""
         self._app = app
-        self._pool = Pool(self.config.threads)
+        self._dropped = DroppedBodies()
+        self._pool = Pool(self.config.threads, self.config.queue)
         self._core: Optional[_native.Core] = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._closed: Optional["asyncio.Future[Report]"] = None
@@ -120,13 +122,17 @@ class Application:
     # In the pump's thread.
 
     def _accept(self, request: ThreadedRequest, tag: int) -> bool:
-        return self._pool.submit(lambda: self._handle(request))
+        wsgi_request = WsgiRequest(self._app, self.config, self._server, self._dropped, request)
+        if self._pool.submit(lambda: self._handle(wsgi_request)):
+            return True
+        wsgi_request.refused()
+        return False
 
-    def _handle(self, request: ThreadedRequest) -> None:
+    def _handle(self, wsgi_request: WsgiRequest) -> None:
         try:
-            WsgiRequest(self._app, self.config, self._server, request, self).run()
+            wsgi_request.run()
         finally:
-            self._pump.forget(request)
+            self._pump.forget(wsgi_request.request)
 
     def _finish(self, report: Report) -> None:
         left = 0.0 if self._deadline is None else self._deadline - time.monotonic()
@@ -152,9 +158,5 @@ class Application:
 
 def serve(app: WsgiApp, **options: Any) -> Report:
     """Serves `app` until SIGTERM or SIGINT has been taken care of: the first
-    drains, another one half a second later or more forces. Blocks. `options` are
-    those of `Config`.
-
-    Python handles signals in the main thread only. In another thread this serves
-    until the application closes it: `environ["goaway.server"]`."""
+    drains, a second one forces. Blocks. `options` are those of `Config`."""
     return serve_until_signal(Application(app, Config(**options)))

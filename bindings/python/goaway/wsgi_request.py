@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import io
-import logging
 import sys
 import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes
 
-from . import callback
 from .address import split
+from .callback import tell
 from .config import AccessRecord, Config
-from .error import Error
-from .exchange import Disconnected
+from .failure import log_failure
+from .fields import Packed, pack_application_head
+from .gateway import DroppedBodies, check_status
 from .threaded import give_up
 from .threaded_request import ThreadedRequest
-
-log = logging.getLogger("goaway")
 
 Environ = Dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -65,32 +63,38 @@ class WsgiRequest:
         app: WsgiApp,
         config: Config,
         server: Tuple[str, Optional[int]],
+        dropped: DroppedBodies,
         request: ThreadedRequest,
-        application: object,
     ) -> None:
-        """`application`: what the environ shows as `goaway.server`."""
-        self._application = application
+        self.request = request
         self._app = app
         self._config = config
         self._server = server
-        self._request = request
+        self._dropped = dropped
         self._status: Optional[int] = None
-        self._fields: List[Tuple[str, str]] = []
+        self._fields = Packed()
         self._sent = 0
         self._began = time.perf_counter()
 
     def run(self) -> None:
         """Calls the application and sends what it answers."""
-        try:
-            self._answer()
-        except Disconnected:
-            pass
-        except BaseException:
-            log.exception("the WSGI application failed at %s %s", self._request.method, self._request.path)
-            self._status = self._status if self._request.has_head else 500
-            give_up(self._request)
-        if self._config.access_log is not None:
-            self._log_access(self._config.access_log)
+        request = self.request
+        # Its peer may have gone while it waited for a thread.
+        if request.cause is None:
+            try:
+                self._answer()
+            except BaseException as error:
+                name = f"the WSGI application at {request.method} {request.path}"
+                log_failure(name, error, request.cause is not None)
+                self._status = self._status if request.has_head else 500
+                give_up(request)
+        self._log_access()
+
+    def refused(self) -> None:
+        """No thread has room for it."""
+        self._status = 503
+        self.request.is_over = True
+        self._log_access()
 
     def start_response(
         self, status: str, headers: List[Tuple[str, str]], exc_info: Any = None
@@ -98,7 +102,7 @@ class WsgiRequest:
         """Keeps the head until the first byte of the body. Gives WSGI's `write`."""
         if exc_info is not None:
             try:
-                if self._request.has_head:
+                if self.request.has_head:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None
@@ -106,58 +110,64 @@ class WsgiRequest:
             raise AssertionError("start_response was called already")
         if not isinstance(status, str) or not status[:3].isdigit() or (len(status) > 3 and status[3] != " "):
             raise ValueError(f'the status must be text such as "200 OK", not {status!r}')
-        self._status = int(status[:3])
-        self._fields = list(headers)
+        is_http1 = self.request.http_version != "2"
+        fields = pack_application_head(headers, "the headers of start_response", is_http1)
+        self._status, self._fields = check_status(int(status[:3])), Packed(fields)
         return self._write
 
     def _answer(self) -> None:
         result = self._app(self._environ(), self.start_response)
         try:
-            if isinstance(result, (list, tuple)) and len(result) <= 1 and not self._request.has_head:
+            if isinstance(result, (list, tuple)) and len(result) <= 1 and not self.request.has_head:
                 self._respond(result[0] if result else b"")
                 return
             for piece in result:
                 if piece:
                     self._write(piece)
-            if not self._request.has_head:
+            if not self.request.has_head:
                 self._respond(b"")
             else:
-                self._request.end()
+                self.request.end()
         finally:
             close = getattr(result, "close", None)
             if close is not None:
                 close()
 
     def _respond(self, body: bytes) -> None:
-        status = self._checked_status()
+        status = self._known_status()
         if not body and self._is_head():
             # The fields are those of GET, and so may be a content-length.
-            self._request.write_head(status, self._fields)
-            self._request.end()
+            self.request.write_head(status, self._fields)
+            self.request.end()
         else:
+            body = b"" if self._drops(status, body) else body
             self._sent = len(body)
-            self._request.respond(status, body, self._fields)
+            self.request.respond(status, body, self._fields)
 
     def _write(self, data: bytes) -> None:
         if not isinstance(data, bytes):
             raise TypeError(f"a WSGI application answers bytes, not {type(data).__name__}")
-        if not self._request.has_head:
-            self._request.write_head(self._checked_status(), self._fields)
+        status = self._known_status()
+        if self._drops(status, data):
+            return  # The head goes out with the end.
+        if not self.request.has_head:
+            self.request.write_head(status, self._fields)
         self._sent += len(data)
-        self._request.write(data)
+        self.request.write(data)
 
-    def _checked_status(self) -> int:
+    def _drops(self, status: int, body: bytes) -> bool:
+        return self._dropped.drops(status, body, self.request.method, self.request.path)
+
+    def _known_status(self) -> int:
         if self._status is None:
             raise RuntimeError("the WSGI application answered before it called start_response")
-        if not 200 <= self._status <= 599:
-            raise Error("GOAWAY_ERR_INVALID", f"the status must be from 200 to 599, not {self._status}")
         return self._status
 
     def _is_head(self) -> bool:
-        return self._request.method == "HEAD"
+        return self.request.method == "HEAD"
 
     def _environ(self) -> Environ:
-        request = self._request
+        request = self.request
         # Neither end of a Unix socket has a host; the server must have a name all the same.
         host, port = split(request.peer) or ("", "")
         name, at = self._server if self._server[1] is not None else ("localhost", 80)
@@ -181,7 +191,6 @@ class WsgiRequest:
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
             "goaway.request": request,
-            "goaway.server": self._application,
         }
         if request.authority:
             environ["HTTP_HOST"] = request.authority
@@ -197,14 +206,16 @@ class WsgiRequest:
             environ[key] = value
         return environ
 
-    def _log_access(self, tell: Callable[[AccessRecord], None]) -> None:
-        request = self._request
+    def _log_access(self) -> None:
+        if self._config.access_log is None:
+            return
+        request = self.request
         cause = request.cause or ("" if request.is_over else "aborted")
         took = (time.perf_counter() - self._began) * 1000
         record = AccessRecord(
             request.method, request.path, request.query, request.peer, self._status or 0, self._sent, took, cause
         )
-        callback.tell(tell, record)
+        tell(self._config.access_log, record)
 
 
 def _protocol(version: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import Any, Awaitable, Callable, Iterator, Optional, Union
 
@@ -73,6 +74,14 @@ async def _close(started: "Union[goaway.Server, asgi.Application, wsgi.Applicati
         return
     started.begin_close(1)
     await started.wait_closed()
+
+
+def wait_for(done: Callable[[], object]) -> None:
+    """Until it is so."""
+    deadline = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def answering(kind: str, work: Callable[[str], bytes]) -> Program:

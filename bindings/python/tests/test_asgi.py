@@ -253,7 +253,7 @@ def test_the_program_may_cancel_and_await_all_tasks() -> None:
         ours = [task for task in asyncio.all_tasks() if task not in before]
         assert len(ours) == 1
         ours[0].cancel()
-        assert (await in_thread(peer.wait, number)).reset == 8
+        assert (await in_thread(peer.wait, number)).headers[":status"] == "500"
         peer.close()
 
     serving(app, ask)

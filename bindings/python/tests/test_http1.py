@@ -7,10 +7,11 @@ import socket
 from typing import Any, Callable, List
 
 import applications
+import pytest
 from peers import PATIENCE, in_thread, run
 
 import goaway
-from goaway import Request, Server
+from goaway import Error, Request, Server
 from goaway.asgi import Application as AsgiApplication
 from goaway.wsgi import Application as WsgiApplication
 
@@ -187,7 +188,9 @@ def test_an_answer_may_end_the_connection() -> None:
 
 def test_a_handler_may_end_the_connection() -> None:
     async def handler(request: Request) -> None:
-        await request.respond(200, b"bye", {"connection": "keep-alive, close"})
+        with pytest.raises(Error, match="close"):
+            await request.respond(200, b"bye", {"connection": "keep-alive, close"})
+        await request.respond(200, b"bye", {"connection": "close"})
 
     def ask(port: int) -> None:
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:

@@ -31,6 +31,7 @@ def test_what_is_not_said_has_a_default() -> None:
 def test_everything_can_be_said() -> None:
     said = parse(
         "shop.web:make", "-b", "0.0.0.0:80", "--bind", "[::1]:0", "--bind", "fd:3", "-w", "4", "--threads", "8",
+        "--queue", "0",
         "--interface", "wsgi", "--factory", "--app-dir", "/", "--root-path", "/shop/", "--lifespan", "off",
         "--ws-max-size", "1000",
         "--env-file", "a", "--env-file", "b", "--drain", "500ms", "--report", "--max-sessions", "10",
@@ -42,6 +43,7 @@ def test_everything_can_be_said() -> None:
         bind=["0.0.0.0:80", "[::1]:0", "fd:3"],
         workers=4,
         threads=8,
+        queue=0,
         interface="wsgi",
         factory=True,
         app_dir="/",
@@ -106,6 +108,8 @@ def test_several_processes_are_supervised() -> None:
         (["web:app", "--workers", "0"], "0 is not between 1 and 1024"),
         (["web:app", "--workers", "many"], '"many" is not a whole number'),
         (["web:app", "--threads", "-1"], "-1"),
+        (["web:app", "--queue", "-1"], "-1"),
+        (["web:app", "--queue", "long"], '"long" is not a whole number'),
         (["web:app", "--interface", "cgi"], "invalid choice: 'cgi'"),
         (["web:app", "--lifespan", "maybe"], "invalid choice: 'maybe'"),
         (["web:app", "--log-level", "loud"], "invalid choice: 'loud'"),

@@ -78,19 +78,18 @@ def test_a_lower_mark_only_makes_writes_wait() -> None:
 def test_header_fields_are_text_or_bytes() -> None:
     async def handler(request: Request) -> None:
         for bad in ({"a\0b": "c"}, {"a": "b\0"}):
-            with pytest.raises(Error, match="NUL"):
+            with pytest.raises(Error, match=r"no field name|control character"):
                 await request.respond(200, headers=bad)
         for wrong in ([("a",)], {"a": 1}, 5):
             with pytest.raises(TypeError):
                 await request.respond(200, headers=wrong)  # type: ignore[arg-type]
-        fields = [("Set-Cookie", b"a=1"), (b"set-cookie", "b=2"), ("connection", "close")]
+        fields = [("Set-Cookie", b"a=1"), (b"set-cookie", "b=2")]
         await request.respond(200, b"", fields)
 
     async def ask(server: Server) -> None:
         async with client(server.port) as http:
             answer = await http.get("/")
         assert answer.status_code == 200 and answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
-        assert "connection" not in answer.headers
 
     serving(handler, ask)
 

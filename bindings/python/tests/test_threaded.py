@@ -126,7 +126,7 @@ def test_an_answer_from_elsewhere() -> None:
 
     with serving(handler) as server, sync_client(server.port) as http:
         assert http.get("/").text == "later"
-        assert not server._pump._requests
+        assert not server._pump.requests
 
 
 def test_the_close() -> None:
@@ -171,24 +171,66 @@ def test_a_close_does_not_wait_for_a_stuck_handler() -> None:
         assert time.monotonic() - began < 3
 
 
-def test_what_the_pool_cannot_hold_is_answered_503() -> None:
+def test_what_the_pool_cannot_hold_is_answered_503(caplog: pytest.LogCaptureFixture) -> None:
     go_on = threading.Event()
 
     def handler(request: ThreadedRequest) -> None:
         go_on.wait(10)
         request.respond(200)
 
-    with serving(handler, threads=2) as server, Peer(server.port) as peer:
+    with serving(handler, threads=2, queue=2) as server, Peer(server.port) as peer:
         numbers = [peer.request("/") for _ in range(10)]
         peer.settle()
         answers = [peer.streams[number].headers.get(":status") for number in numbers]
         assert answers.count("503") == 6 and answers.count(None) == 4
         go_on.set()
         assert all(peer.wait(number).is_whole for number in numbers)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "were refused with 503: 2 threads are busy and 2 requests wait" in caplog.text
+
+
+def test_one_client_with_many_streams_is_served(caplog: pytest.LogCaptureFixture) -> None:
+    """As many as it may have open, which is more than twice the threads."""
+
+    def handler(request: ThreadedRequest) -> None:
+        time.sleep(0.005)
+        request.respond(200, b"x" * 1000)
+
+    with serving(handler) as server, Peer(server.port) as peer:
+        numbers = [peer.request("/") for _ in range(100)]
+        assert {peer.wait(number).headers[":status"] for number in numbers} == {"200"}
+    assert not caplog.records
+
+
+def test_who_leaves_while_waiting_for_a_thread_is_not_handled() -> None:
+    go_on = threading.Event()
+    handled: List[str] = []
+
+    def handler(request: ThreadedRequest) -> None:
+        handled.append(request.query)
+        go_on.wait(10)
+        request.respond(200)
+
+    with serving(handler, threads=1) as server, Peer(server.port) as peer:
+        first = peer.request("/?first")
+        wait_for(lambda: handled == ["first"])
+        peer.reset(peer.request("/?second"))
+        third = peer.request("/?third")
+        wait_for(lambda: len(server._pool._jobs) == 2)
+        wait_for(lambda: len(server._pump.requests) == 2)
+        go_on.set()
+        assert peer.wait(first).is_whole and peer.wait(third).is_whole
+    assert handled == ["first", "third"]
+
+
+@pytest.mark.parametrize("options", [{"threads": 0}, {"queue": -1}])
+def test_a_pool_that_cannot_be_is_refused(options: Any) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        ThreadedServer(**options)
 
 
 def test_a_pool_is_bounded() -> None:
-    pool = Pool(2)
+    pool = Pool(2, 2)
     go_on = threading.Event()
     done: List[int] = []
 

@@ -192,8 +192,9 @@ def test_what_fails_behind_the_head_is_reset() -> None:
     peering(app, ask)
 
 
-def test_beyond_the_pool_503() -> None:
+def test_beyond_the_pool_503(caplog: pytest.LogCaptureFixture) -> None:
     go_on = threading.Event()
+    records: List[goaway.AccessRecord] = []
 
     def app(environ: Any, start_response: Any) -> Any:
         go_on.wait(10)
@@ -207,7 +208,9 @@ def test_beyond_the_pool_503() -> None:
         go_on.set()
         assert [peer.wait(number).headers[":status"] for number in numbers[:2]] == ["200", "200"]
 
-    peering(app, ask, threads=1)
+    peering(app, ask, threads=1, queue=1, access_log=records.append)
+    assert sorted(record.status for record in records) == [200, 200, 503, 503, 503]
+    assert "were refused with 503" in caplog.text
 
 
 def test_a_drain_is_told() -> None:

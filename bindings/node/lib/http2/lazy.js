@@ -8,17 +8,14 @@ const { Readable, Stream } = require('node:stream')
 
 const kState = Symbol('state')
 
-/** A Readable, once it is used as one: then `becameReadable` is called. Those that extend it have that and `readableOptions`. */
+/** A Readable, once it is used as one. Those that extend it have `readableOptions`. */
 function LazyReadable () {}
 Object.setPrototypeOf(LazyReadable, Readable)
 LazyReadable.prototype = Object.create(Readable.prototype, {
   constructor: { value: LazyReadable, configurable: true, writable: true },
   _readableState: {
     get () {
-      if (this[kState] === undefined) {
-        Readable.call(this, this.readableOptions)
-        this.becameReadable()
-      }
+      if (this[kState] === undefined) Readable.call(this, this.readableOptions)
       return this[kState]
     },
     set (state) { this[kState] = state },

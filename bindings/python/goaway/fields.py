@@ -1,0 +1,230 @@
+"""Header fields of a response: checked, and packed as a command carries them.
+
+There are two sets of rules. `strict` is that of the C library, for programs
+written for goaway: what is wrong raises `Error` with the code
+GOAWAY_ERR_INVALID. `lenient` is for ASGI and WSGI applications, which are served
+unchanged: fields that describe the connection are left out, and white space
+around a value is removed. What could change the message still raises.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+from .error import Error
+
+INVALID = "GOAWAY_ERR_INVALID"
+FIELDS_MOST = 10_000
+"""Fields of one section."""
+
+_NAME_LONGEST = 65_535
+_NAMES_KEPT = 1000
+_SECTIONS_KEPT = 1000
+_SECTION_LONGEST = 512
+_NAME = re.compile(rb"\x01?[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""A token (RFC 9110, section 5.1), perhaps marked as sensitive."""
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no value may contain (RFC 9110, section 5.5)."""
+_ALLOWED = bytes(byte for byte in range(256) if not _FORBIDDEN.match(bytes([byte])))
+_BLANK = b" \t"
+_EDGES = (b"\0 ", b" \0", b"\0\t", b"\t\0")
+_SENSITIVE = b"\x01"
+
+CONNECTION = b"connection"
+_OF_THE_CONNECTION = (b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade", b"te")
+"""RFC 9113, section 8.2.2."""
+_NOT_IN_TRAILERS = (b"content-encoding", b"content-length", b"content-range", b"content-type", b"host", b"trailer")
+"""RFC 9110, section 6.5.1; as the library has it."""
+
+
+class Packed:
+    """Fields that are checked and packed already."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, fields: bytes = b"") -> None:
+        self.fields = fields
+
+
+class Rules:
+    """Packs fields by one of the two sets of rules."""
+
+    def __init__(self, *, is_strict: bool) -> None:
+        self._is_strict = is_strict
+        self._names: Dict[Any, bytes] = {}
+        """Names as they go out, by name as it was given; empty if they do not go out."""
+        self._sections: Dict[bytes, bytes] = {}
+        """Sections that were checked, since programs repeat theirs: as they go out."""
+
+    def pack(self, fields: Iterable[Tuple[Any, Any]], what: str) -> bytes:
+        """Name, NUL, value, NUL of each field. Names go out in lower case."""
+        pieces: List[bytes] = []
+        names = self._names
+        try:
+            for name, value in fields:
+                known = names.get(name)
+                if known is None:
+                    known = self._learn(name, what)
+                if known:
+                    pieces.append(known)
+                    pieces.append(value if type(value) is bytes else _value(value, what))
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{what} must be pairs of name and value, each text or bytes: {error}") from None
+        if not pieces:
+            return b""
+        pieces.append(b"")
+        packed = b"\0".join(pieces)
+        checked = self._sections.get(packed)
+        # A NUL in a value would make the same bytes of fewer pieces.
+        if checked is not None and packed.count(b"\0") == len(pieces) - 1:
+            return checked
+        checked = self._check(packed, pieces, what)
+        if len(packed) <= _SECTION_LONGEST:
+            if len(self._sections) >= _SECTIONS_KEPT:
+                self._sections.clear()
+            self._sections[packed] = checked
+        return checked
+
+    def _check(self, packed: bytes, pieces: List[bytes], what: str) -> bytes:
+        if len(pieces) > 2 * FIELDS_MOST + 1:
+            raise Error("GOAWAY_ERR_TOO_LARGE", f"{what} has more than {FIELDS_MOST} fields")
+        # Without what is allowed the NULs between the pieces are left, and no more.
+        is_clean = len(packed.translate(None, _ALLOWED)) == len(pieces) - 1
+        if not is_clean or any(edge in packed for edge in _EDGES):
+            packed = self._check_each(pieces, what)
+        return packed
+
+    def _check_each(self, pieces: List[bytes], what: str) -> bytes:
+        """One value at least has something special about it."""
+        for place in range(1, len(pieces), 2):
+            name, value = pieces[place - 1], pieces[place]
+            stripped = value.strip(_BLANK)
+            if stripped != value:
+                if self._is_strict:
+                    raise Error(INVALID, f"the value of {_shown(name)} in {what} starts or ends with white space")
+                pieces[place] = stripped
+            if _FORBIDDEN.search(stripped):
+                raise Error(INVALID, f"the value of {_shown(name)} in {what} contains a control character")
+        return b"\0".join(pieces)
+
+    def _learn(self, name: Any, what: str) -> bytes:
+        """The name as it goes out; empty if it does not."""
+        given = _text(name)
+        if not _NAME.fullmatch(given) or len(given) > _NAME_LONGEST:
+            raise Error(INVALID, f"{_shown(given)!r} in {what} is no field name")
+        known = given.lower()
+        bare = known.lstrip(_SENSITIVE)
+        if not self._is_strict and (bare in _OF_THE_CONNECTION or bare == CONNECTION):
+            known = b""
+        elif bare in _OF_THE_CONNECTION:
+            raise Error(INVALID, f"{_shown(bare)} in {what} describes the connection, which is not yours to describe")
+        if len(self._names) < _NAMES_KEPT and isinstance(name, (str, bytes)):
+            self._names[name] = known
+        return known
+
+
+strict = Rules(is_strict=True)
+lenient = Rules(is_strict=False)
+
+
+def pack_head(fields: Iterable[Tuple[Any, Any]], what: str, is_http1: bool) -> bytes:
+    """Fields of a response head, by the strict rules. `connection: close` is allowed
+    in HTTP/1.1, where it has the connection end after the response."""
+    packed = strict.pack(fields, what)
+    if b"connection\0" in packed:
+        for name, value in pairs(packed):
+            if name.lstrip(_SENSITIVE) == CONNECTION and not (is_http1 and _only_closes(value)):
+                raise Error(INVALID, f'connection in {what} may be "close" in HTTP/1.1, and nothing else')
+    return packed
+
+
+def pack_application_head(fields: Iterable[Tuple[Any, Any]], what: str, is_http1: bool) -> bytes:
+    """Fields of a response head, by the lenient rules. `connection: close` in
+    HTTP/1.1 has the connection end after the response."""
+    if not is_http1:
+        return lenient.pack(fields, what)
+    given = list(fields)
+    packed = lenient.pack(given, what)
+    return packed + _CLOSE if any(_says_close(name, value) for name, value in given) else packed
+
+
+_CLOSE = b"connection\0close\0"
+
+
+def pack_trailers(fields: Iterable[Tuple[Any, Any]], what: str, rules: Rules = strict) -> bytes:
+    """Fields of a trailer section."""
+    packed = rules.pack(fields, what)
+    if packed:
+        for name, _ in pairs(packed):
+            bare = name.lstrip(_SENSITIVE)
+            if bare in _NOT_IN_TRAILERS or bare == CONNECTION:
+                raise Error(INVALID, f"{_shown(bare)} is not allowed in trailers")
+    return packed
+
+
+_lengths: Dict[bytes, Optional[int]] = {}
+
+
+def content_length(packed: bytes) -> Optional[int]:
+    """The content-length among packed fields."""
+    if b"content-length\0" not in packed:
+        return None
+    try:
+        return _lengths[packed]
+    except KeyError:
+        length = _content_length(packed)
+        if len(packed) <= _SECTION_LONGEST:
+            if len(_lengths) >= _SECTIONS_KEPT:
+                _lengths.clear()
+            _lengths[packed] = length
+        return length
+
+
+def _content_length(packed: bytes) -> Optional[int]:
+    found = [value for name, value in pairs(packed) if name.lstrip(_SENSITIVE) == b"content-length"]
+    if len(found) > 1:
+        raise Error(INVALID, "there are two content-length fields")
+    if not found:
+        return None
+    if not found[0].isdigit() or int(found[0]) >= 1 << 64:
+        raise Error(INVALID, f"content-length is {_shown(found[0])!r}, which is no length")
+    return int(found[0])
+
+
+def pairs(packed: bytes) -> "Iterable[Tuple[bytes, bytes]]":
+    """Packed fields as pairs of name and value."""
+    pieces = packed.split(b"\0")
+    return zip(pieces[::2], pieces[1::2])
+
+
+def _only_closes(value: bytes) -> bool:
+    return all(token.strip().lower() == b"close" for token in value.split(b","))
+
+
+def _says_close(name: Any, value: Any) -> bool:
+    if _text(name).lower() != CONNECTION:
+        return False
+    return b"close" in (token.strip().lower() for token in _text(value).split(b","))
+
+
+def _text(given: Any) -> bytes:
+    """A name or value as bytes."""
+    if isinstance(given, str):
+        try:
+            return given.encode("latin-1")
+        except UnicodeEncodeError:
+            raise Error(INVALID, f"{given!r} has a character outside latin-1") from None
+    if isinstance(given, (bytes, bytearray, memoryview)):
+        return bytes(given)
+    raise TypeError(f"{given!r} is neither")
+
+
+def _value(given: Any, what: str) -> bytes:
+    if type(given) is str and given.isascii():
+        return given.encode("ascii")
+    return _text(given)
+
+
+def _shown(given: bytes) -> str:
+    return given.decode("latin-1")
