@@ -74,7 +74,7 @@ class SessionEvent(NamedTuple):
     cause: Optional[str] = None
     """closed, timeout: why, such as "drained" or "idle_timeout"."""
     outcome: Optional[str] = None
-    """closed: "graceful", "by_peer", "handshake" or "forced"."""
+    """closed: "graceful", "by_peer", "in_handshake" or "forced"."""
     stream: int = 0
     """frame_error: the stream, 0 for the whole session."""
     last_stream: int = 0

@@ -1,0 +1,99 @@
+//! docs/limits.md beside the comments of `goaway_limit` in the header.
+
+use std::collections::BTreeMap;
+
+use crate::{cells, members, quoted, read};
+
+#[derive(Debug, PartialEq)]
+struct Limit {
+    default: String,
+    /// None where any value is allowed.
+    range: Option<(u64, u64)>,
+}
+
+const THIRTY_DAYS_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+fn number(text: &str) -> Option<u64> {
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// "1 to 1024", "0 to 30 days", "0, no limit, to 30 days", "0, no, or 1".
+fn range(text: &str) -> Option<(u64, u64)> {
+    let (first, last) =
+        text.split_once(" to ").or_else(|| text.split_once(" or ")).or_else(|| text.split_once(", "))?;
+    let last = last.trim();
+    let last = if last.starts_with("30 days") { THIRTY_DAYS_MS } else { number(last)? };
+    Some((number(first.trim())?, last))
+}
+
+/// What the header says: "... Default 100. 1 to 10000."
+fn in_the_header() -> BTreeMap<String, Limit> {
+    let parse = |(name, comment): (String, String)| {
+        let (_, rest) = comment.rsplit_once("Default").unwrap_or_else(|| panic!("{name} has no default: {comment}"));
+        let (default, rest) = rest.split_once('.').expect("a full stop");
+        let default = default.trim_start_matches(':').trim().split(',').next().unwrap_or_default();
+        let limit = Limit { default: default.to_string(), range: range(rest.trim().trim_end_matches('.')) };
+        (name, limit)
+    };
+    members("GOAWAY_LIMIT_").into_iter().map(parse).collect()
+}
+
+/// What the tables say.
+fn in_the_document() -> BTreeMap<String, Limit> {
+    let document = read("docs/limits.md");
+    let mut limits = BTreeMap::new();
+    let mut section = "";
+    for line in document.lines() {
+        section = line.strip_prefix("## ").unwrap_or(section);
+        let Some(name) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) else { continue };
+        let cells = cells(line);
+        if name == "GOAWAY_LIMIT_" {
+            continue;
+        }
+        let limit = match section {
+            "How much" => Limit { default: first(cells[1]), range: range(cells[3]) },
+            // 0 to 30 days, where nothing else is said.
+            "How long" => {
+                let least = if cells[1].contains("at least 1") { 1 } else { 0 };
+                Limit { default: first(cells[1]), range: Some((least, THIRTY_DAYS_MS)) }
+            }
+            _ => continue,
+        };
+        if name == "PROGRESS_MS" {
+            let (_, inside) = cells[2].split_once("`PROGRESS_BYTES` (").expect("it has a second limit");
+            let (default, rest) = inside.split_once("; ").expect("a default");
+            limits.insert("PROGRESS_BYTES".to_string(), Limit { default: default.to_string(), range: range(rest) });
+        }
+        limits.insert(name.to_string(), limit);
+    }
+    limits
+}
+
+fn first(cell: &str) -> String {
+    cell.split(',').next().unwrap_or_default().to_string()
+}
+
+#[test]
+fn the_document_has_each_limit_with_its_default_and_range() {
+    let (header, document) = (in_the_header(), in_the_document());
+    for (name, limit) in &header {
+        assert_eq!(document.get(name), Some(limit), "{name}: docs/limits.md beside include/goaway.h");
+    }
+    let unknown: Vec<_> = document.keys().filter(|name| !header.contains_key(*name)).collect();
+    assert!(unknown.is_empty(), "docs/limits.md has limits that the header lacks: {unknown:?}");
+}
+
+#[test]
+fn each_cause_of_a_limit_is_a_cause() {
+    let causes: Vec<String> = members("GOAWAY_CAUSE_").into_iter().map(|(name, _)| name).collect();
+    let document = read("docs/limits.md");
+    let (_, timed) = document.split_once("## How long").expect("the section");
+    let (timed, _) = timed.split_once("\n## ").expect("a section after it");
+    let rows = timed.lines().filter(|line| line.starts_with("| `"));
+    let named: Vec<&str> = rows.filter_map(|row| quoted(cells(row).last()?).next()).collect();
+    assert!(named.len() > 5, "the column is gone: {named:?}");
+    for name in named {
+        assert!(causes.iter().any(|cause| cause == name), "{name} is no cause");
+    }
+}

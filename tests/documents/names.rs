@@ -1,0 +1,105 @@
+//! Names that documents mention.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::{cells, documents, members, quoted, read, root};
+
+/// Words of letters, digits and underscores.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+/// Variables of the environment and macros that are not the header's.
+fn others() -> BTreeSet<String> {
+    let mut others = BTreeSet::new();
+    let sources = [
+        "Makefile",
+        "bindings/run-demo",
+        "tests/rolling.rs",
+        "tests/header.rs",
+        "tests/misuse.rs",
+        "bindings/c/examples/demo.c",
+    ];
+    let texts = sources.iter().map(|path| read(path));
+    let python = fs::read_dir(root().join("bindings/python/goaway")).expect("the package");
+    let node = fs::read_dir(root().join("bindings/node/lib")).expect("the package");
+    let files = python.chain(node).map(|entry| entry.expect("a folder entry").path());
+    let code = files.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap_or_default());
+    for text in texts.chain(code) {
+        let named = words(&text).filter(|word| word.starts_with("GOAWAY_") || word.starts_with("goaway_"));
+        others.extend(named.map(str::to_string));
+    }
+    others
+}
+
+/// `goaway_server_listen` and `GOAWAY_ERR_GONE`; `goaway_server_` is the start of several.
+#[test]
+fn each_c_name_is_in_the_header() {
+    let header = read("include/goaway.h");
+    let known: BTreeSet<&str> = words(&header).collect();
+    let others = others();
+    let mut unknown = Vec::new();
+    for path in documents() {
+        let text = fs::read_to_string(&path).expect("a document");
+        for word in words(&text).filter(|word| word.starts_with("goaway_") || word.starts_with("GOAWAY_")) {
+            let is_start = word.ends_with('_') && known.iter().any(|name| name.starts_with(word));
+            if !is_start && !known.contains(word) && !others.contains(word) {
+                unknown.push(format!("{}: {word}", path.display()));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "documents name what there is not:\n{}", unknown.join("\n"));
+}
+
+/// The table of docs/close.md has each cause once, and nothing else.
+#[test]
+fn each_cause_is_in_the_table() {
+    let document = read("docs/close.md");
+    let (_, table) = document.split_once("| `GOAWAY_CAUSE_` |").expect("the table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let mut named: Vec<&str> = rows.flat_map(|row| quoted(cells(row)[0]).collect::<Vec<_>>()).collect();
+    named.sort_unstable();
+    let causes = members("GOAWAY_CAUSE_").into_iter().map(|(name, _)| name);
+    let mut causes: Vec<String> = causes.filter(|name| name != "NONE").collect();
+    causes.sort();
+    assert_eq!(named, causes, "docs/close.md beside include/goaway.h");
+}
+
+/// The document of the guarantees names each test of the close suite, and no other.
+#[test]
+fn each_guarantee_has_its_test() {
+    let is_test = |name: &&str| name.starts_with("scenario_") || name.starts_with("invariant_");
+    let document = read("docs/close.md");
+    let named: BTreeSet<&str> = document.lines().flat_map(quoted).filter(is_test).collect();
+    let folders = ["tests/close", "src/session/tests"].map(|folder| fs::read_dir(root().join(folder)));
+    let files = folders.into_iter().flat_map(|folder| folder.expect("a folder of tests"));
+    let sources: Vec<String> =
+        files.map(|file| fs::read_to_string(file.expect("a folder entry").path()).expect("a source")).collect();
+    let functions = sources.iter().flat_map(|source| source.lines());
+    let names = functions.filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
+    let tests: BTreeSet<&str> = names.filter_map(|line| line.split('(').next()).filter(is_test).collect();
+    let missing: Vec<_> = named.symmetric_difference(&tests).collect();
+    assert!(missing.is_empty(), "only in docs/close.md or only in the suite: {missing:?}");
+}
+
+/// `make test` in a text and in a block for the shell.
+#[test]
+fn each_make_target_exists() {
+    let makefile = read("Makefile");
+    let targets: BTreeSet<&str> =
+        makefile.lines().filter_map(|line| line.strip_prefix(".PHONY: ")).flat_map(str::split_whitespace).collect();
+    let mut unknown = Vec::new();
+    for path in documents() {
+        let text = fs::read_to_string(&path).expect("a document");
+        let in_text = text.lines().flat_map(quoted).filter_map(|code| code.strip_prefix("make "));
+        let in_blocks = text.lines().filter_map(|line| line.strip_prefix("make "));
+        for rest in in_text.chain(in_blocks) {
+            let target = rest.split_whitespace().find(|word| !word.contains('=')).unwrap_or("");
+            if !targets.contains(target) {
+                unknown.push(format!("{}: make {rest}", path.display()));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "documents name targets that there are not:\n{}", unknown.join("\n"));
+}
