@@ -10,6 +10,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 
 CARGO ?= cargo
+STRIP ?= strip
 PYTHON ?= python3
 CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wpedantic -Werror
@@ -21,11 +22,19 @@ PYTEST ?=
 # make demo PORT=9090
 PORT ?= 8080
 
-# One kind at a time: cargo optimises across crates only where no Rust library is
-# made beside, and that is worth a tenth of the time a request takes.
-BUILD_LIBRARY = $(CARGO) rustc --release --locked --lib --crate-type
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
+# Panic messages and debug information name source files: without the folders of
+# this machine. A build whose profile the environment changes is a developer's
+# and keeps them.
+CARGO_FOLDER = $(or $(CARGO_HOME),$(HOME)/.cargo)
+REMAP = $(if $(CARGO_PROFILE_RELEASE_LTO),,--config "build.rustflags = [\
+	'--remap-path-prefix=$(CARGO_FOLDER)/registry/src=crates', '--remap-path-prefix=$(CURDIR)=.']")
+# The shared and the static library at once, and no Rust library beside them:
+# only then does cargo optimise across crates, which is worth a tenth of the time
+# that a request takes.
+BUILD_LIBRARY = $(CARGO) rustc --release --locked --lib --crate-type cdylib,staticlib $(REMAP) -- \
+	-C link-arg=@build/glibc/link
 
-RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),target))/release
 SANITIZED := $(abspath $(or $(CARGO_TARGET_DIR),target))/sanitize
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 C := bindings/c/examples
@@ -43,12 +52,18 @@ help: ## shows this list
 build: library build/c/demo $(EXAMPLES) ## builds the library, the demos and the examples
 
 .PHONY: library
-library:
+library: build/glibc/link
 	@.ci/needs cc
-	$(BUILD_LIBRARY) cdylib
+	$(BUILD_LIBRARY)
 	@mkdir -p build/lib build/c
-	@ln -sfn $(RELEASE)/libgoaway.so build/lib/libgoaway.so
-	@ln -sfn $(RELEASE)/libgoaway.so build/lib/libgoaway.so.$(ABI)
+	@ln -sfnr '$(RELEASE)/libgoaway.so' build/lib/libgoaway.so
+	@ln -sfnr '$(RELEASE)/libgoaway.so' build/lib/libgoaway.so.$(ABI)
+	@ln -sfnr '$(RELEASE)/libgoaway.a' build/lib/libgoaway.a
+
+# The oldest glibc that the shared library runs with is chosen at link time.
+build/glibc/link: packaging/glibc-stubs packaging/glibc.c
+	@.ci/needs cc nm
+	CC='$(CC)' packaging/glibc-stubs build/glibc
 
 build/c/demo: $(DEMO_SOURCES) $(wildcard $(C)/demo/*.h) include/goaway.h | library
 	$(COMPILE) $(DEMO_SOURCES) $(LINK) -o $@
@@ -171,24 +186,29 @@ soak: ## five minutes of peers that come and go in every way
 
 NODE := bindings/node
 NODE_HEADERS := $(NODE)/node_modules/node-api-headers/include
-NODE_PLATFORM = $(shell node -p 'process.platform + "-" + process.arch')
+NODE_PREBUILDS = $(NODE)/prebuilds/$(shell node -p 'process.platform + "-" + process.arch')
 # A library that is there already: make node NODE_LIBRARY=/usr/lib/libgoaway.so NODE_INCLUDE=/usr/include
-NODE_LIBRARY ?= $(RELEASE)/libgoaway.so
+NODE_LIBRARY ?= build/lib/libgoaway.so
 NODE_INCLUDE ?= include
 NODE_FLAGS = -fPIC -fvisibility=hidden -shared -I$(NODE_INCLUDE) -isystem $(NODE_HEADERS)
 # It finds the library beside itself. It stays mapped when a worker thread that
 # loaded it ends: threads of the library may still be on their way out.
 NODE_LINK = $(NODE_LIBRARY) -Wl,-rpath,'$$ORIGIN' -Wl,-z,nodelete
 
+# `make library` makes it; without a recipe of its own it counts as made only if
+# it was missing.
+build/lib/libgoaway.so: | library ;
+
 .PHONY: node-needs
 node-needs:
 	@.ci/needs cc node npm
 
 .PHONY: node
-node: node-needs $(if $(filter $(RELEASE)/%,$(NODE_LIBRARY)),library) $(NODE)/build/goaway.node ## builds the Node.js binding
+node: node-needs $(if $(filter build/lib/%,$(NODE_LIBRARY)),library) $(NODE)/build/goaway.node ## builds the Node.js binding
 
+# By force: the package's binaries are for one platform, building it is not.
 $(NODE_HEADERS)/node_api.h: $(NODE)/package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund --prefix $(NODE)
+	npm ci --force --loglevel=error --ignore-scripts --no-audit --no-fund --prefix $(NODE)
 	@touch $@
 
 $(NODE)/build/goaway.node: $(NODE)/goaway.c $(wildcard $(NODE)/shim/*) $(NODE_INCLUDE)/goaway.h $(NODE_LIBRARY) | $(NODE_HEADERS)/node_api.h
@@ -198,9 +218,9 @@ $(NODE)/build/goaway.node: $(NODE)/goaway.c $(wildcard $(NODE)/shim/*) $(NODE_IN
 
 .PHONY: node-prebuild
 node-prebuild: node ## lays the binding's binaries into its prebuilds/, as its package ships them
-	@mkdir -p $(NODE)/prebuilds/$(NODE_PLATFORM)
-	strip --strip-unneeded -o $(NODE)/prebuilds/$(NODE_PLATFORM)/goaway.node $(NODE)/build/goaway.node
-	strip --strip-unneeded -o $(NODE)/prebuilds/$(NODE_PLATFORM)/libgoaway.so.$(ABI) $(NODE)/build/libgoaway.so.$(ABI)
+	@mkdir -p $(NODE_PREBUILDS)
+	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/goaway.node $(NODE)/build/goaway.node
+	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/libgoaway.so.$(ABI) $(NODE)/build/libgoaway.so.$(ABI)
 
 .PHONY: test-node
 test-node: ## the tests of the Node.js package
@@ -222,8 +242,12 @@ header: ## makes include/goaway.h from src/ffi
 readme: ## writes the examples into bindings/c/README.md
 	GOAWAY_WRITE_README=1 $(CARGO) test --test examples every_block_of_c
 
+.PHONY: notices
+notices: ## writes THIRD-PARTY-NOTICES from the licences of the crates in the library
+	$(PYTHON) packaging/notices.py
+
 RUFF := $(VENV)/bin/ruff --config bindings/python/pyproject.toml
-PYTHON_SOURCES := bindings/python benches/python tests/applications
+PYTHON_SOURCES := bindings/python benches/python tests/applications packaging
 
 .PHONY: fmt
 fmt: venv ## formats the Rust and Python sources
@@ -244,29 +268,38 @@ lint-python: venv
 	$(RUFF) check $(PYTHON_SOURCES)
 	cd bindings/python && ../../$(VENV)/bin/mypy
 
-# Only builds what is not there at all, so that `sudo make install` needs no cargo.
-$(RELEASE)/libgoaway.so:
-	$(BUILD_LIBRARY) cdylib
+# Names with spaces and other characters stay whole: the shell has them from the
+# environment.
+install uninstall: export INSTALL_LIB = $(DESTDIR)$(LIBDIR)
+install uninstall: export INSTALL_INCLUDE = $(DESTDIR)$(INCLUDEDIR)
+install: export INSTALL_PREFIX = $(PREFIX)
+install: export INSTALL_LIBDIR = $(LIBDIR)
+install: export INSTALL_INCLUDEDIR = $(INCLUDEDIR)
+install: export INSTALL_VERSION = $(VERSION)
 
-$(RELEASE)/libgoaway.a:
-	$(BUILD_LIBRARY) staticlib
-
+# Root compiles nothing and needs no cargo.
 .PHONY: install
-install: | $(RELEASE)/libgoaway.so $(RELEASE)/libgoaway.a ## installs into PREFIX (/usr/local), below DESTDIR
-	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)'
-	install -m 755 '$(RELEASE)/libgoaway.so' '$(DESTDIR)$(LIBDIR)/libgoaway.so.$(VERSION)'
-	ln -sf libgoaway.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libgoaway.so.$(ABI)'
-	ln -sf libgoaway.so.$(ABI) '$(DESTDIR)$(LIBDIR)/libgoaway.so'
-	install -m 644 '$(RELEASE)/libgoaway.a' '$(DESTDIR)$(LIBDIR)/libgoaway.a'
-	install -m 644 include/goaway.h '$(DESTDIR)$(INCLUDEDIR)/goaway.h'
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
-		goaway.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/goaway.pc'
+install: ## installs what `make build` made into PREFIX (/usr/local), below DESTDIR
+	@for file in libgoaway.so libgoaway.a; do test -e "build/lib/$$file" || { \
+		echo "install: build/lib/$$file is not there; run \`make build\` first" >&2; exit 1; }; done
+	install -d "$$INSTALL_LIB/pkgconfig" "$$INSTALL_INCLUDE"
+	install -m 755 build/lib/libgoaway.so "$$INSTALL_LIB/libgoaway.so.$(VERSION)"
+	$(STRIP) --strip-unneeded "$$INSTALL_LIB/libgoaway.so.$(VERSION)"
+	ln -sf libgoaway.so.$(VERSION) "$$INSTALL_LIB/libgoaway.so.$(ABI)"
+	ln -sf libgoaway.so.$(ABI) "$$INSTALL_LIB/libgoaway.so"
+	install -m 644 build/lib/libgoaway.a "$$INSTALL_LIB/libgoaway.a"
+	$(STRIP) --strip-debug "$$INSTALL_LIB/libgoaway.a"
+	install -m 644 include/goaway.h "$$INSTALL_INCLUDE/goaway.h"
+	awk '{ while (match($$0, /@[A-Z]+@/)) { \
+			printf "%s%s", substr($$0, 1, RSTART - 1), ENVIRON["INSTALL_" substr($$0, RSTART + 1, RLENGTH - 2)]; \
+			$$0 = substr($$0, RSTART + RLENGTH) } \
+		print }' goaway.pc.in > "$$INSTALL_LIB/pkgconfig/goaway.pc"
 
 .PHONY: uninstall
-uninstall: ## takes away what install put there
-	rm -f '$(DESTDIR)$(LIBDIR)/libgoaway.so' '$(DESTDIR)$(LIBDIR)/libgoaway.so.$(ABI)' \
-		'$(DESTDIR)$(LIBDIR)/libgoaway.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/libgoaway.a' \
-		'$(DESTDIR)$(INCLUDEDIR)/goaway.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/goaway.pc'
+uninstall: ## removes what install put there
+	rm -f "$$INSTALL_LIB/libgoaway.so" "$$INSTALL_LIB/libgoaway.so.$(ABI)" \
+		"$$INSTALL_LIB/libgoaway.so.$(VERSION)" "$$INSTALL_LIB/libgoaway.a" \
+		"$$INSTALL_INCLUDE/goaway.h" "$$INSTALL_LIB/pkgconfig/goaway.pc"
 
 .PHONY: clean
 clean: ## removes everything that was built or installed below this folder

@@ -154,6 +154,9 @@ typedef enum {
     GOAWAY_ERR_PANIC = 18,
     // A certificate, a key or an authority cannot be used: the text names the file.
     GOAWAY_ERR_TLS = 19,
+    // A command of `goaway_queue_submit` was not carried out, since one that stood
+    // before it in the batch, for the same response, failed.
+    GOAWAY_ERR_SKIPPED = 20,
 } goaway_status;
 
 // Why a session or a request ended. Codes are appended, never renumbered.
@@ -807,6 +810,11 @@ const char *goaway_version(void);
 // The text of this thread's last failed call, for a person; empty if none
 // failed. Valid until the next failing call on this thread.
 const char *goaway_last_error(void);
+
+// The status of this thread's last failed call, for calls that return NULL or
+// -1 when they fail; GOAWAY_OK if none failed. A call that succeeds leaves it
+// as it is.
+goaway_status goaway_last_status(void);
 
 // The name of a status, as it stands in this header; NULL for a number that
 // this version does not know. Valid for ever.
@@ -1614,11 +1622,16 @@ goaway_status goaway_queue_take(const goaway_queue *queue, goaway_batch *out_bat
 goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
 
 // Carries out the `count` commands at `commands`, in order, each as the
-// `goaway_request_` function would that it is named after; one that fails does
-// not stop the others, except that behind a WRITE that fails RESPOND, HEAD,
-// WRITE, END and INFORM of the same request fail with the same status: an
-// answer with a gap must not go on, or look whole. Once you know, write again
-// what was refused and what stood behind it, or RESET.
+// `goaway_request_` function would that it is named after. One that fails does
+// not stop those of other requests. For its own request the rest of the batch
+// is not carried out as far as it is of the response: if RESPOND, HEAD, WRITE,
+// END, INFORM, RESET or an unknown kind fails, each RESPOND, HEAD, WRITE, END
+// and INFORM behind it is GOAWAY_ERR_SKIPPED and changes nothing, so that no
+// response goes on without a part of it, or looks whole. RESET, CONSUME,
+// SET_IDLE and HIGH_WATER are carried out all the same, and the failure of one
+// of the last three skips nothing. A later batch begins anew: order again what
+// failed and what was skipped, respond in another way, or RESET. No WRITABLE
+// record follows a WRITE that was skipped.
 //
 // Their offsets go into the `arena_len` bytes at `arena`. All is copied, and
 // neither needs to be aligned. Each one's `goaway_status` is written to
@@ -1628,8 +1641,8 @@ goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
 // The result is GOAWAY_OK or the first failure's status. Of a command,
 // GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset lies outside the
 // arena, the fields are no pairs, or `number` is out of range.
-// GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when
-// the high-water mark was reached; one that passes it is taken whole.
+// GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when the high-water mark was
+// reached; one that passes it is taken whole.
 goaway_status goaway_queue_submit(const goaway_queue *queue,
                                   const goaway_command *commands,
                                   size_t count,

@@ -143,16 +143,13 @@ impl Command {
         }
     }
 
-    /// Whether it orders a part of an answer, which would make no sense of one
-    /// that lacks what stands before it.
-    fn is_of_answer(&self) -> bool {
-        let kind = self.kind();
-        matches!(kind, Ok(CommandKind::Respond | CommandKind::Head | CommandKind::Write))
-            || matches!(kind, Ok(CommandKind::End | CommandKind::Inform))
+    /// Whether it orders a part of the response. Of a kind that is unknown nobody knows.
+    fn is_of_response(&self) -> bool {
+        !matches!(self.kind(), Ok(CommandKind::Consume | CommandKind::SetIdle | CommandKind::HighWater))
     }
 
-    fn is_write(&self) -> bool {
-        self.kind == CommandKind::Write as u16
+    fn is_reset(&self) -> bool {
+        self.kind == CommandKind::Reset as u16
     }
 
     fn kind(&self) -> Result<CommandKind> {
@@ -228,40 +225,33 @@ impl Command {
     }
 }
 
-/// A batch of commands as it is carried out. A WRITE that fails leaves a gap:
-/// what the batch has for that answer behind it fails in the same way, so that
-/// no end makes an answer look whole that is not.
-pub struct Course<S> {
-    /// The requests whose answers have a gap, and how that came.
-    gaps: Vec<(u64, S)>,
+/// A batch of commands as it is carried out. Behind a part of a response that
+/// failed, no other part of the same response is carried out, but a reset:
+/// otherwise a response that lacks a part could look whole, or be another than
+/// the host meant.
+#[derive(Default)]
+pub struct Course {
+    /// The requests of whose response a part failed.
+    failed: Vec<u64>,
 }
 
-impl<S: Copy> Course<S> {
-    pub fn new() -> Self {
-        Self { gaps: Vec::new() }
+impl Course {
+    /// Carries out the next command, unless it stands behind one that failed.
+    pub fn carry_out(&mut self, command: &Command, arena: &[u8]) -> Result<()> {
+        if !self.failed.is_empty() && self.skips(command) {
+            return Err(Error::Skipped);
+        }
+        command.carry_out(arena).inspect_err(|error| {
+            // Of a request that has ended whatever follows fails by itself.
+            let is_over = matches!(error, Error::Gone(_) | Error::Cancelled(_) | Error::Forked);
+            if command.is_of_response() && !is_over {
+                self.failed.push(command.request);
+            }
+        })
     }
 
-    /// Carries out the next command, unless it stands behind a gap. `told`
-    /// makes of a failure what is told.
-    pub fn carry_out(
-        &mut self,
-        command: &Command,
-        arena: &[u8],
-        told: impl Fn(&Error) -> S,
-    ) -> std::result::Result<(), (S, Option<Error>)> {
-        if !self.gaps.is_empty()
-            && command.is_of_answer()
-            && let Some((_, why)) = self.gaps.iter().find(|(request, _)| *request == command.request)
-        {
-            return Err((*why, None));
-        }
-        command.carry_out(arena).map_err(|error| {
-            let why = told(&error);
-            if command.is_write() {
-                self.gaps.push((command.request, why));
-            }
-            (why, Some(error))
-        })
+    fn skips(&self, command: &Command) -> bool {
+        command.is_of_response() && !command.is_reset() && self.failed.contains(&command.request)
     }
 }
 

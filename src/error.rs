@@ -60,6 +60,9 @@ pub enum Error {
     /// A certificate or a key cannot be used.
     #[error("{0}")]
     Tls(String),
+    /// A command was not carried out, since one before it failed.
+    #[error("not carried out: a command before it, for the same response, failed")]
+    Skipped,
     /// A panic inside the library, caught at its boundary.
     #[error("the library panicked: {0}")]
     Panic(String),

@@ -3,13 +3,15 @@
 // Fastify over goaway: fastify({ http2: true, serverFactory }).
 
 const { createServer, createSecureServer } = require('./http2.js')
+const { checkOptions } = require('./lib/options.js')
 
 /**
  * Makes a `serverFactory` for Fastify's option of that name. `drainMs`: how long
  * `app.close()` lets open streams go on (5000); at most a second later it has
  * closed. `limits` are goaway's. Everything else comes from Fastify's options.
  */
-function createServerFactory ({ drainMs, limits } = {}) {
+function createServerFactory (options = {}) {
+  const { drainMs, limits } = checkOptions(options, ['drainMs', 'limits'], 'createServerFactory')
   return function serverFactory (handler, options) {
     if (!options.http2) throw new TypeError('goaway/fastify serves HTTP/2: fastify({ http2: true, serverFactory })')
     const own = defined({ drainMs, limits })

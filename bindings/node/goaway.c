@@ -62,7 +62,7 @@ static const struct constant CONSTANTS[] = {
     CONSTANT(COMMAND_KIND_SET_IDLE),   CONSTANT(COMMAND_KIND_HIGH_WATER), CONSTANT(EVENT_OPENED),
     CONSTANT(EVENT_CLOSED),            CONSTANT(EVENT_ERROR),             CONSTANT(OUTCOME_GRACEFUL),
     CONSTANT(RECORD_HTTP_1_1),         CONSTANT(RECORD_HTTP_1_0),         CONSTANT(RECORD_UPGRADE),
-    CONSTANT(RECORD_COOKIES),
+    CONSTANT(RECORD_COOKIES),         CONSTANT(ERR_SKIPPED),
 };
 
 static const struct constant LIMITS[] = {
@@ -93,6 +93,12 @@ static void add_constants(napi_env env, napi_value exports, const char *name, co
 static napi_value last_error(napi_env env, napi_callback_info info) {
     (void)info;
     return text_value(env, goaway_last_error());
+}
+
+// lastStatus() -> the status of this thread's last failed call
+static napi_value last_status(napi_env env, napi_callback_info info) {
+    (void)info;
+    return status_value(env, goaway_last_status());
 }
 
 // stream(request) -> the number of its stream, 0 if it has ended
@@ -174,6 +180,7 @@ NAPI_MODULE_INIT() {
     add_constants(env, exports, "constants", CONSTANTS, COUNT(CONSTANTS));
     add_constants(env, exports, "limits", LIMITS, COUNT(LIMITS));
     add_function(env, exports, "lastError", last_error, NULL);
+    add_function(env, exports, "lastStatus", last_status, NULL);
     add_function(env, exports, "stream", request_stream, NULL);
     add_function(env, exports, "listenSocket", listen_socket, NULL);
     add_function(env, exports, "tls", session_tls, NULL);

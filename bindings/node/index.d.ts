@@ -1,6 +1,7 @@
 // goaway for Node.js: an HTTP/2 server that knows how to leave.
 // Times are milliseconds, lengths bytes, ids numbers. Every call that fails
-// throws a GoawayError; a stale id is GOAWAY_ERR_GONE.
+// throws a GoawayError; a stale id is GOAWAY_ERR_GONE. That a peer has gone is no
+// error: what is done to its request or session has no effect, and says so.
 
 import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
@@ -8,15 +9,20 @@ import { Duplex } from 'node:stream'
 /** The version of the native library, such as "0.1.0". */
 export const version: string
 
+/** A field's value, or several fields of one name. */
+export type FieldValue = string | number | bigint | readonly (string | number | bigint)[]
+
 /**
- * Header or trailer fields: an object (an array is several fields of that
- * name), a flat list of names and values, or pairs. Names are sent in lower
- * case; of a value each character up to U+00FF is one byte.
+ * Header or trailer fields: an object of names and values, a flat list of them,
+ * or pairs in an array or another iterable, such as a Map, a Headers object or
+ * `Object.entries`. Names are sent in lower case; of a value each character up to
+ * U+00FF is one byte. What HTTP does not allow throws GOAWAY_ERR_INVALID: a
+ * control character, white space at an end of a value, a field of the connection.
  */
 export type Fields =
-  | { readonly [name: string]: string | number | readonly (string | number)[] }
-  | readonly (string | number)[]
-  | Iterable<readonly [string, string | number]>
+  | { readonly [name: string]: FieldValue }
+  | readonly FieldValue[]
+  | Iterable<readonly [string, FieldValue]>
 
 /** A piece of a body: a string is sent as UTF-8. */
 export type Data = string | Uint8Array
@@ -126,7 +132,7 @@ export type Cause =
   | (string & {})
 
 /** How the report counts a session's end. */
-export type Outcome = 'graceful' | 'by_peer' | 'handshake' | 'forced' | (string & {})
+export type Outcome = 'graceful' | 'by_peer' | 'in_handshake' | 'forced' | (string & {})
 
 /** How far a session is on its way out. */
 export type Stage = 'handshake' | 'open' | 'draining' | 'last_call' | 'forcing' | 'closing' | (string & {})
@@ -220,10 +226,15 @@ export class GoawayError extends Error {
   readonly code: string
   /** Of GOAWAY_ERR_CANCELLED: why nobody waits any more. */
   readonly reason?: Cause
-  /** Of GOAWAY_ERR_CANCELLED: the peer's RST_STREAM code, 0 if there was none. */
+  /**
+   * Of GOAWAY_ERR_CANCELLED: the code that the stream or its session ended with,
+   * of RST_STREAM or GOAWAY, whoever sent it (`reason` tells who); 0 if there was none.
+   */
   readonly http2Code?: number
   /** Of `Request.draining`'s reason: how much time there was left. */
   readonly leftMs?: number
+  /** Of what the peer sent and cannot be used: the status that it gets if the error leaves the handler, 413 or 400. */
+  readonly httpStatus?: number
 }
 
 /** Answers the request now, or keeps it and answers later. */
@@ -261,43 +272,54 @@ export interface Request {
   /** Whether the peer waits for 100 (Continue), which it gets when `body` is asked for. */
   readonly expectsContinue: boolean
 
-  /** The body as it comes, to be read once; what is not read is held back at the peer. */
+  /**
+   * The body as it comes, to be read once (again is GOAWAY_ERR_STATE); what is
+   * not read is held back at the peer. Reading rejects with GOAWAY_ERR_CANCELLED
+   * if the peer goes before its end.
+   */
   readonly body: AsyncIterableIterator<Buffer>
   /** The trailer fields, once the body has ended; null before. */
   readonly trailers: { readonly [name: string]: string } | null
-  /** The whole body. More than `limit` (16 MiB) is answered 413: GOAWAY_ERR_TOO_LARGE. */
+  /** The whole body. More than `limit` (16 MiB) is GOAWAY_ERR_TOO_LARGE: a handler that does not catch it responds 413. */
   bytes (options?: { limit?: number }): Promise<Buffer>
   text (options?: { limit?: number }): Promise<string>
+  /** What is no JSON is GOAWAY_ERR_INVALID, with the SyntaxError as `cause`: a handler that does not catch it responds 400. */
   json (options?: { limit?: number }): Promise<any>
 
-  /** The whole answer at once; `date` and, without trailers, `content-length` are added. */
-  respond (status: number, body?: Data | null, headers?: Fields | null, trailers?: Fields | null): void
-  /** An informational head before the answer: 100 to 199, not 101. */
-  inform (status: number, headers?: Fields | null): void
-  /** Begins a streamed answer; `write` and `end` follow. */
+  // What is wrong with a status, a field or a body throws where it is written,
+  // with the code that the C call has for it. If the peer has gone nothing is
+  // looked at and nothing happens: the result is false.
+
+  /** The whole response at once; `date` and, without trailers, `content-length` are added. */
+  respond (status: number, body?: Data | null, headers?: Fields | null, trailers?: Fields | null): boolean
+  /** An informational head before the response: 100 to 199, not 101. */
+  inform (status: number, headers?: Fields | null): boolean
+  /** Begins a streamed response; `write` and `end` follow. */
   writeHead (status: number, headers?: Fields | null): this
   /**
    * The next piece, which is always taken and must not be changed until the
-   * promise resolves: then the next should come. It rejects with
-   * GOAWAY_ERR_CANCELLED if nobody waits any more.
+   * promise resolves: to true when the next should come. If the peer has gone it
+   * rejects with GOAWAY_ERR_CANCELLED while the handler runs, which ends the
+   * handler's loop, and resolves to false afterwards. The rejection is marked as
+   * handled.
    */
-  write (chunk: Data): Promise<void>
+  write (chunk: Data): Promise<boolean>
   /** Answers CONNECT with 200: the bytes of the tunnel. The end of what you write is the end of both ways. */
   upgrade (headers?: Fields | null): Duplex
-  /** Ends the answer, with a last piece and trailer fields. */
-  end (chunk?: Data | null, trailers?: Fields | null): void
-  /** RST_STREAM with that code (CANCEL): the peer sees that the answer is not whole. */
-  reset (code?: number): void
-  /** After so many ms without a byte either way the stream is reset; 0 is never. */
-  setIdle (ms: number): void
+  /** Ends the response, with a last piece and trailer fields. */
+  end (chunk?: Data | null, trailers?: Fields | null): boolean
+  /** RST_STREAM with that code (CANCEL): the peer sees that the response is not whole. False if it was over. */
+  reset (code?: number): boolean
+  /** After so many ms without a byte either way the stream is reset; 0 is never. False if it was over. */
+  setIdle (ms: number): boolean
   /** So many bytes may wait for the peer before `write` lets you wait. After `writeHead`. */
-  setHighWater (bytes: number): void
+  setHighWater (bytes: number): boolean
 
   /** Whether the head is on its way. */
   readonly headSent: boolean
   /** Whether it is answered whole, or nobody waits any more. */
   readonly ended: boolean
-  /** Aborted when nobody waits any more; the reason is a GoawayError with `reason`. */
+  /** Aborted when nobody waits any more, or the handler has failed; the reason is a GoawayError with `reason`. */
   readonly signal: AbortSignal
   /** Aborted when the session begins to drain: end within `leftMs`. */
   readonly draining: AbortSignal
@@ -336,18 +358,20 @@ export interface Session extends EventEmitter {
   info (): SessionInfo | undefined
   /** What its TLS handshake has come to; null without TLS. */
   readonly tls: TlsInfo | null
+  // Of a session that has ended these have no effect and give false.
+
   /** Has it leave: told, served for up to `drainMs` (5000), then reset. */
-  close (options?: { drainMs?: number }): void
+  close (options?: { drainMs?: number }): boolean
   /** Ends it now with GOAWAY, a code (0) and up to 1024 bytes of debug data. */
-  abort (options?: { code?: number, debug?: Data }): void
+  abort (options?: { code?: number, debug?: Data }): boolean
   /**
    * Says where else `origin`, or what the request of `stream` asked for, is
    * served, with an ALTSVC frame (RFC 7838): `value` as in an Alt-Svc field,
    * such as 'h2=":8000"'. One of both is to be given.
    */
-  altsvc (value: string, about: { origin: string } | { stream: number }): void
+  altsvc (value: string, about: { origin: string } | { stream: number }): boolean
   /** Says for which origins beside its own it may be used, with an ORIGIN frame (RFC 8336). */
-  origin (...origins: string[]): void
+  origin (...origins: string[]): boolean
   on<E extends keyof SessionEvents> (event: E, listener: (...args: SessionEvents[E]) => void): this
   once<E extends keyof SessionEvents> (event: E, listener: (...args: SessionEvents[E]) => void): this
 }
@@ -357,7 +381,7 @@ export const Session: { prototype: Session }
 export interface ServerEvents {
   /** A connection was accepted: once for each, its first event. */
   session: [Session]
-  /** A handler failed; without a listener it is the process's uncaught error. */
+  /** A handler failed; without a listener it is the process's uncaught error. That a peer has gone is no failure. */
   error: [unknown, Request]
   /** Accept rests for a moment: descriptors or memory have run out. */
   acceptError: [GoawayError]
@@ -434,6 +458,7 @@ declare const goaway: {
   Listener: typeof Listener
   Request: typeof Request
   Session: typeof Session
+  Tls: typeof Tls
   GoawayError: typeof GoawayError
   version: string
 }

@@ -32,7 +32,11 @@ def library() -> Path:
         if not (ROOT / "Cargo.toml").exists():
             raise SetupError(f"neither {built} nor the sources of the library are there; set GOAWAY_LIBRARY")
         if shutil.which("cargo") is None or shutil.which("make") is None:
-            raise SetupError(f"{built} is not there, and building it takes cargo and make; or set GOAWAY_LIBRARY")
+            raise SetupError(
+                f"{built} is not there. Building it takes Rust 1.88 or later (cargo), make and a C compiler; "
+                "or set GOAWAY_LIBRARY to a library that is built already. Ready wheels are for Linux on x86-64 "
+                "with glibc 2.28 or later"
+            )
         subprocess.run(["make", "library"], cwd=ROOT, check=True)
     return built
 
@@ -58,7 +62,7 @@ class BuildWithLibrary(build_py):
         shutil.copyfile(library().resolve(), target)
         strip = shutil.which("strip")
         if strip is not None and sys.platform != "darwin":
-            subprocess.run([strip, "--strip-debug", str(target)], check=True)
+            subprocess.run([strip, "--strip-unneeded", str(target)], check=True)
 
 
 class Binary(Distribution):
@@ -76,7 +80,7 @@ class PlatformWheel(bdist_wheel):
 
 
 def platform() -> str:
-    """The platform's tag; on Linux it says which glibc the library needs at least."""
+    """The platform's tag; on Linux with glibc it says which version the library needs at least."""
     name = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     if not name.startswith("linux_"):
         return name

@@ -201,11 +201,16 @@ pub extern "C" fn goaway_queue_wait(queue: Option<&goaway_queue>, timeout_ms: u3
 }
 
 /// Carries out the `count` commands at `commands`, in order, each as the
-/// `goaway_request_` function would that it is named after; one that fails does
-/// not stop the others, except that behind a WRITE that fails RESPOND, HEAD,
-/// WRITE, END and INFORM of the same request fail with the same status: an
-/// answer with a gap must not go on, or look whole. Once you know, write again
-/// what was refused and what stood behind it, or RESET.
+/// `goaway_request_` function would that it is named after. One that fails does
+/// not stop those of other requests. For its own request the rest of the batch
+/// is not carried out as far as it is of the response: if RESPOND, HEAD, WRITE,
+/// END, INFORM, RESET or an unknown kind fails, each RESPOND, HEAD, WRITE, END
+/// and INFORM behind it is GOAWAY_ERR_SKIPPED and changes nothing, so that no
+/// response goes on without a part of it, or looks whole. RESET, CONSUME,
+/// SET_IDLE and HIGH_WATER are carried out all the same, and the failure of one
+/// of the last three skips nothing. A later batch begins anew: order again what
+/// failed and what was skipped, respond in another way, or RESET. No WRITABLE
+/// record follows a WRITE that was skipped.
 ///
 /// Their offsets go into the `arena_len` bytes at `arena`. All is copied, and
 /// neither needs to be aligned. Each one's `goaway_status` is written to
@@ -215,8 +220,8 @@ pub extern "C" fn goaway_queue_wait(queue: Option<&goaway_queue>, timeout_ms: u3
 /// The result is GOAWAY_OK or the first failure's status. Of a command,
 /// GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset lies outside the
 /// arena, the fields are no pairs, or `number` is out of range.
-/// GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when
-/// the high-water mark was reached; one that passes it is taken whole.
+/// GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when the high-water mark was
+/// reached; one that passes it is taken whole.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_queue_submit(
     queue: Option<&goaway_queue>,
@@ -242,22 +247,17 @@ pub unsafe extern "C" fn goaway_queue_submit(
 }
 
 unsafe fn carry_out(commands: *const Command, count: usize, arena: &[u8], out_statuses: *mut u32) -> Result<()> {
-    let (mut first, mut course) = (Ok(()), Course::new());
+    let (mut first, mut course) = (Ok(()), Course::default());
     for index in 0..count {
         // SAFETY: the caller's promise. Plain numbers, of which every value is one.
         let command = unsafe { commands.add(index).read_unaligned() };
-        let done = course.carry_out(&command, arena, |error| goaway_status::from(error));
+        let done = course.carry_out(&command, arena);
         if !out_statuses.is_null() {
-            let status = done.as_ref().err().map_or(goaway_status::GOAWAY_OK, |(status, _)| *status);
+            let status = done.as_ref().err().map_or(goaway_status::GOAWAY_OK, goaway_status::from);
             // SAFETY: the caller's promise.
             unsafe { out_statuses.add(index).write_unaligned(status as u32) };
         }
-        // What fails behind another that failed is not the first.
-        if let Err((_, Some(error))) = done
-            && first.is_ok()
-        {
-            first = Err(error);
-        }
+        first = first.and(done);
     }
     first
 }

@@ -50,11 +50,14 @@ pub enum goaway_status {
     GOAWAY_ERR_PANIC = 18,
     /// A certificate, a key or an authority cannot be used: the text names the file.
     GOAWAY_ERR_TLS = 19,
+    /// A command of `goaway_queue_submit` was not carried out, since one that stood
+    /// before it in the batch, for the same response, failed.
+    GOAWAY_ERR_SKIPPED = 20,
 }
 
 use goaway_status::*;
 
-const NAMES: [&std::ffi::CStr; 20] = [
+const NAMES: [&std::ffi::CStr; 21] = [
     c"GOAWAY_OK",
     c"GOAWAY_ERR_NULL",
     c"GOAWAY_ERR_INVALID",
@@ -75,6 +78,7 @@ const NAMES: [&std::ffi::CStr; 20] = [
     c"GOAWAY_ERR_TOO_LARGE",
     c"GOAWAY_ERR_PANIC",
     c"GOAWAY_ERR_TLS",
+    c"GOAWAY_ERR_SKIPPED",
 ];
 
 impl From<&Error> for goaway_status {
@@ -99,27 +103,37 @@ impl From<&Error> for goaway_status {
             Error::TooLarge(_) => GOAWAY_ERR_TOO_LARGE,
             Error::Panic(_) => GOAWAY_ERR_PANIC,
             Error::Tls(_) => GOAWAY_ERR_TLS,
+            Error::Skipped => GOAWAY_ERR_SKIPPED,
         }
     }
 }
 
 thread_local! {
-    static LAST: RefCell<CString> = RefCell::default();
+    static LAST: RefCell<(goaway_status, CString)> = RefCell::new((GOAWAY_OK, CString::default()));
 }
 
-/// Keeps the text for `goaway_last_error` and gives the status.
+/// Keeps the status and the text for `goaway_last_status` and `goaway_last_error`, and gives the status.
 pub fn record(error: &Error) -> goaway_status {
     let text = CString::new(error.to_string().replace('\0', "\u{fffd}")).unwrap_or_default();
+    let status = goaway_status::from(error);
     // A thread that is ending has no place for texts any more.
-    let _ = LAST.try_with(|last| *last.borrow_mut() = text);
-    goaway_status::from(error)
+    let _ = LAST.try_with(|last| *last.borrow_mut() = (status, text));
+    status
 }
 
 /// The text of this thread's last failed call, for a person; empty if none
 /// failed. Valid until the next failing call on this thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_last_error() -> *const c_char {
-    LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+    LAST.try_with(|last| last.borrow().1.as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// The status of this thread's last failed call, for calls that return NULL or
+/// -1 when they fail; GOAWAY_OK if none failed. A call that succeeds leaves it
+/// as it is.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_last_status() -> goaway_status {
+    LAST.try_with(|last| last.borrow().0).unwrap_or(GOAWAY_OK)
 }
 
 /// The name of a status, as it stands in this header; NULL for a number that
@@ -140,8 +154,8 @@ mod tests {
             let found = unsafe { std::ffi::CStr::from_ptr(goaway_status_name(number as i32)) };
             assert_eq!(found, *name);
         }
-        assert_eq!(GOAWAY_ERR_TLS as usize, NAMES.len() - 1);
+        assert_eq!(GOAWAY_ERR_SKIPPED as usize, NAMES.len() - 1);
         assert_eq!(format!("{GOAWAY_ERR_WOULD_BLOCK:?}"), NAMES[GOAWAY_ERR_WOULD_BLOCK as usize].to_str().unwrap());
-        assert!(goaway_status_name(-1).is_null() && goaway_status_name(20).is_null());
+        assert!(goaway_status_name(-1).is_null() && goaway_status_name(21).is_null());
     }
 }

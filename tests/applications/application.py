@@ -11,7 +11,7 @@ from visitor import Visitor
 
 #: Code that runs in the applications' own interpreters.
 SITES = Path(__file__).resolve().parent / "sites"
-#: What every application in Python needs beside itself, for the reference.
+#: What an application in Python needs beside itself, for the reference.
 UVICORN = ("uvicorn==0.54.0", "zttp==0.0.35")
 GUNICORN = ("gunicorn[http2]==27.0.1",)
 
@@ -23,7 +23,7 @@ class Server:
 
     name: str
     command: tuple[str, ...]
-    #: Whether it speaks HTTP/2 to a client that wants it.
+    #: Whether it speaks HTTP/2. If not, it gets the same requests over HTTP/1.1.
     http2: bool = True
 
 
@@ -56,6 +56,8 @@ class Application:
     language: str = "python"
     #: Over TLS, with a certificate of its own, cert.pem and key.pem.
     tls: bool = False
+    #: The versions of HTTP over which it is visited, one after the other.
+    versions: tuple[str, ...] = ("h1", "h2")
 
 
 def asgi(target: str, *options: str, http2: bool = True) -> Servers:
@@ -83,11 +85,11 @@ def wsgi(target: str) -> Servers:
     )  # fmt: skip
 
 
-def node(program: str, *, http2: bool = True) -> Servers:
+def node(program: str) -> Servers:
     """A program for Node.js, with `goaway/register` and without."""
     return Servers(
         Server("goaway", ("{tool}", "-r", "goaway/register", program, "{port}")),
-        Server("node", ("{tool}", program, "{port}"), http2),
+        Server("node", ("{tool}", program, "{port}")),
     )
 
 

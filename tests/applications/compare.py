@@ -30,12 +30,22 @@ def _opens_websocket(exchange: Exchange) -> bool:
     return exchange.status == 101
 
 
+def _has_no_content(exchange: Exchange) -> bool:
+    length = dict(exchange.fields).get("content-length")
+    return exchange.status == 204 or (exchange.status == 304 and length == "0")
+
+
 EVERYWHERE = (
     Rule("the time of the response", field="date"),
     Rule("names the server software", field="server"),
     Rule("of one connection, HTTP/2 has none (RFC 9110, 7.6.1)", field="connection"),
     Rule("of one connection, HTTP/2 has none (RFC 9110, 7.6.1)", field="keep-alive"),
     Rule("how HTTP/1.1 frames a body whose length is not known", field="transfer-encoding"),
+    Rule(
+        "a length that must not be there, or is not that of a 200 (RFC 9110, 8.6)",
+        field="content-length",
+        where=_has_no_content,
+    ),
     Rule("counts from the time of the response", pattern=r"(?i)^set-cookie: .*expires=(?!Thu, 01 Jan 1970)([^;]+)"),
     Rule("follows from a random key of the client", field="sec-websocket-accept", where=_opens_websocket),
     Rule(
@@ -59,7 +69,9 @@ def differences(
 
 
 def _difference(ours: Exchange | None, reference: Exchange | None, rules: tuple[Rule, ...]) -> list[str]:
-    if ours is None or reference is None or ours.check != reference.check:
+    if ours is None or reference is None:
+        return [f"{'goaway' if ours is None else 'the reference'}'s visit ended before it"]
+    if ours.check != reference.check:
         return [f"goaway's visit: {_summary(ours)}", f"the reference's visit: {_summary(reference)}"]
     if not ours.status and not reference.status:
         return [f"no response from either: {_summary(ours)}"]
@@ -85,9 +97,7 @@ def _has(exchange: Exchange, name: str) -> bool:
     return any(field[0] == name for field in exchange.fields)
 
 
-def _summary(exchange: Exchange | None) -> str:
-    if exchange is None:
-        return "has ended"
+def _summary(exchange: Exchange) -> str:
     return f"{exchange.check}: {exchange.status} {exchange.body[:500]!r}"
 
 

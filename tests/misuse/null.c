@@ -105,6 +105,7 @@ static void server_functions(void) {
     CHECK_NUMBER(goaway_server_port(NULL, 0), 0);
     CHECK(goaway_server_address(NULL, 0) == NULL);
     CHECK_NUMBER(goaway_server_fd(NULL, 0), -1);
+    CHECK_NUMBER(goaway_last_status(), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_shared(NULL, 0, false), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_start(NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_close(NULL, 0, on_close, &closes), GOAWAY_ERR_NULL);
@@ -305,6 +306,7 @@ static void absurd_lengths(void) {
         CHECK_NUMBER(goaway_server_port(host.server, absurd[index]), 0);
         CHECK(goaway_server_address(host.server, absurd[index]) == NULL);
         CHECK_NUMBER(goaway_server_fd(host.server, absurd[index]), -1);
+        CHECK_NUMBER(goaway_last_status(), GOAWAY_ERR_NOT_FOUND);
     }
     CHECK_NUMBER(length, 99);
     about("");

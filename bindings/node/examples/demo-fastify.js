@@ -11,7 +11,8 @@
 // GOAWAY_DRAIN_MS   the same for the first: what goaway takes where the app says nothing
 // TLS_CERT          with TLS_KEY, the files of a certificate and its key: speaks TLS
 //
-// The first signal lets every session leave in good order, a second one forces.
+// The first signal lets every session leave in good order, a second one
+// forces, but not within 100 ms: GNU timeout sends two.
 // The demo ends when the last session has, with a report on standard output.
 
 const { METHODS } = require('node:http')

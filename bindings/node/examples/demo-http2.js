@@ -8,7 +8,8 @@
 // DRAIN_MS   how long open streams may go on after SIGTERM or SIGINT (5000)
 // TLS_CERT   with TLS_KEY, the files of a certificate and its key: speaks TLS
 //
-// The first signal lets every session leave in good order, a second one forces.
+// The first signal lets every session leave in good order, a second one
+// forces, but not within 100 ms: GNU timeout sends two.
 // The demo ends when the last session has, with a report on standard output.
 
 const { Readable, pipeline } = require('node:stream')

@@ -79,10 +79,24 @@ class Control {
   }
 }
 
+/**
+ * A listener for signals: the first has `close(drainMs)` called, a second one `close(0)`, but not
+ * within 100 ms, which is the same wish: GNU timeout sends two.
+ */
+function atSignals (drainMs, close) {
+  let first = null
+  return () => {
+    const now = performance.now()
+    if (first === null) {
+      first = now
+      close(drainMs)
+    } else if (now - first >= 100) close(0)
+  }
+}
+
 /** Has `close(drainMs)` called at the signals, and the report printed: the second one forces. */
 function leaveAtSignals (server, drainMs, close) {
-  let signals = 0
-  const leave = () => { if (server.report === null) close(signals++ === 0 ? drainMs : 0) }
+  const leave = atSignals(drainMs, (ms) => { if (server.report === null) close(ms) })
   process.on('SIGTERM', leave).on('SIGINT', leave)
   server.once('close', () => {
     console.log(JSON.stringify(snake(server.report)))
@@ -90,4 +104,4 @@ function leaveAtSignals (server, drainMs, close) {
   })
 }
 
-module.exports = { WHOLE, numberOf, identity, Control, leaveAtSignals }
+module.exports = { WHOLE, numberOf, identity, Control, atSignals, leaveAtSignals }

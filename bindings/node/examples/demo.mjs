@@ -6,13 +6,15 @@
 // DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
 // GOAWAY_WORKERS  how many threads of the library serve (one a processor)
 //
-// The first signal lets every session leave in good order, a second one forces.
+// The first signal lets every session leave in good order, a second one
+// forces, but not within 100 ms: GNU timeout sends two.
 // The demo ends when the last session has, with a report on standard output.
 
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { Server } from '../index.mjs'
+import { atSignals } from './demo-parts.js'
 
 const TEXT = { 'content-type': 'text/plain' }
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -228,8 +230,7 @@ async function main () {
       process.stderr.write(`\rleaving: sessions ${sessions}, streams ${streams}, ${(leftMs / 1000).toFixed(1)} s left \x1b[K`)
     })
   }
-  let signals = 0
-  const leave = () => server.close({ drainMs: signals++ === 0 ? drainMs : 0 })
+  const leave = atSignals(drainMs, (ms) => server.close({ drainMs: ms }))
   process.on('SIGTERM', leave).on('SIGINT', leave)
   server.once('close', () => process.off('SIGTERM', leave).off('SIGINT', leave))
   const { TLS_CERT: certFile, TLS_KEY: keyFile } = process.env

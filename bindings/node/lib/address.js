@@ -4,37 +4,61 @@
 
 const { closeSync, lstatSync, unlinkSync } = require('node:fs')
 const { resolve } = require('node:path')
+const { inspect } = require('node:util')
 const native = require('./native.js')
-const { check } = require('./errors.js')
+const { checkOptions } = require('./options.js')
+const { GoawayError, check } = require('./errors.js')
 
-/** The options of an address by their names here, and how the library writes their values. */
-const flag = (value) => value ? 1 : 0
+/** How the values of an address are checked and written. Each gives undefined for what cannot be. */
+const whole = (value) => Number.isInteger(value) && value >= 0 ? String(value) : undefined
+const octal = (value) => Number.isInteger(value) && value >= 0 ? value.toString(8) : undefined
+const flag = (value) => typeof value === 'boolean' ? String(Number(value)) : undefined
+const word = (value) => typeof value === 'string' && /^[^?&\0]*$/.test(value) ? value : undefined
+const words = (value) => [value].flat().every((one) => word(one) !== undefined) ? String(value) : undefined
+
+/** The options of an address by their names here: what the library calls them, and how it writes their values. */
 const OPTIONS = {
   __proto__: null,
-  backlog: ['backlog', String],
+  backlog: ['backlog', whole],
   reusePort: ['reuseport', flag],
   ipv6Only: ['ipv6only', flag],
-  mode: ['mode', (mode) => mode.toString(8)],
-  keepalive: ['keepalive', String],
-  keepaliveInterval: ['keepalive_interval', String],
-  keepaliveCount: ['keepalive_count', String],
-  proxy: ['proxy', String],
-  proxyMs: ['proxy_ms', String]
+  mode: ['mode', octal],
+  keepalive: ['keepalive', whole],
+  keepaliveInterval: ['keepalive_interval', whole],
+  keepaliveCount: ['keepalive_count', whole],
+  proxy: ['proxy', words],
+  proxyMs: ['proxy_ms', whole]
+}
+/** Where it listens: one of these three, by the names that may say it. */
+const PLACES = { fd: ['fd'], path: ['path'], port: ['host', 'port'] }
+const KNOWN = [...Object.values(PLACES).flat(), ...Object.keys(OPTIONS), 'tls']
+
+const invalid = (text) => new GoawayError('GOAWAY_ERR_INVALID', text)
+
+function written (name, value, write) {
+  const text = write(value)
+  if (text === undefined) throw invalid(`the option "${name}" of an address cannot be ${inspect(value)}`)
+  return text
 }
 
 /** "127.0.0.1:8080" of what may be a port, { host, port }, { path } or { fd }, with options. */
 function addressText (address) {
   if (typeof address === 'string') return address
   if (typeof address === 'number') return `127.0.0.1:${address}`
+  checkOptions(address, KNOWN, 'an address')
   const query = Object.keys(OPTIONS).filter((name) => address[name] !== undefined)
-    .map((name) => `${OPTIONS[name][0]}=${OPTIONS[name][1](address[name])}`)
+    .map((name) => `${OPTIONS[name][0]}=${written(name, address[name], OPTIONS[name][1])}`)
   return placeText(address) + (query.length > 0 ? `?${query.join('&')}` : '')
 }
 
-function placeText ({ host = '127.0.0.1', port = 0, path, fd }) {
-  if (fd !== undefined) return `fd:${fd}`
-  if (path !== undefined) return `unix:${pathText(path)}`
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
+function placeText (address) {
+  const places = Object.values(PLACES).filter((names) => names.some((name) => address[name] !== undefined))
+  if (places.length > 1) throw invalid(`an address is one place, not ${places.flat().filter((name) => address[name] !== undefined).join(' and ')}`)
+  const { host = '127.0.0.1', port = 0, path, fd } = address
+  if (fd !== undefined) return `fd:${written('fd', fd, whole)}`
+  if (path !== undefined) return `unix:${pathText(written('path', path, (path) => typeof path === 'string' ? path : undefined))}`
+  const name = written('host', host, word)
+  return `${name.includes(':') && !name.startsWith('[') ? `[${name}]` : name}:${written('port', port, whole)}`
 }
 
 /** A path as the library takes it; '\\0name' and '@name' are names without a file. */
@@ -53,6 +77,7 @@ class Listener {
   #file
 
   constructor (address) {
+    if (address?.tls !== undefined) throw invalid('a Listener has no option "tls": whoever serves on it has')
     const made = native.listenSocket(addressText(address))
     if (typeof made === 'number') check(made)
     this.fd = made.fd

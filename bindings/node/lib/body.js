@@ -3,10 +3,16 @@
 // The body of a request as it is read: at the reader's pace, which flow control
 // (RFC 9113, section 5.2) passes on to the peer.
 
+const { GoawayError } = require('./errors.js')
+
 /** So many bytes are used before the peer is told, unless it may be waiting for it. */
 const TELL_BYTES = 32 * 1024
 
-/** Resolves to the next piece; of those who await one at a time. */
+const DONE = { value: undefined, done: true }
+
+function ignore () {}
+
+/** Resolves to the next piece; of those who await one at a time. It can be read once. */
 class Body {
   #chunks = []
   #ended = false
@@ -16,6 +22,7 @@ class Body {
   #consume
   #giveUp
   #looping = false // a loop goes on to the end, or says when it does not
+  #isRead = false // a loop has begun, or the end was given
 
   /** `consume(bytes)` tells the peer that so much has been used; `giveUp()` is called when the rest is left unread. */
   constructor (consume, giveUp) {
@@ -64,7 +71,8 @@ class Body {
     } else if (this.#error !== null) {
       reject(this.#error)
     } else {
-      resolve({ value: undefined, done: true })
+      this.#isRead = true
+      resolve(DONE)
     }
   }
 
@@ -76,23 +84,28 @@ class Body {
     }
   }
 
+  /** The next piece. A rejection since the peer has gone is marked as handled. */
   next () {
     if (this.#error === null) this.#giveBack()
-    if (this.#waiter !== null) return Promise.reject(new Error('the body is read by somebody else'))
-    return new Promise((resolve, reject) => {
+    if (this.#waiter !== null) return Promise.reject(new GoawayError('GOAWAY_ERR_STATE', 'the body is being read already'))
+    const next = new Promise((resolve, reject) => {
       if (this.#chunks.length > 0 || this.#ended || this.#error !== null) this.#next(resolve, reject)
       else this.#waiter = { resolve, reject }
     })
+    next.catch(ignore)
+    return next
   }
 
-  /** Leaves the rest unread; flow control holds it back until the answer ends. */
+  /** Leaves the rest unread; flow control holds it back until the response ends. */
   return () {
     this.#looping = false
     if (!this.#ended) this.#giveUp()
-    return Promise.resolve({ value: undefined, done: true })
+    return Promise.resolve(DONE)
   }
 
   [Symbol.asyncIterator] () {
+    if (this.#isRead) throw new GoawayError('GOAWAY_ERR_STATE', 'the body was read already: it comes once')
+    this.#isRead = true
     this.#looping = true
     return this
   }

@@ -16,6 +16,7 @@ const SHORT = 48 // characters that are sooner written one by one
 const LARGE_BYTES = 32 * 1024 // sooner shown to the library than copied for it
 const SENSITIVE = native.constants.FIELD_SENSITIVE
 const NO_LENGTH = native.constants.COMMAND_NO_LENGTH
+const SKIPPED = native.constants.ERR_SKIPPED
 
 // 1: a character of a field name; the capitals are written small.
 const TOKEN = new Uint8Array(256)
@@ -54,7 +55,8 @@ class Commands {
    * Adds a command for `owner`, which has the halves of its request's id.
    * Throws a GoawayError and adds nothing if a field is none that HTTP/2 allows,
    * or the data are no data.
-   * `data` is a string (UTF-8), a Uint8Array or null.
+   * `fields` is a flat list of names and values, all strings, or null; `data` a
+   * string (UTF-8), a Uint8Array or null.
    */
   add (kind, owner, status, flags, fields, data, number) {
     const start = this.#used
@@ -122,16 +124,6 @@ class Commands {
     return true
   }
 
-  /** Throws as `add` would if a field is none that HTTP/2 allows. */
-  checkFields (fields) {
-    const start = this.#used
-    try {
-      this.#putFields(fields)
-    } finally {
-      this.#used = start
-    }
-  }
-
   /** Submits what waits; each failure is told to its owner: `onFailed(kind, status)`. */
   submit (server) {
     this.#submit(server, this.#arena, this.#used)
@@ -149,12 +141,13 @@ class Commands {
     if (failures !== null) for (const { owner, kind, status } of failures) owner.onFailed(kind, status)
   }
 
-  // Copied first: who is told of a failure may add commands.
+  // Copied first: who is told of a failure may add commands. What was skipped
+  // stands behind a failure that its owner is told of.
   #failures (count) {
     const failures = []
     for (let index = 0; index < count; index++) {
       const status = this.#statuses[index]
-      if (status !== 0) failures.push({ owner: this.#owners[index], kind: this.#halves[index * WORDS * 2], status })
+      if (status !== 0 && status !== SKIPPED) failures.push({ owner: this.#owners[index], kind: this.#halves[index * WORDS * 2], status })
     }
     return failures
   }
@@ -196,30 +189,11 @@ class Commands {
     this.#used += arena.utf8Write(data, start)
   }
 
-  /**
-   * Fields: an object of names and values (an array is several fields of that
-   * name), a flat array of names and values, or an iterable of pairs.
-   */
   #putFields (fields) {
-    if (Array.isArray(fields)) {
-      if (fields.length % 2 !== 0) throw invalid('a flat list of fields has a name without a value')
-      for (let index = 0; index < fields.length; index += 2) this.#putField(fields[index], fields[index + 1])
-    } else if (fields[Symbol.iterator] !== undefined) {
-      for (const [name, value] of fields) this.#putField(name, value)
-    } else {
-      for (const name in fields) this.#putField(name, fields[name])
-    }
+    for (let index = 0; index < fields.length; index += 2) this.#putField(fields[index], fields[index + 1])
   }
 
   #putField (name, value) {
-    if (Array.isArray(value)) {
-      for (const one of value) this.#putField(name, one)
-      return
-    }
-    if (typeof value !== 'string') {
-      if (value === undefined || value === null) throw invalid(`the header field "${name}" has no value`)
-      value = String(value)
-    }
     this.#reserve(name.length + value.length + 2)
     this.#putName(name)
     this.#putValue(name, value)

@@ -6,9 +6,9 @@
 const native = require('./native.js')
 const { stopAtExit } = require('./exit.js')
 const { Pump } = require('./pump.js')
-const { Request } = require('./request.js')
+const { Request, settle } = require('./request.js')
 const { Session, readEvent } = require('./session.js')
-const { check } = require('./errors.js')
+const { GoawayError, check } = require('./errors.js')
 
 const C = native.constants
 /** Of the library, if it is not set. */
@@ -40,11 +40,18 @@ class Core {
     return this.#facade.deref()
   }
 
+  /** Throws if the server has ended. */
+  expectAlive () {
+    if (this.report !== null) throw new GoawayError('GOAWAY_ERR_STATE', 'the server has ended')
+  }
+
   register (pattern, handler) {
+    this.expectAlive()
     check(this.pump.route(pattern, (record) => this.#open(record, handler)))
   }
 
   start () {
+    this.expectAlive()
     check(this.server.start())
     this.started = true
     this.hold()
@@ -87,23 +94,34 @@ class Core {
     try {
       const result = handler(request)
       if (result !== undefined && result !== null && typeof result.then === 'function') {
-        result.then(undefined, (error) => this.#rejected(request, error))
+        result.then(() => settle(request), (error) => this.#rejected(request, error))
+      } else {
+        settle(request)
       }
     } catch (error) {
-      this.fail(request, error)
+      this.#threw(request, error)
     }
     return request
   }
 
-  /** A handler threw, or something it did was refused by the library. */
-  fail (request, error) {
+  #threw (request, error) {
+    settle(request)
     if (this.#report(request, error)) return
     process.nextTick(() => { throw error }) // as of any callback of Node.js
   }
 
   // Thrown again it is an unhandled rejection, as it was.
   #rejected (request, error) {
+    settle(request)
     if (!this.#report(request, error)) throw error
+  }
+
+  /**
+   * The library refused what the checks here let through: no failure of the
+   * program, which cannot be told where it wrote it. It fails that request only.
+   */
+  refused (request, error) {
+    if (!this.#report(request, error)) process.emitWarning(error.message, { type: 'GoawayWarning', code: error.code })
   }
 
   // True if there is nothing left to tell.

@@ -69,7 +69,7 @@ class Head {
 
   /** Whether the peer waits for 100 (Continue) before it sends the body. */
   get expectsContinue () {
-    return this.#text.includes('\0expect\0') && this.headers.expect.toLowerCase() === '100-continue'
+    return this.#text.includes('\0expect\0') && this.headers.expect?.toLowerCase() === '100-continue'
   }
 
   /** The method, such as 'GET'. */

@@ -8,6 +8,16 @@ const { join } = require('node:path')
 const root = join(__dirname, '..')
 const platform = `${process.platform}-${process.arch}`
 
+const SUPPORTED = "goaway's package has binaries for Linux on x64 with glibc 2.28 or later. Elsewhere, in a clone of " +
+  'https://github.com/goaway/goaway, run `make node` (it takes Rust 1.88 or later, a C compiler, make and npm), ' +
+  'and install the folder bindings/node with `npm install --force`.'
+
+/** This platform, as far as it decides which binaries can be loaded. */
+function here () {
+  const glibc = process.report?.getReport().header.glibcVersionRuntime
+  return `${platform} and ${glibc ? `glibc ${glibc}` : 'another libc than glibc'}`
+}
+
 /**
  * Where the shim may be, in the order in which the places are tried. The
  * environment variable stands alone: who sets it means that file and no other.
@@ -30,7 +40,7 @@ function load () {
       failures.push(`  ${file} (${what}): ${error.message.split('\n', 1)[0]}`)
     }
   }
-  const error = new Error(`goaway: no native part for ${platform} with Node.js ${process.version}; tried\n${failures.join('\n')}`)
+  const error = new Error(`goaway: no native part for ${here()} with Node.js ${process.version}; tried\n${failures.join('\n')}\n${SUPPORTED}`)
   error.code = 'GOAWAY_ERR_NOT_FOUND'
   throw error
 }

@@ -2,19 +2,18 @@
 
 // The body of a streamed answer, for a writer that waits with promises.
 
-const { GoawayError } = require('./errors.js')
+const { invalid } = require('./fields.js')
 const { Gate } = require('./gate.js')
 
-const DONE = Promise.resolve()
+const DONE = Promise.resolve(true)
 
 function ignore () {}
 
 /** How many bytes a piece is on the wire. */
 function lengthOf (chunk) {
-  if (chunk === null || chunk === undefined) return 0
   if (typeof chunk === 'string') return Buffer.byteLength(chunk)
   if (chunk instanceof Uint8Array) return chunk.length
-  throw new GoawayError('GOAWAY_ERR_INVALID', 'a piece of a body is a string or a Uint8Array')
+  throw invalid('a body, or a piece of one, is a string or a Uint8Array')
 }
 
 class Outlet {
@@ -34,8 +33,8 @@ class Outlet {
     this.#gate.setHighWater(bytes)
   }
 
-  write (chunk) {
-    const length = lengthOf(chunk)
+  /** Takes a piece of that length; resolves to true when the next should come. */
+  write (chunk, length) {
     if (length > 0) this.#gate.write(chunk, length)
     return this.#gate.full ? this.#wait() : DONE
   }
@@ -44,7 +43,7 @@ class Outlet {
     if (this.#room === null) {
       this.#room = {}
       this.#room.promise = new Promise((resolve, reject) => Object.assign(this.#room, { resolve, reject }))
-      this.#room.promise.catch(ignore) // who writes on without waiting is told by the signal
+      this.#room.promise.catch(ignore) // who does not wait is told by the signal
     }
     return this.#room.promise
   }
@@ -59,15 +58,17 @@ class Outlet {
     this.#release()
   }
 
-  #release () {
+  #release (hasRoom = true) {
     const room = this.#room
     this.#room = null
-    room?.resolve()
+    room?.resolve(hasRoom)
   }
 
+  /** What waits for the peer is not sent any more, nor what was to come behind it. */
   drop () {
     this.#gate.drop()
     this.#ending = null
+    this.#release(false)
   }
 
   onWritable (waiting, mark) {
@@ -76,11 +77,13 @@ class Outlet {
     else this.#release()
   }
 
-  fail (error) {
-    this.drop()
+  /** The peer has gone: whoever waits gets that error or, if `isSettled`, false. */
+  fail (error, isSettled) {
     const room = this.#room
     this.#room = null
-    room?.reject(error)
+    this.drop()
+    if (isSettled) room?.resolve(false)
+    else room?.reject(error)
   }
 }
 

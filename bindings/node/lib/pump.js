@@ -162,11 +162,6 @@ class Pump {
     if (this.#sinks.size > 0) this.#sinks.delete(sink.high * 4294967296 + (sink.low >>> 0))
   }
 
-  /** Throws if fields are none that HTTP/2 allows; sends nothing. */
-  checkFields (fields) {
-    this.#commands.checkFields(fields)
-  }
-
   /**
    * The whole answer; `flags` are of COMMAND_NO_DATE, COMMAND_NO_LENGTH and
    * COMMAND_KEEP_BODY: with that the sink is told of the rest of the body.

@@ -1,31 +1,48 @@
 'use strict'
 
-// One request and its answer.
+// One request and its response.
 
 const native = require('./native.js')
 const { Head, trailersOf } = require('./head.js')
 const { Body } = require('./body.js')
-const { Outlet } = require('./outlet.js')
+const { Outlet, lengthOf } = require('./outlet.js')
 const { Tunnel } = require('./tunnel.js')
+const { headFields, informFields, trailerFields, invalid } = require('./fields.js')
+const { checkOptions } = require('./options.js')
+const { isFault, PeerFault } = require('./fault.js')
 const { GoawayError, statusName } = require('./errors.js')
 
 const C = native.constants
-const CANCELLED = 'GOAWAY_ERR_CANCELLED'
 const NO_ERROR = 0
 const INTERNAL_ERROR = 2 // RFC 9113, section 7
 const CANCEL = 8
+const UINT32_MAX = 4294967295
 const DEFAULT_BODY_BYTES = 16 * 1024 * 1024
 const TEXT = { 'content-type': 'text/plain' }
+/** So many writes for a peer that has gone are a loop that nothing ends. */
+const WRITES_IN_VAIN = 1000
 
-// How far the answer is.
+// How far the response is.
 const NOTHING = 0
 const STREAMING = 1
 const ANSWERED = 2
 const GONE = 3
 
+function ignore () {}
+
 function checkStatus (status) {
-  if (!(status >= 200 && status <= 599)) throw new GoawayError('GOAWAY_ERR_INVALID', `${status} is no status of an answer (200 to 599)`)
+  if (!(Number.isInteger(status) && status >= 200 && status <= 599)) throw invalid(`${status} is no status of a response (200 to 599)`)
 }
+
+function checkUint32 (value, what) {
+  if (!(Number.isInteger(value) && value >= 0 && value <= UINT32_MAX)) throw invalid(`${what} is ${value}, not a whole number from 0 to ${UINT32_MAX}`)
+}
+
+/** Statuses of responses without a body (RFC 9110, section 6.4.1). */
+const isBodyless = (status) => status === 204 || status === 205 || status === 304
+
+/** The handler of a request has ended. */
+let settle
 
 class Request extends Head {
   #core
@@ -39,6 +56,11 @@ class Request extends Head {
   #outlet = null
   #keeps = false // the answer is whole, and the body goes on
   #gone = null // the error that tells why nobody waits any more
+  #isSettled = false // the handler has ended
+  #inVain = 0 // writes since the peer has gone
+  #announced = -1 // content-length of a streamed response
+  #written = 0
+  #isBodyless = false
   #abort = null
   #drain = null // { until, controller } once the session drains or somebody asks
 
@@ -111,52 +133,98 @@ class Request extends Head {
   }
 
   /**
-   * The whole body as one Buffer. More than `limit` bytes (16 MiB) are answered
-   * 413, and this throws GOAWAY_ERR_TOO_LARGE.
+   * The whole body as one Buffer. More than `limit` bytes (16 MiB) throw
+   * GOAWAY_ERR_TOO_LARGE: a handler that lets that through responds 413.
    */
-  async bytes ({ limit = DEFAULT_BODY_BYTES } = {}) {
+  bytes (options = {}) { return handled(this.#collect(options)) }
+
+  /** The whole body as text, UTF-8. */
+  text (options = {}) { return handled(this.#collect(options).then(String)) }
+
+  /** The whole body as JSON. What is none throws GOAWAY_ERR_INVALID: a handler that lets that through responds 400. */
+  json (options = {}) { return handled(this.#collect(options).then(parse)) }
+
+  async #collect (options) {
+    const { limit = DEFAULT_BODY_BYTES } = checkOptions(options, ['limit'], 'a body')
+    if (!(limit >= 0)) throw invalid(`limit is ${limit}, not a number of bytes`)
     const chunks = []
     let length = 0
     for await (const chunk of this.body) {
       length += chunk.length
-      if (length > limit) {
-        if (this.#stage === NOTHING) this.respond(413, 'Content Too Large\n', TEXT)
-        throw new GoawayError('GOAWAY_ERR_TOO_LARGE', `the body is longer than ${limit} bytes`)
-      }
+      if (length > limit) throw new PeerFault('GOAWAY_ERR_TOO_LARGE', `the body is longer than ${limit} bytes`, 413)
       chunks.push(chunk)
     }
     return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length)
   }
 
-  /** The whole body as text, UTF-8. */
-  async text (options) { return (await this.bytes(options)).toString('utf8') }
+  // ---- the response ----
 
-  /** The whole body as JSON. */
-  async json (options) { return JSON.parse(await this.text(options)) }
-
-  // ---- the answer ----
+  // What is wrong throws, unless the peer has gone: then nothing is looked at,
+  // and nothing happens.
 
   /**
-   * The whole answer at once. `body` is a string (UTF-8), a Uint8Array or
-   * nothing; `headers` and `trailers` an object, a flat list or pairs.
+   * The whole response at once. `body` is a string (UTF-8), a Uint8Array or
+   * nothing; `headers` and `trailers` an object, a flat list or pairs. False if
+   * the peer has gone.
    */
   respond (status, body, headers, trailers) {
-    this.#expect(NOTHING)
+    if (!this.#expect(NOTHING)) return false
     checkStatus(status)
+    const { list, length } = headFields(headers, this.#isHttp1)
     const pump = this.#core.pump
+    const data = body ?? null
     if (trailers === undefined || trailers === null) {
-      pump.respond(this, status, headers, body, this.keepBody())
+      this.#checkWhole(status, data, length)
+      pump.respond(this, status, list, data, this.keepBody())
     } else {
-      pump.checkFields(trailers) // before anything is sent
+      const fields = trailerFields(trailers).list
+      this.#begin(status, length)
+      this.#checkRest(data)
       // Without content-length: there are clients that read no further than that.
-      pump.head(this, status, headers)
-      this.#stage = STREAMING
-      pump.end(this, body, trailers, this.keepBody())
+      pump.head(this, status, list)
+      pump.end(this, data, fields, this.keepBody())
     }
     this.#stage = ANSWERED
+    return true
   }
 
-  /** For an answer that ends now, whether the body goes on for its reader: flags of the command. For outlet.js. */
+  get #isHttp1 () { return (this.#flags & (C.RECORD_HTTP_1_1 | C.RECORD_HTTP_1_0)) !== 0 }
+  get #isHead () { return (this.#flags & C.RECORD_HEAD) !== 0 }
+
+  // RFC 9110, section 9.3.6: what a 2xx to CONNECT is followed by is no body.
+  #isTunnel (status) { return status < 300 && this.method === 'CONNECT' }
+
+  #checkWhole (status, data, announced) {
+    if (data !== null && typeof data !== 'string') lengthOf(data) // throws
+    if (announced === -1 && !isBodyless(status)) return
+    if (this.#isTunnel(status)) return
+    const length = data === null ? 0 : lengthOf(data)
+    if (isBodyless(status) && length > 0) throw invalid(`${status} has no body`)
+    if (announced !== -1 && announced !== length && !this.#isHead && !isBodyless(status)) throw unfit(announced, length)
+  }
+
+  // A streamed response begins with that status, and that content-length or -1.
+  #begin (status, announced) {
+    const isTunnel = (announced !== -1 || isBodyless(status)) && this.#isTunnel(status)
+    this.#announced = isTunnel ? -1 : announced
+    this.#isBodyless = isBodyless(status) && !isTunnel
+  }
+
+  // Gives the length of a piece that may follow.
+  #checkPiece (chunk) {
+    const length = lengthOf(chunk)
+    if (this.#isBodyless && length > 0) throw new GoawayError('GOAWAY_ERR_STATE', 'a response of this status has no body')
+    if (this.#announced !== -1 && this.#written + length > this.#announced && !this.#isHead) throw unfit(this.#announced, this.#written + length)
+    return length
+  }
+
+  #checkRest (chunk) {
+    const length = chunk === null ? 0 : this.#checkPiece(chunk)
+    if (this.#announced === -1 || this.#isHead || this.#isBodyless) return
+    if (this.#written + length !== this.#announced) throw unfit(this.#announced, this.#written + length)
+  }
+
+  /** For a response that ends now, whether the body goes on for its reader: flags of the command. For outlet.js. */
   keepBody () {
     this.#keeps = this.#body !== null && this.#body.isRead
     return this.#keeps ? C.COMMAND_KEEP_BODY : 0
@@ -168,20 +236,21 @@ class Request extends Head {
     if (this.live) this.#core.pump.reset(this, NO_ERROR)
   }
 
-  /** An informational head before the answer, such as 103 with `link`. */
+  /** An informational head before the response, such as 103 with `link`. False if the peer has gone. */
   inform (status, headers) {
-    this.#expect(NOTHING)
-    if (!(status >= 100 && status <= 199 && status !== 101)) {
-      throw new GoawayError('GOAWAY_ERR_INVALID', `${status} is no informational status`)
-    }
-    this.#core.pump.inform(this, status, headers)
+    if (!this.#expect(NOTHING)) return false
+    if (!(Number.isInteger(status) && status >= 100 && status <= 199 && status !== 101)) throw invalid(`${status} is no informational status`)
+    this.#core.pump.inform(this, status, informFields(headers).list)
+    return true
   }
 
-  /** Begins an answer that is streamed: `write` and `end` follow. */
+  /** Begins a response that is streamed: `write` and `end` follow. */
   writeHead (status, headers) {
-    this.#expect(NOTHING)
+    if (!this.#expect(NOTHING)) return this
     checkStatus(status)
-    this.#core.pump.head(this, status, headers)
+    const { list, length } = headFields(headers, this.#isHttp1)
+    this.#begin(status, length)
+    this.#core.pump.head(this, status, list)
     this.#stage = STREAMING
     this.#outlet = new Outlet(this, this.#core)
     return this
@@ -200,39 +269,65 @@ class Request extends Head {
 
   /**
    * The next piece. It is taken in any case, and must not be changed until the
-   * promise resolves, which is when the next one should come. It rejects if
-   * nobody waits any more.
+   * promise resolves: to true when the next one should come. If the peer has
+   * gone, the promise rejects while the handler runs, which ends the handler's
+   * loop, and resolves to false afterwards; the rejection is marked as handled.
    */
   write (chunk) {
-    if (this.#gone !== null) return Promise.reject(this.#gone)
-    this.#expect(STREAMING)
-    return this.#outlet.write(chunk)
+    if (!this.#expect(STREAMING)) return this.#writeInVain()
+    const length = this.#checkPiece(chunk)
+    this.#written += length
+    return this.#outlet.write(chunk, length)
   }
 
-  /** The end of it, with a last piece and trailer fields if you like. */
+  #writeInVain () {
+    if (++this.#inVain === WRITES_IN_VAIN) {
+      process.emitWarning(`a request was written to ${WRITES_IN_VAIN} times after its peer had gone: stop when write gives false, or at request.signal`, {
+        type: 'GoawayWarning',
+        code: 'GOAWAY_WRITES_IN_VAIN'
+      })
+    }
+    if (!this.#isSettled) return handled(Promise.reject(this.#gone))
+    return new Promise((resolve) => setImmediate(resolve, false)) // a loop that looks at nothing leaves the others time
+  }
+
+  /** The end of it, with a last piece and trailer fields if you like. False if the peer has gone. */
   end (chunk, trailers) {
-    if (this.#gone !== null) return
-    this.#expect(STREAMING)
+    if (!this.#expect(STREAMING)) return false
+    const { list } = trailerFields(trailers)
+    this.#checkRest(chunk ?? null)
     this.#stage = ANSWERED
-    this.#outlet.end(chunk ?? null, trailers ?? null)
+    this.#outlet.end(chunk ?? null, list.length === 0 ? null : list)
+    return true
   }
 
-  /** Ends the stream with RST_STREAM: the peer sees that the answer is not whole. */
+  /** Ends the stream with RST_STREAM: the peer sees that the response is not whole. False if it is over already. */
   reset (code = CANCEL) {
-    if (this.#stage >= ANSWERED && !this.live) return
-    if (this.#keeps) return this.#giveBodyUp()
+    checkUint32(code, 'the code')
+    if (!this.live) return false
+    if (this.#keeps) {
+      this.#giveBodyUp()
+      return true
+    }
     this.#stage = ANSWERED
     this.#outlet?.drop()
-    if (this.live) this.#core.pump.reset(this, code)
+    this.#core.pump.reset(this, code)
+    return true
   }
 
-  /** After so many ms without a byte either way the stream is reset; 0 is never. */
-  setIdle (ms) { if (this.live) this.#core.pump.setIdle(this, ms) }
+  /** After so many ms without a byte either way the stream is reset; 0 is never. False if the request is over. */
+  setIdle (ms) {
+    checkUint32(ms, 'the time')
+    if (this.live) this.#core.pump.setIdle(this, ms)
+    return this.live
+  }
 
-  /** So many bytes of the answer may wait for the peer before `write` lets you wait. */
+  /** So many bytes of the response may wait for the peer before `write` lets you wait. False if the peer has gone. */
   setHighWater (bytes) {
-    this.#expect(STREAMING)
+    if (!this.#expect(STREAMING)) return false
+    if (!(Number.isSafeInteger(bytes) && bytes > 0)) throw invalid(`the high-water mark is ${bytes}, not a number of bytes above 0`)
     this.#outlet.setHighWater(bytes)
+    return true
   }
 
   // ---- how it ends ----
@@ -267,21 +362,35 @@ class Request extends Head {
     return this.#drain === null ? Infinity : Math.max(0, this.#drain.until - performance.now())
   }
 
+  // False if the peer has gone; throws if the response is at another stage.
   #expect (stage) {
-    if (this.#stage === stage) return
-    if (this.#gone !== null) throw this.#gone
+    if (this.#stage === stage) return true
+    if (this.#stage === GONE) return false
     throw new GoawayError('GOAWAY_ERR_STATE', STATES[this.#stage])
   }
 
   /**
-   * The handler failed: 500 before the head, a reset after it. False if the
-   * error only says that nobody waits any more, which is no failure.
+   * The handler failed: 500 before the head, or what the peer did wrong; a reset
+   * after it. Says whether the program is to be told: not of what the peer did.
    */
   giveUp (error) {
-    if (this.#gone !== null && (error === this.#gone || error?.code === CANCELLED || error?.name === 'AbortError')) return false
-    if (this.#stage === NOTHING) this.respond(500, 'Internal Server Error\n', TEXT)
-    else this.reset(INTERNAL_ERROR)
-    return !(error instanceof GoawayError && error.code === 'GOAWAY_ERR_TOO_LARGE' && this.#stage === ANSWERED)
+    const isFaultOfPeer = error instanceof PeerFault || (this.#gone !== null && isFault(error, this.#gone))
+    if (this.#stage === NOTHING) {
+      const status = error instanceof PeerFault ? error.httpStatus : 500
+      this.respond(status, `${REASONS[status]}\n`, TEXT)
+    } else {
+      this.reset(INTERNAL_ERROR)
+    }
+    // What else the program began for it, such as a timer, has nobody left either.
+    if (this.#gone === null) this.#leave(new GoawayError('GOAWAY_ERR_CANCELLED', 'the handler failed', { reason: 'aborted', http2Code: 0 }))
+    return !isFaultOfPeer
+  }
+
+  #leave (error) {
+    this.#gone = error
+    this.#stage = GONE
+    this.#outlet?.fail(error, this.#isSettled)
+    this.#abort?.abort(error)
   }
 
   // ---- what the pump tells ----
@@ -304,25 +413,46 @@ class Request extends Head {
 
   onCancelled (code, cause) {
     const reason = native.causes[cause] ?? 'unknown'
-    this.#gone = new GoawayError(CANCELLED, `nobody waits for the answer any more: ${reason}`, { reason, http2Code: code })
-    this.#body?.fail(this.#gone)
-    if (this.#keeps) return // the answer is whole
-    this.#stage = GONE
-    this.#outlet?.fail(this.#gone)
-    this.#abort?.abort(this.#gone)
+    const error = new GoawayError('GOAWAY_ERR_CANCELLED', `nobody waits for the response any more: ${reason}`, { reason, http2Code: code })
+    this.#body?.fail(error)
+    if (this.#keeps) this.#gone = error // the response is whole
+    else this.#leave(error)
   }
 
   onFailed (kind, status) {
     const code = statusName(status)
-    if (code === 'GOAWAY_ERR_GONE' || code === CANCELLED || this.#stage === GONE) return
+    if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED' || this.#stage === GONE) return
     // Refused: the request is where it was before.
     if (kind === C.COMMAND_KIND_RESPOND || kind === C.COMMAND_KIND_HEAD || kind === C.COMMAND_KIND_INFORM) this.#stage = NOTHING
     this.#core.pump.revive(this)
-    this.#core.fail(this, new GoawayError(code, `${KINDS[kind] ?? 'a command'}: ${native.lastError()}`))
+    this.#core.refused(this, new GoawayError(code, `${KINDS[kind] ?? 'a command'}: ${native.lastError()}`))
+  }
+
+  static {
+    settle = (request) => { request.#isSettled = true }
   }
 }
 
-const STATES = ['there is no head yet', 'the head is sent already', 'the request is answered already', 'the request is gone']
+// A promise that nobody need catch: what fails is the peer's, and told by the signal.
+function handled (promise) {
+  promise.catch(ignore)
+  return promise
+}
+
+function parse (bytes) {
+  try {
+    return JSON.parse(bytes.toString())
+  } catch (error) {
+    throw new PeerFault('GOAWAY_ERR_INVALID', `the body is no JSON: ${error.message}`, 400, error)
+  }
+}
+
+function unfit (announced, written) {
+  return new GoawayError('GOAWAY_ERR_LENGTH', `content-length is ${announced}, but ${written} bytes were written`)
+}
+
+const REASONS = { 400: 'Bad Request', 413: 'Content Too Large', 500: 'Internal Server Error' }
+const STATES = ['there is no head yet', 'the head is sent already', 'the request is answered already']
 const KINDS = {
   [C.COMMAND_KIND_RESPOND]: 'respond',
   [C.COMMAND_KIND_HEAD]: 'writeHead',
@@ -331,4 +461,4 @@ const KINDS = {
   [C.COMMAND_KIND_INFORM]: 'inform'
 }
 
-module.exports = { Request }
+module.exports = { Request, settle: (request) => settle(request) }

@@ -7,6 +7,7 @@ const { EventEmitter } = require('node:events')
 const native = require('./native.js')
 const { addressText } = require('./address.js')
 const { Core } = require('./core.js')
+const { checkOptions } = require('./options.js')
 const { GoawayError, check, checkDrain } = require('./errors.js')
 const { nativeOf } = require('./tls.js')
 
@@ -30,11 +31,14 @@ class Server extends EventEmitter {
    * A server that does not run yet. `limits`: see setLimit. `queueRecords`: how
    * many events may wait for the loop before the sessions are held back (4096).
    */
-  constructor ({ limits = {}, queueRecords } = {}) {
+  constructor (options = {}) {
     super()
+    const { limits = {}, queueRecords } = checkOptions(options, ['limits', 'queueRecords'], 'a server')
+    if (queueRecords !== undefined && !(Number.isInteger(queueRecords) && queueRecords > 0)) throw new GoawayError('GOAWAY_ERR_INVALID', `queueRecords is ${queueRecords}, not a whole number above 0`)
+    checkOptions(limits, Object.keys(LIMITS), 'the limits')
     this.#core = new Core(this)
     lost.register(this, this.#core, this)
-    for (const name of Object.keys(limits)) this.setLimit(name, limits[name])
+    for (const name of Object.keys(limits)) if (limits[name] !== undefined) this.setLimit(name, limits[name])
     if (queueRecords !== undefined) check(this.#core.server.setQueueLimit(queueRecords))
   }
 
@@ -50,7 +54,8 @@ class Server extends EventEmitter {
 
   /** Sets a limit by its name in goaway.h, such as `idleMs` or `workers`. Before the start. */
   setLimit (name, value) {
-    if (LIMITS[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no limit "${name}"`)
+    if (LIMITS[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no limit "${name}"; there are ${Object.keys(LIMITS).join(', ')}`)
+    this.#core.expectAlive()
     if (!Number.isSafeInteger(value) || value < 0) throw new GoawayError('GOAWAY_ERR_INVALID', `the limit ${name} is ${value}, not a whole number`)
     check(this.#core.server.setLimit(LIMITS[name], value))
     if (name === 'highWaterBytes') this.#core.highWaterBytes = value
@@ -64,6 +69,7 @@ class Server extends EventEmitter {
    * before the start.
    */
   listen (address) {
+    this.#core.expectAlive()
     const text = addressText(address)
     const tls = address?.tls
     check(tls === undefined ? this.#core.server.listen(text) : this.#core.server.listenTls(text, nativeOf(tls)))
@@ -78,7 +84,8 @@ class Server extends EventEmitter {
   }
 
   /** Starts to serve; `bind` is an address as of `listen`, or several. */
-  async start ({ bind } = {}) {
+  async start (options = {}) {
+    const { bind } = checkOptions(options, ['bind'], 'start')
     for (const address of bind === undefined ? [] : [bind].flat()) this.listen(address)
     this.#core.start()
     return this
@@ -99,9 +106,10 @@ class Server extends EventEmitter {
    * connections that wait to the successor, and a Unix socket's file where it is.
    */
   handOver (number = 0) {
-    if (this.#core.report !== null) throw new GoawayError('GOAWAY_ERR_STATE', 'the server has ended')
+    this.#core.expectAlive()
+    if (!Number.isInteger(number) || number < 0 || number > 0xffffffff) throw new GoawayError('GOAWAY_ERR_INVALID', `${number} is no number of a listener`)
     const fd = this.#core.server.handOver(number)
-    if (fd === -1) throw new GoawayError('GOAWAY_ERR_STATE', native.lastError())
+    if (fd === -1) check(native.lastStatus())
     return fd
   }
 
@@ -109,14 +117,18 @@ class Server extends EventEmitter {
   get ready () { return this.#core.report === null && this.#core.server.isReady() }
 
   /** A step before a close that can be undone: only `ready` answers otherwise. */
-  set ready (ready) { check(this.#core.server.setReady(ready ? 1 : 0)) }
+  set ready (ready) {
+    this.#core.expectAlive()
+    check(this.#core.server.setReady(ready ? 1 : 0))
+  }
 
   /**
    * Tells every peer, serves what is open for up to `drainMs` (5000), resets what
    * is left, and resolves with the report, at most one second later. Again: a
    * later call can only shorten the time, and all get the same report.
    */
-  async close ({ drainMs = DEFAULT_DRAIN_MS } = {}) {
+  async close (options = {}) {
+    const { drainMs = DEFAULT_DRAIN_MS } = checkOptions(options, ['drainMs'], 'close')
     return this.#core.close(checkDrain(drainMs))
   }
 
@@ -126,7 +138,7 @@ class Server extends EventEmitter {
   /** The figures of the live sessions, oldest first. */
   sessions () { return this.#core.server.sessions() }
 
-  /** The session of that id, to be closed or aborted. */
+  /** The session of that id, to be closed or aborted; throws GOAWAY_ERR_GONE if it has ended. */
   session (id) {
     const figures = this.#core.server.session(id)
     if (figures === undefined) throw new GoawayError('GOAWAY_ERR_GONE', `there is no session ${id}`)

@@ -4,10 +4,12 @@
 
 const { EventEmitter } = require('node:events')
 const native = require('./native.js')
-const { GoawayError, check, checkDrain } = require('./errors.js')
+const { checkOptions } = require('./options.js')
+const { GoawayError, check, checkDrain, statusName } = require('./errors.js')
 
 const NO_DEBUG = Buffer.alloc(0)
 const STREAM_MAX = 2147483647
+const CODE_MAX = 4294967295
 
 /** 'frame_error' is the event 'frameError' here. */
 const EVENTS = native.events.map((name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()))
@@ -38,25 +40,46 @@ class Session extends EventEmitter {
     return this.#tls ?? null
   }
 
+  // Of a session that has ended these four do nothing and give false: when a
+  // peer leaves is not for the program to know.
+
   /** Has it leave as `Server.close` has all: told, served for `drainMs`, then reset. */
-  close ({ drainMs = 5000 } = {}) {
-    check(this.#core.server.closeSession(this.id, checkDrain(drainMs)))
+  close (options = {}) {
+    const { drainMs = 5000 } = checkOptions(options, ['drainMs'], 'close')
+    const time = checkDrain(drainMs)
+    return this.#order((server) => server.closeSession(this.id, time))
   }
 
   /** Ends it now, with GOAWAY, this error code and up to 1024 bytes of debug data. */
-  abort ({ code = 0, debug = NO_DEBUG } = {}) {
-    check(this.#core.server.abortSession(this.id, code, typeof debug === 'string' ? Buffer.from(debug) : debug))
+  abort (options = {}) {
+    const { code = 0, debug = NO_DEBUG } = checkOptions(options, ['code', 'debug'], 'abort')
+    if (!(Number.isInteger(code) && code >= 0 && code <= CODE_MAX)) throw new GoawayError('GOAWAY_ERR_INVALID', `${code} is no error code`)
+    if (typeof debug !== 'string' && !(debug instanceof Uint8Array)) throw new GoawayError('GOAWAY_ERR_INVALID', 'debug is neither a string nor a Uint8Array')
+    const bytes = typeof debug === 'string' ? Buffer.from(debug) : debug
+    return this.#order((server) => server.abortSession(this.id, code, bytes))
   }
 
   /** Says where else `origin`, or what the request of `stream` asked for, is served: an ALTSVC frame (RFC 7838). */
-  altsvc (value, { origin = '', stream = 0 } = {}) {
+  altsvc (value, options = {}) {
+    const { origin = '', stream = 0 } = checkOptions(options, ['origin', 'stream'], 'altsvc')
     if (!Number.isInteger(stream) || stream < 0 || stream > STREAM_MAX) throw new GoawayError('GOAWAY_ERR_INVALID', `${stream} is no stream`)
-    check(this.#core.server.sendAltsvc(this.id, stream, textsOf(origin, value)))
+    const texts = textsOf(origin, value)
+    return this.#order((server) => server.sendAltsvc(this.id, stream, texts))
   }
 
   /** Says for which origins beside its own it may be used: an ORIGIN frame (RFC 8336). */
   origin (...origins) {
-    check(this.#core.server.sendOrigin(this.id, textsOf(...origins)))
+    const texts = textsOf(...origins)
+    return this.#order((server) => server.sendOrigin(this.id, texts))
+  }
+
+  // Whether the session was there to be told.
+  #order (act) {
+    if (this.#core.report !== null) return false
+    const status = act(this.#core.server)
+    if (statusName(status) === 'GOAWAY_ERR_GONE') return false
+    check(status)
+    return true
   }
 }
 

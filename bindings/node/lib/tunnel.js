@@ -1,10 +1,12 @@
 'use strict'
 
-// The tunnel that an answer to CONNECT opens, as a stream of Node's.
+// The tunnel that a response to CONNECT opens, as a stream of Node's.
 
 const { Duplex } = require('node:stream')
 
 const CANCEL = 8 // RFC 9113, section 7
+
+function ignore () {}
 
 class Tunnel extends Duplex {
   #request
@@ -12,6 +14,7 @@ class Tunnel extends Duplex {
 
   constructor (request) {
     super({ allowHalfOpen: false })
+    this.on('error', ignore) // that the peer goes is told by 'close' too, and need not be listened to
     this.#request = request
     this.#body = request.body
     const { signal } = request
@@ -25,10 +28,10 @@ class Tunnel extends Duplex {
   }
 
   _write (chunk, _, done) {
-    this.#request.write(chunk).then(() => done(), done)
+    this.#request.write(chunk).then((goesOn) => done(goesOn ? null : this.#request.signal.reason), done)
   }
 
-  // The end of the answer is the end of both ways.
+  // The end of the response is the end of both ways.
   _final (done) {
     if (!this.#request.ended) this.#request.end()
     this.push(null)

@@ -43,7 +43,7 @@ napi_value host_take(napi_env env, napi_callback_info info) {
     }
     int32_t count = 0;
     if (host->queue != NULL && host->batch.count == 0 && goaway_queue_take(host->queue, &host->batch) != GOAWAY_OK) {
-        return throw_text(env, goaway_last_error());
+        return throw_last(env);
     }
     if (host->batch.count > 0) {
         uint32_t *out = sizes;

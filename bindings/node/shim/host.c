@@ -78,7 +78,7 @@ struct host *open_call(napi_env env, napi_callback_info info, size_t count, napi
 struct host *open_live(napi_env env, napi_callback_info info, size_t count, napi_value *args) {
     struct host *host = open_call(env, info, count, args);
     if (host != NULL && host->server == NULL) {
-        throw_text(env, "the server has ended");
+        napi_throw_error(env, "GOAWAY_ERR_STATE", "the server has ended");
         return NULL;
     }
     return host;
@@ -89,7 +89,7 @@ static bool host_open(napi_env env, struct host *host, napi_value wake) {
     host->server = goaway_server_new();
     host->queue = goaway_queue_new(host->server);
     if (host->queue == NULL || goaway_queue_on_ready(host->queue, on_ready, host) != GOAWAY_OK) {
-        throw_text(env, goaway_last_error());
+        throw_last(env);
         return false;
     }
     if (napi_create_threadsafe_function(env, wake, NULL, name, 0, 1, NULL, NULL, NULL, call_wake, &host->wake) !=

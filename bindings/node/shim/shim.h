@@ -28,6 +28,8 @@ struct shim {
 // value.c: making values, and throwing. Those that throw return NULL.
 
 napi_value throw_text(napi_env env, const char *text);
+// Throws what this thread's last failed call says, with the name of its status as `code`.
+napi_value throw_last(napi_env env);
 // Passes on what Node-API complains about, unless JavaScript throws already.
 napi_value throw_napi(napi_env env);
 napi_value number_value(napi_env env, double number);

@@ -19,7 +19,7 @@ napi_value listen_socket(napi_env env, napi_callback_info info) {
     // The first address of a name; the others end with the server.
     int fd = status == GOAWAY_OK ? goaway_server_fd(server, 0) : -1;
     if (status == GOAWAY_OK && fd < 0) {
-        status = GOAWAY_ERR_IO;
+        status = goaway_last_status();
     }
     if (status != GOAWAY_OK) {
         goaway_server_free(server);

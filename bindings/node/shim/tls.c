@@ -22,7 +22,7 @@ napi_value tls_new(napi_env env, napi_callback_info info) {
     }
     goaway_tls *tls = goaway_tls_new();
     if (tls == NULL) {
-        return throw_text(env, goaway_last_error());
+        return throw_last(env);
     }
     if (napi_wrap(env, self, tls, tls_collect, NULL, NULL) != napi_ok) {
         goaway_tls_free(tls);

@@ -7,6 +7,11 @@ napi_value throw_text(napi_env env, const char *text) {
     return NULL;
 }
 
+napi_value throw_last(napi_env env) {
+    napi_throw_error(env, goaway_status_name((int32_t)goaway_last_status()), goaway_last_error());
+    return NULL;
+}
+
 napi_value throw_napi(napi_env env) {
     bool pending = true;
     const napi_extended_error_info *info = NULL;

@@ -6,6 +6,7 @@
 const { test } = require('node:test')
 const assert = require('node:assert')
 const { once } = require('node:events')
+const fs = require('node:fs')
 const net = require('node:net')
 const { Readable, Stream, pipeline } = require('node:stream')
 const http2 = require('../http2.js')
@@ -259,6 +260,47 @@ test('answers that have no body get none', async (t) => {
     assert.deepStrictEqual([answer.status, answer.body, answer.code], [status, '', 0])
     await told
   }
+})
+
+test('what is piped to an answer without a body is left out, and the pipe succeeds', async (t) => {
+  const sources = [
+    () => Readable.from(['of', 'this']),
+    () => Readable.from(Array.from({ length: 20 }, () => Buffer.alloc(20_000))),
+    () => fs.createReadStream(__filename),
+    async function * () {
+      yield 'later'
+      await new Promise(setImmediate)
+      yield 'nothing'
+    }
+  ]
+  for (const [status, method] of [[204, 'GET'], [205, 'GET'], [304, 'GET'], [200, 'HEAD']]) {
+    for (const source of sources) {
+      let handled
+      const outcome = new Promise((resolve) => { handled = resolve })
+      const { client } = await serve(t, (request, response) => {
+        response.statusCode = status
+        const closed = once(response, 'close')
+        pipeline(source(), response, (error) => closed.then(() => handled(error)))
+      })
+      const answer = await send(client, '/', { method })
+      assert.deepStrictEqual([answer.status, answer.body, answer.code], [status, '', 0])
+      assert.ifError(await outcome)
+    }
+  }
+})
+
+test('a pipe to an answer without a body ends with its connection', async (t) => {
+  const endless = new Readable({ read () { setImmediate(() => this.push('more')) } })
+  let closed
+  const told = new Promise((resolve) => { closed = resolve })
+  const { client } = await serve(t, (request, response) => {
+    response.once('close', closed)
+    endless.pipe(response)
+  })
+  assert.strictEqual((await send(client, '/', { method: 'HEAD' })).status, 200)
+  client.destroy()
+  await told
+  endless.destroy()
 })
 
 test('trailers', async (t) => {

@@ -6,7 +6,7 @@
 const { test } = require('node:test')
 const assert = require('node:assert')
 const { execFileSync, spawn } = require('node:child_process')
-const { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } = require('node:fs')
+const { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join, delimiter } = require('node:path')
 const { once } = require('node:events')
@@ -75,6 +75,10 @@ test('the tarball is installed and serves where there is no compiler', async (t)
   const shipped = files.map((file) => file.path)
   assert.ok(shipped.some((file) => file.endsWith('goaway.node')) && shipped.some((file) => file.includes('libgoaway.')))
   assert.ok(!shipped.some((file) => /^(tests|build|node_modules|shim)\//.test(file)), shipped.join())
+  for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-NOTICES']) {
+    assert.ok(shipped.includes(name), name)
+    assert.strictEqual(readFileSync(join(root, name), 'utf8'), readFileSync(join(root, '..', '..', name), 'utf8'), name)
+  }
   writeFileSync(join(app, 'package.json'), '{ "private": true }')
   run(['install', '--offline', '--no-audit', '--no-fund', join(path, filename)], app)
   writeFileSync(join(app, 'app.mjs'), PROGRAM)
@@ -84,6 +88,26 @@ test('the tarball is installed and serves where there is no compiler', async (t)
     client.close()
   })
   assert.deepStrictEqual(ended, { code: 0, stderr: '' })
+})
+
+/** The newest version of glibc that a binary asks for. */
+function glibc (file) {
+  const versions = readFileSync(file, 'latin1').matchAll(/GLIBC_2\.(\d+)/g)
+  return Math.max(...Array.from(versions, ([, minor]) => Number(minor)))
+}
+
+test('the package says what its binaries are for', (t) => {
+  const { os, cpu, libc, homepage, repository, bugs } = require('../package.json')
+  assert.deepStrictEqual([os, cpu, libc], [['linux'], ['x64'], ['glibc']])
+  const project = /^repository = "(.*)"$/m.exec(readFileSync(join(root, '..', '..', 'Cargo.toml'), 'utf8'))[1]
+  assert.ok(homepage.startsWith(project) && bugs.startsWith(project) && repository.url.includes(project))
+  const prebuilds = join(root, 'prebuilds', 'linux-x64')
+  if (!existsSync(prebuilds)) return t.skip('no prebuilds: run `make node-prebuild`')
+  const minor = Math.max(...readdirSync(prebuilds).map((name) => glibc(join(prebuilds, name))))
+  const supported = Number(/glibc 2\.(\d+) or later/.exec(readFileSync(join(root, 'lib', 'native.js'), 'utf8'))[1])
+  // What is built on a newer system than this may need a newer glibc.
+  const own = Number(process.report.getReport().header.glibcVersionRuntime.split('.')[1])
+  assert.ok(minor === supported || (own > 36 && minor > supported), `the binaries need glibc 2.${minor}, the error says 2.${supported}`)
 })
 
 test('without a native part the error names every place that was tried', (t) => {
@@ -96,6 +120,8 @@ test('without a native part the error names every place that was tried', (t) => 
   const text = message({ GOAWAY_NODE_ADDON: '' })
   assert.match(text, /^GOAWAY_ERR_NOT_FOUND/)
   assert.ok(text.includes(join(path, 'prebuilds')) && text.includes(join(path, 'build', 'goaway.node')), text)
+  assert.match(text, /^GOAWAY_ERR_NOT_FOUND goaway: no native part for linux-\w+ and glibc 2\.\d+ with Node\.js v/)
+  assert.ok(text.includes('for Linux on x64 with glibc 2.28 or later') && text.includes('run `make node`'), text)
   const chosen = message({ GOAWAY_NODE_ADDON: '/nowhere/goaway.node' })
   assert.ok(chosen.includes('/nowhere/goaway.node') && !chosen.includes('prebuilds'), chosen)
 })

@@ -7,7 +7,10 @@ const assert = require('node:assert')
 const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
-const { Server, GoawayError, version } = require('../index.js')
+const { Listener, Server, GoawayError, version } = require('../index.js')
+const goaway = require('../index.js')
+const { EVENTS } = require('../lib/session.js')
+const { createServerFactory } = require('../fastify.js')
 const native = require('../lib/native.js')
 const { connect, send, sleep } = require('./helpers.js')
 
@@ -22,7 +25,8 @@ async function started (routes = {}, options = {}) {
 test('both module systems have the same classes', async () => {
   const module = await import('../index.mjs')
   assert.strictEqual(module.Server, Server)
-  assert.strictEqual(module.default.GoawayError, GoawayError)
+  assert.deepStrictEqual(module.default, goaway)
+  assert.deepStrictEqual(Object.keys(module).sort(), [...Object.keys(goaway), 'default'].sort())
   assert.match(version, /^\d+\.\d+\.\d+$/)
 })
 
@@ -32,7 +36,14 @@ test('the declarations name every limit, event and cause that the library has', 
     const camel = name.toLowerCase().replace(/_(.)/g, (_, letter) => letter.toUpperCase())
     assert.match(text, new RegExp(`^  ${camel}\\?: number$`, 'm'))
   }
-  for (const cause of native.causes) assert.ok(text.includes(`'${cause}'`), cause)
+  const union = (type) => new RegExp(`export type ${type} =([^;]*?)\\(string & \\{\\}\\)`).exec(text)[1].match(/'[a-z_]+'/g).map((word) => word.slice(1, -1))
+  assert.deepStrictEqual(union('Cause'), native.causes)
+  assert.deepStrictEqual(union('Outcome'), native.outcomes)
+  const fallback = /declare const goaway: \{([^}]*)\}/.exec(text)[1].match(/^ {2}\w+/gm).map((name) => name.trim())
+  assert.deepStrictEqual(fallback.sort(), Object.keys(goaway).sort())
+  const interfaces = /export interface (SessionEvents|ServerEvents) \{([^]*?)\n\}/g
+  const events = new Set([...text.matchAll(interfaces)].flatMap(([, , body]) => body.match(/^ {2}\w+(?=:)/gm).map((name) => name.trim())))
+  for (const event of EVENTS) assert.ok(event === 'opened' || events.has(event), event)
   const header = readFileSync(join(__dirname, '..', '..', '..', 'include', 'goaway.h'), 'utf8')
   const limits = header.match(/GOAWAY_LIMIT_[A-Z0-9_]+ = /g).length
   assert.strictEqual(Object.keys(native.limits).length, limits, 'every limit of goaway.h')
@@ -55,6 +66,7 @@ test('what is wrong is refused with its code', async () => {
   const running = await started()
   await assert.rejects(running.start(), { code: 'GOAWAY_ERR_STATE' })
   assert.throws(() => running.register('GET /x', () => {}), { code: 'GOAWAY_ERR_STATE' })
+  assert.throws(() => running.handOver(99), { name: 'GoawayError', code: 'GOAWAY_ERR_NOT_FOUND', message: 'there is no listener 99' })
   await assert.rejects(new Server().start({ bind: running.port }), { code: 'GOAWAY_ERR_ADDRESS_IN_USE' })
   await Promise.all([server.close(), running.close()])
 })
@@ -153,7 +165,55 @@ test('a server that was never started closes too', async () => {
   const server = new Server().listen(0)
   const report = await server.close()
   assert.strictEqual(report.sessionsGraceful, 0)
-  await assert.rejects(server.start())
+  await assert.rejects(server.start(), { name: 'GoawayError', code: 'GOAWAY_ERR_STATE' })
+  for (const act of [
+    () => server.register('GET /', () => {}), () => server.listen(0), () => server.setLimit('workers', 1),
+    () => server.handOver(), () => { server.ready = true }
+  ]) assert.throws(act, { name: 'GoawayError', code: 'GOAWAY_ERR_STATE' })
+})
+
+test('an option that there is not is refused with those that there are', async () => {
+  const server = await started()
+  const request = { name: 'GoawayError', code: 'GOAWAY_ERR_INVALID' }
+  const refused = (act, names) => assert.throws(act, (error) => {
+    assert.deepStrictEqual([error.name, error.code], [request.name, request.code])
+    for (const name of names) assert.ok(error.message.includes(name), error.message)
+    return true
+  })
+  refused(() => new Server({ limit: {} }), ['"limit"', 'limits, queueRecords'])
+  refused(() => new Server({ limits: { idle: 1 } }), ['"idle"', 'idleMs', 'workers'])
+  refused(() => new Server().setLimit('idle', 1), ['"idle"', 'idleMs', 'workers'])
+  refused(() => new Server(null), ['null'])
+  for (const address of [{ port: 0, reuseport: true }, { port: 0, foo: 1 }, { path: '/a', Mode: 1 }, { fd: 0, backlogs: 1 }]) {
+    refused(() => new Server().listen(address), [`"${Object.keys(address)[1]}"`, 'host, port', 'reusePort', 'tls'])
+    refused(() => new Listener(address), ['reusePort'])
+  }
+  refused(() => createServerFactory({ drain: 1 }), ['"drain"', 'drainMs'])
+  const client = connect(server.port)
+  await once(client, 'remoteSettings')
+  const session = server.session(server.sessions()[0].id)
+  refused(() => session.close({ drain: 1 }), ['"drain"', 'drainMs'])
+  refused(() => session.abort({ reason: 'x' }), ['"reason"', 'code, debug'])
+  refused(() => session.abort({ code: -1 }), ['-1'])
+  refused(() => session.abort({ code: 2 ** 32 }), ['4294967296'])
+  refused(() => session.abort({ debug: 7 }), ['debug'])
+  refused(() => session.altsvc('clear', { streams: 1 }), ['"streams"', 'origin, stream'])
+  await assert.rejects(new Server().start({ binds: 0 }), { ...request, message: /"binds"; it has bind$/ })
+  await assert.rejects(server.close({ drain: 1 }), { ...request, message: /"drain"; it has drainMs$/ })
+  client.destroy()
+  await server.close({ drainMs: 0 })
+})
+
+test('a value that an option cannot have is refused by its name', () => {
+  for (const address of [
+    { port: '80' }, { port: -1 }, { port: 1.5 }, { host: 7 }, { host: 'a?backlog=1' }, { path: 7 }, { fd: -1 }, { path: '/a', mode: '660' },
+    { port: 0, backlog: '1' }, { port: 0, reusePort: 1 }, { port: 0, proxy: 'unix&backlog=1' }, { port: 0, proxy: [7] },
+    { path: '/a', port: 0 }, { fd: 0, path: '/a' }, { fd: 0, host: 'a' }
+  ]) {
+    const name = Object.keys(address).at(-1)
+    assert.throws(() => new Server().listen(address), (error) => error.code === 'GOAWAY_ERR_INVALID' && error.message.includes(name), JSON.stringify(address))
+  }
+  for (const address of [null, undefined, true, []]) assert.throws(() => new Server().listen(address), (error) => error.code.startsWith('GOAWAY_ERR_'), String(address))
 })
 
 test('sessions: each opened once and closed once, with figures between', async () => {
@@ -204,7 +264,7 @@ test('a session is told of other services and origins', async () => {
   ]) assert.throws(act, { code: 'GOAWAY_ERR_INVALID' })
   client.destroy()
   for (let count = 0; count < 1000 && server.sessions().length > 0; count++) await sleep(10)
-  assert.throws(() => session.origin('https://a'), { code: 'GOAWAY_ERR_GONE' })
+  assert.deepStrictEqual([session.origin('https://a'), session.altsvc('clear', { stream: 1 }), session.close(), session.abort()], [false, false, false, false])
   await server.close({ drainMs: 0 })
 })
 

@@ -96,7 +96,7 @@ test('what is handed over goes on', async (t) => {
   const server = serving(t)
   await server.start({ bind: { path } })
   const fd = server.handOver()
-  assert.throws(() => server.handOver(1), { code: 'GOAWAY_ERR_STATE' })
+  assert.throws(() => server.handOver(1), { code: 'GOAWAY_ERR_NOT_FOUND' })
   const successor = serving(t)
   successor.listen({ fd })
   closeSync(fd)

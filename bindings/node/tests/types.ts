@@ -2,7 +2,7 @@
 
 import { createServer, createSecureServer, type SessionEnd } from 'goaway/http2'
 import { createServerFactory, serverFactory } from 'goaway/fastify'
-import { Server, GoawayError, version, type Request, type Report } from 'goaway'
+import goaway, { Server, GoawayError, version, type Request, type Report, type Outcome } from 'goaway'
 
 async function main (): Promise<Report> {
   const server = new Server({ limits: { workers: 1, idleMs: 60_000 }, queueRecords: 1024 })
@@ -10,7 +10,7 @@ async function main (): Promise<Report> {
   server.register('* /echo', async (request) => {
     const { body } = request
     request.writeHead(200, [['content-type', 'text/plain']])
-    for await (const chunk of body) await request.write(chunk)
+    for await (const chunk of body) if (!await request.write(chunk)) break
     request.end(null, { 'x-end': ['1', '2'] })
   })
   server.on('session', (session) => session.once('closed', ({ cause, outcome }) => console.log(cause, outcome)))
@@ -31,6 +31,18 @@ async function main (): Promise<Report> {
     if (error instanceof GoawayError) console.error(error.code, error.reason)
     throw error
   }
+}
+
+const IN_HANDSHAKE: Outcome = 'in_handshake'
+
+function fields (request: Request): boolean {
+  request.inform(103, Object.entries({ link: ['</a>', '</b>'] }))
+  request.inform(103, new Map([['link', '</a>']]))
+  request.inform(103, new Headers({ link: '</a>' }))
+  request.inform(103, ['link', '</a>', 'x-count', 7n])
+  // @ts-expect-error a field has a value
+  request.inform(103, { link: undefined })
+  return request.respond(200, IN_HANDSHAKE, [['x-many', ['a', 1]]])
 }
 
 async function disposed (): Promise<void> {
@@ -55,6 +67,7 @@ function compatible (): void {
 }
 
 compatible()
+console.log(fields, new goaway.Tls({}))
 void main().then(disposed)
 
 const secure = createSecureServer({ cert: 'PEM', key: 'PEM', allowHTTP1: true, drainMs: 100, limits: { idleMs: 0 } }, (request, response) => response.end(request.httpVersion))

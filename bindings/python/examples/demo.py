@@ -6,14 +6,14 @@ TLS_CERT        with TLS_KEY, the files of a certificate and its key: speaks TLS
 DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
 GOAWAY_WORKERS  how many threads of the library serve (one a processor)
 
-The first signal lets every session leave in good order, a second one forces.
+The first signal lets every session leave in good order, a second one forces,
+but not within 100 ms: GNU timeout sends two.
 The demo ends when the last session has, with a report on standard output.
 """
 
 import asyncio
 import json
 import os
-import signal
 import sys
 import time
 from collections import deque
@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import goaway
+from goaway.signals import signals
 
 TEXT = {"content-type": "text/plain"}
 CHUNK = b"x" * 1024
@@ -269,11 +270,9 @@ async def serve(port: int, drain_ms: int, workers: int) -> None:
     if sys.stderr.isatty():
         server.on_progress = show_progress
     await server.listen(os.environ.get("GOAWAY_ADDRESS", f"127.0.0.1:{port}")).start()
-    leave = iter([demo.drain])
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, lambda: server.close(next(leave, 0.0)))
-    print(f"listening on {server.addresses[0]}", flush=True)
-    report = await server.wait_closed()
+    with signals(lambda forced: server.close_soon(0.0 if forced else demo.drain), same_seconds=0.1):
+        print(f"listening on {server.addresses[0]}", flush=True)
+        report = await server.wait_closed()
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     print(report.to_json(), flush=True)

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import goaway
 from goaway.asgi import Application
-from goaway.serving import signals
+from goaway.signals import signals
 
 DRAIN_MS = int(os.environ.get("DRAIN_MS", "5000"))
 TEXT = [(b"content-type", b"text/plain")]
@@ -303,7 +303,8 @@ async def respond_done(exchange: Exchange, work: Callable[[], None]) -> None:
 
 async def serve(port: int) -> None:
     application = Application(app, goaway.Config(bind=[f"127.0.0.1:{port}"], drain=DRAIN_MS / 1000))
-    with signals(lambda forced: application.close_soon(0 if forced else None)):
+    # The demos' second signal forces soon, for who tries it: only GNU timeout's repeat is the same wish.
+    with signals(lambda forced: application.close_soon(0 if forced else None), same_seconds=0.1):
         await application.start()
         print(f"listening on 127.0.0.1:{application.ports[0]}", flush=True)
         report = await application.wait_closed()

@@ -4,6 +4,9 @@
 and `goaway.wsgi` serve applications. Close always ends, in time, with a report.
 """
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from ._native import version
 from .config import AccessRecord, Config
 from .drain import Drain
@@ -15,6 +18,9 @@ from .session import Session, SessionEvent, abort_session, close_session, send_a
 from .threaded import ThreadedServer
 from .threaded_request import ThreadedRequest
 from .tls import Tls, TlsInfo, tls_info
+
+if _TYPE_CHECKING:
+    from . import asgi, wsgi
 
 __version__ = version()
 
@@ -37,10 +43,23 @@ __all__ = [
     "Tls",
     "TlsInfo",
     "abort_session",
+    "asgi",
     "close_session",
     "run",
     "send_altsvc",
     "send_origin",
     "tls_info",
     "version",
+    "wsgi",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """`goaway.asgi` and `goaway.wsgi`, loaded when they are first asked for."""
+    if name in ("asgi", "wsgi"):
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> "list[str]":
+    return sorted({*globals(), *__all__})

@@ -33,6 +33,13 @@ from .report import Report
 
 NAME = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
 
+#: What the error says where the library cannot be loaded.
+SUPPORTED = (
+    "goaway's wheels are for Linux on x86-64 with glibc 2.28 or later. Elsewhere, in a clone of "
+    "https://github.com/goaway/goaway, run `make build` (it takes Rust 1.88 or later, a C compiler and make), "
+    "and set GOAWAY_LIBRARY to the path of build/lib/libgoaway.so."
+)
+
 # The numbers of the header that are needed by name.
 OK = 0
 ERR_INVALID = 2
@@ -43,6 +50,7 @@ ERR_NOT_FOUND = 7
 ERR_WOULD_BLOCK = 12
 ERR_TIMEOUT = 13
 ERR_FORKED = 15
+ERR_SKIPPED = 20
 FOREVER = 0xFFFFFFFF
 
 WATCH_SESSIONS = 1
@@ -137,6 +145,7 @@ _P = c_void_p
 QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_version": (c_char_p, ()),
     "goaway_last_error": (c_char_p, ()),
+    "goaway_last_status": (c_int32, ()),
     "goaway_status_name": (c_char_p, (c_int32,)),
     "goaway_event_name": (c_char_p, (c_uint32,)),
     "goaway_cause_name": (c_char_p, (c_uint32,)),
@@ -228,7 +237,14 @@ def _load() -> _Library:
         except (OSError, AttributeError) as error:
             why = "there is no such file" if not place.exists() else str(error)
             tried.append(f"\n  {place}: {why}")
-    raise ImportError(f"{NAME} cannot be loaded; set GOAWAY_LIBRARY or run `make build`. Tried:" + "".join(tried))
+    raise ImportError(f"{NAME} cannot be loaded on {_platform()}; tried" + "".join(tried) + "\n" + SUPPORTED)
+
+
+def _platform() -> str:
+    import platform  # is not needed where loading succeeds
+
+    libc = " ".join(platform.libc_ver()) or "another libc than glibc"
+    return f"{platform.system()} {platform.machine()} with {libc}"
 
 
 def _interpreter() -> int:
@@ -280,6 +296,11 @@ def version() -> str:
 def failure(status: int) -> Error:
     """The exception for a status, with this thread's last text."""
     return Error(status_name(status), _text(lib.last_error()) or "the call failed")
+
+
+def last_failure() -> Error:
+    """The exception for this thread's last failed call, one that gave NULL or -1."""
+    return failure(lib.last_status())
 
 
 def check(status: int) -> None:
@@ -352,7 +373,7 @@ class TlsCore:
     def __init__(self) -> None:
         self._tls = lib.tls_new()
         if self._tls is None:
-            raise failure(ERR_STATE)
+            raise last_failure()
 
     def add(self, certificate: Any, key: Any, password: Optional[bytes]) -> None:
         """Names of files, or PEM as bytes."""
@@ -409,10 +430,10 @@ class Core:
         self.pid = os.getpid()
         self._server = lib.server_new()
         if self._server is None:
-            raise failure(ERR_STATE)
+            raise last_failure()
         self._queue = lib.queue_new(self._server)
         if self._queue is None:
-            raise failure(ERR_STATE)
+            raise last_failure()
         self._batch = _Batch()
         self._batch_ref = byref(self._batch)
 
@@ -462,7 +483,7 @@ class Core:
         """A duplicate of a listening socket, which is the caller's to close."""
         fd = int(self._call(lib.server_fd, number))
         if fd < 0:
-            raise failure(ERR_STATE)
+            raise last_failure()
         return fd
 
     def set_shared(self, number: int, shared: bool) -> None:
@@ -498,7 +519,7 @@ class Core:
                 return []
             listed = lib.server_sessions(self._server)
         if listed is None:
-            raise failure(ERR_STATE)
+            raise last_failure()
         try:
             return [_row(lib.session_list_at(listed, index).contents) for index in range(lib.session_list_len(listed))]
         finally:
@@ -539,7 +560,7 @@ class Core:
     def fd(self) -> int:
         fd = int(lib.queue_fd(self._queue))
         if fd < 0:
-            raise failure(ERR_STATE)
+            raise last_failure()
         return fd
 
     def wait(self, timeout: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import Sequence
 
@@ -11,6 +12,7 @@ from . import notify
 from .log import LOG, Draining
 from .options import Options
 from .report import Progress, Report
+from .signals import Insistence
 from .worker import Worker, longest
 
 
@@ -60,21 +62,32 @@ def print_report(options: Options, report: Report, missing: Sequence[int] = ()) 
 def run(options: Options) -> int:
     """Serves until a signal ends it; gives the exit status."""
     worker = Worker(options, Alone(options))
+    insistence = Insistence()
+    had_terminal = sys.stderr.isatty()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        worker.close()
+        forces = insistence.forces()
+        if forces is not None:
+            worker.close(0.0 if forces else options.drain)
 
     def on_hangup(number: int, frame: FrameType | None) -> None:
-        worker.reload()
+        if options.certfile is not None:
+            worker.reload()
+        elif had_terminal and not sys.stderr.isatty():
+            # The terminal has gone.
+            on_signal(number, frame)
+        else:
+            # Not from within: the log may be in the midst of a line.
+            threading.Thread(target=LOG.warning, args=(_NOTHING_TO_RELOAD,), daemon=True).start()
 
-    signals = [signal.SIGTERM, signal.SIGINT]
-    if options.certfile is not None:
-        signal.signal(signal.SIGHUP, on_hangup)
-    # The terminal has gone, unless nohup says that this does not matter.
-    elif signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        signals.append(signal.SIGHUP)
-    for number in signals:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, on_signal)
+    # Ignored means that nohup has started this.
+    if options.certfile is not None or signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, on_hangup)
     status = worker.run()
     sys.stdout.flush()
     return status
+
+
+_NOTHING_TO_RELOAD = "SIGHUP changes nothing: it reads certificates again (--certfile) or replaces workers (--workers)"

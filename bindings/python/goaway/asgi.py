@@ -187,6 +187,9 @@ class Application:
 
 def serve(app: Any, **options: Any) -> Report:
     """Serves `app` until SIGTERM or SIGINT has been taken care of: the first
-    drains, a second one forces. Blocks; on uvloop if it is installed. `options`
-    are those of `Config`."""
+    drains, another one half a second later or more forces. Blocks; on uvloop if
+    it is installed. `options` are those of `Config`.
+
+    Python handles signals in the main thread only. In another thread this serves
+    until the application closes it: `scope["extensions"]["goaway.server"]`."""
     return serve_until_signal(Application(app, Config(**options)))

@@ -215,5 +215,6 @@ def _listen_to_signals(worker: Worker, drain: float) -> None:
         """The terminal tells the supervisor too, and that tells us."""
 
     signal.signal(signal.SIGTERM, on_term)
+    signal.signal(signal.SIGQUIT, on_term)
     signal.signal(signal.SIGINT, on_terminal)
     signal.signal(signal.SIGHUP, on_terminal)

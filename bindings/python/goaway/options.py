@@ -159,7 +159,8 @@ def _parser(version: Callable[[], str]) -> argparse.ArgumentParser:
         prog="goaway",
         usage="goaway [OPTIONS] MODULE:APP",
         description="Serves an ASGI or WSGI application over HTTP/2, and knows how to leave.",
-        epilog="SIGTERM and SIGINT drain, a second one forces; with --workers or --reload SIGHUP replaces the workers.",
+        epilog="SIGTERM, SIGINT and SIGQUIT drain, another one after half a second forces; with --workers or --reload "
+        "SIGHUP replaces the workers.",
         allow_abbrev=False,
     )
     parser.add_argument(

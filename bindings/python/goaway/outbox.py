@@ -94,14 +94,15 @@ class Outbox:
 
     def flush(self) -> List[Failure]:
         """Hands over what has gathered, in one call. Gives what was refused
-        since the last flush, but for requests that have ended meanwhile."""
+        since the last flush, the first for each request, but for requests that
+        have ended meanwhile."""
         commands, arena = self._commands, self._arena
         if commands:
             self._commands, self._arena, self._len = [], [], 0
             packed = b"".join(commands)
             failed = self._core.submit(packed, len(commands), b"".join(arena))
             if failed:
-                self._failures += [_failure(packed, *one) for one in failed if one[1] not in _ENDED]
+                self._failures += [_failure(packed, *one) for one in failed if one[1] not in _UNTOLD]
         if not self._failures:
             return _NONE
         failures, self._failures = self._failures, []
@@ -115,6 +116,8 @@ class Outbox:
 
 _NONE: List[Failure] = []
 _ENDED = (_native.ERR_GONE, _native.ERR_CANCELLED, _native.ERR_FORKED)
+# Of these one that failed before has been told.
+_UNTOLD = (*_ENDED, _native.ERR_SKIPPED)
 
 
 def _failure(packed: bytes, index: int, status: int, text: str) -> Failure:

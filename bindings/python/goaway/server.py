@@ -16,8 +16,8 @@ from .pump import Pump
 from .report import Progress, Report
 from .request import Request
 from .serving import run as run_loop
-from .serving import signals
 from .session import SessionEvent
+from .signals import signals
 from .tls import Tls
 
 Handler = Callable[[Request], Awaitable[object]]
@@ -203,8 +203,10 @@ def run(
     drain: float = 5.0,
     tls: Optional[Tls] = None,
 ) -> Report:
-    """Serves `routes` until SIGTERM or SIGINT has been taken care of: the first
-    drains, a second one forces. Blocks; on uvloop if it is installed."""
+    """Prints "listening on ADDRESS" for each address, and serves `routes` until
+    SIGTERM or SIGINT has been taken care of: the first drains, another one half a
+    second later or more forces. Blocks; on uvloop if it is installed. In a thread
+    other than the main one no signal is handled."""
 
     async def main() -> Report:
         server = Server(tls=tls)
@@ -214,6 +216,8 @@ def run(
             server.listen(address)
         await server.start()
         with signals(lambda forced: server.close_soon(0 if forced else drain)):
+            for where in server.addresses:
+                print(f"listening on {where}", flush=True)
             return await server.wait_closed()
 
     return run_loop(main())

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any, Callable, Coroutine, Iterator, List, Optional, Protocol, Tuple
+from typing import Any, Callable, Coroutine, List, Optional, Protocol, Tuple
 
 from . import _native
 from .address import Address, shown
 from .config import Config
+from .error import Error
 from .report import Progress, Report
+from .signals import signals
 
 
 class Servable(Protocol):
@@ -50,7 +49,12 @@ def server_of(core: _native.Core, config: Config) -> Tuple[str, Optional[int]]:
 
 
 def run(main: "Coroutine[Any, Any, Report]") -> Report:
-    """`asyncio.run`, on uvloop if it is installed."""
+    """`asyncio.run`, on uvloop if it is installed. In any thread that has no loop yet."""
+    if asyncio._get_running_loop() is not None:
+        main.close()
+        raise Error(
+            "GOAWAY_ERR_STATE", "an event loop runs in this thread already: there, start a server or an application"
+        )
     try:
         import uvloop
     except ImportError:
@@ -62,7 +66,8 @@ def run(main: "Coroutine[Any, Any, Report]") -> Report:
 
 
 def serve_until_signal(application: Servable) -> Report:
-    """Serves until SIGTERM or SIGINT has been taken care of."""
+    """Serves until SIGTERM or SIGINT has been taken care of, in the main thread; in
+    others until somebody closes the application."""
     return run(_serve(application))
 
 
@@ -70,24 +75,3 @@ async def _serve(application: Servable) -> Report:
     with signals(lambda forced: application.close_soon(0 if forced else None)):
         await application.start()
         return await application.wait_closed()
-
-
-@contextmanager
-def signals(close: Callable[[bool], object]) -> Iterator[None]:
-    """Has `close` called at SIGTERM and SIGINT, with True if there was one before:
-    at once, in the midst of whatever the main thread does, so that the close is
-    in time even if a handler blocks the loop."""
-    forced = False
-
-    def on_signal(number: int, frame: Optional[FrameType]) -> None:
-        # Another one may come while this one is taken care of.
-        nonlocal forced
-        before, forced = forced, True
-        close(before)
-
-    replaced = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in replaced.items():
-            signal.signal(number, handler)

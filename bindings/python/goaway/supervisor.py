@@ -24,6 +24,7 @@ from .log import LOG, Draining
 from .options import Options
 from .reload import Watch
 from .report import Report
+from .signals import Insistence
 from .worker import DONE, FAILED, longest
 
 #: A worker that lives for less dies "at once": its successor waits, each time
@@ -31,6 +32,7 @@ from .worker import DONE, FAILED, longest
 SOON, SHORTEST, LONGEST = 5.0, 0.5, 30.0
 #: Seconds that the workers may take when a file has changed.
 RELOAD_DRAIN = 1.0
+_CLOSING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 #: Seconds between two looks at what has no event of its own.
 TICK = 0.1
 
@@ -97,8 +99,10 @@ class Supervisor:
         self._woken.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        self._signals: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        #: Signals to be obeyed, and when they came.
+        self._signals: list[tuple[int, float]] = []
+        self._insistence = Insistence()
+        for number in (*_CLOSING, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._on_signal)
         return self
 
@@ -115,7 +119,7 @@ class Supervisor:
         self._woken.close()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._signals.append(number)
+        self._signals.append((number, time.monotonic()))
 
     def run(self) -> int:
         """Starts the workers and keeps them until they have left."""
@@ -148,9 +152,11 @@ class Supervisor:
 
     def _obey(self) -> None:
         while self._signals:
-            number = self._signals.pop(0)
-            if number in (signal.SIGTERM, signal.SIGINT):
-                self._close(0.0 if self._closing else self._options.drain)
+            number, at = self._signals.pop(0)
+            if number in _CLOSING:
+                forces = self._insistence.forces(at)
+                if forces is not None:
+                    self._close(0.0 if forces else self._options.drain)
             elif number == signal.SIGHUP:
                 LOG.info("replacing the workers one by one")
                 self._replace(self._options.drain)
@@ -244,7 +250,7 @@ class Supervisor:
 
     def _left(self, child: Child, status: int) -> None:
         # One that was still starting knew no better than to die of its signal.
-        if status not in (DONE, -signal.SIGTERM):
+        if status not in (DONE, -signal.SIGTERM, -signal.SIGQUIT):
             LOG.error("worker %s", _fate(child, status))
             self._status = self._status or (FAILED if self._closing else DONE)
         elif not self._closing:

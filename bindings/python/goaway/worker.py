@@ -288,4 +288,4 @@ def _told(error: Exception) -> BaseException:
     if error.__cause__ is None:
         return error
     sys.stderr.write(loader.trace(error.__cause__))
-    return error.__cause__
+    return error.__cause__ if isinstance(error.__cause__, Exception) else error

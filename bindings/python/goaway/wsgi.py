@@ -26,7 +26,7 @@ class Application:
     closed in a running event loop, which has no part in the requests.
 
     The environ has `goaway.request`, the `ThreadedRequest`: its `draining` tells
-    an endless answer to end well.
+    an endless answer to end well. `goaway.server` is this object.
     """
 
     def __init__(self, app: WsgiApp, config: Optional[Config] = None) -> None:
@@ -122,7 +122,7 @@ class Application:
     # In the pump's thread.
 
     def _accept(self, request: ThreadedRequest, tag: int) -> bool:
-        wsgi_request = WsgiRequest(self._app, self.config, self._server, self._dropped, request)
+        wsgi_request = WsgiRequest(self._app, self.config, self._server, self._dropped, request, self)
         if self._pool.submit(lambda: self._handle(wsgi_request)):
             return True
         wsgi_request.refused()
@@ -158,5 +158,9 @@ class Application:
 
 def serve(app: WsgiApp, **options: Any) -> Report:
     """Serves `app` until SIGTERM or SIGINT has been taken care of: the first
-    drains, a second one forces. Blocks. `options` are those of `Config`."""
+    drains, another one half a second later or more forces. Blocks. `options` are
+    those of `Config`.
+
+    Python handles signals in the main thread only. In another thread this serves
+    until the application closes it: `environ["goaway.server"]`."""
     return serve_until_signal(Application(app, Config(**options)))

@@ -65,8 +65,11 @@ class WsgiRequest:
         server: Tuple[str, Optional[int]],
         dropped: DroppedBodies,
         request: ThreadedRequest,
+        application: object,
     ) -> None:
+        """`application`: what the environ shows as `goaway.server`."""
         self.request = request
+        self._application = application
         self._app = app
         self._config = config
         self._server = server
@@ -191,6 +194,7 @@ class WsgiRequest:
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
             "goaway.request": request,
+            "goaway.server": self._application,
         }
         if request.authority:
             environ["HTTP_HOST"] = request.authority

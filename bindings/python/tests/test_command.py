@@ -119,6 +119,22 @@ def test_an_application_that_does_not_start() -> None:
         assert any("the application did not start" in line for line in lines)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_application_that_exits_in_its_startup_is_told_of(workers: str) -> None:
+    status, lines = outcome("plain:app", "--workers", workers, EXIT_IN_STARTUP="1")
+    assert status == 3
+    assert any(
+        "did not start: the application ends the program in its startup: SystemExit(5)" in line for line in lines
+    )
+
+
+def test_a_failed_startup_is_told_though_the_lifespan_is_not_asked_for() -> None:
+    with Command("plain:app", FAIL_STARTUP="1") as command:
+        assert command.get() == "Hello, World!"
+        command.log.find("ERROR the application failed in its startup; serving without a lifespan")
+        command.log.find("RuntimeError: the database is not there")
+
+
 def test_an_address_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -160,7 +176,7 @@ def test_the_version() -> None:
     assert found.stdout.startswith("goaway 0.")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_each_signal_drains(number: int) -> None:
     with Command("plain:app") as command, Connection(command.port) as connection:
         stream = connection.ask("/slow")
@@ -183,6 +199,55 @@ def test_a_second_signal_forces() -> None:
         assert time.monotonic() - begun < 3
         assert command.log.count("INFO forced") == 1
         assert command.report()["sessions_forced"] == 1
+
+
+@pytest.mark.parametrize(("workers", "again"), [("1", signal.SIGTERM), ("1", signal.SIGINT), ("2", signal.SIGTERM)])
+def test_a_signal_that_comes_again_at_once_is_the_same_wish(workers: str, again: int) -> None:
+    """GNU timeout tells the program and then its process group."""
+    with Command("plain:app", "--workers", workers) as command, Connection(command.port) as connection:
+        stream = connection.ask("/slow")
+        time.sleep(0.2)
+        command.signal(signal.SIGTERM)
+        for _ in range(3):
+            time.sleep(0.05)
+            command.signal(again)
+        assert connection.body(stream) == b"Hello, World!"
+        connection.socket.close()
+        assert command.wait() == 0
+        report = command.report()
+        assert (report["streams_completed"], report["sessions_forced"]) == (1, 0)
+        assert command.log.count("forced$") == 0
+
+
+def test_hup_changes_nothing_where_there_is_nothing_to_reload() -> None:
+    with Command("plain:app") as command, Connection(command.port) as connection:
+        stream = connection.ask("/slow")
+        time.sleep(0.1)
+        command.signal(signal.SIGHUP)
+        command.log.find("WARNING SIGHUP changes nothing")
+        assert connection.body(stream) == b"Hello, World!"
+        assert command.get() == "Hello, World!"
+        connection.socket.close()
+        command.close()
+
+
+def test_hup_drains_when_the_terminal_has_gone() -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "goaway", "plain:app", "--bind", "127.0.0.1:0", "--report"],
+        cwd=APPS, env=environment(), stdout=subprocess.PIPE, stderr=theirs, stdin=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"listening on")
+        os.close(ours)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 0
+        assert b"sessions_forced" in process.stdout.read()
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_without_a_terminal_there_is_a_line_a_second() -> None:

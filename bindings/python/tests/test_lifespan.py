@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from typing import Any, List
+from typing import Any, Awaitable, Callable, List
 
 import applications
 import pytest
@@ -12,6 +12,7 @@ from applications import OK, body
 from peers import client, run
 
 import goaway
+from goaway import lifespan
 from goaway.asgi import Application, StartupError
 
 serving = functools.partial(applications.serving, Application)
@@ -102,3 +103,186 @@ def test_a_forced_close_does_not_wait_for_the_startup() -> None:
             await starting
 
     run(main())
+
+
+async def nothing(application: Application) -> None:
+    pass
+
+
+def lifespan_only(lifespan: Callable[[Any, Any, Any], Awaitable[None]]) -> Any:
+    """An application with that lifespan, which answers "ok"."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return await lifespan(scope, receive, send)
+        await send(OK)
+        await send(body(b"ok"))
+
+    return app
+
+
+async def fails_in_its_startup(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    raise ValueError("the database is not there")
+
+
+async def refuses_the_scope(scope: Any, receive: Any, send: Any) -> None:
+    raise NotImplementedError(scope["type"])
+
+
+async def returns_at_once(scope: Any, receive: Any, send: Any) -> None:
+    pass
+
+
+async def sends_what_there_is_not(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "lifespan.startup.done"})
+
+
+async def shuts_down_first(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+@pytest.mark.parametrize(
+    ("lifespan", "told"),
+    [
+        (fails_in_its_startup, "the database is not there"),
+        (refuses_the_scope, None),
+        (returns_at_once, None),
+        (sends_what_there_is_not, 'an ASGI application cannot send "lifespan.startup.done" on its lifespan'),
+        (shuts_down_first, "lifespan.shutdown.complete was sent before lifespan.shutdown had come"),
+    ],
+)
+def test_a_startup_that_fails_is_told_unless_the_application_knows_no_lifespan(
+    lifespan: Any, told: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            assert (await http.get("/")).text == "ok"
+
+    serving(lifespan_only(lifespan), ask, lifespan="auto")
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    if told is None:
+        assert errors == []
+    else:
+        (error,) = errors
+        assert error.getMessage() == "the application failed in its startup; serving without a lifespan"
+        assert error.exc_info is not None and str(error.exc_info[1]) == told
+    with pytest.raises(StartupError, match="before its startup was complete"):
+        serving(lifespan_only(lifespan), nothing, lifespan="on")
+
+
+@pytest.mark.parametrize("mode", ["auto", "on"])
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+def test_an_application_that_exits_in_its_startup_stops_the_start(mode: str, error: BaseException) -> None:
+    async def exits(scope: Any, receive: Any, send: Any) -> None:
+        raise error
+
+    with pytest.raises(StartupError, match="ends the program in its startup") as caught:
+        serving(lifespan_only(exits), nothing, lifespan=mode)
+    assert caught.value.__cause__ is error
+
+
+async def up(receive: Any, send: Any) -> None:
+    assert await receive() == {"type": "lifespan.startup"}
+    await send({"type": "lifespan.startup.complete"})
+
+
+async def raises_while_serving(scope: Any, receive: Any, send: Any) -> None:
+    await up(receive, send)
+    await asyncio.sleep(0.05)
+    raise ValueError("on purpose")
+
+
+async def exits_while_serving(scope: Any, receive: Any, send: Any) -> None:
+    await up(receive, send)
+    await asyncio.sleep(0.05)
+    raise SystemExit(3)
+
+
+async def completes_twice(scope: Any, receive: Any, send: Any) -> None:
+    await up(receive, send)
+    await send({"type": "lifespan.startup.complete"})
+
+
+async def fails_after_it_has_completed(scope: Any, receive: Any, send: Any) -> None:
+    await up(receive, send)
+    await send({"type": "lifespan.startup.failed"})
+
+
+async def stops_before_it_is_told(scope: Any, receive: Any, send: Any) -> None:
+    await up(receive, send)
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def returns_while_serving(scope: Any, receive: Any, send: Any) -> None:
+    await up(receive, send)
+
+
+@pytest.mark.parametrize(
+    ("lifespan", "told"),
+    [
+        (raises_while_serving, "on purpose"),
+        (exits_while_serving, "3"),
+        (completes_twice, "lifespan.startup.complete was sent after an outcome of that phase had been sent"),
+        (fails_after_it_has_completed, "lifespan.startup.failed was sent after an outcome of that phase had been sent"),
+        (stops_before_it_is_told, "lifespan.shutdown.complete was sent before lifespan.shutdown had come"),
+        (returns_while_serving, None),
+    ],
+)
+def test_a_lifespan_that_ends_while_it_serves_is_told_at_once(
+    lifespan: Any, told: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask(application: Application) -> None:
+        await asyncio.sleep(0.1)
+        (record,) = [one for one in caplog.records if "while it serves" in one.getMessage()]
+        if told is None:
+            assert record.levelname == "WARNING"
+        else:
+            assert record.levelname == "ERROR"
+            assert record.exc_info is not None and str(record.exc_info[1]) == told
+        async with client(application.ports[0]) as http:
+            assert (await http.get("/")).text == "ok"
+
+    if told is None:
+        serving(lifespan_only(lifespan), ask, lifespan="auto")
+    else:
+        with pytest.raises(goaway.ShutdownError):
+            serving(lifespan_only(lifespan), ask, lifespan="auto")
+
+
+@pytest.mark.parametrize("kind", ["complete", "failed"])
+def test_what_is_sent_behind_the_end_is_refused(kind: str) -> None:
+    """And a third message never comes."""
+    told: List[str] = []
+
+    async def leaves(scope: Any, receive: Any, send: Any) -> None:
+        await up(receive, send)
+        assert await receive() == {"type": "lifespan.shutdown"}
+        await send({"type": f"lifespan.shutdown.{kind}", "message": "on purpose"})
+        for wrong in ("lifespan.shutdown.complete", "lifespan.startup.complete"):
+            with pytest.raises(RuntimeError) as caught:
+                await send({"type": wrong})
+            told.append(str(caught.value))
+        await receive()
+
+    if kind == "complete":
+        serving(lifespan_only(leaves), nothing, lifespan="on")
+    else:
+        with pytest.raises(goaway.ShutdownError, match="on purpose"):
+            serving(lifespan_only(leaves), nothing, lifespan="on")
+    assert len(told) == 2
+
+
+def test_a_startup_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(lifespan, "_SLOW_START", 0.05)
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await asyncio.sleep(0.2)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+
+    serving(lifespan_only(slow), nothing, lifespan="on")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "the application's startup is not complete yet; waiting for it"
+    ]

@@ -126,7 +126,7 @@ def test_only_the_last_workers_take_what_waits_in_their_sockets() -> None:
     assert told == [[], 3.0, [0, 2], 2.0, [0, 2], 0.0]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
 def test_a_signal_to_the_whole_group_drains_once(number: int) -> None:
     with Command("plain:app", "--workers", "2") as command, Connection(command.port) as connection:
         stream = connection.ask("/slow")

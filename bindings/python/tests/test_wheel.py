@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import signal
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from serving import APPS, PACKAGE, PATIENCE, curl
+
+from goaway import _native
 
 
 def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -73,6 +76,46 @@ def test_the_wheel_has_the_library_and_no_more_than_the_package(wheel: Path) -> 
     assert library.file_size < 10_000_000, "without what only debuggers want"
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist")]
     assert all("; extra == " in line for line in required), required
+
+
+def test_its_tag_says_the_glibc_that_its_library_needs(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        library = archive.extract("goaway/libgoaway.so", tmp_path)
+    symbols = run("nm", "-D", "--undefined-only", library).stdout
+    needed = max(tuple(map(int, found)) for found in re.findall(r"@GLIBC_(\d+)\.(\d+)", symbols))
+    tag = re.search(r"-manylinux_(\d+)_(\d+)_(\w+)\.whl$", wheel.name)
+    assert tag is not None and (int(tag[1]), int(tag[2])) == needed, (wheel.name, needed)
+    # A library that was built on a newer system than this may need a newer glibc.
+    supported = re.search(r"with glibc (\d+)\.(\d+) or later", _native.SUPPORTED)
+    assert supported is not None
+    newest = tuple(map(int, platform.libc_ver()[1].split(".")))
+    assert needed == (int(supported[1]), int(supported[2])) or newest > (2, 36), needed
+
+
+def test_it_has_the_licences_and_says_where_the_project_is(wheel: Path) -> None:
+    root = PACKAGE.parents[1]
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        for name in ("LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY-NOTICES"):
+            (packed,) = [each for each in names if each.endswith(f".dist-info/licenses/{name}")]
+            assert archive.read(packed) == (root / name).read_bytes(), name
+        metadata = archive.read(next(name for name in names if name.endswith("/METADATA"))).decode()
+    project = re.search(r'^repository = "(.*)"$', (root / "Cargo.toml").read_text(), re.MULTILINE)
+    assert project is not None
+    urls = dict(re.findall(r"^Project-URL: (\w+), (\S+)$", metadata, re.MULTILINE))
+    assert urls["Repository"] == project[1] and all(url.startswith(project[1]) for url in urls.values()), urls
+    assert "License-Expression: MIT OR Apache-2.0" in metadata.splitlines()
+
+
+def test_without_a_library_the_error_says_what_is_supported(tmp_path: Path) -> None:
+    wrong = tmp_path / "libgoaway.so"
+    wrong.write_bytes(b"no library")
+    environment = {**without_library(), "PYTHONPATH": str(PACKAGE), "GOAWAY_LIBRARY": str(wrong)}
+    done = run(sys.executable, "-c", "import goaway", env=environment)
+    assert done.returncode == 1
+    for part in (f"cannot be loaded on {platform.system()} {platform.machine()}", str(wrong), _native.SUPPORTED):
+        assert part in done.stderr, done.stderr
+    assert "make build" in _native.SUPPORTED and "GOAWAY_LIBRARY" in _native.SUPPORTED
 
 
 def test_it_serves_from_an_empty_environment(installed: Path) -> None:

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-static uint64_t now_ms(void) {
+uint64_t timer_now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
@@ -76,7 +76,7 @@ static void *run(void *data) {
     struct timer *timer = data;
     pthread_mutex_lock(&timer->lock);
     while (!timer->stopping) {
-        if (timer->len == 0 || timer->tasks[0].due_ms > now_ms()) {
+        if (timer->len == 0 || timer->tasks[0].due_ms > timer_now_ms()) {
             wait_for_change(timer);
             continue;
         }
@@ -107,7 +107,7 @@ bool timer_start(struct timer *timer) {
 }
 
 bool timer_add(struct timer *timer, struct task task, uint32_t delay_ms) {
-    task.due_ms = now_ms() + delay_ms;
+    task.due_ms = timer_now_ms() + delay_ms;
     pthread_mutex_lock(&timer->lock);
     bool has_room = make_room(timer);
     if (has_room) {

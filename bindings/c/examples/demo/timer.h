@@ -35,6 +35,9 @@ struct timer {
     bool stopping;
 };
 
+// The timer's clock, which never goes back.
+uint64_t timer_now_ms(void);
+
 // Starts the thread. False if the system gives none.
 bool timer_start(struct timer *timer);
 

@@ -3,13 +3,15 @@
 // The two ways of a stream of node:http2 over a request of the library: the body
 // that comes in, the answer that goes out, and how both end.
 
+const { AsyncResource } = require('node:async_hooks')
 const native = require('../native.js')
 const { Gate } = require('../gate.js')
 const { statusName } = require('../errors.js')
-const { failure, wrongType, checkFunction, checkUint32, checkOptions } = require('./errors.js')
+const { failure, connectionLost, wrongType, checkFunction, checkUint32, checkOptions } = require('./errors.js')
 const { rawTrailers, toObject, sentObject, ofResponse, ofTrailers } = require('./headers.js')
 const { changeTimer } = require('./timer.js')
 const { RequestStream } = require('./requeststream.js')
+const { kJoined, tellJoined } = require('./attach.js')
 
 const C = native.constants
 const NO_LENGTH = C.COMMAND_NO_LENGTH
@@ -21,7 +23,9 @@ const PROTOCOL_ERROR = 1
 const INTERNAL_ERROR = 2
 const FRAME_SIZE_ERROR = 6
 const CANCEL = 8
-const HEADERS = 1 // the type of frame
+// Types of frames.
+const HEADERS = 1
+const PUSH_PROMISE = 5
 
 // Flags of a HEADERS frame, as 'trailers' tells them.
 const END_STREAM = 1
@@ -41,7 +45,17 @@ function checkHeaders (headers, lists) {
   }
 }
 
+/** Options of a head whose fields nobody changes any more; of the compatibility API. */
+class HeadOptions {
+  constructor (endStream, sendDate) {
+    this.endStream = endStream
+    this.waitForTrailers = false
+    this.sendDate = sendDate
+  }
+}
+
 class AnswerStream extends RequestStream {
+  [kJoined] = false
   #hub
   #sent = null // what `respond` was given, for sentHeaders
   #sentLater = null // of respondWith: what it is made of when somebody looks
@@ -60,12 +74,14 @@ class AnswerStream extends RequestStream {
   #keeps = false // the answer is whole, and the body goes on
   #settling = false // there was time to begin to read
   #wantsTrailers = false
-  #endsWith = null // trailer fields for the end
   #sendsFile = false
   #trailersDue = false
+  #headError = null // why the head that the program gave could not be sent
+  #failing = false // a header section was too large: nothing more is sent
   #rst = NO_ERROR
   #closed = false
   #aborted = false
+  #lostWith = null // the code, when its session has ended
 
   constructor (hub, record) {
     super(hub, record)
@@ -84,6 +100,16 @@ class AnswerStream extends RequestStream {
     }
   }
 
+  /** Its request and response of the compatibility API are told first. */
+  emit (event, ...args) {
+    if (this[kJoined]) {
+      tellJoined(this, event, args)
+      // What fails on the stream they tell by 'aborted' and 'close'.
+      if (event === 'error' && this.listenerCount('error') === 0) return false
+    }
+    return super.emit(event, ...args)
+  }
+
   // ---- what is known of it ----
 
   get aborted () { return this.#aborted }
@@ -99,7 +125,7 @@ class AnswerStream extends RequestStream {
 
   get sentInfoHeaders () { return this.#infos ?? undefined }
   get sentTrailers () { return this.#trailers ?? undefined }
-  get bufferSize () { return (this.#gate?.waiting ?? this.#waiting) + super.writableLength }
+  get bufferSize () { return this.destroyed ? 0 : (this.#gate?.waiting ?? this.#unsent) + super.writableLength }
   get writableLength () { return super.writableLength + this.#unsent }
 
   // What was written and is on its way to the library, as Node.js counts it.
@@ -127,33 +153,53 @@ class AnswerStream extends RequestStream {
     if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
     checkOptions(options, 'options')
     checkHeaders(headers, true)
-    this.#respond(headers, options)
+    try {
+      this.#respond(headers, options)
+    } catch (error) {
+      this.#headError = error
+      throw error
+    }
   }
 
-  /** As `respond`, with the status by itself and fields that nobody changes any more. For response.js. */
-  respondWith (status, headers, options) {
-    this.expectOpen()
-    this.#respond(headers, options, status)
+  /** Calls what gives a head: if it throws, no default head replaces that one. */
+  giveHead (give) {
+    try {
+      give()
+    } catch (error) {
+      this.#headError = error
+      throw error
+    }
   }
 
-  #respond (headers, options, given) {
+  // The default head, before what is written without one. It never replaces a
+  // head that failed: false, and the stream is destroyed.
+  #respondByDefault () {
+    if (this.#headError === null) {
+      this.#respond()
+      return true
+    }
+    this.destroy(this.#headError)
+    return false
+  }
+
+  #respond (headers, options) {
     const outgoing = ofResponse(headers)
     if (this.endsConnection) outgoing.fields.push('connection', 'close')
-    const status = given ?? (outgoing.status === undefined ? 200 : outgoing.status | 0 || 200)
-    if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', outgoing.status)
-    if (outgoing.length > this.#hub.maxHeaderBytes) return this.#tooLarge()
+    const status = statusOf(outgoing.status)
+    if (outgoing.length > this.#hub.maxHeaderBytes) this.tooLarge()
     const dates = (options?.sendDate ?? true) && !outgoing.hasDate
     const flags = dates ? NO_LENGTH : NO_LENGTH | NO_DATE
     const alone = options?.endStream || isBodyless(status) || this.headRequest
     try {
-      if (alone) this.#hub.pump.respond(this, status, outgoing.fields, null, flags | this.#keepBody())
+      if (this.#failing) this.#active()
+      else if (alone) this.#hub.pump.respond(this, status, outgoing.fields, null, flags | this.#keepBody())
       else this.#hub.pump.head(this, status, outgoing.fields, flags)
     } catch (error) {
       throw ofField(error)
     }
     this.headersSent = true
-    this.#sent = given === undefined ? sentObject(headers, status, dates) : null
-    this.#sentLater = given === undefined ? null : { headers, status, dates }
+    if (options instanceof HeadOptions) this.#sentLater = { headers, status, dates }
+    else this.#sent = sentObject(headers, status, dates)
     this.#wantsTrailers = Boolean(options?.waitForTrailers)
     this.#active()
     if (!alone) return
@@ -161,10 +207,15 @@ class AnswerStream extends RequestStream {
     else this.end()
   }
 
-  // A header section that is longer than may be sent.
-  #tooLarge () {
+  /**
+   * A header section is longer than may be sent. Nothing more is sent: what
+   * follows in this turn is taken and dropped, then comes 'frameError', and the
+   * stream is reset. `type`: of the frame.
+   */
+  tooLarge (type = HEADERS) {
     this.#trailersDue = false
-    process.nextTick(frameError, this)
+    this.#failing = true
+    setImmediate(frameError, this, type)
   }
 
   /** An informational head before the answer (RFC 9110, section 15.2). */
@@ -176,6 +227,7 @@ class AnswerStream extends RequestStream {
     const status = outgoing.status === undefined ? 100 : outgoing.status | 0
     if (status === 101) throw failure('ERR_HTTP2_STATUS_101')
     if (status < 100 || status >= 200) throw failure('ERR_HTTP2_INVALID_INFO_STATUS', outgoing.status)
+    if (outgoing.length > this.#hub.maxHeaderBytes) return this.tooLarge()
     try {
       this.#hub.pump.inform(this, status, outgoing.fields)
     } catch (error) {
@@ -193,7 +245,7 @@ class AnswerStream extends RequestStream {
     if (!this.#trailersDue) throw failure('ERR_HTTP2_TRAILERS_NOT_READY')
     checkHeaders(headers)
     const { fields, length } = ofTrailers(headers)
-    if (length > this.#hub.maxHeaderBytes) return this.#tooLarge()
+    if (length > this.#hub.maxHeaderBytes) return this.tooLarge()
     try {
       this.#hub.pump.end(this, null, fields.length === 0 ? null : fields, this.#keepBody())
     } catch (error) {
@@ -204,21 +256,19 @@ class AnswerStream extends RequestStream {
     this.#finished()
   }
 
-  /** Trailer fields that are known before the end and go with it, without 'wantTrailers'. For response.js. */
-  set endsWith (headers) {
-    const { fields, length } = ofTrailers(headers)
-    if (length > this.#hub.maxHeaderBytes) return this.#tooLarge()
-    this.#endsWith = fields.length === 0 ? null : fields
-    this.#trailers = sentObject(headers)
+  /** Whether the program is to be asked for trailers though it has set none. For response.js. */
+  get tellsTrailers () {
+    return this.sendTrailers !== sendTrailers || this.listenerCount('wantTrailers') > 0
   }
 
-  #endWithTrailers () {
-    try {
-      this.#hub.pump.end(this, null, this.#endsWith, this.#keepBody())
-    } catch (error) {
-      return this.destroy(ofField(error))
-    }
-    this.#finished()
+  /** Has 'wantTrailers' come at the end. For response.js. */
+  waitForTrailers () { this.#wantsTrailers = true }
+
+  /** For the functions of this file. */
+  askForTrailers () {
+    if (this.destroyed || this.#closed) return
+    const isAsked = this.emit('wantTrailers')
+    if (!isAsked && this.#trailersDue && !this.destroyed) this.sendTrailers({})
   }
 
   /** The next piece; false, and 'drain' behind this turn, if it reaches the high-water mark with what was written in the turn. */
@@ -243,7 +293,11 @@ class AnswerStream extends RequestStream {
 
   _write (chunk, encoding, callback) {
     if (this.#closed) return callback()
-    if (!this.headersSent) this.#respond()
+    if (!this.headersSent && !this.#respondByDefault()) return callback(this.#headError)
+    if (this.#failing) {
+      this.#written = callback // the end of the stream tells that it failed
+      return
+    }
     if (typeof chunk === 'string') {
       if (encoding !== 'utf8' && encoding !== 'utf-8') chunk = Buffer.from(chunk, encoding)
     } else if (!(chunk instanceof Uint8Array)) {
@@ -262,7 +316,7 @@ class AnswerStream extends RequestStream {
     this.#gate ??= new Gate(this, this.#hub.pump, this.#hub.highWaterBytes, this.#waiting)
     this.#gate.write(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length)
     this.#handed = this.#gate.full ? unsent : unsent + chunk.length
-    if (this.#gate.full) this.#written = callback
+    if (this.#gate.full) this.#written = AsyncResource.bind(callback)
     else callback()
   }
 
@@ -287,14 +341,16 @@ class AnswerStream extends RequestStream {
 
   endFile () {
     this.#sendsFile = false
-    if (!this.#closed) this.#end()
+    if (!this.#closed && !this.#failing) this.#end()
   }
 
   _final (callback) {
+    if (this.#failing) return // it never finishes
     if (this.#closed) return callback()
     // A promised answer to HEAD has its end before its head.
     if (!this.headersSent && this.isPushed && this.headRequest) return callback()
-    if (!this.headersSent) this.#respond()
+    if (!this.headersSent && !this.#respondByDefault()) return callback(this.#headError)
+    if (this.#failing) return
     this.#finishing = callback
     if (this.#sendsFile) return
     this.#end()
@@ -303,11 +359,10 @@ class AnswerStream extends RequestStream {
   // Everything is written.
   #end () {
     if (!this.live || this.#keeps) return this.#finished() // the head was all
-    if (this.#endsWith !== null) return this.#endWithTrailers()
     if (this.#wantsTrailers) {
       this.#trailersDue = true
       this.#finished()
-      process.nextTick(wantTrailers, this)
+      process.nextTick(askForTrailers, this)
     } else {
       this.#endAnswer()
     }
@@ -349,7 +404,7 @@ class AnswerStream extends RequestStream {
   }
 
   onBody (data, last, text) {
-    if (this.destroyed) return
+    if (this.destroyed || this.#closed) return // then its end has been given already
     this.#active()
     if (data !== null) {
       this.#owed += data.length
@@ -375,15 +430,26 @@ class AnswerStream extends RequestStream {
     if (this.destroyed || this.#trailersDue || !(this.writableFinished || this.#closed)) return
     if (this.readableEnded || this.readableAborted) return this.destroy()
     if (this.#reads || this.listenerCount('end') > 0) {
-      if (!this.#ended && !this.#keeps) return this.destroy() // the rest is not delivered any more
+      // The rest is not delivered any more; who only waits for the end gets it.
+      if (!this.#ended && !this.#keeps && (this.#reads || !this._readableState.ended)) return this.destroy()
       this.once('end', ended)
       if (!this.#reads) this.resume()
+      else this.read(0) // one that is paused and has nothing left ends too
     } else if (this.#keeps && !this.#closed && !this.#ended && !this.#settling) {
       this.#settling = true
       setImmediate(settle, this) // who reads may begin in this turn
     } else {
-      this.destroy()
+      this.#leaveUnread()
     }
+  }
+
+  // Nobody reads, nor wants to know of the end: it is as if it had been read to
+  // the end (Node.js resumes such a stream), without the ticks that would take.
+  #leaveUnread () {
+    const state = this._readableState
+    state.flowing = true
+    if (state.length === 0 && state.ended) state.endEmitted = true
+    this.destroy()
   }
 
   /** RST_STREAM (RFC 9113, section 6.4), unless the answer is whole already. */
@@ -391,7 +457,7 @@ class AnswerStream extends RequestStream {
     checkUint32(code, 'code')
     if (callback !== undefined) checkFunction(callback, 'callback')
     if (this.#closed) return
-    if (callback !== undefined) this.once('close', callback)
+    if (callback !== undefined) this.once('close', AsyncResource.bind(callback))
     const ending = this.writableEnded
     if (code === NO_ERROR && ending && this.live && this.#finishing === null && !this.writableFinished) {
       // What was written goes first.
@@ -403,8 +469,8 @@ class AnswerStream extends RequestStream {
       this.#endAnswer()
     }
     this.#shut(code)
-    if (code !== NO_ERROR) this.destroy()
-    else process.nextTick(settle, this)
+    // Behind this turn, as in Node.js.
+    process.nextTick(code !== NO_ERROR ? destroy : settle, this)
   }
 
   // Closes it, telling the peer if it does not know.
@@ -446,13 +512,14 @@ class AnswerStream extends RequestStream {
     if (!this.#closed) {
       const whole = this.writableFinished && (this.#keeps || !this.live)
       const code = error === null || whole ? NO_ERROR : error.name === 'AbortError' ? CANCEL : INTERNAL_ERROR
-      this.#shut(code)
+      this.#shut(this.#lostWith ?? code)
     }
     const written = this.#written
     this.#written = null
-    if (error === null && this.#rst !== NO_ERROR && this.#rst !== CANCEL) {
+    if (error === null && this.#rst !== NO_ERROR && this.#rst !== CANCEL && this.#lostWith === null) {
       error = failure('ERR_HTTP2_STREAM_ERROR', this.#rst)
     }
+    this.leaveSession()
     callback(error)
     written?.(error ?? failure('ERR_HTTP2_INVALID_STREAM'))
   }
@@ -461,7 +528,7 @@ class AnswerStream extends RequestStream {
   fail (error, code) {
     if (this.destroyed) return
     if (this.live) this.#hub.pump.forget(this) // GOAWAY says it
-    this.#shut(code)
+    this.#lostWith = code
     this.destroy(error)
   }
 
@@ -476,8 +543,17 @@ class AnswerStream extends RequestStream {
 
   onCancelled (code, cause) {
     if (this.destroyed) return
-    this.#shut(code !== 0 ? code : CODES[native.causes[cause]] ?? CANCEL)
-    this.destroy()
+    const name = native.causes[cause]
+    if (name === 'connection_lost') {
+      this.#lostWith = INTERNAL_ERROR
+      // Nobody has to listen: a peer that breaks off must not end the process.
+      return void this.destroy(this.listenerCount('error') > 0 ? connectionLost() : null)
+    }
+    const rst = code !== 0 ? code : CODES[name] ?? CANCEL
+    if (OF_PEER.has(name)) this.#shut(rst)
+    else this.#lostWith = rst
+    if (rst === NO_ERROR) process.nextTick(settle, this)
+    else this.destroy()
   }
 
   onDrain (leftMs) {
@@ -515,6 +591,9 @@ class AnswerStream extends RequestStream {
   }
 }
 
+/** Why a stream is closed before it is destroyed; with its connection it is destroyed first, as in Node.js. */
+const OF_PEER = new Set(['peer_reset', 'peer_goaway', 'peer_closed'])
+
 /** What a cancelled stream was closed with, where the peer did not say. */
 const CODES = { __proto__: null, peer_reset: NO_ERROR, protocol_error: PROTOCOL_ERROR, internal: INTERNAL_ERROR }
 
@@ -524,20 +603,27 @@ function ofField (error) {
   return error.code === 'GOAWAY_ERR_INVALID' && name !== undefined ? failure('ERR_INVALID_CHAR', 'header content', name) : error
 }
 
-function wantTrailers (stream) {
-  if (stream.destroyed || stream.closed) return
-  if (!stream.emit('wantTrailers')) stream.sendTrailers({})
+const { sendTrailers } = AnswerStream.prototype
+
+/** The status of a head; 200 if it has none. */
+function statusOf (given) {
+  const status = given === undefined || given === null ? 200 : given | 0
+  if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', given)
+  return status
 }
 
-function frameError (stream) {
+function askForTrailers (stream) { stream.askForTrailers() }
+
+function frameError (stream, type) {
   if (stream.destroyed || stream.closed) return
-  stream.emit('frameError', HEADERS, FRAME_SIZE_ERROR, stream.id)
+  stream.emit('frameError', type, FRAME_SIZE_ERROR, stream.id)
   stream.close(FRAME_SIZE_ERROR)
 }
 
 function resetNow (stream) { stream.resetNow() }
 function settle (stream) { stream.settle() }
+function destroy (stream) { stream.destroy() }
 function drain (stream) { stream.drain() }
 function ended () { this.settle() }
 
-module.exports = { AnswerStream, checkHeaders, isBodyless }
+module.exports = { AnswerStream, HeadOptions, checkHeaders, isBodyless, PUSH_PROMISE }

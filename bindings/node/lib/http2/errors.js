@@ -149,6 +149,11 @@ function wrongSetting (name, value, min, max) {
   return error
 }
 
+/** As Node.js has it when the peer resets the connection. */
+function connectionLost () {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', errno: -104, syscall: 'read' })
+}
+
 function checkFunction (value, name) {
   if (typeof value !== 'function') throw wrongType(name, 'Function', value)
 }
@@ -176,4 +181,4 @@ function checkOptions (value, name) {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw wrongType(name, 'Object', value)
 }
 
-module.exports = { failure, wrongType, wrongValue, wrongSetting, outOfRange, nameOf, checkFunction, checkNumber, checkUint32, checkOptions }
+module.exports = { failure, wrongType, wrongValue, wrongSetting, outOfRange, nameOf, connectionLost, checkFunction, checkNumber, checkUint32, checkOptions }

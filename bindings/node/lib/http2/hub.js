@@ -13,7 +13,7 @@ const { nativeOf } = require('../tls.js')
 const { ServerHttp2Session } = require('./session.js')
 const { ServerHttp2Stream } = require('./stream.js')
 const { UpgradeLine } = require('./upgrade.js')
-const { failure } = require('./errors.js')
+const { failure, connectionLost } = require('./errors.js')
 
 const C = native.constants
 const NO_ERROR = 0
@@ -45,6 +45,8 @@ class Hub {
     this.maxHeaderBytes = plan.maxHeaderBytes
     /** Streams that the program gave as connections, by the address that they have here. */
     this.given = new Map()
+    /** Whether it listens on a socket for IPv6, which takes IPv4 too. */
+    this.mapsAddresses = false
     this.closing = false
     /** Whether the library's server has ended. */
     this.ended = false
@@ -219,7 +221,7 @@ function closingError (session, record) {
     const error = new Error(session.lastError || failure('ERR_HTTP2_SESSION_ERROR', code).message)
     return Object.assign(error, { code: 'ERR_HTTP2_ERROR', errno: -505 })
   }
-  if (cause === 'connection_lost') return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' })
+  if (cause === 'connection_lost') return connectionLost()
   if (cause === 'internal') return new GoawayError('GOAWAY_ERR_PANIC', session.lastError ?? 'the session failed')
   return undefined
 }

@@ -8,14 +8,17 @@ const { Readable, Stream } = require('node:stream')
 
 const kState = Symbol('state')
 
-/** A Readable, once it is used as one. Those that extend it have `readableOptions`. */
+/** A Readable, once it is used as one: then `becameReadable` is called. Those that extend it have that and `readableOptions`. */
 function LazyReadable () {}
 Object.setPrototypeOf(LazyReadable, Readable)
 LazyReadable.prototype = Object.create(Readable.prototype, {
   constructor: { value: LazyReadable, configurable: true, writable: true },
   _readableState: {
     get () {
-      if (this[kState] === undefined) Readable.call(this, this.readableOptions)
+      if (this[kState] === undefined) {
+        Readable.call(this, this.readableOptions)
+        this.becameReadable()
+      }
       return this[kState]
     },
     set (state) { this[kState] = state },

@@ -8,6 +8,7 @@ const native = require('../native.js')
 const { statusName } = require('../errors.js')
 const { failure, wrongValue } = require('./errors.js')
 const { ofRequest, sentObject } = require('./headers.js')
+const { PUSH_PROMISE } = require('./answerstream.js')
 
 const C = native.constants
 const PSEUDO = [':method', ':authority', ':scheme', ':path']
@@ -18,8 +19,7 @@ function checkMethod (method) {
 }
 
 // Name and value of each field with a NUL behind each, the pseudo-header fields first.
-function packed (headers) {
-  const { fields } = ofRequest(headers)
+function packed (fields) {
   const pieces = []
   for (const first of [true, false]) {
     for (let at = 0; at < fields.length; at += 2) {
@@ -41,10 +41,14 @@ function push (parent, hub, given, callback, make) {
   headers[':scheme'] ??= asked[':scheme']
   headers[':path'] ??= '/'
   checkMethod(headers[':method'])
-  const fields = packed(headers)
+  const { fields, length } = ofRequest(headers)
+  if (length > hub.maxHeaderBytes) {
+    parent.tooLarge(PUSH_PROMISE)
+    return process.nextTick(callback, failure('ERR_HTTP2_STREAM_ERROR', constants.NGHTTP2_FRAME_SIZE_ERROR))
+  }
   const out = new Uint32Array(3)
   hub.pump.flush()
-  const status = hub.server.push(parent.high * 4294967296 + (parent.low >>> 0), fields, out)
+  const status = hub.server.push(parent.high * 4294967296 + (parent.low >>> 0), packed(fields), out)
   if (status !== 0) return process.nextTick(callback, refused(status))
   const stream = make({
     low: out[0] | 0,

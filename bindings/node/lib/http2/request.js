@@ -101,6 +101,11 @@ class Http2ServerRequest extends LazyReadable {
     return this
   }
 
+  /** Somebody looks at it as a stream for the first time. */
+  becameReadable () {
+    if (this.#closed) this.#end()
+  }
+
   _read () {
     if (this.#closed) return
     const stream = this.#stream
@@ -136,6 +141,7 @@ class Http2ServerRequest extends LazyReadable {
 
   [kTell.timeout] () { this.emit('timeout') }
   [kTell.drain] () {}
+  [kTell.wantTrailers] () {}
 
   [kTell.close] () {
     if (this.#closed) return
@@ -144,10 +150,10 @@ class Http2ServerRequest extends LazyReadable {
     this.emit('close')
   }
 
-  // There is nothing more to read. Who waits for the end without reading gets it.
+  // There is nothing more to read. As in Node.js one that nobody has read flows to its end.
   #end () {
     this.push(null)
-    if (this.readableLength === 0 && this.readableFlowing !== false && this.listenerCount('end') > 0) this.resume()
+    if (!this.#reading && this.readableFlowing !== false) this.resume()
   }
 }
 

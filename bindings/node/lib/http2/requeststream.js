@@ -25,6 +25,7 @@ class RequestStream extends Duplex {
   #cookies
   #headers = null
   #raw = null
+  #left = false
 
   constructor (hub, record) {
     super(OPTIONS)
@@ -52,8 +53,11 @@ class RequestStream extends Duplex {
 
   get pending () { return this.id === undefined }
 
-  /** Its session; undefined once the stream is destroyed. */
-  get session () { return this.destroyed ? undefined : this.owner }
+  /** Its session; undefined once the stream is destroyed, behind what that emits. */
+  get session () { return this.#left ? undefined : this.owner }
+
+  /** It is destroyed. For who extends it. */
+  leaveSession () { this.#left = true }
 
   /** The session's id, as the library knows it. */
   get sessionId () { return this.#sessionHigh * 4294967296 + (this.#sessionLow >>> 0) }

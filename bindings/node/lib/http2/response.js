@@ -3,23 +3,15 @@
 // The answer to a request of the compatibility API: what `request` listeners get
 // second.
 
+const { isBodyless, HeadOptions } = require('./answerstream.js')
 const { LazyStream } = require('./lazy.js')
 const { attachResponse, kTell } = require('./attach.js')
-const { ResponseHeaders, checkName, checkValue } = require('./responseheaders.js')
+const { ResponseHeaders, checkName, checkValue, checkList } = require('./responseheaders.js')
 const { linkOf } = require('./link.js')
 const { socketOf } = require('./streamsocket.js')
 const { failure, checkFunction, wrongType } = require('./errors.js')
 
-/** Options of a head, by whether it has a date and whether it is all. */
-const OPTIONS = [
-  { endStream: false, sendDate: false },
-  { endStream: true, sendDate: false },
-  { endStream: false, sendDate: true },
-  { endStream: true, sendDate: true }
-]
-
-/** Answers that have no body (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). */
-const isBodyless = (status) => status === 204 || status === 205 || status === 304
+const NO_ERROR = 0 // RFC 9113, section 7
 
 /** An answer as node:http has it, written to a stream of HTTP/2. */
 class Http2ServerResponse extends LazyStream {
@@ -28,8 +20,10 @@ class Http2ServerResponse extends LazyStream {
   #trailers = null
   #status = 200
   #sendDate = true
+  #headError = null // why the head could not be sent; null once the program has changed it
   #ending = false
   #closed = false
+  #isHeld = false // the stream has closed, and the response has not said so
   #destroyed = false
 
   constructor (stream) {
@@ -71,6 +65,7 @@ class Http2ServerResponse extends LazyStream {
     if (status >= 100 && status < 200) throw failure('ERR_HTTP2_INFO_STATUS_NOT_ALLOWED')
     if (status < 100 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', status)
     this.#status = status
+    this.#headError = null
   }
 
   /** Always empty: HTTP/2 has none (RFC 9113, section 8.3.2). */
@@ -121,6 +116,7 @@ class Http2ServerResponse extends LazyStream {
   // Throws if they are sent; false if there is nobody left to send them to.
   #takesFields () {
     if (this.#stream.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
+    this.#headError = null
     return !this.#closed && !this.#stream.destroyed
   }
 
@@ -130,19 +126,36 @@ class Http2ServerResponse extends LazyStream {
     if (this.#stream.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
     if (typeof message === 'string') warnOfMessage()
     else if (headers === undefined) headers = message
-    if (headers !== undefined && headers !== null) this.#headers.merge(headers)
-    if (status !== undefined) this.statusCode = status
-    this.#sendHead(false)
+    checkList(headers)
+    try {
+      // First: what is sent after a failure never has another status.
+      if (status !== undefined) this.#status = status
+      if (headers !== undefined && headers !== null) this.#headers.merge(headers)
+      const fields = this.#headers.fields
+      fields[':status'] = this.#status
+      this.#stream.respond(fields, new HeadOptions(this.#ending && this.#trailers === null, this.#sendDate))
+    } catch (error) {
+      this.#headError = error
+      throw error
+    }
     return this
   }
 
-  #sendHead (endStream) {
-    this.#stream.respondWith(this.#status, this.#headers.fields, OPTIONS[(this.#sendDate ? 2 : 0) + (endStream ? 1 : 0)])
+  // The head that was set, before what is written without `writeHead`. It never
+  // replaces a head that failed, unless the program has changed it since: then
+  // this is false, and the stream is destroyed.
+  #writeOwnHead () {
+    if (this.#headError === null) {
+      this.writeHead(this.#status)
+      return true
+    }
+    this.destroy(this.#headError)
+    return false
   }
 
   /** Sends the head that was set, if it is not sent yet. */
   flushHeaders () {
-    if (!this.#closed && !this.#stream.headersSent) this.writeHead(this.#status)
+    if (!this.#closed && !this.#stream.headersSent) this.#writeOwnHead()
   }
 
   /** 100 (Continue), for a peer that waits for it; false if it is too late. */
@@ -202,14 +215,18 @@ class Http2ServerResponse extends LazyStream {
       callback = encoding
       encoding = 'utf8'
     }
-    if (this.#ending || this.#closed) return this.#refuse(callback)
     const stream = this.#stream
-    if (this.#destroyed || stream.destroyed) return false
-    if (!stream.headersSent) this.writeHead(this.#status)
-    if (this.#hasNoBody) {
-      if (typeof callback === 'function') process.nextTick(callback)
-      return false
+    if (this.#ending || (this.#closed && !this.#isHeadOnly)) return this.#refuse(callback)
+    if (!stream.headersSent) {
+      if (this.#destroyed || stream.destroyed) return false
+      checkChunk(chunk) // there can be another answer
+      if (!this.#writeOwnHead()) {
+        if (typeof callback === 'function') process.nextTick(callback, this.#headError)
+        return false
+      }
     }
+    if (this.#isHeadOnly) return this.#drop(callback)
+    if (this.#destroyed || stream.destroyed) return false
     return stream.write(chunk, encoding, callback)
   }
 
@@ -220,8 +237,17 @@ class Http2ServerResponse extends LazyStream {
     return false
   }
 
-  // Of such an answer nothing goes out but the head: pieces of a body are left out.
-  get #hasNoBody () { return this.#stream.headRequest || isBodyless(this.#status) }
+  // False, as Node.js says it; 'drain' lets a pipe go on to its end.
+  #drop (callback) {
+    process.nextTick(dropped, this, callback)
+    return false
+  }
+
+  // Nothing goes out but the head, which is sent: pieces of a body are left out.
+  get #isHeadOnly () {
+    const stream = this.#stream
+    return stream.headersSent && (stream.headRequest || isBodyless(this.#status))
+  }
 
   /** The end of the answer, with a last piece; `callback` when it is handed on. */
   end (chunk, encoding, callback) {
@@ -236,40 +262,32 @@ class Http2ServerResponse extends LazyStream {
       if (typeof callback === 'function') process.nextTick(callback)
       return this
     }
-    this.#finish(chunk ?? null, encoding)
-    if (typeof callback === 'function') this.#onceFinished(callback)
-    return this
-  }
-
-  #finish (chunk, encoding) {
-    const stream = this.#stream
-    const gone = this.#destroyed || stream.destroyed || stream.closed
-    if (gone || stream.headersSent) {
-      if (chunk !== null && !gone) this.write(chunk, encoding)
-      this.#ending = true
-      if (!gone) this.#endStream()
-      return
-    }
-    if (chunk !== null) checkChunk(chunk)
+    // As Node.js does it, through the methods that a program may have replaced.
+    if (chunk !== null && chunk !== undefined) this.write(chunk, encoding)
     this.#ending = true
+    const stream = this.#stream
     try {
-      this.#sendHead(this.#trailers === null && (chunk === null || this.#hasNoBody))
+      if (!stream.headersSent && !stream.destroyed) this.#writeOwnHead()
     } catch (error) {
       this.#ending = false // there can be another answer
       throw error
     }
-    if (chunk === null || this.#hasNoBody) this.#endStream()
-    else this.#endStream(chunk, encoding)
+    if (typeof callback === 'function') this.#onceFinished(callback)
+    if (!this.#destroyed && !stream.destroyed && !stream.closed) this.#endStream()
+    else if (this.#isHeld) process.nextTick(release, this)
+    return this
   }
 
-  #endStream (chunk, encoding) {
-    if (this.#trailers !== null) this.#stream.endsWith = this.#trailers
-    this.#stream.end(chunk, encoding)
+  #endStream () {
+    const stream = this.#stream
+    if (this.#trailers !== null || stream.tellsTrailers) stream.waitForTrailers()
+    stream.end()
   }
 
   #onceFinished (callback) {
     const stream = this.#stream
-    if (stream.writableFinished || stream.destroyed) process.nextTick(callback)
+    if (stream.writableEnded && !this.#closed) this.once('finish', callback)
+    else if (stream.writableFinished || stream.destroyed) process.nextTick(callback)
     else stream.once('finish', callback)
   }
 
@@ -310,7 +328,30 @@ class Http2ServerResponse extends LazyStream {
   [kTell.timeout] () { this.emit('timeout') }
   [kTell.drain] () { this.emit('drain') }
 
+  [kTell.wantTrailers] () {
+    try {
+      this.#stream.sendTrailers(this.#trailers ?? {})
+    } catch (error) {
+      this.#stream.destroy(error) // nobody called who could catch it
+    }
+  }
+
   [kTell.close] () {
+    if (this.#closed) return
+    const { owner, rstCode } = this.#stream
+    // The response is whole, but who pipes or waits for 'drain' has not ended it
+    // yet: to such a one 'close' would be an error.
+    const isWritten = this.listenerCount('unpipe') > 0 || this.listenerCount('drain') > 0
+    if (isWritten && this.#isHeadOnly && !this.#ending && rstCode === NO_ERROR && owner !== undefined && !owner.destroyed) {
+      this.#isHeld = true
+      owner.once('close', () => this.release())
+    } else {
+      this.release()
+    }
+  }
+
+  /** Says that it has closed. For this file. */
+  release () {
     if (this.#closed) return
     this.#closed = true
     this.emit('finish')
@@ -321,6 +362,14 @@ class Http2ServerResponse extends LazyStream {
 function checkChunk (chunk) {
   if (typeof chunk === 'string' || ArrayBuffer.isView(chunk)) return
   throw wrongType('chunk', ['string', 'Buffer', 'TypedArray', 'DataView'], chunk)
+}
+
+function release (response) { response.release() }
+
+// A piece was left out: who waits goes on.
+function dropped (response, callback) {
+  if (typeof callback === 'function') callback()
+  response.emit('drain')
 }
 
 let warned = false

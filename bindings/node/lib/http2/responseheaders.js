@@ -38,6 +38,13 @@ function isDropped (name, value) {
   return true
 }
 
+const flatOf = (list) => Array.isArray(list[0]) ? list.flat(1) : list
+
+/** Throws if fields of writeHead are a list in which a value is missing. */
+function checkList (headers) {
+  if (Array.isArray(headers) && flatOf(headers).length % 2 !== 0) throw wrongValue('headers', headers)
+}
+
 class ResponseHeaders {
   #fields = { __proto__: null }
 
@@ -64,14 +71,13 @@ class ResponseHeaders {
 
   remove (name) { delete this.#fields[name] }
 
-  /** Takes fields of writeHead in: an object, a flat list, or pairs. */
+  /** Takes fields of writeHead in: an object, a flat list, or pairs, which checkList has passed. */
   merge (headers) {
     if (!Array.isArray(headers)) {
       for (const name of Object.keys(headers)) this.#mergeOne(name, headers[name])
       return
     }
-    const flat = Array.isArray(headers[0]) ? headers.flat(1) : headers
-    if (flat.length % 2 !== 0) throw wrongValue('headers', headers)
+    const flat = flatOf(headers)
     for (let at = 0; at < flat.length; at += 2) this.remove(checkName(flat[at]))
     for (let at = 0; at < flat.length; at += 2) {
       const name = checkName(flat[at])
@@ -90,4 +96,4 @@ class ResponseHeaders {
   get fields () { return this.#fields }
 }
 
-module.exports = { ResponseHeaders, checkName, checkValue }
+module.exports = { ResponseHeaders, checkName, checkValue, checkList }

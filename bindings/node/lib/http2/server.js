@@ -2,6 +2,7 @@
 
 // A server of node:http2 over the library's.
 
+const { AsyncResource } = require('node:async_hooks')
 const net = require('node:net')
 const nodeHttp2 = require('node:http2')
 const { checkDrain } = require('../errors.js')
@@ -74,6 +75,7 @@ class Http2Server extends net.Server {
 
   #serve (place, address) {
     const hub = new Hub(this, planOf(this.#options, this))
+    hub.mapsAddresses = address?.family === 'IPv6'
     hub.start(place)
     this.#hub = hub
     this.#address = address
@@ -166,7 +168,7 @@ class Http2Server extends net.Server {
     const drainMs = checkDrain(options?.drainMs ?? this.drainMs)
     if (typeof callback === 'function') {
       const wasClosing = this.#closing
-      this.once('close', () => wasClosing ? callback(failure('ERR_SERVER_NOT_RUNNING')) : callback())
+      this.once('close', AsyncResource.bind(() => wasClosing ? callback(failure('ERR_SERVER_NOT_RUNNING')) : callback()))
     }
     if (!this.#closing || options?.drainMs !== undefined) {
       this.#closing = true

@@ -54,6 +54,7 @@ class ServerHttp2Session extends EventEmitter {
   #shown = null
   #closed = false
   #destroyed = false
+  #unbound = false
   #timer = null
   #remote = null
   #local
@@ -84,15 +85,14 @@ class ServerHttp2Session extends EventEmitter {
 
   get type () { return constants.NGHTTP2_SESSION_SERVER }
   get server () { return this.#hub.facade }
-  get encrypted () { return this.#destroyed ? undefined : this.#tls !== null }
+  get encrypted () { return this.#tls !== null }
   get alpnProtocol () {
-    if (this.#destroyed) return undefined
     return this.#tls === null ? 'h2c' : this.isHttp1 ? 'http/1.1' : 'h2'
   }
 
   /** Of a session over TLS: the origins that it is for, as far as is known (RFC 8336). */
   get originSet () {
-    if (!this.encrypted) return undefined
+    if (!this.encrypted || this.#destroyed) return undefined
     const { servername, remoteAddress, remoteFamily, remotePort } = this.rawSocket
     const host = servername || (remoteFamily === 'IPv6' ? `[${remoteAddress}]` : remoteAddress)
     return [`https://${host}${remotePort === undefined ? '' : `:${remotePort}`}`]
@@ -125,8 +125,17 @@ class ServerHttp2Session extends EventEmitter {
     return new SecureTunnelSocket(this, this.#peer, this.#tls, this.#hub.facade.asksClients)
   }
 
-  /** Addresses and times of its connection; to read and write it is refused. */
-  get socket () { return this.#shown ?? (this.#shown = shown(this)) }
+  /** Addresses and times of its connection; to read and write it is refused. Undefined once it is unbound. */
+  get socket () {
+    if (this.#unbound) return undefined
+    return this.#shown ?? (this.#shown = shown(this))
+  }
+
+  /** Whether it has let its socket go: when it is destroyed, behind its streams. */
+  get unbound () { return this.#unbound }
+
+  /** Whether its server shows addresses of IPv4 as those of IPv6, since it listens on both. */
+  get mapsAddresses () { return this.#hub.mapsAddresses }
 
   get localSettings () { return { __proto__: null, ...this.#local } }
   get remoteSettings () { return { __proto__: null, ...this.#remote ?? settings.initial() } }
@@ -197,7 +206,7 @@ class ServerHttp2Session extends EventEmitter {
     const drainMs = options?.drainMs === undefined ? UNBOUNDED_MS : checkDrain(options.drainMs)
     if (this.#destroyed || (this.#closed && drainMs === UNBOUNDED_MS)) return
     this.#closed = true
-    if (typeof callback === 'function') this.once('close', callback)
+    if (typeof callback === 'function') this.once('close', AsyncResource.bind(callback))
     this.#hub.server.closeSession(this.id, drainMs)
   }
 
@@ -226,6 +235,7 @@ class ServerHttp2Session extends EventEmitter {
 
   #end (error) {
     this.#destroyed = true
+    this.#unbound = true
     this.#hub.forget(this.id)
     this.#timer?.clear()
     if (this.#timer !== null) this.#hub.timed--
@@ -261,7 +271,10 @@ class ServerHttp2Session extends EventEmitter {
     this.#expectOpen()
     checkOptions(changes, 'settings')
     settings.check(changes ?? {})
-    if (callback !== undefined) checkFunction(callback, 'callback')
+    if (callback !== undefined) {
+      checkFunction(callback, 'callback')
+      callback = AsyncResource.bind(callback)
+    }
     if (this.#pendingSettings >= this.#hub.maxOutstandingSettings) return this.destroy(failure('ERR_HTTP2_MAX_PENDING_SETTINGS_ACK'))
     for (const name in changes) {
       // To push is the server's affair: what it says of it means nothing (section 6.5.2).

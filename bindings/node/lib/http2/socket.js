@@ -6,11 +6,16 @@
 const net = require('node:net')
 const { failure } = require('./errors.js')
 
-/** { address, port, family } of '127.0.0.1:49152' or '[::1]:49152'; a Unix socket's peer has none. */
-function split (text) {
+/**
+ * { address, port, family } of '127.0.0.1:49152' or '[::1]:49152'; a Unix
+ * socket's peer has none. `maps`: an address of IPv4 is shown as one of IPv6, as
+ * the kernel shows it on a socket for both.
+ */
+function split (text, maps) {
   if (text.startsWith('unix:')) return { address: undefined, port: undefined, family: undefined }
   const at = text.lastIndexOf(':')
-  const address = text.slice(0, at).replace(/^\[|\]$/g, '')
+  const bare = text.slice(0, at).replace(/^\[|\]$/g, '')
+  const address = maps && net.isIPv4(bare) ? `::ffff:${bare}` : bare
   return { address, port: Number(text.slice(at + 1)), family: net.isIPv6(address) ? 'IPv6' : 'IPv4' }
 }
 
@@ -23,7 +28,7 @@ class SessionSocket extends net.Socket {
   constructor (session, peer) {
     super()
     this.#session = session
-    this.#peer = split(peer)
+    this.#peer = split(peer, session.mapsAddresses)
     this.allowHalfOpen = session.server?.allowHalfOpen === true
     this.on('error', () => {}) // of a session they are told by the session
   }
@@ -31,7 +36,7 @@ class SessionSocket extends net.Socket {
   get #here () {
     if (this.#local === null) {
       const text = this.#session.info()?.local
-      this.#local = text ? split(text) : { address: undefined, port: undefined, family: undefined }
+      this.#local = text ? split(text, this.#session.mapsAddresses) : { address: undefined, port: undefined, family: undefined }
     }
     return this.#local
   }
@@ -45,6 +50,7 @@ class SessionSocket extends net.Socket {
   get pending () { return false }
   get readyState () { return this.destroyed ? 'closed' : 'open' }
   get encrypted () { return undefined }
+  get bufferSize () { return this.destroyed ? undefined : this.writableLength }
   get bytesRead () { return this.#session.info()?.bytesIn ?? 0 }
   get bytesWritten () { return this.#session.info()?.bytesOut ?? 0 }
   address () { return { ...this.#here } }
@@ -109,7 +115,7 @@ const SHOWN = {
 
 function open (session) {
   const socket = session.rawSocket
-  if (session.destroyed) throw failure('ERR_HTTP2_SOCKET_UNBOUND')
+  if (session.unbound) throw failure('ERR_HTTP2_SOCKET_UNBOUND')
   return socket
 }
 

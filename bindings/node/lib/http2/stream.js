@@ -19,7 +19,7 @@ class ServerHttp2Stream extends AnswerStream {
 
   /** Whether the peer takes pushed streams; while its session leaves it is not asked to. */
   get pushAllowed () {
-    return this.live && !this.writableFinished && !this.destroyed && !this.drains && !this.#hub.closing && this.owner?.takesPush === true
+    return this.live && !this.writableFinished && !this.destroyed && !this.closed && !this.drains && !this.#hub.closing && this.owner?.takesPush === true
   }
 
   /** Answers with the file of that path. */
@@ -27,7 +27,7 @@ class ServerHttp2Stream extends AnswerStream {
     this.expectOpen()
     if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
     const given = checkFileOptions(options)
-    answerFile(this, path, this.#fileHeaders(headers), given)
+    this.giveHead(() => answerFile(this, path, this.#fileHeaders(headers), given))
   }
 
   /** Answers with what can be read from a descriptor, which stays open. */
@@ -36,7 +36,7 @@ class ServerHttp2Stream extends AnswerStream {
     if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
     const given = checkFileOptions(options)
     checkDescriptor(fd)
-    answerDescriptor(this, fd, this.#fileHeaders(headers), given)
+    this.giveHead(() => answerDescriptor(this, fd, this.#fileHeaders(headers), given))
   }
 
   // A copy, which statCheck may change.

@@ -8,6 +8,7 @@
 const native = require('../native.js')
 const { Gate } = require('../gate.js')
 const { GoawayError, statusName } = require('../errors.js')
+const { connectionLost } = require('./errors.js')
 const { RequestStream } = require('./requeststream.js')
 const { Http1ServerRequest } = require('./http1.js')
 const { RawHead } = require('./rawhead.js')
@@ -165,7 +166,7 @@ class UpgradeLine {
 
   onCancelled (code, cause) {
     const isLost = native.causes[cause] === 'connection_lost'
-    this.socket.destroy(isLost ? Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' }) : undefined)
+    this.socket.destroy(isLost ? connectionLost() : undefined)
   }
 
   onDrain (leftMs) { this.#hub.tell(this.socket, 'draining', leftMs) }

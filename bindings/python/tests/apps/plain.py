@@ -13,6 +13,8 @@ async def app(scope, receive, send):
         await receive()
         if os.environ.get("LEAVE_THREAD"):
             threading.Thread(target=time.sleep, args=(3600,), name="collector").start()
+        if os.environ.get("EXIT_IN_STARTUP"):
+            sys.exit(5)
         if os.environ.get("EXIT_IN_TASK"):
             asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(leave()))
         if os.environ.get("FAIL_STARTUP"):
