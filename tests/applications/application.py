@@ -14,6 +14,8 @@ SITES = Path(__file__).resolve().parent / "sites"
 #: What an application in Python needs beside itself, for the reference.
 UVICORN = ("uvicorn==0.54.0", "zttp==0.0.35")
 GUNICORN = ("gunicorn[http2]==27.0.1",)
+#: What WebSockets take, by uvicorn and by goaway.
+WEBSOCKET = ("websockets", "wsproto==1.3.2")
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,8 @@ def _install(application: Application) -> Path:
 
 
 def _environment(application: Application) -> dict[str, str]:
-    return {"PYTHONUNBUFFERED": "1", **application.environment}
+    # Sets of strings have the same order in every process.
+    return {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0", **application.environment}
 
 
 def _prepare(application: Application, tool: Path) -> Path:

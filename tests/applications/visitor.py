@@ -51,7 +51,8 @@ class Visitor:
         self.client = self._connect(self.client.cookies)
 
     def send(self, method: str, path: str, what: str = "", **options: Any) -> httpx.Response:
-        """Sends one request; `options` are those of `httpx.Client.request`."""
+        """Sends one request; `options` are those of `httpx.Client.request`. Its
+        check is named by method, path and `what`, so those must not be random."""
         check = _named(method, path, what)
         try:
             response = self.client.request(method, path, **options)
