@@ -62,9 +62,10 @@ class Site:
         self._extensions: Dict[str, Any] = {
             "http.response.trailers": {},
             "http.response.early_hint": {},
-            "http.response.pathsend": {},
             **extensions,
         }
+        if config.pathsend:
+            self._extensions["http.response.pathsend"] = {}
         self._clients: Dict[bytes, Optional[Tuple[str, int]]] = {}
         self._tls = TlsExtensions() if config.tls is not None else None
         self._methods: Dict[bytes, str] = {}
@@ -75,7 +76,7 @@ class Site:
         """Makes the exchange of a REQUEST record."""
         pieces = text.split(b"\0")
         if pieces[0] == b"CONNECT":
-            return self._accept_tunnel(id, flags, left_ms, pieces)
+            return self._accept_tunnel(id, flags, session, left_ms, pieces)
         method, scheme, authority, path, query, peer = pieces[:6]
         if authority:
             # It is shown as host, in front of the others and instead of any host there is.
@@ -115,7 +116,7 @@ class Site:
         return exchange
 
     def _accept_tunnel(
-        self, id: int, flags: int, left_ms: int, pieces: List[bytes]
+        self, id: int, flags: int, session: int, left_ms: int, pieces: List[bytes]
     ) -> "Union[AsgiExchange, AsgiWebSocket]":
         """Makes the exchange of a CONNECT: a WebSocket, or nothing that is on offer."""
         fields = list(zip(pieces[6::2], pieces[7::2]))
@@ -128,11 +129,16 @@ class Site:
 
         drain = SocketDrain()
         headers = [(b"host", pieces[2])] + [field for field in fields if field[0] not in (b":protocol", b"host")]
+        if not flags & _VERSIONS:
+            # HTTP/2 has no such fields (RFC 8441, section 5), and applications look at them.
+            headers += [(b"connection", b"upgrade"), (b"upgrade", b"websocket")]
         names = [name for field, value in fields if field == b"sec-websocket-protocol" for name in value.split(b",")]
         scope = self._scope("websocket", flags, pieces, headers, drain)
         scope["scheme"] = "ws" if pieces[1] == b"http" else "wss"
         scope["subprotocols"] = [name.strip().decode("latin-1") for name in names if name.strip()]
         scope["extensions"]["websocket.http.response"] = {}
+        if self._tls is not None:
+            scope["extensions"]["tls"] = self._tls.of(session)
         socket = AsgiWebSocket(self, id, scope, drain)
         if flags & _native.FLAG_DRAINING:
             drain.begin(left_ms)
@@ -222,6 +228,8 @@ class AsgiExchange(Exchange):
             self._is_head = True
         if flags & _VERSIONS:
             self.scope["http_version"] = version_of(flags)
+            # Clients of HTTP/1.1 may take a 103 for the response (RFC 8297, section 3).
+            self.scope["extensions"].pop("http.response.early_hint", None)
         if flags & _native.FLAG_DRAINING:
             self.drain.begin(left_ms)
 

@@ -61,6 +61,10 @@ class Config:
     lifespan: str = "auto"
     """ASGI lifespan: "on", "off", or "auto", which goes on without it if the
     application raises before it has answered lifespan.startup."""
+    pathsend: bool = False
+    """ASGI: offers the extension `http.response.pathsend`. Frameworks then send
+    files by name, and a middleware that knows responses only by their body,
+    such as one that compresses, no longer sees the bytes, or fails."""
     threads: int = 40
     """WSGI: threads of the pool."""
     queue: int = QUEUE

@@ -60,6 +60,8 @@ class Options:
     lifespan: str = "auto"
     #: Bytes of a WebSocket message.
     ws_max_size: int = 16 * 1024 * 1024
+    #: Offer ASGI's extension ``http.response.pathsend``.
+    pathsend: bool = False
     #: Threads that run a WSGI application.
     threads: int = 40
     #: Requests that may wait for one of them.
@@ -267,6 +269,10 @@ def _add_application(parser: argparse.ArgumentParser) -> None:
         metavar="BYTES",
         help="the longest message of a WebSocket; default 16777216",
     )
+    group.add_argument(
+        "--pathsend", action="store_true",
+        help="let ASGI applications send files by name; middleware that changes bodies does not see them",
+    )  # fmt: skip
     group.add_argument(
         "--lifespan",
         choices=LIFESPANS,

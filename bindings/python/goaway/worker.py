@@ -204,6 +204,7 @@ class Worker:
             ws_max_size=options.ws_max_size,
             access_log=None if options.access_log is None else _access,
             lifespan=options.lifespan,
+            pathsend=options.pathsend,
             threads=options.threads,
             queue=options.queue,
             multiprocess=options.workers > 1,

@@ -7,6 +7,7 @@ import contextvars
 import functools
 import logging
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any, Callable, List, Optional
 
@@ -47,7 +48,9 @@ def test_the_scope() -> None:
     assert scope["headers"][0] == (b"host", b"127.0.0.1:%d" % scope["server"][1])
     assert (b"x-a", b"b") in scope["headers"]
     assert scope["client"][0] == scope["server"][0] == "127.0.0.1" and isinstance(scope["client"][1], int)
-    assert {"http.response.trailers", "http.response.early_hint", "http.response.pathsend"} < set(scope["extensions"])
+    assert set(scope["extensions"]) == {
+        "http.response.trailers", "http.response.early_hint", "goaway.drain", "goaway.server"
+    }  # fmt: skip
     assert "state" not in scope
 
 
@@ -123,6 +126,28 @@ def test_pathsend(tmp_path: Path) -> None:
             assert (answer.content, answer.headers["content-length"]) == (b"", "2560000")
 
     serving(app, ask)
+
+
+@pytest.mark.parametrize("pathsend", [False, True])
+def test_pathsend_is_offered_if_the_program_says_so(pathsend: bool) -> None:
+    seen: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["extensions"])
+        await send(OK)
+        await send(body())
+
+    async def ask(application: Application) -> None:
+        async with client(application.ports[0]) as http:
+            await http.get("/")
+        await in_thread(urllib.request.urlopen, f"http://127.0.0.1:{application.ports[0]}/")
+
+    serving(app, ask, pathsend=pathsend)
+    over_http2, over_http1 = seen
+    assert ("http.response.pathsend" in over_http2) == ("http.response.pathsend" in over_http1) == pathsend
+    # Clients of HTTP/1.1 may take a 103 for the response.
+    assert "http.response.early_hint" in over_http2 and "http.response.early_hint" not in over_http1
+    assert "http.response.trailers" in over_http2 and "http.response.trailers" in over_http1
 
 
 def test_head_with_the_length_of_get() -> None:

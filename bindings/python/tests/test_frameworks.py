@@ -123,6 +123,7 @@ def test_fastapi() -> None:
 def test_django_by_asgi() -> None:
     with Command("django_app:app") as command, client(base_url=command.url) as http:
         _check_django(http)
+        _check_session(http)
         assert http.get("/async").text == "http GET /async"
         assert http.get("/stream").text == "0\n1\n2\n3\n4\n"
         assert curl(f"{command.url}/stream") == "0\n1\n2\n3\n4\n"
@@ -134,6 +135,14 @@ def test_django_by_wsgi() -> None:
     with Command("django_app:wsgi") as command, client(base_url=command.url) as http:
         _check_django(http)
         command.close()
+
+
+def _check_session(http: httpx.Client) -> None:
+    session = http.get("/visits").cookies["sessionid"]
+    http.cookies.clear()
+    # In fields of their own, as browsers send them over HTTP/2.
+    split = [("cookie", "theme=dark"), ("cookie", f"sessionid={session}"), ("cookie", "last=1")]
+    assert http.get("/visits", headers=split).text == "2 dark"
 
 
 def _check_django(http: httpx.Client) -> None:

@@ -14,6 +14,7 @@ import h2.connection
 import h2.events
 import h2.settings
 import pytest
+import socketio
 import websockets.asyncio.client
 import websockets.exceptions
 from peers import PATIENCE, in_thread
@@ -74,6 +75,9 @@ def test_messages_go_both_ways() -> None:
     assert (scope["path"], scope["raw_path"], scope["query_string"]) == ("/chat room", b"/chat%20room", b"a=b")
     assert scope["subprotocols"] == ["one", "two"] and scope["headers"][0][0] == b"host"
     assert "method" not in scope and all(not name.startswith(b":") for name, _ in scope["headers"])
+    fields = dict(scope["headers"])
+    assert (fields[b"connection"].lower(), fields[b"upgrade"]) == (b"upgrade", b"websocket")
+    assert len(fields[b"sec-websocket-key"]) == 24 and fields[b"sec-websocket-version"] == b"13"
     assert isinstance(scope["client"][1], int) and scope["server"][0] == "127.0.0.1"
 
 
@@ -284,5 +288,30 @@ def test_messages_on_a_stream_of_http2() -> None:
     serving(app, ask)
     (scope,) = app.scopes
     assert (scope["http_version"], scope["path"], scope["scheme"]) == ("2", "/chat", "ws")
-    assert scope["subprotocols"] == ["one"] and (b"host", b"a") in scope["headers"]
+    assert scope["subprotocols"] == ["one"]
+    # The last two stand for what HTTP/2 has in its pseudo-header fields.
+    assert scope["headers"] == [
+        (b"host", b"a"), (b"sec-websocket-version", b"13"), (b"sec-websocket-protocol", b"one"),
+        (b"connection", b"upgrade"), (b"upgrade", b"websocket"),
+    ]  # fmt: skip
     assert app.ends == [{"type": "websocket.disconnect", "code": 4002, "reason": "done"}]
+
+
+def test_socketio_speaks_over_a_websocket() -> None:
+    """engine.io looks for "upgrade" in the scope's connection field."""
+    server = socketio.AsyncServer(async_mode="asgi")
+
+    @server.event
+    async def shout(sid: str, data: str) -> None:
+        await server.emit("heard", data.upper(), to=sid)
+
+    async def ask(application: Application) -> None:
+        async with connect(application, "/socket.io/?EIO=4&transport=websocket") as client:
+            opened = await client.recv()
+            assert isinstance(opened, str) and opened.startswith('0{"sid":')
+            await client.send("40")
+            assert (await client.recv())[:2] == "40"
+            await client.send('42["shout","hello"]')
+            assert await client.recv() == '42["heard","HELLO"]'
+
+    serving(socketio.ASGIApp(server), ask)

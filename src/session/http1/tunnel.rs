@@ -49,12 +49,10 @@ pub fn asks_for_websocket(parts: &Parts) -> bool {
         && has_token(&parts.headers, &CONNECTION, "upgrade")
 }
 
-/// Makes of it what HTTP/2 has for it. None if its key is none.
+/// Makes of it what HTTP/2 has for it, with all of its fields: applications look
+/// at `connection` and `upgrade`. None if its key is none.
 pub fn into_connect(parts: &mut Parts) -> Option<Opening> {
     let opening = Opening::WebSocket(accept(&parts.headers)?);
-    for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_KEY] {
-        parts.headers.remove(name);
-    }
     parts.method = Method::CONNECT;
     parts.extensions.insert(Protocol::from_static("websocket"));
     Some(opening)
@@ -124,7 +122,7 @@ mod tests {
         assert!(asks_for_websocket(&asks));
         let Some(Opening::WebSocket(accept)) = into_connect(&mut asks) else { panic!("no WebSocket") };
         assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        assert_eq!((asks.method, asks.headers.len()), (Method::CONNECT, 1));
+        assert_eq!((asks.method, asks.headers.len()), (Method::CONNECT, 4));
     }
 
     #[test]

@@ -14,7 +14,11 @@ settings.configure(
     DEBUG=False,
     ROOT_URLCONF=__name__,
     SECRET_KEY="for tests",
-    MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
+    MIDDLEWARE=[
+        "django.middleware.common.CommonMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+    ],
+    SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
 )
 django.setup(set_prefix=False)
 
@@ -45,7 +49,13 @@ def file(request):
     return FileResponse(open(__file__, "rb"))
 
 
+def visits(request):
+    request.session["visits"] = request.session.get("visits", 0) + 1
+    return HttpResponse(f"{request.session['visits']} {request.COOKIES.get('theme')}")
+
+
 urlpatterns = [
+    path("visits", visits),
     path("", hello),
     path("async", hello_async),
     path("echo", echo),
