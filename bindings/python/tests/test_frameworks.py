@@ -134,6 +134,7 @@ def test_django_by_asgi() -> None:
 def test_django_by_wsgi() -> None:
     with Command("django_app:wsgi") as command, client(base_url=command.url) as http:
         _check_django(http)
+        _check_session(http)
         command.close()
 
 
