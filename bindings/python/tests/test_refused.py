@@ -36,7 +36,9 @@ async def inform_then_stream(request: Request) -> None:
 
 
 @pytest.mark.parametrize(
-    "handler", [inform_then_respond, head_then_rest, respond_with_trailers, inform_then_stream], ids=lambda f: f.__name__
+    "handler",
+    [inform_then_respond, head_then_rest, respond_with_trailers, inform_then_stream],
+    ids=lambda f: f.__name__,
 )
 def test_nothing_of_it_looks_like_success(
     handler: Callable[[Request], Awaitable[None]], caplog: pytest.LogCaptureFixture
