@@ -12,6 +12,7 @@ const { rawTrailers, toObject, sentObject, ofResponse, ofTrailers } = require('.
 const { changeTimer } = require('./timer.js')
 const { RequestStream } = require('./requeststream.js')
 const { kJoined, tellJoined } = require('./attach.js')
+const channels = require('./channels.js')
 
 const C = native.constants
 const NO_LENGTH = C.COMMAND_NO_LENGTH
@@ -30,6 +31,12 @@ const PUSH_PROMISE = 5
 // Flags of a HEADERS frame, as 'trailers' tells them.
 const END_STREAM = 1
 const END_HEADERS = 4
+
+// Flags of a stream, as the diagnostics channel tells them.
+const READY = 1
+const HEADERS_SENT = 4
+const HEAD_REQUEST = 8
+const HAS_TRAILERS = 32
 
 /** How long what was written may take to leave before its stream is reset. */
 const RESET_MS = 100
@@ -202,9 +209,15 @@ class AnswerStream extends RequestStream {
     else this.#sent = sentObject(headers, status, dates)
     this.#wantsTrailers = Boolean(options?.waitForTrailers)
     this.#active()
+    if (channels.finished.hasSubscribers) this.#publishHead(this.#wantsTrailers || options instanceof HeadOptions)
     if (!alone) return
     if (this.writableFinished) process.nextTick(settle, this)
     else this.end()
+  }
+
+  #publishHead (mayHaveTrailers) {
+    const flags = READY | HEADERS_SENT | (this.headRequest ? HEAD_REQUEST : 0) | (mayHaveTrailers ? HAS_TRAILERS : 0)
+    channels.finished.publish({ stream: this, headers: this.sentHeaders, flags })
   }
 
   /**
@@ -487,6 +500,7 @@ class AnswerStream extends RequestStream {
       this.emit('aborted')
       this.end()
     }
+    if (channels.closed.hasSubscribers && !this.isHttp1) channels.closed.publish({ stream: this })
     this.#finished()
   }
 
@@ -520,6 +534,7 @@ class AnswerStream extends RequestStream {
       error = failure('ERR_HTTP2_STREAM_ERROR', this.#rst)
     }
     this.leaveSession()
+    if (error !== null && channels.failed.hasSubscribers && !this.isHttp1) channels.failed.publish({ stream: this, error })
     callback(error)
     written?.(error ?? failure('ERR_HTTP2_INVALID_STREAM'))
   }

@@ -6,6 +6,7 @@ const { AsyncResource } = require('node:async_hooks')
 const { constants } = require('node:http2')
 const native = require('../native.js')
 const { statusName } = require('../errors.js')
+const channels = require('./channels.js')
 const { failure, wrongValue } = require('./errors.js')
 const { ofRequest, sentObject } = require('./headers.js')
 const { PUSH_PROMISE } = require('./answerstream.js')
@@ -63,6 +64,7 @@ function push (parent, hub, given, callback, make) {
     params: 0
   })
   hub.pump.adopt(stream)
+  if (channels.created.hasSubscribers) channels.created.publish({ stream, headers })
   stream.on('error', ignore)
   const promise = { stream, headers, callback: AsyncResource.bind(callback) }
   if (hub.promises.push(promise) === 1) process.nextTick(handOver, hub)
@@ -82,7 +84,9 @@ function handOver (hub) {
   if (hub.promises.length > 0) process.nextTick(handOver, hub) // also if the callback throws
   if (stream.destroyed) return callback(failure('ERR_HTTP2_INVALID_STREAM'))
   stream.off('error', ignore)
-  callback(null, stream.promised(headers), headers, 0)
+  stream.promised(headers)
+  if (channels.started.hasSubscribers) channels.started.publish({ stream, headers })
+  callback(null, stream, headers, 0)
 }
 
 function refused (status) {

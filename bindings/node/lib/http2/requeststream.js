@@ -73,11 +73,12 @@ class RequestStream extends Duplex {
   /** The request's fields as they came: [name, value, ...]. */
   get rawRequestHeaders () { return this.#raw ?? (this.#raw = this.#parts.raw()) }
 
-  // What most requests are asked, without an object of all fields.
-  get requestMethod () { return this.#parts.method }
-  get requestPath () { return this.#parts.path }
+  // What most requests are asked, without an object of all fields; from that if
+  // there is one, since programs change it.
+  get requestMethod () { return this.#headers === null ? this.#parts.method : this.#headers[':method'] }
+  get requestPath () { return this.#headers === null ? this.#parts.path : this.#headers[':path'] }
   /** Whether the request has a field of that name, in lower case. */
-  hasRequestHeader (name) { return this.#parts.has(name) }
+  hasRequestHeader (name) { return this.#headers === null ? this.#parts.has(name) : this.#headers[name] !== undefined }
 
   /** As 'stream' tells them. */
   get requestFlags () { return this.endAfterHeaders ? END_HEADERS | END_STREAM : END_HEADERS }

@@ -3,16 +3,15 @@
 // The server of createSecureServer: the other one, with TLS in front, and, if
 // the program allows it, HTTP/1.1 beside HTTP/2.
 
-const nodeHttp2 = require('node:http2')
 const { X509Certificate } = require('node:crypto')
 const { GoawayError } = require('../errors.js')
+// Which knows what options must be.
+const { createSecureServer: createNodeSecureServer } = require('./original.js')
 const { failure } = require('./errors.js')
 const { Http2Server } = require('./server.js')
 const { tlsOf, withoutTls } = require('./secureoptions.js')
 const { lostSocket } = require('./securesocket.js')
 
-/** Node's own, which knows what options must be. */
-const createNodeSecureServer = nodeHttp2.createSecureServer
 
 function isOptions (options) {
   return typeof options === 'object' && options !== null && !Array.isArray(options)

@@ -4,8 +4,9 @@
 
 const { AsyncResource } = require('node:async_hooks')
 const net = require('node:net')
-const nodeHttp2 = require('node:http2')
 const { checkDrain } = require('../errors.js')
+// Which knows what options must be.
+const { createServer: createNodeServer } = require('./original.js')
 const { failure, checkOptions, checkFunction } = require('./errors.js')
 const { bind } = require('./bind.js')
 const { bridge } = require('./bridge.js')
@@ -15,13 +16,13 @@ const settings = require('./settings.js')
 const { onStream } = require('./compat.js')
 const { streamOf } = require('./http1.js')
 const { Hub } = require('./hub.js')
+const channels = require('./channels.js')
+const { isPlain, isObserved } = require('./observed.js')
 
 const DRAIN_MS = 5000
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
 /** Events of the compatibility API. */
 const COMPATIBLE = new Set(['request', 'checkContinue', 'checkExpectation', 'connect'])
-/** Node's own, which knows what options must be. */
-const createNodeServer = nodeHttp2.createServer
 
 class Http2Server extends net.Server {
   #options
@@ -31,7 +32,7 @@ class Http2Server extends net.Server {
   #closing = false
   #isPrivate = false // it serves only connections that the program gave
   #wanted = true // the program has not called unref
-  #compatible = false // somebody listens to the compatibility API
+  #compatible = null // the listener of 'stream' that serves the compatibility API, once somebody listens to that
 
   /** `check` throws what is wrong with the options. */
   constructor (options, onRequest, check = createNodeServer) {
@@ -231,7 +232,10 @@ class Http2Server extends net.Server {
   }
 
   /** From now on streams become requests and responses as well. */
-  serveCompatible () { this.#compatible = true }
+  serveCompatible () {
+    this.#compatible = (stream) => onStream(this, stream, this.#options)
+    this.on('stream', this.#compatible)
+  }
 
   // ---- what the hub tells ----
 
@@ -249,7 +253,7 @@ class Http2Server extends net.Server {
 
   // Who listens to it does so beside `given`.
   #onConnection (session) {
-    if (this.listenerCount('connection') > 1) this.emit('connection', session.rawSocket)
+    if (isObserved(this, 'connection', 1)) this.emit('connection', session.rawSocket)
   }
 
   /** A TLS handshake is over; the session is told when its client speaks. */
@@ -260,15 +264,21 @@ class Http2Server extends net.Server {
 
   onStream (stream, session) {
     if (stream.isHttp1) return this.#onHttp1(stream)
-    const ofSession = session.listenerCount('stream') > 0
-    if (ofSession || this.listenerCount('stream') > 0) {
-      const headers = stream.requestHeaders
-      const flags = stream.requestFlags
-      const raw = stream.rawRequestHeaders
-      if (ofSession) session.emit('stream', stream, headers, flags, raw)
-      this.emit('stream', stream, headers, flags, raw)
-    }
-    if (this.#compatible) onStream(this, stream, this.#options)
+    if (channels.created.hasSubscribers) channels.created.publish({ stream, headers: stream.requestHeaders })
+    if (channels.started.hasSubscribers) channels.started.publish({ stream, headers: stream.requestHeaders })
+    const ofSession = isObserved(session, 'stream')
+    if (!ofSession && this.#isOnlyCompatible()) return onStream(this, stream, this.#options)
+    const headers = stream.requestHeaders
+    const flags = stream.requestFlags
+    const raw = stream.rawRequestHeaders
+    if (ofSession) session.emit('stream', stream, headers, flags, raw)
+    this.emit('stream', stream, headers, flags, raw)
+  }
+
+  // Whether 'stream' is for the compatibility API alone, which does not look at
+  // what is emitted with it.
+  #isOnlyCompatible () {
+    return this.#compatible !== null && this._events?.stream === this.#compatible && isPlain(this)
   }
 
   /** A connection that is to speak another protocol; somebody listens. */
@@ -278,7 +288,7 @@ class Http2Server extends net.Server {
 
   // It has no stream that a program could have.
   #onHttp1 (stream) {
-    if (this.#compatible) return onStream(this, stream, this.#options)
+    if (this.#compatible !== null) return onStream(this, stream, this.#options)
     stream.respond({ ':status': 505 }, { endStream: true })
   }
 }
