@@ -7,7 +7,7 @@ import contextlib
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from . import _native, leaving
-from .asgi_exchange import WEBSOCKETS, Site
+from .asgi_exchange import Site
 from .closing import GRACE, Deadline, end_requests
 from .config import Config
 from .error import Error, ShutdownError, StartupError
@@ -150,8 +150,7 @@ class Application:
         site.server = server_of(core, self.config)
         site.state = self._lifespan.state if self._lifespan.is_supported else None
         core.register("*", 0)
-        if WEBSOCKETS:
-            core.register("CONNECT *", 0)
+        core.register("CONNECT *", 0)
         core.watch(_native.WATCH_PROGRESS | (_native.WATCH_SESSIONS if self.on_session is not None else 0))
         pump = site.pump = Pump(core, asyncio.get_running_loop(), site.accept)
         pump.high_water = self.config.limits.get("high_water_bytes", pump.high_water)

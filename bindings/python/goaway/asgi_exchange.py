@@ -69,6 +69,8 @@ class Site:
         self._clients: Dict[bytes, Optional[Tuple[str, int]]] = {}
         self._tls = TlsExtensions() if config.tls is not None else None
         self._methods: Dict[bytes, str] = {}
+        self._has_told = False
+        """The log says already that wsproto is missing."""
 
     def accept(
         self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
@@ -122,6 +124,11 @@ class Site:
         fields = list(zip(pieces[6::2], pieces[7::2]))
         offers: Dict[bytes, bytes] = dict(fields)
         if offers.get(b":protocol") != b"websocket":
+            return self._refused(id, pieces, 501, [])
+        if not WEBSOCKETS:
+            if not self._has_told:
+                self._has_told = True
+                log.warning("a WebSocket was refused with 501: it needs wsproto: pip install wsproto")
             return self._refused(id, pieces, 501, [])
         if offers.get(b"sec-websocket-version") != b"13":
             return self._refused(id, pieces, 426, [(b"sec-websocket-version", b"13")])

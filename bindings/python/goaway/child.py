@@ -195,7 +195,7 @@ def main() -> int:
     options = supervisor.job()
     if options is None:
         return 1
-    log.configure(options.log_level, options.access_log)
+    log.configure(options.log_level, options.access_log, options.log_config)
     worker = Worker(options, supervisor)
     _listen_to_signals(worker, options.drain)
     threading.Thread(target=supervisor.obey, args=(worker,), name="goaway-supervisor", daemon=True).start()

@@ -25,9 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         if said.reload:
             reload.check()
         _check_limits(said.limits)
-        log.configure(said.log_level, said.access_log)
+        log.configure(said.log_level, said.access_log, said.log_config)
     except (env.EnvError, reload.ReloadError) as error:
         return _refuse(str(error))
+    except log.ConfigError as error:
+        return _refuse(f"--log-config {said.log_config}: {error}")
     except Error as error:
         return _refuse(error.text)
     except ImportError as error:

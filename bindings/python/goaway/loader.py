@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import inspect
+import re
 import sys
 import traceback
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class LoadError(Exception):
@@ -22,19 +24,64 @@ class LoadError(Exception):
         self.trace = trace
 
 
+#: The attributes that are looked for where none is named.
+USUAL = ("application", "app")
+
+
+class Target(NamedTuple):
+    """What names an application."""
+
+    module: str
+    #: Names with dots between; "" if it is one of USUAL.
+    attribute: str
+    #: The attribute is called, with these arguments.
+    is_call: bool = False
+    arguments: tuple[Any, ...] = ()
+    named: tuple[tuple[str, Any], ...] = ()
+
+
+def parse(text: str) -> Target:
+    """Reads ``module``, ``module:attribute`` or ``module:factory("x", key=1)``,
+    whose arguments are literals. Raises LoadError."""
+    module, colon, rest = text.partition(":")
+    if not re.fullmatch(r"[^\W\d][\w.]*", module) or (colon and not rest):
+        raise LoadError(f'"{text}" is not of the form module:attribute, such as shop.web:app')
+    if not colon:
+        if module.endswith(".py"):
+            raise LoadError(f'"{text}" is not of the form module:attribute; say "{module[:-3]}" for that file')
+        return Target(module, "")
+    if re.fullmatch(r"[^\W\d][\w.]*", rest):
+        return Target(module, rest)
+    try:
+        call = ast.parse(rest.strip(), mode="eval").body
+        assert isinstance(call, ast.Call)
+        attribute = ast.unparse(call.func)
+        assert re.fullmatch(r"[^\W\d][\w.]*", attribute)
+    except (SyntaxError, ValueError, AssertionError):
+        raise LoadError(f'"{text}" is not of the form module:attribute, such as shop.web:app') from None
+    try:
+        named = tuple((keyword.arg, ast.literal_eval(keyword.value)) for keyword in call.keywords if keyword.arg)
+        arguments = tuple(ast.literal_eval(argument) for argument in call.args)
+        assert len(named) == len(call.keywords)
+    except (ValueError, AssertionError):
+        raise LoadError(f'"{text}": the arguments must be literals, such as "text", 1 or True') from None
+    return Target(module, attribute, True, arguments, named)
+
+
 def load(target: str, *, app_dir: str | None, factory: bool) -> Any:
-    """Imports ``module:attribute`` and gives the application.
+    """Imports what `target` names, see `parse`, and gives the application.
 
     Modules are looked for in `app_dir` first, unless that is None. With
-    `factory` the attribute is called, without arguments, and what it returns is
-    the application. Raises LoadError.
+    `factory` the attribute is called, without arguments if none are given, and
+    what it returns is the application. Raises LoadError.
     """
     if app_dir is not None and app_dir not in sys.path:
         sys.path.insert(0, app_dir)
-    module, _, attribute = target.partition(":")
-    app = _attribute(_module(module, app_dir), module, attribute)
-    if factory:
-        return _call(app, target)
+    parsed = parse(target)
+    module = _module(parsed.module, app_dir)
+    app = _attribute(module, parsed.module, parsed.attribute or _usual(module, parsed.module))
+    if factory or parsed.is_call:
+        return _call(app, target, parsed)
     if not callable(app):
         raise LoadError(f'"{target}" cannot be called: it is of type {type(app).__name__}')
     return app
@@ -65,11 +112,18 @@ def _attribute(module: Any, name: str, path: str) -> Any:
     return found
 
 
-def _call(factory: Any, target: str) -> Any:
+def _usual(module: Any, name: str) -> str:
+    found = next((attribute for attribute in USUAL if hasattr(module, attribute)), None)
+    if found is None:
+        raise LoadError(f'module "{name}" has neither {" nor ".join(map(repr, USUAL))}; say {name}:ATTRIBUTE')
+    return found
+
+
+def _call(factory: Any, target: str, parsed: Target) -> Any:
     if not callable(factory):
         raise LoadError(f'"{target}" is no factory: it is of type {type(factory).__name__}')
     try:
-        app = factory()
+        app = factory(*parsed.arguments, **dict(parsed.named))
     except Exception as error:
         raise _told(f'the factory "{target}" failed', error) from error
     if not callable(app):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import logging.config
 import logging.handlers
 import sys
 import threading
@@ -15,11 +17,16 @@ LOG = logging.getLogger("goaway")
 ACCESS = logging.getLogger("goaway.access")
 
 
-def configure(level: str, access: str | None) -> None:
+class ConfigError(ValueError):
+    """What is wrong with a --log-config."""
+
+
+def configure(level: str, access: str | None, config: str | None = None) -> None:
     """Sends the log to stderr and the access log to a file, or to stdout for "-".
 
-    A file is opened anew when it was moved away, as logrotate does. Raises
-    OSError if it cannot be opened.
+    A file is opened anew when it was moved away, as logrotate does. `config`:
+    the file of a configuration that has the last word. Raises OSError if a
+    file cannot be opened, ConfigError if the configuration cannot be used.
     """
     handler = logging.StreamHandler(_Stderr())
     handler.setFormatter(logging.Formatter("%(asctime)s [%(process)d] %(levelname)s %(message)s"))
@@ -29,6 +36,39 @@ def configure(level: str, access: str | None) -> None:
     ACCESS.handlers[:] = [] if access is None else [_access_handler(access)]
     ACCESS.setLevel(logging.INFO)
     ACCESS.propagate = False
+    if config is not None:
+        _apply(config)
+
+
+def _apply(config: str) -> None:
+    """With the endings .json, .yaml and .yml a dictionary for `logging.config`."""
+    # Loggers that it does not name leave their lines to the root's handlers.
+    LOG.handlers.clear()
+    LOG.propagate = True
+    try:
+        if config.endswith(".json"):
+            with open(config, encoding="utf-8-sig") as file:
+                settings = json.load(file)
+        elif config.endswith((".yaml", ".yml")):
+            import yaml
+
+            with open(config, encoding="utf-8-sig") as file:
+                settings = yaml.safe_load(file)
+        else:
+            with open(config, encoding="utf-8-sig"):
+                pass
+            return logging.config.fileConfig(config, disable_existing_loggers=False)
+        if isinstance(settings, dict):
+            settings.setdefault("disable_existing_loggers", False)
+        logging.config.dictConfig(settings)
+    except OSError as error:
+        raise ConfigError(error.strerror) from None
+    except ImportError as error:
+        raise ConfigError(f"{error}; YAML needs PyYAML: pip install pyyaml") from None
+    except Exception as error:
+        # What they raise is not documented: KeyError, ValueError, configparser.Error and others.
+        cause = f": {error.__cause__}" if error.__cause__ is not None else ""
+        raise ConfigError(f"{type(error).__name__}: {' '.join(str(error).split())}{cause}") from None
 
 
 class _Stderr:

@@ -9,11 +9,13 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, NoReturn, TypeVar
 
+from . import loader, others
 from .address import Address, AddressError, of_path
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 INTERFACES = ("auto", "asgi", "wsgi")
 LIFESPANS = ("auto", "on", "off")
+LOOPS = ("auto", "asyncio", "uvloop")
 
 #: The limits that have an option of their own: option, limit, unit, meaning.
 _NAMED_LIMITS = (
@@ -24,12 +26,18 @@ _NAMED_LIMITS = (
     ("--idle", "idle_ms", 1000, "SECONDS without a request until a connection is drained"),
 )
 
+#: What other servers call them.
+_SECOND_NAMES = {
+    "--max-streams": ("--http2-max-concurrent-streams",),
+    "--idle": ("--timeout-keep-alive", "--keep-alive"),
+}
+
 
 @dataclass
 class Options:
     """What the command line says, checked. JSON has room for all of it."""
 
-    #: The application, ``module:attribute``.
+    #: The application: ``module:attribute``, ``module``, or a call of a factory, ``module:make("x", debug=True)``.
     app: str
     #: Where to listen, each as `goaway.address.Address` reads it.
     bind: list[str] = field(default_factory=lambda: ["127.0.0.1:8000"])
@@ -76,6 +84,10 @@ class Options:
     reload_dirs: list[str] = field(default_factory=list)
     #: The file for a line per request, "-" for stdout, None for none.
     access_log: str | None = None
+    #: A configuration of `logging`, in JSON, YAML or the format of `fileConfig`.
+    log_config: str | None = None
+    #: The event loop: one of LOOPS.
+    loop: str = "auto"
     #: One of LOG_LEVELS.
     log_level: str = "info"
     #: Files with environment variables.
@@ -105,7 +117,11 @@ def parse(arguments: list[str], *, version: Callable[[], str]) -> Options:
     stderr about what cannot be.
     """
     parser = _parser(version)
+    refusal = others.refusal(arguments, parser._option_string_actions)
+    if refusal is not None:
+        parser.error(refusal)
     said = vars(parser.parse_args(arguments))
+    del said["always"]
     limits = dict(said.pop("limits"))
     for option, name, unit, _ in _NAMED_LIMITS:
         value = said.pop(_destination(option))
@@ -120,6 +136,12 @@ def parse(arguments: list[str], *, version: Callable[[], str]) -> Options:
 def _binds(parser: argparse.ArgumentParser, said: dict[str, Any]) -> list[str]:
     """Every address, with the options that are said for all of them."""
     binds: list[str] = said["bind"]
+    host, port = said.pop("host"), said.pop("port")
+    if host is not None or port is not None:
+        if binds:
+            parser.error("--host and --port say where to listen, and so do --bind, --uds and --fd: one of the two")
+        default_host, _, default_port = Options("").bind[0].rpartition(":")
+        binds = [_host_and_port(parser, host or default_host, default_port if port is None else port)]
     addresses = [Address.parse(text) for text in binds or Options("").bind]
     for option, name in (
         ("--backlog", "backlog"), ("--reuse-port", "reuseport"), ("--uds-mode", "mode"), ("--proxy-protocol", "proxy"),
@@ -131,6 +153,14 @@ def _binds(parser: argparse.ArgumentParser, said: dict[str, Any]) -> list[str]:
             parser.error(f"{option} says nothing about {', '.join(map(str, addresses))}")
         addresses = [address.but(**{name: value}) if address.takes(name) else address for address in addresses]
     return [str(address) for address in addresses]
+
+
+def _host_and_port(parser: argparse.ArgumentParser, host: str, port: str) -> str:
+    text = f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
+    try:
+        return _bind(text)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _check(parser: argparse.ArgumentParser, options: Options) -> None:
@@ -159,21 +189,24 @@ class _Parser(argparse.ArgumentParser):
 def _parser(version: Callable[[], str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="goaway",
-        usage="goaway [OPTIONS] MODULE:APP",
+        usage="goaway [OPTIONS] MODULE[:APP]",
         description="Serves an ASGI or WSGI application over HTTP/2, and knows how to leave.",
         epilog="SIGTERM, SIGINT and SIGQUIT drain, another one after half a second forces; with --workers or --reload "
         "SIGHUP replaces the workers.",
         allow_abbrev=False,
     )
     parser.add_argument(
-        "app", metavar="MODULE:APP", type=_value(_target), help="the application, package.module:attribute"
-    )
+        "app", metavar="MODULE:APP", type=_value(_target),
+        help="the application, package.module:attribute; the attribute may be a call of a factory, 'make(\"x\")', and is "
+        "application or app where it is not said",
+    )  # fmt: skip
     _add_serving(parser)
     _add_tls(parser)
     _add_application(parser)
     _add_closing(parser)
     _add_limits(parser)
     _add_logs(parser)
+    parser.add_argument(*others.ALWAYS, action="store_true", dest="always", help=argparse.SUPPRESS)
     parser.add_argument("--version", action=_Version, version_text=version)
     return parser
 
@@ -185,6 +218,8 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         help="HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER (an inherited socket) or systemd:[NAME] (of the service "
         "manager), with options ?NAME=VALUE&...; repeatable; default 127.0.0.1:8000",
     )  # fmt: skip
+    group.add_argument("--host", default=None, metavar="HOST", help="where to listen, with --port; default 127.0.0.1")
+    group.add_argument("--port", default=None, metavar="PORT", help="with --host; 0 is any that is free; default 8000")
     group.add_argument(
         "--uds", action="append", dest="bind", metavar="PATH", type=of_path, help="the same as --bind unix:PATH"
     )
@@ -204,7 +239,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         "--reuse-port", action="store_const", const="1", default=None, help="share the port with other programs"
     )
     group.add_argument(
-        "--uds-mode", default=None, metavar="OCTAL", type=_value(_octal),
+        "--uds-mode", "--uds-permissions", default=None, metavar="OCTAL", type=_value(_octal),
         help="permissions of Unix sockets, 660; default as the umask leaves them",
     )  # fmt: skip
     group.add_argument(
@@ -215,7 +250,12 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         "-w", "--workers", default=1, metavar="N", type=_value(_count), help="processes that serve; default 1"
     )
     group.add_argument(
-        "--threads", default=40, metavar="N", type=_value(_count), help="threads of a WSGI application; default 40"
+        "--threads",
+        "--blocking-threads",
+        default=40,
+        metavar="N",
+        type=_value(_count),
+        help="threads of a WSGI application; default 40",
     )
     group.add_argument(
         "--queue", default=1000, metavar="N", type=_value(_whole),
@@ -223,7 +263,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--reload", action="store_true", help="restart the worker when a file changes; needs watchfiles")
     group.add_argument(
-        "--reload-dir", action="append", default=[], dest="reload_dirs", metavar="DIR",
+        "--reload-dir", "--reload-paths", action="append", default=[], dest="reload_dirs", metavar="DIR",
         help="a folder to watch; repeatable; default the --app-dir",
     )  # fmt: skip
 
@@ -231,7 +271,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
 def _add_tls(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("TLS; SIGHUP reads the files again")
     group.add_argument(
-        "--certfile", "--ssl-certfile", metavar="FILE",
+        "--certfile", "--ssl-certfile", "--ssl-certificate", metavar="FILE",
         help="a certificate and behind it those that lead to its authority, in PEM",
     )  # fmt: skip
     group.add_argument("--keyfile", "--ssl-keyfile", metavar="FILE", help="its key; default the --certfile")
@@ -239,11 +279,19 @@ def _add_tls(parser: argparse.ArgumentParser) -> None:
         "--keyfile-password", "--ssl-keyfile-password", metavar="TEXT", help="what the key is encrypted with"
     )
     group.add_argument(
-        "--ca-certs", "--ssl-ca-certs", metavar="FILE", help="who vouches for the certificates of clients, in PEM"
+        "--ca-certs",
+        "--ssl-ca-certs",
+        "--ssl-ca",
+        metavar="FILE",
+        help="who vouches for the certificates of clients, in PEM",
     )
     group.add_argument(
         "--cert-reqs", "--ssl-cert-reqs", default="none", metavar="WHETHER", type=_value(_cert_reqs),
         help="whether clients must show a certificate: none, optional, required, or 0, 1, 2; default none",
+    )  # fmt: skip
+    group.add_argument(
+        "--ssl-client-verify", action="store_const", const="required", dest="cert_reqs",
+        help="the same as --cert-reqs required",
     )  # fmt: skip
     group.add_argument("--ssl-reload", action="store_true", help="read the files again when one changes")
 
@@ -253,10 +301,12 @@ def _add_application(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--interface", choices=INTERFACES, default="auto", help="default auto: seen from the application"
     )
+    group.add_argument("--loop", choices=LOOPS, default="auto", help="default auto: uvloop if it is installed")
     group.add_argument("--factory", action="store_true", help="the attribute is a function that makes the application")
     group.add_argument("--app-dir", default=".", metavar="DIR", help="modules are looked for here first; default .")
     group.add_argument(
         "--root-path",
+        "--url-path-prefix",
         default="",
         metavar="PATH",
         type=_value(_root_path),
@@ -280,7 +330,7 @@ def _add_application(parser: argparse.ArgumentParser) -> None:
         help="ASGI's start and shutdown; default auto: if it takes part",
     )
     group.add_argument(
-        "--env-file", action="append", default=[], dest="env_files", metavar="FILE",
+        "--env-file", "--env-files", action="append", default=[], dest="env_files", metavar="FILE",
         help="NAME=value lines for the environment, where it has no such name yet; repeatable",
     )  # fmt: skip
 
@@ -288,7 +338,7 @@ def _add_application(parser: argparse.ArgumentParser) -> None:
 def _add_closing(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("closing")
     group.add_argument(
-        "--drain", default=5.0, metavar="SECONDS", type=_value(_seconds),
+        "--drain", "--timeout-graceful-shutdown", "--graceful-timeout", default=5.0, metavar="SECONDS", type=_value(_seconds),
         help="how long a close may take, 2.5 or 500ms; default 5",
     )  # fmt: skip
     group.add_argument(
@@ -303,7 +353,14 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     for option, _, unit, meaning in _NAMED_LIMITS:
         kind = _value(_seconds) if unit > 1 else _value(_whole)
         metavar = "SECONDS" if unit > 1 else "N"
-        group.add_argument(option, default=None, metavar=metavar, type=kind, help=meaning.replace("SECONDS ", "time "))
+        group.add_argument(
+            option,
+            *_SECOND_NAMES.get(option, ()),
+            default=None,
+            metavar=metavar,
+            type=kind,
+            help=meaning.replace("SECONDS ", "time "),
+        )
     group.add_argument(
         "--limit", action="append", default=[], dest="limits", metavar="NAME=N", type=_value(_limit),
         help="any limit of the library, such as header_list_bytes=32768; repeatable",
@@ -312,8 +369,16 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def _add_logs(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("logs")
-    group.add_argument("--access-log", metavar="FILE", help="a line per request; - is stdout; default none")
-    group.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="default info")
+    group.add_argument(
+        "--access-log", "--access-logfile", metavar="FILE", help="a line per request; - is stdout; default none"
+    )
+    group.add_argument("--no-access-log", action="store_const", const=None, dest="access_log", help=argparse.SUPPRESS)
+    group.add_argument("--log-level", choices=LOG_LEVELS, default="info", type=str.lower, help="default info")
+    group.add_argument(
+        "--log-config", default=None, metavar="FILE",
+        help="a configuration of Python's logging, in JSON, YAML (with PyYAML) or fileConfig's format; the loggers are "
+        "goaway and goaway.access",
+    )  # fmt: skip
 
 
 def _destination(option: str) -> str:
@@ -336,8 +401,10 @@ def _value(read: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def _target(text: str) -> str:
-    if not re.fullmatch(r"[^\W\d][\w.]*:[^\W\d][\w.]*", text):
-        raise ValueError(f'"{text}" is not of the form module:attribute, such as shop.web:app')
+    try:
+        loader.parse(text)
+    except loader.LoadError as error:
+        raise ValueError(str(error)) from None
     return text
 
 

@@ -90,7 +90,10 @@ class Worker:
             return _fail(UNLOADABLE, f"{self._options.app}: {error}")
         except env.EnvError as error:
             return _fail(USAGE, str(error))
-        loop = new_loop()
+        try:
+            loop = new_loop(self._options.loop)
+        except ImportError:
+            return _fail(FAILED, "--loop uvloop needs uvloop: pip install uvloop")
         # In this order: whoever closes from now on finds a server.
         main = loop.create_task(self._serve(app, interface))
         self._loop = loop
@@ -202,7 +205,7 @@ class Worker:
             limits=options.limits,
             root_path=options.root_path,
             ws_max_size=options.ws_max_size,
-            access_log=None if options.access_log is None else _access,
+            access_log=_access if log.ACCESS.handlers else None,
             lifespan=options.lifespan,
             pathsend=options.pathsend,
             threads=options.threads,
@@ -237,11 +240,16 @@ def _access(record: AccessRecord) -> None:
     )
 
 
-def new_loop() -> asyncio.AbstractEventLoop:
-    """An event loop, of uvloop if that is installed."""
+def new_loop(kind: str) -> asyncio.AbstractEventLoop:
+    """An event loop: of "asyncio", of "uvloop", or "auto", of uvloop if that is
+    installed. Raises ImportError."""
+    if kind == "asyncio":
+        return asyncio.new_event_loop()
     try:
         import uvloop
     except ImportError:
+        if kind == "uvloop":
+            raise
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop

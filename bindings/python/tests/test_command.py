@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from hyperframe.frame import GoAwayFrame
-from serving import APPS, Command, Connection, curl, environment, eventually
+from serving import APPS, PACKAGE, Command, Connection, curl, environment, eventually
 
 from goaway import cli, reload
 
@@ -160,6 +161,69 @@ def test_a_bad_value_is_told_in_one_line(arguments: list[str], why: str) -> None
     assert (status, len(lines)) == (2, 1), lines
     assert lines[0].startswith("goaway: ")
     assert why in lines[0]
+
+
+LOGGING = {
+    "version": 1,
+    "formatters": {"plain": {"format": "%(name)s: %(message)s"}},
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stdout"}},
+    "loggers": {"goaway.access": {"handlers": ["out"]}},
+    "root": {"handlers": ["out"]},
+}
+INI = """
+[loggers]
+keys=root
+[handlers]
+keys=out
+[formatters]
+keys=plain
+[logger_root]
+handlers=out
+[handler_out]
+class=StreamHandler
+formatter=plain
+args=(sys.stdout,)
+[formatter_plain]
+format=%(name)s: %(message)s
+"""
+
+
+@pytest.mark.parametrize("kind", ["json", "ini"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_log_follows_a_configuration(kind: str, workers: str, tmp_path: Path) -> None:
+    file = tmp_path / f"logging.{kind}"
+    file.write_text(json.dumps(LOGGING) if kind == "json" else INI)
+    arguments = ["plain:app", "--workers", workers, "--log-config", str(file), "--no-access-log"]
+    with Command(*arguments) as command:
+        assert command.get() == "Hello, World!"
+        command.close()
+        command.out.find("^goaway: closed in ")
+        assert command.log.text == ""
+        assert command.out.count('^goaway.access: .* "GET /" 200 13 ') == (kind == "json")
+
+
+def test_a_configuration_of_the_log_that_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
+    for name, text, why in (
+        ("none.json", None, "No such file or directory"),
+        ("bad.json", "{", "JSONDecodeError"),
+        ("list.json", "[]", "Error"),
+        ("handler.json", '{"version": 1, "root": {"handlers": ["x"]}}', "Unable to configure root logger"),
+        ("none.ini", None, "No such file or directory"),
+        ("bad.ini", "nothing", "Error"),
+    ):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+        status, lines = outcome("plain:app", "--log-config", str(tmp_path / name))
+        assert (status, len(lines)) == (2, 1), lines
+        assert lines[0].startswith(f"goaway: --log-config {tmp_path / name}: ") and why in lines[0]
+
+
+def test_a_module_alone_and_a_call_are_served(tmp_path: Path) -> None:
+    source = "import plain\ndef make(name, *, loud):\n    return plain.app if (name, loud) == ('x', True) else None\n"
+    (tmp_path / "calls.py").write_text(source + "app = plain.app\n")
+    for target in ("calls", "calls:make('x', loud=True)"):
+        with Command(target, folder=tmp_path, PYTHONPATH=f"{PACKAGE}:{APPS}") as command:
+            assert command.get() == "Hello, World!"
 
 
 def test_reload_without_watchfiles(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,3 +141,25 @@ def test_what_may_be_both_or_is_neither() -> None:
         loader.interface(lambda *anything: None)
     with pytest.raises(loader.LoadError, match="--factory"):
         loader.interface(lambda: None)
+
+
+def test_a_module_alone_has_an_application_of_the_usual_name(folder: Path) -> None:
+    assert load(folder, "def app(): return 1\n", "web_under_test")() == 1
+    sys.modules.pop("web_under_test")
+    source = "def app(): return 1\ndef application(): return 2\n"
+    assert load(folder, source, "web_under_test")() == 2
+    sys.modules.pop("web_under_test")
+    told = str(failure(folder, "", "web_under_test"))
+    assert told == "module \"web_under_test\" has neither 'application' nor 'app'; say web_under_test:ATTRIBUTE"
+
+
+def test_a_factory_may_be_called_with_literals(folder: Path) -> None:
+    source = "class site:\n    @staticmethod\n    def make(*a, **k): return lambda: (a, k)\n"
+    target = "web_under_test:site.make('shop', [1, 2.5], debug=True, none=None)"
+    assert load(folder, source, target)() == (("shop", [1, 2.5]), {"debug": True, "none": None})
+    assert load(folder, source, "web_under_test:site.make()", factory=True)() == ((), {})
+
+
+def test_a_factory_that_refuses_its_arguments_is_told_of(folder: Path) -> None:
+    told = failure(folder, "def make(): return print\n", "web_under_test:make(1)")
+    assert 'the factory "web_under_test:make(1)" failed: TypeError: make() takes 0 positional arguments' in str(told)

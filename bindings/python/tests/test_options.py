@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from goaway import options
+from goaway import options, others
 from goaway.options import Options
 
 
@@ -88,7 +90,12 @@ def test_several_processes_are_supervised() -> None:
     ("arguments", "why"),
     [
         ([], "the following arguments are required: MODULE:APP"),
-        (["web"], '"web" is not of the form module:attribute'),
+        (["web.py"], 'say "web" for that file'),
+        (["web:make(1, x)"], "the arguments must be literals"),
+        (["web:make(*[1])"], "the arguments must be literals"),
+        (["web:make(**{})"], "the arguments must be literals"),
+        (["web:make(1)(2)"], "is not of the form module:attribute"),
+        (["web:1 + 2"], "is not of the form module:attribute"),
         (["web:"], '"web:" is not of the form module:attribute'),
         (["web.py:app/x"], "is not of the form module:attribute"),
         (["web:app", "other"], "unrecognized arguments: other"),
@@ -125,6 +132,16 @@ def test_several_processes_are_supervised() -> None:
         (["web:app", "--reload-dir", "."], "--reload-dir says nothing without --reload"),
         (["web:app", "--app-dir", "/no/such/folder"], "/no/such/folder: there is no such folder"),
         (["web:app", "--work", "2"], "unrecognized arguments: --work"),
+        (["web:app", "--port", "80", "--bind", "[::1]:80"], "--host and --port say where to listen, and so do --bind"),
+        (["web:app", "--port", "http"], '"http" is not a port'),
+        (["web:app", "--loop", "trio"], "invalid choice: 'trio'"),
+        (
+            ["-k", "uvicorn.workers.UvicornWorker", "web:app"],
+            "-k is no option of goaway: goaway has one kind of worker",
+        ),
+        (["web:app", "--timeout=30"], "--timeout is no option of goaway: a worker that is busy is not killed"),
+        (["web:app", "--limit-max-requests", "5"], "HUP replaces them"),
+        (["web:app", "--forwarded-allow-ips", "*"], "--proxy-protocol"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], why: str) -> None:
@@ -145,3 +162,41 @@ def test_the_version_needs_no_application(capsys: pytest.CaptureFixture[str]) ->
         parse("--version")
     assert end.value.code == 0
     assert capsys.readouterr().out == "goaway 0\n"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (["--host", "0.0.0.0", "--port", "80"], ["--bind", "0.0.0.0:80"]),
+        (["--port", "0"], ["--bind", "127.0.0.1:0"]),
+        (["--host", "::"], ["--bind", "[::]:8000"]),
+        (["--host", "localhost", "--port", "81", "--backlog", "7"], ["--bind", "localhost:81?backlog=7"]),
+        (["--timeout-graceful-shutdown", "7"], ["--drain", "7"]),
+        (["--graceful-timeout", "7"], ["--drain", "7"]),
+        (["--timeout-keep-alive", "7"], ["--idle", "7"]),
+        (["--keep-alive", "7"], ["--idle", "7"]),
+        (["--http2-max-concurrent-streams", "7"], ["--max-streams", "7"]),
+        (["--access-logfile", "-"], ["--access-log", "-"]),
+        (["--access-log", "-", "--no-access-log"], []),
+        (["--log-level", "INFO"], []),
+        (["--blocking-threads", "7"], ["--threads", "7"]),
+        (["--uds", "/a", "--uds-permissions", "660"], ["--uds", "/a", "--uds-mode", "660"]),
+        (["--url-path-prefix", "/a"], ["--root-path", "/a"]),
+        (["--env-files", "a"], ["--env-file", "a"]),
+        (["--reload", "--reload-paths", "/"], ["--reload", "--reload-dir", "/"]),
+        (["--ssl-certificate", "a", "--ssl-ca", "b", "--ssl-client-verify"],
+         ["--certfile", "a", "--ca-certs", "b", "--cert-reqs", "required"]),
+        (["--no-server-header", "--no-proxy-headers", "--no-use-colors", "--date-header", "--reset-contextvars"], []),
+    ],
+)  # fmt: skip
+def test_other_servers_names_mean_the_same(theirs: list[str], ours: list[str]) -> None:
+    assert parse("web:app", *theirs) == parse("web:app", *ours)
+
+
+def test_what_is_instead_of_another_servers_option_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse("--help")
+    own = set(re.findall(r"--[a-z0-9-]+", capsys.readouterr().out))
+    for name, instead in others.INSTEAD.items():
+        assert name not in own, f"{name} is an option"
+        assert set(re.findall(r"--[a-z0-9-]+", instead)) <= own, f"{name}: {instead}"

@@ -21,6 +21,7 @@ from peers import PATIENCE, in_thread
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 
+from goaway import asgi_exchange
 from goaway.asgi import Application
 
 serving = functools.partial(applications.serving, Application)
@@ -315,3 +316,20 @@ def test_socketio_speaks_over_a_websocket() -> None:
             assert await client.recv() == '42["heard","HELLO"]'
 
     serving(socketio.ASGIApp(server), ask)
+
+
+def test_without_wsproto_a_refusal_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(asgi_exchange, "WEBSOCKETS", False)
+
+    async def ask(application: Application) -> None:
+        for _ in range(2):
+            with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+                await connect(application)
+            assert refused.value.response.status_code == 501
+
+    serving(Echo(), ask)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "a WebSocket was refused with 501: it needs wsproto: pip install wsproto"
+    ]
