@@ -81,6 +81,13 @@ impl Door {
         hold.socket.is_some()
     }
 
+    /// In a child process: the parent has the socket too, and the file of a Unix socket.
+    pub fn inherit(&self) {
+        let mut hold = lock(&self.hold);
+        hold.is_shared = true;
+        hold.file.take().into_iter().for_each(SocketFile::leave);
+    }
+
     /// Lets nobody find it any more. Whether the connections that wait would
     /// end with the socket.
     fn shut(&self) -> bool {

@@ -1,7 +1,7 @@
 //! A server: made, told what to do, started, closed.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub struct Server {
     state: Mutex<State>,
     /// Taken back before a close that is to be seen coming.
     is_held_back: AtomicBool,
-    /// The fork of the process that made it.
-    fork: usize,
+    /// The fork of the process that it belongs to.
+    fork: AtomicUsize,
 }
 
 enum State {
@@ -50,7 +50,7 @@ impl Default for Server {
         Self {
             state: Mutex::new(State::Setup(Box::default(), Vec::new())),
             is_held_back: AtomicBool::new(false),
-            fork: table::fork(),
+            fork: AtomicUsize::new(table::fork()),
         }
     }
 }
@@ -150,12 +150,13 @@ impl Server {
     pub fn start(&self) -> Result<()> {
         let mut state = self.lock()?;
         let State::Setup(setup, doors) = &mut *state else {
-            return Err(Error::State("the server was started already"));
+            return Err(Error::State("the server was started or closed already"));
         };
         if doors.is_empty() {
             return Err(Error::State("the server listens nowhere"));
         }
         let doors = doors.clone();
+        doors.iter().filter_map(|door| door.tls.as_ref()).for_each(|tls| tls.serve());
         let shared = Arc::new(Shared::new(std::mem::take(&mut **setup)));
         let control = match Control::start(&shared, doors.clone()) {
             Ok(control) => Some(control),
@@ -231,7 +232,7 @@ impl Server {
 
     /// Whether another process made it: nothing of it may be touched, not even to end it.
     pub fn is_foreign(&self) -> bool {
-        self.fork != table::fork()
+        self.fork.load(Relaxed) != table::fork()
     }
 
     /// No callback of the host begins from now on.
@@ -270,15 +271,31 @@ impl Server {
     fn set_up(&self, change: impl FnOnce(&mut Setup, &mut Vec<Arc<Door>>) -> Result<()>) -> Result<()> {
         match &mut *self.lock()? {
             State::Setup(setup, doors) => change(setup, doors),
-            _ => Err(Error::State("the server was started already")),
+            State::Started(_) => Err(Error::State("the server was started already")),
+            State::NeverStarted => Err(Error::State("the server was closed already")),
         }
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, State>> {
-        // A fork copies locks that a thread of the parent may hold: not even a try.
         match self.is_foreign() {
             false => Ok(table::lock(&self.state)),
-            true => Err(Error::Forked),
+            true => self.adopt(),
+        }
+    }
+
+    /// Makes it the server of this process, a child of the one that made it. Only
+    /// one that was never started has no threads and no sessions there. A queue
+    /// stays the parent's: its descriptor is, and who waits for it.
+    fn adopt(&self) -> Result<MutexGuard<'_, State>> {
+        // A fork copies locks, which a thread of the parent may hold: not waited for.
+        let mut state = table::try_lock(&self.state).ok_or(Error::Forked)?;
+        match &mut *state {
+            State::Setup(setup, doors) if setup.queues.is_empty() => {
+                doors.iter().for_each(|door| door.inherit());
+                self.fork.store(table::fork(), Relaxed);
+                Ok(state)
+            }
+            _ => Err(Error::Forked),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! out through a [`Lot`] that each worker owns, so that workers do not meet.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use once_cell::sync::OnceCell;
 
@@ -248,6 +248,16 @@ impl<T> std::ops::DerefMut for Live<'_, T> {
 /// Locks, also after a panic elsewhere: each value stays whole between its statements.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same without waiting: None if it is locked, for ever perhaps, since a
+/// fork copies the locks of threads that it does not copy.
+pub fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(locked) => Some(locked),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 #[cfg(test)]

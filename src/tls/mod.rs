@@ -11,6 +11,7 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use rustls::ServerConfig;
@@ -23,7 +24,7 @@ pub use facts::Facts;
 pub use shelf::Choice;
 
 use crate::error::{Error, Result};
-use crate::table::{fork, lock};
+use crate::table::{fork, lock, try_lock};
 use certificate::Source;
 use client::Authorities;
 use key_log::KeyLogFile;
@@ -85,8 +86,10 @@ pub struct Tls {
     provider: Arc<CryptoProvider>,
     said: Mutex<Said>,
     live: Mutex<Option<Arc<Live>>>,
-    /// The fork of the process that made it.
-    fork: usize,
+    /// Whether a server was started with it.
+    serves: AtomicBool,
+    /// The fork of the process that it belongs to.
+    fork: AtomicUsize,
 }
 
 impl Default for Tls {
@@ -101,7 +104,13 @@ impl Default for Tls {
             key_log: None,
         };
         let provider = Arc::new(aws_lc_rs::default_provider());
-        Self { provider, said: Mutex::new(said), live: Mutex::default(), fork: fork() }
+        Self {
+            provider,
+            said: Mutex::new(said),
+            live: Mutex::default(),
+            serves: AtomicBool::new(false),
+            fork: AtomicUsize::new(fork()),
+        }
     }
 }
 
@@ -188,12 +197,23 @@ impl Tls {
         Ok(())
     }
 
-    /// A fork copies locks that a thread of the parent may hold: not even a try.
+    /// A server is started with it.
+    pub fn serve(&self) {
+        self.serves.store(true, Relaxed);
+    }
+
+    /// `whose`, if this process may use it. A child process may as long as no
+    /// server of its parent's does, whose threads might hold locks in it for ever.
     fn here<'a, T>(&self, whose: &'a T) -> Result<&'a T> {
-        match self.fork == fork() {
-            true => Ok(whose),
-            false => Err(Error::Forked),
+        if self.fork.load(Relaxed) == fork() {
+            return Ok(whose);
         }
+        let is_free = || try_lock(&self.said).is_some() && try_lock(&self.live).is_some();
+        if self.serves.load(Relaxed) || !is_free() {
+            return Err(Error::Forked);
+        }
+        self.fork.store(fork(), Relaxed);
+        Ok(whose)
     }
 
     fn make(&self, said: &Said) -> Result<Live> {

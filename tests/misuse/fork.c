@@ -265,6 +265,118 @@ static void the_child_frees_one_that_never_ran(void) {
     goaway_server_free(host.server);
 }
 
+static void serve_in_turn(void) {
+    CHECK_OK(goaway_server_start(host.server));
+    host.port = goaway_server_port(host.server, 0);
+    REQUIRE(host.port != 0);
+    struct client client = client_open(host.port);
+    host_serves(&host, &client);
+    client_close(&client);
+    CHECK_OK(goaway_server_close(host.server, 0, NULL, NULL));
+    CHECK_OK(goaway_server_wait(host.server, GOAWAY_FOREVER));
+    goaway_server_free(host.server);
+}
+
+// Prefork: who listens forks first, and each child serves on the same socket.
+// What one of them ends stays for the others, the file of a socket too.
+static void children_start_what_never_ran(void) {
+    char folder[] = "/tmp/goaway-fork-XXXXXX", path[64], address[80];
+    REQUIRE(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/a.sock", folder);
+    snprintf(address, sizeof address, "unix:%s", path);
+    host_new(&host);
+    CHECK_OK(goaway_server_listen(host.server, "127.0.0.1:0"));
+    CHECK_OK(goaway_server_listen(host.server, address));
+    for (int round = 0; round < 3; round++) {
+        about("child %d", round);
+        with_child(serve_in_turn);
+        CHECK(access(path, F_OK) == 0);
+    }
+    about("the parent");
+    serve_in_turn();
+    CHECK(access(path, F_OK) != 0);
+    CHECK(rmdir(folder) == 0);
+}
+
+static goaway_tls *tls_of_parent;
+static atomic_int cause_of_end;
+
+static void watch_the_end(const goaway_session_event *event, void *user_data) {
+    (void)user_data;
+    if (event->kind == GOAWAY_EVENT_CLOSED) {
+        atomic_store(&cause_of_end, (int)event->cause);
+    }
+}
+
+// A handshake that begins, and fails since there is no certificate.
+static void shake_hands_with(goaway_server *server) {
+    CHECK_OK(goaway_server_set_on_session(server, watch_the_end, NULL));
+    CHECK_OK(goaway_server_start(server));
+    struct client client = client_connect(goaway_server_port(server, 0));
+    client_send_all(&client, "this is no hello of TLS", 23);
+    CHECK_SOON(atomic_load(&cause_of_end) != 0);
+    CHECK_NUMBER(atomic_load(&cause_of_end), GOAWAY_CAUSE_TLS);
+    client_close(&client);
+    CHECK_OK(goaway_server_close(server, 0, NULL, NULL));
+    CHECK_OK(goaway_server_wait(server, GOAWAY_FOREVER));
+    goaway_server_free(server);
+}
+
+static void use_the_tls(void) {
+    atomic_store(&cause_of_end, 0);
+    CHECK_OK(goaway_tls_set_resumption(tls_of_parent, true));
+    CHECK_OK(goaway_tls_reload(tls_of_parent));
+    shake_hands_with(host.server);
+    goaway_server *another = goaway_server_new();
+    atomic_store(&cause_of_end, 0);
+    CHECK_OK(goaway_server_listen_tls(another, "127.0.0.1:0", tls_of_parent));
+    shake_hands_with(another);
+    goaway_tls_free(tls_of_parent);
+}
+
+static void miss_the_tls(void) {
+    goaway_server *server = goaway_server_new();
+    CHECK_STATUS(goaway_tls_reload(tls_of_parent), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_tls_set_resumption(tls_of_parent, false), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_listen_tls(server, "127.0.0.1:0", tls_of_parent), GOAWAY_ERR_FORKED);
+    goaway_server_free(server);
+    goaway_tls_free(tls_of_parent);
+}
+
+// Certificates that are read before the fork are the children's too, until a
+// server of the parent's uses them.
+static void children_use_certificates(void) {
+    tls_of_parent = goaway_tls_new();
+    CHECK_OK(goaway_tls_set_certificate_required(tls_of_parent, false));
+    host.server = goaway_server_new();
+    CHECK_OK(goaway_server_listen_tls(host.server, "127.0.0.1:0", tls_of_parent));
+    with_child(use_the_tls);
+    with_child(use_the_tls);
+    CHECK_OK(goaway_server_start(host.server));
+    with_child(miss_the_tls);
+    CHECK_OK(goaway_tls_reload(tls_of_parent));
+    goaway_server_free(host.server);
+    goaway_tls_free(tls_of_parent);
+}
+
+static void miss_the_queue(void) {
+    CHECK_STATUS(goaway_server_start(host.server), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_queue_watch(queue, GOAWAY_WATCH_SESSIONS), GOAWAY_ERR_FORKED);
+    goaway_queue_free(queue);
+    goaway_server_free(host.server);
+}
+
+// A queue wakes by a descriptor, which a child would share.
+static void a_server_with_a_queue_stays_the_parents(void) {
+    host_new(&host);
+    queue = goaway_queue_new(host.server);
+    CHECK_OK(goaway_server_listen(host.server, "127.0.0.1:0"));
+    with_child(miss_the_queue);
+    CHECK_OK(goaway_server_start(host.server));
+    goaway_server_free(host.server);
+    goaway_queue_free(queue);
+}
+
 static int depth;
 
 static void have_children_too(void) {
@@ -411,6 +523,9 @@ int main(int argc, char **argv) {
         CASE(the_child_just_exits),
         CASE(the_child_frees_a_large_one),
         CASE(the_child_frees_one_that_never_ran),
+        CASE(children_start_what_never_ran),
+        CASE(children_use_certificates),
+        CASE(a_server_with_a_queue_stays_the_parents),
         CASE(children_of_children),
         CASE(fifty_children_under_load),
         CASE(inside_a_callback),
