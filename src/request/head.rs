@@ -1,11 +1,11 @@
 //! A request's head: method, target, header fields, path parameters.
 
 use std::cell::OnceCell;
+use std::net::Ipv6Addr;
 
 use h2::ext::Protocol;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::uri::Authority;
 use http::{Method, Request, StatusCode, Uri, Version};
 
 use super::field::has_blank_edge;
@@ -190,8 +190,11 @@ pub fn check<B>(request: &Request<B>, max_fields: usize) -> std::result::Result<
         return Err(Refusal::Malformed("there are two content-length fields"));
     }
     match request.version() {
-        Version::HTTP_10 | Version::HTTP_11 => check_host(request.version(), request.uri(), host),
-        _ => check_authority(request.uri(), host),
+        Version::HTTP_10 | Version::HTTP_11 => check_host(request, host),
+        _ => {
+            check_path(request)?;
+            check_authority(request.uri(), host)
+        }
     }
 }
 
@@ -218,19 +221,59 @@ fn check_tunnel<B>(request: &Request<B>) -> std::result::Result<(), Refusal> {
     }
 }
 
+/// RFC 9113, section 8.3.1: a path begins with a slash, and only OPTIONS may ask for `*`.
+fn check_path<B>(request: &Request<B>) -> std::result::Result<(), Refusal> {
+    match request.uri().path_and_query().map_or("/", |path| path.as_str()) {
+        path if path.starts_with('/') => Ok(()),
+        "*" if request.method() == Method::OPTIONS => Ok(()),
+        _ => Err(Refusal::Malformed("the path does not begin with a slash")),
+    }
+}
+
 /// RFC 9112, section 3.2: a host, that only 1.0 may leave out, and one that is none
 /// is refused. In HTTP/2 the authority was parsed before.
-fn check_host(version: Version, uri: &Uri, host: Option<&HeaderValue>) -> std::result::Result<(), Refusal> {
+fn check_host<B>(request: &Request<B>, host: Option<&HeaderValue>) -> std::result::Result<(), Refusal> {
     let Some(host) = host else {
-        return match version {
+        return match request.version() {
             Version::HTTP_10 => Ok(()),
             _ => Err(Refusal::Malformed("there is no host field")),
         };
     };
-    if !host.is_empty() && Authority::try_from(host.as_bytes()).is_err() {
+    if !host.is_empty() && !is_authority(host.as_bytes()) {
         return Err(Refusal::Malformed("the host is none"));
     }
-    check_authority(uri, Some(host))
+    // Section 3.2.2: a target that names the host itself is what counts.
+    let host =
+        if request.method() != Method::CONNECT && request.uri().authority().is_some() { None } else { Some(host) };
+    check_authority(request.uri(), host)
+}
+
+/// Whether that is a host and perhaps a port (RFC 3986, section 3.2), without user information.
+fn is_authority(text: &[u8]) -> bool {
+    let (name, port) = match text.iter().rposition(|byte| matches!(byte, b':' | b']')) {
+        Some(colon) if text[colon] == b':' => (&text[..colon], &text[colon + 1..]),
+        _ => (text, &[][..]),
+    };
+    let is_host = match name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")) {
+        Some(literal) => std::str::from_utf8(literal).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok()),
+        None => is_registered_name(name),
+    };
+    is_host && port.iter().all(u8::is_ascii_digit)
+}
+
+/// RFC 3986, section 3.2.2, which is every IPv4 address too.
+fn is_registered_name(name: &[u8]) -> bool {
+    let mut rest = name.iter();
+    while let Some(byte) = rest.next() {
+        let is_good = match byte {
+            b'%' => rest.next().is_some_and(u8::is_ascii_hexdigit) && rest.next().is_some_and(u8::is_ascii_hexdigit),
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte),
+        };
+        if !is_good {
+            return false;
+        }
+    }
+    true
 }
 
 /// What h2 lets through of trailers and a server must refuse (RFC 9110, section 6.5.1).
@@ -258,11 +301,25 @@ fn check_authority(uri: &Uri, host: Option<&HeaderValue>) -> std::result::Result
         (Some(authority), _) if authority.bytes().any(|byte| byte == b'@') => {
             Err(Refusal::Malformed("the authority contains user information"))
         }
-        (Some(authority), Some(host)) if !authority.as_bytes().eq_ignore_ascii_case(host.as_bytes()) => {
-            Err(Refusal::Malformed("host and :authority differ"))
+        (Some(authority), Some(host)) => {
+            let port: &[u8] = if uri.scheme_str() == Some("https") { b":443" } else { b":80" };
+            match is_same_host(authority.as_bytes(), host.as_bytes(), port) {
+                true => Ok(()),
+                false => Err(Refusal::Malformed("host and :authority differ")),
+            }
         }
         _ => Ok(()),
     }
+}
+
+/// Whether two authorities name the same, with and without the scheme's own
+/// port (RFC 9110, section 4.2.3).
+fn is_same_host(one: &[u8], other: &[u8], port: &[u8]) -> bool {
+    let bare = |text: &'_ [u8]| -> usize {
+        let without = text.strip_suffix(port).or_else(|| text.strip_suffix(b":"));
+        without.map_or(text.len(), <[u8]>::len)
+    };
+    one[..bare(one)].eq_ignore_ascii_case(&other[..bare(other)])
 }
 
 #[cfg(test)]
@@ -314,14 +371,55 @@ mod tests {
                 host.into_iter().fold(r, |r, host| r.header("host", host))
             })
         };
-        for good in ["a", "a:80", "[::1]:80", ""] {
+        for good in ["a", "a:80", "a:", "[::1]:80", "", "tmp%2Fg.sock", "a_b~!$&'()*+,;=", "%C3%A4:1"] {
             assert_eq!(host(Version::HTTP_11, Some(good)), None, "{good:?}");
         }
-        for bad in ["a b", "a/", "a@b", "a:b:c"] {
+        for bad in ["a b", "a/", "a@b", "a:b:c", "a:b", "a%2", "a%zz", "a?", "a#", "a\\", "[::1", "[x]", "\u{e4}"] {
             assert!(matches!(host(Version::HTTP_11, Some(bad)), Some(Refusal::Malformed(_))), "{bad:?}");
         }
         assert!(matches!(host(Version::HTTP_11, None), Some(Refusal::Malformed(_))));
         assert_eq!(host(Version::HTTP_10, None), None);
+    }
+
+    #[test]
+    fn a_target_that_names_the_host_overrules_the_field() {
+        let with = |uri: &'static str, host: &'static str| {
+            checked(move |r| r.version(Version::HTTP_11).uri(uri).header("host", host))
+        };
+        assert_eq!(with("http://example.com/", "other.com"), None);
+        assert_eq!(with("http://example.com:80/", "example.com"), None);
+        assert!(matches!(with("http://example.com/", "a b"), Some(Refusal::Malformed(_))));
+        assert!(matches!(with("http://me@example.com/", "example.com"), Some(Refusal::Malformed(_))));
+    }
+
+    #[test]
+    fn the_default_port_makes_no_other_host() {
+        let with = |uri: &'static str, host: &'static str| checked(move |r| r.uri(uri).header("host", host)).is_none();
+        assert!(
+            with("http://a/", "a:80")
+                && with("http://a:80/", "A")
+                && with("https://a/", "a:443")
+                && with("http://a/", "a:")
+        );
+        assert!(!with("http://a/", "a:443") && !with("https://a/", "a:80") && !with("http://a:8080/", "a"));
+    }
+
+    #[test]
+    fn a_path_begins_with_a_slash() {
+        let with = |method: &'static str, path: &'static str| {
+            let parts = |path: &str| {
+                let mut parts = http::uri::Parts::default();
+                parts.scheme = Some(http::uri::Scheme::HTTP);
+                parts.authority = Some("a".parse().unwrap());
+                parts.path_and_query = Some(path.parse().unwrap());
+                Uri::from_parts(parts).unwrap()
+            };
+            checked(move |r| r.method(method).uri(parts(path)))
+        };
+        assert_eq!([with("GET", "/"), with("GET", "/?x=1"), with("OPTIONS", "*")], [None, None, None]);
+        for (method, path) in [("GET", "?x=1"), ("GET", "*"), ("OPTIONS", "?x=1"), ("POST", "*")] {
+            assert!(matches!(with(method, path), Some(Refusal::Malformed(_))), "{method} {path}");
+        }
     }
 
     #[test]

@@ -267,6 +267,7 @@ fn check_target(method: &[u8], target: &[u8]) -> Result<(), Fault> {
 pub struct Section {
     bytes: usize,
     fields: usize,
+    has_cookie: bool,
 }
 
 impl Section {
@@ -282,7 +283,9 @@ impl Section {
             return Err(bad("a field contains a control character"));
         }
         self.bytes += name.len() + value.len() + 32;
-        self.fields += 1;
+        // All cookie fields count as one, as in HTTP/2.
+        let is_more_cookie = name.eq_ignore_ascii_case(b"cookie") && std::mem::replace(&mut self.has_cookie, true);
+        self.fields += usize::from(!is_more_cookie);
         match self.bytes > limits.bytes || self.fields > limits.fields {
             true => Err(TOO_LARGE),
             false => Ok((name, value)),
@@ -364,6 +367,8 @@ mod tests {
         ] {
             assert_eq!(check(format!("{request}{behind}").as_bytes()), Ok(request.len()), "{request:?}");
         }
+        let cookies = format!("GET / HTTP/1.1\r\n{}\r\n", "Cookie: a\r\n".repeat(20));
+        assert_eq!(check(cookies.as_bytes()), Ok(cookies.len()), "cookie fields count as one");
     }
 
     #[test]
