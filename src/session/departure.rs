@@ -11,11 +11,16 @@ use super::{Transport, now};
 use crate::close::{CUT, LINGER};
 
 /// What a session gathers and sends through.
-pub trait Outlet<S> {
+pub trait Outlet<S: Transport> {
     fn port(&mut self) -> &mut Port<S>;
 
     /// Sends what is gathered. Ready when all of it is with the kernel.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads what the peer still says, and throws it away. Ready at its end.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.port().poll_discard(cx, |_| {})
+    }
 }
 
 /// What came of a look at it.
@@ -62,7 +67,7 @@ impl Departure {
     pub fn poll<S: Transport>(&mut self, wire: &mut impl Outlet<S>, life: &Life, cx: &mut Context<'_>) -> Step {
         if self.is_lingering {
             // What the peer still says is read, once it has taken everything for a moment.
-            return match wire.port().poll_discard(cx) {
+            return match wire.poll_discard(cx) {
                 Poll::Ready(()) => Step::Over,
                 Poll::Pending => self.wait(wire.port(), life),
             };

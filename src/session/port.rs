@@ -158,11 +158,14 @@ impl<S: Transport> Port<S> {
     /// Reads and throws away until the peer closes its side. What stands unread
     /// when a socket is closed makes the kernel reset it, and a reset may
     /// overtake what was said last.
-    pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// `see` is shown what is thrown away.
+    pub fn poll_discard(&mut self, cx: &mut Context<'_>, mut see: impl FnMut(&[u8])) -> Poll<()> {
         let mut bytes = [0; 4096];
         while !self.peer_finished {
-            if ready!(self.poll_read(cx, &mut ReadBuf::new(&mut bytes))).is_err() {
-                self.peer_finished = true;
+            let mut taken = ReadBuf::new(&mut bytes);
+            match ready!(self.poll_read(cx, &mut taken)) {
+                Ok(()) => see(taken.filled()),
+                Err(_) => self.peer_finished = true,
             }
         }
         Poll::Ready(())

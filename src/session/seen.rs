@@ -131,6 +131,19 @@ impl Marks {
         found.map(|at| self.asked.remove(at)).is_some()
     }
 
+    /// Whether the frame opens a stream, and one above the last of our GOAWAY,
+    /// which is not served: it is counted. None of any other frame.
+    pub fn is_late(&mut self, frame: Frame) -> Option<bool> {
+        if frame.kind != kind::HEADERS || frame.stream <= self.highest {
+            return None;
+        }
+        self.highest = frame.stream;
+        // What does not speak HTTP/2 opens no stream.
+        let is_late = self.has_settings && self.our_goaway.is_some_and(|last| frame.stream > last);
+        self.refused += u64::from(is_late);
+        Some(is_late)
+    }
+
     /// Whether a body follows the request's head. Asked once for each request,
     /// in their order, so that those before it were refused.
     pub fn has_body(&mut self, stream: u32) -> bool {
@@ -170,11 +183,8 @@ impl Seen {
             _ => {}
         }
         match frame.kind {
-            kind::HEADERS if frame.stream > marks.highest => {
-                marks.highest = frame.stream;
-                if marks.our_goaway.is_some_and(|last| frame.stream > last) {
-                    marks.refused += 1;
-                } else if !frame.has(END_STREAM) {
+            kind::HEADERS => {
+                if marks.is_late(frame) == Some(false) && !frame.has(END_STREAM) {
                     marks.with_body.push(frame.stream);
                 }
                 return;

@@ -267,6 +267,16 @@ impl<S: Transport> Outlet<S> for Wire<S> {
             });
         })
     }
+
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { port, inbound, marks, .. } = self;
+        // Streams that come now are too late, as they were before.
+        port.poll_discard(cx, |bytes| {
+            inbound.scan(bytes, |frame, _| {
+                marks.is_late(frame);
+            })
+        })
+    }
 }
 
 /// Takes `count` bytes at `at` out of what was read.

@@ -27,6 +27,28 @@ fn scenario_01_idle_after_one_request() {
     assert_eq!(report.bytes_unsent, 0);
 }
 
+/// Streams that come after the end of the goodbye, while the socket lingers for
+/// the peer's FIN, are too late as those before it: each is counted as refused.
+#[test]
+fn scenario_07_streams_behind_the_goodbye_are_counted() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    let response = client.get("/");
+    client.expect_hello(&response);
+    demo.terminate();
+    client.expect_first_goaway();
+    client.expect_final_goaway(1);
+    let end = client.read_until_end();
+    client.check(end == End::Fin, "no FIN");
+    for _ in 0..10 {
+        client.request("GET", "/");
+    }
+    client.finish_writing();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    assert_eq!((report.streams_completed, report.streams_refused), (0, 10), "{report:?}");
+}
+
 /// A session without any request gets the same goodbye, and the last-stream-id
 /// 0 tells the client that nothing of it was processed (section 6.8).
 #[test]
@@ -251,6 +273,8 @@ fn scenario_19_new_connections_are_refused() {
     demo.terminate();
     client.expect_first_goaway();
     demo.expect_refuses_connections();
+    // A signal that comes sooner is the same wish.
+    thread::sleep(Duration::from_millis(150));
     demo.terminate();
     client.expect_fin();
     demo.expect_exit(LONG_DRAIN);
