@@ -5,9 +5,13 @@
 // Errors. A call that can fail returns a goaway_status and changes nothing
 //   unless it is GOAWAY_OK; out-parameters are written only then.
 //   goaway_last_error() has the text of this thread's last failure. A NULL
-//   where a pointer must point somewhere is GOAWAY_ERR_NULL. No call crashes,
-//   and none blocks but goaway_server_wait, goaway_queue_wait, the two _free
-//   (while a callback runs) and, while a name is resolved, goaway_server_listen.
+//   where a pointer must point somewhere is GOAWAY_ERR_NULL. No call crashes.
+// Blocking. These calls wait, all others return at once: goaway_server_wait and
+//   goaway_queue_wait as long as they say; goaway_server_free until what is open
+//   has been forced and callbacks have returned, at most 3 s; goaway_queue_free
+//   while on_ready runs; goaway_server_listen while a name is resolved, and up to
+//   1 s while another process holds a lock on a Unix socket's folder; the
+//   goaway_tls_ calls that read files, which must be regular ones.
 // Ownership. What a _new or a list function returns is yours until you give it
 //   to its _free, which ends it and takes NULL. Nothing else gives or takes
 //   ownership: what you pass in is copied, what you are shown stays ours.
@@ -33,7 +37,11 @@
 //   end: a program goes on working with a newer library.
 // fork(). A server belongs to the process that started it. In the child every
 //   call on it, its queues, sessions and requests is GOAWAY_ERR_FORKED; a new
-//   server can be made there.
+//   server can be made there. A server that was never started and has no queue
+//   is the child's too, unless a thread of the parent was in a call on it: each
+//   child may start it and serves on the same sockets, which count as shared
+//   there (goaway_server_set_shared), and no child removes a Unix socket's file.
+//   So is a goaway_tls, unless a server of the parent's was started with it.
 
 
 #ifndef GOAWAY_H
@@ -173,8 +181,8 @@ typedef enum {
     GOAWAY_CAUSE_PEER_RESET = 4,
     // The connection broke: reset by the peer or an error of the network.
     GOAWAY_CAUSE_CONNECTION_LOST = 5,
-    // The peer broke the protocol; it was told with GOAWAY or RST_STREAM, unless
-    // what it sent was no HTTP/2 from the start.
+    // The peer broke the protocol; it was told with GOAWAY or RST_STREAM, in
+    // HTTP/1.1 with a status.
     GOAWAY_CAUSE_PROTOCOL_ERROR = 6,
     // The server closed before the connection had become a session.
     GOAWAY_CAUSE_HANDSHAKE = 7,
@@ -234,7 +242,10 @@ typedef enum {
     // server that cannot accept for a moment, since descriptors or memory have
     // run out; that event comes on a thread of its own.
     GOAWAY_EVENT_ERROR = 5,
-    // A time limit ended something; `cause` says which.
+    // A limit ended the session, or `stream` of it if that is not 0; `cause` says
+    // which: each cause that names a GOAWAY_LIMIT_, and GOAWAY_CAUSE_DEADLINE. `code`
+    // is the RST_STREAM or GOAWAY code that the peer is told, or 0. What no peer
+    // may exceed once it was announced in SETTINGS is FRAME_ERROR instead.
     GOAWAY_EVENT_TIMEOUT = 6,
     // The session was told to leave: the first GOAWAY is on its way.
     GOAWAY_EVENT_DRAINING = 7,
@@ -612,9 +623,12 @@ typedef struct {
 } goaway_bytes;
 
 // Called once when nobody waits for the answer any more: the peer reset the
-// stream, the session was lost, the drain's deadline passed. `code` is the
-// RST_STREAM code, if there was one. When it returns the request's id is
-// stale and its views are gone. On the session's thread.
+// stream, the session was lost, the drain's deadline passed. `code` is an error
+// code (RFC 9113, section 7), and `cause` says whose: with
+// GOAWAY_CAUSE_PEER_RESET and _PEER_GOAWAY it is the one that the peer sent;
+// with any other cause the one that the peer was sent, in RST_STREAM or GOAWAY,
+// or 0 if it was sent none. When it returns the request's id is stale and its
+// views are gone. On the session's thread.
 typedef void (*goaway_cancel_cb)(goaway_request request,
                                  goaway_cause cause,
                                  uint32_t code,
@@ -658,11 +672,14 @@ typedef struct {
 typedef struct {
     goaway_event kind;
     goaway_session session;
-    // FRAME_ERROR: the stream, or 0 for the whole session.
+    // FRAME_ERROR, TIMEOUT: the stream, or 0 for the whole session.
     uint32_t stream;
     // GOAWAY: the last stream that the peer has processed.
     uint32_t last_stream;
-    // GOAWAY, FRAME_ERROR, CLOSED: an error code (RFC 9113, section 7).
+    // GOAWAY, FRAME_ERROR, TIMEOUT, CLOSED: an error code (RFC 9113, section 7).
+    // GOAWAY's is the peer's, as is CLOSED's if the cause is PEER_GOAWAY; all
+    // others are what the peer was told, 0 if it was told none. Of FRAME_ERROR in
+    // HTTP/1.1: the status of the response.
     uint32_t code;
     // CLOSED, TIMEOUT: why.
     goaway_cause cause;
@@ -739,8 +756,8 @@ typedef struct {
     // it. CLOSED: a `goaway_report`, aligned to 8 bytes.
     uint32_t data_offset;
     uint32_t data_len;
-    // 40: REQUEST: the identifier of its stream. CANCELLED: the RST_STREAM code,
-    // if there was one. SESSION: the event's code. WRITABLE: the high-water mark,
+    // 40: REQUEST: the identifier of its stream. CANCELLED: an error code, the
+    // peer's or ours as `goaway_cancel_cb` says. SESSION: the event's code. WRITABLE: the high-water mark,
     // which grows for a peer that takes much.
     uint32_t code;
     // 44: CANCELLED, SESSION: a `goaway_cause`.
@@ -889,7 +906,7 @@ goaway_status goaway_server_close(const goaway_server *server,
 // have returned, or one second has gone by since, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
 //
 // GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
-// a callback. GOAWAY_ERR_STATE: the server was not started.
+// a callback. GOAWAY_ERR_STATE: the server was neither started nor closed.
 goaway_status goaway_server_wait(const goaway_server *server,
                                  uint32_t timeout_ms);
 
@@ -1242,7 +1259,8 @@ goaway_status goaway_request_set_idle_ms(goaway_request request, uint32_t idle_m
 // `goaway_request_pause` holds it back. If the peer goes before the end, there
 // is no last piece: set `goaway_request_on_cancel` too.
 //
-// GOAWAY_ERR_STATE: the body is read in another way already.
+// GOAWAY_ERR_STATE: the body is read in another way already, also by one
+// `goaway_request_read`.
 goaway_status goaway_request_on_body(goaway_request request,
                                      goaway_body_cb on_body,
                                      void *user_data);
@@ -1256,19 +1274,20 @@ goaway_status goaway_request_resume(goaway_request request);
 
 // Has `on_readable` called when `goaway_request_read` has something to give
 // again: first when there is something, then after each
-// GOAWAY_ERR_WOULD_BLOCK, once.
+// GOAWAY_ERR_WOULD_BLOCK, once. Before the first read or behind it.
 //
-// GOAWAY_ERR_STATE: the body is read in another way already.
+// GOAWAY_ERR_STATE: the body is delivered to a callback, or this was said before.
 goaway_status goaway_request_on_readable(goaway_request request,
                                          goaway_ready_cb on_readable,
                                          void *user_data);
 
 // Copies what is there of the body into `data`, up to `capacity` bytes, and
-// writes how many to `out_len`: 0 at the end of the body. What is read counts
-// as consumed, and flow control lets the peer send as much more.
+// writes how many to `out_len`: 0 at the end of the body, or if `capacity` is
+// 0. What is read counts as consumed, and flow control lets the peer send as
+// much more.
 //
 // GOAWAY_ERR_WOULD_BLOCK: nothing is here yet. GOAWAY_ERR_STATE: the body is
-// delivered to a callback.
+// delivered to a callback or to a queue.
 goaway_status goaway_request_read(goaway_request request,
                                   void *data,
                                   size_t capacity,
@@ -1277,9 +1296,12 @@ goaway_status goaway_request_read(goaway_request request,
 // Gathers the whole body and gives it to `on_collected`. A body of more than
 // GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
 // collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, is answered 413 by the
-// library, `on_collected` is not called then, and the request's id is stale.
+// library, or reset with CANCEL if an answer has begun; `on_collected` is not
+// called then, `goaway_request_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
+// the request's id is stale.
 //
-// GOAWAY_ERR_STATE: the body is read in another way already.
+// GOAWAY_ERR_STATE: the body is read in another way already, also by one
+// `goaway_request_read`.
 goaway_status goaway_request_collect(goaway_request request,
                                      goaway_collect_cb on_collected,
                                      void *user_data);
@@ -1295,13 +1317,16 @@ goaway_status goaway_request_collect(goaway_request request,
 goaway_status goaway_request_keep_body(goaway_request request);
 
 // Sets a header field of the answer, in place of any of its name. `date` is
-// added if it is not set, and `content-length` where the length is known.
+// added if it is not set, and `content-length` where the length is known: to an
+// answer that is given whole and has no trailers. With a status that has no
+// length (204, and what opens a tunnel) one that you set is left out.
 //
 // GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
 // close` is allowed too: the answer says so, and the connection ends behind it.
 //
 // GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
 // 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
+// GOAWAY_ERR_TOO_LARGE: there are 10000 fields already.
 goaway_status goaway_request_set_header(goaway_request request,
                                         const char *name,
                                         const char *value);
@@ -1318,7 +1343,7 @@ goaway_status goaway_request_add_header(goaway_request request,
 // keeps the body's length and drops the body.
 //
 // GOAWAY_ERR_INVALID: the status is none of 200 to 999, or it is one without
-// a body and there is one. GOAWAY_ERR_LENGTH: the body has not the
+// a body (204, 205, 304) and there is one. GOAWAY_ERR_LENGTH: the body has not the
 // content-length that was set. GOAWAY_ERR_STATE: the head is written already.
 goaway_status goaway_request_respond(goaway_request request,
                                      uint16_t status,
@@ -1392,6 +1417,8 @@ goaway_status goaway_request_write(goaway_request request,
 // `goaway_request_write` answers GOAWAY_ERR_WOULD_BLOCK. The one write that
 // passes the mark is still taken whole. What is set here does not grow.
 // Default GOAWAY_LIMIT_HIGH_WATER_BYTES, which does.
+//
+// GOAWAY_ERR_INVALID: it is 0.
 goaway_status goaway_request_set_high_water(goaway_request request, size_t bytes);
 
 // Has `on_writable` called when, after the high-water mark was reached, half

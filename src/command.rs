@@ -192,11 +192,13 @@ impl Command {
     fn write(&self, data: &[u8]) -> Result<()> {
         self.check_flags(GOAWAY_COMMAND_NOTIFY)?;
         request::change(self.request, |request| {
-            // Also of a refused one: it is the room that is waited for.
-            if self.flags & GOAWAY_COMMAND_NOTIFY != 0 {
+            let written = request.answer.write(data).map(drop);
+            // Also of one for which there was no room: it is the room that is waited for.
+            let may_wait = matches!(written, Ok(()) | Err(Error::WouldBlock(_)));
+            if self.flags & GOAWAY_COMMAND_NOTIFY != 0 && may_wait {
                 request.want_room()?;
             }
-            request.answer.write(data).map(drop)
+            written
         })
     }
 

@@ -21,8 +21,8 @@ pub enum Cause {
     PeerReset = 4,
     /// The connection broke: reset by the peer or an error of the network.
     ConnectionLost = 5,
-    /// The peer broke the protocol; it was told with GOAWAY or RST_STREAM, unless
-    /// what it sent was no HTTP/2 from the start.
+    /// The peer broke the protocol; it was told with GOAWAY or RST_STREAM, in
+    /// HTTP/1.1 with a status.
     ProtocolError = 6,
     /// The server closed before the connection had become a session.
     Handshake = 7,
@@ -152,7 +152,10 @@ pub enum EventKind {
     /// server that cannot accept for a moment, since descriptors or memory have
     /// run out; that event comes on a thread of its own.
     Error = 5,
-    /// A time limit ended something; `cause` says which.
+    /// A limit ended the session, or `stream` of it if that is not 0; `cause` says
+    /// which: each cause that names a GOAWAY_LIMIT_, and GOAWAY_CAUSE_DEADLINE. `code`
+    /// is the RST_STREAM or GOAWAY code that the peer is told, or 0. What no peer
+    /// may exceed once it was announced in SETTINGS is FRAME_ERROR instead.
     Timeout = 6,
     /// The session was told to leave: the first GOAWAY is on its way.
     Draining = 7,

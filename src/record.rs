@@ -108,8 +108,8 @@ pub struct Record {
     /// it. CLOSED: a `goaway_report`, aligned to 8 bytes.
     pub data_offset: u32,
     pub data_len: u32,
-    /// 40: REQUEST: the identifier of its stream. CANCELLED: the RST_STREAM code,
-    /// if there was one. SESSION: the event's code. WRITABLE: the high-water mark,
+    /// 40: REQUEST: the identifier of its stream. CANCELLED: an error code, the
+    /// peer's or ours as `goaway_cancel_cb` says. SESSION: the event's code. WRITABLE: the high-water mark,
     /// which grows for a peer that takes much.
     pub code: u32,
     /// 44: CANCELLED, SESSION: a `goaway_cause`.

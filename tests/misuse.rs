@@ -45,7 +45,7 @@ macro_rules! programs {
 }
 
 programs! {
-    answers batches callbacks commands exit fields fork ids inherited limits many null pairs proxy pushes queue sessions
+    answers batches callbacks claims commands exit fields fork ids inherited limits many null pairs proxy pushes queue sessions
     signals sockets state stuck threads tunnels unload
 }
 

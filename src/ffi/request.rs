@@ -13,9 +13,12 @@ use crate::event::Cause;
 use crate::request::{self, Reader, Request};
 
 /// Called once when nobody waits for the answer any more: the peer reset the
-/// stream, the session was lost, the drain's deadline passed. `code` is the
-/// RST_STREAM code, if there was one. When it returns the request's id is
-/// stale and its views are gone. On the session's thread.
+/// stream, the session was lost, the drain's deadline passed. `code` is an error
+/// code (RFC 9113, section 7), and `cause` says whose: with
+/// GOAWAY_CAUSE_PEER_RESET and _PEER_GOAWAY it is the one that the peer sent;
+/// with any other cause the one that the peer was sent, in RST_STREAM or GOAWAY,
+/// or 0 if it was sent none. When it returns the request's id is stale and its
+/// views are gone. On the session's thread.
 pub type goaway_cancel_cb =
     Option<unsafe extern "C" fn(request: goaway_request, cause: Cause, code: u32, user_data: *mut c_void)>;
 
@@ -267,7 +270,8 @@ pub extern "C" fn goaway_request_set_idle_ms(request: goaway_request, idle_ms: u
 /// `goaway_request_pause` holds it back. If the peer goes before the end, there
 /// is no last piece: set `goaway_request_on_cancel` too.
 ///
-/// GOAWAY_ERR_STATE: the body is read in another way already.
+/// GOAWAY_ERR_STATE: the body is read in another way already, also by one
+/// `goaway_request_read`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_on_body(
     request: goaway_request,
@@ -300,9 +304,9 @@ pub extern "C" fn goaway_request_resume(request: goaway_request) -> goaway_statu
 
 /// Has `on_readable` called when `goaway_request_read` has something to give
 /// again: first when there is something, then after each
-/// GOAWAY_ERR_WOULD_BLOCK, once.
+/// GOAWAY_ERR_WOULD_BLOCK, once. Before the first read or behind it.
 ///
-/// GOAWAY_ERR_STATE: the body is read in another way already.
+/// GOAWAY_ERR_STATE: the body is delivered to a callback, or this was said before.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_on_readable(
     request: goaway_request,
@@ -316,11 +320,12 @@ pub extern "C" fn goaway_request_on_readable(
 }
 
 /// Copies what is there of the body into `data`, up to `capacity` bytes, and
-/// writes how many to `out_len`: 0 at the end of the body. What is read counts
-/// as consumed, and flow control lets the peer send as much more.
+/// writes how many to `out_len`: 0 at the end of the body, or if `capacity` is
+/// 0. What is read counts as consumed, and flow control lets the peer send as
+/// much more.
 ///
 /// GOAWAY_ERR_WOULD_BLOCK: nothing is here yet. GOAWAY_ERR_STATE: the body is
-/// delivered to a callback.
+/// delivered to a callback or to a queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_read(
     request: goaway_request,
@@ -340,9 +345,12 @@ pub unsafe extern "C" fn goaway_request_read(
 /// Gathers the whole body and gives it to `on_collected`. A body of more than
 /// GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
 /// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, is answered 413 by the
-/// library, `on_collected` is not called then, and the request's id is stale.
+/// library, or reset with CANCEL if an answer has begun; `on_collected` is not
+/// called then, `goaway_request_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
+/// the request's id is stale.
 ///
-/// GOAWAY_ERR_STATE: the body is read in another way already.
+/// GOAWAY_ERR_STATE: the body is read in another way already, also by one
+/// `goaway_request_read`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_collect(
     request: goaway_request,

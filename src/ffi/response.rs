@@ -11,13 +11,16 @@ use crate::error::{Error, Result};
 use crate::request::{self, Answer, copy, section};
 
 /// Sets a header field of the answer, in place of any of its name. `date` is
-/// added if it is not set, and `content-length` where the length is known.
+/// added if it is not set, and `content-length` where the length is known: to an
+/// answer that is given whole and has no trailers. With a status that has no
+/// length (204, and what opens a tunnel) one that you set is left out.
 ///
 /// GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
 /// close` is allowed too: the answer says so, and the connection ends behind it.
 ///
 /// GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
 /// 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
+/// GOAWAY_ERR_TOO_LARGE: there are 10000 fields already.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_set_header(
     request: goaway_request,
@@ -46,7 +49,7 @@ pub unsafe extern "C" fn goaway_request_add_header(
 /// keeps the body's length and drops the body.
 ///
 /// GOAWAY_ERR_INVALID: the status is none of 200 to 999, or it is one without
-/// a body and there is one. GOAWAY_ERR_LENGTH: the body has not the
+/// a body (204, 205, 304) and there is one. GOAWAY_ERR_LENGTH: the body has not the
 /// content-length that was set. GOAWAY_ERR_STATE: the head is written already.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_respond(
@@ -174,6 +177,8 @@ pub unsafe extern "C" fn goaway_request_write(
 /// `goaway_request_write` answers GOAWAY_ERR_WOULD_BLOCK. The one write that
 /// passes the mark is still taken whole. What is set here does not grow.
 /// Default GOAWAY_LIMIT_HIGH_WATER_BYTES, which does.
+///
+/// GOAWAY_ERR_INVALID: it is 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_high_water(request: goaway_request, bytes: usize) -> goaway_status {
     guard(|| request::answer(request, |answer| answer.set_high_water(bytes)))

@@ -237,7 +237,7 @@ pub extern "C" fn goaway_server_close(
 /// have returned, or one second has gone by since, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
 ///
 /// GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
-/// a callback. GOAWAY_ERR_STATE: the server was not started.
+/// a callback. GOAWAY_ERR_STATE: the server was neither started nor closed.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_wait(server: Option<&goaway_server>, timeout_ms: u32) -> goaway_status {
     guard(|| {

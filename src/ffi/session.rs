@@ -74,11 +74,14 @@ pub struct goaway_session_list(Vec<goaway_session_info>);
 pub struct goaway_session_event {
     pub kind: EventKind,
     pub session: goaway_session,
-    /// FRAME_ERROR: the stream, or 0 for the whole session.
+    /// FRAME_ERROR, TIMEOUT: the stream, or 0 for the whole session.
     pub stream: u32,
     /// GOAWAY: the last stream that the peer has processed.
     pub last_stream: u32,
-    /// GOAWAY, FRAME_ERROR, CLOSED: an error code (RFC 9113, section 7).
+    /// GOAWAY, FRAME_ERROR, TIMEOUT, CLOSED: an error code (RFC 9113, section 7).
+    /// GOAWAY's is the peer's, as is CLOSED's if the cause is PEER_GOAWAY; all
+    /// others are what the peer was told, 0 if it was told none. Of FRAME_ERROR in
+    /// HTTP/1.1: the status of the response.
     pub code: u32,
     /// CLOSED, TIMEOUT: why.
     pub cause: Cause,

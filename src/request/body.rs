@@ -96,6 +96,8 @@ pub struct Body {
     paused: bool,
     /// A pulled reader found nothing and waits to be told.
     starved: bool,
+    /// The host reads it, and has perhaps given no hook.
+    is_read: bool,
     collect_limit: usize,
     /// While it is collected.
     share: Option<Share>,
@@ -117,6 +119,7 @@ impl Body {
             end_told: false,
             paused: false,
             starved: false,
+            is_read: false,
             collect_limit: 0,
             share: None,
             reader: Reader::Undecided,
@@ -193,8 +196,8 @@ impl Body {
 
     /// The host says how it takes the body, once.
     pub fn set_reader(&mut self, reader: Reader) -> Result<()> {
-        if self.is_wanted() {
-            return Err(Error::State("the body already has a reader"));
+        if self.is_wanted() || self.is_read && !matches!(reader, Reader::Pulled(_)) {
+            return Err(Error::State("the body is read in another way already"));
         }
         // A pulled reader is told of what is there already.
         self.starved = matches!(reader, Reader::Pulled(_));
@@ -221,6 +224,7 @@ impl Body {
         if !matches!(self.reader, Reader::Undecided | Reader::Pulled(_) | Reader::PulledAway) {
             return Err(Error::State("the body is delivered in another way"));
         }
+        self.is_read = true;
         let mut filled = 0;
         while filled < out.len() {
             let Some(piece) = self.pieces.front_mut() else { break };

@@ -309,20 +309,27 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
 /// A collected body is longer than the library gathers: answered 413, or, if an
 /// answer has begun, ended with RST_STREAM. If it is `for_now`, since others of
 /// its session have the room, the peer may try again (RFC 9110, section 15.5.14).
-pub fn refuse_body(id: u64, for_now: bool) {
+/// `tell` gets the stream and the RST_STREAM code, 0 if there is none.
+pub fn refuse_body(id: u64, for_now: bool, tell: impl FnOnce(&Remote, u32, u32)) {
     let Ok(mut request) = REQUESTS.here().and_then(|table| table.find(id)) else { return };
     if for_now {
         // An error says that an answer has begun, so that there is no head to set it in.
         let _ = request.answer.set_field(b"retry-after", b"1");
     }
-    let refused = match request.answer.is_begun() {
-        false => request.answer.respond(413, Bytes::new()),
-        true => request.reset(h2::Reason::CANCEL.into()),
+    let cancel = u32::from(h2::Reason::CANCEL);
+    let (refused, code) = match request.answer.is_begun() {
+        false => (request.answer.respond(413, Bytes::new()), 0),
+        true => (request.reset(cancel), cancel),
     };
-    let on_cancel = request.on_cancel.take().filter(|_| refused.is_ok() && !request.session.is_muted());
+    if refused.is_err() {
+        return;
+    }
+    let (session, stream) = (request.session.clone(), request.stream);
+    let on_cancel = request.on_cancel.take().filter(|_| !session.is_muted());
     drop(request);
+    tell(&session, stream, code);
     if let Some(on_cancel) = on_cancel {
-        calling(id, || on_cancel(id, Cause::BodyTooLarge, 0));
+        calling(id, || on_cancel(id, Cause::BodyTooLarge, code));
     }
 }
 

@@ -1,6 +1,9 @@
 //! Hooks of the host that are due for a request, and calling them.
 
+use super::Remote;
+use crate::event::{Cause, EventKind, SessionEvent};
 use crate::request::{self, Delivery, OnDrain, OnReady, Reader, Request};
+use crate::shared::Shared;
 use crate::table::Lot;
 
 /// A hook that is due.
@@ -31,10 +34,10 @@ pub fn next(request: &mut Request) -> Option<Call> {
 }
 
 /// Calls it for request `id`, whose slot must not be locked.
-pub fn run(lot: &Lot<Request>, id: u64, call: Call) {
+pub fn run(lot: &Lot<Request>, shared: &Shared, id: u64, call: Call) {
     match call {
         Call::Drain(on_drain, left_ms) => request::calling(id, || on_drain(id, left_ms)),
-        Call::Deliver(delivery) => deliver(lot, id, delivery),
+        Call::Deliver(delivery) => deliver(lot, shared, id, delivery),
         Call::Writable(mut on_writable) => {
             request::calling(id, || on_writable(id));
             if let Ok(mut request) = lot.find(id) {
@@ -44,11 +47,20 @@ pub fn run(lot: &Lot<Request>, id: u64, call: Call) {
     }
 }
 
-fn deliver(lot: &Lot<Request>, id: u64, delivery: Delivery) {
+fn deliver(lot: &Lot<Request>, shared: &Shared, id: u64, delivery: Delivery) {
     let restore = |reader| {
         if let Ok(mut request) = lot.find(id) {
             request.body().restore(reader);
         }
+    };
+    let tell = |session: &Remote, stream, code| {
+        let cause = Cause::BodyTooLarge;
+        shared.tell(&SessionEvent {
+            cause,
+            stream,
+            code,
+            ..SessionEvent::new(EventKind::Timeout, session.id, session.peer().clone())
+        });
     };
     match delivery {
         Delivery::Piece(mut on_body, piece, last) => {
@@ -60,7 +72,7 @@ fn deliver(lot: &Lot<Request>, id: u64, delivery: Delivery) {
             restore(Reader::Pulled(on_readable));
         }
         Delivery::Whole(on_collected, whole) => request::calling(id, || on_collected(id, &whole)),
-        Delivery::TooLarge => request::refuse_body(id, false),
-        Delivery::TooLargeTogether => request::refuse_body(id, true),
+        Delivery::TooLarge => request::refuse_body(id, false, tell),
+        Delivery::TooLargeTogether => request::refuse_body(id, true, tell),
     }
 }

@@ -113,6 +113,11 @@ impl<S: Transport> Session<S> {
                     event.code = code;
                     event.text = text.into_bytes();
                 });
+                if matches!(self.phase, Phase::Handshake(_)) {
+                    // h2 says no more than its SETTINGS to who does not speak HTTP/2.
+                    self.life.conclude(Cause::ProtocolError, code);
+                    return self.end_with_goaway(code, b"no HTTP/2 client preface");
+                }
                 (Cause::ProtocolError, code)
             }
             _ if self.life.drain.is_announced() && is_left_alone => (self.life.graceful, 0),

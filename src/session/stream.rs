@@ -152,7 +152,7 @@ impl Stream {
             self.feed(&mut request, remote);
             if let Some(call) = hooks::next(&mut request) {
                 drop(request);
-                hooks::run(lot, self.request, call);
+                hooks::run(lot, &worker.shared, self.request, call);
                 continue;
             }
             // What was sent makes room, which the host may wait for.

@@ -17,7 +17,8 @@ pub struct KeyLogFile(Mutex<File>);
 impl KeyLogFile {
     /// Goes on at the end of the file, which is made if it is not there.
     pub fn open(path: &str) -> Result<Self> {
-        let opened = File::options().append(true).create(true).mode(0o600).open(path);
+        // Opening a FIFO waits for a reader otherwise.
+        let opened = File::options().append(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK).open(path);
         let file = opened.map_err(|error| Error::io(format_args!("cannot write the key log {path:?}"), error))?;
         Ok(Self(Mutex::new(file)))
     }

@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
 
 /// The length of the first DER value, its head included.
 pub fn first_len(bytes: &[u8]) -> std::result::Result<usize, String> {
-    let header = SliceReader::new(bytes).and_then(|mut reader| Header::peek(&mut reader));
+    let header = SliceReader::new(bytes).and_then(|reader| Header::peek(&reader));
     let announced = header.and_then(|header| header.encoded_len()? + header.length());
     let announced = announced.ok().and_then(|length| usize::try_from(length).ok()).ok_or("it is not DER")?;
     match announced > bytes.len() {

@@ -372,7 +372,7 @@ static void names(void) {
     CHECK(goaway_status_name(-1) == NULL && goaway_status_name(INT32_MIN) == NULL);
     CHECK(goaway_event_name(GOAWAY_EVENT_SETTINGS_ACK) != NULL);
     CHECK(goaway_event_name(GOAWAY_EVENT_SECURED + 1) == NULL);
-    CHECK(goaway_status_name(INT32_MAX) == NULL && goaway_status_name(GOAWAY_ERR_TLS + 1) == NULL);
+    CHECK(goaway_status_name(INT32_MAX) == NULL && goaway_status_name(GOAWAY_ERR_SKIPPED + 1) == NULL);
     CHECK(goaway_cause_name(GOAWAY_CAUSE_FLOOD) != NULL && goaway_cause_name(UINT32_MAX) == NULL);
     CHECK(goaway_outcome_name(GOAWAY_OUTCOME_FORCED) != NULL && goaway_outcome_name(UINT32_MAX) == NULL);
     CHECK(goaway_stage_name(GOAWAY_STAGE_CLOSING) != NULL && goaway_stage_name(UINT32_MAX) == NULL);

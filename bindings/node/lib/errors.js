@@ -8,7 +8,8 @@ const native = require('./native.js')
  * What every failing call throws. `code` is the name of the C status, such as
  * 'GOAWAY_ERR_ADDRESS_IN_USE'. Of a cancelled request (GOAWAY_ERR_CANCELLED)
  * `reason` says why, such as 'peer_reset' or 'deadline', and `http2Code` is
- * the code of RST_STREAM, if there was one.
+ * an error code (RFC 9113, section 7): of 'peer_reset' and 'peer_goaway' the
+ * peer's, otherwise the one that the peer was sent, or 0.
  */
 class GoawayError extends Error {
   constructor (code, message, details) {

@@ -33,7 +33,8 @@ class Exchange(Work):
     cause: Optional[str] = None
     """Why nobody waits for the answer any more."""
     code = 0
-    """The RST_STREAM code, if there was one."""
+    """The error code (RFC 9113, section 7) beside `cause`: with "peer_reset" and
+    "peer_goaway" the peer's, otherwise what the peer was sent, or 0."""
     pump: "Pump"
     id: int
     drain: Drain

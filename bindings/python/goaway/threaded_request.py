@@ -70,7 +70,8 @@ class ThreadedRequest(Responder):
         self.cause: Optional[str] = None
         """Why nobody waits for the answer any more."""
         self.code = 0
-        """The RST_STREAM code, if there was one."""
+        """The error code (RFC 9113, section 7) beside `cause`: with "peer_reset" and
+        "peer_goaway" the peer's, otherwise what the peer was sent, or 0."""
         self.trailers: Tuple[Tuple[bytes, bytes], ...] = ()
         """The request's trailer fields, once its body has ended."""
         self.is_kept = False

@@ -179,7 +179,7 @@ impl Exchange {
             if let Some(call) = hooks::next(&mut request) {
                 drop(request);
                 pumped.has_moved = true;
-                hooks::run(&lot, self.request, call);
+                hooks::run(&lot, &tools.worker.shared, self.request, call);
                 continue;
             }
             if let Some(code) = request.answer.take_reset() {

@@ -43,6 +43,8 @@ fn bodies_that_are_too_large_together_are_refused_for_now() {
         peer.frame(kind::DATA, END_STREAM, 5, &[b'x'; 15_000]).await;
         assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 5);
         assert_eq!(*lock(&ended), [(3, Some(Cause::BodyTooLarge)), (1, None), (5, None)]);
+        let told = peer.event(EventKind::Timeout);
+        assert_eq!((told.cause, told.stream, told.code), (Cause::BodyTooLarge, 3, 0));
     });
 }
 
