@@ -175,6 +175,18 @@ bench-python: venv ## measures the Python package beside Granian and Hypercorn
 	$(MAKE) library
 	$(VENV)/bin/python benches/python $(BENCH)
 
+.PHONY: bench-close
+bench-close: build/close/fresh ## measures how goaway, Node.js, uvicorn, Hypercorn and Granian close
+	@.ci/needs node
+	$(MAKE) library
+	build/close/bin/python benches/close
+
+build/close/fresh: benches/close/requirements.txt
+	@.ci/needs venv
+	$(PYTHON) -m venv --clear build/close
+	build/close/bin/pip install --quiet --disable-pip-version-check -r benches/close/requirements.txt
+	@touch $@
+
 # make soak SECONDS=20 is the short form.
 SECONDS ?= 300
 
@@ -247,7 +259,7 @@ notices: ## writes THIRD-PARTY-NOTICES from the licences of the crates in the li
 	$(PYTHON) packaging/notices.py
 
 RUFF := $(VENV)/bin/ruff --config bindings/python/pyproject.toml
-PYTHON_SOURCES := bindings/python benches/python tests/applications packaging
+PYTHON_SOURCES := bindings/python benches/python benches/close tests/applications packaging
 
 .PHONY: fmt
 fmt: venv ## formats the Rust and Python sources
