@@ -111,6 +111,11 @@ test-python: venv ## the tests of the Python package
 	$(MAKE) library
 	cd bindings/python && ../../$(VENV)/bin/python -m pytest $(PYTEST)
 
+.PHONY: compatibility
+compatibility: $(VENV)/fresh ## asks other ASGI servers the same as goaway, and writes docs/python-servers.md
+	$(MAKE) library
+	$(VENV)/bin/python bindings/python/compatibility
+
 .PHONY: wheel
 wheel: venv ## makes build/wheel/goaway-*.whl, the Python package with the library in it
 	$(MAKE) library
