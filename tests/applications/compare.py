@@ -26,6 +26,11 @@ class Rule:
     where: Callable[[Exchange], bool] | None = None
 
 
+def is_compressed(exchange: Exchange) -> bool:
+    """Where a random part changes the length of the whole."""
+    return any(name == "content-encoding" for name, _ in exchange.fields)
+
+
 def _opens_websocket(exchange: Exchange) -> bool:
     return exchange.status == 101
 
