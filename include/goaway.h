@@ -58,6 +58,12 @@
 // once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
 #define GOAWAY_COMMAND_NOTIFY 1
 
+// As a flag of a WRITE command, as GOAWAY_COMMAND_NOTIFY, but the WRITABLE
+// record does not come before all that was written has left: over HTTP/2 the
+// system has taken it, over HTTP/1.1 the connection's own buffer. So a reset
+// that is ordered behind the record takes nothing of it back.
+#define GOAWAY_COMMAND_NOTIFY_SENT 16
+
 // As a flag of a RESPOND or HEAD command: no `date` field is added.
 #define GOAWAY_COMMAND_NO_DATE 2
 
@@ -791,7 +797,7 @@ typedef struct {
     uint16_t kind;
     // 2: RESPOND, HEAD, INFORM: the status.
     uint16_t status;
-    // 4: of GOAWAY_COMMAND_NOTIFY (WRITE), GOAWAY_COMMAND_NO_DATE and
+    // 4: of GOAWAY_COMMAND_NOTIFY and GOAWAY_COMMAND_NOTIFY_SENT (WRITE), GOAWAY_COMMAND_NO_DATE and
     // GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_KEEP_BODY
     // (RESPOND, END), or 0.
     uint32_t flags;

@@ -40,6 +40,12 @@ pub enum CommandKind {
 /// once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
 pub const GOAWAY_COMMAND_NOTIFY: u32 = 1;
 
+/// As a flag of a WRITE command, as GOAWAY_COMMAND_NOTIFY, but the WRITABLE
+/// record does not come before all that was written has left: over HTTP/2 the
+/// system has taken it, over HTTP/1.1 the connection's own buffer. So a reset
+/// that is ordered behind the record takes nothing of it back.
+pub const GOAWAY_COMMAND_NOTIFY_SENT: u32 = 16;
+
 /// As a flag of a RESPOND or HEAD command: no `date` field is added.
 pub const GOAWAY_COMMAND_NO_DATE: u32 = 2;
 
@@ -61,7 +67,7 @@ pub struct Command {
     pub kind: u16,
     /// 2: RESPOND, HEAD, INFORM: the status.
     pub status: u16,
-    /// 4: of GOAWAY_COMMAND_NOTIFY (WRITE), GOAWAY_COMMAND_NO_DATE and
+    /// 4: of GOAWAY_COMMAND_NOTIFY and GOAWAY_COMMAND_NOTIFY_SENT (WRITE), GOAWAY_COMMAND_NO_DATE and
     /// GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_KEEP_BODY
     /// (RESPOND, END), or 0.
     pub flags: u32,
@@ -190,13 +196,13 @@ impl Command {
     }
 
     fn write(&self, data: &[u8]) -> Result<()> {
-        self.check_flags(GOAWAY_COMMAND_NOTIFY)?;
+        self.check_flags(GOAWAY_COMMAND_NOTIFY | GOAWAY_COMMAND_NOTIFY_SENT)?;
         request::change(self.request, |request| {
             let written = request.answer.write(data).map(drop);
             // Also of one for which there was no room: it is the room that is waited for.
             let may_wait = matches!(written, Ok(()) | Err(Error::WouldBlock(_)));
-            if self.flags & GOAWAY_COMMAND_NOTIFY != 0 && may_wait {
-                request.want_room()?;
+            if self.flags & (GOAWAY_COMMAND_NOTIFY | GOAWAY_COMMAND_NOTIFY_SENT) != 0 && may_wait {
+                request.want_room(self.flags & GOAWAY_COMMAND_NOTIFY_SENT != 0)?;
             }
             written
         })
@@ -310,10 +316,11 @@ mod tests {
         let all = GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH;
         for (kind, good, bad) in [
             (CommandKind::Respond, all, GOAWAY_COMMAND_NOTIFY),
-            (CommandKind::Respond, GOAWAY_COMMAND_KEEP_BODY, 16),
+            (CommandKind::Respond, GOAWAY_COMMAND_KEEP_BODY, GOAWAY_COMMAND_NOTIFY_SENT),
             (CommandKind::Head, all, GOAWAY_COMMAND_KEEP_BODY),
             (CommandKind::End, GOAWAY_COMMAND_KEEP_BODY, all),
-            (CommandKind::Write, GOAWAY_COMMAND_NOTIFY, GOAWAY_COMMAND_NO_DATE),
+            (CommandKind::Write, GOAWAY_COMMAND_NOTIFY | GOAWAY_COMMAND_NOTIFY_SENT, GOAWAY_COMMAND_NO_DATE),
+            (CommandKind::Write, GOAWAY_COMMAND_NOTIFY_SENT, 32),
         ] {
             assert!(matches!(carried(kind, good), Err(Error::Gone(_))), "{kind:?}");
             assert!(matches!(carried(kind, bad), Err(Error::Invalid(_))), "{kind:?}");

@@ -48,6 +48,7 @@ struct constant {
 #define LIMIT(name) {#name, GOAWAY_LIMIT_##name}
 
 static const struct constant CONSTANTS[] = {
+    CONSTANT(COMMAND_NOTIFY_SENT),
     CONSTANT(COMMAND_NOTIFY),          CONSTANT(COMMAND_NO_DATE),         CONSTANT(COMMAND_NO_LENGTH),
     CONSTANT(COMMAND_KEEP_BODY),
     CONSTANT(RECORD_END),              CONSTANT(RECORD_HEAD),             CONSTANT(FIELD_SENSITIVE),

@@ -27,12 +27,14 @@ pub struct Feed {
     is_given: bool,
     /// The host waits for room in its answer.
     pub wants_room: bool,
+    /// Not before all that it has written has left.
+    pub wants_sent: bool,
     patience: Patience,
 }
 
 impl Feed {
     pub fn new(queue: Arc<Queue>, tag: u32) -> Self {
-        Self { queue, tag, is_given: false, wants_room: false, patience: Patience::default() }
+        Self { queue, tag, is_given: false, wants_room: false, wants_sent: false, patience: Patience::default() }
     }
 
     /// For a request that the host itself has pushed, so that it knows of it.
@@ -41,15 +43,16 @@ impl Feed {
     }
 }
 
-/// The session's task tells the queue what is new of request `id`. What finds
-/// no room waits, and `waker` is woken when the host has taken.
-pub fn feed(request: &mut Request, id: u64, waker: impl FnMut() -> Waker) {
+/// The session's task tells the queue what is new of request `id`, of whose
+/// answer it has `inside` bytes that have not left. What finds no room waits, and
+/// `waker` is woken when the host has taken.
+pub fn feed(request: &mut Request, id: u64, inside: u64, waker: impl FnMut() -> Waker) {
     let Some(mut feed) = request.feed.take() else { return };
     if !request.is_done() {
         match feed.queue.is_freed() {
             true => give_up(request, &feed),
             // None: the rest waits.
-            false => drop(feed.tell(request, id, waker)),
+            false => drop(feed.tell(request, id, inside, waker)),
         }
     }
     request.feed = Some(feed);
@@ -87,7 +90,7 @@ fn give_up(request: &mut Request, feed: &Feed) {
 }
 
 impl Feed {
-    fn tell(&mut self, request: &mut Request, id: u64, mut waker: impl FnMut() -> Waker) -> Option<()> {
+    fn tell(&mut self, request: &mut Request, id: u64, inside: u64, mut waker: impl FnMut() -> Waker) -> Option<()> {
         if !self.is_given {
             let mut batch = self.queue.offer(request_bytes(request), &mut self.patience, &mut waker)?;
             write_request(&mut batch, request, id, self.tag);
@@ -95,13 +98,14 @@ impl Feed {
         }
         self.tell_drain(request, id);
         self.tell_body(request, id, &mut waker)?;
-        if self.wants_room && request.answer.has_room() && !request.answer.has_ended() {
+        let is_sent = !self.wants_sent || (inside == 0 && request.answer.queued() == 0);
+        if self.wants_room && is_sent && request.answer.has_room() && !request.answer.has_ended() {
             let mut batch = self.queue.offer(0, &mut self.patience, &mut waker)?;
             request.grow();
             let number = request.answer.queued() as u64;
             let code = u32::try_from(request.answer.high_water()).unwrap_or(u32::MAX);
             batch.records.push(Record { number, code, ..Record::of(RecordKind::Writable, id, request.session.id) });
-            self.wants_room = false;
+            (self.wants_room, self.wants_sent) = (false, false);
         }
         Some(())
     }

@@ -219,11 +219,18 @@ impl Request {
         self.answer.grow(&self.session);
     }
 
-    /// Has a record follow when the answer has room.
-    pub fn want_room(&mut self) -> Result<()> {
+    /// Has a record follow when the answer has room, and not before all of it
+    /// has left if that `is_sent`.
+    pub fn want_room(&mut self, is_sent: bool) -> Result<()> {
         let feed = self.feed.as_mut().ok_or(Error::State("the request did not come through a queue"))?;
         feed.wants_room = true;
+        feed.wants_sent |= is_sent;
         Ok(())
+    }
+
+    /// Whether the host waits until all that it has written has left.
+    pub fn wants_sent(&self) -> bool {
+        self.feed.as_ref().is_some_and(|feed| feed.wants_sent)
     }
 
     /// The session's task looks now.

@@ -253,7 +253,9 @@ impl<S: Transport> Session<S> {
         let seen = self.wire.borrow_mut().look();
         let Some(mut seen) = seen else { return };
         for (id, bytes) in seen.data.drain(..) {
-            self.streams.left(id, bytes.into());
+            if self.streams.left(id, bytes.into()) {
+                self.life.remote.attend(id);
+            }
         }
         for id in seen.promised.drain(..) {
             self.promise_is_out(id);

@@ -45,6 +45,8 @@ pub struct Stream {
     pub inside: u64,
     /// The session's share of h2's memory is used up: pump again when some is free.
     pub is_starved: bool,
+    /// The host waits until what it has written has left: pump again then.
+    pub waits_to_leave: bool,
     pub watch: Option<Box<Watch>>,
 }
 
@@ -121,6 +123,7 @@ impl Stream {
             given: 0,
             inside: 0,
             is_starved: false,
+            waits_to_leave: false,
             watch: None,
         }
     }
@@ -234,7 +237,8 @@ impl Stream {
         }
         let (id, waker) = (self.id, &mut self.waker);
         let waker = || waker.get_or_insert_with(|| attention(remote, id)).clone();
-        request::feed(request, self.request, waker);
+        request::feed(request, self.request, self.inside, waker);
+        self.waits_to_leave = request.wants_sent();
         if let Some(body) = &mut request.body {
             self.open_window(body);
         }

@@ -132,16 +132,19 @@ impl Streams {
         self.inside += bytes;
     }
 
-    /// Bytes of a stream's body have left.
-    pub fn left(&mut self, id: u32, bytes: u64) {
-        let place = match self.held.get_mut(&id) {
-            Some(stream) => Some(&mut stream.inside),
-            None => self.leaving.iter_mut().find(|stream| stream.id == id).map(|stream| &mut stream.inside),
+    /// Bytes of a stream's body have left. True if those were the last, and the
+    /// host waits for that.
+    pub fn left(&mut self, id: u32, bytes: u64) -> bool {
+        let (inside, waits) = match self.held.get_mut(&id) {
+            Some(stream) => (&mut stream.inside, stream.waits_to_leave),
+            None => match self.leaving.iter_mut().find(|stream| stream.id == id) {
+                Some(stream) => (&mut stream.inside, false),
+                None => return false,
+            },
         };
-        if let Some(inside) = place {
-            *inside -= bytes;
-            self.inside -= bytes;
-        }
+        *inside -= bytes;
+        self.inside -= bytes;
+        waits && *inside == 0
     }
 
     /// Bytes of all streams' bodies that h2 has and that have not left.

@@ -10,6 +10,7 @@ class Gate {
   #isFixed = false // the program has set the mark
   #waiting
   #held = [] // what came while it was full
+  #confirms = false
 
   /** For a request of which so many bytes wait already. */
   constructor (sink, pump, highWater, waiting = 0) {
@@ -37,8 +38,12 @@ class Gate {
     this.#pump.setHighWater(this.#sink, bytes)
   }
 
-  /** Takes the next piece: as much as there is room for goes, the rest is held. */
-  write (chunk, length) {
+  /**
+   * Takes the next piece: as much as there is room for goes, the rest is held.
+   * With `confirms`, from now on, there is room again only when all has left.
+   */
+  write (chunk, length, confirms = false) {
+    this.#confirms ||= confirms
     if (this.full) this.#held.push(chunk)
     else this.#put(chunk, length)
   }
@@ -51,8 +56,8 @@ class Gate {
       length = room
     }
     this.#waiting += length
-    this.full = this.#waiting >= this.#highWater
-    this.#pump.write(this.#sink, chunk, this.full)
+    this.full = this.#confirms || this.#waiting >= this.#highWater
+    this.#pump.write(this.#sink, chunk, this.full, this.#confirms)
   }
 
   /** There is room again, up to the mark; whether there still is when what was held has gone. */

@@ -177,9 +177,9 @@ class Pump {
     sink.headTurn = this.#commands.turn
   }
 
-  /** The next piece of it; `notify`: tell when there is room. */
-  write (sink, data, notify) {
-    const flags = notify ? C.COMMAND_NOTIFY : 0
+  /** The next piece of it; `notify`: tell when there is room, or, if `sent`, when all of it has left. */
+  write (sink, data, notify, sent = false) {
+    const flags = sent ? C.COMMAND_NOTIFY_SENT : notify ? C.COMMAND_NOTIFY : 0
     if (this.#commands.isLarge(data)) {
       this.flush()
       this.#commands.submitLarge(this.server, C.COMMAND_KIND_WRITE, sink, flags, data)

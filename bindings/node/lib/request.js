@@ -31,7 +31,7 @@ const GONE = 3
 function ignore () {}
 
 function checkStatus (status) {
-  if (!(Number.isInteger(status) && status >= 200 && status <= 599)) throw invalid(`${status} is no status of a response (200 to 599)`)
+  if (!(Number.isInteger(status) && status >= 200 && status <= 999)) throw invalid(`${status} is no status of a response (200 to 999)`)
 }
 
 function checkUint32 (value, what) {

@@ -4,9 +4,14 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
+const { execFileSync } = require('node:child_process')
 const { once } = require('node:events')
-const { closeSync } = require('node:fs')
+const { closeSync, mkdtempSync, rmSync } = require('node:fs')
 const http2 = require('node:http2')
+const net = require('node:net')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
+const tls = require('node:tls')
 const { Listener, Server } = require('../index.js')
 const { start, connect, send } = require('./helpers.js')
 
@@ -83,3 +88,47 @@ test('every worker of a cluster is replaced under load, and nothing fails', { sk
   const { code, stderr } = await exited
   assert.deepStrictEqual([code, stderr], [0, ''])
 })
+
+// ---- programs for the cluster module ----
+
+function certificate (t) {
+  const folder = mkdtempSync(join(tmpdir(), 'goaway-cluster-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const [keyFile, certFile] = ['key.pem', 'cert.pem'].map((name) => join(folder, name))
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost',
+    '-keyout', keyFile, '-out', certFile], { stdio: 'ignore' })
+  return [keyFile, certFile]
+}
+
+for (const policy of ['rr', 'none']) {
+  for (const what of ['a port', 'a path', 'TLS']) {
+    test(`workers of the cluster module serve and leave: ${policy}, ${what}`, { timeout: 30_000 }, async (t) => {
+      const path = what === 'a path' ? join(tmpdir(), `goaway-cluster-${process.pid}-${policy}.sock`) : ''
+      const files = what === 'TLS' ? certificate(t) : []
+      const { child, port } = start('cluster-http2.js', [policy, path, ...files])
+      const where = path === '' ? { port: await port, host: '127.0.0.1' } : (await port, { path })
+      const workers = new Set()
+      const clients = []
+      for (let count = 0; count < 6; count++) {
+        const socket = files.length > 0 ? tls.connect({ ...where, rejectUnauthorized: false, ALPNProtocols: ['h2'] }) : net.connect(where)
+        socket.on('error', () => {})
+        const client = http2.connect('http://localhost', { createConnection: () => socket })
+        client.on('error', () => {})
+        clients.push(client)
+        const { status, body } = await send(client, '/')
+        assert.strictEqual(status, 200)
+        const { pid, remoteAddress, remotePort } = JSON.parse(body)
+        workers.add(pid)
+        if (path === '') assert.deepStrictEqual([remoteAddress, remotePort], ['127.0.0.1', socket.localPort])
+      }
+      if (policy === 'rr') assert.strictEqual(workers.size, 2)
+      // They leave although their clients stay.
+      const left = once(child, 'message')
+      child.send('leave')
+      const [{ codes, ms }] = await left
+      assert.deepStrictEqual(codes, [0, 0])
+      assert.ok(ms < 10_000, `${ms} ms`)
+      for (const client of clients) client.destroy()
+    })
+  }
+}

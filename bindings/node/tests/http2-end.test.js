@@ -12,7 +12,7 @@ const goawayHttp2 = require('../http2.js')
 
 const BOTH = [['Node.js', nodeHttp2], ['goaway', goawayHttp2]]
 
-async function serving (t, http2, onStream, host = '127.0.0.1') {
+async function serving (t, http2, onStream, host = '127.0.0.1', options = {}) {
   const server = http2.createServer({})
   server.on('stream', onStream)
   server.on('sessionError', () => {})
@@ -20,7 +20,7 @@ async function serving (t, http2, onStream, host = '127.0.0.1') {
   await once(server, 'listening')
   const socket = net.connect(server.address().port, host === '::' ? '127.0.0.1' : host)
   socket.on('error', () => {})
-  const client = nodeHttp2.connect('http://localhost', { createConnection: () => socket })
+  const client = nodeHttp2.connect('http://localhost', { createConnection: () => socket, ...options })
   client.on('error', () => {})
   t.after(async () => {
     client.destroy()
@@ -99,9 +99,8 @@ for (const [name, http2] of BOTH) {
     await left
     // Nothing is open any more: of one that waits for its peers Node.js runs it where the last has left.
     await new Promise((resolve) => storage.run('server', () => server.close(() => { note('server')(); resolve() })))
-    // Behind a write that waits, the others' run where that one was given; in Node.js behind any write.
-    seen.end &&= 'end'
-    if (http2 === nodeHttp2) seen.large &&= 'large'
+    // Behind a write that waits, the others' run where that one was given.
+    for (const behind of ['large', 'end']) seen[behind] &&= behind
     assert.deepStrictEqual(seen, { settings: 'settings', ping: 'ping', write: 'write', large: 'large', end: 'end', server: 'server' })
   })
 
@@ -117,6 +116,48 @@ for (const [name, http2] of BOTH) {
       })
       const [address, family] = host === '::' ? ['::ffff:127.0.0.1', 'IPv6'] : ['127.0.0.1', 'IPv4']
       assert.deepStrictEqual(await seen, [address, family, address, family])
+    })
+  }
+}
+
+// What a callback has confirmed is delivered, whatever ends the stream behind it.
+for (const [how, end] of [
+  ['destroyed', (stream) => stream.destroy()], ['reset', (stream) => stream.close(8)], ['closed', (stream) => stream.close()],
+  ['failed', (stream) => stream.destroy(new Error('on purpose'))], ['destroyed with its session', (stream) => stream.session.destroy()]
+]) {
+  for (const [windows, settings] of [['default windows', undefined], ['large windows', { initialWindowSize: 16_000_000 }]]) {
+    test(`what was confirmed is delivered when the stream is ${how}, with ${windows}`, { timeout: 20_000 }, async (t) => {
+      let confirmed = 0
+      let ended
+      const over = new Promise((resolve) => { ended = resolve })
+      const { client, socket } = await serving(t, goawayHttp2, (stream) => {
+        stream.on('error', () => {})
+        stream.on('close', ended)
+        stream.respond()
+        const next = () => stream.write(Buffer.alloc(20_000, 'x'), (error) => {
+          if (error) return
+          confirmed += 20_000
+          next()
+        })
+        next()
+        setTimeout(end, 120, stream)
+      }, '127.0.0.1', { settings })
+      await once(client, 'remoteSettings')
+      if (settings !== undefined) client.setLocalWindowSize(16_000_000)
+      const stream = client.request().on('error', () => {})
+      let received = 0
+      // It reads nothing until the stream has ended at the server; then all that there is.
+      const read = new Promise((resolve) => stream.on('close', resolve))
+      stream.once('response', () => {
+        socket.pause()
+        over.then(() => {
+          socket.resume()
+          stream.on('data', (chunk) => { received += chunk.length })
+        })
+      })
+      await read
+      assert.ok(confirmed > 0, 'some was confirmed')
+      assert.ok(received >= confirmed, `${confirmed} bytes were confirmed, ${received} came`)
     })
   }
 }

@@ -175,7 +175,8 @@ impl Exchange {
                 self.is_fresh = true;
                 break;
             }
-            self.feed(&mut request, cx);
+            let inside = tools.desk.borrow().bytes as u64;
+            self.feed(&mut request, inside, cx);
             if let Some(call) = hooks::next(&mut request) {
                 drop(request);
                 pumped.has_moved = true;
@@ -286,12 +287,12 @@ impl Exchange {
         Ok(())
     }
 
-    /// Tells the request's queue, if it goes to one, what is new.
-    fn feed(&mut self, request: &mut Request, cx: &mut Context<'_>) {
+    /// Tells the request's queue, if it goes to one, what is new. hyper has not taken `inside` bytes of its answer.
+    fn feed(&mut self, request: &mut Request, inside: u64, cx: &mut Context<'_>) {
         if request.feed.is_none() || request.session.is_muted() {
             return;
         }
-        request::feed(request, self.request, || cx.waker().clone());
+        request::feed(request, self.request, inside, || cx.waker().clone());
         if let Some(body) = &mut request.body {
             self.outstanding -= self.outstanding.min(body.take_consumed());
         }

@@ -72,6 +72,7 @@ class AnswerStream extends RequestStream {
   #draining = false // 'drain' comes behind it
   #waiting = 0 // bytes written for the peer while there is no gate
   #gate = null
+  #confirms = false // the program waits with callbacks until what it writes has left
   #written = null // the callback of a write that waits for room
   #finishing = null // the callback of the end, while trailers are waited for
   #resetting = null // the timer of a reset that lets go what was written
@@ -286,6 +287,8 @@ class AnswerStream extends RequestStream {
 
   /** The next piece; false, and 'drain' behind this turn, if it reaches the high-water mark with what was written in the turn. */
   write (chunk, encoding, callback) {
+    // What a callback confirms has left, so that nothing takes it back.
+    if (typeof callback === 'function' || typeof encoding === 'function') this.#confirms = true
     const hasRoom = super.write(chunk, encoding, callback)
     if (!hasRoom || this.#unsent < this.writableHighWaterMark) return hasRoom
     this._writableState.needDrain = true
@@ -320,14 +323,14 @@ class AnswerStream extends RequestStream {
     const unsent = this.#unsent
     // As much as it can be at most: what is counted here only tells when to ask for room.
     const length = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
-    if (this.#gate === null && this.#waiting + length < this.#hub.highWaterBytes) {
+    if (this.#gate === null && !this.#confirms && this.#waiting + length < this.#hub.highWaterBytes) {
       this.#waiting += length
       this.#handed = unsent + chunk.length
       this.#hub.pump.write(this, chunk, false)
       return callback()
     }
     this.#gate ??= new Gate(this, this.#hub.pump, this.#hub.highWaterBytes, this.#waiting)
-    this.#gate.write(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length)
+    this.#gate.write(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length, this.#confirms)
     this.#handed = this.#gate.full ? unsent : unsent + chunk.length
     if (this.#gate.full) this.#written = AsyncResource.bind(callback)
     else callback()

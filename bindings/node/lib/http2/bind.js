@@ -10,12 +10,14 @@ const fs = require('node:fs')
 const net = require('node:net')
 const { resolve } = require('node:path')
 const { addressText } = require('../address.js')
-const { GoawayError } = require('../errors.js')
 
 /**
- * Calls `take(place, address)` when there is a place to listen, at once if no
- * name must be resolved, or `fail(error)` later. `place` is what the library calls
- * it, and valid during the call. Throws what net.Server.listen throws.
+ * Calls `take(place, address, source)` when there is a place to listen, at once if
+ * no name must be resolved, or `fail(error)` later. `place` is what the library
+ * calls it, and valid during the call; null if the library cannot accept there, as
+ * where the cluster module's primary does, round-robin: then `source` is a
+ * net.Server that emits the connections, to be closed by who takes it. Throws what
+ * net.Server.listen throws.
  */
 function bind (args, take, fail) {
   const { path, options } = pathOf(args)
@@ -24,16 +26,19 @@ function bind (args, take, fail) {
 }
 
 function bindSocket (args, take, fail) {
-  const binder = net.createServer()
+  const binder = net.createServer({ allowHalfOpen: true })
   const taken = () => {
+    // A path is the primary's: its file goes when the workers have closed their handles.
+    const isOurs = binder._handle.fd >= 0 && !(cluster.isWorker && typeof binder.address() === 'string')
     try {
-      hand(binder, cluster.isWorker || args[0]?.fd !== undefined, take)
+      if (isOurs) hand(binder, cluster.isWorker || args[0]?.fd !== undefined, take)
+      else take(null, binder.address(), binder)
     } catch (error) {
       process.nextTick(fail, error)
-    } finally {
-      // Before the loop looks at the socket, so that no connection is taken from it.
       binder.close()
     }
+    // Before the loop looks at the socket, so that no connection is taken from it.
+    if (isOurs) binder.close()
   }
   binder.once('error', fail)
   binder.listen(...args)
@@ -45,10 +50,6 @@ function bindSocket (args, take, fail) {
 // A shared socket is somebody else's too, and so is what waits in it at a close.
 function hand (binder, isShared, take) {
   const { fd } = binder._handle
-  if (!(fd >= 0)) {
-    throw new GoawayError('GOAWAY_ERR_ADDRESS', 'cannot serve on a socket that the cluster module\'s primary process accepts for: ' +
-      'listen with { exclusive: true }, or set cluster.schedulingPolicy to cluster.SCHED_NONE')
-  }
   take(isShared ? `fd:${fd}` : `fd:${fd}?given=1`, binder.address())
 }
 

@@ -3,6 +3,7 @@
 // A server of node:http2 over the library's.
 
 const { AsyncResource } = require('node:async_hooks')
+const cluster = require('node:cluster')
 const net = require('node:net')
 const { checkDrain } = require('../errors.js')
 // Which knows what options must be.
@@ -24,10 +25,26 @@ const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
 /** Events of the compatibility API. */
 const COMPATIBLE = new Set(['request', 'checkContinue', 'checkExpectation', 'connect'])
 
+/** A port for nothing but the connections that this process has already. */
+const PRIVATE = [{ port: 0, host: '127.0.0.1', exclusive: true }]
+
+/** The servers of a worker of the cluster module, which end when it is disconnected. */
+const ofWorker = new Set()
+let waitsForDisconnect = false
+
+function closeWithWorker (server) {
+  if (!cluster.isWorker) return
+  ofWorker.add(server)
+  if (waitsForDisconnect) return
+  waitsForDisconnect = true
+  process.once('disconnect', () => { for (const server of ofWorker) server.close() })
+}
+
 class Http2Server extends net.Server {
   #options
   #hub = null // while it listens or closes
   #address = null
+  #source = null // a net.Server whose connections another process accepts
   #unbind = null // while a name is resolved
   #closing = false
   #isPrivate = false // it serves only connections that the program gave
@@ -65,7 +82,7 @@ class Http2Server extends net.Server {
       this.once('listening', last)
     }
     const signal = args[0]?.signal
-    const unbind = bind(args, (place, address) => this.#start(place, address), (error) => {
+    const unbind = bind(args, (place, address, source) => this.#start(place, address, source), (error) => {
       this.#unbind = null
       this.emit('error', error)
     })
@@ -85,11 +102,51 @@ class Http2Server extends net.Server {
     return hub
   }
 
-  #start (place, address) {
+  #start (place, address, source) {
     this.#unbind = null
+    if (place === null) return this.#startPrivate(source, address)
     this.#isPrivate = false
-    const hub = this.#serve(place, address)
+    this.#begun(this.#serve(place, address))
+  }
+
+  // Another process accepts: its connections are carried to a port of our own.
+  #startPrivate (source, address) {
+    const unbind = bind(PRIVATE, (place, ownAddress) => {
+      this.#unbind = null
+      const hub = this.#serve(place, ownAddress)
+      this.#isPrivate = false
+      this.#address = address
+      this.#source = source
+      source.on('connection', (socket) => bridge(socket, hub, ownAddress))
+      this.#closeWith(source)
+      this.#begun(hub)
+    }, (error) => {
+      this.#unbind = null
+      source.close()
+      this.emit('error', error)
+    })
+    if (this.#hub !== null) return
+    this.#unbind = () => {
+      unbind()
+      source.close()
+    }
+  }
+
+  // The cluster module closes it when the worker is disconnected, and waits for
+  // its connections, which end when this server does.
+  #closeWith (source) {
+    const { close } = source
+    source.close = (callback) => {
+      source.close = close
+      source.close(callback)
+      if (this.#source === source) this.close()
+      return source
+    }
+  }
+
+  #begun (hub) {
     if (!this.#wanted) hub.server.unref()
+    closeWithWorker(this)
     process.nextTick(() => { if (this.#hub === hub && !this.#closing) this.emit('listening') })
   }
 
@@ -103,7 +160,7 @@ class Http2Server extends net.Server {
   serveGiven (stream) {
     if (this.#hub !== null) return bridge(stream, this.#hub, this.#address)
     if (this.#unbind !== null) return void this.once('listening', () => this.serveGiven(stream))
-    bind([0, '127.0.0.1'], (place, address) => {
+    bind(PRIVATE, (place, address) => {
       this.#isPrivate = true
       const hub = this.#serve(place, address)
       hub.server.unref() // the connections keep the loop
@@ -173,6 +230,9 @@ class Http2Server extends net.Server {
     }
     if (!this.#closing || options?.drainMs !== undefined) {
       this.#closing = true
+      const source = this.#source
+      this.#source = null
+      source?.close()
       this.#hub.close(drainMs)
     }
     return this
@@ -188,6 +248,7 @@ class Http2Server extends net.Server {
     if (this.#hub !== hub) return
     this.#hub = null
     this.#closing = false
+    ofWorker.delete(this)
     this.report = report
     this.emit('close')
   }

@@ -115,8 +115,9 @@ class ServerHttp2Session extends EventEmitter {
   }
 
   #newSocket () {
-    if (this.#tls !== null) return new SecureSocket(this, this.#peer, this.#tls, this.#hub.facade.asksClients)
-    return this.#hub.given.get(this.#peer) ?? new SessionSocket(this, this.#peer)
+    const given = this.#hub.given.get(this.#peer)
+    if (this.#tls !== null) return new SecureSocket(this, peerOf(given) ?? this.#peer, this.#tls, this.#hub.facade.asksClients)
+    return given ?? new SessionSocket(this, this.#peer)
   }
 
   /** A socket for a tunnel through this connection. For upgrade.js. */
@@ -399,6 +400,13 @@ class ServerHttp2Session extends EventEmitter {
   onClosed (error) {
     if (!this.#destroyed) this.#end(error)
   }
+}
+
+/** Who is at the other end of a socket that the program gave, as the library writes it. */
+function peerOf (socket) {
+  if (socket?.remotePort === undefined) return undefined
+  const { remoteAddress, remotePort } = socket
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`
 }
 
 function abort (hub, id, code, lastStream) {
