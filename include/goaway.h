@@ -334,7 +334,8 @@ typedef enum {
     // Default 65536. 1 to 1073741824.
     GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
     // Bytes of a request body that `goaway_request_collect` gathers. More is
-    // answered 413. Default 16777216. 0 to 1099511627776.
+    // answered 413. Bodies that come in a queue's records are not gathered.
+    // Default 16777216. 0 to 1099511627776.
     GOAWAY_LIMIT_BODY_BYTES = 8,
     // Sessions at a time; further connections are closed as soon as they are
     // accepted. Default 10000. 1 to 1000000.

@@ -147,6 +147,7 @@ export interface Limits {
   sessionWindowBytes?: number
   sendBufferBytes?: number
   highWaterBytes?: number
+  /** What `request.bytes()`, `text()` and `json()` take if they are given no `limit`; refused with GOAWAY_ERR_INVALID by `goaway/http2`. */
   bodyBytes?: number
   sessions?: number
   sessionSendBytes?: number
@@ -165,6 +166,7 @@ export interface Limits {
   graceMs?: number
   controlBurst?: number
   controlPerSecond?: number
+  /** Refused with GOAWAY_ERR_INVALID: it is about bodies that the library gathers for programs in C. */
   sessionBodyBytes?: number
   frameBytes?: number
   headerTableBytes?: number

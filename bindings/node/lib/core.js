@@ -13,6 +13,7 @@ const { GoawayError, check } = require('./errors.js')
 const C = native.constants
 /** Of the library, if it is not set. */
 const HIGH_WATER_BYTES = 65536
+const BODY_BYTES = 16 * 1024 * 1024 // as in the library
 
 class Core {
   #facade // a WeakRef to the Server
@@ -27,6 +28,7 @@ class Core {
     /** The native server. */
     this.server = this.pump.server
     this.highWaterBytes = HIGH_WATER_BYTES
+    this.bodyBytes = BODY_BYTES
     this.listening = false
     this.started = false
     this.closing = false

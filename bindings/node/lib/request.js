@@ -17,7 +17,6 @@ const NO_ERROR = 0
 const INTERNAL_ERROR = 2 // RFC 9113, section 7
 const CANCEL = 8
 const UINT32_MAX = 4294967295
-const DEFAULT_BODY_BYTES = 16 * 1024 * 1024
 const TEXT = { 'content-type': 'text/plain' }
 /** So many writes for a peer that has gone are a loop that nothing ends. */
 const WRITES_IN_VAIN = 1000
@@ -133,7 +132,7 @@ class Request extends Head {
   }
 
   /**
-   * The whole body as one Buffer. More than `limit` bytes (16 MiB) throw
+   * The whole body as one Buffer. More than `limit` bytes (the limit bodyBytes) throw
    * GOAWAY_ERR_TOO_LARGE: a handler that lets that through responds 413.
    */
   bytes (options = {}) { return handled(this.#collect(options)) }
@@ -145,7 +144,7 @@ class Request extends Head {
   json (options = {}) { return handled(this.#collect(options).then(parse)) }
 
   async #collect (options) {
-    const { limit = DEFAULT_BODY_BYTES } = checkOptions(options, ['limit'], 'a body')
+    const { limit = this.#core.bodyBytes } = checkOptions(options, ['limit'], 'a body')
     if (!(limit >= 0)) throw invalid(`limit is ${limit}, not a number of bytes`)
     const chunks = []
     let length = 0

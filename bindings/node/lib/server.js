@@ -57,7 +57,9 @@ class Server extends EventEmitter {
     if (LIMITS[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no limit "${name}"; there are ${Object.keys(LIMITS).join(', ')}`)
     this.#core.expectAlive()
     if (!Number.isSafeInteger(value) || value < 0) throw new GoawayError('GOAWAY_ERR_INVALID', `the limit ${name} is ${value}, not a whole number`)
+    if (name === 'sessionBodyBytes') throw new GoawayError('GOAWAY_ERR_INVALID', 'the limit sessionBodyBytes is about bodies that the library gathers, as it does for programs in C; here `request.bytes()` does, one body at a time: set bodyBytes')
     check(this.#core.server.setLimit(LIMITS[name], value))
+    if (name === 'bodyBytes') this.#core.bodyBytes = value
     if (name === 'highWaterBytes') this.#core.highWaterBytes = value
     return this
   }

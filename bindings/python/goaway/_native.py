@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .error import Error
-from .limit import LIMITS
+from .limit import IS_OF_C, LIMITS
 from .report import Report
 
 NAME = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
@@ -446,6 +446,8 @@ class Core:
     def set_limit(self, name: str, value: int) -> None:
         if name not in LIMITS:
             raise Error("GOAWAY_ERR_INVALID", f'there is no limit "{name}"; there are: {", ".join(LIMITS)}')
+        if name == "session_body_bytes":
+            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} {IS_OF_C}: `read(limit)` bounds one body")
         if not isinstance(value, int) or not 0 <= value < 1 << 64:
             raise Error("GOAWAY_ERR_INVALID", f"the limit {name} is {value!r}, which is no number")
         status = self._call(lib.server_set_limit, LIMITS.index(name), value)

@@ -49,9 +49,11 @@ def _refuse(text: str, status: int = USAGE) -> int:
 def _check_limits(limits: dict[str, int]) -> None:
     """Asks the library, which knows what each may be."""
     from ._native import Core
+    from .limit import check_application
 
     core = Core()
     try:
+        check_application(limits)
         for name, value in limits.items():
             core.set_limit(name, value)
     finally:

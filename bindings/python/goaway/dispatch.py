@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Generic, Optional, Protocol, TypeVar
 
 from . import _native
 from .callback import tell
+from .limit import BODY_BYTES
 from .outbox import Outbox
 from .report import Progress, Report
 from .session import SessionEvent, read_event
@@ -50,6 +51,8 @@ class Dispatcher(Generic[R]):
         self.outbox = Outbox(core, wake)
         self.high_water = 65536
         """So many bytes of one response may wait for the peer."""
+        self.body_bytes = BODY_BYTES
+        """So many bytes of one body are gathered, if `read` is not told otherwise."""
         self.on_event: Optional[Callable[[SessionEvent], None]] = None
         self.on_progress: Optional[Callable[[Progress], None]] = None
         self._core = core

@@ -23,6 +23,14 @@ class Error(RuntimeError):
         return (Error, (self.code, self.text))
 
 
+class BodyTooLarge(Error):
+    """The peer has sent more than a handler wants to read. One that lets it through
+    responds 413."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("GOAWAY_ERR_TOO_LARGE", f"the body has more than {limit} bytes")
+
+
 class Disconnected(OSError):
     """The peer has gone, and nobody waits for the response any more. `cause` says
     why, such as "peer_reset" or "deadline".

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from . import _native
 from .drain import Drain, Waiters
-from .error import Disconnected
+from .error import BodyTooLarge, Disconnected
 from .failure import expect_departure, log_failure
 from .runner import Work
 
@@ -23,6 +23,7 @@ INTERNAL_ERROR = 2
 CANCEL = 8
 ERROR_ANSWER = (b"content-type\0text/plain\0", b"Internal Server Error")
 """Fields and body of a 500."""
+TOO_LARGE_ANSWER = (b"content-type\0text/plain\0", b"Content Too Large")
 
 
 class Exchange(Work):
@@ -187,7 +188,11 @@ class Exchange(Work):
         if not self.is_over and self.cause is None:
             if error is None:
                 log.error("%s returned without completing its response", self.title())
-            self.give_up()
+            if isinstance(error, BodyTooLarge) and not self.has_head:
+                self.is_over = True
+                self.pump.outbox.respond(self.id, 413, *TOO_LARGE_ANSWER)
+            else:
+                self.give_up()
         self.pump.forget(self.id)
 
     def title(self) -> str:

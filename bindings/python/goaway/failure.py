@@ -7,7 +7,7 @@ import logging
 import threading
 from typing import Any, Optional
 
-from .error import Disconnected
+from .error import BodyTooLarge, Disconnected
 
 log = logging.getLogger("goaway")
 
@@ -17,6 +17,8 @@ def log_failure(what: str, error: BaseException, is_gone: bool) -> None:
     an exception that only says so is nobody's fault."""
     if is_gone and is_departure(error):
         log.debug("%s ended since its peer has gone: %r", what, error)
+    elif isinstance(error, BodyTooLarge):
+        log.debug("%s refused its body: %s", what, error)
     elif isinstance(error, asyncio.CancelledError):
         log.error("%s was cancelled by the program", what)
     else:

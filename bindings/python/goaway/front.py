@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import List, Mapping, Optional
 
 from . import _native
+from .limit import BODY_BYTES
 from .session import Session, list_sessions
 from .tls import Tls
 
@@ -16,6 +17,7 @@ class Front:
         self._core = _native.Core()
         self._tls = tls
         self._high_water = 65536
+        self._body_bytes = BODY_BYTES
         for name, value in (limits or {}).items():
             self.set_limit(name, value)
 
@@ -25,6 +27,9 @@ class Front:
         if name == "high_water_bytes":
             # Who writes must stop where the library would refuse.
             self._high_water = value
+        elif name == "body_bytes":
+            # Here it is `read` that gathers a body.
+            self._body_bytes = value
 
     def _listen(self, address: str, tls: Optional[Tls]) -> None:
         chosen = tls or self._tls

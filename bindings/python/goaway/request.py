@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, AsyncIterator, Awaitable, List
+from typing import TYPE_CHECKING, AsyncIterator, Awaitable, List, Optional
 
 from . import _native
 from .drain import Drain
-from .error import Error
+from .error import BodyTooLarge, Error
 from .exchange import CANCEL, Exchange
 from .head import Headers
 from .response import Data, Responder, check_code
 
 if TYPE_CHECKING:
     from .server import Handler, Server
-
-BODY_MOST = 16 * 1024 * 1024
-"""Bytes that `Request.read` gathers if nothing else is said."""
 
 
 class Request(Exchange, Responder):
@@ -57,15 +54,17 @@ class Request(Exchange, Responder):
         peer may send as much as is taken. Its trailers are in `trailers` then."""
         return self._iterate()
 
-    async def read(self, limit: int = BODY_MOST) -> bytes:
-        """The whole body, or what is left of it. `Error` with the code
-        GOAWAY_ERR_TOO_LARGE if it has more than `limit` bytes."""
+    async def read(self, limit: Optional[int] = None) -> bytes:
+        """The whole body, or what is left of it. If it has more than `limit` bytes,
+        or than the server's limit body_bytes, `Error` with the code
+        GOAWAY_ERR_TOO_LARGE: a handler that lets that through responds 413."""
+        limit = self.pump.body_bytes if limit is None else limit
         pieces: List[bytes] = []
         size = 0
         async for piece in self._iterate():
             size += len(piece)
             if size > limit:
-                raise Error("GOAWAY_ERR_TOO_LARGE", f"the body has more than {limit} bytes")
+                raise BodyTooLarge(limit)
             pieces.append(piece)
         return b"".join(pieces)
 

@@ -102,6 +102,7 @@ class Server(Front):
         core.watch(_native.WATCH_PROGRESS | _native.WATCH_SESSIONS)
         pump = self._pump = Pump(core, asyncio.get_running_loop(), self._accept)
         pump.high_water = self._high_water
+        pump.body_bytes = self._body_bytes
         pump.on_progress = self._tell_progress
         pump.on_event = self._tell_event
         core.start()

@@ -9,6 +9,7 @@ from . import _native
 from .address import Address, shown
 from .config import Config
 from .error import Error
+from .limit import check_application
 from .report import Progress, Report
 from .signals import signals
 
@@ -37,6 +38,7 @@ def prepare(core: _native.Core, config: Config) -> None:
     if not config.bind:
         raise ValueError("bind must name an address at least")
     core.set_limit("workers", config.workers_threads)
+    check_application(config.limits)
     for name, value in config.limits.items():
         core.set_limit(name, value)
     for address in config.bind:

@@ -60,6 +60,7 @@ class ThreadPump(Dispatcher[ThreadedRequest]):
             request = ThreadedRequest(
                 self._core, id, session, arena[text : text + text_len], params, flags, self.high_water
             )
+            request.body_bytes = self.body_bytes
             if flags & _native.FLAG_COOKIES:
                 request.cookies = arena[text + text_len : data]
             if flags & _native.FLAG_END:

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Callable, List, Mapping, Optional, Type, TypeVar
 
 from . import _native, leaving
-from .error import Disconnected, Error
-from .exchange import ERROR_ANSWER, INTERNAL_ERROR
+from .error import BodyTooLarge, Disconnected, Error
+from .exchange import ERROR_ANSWER, INTERNAL_ERROR, TOO_LARGE_ANSWER
 from .failure import log_failure
 from .front import Front
 from .pool import QUEUE, Pool
@@ -95,6 +95,7 @@ class ThreadedServer(Front):
         self._pump.on_event = lambda event: self.on_session(event) if self.on_session is not None else None
         self._pump.on_progress = lambda progress: self.on_progress(progress) if self.on_progress is not None else None
         self._pump.high_water = self._high_water
+        self._pump.body_bytes = self._body_bytes
         self._pump.on_closed = self._finish
         self._core.start()
         self._is_started = True
@@ -149,7 +150,7 @@ class ThreadedServer(Front):
             handler(request)
         except BaseException as error:
             log_failure(f"the handler of {request.method} {request.path}", error, request.cause is not None)
-            give_up(request)
+            give_up(request, error)
         else:
             if not request.is_over and not request.is_kept and request.cause is None:
                 log.error("the handler of %s %s returned without completing its response", request.method, request.path)
@@ -169,14 +170,17 @@ class ThreadedServer(Front):
         self._closed.set()
 
 
-def give_up(request: ThreadedRequest) -> None:
-    """Without a head 500, else a reset: what is not whole must not look so."""
+def give_up(request: ThreadedRequest, error: Optional[BaseException] = None) -> None:
+    """Without a head 500, or 413 if `error` is about the body's length, else a
+    reset: what is not whole must not look so."""
     if request.is_over or request.cause is not None:
         return
     try:
         if request.has_head:
             request.reset(INTERNAL_ERROR)
+        elif isinstance(error, BodyTooLarge):
+            request.respond(413, TOO_LARGE_ANSWER[1], {"content-type": "text/plain"})
         else:
             request.respond(500, ERROR_ANSWER[1], {"content-type": "text/plain"})
-    except (Error, Disconnected) as error:
-        log.debug("nobody hears of it: %s", error)
+    except (Error, Disconnected) as failed:
+        log.debug("nobody hears of it: %s", failed)

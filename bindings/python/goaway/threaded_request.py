@@ -7,14 +7,12 @@ import time
 from typing import Callable, Iterator, List, Optional, Tuple
 
 from . import _native
-from .error import Disconnected, Error
+from .error import BodyTooLarge, Disconnected, Error
 from .exchange import CANCEL
 from .head import Headers
+from .limit import BODY_BYTES
 from .outbox import Outbox
 from .response import Data, Responder, check_code
-
-BODY_MOST = 16 * 1024 * 1024
-"""Bytes that `ThreadedRequest.read` gathers if nothing else is said."""
 
 
 class ThreadedDrain:
@@ -84,6 +82,7 @@ class ThreadedRequest(Responder):
         self.drain = ThreadedDrain(self._condition)
         self._outbox = Outbox(core, _nothing)
         self._high_water = high_water
+        self.body_bytes = BODY_BYTES
         self._unread: List[bytes] = []
         self._whole: Optional[bytes] = None
         self._has_end = False
@@ -130,15 +129,17 @@ class ThreadedRequest(Responder):
         self._send(_native.COMMAND_CONSUME, number=len(data))
         return data
 
-    def read(self, limit: int = BODY_MOST) -> bytes:
-        """The whole body, or what is left of it. `Error` with the code
-        GOAWAY_ERR_TOO_LARGE if it has more than `limit` bytes."""
+    def read(self, limit: Optional[int] = None) -> bytes:
+        """The whole body, or what is left of it. If it has more than `limit` bytes,
+        or than the server's limit body_bytes, `Error` with the code
+        GOAWAY_ERR_TOO_LARGE: a handler that lets that through responds 413."""
+        limit = self.body_bytes if limit is None else limit
         pieces: List[bytes] = []
         size = 0
         for piece in self.body:
             size += len(piece)
             if size > limit:
-                raise Error("GOAWAY_ERR_TOO_LARGE", f"the body has more than {limit} bytes")
+                raise BodyTooLarge(limit)
             pieces.append(piece)
         return b"".join(pieces)
 

@@ -74,6 +74,7 @@ function planOf (options, server) {
   limits.set(L.UPGRADE, 1)
   for (const name in options.limits) {
     if (LIMITS[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no limit "${name}"`)
+    if (name === 'bodyBytes' || name === 'sessionBodyBytes') throw new GoawayError('GOAWAY_ERR_INVALID', `the limit ${name} is about bodies that the library gathers, and node:http2 has streams: count what you read`)
     limits.set(LIMITS[name], options.limits[name])
   }
   const local = { ...settings.initial(), ...wanted }
