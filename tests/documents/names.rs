@@ -20,6 +20,7 @@ fn others() -> BTreeSet<String> {
         "tests/header.rs",
         "tests/misuse.rs",
         "bindings/c/examples/demo.c",
+        "bindings/node/register.js",
     ];
     let texts = sources.iter().map(|path| read(path));
     let python = fs::read_dir(root().join("bindings/python/goaway")).expect("the package");
