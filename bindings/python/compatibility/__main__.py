@@ -22,9 +22,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE))
 
-import page
-from application import LIFESPANS
-from cases import CASES
+import page  # noqa: E402
+from application import LIFESPANS  # noqa: E402
+from cases import CASES  # noqa: E402
 
 SERVERS: Dict[str, List[str]] = {
     "goaway": ["goaway", "{app}", "--bind", "127.0.0.1:{port}", "--app-dir", str(HERE)],
