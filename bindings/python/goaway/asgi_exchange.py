@@ -18,7 +18,7 @@ from .config import AccessRecord, Config
 from .drain import Drain
 from .error import Error
 from .exchange import Exchange
-from .fields import content_length, lenient, pack_application_head, pack_trailers
+from .fields import application_head, lenient, pack_trailers
 from .gateway import DroppedBodies, check_status
 from .head import version_of
 from .outbox import as_bytes
@@ -38,6 +38,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 # How far the answer is.
 _NOTHING, _STARTED, _STREAMING, _TRAILERS, _DONE = range(5)
+_START_HEADERS = "the headers of http.response.start"
 _FILE_PIECE = 256 * 1024
 _END = _native.FLAG_END
 _VERSIONS = _native.FLAG_HTTP_1_1 | _native.FLAG_HTTP_1_0
@@ -69,6 +70,7 @@ class Site:
         self._clients: Dict[bytes, Optional[Tuple[str, int]]] = {}
         self._tls = TlsExtensions() if config.tls is not None else None
         self._methods: Dict[bytes, str] = {}
+        self._headers: "Dict[bytes, List[Tuple[bytes, bytes]]]" = {}
         self._has_told = False
         """The log says already that wsproto is missing."""
 
@@ -76,18 +78,19 @@ class Site:
         self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
     ) -> "Union[AsgiExchange, AsgiWebSocket]":
         """Makes the exchange of a REQUEST record."""
-        pieces = text.split(b"\0")
-        if pieces[0] == b"CONNECT":
-            return self._accept_tunnel(id, flags, session, left_ms, pieces)
-        method, scheme, authority, path, query, peer = pieces[:6]
+        method, scheme, authority, path, query, peer, rest = text.split(b"\0", 6)
+        if method == b"CONNECT":
+            return self._accept_tunnel(id, flags, session, left_ms, text.split(b"\0"))
+        headers = self._headers.get(rest)
+        if headers is None:
+            headers = self._learn_headers(rest)
         if authority:
             # It is shown as host, in front of the others and instead of any host there is.
-            pieces[4], pieces[5] = b"host", authority
-            headers = list(zip(pieces[4::2], pieces[5::2]))
-            if b"host" in pieces[6:]:
-                headers[1:] = [field for field in headers[1:] if field[0] != b"host"]
+            if b"host\0" in rest:
+                headers = [field for field in headers if field[0] != b"host"]
+            headers = [(b"host", authority), *headers]
         else:
-            headers = list(zip(pieces[6::2], pieces[7::2]))
+            headers = headers.copy()
         if self._root:
             path = self._root + path
         drain = Drain()
@@ -189,6 +192,16 @@ class Site:
             scope["state"] = self.state.copy()
         return scope
 
+    def _learn_headers(self, rest: bytes) -> "List[Tuple[bytes, bytes]]":
+        """The fields of a request. Most clients send the same ones again and again."""
+        pieces = rest.split(b"\0")
+        headers = list(zip(pieces[::2], pieces[1::2]))
+        if len(rest) <= 1024:
+            if len(self._headers) >= 500:
+                self._headers.clear()
+            self._headers[rest] = headers
+        return headers
+
     def _learn_method(self, method: bytes) -> str:
         if len(self._methods) > 50:
             self._methods.clear()
@@ -209,6 +222,7 @@ class AsgiExchange(Exchange):
 
     _told_end = False
     _is_head = False
+    _is_http1 = False
     _stage = _NOTHING
     _status = 0
     _fields = b""
@@ -235,6 +249,7 @@ class AsgiExchange(Exchange):
             self._is_head = True
         if flags & _VERSIONS:
             self.scope["http_version"] = version_of(flags)
+            self._is_http1 = True
             # Clients of HTTP/1.1 may take a 103 for the response (RFC 8297, section 3).
             self.scope["extensions"].pop("http.response.early_hint", None)
         if flags & _native.FLAG_DRAINING:
@@ -253,7 +268,12 @@ class AsgiExchange(Exchange):
         super().give_up()
 
     def done(self, error: Optional[BaseException]) -> None:
-        super().done(error)
+        if error is None and self.is_over:
+            # The usual case.
+            self.task = None
+            self.pump.forget(self.id)
+        else:
+            super().done(error)
         if self.site.log is not None:
             self._log_access()
 
@@ -294,12 +314,13 @@ class AsgiExchange(Exchange):
                 body = b""
                 if message.get("more_body") and self._stage == _STARTED:
                     return  # The head goes out with the end.
-            self._sent += len(body)
-            if self._stage != _STARTED or self._has_trailers or message.get("more_body") or self._is_head:
+            if self._stage != _STARTED or message.get("more_body") or self._has_trailers or self._is_head:
+                self._sent += len(body)
                 await self._send_piece(body, bool(message.get("more_body")))
             else:
                 # The whole answer at once: the usual case.
-                if self._announced is not None and self._announced != self._sent:
+                self._sent = size = len(body)
+                if self._announced is not None and self._announced != size:
                     self._refuse_length()
                 self.pump.outbox.respond(self.id, self._status, self._fields, body)
                 self._finish()
@@ -315,11 +336,10 @@ class AsgiExchange(Exchange):
     def _start(self, message: Message) -> None:
         if self._stage != _NOTHING:
             raise RuntimeError("http.response.start was sent already")
-        status = check_status(message.get("status"))
-        fields = pack_application_head(
-            message.get("headers", ()), "the headers of http.response.start", self.scope["http_version"] != "2"
-        )
-        announced = content_length(fields)
+        status = message.get("status")
+        if type(status) is not int or not 200 <= status <= 999:
+            status = check_status(status)
+        fields, announced = application_head(message.get("headers", ()), _START_HEADERS, self._is_http1)
         if announced is not None and not self._is_head and status not in WITHOUT_BODY:
             self._announced = announced
         self._fields, self._status = fields, status

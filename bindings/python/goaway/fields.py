@@ -54,8 +54,6 @@ class Rules:
         self._is_strict = is_strict
         self._names: Dict[Any, bytes] = {}
         """Names as they go out, by name as it was given; empty if they do not go out."""
-        self._sections: Dict[bytes, bytes] = {}
-        """Sections that were checked, since programs repeat theirs: as they go out."""
 
     def pack(self, fields: Iterable[Tuple[Any, Any]], what: str) -> bytes:
         """Name, NUL, value, NUL of each field. Names go out in lower case."""
@@ -75,16 +73,7 @@ class Rules:
             return b""
         pieces.append(b"")
         packed = b"\0".join(pieces)
-        checked = self._sections.get(packed)
-        # A NUL in a value would make the same bytes of fewer pieces.
-        if checked is not None and packed.count(b"\0") == len(pieces) - 1:
-            return checked
-        checked = self._check(packed, pieces, what)
-        if len(packed) <= _SECTION_LONGEST:
-            if len(self._sections) >= _SECTIONS_KEPT:
-                self._sections.clear()
-            self._sections[packed] = checked
-        return checked
+        return self._check(packed, pieces, what)
 
     def _check(self, packed: bytes, pieces: List[bytes], what: str) -> bytes:
         if len(pieces) > 2 * FIELDS_MOST + 1:
@@ -139,16 +128,45 @@ def pack_head(fields: Iterable[Tuple[Any, Any]], what: str, is_http1: bool) -> b
     return packed
 
 
-def pack_application_head(fields: Iterable[Tuple[Any, Any]], what: str, is_http1: bool) -> bytes:
-    """Fields of a response head, by the lenient rules. `connection: close` in
-    HTTP/1.1 has the connection end after the response."""
-    if not is_http1:
-        return lenient.pack(fields, what)
-    given = list(fields)
+_heads: "Dict[Any, Tuple[bytes, Optional[int]]]" = {}
+"""What `application_head` has found for heads, since applications repeat theirs."""
+
+
+def application_head(fields: Iterable[Tuple[Any, Any]], what: str, is_http1: bool) -> "Tuple[bytes, Optional[int]]":
+    """Fields of a response head, packed by the lenient rules, and the content-length
+    among them. `connection: close` in HTTP/1.1 has the connection end after the
+    response."""
+    try:
+        given = tuple(fields)
+    except TypeError as error:
+        raise TypeError(f"{what} must be pairs of name and value, each text or bytes: {error}") from None
+    try:
+        found = None if is_http1 else _heads.get(given)
+    except TypeError:
+        # A pair that is a list, as some have them.
+        found = None
+    if found is None:
+        found = _application_head(given, what, is_http1)
+        if not is_http1 and len(found[0]) <= _SECTION_LONGEST and _is_plain(given):
+            if len(_heads) >= _SECTIONS_KEPT:
+                _heads.clear()
+            _heads[given] = found
+    return found
+
+
+def _application_head(given: "Tuple[Any, ...]", what: str, is_http1: bool) -> "Tuple[bytes, Optional[int]]":
     packed = lenient.pack(given, what)
-    return packed + _CLOSE if any(_says_close(name, value) for name, value in given) else packed
+    if is_http1 and any(_says_close(name, value) for name, value in given):
+        packed += _CLOSE
+    return packed, content_length(packed)
 
 
+def _is_plain(given: "Tuple[Any, ...]") -> bool:
+    """Whether nobody can change these fields."""
+    return all(type(pair) is tuple and type(pair[0]) in _PLAIN and type(pair[1]) in _PLAIN for pair in given)
+
+
+_PLAIN = (bytes, str)
 _CLOSE = b"connection\0close\0"
 
 
@@ -163,25 +181,10 @@ def pack_trailers(fields: Iterable[Tuple[Any, Any]], what: str, rules: Rules = s
     return packed
 
 
-_lengths: Dict[bytes, Optional[int]] = {}
-
-
 def content_length(packed: bytes) -> Optional[int]:
     """The content-length among packed fields."""
     if b"content-length\0" not in packed:
         return None
-    try:
-        return _lengths[packed]
-    except KeyError:
-        length = _content_length(packed)
-        if len(packed) <= _SECTION_LONGEST:
-            if len(_lengths) >= _SECTIONS_KEPT:
-                _lengths.clear()
-            _lengths[packed] = length
-        return length
-
-
-def _content_length(packed: bytes) -> Optional[int]:
     found = [value for name, value in pairs(packed) if name.lstrip(_SENSITIVE) == b"content-length"]
     if len(found) > 1:
         raise Error(INVALID, "there are two content-length fields")

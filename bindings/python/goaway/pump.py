@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextvars import copy_context
-from typing import Callable, List
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from . import _native
 from .dispatch import Dispatcher
@@ -20,6 +21,11 @@ log = logging.getLogger("goaway")
 
 _REQUEST = _native.RECORD_REQUEST
 _COOKIES = _native.FLAG_COOKIES
+
+AT_ONCE = 32
+"""So many requests begin before the loop goes on."""
+FLUSH_SECONDS = 0.002
+"""So long the responses to a batch may wait for its end."""
 
 Accept = Callable[[int, int, int, int, int, bytes, bytes, int], Exchange]
 """Makes an exchange of a REQUEST: id, flags, tag, session, ms left, text, data
@@ -38,6 +44,10 @@ class Pump(Dispatcher[Exchange]):
         self._begin = runner(loop)
         self._context = copy_context()
         self._is_flush_planned = False
+        self._batch: Optional[Iterator[Tuple[Any, ...]]] = None
+        """What is left of the records that were taken."""
+        self._arena = b""
+        self._batch_began = 0.0
         self._fd = -1
         self._idle_waiters: List["asyncio.Future[None]"] = []
 
@@ -82,12 +92,14 @@ class Pump(Dispatcher[Exchange]):
 
     def _plan_flush(self) -> None:
         """Flushes once all that is ready to run now has run: one call takes the
-        responses of many requests."""
-        if not self._is_flush_planned:
+        responses of many requests. While a batch is read, its end flushes."""
+        if not self._is_flush_planned and self._batch is None:
             self._is_flush_planned = True
             self.loop.call_soon(self.flush, context=self._context)
 
     def _on_readable(self) -> None:
+        if self._batch is not None:
+            return  # There is work enough; what has come since waits its turn.
         try:
             records, arena = self._core.take()
         except Error:
@@ -95,10 +107,25 @@ class Pump(Dispatcher[Exchange]):
             log.exception("the event queue gives nothing any more")
             self.stop()
             return
-        requests, accept, begin = self.requests, self._accept, self._begin
-        for record in RECORD.iter_unpack(records):
+        self._batch, self._arena = RECORD.iter_unpack(records), arena
+        self._batch_began = time.monotonic()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Reads more of the batch. Requests begin a few at a time: what they have
+        allocated is freed, and still in the processor's cache, when the next ones
+        begin, and the loop's other work need not wait for all of them."""
+        assert self._batch is not None
+        requests, accept, begin, arena = self.requests, self._accept, self._begin, self._arena
+        left_to_begin = AT_ONCE
+        for record in self._batch:
             if record[0] != _REQUEST:
-                self._dispatch(record, arena)
+                try:
+                    self._dispatch(record, arena)
+                except BaseException:
+                    # A Ctrl-C in a callback. The loop may be run again.
+                    self.loop.call_soon(self._go_on, context=self._context)
+                    raise
                 continue
             _, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
             try:
@@ -112,6 +139,16 @@ class Pump(Dispatcher[Exchange]):
                 log.exception("a request cannot be understood")
                 self.forget(id)
                 self.outbox.respond(id, 500, *ERROR_ANSWER)
+            left_to_begin -= 1
+            if not left_to_begin:
+                # They run first.
+                self.loop.call_soon(self._go_on, context=self._context)
+                if time.monotonic() - self._batch_began > FLUSH_SECONDS:
+                    self.flush()
+                    self._batch_began = time.monotonic()
+                return
+        self._batch, self._arena = None, b""
+        self._is_flush_planned = False
         self._plan_flush()
 
     def _on_closed(self, report: Report) -> None:

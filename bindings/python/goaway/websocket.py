@@ -25,7 +25,7 @@ from .drain import Drain
 from .error import Disconnected
 from .exchange import ERROR_ANSWER, Exchange
 from .failure import log_failure
-from .fields import lenient, pack_application_head
+from .fields import application_head, lenient
 from .gateway import check_status
 from .outbox import as_bytes
 
@@ -202,7 +202,7 @@ class AsgiWebSocket(Exchange):
 
     def _pack(self, message: Dict[str, Any], kind: str) -> bytes:
         is_http1 = self.scope["http_version"] != "2"
-        return pack_application_head(message.get("headers", ()), f"the headers of {kind}", is_http1)
+        return application_head(message.get("headers", ()), f"the headers of {kind}", is_http1)[0]
 
     def _expect(self, stage: int, kind: str) -> None:
         if self._end is not None and self._stage == _OVER:

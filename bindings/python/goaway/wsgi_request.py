@@ -12,7 +12,7 @@ from .address import split
 from .callback import tell
 from .config import AccessRecord, Config
 from .failure import log_failure
-from .fields import Packed, pack_application_head
+from .fields import Packed, application_head
 from .gateway import DroppedBodies, check_status
 from .threaded import give_up
 from .threaded_request import ThreadedRequest
@@ -114,7 +114,7 @@ class WsgiRequest:
         if not isinstance(status, str) or not status[:3].isdigit() or (len(status) > 3 and status[3] != " "):
             raise ValueError(f'the status must be text such as "200 OK", not {status!r}')
         is_http1 = self.request.http_version != "2"
-        fields = pack_application_head(headers, "the headers of start_response", is_http1)
+        fields, _ = application_head(headers, "the headers of start_response", is_http1)
         self._status, self._fields = check_status(int(status[:3])), Packed(fields)
         return self._write
 
