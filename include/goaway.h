@@ -1369,7 +1369,8 @@ goaway_status goaway_request_respond_with(goaway_request request,
                                           size_t len);
 
 // Sends an informational head (RFC 9110, section 15.2) before the answer,
-// such as 103 with the `count` fields at `fields`.
+// such as 103 with the `count` fields at `fields`. A client of HTTP/1.0, which
+// knows none, is sent none.
 //
 // GOAWAY_ERR_INVALID: the status is none of 100 to 199, or 101, or a field is
 // none that HTTP/2 allows. GOAWAY_ERR_STATE: the head is written already, or
@@ -1435,7 +1436,9 @@ goaway_status goaway_request_on_writable(goaway_request request,
                                          void *user_data);
 
 // Adds a field to the answer's trailer section (RFC 9113, section 8.1), which
-// `goaway_request_end` or `goaway_request_respond` sends.
+// `goaway_request_end` or `goaway_request_respond` sends. An answer without a
+// body (to HEAD, or by its status), a tunnel and HTTP/1.0 have no trailers: there
+// they are left out.
 //
 // GOAWAY_ERR_INVALID: the field is none that HTTP/2 allows, or not in trailers.
 goaway_status goaway_request_add_trailer(goaway_request request,

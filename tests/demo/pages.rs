@@ -71,6 +71,31 @@ fn headers_of_one_name_stand_together() {
     assert_eq!(answer.text(), "user-agent: me\naccept: */*\nb: 1\nb: 3\na: 2\n");
 }
 
+/// Each as it was received; ASGI has them joined in its scope, as RFC 9113,
+/// section 8.2.3, has a generic application get them.
+#[test]
+fn cookies_stand_where_the_first_came() {
+    let demo = start();
+    let mut client = demo.open();
+    let fields = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":path", "/headers"),
+        (":authority", "demo"),
+        ("a", "1"),
+        ("cookie", "b=2"),
+        ("c", "3"),
+        ("cookie", "d=4"),
+    ];
+    let stream = client.request_of(&fields, true);
+    let response = client.response(stream);
+    let text = String::from_utf8_lossy(&response.body).into_owned();
+    // ASGI and WSGI show the authority as a field too.
+    let text = text.strip_prefix("host: demo\n").unwrap_or(&text).to_string();
+    let expected = ["a: 1\ncookie: b=2\ncookie: d=4\nc: 3\n", "a: 1\ncookie: b=2; d=4\nc: 3\n"];
+    client.check(expected.contains(&text.as_str()), &text);
+}
+
 #[test]
 fn early_hints_come_before_the_answer() {
     let demo = start();
