@@ -87,10 +87,15 @@ demo: build ## builds and runs the demo on 127.0.0.1, port 8080 or PORT=9090, an
 .PHONY: test
 test: venv ## installs what the tests need, builds, runs the tests
 	@.ci/needs curl nghttp h2load openssl valgrind cc c++ nm pkg-config haproxy nginx nginx-stream
-	$(MAKE) build
+	$(MAKE) -j2 build test-programs
 	$(CARGO) test --locked $(TEST) -- --skip under_valgrind
 	$(MAKE) test-python
 	$(MAKE) test-node
+
+# Beside `build`, most of whose time one thread needs to optimise the library.
+.PHONY: test-programs
+test-programs:
+	$(CARGO) test --locked --no-run $(TEST)
 
 # The Python interpreter that the tests use, with the packages of the list.
 VENV := build/venv
