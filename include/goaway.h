@@ -430,9 +430,10 @@ typedef enum {
     GOAWAY_LOG_OFF = 0,
     // Something failed that should not.
     GOAWAY_LOG_ERROR = 1,
-    // Something is refused or held back.
+    // Something is refused or held back, or may be refused by others, such as an
+    // expired certificate.
     GOAWAY_LOG_WARN = 2,
-    // What an operator wants to know.
+    // What an operator wants to know, such as a TLS handshake that failed.
     GOAWAY_LOG_INFO = 3,
     // Each session, each frame and each error of a peer.
     GOAWAY_LOG_DEBUG = 4,
@@ -591,6 +592,18 @@ typedef struct {
 // Called once when a close is complete, on a thread of the library. The
 // report is valid during the call.
 typedef void (*goaway_close_cb)(const goaway_report *report, void *user_data);
+
+// What a server has refused since its start. Later versions may append fields.
+typedef struct {
+    // Connections that GOAWAY_LIMIT_SESSIONS or _SESSIONS_PER_ADDRESS refused.
+    uint64_t sessions_refused;
+    // TLS handshakes that failed, plain HTTP on a port of TLS among them.
+    // Connections on which the peer said nothing are not counted.
+    uint64_t handshakes_failed;
+    // Connections that a listener with `proxy` refused: the sender is not a
+    // trusted proxy, or the PROXY header is missing, malformed or late.
+    uint64_t proxies_refused;
+} goaway_counts;
 
 // One connection and its HTTP/2 session. An id, not a pointer: it may be
 // kept, and using it after the session has ended is an error and nothing
@@ -824,6 +837,18 @@ typedef void (*goaway_log_cb)(uint32_t level,
                               const char *message,
                               void *user_data);
 
+// A line of the log, for `goaway_log_take`. Later versions may append fields.
+typedef struct {
+    // One of the numbers of `goaway_log_level`.
+    uint32_t level;
+    // The part of the library that says it, and the text: NUL-terminated, valid
+    // until this thread's next `goaway_log_take`.
+    const char *target;
+    const char *message;
+    // Lines before this one that were left out, since 1024 waited already.
+    uint64_t left_out;
+} goaway_log_line;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -919,6 +944,14 @@ goaway_status goaway_server_wait(const goaway_server *server,
 
 // The report of the close; NULL until it is complete. Valid until the server is freed.
 const goaway_report *goaway_server_report(const goaway_server *server);
+
+// Writes what the server has refused since its start to `out_counts`: as many
+// bytes as both sides know of, `counts_size` being `sizeof(goaway_counts)` in
+// your program. The log says the reasons at GOAWAY_LOG_WARN, of handshakes at
+// GOAWAY_LOG_INFO. At any time; all are 0 before the start.
+goaway_status goaway_server_get_counts(const goaway_server *server,
+                                       goaway_counts *out_counts,
+                                       size_t counts_size);
 
 // Ends the server: what is still open is forced, the library's threads end.
 // When this has returned, no callback begins any more, and no `on_close` that
@@ -1063,6 +1096,15 @@ goaway_status goaway_tls_add_certificate_pem(const goaway_tls *tls,
                                              const char *key,
                                              size_t key_len,
                                              const char *password);
+
+// Has the certificate that was added last chosen for clients that ask for `name`
+// (SNI) and for no other name, whatever names are in it: "example.org", or
+// "*.example.org" for one label in front. Such a certificate goes before those
+// that are chosen by the names in them; of several for a name the one added
+// last, and an exact name before a wildcard.
+//
+// GOAWAY_ERR_INVALID: no certificate was added, or clients cannot ask for such a name.
+goaway_status goaway_tls_set_server_name(const goaway_tls *tls, const char *name);
 
 // Whether clients are asked for a certificate, one of the numbers of
 // `goaway_tls_clients`, and the file of the authorities, in PEM, that vouch for
@@ -1704,12 +1746,36 @@ const char *goaway_outcome_name(uint32_t outcome);
 const char *goaway_stage_name(uint32_t stage);
 
 // Has `on_log` called with the log up to `level`, one of the numbers of
-// `goaway_log_level`. Once in a process; without it nothing is logged, and the
-// library never writes to standard output or error. GOAWAY_LOG_DEBUG
-// costs time for each request.
+// `goaway_log_level`, for the whole process. Without it nothing is logged, and
+// the library never writes to standard output or error. GOAWAY_LOG_DEBUG costs
+// time for each request. What peers can cause (connections that are refused,
+// TLS handshakes that fail) is logged ten times in ten seconds at most, with
+// how many were left out.
 //
-// GOAWAY_ERR_STATE: it was set before. GOAWAY_ERR_INVALID: there is no such level.
+// Again: the last call counts, and GOAWAY_LOG_OFF ends it. A line that another
+// thread is telling meanwhile still goes to the callback of before, which must
+// therefore stay valid until the end of the process.
+//
+// GOAWAY_ERR_INVALID: there is no such level. GOAWAY_ERR_STATE: the program has
+// given the crate `tracing` another subscriber.
 goaway_status goaway_set_log(uint32_t level, goaway_log_cb on_log, void *user_data);
+
+// Keeps the log up to `level` for `goaway_log_take`, beside or instead of a
+// callback: for runtimes that the library's threads cannot call. Again: the
+// last call counts. GOAWAY_LOG_OFF ends it and wakes whoever waits; lines that
+// were kept can still be taken. A child process after fork() goes on with the
+// same level and no lines.
+//
+// GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_set_log`.
+goaway_status goaway_log_keep(uint32_t level);
+
+// Writes the oldest line that was kept to `out_line`, and forgets it. Blocks
+// until there is one, or for `timeout_ms` (0: does not block), or
+// GOAWAY_FOREVER. From any thread; each line is taken once.
+//
+// GOAWAY_ERR_TIMEOUT: there is none. GOAWAY_ERR_STATE: the same, and none are
+// kept any more. GOAWAY_ERR_DEADLOCK: it would block one of the library's own threads.
+goaway_status goaway_log_take(uint32_t timeout_ms, goaway_log_line *out_line);
 
 #ifdef __cplusplus
 }  // extern "C"

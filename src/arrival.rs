@@ -4,6 +4,7 @@
 //! handshake's limit end it. What a peer that never speaks costs is little,
 //! since HTTP/2 is set up only when the first bytes have come.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -18,6 +19,7 @@ use tokio::time::{Sleep, timeout};
 use crate::close::{LINGER, NEWCOMER};
 use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
+use crate::plaintext;
 use crate::proxy::{self, Header, Malformed, Proxy};
 use crate::registry::Registration;
 use crate::session::{Http1, Line, Order, Protocol, Remote, Session, Socket, TlsSocket};
@@ -84,6 +86,8 @@ pub struct Arrival {
     later: Vec<Order>,
     /// Who the peer is, as long as a proxy has yet to say it.
     introduction: Option<Pin<Box<dyn Future<Output = Introduced>>>>,
+    /// The peer has sent something where TLS is spoken.
+    heard: Rc<Cell<bool>>,
     steps: Pin<Box<dyn Future<Output = Arrived>>>,
     sleep: Pin<Box<Sleep>>,
 }
@@ -95,10 +99,11 @@ impl Arrival {
         let introduction = remote.door.proxy.clone().map(|proxy| -> Pin<Box<dyn Future<Output = Introduced>>> {
             Box::pin(introduce(socket.clone(), proxy, remote.peer().clone()))
         });
-        let steps = Box::pin(arrive(worker.clone(), remote.clone(), socket.clone()));
+        let heard = Rc::<Cell<bool>>::default();
+        let steps = Box::pin(arrive(worker.clone(), remote.clone(), socket.clone(), heard.clone()));
         let sleep = Box::pin(tokio::time::sleep_until(now + worker.shared.setup.config.handshake));
         let began = now.into_std();
-        Self { worker, registration, socket, began, later: Vec::new(), introduction, steps, sleep }
+        Self { worker, registration, socket, began, later: Vec::new(), introduction, heard, steps, sleep }
     }
 
     /// As what it has arrived; None if it has ended instead.
@@ -147,6 +152,10 @@ impl Arrival {
         match introduced {
             Ok(client) => client.into_iter().for_each(|client| remote.set_client(client)),
             Err(text) => {
+                if text != ENDED {
+                    let log = || tracing::warn!(peer = %remote.peer(), "refused: {text}");
+                    self.worker.shared.refusals.proxies.add(log);
+                }
                 self.registration.open();
                 let mut event = self.event(EventKind::Error);
                 event.text = text.into_bytes();
@@ -157,7 +166,9 @@ impl Arrival {
         }
         // It is on the registry, and counted there.
         if self.worker.shared.is_crowded(remote.peer(), 0) {
-            tracing::warn!(peer = %remote.peer(), "refused: the limit of sessions from one address is reached");
+            self.worker.shared.refusals.sessions.add(|| {
+                tracing::warn!(peer = %remote.peer(), "refused: the limit of sessions from one address is reached");
+            });
             return Poll::Ready(false);
         }
         Poll::Ready(true)
@@ -186,6 +197,10 @@ impl Arrival {
         self.registration.open();
         (self.registration.cause, self.registration.code) = (cause, code);
         if cause == Cause::HandshakeTimeout {
+            // Whoever stayed without a byte, such as a browser in advance, began none.
+            if self.heard.get() {
+                count_handshake(&self.worker, self.registration.remote(), "the TLS handshake failed: it took too long");
+            }
             let mut event = self.event(EventKind::Timeout);
             event.cause = cause;
             self.worker.shared.tell(&event);
@@ -227,6 +242,9 @@ impl Arrival {
     }
 }
 
+/// What a connection without a word comes to, such as a health check of the proxy's.
+const ENDED: &str = "the connection ended before its PROXY header";
+
 /// Takes the PROXY header off the front, and not a byte more.
 async fn introduce(socket: Socket, proxy: Arc<Proxy>, sender: Endpoint) -> Introduced {
     if !proxy.trusted.includes(&sender) {
@@ -242,7 +260,7 @@ async fn read_header(mut socket: Socket) -> Introduced {
     loop {
         let seen = socket.peek(&mut bytes[taken..]).await.map_err(|error| error.to_string())?;
         if seen == 0 {
-            return Err("the connection ended before its PROXY header".into());
+            return Err(if taken == 0 { ENDED } else { "the connection ended within its PROXY header" }.into());
         }
         let (whole, client) = match proxy::parse(&bytes[..taken + seen]) {
             Ok(Header::Partial) => (None, None),
@@ -259,11 +277,16 @@ async fn read_header(mut socket: Socket) -> Introduced {
 }
 
 /// The steps of an arrival.
-async fn arrive(worker: Rc<Worker>, remote: Arc<Remote>, socket: Socket) -> Arrived {
+async fn arrive(worker: Rc<Worker>, remote: Arc<Remote>, socket: Socket, heard: Rc<Cell<bool>>) -> Arrived {
     if let Some(tls) = &remote.door.tls {
         // Who has said nothing takes no turn. What is wrong shows in the handshake.
-        let _ = socket.heard().await;
-        return shake_hands(&worker, &remote, tls, socket).await;
+        let (is_heard, plain) = plaintext::first(&socket).await.unwrap_or_default();
+        heard.set(is_heard);
+        let Some(protocol) = plain else { return shake_hands(&worker, &remote, tls, socket, is_heard).await };
+        let text = "the TLS handshake failed: plain HTTP came to a port that speaks TLS";
+        count_handshake(&worker, &remote, text);
+        plaintext::dismiss(socket, protocol).await;
+        return Arrived::Failed(Cause::Tls, text.into());
     }
     // What is wrong with it, its session finds out.
     let mut protocol = Protocol::Http2;
@@ -275,7 +298,7 @@ async fn arrive(worker: Rc<Worker>, remote: Arc<Remote>, socket: Socket) -> Arri
     Arrived::Spoken(Line::Plain(socket), protocol)
 }
 
-async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket) -> Arrived {
+async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket, is_heard: bool) -> Arrived {
     // It fails never, since nobody closes it.
     let turn = worker.shared.handshakes.acquire().await;
     let live = match tls.live() {
@@ -304,11 +327,21 @@ async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket
         io::ErrorKind::InvalidData => Cause::Tls,
         _ => Cause::ConnectionLost,
     };
+    let text = format!("the TLS handshake failed: {error}");
+    // Whoever left without a byte, such as a health check, began none.
+    if is_heard {
+        count_handshake(worker, remote, &text);
+    }
     if cause == Cause::Tls {
         // Whether it hears the alert is its own affair.
         let _ = timeout(LINGER, poll_fn(|cx| socket.poll_dismiss(cx))).await;
     }
-    Arrived::Failed(cause, format!("the TLS handshake failed: {error}"))
+    Arrived::Failed(cause, text)
+}
+
+/// Counts a TLS handshake that failed, and says it in the log.
+fn count_handshake(worker: &Worker, remote: &Remote, text: &str) {
+    worker.shared.refusals.handshakes.add(|| tracing::info!(peer = %remote.peer(), "{text}"));
 }
 
 #[cfg(test)]

@@ -203,11 +203,11 @@ impl Desk {
     /// Makes a connection a session, on the least loaded worker.
     fn give(&self, stream: TcpStream, peer: Endpoint, door: &Arc<Door>) {
         if self.shared.registry.len() >= self.shared.setup.config.max_sessions {
-            return tracing::warn!(%peer, "refused: the limit of sessions is reached");
+            return self.refuse(|| tracing::warn!(%peer, "refused: the limit of sessions is reached"));
         }
         // Who comes by a proxy is counted when it is known who it is.
         if door.proxy.is_none() && self.shared.is_crowded(&peer, 1) {
-            return tracing::warn!(%peer, "refused: the limit of sessions from one address is reached");
+            return self.refuse(|| tracing::warn!(%peer, "refused: the limit of sessions from one address is reached"));
         }
         let mut remote = None;
         self.sessions.borrow_mut().insert(|id| {
@@ -218,8 +218,12 @@ impl Desk {
         let worker = self.workers.iter().min_by_key(|worker| worker.load());
         match (remote, worker) {
             (Some(remote), Some(worker)) => worker.give(stream, &self.shared, remote),
-            _ => tracing::warn!(%peer, "refused: there are no ids left"),
+            _ => self.refuse(|| tracing::warn!(%peer, "refused: there are no ids left")),
         }
+    }
+
+    fn refuse(&self, line: impl FnOnce()) {
+        self.shared.refusals.sessions.add(line);
     }
 }
 
@@ -257,6 +261,7 @@ fn notify(shared: &Shared, notices: Receiver<Notice>, progress_is_due: &AtomicBo
                 shared.ring();
             }
             Notice::Closed => {
+                shared.refusals.flush();
                 tell_closers(shared);
                 shared.registry.release();
             }

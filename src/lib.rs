@@ -8,6 +8,7 @@
 //! - [`worker`]: the threads on which sessions live
 //! - [`command`]: what a host orders in batches
 //! - [`arrival`]: a connection until it is known what its peer speaks
+//! - [`plaintext`]: what who speaks plain HTTP gets where TLS is spoken
 //! - [`session`]: one connection: its task, driving h2 or hyper, the taps
 //! - [`request`]: one request: head, body, answer, as host and session share it
 //! - [`registry`]: every live session, and the level that closes them
@@ -19,6 +20,7 @@
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
 //! - [`close`]: the drain engine and the report
 //! - [`event`], [`endpoint`], [`table`], [`error`]: the vocabulary, ids, what can go wrong
+//! - [`log`], [`throttle`]: lines of the log that are kept, and those that peers cause
 //! - [`system`]: what only [`ffi`] can ask of the operating system
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -34,6 +36,8 @@ mod error;
 mod event;
 pub mod ffi;
 mod listener;
+mod log;
+mod plaintext;
 mod proxy;
 mod queue;
 mod record;
@@ -46,5 +50,6 @@ mod shared;
 mod socket_file;
 mod system;
 mod table;
+mod throttle;
 mod tls;
 mod worker;

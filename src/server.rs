@@ -14,7 +14,7 @@ use crate::queue::Queue;
 use crate::registry::OnClose;
 use crate::route::{Handler, Target};
 use crate::session::SessionInfo;
-use crate::shared::{OnProgress, OnSession, Setup, Shared, is_our_thread};
+use crate::shared::{Counts, OnProgress, OnSession, Setup, Shared, is_our_thread};
 use crate::system::System;
 use crate::table;
 use crate::tls::Tls;
@@ -108,7 +108,8 @@ impl Server {
     /// With TLS if it is given.
     pub fn listen(&self, address: &str, tls: Option<Arc<Tls>>) -> Result<()> {
         self.set_up(|setup, doors| {
-            make_live(tls.as_deref())?;
+            // What was said to it is in force from its first listener on.
+            tls.as_deref().map_or(Ok(()), Tls::make_live)?;
             doors.extend(listener::open(address, tls, &setup.system)?);
             Ok(())
         })
@@ -225,6 +226,11 @@ impl Server {
         })
     }
 
+    /// What was refused since the start.
+    pub fn counts(&self) -> Result<Counts> {
+        Ok(self.shared()?.map(|shared| shared.refusals.counts()).unwrap_or_default())
+    }
+
     /// The live sessions, oldest first.
     pub fn sessions(&self) -> Result<Vec<SessionInfo>> {
         Ok(self.shared()?.map(|shared| shared.registry.list()).unwrap_or_default())
@@ -297,13 +303,5 @@ impl Server {
             }
             _ => Err(Error::Forked),
         }
-    }
-}
-
-/// What was said to it is checked, and in force, when its first listener is made.
-fn make_live(tls: Option<&Tls>) -> Result<()> {
-    match tls {
-        Some(tls) if tls.live()?.is_none() => tls.reload(),
-        _ => Ok(()),
     }
 }

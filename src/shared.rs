@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
@@ -22,6 +22,7 @@ use crate::registry::{Progress, Registry};
 use crate::route::Routes;
 use crate::system::System;
 use crate::table::fork;
+use crate::throttle::Throttle;
 
 pub type OnSession = Box<dyn Fn(&SessionEvent) + Send + Sync>;
 pub type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
@@ -43,8 +44,67 @@ pub struct Shared {
     pub registry: Registry,
     /// A permit for each TLS handshake that may go on.
     pub handshakes: Semaphore,
+    pub refusals: Refusals,
     /// Set when the host has freed the server: its callbacks are gone.
     muted: Arc<AtomicBool>,
+}
+
+/// What the server did not take: counted, and said in the log.
+pub struct Refusals {
+    /// Connections that a limit refused.
+    pub sessions: Refusal,
+    /// TLS handshakes that failed.
+    pub handshakes: Refusal,
+    /// Connections without a PROXY header that is valid and from a trusted proxy.
+    pub proxies: Refusal,
+}
+
+/// How many there were of each kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub sessions: u64,
+    pub handshakes: u64,
+    pub proxies: u64,
+}
+
+/// Refusals of one kind.
+pub struct Refusal {
+    count: AtomicU64,
+    throttle: Throttle,
+}
+
+impl Refusal {
+    fn new(what: &'static str, is_warning: bool) -> Self {
+        Self { count: AtomicU64::new(0), throttle: Throttle::new(what, is_warning) }
+    }
+
+    /// Counts one; `line` says it in the log, unless there were many.
+    pub fn add(&self, line: impl FnOnce()) {
+        self.count.fetch_add(1, Relaxed);
+        self.throttle.tell(line);
+    }
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self {
+            sessions: Refusal::new("connections that a limit refused", true),
+            handshakes: Refusal::new("TLS handshakes that failed", false),
+            proxies: Refusal::new("connections without a PROXY header that counts", true),
+        }
+    }
+}
+
+impl Refusals {
+    pub fn counts(&self) -> Counts {
+        let count = |refusal: &Refusal| refusal.count.load(Relaxed);
+        Counts { sessions: count(&self.sessions), handshakes: count(&self.handshakes), proxies: count(&self.proxies) }
+    }
+
+    /// Says what was left out of the log, at the end.
+    pub fn flush(&self) {
+        [&self.sessions, &self.handshakes, &self.proxies].iter().for_each(|refusal| refusal.throttle.flush());
+    }
 }
 
 thread_local! {
@@ -61,7 +121,7 @@ pub fn is_our_thread() -> bool {
 impl Shared {
     pub fn new(setup: Setup) -> Self {
         let handshakes = Semaphore::new(setup.config.tls_handshakes);
-        Self { setup, registry: Registry::default(), handshakes, muted: Arc::default() }
+        Self { setup, registry: Registry::default(), handshakes, refusals: Refusals::default(), muted: Arc::default() }
     }
 
     /// Whether with so many more from that address there would be too many.

@@ -11,6 +11,8 @@ mod browser;
 mod clients;
 #[path = "tls/handshake.rs"]
 mod handshake;
+#[path = "tls/plaintext.rs"]
+mod plaintext;
 #[path = "examples/program.rs"]
 #[allow(dead_code, reason = "the examples' tests use the rest")]
 mod program;

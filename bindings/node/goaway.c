@@ -3,7 +3,7 @@
 // status stays a number, an id a double and a batch a copy of its bytes.
 //
 // Node-API 8 is enough, so one binary serves every Node.js that is alive. No
-// state outside of objects: each worker thread loads this once more. Before an
+// state outside of objects, but for the log: each worker thread loads this once more. Before an
 // environment ends its servers are ended too, with their threads: Node.js 20
 // aborts if another thread calls a threadsafe function that is being torn down.
 
@@ -136,6 +136,7 @@ static const napi_property_descriptor METHODS[] = {
     METHOD("unref", host_unref),           METHOD("sessions", host_sessions),
     METHOD("session", host_session),       METHOD("closeSession", host_close_session),
     METHOD("abortSession", host_abort_session), METHOD("report", host_report),
+    METHOD("counts", host_counts),
     METHOD("ping", host_ping),             METHOD("sendGoaway", host_send_goaway),
     METHOD("setWindow", host_set_window),  METHOD("take", host_take),
     METHOD("sendAltsvc", host_send_altsvc), METHOD("sendOrigin", host_send_origin),
@@ -145,6 +146,7 @@ static const napi_property_descriptor METHODS[] = {
 
 static const napi_property_descriptor TLS_METHODS[] = {
     METHOD("addPem", tls_add_pem),         METHOD("addFiles", tls_add_files),
+    METHOD("setServerName", tls_set_server_name),
     METHOD("setClients", tls_set_clients), METHOD("setMinVersion", tls_set_min_version),
     METHOD("setCertificateRequired", tls_set_certificate_required),
     METHOD("setResumption", tls_set_resumption), METHOD("setKeyLog", tls_set_key_log),
@@ -186,6 +188,8 @@ NAPI_MODULE_INIT() {
     add_function(env, exports, "listenSocket", listen_socket, NULL);
     add_function(env, exports, "tls", session_tls, NULL);
     add_function(env, exports, "stopAll", stop_all, shim);
+    add_function(env, exports, "setLog", log_set, shim);
+    add_function(env, exports, "takeLog", log_take, shim);
     napi_set_named_property(env, exports, "version", text_value(env, goaway_version()));
     return exports;
 }

@@ -88,8 +88,8 @@ export interface GoawaySecureServerOptions extends SecureServerOptions {
 export interface GoawayHttp2SecureServer extends GoawayHttp2Server {
   /** Has new handshakes use these; if they cannot be used it throws and nothing changes. */
   setSecureContext (options: GoawaySecureServerOptions): void
-  /** Adds a certificate for that name. */
-  addContext (name: string, context: Pick<GoawaySecureServerOptions, 'cert' | 'key' | 'passphrase'>): void
+  /** Has clients that ask for that name get this certificate; the last call for a name counts, and a name goes before a wildcard. */
+  addContext (name: string, context: Pick<GoawaySecureServerOptions, 'cert' | 'key' | 'certFile' | 'keyFile' | 'passphrase'>): void
 }
 
 export function createSecureServer (onRequest?: OnRequest): GoawayHttp2SecureServer

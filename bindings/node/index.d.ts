@@ -179,6 +179,32 @@ export interface Limits {
   upgrade?: number
 }
 
+/** What a server has refused since its start; the log says why (`setLog`). */
+export interface Counts {
+  /** Connections that a limit refused. */
+  readonly sessionsRefused: number
+  /** TLS handshakes that failed, plain HTTP on a port of TLS among them. */
+  readonly handshakesFailed: number
+  /** Connections whose PROXY header was missing, malformed, late, or not from a trusted proxy. */
+  readonly proxiesRefused: number
+}
+
+/** A line of the library's log. */
+export interface LogLine {
+  readonly level: 'error' | 'warn' | 'info' | 'debug'
+  /** The part of the library that says it. */
+  readonly target: string
+  readonly message: string
+}
+
+/**
+ * Has `callback` called with each line of the library's log up to `level`
+ * ('info'), in this thread's loop. The log is the process's: it has the lines of
+ * all servers, those of worker threads too. The last call counts. With null, as
+ * at first, warnings and errors become process warnings ('GoawayWarning').
+ */
+export function setLog (callback: ((line: LogLine) => void) | null, options?: { level?: 'off' | 'error' | 'warn' | 'info' | 'debug' }): void
+
 /** What became of everything that was open when the close began, or came during it. */
 export interface Report {
   /** Sessions that were told and had every stream served. */
@@ -430,6 +456,8 @@ export class Server extends EventEmitter {
   close (options?: { drainMs?: number }): Promise<Report>
   /** Null until the close is complete. */
   readonly report: Report | null
+  /** After the end: what there was at the end. */
+  counts (): Counts
   sessions (): SessionInfo[]
   session (id: number): Session
   ref (): this
@@ -462,6 +490,7 @@ declare const goaway: {
   Session: typeof Session
   Tls: typeof Tls
   GoawayError: typeof GoawayError
+  setLog: typeof setLog
   version: string
 }
 export default goaway

@@ -9,5 +9,6 @@ const { Request } = require('./lib/request.js')
 const { Session } = require('./lib/session.js')
 const { Tls } = require('./lib/tls.js')
 const { GoawayError } = require('./lib/errors.js')
+const { setLog } = require('./lib/log.js')
 
-module.exports = { Server, Listener, Request, Session, Tls, GoawayError, version: native.version }
+module.exports = { Server, Listener, Request, Session, Tls, GoawayError, setLog, version: native.version }

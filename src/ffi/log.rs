@@ -1,18 +1,25 @@
-//! The library's own log: to a callback of the host, or nowhere.
+//! The library's own log: to a callback of the host, kept until the host takes
+//! it, or nowhere.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CString, c_char, c_void};
 use std::fmt::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
+use std::time::Duration;
 
 use once_cell::sync::OnceCell;
+use tracing::callsite;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, subscriber};
 
-use super::{UserData, goaway_status, guard};
-use crate::error::Error;
+use super::server::GOAWAY_FOREVER;
+use super::{UserData, fork, goaway_status, guard, view};
+use crate::error::{Error, Result};
+use crate::log;
+use crate::shared::is_our_thread;
 
 /// How much of the log is wanted; each includes those before it.
 #[repr(C)]
@@ -21,9 +28,10 @@ pub enum goaway_log_level {
     GOAWAY_LOG_OFF = 0,
     /// Something failed that should not.
     GOAWAY_LOG_ERROR = 1,
-    /// Something is refused or held back.
+    /// Something is refused or held back, or may be refused by others, such as an
+    /// expired certificate.
     GOAWAY_LOG_WARN = 2,
-    /// What an operator wants to know.
+    /// What an operator wants to know, such as a TLS handshake that failed.
     GOAWAY_LOG_INFO = 3,
     /// Each session, each frame and each error of a peer.
     GOAWAY_LOG_DEBUG = 4,
@@ -51,39 +59,150 @@ pub type goaway_log_cb =
     Option<unsafe extern "C" fn(level: u32, target: *const c_char, message: *const c_char, user_data: *mut c_void)>;
 
 /// Has `on_log` called with the log up to `level`, one of the numbers of
-/// `goaway_log_level`. Once in a process; without it nothing is logged, and the
-/// library never writes to standard output or error. GOAWAY_LOG_DEBUG
-/// costs time for each request.
+/// `goaway_log_level`, for the whole process. Without it nothing is logged, and
+/// the library never writes to standard output or error. GOAWAY_LOG_DEBUG costs
+/// time for each request. What peers can cause (connections that are refused,
+/// TLS handshakes that fail) is logged ten times in ten seconds at most, with
+/// how many were left out.
 ///
-/// GOAWAY_ERR_STATE: it was set before. GOAWAY_ERR_INVALID: there is no such level.
+/// Again: the last call counts, and GOAWAY_LOG_OFF ends it. A line that another
+/// thread is telling meanwhile still goes to the callback of before, which must
+/// therefore stay valid until the end of the process.
+///
+/// GOAWAY_ERR_INVALID: there is no such level. GOAWAY_ERR_STATE: the program has
+/// given the crate `tracing` another subscriber.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_set_log(level: u32, on_log: goaway_log_cb, user_data: *mut c_void) -> goaway_status {
     guard(|| {
         let callback = on_log.ok_or(Error::Null("on_log"))?;
-        let found = LEVELS.iter().find(|(number, _)| *number as u32 == level);
-        let (_, level) = *found.ok_or_else(|| Error::invalid(format_args!("{level} is no log level")))?;
-        static SET: OnceCell<()> = OnceCell::new();
-        SET.set(()).map_err(|()| Error::State("the log was set before"))?;
-        let host = HostLog { level, callback, user_data: UserData(user_data), spans: AtomicUsize::new(0) };
-        subscriber::set_global_default(host).map_err(|_| Error::State("the log was set before"))
+        let level = known(level)?;
+        install()?;
+        let (user_data, before) = (UserData(user_data), AtomicPtr::default());
+        let added = Box::into_raw(Box::new(Callback { level, callback, user_data, before }));
+        let before = CALLBACK.swap(added, AcqRel);
+        // SAFETY: it was made above, and no callback is ever dropped.
+        unsafe { (*added).before.store(before, Release) };
+        callsite::rebuild_interest_cache();
+        Ok(())
     })
 }
 
-/// Gives tracing's events to the host. Spans carry nothing that a line needs.
-struct HostLog {
-    level: LevelFilter,
+/// A line of the log, for `goaway_log_take`. Later versions may append fields.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct goaway_log_line {
+    /// One of the numbers of `goaway_log_level`.
+    pub level: u32,
+    /// The part of the library that says it, and the text: NUL-terminated, valid
+    /// until this thread's next `goaway_log_take`.
+    pub target: *const c_char,
+    pub message: *const c_char,
+    /// Lines before this one that were left out, since 1024 waited already.
+    pub left_out: u64,
+}
+
+/// Keeps the log up to `level` for `goaway_log_take`, beside or instead of a
+/// callback: for runtimes that the library's threads cannot call. Again: the
+/// last call counts. GOAWAY_LOG_OFF ends it and wakes whoever waits; lines that
+/// were kept can still be taken. A child process after fork() goes on with the
+/// same level and no lines.
+///
+/// GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_set_log`.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_log_keep(level: u32) -> goaway_status {
+    guard(|| {
+        let level = known(level)?;
+        fork::watch();
+        install()?;
+        log::keep(level);
+        callsite::rebuild_interest_cache();
+        Ok(())
+    })
+}
+
+/// Writes the oldest line that was kept to `out_line`, and forgets it. Blocks
+/// until there is one, or for `timeout_ms` (0: does not block), or
+/// GOAWAY_FOREVER. From any thread; each line is taken once.
+///
+/// GOAWAY_ERR_TIMEOUT: there is none. GOAWAY_ERR_STATE: the same, and none are
+/// kept any more. GOAWAY_ERR_DEADLOCK: it would block one of the library's own threads.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_log_take(
+    timeout_ms: u32,
+    out_line: Option<&mut MaybeUninit<goaway_log_line>>,
+) -> goaway_status {
+    guard(|| {
+        let out_line = view::out(out_line, "out_line")?;
+        if timeout_ms > 0 && is_our_thread() {
+            return Err(Error::Deadlock("waiting for the log"));
+        }
+        let line = log::take((timeout_ms != GOAWAY_FOREVER).then(|| Duration::from_millis(timeout_ms.into())))?;
+        let shown = TAKEN.with_borrow_mut(|taken| {
+            *taken = (text(line.target), text(line.message));
+            (taken.0.as_ptr(), taken.1.as_ptr())
+        });
+        let (target, message) = shown;
+        out_line.write(goaway_log_line { level: line.level.into(), target, message, left_out: line.left_out });
+        Ok(())
+    })
+}
+
+thread_local! {
+    /// The target and the message that this thread was shown last.
+    static TAKEN: RefCell<(CString, CString)> = RefCell::default();
+}
+
+/// The host's callback, and up to which level it is called.
+struct Callback {
+    level: u8,
     callback: unsafe extern "C" fn(u32, *const c_char, *const c_char, *mut c_void),
     user_data: UserData,
+    /// The one before it, which another thread may be calling: none ever ends.
+    before: AtomicPtr<Callback>,
+}
+
+/// The one that counts: a pointer and no lock, so that it works in the child of a fork.
+static CALLBACK: AtomicPtr<Callback> = AtomicPtr::new(std::ptr::null_mut());
+
+fn callback() -> Option<&'static Callback> {
+    // SAFETY: it points nowhere or into a box that is never dropped.
+    unsafe { CALLBACK.load(Acquire).as_ref() }
+}
+
+fn known(level: u32) -> Result<u8> {
+    let found = LEVELS.iter().position(|(number, _)| *number as u32 == level);
+    found.map(|level| level as u8).ok_or_else(|| Error::invalid(format_args!("{level} is no log level")))
+}
+
+/// Has tracing's events come here.
+fn install() -> Result<()> {
+    static INSTALLED: OnceCell<bool> = OnceCell::new();
+    match *INSTALLED.get_or_init(|| subscriber::set_global_default(HostLog::default()).is_ok()) {
+        true => Ok(()),
+        false => Err(Error::State("the program has given tracing another subscriber")),
+    }
+}
+
+/// Gives tracing's events to the host. Spans carry nothing that a line needs.
+#[derive(Default)]
+struct HostLog {
     spans: AtomicUsize,
+}
+
+impl HostLog {
+    fn level() -> LevelFilter {
+        let level = callback().map_or(0, |callback| callback.level).max(log::kept_level());
+        LEVELS[usize::from(level)].1
+    }
 }
 
 impl Subscriber for HostLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= self.level
+        metadata.is_event() && *metadata.level() <= Self::level()
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.level)
+        Some(Self::level())
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -93,11 +212,16 @@ impl Subscriber for HostLog {
         let mut line = Line(String::new());
         event.record(&mut line);
         let own = LevelFilter::from_level(*event.metadata().level());
-        let level = LEVELS.iter().find(|(_, level)| *level == own).map_or(0, |(number, _)| *number as u32);
-        let text = |text: String| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();
-        let (target, message) = (text(event.metadata().target().to_owned()), text(line.0));
-        // SAFETY: the host gave the callback for these arguments.
-        unsafe { (self.callback)(level, target.as_ptr(), message.as_ptr(), self.user_data.get()) }
+        let level = LEVELS.iter().position(|(_, level)| *level == own).map_or(0, |level| level as u8);
+        let (target, message) = (event.metadata().target().to_owned(), line.0.trim_end().to_owned());
+        if level <= log::kept_level() {
+            log::push(log::Line { level, target: target.clone(), message: message.clone(), left_out: 0 });
+        }
+        if let Some(host) = callback().filter(|callback| level <= callback.level) {
+            let (target, message) = (text(target), text(message));
+            // SAFETY: the host gave the callback for these arguments.
+            unsafe { (host.callback)(level.into(), target.as_ptr(), message.as_ptr(), host.user_data.get()) }
+        }
         TELLING.set(false);
     }
 
@@ -109,6 +233,10 @@ impl Subscriber for HostLog {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
+}
+
+fn text(text: String) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
 /// An event's message and fields as one line.

@@ -256,6 +256,48 @@ pub extern "C" fn goaway_server_report(server: Option<&goaway_server>) -> Option
     })
 }
 
+/// What a server has refused since its start. Later versions may append fields.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct goaway_counts {
+    /// Connections that GOAWAY_LIMIT_SESSIONS or _SESSIONS_PER_ADDRESS refused.
+    pub sessions_refused: u64,
+    /// TLS handshakes that failed, plain HTTP on a port of TLS among them.
+    /// Connections on which the peer said nothing are not counted.
+    pub handshakes_failed: u64,
+    /// Connections that a listener with `proxy` refused: the sender is not a
+    /// trusted proxy, or the PROXY header is missing, malformed or late.
+    pub proxies_refused: u64,
+}
+
+/// Writes what the server has refused since its start to `out_counts`: as many
+/// bytes as both sides know of, `counts_size` being `sizeof(goaway_counts)` in
+/// your program. The log says the reasons at GOAWAY_LOG_WARN, of handshakes at
+/// GOAWAY_LOG_INFO. At any time; all are 0 before the start.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_server_get_counts(
+    server: Option<&goaway_server>,
+    out_counts: *mut goaway_counts,
+    counts_size: usize,
+) -> goaway_status {
+    guard(|| {
+        let server = borrow(server)?;
+        if out_counts.is_null() {
+            return Err(Error::Null("out_counts"));
+        }
+        let counts = server.counts()?;
+        let counts = goaway_counts {
+            sessions_refused: counts.sessions,
+            handshakes_failed: counts.handshakes,
+            proxies_refused: counts.proxies,
+        };
+        let known = counts_size.min(size_of::<goaway_counts>());
+        // SAFETY: the host says that its structure has at least that many bytes.
+        unsafe { std::ptr::copy_nonoverlapping((&raw const counts).cast::<u8>(), out_counts.cast(), known) };
+        Ok(())
+    })
+}
+
 /// Ends the server: what is still open is forced, the library's threads end.
 /// When this has returned, no callback begins any more, and no `on_close` that
 /// was still due is called. NULL is allowed. From inside a callback the rest

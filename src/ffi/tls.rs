@@ -168,6 +168,22 @@ pub unsafe extern "C" fn goaway_tls_add_certificate_pem(
     })
 }
 
+/// Has the certificate that was added last chosen for clients that ask for `name`
+/// (SNI) and for no other name, whatever names are in it: "example.org", or
+/// "*.example.org" for one label in front. Such a certificate goes before those
+/// that are chosen by the names in them; of several for a name the one added
+/// last, and an exact name before a wildcard.
+///
+/// GOAWAY_ERR_INVALID: no certificate was added, or clients cannot ask for such a name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_tls_set_server_name(tls: Option<&goaway_tls>, name: *const c_char) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for a NUL-terminated text.
+        let name = unsafe { view::text(name, "name") }?;
+        settings(tls)?.set_server_name(name)
+    })
+}
+
 /// Whether clients are asked for a certificate, one of the numbers of
 /// `goaway_tls_clients`, and the file of the authorities, in PEM, that vouch for
 /// it. It is read now, and again by `goaway_tls_reload`. NULL, none, is allowed

@@ -164,6 +164,7 @@ impl<S: Transport> TlsSocket<S> {
                 return;
             }
         }
+        self.out.correct_alert();
     }
 
     fn receive(&mut self, inbound: &mut Inbound, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -422,6 +423,21 @@ impl Outbound {
             self.sent += sent;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// To a client without a certificate rustls says certificate_required in TLS
+    /// 1.2 too, which only TLS 1.3 has (RFC 8446, appendix B.2). Such a record is
+    /// not encrypted, as one of 1.3 would be, and becomes a handshake_failure.
+    fn correct_alert(&mut self) {
+        const ALERT: [u8; 6] = [21, 3, 3, 0, 2, 2];
+        const CERTIFICATE_REQUIRED: u8 = 116;
+        const HANDSHAKE_FAILURE: u8 = 40;
+        if let [.., a, b, c, d, e, f, description] = &mut self.bytes[self.sent..self.filled]
+            && [*a, *b, *c, *d, *e, *f] == ALERT
+            && *description == CERTIFICATE_REQUIRED
+        {
+            *description = HANDSHAKE_FAILURE;
+        }
     }
 
     /// Gives the thread its buffer back.

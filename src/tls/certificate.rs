@@ -32,13 +32,14 @@ pub enum Source {
 }
 
 impl Source {
-    pub fn load(&self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>> {
+    /// With `is_told` it goes to the log what clients may object to.
+    pub fn load(&self, provider: &CryptoProvider, is_told: bool) -> Result<Arc<CertifiedKey>> {
         match self {
             Source::Made(made) => Ok(made.clone()),
             Source::Files { certificate, key, password } => {
                 let (chain, secret) = (pem::read(certificate)?, pem::read(key)?);
                 let names = (Name::File(certificate), Name::File(key));
-                certified(provider, names, (&chain, &secret), password.as_deref())
+                certified(provider, names, (&chain, &secret), password.as_deref(), is_told)
             }
         }
     }
@@ -129,13 +130,16 @@ pub fn certified(
     (chain_name, key_name): (Name<'_>, Name<'_>),
     (chain, key): (&[u8], &[u8]),
     password: Option<&[u8]>,
+    is_told: bool,
 ) -> Result<Arc<CertifiedKey>> {
     let found = certificates(chain_name, chain)?;
     let secret = key::key(key_name, key, password)?;
     let signer = provider.key_provider.load_private_key(secret.clone_key());
     let signer = signer.map_err(|error| pem::fault(key_name, key::unsupported(&secret, &error)))?;
     is_of_key(chain_name, key_name, &found, signer.public_key())?;
-    warn(chain_name, &found);
+    if is_told {
+        warn(chain_name, &found);
+    }
     let chain = found.into_iter().map(|found| found.der).collect();
     Ok(Arc::new(CertifiedKey::new(chain, signer)))
 }

@@ -29,7 +29,7 @@ use certificate::Source;
 use client::Authorities;
 use key_log::KeyLogFile;
 use pem::Name;
-use shelf::Shelf;
+use shelf::{ServedName, Shelf};
 
 /// What is offered by ALPN (RFC 7301), the preferred first.
 const HTTP2: &[u8] = b"h2";
@@ -46,7 +46,7 @@ pub enum MinVersion {
 /// What the host has said; in force once it has been made live.
 #[derive(Clone, Debug)]
 struct Said {
-    certificates: Vec<Source>,
+    certificates: Vec<Added>,
     /// Whether there must be one.
     needs_certificate: bool,
     asking: Asking,
@@ -54,6 +54,19 @@ struct Said {
     min_version: MinVersion,
     resumes: bool,
     key_log: Option<Arc<KeyLogFile>>,
+}
+
+/// A certificate with the name that it was given, if it was.
+#[derive(Clone, Debug)]
+struct Added {
+    source: Source,
+    name: Option<ServedName>,
+}
+
+impl From<Source> for Added {
+    fn from(source: Source) -> Self {
+        Self { source, name: None }
+    }
 }
 
 /// What new handshakes use.
@@ -120,15 +133,25 @@ impl Tls {
     pub fn add_files(&self, certificate: &str, key: &str, password: Option<&[u8]>) -> Result<()> {
         let password = password.map(<[u8]>::to_vec);
         let source = Source::Files { certificate: certificate.to_owned(), key: key.to_owned(), password };
-        source.load(&self.provider)?;
-        self.say(|said| said.certificates.push(source))
+        source.load(&self.provider, true)?;
+        self.say(|said| said.certificates.push(source.into()))
     }
 
     /// The same from memory.
     pub fn add_pem(&self, certificate: &[u8], key: &[u8], password: Option<&[u8]>) -> Result<()> {
         let names = (Name::Memory("the certificate"), Name::Memory("the key"));
-        let made = certificate::certified(&self.provider, names, (certificate, key), password)?;
-        self.say(|said| said.certificates.push(Source::Made(made)))
+        let made = certificate::certified(&self.provider, names, (certificate, key), password, true)?;
+        self.say(|said| said.certificates.push(Source::Made(made).into()))
+    }
+
+    /// Has the certificate that was added last chosen for that name and no other,
+    /// whatever names are in it.
+    pub fn set_server_name(&self, name: &str) -> Result<()> {
+        let name = ServedName::new(name)?;
+        let mut said = lock(self.here(&self.said)?);
+        let last = said.certificates.last_mut().ok_or_else(|| Error::invalid("no certificate was added"))?;
+        last.name = Some(name);
+        Ok(())
     }
 
     pub fn ask_files(&self, asking: Asking, authorities: Option<&str>) -> Result<()> {
@@ -172,8 +195,20 @@ impl Tls {
     /// Has new handshakes use what was said, and the files as they are now.
     /// Nothing changes if that cannot be used.
     pub fn reload(&self) -> Result<()> {
+        self.load(true)
+    }
+
+    /// The same for the first listener, when all was read just before.
+    pub fn make_live(&self) -> Result<()> {
+        match self.live()? {
+            Some(_) => Ok(()),
+            None => self.load(false),
+        }
+    }
+
+    fn load(&self, is_told: bool) -> Result<()> {
         let said = lock(self.here(&self.said)?).clone();
-        let live = Arc::new(self.make(&said)?);
+        let live = Arc::new(self.make(&said, is_told)?);
         *lock(&self.live) = Some(live);
         Ok(())
     }
@@ -181,7 +216,7 @@ impl Tls {
     /// The same with all that was said to another.
     pub fn replace(&self, with: &Tls) -> Result<()> {
         let said = lock(with.here(&with.said)?).clone();
-        let live = Arc::new(self.make(&said)?);
+        let live = Arc::new(self.make(&said, false)?);
         *lock(self.here(&self.said)?) = said;
         *lock(&self.live) = Some(live);
         Ok(())
@@ -216,11 +251,15 @@ impl Tls {
         Ok(whose)
     }
 
-    fn make(&self, said: &Said) -> Result<Live> {
+    fn make(&self, said: &Said, is_told: bool) -> Result<Live> {
         if said.certificates.is_empty() && said.needs_certificate {
             return Err(Error::invalid("TLS has no certificate"));
         }
-        let loaded: Result<_> = said.certificates.iter().map(|source| source.load(&self.provider)).collect();
+        let loaded: Result<_> = said
+            .certificates
+            .iter()
+            .map(|added| Ok((added.source.load(&self.provider, is_told)?, added.name.clone())))
+            .collect();
         let authorities = said.authorities.load()?;
         let verifier = client::verifier(said.asking, authorities.clone(), &self.provider)?;
         let versions: &[&rustls::SupportedProtocolVersion] = match said.min_version {

@@ -5,13 +5,43 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 use rustls::SignatureScheme;
 use rustls::client::verify_server_name;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{DnsName, ServerName};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+
+use crate::error::{Error, Result};
+
+/// A name that a certificate was given: clients that ask for it get it. A `*`
+/// stands for one label (RFC 9525, section 6.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServedName {
+    Exact(String),
+    /// What comes behind the first label, with its dot.
+    Wildcard(String),
+}
+
+impl ServedName {
+    pub fn new(name: &str) -> Result<Self> {
+        let bare = name.strip_prefix("*.").unwrap_or(name);
+        if DnsName::try_from(bare).is_err() || bare.ends_with('.') {
+            return Err(Error::invalid(format_args!("{name:?} is not a name that a client can ask for")));
+        }
+        let lower = name.to_ascii_lowercase();
+        Ok(lower.strip_prefix('*').map_or_else(|| Self::Exact(lower.clone()), |rest| Self::Wildcard(rest.to_owned())))
+    }
+
+    fn is_exactly(&self, name: &str) -> bool {
+        matches!(self, Self::Exact(own) if own == name)
+    }
+
+    fn covers(&self, name: &str) -> bool {
+        matches!(self, Self::Wildcard(rest) if name.find('.').is_some_and(|dot| dot > 0 && name[dot..] == *rest))
+    }
+}
 
 /// The certificates of a listener in the order in which they were added, the
 /// first for whoever asks for none of them.
@@ -21,32 +51,51 @@ pub struct Shelf(Vec<Entry>);
 #[derive(Debug)]
 struct Entry {
     key: Arc<CertifiedKey>,
-    /// The names in it, in lower case, without those that have a wildcard.
+    /// The name that it was given: then those in it do not count.
+    given: Option<ServedName>,
+    /// The names in it, in lower case.
     names: Vec<String>,
 }
 
-impl Shelf {
-    pub fn new(keys: Vec<Arc<CertifiedKey>>) -> Self {
-        Self(keys.into_iter().map(|key| Entry { names: names(&key), key }).collect())
+impl Entry {
+    fn has(&self, name: &str) -> bool {
+        self.given.is_none() && self.names.iter().any(|own| own == name)
     }
 
-    /// Of those whose signatures the client understands: the newest that has the
-    /// name itself, or else the newest that has it by a wildcard, or else the first.
+    fn covers(&self, name: &str) -> bool {
+        let parsed = self.key.cert.first().and_then(|first| ParsedCertificate::try_from(first).ok());
+        let name = ServerName::try_from(name).ok();
+        let both = parsed.zip(name).filter(|_| self.given.is_none());
+        both.is_some_and(|(parsed, name)| verify_server_name(&parsed, &name).is_ok())
+    }
+}
+
+impl Shelf {
+    pub fn new(keys: Vec<(Arc<CertifiedKey>, Option<ServedName>)>) -> Self {
+        Self(keys.into_iter().map(|(key, given)| Entry { names: names(&key), key, given }).collect())
+    }
+
+    /// Of those whose signatures the client understands: the newest that was
+    /// given the name, or a wildcard that covers it; or else the newest that has
+    /// the name in it, or a wildcard that covers it; or else the first that was
+    /// given no name.
     pub fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        if let [only] = self.0.as_slice() {
+        if let [only @ Entry { given: None, .. }] = self.0.as_slice() {
             return Some(only.key.clone());
         }
         let fits = |entry: &&Entry| entry.key.key.choose_scheme(schemes).is_some();
-        let newest = |name: &str| {
+        let named = name.and_then(|name| {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
-            let fitting = || self.0.iter().rev().filter(fits);
-            let exact = fitting().find(|entry| entry.names.contains(&name));
-            let name = ServerName::try_from(name).ok()?;
-            exact.or_else(|| fitting().find(|entry| is_for(&entry.key, &name)))
-        };
+            let newest = |is_for: &dyn Fn(&Entry) -> bool| self.0.iter().rev().filter(fits).find(|entry| is_for(entry));
+            newest(&|entry| entry.given.as_ref().is_some_and(|given| given.is_exactly(&name)))
+                .or_else(|| newest(&|entry| entry.given.as_ref().is_some_and(|given| given.covers(&name))))
+                .or_else(|| newest(&|entry| entry.has(&name)))
+                .or_else(|| newest(&|entry| entry.covers(&name)))
+        });
+        let mut others = self.0.iter().filter(|entry| entry.given.is_none());
+        let first = others.clone().next();
         // The alert that nothing fits is rustls's to give.
-        let found = name.and_then(newest).or_else(|| self.0.iter().find(fits)).or(self.0.first());
-        found.map(|entry| entry.key.clone())
+        named.or_else(|| others.find(fits)).or(first).map(|entry| entry.key.clone())
     }
 }
 
@@ -66,11 +115,6 @@ fn names(key: &CertifiedKey) -> Vec<String> {
         _ => None,
     };
     names.map_or_else(Vec::new, |(_, names)| names.0.into_iter().filter_map(dns).collect())
-}
-
-fn is_for(key: &CertifiedKey, name: &ServerName<'_>) -> bool {
-    let parsed = key.cert.first().and_then(|first| ParsedCertificate::try_from(first).ok());
-    parsed.is_some_and(|parsed| verify_server_name(&parsed, name).is_ok())
 }
 
 /// Chooses for one client, by the name that it asks for (SNI, RFC 6066, section

@@ -213,16 +213,17 @@ fn the_certificate_is_that_of_the_name() {
         let certificate = params.self_signed(&key).unwrap();
         let texts = (certificate.pem(), key.serialize_pem());
         let names = (Name::Memory("the certificate"), Name::Memory("the key"));
-        certificate::certified(&provider, names, (texts.0.as_bytes(), texts.1.as_bytes()), None).unwrap()
+        certificate::certified(&provider, names, (texts.0.as_bytes(), texts.1.as_bytes()), None, true).unwrap()
     };
     let (p256, p384) = (&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384);
-    let shelf = Shelf::new(vec![
+    let keys = vec![
         make(&["first.example"], p256),
         make(&["second.example", "*.wild.example", "exact.wild.example"], p256),
         make(&["second.example"], p384),
         make(&["*.wild.example"], p256),
         make(&["first.example", "*.first.example"], p384),
-    ]);
+    ];
+    let shelf = Shelf::new(keys.into_iter().map(|key| (key, None)).collect());
     let (all, older, newer) = (
         [SignatureScheme::ECDSA_NISTP256_SHA256, SignatureScheme::ECDSA_NISTP384_SHA384],
         [SignatureScheme::ECDSA_NISTP256_SHA256],
@@ -248,6 +249,61 @@ fn the_certificate_is_that_of_the_name() {
         let chosen = shelf.choose(name, schemes).unwrap();
         let at = (0..5).find(|at| Arc::ptr_eq(shelf.at(*at), &chosen));
         assert_eq!(at, Some(expected), "{name:?}");
+    }
+}
+
+/// A name that was given counts before those in the certificates.
+#[test]
+fn a_certificate_may_be_given_its_name() {
+    let files = Files::new("given");
+    let tls = Tls::default();
+    assert!(matches!(tls.set_server_name("a.example"), Err(Error::Invalid(_))));
+    let add = |name: &str, own: &str, given: Option<&str>| {
+        let (certificate, key) = files.make(name, &[own]);
+        tls.add_files(&certificate, &key, None).unwrap();
+        given.into_iter().for_each(|given| tls.set_server_name(given).unwrap());
+    };
+    add("0", "a.example", None);
+    add("1", "*.example", Some("a.example"));
+    add("2", "other.test", Some("*.example"));
+    add("3", "b.example", None);
+    add("4", "*.example", Some("C.example"));
+    add("5", "c.example", Some("c.example"));
+    tls.reload().unwrap();
+    let choose = |name: Option<&str>| {
+        let shelf = tls.live().unwrap().unwrap().certificates.clone();
+        let chosen = shelf.choose(name, &[SignatureScheme::ECDSA_NISTP256_SHA256])?;
+        (0..6).find(|at| Arc::ptr_eq(shelf.at(*at), &chosen))
+    };
+    for name in ["", "*", "*.", "a b", "*.*.example", "a.example.", "*example"] {
+        assert!(matches!(tls.set_server_name(name), Err(Error::Invalid(_))), "{name:?}");
+    }
+    for (name, expected) in [
+        ("a.example", 1),
+        ("A.EXAMPLE", 1),
+        ("b.example", 2),
+        ("c.example", 5),
+        ("d.example", 2),
+        ("x.d.example", 0),
+        ("example", 0),
+        ("other.test", 0),
+    ] {
+        assert_eq!(choose(Some(name)), Some(expected), "{name:?}");
+    }
+    assert_eq!(choose(None), Some(0));
+}
+
+#[test]
+fn a_certificate_with_a_given_name_is_for_no_other() {
+    let files = Files::new("only");
+    let tls = Tls::default();
+    tls.add_files(&files.path("good.pem"), &files.path("good.key"), None).unwrap();
+    tls.set_server_name("a.example").unwrap();
+    tls.reload().unwrap();
+    let live = tls.live().unwrap().unwrap();
+    for (name, is_there) in [(Some("a.example"), true), (Some("localhost"), false), (None, false)] {
+        let chosen = live.certificates.choose(name, &[SignatureScheme::ECDSA_NISTP256_SHA256]);
+        assert_eq!(chosen.is_some(), is_there, "{name:?}");
     }
 }
 

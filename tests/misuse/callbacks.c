@@ -331,8 +331,34 @@ static void in_closed(void) { play_all(IN_EVENT + GOAWAY_EVENT_CLOSED); }
 
 static void in_log(void) {
     CHECK_OK(goaway_set_log(GOAWAY_LOG_DEBUG, on_log, NULL));
-    CHECK_STATUS(goaway_set_log(GOAWAY_LOG_DEBUG, on_log, NULL), GOAWAY_ERR_STATE);
+    // The last one counts.
+    CHECK_OK(goaway_set_log(GOAWAY_LOG_OFF, on_log, NULL));
+    CHECK_OK(goaway_set_log(GOAWAY_LOG_DEBUG, on_log, NULL));
     play_all(IN_LOG);
+}
+
+// Lines that are kept are taken once, in order, with and without a callback.
+static void the_log_may_be_taken(void) {
+    goaway_log_line line;
+    CHECK_STATUS(goaway_log_take(0, &line), GOAWAY_ERR_STATE);
+    CHECK_STATUS(goaway_log_keep(GOAWAY_LOG_DEBUG + 1), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_log_take(0, NULL), GOAWAY_ERR_NULL);
+    CHECK_OK(goaway_log_keep(GOAWAY_LOG_DEBUG));
+    CHECK_STATUS(goaway_log_take(0, &line), GOAWAY_ERR_TIMEOUT);
+    CHECK_STATUS(goaway_log_take(10, &line), GOAWAY_ERR_TIMEOUT);
+    struct host host;
+    host_start(&host);
+    struct client client = client_open(host.port);
+    CHECK_OK(goaway_log_take(20000, &line));
+    CHECK(line.level == GOAWAY_LOG_DEBUG && strlen(line.target) > 0 && strlen(line.message) > 0);
+    CHECK_NUMBER(line.left_out, 0);
+    client_close(&client);
+    host_end(&host);
+    while (goaway_log_take(0, &line) == GOAWAY_OK) {
+        CHECK(line.level <= GOAWAY_LOG_DEBUG);
+    }
+    CHECK_OK(goaway_log_keep(GOAWAY_LOG_OFF));
+    CHECK_STATUS(goaway_log_take(GOAWAY_FOREVER, &line), GOAWAY_ERR_STATE);
 }
 
 // In each line of the log, with every id that is known by then.
@@ -532,6 +558,7 @@ int main(int argc, char **argv) {
         CASE(in_closed),
         CASE_WITH_LOG(in_log),
         CASE_WITH_LOG(the_log_may_look_at_everything),
+        CASE_WITH_LOG(the_log_may_be_taken),
         CASE(a_body_has_one_reader),
         CASE(answering_inside_on_cancel),
         CASE(hooks_that_set_themselves_again),

@@ -73,6 +73,8 @@ static void the_server_is_the_parents(void) {
     CHECK_STATUS(goaway_server_set_shared(host.server, 0, false), GOAWAY_ERR_FORKED);
     CHECK(strstr(goaway_last_error(), "fork") != NULL);
     CHECK(goaway_server_report(host.server) == NULL);
+    goaway_counts counts;
+    CHECK_STATUS(goaway_server_get_counts(host.server, &counts, sizeof counts), GOAWAY_ERR_FORKED);
     CHECK(goaway_server_sessions(host.server) == NULL);
 }
 

@@ -63,6 +63,9 @@ static void tls_functions(void) {
     CHECK_STATUS(goaway_tls_set_certificate_required(NULL, false), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_tls_set_min_version(tls, 0x0302), GOAWAY_ERR_INVALID);
     CHECK_OK(goaway_tls_set_min_version(tls, GOAWAY_TLS_1_3));
+    CHECK_STATUS(goaway_tls_set_server_name(NULL, "example.org"), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_tls_set_server_name(tls, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_tls_set_server_name(tls, "example.org"), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_tls_set_resumption(NULL, true), GOAWAY_ERR_NULL);
     CHECK_OK(goaway_tls_set_resumption(tls, false));
     CHECK_STATUS(goaway_tls_set_key_log(NULL, some), GOAWAY_ERR_NULL);
@@ -92,6 +95,7 @@ static void tls_functions(void) {
 static void server_functions(void) {
     goaway_server *server = goaway_server_new();
     atomic_int closes = 0;
+    goaway_counts counts;
     CHECK_STATUS(goaway_server_set_limit(NULL, GOAWAY_LIMIT_WORKERS, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_register_handler(NULL, "GET /", host_queue, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_register_handler(server, NULL, host_queue, NULL), GOAWAY_ERR_NULL);
@@ -114,6 +118,11 @@ static void server_functions(void) {
     CHECK_STATUS(goaway_server_set_ready(NULL, true), GOAWAY_ERR_NULL);
     CHECK(!goaway_server_is_ready(NULL));
     CHECK(goaway_server_report(NULL) == NULL);
+    CHECK_STATUS(goaway_server_get_counts(NULL, &counts, sizeof counts), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_get_counts(server, NULL, sizeof counts), GOAWAY_ERR_NULL);
+    CHECK_OK(goaway_server_get_counts(server, &counts, sizeof counts));
+    CHECK_NUMBER(counts.handshakes_failed, 0);
+    CHECK_STATUS(goaway_log_take(0, NULL), GOAWAY_ERR_NULL);
     CHECK(goaway_server_sessions(NULL) == NULL);
     CHECK(strstr(goaway_last_error(), "NULL") != NULL);
     CHECK_STATUS(goaway_set_log(GOAWAY_LOG_DEBUG, NULL, NULL), GOAWAY_ERR_NULL);

@@ -149,8 +149,14 @@ static void what_is_no_header_ends_it(void) {
     ends(line, sizeof line - 1, false, "a port of the PROXY line is none");
     ends(header, binary(header, 0x31, 0x11, line, 12), false, "version or command");
     ends(header, binary(header, 0x21, 0x11, line, 11), false, "shorter than its addresses");
-    ends("PROXY T", 7, true, "ended before its PROXY header");
+    ends("PROXY T", 7, true, "ended within its PROXY header");
+    goaway_counts before, after;
+    CHECK_OK(goaway_server_get_counts(host.server, &before, sizeof before));
+    CHECK_NUMBER(before.proxies_refused, 5);
+    // Such as a health check: it is not counted.
     ends("", 0, true, "ended before its PROXY header");
+    CHECK_OK(goaway_server_get_counts(host.server, &after, sizeof after));
+    CHECK_NUMBER(after.proxies_refused, before.proxies_refused);
     host_end(&host);
 }
 
@@ -165,6 +171,13 @@ static void who_is_not_trusted_is_refused(void) {
     static const char line[] = "PROXY TCP4 192.0.2.1 192.0.2.2 8080 80\r\n";
     listen_for("proxy=10.0.0.0/8,unix,::1");
     ends(line, sizeof line - 1, false, "no proxy that is trusted");
+    goaway_counts counts;
+    CHECK_OK(goaway_server_get_counts(host.server, &counts, sizeof counts));
+    CHECK_NUMBER(counts.proxies_refused, 1);
+    // No more is written than there is room for.
+    counts.proxies_refused = 7;
+    CHECK_OK(goaway_server_get_counts(host.server, &counts, offsetof(goaway_counts, proxies_refused)));
+    CHECK_NUMBER(counts.proxies_refused, 7);
     host_end(&host);
 }
 

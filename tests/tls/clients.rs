@@ -1,7 +1,7 @@
 //! Clients with certificates.
 
 use crate::authority::{Authority, text};
-use crate::serving::{curl, get, serve};
+use crate::serving::{curl, get, s_client, serve};
 
 #[test]
 fn who_has_no_certificate_is_refused_where_one_is_required() {
@@ -11,6 +11,11 @@ fn who_has_no_certificate_is_refused_where_one_is_required() {
     let shown = ["--cert", text(&good.certificate), "--key", text(&good.key)];
     let answer = get(&program, &authority.file, &shown);
     assert!(!answer.contains("of 0 bytes"), "{answer}");
+    // Each in the words of its version: 1.2 has no alert "certificate required".
+    for (version, alert) in [("-tls1_2", "handshake failure"), ("-tls1_3", "certificate required")] {
+        let said = s_client(&program, &[version]);
+        assert!(said.contains(alert), "{version}: {said}");
+    }
     // Also in a session of TLS 1.2, where the refusal comes before the client is done.
     for version in ["1.3", "1.2"] {
         let old = ["--tls-max", version];

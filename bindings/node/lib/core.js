@@ -9,6 +9,7 @@ const { Pump } = require('./pump.js')
 const { Request, settle } = require('./request.js')
 const { Session, readEvent } = require('./session.js')
 const { GoawayError, check } = require('./errors.js')
+require('./log.js') // shows the library's warnings
 
 const C = native.constants
 /** Of the library, if it is not set. */
@@ -20,6 +21,7 @@ class Core {
   #held = null // the Server itself while the loop must go on for it
   #sessions = new Map()
   #closers = []
+  #counts // at the end
 
   constructor (facade) {
     stopAtExit()
@@ -76,6 +78,9 @@ class Core {
       this.hold()
     })
   }
+
+  /** What the server has refused; after the end, what there was at the end. */
+  counts () { return this.#counts ?? this.server.counts() }
 
   /** Nobody has the Server any more. */
   lost () {
@@ -186,6 +191,7 @@ class Core {
 
   onClosed () {
     this.report = Object.freeze(this.server.report() ?? {})
+    this.#counts = this.server.counts()
     const emitter = this.#emitter
     this.hold()
     // Its threads have nothing left to do, and end now.

@@ -137,6 +137,12 @@ class Server extends EventEmitter {
   /** The report of the close; null until it is complete. */
   get report () { return this.#core.report }
 
+  /**
+   * What was refused since the start: { sessionsRefused, handshakesFailed,
+   * proxiesRefused }. The log says why (setLog).
+   */
+  counts () { return this.#core.counts() }
+
   /** The figures of the live sessions, oldest first. */
   sessions () { return this.#core.server.sessions() }
 

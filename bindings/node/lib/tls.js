@@ -3,7 +3,8 @@
 // TLS: certificates for listeners, and what they may be.
 
 const native = require('./native.js')
-const { GoawayError, check } = require('./errors.js')
+const { GoawayError, check: checkStatus } = require('./errors.js')
+const { showLog } = require('./log.js')
 
 /** goaway_tls_clients and goaway_tls_version of goaway.h. */
 const CLIENTS = { __proto__: null, off: 0, optional: 1, required: 2, unverified: 3 }
@@ -12,6 +13,12 @@ const KNOWN = new Set([
   'cert', 'key', 'passphrase', 'certFile', 'keyFile', 'ca', 'caFile', 'clients', 'requestCert', 'rejectUnauthorized',
   'minVersion', 'resumption', 'keyLog'
 ])
+
+/** Throws if a call has failed; what it said in the log is shown at once. */
+function check (status) {
+  showLog()
+  checkStatus(status)
+}
 
 const invalid = (message) => new GoawayError('GOAWAY_ERR_INVALID', message)
 
@@ -31,6 +38,8 @@ function listOf (value) {
 let nativeOf
 /** Has listeners do without a certificate until there is one: handshakes fail. */
 let allowNoCertificate
+/** Adds certificates (cert, key, passphrase) that are for clients that ask for that name, and for no others. */
+let addNamed
 
 class Tls {
   /** The native object. */
@@ -57,7 +66,7 @@ class Tls {
     if (keyLog !== undefined) check(this.#native.setKeyLog(keyLog))
   }
 
-  #add ({ cert, key, certFile, keyFile, passphrase }) {
+  #add ({ cert, key, certFile, keyFile, passphrase }, added = () => {}) {
     const [certs, keys, files, keyFiles] = [cert, key, certFile, keyFile].map(listOf)
     if (keys.length > 0 && keys.length !== certs.length) throw invalid(`there are ${certs.length} cert and ${keys.length} key`)
     if (keyFiles.length > 0 && keyFiles.length !== files.length) throw invalid(`there are ${files.length} certFile and ${keyFiles.length} keyFile`)
@@ -65,8 +74,12 @@ class Tls {
       const given = keys[at] ?? cert
       const single = given?.pem === undefined ? { pem: given } : given // node:tls also has { pem, passphrase }
       check(this.#native.addPem(pem(cert, 'cert'), pem(single.pem, 'key'), single.passphrase ?? passphrase))
+      added()
     })
-    files.forEach((file, at) => check(this.#native.addFiles(file, keyFiles[at] ?? file, passphrase)))
+    files.forEach((file, at) => {
+      check(this.#native.addFiles(file, keyFiles[at] ?? file, passphrase))
+      added()
+    })
   }
 
   #ask ({ clients, requestCert, rejectUnauthorized, ca, caFile }) {
@@ -83,8 +96,9 @@ class Tls {
 
   static {
     nativeOf = (tls) => (tls instanceof Tls ? tls : new Tls(tls)).#native
+    addNamed = (tls, name, options) => tls.#add(options, () => check(tls.#native.setServerName(name)))
     allowNoCertificate = (tls) => check(tls.#native.setCertificateRequired(false))
   }
 }
 
-module.exports = { Tls, nativeOf, allowNoCertificate }
+module.exports = { Tls, nativeOf, addNamed, allowNoCertificate }

@@ -48,7 +48,7 @@ static void on_ready(void *data) {
 }
 
 // On the thread of the loop; without an environment Node.js is leaving.
-static void call_wake(napi_env env, napi_value wake, void *context, void *data) {
+void call_wake(napi_env env, napi_value wake, void *context, void *data) {
     (void)context;
     (void)data;
     napi_value receiver, error;

@@ -217,3 +217,19 @@ napi_value host_report(napi_env env, napi_callback_info info) {
     set_number(env, result, "elapsedMs", (double)report->elapsed_ms);
     return result;
 }
+
+// counts() -> what the server has refused, or undefined if it has been stopped
+napi_value host_counts(napi_env env, napi_callback_info info) {
+    napi_value result;
+    goaway_counts counts = {0};
+    struct host *host = open_call(env, info, 0, NULL);
+    if (host == NULL || host->server == NULL ||
+        goaway_server_get_counts(host->server, &counts, sizeof counts) != GOAWAY_OK ||
+        napi_create_object(env, &result) != napi_ok) {
+        return NULL;
+    }
+    set_number(env, result, "sessionsRefused", (double)counts.sessions_refused);
+    set_number(env, result, "handshakesFailed", (double)counts.handshakes_failed);
+    set_number(env, result, "proxiesRefused", (double)counts.proxies_refused);
+    return result;
+}

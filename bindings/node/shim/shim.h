@@ -23,6 +23,7 @@ struct host {
 struct shim {
     napi_env env;
     struct host *hosts;
+    struct reader *reader; // of the log, if it is read
 };
 
 // value.c: making values, and throwing. Those that throw return NULL.
@@ -46,6 +47,8 @@ struct host *open_live(napi_env env, napi_callback_info info, size_t count, napi
 // Ends the server, its threads and the queue: no callback comes after it.
 void host_stop(struct host *host);
 napi_value host_new(napi_env env, napi_callback_info info);
+// What a threadsafe function does on the thread of the loop: calls `wake`.
+void call_wake(napi_env env, napi_value wake, void *context, void *data);
 
 // The methods of Server. server.c:
 
@@ -77,6 +80,7 @@ napi_value host_send_origin(napi_env env, napi_callback_info info);
 napi_value host_send_goaway(napi_env env, napi_callback_info info);
 napi_value host_set_window(napi_env env, napi_callback_info info);
 napi_value host_report(napi_env env, napi_callback_info info);
+napi_value host_counts(napi_env env, napi_callback_info info);
 
 // batch.c:
 
@@ -89,6 +93,7 @@ napi_value host_submit(napi_env env, napi_callback_info info);
 napi_value tls_new(napi_env env, napi_callback_info info);
 napi_value tls_add_pem(napi_env env, napi_callback_info info);
 napi_value tls_add_files(napi_env env, napi_callback_info info);
+napi_value tls_set_server_name(napi_env env, napi_callback_info info);
 napi_value tls_set_clients(napi_env env, napi_callback_info info);
 napi_value tls_set_min_version(napi_env env, napi_callback_info info);
 napi_value tls_set_certificate_required(napi_env env, napi_callback_info info);
@@ -98,6 +103,11 @@ napi_value tls_reload(napi_env env, napi_callback_info info);
 napi_value tls_replace(napi_env env, napi_callback_info info);
 napi_value host_listen_tls(napi_env env, napi_callback_info info);
 napi_value session_tls(napi_env env, napi_callback_info info);
+
+// log.c:
+
+napi_value log_set(napi_env env, napi_callback_info info);
+napi_value log_take(napi_env env, napi_callback_info info);
 
 // socket.c:
 

@@ -111,6 +111,18 @@ napi_value tls_add_files(napi_env env, napi_callback_info info) {
     return status_value(env, goaway_tls_add_certificate(tls, given[0], given[1], given[2]));
 }
 
+// setServerName(name) -> status: of the certificate that was added last
+napi_value tls_set_server_name(napi_env env, napi_callback_info info) {
+    napi_value arg;
+    char text[TEXT_MAX];
+    const char *name;
+    goaway_tls *tls = open_tls(env, info, 1, &arg);
+    if (tls == NULL || !read_text(env, arg, text, &name)) {
+        return NULL;
+    }
+    return status_value(env, goaway_tls_set_server_name(tls, name));
+}
+
 // setClients(how, authorities: Buffer of PEM, or a file's name, or undefined) -> status
 napi_value tls_set_clients(napi_env env, napi_callback_info info) {
     napi_value args[2];

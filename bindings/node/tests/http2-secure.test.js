@@ -4,6 +4,7 @@
 
 const assert = require('node:assert')
 const { execFileSync } = require('node:child_process')
+const { X509Certificate } = require('node:crypto')
 const { EventEmitter, once } = require('node:events')
 const fs = require('node:fs')
 const http = require('node:http')
@@ -170,11 +171,53 @@ test('setSecureContext and addContext: new certificates without a restart', asyn
 
   server.setSecureContext(OWN)
   const other = make('other', 'other.test')
-  assert.throws(() => server.addContext('localhost', { cert: other.cert, key: other.key }), /not for localhost/)
+  assert.throws(() => server.addContext('a b', { cert: other.cert, key: other.key }), /not a name/)
   assert.throws(() => server.addContext('other.test', tls.createSecureContext(OWN)), /cannot be read/)
   server.addContext('other.test', { cert: other.cert, key: other.key })
   assert.strictEqual((await send(connect(t, server, { ca: other.cert, servername: 'other.test' }), '/')).body, 'hello')
   assert.strictEqual((await send(connect(t, server), '/')).body, 'hello')
+})
+
+/** Which of these certificates a client is shown that asks for that name. */
+async function shown (server, servername, certificates) {
+  const socket = tls.connect({ port: server.address().port, servername, rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const { raw } = socket.getPeerCertificate()
+  socket.destroy()
+  return Object.keys(certificates).find((name) => new X509Certificate(certificates[name].cert).raw.equals(raw))
+}
+
+test('of several contexts the newest counts, and a name before a wildcard', async (t) => {
+  const made = {}
+  for (const name of ['old', 'renewed', 'exact', 'wild', 'plain']) made[name] = make(`context-${name}`, `${name}.test`)
+  made.default = one
+  const server = await serve(t, { ...OWN, cert: [one.cert], key: [one.key] })
+  const add = (name, which) => server.addContext(name, { cert: made[which].cert, key: made[which].key })
+  const expect = async (expected) => {
+    for (const name of Object.keys(expected)) assert.strictEqual(await shown(server, name, made), expected[name], name)
+  }
+  add('site.example', 'old')
+  await expect({ 'site.example': 'old', 'other.example': 'default' })
+  add('SITE.example', 'renewed')
+  await expect({ 'site.example': 'renewed', 'other.example': 'default' })
+  add('exact.example', 'exact')
+  add('*.example', 'wild')
+  await expect({ 'site.example': 'renewed', 'exact.example': 'exact', 'other.example': 'wild', 'a.b.example': 'default', localhost: 'default' })
+  // The certificate's own names do not count, and those of the options less than a context.
+  add('localhost', 'plain')
+  await expect({ 'wild.test': 'default', localhost: 'plain' })
+  assert.throws(() => add('site.example', 'none'))
+  assert.throws(() => server.addContext('site.example', { cert: made.old.cert, key: made.wild.key }), { code: 'GOAWAY_ERR_TLS' })
+  server.setSecureContext(OWN)
+  await expect({ 'site.example': 'renewed', 'exact.example': 'exact', 'other.example': 'wild', localhost: 'plain', 'other.test': 'default' })
+})
+
+test('a context has its own passphrase', async (t) => {
+  const [first, second] = [make('first-locked', 'first.test', 'one'), make('second-locked', 'second.test', 'two')]
+  const server = await serve(t, { cert: first.cert, key: first.key, passphrase: 'one' })
+  server.addContext('second.test', { cert: second.cert, key: second.key, passphrase: 'two' })
+  assert.strictEqual(await shown(server, 'second.test', { first, second }), 'second')
+  assert.strictEqual(await shown(server, 'first.test', { first, second }), 'first')
 })
 
 test('options that cannot be done are refused by name', () => {

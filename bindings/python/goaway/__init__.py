@@ -11,7 +11,7 @@ from ._native import version
 from .config import AccessRecord, Config
 from .drain import Drain
 from .error import Disconnected, Error, ShutdownError, StartupError
-from .report import Progress, Report
+from .report import Counts, Progress, Report
 from .request import Request
 from .server import Server, run
 from .session import Session, SessionEvent, abort_session, close_session, send_altsvc, send_origin
@@ -27,6 +27,7 @@ __version__ = version()
 __all__ = [
     "AccessRecord",
     "Config",
+    "Counts",
     "Disconnected",
     "Drain",
     "Error",

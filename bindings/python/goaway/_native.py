@@ -29,7 +29,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .error import Error
 from .limit import IS_OF_C, LIMITS
-from .report import Report
+from .report import Counts, Report
 
 NAME = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
 
@@ -122,6 +122,23 @@ class _TlsInfo(ctypes.Structure):
     ]
 
 
+class _Counts(ctypes.Structure):
+    _fields_ = [(name, c_uint64) for name in Counts._fields]
+
+
+class _LogLine(ctypes.Structure):
+    _fields_ = [("level", c_uint32), ("target", c_char_p), ("message", c_char_p), ("left_out", c_uint64)]
+
+
+class LogLine(NamedTuple):
+    """A line of the library's log."""
+
+    level: int
+    target: str
+    message: str
+    left_out: int
+
+
 class SessionRow(NamedTuple):
     """One row of `goaway_server_sessions`."""
 
@@ -154,6 +171,7 @@ QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_tls_new": (_P, ()),
     "goaway_tls_free": (None, (_P,)),
     "goaway_tls_set_min_version": (_STATUS, (_P, c_uint32)),
+    "goaway_tls_set_server_name": (_STATUS, (_P, c_char_p)),
     "goaway_tls_set_resumption": (_STATUS, (_P, c_bool)),
     "goaway_session_get_tls": (_STATUS, (c_uint64, POINTER(_TlsInfo), c_size_t)),
     "goaway_session_peer_certificate": (_STATUS, (c_uint64, c_size_t, _P, c_size_t, POINTER(c_size_t))),
@@ -166,6 +184,7 @@ QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_server_set_ready": (_STATUS, (_P, c_bool)),
     "goaway_server_is_ready": (c_bool, (_P,)),
     "goaway_server_report": (POINTER(_Report), (_P,)),
+    "goaway_server_get_counts": (_STATUS, (_P, POINTER(_Counts), c_size_t)),
     "goaway_server_register_queue": (_STATUS, (_P, c_char_p, _P, c_uint32)),
     "goaway_request_stream": (_STATUS, (c_uint64, POINTER(c_uint32))),
     "goaway_queue_new": (_P, (_P,)),
@@ -197,6 +216,8 @@ SLOW: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_session_abort": (_STATUS, (c_uint64, c_uint32, c_char_p, c_size_t)),
     "goaway_session_send_altsvc": (_STATUS, (c_uint64, c_uint32, c_char_p, c_char_p)),
     "goaway_session_send_origin": (_STATUS, (c_uint64, POINTER(c_char_p), c_size_t)),
+    "goaway_log_keep": (_STATUS, (c_uint32,)),
+    "goaway_log_take": (_STATUS, (c_uint32, POINTER(_LogLine))),
     "goaway_queue_wait": (_STATUS, (_P, c_uint32)),
     "goaway_queue_free": (None, (_P,)),
 }
@@ -365,6 +386,22 @@ def peer_certificate(session: int, index: int) -> bytes:
     return place.raw[: length.value]
 
 
+def log_keep(level: int) -> None:
+    """Has the log kept up to that number of `goaway_log_level`."""
+    check(lib.log_keep(level))
+
+
+def log_take(timeout: Optional[float]) -> Optional[LogLine]:
+    """The oldest line that was kept; None if there is none in so many seconds,
+    or, with None, when lines are kept no more."""
+    line = _LogLine()
+    status = lib.log_take(FOREVER if timeout is None else milliseconds(timeout), byref(line))
+    if status in (ERR_TIMEOUT, ERR_STATE, ERR_FORKED):
+        return None
+    check(status)
+    return LogLine(line.level, _text(line.target), _text(line.message), line.left_out)
+
+
 class TlsCore:
     """The library's TLS settings."""
 
@@ -384,6 +421,10 @@ class TlsCore:
             return check(lib.tls_add_certificate_pem(self._tls, *pem, password))
         names = (_encode(certificate, "the certificate's name"), _encode(key, "the key's name"))
         check(lib.tls_add_certificate(self._tls, *names, password))
+
+    def set_server_name(self, name: str) -> None:
+        """For the certificate that was added last."""
+        check(lib.tls_set_server_name(self._tls, _encode(name, "the server's name")))
 
     def set_clients(self, clients: int, authorities: Any) -> None:
         """The name of a file, or PEM as bytes, or None."""
@@ -427,6 +468,7 @@ class Core:
         # Reentrant: a signal's handler may close in the midst of a call.
         self._lock = threading.RLock()
         self._waiting = 0
+        self._counts = Counts()
         self.pid = os.getpid()
         self._server = lib.server_new()
         if self._server is None:
@@ -515,6 +557,15 @@ class Core:
             found = lib.server_report(self._server)
             return read_report(bytes(found.contents)) if found else None
 
+    def counts(self) -> Counts:
+        """What was refused; after the end what there was at the end."""
+        with self._lock:
+            if self._server is not None:
+                counts = _Counts()
+                check(lib.server_get_counts(self._server, byref(counts), ctypes.sizeof(counts)))
+                self._counts = Counts(*(getattr(counts, name) for name in Counts._fields))
+            return self._counts
+
     def sessions(self) -> List[SessionRow]:
         with self._lock:
             if self._server is None:
@@ -553,6 +604,8 @@ class Core:
     def free(self) -> None:
         """Ends the server. Repeated calls do nothing."""
         with self._lock:
+            if self._server is not None and self.pid == os.getpid():
+                self.counts()
             server, self._server = self._server, None
             if self._waiting:
                 return

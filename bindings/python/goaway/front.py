@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import List, Mapping, Optional
 
-from . import _native
+from . import _native, core_log
 from .limit import BODY_BYTES
+from .report import Counts
 from .session import Session, list_sessions
 from .tls import Tls
 
@@ -33,7 +34,8 @@ class Front:
 
     def _listen(self, address: str, tls: Optional[Tls]) -> None:
         chosen = tls or self._tls
-        self._core.listen(address, None if chosen is None else chosen._core)
+        with core_log.shown():
+            self._core.listen(address, None if chosen is None else chosen._core)
 
     @property
     def ports(self) -> List[int]:
@@ -56,6 +58,11 @@ class Front:
     def port(self) -> int:
         """The first of them."""
         return self._core.port(0)
+
+    def counts(self) -> Counts:
+        """What was refused since the start: connections by limits, TLS
+        handshakes, PROXY headers. After the end: what there was at the end."""
+        return self._core.counts()
 
     def set_ready(self, ready: bool) -> None:
         """Says that the server is not ready, or is again: a step before a close

@@ -6,7 +6,7 @@ import atexit
 import os
 import weakref
 
-from . import _native
+from . import _native, core_log
 
 PATIENCE = 2.0
 """Seconds that the interpreter waits for all servers together."""
@@ -15,13 +15,17 @@ _cores: "weakref.WeakSet[_native.Core]" = weakref.WeakSet()
 
 
 def watch(core: _native.Core) -> None:
-    """Has a started server stopped before the interpreter ends."""
+    """Has a started server stopped before the interpreter ends, and what the
+    library says of it in the log."""
     _cores.add(core)
+    core_log.begin()
 
 
 def forget(core: _native.Core) -> None:
     """It has ended."""
-    _cores.discard(core)
+    if core in _cores:
+        _cores.discard(core)
+        core_log.end()
 
 
 @atexit.register

@@ -17,6 +17,18 @@ class Progress(NamedTuple):
     """Milliseconds until the deadline."""
 
 
+class Counts(NamedTuple):
+    """What a server has refused since its start. The log says why."""
+
+    sessions_refused: int = 0
+    """Connections that a limit refused."""
+    handshakes_failed: int = 0
+    """TLS handshakes that failed, plain HTTP on a port of TLS among them."""
+    proxies_refused: int = 0
+    """Connections whose PROXY header was missing, malformed, late, or not from
+    a trusted proxy."""
+
+
 class Report(NamedTuple):
     """What became of the sessions and streams that a close met. The first four
     sum up to all sessions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple, Optional, Tuple, Union
 
-from . import _native
+from . import _native, core_log
 
 File = Union[str, "os.PathLike[str]"]
 
@@ -77,7 +77,8 @@ class Tls:
             self.add(certfile, keyfile, password)
         elif keyfile is not None:
             raise ValueError("there is a keyfile, but no certfile")
-        self._core.set_clients(_CLIENTS[clients], _bytes_or_name(ca_certs))
+        with core_log.shown():
+            self._core.set_clients(_CLIENTS[clients], _bytes_or_name(ca_certs))
         self._core.set_min_version(_VERSIONS[min_version])
         self._core.set_resumption(resumption)
         if keylog is not None:
@@ -88,6 +89,8 @@ class Tls:
         certfile: Union[File, bytes],
         keyfile: Union[File, bytes, None] = None,
         password: Union[str, bytes, None] = None,
+        *,
+        server_name: Optional[str] = None,
     ) -> None:
         """Adds a certificate, with those that lead to its authority behind it, and
         its key, by default from the same file; in PEM. Names of files, which
@@ -95,21 +98,29 @@ class Tls:
 
         A client gets, of those it understands, the one added last that has the
         name it asks for, or that has it by a wildcard, or else the first of all.
-        After the first `listen` it holds from the next `reload` on."""
+        `server_name`: it is for clients that ask for this name, "example.org" or
+        "*.example.org", and no other, whatever names are in it; such ones go
+        before the others. After the first `listen` it holds from the next
+        `reload` on."""
         certificate = _bytes_or_name(certfile)
         key = certificate if keyfile is None else _bytes_or_name(keyfile)
         if isinstance(certificate, bytes) != isinstance(key, bytes):
             raise TypeError("certfile and keyfile must both be names of files, or both bytes")
-        self._core.add(certificate, key, password.encode() if isinstance(password, str) else password)
+        with core_log.shown():
+            self._core.add(certificate, key, password.encode() if isinstance(password, str) else password)
+        if server_name is not None:
+            self._core.set_server_name(server_name)
 
     def reload(self) -> None:
         """Has new handshakes use the files as they are now; sessions go on. If a
         file cannot be used, nothing changes and `Error` is raised."""
-        self._core.reload()
+        with core_log.shown():
+            self._core.reload()
 
     def replace(self, other: "Tls") -> None:
         """The same with all that was said to `other`: for what comes from memory."""
-        self._core.replace(other._core)
+        with core_log.shown():
+            self._core.replace(other._core)
 
 
 def _bytes_or_name(value: Union[File, bytes, None]) -> Union[str, bytes, None]:

@@ -6,7 +6,7 @@
 const nodeTls = require('node:tls')
 const { constants } = require('node:crypto')
 const { GoawayError } = require('../errors.js')
-const { Tls, allowNoCertificate } = require('../tls.js')
+const { Tls, addNamed, allowNoCertificate } = require('../tls.js')
 
 const invalid = (message) => new GoawayError('GOAWAY_ERR_INVALID', message)
 
@@ -77,14 +77,18 @@ function defaultAuthorities () {
   return nodeTls.getCACertificates?.('default') ?? nodeTls.rootCertificates
 }
 
-/** The library's TLS of createSecureServer's options. Throws what cannot be. */
-function tlsOf (options) {
+/**
+ * The library's TLS of createSecureServer's options and the contexts by name.
+ * Throws what cannot be.
+ */
+function tlsOf (options, contexts = new Map()) {
   checkRefused(options)
   checkProtocols(options.ALPNProtocols)
   const given = {}
   for (const name of SAME) if (options[name] !== undefined && options[name] !== null) given[name] = options[name]
   if (given.requestCert && given.ca === undefined && given.caFile === undefined) given.ca = [...defaultAuthorities()]
   const tls = new Tls(given)
+  for (const [name, context] of contexts) addNamed(tls, name, context)
   allowNoCertificate(tls) // as Node.js: setSecureContext or addContext may bring one
   return tls
 }

@@ -3,7 +3,6 @@
 // The server of createSecureServer: the other one, with TLS in front, and, if
 // the program allows it, HTTP/1.1 beside HTTP/2.
 
-const { X509Certificate } = require('node:crypto')
 const { GoawayError } = require('../errors.js')
 // Which knows what options must be.
 const { createSecureServer: createNodeSecureServer } = require('./original.js')
@@ -20,6 +19,7 @@ function isOptions (options) {
 class Http2SecureServer extends Http2Server {
   #tls
   #given // the options of TLS that hold
+  #contexts = new Map() // by name, what addContext was given
 
   constructor (options, onRequest) {
     const tls = isOptions(options) ? tlsOf(options) : undefined
@@ -41,26 +41,26 @@ class Http2SecureServer extends Http2Server {
     if (!isOptions(options)) throw new GoawayError('GOAWAY_ERR_INVALID', 'setSecureContext wants an object of options')
     const { requestCert, rejectUnauthorized, clients } = this.#given
     const given = { requestCert, rejectUnauthorized, clients, ...options }
-    this.#tls.replace(tlsOf(given))
+    this.#tls.replace(tlsOf(given, this.#contexts))
     this.#given = given
   }
 
-  /** Adds a certificate for that name: `context` has the options cert and key. */
+  /**
+   * Has clients that ask for that name get this certificate; a `*` in front
+   * stands for one label. `context` has the options cert and key. A later one
+   * for the same name takes its place, and an exact name goes before a wildcard.
+   */
   addContext (name, context) {
     if (typeof name !== 'string' || name === '') throw new GoawayError('GOAWAY_ERR_INVALID', 'addContext wants the name that clients ask for')
-    if (!isOptions(context) || context.cert === undefined) {
+    if (!isOptions(context) || (context.cert === undefined && context.certFile === undefined)) {
       throw new GoawayError('GOAWAY_ERR_INVALID', "addContext wants an object with cert and key: a context of OpenSSL's cannot be read")
     }
-    const [certs, keys] = [context.cert, context.key ?? context.cert].map((value) => [value].flat())
-    const covers = new X509Certificate(certs[0]).checkHost(name.replace(/^\*/, 'any'))
-    if (covers === undefined) {
-      throw new GoawayError('GOAWAY_ERR_INVALID', `the certificate is not for ${name}: clients get the one that is for the name they ask for`)
-    }
-    const { cert, key, passphrase } = this.#given
-    const before = [cert ?? []].flat()
-    const given = { ...this.#given, cert: [...before, ...certs], key: [...[key ?? before].flat(), ...keys], passphrase: passphrase ?? context.passphrase }
-    this.#tls.replace(tlsOf(given))
-    this.#given = given
+    const { cert, key, certFile, keyFile, passphrase } = context
+    const contexts = new Map(this.#contexts)
+    contexts.delete(name.toLowerCase()) // the newest is the last
+    contexts.set(name.toLowerCase(), { cert, key, certFile, keyFile, passphrase })
+    this.#tls.replace(tlsOf(this.#given, contexts))
+    this.#contexts = contexts
   }
 
   getTicketKeys () { throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'getTicketKeys') }
