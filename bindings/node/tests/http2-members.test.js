@@ -159,6 +159,12 @@ const INTENDED = [
   /^lost .* stream\.readableFlowing$/,
   // The response has been handed over with its end, so that nothing can be pushed beside it any more.
   /^served acted stream\.pushAllowed$/,
+  // From Node.js 24 on it destroys the session; before, and here, it is refused.
+  / socket\.destroy$/,
+  // Node.js 24 unbinds the socket of a destroyed session a moment later than others.
+  /^sessionDestroyed (acted|stream closes) (socket\.|session\.socket$)/,
+  // Whether a stream that is reset unread counts as read differs between Node.js 20 and 22.
+  /^(closed|cancelled) .* stream\.readable(Aborted|Flowing|Ended)$/,
   // Of a connection that ends, the library tells the streams first, and then the session with its socket.
   /^(lost|broken) stream aborted (socket\.|session\.destroyed$)/
 ]
