@@ -2,7 +2,7 @@
 
 // No peer can end the host: whatever is done to a request whose peer has gone,
 // at whatever stage, has no effect. A program of its own does it; what it does
-// not catch would end it.
+// not catch would end it. The same of peers that send anything.
 
 const { test } = require('node:test')
 const assert = require('node:assert')
@@ -16,5 +16,16 @@ for (const which of ['own', 'http2']) {
     const { tried, unhandled, uncaught } = JSON.parse(stdout)
     assert.deepStrictEqual([unhandled, uncaught], [[], []])
     assert.ok(tried > 300, `${tried} acts`)
+  })
+}
+
+for (const which of ['own', 'http2']) {
+  test(`peers that send anything end no process: ${which}`, { timeout: 60_000 }, async () => {
+    const { exited } = start('bytes.js', [which])
+    const { code, stdout, stderr } = await exited
+    assert.deepStrictEqual([code, stderr], [0, ''], stderr)
+    const { requests, unhandled } = JSON.parse(stdout)
+    assert.deepStrictEqual(unhandled, [])
+    assert.ok(requests > 50, `${requests} requests`)
   })
 }
