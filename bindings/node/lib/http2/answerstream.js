@@ -98,8 +98,6 @@ class AnswerStream extends RequestStream {
     this.wroteAt = -1
     this.wroteTurn = -1
     this.headersSent = false
-    /** In HTTP/1.1: the connection ends behind the answer, which says so. */
-    this.endsConnection = false
     this.#hub = hub
     if (record.dataLength > 0) this.push(record.data)
     if (this.isWhole) {
@@ -192,7 +190,6 @@ class AnswerStream extends RequestStream {
 
   #respond (headers, options) {
     const outgoing = ofResponse(headers)
-    if (this.endsConnection) outgoing.fields.push('connection', 'close')
     const status = statusOf(outgoing.status)
     if (outgoing.length > this.#hub.maxHeaderBytes) this.tooLarge()
     const dates = (options?.sendDate ?? true) && !outgoing.hasDate
@@ -503,7 +500,7 @@ class AnswerStream extends RequestStream {
       this.emit('aborted')
       this.end()
     }
-    if (channels.closed.hasSubscribers && !this.isHttp1) channels.closed.publish({ stream: this })
+    if (channels.closed.hasSubscribers) channels.closed.publish({ stream: this })
     this.#finished()
   }
 
@@ -537,7 +534,7 @@ class AnswerStream extends RequestStream {
       error = failure('ERR_HTTP2_STREAM_ERROR', this.#rst)
     }
     this.leaveSession()
-    if (error !== null && channels.failed.hasSubscribers && !this.isHttp1) channels.failed.publish({ stream: this, error })
+    if (error !== null && channels.failed.hasSubscribers) channels.failed.publish({ stream: this, error })
     callback(error)
     written?.(error ?? failure('ERR_HTTP2_INVALID_STREAM'))
   }

@@ -5,14 +5,12 @@
 
 const { Http2ServerRequest } = require('./request.js')
 const { Http2ServerResponse } = require('./response.js')
-const { Http1ServerRequest, Http1ServerResponse } = require('./http1.js')
 
 /** Tells `server` of a request. `options` of createServer may name the classes. */
 function onStream (server, stream, options) {
-  const { isHttp1 } = stream
-  const Request = isHttp1 ? Http1ServerRequest : options.Http2ServerRequest ?? Http2ServerRequest
-  const Response = isHttp1 ? Http1ServerResponse : options.Http2ServerResponse ?? Http2ServerResponse
-  const request = Request === Http2ServerRequest || isHttp1
+  const Request = options.Http2ServerRequest ?? Http2ServerRequest
+  const Response = options.Http2ServerResponse ?? Http2ServerResponse
+  const request = Request === Http2ServerRequest
     ? new Request(stream) // it reads its fields when somebody looks
     : new Request(stream, stream.requestHeaders, undefined, stream.rawRequestHeaders)
   const response = new Response(stream)

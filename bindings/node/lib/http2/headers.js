@@ -81,15 +81,22 @@ class RequestHead {
     }
   }
 
-  get #target () {
+  /** Of a REQUEST record. */
+  static of (record) {
+    return new RequestHead(record.text, record.params, (record.flags & native.constants.RECORD_HOST_ONLY) === 0, record.cookies)
+  }
+
+  /** The path with its query, as it came. */
+  get target () {
     const query = this.#pieces[QUERY]
     return query === '' ? this.#pieces[PATH] : `${this.#pieces[PATH]}?${query}`
   }
 
   get method () { return this.#pieces[METHOD] }
+  get authority () { return this.#pieces[AUTHORITY] }
 
   /** `:path`; undefined if there is none. */
-  get path () { return this.#pieces[METHOD] !== 'CONNECT' || this.#protocol !== '' ? this.#target : undefined }
+  get path () { return this.#pieces[METHOD] !== 'CONNECT' || this.#protocol !== '' ? this.target : undefined }
 
   /** Whether there is a field of that name, in lower case. */
   has (name) {
@@ -104,10 +111,16 @@ class RequestHead {
     const raw = [':method', pieces[METHOD]]
     if (this.#hasAuthority && pieces[AUTHORITY] !== '') raw.push(':authority', pieces[AUTHORITY])
     // Plain CONNECT has neither (RFC 9113, section 8.5).
-    if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') raw.push(':scheme', pieces[SCHEME], ':path', this.#target)
+    if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') raw.push(':scheme', pieces[SCHEME], ':path', this.target)
     if (this.#protocol !== '') raw.push(':protocol', this.#protocol)
     for (let at = this.#start; at < pieces.length - 1; at++) raw.push(pieces[at])
     return asReceived(raw, this.#cookies)
+  }
+
+  /** The fields as they came, without pseudo-header fields. */
+  fields () {
+    const pieces = this.#pieces
+    return asReceived(pieces.slice(this.#start, pieces.length - 1), this.#cookies)
   }
 
   /** The headers object. */
@@ -118,7 +131,7 @@ class RequestHead {
     if (this.#hasAuthority && pieces[AUTHORITY] !== '') headers[':authority'] = pieces[AUTHORITY]
     if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') {
       headers[':scheme'] = pieces[SCHEME]
-      headers[':path'] = this.#target
+      headers[':path'] = this.target
     }
     if (this.#protocol !== '') headers[':protocol'] = this.#protocol
     for (let at = this.#start; at < pieces.length - 1; at += 2) join(headers, pieces[at], pieces[at + 1])

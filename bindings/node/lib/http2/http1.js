@@ -1,141 +1,325 @@
 'use strict'
 
-// Requests of HTTP/1.1 in the compatibility API, for a server that allows them:
-// with the members of the same classes, but for what HTTP/1.1 does not have, and
-// with what it has. By their class they are node:http's, as programs ask.
+// HTTP/1.1 beside HTTP/2, for a server that allows it. The library has read the
+// request and writes the response; between the two stands node:http itself, on a
+// socket on which the request is written as HTTP/1.1, and the response read. So
+// requests and responses are node:http's in everything that programs do with them.
 
-const { IncomingMessage, ServerResponse, STATUS_CODES } = require('node:http')
-const { LazyReadable } = require('./lazy.js')
-const { Http2ServerRequest } = require('./request.js')
-const { Http2ServerResponse } = require('./response.js')
+const http = require('node:http')
+const native = require('../native.js')
+const { Gate } = require('../gate.js')
+const { GoawayError, statusName } = require('../errors.js')
+const { RequestHead } = require('./headers.js')
+const { ResponseReader } = require('./responsereader.js')
 
-const kStream = Symbol('stream')
+const C = native.constants
+const CRLF = Buffer.from('\r\n')
+const LAST_CHUNK = '0\r\n'
+/** More than the library ever lets a head of a request have. */
+const HEAD_BYTES = 2 ** 22
+const INTERNAL_ERROR = 2 // RFC 9113, section 7
+const METHODS = new Set(http.METHODS)
+const CLOSE = ['connection', 'close']
 
-/** Fields of the connection, which the library says by itself (RFC 9110, section 7.6.1). */
-const OF_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
+/** node:http's, with the one method that only the compatibility API has. */
+class ServerResponse extends http.ServerResponse {
+  #trailers = null
 
-class Http1ServerRequest extends Http2ServerRequest {
-  #minor
-  #own
-  #fields = null
-  #raw = null
-
-  constructor (stream) {
-    super(stream)
-    this.#own = stream
-    this.#minor = stream.isHttp10 ? 0 : 1
-  }
-
-  /** Of HTTP/2 only. */
-  get stream () { return undefined }
-
-  get httpVersion () { return `1.${this.#minor}` }
-  get httpVersionMajor () { return 1 }
-  get httpVersionMinor () { return this.#minor }
-
-  /** The headers object; no pseudo-header fields are in it. */
-  get headers () {
-    if (this.#fields === null) {
-      this.#fields = {}
-      const all = this.#own.requestHeaders
-      for (const name of Object.keys(all)) if (name[0] !== ':') this.#fields[name] = all[name]
-    }
-    return this.#fields
-  }
-
-  /** The fields as they came, with their names in lower case. */
-  get rawHeaders () {
-    if (this.#raw === null) {
-      const all = this.#own.rawRequestHeaders
-      this.#raw = []
-      for (let at = 0; at < all.length; at += 2) if (all[at][0] !== ':') this.#raw.push(all[at], all[at + 1])
-    }
-    return this.#raw
-  }
-}
-
-class Http1ServerResponse extends Http2ServerResponse {
-  #message
-  #hasTrailers = false
-
-  constructor (stream) {
-    super(stream)
-    this[kStream] = stream
-  }
-
-  /** Of HTTP/2 only. */
-  get stream () { return undefined }
-
-  /** What was set, or the usual words: which are what the client gets. */
-  get statusMessage () { return this.#message ?? STATUS_CODES[this.statusCode] }
-  set statusMessage (message) { this.#message = String(message) }
-
-  setHeader (name, value) {
-    return this.#isOfConnection(name, value) ? this : super.setHeader(name, value)
-  }
-
-  appendHeader (name, value) {
-    return this.#isOfConnection(name, value) ? this : super.appendHeader(name, value)
-  }
-
-  writeHead (status, message, headers) {
-    if (typeof message === 'string') this.#message = message
-    else headers ??= message
-    return super.writeHead(status, this.#withoutConnection(headers))
-  }
-
+  /** Adds a trailer field. */
   setTrailer (name, value) {
-    super.setTrailer(name, value)
-    this.#hasTrailers = true
-  }
-
-  /** An answer that is given whole says how long it is, unless trailers follow. */
-  end (chunk, encoding, callback) {
-    const isWhole = !this.headersSent && !this.writableEnded && !this.#hasTrailers && !this.hasHeader('content-length')
-    if (isWhole && (typeof chunk === 'string' || chunk instanceof Uint8Array)) {
-      this.setHeader('content-length', Buffer.byteLength(chunk, typeof encoding === 'string' ? encoding : undefined))
-    }
-    return super.end(chunk, encoding, callback)
-  }
-
-  #withoutConnection (headers) {
-    if (headers === undefined || headers === null) return undefined
-    if (!Array.isArray(headers)) {
-      return Object.fromEntries(Object.entries(headers).filter(([name, value]) => !this.#isOfConnection(name, value)))
-    }
-    const flat = Array.isArray(headers[0]) ? headers.flat(1) : headers
-    const kept = []
-    for (let at = 0; at < flat.length; at += 2) {
-      if (!this.#isOfConnection(flat[at], flat[at + 1])) kept.push(...flat.slice(at, at + 2))
-    }
-    return kept
-  }
-
-  removeHeader (name) {
-    if (typeof name === 'string' && name.toLowerCase() === 'connection') this[kStream].endsConnection = false
-    super.removeHeader(name)
-  }
-
-  // That the connection closes behind the answer is for the program to say.
-  #isOfConnection (name, value) {
-    if (typeof name !== 'string' || !OF_CONNECTION.has(name.toLowerCase())) return false
-    if (name.toLowerCase() === 'connection') this[kStream].endsConnection = /(^|,)\s*close\s*(,|$)/i.test(String(value))
-    return true
+    this.#trailers ??= { __proto__: null }
+    this.#trailers[name] = value
+    this.addTrailers(this.#trailers)
   }
 }
 
-/** What a class inherits stays, but as instances of `Ancestor`, whose own members stand behind. */
-function graft (Class, Ancestor, ...layers) {
-  const parent = layers.reduceRight((base, layer) => Object.create(base, Object.getOwnPropertyDescriptors(layer.prototype)), Ancestor.prototype)
-  Object.setPrototypeOf(Class.prototype, parent)
+/**
+ * Gives `server` what node:http's connection listener looks for on its server:
+ * the properties of an http.Server that it does not have.
+ */
+function prepare (server) {
+  const model = new http.Server({ maxHeaderSize: HEAD_BYTES, ServerResponse })
+  for (const key of Reflect.ownKeys(model)) if (!(key in server)) server[key] = model[key]
+  // The library has limits of its own.
+  server.maxHeadersCount = 0
+  server.keepAliveTimeout = 0
 }
 
-graft(Http1ServerRequest, IncomingMessage, Http2ServerRequest, LazyReadable)
-graft(Http1ServerResponse, ServerResponse, Http2ServerResponse)
+/** A connection of HTTP/1.1: its socket, and the request whose turn it is. */
+class Http1Connection {
+  #exchange = null
 
-/** The stream of a response of either version. */
-function streamOf (response) {
-  return response[kStream] ?? response.stream
+  constructor (server, session) {
+    this.session = session
+    this.socket = session.rawSocket
+    this.socket.carry(this)
+    http._connectionListener.call(server, this.socket)
+  }
+
+  begin (exchange) {
+    this.#exchange = exchange
+    exchange.begin(this)
+  }
+
+  // ---- what the socket does ----
+
+  take () { this.#exchange?.take() }
+
+  write (chunk, callback) {
+    const exchange = this.#exchange
+    if (exchange !== null && exchange.isAnswered && chunk.length === 0) return callback()
+    if (exchange === null || !exchange.live) return callback(gone())
+    exchange.write(chunk, callback)
+  }
+
+  /** The end of what is written: the connection ends when that has gone. */
+  end (callback) {
+    this.#exchange?.endWritten()
+    this.session.close()
+    callback()
+  }
 }
 
-module.exports = { Http1ServerRequest, Http1ServerResponse, streamOf }
+/** A request and its response; the pump's sink. */
+class Http1Exchange {
+  #hub
+  #flags
+  #head
+  #data
+  #connection = null
+  #reader = null
+  #chunked = false // the request's body is in chunks
+  #owed = 0 // bytes of it that came and were not taken
+  #bodyEnded = false
+  #gate = null // from the response's head on
+  #written = null // the callback of a write that waits for room
+  #keeps = false // the response is whole, and the request's body goes on
+  #ended = false // the response is whole
+
+  constructor (hub, record, session) {
+    this.low = record.low
+    this.high = record.high
+    this.live = true
+    this.headAt = -1
+    this.headTurn = -1
+    this.wroteAt = -1
+    this.wroteTurn = -1
+    this.session = session
+    this.#hub = hub
+    this.#flags = record.flags
+    this.#head = RequestHead.of(record)
+    this.#data = record.dataLength > 0 ? record.data : null
+    this.#bodyEnded = (record.flags & C.RECORD_END) !== 0
+  }
+
+  get sessionId () { return this.session.id }
+  get method () { return this.#head.method }
+
+  /** Whether the response is whole. */
+  get isAnswered () { return this.#ended }
+
+  /** Whether node:http knows the method; it refuses others as malformed. */
+  get isKnown () { return METHODS.has(this.#head.method) }
+
+  /** A response without node:http. */
+  refuse (status) {
+    this.#hub.pump.respond(this, status, [], null, 0)
+  }
+
+  // ---- the request ----
+
+  begin (connection) {
+    const head = this.#head
+    const minor = (this.#flags & C.RECORD_HTTP_1_0) !== 0 ? 0 : 1
+    this.#connection = connection
+    this.#reader = new ResponseReader(head.method)
+    const target = head.method === 'CONNECT' ? head.authority : head.target
+    const lines = [`${head.method} ${target} HTTP/1.${minor}`]
+    const fields = head.fields()
+    for (let at = 0; at < fields.length; at += 2) lines.push(`${fields[at]}: ${fields[at + 1]}`)
+    this.#chunked = head.has('transfer-encoding')
+    connection.socket.push(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'))
+    if (this.#data !== null) this.#pushBody(this.#data)
+    this.#data = null
+    if (this.#bodyEnded) this.#pushEnd('')
+  }
+
+  /** False if there is no room for more. */
+  #pushBody (data) {
+    const { socket } = this.#connection
+    if (!this.#chunked) return socket.push(data)
+    return socket.push(Buffer.concat([Buffer.from(`${data.length.toString(16)}\r\n`), data, CRLF]))
+  }
+
+  #pushEnd (trailers) {
+    if (!this.#chunked) return
+    const pieces = trailers.split('\0')
+    let text = LAST_CHUNK
+    for (let at = 0; at + 1 < pieces.length; at += 2) text += `${pieces[at]}: ${pieces[at + 1]}\r\n`
+    this.#connection.socket.push(Buffer.from(`${text}\r\n`, 'latin1'))
+  }
+
+  /** What was pushed has been read. */
+  take () {
+    if (this.#owed > 0 && this.live) this.#hub.pump.consume(this, this.#owed)
+    this.#owed = 0
+  }
+
+  onBody (data, last, trailers) {
+    if (this.#connection.socket.destroyed) return
+    this.#active()
+    if (data !== null) {
+      this.#owed += data.length
+      if (this.#pushBody(data)) this.take()
+    }
+    if (!last) return
+    this.#bodyEnded = true
+    if (this.#keeps) this.#hub.pump.forget(this)
+    this.#pushEnd(trailers)
+  }
+
+  // ---- the response ----
+
+  write (chunk, callback) {
+    this.#active()
+    try {
+      const read = this.#reader.read(chunk)
+      for (const { status, fields } of read.informational) this.#hub.pump.inform(this, status, fields)
+      if (read.head !== null && read.ended) return this.#respond(read, callback)
+      if (read.head !== null) this.#begin(read.head)
+      for (const piece of read.pieces) this.#gate.write(piece, piece.length)
+      if (read.ended) this.#end(read.trailers, callback)
+      else if (this.#gate !== null && this.#gate.full) this.#written = callback
+      else callback()
+    } catch (error) {
+      this.#fail(error, callback)
+    }
+  }
+
+  // All of it in one write.
+  #respond ({ head, pieces, trailers }, callback) {
+    if (trailers !== null) {
+      this.#begin(head)
+      for (const piece of pieces) this.#gate.write(piece, piece.length)
+      return this.#end(trailers, callback)
+    }
+    const body = pieces.length < 2 ? pieces[0] ?? null : Buffer.concat(pieces)
+    // One that was given in one piece says its length, also if node:http has put it in a chunk.
+    const flags = head.hasBody && pieces.length < 2 ? C.COMMAND_NO_DATE : C.COMMAND_NO_DATE | C.COMMAND_NO_LENGTH
+    this.#ended = true
+    this.#hub.pump.respond(this, head.status, fieldsOf(head), body, flags | this.#keepBody())
+    setImmediate(callback) // node:http's 'finish' is never in the turn of its end
+  }
+
+  #begin (head) {
+    this.#hub.pump.head(this, head.status, fieldsOf(head), C.COMMAND_NO_DATE | C.COMMAND_NO_LENGTH)
+    this.#gate = new Gate(this, this.#hub.pump, this.#hub.highWaterBytes)
+  }
+
+  // The end goes behind what still waits for room.
+  #end (trailers, callback) {
+    const end = () => {
+      this.#ended = true
+      if (this.live) this.#hub.pump.end(this, null, trailers, this.#keepBody())
+      setImmediate(callback)
+    }
+    if (this.#gate.full) this.#written = end
+    else end()
+  }
+
+  #keepBody () {
+    this.#keeps = !this.#bodyEnded
+    return this.#keeps ? C.COMMAND_KEEP_BODY : 0
+  }
+
+  /** Nothing more is written: a body that lasts to the connection's end is whole, any other is not. */
+  endWritten () {
+    if (!this.live || this.#ended) return
+    if (this.#reader.isOpenEnded) this.#end(null, () => {})
+    else this.#hub.pump.reset(this, INTERNAL_ERROR)
+  }
+
+  #fail (error, callback) {
+    if (this.live) this.#hub.pump.reset(this, INTERNAL_ERROR)
+    callback(error)
+  }
+
+  // ---- how it ends ----
+
+  #active () {
+    this.#connection?.socket._unrefTimer()
+    if (this.#hub.timed > 0) this.session.active()
+  }
+
+  onWritable (waiting, mark) {
+    if (this.#gate === null || !this.#gate.onWritable(waiting, mark)) return
+    this.#active()
+    const written = this.#written
+    this.#written = null
+    written?.()
+  }
+
+  /** Nobody waits for it: the connection has ended, or is about to. */
+  onCancelled () { this.#drop() }
+
+  #drop () {
+    const written = this.#written
+    this.#written = null
+    this.#connection?.socket.gone()
+    written?.(gone())
+  }
+
+  onDrain (leftMs) {
+    const socket = this.#connection?.socket
+    if (socket !== undefined && socket.listenerCount('draining') > 0) this.#hub.tell(socket, 'draining', leftMs)
+  }
+
+  onFailed (kind, status) {
+    const code = statusName(status)
+    if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED' || code === 'GOAWAY_ERR_SKIPPED') return
+    const error = new GoawayError(code, native.lastError())
+    this.#hub.pump.revive(this)
+    this.#hub.pump.reset(this, INTERNAL_ERROR)
+    this.#connection?.socket.destroy(error)
+  }
+
+  /** Its session is destroyed. */
+  fail () {
+    if (this.live) this.#hub.pump.forget(this)
+    this.#drop()
+  }
+}
+
+function fieldsOf ({ fields, isLast }) {
+  return isLast ? fields.concat(CLOSE) : fields
+}
+
+function gone () {
+  return Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
+}
+
+/** An async listener of 'request' has failed (events.captureRejections): as node:http's servers do it. */
+function reject (response, error) {
+  if (response.headersSent || response.writableEnded) return void response.destroy(error)
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  response.statusCode = 500
+  response.end(http.STATUS_CODES[500])
+}
+
+/** The request of a head that comes without node:http's parser; its body has ended. */
+function requestOf (head, isHttp10, socket) {
+  const request = new http.IncomingMessage(socket)
+  const fields = head.fields()
+  request.httpVersionMajor = 1
+  request.httpVersionMinor = isHttp10 ? 0 : 1
+  request.httpVersion = `1.${request.httpVersionMinor}`
+  request.method = head.method
+  request.url = head.target
+  request._addHeaderLines(fields, fields.length)
+  request.upgrade = true
+  request.complete = true
+  request.push(null)
+  return request
+}
+
+module.exports = { Http1Connection, Http1Exchange, prepare, reject, requestOf }

@@ -13,6 +13,7 @@ const { nativeOf } = require('../tls.js')
 const { ServerHttp2Session } = require('./session.js')
 const { ServerHttp2Stream } = require('./stream.js')
 const { UpgradeLine } = require('./upgrade.js')
+const { Http1Exchange } = require('./http1.js')
 const { failure, connectionLost } = require('./errors.js')
 
 const C = native.constants
@@ -108,6 +109,7 @@ class Hub {
     if ((record.flags & C.RECORD_UPGRADE) !== 0 && this.facade.listenerCount('upgrade') > 0) {
       return this.#begun(new UpgradeLine(this, record, session), this.facade.onUpgrade, session)
     }
+    if ((record.flags & HTTP1) !== 0) return this.#begun(new Http1Exchange(this, record, session), this.facade.onExchange, session)
     return this.#begun(new ServerHttp2Stream(this, record), this.facade.onStream, session)
   }
 

@@ -5,19 +5,29 @@
 
 const { GoawayError } = require('../errors.js')
 
-/** A longer one is none. */
-const HEAD_BYTES = 64 * 1024
 const END = '\r\n\r\n'
-const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
+const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/
 /** What the library says of the connection by itself (RFC 9110, section 7.6.1). */
 const OF_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection'])
 
-const invalid = (why) => new GoawayError('GOAWAY_ERR_INVALID', `what was written to the socket is no answer of HTTP/1.1: ${why}`)
+const invalid = (why) => new GoawayError('GOAWAY_ERR_INVALID', `what was written to the socket is no response of HTTP/1.1: ${why}`)
 
 /** Collects what is written until a head is whole. */
 class RawHead {
   #bytes = Buffer.alloc(0)
+  #maxBytes
+
+  constructor (maxBytes) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** [name, value] of a line, the name in lower case. Throws if it is no field. */
+  static field (line) {
+    const [, name, value] = FIELD.exec(line) ?? []
+    if (name === undefined) throw invalid(`${JSON.stringify(line)} is no field`)
+    return [name.toLowerCase(), value.trim()]
+  }
 
   /**
    * Takes more of it; null while it is not whole, then { status, fields, rest }:
@@ -27,28 +37,20 @@ class RawHead {
   add (chunk) {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
     const end = this.#bytes.indexOf(END)
-    if (end > HEAD_BYTES || (end < 0 && this.#bytes.length > HEAD_BYTES)) throw invalid(`its head is longer than ${HEAD_BYTES} bytes`)
+    if (end > this.#maxBytes || (end < 0 && this.#bytes.length > this.#maxBytes)) throw invalid(`its head is longer than ${this.#maxBytes} bytes`)
     if (end < 0) return null
     const [first, ...lines] = this.#bytes.latin1Slice(0, end).split('\r\n')
     const rest = this.#bytes.subarray(end + END.length)
     this.#bytes = Buffer.alloc(0)
     const status = Number(STATUS_LINE.exec(first)?.[1])
     if (!(status >= 100)) throw invalid(`it begins with ${JSON.stringify(first)}`)
-    return { status, fields: fieldsOf(lines, status), rest }
+    return { status, fields: lines.flatMap(RawHead.field), rest }
   }
 }
 
-function fieldsOf (lines, status) {
-  const fields = []
-  for (const line of lines) {
-    const [, name, value] = FIELD.exec(line) ?? []
-    if (name === undefined) throw invalid(`${JSON.stringify(line)} is no field`)
-    const low = name.toLowerCase()
-    if (low === 'transfer-encoding') throw invalid('the library frames the body: write it without transfer-encoding')
-    if (OF_CONNECTION.has(low) || (low === 'upgrade' && status !== 101)) continue
-    fields.push(low, value.trim())
-  }
-  return fields
+/** Whether the library says a field of that name by itself. */
+function isOfConnection (name) {
+  return OF_CONNECTION.has(name)
 }
 
-module.exports = { RawHead }
+module.exports = { RawHead, isOfConnection, invalid }

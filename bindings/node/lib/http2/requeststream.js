@@ -89,10 +89,8 @@ class RequestStream extends Duplex {
   get headRequest () { return (this.#flags & C.RECORD_HEAD) !== 0 }
 
   /** Whether the server began it: then its number is even, or not known yet. */
-  get isPushed () { return this.#stream % 2 === 0 && !this.isHttp1 }
+  get isPushed () { return this.#stream % 2 === 0 }
 
-  get isHttp1 () { return (this.#flags & (C.RECORD_HTTP_1_1 | C.RECORD_HTTP_1_0)) !== 0 }
-  get isHttp10 () { return (this.#flags & C.RECORD_HTTP_1_0) !== 0 }
 }
 
 module.exports = { RequestStream }

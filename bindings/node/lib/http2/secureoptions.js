@@ -50,8 +50,8 @@ const REFUSED = {
   enableTrace: ['keyLog writes what Wireshark needs', (value) => value === false],
   secureContext: ["a context of OpenSSL's cannot be read: give cert and key"],
   allowPartialTrustChain: ['the authority itself must be among ca', (value) => value === false],
-  Http1IncomingMessage: ["requests of HTTP/1.1 are goaway's"],
-  Http1ServerResponse: ["answers in HTTP/1.1 are goaway's"]
+  Http1IncomingMessage: ["requests of HTTP/1.1 are node:http's own"],
+  Http1ServerResponse: ["responses in HTTP/1.1 are node:http's own"]
 }
 
 /** Throws for an option that cannot be done. */

@@ -8,9 +8,9 @@ const { GoawayError } = require('../errors.js')
 const { createSecureServer: createNodeSecureServer } = require('./original.js')
 const { failure } = require('./errors.js')
 const { Http2Server } = require('./server.js')
+const { prepare } = require('./http1.js')
 const { tlsOf, withoutTls } = require('./secureoptions.js')
 const { lostSocket } = require('./securesocket.js')
-
 
 function isOptions (options) {
   return typeof options === 'object' && options !== null && !Array.isArray(options)
@@ -26,6 +26,7 @@ class Http2SecureServer extends Http2Server {
     super(options, onRequest, (options) => createNodeSecureServer(isOptions(options) ? withoutTls(options) : options))
     this.#tls = tls ?? tlsOf({})
     this.#given = { ...options }
+    if (options?.allowHTTP1 === true) prepare(this)
   }
 
   /** The settings of its listeners. */

@@ -15,7 +15,7 @@ const { SessionSocket } = require('./socket.js')
 const { planOf } = require('./options.js')
 const settings = require('./settings.js')
 const { onStream } = require('./compat.js')
-const { streamOf } = require('./http1.js')
+const { Http1Connection, reject } = require('./http1.js')
 const { Hub } = require('./hub.js')
 const channels = require('./channels.js')
 const { isPlain, isObserved } = require('./observed.js')
@@ -288,7 +288,7 @@ class Http2Server extends net.Server {
   // A listener that is an async function failed (events.captureRejections).
   [Symbol.for('nodejs.rejection')] (error, event, ...args) {
     if (event === 'stream') return rejectStream(args[0], error)
-    if (event === 'request') return rejectStream(streamOf(args[1]), error, args[1])
+    if (event === 'request') return args[1].stream === undefined ? reject(args[1], error) : rejectStream(args[1].stream, error, args[1])
     this.emit('error', error)
   }
 
@@ -301,6 +301,7 @@ class Http2Server extends net.Server {
   // ---- what the hub tells ----
 
   onSession (session) {
+    if (session.isHttp1) return
     if (this.timeout) {
       session.setTimeout(this.timeout)
       session.on('timeout', sessionTimeout)
@@ -324,7 +325,6 @@ class Http2Server extends net.Server {
   }
 
   onStream (stream, session) {
-    if (stream.isHttp1) return this.#onHttp1(stream)
     if (channels.created.hasSubscribers) channels.created.publish({ stream, headers: stream.requestHeaders })
     if (channels.started.hasSubscribers) channels.started.publish({ stream, headers: stream.requestHeaders })
     const ofSession = isObserved(session, 'stream')
@@ -347,10 +347,13 @@ class Http2Server extends net.Server {
     this.emit('upgrade', line.request, line.socket, Buffer.alloc(0))
   }
 
-  // It has no stream that a program could have.
-  #onHttp1 (stream) {
-    if (this.#compatible !== null) return onStream(this, stream, this.#options)
-    stream.respond({ ':status': 505 }, { endStream: true })
+  /** A request of HTTP/1.1, which is told by node:http's own means. */
+  onExchange (exchange, session) {
+    if (this.#compatible === null) return exchange.refuse(505)
+    if (exchange.method === 'CONNECT' && this.listenerCount('connect') === 0) return exchange.refuse(405)
+    if (!exchange.isKnown) return exchange.refuse(400)
+    session.http1 ??= new Http1Connection(this, session)
+    session.http1.begin(exchange)
   }
 }
 
@@ -374,7 +377,7 @@ function noteCompatible (event) {
 
 function sessionTimeout () {
   if (this.destroyed || this.closed) return
-  if (!this.server.emit('timeout', this.isHttp1 ? this.rawSocket : this)) this.destroy()
+  if (!this.server.emit('timeout', this)) this.destroy()
 }
 
 module.exports = { Http2Server }

@@ -70,6 +70,8 @@ class ServerHttp2Session extends EventEmitter {
     this.#tls = tls
     /** Whether it is a connection of HTTP/1.1, which programs do not get as a session. */
     this.isHttp1 = false
+    /** What serves it then, once it has asked for something. */
+    this.http1 = null
     this.#hub = hub
     this.#peer = peer
     this.#local = hub.localSettings

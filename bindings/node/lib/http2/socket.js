@@ -19,8 +19,10 @@ function split (text, maps) {
   return { address, port: Number(text.slice(at + 1)), family: net.isIPv6(address) ? 'IPv6' : 'IPv4' }
 }
 
-/** A net.Socket without a handle. To destroy it destroys the session. */
+/** A net.Socket without a handle. To destroy it destroys the session. Only one of HTTP/1.1 has bytes, see http1.js. */
 class SessionSocket extends net.Socket {
+  #carrier = null
+  #error // that it is destroyed with
   #session
   #peer
   #local = null
@@ -61,23 +63,53 @@ class SessionSocket extends net.Socket {
   unref () { return this }
 
   setTimeout (ms, callback) {
+    if (this.#carrier !== null) return super.setTimeout(ms, callback)
     this.#session.setTimeout(ms, callback)
     return this
   }
 
-  /** The session has ended. */
-  gone () {
-    super.destroy()
+  // ---- of HTTP/1.1 ----
+
+  /** From now on what is written is for `carrier`, which pushes what is read. */
+  carry (carrier) { this.#carrier = carrier }
+
+  _read () { this.#carrier?.take() }
+
+  _write (chunk, encoding, callback) {
+    if (this.#carrier === null) return callback(failure('ERR_HTTP2_NO_SOCKET_MANIPULATION'))
+    this.#carrier.write(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk, callback)
   }
 
-  end () {
+  _writev (chunks, callback) {
+    const pieces = chunks.map(({ chunk, encoding }) => typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
+    this._write(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), 'buffer', callback)
+  }
+
+  _final (callback) {
+    if (this.#carrier === null) callback()
+    else this.#carrier.end(callback)
+  }
+
+  // ---- how it ends ----
+
+  /** The session has ended. */
+  gone () {
+    super.destroy(this.#error)
+  }
+
+  end (...args) {
+    if (this.#carrier !== null) return super.end(...args)
     this.#session.close()
     return this
   }
 
-  destroySoon () { this.#session.close() }
+  destroySoon () {
+    if (this.#carrier === null) this.#session.close()
+    else if (this.writable) this.end()
+  }
 
   destroy (error) {
+    if (this.#carrier !== null) this.#error = error
     this.#session.destroy(error)
     return this
   }

@@ -53,9 +53,4 @@ function socketOf (stream) {
   return stream[kSocket] ?? (stream[kSocket] = new Proxy(stream, handler))
 }
 
-/** Has a stream show that socket, which is its own. */
-function setSocketOf (stream, socket) {
-  stream[kSocket] = socket
-}
-
-module.exports = { socketOf, setSocketOf }
+module.exports = { socketOf }

@@ -9,36 +9,26 @@ const native = require('../native.js')
 const { Gate } = require('../gate.js')
 const { GoawayError, statusName } = require('../errors.js')
 const { connectionLost } = require('./errors.js')
-const { RequestStream } = require('./requeststream.js')
-const { Http1ServerRequest } = require('./http1.js')
-const { RawHead } = require('./rawhead.js')
-const { setSocketOf } = require('./streamsocket.js')
+const { RequestHead } = require('./headers.js')
+const { requestOf } = require('./http1.js')
+const { RawHead, isOfConnection, invalid } = require('./rawhead.js')
 
 const C = native.constants
 const FLAGS = C.COMMAND_NO_DATE | C.COMMAND_NO_LENGTH
 const SWITCHING_PROTOCOLS = 101
+/** A longer head of a response is none. */
+const HEAD_BYTES = 64 * 1024
 const CLOSE = ['connection', 'close']
 
 // RFC 9113, section 7.
 const INTERNAL_ERROR = 2
 const CANCEL = 8
 
-/** The request as it came, with a body that has ended. */
-class UpgradeHead extends RequestStream {
-  constructor (hub, record) {
-    super(hub, record)
-    this.push(null)
-  }
-
-  _read () {}
-  setTimeout () { return this }
-}
-
 /** Between the socket and the library. */
 class UpgradeLine {
   #hub
   #gate = null // from the final head on
-  #head = new RawHead()
+  #head = new RawHead(HEAD_BYTES)
   #written = null // the callback of a write that waits for room
   #owed = 0 // bytes that came and were not taken
 
@@ -54,9 +44,8 @@ class UpgradeLine {
     this.#hub = hub
     this.socket = session.newTunnelSocket()
     this.socket.join(this)
-    const head = new UpgradeHead(hub, record)
-    setSocketOf(head, this.socket)
-    this.request = new Http1ServerRequest(head)
+    const head = RequestHead.of(record)
+    this.request = requestOf(head, (record.flags & C.RECORD_HTTP_1_0) !== 0, this.socket)
     if ((record.flags & C.RECORD_DRAINING) !== 0) process.nextTick(drains, this, record.number)
   }
 
@@ -79,7 +68,8 @@ class UpgradeLine {
       const head = this.#head.add(chunk)
       if (head === null) return callback()
       if (!this.live) return callback(gone())
-      const { status, fields, rest } = head
+      const { status, rest } = head
+      const fields = ofLibrary(head)
       if (status >= 200 || status === SWITCHING_PROTOCOLS) {
         this.#open(status, fields)
         return rest.length > 0 ? this.#put(rest, callback) : callback()
@@ -185,6 +175,17 @@ class UpgradeLine {
     if (this.live) this.#hub.pump.forget(this)
     this.socket.destroy(error)
   }
+}
+
+// The fields without those that the library says by itself.
+function ofLibrary ({ status, fields }) {
+  const kept = []
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at]
+    if (name === 'transfer-encoding') throw invalid('the library frames the body: write it without transfer-encoding')
+    if (!isOfConnection(name) && (name !== 'upgrade' || status === SWITCHING_PROTOCOLS)) kept.push(name, fields[at + 1])
+  }
+  return kept
 }
 
 function drains (line, leftMs) {
