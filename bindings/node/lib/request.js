@@ -406,6 +406,7 @@ class Request extends Head {
   onDrain (leftMs) {
     this.#drain ??= { until: Infinity, controller: null, error: null }
     this.#drain.until = performance.now() + leftMs
+    if (this.#stage >= ANSWERED) return // its end is given already, though the body or a slow peer goes on
     this.#drain.error = new GoawayError('GOAWAY_ERR_STATE', 'the session drains', { leftMs })
     this.#drain.controller?.abort(this.#drain.error)
   }

@@ -150,6 +150,34 @@ test('close: open streams are told, and reset at the deadline', async () => {
   assert.ok(progress.length > 2 && progress[0].leftMs > progress.at(-1).leftMs)
 })
 
+test('close: a response that has its end is not asked for another', async () => {
+  let asked = 0
+  const server = await started({
+    'GET /held': (request) => {
+      request.draining.addEventListener('abort', () => { asked++; request.end('late') })
+      request.writeHead(200)
+      for (let count = 0; count < 20; count++) request.write(Buffer.alloc(20_000))
+      request.end('!')
+    },
+    'POST /read': async (request) => {
+      request.draining.addEventListener('abort', () => { asked++; request.end('late') })
+      setTimeout(() => request.respond(200, 'early'), 20)
+      for await (const chunk of request.body) chunk.toString()
+    }
+  })
+  const client = connect(server.port)
+  const held = client.request({ ':path': '/held' })
+  const read = client.request({ ':method': 'POST', ':path': '/read' })
+  read.write('some')
+  await Promise.all([once(held, 'response'), once(read, 'response')]) // and neither is read to its end
+  const closed = server.close({ drainMs: 2000 })
+  await sleep(50)
+  read.end()
+  for (const stream of [held, read]) stream.resume()
+  const report = await closed
+  assert.deepStrictEqual([asked, report.streamsReset], [0, 0])
+})
+
 test('close(0) forces', async () => {
   const server = await started({ 'GET /': (request) => request.writeHead(200) })
   const client = connect(server.port)
