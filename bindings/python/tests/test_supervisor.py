@@ -120,7 +120,7 @@ def test_only_the_last_workers_take_what_waits_in_their_sockets() -> None:
         worker = Worker(options, supervisor)
         worker._server, worker._loop = Server(), loop
         # What must end the process in any case would end this one.
-        worker._leave = lambda: None  # type: ignore[method-assign]
+        worker._watchdog.shorten = lambda *_: None  # type: ignore[method-assign]
         supervisor.obey(worker)
     loop.close()
     assert told == [[], 3.0, [0, 2], 2.0, [0, 2], 0.0]
