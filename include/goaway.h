@@ -896,7 +896,8 @@ goaway_status goaway_server_register_handler(const goaway_server *server,
                                              goaway_request_cb on_request,
                                              void *user_data);
 
-// Has `on_progress` called while the server closes. Before the start only.
+// Has `on_progress` called while the server closes. Before the start only; the
+// last call counts.
 //
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_on_progress(const goaway_server *server,
@@ -1500,7 +1501,7 @@ goaway_status goaway_request_reset(goaway_request request, uint32_t code);
 
 // Has `on_event` called for session events. Each session has exactly one
 // GOAWAY_EVENT_OPENED, first, and one GOAWAY_EVENT_CLOSED, last. Before the
-// start only.
+// start only; the last call counts.
 //
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_on_session(const goaway_server *server,
@@ -1669,7 +1670,7 @@ goaway_status goaway_queue_watch(const goaway_queue *queue, uint32_t what);
 int goaway_queue_fd(const goaway_queue *queue);
 
 // Has `on_ready` called when a batch waits, once for each batch: again only
-// after a take. Before the start only.
+// after a take. Before the start only; the last call counts.
 //
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_queue_on_ready(const goaway_queue *queue,

@@ -157,7 +157,14 @@ impl Options {
                 }
                 "keepalive_interval" => keep(&mut interval, within(1, 32_767).map(seconds)),
                 "keepalive_count" => keep(&mut count, within(1, 127)),
-                "proxy" => keep(&mut trusted, Trusted::parse(value)),
+                "proxy" => {
+                    let parsed = Trusted::parse(value).map_err(|bad| {
+                        format!(
+                            "\"proxy\" cannot be \"{value}\": \"{bad}\" is not an address, a network, \"unix\" or \"*\""
+                        )
+                    })?;
+                    keep(&mut trusted, Some(parsed))
+                }
                 _ => keep(&mut patience, within(1, 3_600_000).map(|ms| Duration::from_millis(ms.into()))),
             };
             read.ok_or_else(|| format!("\"{name}\" cannot be \"{value}\""))?;
@@ -232,7 +239,7 @@ mod tests {
         let options = Address::parse("unix:/a?mode=0660&proxy=unix,10.0.0.0/8&proxy_ms=250").unwrap().options;
         assert_eq!(options.mode, Some(0o660));
         let proxy = options.proxy.unwrap();
-        assert_eq!(Trusted::parse("unix,10.0.0.0/8").as_ref(), Some(&proxy.trusted));
+        assert_eq!(Trusted::parse("unix,10.0.0.0/8").as_ref(), Ok(&proxy.trusted));
         assert_eq!(proxy.patience, Duration::from_millis(250));
     }
 
@@ -259,6 +266,8 @@ mod tests {
             ("127.0.0.1:80?proxy_ms=1", "without \"proxy\""),
             ("127.0.0.1:80?proxy=", "cannot be"),
             ("127.0.0.1:80?proxy=proxy.example", "cannot be"),
+            ("127.0.0.1:80?proxy=10.0.0.0/8,10.0.0.0/33,unix", "\"10.0.0.0/33\" is not an address"),
+            ("127.0.0.1:80?proxy=10.0.0.0/8,", "\"\" is not an address"),
             ("127.0.0.1:80?proxy=*&proxy_ms=0", "cannot be"),
             ("unix:/a?mode=999", "cannot be"),
             ("unix:/a?mode=1777", "cannot be"),

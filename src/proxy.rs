@@ -40,9 +40,10 @@ enum Sender {
 }
 
 impl Trusted {
-    /// Reads `10.0.0.0/8,::1,unix`, or `*` for anybody. None if it is none of that.
-    pub fn parse(text: &str) -> Option<Self> {
-        text.split(',').map(Sender::parse).collect::<Option<_>>().map(Self)
+    /// Reads `10.0.0.0/8,::1,unix`, or `*` for anybody. Fails with the first of
+    /// them that is none of that.
+    pub fn parse(text: &str) -> Result<Self, &str> {
+        text.split(',').map(|text| Sender::parse(text).ok_or(text)).collect::<Result<_, _>>().map(Self)
     }
 
     pub fn includes(&self, peer: &Endpoint) -> bool {
@@ -256,7 +257,7 @@ mod tests {
             assert!(Trusted::parse(all).unwrap().includes(&inet(peer)), "{all}");
         }
         for bad in ["", ",", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10/8", "::/129", "localhost", "10.0.0.1,"] {
-            assert_eq!(Trusted::parse(bad), None, "{bad}");
+            assert!(Trusted::parse(bad).is_err(), "{bad}");
         }
     }
 

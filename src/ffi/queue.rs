@@ -131,7 +131,7 @@ pub extern "C" fn goaway_queue_fd(queue: Option<&goaway_queue>) -> c_int {
 }
 
 /// Has `on_ready` called when a batch waits, once for each batch: again only
-/// after a take. Before the start only.
+/// after a take. Before the start only; the last call counts.
 ///
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]

@@ -157,7 +157,8 @@ pub unsafe extern "C" fn goaway_server_register_handler(
     })
 }
 
-/// Has `on_progress` called while the server closes. Before the start only.
+/// Has `on_progress` called while the server closes. Before the start only; the
+/// last call counts.
 ///
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]

@@ -100,7 +100,7 @@ pub type goaway_session_cb = Option<unsafe extern "C" fn(event: *const goaway_se
 
 /// Has `on_event` called for session events. Each session has exactly one
 /// GOAWAY_EVENT_OPENED, first, and one GOAWAY_EVENT_CLOSED, last. Before the
-/// start only.
+/// start only; the last call counts.
 ///
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]

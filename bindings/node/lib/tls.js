@@ -30,6 +30,16 @@ function pem (value, name) {
   throw invalid(`${name} is neither a string nor a Buffer`)
 }
 
+/** Adds a member of a list by `add()`, which gives a status; what is wrong with it names the member. */
+function addMember (name, list, at, add) {
+  try {
+    check(add())
+  } catch (error) {
+    if (list.length > 1) error.message = `${name}[${at}]: ${error.message}`
+    throw error
+  }
+}
+
 function listOf (value) {
   return value === undefined ? [] : [value].flat()
 }
@@ -73,16 +83,17 @@ class Tls {
     certs.forEach((cert, at) => {
       const given = keys[at] ?? cert
       const single = given?.pem === undefined ? { pem: given } : given // node:tls also has { pem, passphrase }
-      check(this.#native.addPem(pem(cert, 'cert'), pem(single.pem, 'key'), single.passphrase ?? passphrase))
+      addMember('cert', certs, at, () => this.#native.addPem(pem(cert, 'cert'), pem(single.pem, 'key'), single.passphrase ?? passphrase))
       added()
     })
     files.forEach((file, at) => {
-      check(this.#native.addFiles(file, keyFiles[at] ?? file, passphrase))
+      addMember('certFile', files, at, () => this.#native.addFiles(file, keyFiles[at] ?? file, passphrase))
       added()
     })
   }
 
   #ask ({ clients, requestCert, rejectUnauthorized, ca, caFile }) {
+    if (ca !== undefined && caFile !== undefined) throw invalid('there are both ca and caFile')
     const asked = clients ?? (requestCert ? (rejectUnauthorized === false ? 'unverified' : 'required') : 'off')
     if (CLIENTS[asked] === undefined) throw invalid(`clients is ${asked}, not ${Object.keys(CLIENTS).join(', ')}`)
     if (asked !== 'off') check(this.#native.setClients(CLIENTS[asked], ca === undefined ? caFile : pem(ca, 'ca')))

@@ -178,6 +178,45 @@ test('setSecureContext and addContext: new certificates without a restart', asyn
   assert.strictEqual((await send(connect(t, server), '/')).body, 'hello')
 })
 
+test('a client is judged as by node:http2', async (t) => {
+  const file = (name, end) => join(folder, `client-${name}.${end}`)
+  const own = (name, ...extensions) => {
+    const added = extensions.flatMap((extension) => ['-addext', extension])
+    openssl('req', '-x509', ...EC, '-nodes', '-days', '2', '-subj', `/CN=${name}`, ...added, '-keyout', file(name, 'key'), '-out', file(name, 'pem'))
+    return { cert: fs.readFileSync(file(name, 'pem'), 'utf8'), key: fs.readFileSync(file(name, 'key'), 'utf8') }
+  }
+  const [authority, leaf, stranger] = [own('authority'), own('leaf', 'basicConstraints=critical,CA:FALSE'), own('stranger')]
+  const issued = sign({ certFile: file('authority', 'pem'), keyFile: file('authority', 'key') }, 'issued')
+  const server = own('for-servers', 'extendedKeyUsage=serverAuth')
+  const cases = {
+    'trusted itself, an authority': [authority, authority.cert],
+    'trusted itself, not an authority': [leaf, leaf.cert],
+    'one of several': [leaf, [authority.cert, leaf.cert]],
+    'not trusted': [stranger, authority.cert],
+    'of the same name': [own('leaf'), leaf.cert],
+    'for another use': [server, server.cert],
+    'for clients': [own('for-clients', 'extendedKeyUsage=clientAuth'), fs.readFileSync(file('for-clients', 'pem'), 'utf8')],
+    'for signing certificates only': [own('signer', 'keyUsage=critical,keyCertSign'), fs.readFileSync(file('signer', 'pem'), 'utf8')],
+    issued: [issued, authority.cert],
+    'issued, and itself trusted without its issuer': [issued, issued.cert]
+  }
+  for (const [what, [client, ca]] of Object.entries(cases)) {
+    const judged = []
+    for (const { createSecureServer } of [nodeHttp2, http2]) {
+      const asking = createSecureServer({ ...OWN, ca, requestCert: true, rejectUnauthorized: false })
+      t.after(() => asking.close())
+      const told = once(asking, 'secureConnection')
+      asking.listen(0, '127.0.0.1')
+      await once(asking, 'listening')
+      const session = connect(t, asking, client)
+      const [socket] = await told
+      judged.push([socket.authorized, socket.authorizationError])
+      session.destroy()
+    }
+    assert.deepStrictEqual(judged[1], judged[0], what)
+  }
+})
+
 /** Which of these certificates a client is shown that asks for that name. */
 async function shown (server, servername, certificates) {
   const socket = tls.connect({ port: server.address().port, servername, rejectUnauthorized: false })
