@@ -63,6 +63,26 @@ test('routes, bodies and errors', { skip }, async (t) => {
   assert.strictEqual(head.body, '')
 })
 
+test('a head that cannot be sent is an error for the peer, and ends nothing else', { skip }, async (t) => {
+  const { client } = await serve(t, {}, (app) => {
+    const large = (reply) => reply.code(403).header('x-a', 'h'.repeat(66_000))
+    app.get('/large', (request, reply) => large(reply).send('denied'))
+    app.get('/large/async', async (request, reply) => {
+      large(reply)
+      return 'denied'
+    })
+    app.get('/large/stream', (request, reply) => large(reply).send(Readable.from(['denied'])))
+    app.get('/invalid', (request, reply) => reply.code(403).header('x-a', 'x\ny').send('denied'))
+  })
+  for (const path of ['/large', '/large/async', '/large/stream']) {
+    const { status, body, code } = await send(client, path)
+    assert.deepStrictEqual([status, body, code], [0, '', 6], path)
+  }
+  // As over HTTP/1.1 of node:http.
+  const invalid = await send(client, '/invalid')
+  assert.deepStrictEqual([invalid.status, invalid.headers['x-a'], JSON.parse(invalid.body).code], [403, undefined, 'ERR_INVALID_CHAR'])
+})
+
 test('hooks are called in order, each once', { skip }, async (t) => {
   const called = []
   let responded

@@ -262,3 +262,14 @@ test('after a head that throws the program can send another', async () => {
     assert.deepStrictEqual([peer.status, peer.body], [500, 'instead'])
   }
 })
+
+test('fields of a writeHead that throws are not kept for the next', async () => {
+  for (const fields of [{ a: 'x\ny', b: '1' }, { b: '1', upgrade: 'x' }, ['b', '1', 'a b', 'x']]) {
+    const { peer } = await ask('request', (response, attempt) => {
+      response.setHeader('c', '1')
+      attempt(() => response.writeHead(403, fields))
+      response.writeHead(403).end('instead')
+    })
+    assert.deepStrictEqual([peer.status, peer.headers.a, peer.headers.b, peer.headers.c, peer.body], [403, undefined, undefined, '1', 'instead'])
+  }
+})

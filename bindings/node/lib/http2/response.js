@@ -130,10 +130,11 @@ class Http2ServerResponse extends LazyStream {
     try {
       // First: what is sent after a failure never has another status.
       if (status !== undefined) this.#status = status
-      if (headers !== undefined && headers !== null) this.#headers.merge(headers)
-      const fields = this.#headers.fields
+      const merged = headers === undefined || headers === null ? this.#headers : this.#headers.merged(headers)
+      const { fields } = merged
       fields[':status'] = this.#status
       this.#stream.respond(fields, new HeadOptions(this.#ending && this.#trailers === null, this.#sendDate))
+      this.#headers = merged
     } catch (error) {
       this.#headError = error
       throw error

@@ -71,6 +71,14 @@ class ResponseHeaders {
 
   remove (name) { delete this.#fields[name] }
 
+  /** A copy with fields of writeHead, which stay out of this if they cannot be sent. */
+  merged (headers) {
+    const copy = new ResponseHeaders()
+    Object.assign(copy.#fields, this.#fields)
+    copy.merge(headers)
+    return copy
+  }
+
   /** Takes fields of writeHead in: an object, a flat list, or pairs, which checkList has passed. */
   merge (headers) {
     if (!Array.isArray(headers)) {
