@@ -84,6 +84,34 @@ fn each_guarantee_has_its_test() {
     assert!(missing.is_empty(), "only in docs/close.md or only in the suite: {missing:?}");
 }
 
+/// The options of an address: as the library reads them, as the header and as
+/// docs/sockets.md describe them.
+#[test]
+fn each_option_of_an_address_is_described() {
+    let between = |text: &str, start: &str, end: &str| {
+        let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start:?}"));
+        rest.split_once(end).unwrap_or_else(|| panic!("no {end:?}")).0.to_string()
+    };
+    let options = |text: &str| -> BTreeSet<String> {
+        let parts: Vec<&str> = text.split('=').collect();
+        let ends = parts[..parts.len() - 1].iter().filter_map(|before| {
+            let start = before.rfind(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '_')? + 1;
+            (!before[start..].is_empty()).then(|| before[start..].to_string())
+        });
+        ends.collect()
+    };
+    let code = between(&read("src/address.rs"), "fn concerns(", "\n}\n");
+    let arms = code.lines().filter_map(|line| line.split_once("=>"));
+    let known: BTreeSet<String> = arms
+        .flat_map(|(names, _)| names.split('"').skip(1).step_by(2).map(str::to_string).collect::<Vec<_>>())
+        .collect();
+    let header = between(&read("include/goaway.h"), "wherever it takes one:", "The options that make a socket");
+    assert_eq!(options(&header), known, "include/goaway.h beside src/address.rs");
+    let document = between(&read("docs/sockets.md"), "| option | for |", "\n\n");
+    let rows = document.lines().skip(2).map(|row| cells(row)[0].to_string() + " ");
+    assert_eq!(options(&rows.collect::<String>()), known, "docs/sockets.md beside src/address.rs");
+}
+
 /// `make test` in a text and in a block for the shell.
 #[test]
 fn each_make_target_exists() {

@@ -32,7 +32,7 @@ function structure (name) {
 
 /** The members of an interface of index.d.ts. */
 function interfaceOf (name) {
-  const body = new RegExp(`export interface ${name} \\{\\n([^]*?)\\n\\}`).exec(declared)[1]
+  const body = new RegExp(`export interface ${name}(?: extends \\w+)? \\{\\n([^]*?)\\n\\}`).exec(declared)[1]
   return Array.from(body.matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm), ([, member]) => member)
 }
 
@@ -81,4 +81,17 @@ test('what is exported is declared, by name and as the default', async () => {
   assert.deepStrictEqual(values.sort(), names)
   const standard = /declare const goaway: \{\n([^]*?)\n\}/.exec(declared)[1]
   assert.deepStrictEqual(Array.from(standard.matchAll(/^ {2}(\w+):/gm), ([, name]) => name).sort(), names)
+})
+
+test('each option of an address is declared, and in docs/sockets.md', () => {
+  const declaredOptions = ['SocketOptions', 'OwnSocketOptions', 'TcpOptions', 'UnixOptions'].flatMap(interfaceOf)
+  const document = readFileSync(join(root, '..', '..', 'docs', 'sockets.md'), 'utf8')
+  const objects = /In Node\.js an object has them in its own spelling: (.*?)\. /.exec(document)[1]
+  const shown = new Set(objects.match(/\w+/g))
+  assert.deepStrictEqual([...declaredOptions, 'fd'].sort(), [...shown, 'tls'].sort())
+  for (const name of declaredOptions.filter((name) => name !== 'tls')) {
+    // Each is known: what is wrong with it is its value, or that it is alone.
+    assert.throws(() => new goaway.Listener({ [name]: Symbol(name) }), (error) => !/unknown|no option/i.test(error.message), name)
+  }
+  assert.throws(() => new goaway.Listener({ port: 0, reuseport: true }), { code: 'GOAWAY_ERR_INVALID' })
 })
