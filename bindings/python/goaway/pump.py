@@ -48,6 +48,8 @@ class Pump(Dispatcher[Exchange]):
         """What is left of the records that were taken."""
         self._arena = b""
         self._batch_began = 0.0
+        self._begun: List[Exchange] = []
+        """Requests whose Tasks take their first step now."""
         self._fd = -1
         self._idle_waiters: List["asyncio.Future[None]"] = []
 
@@ -82,6 +84,7 @@ class Pump(Dispatcher[Exchange]):
     def flush(self) -> None:
         """Hands over what was answered."""
         self._is_flush_planned = False
+        self._end_unbegun()
         failures = self.outbox.flush()
         if failures:
             self._give_up(failures)
@@ -116,7 +119,9 @@ class Pump(Dispatcher[Exchange]):
         allocated is freed, and still in the processor's cache, when the next ones
         begin, and the loop's other work need not wait for all of them."""
         assert self._batch is not None
+        self._end_unbegun()
         requests, accept, begin, arena = self.requests, self._accept, self._begin, self._arena
+        begun = self._begun.append
         left_to_begin = AT_ONCE
         for record in self._batch:
             if record[0] != _REQUEST:
@@ -135,6 +140,7 @@ class Pump(Dispatcher[Exchange]):
                 if flags & _COOKIES:
                     exchange.cookies = arena[text + text_len : data]
                 begin(exchange)
+                begun(exchange)
             except Exception:
                 log.exception("a request cannot be understood")
                 self.forget(id)
@@ -150,6 +156,15 @@ class Pump(Dispatcher[Exchange]):
         self._batch, self._arena = None, b""
         self._is_flush_planned = False
         self._plan_flush()
+
+    def _end_unbegun(self) -> None:
+        """A Task that is cancelled before its first step ends without a word: its
+        request is ended here."""
+        for exchange in self._begun:
+            task = exchange.task
+            if task is not None and task.done():
+                exchange.done(asyncio.CancelledError())
+        self._begun.clear()
 
     def _on_closed(self, report: Report) -> None:
         if not self.closed.done():

@@ -26,6 +26,7 @@ def served(
     program: Program,
     before: Callable[[], object] = lambda: None,
     on_session: Optional[Callable[[goaway.SessionEvent], None]] = None,
+    drain: float = 1,
     **options: Any,
 ) -> Iterator[int]:
     """Serves `program`, which must be of that kind. Gives the port. The loop of the
@@ -33,7 +34,7 @@ def served(
     start, in the same context."""
     if kind == "threaded":
         before()
-        server = goaway.ThreadedServer(drain=1, **options)
+        server = goaway.ThreadedServer(drain=drain, **options)
         server.on_session = on_session
         server.register("* /{*path}", program)
         server.register("* /", program)
@@ -45,7 +46,7 @@ def served(
         try:
             yield started.port if kind == "server" else started.ports[0]
         finally:
-            portal.call(_close, started)
+            portal.call(_close, started, drain)
 
 
 async def _start(
@@ -68,11 +69,11 @@ async def _start(
     return application
 
 
-async def _close(started: "Union[goaway.Server, asgi.Application, wsgi.Application]") -> None:
+async def _close(started: "Union[goaway.Server, asgi.Application, wsgi.Application]", drain: float) -> None:
     if isinstance(started, goaway.Server):
-        await started.close(1)
+        await started.close(drain)
         return
-    started.begin_close(1)
+    started.begin_close(drain)
     await started.wait_closed()
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
@@ -13,6 +14,7 @@ from hosts import ALL, ASYNC, awaiting, send_together, served, wait_for
 from peers import Peer
 
 import goaway
+from goaway.runner import CAN_START_EAGERLY
 
 
 class Unusual(BaseException):
@@ -238,6 +240,39 @@ def test_a_handler_may_cancel_its_own_task(kind: str, caplog: pytest.LogCaptureF
         assert send_together(peer, "/good", "/bad", "/caught", "/good") == [WHOLE, BEFORE, WHOLE, WHOLE]
         assert send_together(peer, "/good") == [WHOLE]
     assert [record.levelname for record in caplog.records] == ["ERROR"] and "cancelled by the program" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ASYNC)
+def test_tasks_cancelled_before_their_first_step_respond(kind: str) -> None:
+    async def work(path: str) -> bytes:
+        if path == "/first":
+            for task in asyncio.all_tasks():
+                if task is not asyncio.current_task() and "_run" in repr(task.get_coro()):
+                    task.cancel()
+        await asyncio.sleep(0)
+        return b"whole"
+
+    with served(kind, awaiting(kind, work)) as port, Peer(port) as peer:
+        # Where Tasks start at once there is none that could be cancelled before.
+        others = WHOLE if CAN_START_EAGERLY else BEFORE
+        assert send_together(peer, "/first", "/second", "/third") == [WHOLE, others, others]
+        assert send_together(peer, "/good") == [WHOLE]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_who_asks_and_leaves_at_once_leaves_nothing(kind: str) -> None:
+    """The request and its reset are in one packet."""
+    with served(kind, PROGRAMS[kind]("none"), drain=20) as port:
+        with Peer(port) as peer:
+            flush, peer.flush = peer.flush, lambda: None  # type: ignore[method-assign]
+            for _ in range(10):
+                peer.reset(peer.request("/good"))
+            peer.flush = flush  # type: ignore[method-assign]
+            peer.flush()
+            assert send_together(peer, "/good") == [WHOLE]
+        began = time.monotonic()
+    # Nobody waits for a request that will never end.
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("kind", ASYNC)
