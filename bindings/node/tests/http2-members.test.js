@@ -11,6 +11,8 @@ const nodeHttp2 = require('node:http2')
 const goawayHttp2 = require('../http2.js')
 
 const LIMIT_MS = 10_000
+/** What goaway's is like is Node.js 20 and later. */
+const skip = parseInt(process.versions.node) < 20 ? 'Node.js 18 has other values in some states' : false
 const kSocket = Symbol('socket')
 
 // ---- asking ----
@@ -71,6 +73,7 @@ function ask (objects, names, calls) {
       said[`${kind}.${name}`] = value
     }
     for (const [name, args] of calls ? Object.entries(CALLS[kind]) : []) {
+      if (kind !== 'socket' && !names[kind].includes(name)) continue // Node.js had it later
       said[`${kind}.${name}()`] = outcome(name, () => object[name](...args))
     }
   }
@@ -175,7 +178,7 @@ function isIntended (where) {
 
 for (const compat of [false, true]) {
   for (const way of Object.keys(WAYS)) {
-    test(`${compat ? 'request and response' : 'session and stream'}: ${way}`, { timeout: 2 * LIMIT_MS }, async () => {
+    test(`${compat ? 'request and response' : 'session and stream'}: ${way}`, { timeout: 2 * LIMIT_MS, skip }, async () => {
       const plain = await run(nodeHttp2, way, compat)
       const ours = await run(goawayHttp2, way, compat, plain.names)
       const differences = []

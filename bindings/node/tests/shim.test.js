@@ -26,9 +26,9 @@ function open (t, patterns = ['*', 'CONNECT *']) {
   const server = new native.Server(() => {
     for (let count = records.take(server), number = 0; number < count; number++) {
       records.move(number)
-      const { kind, id, low, high, code, flags, fields } = records
+      const { kind, id, low, high, code, flags, fields, number: value } = records
       const event = kind === C.RECORD_KIND_SESSION ? readEvent(records) : null
-      waiting.push({ kind, id, low, high, code, flags, fields, session: records.session, text: records.text, data: records.data, event })
+      waiting.push({ kind, id, low, high, code, flags, fields, number: value, session: records.session, text: records.text, data: records.data, event })
     }
     wake()
   })
@@ -53,6 +53,7 @@ function open (t, patterns = ['*', 'CONNECT *']) {
     server,
     client,
     request: () => next((record) => record.kind === C.RECORD_KIND_REQUEST),
+    writable: () => next((record) => record.kind === C.RECORD_KIND_WRITABLE),
     event: (kind) => next((record) => record.event?.kind === kind),
     answer (owner, kind, status, data, flags = 0) {
       commands.add(kind, { ...owner, onFailed: (_, status) => assert.fail(native.statuses[status]) }, status, flags, null, data, 0)
@@ -149,4 +150,22 @@ test('an extended CONNECT says what it is for', { timeout: 20_000 }, async (t) =
   answer(asked, C.COMMAND_KIND_END, 0, 'bye')
   const [chunk] = await once(stream, 'data')
   assert.strictEqual(chunk.toString(), 'bye')
+})
+
+test('a WRITE with NOTIFY_SENT is told when all of it has left', { timeout: 20_000 }, async (t) => {
+  const { client, request, answer, writable } = open(t)
+  await once(client, 'remoteSettings')
+  client.settings({ initialWindowSize: 1000 })
+  await once(client, 'localSettings')
+  const stream = client.request()
+  const asked = await request()
+  answer(asked, C.COMMAND_KIND_HEAD, 200, null)
+  let isTold = false
+  const told = writable().then((record) => { isTold = true; return record })
+  answer(asked, C.COMMAND_KIND_WRITE, 0, 'x'.repeat(5000), C.COMMAND_NOTIFY_SENT)
+  await once(stream, 'response')
+  await new Promise((resolve) => client.ping(resolve)) // what could be sent has been by now
+  assert.strictEqual(isTold, false)
+  stream.resume()
+  assert.strictEqual((await told).number, 0)
 })
