@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -49,14 +50,25 @@ def announce(options: Options, address: str) -> None:
     """Says where the server listens."""
     LOG.info("listening on %s", address)
     if options.report:
-        print(f"listening on {address}", flush=True)
+        _print(f"listening on {address}")
 
 
 def print_report(options: Options, report: Report, missing: Sequence[int] = ()) -> None:
     """Prints the report for programs, if they asked for it. `missing`: the
     processes whose sessions are not in it."""
     if options.report:
-        print(report.to_json(workers_missing=list(missing)), flush=True)
+        _print(report.to_json(workers_missing=list(missing)))
+
+
+def _print(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        # Who has asked for it has left; the close goes on all the same.
+        LOG.warning("stdout takes nothing: %s", error)
+        # What is left in the buffer would fail again at the interpreter's end, with status 120.
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
 def run(options: Options) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -321,6 +322,27 @@ def test_without_a_terminal_there_is_a_line_a_second() -> None:
         command.signal(signal.SIGTERM)
         assert command.wait() == 0
         assert 2 <= command.log.count("draining: 1 sessions, 1 streams") <= 4
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_report_that_nobody_reads_does_not_keep_the_command(workers: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "goaway", "plain:app", "--bind", "127.0.0.1:0", "--report", "--workers", workers],
+        cwd=APPS, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline().startswith(b"listening on")
+        process.stdout.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        log = process.stderr.read()
+        assert b"WARNING stdout takes nothing: [Errno 32] Broken pipe" in log and b"Traceback" not in log
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
 
 
 def test_on_a_terminal_there_is_a_live_line() -> None:
