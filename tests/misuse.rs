@@ -45,7 +45,7 @@ macro_rules! programs {
 }
 
 programs! {
-    answers batches callbacks claims commands exit fields fork ids inherited limits many null pairs proxy pushes queue sessions
+    answers batches callbacks claims commands effects exit fields fork ids inherited limits many null pairs proxy pushes queue sessions
     signals sockets state stuck threads tunnels unload
 }
 
@@ -234,6 +234,16 @@ fn assert_covered(program: &str, is_meant: impl Fn(&str) -> bool) {
 #[test]
 fn every_pointer_is_tried_with_null() {
     assert_covered("null", |parameters| parameters.contains('*') || parameters.contains("_cb "));
+}
+
+#[test]
+fn every_limit_is_seen_to_act() {
+    let (header, program) = (read("include/goaway.h"), read("tests/misuse/effects.c"));
+    let defined = header.lines().filter_map(|line| line.trim().split_once(" = "));
+    let limits: Vec<_> = defined.filter(|(name, _)| name.starts_with("GOAWAY_LIMIT_")).map(|(name, _)| name).collect();
+    assert!(limits.len() > 30, "the header was not understood");
+    let missing: Vec<_> = limits.iter().filter(|name| !program.contains(&format!("[{name}] = CASE("))).collect();
+    assert!(missing.is_empty(), "not in effects.c: {missing:?}");
 }
 
 #[test]
