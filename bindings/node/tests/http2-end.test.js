@@ -176,6 +176,31 @@ test('callbacks of a server and a session that wait for their peers run where th
   assert.deepStrictEqual(seen.sort(), ['server', 'session', 'stream'])
 })
 
+for (const [name, http2] of BOTH) {
+  test(`a peer that has said GOAWAY may break the connection: ${name}`, { timeout: 10_000 }, async (t) => {
+    const told = []
+    const closed = new Promise((resolve, reject) => {
+      serving(t, http2, (stream) => {
+        for (const event of ['aborted', 'error', 'close']) stream.on(event, () => told.push(event))
+        stream.session.on('error', () => told.push('session error'))
+        stream.session.on('goaway', () => told.push('goaway'))
+        stream.session.on('close', () => resolve(stream.rstCode))
+        stream.respond()
+        stream.write('x')
+      }).then(({ server, client, socket }) => {
+        server.on('sessionError', () => told.push('sessionError'))
+        const stream = client.request().on('error', () => {})
+        stream.once('response', () => {
+          client.goaway(0)
+          client.ping(() => socket.resetAndDestroy())
+        })
+      }, reject)
+    })
+    assert.strictEqual(await closed, 0)
+    assert.deepStrictEqual(told, ['goaway', 'aborted', 'close'])
+  })
+}
+
 test('a peer that breaks off ends no process', { timeout: 10_000 }, async (t) => {
   let closed
   const over = new Promise((resolve) => { closed = resolve })

@@ -559,14 +559,17 @@ class AnswerStream extends RequestStream {
   onCancelled (code, cause) {
     if (this.destroyed) return
     const name = native.causes[cause]
-    if (name === 'connection_lost') {
+    if (name === 'connection_lost' && !this.owner?.gotGoaway) {
       this.#lostWith = INTERNAL_ERROR
       // Nobody has to listen: a peer that breaks off must not end the process.
       return void this.destroy(this.listenerCount('error') > 0 ? connectionLost() : null)
     }
     const rst = code !== 0 ? code : CODES[name] ?? CANCEL
-    if (OF_PEER.has(name)) this.#shut(rst)
-    else this.#lostWith = rst
+    if (!OF_PEER.has(name)) {
+      this.#lostWith = rst
+      return void this.destroy()
+    }
+    this.#shut(rst)
     if (rst === NO_ERROR) process.nextTick(settle, this)
     else this.destroy()
   }
@@ -610,7 +613,7 @@ class AnswerStream extends RequestStream {
 const OF_PEER = new Set(['peer_reset', 'peer_goaway', 'peer_closed'])
 
 /** What a cancelled stream was closed with, where the peer did not say. */
-const CODES = { __proto__: null, peer_reset: NO_ERROR, protocol_error: PROTOCOL_ERROR, internal: INTERNAL_ERROR }
+const CODES = { __proto__: null, peer_reset: NO_ERROR, connection_lost: NO_ERROR, protocol_error: PROTOCOL_ERROR, internal: INTERNAL_ERROR }
 
 /** The library's text of a field that cannot be sent, as node:http2's error. */
 function ofField (error) {

@@ -223,7 +223,8 @@ function closingError (session, record) {
     const error = new Error(session.lastError || failure('ERR_HTTP2_SESSION_ERROR', code).message)
     return Object.assign(error, { code: 'ERR_HTTP2_ERROR', errno: -505 })
   }
-  if (cause === 'connection_lost') return connectionLost()
+  // As in Node.js, who has said that it leaves may break the connection.
+  if (cause === 'connection_lost') return session.gotGoaway ? undefined : connectionLost()
   if (cause === 'internal') return new GoawayError('GOAWAY_ERR_PANIC', session.lastError ?? 'the session failed')
   return undefined
 }

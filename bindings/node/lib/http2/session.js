@@ -142,6 +142,8 @@ class ServerHttp2Session extends EventEmitter {
 
   get localSettings () { return { __proto__: null, ...this.#local } }
   get remoteSettings () { return { __proto__: null, ...this.#remote ?? settings.initial() } }
+  /** Whether the peer has said that it leaves, so that it may break the connection. */
+  get gotGoaway () { return this.#goaway !== null }
   get takesPush () { return (this.#remote === null || this.#remote.enablePush) && this.#goaway === null && !this.#closed }
   get streamWindow () { return this.#local.initialWindowSize }
 
