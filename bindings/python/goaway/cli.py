@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import threading
 
 from . import alone, env, log, options, reload, supervisor
 from .error import Error
@@ -19,6 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
         said = options.parse(sys.argv[1:] if arguments is None else arguments, version=_version)
     except SystemExit as end:
         return int(end.code or 0)
+    if threading.current_thread() is not threading.main_thread():
+        return _refuse(
+            "the command takes care of signals, which only the main thread can; call goaway.asgi.serve", FAILED
+        )
     try:
         for file in said.env_files:
             env.read(file)

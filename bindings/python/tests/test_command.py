@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -231,6 +232,14 @@ def test_reload_without_watchfiles(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr(reload.importlib.util, "find_spec", lambda name: None)
     assert cli.main(["plain:app", "--reload"]) == 2
     assert capsys.readouterr().err == "goaway: --reload needs watchfiles: pip install watchfiles\n"
+
+
+def test_the_command_wants_the_main_thread(capsys: pytest.CaptureFixture[str]) -> None:
+    statuses: list[int] = []
+    thread = threading.Thread(target=lambda: statuses.append(cli.main(["plain:app", "--app-dir", str(APPS)])))
+    thread.start()
+    thread.join(20)
+    assert statuses == [1] and "only the main thread can" in capsys.readouterr().err
 
 
 def test_the_version() -> None:

@@ -266,7 +266,15 @@ def over_http2(port: int) -> None:
         assert settings[h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL].new_value == 1
         fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/chat")]
         session.send_headers(
-            1, [*fields, (":authority", "a"), ("sec-websocket-version", "13"), ("sec-websocket-protocol", "one")]
+            1,
+            [
+                *fields,
+                (":authority", "a"),
+                ("sec-websocket-version", "13"),
+                ("cookie", "a=1"),
+                ("sec-websocket-protocol", "one"),
+                ("cookie", "b=2"),
+            ],
         )
         peer.sendall(session.data_to_send())
         answer = dict(until(h2.events.ResponseReceived).headers)
@@ -292,7 +300,7 @@ def test_messages_on_a_stream_of_http2() -> None:
     assert scope["subprotocols"] == ["one"]
     # The last two stand for what HTTP/2 has in its pseudo-header fields.
     assert scope["headers"] == [
-        (b"host", b"a"), (b"sec-websocket-version", b"13"), (b"sec-websocket-protocol", b"one"),
+        (b"host", b"a"), (b"sec-websocket-version", b"13"), (b"cookie", b"a=1; b=2"), (b"sec-websocket-protocol", b"one"),
         (b"connection", b"upgrade"), (b"upgrade", b"websocket"),
     ]  # fmt: skip
     assert app.ends == [{"type": "websocket.disconnect", "code": 4002, "reason": "done"}]
