@@ -7,10 +7,11 @@ const { AsyncResource } = require('node:async_hooks')
 const native = require('../native.js')
 const { Gate } = require('../gate.js')
 const { statusName } = require('../errors.js')
-const { failure, connectionLost, wrongType, checkFunction, checkUint32, checkOptions } = require('./errors.js')
+const { failure, connectionLost, checkFunction, checkUint32, checkOptions } = require('./errors.js')
 const { rawTrailers, toObject, sentObject, ofResponse, ofTrailers } = require('./headers.js')
 const { changeTimer } = require('./timer.js')
 const { RequestStream } = require('./requeststream.js')
+const { isBodyless, checkHeaders, HeadOptions, statusOf, ofField, flagsOf } = require('./responsehead.js')
 const { kJoined, tellJoined } = require('./attach.js')
 const channels = require('./channels.js')
 
@@ -32,34 +33,8 @@ const PUSH_PROMISE = 5
 const END_STREAM = 1
 const END_HEADERS = 4
 
-// Flags of a stream, as the diagnostics channel tells them.
-const READY = 1
-const HEADERS_SENT = 4
-const HEAD_REQUEST = 8
-const HAS_TRAILERS = 32
-
 /** How long what was written may take to leave before its stream is reset. */
 const RESET_MS = 100
-
-/** Statuses of answers without a body (RFC 9110, section 6.4.1). */
-const isBodyless = (status) => status === 204 || status === 205 || status === 304
-
-/** An object, or with `lists` also a flat list. */
-function checkHeaders (headers, lists) {
-  if (headers === undefined) return
-  if (headers === null || typeof headers !== 'object' || (!lists && Array.isArray(headers))) {
-    throw wrongType('headers', lists ? ['Array', 'Object'] : 'Object', headers)
-  }
-}
-
-/** Options of a head whose fields nobody changes any more; of the compatibility API. */
-class HeadOptions {
-  constructor (endStream, sendDate) {
-    this.endStream = endStream
-    this.waitForTrailers = false
-    this.sendDate = sendDate
-  }
-}
 
 class AnswerStream extends RequestStream {
   [kJoined] = false
@@ -214,8 +189,7 @@ class AnswerStream extends RequestStream {
   }
 
   #publishHead (mayHaveTrailers) {
-    const flags = READY | HEADERS_SENT | (this.headRequest ? HEAD_REQUEST : 0) | (mayHaveTrailers ? HAS_TRAILERS : 0)
-    channels.finished.publish({ stream: this, headers: this.sentHeaders, flags })
+    channels.finished.publish({ stream: this, headers: this.sentHeaders, flags: flagsOf(this.headRequest, mayHaveTrailers) })
   }
 
   /**
@@ -615,20 +589,7 @@ const OF_PEER = new Set(['peer_reset', 'peer_goaway', 'peer_closed'])
 /** What a cancelled stream was closed with, where the peer did not say. */
 const CODES = { __proto__: null, peer_reset: NO_ERROR, connection_lost: NO_ERROR, protocol_error: PROTOCOL_ERROR, internal: INTERNAL_ERROR }
 
-/** The library's text of a field that cannot be sent, as node:http2's error. */
-function ofField (error) {
-  const name = /"(.*)"/.exec(error.message)?.[1]
-  return error.code === 'GOAWAY_ERR_INVALID' && name !== undefined ? failure('ERR_INVALID_CHAR', 'header content', name) : error
-}
-
 const { sendTrailers } = AnswerStream.prototype
-
-/** The status of a head; 200 if it has none. */
-function statusOf (given) {
-  const status = given === undefined || given === null ? 200 : given | 0
-  if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', given)
-  return status
-}
 
 function askForTrailers (stream) { stream.askForTrailers() }
 
@@ -644,4 +605,4 @@ function destroy (stream) { stream.destroy() }
 function drain (stream) { stream.drain() }
 function ended () { this.settle() }
 
-module.exports = { AnswerStream, HeadOptions, checkHeaders, isBodyless, PUSH_PROMISE }
+module.exports = { AnswerStream, PUSH_PROMISE }

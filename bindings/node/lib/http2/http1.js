@@ -11,6 +11,7 @@ const { Gate } = require('../gate.js')
 const { GoawayError, statusName } = require('../errors.js')
 const { RequestHead } = require('./headers.js')
 const { ResponseReader } = require('./responsereader.js')
+const { Sink, gone } = require('./sink.js')
 
 const C = native.constants
 const CRLF = Buffer.from('\r\n')
@@ -81,7 +82,7 @@ class Http1Connection {
 }
 
 /** A request and its response; the pump's sink. */
-class Http1Exchange {
+class Http1Exchange extends Sink {
   #hub
   #flags
   #head
@@ -97,14 +98,7 @@ class Http1Exchange {
   #ended = false // the response is whole
 
   constructor (hub, record, session) {
-    this.low = record.low
-    this.high = record.high
-    this.live = true
-    this.headAt = -1
-    this.headTurn = -1
-    this.wroteAt = -1
-    this.wroteTurn = -1
-    this.session = session
+    super(record, session)
     this.#hub = hub
     this.#flags = record.flags
     this.#head = RequestHead.of(record)
@@ -112,7 +106,6 @@ class Http1Exchange {
     this.#bodyEnded = (record.flags & C.RECORD_END) !== 0
   }
 
-  get sessionId () { return this.session.id }
   get method () { return this.#head.method }
 
   /** Whether the response is whole. */
@@ -292,10 +285,6 @@ class Http1Exchange {
 
 function fieldsOf ({ fields, isLast }) {
   return isLast ? fields.concat(CLOSE) : fields
-}
-
-function gone () {
-  return Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
 }
 
 /** An async listener of 'request' has failed (events.captureRejections): as node:http's servers do it. */

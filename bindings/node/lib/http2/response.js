@@ -3,7 +3,7 @@
 // The answer to a request of the compatibility API: what `request` listeners get
 // second.
 
-const { isBodyless, HeadOptions } = require('./answerstream.js')
+const { isBodyless, HeadOptions } = require('./responsehead.js')
 const { LazyStream } = require('./lazy.js')
 const { attachResponse, kTell } = require('./attach.js')
 const { ResponseHeaders, checkName, checkValue, checkList } = require('./responseheaders.js')

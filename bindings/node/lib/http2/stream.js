@@ -5,7 +5,8 @@
 const { inspect } = require('node:util')
 const { failure, checkFunction, checkOptions } = require('./errors.js')
 const { sentObject } = require('./headers.js')
-const { AnswerStream, checkHeaders, isBodyless } = require('./answerstream.js')
+const { AnswerStream } = require('./answerstream.js')
+const { checkHeaders, isBodyless } = require('./responsehead.js')
 const { answerFile, answerDescriptor, checkFileOptions, checkDescriptor } = require('./file.js')
 const { push } = require('./push.js')
 

@@ -12,6 +12,7 @@ const { connectionLost } = require('./errors.js')
 const { RequestHead } = require('./headers.js')
 const { requestOf } = require('./http1.js')
 const { RawHead, isOfConnection, invalid } = require('./rawhead.js')
+const { Sink, gone } = require('./sink.js')
 
 const C = native.constants
 const FLAGS = C.COMMAND_NO_DATE | C.COMMAND_NO_LENGTH
@@ -25,7 +26,7 @@ const INTERNAL_ERROR = 2
 const CANCEL = 8
 
 /** Between the socket and the library. */
-class UpgradeLine {
+class UpgradeLine extends Sink {
   #hub
   #gate = null // from the final head on
   #head = new RawHead(HEAD_BYTES)
@@ -33,14 +34,7 @@ class UpgradeLine {
   #owed = 0 // bytes that came and were not taken
 
   constructor (hub, record, session) {
-    this.low = record.low
-    this.high = record.high
-    this.live = true
-    this.headAt = -1
-    this.headTurn = -1
-    this.wroteAt = -1
-    this.wroteTurn = -1
-    this.session = session
+    super(record, session)
     this.#hub = hub
     this.socket = session.newTunnelSocket()
     this.socket.join(this)
@@ -49,7 +43,6 @@ class UpgradeLine {
     if ((record.flags & C.RECORD_DRAINING) !== 0) process.nextTick(drains, this, record.number)
   }
 
-  get sessionId () { return this.session.id }
 
   // ---- what the socket does ----
 
@@ -190,10 +183,6 @@ function ofLibrary ({ status, fields }) {
 
 function drains (line, leftMs) {
   if (line.live) line.onDrain(leftMs)
-}
-
-function gone () {
-  return Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
 }
 
 module.exports = { UpgradeLine }

@@ -1,0 +1,50 @@
+'use strict'
+
+// The head of a response: what a program may give as one.
+
+const { failure, wrongType } = require('./errors.js')
+
+/** Statuses of answers without a body (RFC 9110, section 6.4.1). */
+const isBodyless = (status) => status === 204 || status === 205 || status === 304
+
+/** An object, or with `lists` also a flat list. */
+function checkHeaders (headers, lists) {
+  if (headers === undefined) return
+  if (headers === null || typeof headers !== 'object' || (!lists && Array.isArray(headers))) {
+    throw wrongType('headers', lists ? ['Array', 'Object'] : 'Object', headers)
+  }
+}
+
+/** Options of a head whose fields nobody changes any more; of the compatibility API. */
+class HeadOptions {
+  constructor (endStream, sendDate) {
+    this.endStream = endStream
+    this.waitForTrailers = false
+    this.sendDate = sendDate
+  }
+}
+
+/** The status of a head; 200 if it has none. */
+function statusOf (given) {
+  const status = given === undefined || given === null ? 200 : given | 0
+  if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', given)
+  return status
+}
+
+/** The library's text of a field that cannot be sent, as node:http2's error. */
+function ofField (error) {
+  const name = /"(.*)"/.exec(error.message)?.[1]
+  return error.code === 'GOAWAY_ERR_INVALID' && name !== undefined ? failure('ERR_INVALID_CHAR', 'header content', name) : error
+}
+
+// Flags of a stream whose head was sent, as the diagnostics channel tells them.
+const READY = 1
+const HEADERS_SENT = 4
+const HEAD_REQUEST = 8
+const HAS_TRAILERS = 32
+
+function flagsOf (headRequest, hasTrailers) {
+  return READY | HEADERS_SENT | (headRequest ? HEAD_REQUEST : 0) | (hasTrailers ? HAS_TRAILERS : 0)
+}
+
+module.exports = { isBodyless, checkHeaders, HeadOptions, statusOf, ofField, flagsOf }
