@@ -195,6 +195,9 @@ class Exchange(Work):
                 self.give_up()
         self.pump.forget(self.id)
 
+    def flush(self) -> None:
+        self.pump.flush()
+
     def title(self) -> str:
         """Who responds to what, for the log."""
         raise NotImplementedError

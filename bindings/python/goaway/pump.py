@@ -84,7 +84,6 @@ class Pump(Dispatcher[Exchange]):
     def flush(self) -> None:
         """Hands over what was answered."""
         self._is_flush_planned = False
-        self._end_unbegun()
         failures = self.outbox.flush()
         if failures:
             self._give_up(failures)
@@ -95,7 +94,7 @@ class Pump(Dispatcher[Exchange]):
 
     def _plan_flush(self) -> None:
         """Flushes once all that is ready to run now has run: one call takes the
-        responses of many requests. While a batch is read, its end flushes."""
+        responses of many requests. While a batch is read, its end flushes too."""
         if not self._is_flush_planned and self._batch is None:
             self._is_flush_planned = True
             self.loop.call_soon(self.flush, context=self._context)
@@ -118,19 +117,36 @@ class Pump(Dispatcher[Exchange]):
         """Reads more of the batch. Requests begin a few at a time: what they have
         allocated is freed, and still in the processor's cache, when the next ones
         begin, and the loop's other work need not wait for all of them."""
-        assert self._batch is not None
         self._end_unbegun()
+        try:
+            has_more = self._read_some()
+        except BaseException:
+            # A Ctrl-C. The loop may be run again.
+            self.loop.call_soon(self._go_on, context=self._context)
+            raise
+        if not has_more:
+            self._batch, self._arena = None, b""
+            self.loop.call_soon(self._end_batch, context=self._context)
+            return
+        # Those that have begun run first.
+        self.loop.call_soon(self._go_on, context=self._context)
+        if time.monotonic() - self._batch_began > FLUSH_SECONDS:
+            self.flush()
+            self._batch_began = time.monotonic()
+
+    def _end_batch(self) -> None:
+        """Its last requests have begun, too."""
+        self._end_unbegun()
+        self.flush()
+
+    def _read_some(self) -> bool:
+        """Reads records until so many requests have begun. False: it was the last."""
+        assert self._batch is not None
         requests, accept, begin, arena = self.requests, self._accept, self._begin, self._arena
-        begun = self._begun.append
-        left_to_begin = AT_ONCE
+        begun = self._begun
         for record in self._batch:
             if record[0] != _REQUEST:
-                try:
-                    self._dispatch(record, arena)
-                except BaseException:
-                    # A Ctrl-C in a callback. The loop may be run again.
-                    self.loop.call_soon(self._go_on, context=self._context)
-                    raise
+                self._dispatch(record, arena)
                 continue
             _, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
             try:
@@ -140,22 +156,15 @@ class Pump(Dispatcher[Exchange]):
                 if flags & _COOKIES:
                     exchange.cookies = arena[text + text_len : data]
                 begin(exchange)
-                begun(exchange)
             except Exception:
                 log.exception("a request cannot be understood")
                 self.forget(id)
                 self.outbox.respond(id, 500, *ERROR_ANSWER)
-            left_to_begin -= 1
-            if not left_to_begin:
-                # They run first.
-                self.loop.call_soon(self._go_on, context=self._context)
-                if time.monotonic() - self._batch_began > FLUSH_SECONDS:
-                    self.flush()
-                    self._batch_began = time.monotonic()
-                return
-        self._batch, self._arena = None, b""
-        self._is_flush_planned = False
-        self._plan_flush()
+                continue
+            begun.append(exchange)
+            if len(begun) == AT_ONCE:
+                return True
+        return False
 
     def _end_unbegun(self) -> None:
         """A Task that is cancelled before its first step ends without a word: its

@@ -26,6 +26,9 @@ class Work:
     def done(self, error: Optional[BaseException]) -> None:
         """The handler has returned, or has raised `error`."""
 
+    def flush(self) -> None:
+        """Hands over the response now: the loop may end."""
+
 
 async def _run(work: Work) -> None:
     """The whole life of a request's Task. Whatever the handler raises ends this
@@ -42,6 +45,7 @@ async def _run(work: Work) -> None:
     except BaseException as error:
         work.done(error)
         if is_interrupt(error):
+            work.flush()
             raise
     else:
         work.done(None)

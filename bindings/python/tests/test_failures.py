@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
+import threading
 import time
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
@@ -318,3 +320,36 @@ def test_an_access_log_that_raises_ends_nothing(kind: str, make: Callable[[], Ba
     with served(kind, PROGRAMS[kind]("none"), access_log=access_log) as port, Peer(port) as peer:
         assert send_together(peer, "/good", "/good") == [WHOLE, WHOLE]
         assert send_together(peer, "/good") == [WHOLE]
+
+
+def test_ctrl_c_in_a_handler_leaves_the_loop_of_a_program() -> None:
+    """Where SIGINT is left to Python's own handler, which raises wherever it arrives."""
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    server = goaway.Server()
+
+    async def handler(request: goaway.Request) -> None:
+        if request.path == "/interrupted":
+            signal.raise_signal(signal.SIGINT)
+        await request.respond(200, b"whole")
+
+    server.register("GET /{*path}", handler)
+    found: List[Outcome] = []
+
+    def ask(path: str) -> None:
+        with Peer(server.port) as peer:
+            found.extend(send_together(peer, path))
+
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(server.listen("127.0.0.1:0").start())
+        thread = threading.Thread(target=ask, args=("/interrupted",))
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(asyncio.sleep(20))
+        thread.join()
+        # The program may go on with the same loop.
+        loop.run_until_complete(loop.run_in_executor(None, ask, "/good"))
+        loop.run_until_complete(server.close(1))
+    finally:
+        loop.close()
+    assert found == [BEFORE, WHOLE]
