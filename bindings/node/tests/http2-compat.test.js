@@ -419,6 +419,12 @@ test('the socket stands for the connection, and cannot be written to', async (t)
       assert.throws(() => socket[name], { code: 'ERR_HTTP2_NO_SOCKET_MANIPULATION' })
       assert.throws(() => { socket[name] = null }, { code: 'ERR_HTTP2_NO_SOCKET_MANIPULATION' })
     }
+    // Frameworks call these before they stream events, such as NestJS for @Sse().
+    for (const name of ['setKeepAlive', 'setNoDelay', 'ref', 'unref']) {
+      assert.ok(socket[name](true) instanceof net.Socket, name)
+    }
+    assert.strictEqual(socket.server, response.stream.session.server)
+    assert.throws(() => response.stream.session.socket.setKeepAlive, { code: 'ERR_HTTP2_NO_SOCKET_MANIPULATION' })
     let told = 0
     socket.once('mine', () => told++)
     request.stream.emit('mine')

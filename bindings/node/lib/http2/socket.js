@@ -32,6 +32,8 @@ class SessionSocket extends net.Socket {
     this.#session = session
     this.#peer = split(peer, session.mapsAddresses)
     this.allowHalfOpen = session.server?.allowHalfOpen === true
+    // As node:net gives it to a server's sockets; not _server, whose connections it would count.
+    this.server = session.server ?? null
     this.on('error', () => {}) // of a session they are told by the session
   }
 

@@ -16,9 +16,13 @@ const CALLED_ON_STREAM = new Set(['on', 'once', 'end', 'emit', 'destroy'])
 /** Frames would be torn by these. */
 const FORBIDDEN = new Set(['read', 'write', 'pause', 'resume'])
 
-/** What the rest is asked of: the session's socket, or the stream when that has gone. */
+/**
+ * What the rest is asked of: the connection's socket, or the stream when that has
+ * gone. As in Node.js it is not what `session.socket` shows, which refuses more,
+ * such as the setKeepAlive and setNoDelay that frameworks call for events.
+ */
 function restOf (stream) {
-  return stream.session?.socket ?? stream
+  return stream.session?.rawSocket ?? stream
 }
 
 const handler = {
