@@ -44,7 +44,9 @@ class RawHead {
     this.#bytes = Buffer.alloc(0)
     const status = Number(STATUS_LINE.exec(first)?.[1])
     if (!(status >= 100)) throw invalid(`it begins with ${JSON.stringify(first)}`)
-    return { status, fields: lines.flatMap(RawHead.field), rest }
+    const fields = []
+    for (const line of lines) fields.push(...RawHead.field(line))
+    return { status, fields, rest }
   }
 }
 

@@ -64,18 +64,14 @@ class ResponseReader {
   }
 
   #begin ({ status, fields }) {
-    const one = (name) => {
-      const at = fields.findIndex((field, index) => index % 2 === 0 && field === name)
-      return at < 0 ? undefined : fields[at + 1]
-    }
-    const length = one('content-length')
+    const length = valueOf(fields, 'content-length')
     const hasBody = this.#method !== 'HEAD' && status !== 204 && status !== 304
     if (!hasBody || length === '0') this.#state = ENDED
     else if (this.#method === 'CONNECT' && status < 300) this.#state = OPEN_ENDED
-    else if (/(^|,)\s*chunked\s*$/i.test(one('transfer-encoding') ?? '')) this.#state = CHUNK_SIZE
+    else if (/(^|,)\s*chunked\s*$/i.test(valueOf(fields, 'transfer-encoding') ?? '')) this.#state = CHUNK_SIZE
     else if (length === undefined) this.#state = OPEN_ENDED
     else this.#beginLength(length)
-    return { status, fields: ofLibrary(fields), isLast: /(^|,)\s*close\s*(,|$)/i.test(one('connection') ?? ''), hasBody }
+    return { status, fields: ofLibrary(fields), isLast: /(^|,)\s*close\s*(,|$)/i.test(valueOf(fields, 'connection') ?? ''), hasBody }
   }
 
   #beginLength (length) {
@@ -128,6 +124,11 @@ class ResponseReader {
       this.#trailers.push(...RawHead.field(line))
     }
   }
+}
+
+/** The first value of that name; undefined if there is none. */
+function valueOf (fields, name) {
+  for (let at = 0; at < fields.length; at += 2) if (fields[at] === name) return fields[at + 1]
 }
 
 /** The fields without those that the library says by itself. */
