@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Callable, List, Tuple
 from urllib.parse import quote
 
+import h2.exceptions
+from peers import Peer
+
 PATIENCE = 5.0
 Ask = Callable[[int], str]
 
@@ -294,3 +297,36 @@ def hears(port: int) -> str:
 
 
 add(group, "the client closes with 4001: `receive`, then `send`", hears)
+
+
+# HTTP/2, with prior knowledge. uvicorn speaks it only with an extra package.
+
+
+def over_http2(path: str, *fields: Tuple[str, str], method: str = "GET", show: Any = None) -> Ask:
+    def ask(port: int) -> str:
+        try:
+            with Peer(port) as peer:
+                stream = peer.wait(peer.request(path, method, *fields))
+        except (OSError, AssertionError, h2.exceptions.ProtocolError):
+            return "the connection ends"
+        if stream.reset is not None:
+            return f"{stream.headers.get(':status', 'no status')}, reset with {stream.reset}"
+        if show is not None:
+            return str(show(json.loads(stream.body)))
+        return f"{stream.headers[':status']}, {len(stream.body)} bytes"
+
+    return ask
+
+
+group = "HTTP/2"
+add(group, "`http_version`, `scheme`", over_http2("/scope_of", show=lambda s: (s["http_version"], s["scheme"])))
+add(group, "`extensions`", over_http2("/scope_of", show=lambda s: sorted(s.get("extensions") or [])))
+add(group, "first field", over_http2("/scope_of", show=lambda s: s["headers"][0]))
+add(group, "two fields `cookie`", over_http2("/scope_of", ("cookie", "a=1"), ("cookie", "b=2"), show=named("cookie")))
+add(group, "204 with a body", over_http2("/status?204"))
+add(group, "HEAD with a body", over_http2("/status?200", method="HEAD"))
+add(group, "`connection: close` in the response", over_http2(f"/fields?{quote(repr([(b'connection', b'close')]))}"))
+add(group, "name in upper case", over_http2(f"/fields?{quote(repr([(b'X-A', b'a')]))}"))
+add(group, "returns at once", over_http2("/returns"))
+add(group, "returns within the body", over_http2("/returns_in_body"))
+add(group, "raises within the body", over_http2("/raises_in_body"))

@@ -42,6 +42,11 @@ REASONS: Dict[str, str] = {
     "when something is written to it; over HTTP/2 `receive` gives `http.disconnect` at once.",
     "A client that leaves: within the response: `send`, then `receive`": "`send` raises an OSError, as ASGI 2.4 has it, so "
     "that the application stops.",
+    "HTTP/2: `extensions`": "Server push is not offered, since clients have given it up; files by name only with "
+    "`--pathsend`, since middleware that knows bodies only would fail.",
+    "HTTP/2: returns within the body": "The stream is reset at once, with INTERNAL_ERROR: what was written in the same "
+    "turn of the loop does not leave.",
+    "HTTP/2: raises within the body": "As above.",
     "WebSocket: returns after it has accepted": "An application that returns is done, which 1000 says; a failure is 1011.",
 }
 
@@ -84,7 +89,8 @@ def shown(outcome: str) -> str:
 HEAD = """# goaway beside other ASGI servers
 
 The same small applications ([`application.py`](../bindings/python/compatibility/application.py)) on goaway, {versions}, \
-each with its defaults, asked the same over HTTP/1.1 ([`cases.py`](../bindings/python/compatibility/cases.py)). \
+each with its defaults, asked the same, over HTTP/1.1 where nothing else is said ([`cases.py`](../bindings/python/compatibility/cases.py)). \
 `make compatibility` makes this page. The tests hold goaway to its column, and to a reason, in italics, wherever it \
-does what none of the others does. "No response" is a connection that ended without one; "cut" is a response that the \
+does what none of the others does. Over HTTP/2 uvicorn \
+answers only with a package that it does not install by itself. "No response" is a connection that ended without one; "cut" is a response that the \
 client can tell is not whole."""
