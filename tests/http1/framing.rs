@@ -144,9 +144,11 @@ fn hosts_that_disagree() {
     }
     for request in [
         "GET http://demo/ HTTP/1.1\r\nhost: demo\r\n\r\n",
-        "GET HTTP://Demo:80/ HTTP/1.1\r\nhost: demo:80\r\n\r\n",
-        // The target counts, and the Host field is ignored (RFC 9112, section 3.2.2).
+        // The target is what counts (RFC 9112, section 3.2.2).
         "GET http://demo/ HTTP/1.1\r\nhost: other\r\n\r\n",
+        "GET http://demo:80/ HTTP/1.1\r\nhost: demo\r\n\r\n",
+        "GET HTTP://Demo:80/ HTTP/1.1\r\nhost: demo:80\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: tmp%2Fg.sock\r\n\r\n",
         "GET / HTTP/1.1\r\nhost:\r\n\r\n",
         "GET / HTTP/1.1\r\nhost: [::1]:8080\r\n\r\n",
         "\r\nGET / HTTP/1.1\r\nhost: demo\r\n\r\n",
