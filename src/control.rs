@@ -185,7 +185,7 @@ async fn accept(desk: Rc<Desk>, listener: Listener) {
             Ok((stream, peer)) => desk.give(stream, peer, listener.door()),
             Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended unaccepted"),
             Err(error) => {
-                tracing::warn!(%error, "accept rests");
+                desk.shared.refusals.rests.tell(|| tracing::warn!(%error, "accept rests"));
                 let _ = desk.notices.send(Notice::Resting(error.to_string(), listener.door().at.clone()));
                 if timeout(BACK_OFF, &mut closing).await.is_ok() {
                     break;

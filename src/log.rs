@@ -95,3 +95,37 @@ pub fn take(timeout: Option<Duration>) -> Result<Line> {
 fn kept() -> Option<&'static Kept> {
     KEPT.get(fork()).map(|kept| kept.get_or_init(Kept::default))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(message: usize) -> Line {
+        Line { level: 1, target: "goaway".into(), message: message.to_string(), left_out: 0 }
+    }
+
+    /// One test, since the lines are the process's.
+    #[test]
+    fn so_many_lines_are_kept_and_the_rest_is_counted() {
+        let poll = || take(Some(Duration::ZERO));
+        assert!(matches!(poll(), Err(Error::State(_))));
+        keep(4);
+        assert!(matches!(poll(), Err(Error::Timeout)));
+        (0..MOST + 5).for_each(|message| push(line(message)));
+        for message in 0..MOST {
+            let line = poll().unwrap();
+            assert_eq!((line.message, line.left_out), (message.to_string(), 0));
+        }
+        push(line(0));
+        assert_eq!(poll().unwrap().left_out, 5);
+        push(line(1));
+        keep(0);
+        assert_eq!(poll().unwrap().left_out, 0, "what was kept can still be taken");
+        assert!(matches!(poll(), Err(Error::State(_))));
+        keep(4);
+        let waiting = std::thread::spawn(|| take(None));
+        std::thread::sleep(Duration::from_millis(5));
+        keep(0);
+        assert!(matches!(waiting.join().unwrap(), Err(Error::State(_))), "whoever waits is woken");
+    }
+}

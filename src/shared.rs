@@ -57,6 +57,8 @@ pub struct Refusals {
     pub handshakes: Refusal,
     /// Connections without a PROXY header that is valid and from a trusted proxy.
     pub proxies: Refusal,
+    /// Moments without descriptors or memory: said in the log, and not counted.
+    pub rests: Throttle,
 }
 
 /// How many there were of each kind.
@@ -91,6 +93,7 @@ impl Default for Refusals {
             sessions: Refusal::new("connections that a limit refused", true),
             handshakes: Refusal::new("TLS handshakes that failed", false),
             proxies: Refusal::new("connections without a PROXY header that counts", true),
+            rests: Throttle::new("rests of accepting", true),
         }
     }
 }
@@ -104,6 +107,7 @@ impl Refusals {
     /// Says what was left out of the log, at the end.
     pub fn flush(&self) {
         [&self.sessions, &self.handshakes, &self.proxies].iter().for_each(|refusal| refusal.throttle.flush());
+        self.rests.flush();
     }
 }
 

@@ -198,7 +198,7 @@ impl HostLog {
 
 impl Subscriber for HostLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= Self::level()
+        metadata.is_event() && level_of(metadata) <= Self::level()
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -211,7 +211,7 @@ impl Subscriber for HostLog {
         }
         let mut line = Line(String::new());
         event.record(&mut line);
-        let own = LevelFilter::from_level(*event.metadata().level());
+        let own = level_of(event.metadata());
         let level = LEVELS.iter().position(|(_, level)| *level == own).map_or(0, |level| level as u8);
         let (target, message) = (event.metadata().target().to_owned(), line.0.trim_end().to_owned());
         if level <= log::kept_level() {
@@ -233,6 +233,16 @@ impl Subscriber for HostLog {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
+}
+
+/// What the crates below the library warn of, a peer can have as much of as it
+/// likes: to the host that is no more than each frame is.
+fn level_of(metadata: &Metadata<'_>) -> LevelFilter {
+    let own = LevelFilter::from_level(*metadata.level());
+    match metadata.target().starts_with(env!("CARGO_PKG_NAME")) {
+        true => own,
+        false => own.max(LevelFilter::DEBUG),
+    }
 }
 
 fn text(text: String) -> CString {

@@ -9,10 +9,15 @@ use rustls::KeyLog;
 
 use crate::error::{Error, Result};
 use crate::table::lock;
+use crate::throttle::Throttle;
 
 /// Lines of NSS's key log format, in a file that only its owner can read.
 #[derive(Debug)]
-pub struct KeyLogFile(Mutex<File>);
+pub struct KeyLogFile {
+    file: Mutex<File>,
+    /// Each session would say that it fails.
+    failures: Throttle,
+}
 
 impl KeyLogFile {
     /// Goes on at the end of the file, which is made if it is not there.
@@ -20,7 +25,7 @@ impl KeyLogFile {
         // Opening a FIFO waits for a reader otherwise.
         let opened = File::options().append(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK).open(path);
         let file = opened.map_err(|error| Error::io(format_args!("cannot write the key log {path:?}"), error))?;
-        Ok(Self(Mutex::new(file)))
+        Ok(Self { file: Mutex::new(file), failures: Throttle::new("failures to write the key log", true) })
     }
 }
 
@@ -28,8 +33,8 @@ impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
         // One write, so that lines of several processes do not mix.
-        if let Err(error) = lock(&self.0).write_all(line.as_bytes()) {
-            tracing::warn!(%error, "the key log cannot be written");
+        if let Err(error) = lock(&self.file).write_all(line.as_bytes()) {
+            self.failures.tell(|| tracing::warn!(%error, "the key log cannot be written"));
         }
     }
 }

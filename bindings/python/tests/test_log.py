@@ -102,6 +102,17 @@ def test_a_refused_proxy_header_is_counted_and_said(caplog: pytest.LogCaptureFix
         assert server.counts() == goaway.Counts(proxies_refused=1)
 
 
+def test_peers_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Of what the crates below the library say of a peer, such as that nobody had
+    sent the PING that it acknowledges."""
+    caplog.set_level(logging.INFO, "goaway")
+    ping = b"\0\0\x08\x06\1\0\0\0\0" + bytes(8)
+    with make_server(None) as server:
+        come = say(server.port, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0" + 100 * ping + b"\0\0\0\7\0\0\0\0\0")
+        assert come, "SETTINGS, at least"
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 def test_plain_http_on_a_port_of_tls_is_told_so(good: goaway.Tls) -> None:
     async def main() -> None:
         async with goaway.Server(tls=good).listen("127.0.0.1:0") as server:
