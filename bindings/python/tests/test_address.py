@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goaway import Error
+from goaway import Error, _native
 from goaway.address import Address, AddressError, Listeners, of_path, shown, split
 
 
@@ -92,3 +92,12 @@ def test_an_inherited_socket_must_listen() -> None:
         made.close()
         with pytest.raises(Error, match="does not listen"):
             listeners(f"fd:{idle.fileno()}", slots=1)
+
+
+def test_a_listener_that_there_is_not_is_told_as_in_c() -> None:
+    core = _native.Core()
+    core.listen("127.0.0.1:0")
+    with pytest.raises(Error) as refused:
+        core.hand_over(99)
+    assert refused.value.code == "GOAWAY_ERR_NOT_FOUND"
+    core.free()
