@@ -106,9 +106,10 @@ def test_peers_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """Of what the crates below the library say of a peer, such as that nobody had
     sent the PING that it acknowledges."""
     caplog.set_level(logging.INFO, "goaway")
-    ping = b"\0\0\x08\x06\1\0\0\0\0" + bytes(8)
+    greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+    ping, broken_goaway = b"\0\0\x08\x06\1\0\0\0\0" + bytes(8), b"\0\0\0\7\0\0\0\0\0"
     with make_server(None) as server:
-        come = say(server.port, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0" + 100 * ping + b"\0\0\0\7\0\0\0\0\0")
+        come = say(server.port, greeting + 100 * ping + broken_goaway)
         assert come, "SETTINGS, at least"
     assert [record.getMessage() for record in caplog.records] == []
 
