@@ -114,8 +114,12 @@ pub extern "C" fn goaway_log_keep(level: u32) -> goaway_status {
         let level = known(level)?;
         fork::watch();
         install()?;
+        let before = log::kept_level();
         log::keep(level);
-        callsite::rebuild_interest_cache();
+        // It takes a lock of tracing's, which in the child of a fork may be held for ever.
+        if before != level {
+            callsite::rebuild_interest_cache();
+        }
         Ok(())
     })
 }

@@ -66,7 +66,7 @@ class Tls:
         no certificate yet. `clients`: whether clients are asked for a certificate:
         "off", "optional", "required", or "unverified", which takes any and leaves
         it to you. `ca_certs`: who vouches for it, in PEM, the name of a file or
-        bytes. `min_version`: "1.2" or "1.3". `resumption`: by tickets. `keylog`: a
+        bytes; with "off" it is only checked. `min_version`: "1.2" or "1.3". `resumption`: by tickets. `keylog`: a
         file for the secrets of every session, for debugging."""
         if clients not in _CLIENTS:
             raise ValueError(f"clients must be one of {', '.join(_CLIENTS)}, not {clients!r}")
