@@ -59,7 +59,9 @@ class Pump(Dispatcher[Exchange]):
         self.loop.add_reader(self._fd, self._on_readable)
 
     def stop(self) -> None:
-        """Looks at it no more."""
+        """Looks at it no more, nor at what is left of a batch: where the loop ends,
+        a Task that is made now would never run."""
+        self._batch, self._arena = None, b""
         if self._fd >= 0:
             self.loop.remove_reader(self._fd)
             self._fd = -1
@@ -118,6 +120,8 @@ class Pump(Dispatcher[Exchange]):
         allocated is freed, and still in the processor's cache, when the next ones
         begin, and the loop's other work need not wait for all of them."""
         self._end_unbegun()
+        if self._batch is None:
+            return  # It was stopped.
         try:
             has_more = self._read_some()
         except BaseException:
@@ -141,10 +145,11 @@ class Pump(Dispatcher[Exchange]):
 
     def _read_some(self) -> bool:
         """Reads records until so many requests have begun. False: it was the last."""
-        assert self._batch is not None
+        batch = self._batch
+        assert batch is not None
         requests, accept, begin, arena = self.requests, self._accept, self._begin, self._arena
         begun = self._begun
-        for record in self._batch:
+        for record in batch:
             if record[0] != _REQUEST:
                 self._dispatch(record, arena)
                 continue
