@@ -30,11 +30,11 @@ def report(name: str, twice: bool) -> tuple[int, int]:
     except (InstallError, StartError) as error:
         results = [trial.Result("start", str(error).splitlines())]
     for result in results:
-        print(f"{name:<12} {'differs' if result.found else 'ok':<8} {result.check}")
+        print(f"{name:<14} {'differs' if result.found else 'ok':<8} {result.check}")
         for line in result.found:
             print(f"    {line}")
     failed = sum(bool(result.found) for result in results)
-    print(f"{name:<12} {len(results) - failed} of {len(results)} checks, {time.monotonic() - began:.0f} s", flush=True)
+    print(f"{name:<14} {len(results) - failed} of {len(results)} checks, {time.monotonic() - began:.0f} s", flush=True)
     return len(results) - failed, failed
 
 
