@@ -215,7 +215,27 @@ test('HEAD, 204 and endStream have no body', async () => {
 
 test('to write without a head sends one', async () => {
   assert.deepStrictEqual((({ status, body }) => [status, body])(await ask((stream) => stream.end('x'))), [200, 'x'])
-  assert.strictEqual((await ask((stream) => stream.end())).status, 200)
+})
+
+test('an end before the head waits for it', async () => {
+  const { status, headers } = await ask((stream) => {
+    stream.end()
+    setImmediate(() => stream.respond({ ':status': 500, 'x-late': '1' }))
+  })
+  assert.deepStrictEqual([status, headers['x-late']], [500, '1'])
+})
+
+test('what fails behind the end does not keep the stream open', async () => {
+  const events = []
+  const { status, body } = await ask((stream) => {
+    stream.on('error', ({ code }) => events.push(code)).on('close', () => events.push('close'))
+    stream.respond()
+    stream.end('x'.repeat(70000))
+    stream.write('more')
+  })
+  assert.deepStrictEqual([status, body.length], [200, 70000])
+  await until(() => events.includes('close'), 'the end of the stream')
+  assert.deepStrictEqual(events, ['ERR_STREAM_WRITE_AFTER_END', 'close'])
 })
 
 test('writes of each kind arrive in order', async () => {

@@ -57,6 +57,8 @@ class AnswerStream extends RequestStream {
   #keeps = false // the answer is whole, and the body goes on
   #settling = false // there was time to begin to read
   #wantsTrailers = false
+  #endsAtHead = false // the end came before the head
+  #endsAnyway = false // `_final` does not end the response
   #sendsFile = false
   #trailersDue = false
   #headError = null // why the head that the program gave could not be sent
@@ -83,6 +85,7 @@ class AnswerStream extends RequestStream {
 
   /** Its request and response of the compatibility API are told first. */
   emit (event, ...args) {
+    if (event === 'error' && args[0]?.code === 'ERR_STREAM_WRITE_AFTER_END') process.nextTick(endAnyway, this)
     if (this[kJoined]) {
       tellJoined(this, event, args)
       // What fails on the stream they tell by 'aborted' and 'close'.
@@ -169,7 +172,8 @@ class AnswerStream extends RequestStream {
     if (outgoing.length > this.#hub.maxHeaderBytes) this.tooLarge()
     const dates = (options?.sendDate ?? true) && !outgoing.hasDate
     const flags = dates ? NO_LENGTH : NO_LENGTH | NO_DATE
-    const alone = options?.endStream || isBodyless(status) || this.headRequest
+    const endsHere = this.#endsAtHead && !options?.waitForTrailers
+    const alone = options?.endStream || endsHere || isBodyless(status) || this.headRequest
     try {
       if (this.#failing) this.#active()
       else if (alone) this.#hub.pump.respond(this, status, outgoing.fields, null, flags | this.#keepBody())
@@ -183,9 +187,9 @@ class AnswerStream extends RequestStream {
     this.#wantsTrailers = Boolean(options?.waitForTrailers)
     this.#active()
     if (channels.finished.hasSubscribers) this.#publishHead(this.#wantsTrailers || options instanceof HeadOptions)
-    if (!alone) return
-    if (this.writableFinished) process.nextTick(settle, this)
-    else this.end()
+    if (this.#endsAtHead && !alone) process.nextTick(endAnyway, this)
+    else if (this.#endsAtHead) process.nextTick(settle, this)
+    else if (alone) this.end()
   }
 
   #publishHead (mayHaveTrailers) {
@@ -334,13 +338,20 @@ class AnswerStream extends RequestStream {
   _final (callback) {
     if (this.#failing) return // it never finishes
     if (this.#closed) return callback()
-    // A promised answer to HEAD has its end before its head.
-    if (!this.headersSent && this.isPushed && this.headRequest) return callback()
-    if (!this.headersSent && !this.#respondByDefault()) return callback(this.#headError)
-    if (this.#failing) return
+    // Only what is written brings a default head: there may be one later.
+    if (!this.headersSent) {
+      this.#endsAtHead = true
+      return callback(this.#headError)
+    }
     this.#finishing = callback
     if (this.#sendsFile) return
     this.#end()
+  }
+
+  // Whether the response is whole. One that had an error, such as a write behind
+  // its end, never finishes.
+  get #isComplete () {
+    return this.headersSent && (this.writableFinished || (this._writableState.errored !== null && !this.live))
   }
 
   // Everything is written.
@@ -353,6 +364,16 @@ class AnswerStream extends RequestStream {
     } else {
       this.#endAnswer()
     }
+  }
+
+  /**
+   * Ends the response though `_final` is over, or is not called any more because
+   * something was written behind the end. For the functions of this file.
+   */
+  endAnyway () {
+    if (!this.live || this.destroyed || this.#closed || this.#failing || this.#trailersDue || !this.headersSent) return
+    this.#endsAnyway = true
+    if (this.#written === null && super.writableLength === 0) this.#end()
   }
 
   #endAnswer () {
@@ -405,6 +426,7 @@ class AnswerStream extends RequestStream {
       this.#hub.tell(this, 'trailers', toObject(raw), END_HEADERS | END_STREAM, raw)
     }
     this.push(null)
+    this.read(0) // an end with nothing before it is told to who does not read, too
   }
 
   // ---- how it ends ----
@@ -414,7 +436,7 @@ class AnswerStream extends RequestStream {
    * functions of this file.
    */
   settle () {
-    if (this.destroyed || this.#trailersDue || !(this.writableFinished || this.#closed)) return
+    if (this.destroyed || this.#trailersDue || !(this.#isComplete || this.#closed)) return
     if (this.readableEnded || this.readableAborted) return this.destroy()
     if (this.#reads || this.listenerCount('end') > 0) {
       // The rest is not delivered any more; who only waits for the end gets it.
@@ -478,14 +500,12 @@ class AnswerStream extends RequestStream {
     this.#finished()
   }
 
-  // What was written in this turn goes first, if the peer takes it.
+  // What the library has of the response leaves first, if the peer takes it.
   #reset (code) {
     const { pump } = this.#hub
     this.#gate?.drop()
-    if (this.#keeps) return pump.reset(this, code)
-    const { turn } = pump
-    if (code === CANCEL || this.#gate?.full || (this.headTurn !== turn && this.wroteTurn !== turn)) return pump.reset(this, code)
-    pump.write(this, '', true) // WRITABLE tells that it has gone
+    if (this.#keeps || code === CANCEL || !this.headersSent || this.#failing) return pump.reset(this, code)
+    pump.write(this, '', true, true) // WRITABLE tells that it has left
     this.#resetting = setTimeout(resetNow, RESET_MS, this)
   }
 
@@ -528,6 +548,7 @@ class AnswerStream extends RequestStream {
     const written = this.#written
     this.#written = null
     written?.()
+    if (this.#endsAnyway) this.endAnyway()
   }
 
   onCancelled (code, cause) {
@@ -555,8 +576,10 @@ class AnswerStream extends RequestStream {
 
   onFailed (kind, status) {
     const code = statusName(status)
-    if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED' || this.destroyed) return
+    if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED') return
     this.#hub.pump.revive(this)
+    // The program is done with it, but the peer waits.
+    if (this.destroyed) return this.#hub.pump.reset(this, INTERNAL_ERROR)
     this.destroy(Object.assign(new Error(native.lastError()), { code }))
   }
 
@@ -603,6 +626,7 @@ function resetNow (stream) { stream.resetNow() }
 function settle (stream) { stream.settle() }
 function destroy (stream) { stream.destroy() }
 function drain (stream) { stream.drain() }
+function endAnyway (stream) { stream.endAnyway() }
 function ended () { this.settle() }
 
 module.exports = { AnswerStream, PUSH_PROMISE }

@@ -90,15 +90,16 @@ class Http2ServerResponse extends LazyStream {
 
   /** Sets a field; several of one name are an array. */
   setHeader (name, value) {
+    this.#expectUnsent()
     const key = checkName(name)
     checkValue(key, value)
-    if (!this.#takesFields()) return this
-    this.#headers.set(key, value)
+    if (this.#takesFields()) this.#headers.set(key, value)
     return this
   }
 
   /** Adds one more field of that name, or several. */
   appendHeader (name, value) {
+    this.#expectUnsent()
     const key = checkName(name)
     checkValue(key, value)
     if (this.#takesFields()) this.#headers.append(key, value)
@@ -107,15 +108,20 @@ class Http2ServerResponse extends LazyStream {
 
   removeHeader (name) {
     if (typeof name !== 'string') throw wrongType('name', 'string', name)
+    this.#expectUnsent()
     if (!this.#takesFields()) return
     const key = name.trim().toLowerCase()
     if (key === 'date') this.#sendDate = false
     this.#headers.remove(key)
   }
 
-  // Throws if they are sent; false if there is nobody left to send them to.
-  #takesFields () {
+  // Throws if the head is sent.
+  #expectUnsent () {
     if (this.#stream.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
+  }
+
+  // False if there is nobody left to send fields to.
+  #takesFields () {
     this.#headError = null
     return !this.#closed && !this.#stream.destroyed
   }
@@ -234,7 +240,9 @@ class Http2ServerResponse extends LazyStream {
   #refuse (callback) {
     const error = this.#ending ? failure('ERR_STREAM_WRITE_AFTER_END') : failure('ERR_HTTP2_INVALID_STREAM')
     if (typeof callback === 'function') process.nextTick(callback, error)
-    this.destroy(error)
+    // What was given whole is still delivered: its trailers leave in this turn.
+    if (this.#ending && this.#trailers !== null) setImmediate(() => this.destroy(error))
+    else this.destroy(error)
     return false
   }
 
