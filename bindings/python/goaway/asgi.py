@@ -42,7 +42,7 @@ class Application:
         the startup is complete: the application may do so in its lifespan."""
         self._app = app
         self._extensions: Dict[str, Any] = {"goaway.server": self}
-        self._lifespan = Lifespan(app, self.config.lifespan, self._extensions)
+        self._lifespan = Lifespan(app, self.config.lifespan, self._extensions.copy())
         self._deadline = Deadline()
         self._core: Optional[_native.Core] = None
         self._pump: Optional[Pump] = None

@@ -59,14 +59,8 @@ class Site:
         """What the lifespan has left for the requests."""
         self.dropped = DroppedBodies()
         self._root = config.root_path.encode("utf-8")
-        self._asgi = {"version": "3.0", "spec_version": "2.4"}
-        self._extensions: Dict[str, Any] = {
-            "http.response.trailers": {},
-            "http.response.early_hint": {},
-            **extensions,
-        }
-        if config.pathsend:
-            self._extensions["http.response.pathsend"] = {}
+        self._extensions = extensions
+        self._has_pathsend = config.pathsend
         self._clients: Dict[bytes, Optional[Tuple[str, int]]] = {}
         self._tls = TlsExtensions() if config.tls is not None else None
         self._methods: Dict[bytes, str] = {}
@@ -77,7 +71,8 @@ class Site:
     def accept(
         self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
     ) -> "Union[AsgiExchange, AsgiWebSocket]":
-        """Makes the exchange of a REQUEST record."""
+        """Makes the exchange of a REQUEST record. What of a scope can be changed is
+        made for it, so that no request sees what another one has written there."""
         method, scheme, authority, path, query, peer, rest = text.split(b"\0", 6)
         if method == b"CONNECT":
             return self._accept_tunnel(id, flags, session, left_ms, text.split(b"\0"))
@@ -96,7 +91,7 @@ class Site:
         drain = Drain()
         scope: Dict[str, Any] = {
             "type": "http",
-            "asgi": self._asgi,
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "2",
             "method": self._methods.get(method) or self._learn_method(method),
             "scheme": "http" if scheme == b"http" else scheme.decode("latin-1"),
@@ -107,8 +102,15 @@ class Site:
             "headers": headers,
             "client": self._clients.get(peer) or self._learn_client(peer),
             "server": self.server,
-            "extensions": {**self._extensions, "goaway.drain": drain},
+            "extensions": {
+                "http.response.trailers": {},
+                "http.response.early_hint": {},
+                **self._extensions,
+                "goaway.drain": drain,
+            },
         }
+        if self._has_pathsend:
+            scope["extensions"]["http.response.pathsend"] = {}
         if self._tls is not None:
             scope["extensions"]["tls"] = self._tls.of(session)
         if self.state is not None:
@@ -174,7 +176,7 @@ class Site:
         path = self._root + path
         scope = {
             "type": kind,
-            "asgi": self._asgi,
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": version_of(flags),
             "method": method.decode("latin-1"),
             "path": unquote(path.decode("utf-8", "replace")),
@@ -184,7 +186,7 @@ class Site:
             "headers": headers,
             "client": self._clients.get(peer) or self._learn_client(peer),
             "server": self.server,
-            "extensions": {"goaway.server": self._extensions["goaway.server"], "goaway.drain": drain},
+            "extensions": {**self._extensions, "goaway.drain": drain},
         }
         if kind == "websocket":
             del scope["method"]

@@ -13,7 +13,7 @@ _KEPT = 1000
 
 
 class TlsExtensions:
-    """`scope["extensions"]["tls"]` of each session, made once."""
+    """`scope["extensions"]["tls"]` of each session, read once and copied for each request."""
 
     def __init__(self) -> None:
         self._known: Dict[int, Dict[str, Any]] = {}
@@ -26,7 +26,7 @@ class TlsExtensions:
             if len(self._known) >= _KEPT:
                 del self._known[next(iter(self._known))]
             known = self._known[session] = _extension(session)
-        return known
+        return {**known, "client_cert_chain": known["client_cert_chain"].copy()}
 
 
 def _extension(session: int) -> Dict[str, Any]:

@@ -64,6 +64,39 @@ def test_context_variables_end_with_their_request(kind: str, work: Callable[[str
             assert ask_together(port, *paths) == [("200", b"nothing")] * len(paths)
 
 
+def _spoil(value: Any) -> None:
+    """Writes into every dict and list that can be reached."""
+    if isinstance(value, dict):
+        for inner in list(value.values()):
+            _spoil(inner)
+        value["spoiled"] = True
+    elif isinstance(value, list):
+        for inner in value:
+            _spoil(inner)
+        value.append("spoiled")
+
+
+@pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+def test_what_a_request_writes_into_its_scope_ends_with_it(kind: str) -> None:
+    async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+        found = b"spoiled" if "spoiled" in str(scope) else b"clean"
+        _spoil(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": found})
+
+    def wsgi_app(environ: Any, start_response: Any) -> Any:
+        found = b"spoiled" if "spoiled" in str(environ) else b"clean"
+        _spoil(environ)
+        start_response("200 OK", [])
+        return [found]
+
+    program: Callable[..., Any] = asgi_app if kind == "asgi" else wsgi_app
+    options = {"pathsend": True} if kind == "asgi" else {}
+    with served(kind, program, **options) as port:
+        for _ in range(3):
+            assert ask_together(port, *PATHS[:4]) == [("200", b"clean")] * 4
+
+
 class _Hostile:
     """Cannot be compared, and has no truth value."""
 
