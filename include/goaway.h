@@ -1762,10 +1762,11 @@ const char *goaway_stage_name(uint32_t stage);
 goaway_status goaway_set_log(uint32_t level, goaway_log_cb on_log, void *user_data);
 
 // Keeps the log up to `level` for `goaway_log_take`, beside or instead of a
-// callback: for runtimes that the library's threads cannot call. Again: the
-// last call counts. GOAWAY_LOG_OFF ends it and wakes whoever waits; lines that
-// were kept can still be taken. A child process after fork() goes on with the
-// same level and no lines.
+// callback: for runtimes that the library's threads cannot call. Only lines of
+// the library itself are kept: those of the crates inside it tell of each frame,
+// and are for a callback. Again: the last call counts. GOAWAY_LOG_OFF ends it
+// and wakes whoever waits; lines that were kept can still be taken. A child
+// process after fork() goes on with the same level and no lines.
 //
 // GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_set_log`.
 goaway_status goaway_log_keep(uint32_t level);

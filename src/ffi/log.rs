@@ -102,10 +102,11 @@ pub struct goaway_log_line {
 }
 
 /// Keeps the log up to `level` for `goaway_log_take`, beside or instead of a
-/// callback: for runtimes that the library's threads cannot call. Again: the
-/// last call counts. GOAWAY_LOG_OFF ends it and wakes whoever waits; lines that
-/// were kept can still be taken. A child process after fork() goes on with the
-/// same level and no lines.
+/// callback: for runtimes that the library's threads cannot call. Only lines of
+/// the library itself are kept: those of the crates inside it tell of each frame,
+/// and are for a callback. Again: the last call counts. GOAWAY_LOG_OFF ends it
+/// and wakes whoever waits; lines that were kept can still be taken. A child
+/// process after fork() goes on with the same level and no lines.
 ///
 /// GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_set_log`.
 #[unsafe(no_mangle)]
@@ -218,7 +219,7 @@ impl Subscriber for HostLog {
         let own = level_of(event.metadata());
         let level = LEVELS.iter().position(|(_, level)| *level == own).map_or(0, |level| level as u8);
         let (target, message) = (event.metadata().target().to_owned(), line.0.trim_end().to_owned());
-        if level <= log::kept_level() {
+        if level <= log::kept_level() && is_own(&target) {
             log::push(log::Line { level, target: target.clone(), message: message.clone(), left_out: 0 });
         }
         if let Some(host) = callback().filter(|callback| level <= callback.level) {
@@ -243,10 +244,12 @@ impl Subscriber for HostLog {
 /// likes: to the host that is no more than each frame is.
 fn level_of(metadata: &Metadata<'_>) -> LevelFilter {
     let own = LevelFilter::from_level(*metadata.level());
-    match metadata.target().starts_with(env!("CARGO_PKG_NAME")) {
-        true => own,
-        false => own.max(LevelFilter::DEBUG),
-    }
+    if is_own(metadata.target()) { own } else { own.max(LevelFilter::DEBUG) }
+}
+
+/// Whether a line comes from the library itself, not from a crate inside it.
+fn is_own(target: &str) -> bool {
+    target.starts_with(env!("CARGO_PKG_NAME"))
 }
 
 fn text(text: String) -> CString {

@@ -111,9 +111,7 @@ def _tell(line: _native.LogLine) -> None:
     if line.left_out:
         LOG.warning("%d lines were left out of the library's log", line.left_out)
     level = next((level for level, number in _LEVELS if number == line.level), logging.DEBUG)
-    # Finer lines of other crates, such as each frame, are for C programs.
-    if level > logging.DEBUG or line.target.startswith("goaway"):
-        LOG.log(level, "%s", line.message)
+    LOG.log(level, "%s", line.message)
 
 
 atexit.register(_taker.leave)
