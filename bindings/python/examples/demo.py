@@ -155,8 +155,10 @@ async def stuck(demo: Demo, request: goaway.Request) -> None:
 
 @route("POST /exit")
 async def leave(demo: Demo, request: goaway.Request) -> None:
-    """Ends the process without a close."""
-    sys.exit()
+    """Ends the process without a close. In a callback of the loop: what a handler
+    raises ends its request only."""
+    asyncio.get_running_loop().call_soon(sys.exit)
+    await asyncio.Event().wait()
 
 
 # Streamed as fast as the peer takes it.

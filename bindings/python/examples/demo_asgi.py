@@ -221,8 +221,9 @@ async def stuck(exchange: Exchange) -> None:
 
 @route("POST /exit")
 async def leave(exchange: Exchange) -> None:
-    """Ends the process without a close."""
-    sys.exit()
+    """Ends the process without a close. Nothing that an application raises ends the
+    command `goaway`, SystemExit in a handler or a callback of the loop included."""
+    os._exit(0)
 
 
 # Streamed as fast as the peer takes it.

@@ -59,7 +59,7 @@ class Site:
         """What the lifespan has left for the requests."""
         self.dropped = DroppedBodies()
         self._root = config.root_path.encode("utf-8")
-        self._extensions = extensions
+        self._application = extensions["goaway.server"]
         self._has_pathsend = config.pathsend
         self._clients: Dict[bytes, Optional[Tuple[str, int]]] = {}
         self._tls = TlsExtensions() if config.tls is not None else None
@@ -105,7 +105,7 @@ class Site:
             "extensions": {
                 "http.response.trailers": {},
                 "http.response.early_hint": {},
-                **self._extensions,
+                "goaway.server": self._application,
                 "goaway.drain": drain,
             },
         }
@@ -186,7 +186,7 @@ class Site:
             "headers": headers,
             "client": self._clients.get(peer) or self._learn_client(peer),
             "server": self.server,
-            "extensions": {**self._extensions, "goaway.drain": drain},
+            "extensions": {"goaway.server": self._application, "goaway.drain": drain},
         }
         if kind == "websocket":
             del scope["method"]
