@@ -74,7 +74,7 @@ def _print(line: str) -> None:
 def run(options: Options) -> int:
     """Serves until a signal ends it; gives the exit status."""
     worker = Worker(options, Alone(options))
-    insistence = Insistence()
+    insistence = Insistence(options.signal_repeat)
     had_terminal = sys.stderr.isatty()
 
     def on_signal(number: int, frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Callable, NoReturn, TypeVar
 
 from . import loader, others
 from .address import Address, AddressError, of_path
+from .signals import SAME_SECONDS
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 INTERFACES = ("auto", "asgi", "wsgi")
@@ -76,6 +77,8 @@ class Options:
     queue: int = 1000
     #: Seconds that a close may take.
     drain: float = 5.0
+    #: A signal that comes so many seconds after the first one, or sooner, does not force.
+    signal_repeat: float = SAME_SECONDS
     #: The library's limits, by their names in lower case without ``GOAWAY_LIMIT_``.
     limits: dict[str, int] = field(default_factory=dict)
     #: Restart the worker when a file changes.
@@ -191,7 +194,7 @@ def _parser(version: Callable[[], str]) -> argparse.ArgumentParser:
         prog="goaway",
         usage="goaway [OPTIONS] MODULE[:APP]",
         description="Serves an ASGI or WSGI application over HTTP/2, and knows how to leave.",
-        epilog="SIGTERM, SIGINT and SIGQUIT drain, another one after half a second forces; with --workers or --reload "
+        epilog="SIGTERM, SIGINT and SIGQUIT drain, another one after --signal-repeat forces; with --workers or --reload "
         "SIGHUP replaces the workers.",
         allow_abbrev=False,
     )
@@ -340,6 +343,10 @@ def _add_closing(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--drain", "--timeout-graceful-shutdown", "--graceful-timeout", default=5.0, metavar="SECONDS", type=_value(_seconds),
         help="how long a close may take, 2.5 or 500ms; default 5",
+    )  # fmt: skip
+    group.add_argument(
+        "--signal-repeat", default=SAME_SECONDS, metavar="SECONDS", type=_value(_seconds),
+        help="a signal that comes so soon after the first one does not force; default 500ms",
     )  # fmt: skip
     group.add_argument(
         "--report",

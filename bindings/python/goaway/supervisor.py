@@ -101,7 +101,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         #: Signals to be obeyed, and when they came.
         self._signals: list[tuple[int, float]] = []
-        self._insistence = Insistence()
+        self._insistence = Insistence(self._options.signal_repeat)
         for number in (*_CLOSING, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._on_signal)
         return self

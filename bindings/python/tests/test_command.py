@@ -293,6 +293,19 @@ def test_a_signal_that_comes_again_at_once_is_the_same_wish(workers: str, again:
         assert command.log.count("forced$") == 0
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_how_soon_it_is_the_same_wish_can_be_set(workers: str) -> None:
+    options = ("--workers", workers, "--drain", "60", "--signal-repeat", "0")
+    with Command("plain:app", *options) as command, Connection(command.port) as connection:
+        connection.ask("/hang")
+        time.sleep(0.2)
+        command.signal(signal.SIGTERM)
+        time.sleep(0.05)
+        command.signal(signal.SIGTERM)
+        assert command.wait() == 0
+        assert command.report()["sessions_forced"] == 1
+
+
 def test_hup_changes_nothing_where_there_is_nothing_to_reload() -> None:
     with Command("plain:app") as command, Connection(command.port) as connection:
         stream = connection.ask("/slow")
