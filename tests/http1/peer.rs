@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use crate::kit::stream::Stream;
-use crate::kit::{Demo, Frame, PATIENCE, kind};
+use crate::kit::{Demo, Frame, PATIENCE, code, kind};
 
 pub struct Peer {
     stream: Stream,
@@ -151,13 +151,15 @@ impl Peer {
         self.end.expect("it has ended")
     }
 
-    /// What comes before the end is HTTP/2's SETTINGS and no more: to who does
-    /// not speak it a GOAWAY would say nothing (RFC 9113, section 3.4).
+    /// What comes before the end is HTTP/2's SETTINGS and GOAWAY(PROTOCOL_ERROR)
+    /// (RFC 9113, section 3.4).
     #[track_caller]
     pub fn expect_http2_refusal(&mut self) -> End {
         while self.read_more() {}
         let frames: Vec<_> = std::iter::from_fn(|| Frame::decode(&mut self.bytes)).collect();
-        assert!(frames.len() == 1 && frames[0].kind == kind::SETTINGS, "{frames:?}");
+        let kinds: Vec<_> = frames.iter().map(|frame| frame.kind).collect();
+        assert_eq!(kinds, [kind::SETTINGS, kind::GOAWAY], "{frames:?}");
+        assert_eq!(frames[1].payload[4..8], code::PROTOCOL_ERROR.to_be_bytes(), "{frames:?}");
         self.expect_end()
     }
 
