@@ -40,7 +40,7 @@ class AnswerStream extends RequestStream {
   [kJoined] = false
   #hub
   #sent = null // what `respond` was given, for sentHeaders
-  #sentLater = null // of respondWith: what it is made of when somebody looks
+  #sentLater = null // for the compatibility API: what sentHeaders is made of when somebody looks
   #infos = null
   #trailers = null
   #handed = 0 // length of what was written in this turn
