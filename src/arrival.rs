@@ -19,11 +19,14 @@ use tokio::time::{Sleep, timeout};
 use crate::close::{LINGER, NEWCOMER};
 use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
+use crate::http1::Http1;
+use crate::http2::Session;
 use crate::plaintext;
 use crate::proxy::{self, Header, Malformed, Proxy};
-use crate::registry::Registration;
-use crate::session::{Http1, Line, Order, Protocol, Remote, Session, Socket, TlsSocket};
+use crate::registration::Registration;
+use crate::session::{Order, Remote};
 use crate::tls::Tls;
+use crate::transport::{Line, Protocol, Socket, TlsSocket};
 use crate::worker::Worker;
 
 /// The task of a connection, from accept to its last byte.

@@ -27,7 +27,7 @@ use crate::request;
 use crate::session::Remote;
 use crate::shared::Shared;
 use crate::table::Lot;
-use crate::worker::WorkerHandle;
+use crate::worker_thread::WorkerHandle;
 
 /// How often the host is told how far the close has come.
 const PROGRESS: Duration = Duration::from_millis(100);

@@ -1,26 +1,39 @@
 //! An embeddable HTTP/2 server that knows how to leave.
 //!
-//! From the host to the wire, each module using only those below it:
+//! From the host to the wire. Each module uses only those below it, which
+//! `tests/layers.rs` checks:
 //!
 //! - [`ffi`]: the C ABI, one file per noun; the only place of `unsafe`
+//! - [`log`]: lines of the log that are kept for the host
 //! - [`server`]: a server, made, told what to do, started, closed
 //! - [`control`]: the thread that accepts and that sees a close through
-//! - [`worker`]: the threads on which sessions live
-//! - [`command`]: what a host orders in batches
+//! - [`worker_thread`]: the threads that run the tasks of connections
 //! - [`arrival`]: a connection until it is known what its peer speaks
 //! - [`plaintext`]: what who speaks plain HTTP gets where TLS is spoken
-//! - [`session`]: one connection: its task, driving h2 or hyper, the taps
-//! - [`request`]: one request: head, body, answer, as host and session share it
-//! - [`registry`]: every live session, and the level that closes them
+//! - [`http2`], [`http1`]: the task of a session, driving h2 or hyper, the taps
+//! - [`connection`]: what every such task has, whatever it speaks
+//! - [`engine`]: what the task of a connection needs of a protocol
+//! - [`header_list`]: a header or trailer section
+//! - [`worker`]: what the sessions of one worker thread have in common
+//! - [`registration`]: a session's place on the registry, held by its task
 //! - [`shared`]: what all threads of a server have in common
-//! - [`route`], [`listener`], [`config`]: handlers, sockets, limits
-//! - [`address`], [`socket_file`], [`activation`], [`proxy`]: what a listening
+//! - [`registry`]: every live session, and the level that closes them
+//! - [`route`]: the handlers
+//! - [`command`]: what a host orders in batches
+//! - [`request`]: one request: head, body, answer, as host and session share it
+//! - [`session`]: a session as other threads reach it: figures and letterbox
+//! - [`transport`]: a socket, with or without TLS
+//! - [`extension`]: ALTSVC and ORIGIN frames
+//! - [`listener`]: listening sockets
+//! - [`activation`], [`socket_file`], [`address`], [`proxy`]: what a listening
 //!   socket is made of, and what proxies say in front of its connections
 //! - [`tls`]: certificates, and what TLS is spoken with
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
+//! - [`config`]: the limits
 //! - [`close`]: the drain engine and the report
-//! - [`event`], [`endpoint`], [`table`], [`error`]: the vocabulary, ids, what can go wrong
-//! - [`log`], [`throttle`]: lines of the log that are kept, and those that peers cause
+//! - [`event`], [`endpoint`]: what hosts are told of sessions, and who is at their ends
+//! - [`throttle`]: lines of the log that peers cause
+//! - [`table`], [`error`]: ids, and what can go wrong
 //! - [`system`]: what only [`ffi`] can ask of the operating system
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -30,21 +43,26 @@ mod arrival;
 mod close;
 mod command;
 mod config;
+mod connection;
 mod control;
 mod endpoint;
 #[expect(dead_code, reason = "its first engine follows")]
 mod engine;
 mod error;
 mod event;
+mod extension;
 pub mod ffi;
 #[allow(dead_code, reason = "its first user follows")]
 mod header_list;
+mod http1;
+mod http2;
 mod listener;
 mod log;
 mod plaintext;
 mod proxy;
 mod queue;
 mod record;
+mod registration;
 mod registry;
 mod request;
 mod route;
@@ -56,4 +74,6 @@ mod system;
 mod table;
 mod throttle;
 mod tls;
+mod transport;
 mod worker;
+mod worker_thread;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::close::LINGER;
-use crate::session::{Protocol, Socket};
+use crate::transport::{Protocol, Socket};
 
 /// Bytes of the client that are thrown away after the response.
 const DISCARD: usize = 1 << 20;

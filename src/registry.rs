@@ -1,22 +1,21 @@
 //! Every live session of a server: the one source of truth for what is open.
 //!
 //! A session is entered when its connection is accepted, before a byte of it
-//! is read, and leaves when its [`Registration`] is dropped, on every path
+//! is read, and leaves when its [`Registration`](crate::registration::Registration) is dropped, on every path
 //! there is. Closing is a level kept under the same lock: whoever is entered
 //! later sees it, whoever was there before is called, and nobody is missed.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use crate::close::{Parting, Report};
-use crate::event::{Cause, EventKind, SessionEvent};
+use crate::event::Cause;
 use crate::session::{Remote, SessionInfo};
-use crate::shared::Shared;
 use crate::table::{Tables, lock};
 
 /// Sessions of all servers, by the ids that hosts hold.
@@ -77,7 +76,7 @@ impl Registry {
     }
 
     /// Takes a session off the roll and counts it, if the server is closing.
-    fn leave(&self, id: u64, cause: Cause, parting: Parting) {
+    pub fn leave(&self, id: u64, cause: Cause, parting: Parting) {
         let mut roll = lock(&self.roll);
         let was_live = roll.live.remove(&id).is_some();
         if roll.peak >= CROWD && roll.live.len() <= roll.peak / 4 {
@@ -202,58 +201,6 @@ impl Registry {
             let waited = self.told.wait_timeout(roll, rest);
             roll = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
         }
-    }
-}
-
-/// A session's place on the roll; its end is the session's end.
-pub struct Registration {
-    shared: Arc<Shared>,
-    remote: Arc<Remote>,
-    /// How many sessions the worker has, to choose the least loaded.
-    load: Arc<AtomicUsize>,
-    opened: bool,
-    pub cause: Cause,
-    pub code: u32,
-    pub parting: Parting,
-}
-
-impl Registration {
-    pub fn new(shared: Arc<Shared>, remote: Arc<Remote>, load: Arc<AtomicUsize>) -> Self {
-        load.fetch_add(1, Relaxed);
-        shared.registry.enter(remote.clone());
-        Self { shared, remote, load, opened: false, cause: Cause::None, code: 0, parting: Parting::default() }
-    }
-
-    pub fn remote(&self) -> &Arc<Remote> {
-        &self.remote
-    }
-
-    /// Tells the host that the session is there, once; then its end will be told too.
-    pub fn open(&mut self) -> bool {
-        if std::mem::replace(&mut self.opened, true) {
-            return false;
-        }
-        self.shared.tell(&SessionEvent::new(EventKind::Opened, self.remote.id, self.remote.peer().clone()));
-        true
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.remote.let_go();
-        if self.opened {
-            let mut event = SessionEvent::new(EventKind::Closed, self.remote.id, self.remote.peer().clone());
-            event.cause = self.cause;
-            event.outcome = self.cause.outcome();
-            event.code = self.code;
-            self.shared.tell(&event);
-        }
-        self.shared.ring();
-        if let Ok(table) = SESSIONS.here() {
-            drop(table.remove(self.remote.id));
-        }
-        self.load.fetch_sub(1, Relaxed);
-        self.shared.registry.leave(self.remote.id, self.cause, self.parting);
     }
 }
 

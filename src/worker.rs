@@ -1,26 +1,19 @@
-//! A worker: one thread with a runtime of its own, on which its sessions live.
+//! What the sessions of one worker thread have in common.
 
 use std::cell::RefCell;
-use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use http::header::HeaderValue;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use crate::arrival::Connection;
 use crate::error::Result;
-use crate::registry::Registration;
 use crate::request::{REQUESTS, Request};
-use crate::session::{Remote, Socket};
 use crate::shared::Shared;
 use crate::table::Lot;
 
-/// What the sessions of one thread have in common.
+/// One worker, as its sessions see it.
 pub struct Worker {
     pub shared: Arc<Shared>,
     pub lot: RefCell<Lot<Request>>,
@@ -94,49 +87,6 @@ fn short_length(length: usize) -> Option<&'static str> {
     };
     let zeros = if length < 10 { 2 } else { usize::from(length < 100) };
     TEXT.get(3 * length.min(1000) + zeros..3 * length.min(1000) + 3)
-}
-
-/// The server's side of a worker.
-pub struct WorkerHandle {
-    arrivals: UnboundedSender<Registration>,
-    load: Arc<AtomicUsize>,
-}
-
-impl WorkerHandle {
-    /// Starts a worker. It ends when its handle is dropped, and its sessions with it.
-    pub fn start(number: usize, shared: &Arc<Shared>) -> Result<(Self, JoinHandle<()>)> {
-        let (arrivals, arriving) = unbounded_channel();
-        let of_thread = shared.clone();
-        let make = move || Ok(receive(Worker::new(of_thread)?, arriving));
-        let thread = shared.spawn(format!("goaway-{number}"), make)?;
-        Ok((Self { arrivals, load: Arc::default() }, thread))
-    }
-
-    /// How many sessions it has.
-    pub fn load(&self) -> usize {
-        self.load.load(Relaxed)
-    }
-
-    /// Makes the connection a session of this worker.
-    pub fn give(&self, stream: TcpStream, shared: &Arc<Shared>, remote: Arc<Remote>) {
-        remote.arrive(stream);
-        let registration = Registration::new(shared.clone(), remote, self.load.clone());
-        // A worker that has ended drops the registration, and with it the connection.
-        let _ = self.arrivals.send(registration);
-    }
-}
-
-async fn receive(worker: Rc<Worker>, mut arriving: UnboundedReceiver<Registration>) {
-    while let Some(registration) = arriving.recv().await {
-        let Some(stream) = registration.remote().take_arrival() else { continue };
-        match Socket::new(stream, worker.shared.setup.system.unacknowledged) {
-            Ok(socket) => {
-                registration.remote().set_socket(socket.clone());
-                tokio::task::spawn_local(Connection::new(worker.clone(), registration, socket));
-            }
-            Err(error) => tracing::warn!(%error, "a connection cannot be watched"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,11 @@ use super::{UserData, goaway_status, guard, guard_or};
 use crate::close::Stage;
 use crate::error::{Error, Result};
 use crate::event::{Cause, EventKind, Outcome, SessionEvent};
+use crate::extension::Extension;
+use crate::http2::is_ping_of_h2;
 use crate::registry::SESSIONS;
-use crate::session::{Extension, Order, Protocol, Remote, SessionInfo, is_ping_of_h2};
+use crate::session::{Order, Remote, SessionInfo};
+use crate::transport::Protocol;
 
 /// One connection and its HTTP/2 session. An id, not a pointer: it may be
 /// kept, and using it after the session has ended is an error and nothing

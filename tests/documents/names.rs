@@ -74,7 +74,7 @@ fn each_guarantee_has_its_test() {
     let is_test = |name: &&str| name.starts_with("scenario_") || name.starts_with("invariant_");
     let document = read("docs/close.md");
     let named: BTreeSet<&str> = document.lines().flat_map(quoted).filter(is_test).collect();
-    let folders = ["tests/close", "src/session/tests"].map(|folder| fs::read_dir(root().join(folder)));
+    let folders = ["tests/close", "src/http2/tests"].map(|folder| fs::read_dir(root().join(folder)));
     let files = folders.into_iter().flat_map(|folder| folder.expect("a folder of tests"));
     let sources: Vec<String> =
         files.map(|file| fs::read_to_string(file.expect("a folder entry").path()).expect("a source")).collect();

@@ -1,0 +1,45 @@
+//! A request that has come becomes an entry that the host can hold.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::request::Parts;
+
+use crate::request::{Body, Feed, Refusal, Request};
+use crate::route::{Match, Target};
+use crate::session::Remote;
+use crate::worker::Worker;
+
+/// What a request that goes to a queue needs beside the ordinary.
+pub fn fit_for_queue(found: Match<'_>) -> Result<Match<'_>, Refusal> {
+    let Target::Queue(queue, _) = found.target else { return Ok(found) };
+    if queue.is_freed() {
+        return Err(Refusal::Status(StatusCode::SERVICE_UNAVAILABLE, None));
+    }
+    // A NUL stands behind each text of a record.
+    if found.params.iter().any(|(_, value)| value.contains('\0')) {
+        return Err(Refusal::Status(StatusCode::BAD_REQUEST, None));
+    }
+    Ok(found)
+}
+
+/// The entry's id; None if there are no ids left.
+pub fn enter(
+    worker: &Worker,
+    remote: &Arc<Remote>,
+    stream: u32,
+    parts: Parts,
+    has_body: bool,
+    found: Match<'_>,
+) -> Option<u64> {
+    let mut lot = worker.lot.borrow_mut();
+    let mut request = lot.spare().unwrap_or_else(|| Request::empty(remote));
+    request.begin(remote, stream, parts, found.params, &worker.shared.setup.config);
+    if has_body {
+        request.body = Some(Box::new(Body::new(false)));
+    }
+    if let Target::Queue(queue, tag) = found.target {
+        request.set_feed(Feed::new(queue.clone(), *tag));
+    }
+    lot.insert(|_| request)
+}

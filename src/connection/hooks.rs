@@ -1,0 +1,78 @@
+//! Hooks of the host that are due for a request, and calling them.
+
+use crate::event::{Cause, EventKind, SessionEvent};
+use crate::request::{self, Delivery, OnDrain, OnReady, Reader, Request};
+use crate::session::Remote;
+use crate::shared::Shared;
+use crate::table::Lot;
+
+/// A hook that is due.
+pub enum Call {
+    Drain(OnDrain, u64),
+    Deliver(Delivery),
+    Writable(OnReady),
+}
+
+/// What the host is to be called with next, if anything.
+pub fn next(request: &mut Request) -> Option<Call> {
+    if request.session.is_muted() {
+        return None;
+    }
+    if !request.drain_told
+        && let Some(left_ms) = request.drain_left_ms()
+        && let Some(on_drain) = request.on_drain.take()
+    {
+        request.drain_told = true;
+        return Some(Call::Drain(on_drain, left_ms));
+    }
+    let delivery = request.body.as_mut().and_then(|body| body.next_delivery()).map(Call::Deliver);
+    delivery.or_else(|| {
+        let on_writable = request.answer.take_writable()?;
+        request.grow();
+        Some(Call::Writable(on_writable))
+    })
+}
+
+/// Calls it for request `id`, whose slot must not be locked.
+pub fn run(lot: &Lot<Request>, shared: &Shared, id: u64, call: Call) {
+    match call {
+        Call::Drain(on_drain, left_ms) => request::calling(id, || on_drain(id, left_ms)),
+        Call::Deliver(delivery) => deliver(lot, shared, id, delivery),
+        Call::Writable(mut on_writable) => {
+            request::calling(id, || on_writable(id));
+            if let Ok(mut request) = lot.find(id) {
+                request.answer.restore_writable(on_writable);
+            }
+        }
+    }
+}
+
+fn deliver(lot: &Lot<Request>, shared: &Shared, id: u64, delivery: Delivery) {
+    let restore = |reader| {
+        if let Ok(mut request) = lot.find(id) {
+            request.body().restore(reader);
+        }
+    };
+    let tell = |session: &Remote, stream, code| {
+        let cause = Cause::BodyTooLarge;
+        shared.tell(&SessionEvent {
+            cause,
+            stream,
+            code,
+            ..SessionEvent::new(EventKind::Timeout, session.id, session.peer().clone())
+        });
+    };
+    match delivery {
+        Delivery::Piece(mut on_body, piece, last) => {
+            request::calling(id, || on_body(id, &piece, last));
+            restore(Reader::Pushed(on_body));
+        }
+        Delivery::Ready(mut on_readable) => {
+            request::calling(id, || on_readable(id));
+            restore(Reader::Pulled(on_readable));
+        }
+        Delivery::Whole(on_collected, whole) => request::calling(id, || on_collected(id, &whole)),
+        Delivery::TooLarge => request::refuse_body(id, false, tell),
+        Delivery::TooLargeTogether => request::refuse_body(id, true, tell),
+    }
+}

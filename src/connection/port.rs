@@ -1,0 +1,188 @@
+//! The socket of a session, what is gathered for it, and how much has passed.
+//!
+//! What is written is gathered and sent when the session's task has done all it
+//! could do, so that many small answers leave in one system call. A busy
+//! session holds the buffer for it, an idle one none.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::ReadBuf;
+
+use crate::transport::Transport;
+
+/// What has left of a buffer before the rest is moved to its start.
+const SENT: usize = 256 << 10;
+/// Buffers that a thread keeps for its sessions, and how large at most. Mostly
+/// one is in use: a session needs one from the first write until all has left.
+const KEPT_BUFFERS: usize = 2;
+const KEPT_BYTES: usize = 512 << 10;
+
+thread_local! {
+    /// Empty buffers with room, for reuse while they are warm.
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+pub struct Port<S> {
+    /// None once the session has given it up.
+    socket: Option<S>,
+    /// Gathered, not yet with the kernel; from `sent` on.
+    out: Vec<u8>,
+    sent: usize,
+    /// Whether the peer has closed its side.
+    pub peer_finished: bool,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+}
+
+impl<S> Port<S> {
+    pub fn new(socket: S) -> Self {
+        Self { socket: Some(socket), out: Vec::new(), sent: 0, peer_finished: false, bytes_in: 0, bytes_out: 0 }
+    }
+
+    /// Gives the socket up; what is still wanted of it fails.
+    pub fn take_socket(&mut self) -> Option<S> {
+        self.socket.take()
+    }
+
+    /// What is gathered and has not left.
+    pub fn waiting(&self) -> &[u8] {
+        &self.out[self.sent..]
+    }
+
+    pub fn waiting_mut(&mut self) -> &mut [u8] {
+        &mut self.out[self.sent..]
+    }
+
+    /// Bytes that wait for the socket.
+    pub fn unsent(&self) -> usize {
+        self.out.len() - self.sent
+    }
+
+    /// Where the last byte that is gathered will stand among all that leave.
+    pub fn end(&self) -> u64 {
+        self.bytes_out + self.unsent() as u64
+    }
+
+    /// Adds to what is gathered.
+    pub fn write(&mut self, bytes: &[u8]) {
+        if self.out.capacity() == 0 {
+            self.out = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        if self.sent >= SENT {
+            // A slow reader takes a part at a time: what it has is given back.
+            self.out.drain(..self.sent);
+            self.sent = 0;
+        }
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Takes back what is gathered behind its first `kept` bytes.
+    pub fn take_back(&mut self, kept: usize) {
+        self.out.truncate(self.sent + kept);
+    }
+
+    /// Nothing is left to send: an idle session holds no buffer.
+    fn rest(&mut self) {
+        self.sent = 0;
+        if self.out.capacity() > 0 {
+            let mut buffer = std::mem::take(&mut self.out);
+            buffer.clear();
+            BUFFERS.with_borrow_mut(|buffers| {
+                if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= KEPT_BYTES {
+                    buffers.push(buffer);
+                }
+            });
+        }
+    }
+}
+
+impl<S: Transport> Port<S> {
+    /// Bytes given to the socket that the peer does not have.
+    pub fn unacknowledged(&self) -> usize {
+        self.socket.as_ref().map_or(0, Transport::unacknowledged)
+    }
+
+    /// Bytes that wait for the kernel, or with it for the peer.
+    pub fn under_way(&self) -> usize {
+        self.unsent() + self.unacknowledged()
+    }
+
+    /// Where the last byte that the kernel has stands among all that leave, or
+    /// somewhat before it: what TLS holds has grown by its records.
+    pub fn left(&self) -> u64 {
+        let held = self.socket.as_ref().map_or(0, Transport::held);
+        self.bytes_out.saturating_sub(held as u64)
+    }
+
+    /// Whether bytes wait for the kernel.
+    pub fn has_unsent(&self) -> bool {
+        self.unsent() > 0 || self.socket.as_ref().is_some_and(|socket| socket.held() > 0)
+    }
+
+    /// Reads what has come, behind what `buf` holds. Nothing is read when the
+    /// peer has closed its side.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(self.socket()?.poll_read(cx, buf))?;
+        let read = buf.filled().len() - before;
+        self.peer_finished |= read == 0;
+        self.bytes_in += read as u64;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends what is gathered, and shows what leaves. Ready when all of it is with the kernel.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>, mut show: impl FnMut(&[u8])) -> Poll<io::Result<()>> {
+        while self.out.len() > self.sent {
+            let Some(socket) = &mut self.socket else { return Poll::Ready(Err(gone())) };
+            let waiting = &self.out[self.sent..];
+            let sent = ready!(Pin::new(socket).poll_write(cx, waiting))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            show(&waiting[..sent]);
+            self.bytes_out += sent as u64;
+            self.sent += sent;
+        }
+        self.rest();
+        self.socket()?.poll_flush(cx)
+    }
+
+    /// Closes our side.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket()?.poll_shutdown(cx)
+    }
+
+    /// Reads and throws away until the peer closes its side. What stands unread
+    /// when a socket is closed makes the kernel reset it, and a reset may
+    /// overtake what was said last.
+    /// `see` is shown what is thrown away.
+    pub fn poll_discard(&mut self, cx: &mut Context<'_>, mut see: impl FnMut(&[u8])) -> Poll<()> {
+        let mut bytes = [0; 4096];
+        while !self.peer_finished {
+            let mut taken = ReadBuf::new(&mut bytes);
+            match ready!(self.poll_read(cx, &mut taken)) {
+                Ok(()) => see(taken.filled()),
+                Err(_) => self.peer_finished = true,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Drops the socket so that the kernel keeps nothing for a peer that does not read.
+    pub fn close_hard(&mut self) {
+        if let Some(socket) = self.take_socket() {
+            socket.close_hard();
+        }
+    }
+
+    fn socket(&mut self) -> io::Result<Pin<&mut S>> {
+        self.socket.as_mut().map(Pin::new).ok_or_else(gone)
+    }
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}

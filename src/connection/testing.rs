@@ -1,0 +1,87 @@
+//! What a session under test has of its host: its handlers, and what it was told.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::config::Config;
+use crate::endpoint::Endpoint;
+use crate::event::{Cause, EventKind, SessionEvent};
+use crate::registration::Registration;
+use crate::registry::SESSIONS;
+use crate::request;
+use crate::route::Routes;
+use crate::session::Remote;
+use crate::shared::{Setup, Shared};
+use crate::table::{Lot, lock};
+use crate::worker::Worker;
+
+/// The host of one session.
+pub struct Host {
+    pub events: Arc<Mutex<Vec<SessionEvent>>>,
+    pub began: Instant,
+    pub remote: Arc<Remote>,
+}
+
+impl Host {
+    /// One with these routes, and what its session is made of.
+    pub fn new(config: Config, routes: Routes) -> (Self, Rc<Worker>, Registration) {
+        let events = Arc::<Mutex<Vec<SessionEvent>>>::default();
+        let told = events.clone();
+        let on_session = Some(Box::new(move |event: &SessionEvent| lock(&told).push(event.clone())) as _);
+        let shared = Arc::new(Shared::new(Setup { config, routes, on_session, ..Setup::default() }));
+        let remote = remote(&shared);
+        let registration = Registration::new(shared.clone(), remote.clone(), Arc::default());
+        (Self { events, began: Instant::now(), remote }, Worker::new(shared).unwrap(), registration)
+    }
+
+    pub fn seconds(&self) -> u64 {
+        self.began.elapsed().as_secs()
+    }
+
+    pub fn event(&self, kind: EventKind) -> SessionEvent {
+        let events = lock(&self.events);
+        let found = events.iter().find(|event| event.kind == kind);
+        found.unwrap_or_else(|| panic!("no {kind:?} among {events:?}")).clone()
+    }
+
+    /// The session has ended, its host was told why, and once.
+    pub async fn closed(&self) -> Cause {
+        sleep(Duration::from_secs(3)).await;
+        let kinds: Vec<_> = lock(&self.events).iter().map(|event| event.kind).collect();
+        assert_eq!(kinds.first(), Some(&EventKind::Opened));
+        assert_eq!(kinds.last(), Some(&EventKind::Closed));
+        assert_eq!(kinds.iter().filter(|kind| matches!(kind, EventKind::Opened | EventKind::Closed)).count(), 2);
+        self.event(EventKind::Closed).cause
+    }
+}
+
+fn remote(shared: &Shared) -> Arc<Remote> {
+    let entered = Rc::new(RefCell::new(None));
+    Lot::new(SESSIONS.here().unwrap()).insert(|id| {
+        let remote = Arc::new(Remote::new(id, Endpoint::default(), Arc::default(), shared.muted()));
+        *entered.borrow_mut() = Some(remote.clone());
+        Box::new(remote)
+    });
+    entered.take().unwrap()
+}
+
+/// Runs a test on a thread's own runtime whose clock jumps to the next timer.
+pub fn in_virtual_time(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, test);
+}
+
+pub fn never_answers(_: u64) {}
+
+pub fn answers(id: u64) {
+    request::answer(id, |answer| answer.respond(200, "ok".into())).unwrap();
+}
+
+/// Answers with so many bytes as fast as the peer takes them.
+pub fn answers_much(id: u64) {
+    request::answer(id, |answer| answer.respond(200, vec![b'x'; 4 << 20].into())).unwrap();
+}

@@ -1,0 +1,207 @@
+//! Leaving: the drain's steps, and every way a session can end.
+
+use std::task::Context;
+
+use super::exchange::End;
+use super::message::Fault;
+use super::{Desk, Http1, Phase};
+use crate::close::Act;
+use crate::connection::departure::{Departure, Step};
+use crate::connection::now;
+use crate::event::{Cause, EventKind};
+use crate::request;
+use crate::transport::Transport;
+
+impl<S: Transport> Http1<S> {
+    /// Takes the next steps of the drain that are due.
+    pub(super) fn leave(&mut self) -> bool {
+        if !self.life.drain.is_ordered() {
+            return false;
+        }
+        let Some(act) = self.life.drain.act(now()) else { return self.leave_idle() };
+        let is_open = matches!(self.phase, Phase::Open);
+        match act {
+            Act::Cut => self.cut(),
+            Act::Announce if is_open => {
+                if self.exchange.is_some() {
+                    // It is the last one that is answered.
+                    self.announce_last();
+                    self.life.drain.last_call_is_out();
+                }
+                self.life.tell(EventKind::Draining, |_| {});
+            }
+            // What has begun to come had its time.
+            Act::LastCall if is_open && self.exchange.is_none() => self.end(self.life.graceful, 0),
+            Act::Force if is_open => self.force(),
+            _ => {}
+        }
+        true
+    }
+
+    /// A session that drains and has nothing to do ends. A head that has begun is waited for.
+    fn leave_idle(&mut self) -> bool {
+        let is_idle = self.life.drain.is_announced() && matches!(self.phase, Phase::Open) && self.exchange.is_none();
+        let ends = is_idle && !self.wire.borrow().scanner.is_mid_head();
+        if ends {
+            self.end(self.life.graceful, 0);
+        }
+        ends
+    }
+
+    /// The deadline has passed: what is not complete must not look so.
+    fn force(&mut self) {
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.request != 0 || !exchange.is_written) {
+            self.life.conclude(Cause::Deadline, 0);
+            self.life.tell(EventKind::Timeout, |event| event.cause = Cause::Deadline);
+        }
+        self.end(self.life.graceful, 0);
+    }
+
+    /// The host ends the session: HTTP/1.1 has no word for it.
+    pub(super) fn abort(&mut self, code: u32) {
+        if matches!(self.phase, Phase::Open) {
+            self.end(Cause::Aborted, code);
+        }
+    }
+
+    /// The exchange under way has ended before its answer had.
+    pub(super) fn cancel(&mut self, cause: Cause, code: u32) {
+        let unsent = std::mem::take(&mut *self.desk.borrow_mut()).bytes as u64;
+        let Some(exchange) = self.exchange.take() else { return };
+        // What is written counts when it leaves.
+        self.life.tally.reset += u64::from(!exchange.is_written);
+        self.life.tally.unsent += unsent;
+        if exchange.request != 0 {
+            self.life.tally.unsent += request::cancel(exchange.request, cause, code);
+        }
+    }
+
+    /// HTTP ends here. What is gathered leaves, unless that would make an answer
+    /// look whole whose end is the connection's.
+    pub(super) fn end(&mut self, cause: Cause, code: u32) {
+        self.life.conclude(cause, code);
+        let is_cut_short = self.exchange.as_ref().is_some_and(|exchange| exchange.is_cut_short());
+        let looks_whole = is_cut_short && self.exchange.as_ref().is_some_and(|exchange| exchange.end == End::Close);
+        self.hyper = None;
+        self.cancel(self.life.registration.cause, code);
+        if looks_whole {
+            self.wire.borrow_mut().port.close_hard();
+            return self.phase = Phase::Over;
+        }
+        let rest = self.wire.borrow().port.under_way();
+        self.phase = Phase::Departing(Departure::new(&self.life, rest));
+    }
+
+    /// There will be no more requests.
+    pub(super) fn end_by_peer(&mut self) {
+        let is_ours = self.life.drain.is_announced() || self.is_left;
+        let cause = if is_ours { self.life.graceful } else { Cause::PeerClosed };
+        self.end(cause, 0);
+    }
+
+    /// What the peer sends is no request: it is told, if an answer may stand here.
+    pub(super) fn refuse_connection(&mut self, fault: Fault) {
+        tracing::debug!(session = self.life.remote.id, why = fault.why, "what came is no request");
+        self.life.tell(EventKind::FrameError, |event| {
+            event.code = fault.status.into();
+            event.text = fault.why.as_bytes().to_vec();
+        });
+        self.end_with(Cause::ProtocolError, fault.status);
+    }
+
+    /// Ends the session with an answer of that status, if none has begun.
+    pub(super) fn end_with(&mut self, cause: Cause, status: u16) {
+        if self.exchange.as_ref().is_none_or(|exchange| !exchange.has_head) {
+            let status = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_REQUEST);
+            let date = self.life.worker.date();
+            let mut head = format!("HTTP/1.1 {status}\r\n").into_bytes();
+            head.extend_from_slice(b"connection: close\r\ncontent-length: 0\r\ndate: ");
+            head.extend_from_slice(date.as_bytes());
+            head.extend_from_slice(b"\r\n\r\n");
+            self.wire.borrow_mut().port.write(&head);
+        }
+        self.end(cause, 0);
+    }
+
+    /// hyper has given the connection up.
+    pub(super) fn lose_hyper(&mut self, error: &hyper::Error) {
+        let has_finished = self.wire.borrow().port.peer_finished;
+        let cause = match (has_finished, error.is_parse()) {
+            (true, _) => Cause::PeerClosed,
+            (false, true) => Cause::ProtocolError,
+            (false, false) => Cause::ConnectionLost,
+        };
+        let (kind, text) = match cause {
+            Cause::ProtocolError => (EventKind::FrameError, error.to_string()),
+            _ => (EventKind::Error, error.to_string()),
+        };
+        if cause != Cause::PeerClosed {
+            self.life.tell(kind, |event| event.text = text.into_bytes());
+        }
+        self.end(cause, 0);
+    }
+
+    /// The socket failed while writing.
+    pub(super) fn lose(&mut self, error: &std::io::Error) {
+        let is_left_alone = self.exchange.is_none() && self.leaving.is_empty();
+        if self.life.drain.is_announced() && is_left_alone {
+            self.life.conclude(self.life.graceful, 0);
+        } else {
+            self.life.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
+            self.life.conclude(Cause::ConnectionLost, 0);
+        }
+        self.hyper = None;
+        self.cancel(Cause::ConnectionLost, 0);
+        self.phase = Phase::Over;
+    }
+
+    pub(super) fn depart(&mut self, cx: &mut Context<'_>) -> bool {
+        let Phase::Departing(departure) = &mut self.phase else { return false };
+        let step = departure.poll(&mut *self.wire.borrow_mut(), &self.life, cx);
+        self.count_what_left();
+        match step {
+            Step::Over => self.phase = Phase::Over,
+            Step::Late => self.cut(),
+            Step::Moved | Step::Waits => {}
+        }
+        step != Step::Waits
+    }
+
+    /// Drops the socket as it is.
+    pub(super) fn cut(&mut self) {
+        let is_told = matches!(&self.phase, Phase::Departing(departure) if departure.is_told(&self.wire.borrow().port));
+        if !is_told && !matches!(self.phase, Phase::Over) {
+            let unsent = self.wire.borrow().port.under_way();
+            self.wire.borrow_mut().port.close_hard();
+            self.life.cut(unsent);
+            self.hyper = None;
+            self.cancel(self.life.registration.cause, 0);
+        }
+        self.phase = Phase::Over;
+    }
+
+    /// The session has ended: what it adds to a close's report.
+    pub(super) fn part(&mut self) {
+        if !self.leaving.is_empty() {
+            // Their last bytes stayed behind.
+            self.life.tally.reset += self.leaving.len() as u64;
+            self.leaving.clear();
+            self.life.deny_grace();
+        }
+        self.life.part(0);
+    }
+
+    /// Something in here panicked: only this session suffers.
+    pub(super) fn retire(&mut self) {
+        tracing::error!(session = self.life.remote.id, "the session panicked");
+        self.phase = Phase::Over;
+        self.hyper = None;
+        self.desk = std::rc::Rc::new(std::cell::RefCell::new(Desk::default()));
+        self.life.conclude(Cause::Internal, 0);
+        self.cancel(Cause::Internal, 0);
+        if let Ok(mut wire) = self.wire.try_borrow_mut() {
+            drop(wire.port.take_socket());
+        }
+        self.part();
+    }
+}

@@ -1,0 +1,127 @@
+//! HTTP/1.1 sessions in virtual time: every limit acts when it must, tells the
+//! peer in its own words and the host in events. The peer is written in bytes.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Http1;
+use crate::config::Config;
+use crate::connection::testing::{Host, answers, answers_much, in_virtual_time, never_answers};
+use crate::event::{Cause, EventKind};
+use crate::request::{self, Answer, Reader, Share};
+use crate::route::{Routes, Target};
+use crate::session::Order;
+use crate::table::lock;
+use crate::transport::Transport;
+
+mod holding;
+mod keep;
+mod leave;
+mod limits;
+mod messages;
+mod tunnel;
+mod upgrade;
+
+const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+/// The peer of a session under test, and what its host was told.
+struct Peer {
+    stream: DuplexStream,
+    host: Host,
+}
+
+/// What its host was told, a test asks of the peer.
+impl Deref for Peer {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl Peer {
+    /// Starts a session whose handler for everything is `handler`.
+    fn of(config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self::through(|socket| socket, config, buffer, handler)
+    }
+
+    /// The same, whose socket is what `wrap` makes of it.
+    fn through<S: Transport>(
+        wrap: impl FnOnce(DuplexStream) -> S,
+        config: Config,
+        buffer: usize,
+        handler: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Self {
+        let mut routes = Routes::default();
+        let handler = Arc::new(handler);
+        routes.register("* /", Target::Handler(handler.clone())).unwrap();
+        routes.register("CONNECT /", Target::Handler(handler.clone())).unwrap();
+        routes.register("CONNECT *", Target::Handler(handler)).unwrap();
+        let (host, worker, registration) = Host::new(config, routes);
+        let (ours, theirs) = duplex(buffer);
+        tokio::task::spawn_local(Http1::new(worker, registration, wrap(ours), Instant::now().into()));
+        Self { stream: theirs, host }
+    }
+
+    async fn send(&mut self, text: &str) {
+        // A session that has ended takes nothing; the test looks at why.
+        let _ = self.stream.write_all(text.as_bytes()).await;
+    }
+
+    /// What comes until that text stands at its end.
+    async fn until(&mut self, end: &str) -> String {
+        let mut text = Vec::new();
+        while !text.ends_with(end.as_bytes()) {
+            let byte = timeout(Duration::from_secs(3600), self.stream.read_u8()).await;
+            let byte = byte.expect("the session goes on for ever");
+            text.push(byte.unwrap_or_else(|_| panic!("it ends with {:?}", String::from_utf8_lossy(&text))));
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    /// All that comes until the end of the connection.
+    async fn rest(&mut self) -> String {
+        let mut text = Vec::new();
+        let read = timeout(Duration::from_secs(3600), self.stream.read_to_end(&mut text)).await;
+        read.expect("the session goes on for ever").unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    fn drain(&self, seconds: u64) {
+        self.remote.order(Order::Drain((Instant::now() + Duration::from_secs(seconds)).into_std()));
+    }
+
+    /// The session ends with our side, and its host was told why, and once.
+    async fn closed(&mut self) -> Cause {
+        let _ = self.stream.shutdown().await;
+        self.host.closed().await
+    }
+}
+
+/// Begins an answer that does not end.
+fn begins(id: u64) {
+    request::answer(id, |answer| answer.write_head(200).and_then(|()| answer.write(b"more").map(drop))).unwrap();
+}
+
+/// Collects the body and answers with it.
+fn echoes(id: u64) {
+    let set = request::change(id, |request| {
+        let (limit, together) = request.body_limits;
+        let share = Share::new(&request.session, together);
+        let on_collected = Box::new(|id, body: &[u8]| {
+            request::answer(id, |answer| answer.respond(200, Bytes::copy_from_slice(body))).unwrap();
+        });
+        request.wanted_body().collect(limit, share, on_collected)
+    });
+    set.unwrap();
+}
+
+fn without_date(answer: &str) -> String {
+    answer.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
+}

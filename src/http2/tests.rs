@@ -1,0 +1,174 @@
+//! Sessions in virtual time: every limit acts when it must, tells the peer in
+//! frames and the host in events. The peer is written in bare frames.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Session;
+use super::frame::{ACK, END_HEADERS, END_STREAM, Frame, PREFACE, Scanner, goaway, kind, number, write};
+use crate::config::Config;
+use crate::connection::testing::{Host, answers, answers_much, in_virtual_time, never_answers};
+use crate::event::{Cause, EventKind};
+use crate::request;
+use crate::route::{Routes, Target};
+use crate::session::Order;
+use crate::table::lock;
+use crate::transport::Transport;
+
+mod connect;
+mod extension;
+mod keep;
+mod limits;
+mod push;
+mod told;
+mod uploads;
+
+const CALM: u32 = 11;
+const CANCEL: u32 = 8;
+const SETTINGS_TIMEOUT: u32 = 4;
+/// `:method GET`, `:scheme http`, `:path /`, all from the static table, and `:authority a`.
+const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'a'];
+
+impl Transport for DuplexStream {
+    fn close_hard(&self) {}
+
+    fn unacknowledged(&self) -> usize {
+        0
+    }
+}
+
+/// The peer of a session under test, and what its host was told.
+struct Peer {
+    stream: DuplexStream,
+    scanner: Scanner,
+    frames: Vec<(Frame, Vec<u8>)>,
+    /// All that has come: the scanner keeps no header blocks.
+    bytes: Vec<u8>,
+    host: Host,
+}
+
+/// What its host was told, a test asks of the peer.
+impl Deref for Peer {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl Peer {
+    /// Starts a session whose handler for `GET /` is `handler`.
+    fn of(config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self::at("GET /", config, buffer, handler)
+    }
+
+    /// The same for another pattern.
+    fn at(pattern: &str, config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        let mut routes = Routes::default();
+        routes.register(pattern, Target::Handler(Arc::new(handler))).unwrap();
+        let (host, worker, registration) = Host::new(config, routes);
+        let (ours, theirs) = duplex(buffer);
+        tokio::task::spawn_local(Session::new(worker, registration, ours, Instant::now().into()));
+        Self { stream: theirs, scanner: Scanner::after(0), frames: Vec::new(), bytes: Vec::new(), host }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        // A session that has ended takes nothing; the test looks at why.
+        let _ = self.stream.write_all(bytes).await;
+    }
+
+    async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        write(&mut bytes, kind, flags, stream, payload);
+        self.send(&bytes).await;
+    }
+
+    /// Preface, SETTINGS with these entries, and the answer to the session's.
+    async fn settle(&mut self, settings: &[u8]) {
+        self.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        self.frame(kind::SETTINGS, 0, 0, settings).await;
+        self.frame(kind::SETTINGS, ACK, 0, &[]).await;
+    }
+
+    async fn get(&mut self, stream: u32) {
+        self.frame(kind::HEADERS, END_STREAM | END_HEADERS, stream, GET).await;
+    }
+
+    /// Sends a head of these fields.
+    async fn ask(&mut self, stream: u32, flags: u8, fields: &[(&str, &str)]) {
+        let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let block = loona_hpack::Encoder::new().encode(fields);
+        self.frame(kind::HEADERS, flags | END_HEADERS, stream, &block).await;
+    }
+
+    /// The values of a setting that came, by its identifier.
+    fn setting(payload: &[u8], id: u8) -> Option<u32> {
+        payload.chunks(6).find(|entry| entry[..2] == [0, id]).map(|entry| number(entry, 2))
+    }
+
+    /// Reads until a frame of that kind, or None at the end of the connection.
+    /// Answers PINGs if `polite`.
+    async fn next(&mut self, wanted: u8, polite: bool) -> Option<(Frame, Vec<u8>)> {
+        loop {
+            if let Some(at) = self.frames.iter().position(|(frame, _)| frame.kind == wanted) {
+                return Some(self.frames.remove(at));
+            }
+            let mut bytes = [0; 4096];
+            let read = timeout(Duration::from_secs(3600), self.stream.read(&mut bytes)).await;
+            let read = read.expect("the session goes on for ever").unwrap_or(0);
+            if read == 0 {
+                return None;
+            }
+            self.bytes.extend_from_slice(&bytes[..read]);
+            let mut came = Vec::new();
+            self.scanner.scan(&bytes[..read], |frame, payload| came.push((frame, payload.to_vec())));
+            for (frame, payload) in came {
+                if polite && frame.kind == kind::PING && !frame.has(ACK) {
+                    self.frame(kind::PING, ACK, 0, &payload).await;
+                }
+                self.frames.push((frame, payload));
+            }
+        }
+    }
+
+    /// The header blocks that have come, promises among them, in order.
+    fn heads(&self) -> Vec<Vec<(Vec<u8>, Vec<u8>)>> {
+        let (mut decoder, mut rest, mut heads) = (loona_hpack::Decoder::new(), &self.bytes[..], Vec::new());
+        while rest.len() >= 9 {
+            let (head, after) = rest.split_at(9);
+            let (payload, next) = after.split_at(usize::from(head[1]) << 8 | usize::from(head[2]));
+            match head[3] {
+                kind::HEADERS => heads.push(decoder.decode(payload).unwrap()),
+                kind::PUSH_PROMISE => heads.push(decoder.decode(&payload[4..]).unwrap()),
+                _ => {}
+            }
+            rest = next;
+        }
+        heads
+    }
+
+    /// Bytes by which the session's window was opened.
+    fn opened(&self) -> u32 {
+        let (mut rest, mut opened) = (&self.bytes[..], 0);
+        while rest.len() >= 9 {
+            let (head, after) = rest.split_at(9);
+            let (payload, next) = after.split_at(usize::from(head[1]) << 8 | usize::from(head[2]));
+            opened += if head[3] == kind::WINDOW_UPDATE { number(payload, 0) } else { 0 };
+            rest = next;
+        }
+        opened
+    }
+
+    async fn goaway(&mut self, polite: bool) -> (u32, u32) {
+        let (_, payload) = self.next(kind::GOAWAY, polite).await.expect("a GOAWAY");
+        (number(&payload, 0), number(&payload, 4))
+    }
+
+    async fn end(&mut self, polite: bool) {
+        while self.next(0xff, polite).await.is_some() {}
+    }
+}

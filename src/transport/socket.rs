@@ -1,0 +1,130 @@
+//! A socket that its session uses and that others can cut: of TCP, or a Unix
+//! socket under the same type, since nothing is done with it that only TCP can.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::{Protocol, Transport};
+
+/// The first bytes of an HTTP/2 client connection preface (RFC 9113, section
+/// 3.4), with which no request of HTTP/1.1 begins.
+const PREFACE: [u8; 3] = *b"PRI";
+
+#[derive(Clone)]
+pub struct Socket {
+    stream: Arc<TcpStream>,
+    unacknowledged: fn(RawFd) -> usize,
+}
+
+impl Socket {
+    /// Takes over a connected, non-blocking socket on the current runtime.
+    pub fn new(stream: std::net::TcpStream, unacknowledged: fn(RawFd) -> usize) -> io::Result<Self> {
+        Ok(Self { stream: Arc::new(TcpStream::from_std(stream)?), unacknowledged })
+    }
+
+    /// The kernel had less than there was room for: the next try waits for its
+    /// word, which saves a system call that finds nothing. The word cannot be
+    /// missed, since the runtime that brings it runs on this thread.
+    fn expect_nothing(&self, interest: Interest) {
+        let _ = self.stream.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+    }
+
+    /// Waits until the peer has said something, closed its side or gone.
+    pub async fn heard(&self) -> io::Result<()> {
+        self.stream.peek(&mut [0]).await.map(|_| ())
+    }
+
+    /// Waits until the peer's first bytes tell what it speaks.
+    pub async fn spoken(&self) -> io::Result<Protocol> {
+        loop {
+            let ready = self.stream.ready(Interest::READABLE).await?;
+            let mut bytes = [0; PREFACE.len()];
+            let count = self.stream.peek(&mut bytes).await?;
+            if bytes == PREFACE {
+                return Ok(Protocol::Http2);
+            }
+            if count == 0 || !PREFACE.starts_with(&bytes[..count]) || ready.is_read_closed() {
+                return Ok(Protocol::Http1);
+            }
+            // Too few to tell: the kernel says when there are more.
+            self.expect_nothing(Interest::READABLE);
+        }
+    }
+
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.stream.local_addr().ok()
+    }
+
+    /// What comes next, which stays to be read. 0: the peer has closed its side.
+    pub async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.stream.peek(bytes).await
+    }
+
+    pub fn cut(&self) {
+        self.close_hard();
+        // If it fails the connection is gone already, which is what was asked.
+        let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Both);
+    }
+}
+
+impl Transport for Socket {
+    fn close_hard(&self) {
+        let _ = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
+    }
+
+    fn unacknowledged(&self) -> usize {
+        (self.unacknowledged)(self.stream.as_raw_fd())
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            let room = buf.remaining();
+            match self.stream.try_read_buf(buf) {
+                Ok(read) => {
+                    if read > 0 && read < room {
+                        self.expect_nothing(Interest::READABLE);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match self.stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match SockRef::from(&*self.stream).shutdown(Shutdown::Write) {
+            // The peer was faster: there is nothing left to close.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The thread of a worker: it has a runtime of its own and runs the tasks of its
+//! connections.
+
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::arrival::Connection;
+use crate::error::Result;
+use crate::registration::Registration;
+use crate::session::Remote;
+use crate::shared::Shared;
+use crate::transport::Socket;
+use crate::worker::Worker;
+
+/// The server's side of a worker.
+pub struct WorkerHandle {
+    arrivals: UnboundedSender<Registration>,
+    load: Arc<AtomicUsize>,
+}
+
+impl WorkerHandle {
+    /// Starts a worker. It ends when its handle is dropped, and its sessions with it.
+    pub fn start(number: usize, shared: &Arc<Shared>) -> Result<(Self, JoinHandle<()>)> {
+        let (arrivals, arriving) = unbounded_channel();
+        let of_thread = shared.clone();
+        let make = move || Ok(receive(Worker::new(of_thread)?, arriving));
+        let thread = shared.spawn(format!("goaway-{number}"), make)?;
+        Ok((Self { arrivals, load: Arc::default() }, thread))
+    }
+
+    /// How many sessions it has.
+    pub fn load(&self) -> usize {
+        self.load.load(Relaxed)
+    }
+
+    /// Makes the connection a session of this worker.
+    pub fn give(&self, stream: TcpStream, shared: &Arc<Shared>, remote: Arc<Remote>) {
+        remote.arrive(stream);
+        let registration = Registration::new(shared.clone(), remote, self.load.clone());
+        // A worker that has ended drops the registration, and with it the connection.
+        let _ = self.arrivals.send(registration);
+    }
+}
+
+async fn receive(worker: Rc<Worker>, mut arriving: UnboundedReceiver<Registration>) {
+    while let Some(registration) = arriving.recv().await {
+        let Some(stream) = registration.remote().take_arrival() else { continue };
+        match Socket::new(stream, worker.shared.setup.system.unacknowledged) {
+            Ok(socket) => {
+                registration.remote().set_socket(socket.clone());
+                tokio::task::spawn_local(Connection::new(worker.clone(), registration, socket));
+            }
+            Err(error) => tracing::warn!(%error, "a connection cannot be watched"),
+        }
+    }
+}
