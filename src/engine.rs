@@ -39,6 +39,16 @@ pub struct RequestHead {
     pub fields: HeaderList,
 }
 
+impl RequestHead {
+    /// Whether a request of HTTP/1.1 asks for a WebSocket (RFC 6455, section 4.1).
+    pub fn asks_for_websocket(&self) -> bool {
+        let is_it = |protocol: &[u8]| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket");
+        self.method == Method::GET
+            && self.upgrade.is_some()
+            && self.fields.get_all(b"upgrade").any(|list| list.split(|byte| *byte == b',').any(is_it))
+    }
+}
+
 /// The final head of a response, ready to be sent: `date` and `content-length`
 /// are among its fields, as far as they are to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +57,10 @@ pub struct ResponseHead<'a> {
     pub fields: &'a HeaderList,
     /// Nothing follows the head.
     pub is_last: bool,
+    /// The host has written all of the response and takes no more content of the
+    /// request. HTTP/1.1 then says that the connection ends, unless little of the
+    /// content is still to come. If it is not known yet: false.
+    pub is_whole: bool,
     /// What follows the head is a tunnel's.
     pub is_tunnel: bool,
     /// The host ends the connection with this response. HTTP/1.1 only.

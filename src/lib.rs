@@ -12,6 +12,7 @@
 //! - [`plaintext`]: what who speaks plain HTTP gets where TLS is spoken
 //! - [`http2`], [`http1`]: the task of a session, driving h2 or hyper, the taps
 //! - [`connection`]: what every such task has, whatever it speaks
+//! - [`h1`]: the engine of HTTP/1.1
 //! - [`engine`]: what the task of a connection needs of a protocol
 //! - [`header_list`]: a header or trailer section
 //! - [`worker`]: what the sessions of one worker thread have in common
@@ -46,12 +47,14 @@ mod config;
 mod connection;
 mod control;
 mod endpoint;
-#[expect(dead_code, reason = "its first engine follows")]
+#[allow(dead_code, reason = "its first user follows")]
 mod engine;
 mod error;
 mod event;
 mod extension;
 pub mod ffi;
+#[allow(dead_code, reason = "its first user follows")]
+mod h1;
 #[allow(dead_code, reason = "its first user follows")]
 mod header_list;
 mod http1;

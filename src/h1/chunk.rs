@@ -1,0 +1,140 @@
+//! Content in chunks (RFC 9112, section 7.1).
+
+use super::Limits;
+use super::content::{Part, at_most};
+use super::head::bad;
+use super::line::LineReader;
+use super::section::{Section, TOO_LARGE};
+use crate::engine::Fault;
+use crate::header_list::HeaderList;
+
+/// Digits of a chunk's size, leading zeros included.
+const SIZE_DIGITS: u8 = 16;
+/// Bytes of all chunk extensions of a content. They are ignored.
+const EXTENSION_BYTES: u16 = 4096;
+
+/// Reads the chunks of one content.
+#[derive(Default)]
+pub struct Chunks {
+    state: State,
+    /// What is still to come of the chunk.
+    size: u64,
+    digits: u8,
+    extension_bytes: u16,
+    line: LineReader,
+    section: Section,
+    trailers: HeaderList,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum State {
+    /// Before the first digit of a size.
+    #[default]
+    Begin,
+    Size,
+    /// White space that only an extension may follow.
+    Blank,
+    Extension,
+    /// Behind the CR of the line that tells the size.
+    SizeEnd,
+    Data,
+    /// Behind the last byte of a chunk.
+    DataCr,
+    DataLf,
+    Trailers,
+}
+
+impl Chunks {
+    /// Takes bytes from the front of `input`, up to the end of a chunk's data at most.
+    pub fn read<'a>(&mut self, input: &'a [u8], limits: Limits, blocks: &mut u64) -> Result<(usize, Part<'a>), Fault> {
+        let mut at = 0;
+        while let Some(byte) = input.get(at) {
+            match self.state {
+                State::Data => {
+                    let data = at_most(&input[at..], self.size);
+                    self.size -= data.len() as u64;
+                    if self.size == 0 {
+                        self.state = State::DataCr;
+                    }
+                    return Ok((at + data.len(), Part::Data(data, false)));
+                }
+                State::Trailers => {
+                    let (taken, is_whole) = self.read_trailers(&input[at..], limits)?;
+                    *blocks += u64::from(is_whole);
+                    return Ok((at + taken, if is_whole { self.end() } else { Part::None }));
+                }
+                state => self.state = self.step(state, *byte)?,
+            }
+            *blocks += u64::from(matches!(self.state, State::Data | State::Trailers));
+            at += 1;
+        }
+        Ok((at, Part::None))
+    }
+
+    /// Whether the framing of a chunk, or the trailer section, has begun and is not whole.
+    pub fn is_mid_block(&self) -> bool {
+        !matches!(self.state, State::Begin | State::Data | State::DataCr)
+    }
+
+    fn step(&mut self, state: State, byte: u8) -> Result<State, Fault> {
+        Ok(match (state, byte) {
+            (State::Begin | State::Size, byte) if byte.is_ascii_hexdigit() && self.digits < SIZE_DIGITS => {
+                let digit = char::from(byte).to_digit(16).unwrap_or_default();
+                self.size = self.size << 4 | u64::from(digit);
+                self.digits += 1;
+                State::Size
+            }
+            (State::Size | State::Extension, b'\r') => State::SizeEnd,
+            (State::Size | State::Blank, b';') => self.extended(State::Extension)?,
+            (State::Size | State::Blank, b' ' | b'\t') => self.extended(State::Blank)?,
+            (State::Extension, b'\t' | b' '..=0x7e | 0x80..) => self.extended(State::Extension)?,
+            (State::SizeEnd, b'\n') => self.begin_data()?,
+            (State::DataCr, b'\r') => State::DataLf,
+            (State::DataLf, b'\n') => State::Begin,
+            (State::DataCr | State::DataLf, _) => return Err(bad("a chunk is longer than its size")),
+            _ => return Err(bad("the size of a chunk is none")),
+        })
+    }
+
+    fn begin_data(&mut self) -> Result<State, Fault> {
+        self.digits = 0;
+        match self.size {
+            0 => Ok(State::Trailers),
+            size if size >= 1 << 63 => Err(bad("a chunk is too large")),
+            _ => Ok(State::Data),
+        }
+    }
+
+    fn extended(&mut self, state: State) -> Result<State, Fault> {
+        self.extension_bytes += 1;
+        match self.extension_bytes > EXTENSION_BYTES {
+            true => Err(bad("the chunk extensions are too long")),
+            false => Ok(state),
+        }
+    }
+
+    /// Takes whole lines: how many bytes, and whether that was the end.
+    fn read_trailers(&mut self, input: &[u8], limits: Limits) -> Result<(usize, bool), Fault> {
+        let mut taken = 0;
+        loop {
+            let most = limits.header_list_bytes as usize;
+            let Some(line) = self.line.read(&input[taken..], most, TOO_LARGE)? else { return Ok((taken, false)) };
+            taken += line.len() + 2;
+            if line.is_empty() {
+                return Ok((taken, true));
+            }
+            let field = self.section.read(line, limits, &mut self.trailers)?;
+            // RFC 9110, section 6.5.1: what says how to read the message comes before it.
+            if matches!(field.name, b"content-length" | b"transfer-encoding" | b"host") {
+                return Err(bad("a trailer says how to read the request"));
+            }
+        }
+    }
+
+    fn end<'a>(&mut self) -> Part<'a> {
+        match self.trailers.is_empty() {
+            true => Part::Data(b"", true),
+            false => Part::Trailers(std::mem::take(&mut self.trailers)),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The content of a request as it comes (RFC 9112, section 6).
+
+use super::Limits;
+use super::chunk::Chunks;
+use crate::engine::Fault;
+use crate::header_list::HeaderList;
+
+/// What is still to come.
+pub enum Content {
+    /// So many bytes.
+    Length(u64),
+    Chunked(Box<Chunks>),
+}
+
+/// What bytes of content come to.
+#[derive(Debug, PartialEq)]
+pub enum Part<'a> {
+    None,
+    /// With true: the end of the content is behind it.
+    Data(&'a [u8], bool),
+    /// The end of the content.
+    Trailers(HeaderList),
+}
+
+impl Content {
+    /// Takes bytes from the front of `input`: how many, and what they came to.
+    /// `blocks` counts framing that has come whole.
+    pub fn read<'a>(&mut self, input: &'a [u8], limits: Limits, blocks: &mut u64) -> Result<(usize, Part<'a>), Fault> {
+        match self {
+            _ if input.is_empty() => Ok((0, Part::None)),
+            Content::Length(left) => {
+                let taken = at_most(input, *left);
+                *left -= taken.len() as u64;
+                Ok((taken.len(), Part::Data(taken, *left == 0)))
+            }
+            Content::Chunked(chunks) => chunks.read(input, limits, blocks),
+        }
+    }
+
+    /// How much is still to come, if it is known.
+    pub fn rest(&self) -> Option<u64> {
+        match self {
+            Content::Length(left) => Some(*left),
+            Content::Chunked(_) => None,
+        }
+    }
+
+    /// Whether framing has begun and is not whole.
+    pub fn is_mid_block(&self) -> bool {
+        matches!(self, Content::Chunked(chunks) if chunks.is_mid_block())
+    }
+}
+
+/// The first `most` bytes of `input`, or all.
+pub fn at_most(input: &[u8], most: u64) -> &[u8] {
+    &input[..input.len().min(usize::try_from(most).unwrap_or(usize::MAX))]
+}

@@ -1,0 +1,119 @@
+//! Lines as they come (RFC 9112, section 2.2): each ends with CRLF and has no
+//! other control character than HTAB.
+
+use super::head::bad;
+use crate::engine::Fault;
+
+/// Reads one line after the other and looks at each byte once.
+#[derive(Default)]
+pub struct LineReader {
+    /// So many bytes of the line that has begun are known to be no control characters.
+    searched: usize,
+    has_begun: bool,
+}
+
+impl LineReader {
+    /// The line at the front of `input` without its CRLF, if it is whole.
+    pub fn read<'a>(&mut self, input: &'a [u8], most: usize, too_long: Fault) -> Result<Option<&'a [u8]>, Fault> {
+        let rest = input.get(self.searched..).unwrap_or_default();
+        let found = find_control(rest).map(|at| self.searched + at);
+        self.searched = found.unwrap_or(input.len());
+        self.has_begun = !input.is_empty();
+        if self.searched > most {
+            return Err(too_long);
+        }
+        match found.map(|end| &input[end..]) {
+            // The LF is to come.
+            None | Some(b"\r") => Ok(None),
+            Some([b'\r', b'\n', ..]) => {
+                let end = std::mem::take(self).searched;
+                Ok(Some(&input[..end]))
+            }
+            Some([b'\n', ..]) => Err(bad("a line ends without CR")),
+            Some(_) => Err(bad("a line contains a control character")),
+        }
+    }
+
+    /// Whether a line has begun and is not whole.
+    pub fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+}
+
+/// Where the first control character is that is not HTAB. It looks at eight
+/// bytes at a time.
+fn find_control(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let mut at = 0;
+    while let Some(word) = bytes[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let del = word ^ (ONES * 0x7f);
+        // The top bit of a byte is set if it is less than 0x20, or is DEL; behind
+        // the first such byte it may be set for others too.
+        let low = word.wrapping_sub(ONES * 0x20) & !word;
+        let found = (low | del.wrapping_sub(ONES) & !del) & (ONES * 0x80);
+        if found == 0 {
+            at += 8;
+            continue;
+        }
+        at += found.trailing_zeros() as usize / 8;
+        if bytes[at] != b'\t' {
+            return Some(at);
+        }
+        at += 1;
+    }
+    let is_control = |byte: &u8| matches!(byte, 0..=8 | 10..=31 | 0x7f);
+    bytes[at..].iter().position(is_control).map(|found| at + found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Fault = Fault { status: 431, why: "long" };
+
+    #[test]
+    fn control_characters_are_found_wherever_they_are() {
+        for byte in 0..=255u8 {
+            let is_control = byte < 0x20 && byte != b'\t' || byte == 0x7f;
+            for at in 0..20 {
+                for fill in [b'x', b' ', b'~', 0x80, 0xff, b'\t'] {
+                    let mut bytes = [fill; 20];
+                    bytes[at] = byte;
+                    assert_eq!(find_control(&bytes), is_control.then_some(at), "{byte} at {at}");
+                    bytes[19] = b'\r';
+                    assert_eq!(find_control(&bytes), Some(if is_control { at } else { 19 }).map(|found| found.min(19)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_is_read_when_it_is_whole() {
+        let text = b"a line\twith \xe4\r\nnext";
+        for cut in 0..text.len() {
+            let mut reader = LineReader::default();
+            let first = reader.read(&text[..cut], 100, LONG);
+            if cut < 15 {
+                assert_eq!(first, Ok(None));
+                assert_eq!(reader.has_begun(), cut > 0);
+                assert_eq!(reader.read(text, 100, LONG), Ok(Some(&text[..13])));
+            } else {
+                assert_eq!(first, Ok(Some(&text[..13])));
+            }
+            assert!(!reader.has_begun());
+        }
+    }
+
+    #[test]
+    fn what_is_no_line_is_refused_when_it_is_seen() {
+        let status = |text: &[u8]| LineReader::default().read(text, 5, LONG).unwrap_err().status;
+        assert_eq!(status(b"abc\n"), 400);
+        assert_eq!(status(b"abc\rd"), 400);
+        assert_eq!(status(b"abc\r\r"), 400);
+        assert_eq!(status(b"a\0"), 400);
+        assert_eq!(status(b"abcdef"), 431);
+        assert_eq!(status(b"abcdef\r\n"), 431);
+        assert_eq!(LineReader::default().read(b"abcde\r\n", 5, LONG), Ok(Some(&b"abcde"[..])));
+    }
+}

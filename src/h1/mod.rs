@@ -1,0 +1,374 @@
+//! HTTP/1.1 and 1.0 (RFC 9112): the engine of one connection.
+//!
+//! - [`line`]: lines as they come, without control characters
+//! - [`section`]: the fields of a header or trailer section
+//! - [`target`]: the forms of a request target, hosts
+//! - [`head`]: the head of a request
+//! - [`chunk`], [`content`]: the content of a request
+//! - [`upgrade`]: what opens a tunnel
+//! - [`writer`]: heads of responses
+//!
+//! A proxy in front of the server and the server may differ about a message
+//! that is not quite right, and whoever knows how they differ hides one request
+//! in another. So a message that is not exactly of the grammar is refused, also
+//! where the RFC allows a server to repair it.
+//!
+//! Requests are taken one at a time: what comes behind one stays with the
+//! caller until its response is complete.
+
+#[cfg(any(test, fuzzing))]
+pub mod check;
+mod chunk;
+mod content;
+mod head;
+mod line;
+mod section;
+mod target;
+#[cfg(test)]
+mod tests;
+mod token;
+mod upgrade;
+mod writer;
+
+use http::{Method, StatusCode};
+
+use crate::engine::{Engine, Event, Fault, RequestHead, ResponseHead, Version};
+use crate::header_list::HeaderList;
+use content::{Content, Part};
+use head::HeadReader;
+use upgrade::Opening;
+use writer::Persistence;
+
+/// Content that is still to come when its response is complete, up to which the
+/// connection is kept: reading that much costs less than a new connection.
+const SMALL_REST: u64 = 64 << 10;
+
+/// What a header section and a trailer section may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of names and values, with 32 more for each field. The request line
+    /// may be as long.
+    pub header_list_bytes: u32,
+    /// All cookie fields count as one, as in HTTP/2.
+    pub header_fields: u32,
+}
+
+/// The engine of one connection.
+pub struct Http1 {
+    limits: Limits,
+    input: Input,
+    output: Output,
+    /// The index of the request whose turn it is, from 1; 0 before the first.
+    stream: u32,
+    version: Version,
+    is_head: bool,
+    /// The client waits for a 100 before it sends the content (RFC 9110, section 10.1.1).
+    awaits_continue: bool,
+    /// The host takes no more content of this request.
+    ignores_content: bool,
+    /// No request is taken after this one.
+    is_last: bool,
+    /// What the request asks to be opened.
+    opening: Option<Opening>,
+    blocks: u64,
+}
+
+/// What the next byte of the peer belongs to.
+enum Input {
+    /// A head that is to come or has begun.
+    Head(HeadReader),
+    Content(Content),
+    /// The request is whole. What follows is another, whose turn has not come.
+    Whole,
+    Tunnel,
+    /// Nothing more is taken.
+    Over,
+    /// Nothing more is taken since the peer has broken the protocol.
+    Failed,
+}
+
+/// Where the response is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Output {
+    /// There is no request that has no response.
+    Idle,
+    /// The final head is to come.
+    Head,
+    Body(Framing),
+    /// The response is complete; content of its request may still come.
+    Complete,
+}
+
+/// How the end of a response is told (RFC 9112, section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Framing {
+    /// Nothing follows the head.
+    None,
+    /// So many bytes are still to come.
+    Length(u64),
+    Chunked,
+    /// By the end of the connection.
+    Close,
+    Tunnel,
+}
+
+impl Http1 {
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            input: Input::Head(HeadReader::default()),
+            output: Output::Idle,
+            stream: 0,
+            version: Version::Http11,
+            is_head: false,
+            awaits_continue: false,
+            ignores_content: false,
+            is_last: false,
+            opening: None,
+            blocks: 0,
+        }
+    }
+
+    fn receive_head<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Option<Event<'a>>), Fault> {
+        let Input::Head(reader) = &mut self.input else { return Ok((0, None)) };
+        let (taken, parsed) = reader.read(input, self.limits)?;
+        let Some(request) = parsed else { return Ok((taken, None)) };
+        let is_last = matches!(request.content, Content::Length(0));
+        self.blocks += 1;
+        self.stream += 1;
+        self.version = request.head.version;
+        self.is_head = request.head.method == Method::HEAD;
+        self.awaits_continue = request.expects_continue && !is_last;
+        self.ignores_content = false;
+        self.is_last |= !request.persists;
+        self.opening = Opening::asked_by(&request.head);
+        self.output = Output::Head;
+        self.input = if is_last { Input::Whole } else { Input::Content(request.content) };
+        Ok((taken, Some(Event::Request { stream: self.stream, head: request.head, is_last })))
+    }
+
+    fn receive_content<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Option<Event<'a>>), Fault> {
+        let Input::Content(content) = &mut self.input else { return Ok((0, None)) };
+        let (taken, part) = content.read(input, self.limits, &mut self.blocks)?;
+        // Once it has begun to come it need not be asked for.
+        self.awaits_continue &= taken == 0;
+        let stream = self.stream;
+        let event = match part {
+            Part::None => return Ok((taken, None)),
+            Part::Data(data, is_last) => Event::Data { stream, data, is_last },
+            Part::Trailers(fields) => Event::Trailers { stream, fields },
+        };
+        if !matches!(event, Event::Data { is_last: false, .. }) {
+            self.input = Input::Whole;
+            self.advance();
+        }
+        Ok((taken, Some(event)))
+    }
+
+    /// Turns to the next request when this one and its response are complete.
+    fn advance(&mut self) {
+        if self.output != Output::Complete {
+            return;
+        }
+        let is_whole = !matches!(self.input, Input::Content(_));
+        if self.is_last && (is_whole || self.ignores_content) {
+            self.input = Input::Over;
+        }
+        match self.input {
+            Input::Whole => self.input = Input::Head(HeadReader::default()),
+            Input::Content(_) => return,
+            _ => {}
+        }
+        self.output = Output::Idle;
+    }
+
+    /// The response's last byte is written.
+    fn complete(&mut self) {
+        match self.output {
+            // What follows would be taken for what is missing.
+            Output::Body(Framing::Length(1..)) => self.is_last = true,
+            Output::Body(Framing::Tunnel) => (self.is_last, self.input) = (true, Input::Over),
+            _ => {}
+        }
+        self.output = Output::Complete;
+        self.advance();
+    }
+
+    /// How the end of a response with that head is told.
+    fn framing(&self, head: &ResponseHead<'_>) -> Framing {
+        if self.is_head || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            return Framing::None;
+        }
+        match (writer::content_length(head.fields), self.version) {
+            (Some(length), _) => Framing::Length(length),
+            (None, _) if head.is_last => Framing::Length(0),
+            (None, Version::Http10) => Framing::Close,
+            (None, _) => Framing::Chunked,
+        }
+    }
+
+    /// Whether what is still to come of the content forbids another request
+    /// behind it: unless the client knows that the connection ends, the next
+    /// request is lost if the server does not read all of the content (RFC 9112,
+    /// section 9.6).
+    fn content_ends_connection(&mut self, head: &ResponseHead<'_>) -> bool {
+        let Input::Content(content) = &self.input else { return false };
+        if self.awaits_continue {
+            // Nobody knows whether it will come (RFC 9110, section 10.1.1).
+            self.input = Input::Over;
+            return true;
+        }
+        head.is_whole && content.rest().is_none_or(|rest| rest > SMALL_REST)
+    }
+
+    fn open_tunnel(&mut self, opening: &Opening, head: &ResponseHead<'_>, out: &mut Vec<u8>) {
+        opening.write_head(head, out);
+        self.is_last = true;
+        (self.input, self.output) = (Input::Tunnel, Output::Body(Framing::Tunnel));
+    }
+
+    /// Whether that is the request whose response is to be written.
+    fn is_current(&self, stream: u32) -> bool {
+        stream == self.stream && matches!(self.output, Output::Head | Output::Body(_))
+    }
+}
+
+impl Engine for Http1 {
+    fn receive<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Option<Event<'a>>), Fault> {
+        let received = match self.input {
+            Input::Head(_) => self.receive_head(input),
+            Input::Content(_) => self.receive_content(input),
+            Input::Tunnel if !input.is_empty() => {
+                Ok((input.len(), Some(Event::Data { stream: self.stream, data: input, is_last: false })))
+            }
+            Input::Whole | Input::Tunnel | Input::Over | Input::Failed => Ok((0, None)),
+        };
+        if received.is_err() {
+            (self.input, self.is_last) = (Input::Failed, true);
+        }
+        received
+    }
+
+    fn is_mid_block(&self) -> bool {
+        match &self.input {
+            Input::Head(reader) => reader.is_mid_block(),
+            Input::Content(content) => content.is_mid_block(),
+            _ => false,
+        }
+    }
+
+    fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    fn has_all_content(&self, stream: u32) -> bool {
+        stream != self.stream || !matches!(self.input, Input::Content(_) | Input::Tunnel)
+    }
+
+    fn take_as_connect(&mut self, head: &mut RequestHead) -> Result<(), Fault> {
+        self.opening = Some(upgrade::into_connect(head)?);
+        Ok(())
+    }
+
+    /// A 100 is left out unless the client waits for it.
+    fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Vec<u8>) {
+        let is_awaited = status != StatusCode::CONTINUE || std::mem::take(&mut self.awaits_continue);
+        let may_stand = stream == self.stream && self.output == Output::Head && self.version > Version::Http10;
+        // A 101 is no interim response: it is written by `send_head`.
+        if may_stand && is_awaited && status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            writer::write_informational(status, fields, out);
+        }
+    }
+
+    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Vec<u8>) {
+        if stream != self.stream || self.output != Output::Head {
+            return;
+        }
+        let opening = self.opening.take();
+        if let Some(opening) = opening.filter(|_| head.is_tunnel) {
+            self.open_tunnel(&opening, &head, out);
+        } else {
+            let framing = self.framing(&head);
+            self.ignores_content = head.is_whole;
+            self.is_last |= self.content_ends_connection(&head) || head.closes || framing == Framing::Close;
+            let persistence = match (self.is_last, self.version) {
+                (true, _) => Persistence::Close,
+                (false, Version::Http10) => Persistence::KeepAlive,
+                (false, _) => Persistence::Default,
+            };
+            writer::write_head(self.version, &head, framing, persistence, out);
+            self.output = Output::Body(framing);
+        }
+        if head.is_last {
+            self.complete();
+        }
+    }
+
+    fn send_data(&mut self, stream: u32, data: &[u8], is_last: bool, out: &mut Vec<u8>) {
+        if !self.is_current(stream) {
+            return;
+        }
+        let Output::Body(framing) = &mut self.output else { return };
+        match framing {
+            Framing::None => {}
+            Framing::Length(left) => {
+                let sent = data.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= sent as u64;
+                out.extend_from_slice(&data[..sent]);
+            }
+            Framing::Chunked => writer::write_chunk(data, is_last, out),
+            Framing::Close | Framing::Tunnel => out.extend_from_slice(data),
+        }
+        if is_last {
+            self.complete();
+        }
+    }
+
+    fn send_trailers(&mut self, stream: u32, fields: &HeaderList, out: &mut Vec<u8>) {
+        if !self.is_current(stream) {
+            return;
+        }
+        match self.output {
+            Output::Body(Framing::Chunked) => writer::write_trailers(fields, out),
+            Output::Body(_) => {}
+            _ => return,
+        }
+        self.complete();
+    }
+
+    /// HTTP/1.1 has nothing to write for it. A head that has begun is still taken.
+    fn shut_down(&mut self, _: &mut Vec<u8>) {
+        self.is_last = true;
+        if let Input::Head(reader) = &self.input
+            && !reader.has_begun()
+        {
+            self.input = Input::Over;
+        }
+        self.advance();
+    }
+
+    fn send_fault(&mut self, fault: Fault, date: &[u8], out: &mut Vec<u8>) {
+        // No head of another response is under way, and the client expects one
+        // or may get one: it has broken the protocol, or is about to send.
+        let may_stand = match self.output {
+            Output::Head => true,
+            Output::Idle => matches!(self.input, Input::Head(_) | Input::Failed),
+            Output::Body(_) | Output::Complete => false,
+        };
+        if may_stand {
+            let version = if self.output == Output::Head { self.version } else { Version::Http11 };
+            writer::write_fault(version, fault.status, date, out);
+            self.output = Output::Idle;
+        }
+        (self.input, self.is_last) = (Input::Over, true);
+    }
+
+    /// Only one in HTTP/1.0 whose end is the connection's.
+    fn looks_whole(&self) -> bool {
+        self.output == Output::Body(Framing::Close)
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.input, Input::Over | Input::Failed) && self.output == Output::Idle
+    }
+}

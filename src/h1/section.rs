@@ -1,0 +1,40 @@
+//! The fields of a header or trailer section (RFC 9112, section 5), counted.
+
+use super::Limits;
+use super::head::bad;
+use super::token::{token_len, trim};
+use crate::engine::Fault;
+use crate::header_list::{Field, HeaderList};
+
+pub const TOO_LARGE: Fault = Fault { status: 431, why: "the header section is too large" };
+
+/// What has come of a section.
+#[derive(Default)]
+pub struct Section {
+    bytes: u32,
+    fields: u32,
+    has_cookie: bool,
+}
+
+impl Section {
+    /// Adds the field of one line, which has no control character but HTAB, to a list.
+    pub fn read<'a>(&mut self, line: &[u8], limits: Limits, list: &'a mut HeaderList) -> Result<Field<'a>, Fault> {
+        let (name, rest) = line.split_at(token_len(line));
+        let value = match (name, rest) {
+            // It would go on with the line before it (section 5.2).
+            ([], [b' ' | b'\t', ..]) => return Err(bad("a field is folded over lines")),
+            ([_, ..], [b':', value @ ..]) => trim(value),
+            _ => return Err(bad("a field has no name that is a token with a colon behind it")),
+        };
+        self.bytes = self.bytes.saturating_add((name.len() + value.len()) as u32 + 32);
+        list.push(name, value, false);
+        let field = list.at(list.len() - 1).expect("it was pushed");
+        // All cookie fields count as one, as in HTTP/2.
+        let is_more_cookie = field.name == b"cookie" && std::mem::replace(&mut self.has_cookie, true);
+        self.fields += u32::from(!is_more_cookie);
+        match self.bytes > limits.header_list_bytes || self.fields > limits.header_fields {
+            true => Err(TOO_LARGE),
+            false => Ok(field),
+        }
+    }
+}

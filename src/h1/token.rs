@@ -1,0 +1,70 @@
+//! Tokens and lists of them (RFC 9110, sections 5.6.1 and 5.6.2).
+
+use crate::header_list::HeaderList;
+
+const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        token[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < others.len() {
+        token[others[at] as usize] = true;
+        at += 1;
+    }
+    token
+};
+
+/// How many bytes at the front of `text` may stand in a token.
+pub fn token_len(text: &[u8]) -> usize {
+    text.iter().position(|byte| !TOKEN[usize::from(*byte)]).unwrap_or(text.len())
+}
+
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && token_len(text) == text.len()
+}
+
+/// Without the white space around it (RFC 9110, section 5.6.3).
+pub fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// The members of a list, without the empty ones.
+pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(trim).filter(|member| !member.is_empty())
+}
+
+/// The members of the lists in all fields of that name, which is in lower case.
+pub fn all_members<'a>(fields: &'a HeaderList, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    fields.get_all(name).flat_map(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens() {
+        assert!(is_token(b"GET") && is_token(b"a-b_c!#$%&'*+.^`|~0"));
+        for bad in [&b""[..], b"a b", b"a:", b"(", b"a\0", b"\xe4", b"a/b", b"\x7f", b"{", b"a\t"] {
+            assert!(!is_token(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn lists_have_empty_members() {
+        assert_eq!(members(b" ,a, b c ,\t,d").collect::<Vec<_>>(), [&b"a"[..], b"b c", b"d"]);
+        assert_eq!(members(b"").count(), 0);
+        let mut fields = HeaderList::new();
+        fields.push(b"Connection", b"a, b", false);
+        fields.push(b"x", b"y", false);
+        fields.push(b"connection", b"c", false);
+        assert_eq!(all_members(&fields, b"connection").collect::<Vec<_>>(), [&b"a"[..], b"b", b"c"]);
+    }
+}

@@ -1,0 +1,127 @@
+//! Heads of responses and their content, as they stand on the wire (RFC 9112,
+//! sections 4 to 7).
+
+use std::io::Write;
+
+use http::StatusCode;
+
+use super::Framing;
+use super::head::parse_length;
+use crate::engine::{ResponseHead, Version};
+use crate::header_list::HeaderList;
+
+/// What the head of a response says of the connection (RFC 9112, section 9.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Persistence {
+    Close,
+    /// What HTTP/1.0 has to be told.
+    KeepAlive,
+    /// Nothing: it stays open.
+    Default,
+}
+
+/// The content-length among the fields of a response.
+pub fn content_length(fields: &HeaderList) -> Option<u64> {
+    fields.get(b"content-length").and_then(parse_length)
+}
+
+/// A final head that opens no tunnel.
+pub fn write_head(
+    version: Version,
+    head: &ResponseHead<'_>,
+    framing: Framing,
+    persistence: Persistence,
+    out: &mut Vec<u8>,
+) {
+    let has_length = content_length(head.fields).is_some();
+    // RFC 9110, section 8.6: a 204 has none; of a 304 no client needs one.
+    let may_have_length = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) && has_length;
+    let mut is_first_length = true;
+    write_status_line(version, head.status, out);
+    let is_left_out = |name: &[u8]| match name {
+        b"content-length" => !std::mem::take(&mut is_first_length) || !may_have_length,
+        b"connection" | b"keep-alive" | b"transfer-encoding" => true,
+        _ => false,
+    };
+    write_fields(head.fields, is_left_out, out);
+    match framing {
+        Framing::Length(0) if !has_length => out.extend_from_slice(b"content-length: 0\r\n"),
+        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        _ => {}
+    }
+    write_connection(persistence, head.fields.contains(b"upgrade"), out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// RFC 9110, section 7.8: who names protocols says that `upgrade` is of this connection.
+fn write_connection(persistence: Persistence, has_upgrade: bool, out: &mut Vec<u8>) {
+    let options: &[u8] = match (persistence, has_upgrade) {
+        (Persistence::Close, false) => b"connection: close\r\n",
+        (Persistence::Close, true) => b"connection: close, upgrade\r\n",
+        (Persistence::KeepAlive, false) => b"connection: keep-alive\r\n",
+        (Persistence::KeepAlive, true) => b"connection: keep-alive, upgrade\r\n",
+        (Persistence::Default, false) => b"",
+        (Persistence::Default, true) => b"connection: upgrade\r\n",
+    };
+    out.extend_from_slice(options);
+}
+
+pub fn write_status_line(version: Version, status: StatusCode, out: &mut Vec<u8>) {
+    // Old clients expect the version that they know.
+    let version: &[u8] = if version == Version::Http10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " };
+    for part in [version, status.as_str().as_bytes(), b" ", reason(status).as_bytes(), b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+fn reason(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or_default()
+}
+
+/// All fields but those whose names are left out.
+pub fn write_fields(fields: &HeaderList, mut is_left_out: impl FnMut(&[u8]) -> bool, out: &mut Vec<u8>) {
+    for field in fields.iter().filter(|field| !is_left_out(field.name)) {
+        out.reserve(field.name.len() + field.value.len() + 4);
+        for part in [field.name, b": ", field.value, b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+}
+
+/// RFC 9110, section 15.2.
+pub fn write_informational(status: StatusCode, fields: &HeaderList, out: &mut Vec<u8>) {
+    write_status_line(Version::Http11, status, out);
+    let is_left_out = |name: &[u8]| matches!(name, b"content-length" | b"transfer-encoding" | b"connection");
+    write_fields(fields, is_left_out, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The smallest response, that ends the connection.
+pub fn write_fault(version: Version, status: u16, date: &[u8], out: &mut Vec<u8>) {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    write_status_line(version, status, out);
+    out.extend_from_slice(b"connection: close\r\ncontent-length: 0\r\ndate: ");
+    out.extend_from_slice(date);
+    out.extend_from_slice(b"\r\n\r\n");
+}
+
+/// A piece of content in a chunk, and the last chunk.
+pub fn write_chunk(data: &[u8], is_last: bool, out: &mut Vec<u8>) {
+    // An empty one would be the last.
+    if !data.is_empty() {
+        out.reserve(data.len() + 32);
+        write!(out, "{:x}\r\n", data.len()).expect("a vector takes all");
+        out.extend_from_slice(data);
+        out.extend_from_slice(b"\r\n");
+    }
+    if is_last {
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+}
+
+/// The last chunk with its trailer section.
+pub fn write_trailers(fields: &HeaderList, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n");
+    write_fields(fields, |name| matches!(name, b"content-length" | b"transfer-encoding"), out);
+    out.extend_from_slice(b"\r\n");
+}
