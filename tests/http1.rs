@@ -7,6 +7,8 @@
 //! - `pages`: the demo's routes answer what they answer over HTTP/2
 //! - `framing`: requests that two readers could divide differently are refused
 //! - `close`: how a connection leaves
+//! - `newcomers`: connections that have just arrived when the server closes
+//! - `uploads`: bodies that are announced, and bodies that nobody reads
 //! - `protocol`: who speaks it, by ALPN or without
 //!
 //! With `GOAWAY_KIT_TLS` set all of it goes through TLS, where an end counts as
@@ -18,12 +20,16 @@ mod kit;
 mod close;
 #[path = "http1/framing.rs"]
 mod framing;
+#[path = "http1/newcomers.rs"]
+mod newcomers;
 #[path = "http1/pages.rs"]
 mod pages;
 #[path = "http1/peer.rs"]
 mod peer;
 #[path = "http1/protocol.rs"]
 mod protocol;
+#[path = "http1/uploads.rs"]
+mod uploads;
 
 use std::time::Duration;
 

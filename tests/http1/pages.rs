@@ -10,7 +10,7 @@ use std::process::Command;
 const BIG: usize = 8 << 20;
 
 /// Status and body, by curl.
-fn curl(demo: &crate::kit::Demo, version: &str, path: &str, more: &[&str]) -> (String, Vec<u8>) {
+pub fn curl(demo: &crate::kit::Demo, version: &str, path: &str, more: &[&str]) -> (String, Vec<u8>) {
     let mut command = Command::new("curl");
     let scheme = if is_tls() {
         command.arg("--cacert").arg(&Identity::get().certificate);

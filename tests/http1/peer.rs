@@ -69,7 +69,11 @@ impl Peer {
     /// One that asks for these protocols where there is TLS.
     #[track_caller]
     pub fn asking_for(demo: &Demo, protocols: &[&str]) -> Peer {
-        let stream = Stream::connect_for(demo.address(), protocols).expect("the demo accepts");
+        Peer::on(Stream::connect_for(demo.address(), protocols).expect("the demo accepts"))
+    }
+
+    /// On a connection that is there already.
+    pub fn on(stream: Stream) -> Peer {
         Peer { stream, bytes: Vec::new(), end: None }
     }
 
@@ -217,6 +221,13 @@ impl Peer {
 
     fn take(&mut self, count: usize) -> Vec<u8> {
         self.bytes.drain(..count).collect()
+    }
+
+    /// Reads whatever comes, up to the end.
+    #[track_caller]
+    pub fn read_out(&mut self) -> (Vec<u8>, End) {
+        while self.read_more() {}
+        (std::mem::take(&mut self.bytes), self.end.expect("it has ended"))
     }
 
     /// False at the end.

@@ -12,7 +12,7 @@ use super::PATIENCE;
 use super::flow::SendWindows;
 use super::frame::{Frame, PREFACE, kind};
 use super::response::Response;
-use super::stream::{Stream, is_tls};
+use super::stream::Stream;
 use super::transcript::{Fields, Transcript};
 
 /// What the client does by itself while it reads. A test of a peer that
@@ -75,8 +75,13 @@ impl Client {
     }
 
     pub fn try_connect(address: SocketAddr) -> io::Result<Client> {
-        Ok(Client {
-            socket: Stream::connect(address)?,
+        Ok(Client::on(Stream::connect(address)?, address))
+    }
+
+    /// On a connection that is there already.
+    pub fn on(socket: Stream, address: SocketAddr) -> Client {
+        Client {
+            socket,
             behaviour: Behaviour::GOOD,
             transcript: Transcript::new(),
             windows: SendWindows::new(),
@@ -89,7 +94,7 @@ impl Client {
             settled: false,
             reset_while_writing: false,
             goaways_seen: 0,
-        })
+        }
     }
 
     /// A session that the server has fully taken in.
@@ -183,7 +188,7 @@ impl Client {
     pub fn request_frame(&mut self, method: &str, path: &str, more: &[(&str, &str)], end_stream: bool) -> Frame {
         let stream = self.next_stream();
         let authority = self.address.to_string();
-        let scheme = if is_tls() { "https" } else { "http" };
+        let scheme = if self.socket.is_tls() { "https" } else { "http" };
         let mut fields =
             vec![(":method", method), (":scheme", scheme), (":authority", authority.as_str()), (":path", path)];
         fields.extend(more);

@@ -82,6 +82,15 @@ impl Demo {
 
     /// The same of another host.
     pub fn start_host(host: &str, drain: Duration) -> Demo {
+        Demo::start_as(host, is_tls(), drain)
+    }
+
+    /// The host under test, over TLS or not, whatever the environment says.
+    pub fn start_over(tls: bool, drain: Duration) -> Demo {
+        Demo::start_as(&host(), tls, drain)
+    }
+
+    fn start_as(host: &str, tls: bool, drain: Duration) -> Demo {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let run_demo = root.join("bindings/run-demo");
         let mut command = Command::new(&run_demo);
@@ -92,7 +101,7 @@ impl Demo {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if is_tls() {
+        if tls {
             let identity = Identity::get();
             command.env("TLS_CERT", &identity.certificate).env("TLS_KEY", &identity.key);
         }

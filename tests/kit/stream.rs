@@ -39,11 +39,16 @@ impl Stream {
     /// The client asks for one of these protocols by ALPN (RFC 7301), or does
     /// not ask if there are none. Without TLS they mean nothing.
     pub fn connect_for(address: SocketAddr, protocols: &[&str]) -> io::Result<Stream> {
+        Stream::connect_over(is_tls(), address, protocols)
+    }
+
+    /// As `connect_for`, over TLS or not, whatever the environment says.
+    pub fn connect_over(tls: bool, address: SocketAddr, protocols: &[&str]) -> io::Result<Stream> {
         let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
-        let tls = is_tls().then(|| {
+        let tls = tls.then(|| {
             let mut config = Identity::get().client.clone();
             config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
             let name = "localhost".try_into().expect("a name");
@@ -61,6 +66,25 @@ impl Stream {
 
     pub fn socket(&self) -> &TcpStream {
         &self.socket
+    }
+
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// The TLS handshake, up to what the client sends last. Nothing without TLS.
+    pub fn shake_hands(&mut self) -> io::Result<()> {
+        match self.tls.clone() {
+            Some(tls) => self.speak(&tls),
+            None => Ok(()),
+        }
+    }
+
+    /// The first message of the TLS handshake. Nothing without TLS.
+    pub fn begin_handshake(&mut self) -> io::Result<()> {
+        let Some(tls) = &self.tls else { return Ok(()) };
+        let records = records_of(&mut tls.lock().unwrap())?;
+        self.socket.write_all(&records)
     }
 
     /// The protocol that the server has chosen, once the client has spoken.
