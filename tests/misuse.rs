@@ -45,8 +45,8 @@ macro_rules! programs {
 }
 
 programs! {
-    answers batches callbacks claims commands effects exit fields fork ids inherited limits many null pairs proxy pushes queue sessions
-    signals sockets state stuck threads tunnels unload
+    answers batches callbacks claims commands effects exit fields fork http1 ids inherited limits many messages
+    null pairs proxy pushes queue sessions signals sockets state stuck threads tunnels unload uploads
 }
 
 fn run(name: &str) {

@@ -1,0 +1,187 @@
+// Requests of HTTP/1.1 whose body the client announces: `expect: 100-continue`
+// (RFC 9110, section 10.1.1), bodies that nobody reads, and responses that come
+// before the body has.
+
+#include "exchange.h"
+#include "host.h"
+#include "http1.h"
+
+#define EXPECT "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n"
+#define EXPECT_CHUNKED "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ntransfer-encoding: chunked\r\n\r\n"
+
+static struct host host;
+static struct client peer;
+
+// The next request is served on the same connection.
+static void goes_on(void) {
+    CHECK(http1_send(&peer, "GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
+    goaway_request request = host_take(&host);
+    CHECK_OK(goaway_request_respond(request, 200, "next", 4));
+    struct response response = http1_read(&peer);
+    CHECK(response.status == 200 && strcmp(response.body, "next") == 0);
+}
+
+// Says that it is the connection's last response, and is.
+static void is_last(const struct response *response) {
+    char text[256];
+    CHECK(http1_has(response->head, "\r\nconnection: close\r\n"));
+    shutdown(peer.socket, SHUT_WR);
+    CHECK_NUMBER(http1_read_out(&peer, text, sizeof text), END_FIN);
+    CHECK(text[0] == '\0');
+}
+
+// One that waits gets its 100 when the host asks for the body.
+static void a_queue_may_ask(void) {
+    events_start(&events);
+    peer = client_connect(events.port);
+    CHECK(http1_send(&peer, EXPECT));
+    goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    CHECK_OK(consume(&events, request, 0));
+    CHECK_NUMBER(http1_read(&peer).status, 100);
+    CHECK(http1_send(&peer, "hello"));
+    const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
+    CHECK(record->id == request && record->data_len == 5 && (record->flags & GOAWAY_RECORD_END) != 0);
+    CHECK_OK(respond(&events, request, "fine"));
+    CHECK(strcmp(http1_read(&peer).body, "fine") == 0);
+    client_close(&peer);
+    events_end(&events);
+}
+
+static atomic_int come;
+static atomic_bool is_whole;
+
+static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
+    (void)request, (void)data, (void)user_data;
+    atomic_fetch_add(&come, (int)len);
+    if (last) {
+        atomic_store(&is_whole, true);
+    }
+}
+
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
+    (void)request, (void)data, (void)user_data;
+    atomic_store(&come, (int)len);
+    atomic_store(&is_whole, true);
+}
+
+// The same with a handler that pushes, pulls or gathers.
+static void a_handler_has_what_came_anyway(void) {
+    host_start(&host);
+    for (int way = 0; way < 3; way++) {
+        for (int is_late = 0; is_late <= 1; is_late++) {
+            about("way %d, late %d", way, is_late);
+            atomic_store(&come, 0);
+            atomic_store(&is_whole, false);
+            peer = client_connect(host.port);
+            CHECK(http1_send(&peer, is_late ? EXPECT : EXPECT "hello"));
+            goaway_request request = host_take(&host);
+            if (is_late) {
+                CHECK(http1_send(&peer, "hello"));
+            }
+            if (way == 0) {
+                CHECK_OK(goaway_request_on_body(request, on_body, NULL));
+            } else if (way == 1) {
+                CHECK_OK(goaway_request_collect(request, on_collected, NULL));
+            } else {
+                uint8_t bytes[16];
+                size_t length = 0;
+                goaway_status status;
+                CHECK_SOON((status = goaway_request_read(request, bytes, sizeof bytes, &length)) != GOAWAY_ERR_WOULD_BLOCK);
+                atomic_store(&come, (int)length);
+                atomic_store(&is_whole, status == GOAWAY_OK);
+            }
+            CHECK_SOON(atomic_load(&is_whole));
+            CHECK_NUMBER(atomic_load(&come), 5);
+            CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
+            struct response response;
+            do {
+                response = http1_read(&peer);
+            } while (response.status == 100);
+            CHECK(response.status == 200 && strcmp(response.body, "fine") == 0);
+            goes_on();
+            client_close(&peer);
+        }
+    }
+    host_end(&host);
+}
+
+// A handler that never reads responds without a 100.
+static void a_response_without_the_body_is_the_last(void) {
+    host_start(&host);
+    for (int way = 0; way < 2; way++) {
+        peer = client_connect(host.port);
+        CHECK(http1_send(&peer, way == 0 ? EXPECT : EXPECT_CHUNKED));
+        CHECK_OK(goaway_request_respond(host_take(&host), 401, "no", 2));
+        struct response response = http1_read(&peer);
+        CHECK_NUMBER(response.status, 401);
+        is_last(&response);
+        client_close(&peer);
+    }
+    host_end(&host);
+}
+
+// HTTP/1.0 knows no 100 (RFC 9110, section 10.1.1).
+static void an_old_client_gets_no_100(void) {
+    host_start(&host);
+    peer = client_connect(host.port);
+    CHECK(http1_send(&peer, "POST / HTTP/1.0\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\nhello"));
+    goaway_request request = host_take(&host);
+    atomic_store(&is_whole, false);
+    CHECK_OK(goaway_request_on_body(request, on_body, NULL));
+    CHECK_SOON(atomic_load(&is_whole));
+    CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
+    CHECK_NUMBER(http1_read(&peer).status, 200);
+    client_close(&peer);
+    host_end(&host);
+}
+
+static void send_zeros(size_t length) {
+    static const char zeros[65536];
+    while (length > 0) {
+        size_t size = length < sizeof zeros ? length : sizeof zeros;
+        if (send(peer.socket, zeros, size, MSG_NOSIGNAL) <= 0) {
+            return;
+        }
+        length -= size;
+    }
+}
+
+// What is left of a short one is read and thrown away, and the connection goes on.
+static void a_short_unread_upload_costs_no_connection(void) {
+    host_start(&host);
+    for (int way = 0; way < 3; way++) {
+        about("way %d", way);
+        peer = client_connect(host.port);
+        CHECK(http1_send(&peer, way == 2 ? "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+                                         : "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10000\r\n\r\n"));
+        if (way == 0) {
+            send_zeros(10000);
+        } else if (way == 2) {
+            CHECK(http1_send(&peer, "5\r\nhello\r\n0\r\nx: y\r\n\r\n"));
+        }
+        CHECK_OK(goaway_request_respond(host_take(&host), 401, "no", 2));
+        if (way == 1) {
+            // It comes when the response has gone out.
+            struct response response = http1_read(&peer);
+            CHECK(response.status == 401 && !http1_has(response.head, "connection: close"));
+            send_zeros(10000);
+        } else {
+            struct response response = http1_read(&peer);
+            CHECK(response.status == 401 && !http1_has(response.head, "connection: close"));
+        }
+        goes_on();
+        client_close(&peer);
+    }
+    host_end(&host);
+}
+
+int main(int argc, char **argv) {
+    static const struct check_case cases[] = {
+        CASE(a_queue_may_ask),
+        CASE(a_handler_has_what_came_anyway),
+        CASE(a_response_without_the_body_is_the_last),
+        CASE(an_old_client_gets_no_100),
+        CASE(a_short_unread_upload_costs_no_connection),
+    };
+    return check_main(cases, COUNT(cases), COUNT(cases), argc, argv);
+}
