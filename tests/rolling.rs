@@ -6,10 +6,13 @@
 //!   servers, with the PROXY protocol, version 2 and 1
 //! - under a service manager that keeps the socket
 //! - by handing the socket over, without anybody in front
+//! - in HTTP/1.1, with and without TLS, where that is another matter
 //!
 //! A request that the server says it has not processed (REFUSED_STREAM, or above
 //! the last stream of its GOAWAY) is asked again on another connection, as RFC
-//! 9113 (section 8.7) has it; whatever else goes wrong is a failure.
+//! 9113 (section 8.7) has it. HTTP/1.1 has no such word: there a request is asked
+//! again if its connection was used before and ended without a byte of the
+//! response (RFC 9112, section 9.3.1). Whatever else goes wrong is a failure.
 //!
 //! GOAWAY_KIT_HOST names the demo; c if it is not set. A proxy that is not
 //! installed is left out, and that is said; with CI set it must be there.
@@ -17,21 +20,31 @@
 
 #[path = "rolling/client.rs"]
 mod client;
+#[path = "rolling/http1.rs"]
+mod http1;
 #[path = "rolling/process.rs"]
 mod process;
 #[path = "rolling/proxies.rs"]
 mod proxies;
+#[path = "kit/stream.rs"]
+#[allow(dead_code, reason = "the kit uses the rest")]
+mod stream;
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use client::Load;
 use process::Process;
+use stream::Identity;
 
 /// How often each server is replaced.
 const ROUNDS: usize = 10;
+
+/// How long to wait for what must come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -84,8 +97,7 @@ fn behind_nginx() {
 
 /// The socket is the manager's, who starts a server when the last one has gone:
 /// connections that come meanwhile wait.
-#[test]
-fn under_a_service_manager() {
+fn under_a_service_manager_with(tls: bool, start_load: impl FnOnce(SocketAddr) -> Load) {
     let socket = TcpListener::bind(local(0)).expect("a free port");
     let address = socket.local_addr().expect("an address");
     let start = || {
@@ -97,12 +109,16 @@ fn under_a_service_manager() {
             .args(demo.get_args())
             .env("GOAWAY_ADDRESS", "systemd:demo")
             .env("DRAIN_MS", "10000");
+        if tls {
+            let identity = Identity::get();
+            command.env("TLS_CERT", &identity.certificate).env("TLS_KEY", &identity.key);
+        }
         process::inherit(&mut command, socket.as_raw_fd(), 3);
         Process::start(&mut command)
     };
     let mut server = start();
     assert_eq!(server.port(), address.port());
-    let load = Load::start(address, true);
+    let load = start_load(address);
     for _ in 0..ROUNDS {
         load.wait_for(50);
         server.leave();
@@ -110,6 +126,16 @@ fn under_a_service_manager() {
     }
     load.wait_for(50);
     load.end();
+}
+
+#[test]
+fn under_a_service_manager() {
+    under_a_service_manager_with(false, |address| Load::start(address, true));
+}
+
+#[test]
+fn under_a_service_manager_in_http1() {
+    under_a_service_manager_with(false, |address| Load::start_http1(address, false));
 }
 
 /// Each server starts its successor, hands it the socket, and leaves when that
@@ -131,8 +157,7 @@ fn by_handover() {
 }
 
 /// The command replaces its workers, one after another, on sockets that it keeps.
-#[test]
-fn by_the_python_commands_supervisor() {
+fn by_the_python_commands_supervisor_with(tls: bool, rounds: usize, start_load: impl FnOnce(SocketAddr) -> Load) {
     let python = root().join("build/venv/bin/python");
     assert!(python.exists(), "{} is not there; run `make venv`", python.display());
     let mut command = Command::new(python);
@@ -141,9 +166,13 @@ fn by_the_python_commands_supervisor() {
         .args(["--drain", "10", "--app-dir", "bindings/python/examples"])
         .current_dir(root())
         .env("PYTHONPATH", root().join("bindings/python"));
+    if tls {
+        let identity = Identity::get();
+        command.arg("--certfile").arg(&identity.certificate).arg("--keyfile").arg(&identity.key);
+    }
     let mut server = Process::start(&mut command);
-    let load = Load::start(local(server.port()), true);
-    for round in 0..ROUNDS {
+    let load = start_load(local(server.port()));
+    for round in 0..rounds {
         load.wait_for(50);
         server.signal(libc::SIGHUP);
         // Both have left.
@@ -152,4 +181,14 @@ fn by_the_python_commands_supervisor() {
     load.wait_for(50);
     load.end();
     server.leave();
+}
+
+#[test]
+fn by_the_python_commands_supervisor() {
+    by_the_python_commands_supervisor_with(false, ROUNDS, |address| Load::start(address, true));
+}
+
+#[test]
+fn by_the_python_commands_supervisor_in_http1() {
+    by_the_python_commands_supervisor_with(false, 3, |address| Load::start_http1(address, false));
 }

@@ -17,6 +17,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::http1;
+
 const CLIENTS: usize = 4;
 /// Requests of a client at a time.
 const AT_ONCE: usize = 4;
@@ -30,11 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Load {
     tally: Arc<Tally>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 #[derive(Default)]
-struct Tally {
+pub struct Tally {
     served: AtomicUsize,
     again: AtomicUsize,
     failures: Mutex<Vec<String>>,
@@ -42,8 +44,12 @@ struct Tally {
 }
 
 impl Tally {
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Relaxed)
+    }
+
     /// Whether its connection may be used again.
-    fn count(&self, outcome: Result<bool, String>) -> bool {
+    pub fn count(&self, outcome: Result<bool, String>) -> bool {
         match outcome {
             Ok(true) => self.served.fetch_add(1, Relaxed),
             Ok(false) => self.again.fetch_add(1, Relaxed),
@@ -75,7 +81,17 @@ impl Load {
                 clients.join_all().await;
             });
         });
-        Self { tally, thread: Some(thread) }
+        Self { tally, threads: vec![thread] }
+    }
+
+    /// The same in HTTP/1.1, with or without TLS, each client on a thread of its own.
+    pub fn start_http1(address: SocketAddr, tls: bool) -> Self {
+        let tally = Arc::<Tally>::default();
+        let start = |number: usize| {
+            let tally = tally.clone();
+            thread::spawn(move || http1::press(address, tls, &tally, number == CLIENTS))
+        };
+        Self { threads: (0..=CLIENTS).map(start).collect(), tally }
     }
 
     /// Until so many more requests have been served.
@@ -106,7 +122,7 @@ impl Load {
 
     fn stop(&mut self) {
         self.tally.is_over.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
