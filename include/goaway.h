@@ -506,6 +506,9 @@ typedef enum {
     GOAWAY_COMMAND_KIND_HIGH_WATER = 9,
 } goaway_command_kind;
 
+// What a header section and a trailer section may have.
+typedef struct Limits Limits;
+
 // Events of a server that gather until you take them. Made by
 // `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
 // thread for all of its work, such as an event loop: it is woken once for many
@@ -519,8 +522,9 @@ typedef enum {
 // GOAWAY_RECORD_END, and nothing after CANCELLED or after its answer has been
 // given whole; one that is cancelled before its REQUEST could be written is
 // not told at all. The last record of all is CLOSED: it comes when the server's
-// close is complete, and no other ends a loop rightly. Of a session whose thread
-// a callback holds past the deadline (`sessions_stuck`) there may be no end before it.
+// close is complete, and no other ends a loop rightly. Of a session that its
+// thread has not ended 0.9 s after the deadline, because a callback holds the
+// thread (`sessions_stuck`) or the machine has not run it, there may be no end before it.
 typedef struct goaway_queue goaway_queue;
 
 // An HTTP/2 server. Made by `goaway_server_new`, ended by `goaway_server_free`.
@@ -575,7 +579,8 @@ typedef struct {
     uint64_t sessions_in_handshake;
     // Sessions that were cut at the deadline, or that the host aborted.
     uint64_t sessions_forced;
-    // Of the forced: those whose thread was inside a callback that did not return.
+    // Of the forced: those whose thread was inside a callback that had not returned
+    // 0.9 s after the deadline.
     uint64_t sessions_stuck;
     // Streams whose answer left whole.
     uint64_t streams_completed;
@@ -848,6 +853,8 @@ typedef struct {
     // Lines before this one that were left out, since 1024 waited already.
     uint64_t left_out;
 } goaway_log_line;
+
+
 
 #ifdef __cplusplus
 extern "C" {

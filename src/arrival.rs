@@ -389,7 +389,8 @@ mod tests {
             Box::new(entered)
         });
         let remote = remote.unwrap();
-        let registration = Registration::new(shared.clone(), remote.clone(), Arc::default());
+        let registration =
+            Registration::new(shared.clone(), remote.clone(), Arc::default(), crate::callback::Flag::default());
         let worker = Worker::new(shared.clone()).unwrap();
         let connection = Connection::new(worker, registration, Socket::new(ours, |_| 0).unwrap());
         order(&shared, &remote);

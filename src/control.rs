@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::callback;
 use crate::close::CUT;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
@@ -228,7 +229,7 @@ impl Desk {
 }
 
 /// Waits until every session has ended, tells the host how it goes, and cuts
-/// what the host's own callbacks hold past the deadline.
+/// those whose threads have not ended them by then.
 async fn see_through(desk: &Desk) {
     let registry = &desk.shared.registry;
     while let Some(deadline) = registry.deadline().filter(|_| registry.len() > 0) {
@@ -239,7 +240,7 @@ async fn see_through(desk: &Desk) {
         let last = deadline + CUT + COUNT;
         let left = last.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return registry.cut_the_stuck();
+            return registry.cut_the_rest();
         }
         // Woken earlier when the last session has ended or the deadline was shortened.
         let _ = timeout(left.min(PROGRESS), registry.changed.notified()).await;
@@ -274,7 +275,7 @@ fn tell_closers(shared: &Shared) {
     shared.close_queues(&report);
     for on_close in shared.registry.take_waiters() {
         if !shared.is_muted() {
-            on_close(&report);
+            callback::run(|| on_close(&report));
         }
     }
 }

@@ -35,12 +35,14 @@
 //! - [`event`], [`endpoint`]: what hosts are told of sessions, and who is at their ends
 //! - [`throttle`]: lines of the log that peers cause
 //! - [`table`], [`error`]: ids, and what can go wrong
+//! - [`callback`]: which threads are inside a callback of the host
 //! - [`system`]: what only [`ffi`] can ask of the operating system
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod activation;
 mod address;
 mod arrival;
+mod callback;
 mod close;
 mod command;
 mod config;

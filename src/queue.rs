@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
+use crate::callback;
 use crate::close::Report;
 use crate::error::{Error, Result};
 use crate::record::Batch;
@@ -184,7 +185,7 @@ impl Queue {
         self.came.notify_all();
         if aloud && let Some(on_batch) = &*self.on_batch.read().unwrap_or_else(|poisoned| poisoned.into_inner()) {
             TELLING.set(true);
-            on_batch();
+            callback::run(on_batch);
             TELLING.set(false);
         }
     }

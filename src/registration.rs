@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use crate::callback::Flag;
 use crate::close::Parting;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::SESSIONS;
@@ -23,9 +24,9 @@ pub struct Registration {
 }
 
 impl Registration {
-    pub fn new(shared: Arc<Shared>, remote: Arc<Remote>, load: Arc<AtomicUsize>) -> Self {
+    pub fn new(shared: Arc<Shared>, remote: Arc<Remote>, load: Arc<AtomicUsize>, in_callback: Flag) -> Self {
         load.fetch_add(1, Relaxed);
-        shared.registry.enter(remote.clone());
+        shared.registry.enter(remote.clone(), in_callback);
         Self { shared, remote, load, opened: false, cause: Cause::None, code: 0, parting: Parting::default() }
     }
 

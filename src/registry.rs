@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::callback::Flag;
 use crate::close::{Parting, Report};
 use crate::event::Cause;
 use crate::session::{Remote, SessionInfo};
@@ -42,7 +43,7 @@ pub struct Registry {
 
 #[derive(Default)]
 struct Roll {
-    live: HashMap<u64, Arc<Remote>>,
+    live: HashMap<u64, Entry>,
     /// The most that were live since the last crowd went.
     peak: usize,
     closing: Option<Closing>,
@@ -51,6 +52,12 @@ struct Roll {
     finished: Option<Instant>,
     is_told: bool,
     waiters: Vec<OnClose>,
+}
+
+struct Entry {
+    remote: Arc<Remote>,
+    /// Of the thread that it lives on.
+    in_callback: Flag,
 }
 
 #[derive(Clone, Copy)]
@@ -69,9 +76,9 @@ pub struct Progress {
 
 impl Registry {
     /// Enters a session. The level is the session's to look at: [`Self::deadline`].
-    pub fn enter(&self, remote: Arc<Remote>) {
+    pub fn enter(&self, remote: Arc<Remote>, in_callback: Flag) {
         let mut roll = lock(&self.roll);
-        roll.live.insert(remote.id, remote);
+        roll.live.insert(remote.id, Entry { remote, in_callback });
         roll.peak = roll.peak.max(roll.live.len());
     }
 
@@ -101,7 +108,7 @@ impl Registry {
         let deadline = began + drain;
         let known = roll.closing.get_or_insert(Closing { began, deadline });
         known.deadline = known.deadline.min(deadline);
-        roll.live.values().for_each(|remote| remote.look_up());
+        roll.live.values().for_each(|entry| entry.remote.look_up());
         self.changed.notify_one();
     }
 
@@ -117,7 +124,7 @@ impl Registry {
 
     /// Has every session look at all of its requests.
     pub fn look_up(&self) {
-        lock(&self.roll).live.values().for_each(|remote| remote.look_up());
+        lock(&self.roll).live.values().for_each(|entry| entry.remote.look_up());
     }
 
     pub fn len(&self) -> usize {
@@ -126,12 +133,12 @@ impl Registry {
 
     /// Live sessions with a peer of that address.
     pub fn len_from(&self, address: IpAddr) -> usize {
-        lock(&self.roll).live.values().filter(|remote| remote.peer().ip() == Some(address)).count()
+        lock(&self.roll).live.values().filter(|entry| entry.remote.peer().ip() == Some(address)).count()
     }
 
     /// The live sessions and their figures at this moment, oldest first.
     pub fn list(&self) -> Vec<SessionInfo> {
-        let live: Vec<_> = lock(&self.roll).live.values().cloned().collect();
+        let live: Vec<_> = lock(&self.roll).live.values().map(|entry| entry.remote.clone()).collect();
         let mut infos: Vec<_> = live.iter().map(SessionInfo::from).collect();
         infos.sort_by_key(|info| (std::cmp::Reverse(info.age), info.id));
         infos
@@ -139,21 +146,22 @@ impl Registry {
 
     pub fn progress(&self) -> Progress {
         let roll = lock(&self.roll);
-        let streams = roll.live.values().map(|remote| u64::from(remote.figures.open_streams.load(Relaxed))).sum();
+        let streams = roll.live.values().map(|entry| u64::from(entry.remote.figures.open_streams.load(Relaxed))).sum();
         let left = roll.closing.map(|closing| closing.deadline.saturating_duration_since(Instant::now()));
         let left_ms = left.unwrap_or_default().as_millis() as u64;
         Progress { sessions: roll.live.len() as u64, streams, left_ms }
     }
 
-    /// Cuts the sockets of all that are left and counts them as forced: their
-    /// threads are held by callbacks of the host that do not return.
-    pub fn cut_the_stuck(&self) {
+    /// Cuts the sockets of all that are left and counts them as forced, since
+    /// their threads have not ended them in time: a callback of the host holds the
+    /// thread, which counts as stuck, or the machine has not run it.
+    pub fn cut_the_rest(&self) {
         let mut roll = lock(&self.roll);
-        for (_, remote) in std::mem::take(&mut roll.live) {
+        for (_, Entry { remote, in_callback }) in std::mem::take(&mut roll.live) {
             remote.cut();
             let streams_reset = u64::from(remote.figures.open_streams.load(Relaxed));
             roll.counted.add(Cause::Deadline.outcome(), Parting { streams_reset, ..Parting::default() });
-            roll.counted.sessions_stuck += 1;
+            roll.counted.sessions_stuck += u64::from(in_callback.is_set());
         }
     }
 
@@ -210,11 +218,30 @@ mod tests {
     use crate::endpoint::Endpoint;
 
     #[test]
+    fn only_a_session_whose_thread_is_in_a_callback_is_stuck() {
+        std::thread::spawn(|| {
+            let (registry, held) = (Registry::default(), Flag::default());
+            held.attach();
+            for (id, in_callback) in [(1, held), (2, Flag::default())] {
+                let remote = Remote::new(id, Endpoint::default(), Arc::default(), Arc::default());
+                registry.enter(Arc::new(remote), in_callback);
+            }
+            registry.close(Duration::ZERO, None);
+            crate::callback::run(|| registry.cut_the_rest());
+            registry.finish();
+            let report = registry.report().unwrap();
+            assert_eq!((report.sessions_forced, report.sessions_stuck), (2, 1));
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
     fn a_crowd_that_goes_is_noticed_once_and_a_few_are_not() {
         let registry = Registry::default();
         let enter = |count: u64| {
             let remote = |id| Arc::new(Remote::new(id, Endpoint::default(), Arc::default(), Arc::default()));
-            (1..=count).for_each(|id| registry.enter(remote(id)));
+            (1..=count).for_each(|id| registry.enter(remote(id), Flag::default()));
         };
         let leave = |ids: std::ops::RangeInclusive<u64>| {
             ids.for_each(|id| registry.leave(id, Cause::PeerClosed, Parting::default()));

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Semaphore;
 
+use crate::callback;
 use crate::close::Report;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
@@ -140,7 +141,7 @@ impl Shared {
         if let Some(on_session) = &self.setup.on_session
             && !self.is_muted()
         {
-            on_session(event);
+            callback::run(|| on_session(event));
         }
         for queue in self.watching(GOAWAY_WATCH_SESSIONS) {
             let is_end = matches!(event.kind, EventKind::Opened | EventKind::Closed);
@@ -156,7 +157,7 @@ impl Shared {
         if let Some(on_progress) = &self.setup.on_progress
             && !self.is_muted()
         {
-            on_progress(progress);
+            callback::run(|| on_progress(progress));
         }
         for queue in self.watching(GOAWAY_WATCH_PROGRESS) {
             if let Some(mut batch) = queue.try_offer() {

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::arrival::Connection;
+use crate::callback::Flag;
 use crate::error::Result;
 use crate::registration::Registration;
 use crate::session::Remote;
@@ -21,16 +22,21 @@ use crate::worker::Worker;
 pub struct WorkerHandle {
     arrivals: UnboundedSender<Registration>,
     load: Arc<AtomicUsize>,
+    in_callback: Flag,
 }
 
 impl WorkerHandle {
     /// Starts a worker. It ends when its handle is dropped, and its sessions with it.
     pub fn start(number: usize, shared: &Arc<Shared>) -> Result<(Self, JoinHandle<()>)> {
         let (arrivals, arriving) = unbounded_channel();
-        let of_thread = shared.clone();
-        let make = move || Ok(receive(Worker::new(of_thread)?, arriving));
+        let in_callback = Flag::default();
+        let (of_thread, flag) = (shared.clone(), in_callback.clone());
+        let make = move || {
+            flag.attach();
+            Ok(receive(Worker::new(of_thread)?, arriving))
+        };
         let thread = shared.spawn(format!("goaway-{number}"), make)?;
-        Ok((Self { arrivals, load: Arc::default() }, thread))
+        Ok((Self { arrivals, load: Arc::default(), in_callback }, thread))
     }
 
     /// How many sessions it has.
@@ -41,7 +47,7 @@ impl WorkerHandle {
     /// Makes the connection a session of this worker.
     pub fn give(&self, stream: TcpStream, shared: &Arc<Shared>, remote: Arc<Remote>) {
         remote.arrive(stream);
-        let registration = Registration::new(shared.clone(), remote, self.load.clone());
+        let registration = Registration::new(shared.clone(), remote, self.load.clone(), self.in_callback.clone());
         // A worker that has ended drops the registration, and with it the connection.
         let _ = self.arrivals.send(registration);
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::callback::Flag;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
@@ -34,7 +35,7 @@ impl Host {
         let on_session = Some(Box::new(move |event: &SessionEvent| lock(&told).push(event.clone())) as _);
         let shared = Arc::new(Shared::new(Setup { config, routes, on_session, ..Setup::default() }));
         let remote = remote(&shared);
-        let registration = Registration::new(shared.clone(), remote.clone(), Arc::default());
+        let registration = Registration::new(shared.clone(), remote.clone(), Arc::default(), Flag::default());
         (Self { events, began: Instant::now(), remote }, Worker::new(shared).unwrap(), registration)
     }
 

@@ -17,6 +17,7 @@ use tracing::{Event, Metadata, Subscriber, subscriber};
 
 use super::server::GOAWAY_FOREVER;
 use super::{UserData, fork, goaway_status, guard, view};
+use crate::callback;
 use crate::error::{Error, Result};
 use crate::log;
 use crate::shared::is_our_thread;
@@ -225,7 +226,9 @@ impl Subscriber for HostLog {
         if let Some(host) = callback().filter(|callback| level <= callback.level) {
             let (target, message) = (text(target), text(message));
             // SAFETY: the host gave the callback for these arguments.
-            unsafe { (host.callback)(level.into(), target.as_ptr(), message.as_ptr(), host.user_data.get()) }
+            callback::run(|| unsafe {
+                (host.callback)(level.into(), target.as_ptr(), message.as_ptr(), host.user_data.get());
+            });
         }
         TELLING.set(false);
     }

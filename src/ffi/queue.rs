@@ -29,8 +29,9 @@ use crate::table;
 /// GOAWAY_RECORD_END, and nothing after CANCELLED or after its answer has been
 /// given whole; one that is cancelled before its REQUEST could be written is
 /// not told at all. The last record of all is CLOSED: it comes when the server's
-/// close is complete, and no other ends a loop rightly. Of a session whose thread
-/// a callback holds past the deadline (`sessions_stuck`) there may be no end before it.
+/// close is complete, and no other ends a loop rightly. Of a session that its
+/// thread has not ended 0.9 s after the deadline, because a callback holds the
+/// thread (`sessions_stuck`) or the machine has not run it, there may be no end before it.
 pub struct goaway_queue {
     queue: Arc<Queue>,
     /// The fork of the process that made it.

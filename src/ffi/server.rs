@@ -42,7 +42,8 @@ pub struct goaway_report {
     pub sessions_in_handshake: u64,
     /// Sessions that were cut at the deadline, or that the host aborted.
     pub sessions_forced: u64,
-    /// Of the forced: those whose thread was inside a callback that did not return.
+    /// Of the forced: those whose thread was inside a callback that had not returned
+    /// 0.9 s after the deadline.
     pub sessions_stuck: u64,
     /// Streams whose answer left whole.
     pub streams_completed: u64,

@@ -37,6 +37,7 @@ pub use field::{section, trailers};
 pub use head::{AsksUpgrade, Head, Refusal, are_trailers_malformed, check};
 pub use push::push;
 
+use crate::callback;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Cause;
@@ -253,9 +254,9 @@ impl Request {
 
 /// Runs a callback of the host for request `id`. If it panics the request
 /// fails, and nothing else does.
-pub fn calling(id: u64, callback: impl FnOnce()) {
+pub fn calling(id: u64, hook: impl FnOnce()) {
     let outer = CURRENT.replace(id);
-    let panicked = catch_unwind(AssertUnwindSafe(callback)).is_err();
+    let panicked = catch_unwind(AssertUnwindSafe(|| callback::run(hook))).is_err();
     CURRENT.set(outer);
     if panicked {
         tracing::error!(request = id, "a callback panicked");

@@ -297,6 +297,12 @@ static void a_full_queue_holds_back(void) {
     end();
 }
 
+// Whether the threads had the time to end every session before the close cut
+// them off, 0.9 s after its deadline: a machine under load may not run them.
+static bool threads_ended_all(uint64_t drain_ms) {
+    return goaway_server_report(events.server)->elapsed_ms < drain_ms + 900;
+}
+
 static void nobody_takes(void) {
     events_new(&events);
     CHECK_OK(goaway_queue_set_limit(events.queue, 3));
@@ -312,7 +318,7 @@ static void nobody_takes(void) {
     uint64_t start = clock_ms();
     CHECK_OK(goaway_server_close(events.server, 300, NULL, NULL));
     CHECK_OK(goaway_server_wait(events.server, GOAWAY_FOREVER));
-    CHECK(clock_ms() - start < patience_ms(1300));
+    CHECK(clock_ms() - start < 1300 + patience_ms(1000));
     // Each session once, each request that was given ended, and CLOSED last.
     unsigned opened = 0, closed = 0, requests = 0, ended = 0, last = 0;
     CHECK_OK(goaway_queue_take(events.queue, &events.batch));
@@ -325,8 +331,7 @@ static void nobody_takes(void) {
         last = record->kind;
     }
     CHECK(opened > 0 && requests <= 3);
-    // Unless the machine is so slow that threads were left behind, as stuck ones are.
-    if (goaway_server_report(events.server)->sessions_stuck == 0) {
+    if (threads_ended_all(300)) {
         CHECK_NUMBER(closed, opened);
         CHECK_NUMBER(ended, requests);
     }
@@ -371,13 +376,15 @@ static void a_draining_session_says_so(void) {
     begin();
     uint32_t before = client_get(&client, "/");
     goaway_request first = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
-    CHECK_OK(goaway_server_close(events.server, 5000, NULL, NULL));
+    const uint64_t drain_ms = patience_ms(5000);
+    CHECK_OK(goaway_server_close(events.server, (uint32_t)drain_ms, NULL, NULL));
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_DRAIN);
-    CHECK(record->id == first && record->number > 3000 && record->number <= 5000);
+    CHECK(record->id == first && record->number > drain_ms * 3 / 5 && record->number <= drain_ms);
     // Until the second GOAWAY new streams are served.
     uint32_t after = client_get(&client, "/");
     record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
-    CHECK((record->flags & GOAWAY_RECORD_DRAINING) != 0 && record->number > 3000 && record->number <= 5000);
+    CHECK((record->flags & GOAWAY_RECORD_DRAINING) != 0);
+    CHECK(record->number > drain_ms * 3 / 5 && record->number <= drain_ms);
     CHECK_OK(respond(&events, record->id, "second"));
     CHECK(client_answer(&client, after).whole);
     CHECK_OK(respond(&events, first, "first"));
@@ -436,7 +443,8 @@ static void sessions_are_watched(void) {
         closed += record->kind == GOAWAY_RECORD_KIND_SESSION && record->fields == GOAWAY_EVENT_CLOSED;
     } while (record->kind != GOAWAY_RECORD_KIND_CLOSED);
     CHECK(progress > 0);
-    CHECK(closed == 1 || goaway_server_report(events.server)->sessions_stuck == 1);
+    CHECK(closed == 1 || (closed == 0 && !threads_ended_all(250)));
+    CHECK_NUMBER(goaway_server_report(events.server)->sessions_stuck, 0);
     client_close(&client);
     goaway_server_free(events.server);
     goaway_queue_free(events.queue);

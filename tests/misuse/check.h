@@ -260,10 +260,18 @@ static inline bool check_end(const struct check_case *tested, pid_t child) {
     return wrong == NULL && code == 0;
 }
 
+// How many cases run at once. Under valgrind a case needs seconds of a processor:
+// many on few processors would take longer than limits of the library last.
+static inline size_t check_at_once(size_t wanted) {
+    size_t most = 2 * (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+    return check_patience() > 1 && wanted > most ? most : wanted;
+}
+
 // Runs the cases, up to 16 of them `at_once`.
 static inline int check_main(const struct check_case *cases, size_t count, size_t at_once, int argc, char **argv) {
     pid_t children[16];
     bool good = true;
+    at_once = check_at_once(at_once);
     if (argc > 1) {
         for (size_t index = 0; index < count; index++) {
             if (strcmp(argv[1], cases[index].name) == 0) {

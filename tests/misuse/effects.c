@@ -361,27 +361,32 @@ static void upgrade(void) {
     }
 }
 
+static void read_for(struct client *of, struct timeval bound) {
+    setsockopt(of->socket, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+}
+
 // One handshake at a time: the second waits behind one that does not go on.
 static void tls_handshakes(void) {
-    const uint64_t more[] = {GOAWAY_LIMIT_HANDSHAKE_MS, 200};
     goaway_tls *tls = goaway_tls_new();
     CHECK_OK(goaway_tls_set_certificate_required(tls, false));
     host_new(&host);
     CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_TLS_HANDSHAKES, 1));
-    CHECK_OK(goaway_server_set_limit(host.server, (uint32_t)more[0], more[1]));
+    // With one worker they begin in the order in which they came.
+    CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_WORKERS, 1));
     CHECK_OK(goaway_server_listen_tls(host.server, "127.0.0.1:0", tls));
     REQUIRE_OK(goaway_server_start(host.server));
     uint16_t port = goaway_server_port(host.server, 0);
     client = client_connect(port);
     client_send_all(&client, "\026\003\001\002", 4); // the start of a hello
-    pause_ms(20);
     struct client second = client_connect(port);
     client_send_all(&second, "this is no hello of TLS", 23);
     char byte;
-    struct timeval soon = {.tv_usec = 50000};
-    setsockopt(second.socket, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
-    // Not even the alert that it gets otherwise.
+    read_for(&second, (struct timeval){.tv_usec = 50000});
+    // Not even the alert that it gets when its turn has come.
     CHECK(recv(second.socket, &byte, 1, 0) < 0 && errno == EAGAIN);
+    read_for(&second, (struct timeval){.tv_sec = (time_t)(patience_ms(SOON_MS) / 1000)});
+    client_close(&client);
+    CHECK(recv(second.socket, &byte, 1, 0) == 1 && byte == 21);
     client_close(&second);
     end();
     goaway_tls_free(tls);

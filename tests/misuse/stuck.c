@@ -3,13 +3,18 @@
 
 #include "host.h"
 
-enum { STUCK_MS = 3000, DRAIN_MS = 200 };
+// Under valgrind more, so that the library has the time to call what gets stuck.
+static uint64_t drain_ms(void) {
+    return patience_ms(200);
+}
 
 static struct host host;
 // Where somebody is to be stuck, once.
 enum place { NOWHERE, IN_REQUEST, IN_EVENT, IN_CANCEL, IN_DRAIN, IN_PROGRESS, IN_CLOSE, IN_LOG };
 static atomic_int place;
 static atomic_bool stuck;
+// Set by the test when the callback may return.
+static atomic_bool released;
 static atomic_bool loose;
 static atomic_int closes;
 
@@ -17,7 +22,7 @@ static void enter(enum place here) {
     int expected = (int)here;
     if (atomic_compare_exchange_strong(&place, &expected, NOWHERE)) {
         atomic_store(&stuck, true);
-        pause_ms(patience_ms(STUCK_MS));
+        CHECK_SOON(released);
         atomic_store(&loose, true);
     }
 }
@@ -65,7 +70,8 @@ static void on_log(uint32_t level, const char *target, const char *message, void
 }
 
 static struct client client;
-static uint64_t began;
+// The last moment at which the close was seen not to be complete.
+static uint64_t unfinished;
 
 static void start(void) {
     memset(&host, 0, sizeof host);
@@ -81,26 +87,29 @@ static void start(void) {
 
 // Closes, and gives the report, which comes in time whoever is stuck.
 static const goaway_report *close_in_time(void) {
-    began = clock_ms();
-    CHECK_OK(goaway_server_close(host.server, DRAIN_MS, on_close, NULL));
+    uint64_t began = clock_ms();
+    CHECK_OK(goaway_server_close(host.server, (uint32_t)drain_ms(), on_close, NULL));
     const goaway_report *report = NULL;
     while (report == NULL && clock_ms() - began < patience_ms(SOON_MS)) {
         pause_ms(1);
+        unfinished = clock_ms();
         report = goaway_server_report(host.server);
     }
     uint64_t took = clock_ms() - began;
-    CHECK(took < DRAIN_MS + 1000 + patience_ms(1000));
+    CHECK(took < drain_ms() + 1000 + patience_ms(1000));
     REQUIRE(report != NULL);
     return report;
 }
 
-// Frees with somebody stuck, which takes no longer than it must, and lets him
-// come loose afterwards: that must not hurt.
+// Frees while the callback is still stuck, which takes no longer than it must,
+// and lets the callback return afterwards: that must not hurt.
 static void end(void) {
+    CHECK_SOON(stuck);
     uint64_t before = clock_ms();
     goaway_server_free(host.server);
     CHECK(clock_ms() - before < 3000 + patience_ms(1000));
-    CHECK(atomic_load(&stuck));
+    CHECK(!loose);
+    atomic_store(&released, true);
     CHECK_SOON(loose);
     client_close(&client);
     CHECK_SOON(count_threads() == 3);
@@ -192,9 +201,13 @@ static void in_on_close(void) {
     atomic_store(&place, IN_CLOSE);
     const goaway_report *report = close_in_time();
     CHECK_NUMBER(report->sessions_stuck, 0);
-    // Who waits waits for it too, but not for ever.
+    // Who waits waits for it too, but for a second only, which a machine under
+    // load may take before it gets here.
     CHECK_SOON(stuck);
-    CHECK_STATUS(goaway_server_wait(host.server, 50), GOAWAY_ERR_TIMEOUT);
+    goaway_status waited = goaway_server_wait(host.server, 50);
+    if (clock_ms() - unfinished < 1000) {
+        CHECK_STATUS(waited, GOAWAY_ERR_TIMEOUT);
+    }
     CHECK_OK(goaway_server_wait(host.server, GOAWAY_FOREVER));
     CHECK(!loose);
     CHECK_NUMBER(closes, 1);
