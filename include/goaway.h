@@ -506,9 +506,6 @@ typedef enum {
     GOAWAY_COMMAND_KIND_HIGH_WATER = 9,
 } goaway_command_kind;
 
-// What a header section and a trailer section may have.
-typedef struct Limits Limits;
-
 // Events of a server that gather until you take them. Made by
 // `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
 // thread for all of its work, such as an event loop: it is woken once for many
@@ -853,8 +850,6 @@ typedef struct {
     // Lines before this one that were left out, since 1024 waited already.
     uint64_t left_out;
 } goaway_log_line;
-
-
 
 #ifdef __cplusplus
 extern "C" {

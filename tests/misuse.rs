@@ -281,4 +281,13 @@ fn the_header_takes_no_name_but_its_own() {
     let defined = header.lines().filter_map(|line| line.strip_prefix("#define "));
     let foreign: Vec<_> = defined.filter(|name| !name.starts_with("GOAWAY_")).collect();
     assert!(foreign.is_empty(), "{foreign:?}");
+    // `typedef struct name name;` and `} name;`
+    let types = header.lines().filter_map(|line| {
+        let name = line.strip_prefix("typedef struct ").or(line.strip_prefix("} "))?;
+        name.strip_suffix(';')?.split(' ').next_back()
+    });
+    let types: Vec<_> = types.collect();
+    assert!(types.len() > 20, "the header was not understood");
+    let foreign: Vec<_> = types.iter().filter(|name| !name.starts_with("goaway_")).collect();
+    assert!(foreign.is_empty(), "{foreign:?}");
 }

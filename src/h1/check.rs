@@ -7,7 +7,7 @@ use super::{Http1, Input, Limits};
 use crate::engine::{Engine, Event, RequestHead, ResponseHead};
 use crate::header_list::HeaderList;
 
-pub const LIMITS: Limits = Limits { header_list_bytes: 2000, header_fields: 10 };
+pub(super) const LIMITS: Limits = Limits { header_list_bytes: 2000, header_fields: 10 };
 
 /// A request as it came.
 #[derive(Debug, PartialEq)]
