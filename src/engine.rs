@@ -34,12 +34,38 @@ pub struct RequestHead {
     /// `:protocol` of an extended CONNECT (RFC 8441, section 4).
     pub protocol: Option<Box<str>>,
     /// The first protocol that a request of HTTP/1.1 asks to switch to (RFC
-    /// 9110, section 7.8).
+    /// 9110, section 7.8). The connection's task takes it away if the host may not
+    /// switch.
     pub upgrade: Option<Box<str>>,
     pub fields: HeaderList,
 }
 
+impl Default for RequestHead {
+    /// A head of which nothing is known yet.
+    fn default() -> Self {
+        Self {
+            version: Version::Http2,
+            method: Method::GET,
+            scheme: None,
+            authority: None,
+            path: Vec::new(),
+            protocol: None,
+            upgrade: None,
+            fields: HeaderList::new(),
+        }
+    }
+}
+
 impl RequestHead {
+    /// The path and what stands behind its first `?`, as they came; the second
+    /// is empty if there is no `?`.
+    pub fn path_and_query(&self) -> (&[u8], &[u8]) {
+        match self.path.iter().position(|byte| *byte == b'?') {
+            Some(mark) => (&self.path[..mark], &self.path[mark + 1..]),
+            None => (&self.path, &[]),
+        }
+    }
+
     /// Whether a request of HTTP/1.1 asks for a WebSocket (RFC 6455, section 4.1).
     pub fn asks_for_websocket(&self) -> bool {
         let is_it = |protocol: &[u8]| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket");

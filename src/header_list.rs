@@ -15,7 +15,7 @@ pub struct HeaderList {
 }
 
 /// Where a field stands in the text: its name from `start`, its value from
-/// `middle` to `end`.
+/// `middle` to `end`. The next field begins at `end`.
 #[derive(Clone, Copy)]
 struct Place {
     start: u32,
@@ -25,7 +25,7 @@ struct Place {
 }
 
 /// One field of a list.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Field<'a> {
     /// In lower case.
     pub name: &'a [u8],
@@ -53,6 +53,11 @@ impl HeaderList {
         self.text.capacity() + self.fields.capacity() * size_of::<Place>()
     }
 
+    /// The bytes of all names and values.
+    pub fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
     /// Empties the list; its memory stays with it.
     pub fn clear(&mut self) {
         self.text.clear();
@@ -60,25 +65,94 @@ impl HeaderList {
     }
 
     /// Adds a field behind the others. The name is put into lower case; neither
-    /// it nor the value is checked.
+    /// it nor the value is checked. All names and values together must be
+    /// shorter than 4 GiB.
     pub fn push(&mut self, name: &[u8], value: &[u8], is_sensitive: bool) {
-        let start = self.offset();
-        self.text.extend(name.iter().map(u8::to_ascii_lowercase));
-        let middle = self.offset();
+        let start = self.text.len();
+        self.push_lower(name, value, is_sensitive);
+        self.text[start..start + name.len()].make_ascii_lowercase();
+    }
+
+    /// The same with a name that is in lower case.
+    pub fn push_lower(&mut self, name: &[u8], value: &[u8], is_sensitive: bool) {
+        let start = self.text.len();
+        self.text.reserve(name.len() + value.len());
+        self.text.extend_from_slice(name);
         self.text.extend_from_slice(value);
-        self.fields.push(Place { start, middle, end: self.offset(), is_sensitive });
+        let (middle, end) = (start + name.len(), self.text.len());
+        let end = u32::try_from(end).expect("a header section is limited to much less than 4 GiB");
+        self.fields.push(Place { start: start as u32, middle: middle as u32, end, is_sensitive });
+    }
+
+    /// Sets a field in place of all of that name, in any case: it stands where
+    /// the first of them stood, and the others are removed. If there was none it
+    /// stands behind all fields.
+    pub fn set(&mut self, name: &[u8], value: &[u8], is_sensitive: bool) {
+        let text = &self.text;
+        let is_it = |place: &Place| place.name(text).eq_ignore_ascii_case(name);
+        let Some(first) = self.fields.iter().position(is_it) else {
+            return self.push(name, value, is_sensitive);
+        };
+        let mut at = 0;
+        self.retain(|field| {
+            at += 1;
+            at <= first + 1 || !field.name.eq_ignore_ascii_case(name)
+        });
+        let place = &mut self.fields[first];
+        let (middle, end) = (place.middle, place.end);
+        self.text.splice(middle as usize..end as usize, value.iter().copied());
+        (place.end, place.is_sensitive) = (middle + value.len() as u32, is_sensitive);
+        let moved = place.end.wrapping_sub(end);
+        for place in &mut self.fields[first + 1..] {
+            for offset in [&mut place.start, &mut place.middle, &mut place.end] {
+                *offset = offset.wrapping_add(moved);
+            }
+        }
+    }
+
+    /// Sets all fields of another list, each in place of any of its name here as
+    /// `set` does. Those that have one name there are all set.
+    pub fn set_all(&mut self, other: &HeaderList) {
+        for (at, field) in other.iter().enumerate() {
+            let is_first = other.iter().take(at).all(|before| before.name != field.name);
+            match is_first {
+                true => self.set(field.name, field.value, field.is_sensitive),
+                false => self.push_lower(field.name, field.value, field.is_sensitive),
+            }
+        }
     }
 
     /// Removes all fields of that name, which is in lower case. False if there were none.
     pub fn remove(&mut self, name: &[u8]) -> bool {
-        let (text, before) = (&self.text, self.fields.len());
-        self.fields.retain(|place| place.name(text) != name);
-        self.fields.len() < before
+        let has_any = self.contains(name);
+        if has_any {
+            self.retain(|field| field.name != name);
+        }
+        has_any
     }
 
     /// Takes back all fields behind the first `len`.
     pub fn truncate(&mut self, len: usize) {
-        self.fields.truncate(len);
+        if let Some(place) = self.fields.get(len) {
+            self.text.truncate(place.start as usize);
+            self.fields.truncate(len);
+        }
+    }
+
+    /// Removes the fields that `keep` does not want.
+    fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) {
+        let (text, mut end) = (&mut self.text, 0);
+        self.fields.retain_mut(|place| {
+            if !keep(place.field(text)) {
+                return false;
+            }
+            text.copy_within(place.start as usize..place.end as usize, end as usize);
+            let moved = place.start - end;
+            (place.start, place.middle, place.end) = (end, place.middle - moved, place.end - moved);
+            end = place.end;
+            true
+        });
+        text.truncate(end as usize);
     }
 
     /// The value of the first field of that name, which is in lower case.
@@ -102,10 +176,6 @@ impl HeaderList {
     /// The field at that index.
     pub fn at(&self, index: usize) -> Option<Field<'_>> {
         self.fields.get(index).map(|place| place.field(&self.text))
-    }
-
-    fn offset(&self) -> u32 {
-        u32::try_from(self.text.len()).expect("a header section is limited to much less than 4 GiB")
     }
 }
 
@@ -165,5 +235,62 @@ mod tests {
         assert_eq!(changed, list(&[("b", "2")]));
         changed.clear();
         assert!(changed.is_empty());
+    }
+
+    #[test]
+    fn a_field_is_set_where_the_first_of_its_name_stood() {
+        for value in ["", "5", "longer than before"] {
+            let mut changed = list(&[("a", "1"), ("b", "2"), ("c", "3"), ("b", "44"), ("d", "")]);
+            changed.set(b"B", value.as_bytes(), true);
+            assert_eq!(changed.at(1), Some(Field { name: b"b", value: value.as_bytes(), is_sensitive: true }));
+            changed.set(b"b", value.as_bytes(), false);
+            assert_eq!(changed, list(&[("a", "1"), ("b", value), ("c", "3"), ("d", "")]));
+            changed.set(b"d", b"6", false);
+            changed.set(b"E", b"7", false);
+            assert_eq!(changed, list(&[("a", "1"), ("b", value), ("c", "3"), ("d", "6"), ("e", "7")]));
+        }
+    }
+
+    #[test]
+    fn all_of_a_list_are_set() {
+        let mut changed = list(&[("a", "1"), ("b", "2"), ("a", "3")]);
+        changed.set_all(&list(&[("c", "4"), ("a", "5"), ("c", "6"), ("a", "7")]));
+        assert_eq!(changed, list(&[("a", "5"), ("b", "2"), ("c", "4"), ("c", "6"), ("a", "7")]));
+    }
+
+    /// The same changes to a list and to a plain vector of fields.
+    #[test]
+    fn any_changes_do_what_they_do_to_a_vector() {
+        let mut seed = 1u32;
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 16) as usize % below
+        };
+        for _ in 0..200 {
+            let (mut changed, mut plain) = (HeaderList::new(), Vec::<(String, String)>::new());
+            for _ in 0..20 {
+                let (name, value) = (["a", "bb", "ccc"][next(3)], "x".repeat(next(4)));
+                let first = plain.iter().position(|(known, _)| known == name);
+                match next(4) {
+                    0 => {
+                        changed.set(name.as_bytes(), value.as_bytes(), false);
+                        plain.retain(|(known, _)| known != name);
+                        plain.insert(first.unwrap_or(plain.len()), (name.into(), value));
+                    }
+                    1 => {
+                        assert_eq!(changed.remove(name.as_bytes()), first.is_some());
+                        plain.retain(|(known, _)| known != name);
+                    }
+                    _ => {
+                        changed.push(name.as_bytes(), value.as_bytes(), false);
+                        plain.push((name.into(), value));
+                    }
+                }
+                let pairs: Vec<_> = plain.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                assert_eq!(changed, list(&pairs));
+                let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
+                assert_eq!(changed.text_len(), bytes);
+            }
+        }
     }
 }

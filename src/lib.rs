@@ -13,8 +13,7 @@
 //! - [`http2`], [`http1`]: the task of a session, driving h2 or hyper, the taps
 //! - [`connection`]: what every such task has, whatever it speaks
 //! - [`h1`]: the engine of HTTP/1.1
-//! - [`engine`]: what the task of a connection needs of a protocol
-//! - [`header_list`]: a header or trailer section
+//! - [`convert`]: between our heads and those that h2 and hyper take and give
 //! - [`worker`]: what the sessions of one worker thread have in common
 //! - [`registration`]: a session's place on the registry, held by its task
 //! - [`shared`]: what all threads of a server have in common
@@ -22,6 +21,7 @@
 //! - [`route`]: the handlers
 //! - [`command`]: what a host orders in batches
 //! - [`request`]: one request: head, body, answer, as host and session share it
+//! - [`engine`]: what the task of a connection needs of a protocol
 //! - [`session`]: a session as other threads reach it: figures and letterbox
 //! - [`transport`]: a socket, with or without TLS
 //! - [`extension`]: ALTSVC and ORIGIN frames
@@ -30,11 +30,12 @@
 //!   socket is made of, and what proxies say in front of its connections
 //! - [`tls`]: certificates, and what TLS is spoken with
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
+//! - [`header_list`]: a header or trailer section
 //! - [`config`]: the limits
 //! - [`close`]: the drain engine and the report
 //! - [`event`], [`endpoint`]: what hosts are told of sessions, and who is at their ends
 //! - [`throttle`]: lines of the log that peers cause
-//! - [`table`], [`error`]: ids, and what can go wrong
+//! - [`table`], [`error`], [`code`]: ids, and what can go wrong
 //! - [`callback`]: which threads are inside a callback of the host
 //! - [`system`]: what only [`ffi`] can ask of the operating system
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -44,10 +45,12 @@ mod address;
 mod arrival;
 mod callback;
 mod close;
+mod code;
 mod command;
 mod config;
 mod connection;
 mod control;
+mod convert;
 mod endpoint;
 #[allow(dead_code, reason = "its first user follows")]
 mod engine;

@@ -4,10 +4,9 @@
 use std::io::Write;
 use std::mem::offset_of;
 
-use http::header::COOKIE;
-
 use crate::close::Report;
 use crate::event::{EventKind, SessionEvent};
+use crate::header_list::HeaderList;
 
 /// What a record tells. Codes are appended, never renumbered.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
@@ -170,10 +169,10 @@ impl Batch {
     }
 
     /// Adds name and value of each field, with a NUL behind each. Gives their number.
-    pub fn fields(&mut self, fields: &http::HeaderMap) -> u32 {
-        for (name, value) in fields {
-            self.text(name.as_str().as_bytes());
-            self.text(value.as_bytes());
+    pub fn fields(&mut self, fields: &HeaderList) -> u32 {
+        for field in fields.iter() {
+            self.text(field.name);
+            self.text(field.value);
         }
         fields.len() as u32
     }
@@ -181,22 +180,34 @@ impl Batch {
     /// The same of a request's header section: several cookie fields become one
     /// where the first of them stood (RFC 9113, section 8.2.3). Also says whether
     /// there were several.
-    pub fn request_fields(&mut self, fields: &http::HeaderMap) -> (u32, bool) {
+    pub fn request_fields(&mut self, fields: &HeaderList) -> (u32, bool) {
         let (mut count, mut cookies) = (0, 0);
-        for (name, value) in fields {
-            let is_cookie = *name == COOKIE;
-            cookies += u32::from(is_cookie);
-            if is_cookie && cookies > 1 {
-                // Fields of one name come together: in place of the NUL behind the one before.
-                self.arena.pop();
-                self.arena.extend_from_slice(b"; ");
+        for field in fields.iter() {
+            if field.name == b"cookie" {
+                cookies += 1;
+                if cookies > 1 {
+                    continue;
+                }
+                self.text(field.name);
+                self.joined(fields.get_all(b"cookie"));
             } else {
-                self.text(name.as_str().as_bytes());
-                count += 1;
+                self.text(field.name);
+                self.text(field.value);
             }
-            self.text(value.as_bytes());
+            count += 1;
         }
         (count, cookies > 1)
+    }
+
+    /// Adds values as one text, with "; " between them.
+    fn joined<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>) {
+        for (at, value) in values.enumerate() {
+            if at > 0 {
+                self.arena.extend_from_slice(b"; ");
+            }
+            self.arena.extend_from_slice(value);
+        }
+        self.arena.push(0);
     }
 
     pub fn session_event(&mut self, event: &SessionEvent) {

@@ -1,8 +1,8 @@
 //! The handler table: which handler answers a method and a path.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::header::HeaderValue;
 use http::{Method, StatusCode};
 
 use crate::error::{Error, Result};
@@ -85,8 +85,9 @@ impl Routes {
     }
 
     /// The handler for a request, or the answer that the library gives itself.
-    pub fn find(&self, method: &Method, path: &str) -> std::result::Result<Match<'_>, Refusal> {
+    pub fn find(&self, method: &Method, path: &[u8]) -> std::result::Result<Match<'_>, Refusal> {
         let without_params = |target| Match { target, params: Vec::new() };
+        let path = &*as_text(path);
         if *method == Method::CONNECT {
             return self.find_tunnel(path);
         }
@@ -141,12 +142,12 @@ impl Path {
     }
 
     /// What to say in `allow` (RFC 9110, section 10.2.1).
-    fn allow(&self) -> HeaderValue {
+    fn allow(&self) -> String {
         let mut methods: Vec<&str> = self.named.iter().map(|(method, _)| method.as_str()).collect();
         if methods.contains(&"GET") && !methods.contains(&"HEAD") {
             methods.push("HEAD");
         }
-        HeaderValue::from_str(&methods.join(", ")).expect("methods are tokens")
+        methods.join(", ")
     }
 }
 
@@ -160,6 +161,18 @@ fn fill(place: &mut Option<Target>, target: Target, pattern: &str) -> Result<()>
 
 fn taken(pattern: &str) -> Error {
     Error::invalid(format_args!("{pattern:?} has a handler already"))
+}
+
+/// The path as text. Bytes that are not UTF-8 are percent-encoded, which says the
+/// same (RFC 3986, section 2.1): no pattern has them, but a parameter may.
+fn as_text(path: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(path) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(path.utf8_chunks().fold(String::new(), |text, chunk| {
+            let encoded = chunk.invalid().iter().map(|byte| format!("%{byte:02X}"));
+            text + chunk.valid() + &encoded.collect::<String>()
+        })),
+    }
 }
 
 fn decode_all(params: &matchit::Params<'_, '_>) -> std::result::Result<Vec<(String, String)>, Refusal> {
@@ -209,7 +222,7 @@ mod tests {
     }
 
     fn status(routes: &Routes, method: Method, path: &str) -> u16 {
-        match routes.find(&method, path) {
+        match routes.find(&method, path.as_bytes()) {
             Ok(_) => 200,
             Err(Refusal::Status(status, _)) => status.as_u16(),
             Err(other) => panic!("{other:?}"),
@@ -224,18 +237,38 @@ mod tests {
         assert_eq!(status(&routes, Method::DELETE, "/any"), 200);
         assert_eq!(status(&routes, Method::GET, "/nowhere"), 404);
         assert_eq!(status(&routes, Method::GET, "*"), 404);
-        let Err(Refusal::Status(code, allow)) = routes.find(&Method::PUT, "/") else { panic!() };
-        assert_eq!((code.as_u16(), allow.unwrap().to_str().unwrap()), (405, "GET, POST, HEAD"));
+        let Err(Refusal::Status(code, allow)) = routes.find(&Method::PUT, b"/") else { panic!() };
+        assert_eq!((code.as_u16(), allow.unwrap().as_str()), (405, "GET, POST, HEAD"));
     }
 
     #[test]
     fn parameters_are_decoded() {
         let routes = routes(&["GET /users/{id}", "GET /files/{*rest}"]);
-        let param = |path| routes.find(&Method::GET, path).map(|found| found.params[0].1.clone());
+        let param = |path: &str| routes.find(&Method::GET, path.as_bytes()).map(|found| found.params[0].1.clone());
         assert_eq!(param("/users/J%C3%BCrgen%20%2f").unwrap(), "Jürgen /");
         assert_eq!(param("/files/a/b").unwrap(), "a/b");
         for bad in ["/users/%", "/users/%2", "/users/%zz", "/users/%ff"] {
             assert_eq!(param(bad), Err(Refusal::Status(StatusCode::BAD_REQUEST, None)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn paths_are_any_bytes() {
+        let with = routes(&["GET /users/{id}", "GET /\u{e4}/b", "GET /\"a\"", "* /any/{*rest}", "GET /%FE"]);
+        let found = |path: &[u8]| with.find(&Method::GET, path).map(|found| found.params);
+        let status = |code| Err(Refusal::Status(code, None));
+        let id = |id: &str| vec![("id".to_owned(), id.to_owned())];
+        assert_eq!(found(b"/users/\xc3\xa4<`>").ok(), Some(id("\u{e4}<`>")), "the same as percent-encoded");
+        assert_eq!(found("/\u{e4}/b".as_bytes()).ok(), Some(Vec::new()));
+        assert_eq!(found(b"/\"a\"").ok(), Some(Vec::new()));
+        for bad in [&b"/users/\xff"[..], b"/users/a\xc3", b"/users/%ff", b"/any/a/\xfe/\xc3\xa4"] {
+            assert_eq!(found(bad).map(drop), status(StatusCode::BAD_REQUEST), "{bad:?}");
+        }
+        assert_eq!(found(b"/users/%e4\xff%").map(drop), status(StatusCode::BAD_REQUEST));
+        assert_eq!(found(b"/\xff/b").map(drop), status(StatusCode::NOT_FOUND));
+        let with = routes(&["GET /users/{id}", "*"]);
+        for path in [&b"/\xff"[..], b"/users\xff/a", b"\xff"] {
+            assert!(with.find(&Method::GET, path).is_ok(), "{path:?} is for who takes all");
         }
     }
 
@@ -255,7 +288,7 @@ mod tests {
         assert_eq!(status(&with, Method::CONNECT, "/any"), 405);
         assert_eq!(status(&with, Method::CONNECT, "/"), 405);
         assert_eq!(status(&with, Method::CONNECT, "/nowhere"), 404);
-        let found = with.find(&Method::CONNECT, "/chat/a%20b").unwrap_or_else(|_| panic!());
+        let found = with.find(&Method::CONNECT, b"/chat/a%20b").unwrap_or_else(|_| panic!());
         assert_eq!(found.params, [("room".to_owned(), "a b".to_owned())]);
         let with = routes(&["GET /", "CONNECT *"]);
         for path in ["", "/", "/nowhere"] {

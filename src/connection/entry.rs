@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::request::Parts;
 
+use crate::engine::RequestHead;
 use crate::request::{Body, Feed, Refusal, Request};
 use crate::route::{Match, Target};
 use crate::session::Remote;
@@ -28,13 +28,14 @@ pub fn enter(
     worker: &Worker,
     remote: &Arc<Remote>,
     stream: u32,
-    parts: Parts,
+    head: Box<RequestHead>,
     has_body: bool,
     found: Match<'_>,
 ) -> Option<u64> {
     let mut lot = worker.lot.borrow_mut();
     let mut request = lot.spare().unwrap_or_else(|| Request::empty(remote));
-    request.begin(remote, stream, parts, found.params, &worker.shared.setup.config);
+    let spare = request.begin(remote, stream, head, found.params, &worker.shared.setup.config);
+    worker.spare_head.set(Some(spare));
     if has_body {
         request.body = Some(Box::new(Body::new(false)));
     }

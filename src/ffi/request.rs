@@ -10,6 +10,7 @@ use super::view::{self, goaway_bytes};
 use super::{UserData, goaway_status, guard};
 use crate::error::{Error, Result};
 use crate::event::Cause;
+use crate::header_list::Field;
 use crate::request::{self, Reader, Request};
 
 /// Called once when nobody waits for the answer any more: the peer reset the
@@ -154,7 +155,7 @@ pub extern "C" fn goaway_request_header_at(
     out_name: Option<&mut MaybeUninit<goaway_bytes>>,
     out_value: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
-    show_field(request, out_name, out_value, |request| request.head().fields().iter().nth(index))
+    show_field(request, out_name, out_value, |request| request.head().fields().at(index))
 }
 
 /// The field at `index` of the request's trailer section, counted from 0. It
@@ -168,7 +169,7 @@ pub extern "C" fn goaway_request_trailer_at(
     out_name: Option<&mut MaybeUninit<goaway_bytes>>,
     out_value: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
-    show_field(request, out_name, out_value, |request| request.body.as_ref()?.trailers.as_ref()?.iter().nth(index))
+    show_field(request, out_name, out_value, |request| request.body.as_ref()?.trailers.as_ref()?.at(index))
 }
 
 /// The session that the request came on.
@@ -428,14 +429,14 @@ fn show_field(
     request: goaway_request,
     out_name: Option<&mut MaybeUninit<goaway_bytes>>,
     out_value: Option<&mut MaybeUninit<goaway_bytes>>,
-    find: impl FnOnce(&Request) -> Option<(&http::HeaderName, &http::HeaderValue)>,
+    find: impl FnOnce(&Request) -> Option<Field<'_>>,
 ) -> goaway_status {
     guard(|| {
         let (out_name, out_value) = (view::out(out_name, "out_name")?, view::out(out_value, "out_value")?);
         request::read(request, |request| {
-            let (name, value) = find(request).ok_or_else(|| Error::NotFound("field of that number".into()))?;
-            out_name.write(name.as_str().into());
-            out_value.write(value.as_bytes().into());
+            let field = find(request).ok_or_else(|| Error::NotFound("field of that number".into()))?;
+            out_name.write(field.name.into());
+            out_value.write(field.value.into());
             Ok(())
         })
     })

@@ -9,8 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, DATE, HeaderMap};
-use http::{Response, StatusCode, Version};
+use http::{StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 
 use super::desk::{Desk, Outgoing};
@@ -18,7 +17,9 @@ use super::tap::Duct;
 use super::tunnel::Tunnel;
 use crate::connection::clocks::Watch;
 use crate::connection::hooks;
-use crate::request::{self, Answer, AnswerHead, Body, Piece, Request};
+use crate::convert;
+use crate::header_list::HeaderList;
+use crate::request::{self, Answer, AnswerHead, Body, Informational, Piece, Request};
 use crate::table::Lot;
 use crate::worker::Worker;
 
@@ -49,7 +50,7 @@ pub struct Exchange {
     pub closes: bool,
     /// How the end of the answer is told.
     pub end: End,
-    trailers: Option<HeaderMap>,
+    trailers: Option<HeaderList>,
     /// Whether hyper was given the last of the answer.
     is_answered: bool,
     /// The host wants more of the body, and there will be none.
@@ -276,7 +277,7 @@ impl Exchange {
                 }
             }
             Err(frame) => {
-                let trailers = frame.into_trailers().ok();
+                let trailers = frame.into_trailers().ok().map(|fields| convert::trailers(&fields));
                 if trailers.as_ref().is_some_and(request::are_trailers_malformed) {
                     return Err(Malformed);
                 }
@@ -305,7 +306,7 @@ impl Exchange {
         if self.is_answered {
             return (false, false);
         }
-        while let Some(info) = answer.take_info() {
+        while let Some(info) = answer.take_informational() {
             has_sent = true;
             self.inform(&info, tools);
         }
@@ -328,8 +329,8 @@ impl Exchange {
     }
 
     /// An informational head (RFC 9110, section 15.2), which hyper cannot send.
-    fn inform(&mut self, info: &Response<()>, tools: &mut Tools<'_>) {
-        if info.status() == StatusCode::CONTINUE && std::mem::take(&mut self.is_unasked) {
+    fn inform(&mut self, info: &Informational, tools: &mut Tools<'_>) {
+        if info.status == StatusCode::CONTINUE && std::mem::take(&mut self.is_unasked) {
             // hyper says it when it is asked for the body.
             return;
         }
@@ -339,35 +340,30 @@ impl Exchange {
     }
 
     /// The final head. True if nothing follows it.
-    fn send_head(&mut self, head: AnswerHead, tools: &mut Tools<'_>) -> bool {
-        let AnswerHead { response, length, alone, dated, closes } = head;
-        let (mut parts, ()) = response.into_parts();
-        if dated {
-            parts.headers.entry(DATE).or_insert_with(|| tools.worker.date());
-        }
-        if let Some(length) = length {
-            parts.headers.insert(CONTENT_LENGTH, tools.worker.length(length));
-        }
+    fn send_head(&mut self, mut head: AnswerHead<'_>, tools: &mut Tools<'_>) -> bool {
+        head.complete(&tools.worker.date());
+        let alone = head.is_alone;
         if let Some(Tunnel::Asked(opening)) = &self.tunnel
-            && opening.is_opened_by(parts.status)
+            && head.is_tunnel
         {
-            let head = opening.head(&Response::from_parts(parts, ()));
+            let head = opening.head(head.status, head.fields);
             tools.line.borrow_mut().write(&head);
             (self.tunnel, self.has_head) = (Some(Tunnel::Open), true);
             return false;
         }
-        self.closes = closes;
-        let has_no_body = self.is_head || has_no_body(parts.status);
-        self.end = match (alone || has_no_body || parts.headers.contains_key(CONTENT_LENGTH), self.version) {
+        self.closes = head.closes;
+        let has_no_body = self.is_head || has_no_body(head.status);
+        let length = head.fields.get(b"content-length");
+        self.end = match (alone || has_no_body || length.is_some(), self.version) {
             (true, _) => End::Length,
             (false, Version::HTTP_10) => End::Close,
             (false, _) => End::Chunked,
         };
-        let known = length.filter(|_| !has_no_body).map(|length| length as u64);
+        let known = length.filter(|_| !has_no_body).and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
         let body = Outgoing::new(tools.desk, known, alone || has_no_body);
         let mut desk = tools.desk.borrow_mut();
         desk.has_ended = alone;
-        desk.answer = Some(Response::from_parts(parts, body));
+        desk.answer = Some(convert::response(&head).map(|()| body));
         self.has_head = true;
         alone
     }
@@ -466,10 +462,10 @@ impl Exchange {
 }
 
 /// An informational head as it stands on the wire (RFC 9112, section 4).
-fn informational(info: &Response<()>) -> Vec<u8> {
-    let reason = info.status().canonical_reason().unwrap_or_default();
-    let mut head = format!("HTTP/1.1 {} {reason}\r\n", info.status().as_u16()).into_bytes();
-    write_fields(&mut head, info.headers());
+fn informational(info: &Informational) -> Vec<u8> {
+    let reason = info.status.canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", info.status.as_u16()).into_bytes();
+    write_fields(&mut head, &info.fields);
     head.extend_from_slice(b"\r\n");
     head
 }
@@ -483,11 +479,11 @@ fn has_no_body(status: StatusCode) -> bool {
 }
 
 /// Fields as they stand in a head or behind a body (RFC 9112, section 5).
-pub fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap) {
-    for (name, value) in fields {
-        out.extend_from_slice(name.as_str().as_bytes());
+pub fn write_fields(out: &mut Vec<u8>, fields: &HeaderList) {
+    for field in fields.iter() {
+        out.extend_from_slice(field.name);
         out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(field.value);
         out.extend_from_slice(b"\r\n");
     }
 }

@@ -116,7 +116,7 @@ impl<S: Transport> Http1<S> {
             let date = self.life.worker.date();
             let mut head = format!("HTTP/1.1 {status}\r\n").into_bytes();
             head.extend_from_slice(b"connection: close\r\ncontent-length: 0\r\ndate: ");
-            head.extend_from_slice(date.as_bytes());
+            head.extend_from_slice(&date);
             head.extend_from_slice(b"\r\n\r\n");
             self.wire.borrow_mut().port.write(&head);
         }

@@ -27,9 +27,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
-use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1::{Builder, Connection};
 
@@ -38,9 +36,11 @@ use crate::config::Config;
 use crate::connection::departure::{Departure, Outlet};
 use crate::connection::life::Life;
 use crate::connection::{entry, now};
+use crate::convert;
+use crate::engine::RequestHead;
 use crate::event::Cause;
 use crate::registration::Registration;
-use crate::request::{self, AsksUpgrade, Refusal};
+use crate::request::{self, Refusal};
 use crate::route::Target;
 use crate::session::Order;
 use crate::transport::Transport;
@@ -271,20 +271,25 @@ impl<S: Transport> Http1<S> {
             self.announce_last();
         }
         let ordinal = self.requests as u32;
-        let (mut parts, recv) = request.into_parts();
+        let (parts, recv) = request.into_parts();
+        let version = parts.version;
+        let mut head = worker.spare_head.take().unwrap_or_default();
+        convert::request(parts, &mut head);
+        if head.path.first() == Some(&b'?') {
+            // RFC 9112, section 3.2.1.
+            head.path.insert(0, b'/');
+        }
         let has_body = !recv.is_end_stream();
         let recv = has_body.then_some(recv);
-        let mut exchange = Exchange::new(0, ordinal, parts.version, parts.method == Method::HEAD, recv);
-        exchange.tunnel = match self.tunnel(&mut parts, has_body) {
+        let mut exchange = Exchange::new(0, ordinal, version, head.method == Method::HEAD, recv);
+        exchange.tunnel = match self.tunnel(&mut head, has_body) {
             Ok(opening) => opening.map(Tunnel::Asked),
             Err(Malformed) => return self.answer_alone(exchange, StatusCode::BAD_REQUEST, None, true),
         };
         let has_body = has_body || exchange.tunnel.is_some();
-        let request = Request::from_parts(parts, ());
-        let checked = request::check(&request, config.max_header_fields);
-        let found = checked.and_then(|()| worker.shared.setup.routes.find(request.method(), request.uri().path()));
+        let checked = request::check(&head, config.max_header_fields);
+        let found = checked.and_then(|()| worker.shared.setup.routes.find(&head.method, head.path_and_query().0));
         let found = found.and_then(entry::fit_for_queue);
-        let (parts, ()) = request.into_parts();
         let found = match found {
             Ok(found) if !worker.shared.is_muted() => found,
             Ok(_) => return self.answer_alone(exchange, StatusCode::SERVICE_UNAVAILABLE, None, true),
@@ -295,7 +300,7 @@ impl<S: Transport> Http1<S> {
             }
         };
         let target = found.target;
-        let Some(id) = entry::enter(&worker, &self.life.remote, ordinal, parts, has_body, found) else {
+        let Some(id) = entry::enter(&worker, &self.life.remote, ordinal, head, has_body, found) else {
             return self.answer_alone(exchange, StatusCode::SERVICE_UNAVAILABLE, None, true);
         };
         exchange.request = id;
@@ -315,22 +320,22 @@ impl<S: Transport> Http1<S> {
 
     /// The tunnel that a request asks for, if it is to be one: an Upgrade that nobody
     /// takes may be ignored (RFC 9110, section 7.8).
-    fn tunnel(&self, parts: &mut Parts, has_body: bool) -> Result<Option<Opening>, Malformed> {
+    fn tunnel(&self, head: &mut RequestHead, has_body: bool) -> Result<Option<Opening>, Malformed> {
         let setup = &self.life.worker.shared.setup;
-        if parts.method == Method::CONNECT {
+        if head.method == Method::CONNECT {
             return if has_body { Err(Malformed) } else { Ok(Some(Opening::Connect)) };
         }
         if setup.config.upgrade
             && !has_body
-            && let Some(protocol) = tunnel::asked_protocol(parts)
+            && let Some(protocol) = tunnel::asked_protocol(head)
         {
-            let opening = Opening::Upgrade(protocol.to_owned());
-            parts.extensions.insert(AsksUpgrade);
-            return Ok(Some(opening));
+            let protocol = protocol.to_owned();
+            head.upgrade = Some(protocol.as_str().into());
+            return Ok(Some(Opening::Upgrade(protocol)));
         }
-        let is_asked = setup.config.connect_protocol && !has_body && tunnel::asks_for_websocket(parts);
-        match is_asked && setup.routes.find(&Method::CONNECT, parts.uri.path()).is_ok() {
-            true => tunnel::into_connect(parts).map(Some).ok_or(Malformed),
+        let is_asked = setup.config.connect_protocol && !has_body && tunnel::asks_for_websocket(head);
+        match is_asked && setup.routes.find(&Method::CONNECT, head.path_and_query().0).is_ok() {
+            true => tunnel::into_connect(head).map(Some).ok_or(Malformed),
             false => Ok(None),
         }
     }
@@ -346,16 +351,12 @@ impl<S: Transport> Http1<S> {
     }
 
     /// The library's own answer to a request that no handler gets.
-    fn answer_alone(&mut self, mut exchange: Exchange, status: StatusCode, allow: Option<HeaderValue>, is_last: bool) {
+    fn answer_alone(&mut self, mut exchange: Exchange, status: StatusCode, allow: Option<String>, is_last: bool) {
         if is_last {
             self.announce_last();
         }
-        let mut response = Response::new(Outgoing::new(&self.desk, None, true));
-        *response.status_mut() = status;
-        let fields = response.headers_mut();
-        fields.insert(DATE, self.life.worker.date());
-        fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        allow.into_iter().for_each(|allow| drop(fields.insert(ALLOW, allow)));
+        let response = convert::refusal(status, allow.as_deref(), &self.life.worker.date());
+        let response = response.map(|()| Outgoing::new(&self.desk, None, true));
         let mut desk = self.desk.borrow_mut();
         (desk.answer, desk.has_ended) = (Some(response), true);
         exchange.has_head = true;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -14,6 +13,7 @@ use super::Http1;
 use crate::config::Config;
 use crate::connection::testing::{Host, answers, answers_much, in_virtual_time, never_answers};
 use crate::event::{Cause, EventKind};
+use crate::header_list::HeaderList;
 use crate::request::{self, Answer, Reader, Share};
 use crate::route::{Routes, Target};
 use crate::session::Order;

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::header::{ALLOW, CONTENT_LENGTH, DATE, HeaderValue};
 
 use super::seen::{Note, STREAM_MAX};
 use super::stream::{Handle, Stream};
@@ -15,6 +14,7 @@ use super::{Phase, Session, Turn};
 use crate::close::Stage;
 use crate::connection::departure::Outlet;
 use crate::connection::entry;
+use crate::convert;
 use crate::event::{Cause, EventKind};
 use crate::request::{self, Refusal};
 use crate::route::Target;
@@ -96,13 +96,17 @@ impl<S: Transport> Session<S> {
         self.requests += 1;
         let has_body = self.wire.borrow_mut().marks.has_body(stream);
         let config = &worker.shared.setup.config;
-        let checked = request::check(&request, config.max_header_fields);
-        let found = checked.and_then(|()| worker.shared.setup.routes.find(request.method(), request.uri().path()));
+        let (parts, recv) = request.into_parts();
+        let mut head = worker.spare_head.take().unwrap_or_default();
+        convert::request(parts, &mut head);
+        let checked = request::check(&head, config.max_header_fields);
+        let found = checked.and_then(|()| worker.shared.setup.routes.find(&head.method, head.path_and_query().0));
         let found = match found.and_then(entry::fit_for_queue) {
             Ok(found) => found,
             Err(refusal) => {
+                worker.spare_head.set(Some(head));
                 if self.refuse(refusal, respond) && has_body {
-                    self.discard(stream, request.into_body());
+                    self.discard(stream, recv);
                 }
                 return;
             }
@@ -110,10 +114,9 @@ impl<S: Transport> Session<S> {
         if self.is_full() || worker.shared.is_muted() {
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
-        let (parts, recv) = request.into_parts();
         let recv = has_body.then_some(recv);
         let target = found.target;
-        let id = entry::enter(&worker, &self.life.remote, stream, parts, has_body, found);
+        let id = entry::enter(&worker, &self.life.remote, stream, head, has_body, found);
         let Some(id) = id else {
             return respond.send_reset(Reason::REFUSED_STREAM);
         };
@@ -153,12 +156,7 @@ impl<S: Transport> Session<S> {
                 return false;
             }
         };
-        let mut response = http::Response::new(());
-        *response.status_mut() = status;
-        let fields = response.headers_mut();
-        fields.insert(DATE, self.life.worker.date());
-        fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        allow.into_iter().for_each(|allow| drop(fields.insert(ALLOW, allow)));
+        let response = convert::refusal(status, allow.as_deref(), &self.life.worker.date());
         // An error says that the peer has reset the stream meanwhile.
         respond.send_response(response, true).is_ok()
     }

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use h2::server::{SendPushedResponse, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, DATE};
 
 use super::discard;
 use super::push::Promise;
 use crate::connection::clocks::Watch;
 use crate::connection::hooks;
+use crate::convert;
 use crate::event::Cause;
 use crate::request::{self, Answer, AnswerHead, Body, Piece, Request};
 use crate::session::Remote;
@@ -189,7 +189,7 @@ impl Stream {
             Handle::Respond(respond) => Some(respond),
             _ => self.promiser.as_mut(),
         };
-        let asked = lot.find(request).map(|request| request.head().request()).ok();
+        let asked = lot.find(request).ok().and_then(|request| convert::pushed(request.head().request()));
         let pushed = respond.zip(asked).and_then(|(respond, asked)| respond.push_request(asked).ok());
         let stream = pushed.map(|pushed| (pushed.stream_id().as_u32(), pushed)).ok_or((Cause::PushRefused, 0));
         if let Ok((id, _)) = &stream
@@ -272,15 +272,14 @@ impl Stream {
             return Ok(Sent::Nothing);
         }
         let mut sent = Sent::Nothing;
-        while let Some(info) = answer.take_info() {
+        while let Some(head) = answer.take_informational() {
             if let Handle::Respond(respond) = &mut self.handle {
-                respond.send_informational(info)?;
+                respond.send_informational(convert::informational(&head))?;
                 sent = Sent::Some;
             }
         }
         if let Some(head) = answer.take_head() {
-            let goes_on = !answer.has_ended();
-            sent = self.send_head(head, goes_on, worker)?;
+            sent = self.send_head(head, worker)?;
         }
         while sent != Sent::All
             && let Some(piece) = self.next_piece(answer, remote, *room)?
@@ -293,26 +292,20 @@ impl Stream {
         Ok(sent)
     }
 
-    /// Sends the final head; `goes_on` if the host has more to say.
-    fn send_head(&mut self, head: AnswerHead, goes_on: bool, worker: &Worker) -> Result<Sent, Closed> {
-        let AnswerHead { mut response, length, dated, alone, .. } = head;
-        let fields = response.headers_mut();
-        if dated {
-            fields.entry(DATE).or_insert_with(|| worker.date());
-        }
-        if let Some(length) = length {
-            fields.insert(CONTENT_LENGTH, worker.length(length));
-        }
-        self.status = response.status();
+    /// Sends the final head.
+    fn send_head(&mut self, mut head: AnswerHead<'_>, worker: &Worker) -> Result<Sent, Closed> {
+        head.complete(&worker.date());
+        self.status = head.status;
+        let response = convert::response(&head);
         let send = match &mut self.handle {
-            Handle::Respond(respond) => respond.send_response(response, alone)?,
-            Handle::Pushed(respond) => respond.send_response(response, alone)?,
+            Handle::Respond(respond) => respond.send_response(response, head.is_alone)?,
+            Handle::Pushed(respond) => respond.send_response(response, head.is_alone)?,
             Handle::Send(_) => return Err(Closed),
         };
         if let Handle::Respond(respond) = std::mem::replace(&mut self.handle, Handle::Send(send)) {
-            self.promiser = Some(respond).filter(|_| goes_on);
+            self.promiser = Some(respond).filter(|_| !head.is_whole);
         }
-        Ok(if alone { Sent::All } else { Sent::Some })
+        Ok(if head.is_alone { Sent::All } else { Sent::Some })
     }
 
     /// What may be sent now of what follows the head. If the peer's window
@@ -351,7 +344,7 @@ impl Stream {
                 Ok(if last { Sent::All } else { Sent::Some })
             }
             Piece::Trailers(fields) => {
-                send.send_trailers(fields)?;
+                send.send_trailers(convert::header_map(&fields))?;
                 Ok(Sent::All)
             }
         }
@@ -378,7 +371,7 @@ fn poll_body(recv: &mut RecvStream, body: &mut Body, cx: &mut Context<'_>) -> Re
         }
     }
     if let Poll::Ready(trailers) = recv.poll_trailers(cx) {
-        let trailers = trailers?;
+        let trailers = trailers?.map(|fields| convert::trailers(&fields));
         if trailers.as_ref().is_some_and(request::are_trailers_malformed) {
             return Ok(false);
         }

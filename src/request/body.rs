@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
 
 use super::OnReady;
 use crate::error::{Error, Result};
+use crate::header_list::HeaderList;
 use crate::session::Remote;
 
 /// Gets the pieces in order; the last call says that it is the last, and may be empty.
@@ -103,7 +103,7 @@ pub struct Body {
     share: Option<Share>,
     reader: Reader,
     /// Boxed, since few requests have any.
-    pub trailers: Option<Box<HeaderMap>>,
+    pub trailers: Option<Box<HeaderList>>,
 }
 
 impl Body {
@@ -148,7 +148,7 @@ impl Body {
         }
     }
 
-    pub fn arrived_whole(&mut self, trailers: Option<HeaderMap>) {
+    pub fn arrived_whole(&mut self, trailers: Option<HeaderList>) {
         self.ended = true;
         self.trailers = trailers.map(Box::new);
     }

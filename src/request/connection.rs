@@ -2,7 +2,6 @@
 //! HTTP/2; in HTTP/1.1 that it ends, or what it is upgraded to.
 
 use http::StatusCode;
-use http::header::HeaderValue;
 
 use super::field;
 use crate::error::{Error, Result};
@@ -33,8 +32,8 @@ impl Opens {
 pub enum Said {
     /// It ends behind the answer.
     Close,
-    /// Which protocol it goes on with.
-    Upgrade(HeaderValue),
+    /// Which protocol it goes on with: the field's value.
+    Upgrade,
     /// What the library says anyway.
     Nothing,
 }
@@ -44,12 +43,15 @@ pub fn read(name: &[u8], value: &[u8], is_http1: bool, opens: Opens) -> Result<O
     if !is_http1 {
         return Ok(None);
     }
-    if name.eq_ignore_ascii_case(b"connection") {
-        return read_connection(field::value(name, value)?.as_bytes(), opens).map(Some);
+    let is_connection = name.eq_ignore_ascii_case(b"connection");
+    let is_upgrade = opens == Opens::Switch && name.eq_ignore_ascii_case(b"upgrade");
+    if !(is_connection || is_upgrade) {
+        return Ok(None);
     }
-    match opens == Opens::Switch && name.eq_ignore_ascii_case(b"upgrade") {
-        true => Ok(Some(Said::Upgrade(field::value(name, value)?))),
-        false => Ok(None),
+    field::check_value(name, value)?;
+    match is_connection {
+        true => read_connection(value, opens).map(Some),
+        false => Ok(Some(Said::Upgrade)),
     }
 }
 
@@ -69,7 +71,6 @@ fn read_connection(value: &[u8], opens: Opens) -> Result<Said> {
 mod tests {
     use bytes::Bytes;
     use http::Method;
-    use http::header::UPGRADE;
 
     use super::*;
     use crate::request::Answer;
@@ -78,6 +79,13 @@ mod tests {
         let mut answer = Answer::default();
         answer.begin(&Method::GET, 100, 100);
         answer
+    }
+
+    /// What is announced as `content-length`.
+    fn length(answer: &mut Answer) -> Option<String> {
+        let mut head = answer.take_head().unwrap();
+        head.complete(b"now");
+        head.fields.get(b"content-length").map(|digits| String::from_utf8_lossy(digits).into_owned())
     }
 
     #[test]
@@ -92,16 +100,16 @@ mod tests {
         switched.write_head_with(101, fields.iter().map(|(n, v)| Ok((n.as_bytes(), v.as_bytes())))).unwrap();
         switched.end().unwrap();
         let head = switched.take_head().unwrap();
-        assert!(!head.alone && !head.closes);
-        assert_eq!(head.response.headers().len(), 2);
-        assert_eq!(head.response.headers()[UPGRADE], "websocket");
+        assert!(!head.is_alone && !head.closes && head.is_tunnel);
+        let fields: Vec<_> = head.fields.iter().map(|field| (field.name, field.value)).collect();
+        assert_eq!(fields, [(&b"upgrade"[..], &b"websocket"[..]), (b"a", b"b")]);
         let mut refused = asked();
         refused.set_field(b"upgrade", b"websocket").unwrap();
         assert!(matches!(refused.respond(200, Bytes::new()), Err(Error::Invalid(_))));
         let mut refused = asked();
         assert!(matches!(refused.respond(103, Bytes::new()), Err(Error::Invalid(_))));
         refused.respond(200, Bytes::from_static(b"no")).unwrap();
-        assert_eq!(refused.take_head().unwrap().length, Some(2));
+        assert_eq!(length(&mut refused).as_deref(), Some("2"));
         let mut other = answer();
         other.begin_http1(false);
         assert!(matches!(other.set_field(b"upgrade", b"x"), Err(Error::Invalid(_))));
@@ -116,7 +124,7 @@ mod tests {
             answer.set_field(b"Connection", value.as_bytes()).unwrap();
             answer.respond(200, Bytes::new()).unwrap();
             let head = answer.take_head().unwrap();
-            assert_eq!((head.closes, head.response.headers().len()), (closes, 0), "{value}");
+            assert_eq!((head.closes, head.fields.len()), (closes, 0), "{value}");
             answer.clear();
             answer.respond(200, Bytes::new()).unwrap();
             assert!(!answer.take_head().unwrap().closes, "the next answer of the box is another");

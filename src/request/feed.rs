@@ -5,7 +5,8 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::{Head, Request, change};
+use super::{Request, change};
+use crate::code;
 use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::queue::{Patience, Queue, Writing};
@@ -82,7 +83,7 @@ pub fn consume(id: u64, bytes: u64) -> Result<()> {
 fn give_up(request: &mut Request, feed: &Feed) {
     let ended = match feed.is_given {
         false => request.answer.respond(503, Bytes::new()),
-        true => request.reset(h2::Reason::INTERNAL_ERROR.into()),
+        true => request.reset(code::INTERNAL_ERROR),
     };
     // It had not ended, and of what it was not told of the host has set nothing.
     // Not logged: the request is locked here, and a log may ask for it.
@@ -159,7 +160,7 @@ fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u
     match &mut request.body {
         None => record.flags |= GOAWAY_RECORD_END | GOAWAY_RECORD_NO_BODY,
         // What may come through a tunnel is no body of this request.
-        Some(_) if request.head.as_ref().is_some_and(Head::asks_upgrade) => {
+        Some(_) if request.head.asks_upgrade() => {
             record.flags |= GOAWAY_RECORD_END | GOAWAY_RECORD_NO_BODY | GOAWAY_RECORD_UPGRADE;
         }
         Some(body) if body.is_whole(RIDES) => {
@@ -175,9 +176,12 @@ fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u
 fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
     let head = request.head();
     record.text_offset = batch.mark();
-    for text in [head.method().as_str(), head.scheme(), head.authority(), head.path(), head.query()] {
-        batch.text(text.as_bytes());
-    }
+    batch.text(head.method().as_str().as_bytes());
+    batch.text(head.scheme().as_bytes());
+    batch.text(head.authority().as_bytes());
+    let (path, query) = head.request().path_and_query();
+    batch.text(path);
+    batch.text(query);
     batch.text(request.session.peer_text().as_bytes());
     for (name, value) in head.params() {
         batch.text(name.as_bytes());

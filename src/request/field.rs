@@ -1,106 +1,74 @@
-//! Header fields that a host sets, checked (RFC 9113, sections 8.2.1 and 8.2.2).
-
-use std::cell::RefCell;
-
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER};
-use http::header::{HeaderMap, HeaderName, HeaderValue, MaxSizeReached};
+//! Fields that a host sets, checked (RFC 9113, sections 8.2.1 and 8.2.2).
 
 use crate::error::{Error, Result};
+use crate::header_list::HeaderList;
 
 /// The byte before the name of a field whose value is a secret; see `goaway_field`.
 pub const GOAWAY_FIELD_SENSITIVE: u8 = 1;
 
-/// Longer fields are not remembered.
-const SHORT: usize = 64;
 /// Fields of a section that a host sets.
 const MOST: usize = 10_000;
-/// Fields that a thread remembers.
-const REMEMBERED: usize = 16;
+/// Bytes of all names and values of a section.
+const MOST_BYTES: usize = 1 << 30;
+/// Bytes of one name.
+const MOST_OF_NAME: usize = 65_535;
 
-thread_local! {
-    /// The fields that were set last. Answers repeat theirs, and to compare a
-    /// field is cheaper than to check it and to make it anew.
-    static LAST: RefCell<[Option<Known>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
-}
-
-struct Known {
-    /// As the host wrote it.
-    name: Box<[u8]>,
-    field: (HeaderName, HeaderValue),
-}
-
-/// A field of that name and value.
-pub fn field(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue)> {
-    if name.len() + value.len() > SHORT {
-        return check(name, value);
-    }
-    let place = name.len().wrapping_mul(7).wrapping_add(value.len()) % REMEMBERED;
-    let remembered = LAST.try_with(|last| {
-        let last = &mut *last.borrow_mut();
-        if let Some(known) = &last[place]
-            && *known.name == *name
-            && known.field.1.as_bytes() == value
-        {
-            return Ok(known.field.clone());
-        }
-        let field = check(name, value)?;
-        last[place] = Some(Known { name: name.into(), field: field.clone() });
-        Ok(field)
-    });
-    // A thread that is ending remembers none.
-    remembered.unwrap_or_else(|_| check(name, value))
-}
+/// Fields that say something of the connection, which HTTP/2 does not have.
+const OF_CONNECTION: [&[u8]; 6] =
+    [b"te", b"upgrade", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding"];
+/// Fields that are not allowed in trailers (RFC 9110, section 6.5.1).
+const NOT_IN_TRAILERS: [&[u8]; 6] =
+    [b"host", b"trailer", b"content-type", b"content-range", b"content-length", b"content-encoding"];
 
 /// Adds a field to a section, beside any of its name.
-pub fn append(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
-    let (name, value) = field(name, value)?;
-    has_room(section)?;
-    section.try_append(name, value).map(drop).map_err(too_many)
+pub fn append(section: &mut HeaderList, name: &[u8], value: &[u8]) -> Result<()> {
+    let (name, is_sensitive) = check(name, value)?;
+    has_room(section, name.len() + value.len())?;
+    section.push(name, value, is_sensitive);
+    Ok(())
 }
 
 /// A section of these fields.
-pub fn section<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderMap> {
-    let mut section = HeaderMap::new();
+pub fn section<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderList> {
+    let mut section = HeaderList::new();
     fields.try_for_each(|given| given.and_then(|(name, value)| append(&mut section, name, value)))?;
     Ok(section)
 }
 
 /// A trailer section of these fields.
-pub fn trailers<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderMap> {
-    let mut section = HeaderMap::new();
+pub fn trailers<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderList> {
+    let mut section = HeaderList::new();
     fields.try_for_each(|given| given.and_then(|(name, value)| append_trailer(&mut section, name, value)))?;
     Ok(section)
 }
 
-/// Adds a field to a trailer section (RFC 9110, section 6.5.1).
-pub fn append_trailer(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
-    let bare = name.strip_prefix(&[GOAWAY_FIELD_SENSITIVE]).unwrap_or(name);
-    for forbidden in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER] {
-        if bare.eq_ignore_ascii_case(forbidden.as_str().as_bytes()) {
-            return Err(Error::invalid(format_args!("{forbidden} is not allowed in trailers")));
-        }
+/// Adds a field to a trailer section, where some are not allowed (RFC 9110, section 6.5.1).
+pub fn append_trailer(section: &mut HeaderList, name: &[u8], value: &[u8]) -> Result<()> {
+    let bare = split_mark(name).0;
+    if NOT_IN_TRAILERS.iter().any(|forbidden| bare.eq_ignore_ascii_case(forbidden)) {
+        return Err(Error::invalid(format_args!("{} is not allowed in trailers", shown(bare))));
     }
     append(section, name, value)
 }
 
-/// Sets a field of a section, in place of any of its name.
-pub fn set(section: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<()> {
-    let (name, value) = field(name, value)?;
-    has_room(section)?;
-    section.try_insert(name, value).map(drop).map_err(too_many)
+/// Sets a field of a section, in place of any of its name: it stands where the
+/// first of them stood.
+pub fn set(section: &mut HeaderList, name: &[u8], value: &[u8]) -> Result<()> {
+    let (name, is_sensitive) = check(name, value)?;
+    has_room(section, name.len() + value.len())?;
+    section.set(name, value, is_sensitive);
+    Ok(())
 }
 
-/// A section has a limit well below the map's own, which the library's own
-/// fields must not meet.
-fn has_room(section: &HeaderMap) -> Result<()> {
-    match section.len() < MOST {
-        true => Ok(()),
-        false => Err(Error::TooLarge(format!("there are {MOST} fields already"))),
+/// What a host may set is limited, and to less than what a list can hold.
+fn has_room(section: &HeaderList, bytes: usize) -> Result<()> {
+    if section.len() >= MOST {
+        return Err(Error::TooLarge(format!("there are {MOST} fields already")));
     }
-}
-
-fn too_many(_: MaxSizeReached) -> Error {
-    Error::TooLarge("there are too many fields".into())
+    match bytes <= MOST_BYTES - section.text_len() {
+        true => Ok(()),
+        false => Err(Error::TooLarge(format!("the fields would have more than {MOST_BYTES} bytes"))),
+    }
 }
 
 /// Whether a value starts or ends with white space, which none may.
@@ -109,39 +77,80 @@ pub fn has_blank_edge(value: &[u8]) -> bool {
     is_blank(value.first()) || is_blank(value.last())
 }
 
-/// The value of a field that has a rule of its own for its name.
-pub fn value(name: &[u8], value: &[u8]) -> Result<HeaderValue> {
-    let name = String::from_utf8_lossy(name);
-    if has_blank_edge(value) {
-        return Err(Error::invalid(format_args!("the value of {name} starts or ends with white space")));
-    }
-    HeaderValue::from_bytes(value)
-        .map_err(|_| Error::invalid(format_args!("the value of {name} contains a control character")))
+/// The name, without its mark if it has one, and whether it has one; once name
+/// and value are checked.
+fn check<'a>(name: &'a [u8], value: &[u8]) -> Result<(&'a [u8], bool)> {
+    let (name, is_sensitive) = split_mark(name);
+    check_name(name)?;
+    check_value(name, value)?;
+    Ok((name, is_sensitive))
 }
 
-fn check(name: &[u8], given: &[u8]) -> Result<(HeaderName, HeaderValue)> {
-    let bare = name.strip_prefix(&[GOAWAY_FIELD_SENSITIVE]);
-    let (name, is_sensitive) = (bare.unwrap_or(name), bare.is_some());
-    let shown = || String::from_utf8_lossy(name).into_owned();
-    let header =
-        HeaderName::from_bytes(name).map_err(|_| Error::invalid(format_args!("{:?} is no field name", shown())))?;
-    if matches!(
-        header.as_str(),
-        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "te"
-    ) {
-        return Err(Error::invalid(format_args!("{header} does not exist in HTTP/2")));
+fn split_mark(name: &[u8]) -> (&[u8], bool) {
+    match name {
+        [GOAWAY_FIELD_SENSITIVE, bare @ ..] => (bare, true),
+        _ => (name, false),
     }
-    let mut value = value(header.as_str().as_bytes(), given)?;
-    value.set_sensitive(is_sensitive);
-    Ok((header, value))
 }
+
+fn check_name(name: &[u8]) -> Result<()> {
+    // Without an early end, which compilers make faster for what is short.
+    let is_token = name.iter().fold(true, |is_token, byte| is_token & IS_TOKEN[usize::from(*byte)]);
+    if !is_token || name.is_empty() || name.len() > MOST_OF_NAME {
+        return Err(Error::invalid(format_args!("{:?} is no field name", String::from_utf8_lossy(name))));
+    }
+    if OF_CONNECTION.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden)) {
+        return Err(Error::invalid(format_args!("{} does not exist in HTTP/2", shown(name))));
+    }
+    Ok(())
+}
+
+/// That a value of the field of that name is one (RFC 9110, section 5.5).
+pub fn check_value(name: &[u8], value: &[u8]) -> Result<()> {
+    if has_blank_edge(value) {
+        return Err(Error::invalid(format_args!("the value of {} starts or ends with white space", shown(name))));
+    }
+    let is_text = |byte: u8| (byte >= b' ') & (byte != 0x7f) | (byte == b'\t');
+    match value.iter().fold(true, |is_good, byte| is_good & is_text(*byte)) {
+        true => Ok(()),
+        false => Err(Error::invalid(format_args!("the value of {} contains a control character", shown(name)))),
+    }
+}
+
+/// A name for a message.
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).to_ascii_lowercase()
+}
+
+/// Whether a byte may stand in a token (RFC 9110, section 5.6.2).
+const IS_TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
 
+    fn one(name: &[u8], value: &[u8]) -> Result<HeaderList> {
+        section([Ok((name, value))].into_iter())
+    }
+
     #[test]
-    fn bad_fields_are_refused_each_time() {
+    fn bad_fields_are_refused() {
         for (name, value) in [
             ("", "x"),
             (":status", "200"),
@@ -149,6 +158,7 @@ mod tests {
             ("a\n", "x"),
             ("connection", "close"),
             ("TE", "trailers"),
+            ("Keep-Alive", "1"),
             ("a", " x"),
             ("a", "x\t"),
             ("a", "x\r\ny"),
@@ -158,37 +168,45 @@ mod tests {
             ("\x01te", "x"),
             ("a\x01", "x"),
         ] {
-            for _ in 0..2 {
-                let refused = field(name.as_bytes(), value.as_bytes());
-                assert!(matches!(refused, Err(Error::Invalid(_))), "{name:?}: {value:?}");
-            }
+            assert!(matches!(one(name.as_bytes(), value.as_bytes()), Err(Error::Invalid(_))), "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn names_and_values_are_those_of_the_http_crate() {
+        // HTTP/2 is sent by h2, which takes no others.
+        for byte in 0..=255 {
+            let name = [b'a', byte, b'b'];
+            assert_eq!(check_name(&name).is_ok(), HeaderName::from_bytes(&name).is_ok(), "{byte:#x}");
+            assert_eq!(check_value(b"a", &name).is_ok(), HeaderValue::from_bytes(&name).is_ok(), "{byte:#x}");
+        }
+        for length in [MOST_OF_NAME, MOST_OF_NAME + 1] {
+            let name = vec![b'a'; length];
+            assert_eq!(check_name(&name).is_ok(), HeaderName::from_bytes(&name).is_ok(), "{length}");
         }
     }
 
     #[test]
     fn a_marked_field_is_sensitive_and_another_is_not() {
-        for _ in 0..2 {
-            let (name, value) = field(b"\x01Cookie", b"secret").unwrap();
-            assert_eq!((name.as_str(), value.as_bytes(), value.is_sensitive()), ("cookie", &b"secret"[..], true));
-            assert!(!field(b"cookie", b"secret").unwrap().1.is_sensitive());
-        }
-        assert!(check(b"\x01a", &[b'x'; 100]).unwrap().1.is_sensitive());
-        let mut section = HeaderMap::new();
+        let mut section = one(b"\x01Cookie", b"secret").unwrap();
+        append(&mut section, b"cookie", b"secret").unwrap();
+        append(&mut section, b"\x01a", &[b'x'; 100]).unwrap();
+        let marks: Vec<_> = section.iter().map(|field| (field.name, field.is_sensitive)).collect();
+        assert_eq!(marks, [(&b"cookie"[..], true), (b"cookie", false), (b"a", true)]);
+        let mut section = HeaderList::new();
         assert!(append_trailer(&mut section, b"\x01Content-Length", b"5").is_err());
         append_trailer(&mut section, b"\x01x-sum", b"5").unwrap();
-        assert!(section["x-sum"].is_sensitive());
+        assert!(section.at(0).is_some_and(|field| field.is_sensitive));
     }
 
     #[test]
-    fn a_remembered_field_is_the_same() {
-        for _ in 0..3 {
-            // The same place in memory for both, so that they displace each other.
-            let (name, value) = field(b"Content-Type", b"text/plain").unwrap();
-            assert_eq!((name.as_str(), value.as_bytes()), ("content-type", &b"text/plain"[..]));
-            let (name, value) = field(b"content-type", b"image/jpeg").unwrap();
-            assert_eq!((name.as_str(), value.as_bytes()), ("content-type", &b"image/jpeg"[..]));
-        }
-        assert_eq!(field(b"a", b"").unwrap().1, "");
-        assert_eq!(field(b"a", &[b'x'; 5000]).unwrap().1.len(), 5000);
+    fn a_section_has_a_limit() {
+        let mut section = HeaderList::new();
+        (0..MOST).for_each(|_| append(&mut section, b"a", b"").unwrap());
+        assert!(matches!(append(&mut section, b"a", b""), Err(Error::TooLarge(_))));
+        assert!(matches!(set(&mut section, b"a", b""), Err(Error::TooLarge(_))));
+        let one = one(b"a", b"b").unwrap();
+        assert!(has_room(&one, MOST_BYTES - 2).is_ok());
+        assert!(matches!(has_room(&one, MOST_BYTES - 1), Err(Error::TooLarge(_))));
     }
 }

@@ -13,6 +13,7 @@
 mod answer;
 mod block;
 mod body;
+mod check;
 mod connection;
 mod feed;
 mod field;
@@ -26,21 +27,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
-use http::request::Parts;
 
-pub use answer::{Answer, Head as AnswerHead, Piece};
+pub use answer::{Answer, Head as AnswerHead, Informational, Piece};
 pub use block::{copy, trim};
 pub use body::{Body, Delivery, Reader, Share};
+pub use check::{Refusal, are_trailers_malformed, check};
 pub use feed::{Feed, consume, feed};
 pub use field::{section, trailers};
-pub use head::{AsksUpgrade, Head, Refusal, are_trailers_malformed, check};
+pub use head::Head;
 pub use push::push;
 
 use crate::callback;
+use crate::code;
 use crate::config::Config;
+use crate::engine::RequestHead;
 use crate::error::{Error, Result};
 use crate::event::Cause;
+use crate::header_list::HeaderList;
 use crate::session::Remote;
 use crate::table::{Live, Tables};
 
@@ -65,8 +68,8 @@ pub struct Request {
     /// The stream's identifier on the wire, an even one if the request is pushed
     /// by us; 0 before that has been promised.
     pub stream: u32,
-    /// None in a spare box only.
-    head: Option<Head>,
+    /// Of the request before in a spare box.
+    head: Head,
     /// None if there is none and the host has not asked for it.
     pub body: Option<Box<Body>>,
     pub answer: Answer,
@@ -100,7 +103,7 @@ impl Request {
         Box::new(Self {
             session: session.clone(),
             stream: 0,
-            head: None,
+            head: Head::default(),
             body: None,
             answer: Answer::default(),
             body_limits: (0, 0),
@@ -118,35 +121,36 @@ impl Request {
         })
     }
 
-    /// A request has come: an empty box is filled with it.
+    /// A request has come: an empty box is filled with it. Gives a head that may be
+    /// filled again.
     pub fn begin(
         &mut self,
         session: &Arc<Remote>,
         stream: u32,
-        parts: Parts,
+        head: Box<RequestHead>,
         params: Vec<(String, String)>,
         config: &Config,
-    ) {
+    ) -> Box<RequestHead> {
         // Mostly the box served the same session a moment ago.
         if !Arc::ptr_eq(&self.session, session) {
             self.session = session.clone();
         }
         self.stream = stream;
-        self.answer.begin(&parts.method, config.high_water_bytes, config.session_send_bytes);
-        let head = Head::new(parts, params);
-        if head.is_http1() {
-            self.answer.begin_http1(head.asks_upgrade());
+        self.answer.begin(&head.method, config.high_water_bytes, config.session_send_bytes);
+        let spare = self.head.replace(head, params);
+        if self.head.is_http1() {
+            self.answer.begin_http1(self.head.asks_upgrade());
         }
-        self.head = Some(head);
         self.body_limits = (config.max_body_bytes, config.session_body_bytes);
         self.idle = config.stream_idle;
+        spare
     }
 
     /// A request of that head, pushed for `parent`: its answer goes the same way.
     fn pushed(parent: &Request, head: Head) -> Box<Self> {
         let mut pushed = Self::empty(&parent.session);
         pushed.answer.begin_pushed(head.method(), &parent.answer);
-        pushed.head = Some(head);
+        pushed.head = head;
         pushed.body_limits = parent.body_limits;
         pushed.idle = parent.idle;
         pushed.feed = parent.feed.as_ref().map(Feed::of_push);
@@ -155,7 +159,7 @@ impl Request {
 
     /// Lets go of all that the peer and the host gave, so that the box can wait for another request.
     pub fn clear(&mut self) {
-        self.head = None;
+        self.head.clear();
         self.body = None;
         self.answer.clear();
         self.on_cancel = None;
@@ -171,7 +175,7 @@ impl Request {
     }
 
     pub fn head(&self) -> &Head {
-        self.head.as_ref().expect("a request that has an id has a head")
+        &self.head
     }
 
     /// The body, for a host that wants it. A peer that waits for a 100
@@ -179,7 +183,7 @@ impl Request {
     pub fn wanted_body(&mut self) -> &mut Body {
         let waits = self.body.as_ref().is_some_and(|body| !body.has_ended()) && self.head().expects_continue();
         if waits && !self.continued && !self.answer.is_begun() {
-            self.continued = self.answer.inform(100, HeaderMap::new()).is_ok();
+            self.continued = self.answer.inform(100, HeaderList::new()).is_ok();
         }
         self.body()
     }
@@ -201,7 +205,7 @@ impl Request {
             return self.answer.reset(code);
         }
         self.keeps_body = false;
-        if code != u32::from(h2::Reason::NO_ERROR) {
+        if code != code::NO_ERROR {
             self.answer.cut(code);
         }
         Ok(())
@@ -269,7 +273,7 @@ pub fn calling(id: u64, hook: impl FnOnce()) {
 pub fn fail(id: u64) {
     let failed = change(id, |request| match request.answer.is_begun() {
         false => request.answer.respond(500, Bytes::new()),
-        true => request.reset(h2::Reason::INTERNAL_ERROR.into()),
+        true => request.reset(code::INTERNAL_ERROR),
     });
     if let Err(error) = failed {
         tracing::debug!(request = id, %error, "a failed request had ended already");
@@ -324,10 +328,9 @@ pub fn refuse_body(id: u64, for_now: bool, tell: impl FnOnce(&Remote, u32, u32))
         // An error says that an answer has begun, so that there is no head to set it in.
         let _ = request.answer.set_field(b"retry-after", b"1");
     }
-    let cancel = u32::from(h2::Reason::CANCEL);
     let (refused, code) = match request.answer.is_begun() {
         false => (request.answer.respond(413, Bytes::new()), 0),
-        true => (request.reset(cancel), cancel),
+        true => (request.reset(code::CANCEL), code::CANCEL),
     };
     if refused.is_err() {
         return;

@@ -4,11 +4,12 @@
 //! It has an id at once, from any thread. The session's task promises it when
 //! it next looks at the request that it is pushed for.
 
-use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{Method, Uri};
 
 use super::{Head, REQUESTS, Request, change, field, forget};
+use crate::engine::RequestHead;
 use crate::error::{Error, Result};
+use crate::header_list::HeaderList;
 use crate::table::Lot;
 
 /// The pseudo-header fields as the host gives them (section 8.3.1).
@@ -60,8 +61,8 @@ fn check(request: &Request) -> Result<()> {
     }
 }
 
-fn read<'a>(fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<(Pseudo<'a>, HeaderMap)> {
-    let (mut pseudo, mut section) = (Pseudo::default(), HeaderMap::new());
+fn read<'a>(fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<(Pseudo<'a>, HeaderList)> {
+    let (mut pseudo, mut section) = (Pseudo::default(), HeaderList::new());
     for given in fields {
         let (name, value) = given?;
         if name.first() != Some(&b':') {
@@ -73,7 +74,7 @@ fn read<'a>(fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Resul
         }
     }
     // Section 8.4.1: a promised request has no body.
-    if section.get_all(CONTENT_LENGTH).iter().any(|length| length != "0") {
+    if section.get_all(b"content-length").any(|length| length != b"0") {
         return Err(Error::invalid("a pushed request has no body"));
     }
     Ok((pseudo, section))
@@ -94,7 +95,7 @@ impl<'a> Pseudo<'a> {
     }
 
     /// The head of what is pushed for a request with that one.
-    fn head(&self, parent: &Head, fields: HeaderMap) -> Result<Head> {
+    fn head(&self, parent: &Head, fields: HeaderList) -> Result<Head> {
         // Section 8.4: safe and cacheable.
         let method = match self.method {
             Some(b"GET") => Method::GET,
@@ -114,7 +115,15 @@ impl<'a> Pseudo<'a> {
             .path_and_query(path)
             .build()
             .map_err(|why| Error::invalid(format_args!("a pushed request's target: {why}")))?;
-        Ok(Head::pushed(method, uri, fields))
+        let head = RequestHead {
+            method,
+            scheme: uri.scheme_str().map(Into::into),
+            authority: uri.authority().map(|authority| authority.as_str().into()),
+            path: uri.path_and_query().map(|path| path.as_str().into()).unwrap_or_default(),
+            fields,
+            ..RequestHead::default()
+        };
+        Ok(Head::new(Box::new(head), Vec::new()))
     }
 }
 
@@ -123,17 +132,18 @@ mod tests {
     use super::*;
 
     fn head(fields: &[(&str, &str)]) -> Result<Head> {
-        let parts = http::Request::builder().uri("http://example.com/a").body(()).unwrap().into_parts().0;
+        let (scheme, authority) = (Some("http".into()), Some("example.com".into()));
+        let parent = RequestHead { scheme, authority, path: b"/a".to_vec(), ..RequestHead::default() };
         let given = fields.iter().map(|(name, value)| Ok((name.as_bytes(), value.as_bytes())));
         let (pseudo, section) = read(given)?;
-        pseudo.head(&Head::new(parts, Vec::new()), section)
+        pseudo.head(&Head::new(Box::new(parent), Vec::new()), section)
     }
 
     #[test]
     fn what_is_not_said_is_as_of_the_request() {
         let pushed = head(&[(":method", "GET"), (":path", "/b?c"), ("accept", "*/*")]).unwrap();
         assert_eq!((pushed.scheme(), pushed.authority()), ("http", "example.com"));
-        assert_eq!((pushed.path(), pushed.query(), pushed.fields().len()), ("/b", "c", 1));
+        assert_eq!((pushed.path(), pushed.query(), pushed.fields().len()), (&b"/b"[..], &b"c"[..], 1));
         let said = [(":authority", "a:1"), (":scheme", "https"), (":path", "/"), (":method", "HEAD")];
         let pushed = head(&said).unwrap();
         assert_eq!((pushed.scheme(), pushed.authority(), pushed.method()), ("https", "a:1", &Method::HEAD));

@@ -9,7 +9,7 @@ pub(super) const UPGRADE: &str = "GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocke
 fn mirrors(id: u64) {
     let set = request::change(id, |request| {
         let head = request.head();
-        let seen = format!("{} {} {:?}", head.method(), head.path(), head.protocol());
+        let seen = format!("{} {} {:?}", head.method(), String::from_utf8_lossy(head.path()), head.protocol());
         request.body().set_reader(Reader::Pushed(Box::new(|id, piece, last| {
             let mirror = |answer: &mut Answer| {
                 answer.write(piece)?;

@@ -65,7 +65,12 @@ fn what_a_tunnel_is_asked_for_is_known() {
         let see = move |id| {
             let found = request::read(id, |request| {
                 let head = request.head();
-                let texts = [head.protocol().unwrap_or(""), head.path(), head.authority(), head.scheme()];
+                let texts = [
+                    head.protocol().unwrap_or(""),
+                    str::from_utf8(head.path()).unwrap(),
+                    head.authority(),
+                    head.scheme(),
+                ];
                 Ok(texts.map(str::to_owned).into())
             });
             lock(&seen).push(found.unwrap());

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::Error;
+use crate::header_list::HeaderList;
 
 const REFUSED: u32 = 7;
 const FIELDS: [(&str, &str); 3] = [(":method", "GET"), (":path", "/style.css"), ("accept", "text/css")];
@@ -91,7 +92,7 @@ fn a_streamed_answer_pushes_also_behind_its_head() {
         assert_eq!(request::read(pushed, |request| Ok(request.stream)).unwrap(), 2);
         assert!(matches!(push(pushed), Err(Error::State(_))), "on a stream of ours");
         assert!(matches!(
-            request::answer(pushed, |answer| answer.inform(103, http::HeaderMap::new())),
+            request::answer(pushed, |answer| answer.inform(103, HeaderList::new())),
             Err(Error::State(_))
         ));
         request::answer(pushed, |answer| answer.write_head(200)).unwrap();

@@ -1,0 +1,249 @@
+//! What follows the head of a response: the pieces that wait for the peer, and
+//! how many bytes may.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::super::OnReady;
+use super::super::block::copy_in_pieces;
+use super::super::growth::Growth;
+use crate::error::{Error, Result};
+use crate::session::Remote;
+
+#[derive(Default)]
+pub struct Content {
+    /// The first piece; it is empty only if there is none.
+    first: Bytes,
+    /// Those behind it.
+    others: VecDeque<Bytes>,
+    /// Bytes in all pieces.
+    queued: usize,
+    high_water: usize,
+    /// Up to where the mark may grow; 0 if the host has set it.
+    most: usize,
+    /// By how much it has grown.
+    growth: Option<Growth>,
+    /// The peer has taken all there was since the host was last told of room.
+    ran_dry: bool,
+    /// A write was refused or the mark passed: the host waits to be told.
+    is_full: bool,
+    on_writable: Option<OnReady>,
+    /// The content-length that the host set for what it writes.
+    announced: Option<u64>,
+    written: u64,
+}
+
+impl Content {
+    /// Of a new response up to `high_water` bytes may wait for the peer; of one
+    /// whose peer takes much, up to `most`.
+    pub fn begin(&mut self, high_water: usize, most: usize) {
+        (self.high_water, self.most) = (high_water, most);
+    }
+
+    /// The same as for another response.
+    pub fn begin_beside(&mut self, other: &Content) {
+        self.begin(other.high_water - other.growth.as_ref().map_or(0, Growth::bytes), other.most);
+    }
+
+    /// Lets go of everything.
+    pub fn clear(&mut self) {
+        if !self.first.is_empty() {
+            self.first = Bytes::new();
+        }
+        self.others = VecDeque::new();
+        (self.queued, self.written, self.announced) = (0, 0, None);
+        (self.is_full, self.ran_dry) = (false, false);
+        (self.growth, self.on_writable) = (None, None);
+    }
+
+    /// The host has set that content-length for what it writes, or none.
+    pub fn announce(&mut self, length: Option<u64>) {
+        self.announced = length;
+    }
+
+    /// Adds all there is of a response that is given whole.
+    pub fn push(&mut self, data: Bytes) {
+        if data.is_empty() {
+            return;
+        }
+        let was_empty = self.queued == 0;
+        self.queued += data.len();
+        self.is_full |= self.queued >= self.high_water;
+        match was_empty {
+            true => self.first = data,
+            false => self.others.push_back(data),
+        }
+    }
+
+    /// Adds a copy of a piece, and refuses it whole when the mark is reached. If it
+    /// `is_dropped`, as of a response to HEAD, it counts as written and is not kept.
+    pub fn write(&mut self, data: &[u8], is_dropped: bool) -> Result<()> {
+        let written = self.written + data.len() as u64;
+        if let Some(announced) = self.announced.filter(|announced| written > *announced && !is_dropped) {
+            return Err(Error::Length { announced, written });
+        }
+        if self.queued >= self.high_water {
+            self.is_full = true;
+            return Err(Error::WouldBlock("the high-water mark is reached"));
+        }
+        self.copy(data, is_dropped)
+    }
+
+    /// The same with the last piece, which is taken however much waits.
+    pub fn write_last(&mut self, data: &[u8], is_dropped: bool) -> Result<()> {
+        self.copy(data, is_dropped)
+    }
+
+    fn copy(&mut self, data: &[u8], is_dropped: bool) -> Result<()> {
+        if !data.is_empty() && !is_dropped {
+            let (first, rest) = copy_in_pieces(data)?;
+            [first].into_iter().chain(rest).for_each(|piece| self.push(piece));
+        }
+        self.written += data.len() as u64;
+        Ok(())
+    }
+
+    /// Whether the content-length that was set is that of what was written and of
+    /// `more` bytes.
+    pub fn check_length(&self, more: usize) -> Result<()> {
+        let written = self.written + more as u64;
+        match self.announced.filter(|announced| *announced != written) {
+            Some(announced) => Err(Error::Length { announced, written }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes up to `room` bytes, which is not 0, of the piece in front.
+    pub fn take(&mut self, room: usize) -> Bytes {
+        let piece = match self.first.len() <= room {
+            true => {
+                let next = self.others.pop_front().unwrap_or_default();
+                mem::replace(&mut self.first, next)
+            }
+            false => self.first.split_to(room),
+        };
+        self.queued -= piece.len();
+        self.ran_dry |= self.queued == 0;
+        piece
+    }
+
+    /// Bytes that wait for the peer.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// How many bytes may wait for the peer.
+    pub fn high_water(&self) -> usize {
+        self.high_water
+    }
+
+    /// Whether half of the mark is free.
+    pub fn has_room(&self) -> bool {
+        self.queued <= self.high_water / 2
+    }
+
+    /// The host sets the mark, which does not grow any more.
+    pub fn set_high_water(&mut self, bytes: usize) -> Result<()> {
+        if bytes == 0 {
+            return Err(Error::invalid("a high-water mark of 0 would refuse every write"));
+        }
+        (self.high_water, self.most, self.growth) = (bytes, 0, None);
+        Ok(())
+    }
+
+    /// Lets more wait from now on, if the peer waited for the host, and has taken much before.
+    pub fn grow(&mut self, session: &Arc<Remote>) {
+        let taken = self.written.saturating_sub(self.queued as u64);
+        let (most, step) = (self.most, Growth::step(self.high_water, self.most, taken));
+        if !mem::take(&mut self.ran_dry) || step == 0 {
+            return;
+        }
+        if self.growth.get_or_insert_with(|| Growth::new(session)).take(step, most) {
+            self.high_water += step;
+        }
+    }
+
+    pub fn set_on_writable(&mut self, on_writable: OnReady) {
+        self.on_writable = Some(on_writable);
+    }
+
+    /// The hook to call if the host waits for room and there is some.
+    pub fn take_writable(&mut self) -> Option<OnReady> {
+        if !(self.is_full || self.queued >= self.high_water) || !self.has_room() {
+            return None;
+        }
+        self.is_full = false;
+        self.on_writable.take()
+    }
+
+    /// The hook comes back from its call.
+    pub fn restore_writable(&mut self, on_writable: OnReady) {
+        self.on_writable.get_or_insert(on_writable);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Endpoint;
+
+    fn content() -> Content {
+        let mut content = Content::default();
+        content.begin(100, 1000);
+        content
+    }
+
+    #[test]
+    fn full_content_refuses_and_tells_when_there_is_room() {
+        let mut content = content();
+        content.set_on_writable(Box::new(|_| {}));
+        content.write(&[0; 150], false).unwrap();
+        assert_eq!(content.queued(), 150, "the one write that passes the mark is taken");
+        assert!(matches!(content.write(b"x", false), Err(Error::WouldBlock(_))));
+        assert!(content.take_writable().is_none());
+        assert_eq!(content.take(100).len(), 100);
+        assert!(content.take_writable().is_some(), "half the mark is free");
+        content.write(b"x", false).unwrap();
+    }
+
+    #[test]
+    fn pieces_leave_in_their_order() {
+        let mut content = content();
+        content.push(Bytes::new());
+        assert_eq!(content.queued(), 0);
+        content.write(b"abc", false).unwrap();
+        content.write(b"de", false).unwrap();
+        content.write(b"dropped", true).unwrap();
+        content.write_last(b"f", false).unwrap();
+        let taken: Vec<_> = std::iter::from_fn(|| (content.queued() > 0).then(|| content.take(2))).collect();
+        assert_eq!(taken, [&b"ab"[..], b"c", b"de", b"f"]);
+    }
+
+    #[test]
+    fn the_mark_grows_with_a_peer_that_takes_everything() {
+        let session = Arc::new(Remote::new(1, Endpoint::default(), Arc::default(), Arc::default()));
+        let mut grown = content();
+        let pass = |content: &mut Content, bytes: usize, taken: usize| {
+            content.write(&vec![0; bytes], false).unwrap();
+            content.take(taken);
+            content.grow(&session);
+            content.high_water()
+        };
+        assert_eq!(pass(&mut grown, 100, 100), 100, "a short body says nothing of its peer");
+        assert_eq!(pass(&mut grown, 300, 200), 100, "the peer is slow");
+        grown.take(100);
+        assert_eq!(pass(&mut grown, 100, 100), 200);
+        let mut beside = Content::default();
+        beside.begin_beside(&grown);
+        assert_eq!(beside.high_water(), 100, "another response begins as this one did");
+        for _ in 0..50 {
+            pass(&mut grown, 200, 200);
+        }
+        assert_eq!(grown.high_water(), 1000);
+        grown.set_high_water(50).unwrap();
+        assert_eq!(pass(&mut grown, 40, 40), 50, "what the host says holds");
+    }
+}

@@ -1,0 +1,328 @@
+//! The head of a response: what the host sets of it, and what is sent.
+
+use http::{Method, StatusCode};
+
+use super::super::connection::{self, Opens, Said};
+use super::super::field;
+use crate::error::{Error, Result};
+use crate::header_list::HeaderList;
+
+/// The fields that a host gives in one call, name and value of each.
+pub trait Fields<'a>: Iterator<Item = Result<(&'a [u8], &'a [u8])>> {}
+
+impl<'a, T: Iterator<Item = Result<(&'a [u8], &'a [u8])>>> Fields<'a> for T {}
+
+/// A final head, to be sent.
+pub struct Head<'a> {
+    pub status: StatusCode,
+    /// To be sent with what `complete` adds.
+    pub fields: &'a mut HeaderList,
+    /// To be announced as `content-length`.
+    length: Option<usize>,
+    /// Whether a `date` is added that the host has not set.
+    is_dated: bool,
+    /// Nothing follows the head.
+    pub is_alone: bool,
+    /// What follows the head is a tunnel's.
+    pub is_tunnel: bool,
+    /// The host has written all of the response and takes no more content.
+    pub is_whole: bool,
+    /// In HTTP/1.1: the connection ends behind this response.
+    pub closes: bool,
+}
+
+impl Head<'_> {
+    /// Adds `date` and `content-length`, as far as they are to be sent and the
+    /// host has not set them.
+    pub fn complete(&mut self, date: &[u8]) {
+        if self.is_dated && !self.fields.contains(b"date") {
+            self.fields.push_lower(b"date", date, false);
+        }
+        if let Some(length) = self.length {
+            self.fields.push_lower(b"content-length", digits(length, &mut [0; 20]), false);
+        }
+    }
+}
+
+/// The decimal digits of a number, written into `buffer`.
+fn digits(mut number: usize, buffer: &mut [u8; 20]) -> &[u8] {
+    let mut at = buffer.len();
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &buffer[at..];
+        }
+    }
+}
+
+/// An informational head (RFC 9110, section 15.2), to be sent.
+pub struct Informational {
+    pub status: StatusCode,
+    pub fields: HeaderList,
+}
+
+/// The final head as the host sets it.
+#[derive(Default)]
+pub struct Draft {
+    fields: HeaderList,
+    /// Of a head that is written and not sent.
+    status: Option<StatusCode>,
+    /// The length of a response given whole.
+    length: Option<usize>,
+    /// The host wants no `date` that it has not set.
+    is_undated: bool,
+    /// The host wants the connection to end behind it.
+    closes: bool,
+    opens: Opens,
+    /// The request came in HTTP/1.1, whose responses may end the connection.
+    is_http1: bool,
+    /// What follows the head is a tunnel's.
+    is_tunnel: bool,
+    /// The status forbids content (RFC 9110, section 6.4.1).
+    is_bodyless: bool,
+}
+
+impl Draft {
+    /// The head of a response to a request of that method begins.
+    pub fn begin(&mut self, method: &Method) {
+        self.opens = if *method == Method::CONNECT { Opens::Success } else { Opens::None };
+        self.is_http1 = false;
+    }
+
+    /// The request came in HTTP/1.1, and may ask for another protocol.
+    pub fn begin_http1(&mut self, asks_upgrade: bool) {
+        self.is_http1 = true;
+        if asks_upgrade {
+            self.opens = Opens::Switch;
+        }
+    }
+
+    /// Lets go of all that the host has set, but for buffers up to `kept` bytes.
+    pub fn clear(&mut self, kept: usize) {
+        self.fields.clear();
+        if self.fields.memory() > kept {
+            self.fields = HeaderList::new();
+        }
+        (self.status, self.length) = (None, None);
+        (self.is_undated, self.closes, self.is_tunnel, self.is_bodyless) = (false, false, false, false);
+    }
+
+    /// Sets a field, in place of any of its name.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
+        match self.takes_connection(name, value)? {
+            true => Ok(()),
+            false => field::set(&mut self.fields, name, value),
+        }
+    }
+
+    /// Adds a field.
+    pub fn add(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
+        match self.takes_connection(name, value)? {
+            true => Ok(()),
+            false => field::append(&mut self.fields, name, value),
+        }
+    }
+
+    /// Takes what a host may say of the connection. False of any other field.
+    fn takes_connection(&mut self, name: &[u8], value: &[u8]) -> Result<bool> {
+        match connection::read(name, value, self.is_http1, self.opens)? {
+            None => return Ok(false),
+            Some(Said::Close) => self.closes = true,
+            Some(Said::Upgrade) => self.fields.set(b"upgrade", value, false),
+            Some(Said::Nothing) => {}
+        }
+        Ok(true)
+    }
+
+    /// Sets these fields, each in place of any of its name set before. Those of
+    /// one name that are given together are all set. If it fails some may be set.
+    pub fn set_all<'a>(&mut self, mut fields: impl Fields<'a>) -> Result<()> {
+        if self.fields.is_empty() {
+            return fields.try_for_each(|given| given.and_then(|(name, value)| self.add(name, value)));
+        }
+        let mut others = HeaderList::new();
+        for given in fields {
+            let (name, value) = given?;
+            if !self.takes_connection(name, value)? {
+                field::append(&mut others, name, value)?;
+            }
+        }
+        self.fields.set_all(&others);
+        Ok(())
+    }
+
+    /// What `restore` needs to take back what is set from now on.
+    pub fn mark(&self) -> Mark {
+        Mark { fields: self.fields.clone(), closes: self.closes }
+    }
+
+    /// Takes back what was set since the mark.
+    pub fn restore(&mut self, mark: Mark) {
+        (self.fields, self.closes) = (mark.fields, mark.closes);
+    }
+
+    /// What that status makes of the response, if it may have it with the fields set so far.
+    pub fn check(&self, status: u16) -> Result<Checked> {
+        let status = status_code(status)?;
+        let is_tunnel = self.opens.with(status);
+        if status.is_informational() && !is_tunnel {
+            return Err(Error::invalid(format_args!("{} is informational, no answer", status.as_u16())));
+        }
+        if !is_tunnel && self.opens == Opens::Switch && self.fields.contains(b"upgrade") {
+            return Err(Error::invalid(format_args!("upgrade goes with 101, not with {}", status.as_u16())));
+        }
+        let announced = self.content_length()?.filter(|_| !is_tunnel);
+        Ok(Checked { status, announced, is_tunnel, is_bodyless: forbids_content(status) && !is_tunnel })
+    }
+
+    /// The head is as it was checked; `length` is announced as `content-length`.
+    pub fn write(&mut self, checked: Checked, length: Option<usize>) {
+        let Checked { status, is_tunnel, is_bodyless, .. } = checked;
+        // RFC 9110, sections 8.6, 9.3.6 and 15.3.6: 204 has no content-length, nor
+        // has 205 one of a body, nor a tunnel any, whatever the host says.
+        if is_tunnel || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT) {
+            self.fields.remove(b"content-length");
+        }
+        self.status = Some(status);
+        (self.length, self.is_tunnel, self.is_bodyless) = (length, is_tunnel, is_bodyless);
+    }
+
+    /// Nothing is added as `date`.
+    pub fn leave_out_date(&mut self) {
+        self.is_undated = true;
+    }
+
+    /// Nothing is added as `content-length`.
+    pub fn leave_out_length(&mut self) {
+        self.length = None;
+    }
+
+    /// Whether what follows the head is a tunnel's.
+    pub fn is_tunnel(&self) -> bool {
+        self.is_tunnel
+    }
+
+    /// Whether the status forbids content.
+    pub fn is_bodyless(&self) -> bool {
+        self.is_bodyless
+    }
+
+    /// The head, once, when it is written. `is_whole`: nothing more is written
+    /// of the response; `is_alone`: and nothing waits.
+    pub fn take(&mut self, is_whole: bool, is_alone: bool) -> Option<Head<'_>> {
+        Some(Head {
+            status: self.status.take()?,
+            fields: &mut self.fields,
+            length: self.length,
+            is_dated: !self.is_undated,
+            is_alone,
+            is_tunnel: self.is_tunnel,
+            is_whole,
+            closes: self.closes,
+        })
+    }
+
+    fn content_length(&self) -> Result<Option<u64>> {
+        let mut values = self.fields.get_all(b"content-length");
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err(Error::invalid("there are two content-length fields"));
+        }
+        let text = str::from_utf8(value).ok();
+        let digits = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let wrong = || {
+            let value = String::from_utf8_lossy(value);
+            Error::invalid(format_args!("content-length is {value:?}, which is no length"))
+        };
+        digits.and_then(|digits| digits.parse().ok()).map(Some).ok_or_else(wrong)
+    }
+}
+
+/// The fields and the connection's directive at one moment.
+pub struct Mark {
+    fields: HeaderList,
+    closes: bool,
+}
+
+/// What a status makes of a response.
+pub struct Checked {
+    status: StatusCode,
+    /// The content-length that the host has set.
+    pub announced: Option<u64>,
+    pub is_tunnel: bool,
+    pub is_bodyless: bool,
+}
+
+impl Informational {
+    /// A head of that status and those fields, which are checked.
+    pub fn new(status: u16, fields: HeaderList) -> Result<Self> {
+        let status = status_code(status)?;
+        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::invalid(format_args!("{status} is no informational status of HTTP/2")));
+        }
+        Ok(Self { status, fields })
+    }
+}
+
+/// A status of three digits. RFC 9110, section 15, defines none from 600 on, but
+/// programs have some, and clients read them as 5xx.
+fn status_code(status: u16) -> Result<StatusCode> {
+    StatusCode::from_u16(status).map_err(|_| Error::invalid(format_args!("{status} is no HTTP status")))
+}
+
+fn forbids_content(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_in_digits() {
+        for number in [0, 7, 10, 999, 1_000_000, usize::MAX] {
+            assert_eq!(digits(number, &mut [0; 20]), number.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_the_library_adds_stands_last_and_once() {
+        let completed = |host: &[(&str, &str)], length| {
+            let mut draft = Draft::default();
+            host.iter().for_each(|(name, value)| draft.add(name.as_bytes(), value.as_bytes()).unwrap());
+            let checked = draft.check(200).unwrap();
+            draft.write(checked, length);
+            let mut head = draft.take(true, false).unwrap();
+            head.complete(b"now");
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            head.fields.iter().map(|field| (text(field.name), text(field.value))).collect::<Vec<_>>()
+        };
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<_> {
+            pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+        };
+        assert_eq!(completed(&[("A", "b")], Some(5)), pairs(&[("a", "b"), ("date", "now"), ("content-length", "5")]));
+        assert_eq!(completed(&[("Date", "then")], None), pairs(&[("date", "then")]));
+    }
+
+    #[test]
+    fn fields_keep_their_order_and_are_replaced_in_their_place() {
+        let mut draft = Draft::default();
+        for (name, value) in [("a", "1"), ("set-cookie", "x"), ("b", "2"), ("set-cookie", "y"), ("a", "3")] {
+            draft.add(name.as_bytes(), value.as_bytes()).unwrap();
+        }
+        draft.set(b"A", b"4").unwrap();
+        let mark = draft.mark();
+        let given = [("c", "5"), ("b", "6"), ("c", "7")];
+        draft.set_all(given.iter().map(|(name, value)| Ok((name.as_bytes(), value.as_bytes())))).unwrap();
+        let order = |draft: &Draft| {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let fields: Vec<_> = draft.fields.iter().map(|field| text(field.name) + "=" + &text(field.value)).collect();
+            fields.join(" ")
+        };
+        assert_eq!(order(&draft), "a=4 set-cookie=x b=6 set-cookie=y c=5 c=7");
+        draft.restore(mark);
+        assert_eq!(order(&draft), "a=4 set-cookie=x b=2 set-cookie=y");
+    }
+}
