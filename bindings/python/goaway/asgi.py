@@ -7,7 +7,7 @@ import contextlib
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from . import _native, leaving
-from .asgi_exchange import Site
+from .asgi_site import Site
 from .closing import GRACE, Deadline, end_requests
 from .config import Config
 from .error import Error, ShutdownError, StartupError
@@ -146,9 +146,8 @@ class Application:
         self._starting = None
 
     def _make_pump(self, core: _native.Core) -> Pump:
-        site = Site(self._app, self.config, self._extensions)
-        site.server = server_of(core, self.config)
-        site.state = self._lifespan.state if self._lifespan.is_supported else None
+        state = self._lifespan.state if self._lifespan.is_supported else None
+        site = Site(self._app, self.config, self._extensions, server_of(core, self.config), state)
         core.register("*", 0)
         core.register("CONNECT *", 0)
         core.watch(_native.WATCH_PROGRESS | (_native.WATCH_SESSIONS if self.on_session is not None else 0))

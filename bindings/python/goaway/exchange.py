@@ -29,27 +29,29 @@ TOO_LARGE_ANSWER = (b"content-type\0text/plain\0", b"Content Too Large")
 class Exchange(Work):
     """One request. In the loop's thread only."""
 
-    # Made for each request: what is not set costs nothing.
-    task: Optional["asyncio.Task[None]"] = None
+    # Slots are for what is looked at for each request: they are quick. The rest is set
+    # where it is needed: until then it is the class's, and costs a request nothing.
+    __slots__ = ("__dict__", "_readers", "drain", "id", "is_broken", "is_over", "pump", "whole")
+
+    pump: "Pump"
+    id: int
+    drain: Drain
     cause: Optional[str] = None
     """Why nobody waits for the answer any more."""
     code = 0
     """The error code (RFC 9113, section 7) beside `cause`: with "peer_reset" and
     "peer_goaway" the peer's, otherwise what the peer was sent, or 0."""
-    pump: "Pump"
-    id: int
-    drain: Drain
-    has_head = False
-    """The response has begun: its head was handed over."""
-    is_over = False
-    """The answer is whole, or given up."""
     failure: Optional[Exception] = None
     """What the library has refused of the answer."""
+    is_broken: bool
+    """There is a `cause` or a `failure`."""
+    is_over: bool
+    """The answer is whole, or given up."""
     trailers: "Tuple[Tuple[bytes, bytes], ...]" = ()
     """The request's trailer fields, once its body has ended."""
     cookies = b""
     """If several cookie fields came: the value of each, a NUL behind each."""
-    whole: Optional[bytes] = None
+    whole: Optional[bytes]
     """The body, if it came with the request and was not taken yet."""
 
     _has_end = False
@@ -58,10 +60,21 @@ class Exchange(Work):
     _taken = 0
     _queued = 0
     _is_full = False
-    _readers: Optional[Waiters] = None
+    _readers: Optional[Waiters]
     _writers: Optional[Waiters] = None
     # The high-water mark, once the library has told that it has grown.
     _mark: int = 0
+
+    def begin(self, pump: "Pump", id: int, drain: Drain) -> None:
+        """It has come. Called right after it was made."""
+        self.task = None
+        self.pump = pump
+        self.id = id
+        self.drain = drain
+        self.is_broken = False
+        self.is_over = False
+        self.whole = None
+        self._readers = None
 
     # What the pump tells.
 
@@ -87,6 +100,7 @@ class Exchange(Work):
 
     def cancelled(self, cause: str, code: int) -> None:
         """Nobody waits for the answer any more."""
+        self.is_broken = True
         self.cause = cause
         self.code = code
         self.wake_readers()
@@ -95,6 +109,7 @@ class Exchange(Work):
 
     def failed(self, error: Exception) -> None:
         """The library has refused a part of the answer, which is over thus."""
+        self.is_broken = True
         self.failure = error
         self.is_over = True
         self.wake_readers()
@@ -188,7 +203,7 @@ class Exchange(Work):
         if not self.is_over and self.cause is None:
             if error is None:
                 log.error("%s returned without completing its response", self.title())
-            if isinstance(error, BodyTooLarge) and not self.has_head:
+            if isinstance(error, BodyTooLarge) and not self.has_begun():
                 self.is_over = True
                 self.pump.outbox.respond(self.id, 413, *TOO_LARGE_ANSWER)
             else:
@@ -202,10 +217,14 @@ class Exchange(Work):
         """Who responds to what, for the log."""
         raise NotImplementedError
 
+    def has_begun(self) -> bool:
+        """Whether the head of the response was handed over."""
+        raise NotImplementedError
+
     def give_up(self) -> None:
         """Responds 500; after the head resets the stream, so that what is not whole
         does not look so."""
-        if self.has_head:
+        if self.has_begun():
             self.reset(INTERNAL_ERROR)
         else:
             self.is_over = True

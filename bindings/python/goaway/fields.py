@@ -132,10 +132,22 @@ _heads: "Dict[Any, Tuple[bytes, Optional[int]]]" = {}
 """What `application_head` has found for heads, since applications repeat theirs."""
 
 
+_last: "Tuple[List[Tuple[Any, Any]], Tuple[bytes, Optional[int]]]" = ([], (b"", None))
+"""The one that was found there last, and what was found. One tuple, for many threads."""
+
+
 def application_head(fields: Iterable[Tuple[Any, Any]], what: str, is_http1: bool) -> "Tuple[bytes, Optional[int]]":
     """Fields of a response head, packed by the lenient rules, and the content-length
     among them. `connection: close` in HTTP/1.1 has the connection end after the
     response."""
+    global _last
+    last = _last
+    try:
+        # By value: an application may change its list. The pairs that are kept cannot change.
+        if type(fields) is list and fields == last[0] and not is_http1:
+            return last[1]
+    except Exception:
+        pass  # Bytes and text, for one, cannot be compared under `python -bb`.
     try:
         given = tuple(fields)
     except TypeError as error:
@@ -151,6 +163,8 @@ def application_head(fields: Iterable[Tuple[Any, Any]], what: str, is_http1: boo
             if len(_heads) >= _SECTIONS_KEPT:
                 _heads.clear()
             _heads[given] = found
+    elif type(fields) is list:
+        _last = (list(given), found)
     return found
 
 

@@ -4,7 +4,7 @@ together."""
 from __future__ import annotations
 
 import struct
-from typing import Any, Callable, List, NamedTuple
+from typing import Any, Callable, List, NamedTuple, Optional
 
 from . import _native
 from .error import Error
@@ -21,9 +21,12 @@ FULL = 64 << 20
 MOST = 1 << 30
 """One command carries no more."""
 
-_pack = COMMAND.pack
 _RESPOND = _native.COMMAND_RESPOND
 _WRITE = _native.COMMAND_WRITE
+_pack = COMMAND.pack
+# The same without the members that are 0 in every such command.
+_pack_respond = struct.Struct("=HH4xQIIII8x").pack
+_pack_write = struct.Struct("=H2xIQ8xII8x").pack
 
 
 class Failure(NamedTuple):
@@ -37,7 +40,7 @@ class Failure(NamedTuple):
 class Outbox:
     """Gathers commands until `flush`. For one thread at a time."""
 
-    __slots__ = ("_arena", "_commands", "_core", "_failures", "_len", "_wake")
+    __slots__ = ("_arena", "_commands", "_core", "_failures", "_fields", "_fields_at", "_len", "_wake")
 
     def __init__(self, core: _native.Core, wake: Callable[[], None]) -> None:
         """`wake` is called for the first command after a flush."""
@@ -45,6 +48,9 @@ class Outbox:
         self._commands: List[bytes] = []
         self._arena: List[bytes] = []
         self._len = 0
+        self._fields: Optional[bytes] = None
+        self._fields_at = 0
+        """The last response's fields, and where in the arena they are."""
         self._wake = wake
         self._failures: List[Failure] = []
 
@@ -57,11 +63,14 @@ class Outbox:
         if not commands:
             self._wake()
         fields_len = len(fields)
-        middle = start + fields_len
-        commands.append(_pack(_RESPOND, status, 0, request, start, fields_len, middle, size, 0))
-        arena.append(fields)
+        if fields is not self._fields:
+            # Most responses have the fields of the one before, which are there already.
+            self._fields, self._fields_at = fields, start
+            arena.append(fields)
+            start += fields_len
+        commands.append(_pack_respond(_RESPOND, status, request, self._fields_at, fields_len, start, size))
         arena.append(body)
-        self._len = middle + size
+        self._len = start + size
 
     def write(self, request: int, data: bytes, flags: int = 0) -> None:
         """The next bytes of an answer's body."""
@@ -71,7 +80,7 @@ class Outbox:
         commands, start = self._commands, self._len
         if not commands:
             self._wake()
-        commands.append(_pack(_WRITE, 0, flags, request, 0, 0, start, size, 0))
+        commands.append(_pack_write(_WRITE, flags, request, start, size))
         self._arena.append(data)
         self._len = start + size
 
@@ -98,7 +107,7 @@ class Outbox:
         have ended meanwhile."""
         commands, arena = self._commands, self._arena
         if commands:
-            self._commands, self._arena, self._len = [], [], 0
+            self._commands, self._arena, self._len, self._fields = [], [], 0, None
             packed = b"".join(commands)
             failed = self._core.submit(packed, len(commands), b"".join(arena))
             if failed:

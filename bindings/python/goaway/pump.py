@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from contextvars import copy_context
+from itertools import islice
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from . import _native
@@ -15,15 +16,16 @@ from .error import Error
 from .exchange import ERROR_ANSWER, INTERNAL_ERROR, Exchange
 from .outbox import RECORD, Failure
 from .report import Report
-from .runner import runner
+from .runner import Runner
 
 log = logging.getLogger("goaway")
 
 _REQUEST = _native.RECORD_REQUEST
 _COOKIES = _native.FLAG_COOKIES
+_END = _native.FLAG_END
 
 AT_ONCE = 32
-"""So many requests begin before the loop goes on."""
+"""So many records are read before the loop goes on."""
 FLUSH_SECONDS = 0.002
 """So long the responses to a batch may wait for its end."""
 
@@ -41,11 +43,13 @@ class Pump(Dispatcher[Exchange]):
         self.closed: "asyncio.Future[Report]" = loop.create_future()
         """Set when the server has ended."""
         self._accept = accept
-        self._begin = runner(loop)
+        self._runner = Runner(loop)
         self._context = copy_context()
         self._is_flush_planned = False
         self._batch: Optional[Iterator[Tuple[Any, ...]]] = None
         """What is left of the records that were taken."""
+        self._left = 0
+        """How many, at the most."""
         self._arena = b""
         self._batch_began = 0.0
         self._begun: List[Exchange] = []
@@ -112,6 +116,7 @@ class Pump(Dispatcher[Exchange]):
             self.stop()
             return
         self._batch, self._arena = RECORD.iter_unpack(records), arena
+        self._left = len(records) // RECORD.size
         self._batch_began = time.monotonic()
         self._go_on()
 
@@ -144,21 +149,22 @@ class Pump(Dispatcher[Exchange]):
         self.flush()
 
     def _read_some(self) -> bool:
-        """Reads records until so many requests have begun. False: it was the last."""
+        """Reads some records. False: those were the last."""
         batch = self._batch
         assert batch is not None
-        requests, accept, begin, arena = self.requests, self._accept, self._begin, self._arena
+        requests, accept, begin, arena = self.requests, self._accept, self._runner.starter(), self._arena
         begun = self._begun
-        for record in batch:
+        for record in islice(batch, AT_ONCE):
             if record[0] != _REQUEST:
                 self._dispatch(record, arena)
                 continue
             _, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
             try:
+                body = arena[data : data + data_len] if data_len else b""
                 requests[id] = exchange = accept(
-                    id, flags, tag, session, left, arena[text : text + text_len], arena[data : data + data_len], params
+                    id, flags, tag, session, left, arena[text : text + text_len], body, params
                 )
-                if flags & _COOKIES:
+                if flags > _END and flags & _COOKIES:
                     exchange.cookies = arena[text + text_len : data]
                 begin(exchange)
             except Exception:
@@ -167,9 +173,8 @@ class Pump(Dispatcher[Exchange]):
                 self.outbox.respond(id, 500, *ERROR_ANSWER)
                 continue
             begun.append(exchange)
-            if len(begun) == AT_ONCE:
-                return True
-        return False
+        self._left -= AT_ONCE
+        return self._left > 0
 
     def _end_unbegun(self) -> None:
         """A Task that is cancelled before its first step ends without a word: its

@@ -32,9 +32,7 @@ class Request(Exchange, Responder):
     ) -> None:
         self.server = server
         self.session = session
-        self.pump = server._pump
-        self.id = id
-        self.drain = Drain()
+        self.begin(server._pump, id, Drain())
         self._handler = handler
         self._pieces = text.split(b"\0")
         self._pieces.pop()
@@ -116,6 +114,9 @@ class Request(Exchange, Responder):
 
     def call(self) -> Awaitable[object]:
         return self._handler(self)
+
+    def has_begun(self) -> bool:
+        return self.has_head
 
     def title(self) -> str:
         return f"the handler of {self.method} {self.path}"

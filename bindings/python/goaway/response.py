@@ -22,7 +22,7 @@ from .tls import TlsInfo, tls_info
 
 Data = Union[bytes, bytearray, memoryview]
 
-WITHOUT_BODY = (204, 205, 304)
+WITHOUT_BODY = frozenset((204, 205, 304))
 """Statuses of responses without a body (RFC 9110, sections 6.4.1 and 15.3.6)."""
 
 

@@ -30,7 +30,7 @@ from .gateway import check_status
 from .outbox import as_bytes
 
 if TYPE_CHECKING:
-    from .asgi_exchange import Site
+    from .asgi_site import Site
 
 log = logging.getLogger("goaway")
 
@@ -62,11 +62,9 @@ class AsgiWebSocket(Exchange):
     drain: SocketDrain
 
     def __init__(self, site: "Site", id: int, scope: Dict[str, Any], drain: SocketDrain) -> None:
-        self.pump = site.pump
-        self.id = id
+        self.begin(site.pump, id, drain)
         self.site = site
         self.scope = scope
-        self.drain = drain
         drain.socket = self
         self._frames = Connection(ConnectionType.SERVER)
         self._stage = _ASKED
@@ -99,6 +97,9 @@ class AsgiWebSocket(Exchange):
 
     def title(self) -> str:
         return f"the ASGI application at {self.scope['path']}"
+
+    def has_begun(self) -> bool:
+        return self._stage != _ASKED
 
     # What the pump tells.
 
