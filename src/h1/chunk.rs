@@ -1,10 +1,8 @@
 //! Content in chunks (RFC 9112, section 7.1).
 
-use super::Limits;
-use super::content::{Part, at_most};
-use super::head::bad;
+use super::fault::{TOO_LARGE, bad};
 use super::line::LineReader;
-use super::section::{Section, TOO_LARGE};
+use super::section::{Limits, Section};
 use crate::engine::Fault;
 use crate::header_list::HeaderList;
 
@@ -12,6 +10,16 @@ use crate::header_list::HeaderList;
 const SIZE_DIGITS: u8 = 16;
 /// Bytes of all chunk extensions of a content. They are ignored.
 const EXTENSION_BYTES: u16 = 4096;
+
+/// What bytes of content come to.
+#[derive(Debug, PartialEq)]
+pub enum Part<'a> {
+    None,
+    /// With true: the end of the content is behind it.
+    Data(&'a [u8], bool),
+    /// The end of the content.
+    Trailers(HeaderList),
+}
 
 /// Reads the chunks of one content.
 #[derive(Default)]
@@ -137,4 +145,9 @@ impl Chunks {
             false => Part::Trailers(std::mem::take(&mut self.trailers)),
         }
     }
+}
+
+/// The first `most` bytes of `input`, or all.
+pub fn at_most(input: &[u8], most: u64) -> &[u8] {
+    &input[..input.len().min(usize::try_from(most).unwrap_or(usize::MAX))]
 }

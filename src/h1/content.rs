@@ -1,25 +1,14 @@
 //! The content of a request as it comes (RFC 9112, section 6).
 
-use super::Limits;
-use super::chunk::Chunks;
+use super::chunk::{Chunks, Part, at_most};
+use super::section::Limits;
 use crate::engine::Fault;
-use crate::header_list::HeaderList;
 
 /// What is still to come.
 pub enum Content {
     /// So many bytes.
     Length(u64),
     Chunked(Box<Chunks>),
-}
-
-/// What bytes of content come to.
-#[derive(Debug, PartialEq)]
-pub enum Part<'a> {
-    None,
-    /// With true: the end of the content is behind it.
-    Data(&'a [u8], bool),
-    /// The end of the content.
-    Trailers(HeaderList),
 }
 
 impl Content {
@@ -49,9 +38,4 @@ impl Content {
     pub fn is_mid_block(&self) -> bool {
         matches!(self, Content::Chunked(chunks) if chunks.is_mid_block())
     }
-}
-
-/// The first `most` bytes of `input`, or all.
-pub fn at_most(input: &[u8], most: u64) -> &[u8] {
-    &input[..input.len().min(usize::try_from(most).unwrap_or(usize::MAX))]
 }

@@ -3,24 +3,17 @@
 
 use http::Method;
 
-use super::Limits;
 use super::content::Content;
+use super::fault::{TOO_LARGE, TOO_LONG, UNKNOWN_CODING, UNKNOWN_VERSION, bad};
 use super::line::LineReader;
-use super::section::{Section, TOO_LARGE};
+use super::section::{Limits, Section};
 use super::target::{self, is_authority};
-use super::token::{all_members, is_token, members};
+use super::token::{all_members, is_token, members, parse_length};
 use crate::engine::{Fault, RequestHead, Version};
 use crate::header_list::HeaderList;
 
 /// Empty lines that may stand before a request (section 2.2).
 const EMPTY_LINES: u8 = 8;
-
-const TOO_LONG: Fault = Fault { status: 414, why: "the request line is too long" };
-
-/// A request that is none.
-pub const fn bad(why: &'static str) -> Fault {
-    Fault { status: 400, why }
-}
 
 /// A request whose head is whole.
 pub struct Request {
@@ -175,17 +168,10 @@ impl Said {
         }
         let last = members(value).last().unwrap_or_default();
         Err(match last.eq_ignore_ascii_case(b"chunked") {
-            true => Fault { status: 501, why: "the transfer coding is unknown" },
+            true => UNKNOWN_CODING,
             false => bad("transfer-encoding does not end in chunked"),
         })
     }
-}
-
-/// A number of bytes in decimal digits, below 2^63.
-pub fn parse_length(value: &[u8]) -> Option<u64> {
-    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    let digits = std::str::from_utf8(value).ok().filter(|_| is_number)?;
-    digits.parse().ok().filter(|length| *length < 1 << 63)
 }
 
 /// Section 3.
@@ -203,7 +189,7 @@ fn read_request_line(line: &[u8]) -> Result<Box<RequestHead>, Fault> {
         b"HTTP/1.1" => Version::Http11,
         b"HTTP/1.0" => Version::Http10,
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
-            return Err(Fault { status: 505, why: "the version is neither 1.1 nor 1.0" });
+            return Err(UNKNOWN_VERSION);
         }
         _ => return Err(bad("the version is none")),
     };

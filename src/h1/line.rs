@@ -1,7 +1,7 @@
 //! Lines as they come (RFC 9112, section 2.2): each ends with CRLF and has no
 //! other control character than HTAB.
 
-use super::head::bad;
+use super::fault::bad;
 use crate::engine::Fault;
 
 /// Reads one line after the other and looks at each byte once.

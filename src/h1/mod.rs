@@ -1,12 +1,13 @@
 //! HTTP/1.1 and 1.0 (RFC 9112): the engine of one connection.
 //!
-//! - [`line`]: lines as they come, without control characters
-//! - [`section`]: the fields of a header or trailer section
-//! - [`target`]: the forms of a request target, hosts
-//! - [`head`]: the head of a request
-//! - [`chunk`], [`content`]: the content of a request
 //! - [`upgrade`]: what opens a tunnel
-//! - [`writer`]: heads of responses
+//! - [`writer`]: heads of responses, and what follows them
+//! - [`head`]: the head of a request
+//! - [`content`], [`chunk`]: the content of a request
+//! - [`target`]: the forms of a request target, hosts
+//! - [`section`]: the fields of a header or trailer section
+//! - [`line`]: lines as they come
+//! - [`token`], [`fault`]: words of the grammar, and what is not of it
 //!
 //! A proxy in front of the server and the server may differ about a message
 //! that is not quite right, and whoever knows how they differ hides one request
@@ -20,6 +21,7 @@
 pub mod check;
 mod chunk;
 mod content;
+mod fault;
 mod head;
 mod line;
 mod section;
@@ -34,24 +36,16 @@ use http::{Method, StatusCode};
 
 use crate::engine::{Engine, Event, Fault, RequestHead, ResponseHead, Version};
 use crate::header_list::HeaderList;
-use content::{Content, Part};
+use chunk::Part;
+use content::Content;
 use head::HeadReader;
+pub use section::Limits;
 use upgrade::Opening;
-use writer::Persistence;
+use writer::{Framing, Persistence};
 
 /// Content that is still to come when its response is complete, up to which the
 /// connection is kept: reading that much costs less than a new connection.
 const SMALL_REST: u64 = 64 << 10;
-
-/// What a header section and a trailer section may have.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of names and values, with 32 more for each field. The request line
-    /// may be as long.
-    pub header_list_bytes: u32,
-    /// All cookie fields count as one, as in HTTP/2.
-    pub header_fields: u32,
-}
 
 /// The engine of one connection.
 pub struct Http1 {
@@ -97,19 +91,6 @@ enum Output {
     Body(Framing),
     /// The response is complete; content of its request may still come.
     Complete,
-}
-
-/// How the end of a response is told (RFC 9112, section 6.3).
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Framing {
-    /// Nothing follows the head.
-    None,
-    /// So many bytes are still to come.
-    Length(u64),
-    Chunked,
-    /// By the end of the connection.
-    Close,
-    Tunnel,
 }
 
 impl Http1 {

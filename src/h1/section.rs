@@ -1,12 +1,19 @@
 //! The fields of a header or trailer section (RFC 9112, section 5), counted.
 
-use super::Limits;
-use super::head::bad;
+use super::fault::{TOO_LARGE, bad};
 use super::token::{token_len, trim};
 use crate::engine::Fault;
 use crate::header_list::{Field, HeaderList};
 
-pub const TOO_LARGE: Fault = Fault { status: 431, why: "the header section is too large" };
+/// What a header section and a trailer section may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of names and values, with 32 more for each field. The request line
+    /// may be as long.
+    pub header_list_bytes: u32,
+    /// All cookie fields count as one, as in HTTP/2.
+    pub header_fields: u32,
+}
 
 /// What has come of a section.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use http::Method;
 
-use super::head::bad;
+use super::fault::bad;
 use crate::engine::Fault;
 
 /// What a request target consists of.

@@ -1,6 +1,7 @@
 mod content;
 mod heads;
 mod responses;
+mod tunnels;
 
 use super::check::{Connection, LIMITS, Received, response};
 use super::*;

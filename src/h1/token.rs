@@ -1,4 +1,4 @@
-//! Tokens and lists of them (RFC 9110, sections 5.6.1 and 5.6.2).
+//! Words of the grammar: tokens, lists, lengths (RFC 9110, sections 5.6 and 8.6).
 
 use crate::header_list::HeaderList;
 
@@ -43,6 +43,13 @@ pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The members of the lists in all fields of that name, which is in lower case.
 pub fn all_members<'a>(fields: &'a HeaderList, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     fields.get_all(name).flat_map(members)
+}
+
+/// A number of bytes in decimal digits, below 2^63.
+pub fn parse_length(value: &[u8]) -> Option<u64> {
+    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    let digits = std::str::from_utf8(value).ok().filter(|_| is_number)?;
+    digits.parse().ok().filter(|length| *length < 1 << 63)
 }
 
 #[cfg(test)]

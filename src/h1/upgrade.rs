@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 
-use super::head::bad;
+use super::fault::bad;
 use super::writer;
 use crate::engine::{Fault, RequestHead, ResponseHead, Version};
 use crate::header_list::HeaderList;

@@ -5,10 +5,22 @@ use std::io::Write;
 
 use http::StatusCode;
 
-use super::Framing;
-use super::head::parse_length;
+use super::token::parse_length;
 use crate::engine::{ResponseHead, Version};
 use crate::header_list::HeaderList;
+
+/// How the end of a response is told (RFC 9112, section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Framing {
+    /// Nothing follows the head.
+    None,
+    /// So many bytes are still to come.
+    Length(u64),
+    Chunked,
+    /// By the end of the connection.
+    Close,
+    Tunnel,
+}
 
 /// What the head of a response says of the connection (RFC 9112, section 9.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
