@@ -4,7 +4,7 @@
 use http::StatusCode;
 
 use super::{Http1, Input, Limits};
-use crate::engine::{Engine, Event, RequestHead, ResponseHead};
+use crate::engine::{Engine, Event, Fault, RequestHead, ResponseHead};
 use crate::header_list::HeaderList;
 
 pub(super) const LIMITS: Limits = Limits { header_list_bytes: 2000, header_fields: 10 };
@@ -22,8 +22,8 @@ pub struct Received {
 pub struct Connection {
     pub engine: Http1,
     pub requests: Vec<Received>,
-    /// The status of the response that ends the connection.
-    pub fault: Option<u16>,
+    /// Why the connection ended.
+    pub fault: Option<Fault>,
     /// What was written.
     pub out: Vec<u8>,
     /// What was not taken.
@@ -60,7 +60,7 @@ impl Connection {
             let (taken, event) = match self.engine.receive(rest) {
                 Ok(received) => received,
                 Err(fault) => {
-                    assert!(self.fault.replace(fault.status).is_none(), "a fault after a fault");
+                    assert!(self.fault.replace(fault).is_none(), "a fault after a fault");
                     self.engine.send_fault(fault, b"now", &mut self.out);
                     break;
                 }

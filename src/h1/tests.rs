@@ -1,6 +1,8 @@
 mod content;
+mod differential;
 mod heads;
 mod responses;
+mod speed;
 mod tunnels;
 
 use super::check::{Connection, LIMITS, Received, response};
@@ -33,7 +35,11 @@ fn request(bytes: impl AsRef<[u8]>) -> Received {
 }
 
 fn fault(bytes: impl AsRef<[u8]>) -> Option<u16> {
-    read(bytes.as_ref()).fault
+    status(&read(bytes.as_ref()))
+}
+
+fn status(connection: &Connection) -> Option<u16> {
+    connection.fault.map(|fault| fault.status)
 }
 
 fn list(fields: &[(&str, &str)]) -> HeaderList {

@@ -151,7 +151,7 @@ fn what_is_no_request_is_refused() {
         (431, with(&format!("a: {}\r\nb: {}", long(999), long(999)))),
     ] {
         let read = read(request.as_bytes());
-        assert_eq!((read.fault, read.requests.len()), (Some(status), 0), "{request:?}");
+        assert_eq!((super::status(&read), read.requests.len()), (Some(status), 0), "{request:?}");
         let begin = format!("HTTP/1.1 {status} ");
         let out = String::from_utf8(read.out).unwrap();
         assert!(out.starts_with(&begin), "{out}");
