@@ -1,4 +1,4 @@
-"""What `_native.py` declares is what `include/goaway.h` says."""
+"""What `_native` declares is what `include/goaway.h` says."""
 
 from __future__ import annotations
 

@@ -1,0 +1,244 @@
+"""A server and its queue."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+from ctypes import byref, c_uint32
+from typing import Any, Callable, List, Optional, Tuple
+
+from ..error import Error
+from ..limit import IS_OF_C, LIMITS
+from ..report import Counts, Report
+from .arguments import encode, milliseconds
+from .library import lib
+from .numbers import ERR_TIMEOUT, OK
+from .status import check, failure, last_failure
+from .structures import SessionRow, _Batch, _Counts, _text, read_report, session_row
+from .tls import TlsCore
+
+
+class Core:
+    """A server of the library with its one queue.
+
+    The server's pointer is used under a lock, since `free` may come from another
+    thread. The queue lives as long as this object, so that whoever still
+    submits to it is told, and nothing worse.
+    """
+
+    _server: Optional[int] = None
+    _queue: Optional[int] = None
+
+    def __init__(self) -> None:
+        # Reentrant: a signal's handler may close in the midst of a call.
+        self._lock = threading.RLock()
+        self._waiting = 0
+        self._counts = Counts()
+        self.pid = os.getpid()
+        self._server = lib.server_new()
+        if self._server is None:
+            raise last_failure()
+        self._queue = lib.queue_new(self._server)
+        if self._queue is None:
+            raise last_failure()
+        self._batch = _Batch()
+        self._batch_ref = byref(self._batch)
+
+    def _call(self, function: Any, *arguments: Any) -> Any:
+        with self._lock:
+            if self._server is None:
+                raise Error("GOAWAY_ERR_STATE", "the server has ended")
+            return function(self._server, *arguments)
+
+    def set_limit(self, name: str, value: int) -> None:
+        if name not in LIMITS:
+            raise Error("GOAWAY_ERR_INVALID", f'there is no limit "{name}"; there are: {", ".join(LIMITS)}')
+        if name == "session_body_bytes":
+            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} {IS_OF_C}: `read(limit)` bounds one body")
+        if not isinstance(value, int) or not 0 <= value < 1 << 64:
+            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} is {value!r}, which is no number")
+        status = self._call(lib.server_set_limit, LIMITS.index(name), value)
+        if status != OK:
+            error = failure(status)
+            raise Error(error.code, f"the limit {name}: {error.text}")
+
+    def register(self, pattern: str, tag: int) -> None:
+        check(self._call(lib.server_register_queue, encode(pattern, "the pattern"), self._queue, tag))
+
+    def watch(self, what: int) -> None:
+        check(lib.queue_watch(self._queue, what))
+
+    def listen(self, address: str, tls: Optional[TlsCore] = None) -> None:
+        if tls is None:
+            return check(self._call(lib.server_listen, encode(address, "the address")))
+        check(self._call(lib.server_listen_tls, encode(address, "the address"), tls._tls))
+
+    def port(self, number: int) -> int:
+        return int(self._call(lib.server_port, number))
+
+    def ports(self) -> List[int]:
+        """Of each listening socket; 0 for a Unix socket."""
+        return [self.port(number) for number in range(len(self.addresses()))]
+
+    def addresses(self) -> List[str]:
+        addresses: List[str] = []
+        while True:
+            address = self._call(lib.server_address, len(addresses))
+            if address is None:
+                return addresses
+            addresses.append(_text(address))
+
+    def hand_over(self, number: int) -> int:
+        """A duplicate of a listening socket, which is the caller's to close."""
+        fd = int(self._call(lib.server_fd, number))
+        if fd < 0:
+            raise last_failure()
+        return fd
+
+    def set_shared(self, number: int, shared: bool) -> None:
+        """Whether somebody else has that listening socket too."""
+        check(self._call(lib.server_set_shared, number, shared))
+
+    def start(self) -> None:
+        check(self._call(lib.server_start))
+
+    def set_ready(self, ready: bool) -> None:
+        check(self._call(lib.server_set_ready, ready))
+
+    def is_ready(self) -> bool:
+        with self._lock:
+            return self._server is not None and bool(lib.server_is_ready(self._server))
+
+    def close_if_open(self, drain: float) -> None:
+        """Begins to close; does nothing if it has ended meanwhile."""
+        with self._lock:
+            if self._server is not None:
+                check(lib.server_close(self._server, milliseconds(drain), None, None))
+
+    def report(self) -> Optional[Report]:
+        with self._lock:
+            if self._server is None:
+                return None
+            found = lib.server_report(self._server)
+            return read_report(bytes(found.contents)) if found else None
+
+    def counts(self) -> Counts:
+        """What was refused; after the end what there was at the end."""
+        with self._lock:
+            if self._server is not None:
+                counts = _Counts()
+                check(lib.server_get_counts(self._server, byref(counts), ctypes.sizeof(counts)))
+                self._counts = Counts(*(getattr(counts, name) for name in Counts._fields))
+            return self._counts
+
+    def sessions(self) -> List[SessionRow]:
+        with self._lock:
+            if self._server is None:
+                return []
+            listed = lib.server_sessions(self._server)
+        if listed is None:
+            raise last_failure()
+        try:
+            return [
+                session_row(lib.session_list_at(listed, index).contents)
+                for index in range(lib.session_list_len(listed))
+            ]
+        finally:
+            lib.session_list_free(listed)
+
+    def force(self) -> None:
+        """Cuts what is open; says nothing if there is nothing to cut."""
+        with self._lock:
+            if self._server is not None:
+                lib.server_close(self._server, 0, None, None)
+
+    def wait_ended(self, timeout: float) -> None:
+        """Waits for the end of a close that was begun. Whoever frees the server
+        meanwhile leaves that to this call."""
+        with self._lock:
+            server = self._server
+            if server is None:
+                return
+            self._waiting += 1
+        try:
+            lib.server_wait(server, milliseconds(timeout))
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                doomed = self._server is None and self._waiting == 0
+            if doomed:
+                lib.server_free(server)
+
+    def free(self) -> None:
+        """Ends the server. Repeated calls do nothing."""
+        with self._lock:
+            if self._server is not None and self.pid == os.getpid():
+                self.counts()
+            server, self._server = self._server, None
+            if self._waiting:
+                return
+        if server is not None:
+            lib.server_free(server)
+
+    def fd(self) -> int:
+        fd = int(lib.queue_fd(self._queue))
+        if fd < 0:
+            raise last_failure()
+        return fd
+
+    def wait(self, timeout: float) -> bool:
+        """Blocks until a batch waits; False if the time was up."""
+        status = lib.queue_wait(self._queue, milliseconds(timeout))
+        if status == ERR_TIMEOUT:
+            return False
+        check(status)
+        return True
+
+    def take(self) -> Tuple[bytes, bytes]:
+        """The records that wait, and their arena; both empty if there are none."""
+        status = lib.queue_take(self._queue, self._batch_ref)
+        if status != OK:
+            raise failure(status)
+        batch = self._batch
+        count = batch.count
+        if count == 0:
+            return b"", b""
+        return ctypes.string_at(batch.records, count * 64), ctypes.string_at(batch.arena or 0, batch.arena_len)
+
+    def submit(self, commands: bytes, count: int, arena: bytes) -> List[Tuple[int, int, str]]:
+        """Hands over commands. Gives the failed ones: place, status, text (of
+        the first one only)."""
+        statuses = _statuses(count)
+        status = lib.queue_submit(self._queue, commands, count, arena, len(arena), statuses)
+        if status == OK:
+            return []
+        text = _text(lib.last_error())
+        failed = [(index, statuses[index], "") for index in range(count) if statuses[index] != OK]
+        if not failed:
+            # Nothing was looked at: the queue as a whole says no.
+            return [(index, status, text) for index in range(count)]
+        failed[0] = (failed[0][0], failed[0][1], text)
+        return failed
+
+    def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # While the interpreter ends, a thread that was stopped in the midst may
+        # hold the lock for ever; `leaving` has stopped the server before.
+        if _is_finalizing():
+            return
+        self.free()
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            lib.queue_free(queue)
+
+
+_local = threading.local()
+
+
+def _statuses(count: int) -> Any:
+    """An array of at least that many numbers, kept for each thread."""
+    found = getattr(_local, "statuses", None)
+    if found is None or len(found) < count:
+        found = _local.statuses = (c_uint32 * max(256, 2 * count))()
+    return found
