@@ -91,10 +91,15 @@ impl Door {
     /// Lets nobody find it any more. Whether the connections that wait would
     /// end with the socket.
     fn shut(&self) -> bool {
-        let mut hold = lock(&self.hold);
-        drop(hold.file.take());
-        hold.socket = None;
-        !hold.is_shared
+        let (file, socket, is_shared) = {
+            let mut hold = lock(&self.hold);
+            (hold.file.take(), hold.socket.take(), hold.is_shared)
+        };
+        // Unlocked, since a file that stays behind is told in the log, which is
+        // the host's. The file first: it needs the socket to be open.
+        drop(file);
+        drop(socket);
+        !is_shared
     }
 }
 

@@ -195,11 +195,13 @@ impl Server {
             started.shared.registry.close(drain, on_close);
             return Ok(());
         }
-        let queues = match std::mem::replace(&mut *state, State::NeverStarted) {
+        let before = std::mem::replace(&mut *state, State::NeverStarted);
+        drop(state);
+        // Unlocked: what ends here may write to the log, which is the host's.
+        let queues = match before {
             State::Setup(setup, _) => setup.queues,
             _ => Vec::new(),
         };
-        drop(state);
         queues.iter().for_each(|queue| queue.close_unstarted(true));
         // There is no thread of ours to call from, and nothing to wait for.
         on_close.into_iter().for_each(|on_close| on_close(&Report::default()));

@@ -45,7 +45,7 @@ macro_rules! programs {
 }
 
 programs! {
-    answers batches callbacks claims commands effects exit fields fork http1 ids inherited limits many messages
+    aborts answers batches callbacks claims commands effects exit fields fork http1 ids inherited limits many messages
     null pairs proxy pushes queue sessions signals sockets state stuck threads tunnels unload uploads
 }
 

@@ -33,6 +33,18 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Empties it, and gives how many bytes of pieces lay on it. A response that
+    /// hyper has not taken is dropped while the desk is not borrowed, since its
+    /// body borrows it once more.
+    pub fn clear(desk: &RefCell<Self>) -> usize {
+        let taken = desk.take();
+        let bytes = taken.bytes;
+        drop(taken);
+        // What its drop noted is nothing of the next response.
+        *desk.borrow_mut() = Self::default();
+        bytes
+    }
+
     pub fn push(&mut self, piece: Bytes) {
         self.bytes += piece.len();
         if !piece.is_empty() {

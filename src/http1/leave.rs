@@ -66,7 +66,7 @@ impl<S: Transport> Http1<S> {
 
     /// The exchange under way has ended before its answer had.
     pub(super) fn cancel(&mut self, cause: Cause, code: u32) {
-        let unsent = std::mem::take(&mut *self.desk.borrow_mut()).bytes as u64;
+        let unsent = Desk::clear(&self.desk) as u64;
         let Some(exchange) = self.exchange.take() else { return };
         // What is written counts when it leaves.
         self.life.tally.reset += u64::from(!exchange.is_written);
@@ -196,7 +196,6 @@ impl<S: Transport> Http1<S> {
         tracing::error!(session = self.life.remote.id, "the session panicked");
         self.phase = Phase::Over;
         self.hyper = None;
-        self.desk = std::rc::Rc::new(std::cell::RefCell::new(Desk::default()));
         self.life.conclude(Cause::Internal, 0);
         self.cancel(Cause::Internal, 0);
         if let Ok(mut wire) = self.wire.try_borrow_mut() {

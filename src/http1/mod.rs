@@ -387,7 +387,7 @@ impl<S: Transport> Http1<S> {
         let closes = has_begun && exchange.closes;
         if exchange.is_tunnel_open() && self.hyper.take().is_some() {
             // What hyper has been told of it is of no use any more.
-            *self.desk.borrow_mut() = Desk::default();
+            Desk::clear(&self.desk);
         }
         if closes || (is_unasked && has_begun) {
             // The host wants it, or the peer sends the body or does not; hyper has
@@ -415,7 +415,7 @@ impl<S: Transport> Http1<S> {
                 // The host has ended it, which is as it should be.
                 self.life.conclude(self.life.graceful, 0);
             }
-            *self.desk.borrow_mut() = Desk::default();
+            Desk::clear(&self.desk);
             self.idle_since = self.life.now;
             if !self.life.drain.is_announced() && self.hyper.is_some() {
                 self.wire.borrow_mut().scanner.go_on();

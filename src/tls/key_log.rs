@@ -33,7 +33,9 @@ impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
         // One write, so that lines of several processes do not mix.
-        if let Err(error) = lock(&self.file).write_all(line.as_bytes()) {
+        let written = lock(&self.file).write_all(line.as_bytes());
+        // Unlocked: the log is the host's, which must not hold up other handshakes.
+        if let Err(error) = written {
             self.failures.tell(|| tracing::warn!(%error, "the key log cannot be written"));
         }
     }

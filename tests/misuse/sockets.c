@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "host.h"
 
@@ -281,6 +282,56 @@ static void the_service_managers_sockets_serve(void) {
     rmdir(folder);
 }
 
+static atomic_bool keeps_files;
+
+// In place of the system's, for the library too.
+int unlink(const char *name) {
+    if (atomic_load(&keeps_files)) {
+        errno = EPERM;
+        return -1;
+    }
+    return (int)syscall(SYS_unlinkat, AT_FDCWD, name, 0);
+}
+
+static atomic_uint told;
+
+static void on_log(uint32_t level, const char *target, const char *message, void *user_data) {
+    (void)level, (void)target, (void)user_data;
+    if (strstr(message, "stays behind") != NULL) {
+        // Calls that look at the socket whose end is under way.
+        CHECK(goaway_server_fd(host.server, 0) == -1);
+        CHECK(goaway_server_set_shared(host.server, 0, true) != GOAWAY_OK);
+        CHECK(!goaway_server_is_ready(host.server));
+        atomic_fetch_add(&told, 1);
+    }
+}
+
+static void the_log_of_a_file_that_stays_behind_may_ask_for_its_socket(void) {
+    make_folder();
+    CHECK_OK(goaway_set_log(GOAWAY_LOG_WARN, on_log, NULL));
+    host_new(&host);
+    REQUIRE_OK(goaway_server_listen(host.server, address));
+    REQUIRE_OK(goaway_server_start(host.server));
+    atomic_store(&keeps_files, true);
+    CHECK_OK(goaway_server_close(host.server, 0, NULL, NULL));
+    CHECK_OK(goaway_server_wait(host.server, (uint32_t)patience_ms(SOON_MS)));
+    CHECK_NUMBER(told, 1);
+    goaway_server_free(host.server);
+    atomic_store(&keeps_files, false);
+    CHECK(unlink(path) == 0);
+
+    // The same of a server that never started.
+    host_new(&host);
+    REQUIRE_OK(goaway_server_listen(host.server, address));
+    atomic_store(&keeps_files, true);
+    CHECK_OK(goaway_server_close(host.server, 0, NULL, NULL));
+    CHECK_NUMBER(told, 2);
+    goaway_server_free(host.server);
+    atomic_store(&keeps_files, false);
+    CHECK(unlink(path) == 0);
+    rmdir(folder);
+}
+
 int main(int argc, char **argv) {
     static const struct check_case cases[] = {
         CASE(a_unix_socket_serves),
@@ -289,6 +340,7 @@ int main(int argc, char **argv) {
         CASE(nothing_stays_of_what_never_started),
         CASE(what_is_handed_over_goes_on),
         CASE(the_service_managers_sockets_serve),
+        CASE_WITH_LOG(the_log_of_a_file_that_stays_behind_may_ask_for_its_socket),
     };
     return check_main(cases, COUNT(cases), 1, argc, argv);
 }
