@@ -86,7 +86,7 @@ demo: build ## builds and runs the demo on 127.0.0.1, port 8080 or PORT=9090, an
 
 .PHONY: test
 test: venv ## installs what the tests need, builds, runs the tests
-	@.ci/needs curl nghttp h2load openssl valgrind cc c++ nm pkg-config haproxy nginx nginx-stream
+	@.ci/needs curl nghttp h2load node openssl valgrind cc c++ nm pkg-config haproxy nginx nginx-stream
 	$(MAKE) -j2 build test-programs
 	$(CARGO) test --locked $(TEST) -- --skip under_valgrind
 	$(MAKE) test-python
@@ -197,6 +197,22 @@ build/close/fresh: benches/close/requirements.txt
 	build/close/bin/pip install --quiet --disable-pip-version-check -r benches/close/requirements.txt
 	@touch $@
 
+# make fuzz FUZZ=http1_heads SECONDS=20: one target, and how long.
+FUZZ ?= $(notdir $(wildcard fuzz/corpus/*))
+FUZZED := $(abspath $(or $(CARGO_TARGET_DIR),target))/fuzz
+# As cargo-fuzz has it built.
+FUZZ_FLAGS := --cfg fuzzing -Zsanitizer=address -Cdebug-assertions -Ccodegen-units=1 -Cpasses=sancov-module \
+	$(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
+
+.PHONY: fuzz
+fuzz: ## the fuzz targets, five minutes each; needs the nightly toolchain
+	@.ci/needs c++
+	RUSTFLAGS='$(FUZZ_FLAGS)' CARGO_TARGET_DIR='$(FUZZED)' rustup run nightly \
+		cargo build --release --locked --manifest-path fuzz/Cargo.toml --target '$(HOST)'
+	@mkdir -p $(FUZZ:%=build/fuzz/%)
+	for target in $(FUZZ); do '$(FUZZED)/$(HOST)/release/'$$target -max_total_time=$(SECONDS) \
+		-artifact_prefix=build/fuzz/ build/fuzz/$$target fuzz/corpus/$$target || exit 1; done
+
 # make soak SECONDS=20 is the short form.
 SECONDS ?= 300
 
@@ -269,7 +285,7 @@ notices: ## writes THIRD-PARTY-NOTICES from the licences of the crates in the li
 	$(PYTHON) packaging/notices.py
 
 RUFF := $(VENV)/bin/ruff --config bindings/python/pyproject.toml
-PYTHON_SOURCES := bindings/python benches/python benches/close tests/applications packaging
+PYTHON_SOURCES := bindings/python benches/python benches/close tests/applications tests/parsers packaging
 
 .PHONY: fmt
 fmt: venv ## formats the Rust and Python sources

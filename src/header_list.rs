@@ -39,6 +39,11 @@ impl HeaderList {
         Self { text: Vec::new(), fields: Vec::new() }
     }
 
+    /// A list with room for so many bytes of names and values in so many fields.
+    pub fn with_capacity(bytes: usize, fields: usize) -> Self {
+        Self { text: Vec::with_capacity(bytes), fields: Vec::with_capacity(fields) }
+    }
+
     /// How many fields there are.
     pub fn len(&self) -> usize {
         self.fields.len()

@@ -1,9 +1,11 @@
 //! What must hold of any bytes, for tests and fuzzing: a connection on which
 //! each request is responded to as soon as it is whole.
 
+mod output;
+
 use http::StatusCode;
 
-use super::{Http1, Input, Limits};
+use super::{Http1, Input, Limits, writer};
 use crate::engine::{Engine, Event, Fault, RequestHead, ResponseHead};
 use crate::header_list::HeaderList;
 
@@ -68,7 +70,9 @@ impl Connection {
             assert!(taken <= rest.len());
             assert!(self.fault.is_none() || taken == 0 && event.is_none(), "something after a fault");
             let has_event = event.is_some();
-            if let Some(event) = event {
+            if let (Input::Tunnel, Some(Event::Data { data, is_last: false, .. })) = (&self.engine.input, &event) {
+                self.requests.last_mut().expect("a request").content.extend_from_slice(data);
+            } else if let Some(event) = event {
                 note(&mut self.requests, self.engine.stream, event);
             }
             at += taken;
@@ -121,4 +125,111 @@ fn note(requests: &mut Vec<Received>, current: u32, event: Event<'_>) {
     let request = requests.last_mut().expect("a request");
     assert!(!request.is_whole, "something behind the end");
     request.is_whole = is_last;
+}
+
+/// Any bytes come to the same however they are cut.
+fn is_same_however_cut(bytes: &[u8]) -> Connection {
+    let whole = Connection::of(bytes, usize::MAX);
+    let cuts = (1..bytes.len().min(300)).map(|cut| {
+        let mut connection = Connection::new(LIMITS);
+        connection.feed(&bytes[..cut]);
+        connection.feed(&bytes[cut..]);
+        connection
+    });
+    for cut in cuts.chain([Connection::of(bytes, 1)]) {
+        assert_eq!((cut.fault, &cut.requests, &cut.out), (whole.fault, &whole.requests, &whole.out));
+        assert!(whole.fault.is_some() || cut.held == whole.held);
+    }
+    for request in whole.requests.iter().filter(|request| request.is_whole) {
+        let length = writer::content_length(&request.head.fields);
+        let is_chunked = request.head.fields.contains(b"transfer-encoding");
+        assert!(is_chunked || request.content.len() as u64 == length.unwrap_or(0));
+    }
+    output::check(&whole);
+    whole
+}
+
+/// Any bytes as heads: httparse takes what the engine takes.
+pub fn heads(bytes: &[u8]) {
+    let connection = is_same_however_cut(bytes);
+    let Some(request) = connection.requests.first() else { return };
+    let mut fields = [httparse::EMPTY_HEADER; 40];
+    let mut theirs = httparse::Request::new(&mut fields);
+    match theirs.parse(bytes) {
+        Ok(parsed) => {
+            assert!(parsed.is_complete());
+            assert_eq!(theirs.method, Some(request.original_method()));
+            let same = theirs.headers.iter().zip(request.head.fields.iter()).all(|(theirs, ours)| {
+                theirs.name.as_bytes().eq_ignore_ascii_case(ours.name) && theirs.value == ours.value
+            });
+            assert!(same && theirs.headers.len() == request.head.fields.len());
+        }
+        // It takes only UTF-8.
+        Err(error) => assert!(error == httparse::Error::Token && std::str::from_utf8(&request.head.path).is_err()),
+    }
+}
+
+/// Any bytes as chunks: what is taken is what a reader of whole lines takes.
+pub fn chunks(bytes: &[u8]) {
+    let head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+    let connection = is_same_however_cut(&[head, bytes].concat());
+    let [request] = &connection.requests[..] else { panic!("one request") };
+    if request.is_whole {
+        let (content, length) = output::dechunk(bytes).expect("chunks");
+        assert_eq!((&request.content, &connection.held[..]), (&content, &bytes[length..]));
+    }
+}
+
+/// Any bytes after a script that says how they are cut and what is responded when.
+pub fn connection(bytes: &[u8]) {
+    let (script, mut input) = bytes.split_at(bytes.len().min(16));
+    let mut script = script.iter().copied().cycle();
+    let mut connection = Connection::new(LIMITS);
+    // Enough for all to be given and some more to be done.
+    for _ in 0..bytes.len() + 32 {
+        let (Some(size), Some(act)) = (script.next(), script.next()) else { return };
+        let piece = input.split_off(..input.len().min(usize::from(size % 64))).unwrap_or_default();
+        let was_over = connection.engine.is_over();
+        let before = connection.requests.len();
+        connection.take(piece);
+        assert!(!was_over || connection.requests.len() == before && connection.engine.is_over());
+        connection.act(act);
+    }
+    output::check(&connection);
+}
+
+impl Received {
+    fn original_method(&self) -> &str {
+        self.head.method.as_str()
+    }
+}
+
+impl Connection {
+    /// Does one of all that may be done to an engine.
+    fn act(&mut self, act: u8) {
+        let (engine, out) = (&mut self.engine, &mut self.out);
+        let (stream, flag) = (engine.stream, |bit: u8| act & (1 << bit) != 0);
+        let mut fields = HeaderList::new();
+        fields.push(b"a", b"b", false);
+        match act % 8 {
+            0 => engine.send_informational(stream, StatusCode::CONTINUE, &HeaderList::new(), out),
+            1 => engine.send_informational(stream, StatusCode::EARLY_HINTS, &fields, out),
+            2 | 3 => {
+                if flag(3) {
+                    fields.push(b"content-length", b"7", false);
+                }
+                let is_tunnel = flag(4) && engine.opening.is_some();
+                let status = if is_tunnel || flag(5) { StatusCode::OK } else { StatusCode::NOT_FOUND };
+                let (is_last, is_whole, closes) = (flag(6), flag(5) && flag(6), flag(7));
+                let head = ResponseHead { is_last, is_whole, is_tunnel, closes, status, fields: &fields };
+                engine.send_head(stream, head, out);
+            }
+            4 => engine.send_data(stream, b"data", false, out),
+            5 => engine.send_data(stream, b"end", true, out),
+            6 => engine.send_trailers(stream, &fields, out),
+            _ if flag(7) && flag(6) && flag(5) => engine.send_fault(Fault { status: 408, why: "slow" }, b"now", out),
+            _ if flag(7) && flag(6) => engine.shut_down(out),
+            _ => {}
+        }
+    }
 }

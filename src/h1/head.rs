@@ -12,6 +12,11 @@ use super::token::{all_members, is_token, members, parse_length};
 use crate::engine::{Fault, RequestHead, Version};
 use crate::header_list::HeaderList;
 
+/// Bytes of fields that room is made for at once. A typical head has fewer.
+const ROOM: usize = 1024;
+/// Bytes of a typical field.
+const FIELD: usize = 40;
+
 /// Empty lines that may stand before a request (section 2.2).
 const EMPTY_LINES: u8 = 8;
 
@@ -60,7 +65,7 @@ impl HeadReader {
             taken += line.len() + 2;
             match (&mut self.head, line) {
                 (None, b"") => self.skip_empty_line()?,
-                (None, line) => self.head = Some(read_request_line(line)?),
+                (None, line) => self.head = Some(read_request_line(line, rest.len() - line.len())?),
                 (Some(_), b"") => return Ok((taken, Some(self.finish()?))),
                 (Some(head), line) => {
                     self.said.read(head.version, line, limits, &mut self.section, &mut head.fields)?
@@ -174,8 +179,8 @@ impl Said {
     }
 }
 
-/// Section 3.
-fn read_request_line(line: &[u8]) -> Result<Box<RequestHead>, Fault> {
+/// Section 3. `behind` bytes have come behind the line.
+fn read_request_line(line: &[u8], behind: usize) -> Result<Box<RequestHead>, Fault> {
     let mut parts = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
@@ -194,6 +199,7 @@ fn read_request_line(line: &[u8]) -> Result<Box<RequestHead>, Fault> {
         _ => return Err(bad("the version is none")),
     };
     let target = target::parse(&method, target)?;
+    let room = behind.min(ROOM);
     Ok(Box::new(RequestHead {
         version,
         method,
@@ -202,7 +208,7 @@ fn read_request_line(line: &[u8]) -> Result<Box<RequestHead>, Fault> {
         path: target.path,
         protocol: None,
         upgrade: None,
-        fields: HeaderList::new(),
+        fields: HeaderList::with_capacity(room, room / FIELD + 1),
     }))
 }
 

@@ -116,7 +116,7 @@ impl Http1 {
         let Some(request) = parsed else { return Ok((taken, None)) };
         let is_last = matches!(request.content, Content::Length(0));
         self.blocks += 1;
-        self.stream += 1;
+        self.stream = self.stream.wrapping_add(1);
         self.version = request.head.version;
         self.is_head = request.head.method == Method::HEAD;
         self.awaits_continue = request.expects_continue && !is_last;

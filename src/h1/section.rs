@@ -33,7 +33,8 @@ impl Section {
             ([_, ..], [b':', value @ ..]) => trim(value),
             _ => return Err(bad("a field has no name that is a token with a colon behind it")),
         };
-        self.bytes = self.bytes.saturating_add((name.len() + value.len()) as u32 + 32);
+        let size = u32::try_from(name.len() + value.len() + 32).unwrap_or(u32::MAX);
+        self.bytes = self.bytes.saturating_add(size);
         list.push(name, value, false);
         let field = list.at(list.len() - 1).expect("it was pushed");
         // All cookie fields count as one, as in HTTP/2.

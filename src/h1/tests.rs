@@ -1,5 +1,6 @@
 mod content;
 mod differential;
+mod fuzz;
 mod heads;
 mod responses;
 mod speed;

@@ -4,7 +4,7 @@
 //! `GOAWAY_MESSAGES` says how many mutated messages there are beside those of
 //! the lists.
 
-mod messages;
+pub mod messages;
 mod peers;
 mod reasons;
 

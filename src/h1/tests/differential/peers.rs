@@ -74,13 +74,13 @@ fn root() -> &'static Path {
 }
 
 pub fn node(messages: &[Vec<u8>]) -> Vec<Seen> {
-    ask(Command::new("node").arg(root().join("tests/parsers/node.js")), messages)
+    ask(Command::new("node").arg(root().join("tests/parsers/by_node.js")), messages)
 }
 
 pub fn h11(messages: &[Vec<u8>]) -> Vec<Seen> {
     let python = root().join("build/venv/bin/python");
     assert!(python.exists(), "{} is not there; run `make venv`", python.display());
-    ask(Command::new(python).arg(root().join("tests/parsers/h11.py")), messages)
+    ask(Command::new(python).arg(root().join("tests/parsers/by_h11.py")), messages)
 }
 
 /// Gives all messages to a program, and reads what it says of each.

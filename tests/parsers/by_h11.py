@@ -8,10 +8,7 @@ content of a request that is whole, X why it was refused, and a dot.
 import sys
 from collections.abc import Iterator
 
-# This file has the name of what it asks.
-sys.path.pop(0)
-
-import h11  # noqa: E402
+import h11
 
 
 def head(request: h11.Request) -> list[str]:

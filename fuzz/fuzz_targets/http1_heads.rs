@@ -1,0 +1,12 @@
+//! Heads of HTTP/1.1, from whatever bytes.
+#![no_main]
+#![allow(dead_code, reason = "the library uses more of its files")]
+
+#[path = "../../src/engine.rs"]
+mod engine;
+#[path = "../../src/h1/mod.rs"]
+mod h1;
+#[path = "../../src/header_list.rs"]
+mod header_list;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| h1::check::heads(bytes));
