@@ -17,9 +17,11 @@ use tokio::io::AsyncReadExt;
 use tokio::time::{Sleep, timeout};
 
 use crate::close::{LINGER, NEWCOMER};
+use crate::config::Config;
+use crate::connection::Task;
 use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
-use crate::http1::Http1;
+use crate::h1;
 use crate::http2::Session;
 use crate::plaintext;
 use crate::proxy::{self, Header, Malformed, Proxy};
@@ -34,7 +36,7 @@ use crate::worker::Worker;
 pub enum Connection {
     Arriving(Arrival),
     Http2(Session<Line>),
-    Http1(Box<Http1<Line>>),
+    Http1(Box<Task<Line, h1::Http1>>),
     Over,
 }
 
@@ -231,7 +233,10 @@ impl Arrival {
         let Self { worker, registration, began, .. } = self;
         match protocol {
             Protocol::Http2 => Connection::Http2(Session::new(worker, registration, line, began)),
-            Protocol::Http1 => Connection::Http1(Box::new(Http1::new(worker, registration, line, began))),
+            Protocol::Http1 => {
+                let engine = h1::Http1::new(limits(&worker.shared.setup.config));
+                Connection::Http1(Box::new(Task::new(worker, registration, line, engine, began)))
+            }
         }
     }
 
@@ -242,6 +247,14 @@ impl Arrival {
             event.text = text.into_bytes();
             self.worker.shared.tell(&event);
         }
+    }
+}
+
+/// What a head in HTTP/1.1 may have.
+fn limits(config: &Config) -> h1::Limits {
+    h1::Limits {
+        header_list_bytes: config.max_header_list_bytes,
+        header_fields: u32::try_from(config.max_header_fields).unwrap_or(u32::MAX),
     }
 }
 
@@ -355,10 +368,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::Config;
     use crate::listener::Door;
     use crate::registry::SESSIONS;
     use crate::shared::{Setup, Shared};
+    use crate::system::System;
     use crate::table::{Lot, lock};
 
     /// Lets a connection that says nothing run to its end, and gives what the host was told.
@@ -392,7 +405,7 @@ mod tests {
         let registration =
             Registration::new(shared.clone(), remote.clone(), Arc::default(), crate::callback::Flag::default());
         let worker = Worker::new(shared.clone()).unwrap();
-        let connection = Connection::new(worker, registration, Socket::new(ours, |_| 0).unwrap());
+        let connection = Connection::new(worker, registration, Socket::new(ours, System::default()).unwrap());
         order(&shared, &remote);
         tokio::time::timeout(Duration::from_secs(30), connection).await.unwrap();
         match peer.read(&mut [0; 64]) {

@@ -136,14 +136,6 @@ impl HeaderList {
         has_any
     }
 
-    /// Takes back all fields behind the first `len`.
-    pub fn truncate(&mut self, len: usize) {
-        if let Some(place) = self.fields.get(len) {
-            self.text.truncate(place.start as usize);
-            self.fields.truncate(len);
-        }
-    }
-
     /// Removes the fields that `keep` does not want.
     fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) {
         let (text, mut end) = (&mut self.text, 0);
@@ -230,14 +222,12 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_removed_and_taken_back() {
+    fn fields_are_removed() {
         let mut changed = list(&[("a", "1"), ("b", "2"), ("a", "3"), ("c", "4")]);
         assert!(changed.remove(b"a") && !changed.remove(b"a"));
         assert_eq!(changed, list(&[("b", "2"), ("c", "4")]));
         changed.push(b"D", b"5", true);
         assert!(changed.at(2).is_some_and(|field| field.is_sensitive));
-        changed.truncate(1);
-        assert_eq!(changed, list(&[("b", "2")]));
         changed.clear();
         assert!(changed.is_empty());
     }

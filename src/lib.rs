@@ -10,10 +10,9 @@
 //! - [`worker_thread`]: the threads that run the tasks of connections
 //! - [`arrival`]: a connection until it is known what its peer speaks
 //! - [`plaintext`]: what who speaks plain HTTP gets where TLS is spoken
-//! - [`http2`], [`http1`]: the task of a session, driving h2 or hyper, the taps
-//! - [`connection`]: what every such task has, whatever it speaks
-//! - [`h1`]: the engine of HTTP/1.1
-//! - [`convert`]: between our heads and those that h2 and hyper take and give
+//! - [`http2`]: the task of an HTTP/2 session, which drives the h2 crate, and its tap
+//! - [`h1`]: the engine of HTTP/1.1 and 1.0
+//! - [`connection`]: the task of a connection, whatever protocol it speaks
 //! - [`worker`]: what the sessions of one worker thread have in common
 //! - [`registration`]: a session's place on the registry, held by its task
 //! - [`shared`]: what all threads of a server have in common
@@ -30,6 +29,8 @@
 //!   socket is made of, and what proxies say in front of its connections
 //! - [`tls`]: certificates, and what TLS is spoken with
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
+//! - [`header_list`]: a header or trailer section
+//! - [`engine`]: what the task of a connection needs of a protocol
 //! - [`header_list`]: a header or trailer section
 //! - [`config`]: the limits
 //! - [`close`]: the drain engine and the report
@@ -50,19 +51,14 @@ mod command;
 mod config;
 mod connection;
 mod control;
-mod convert;
 mod endpoint;
-#[allow(dead_code, reason = "its first user follows")]
 mod engine;
 mod error;
 mod event;
 mod extension;
 pub mod ffi;
-#[allow(dead_code, reason = "its first user follows")]
 mod h1;
-#[allow(dead_code, reason = "its first user follows")]
 mod header_list;
-mod http1;
 mod http2;
 mod listener;
 mod log;

@@ -10,6 +10,9 @@ pub struct System {
     pub quietly: fn(&mut dyn FnMut()),
     /// Bytes sent to a socket that its peer has not acknowledged.
     pub unacknowledged: fn(RawFd) -> usize,
+    /// Whether a socket's peer has closed its side or the connection has failed,
+    /// though bytes of the peer may stand unread.
+    pub has_ended: fn(RawFd) -> bool,
     /// Gives memory that nobody uses back to the system.
     pub trim: fn(),
     /// A duplicate, close-on-exec, of a descriptor that is known by its number alone.
@@ -26,6 +29,7 @@ impl Default for System {
         Self {
             quietly: |body| body(),
             unacknowledged: |_| 0,
+            has_ended: |_| false,
             trim: || {},
             duplicate: |_| Err(io::ErrorKind::Unsupported.into()),
             try_lock: |_| Ok(true),

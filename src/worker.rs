@@ -11,7 +11,7 @@ use crate::engine::RequestHead;
 use crate::error::Result;
 use crate::request::{REQUESTS, Request};
 use crate::shared::Shared;
-use crate::table::Lot;
+use crate::table::{Live, Lot};
 
 /// Of a date (RFC 9110, section 5.6.7).
 const DATE_LENGTH: usize = 29;
@@ -36,6 +36,16 @@ impl Worker {
         let lot = RefCell::new(Lot::new(REQUESTS.here()?));
         let date = Cell::new(Date { text: [b' '; DATE_LENGTH], until: None });
         Ok(Rc::new(Self { shared, lot, spare_head: Cell::new(None), date }))
+    }
+
+    /// The request that `id` names, locked.
+    pub fn find(&self, id: u64) -> Result<Live<'static, Request>> {
+        self.lot.borrow().find(id)
+    }
+
+    /// Ends the id of a request whose host has done its part.
+    pub fn end(&self, id: u64, request: Live<'_, Request>) {
+        self.lot.borrow_mut().end(id, request, Request::clear);
     }
 
     /// The `date` field's value (RFC 9110, section 6.6.1), made anew once a second by `tick`.

@@ -56,7 +56,7 @@ impl WorkerHandle {
 async fn receive(worker: Rc<Worker>, mut arriving: UnboundedReceiver<Registration>) {
     while let Some(registration) = arriving.recv().await {
         let Some(stream) = registration.remote().take_arrival() else { continue };
-        match Socket::new(stream, worker.shared.setup.system.unacknowledged) {
+        match Socket::new(stream, worker.shared.setup.system) {
             Ok(socket) => {
                 registration.remote().set_socket(socket.clone());
                 tokio::task::spawn_local(Connection::new(worker.clone(), registration, socket));

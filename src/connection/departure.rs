@@ -24,6 +24,16 @@ pub trait Outlet<S: Transport> {
     }
 }
 
+impl<S: Transport> Outlet<S> for Port<S> {
+    fn port(&mut self) -> &mut Port<S> {
+        self
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Port::poll_send(self, cx, |_| {})
+    }
+}
+
 /// What came of a look at it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -37,6 +47,8 @@ pub enum Step {
 }
 
 pub struct Departure {
+    /// Whether the peer's end is awaited when our side is closed.
+    lingers: bool,
     /// Our side is closed, and only the peer's is awaited.
     is_lingering: bool,
     /// The least of the bytes that were still under way, and until when there
@@ -46,9 +58,10 @@ pub struct Departure {
 }
 
 impl Departure {
-    /// That of a session which has so many bytes under way.
-    pub fn new(life: &Life, rest: usize) -> Self {
-        Self { is_lingering: false, rest, until: patience(life, rest) }
+    /// That of a session which has so many bytes under way. If it `lingers`, it
+    /// waits for the peer's end, so that no reset overtakes what was said last.
+    pub fn new(life: &Life, rest: usize, lingers: bool) -> Self {
+        Self { lingers, is_lingering: false, rest, until: patience(life, rest) }
     }
 
     /// When it is to be looked at again, if nothing happens.
@@ -70,6 +83,8 @@ impl Departure {
             // What the peer still says is read, once it has taken everything for a moment.
             return match wire.poll_discard(cx) {
                 Poll::Ready(()) => Step::Over,
+                // It goes on talking, and has heard what was said.
+                Poll::Pending if wire.port().is_flooded() && wire.port().under_way() == 0 => Step::Over,
                 Poll::Pending => self.wait(wire.port(), life),
             };
         }
@@ -78,10 +93,10 @@ impl Departure {
             other => other,
         };
         match finished {
-            Poll::Ready(Ok(())) if wire.port().peer_finished => Step::Over,
+            Poll::Ready(Ok(())) if wire.port().peer_finished || !self.lingers => Step::Over,
             Poll::Ready(Ok(())) => {
                 let rest = wire.port().under_way();
-                *self = Self { is_lingering: true, ..Self::new(life, rest) };
+                *self = Self { is_lingering: true, ..Self::new(life, rest, true) };
                 Step::Moved
             }
             Poll::Ready(Err(_)) => Step::Over,

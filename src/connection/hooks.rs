@@ -3,8 +3,7 @@
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::request::{self, Delivery, OnDrain, OnReady, Reader, Request};
 use crate::session::Remote;
-use crate::shared::Shared;
-use crate::table::Lot;
+use crate::worker::Worker;
 
 /// A hook that is due.
 pub enum Call {
@@ -34,28 +33,28 @@ pub fn next(request: &mut Request) -> Option<Call> {
 }
 
 /// Calls it for request `id`, whose slot must not be locked.
-pub fn run(lot: &Lot<Request>, shared: &Shared, id: u64, call: Call) {
+pub fn run(worker: &Worker, id: u64, call: Call) {
     match call {
         Call::Drain(on_drain, left_ms) => request::calling(id, || on_drain(id, left_ms)),
-        Call::Deliver(delivery) => deliver(lot, shared, id, delivery),
+        Call::Deliver(delivery) => deliver(worker, id, delivery),
         Call::Writable(mut on_writable) => {
             request::calling(id, || on_writable(id));
-            if let Ok(mut request) = lot.find(id) {
+            if let Ok(mut request) = worker.find(id) {
                 request.answer.restore_writable(on_writable);
             }
         }
     }
 }
 
-fn deliver(lot: &Lot<Request>, shared: &Shared, id: u64, delivery: Delivery) {
+fn deliver(worker: &Worker, id: u64, delivery: Delivery) {
     let restore = |reader| {
-        if let Ok(mut request) = lot.find(id) {
+        if let Ok(mut request) = worker.find(id) {
             request.body().restore(reader);
         }
     };
     let tell = |session: &Remote, stream, code| {
         let cause = Cause::BodyTooLarge;
-        shared.tell(&SessionEvent {
+        worker.shared.tell(&SessionEvent {
             cause,
             stream,
             code,

@@ -15,6 +15,8 @@ use crate::transport::Transport;
 
 /// What has left of a buffer before the rest is moved to its start.
 const SENT: usize = 256 << 10;
+/// What is read and thrown away of a peer that goes on talking when all is said.
+const DISCARDED: usize = 4 << 20;
 /// Buffers that a thread keeps for its sessions, and how large at most. Mostly
 /// one is in use: a session needs one from the first write until all has left.
 const KEPT_BUFFERS: usize = 2;
@@ -35,11 +37,21 @@ pub struct Port<S> {
     pub peer_finished: bool,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// Bytes that were read only to be thrown away.
+    discarded: usize,
 }
 
 impl<S> Port<S> {
     pub fn new(socket: S) -> Self {
-        Self { socket: Some(socket), out: Vec::new(), sent: 0, peer_finished: false, bytes_in: 0, bytes_out: 0 }
+        Self {
+            socket: Some(socket),
+            out: Vec::new(),
+            sent: 0,
+            peer_finished: false,
+            bytes_in: 0,
+            bytes_out: 0,
+            discarded: 0,
+        }
     }
 
     /// Gives the socket up; what is still wanted of it fails.
@@ -68,6 +80,11 @@ impl<S> Port<S> {
 
     /// Adds to what is gathered.
     pub fn write(&mut self, bytes: &[u8]) {
+        self.gather().extend_from_slice(bytes);
+    }
+
+    /// What is gathered, to be added to.
+    pub fn gather(&mut self) -> &mut Vec<u8> {
         if self.out.capacity() == 0 {
             self.out = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
@@ -76,7 +93,7 @@ impl<S> Port<S> {
             self.out.drain(..self.sent);
             self.sent = 0;
         }
-        self.out.extend_from_slice(bytes);
+        &mut self.out
     }
 
     /// Takes back what is gathered behind its first `kept` bytes.
@@ -157,18 +174,35 @@ impl<S: Transport> Port<S> {
 
     /// Reads and throws away until the peer closes its side. What stands unread
     /// when a socket is closed makes the kernel reset it, and a reset may
-    /// overtake what was said last.
+    /// overtake what was said last. At a limit no more is read: [`Self::is_flooded`].
     /// `see` is shown what is thrown away.
     pub fn poll_discard(&mut self, cx: &mut Context<'_>, mut see: impl FnMut(&[u8])) -> Poll<()> {
         let mut bytes = [0; 4096];
         while !self.peer_finished {
+            if self.is_flooded() {
+                return Poll::Pending;
+            }
             let mut taken = ReadBuf::new(&mut bytes);
             match ready!(self.poll_read(cx, &mut taken)) {
-                Ok(()) => see(taken.filled()),
+                Ok(()) => {
+                    self.discarded += taken.filled().len();
+                    see(taken.filled());
+                }
                 Err(_) => self.peer_finished = true,
             }
         }
         Poll::Ready(())
+    }
+
+    /// Whether the peer has sent so much that nothing more of it is read.
+    pub fn is_flooded(&self) -> bool {
+        self.discarded >= DISCARDED
+    }
+
+    /// Whether the peer has closed its side, or is lost, though bytes of it may
+    /// stand unread.
+    pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket()?.poll_end(cx)
     }
 
     /// Drops the socket so that the kernel keeps nothing for a peer that does not read.

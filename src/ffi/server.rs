@@ -113,6 +113,7 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
         server.set_system(System {
             quietly: thread::quietly,
             unacknowledged: socket::unacknowledged,
+            has_ended: socket::has_ended,
             trim: thread::trim,
             duplicate: socket::duplicate,
             try_lock: socket::try_lock,

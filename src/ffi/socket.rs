@@ -14,6 +14,20 @@ pub fn unacknowledged(socket: RawFd) -> usize {
     }
 }
 
+/// Whether a socket's peer has closed its side or the connection has failed,
+/// though bytes of the peer may stand unread.
+pub fn has_ended(socket: RawFd) -> bool {
+    #[cfg(target_os = "linux")]
+    const CLOSED: libc::c_short = libc::POLLRDHUP;
+    // Elsewhere a read has to find it out.
+    #[cfg(not(target_os = "linux"))]
+    const CLOSED: libc::c_short = 0;
+    let mut asked = libc::pollfd { fd: socket, events: CLOSED, revents: 0 };
+    // SAFETY: the call reads and writes one structure, and does not wait.
+    let found = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    found > 0 && asked.revents & (CLOSED | libc::POLLERR | libc::POLLHUP) != 0
+}
+
 /// A duplicate, close-on-exec, of a descriptor that the host knows by its number.
 pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: no memory is involved; a number that is no descriptor is an error.

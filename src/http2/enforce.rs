@@ -112,8 +112,8 @@ impl<S: Transport> Session<S> {
 
     fn look_at_streams(&mut self, now: Instant) {
         let worker = self.life.worker.clone();
-        let (config, lot) = (&worker.shared.setup.config, worker.lot.borrow());
-        let terms = |stream: &super::stream::Stream| match lot.find(stream.request) {
+        let config = &worker.shared.setup.config;
+        let terms = |stream: &super::stream::Stream| match worker.find(stream.request) {
             Ok(request) => {
                 let body = request.body.as_ref();
                 Terms {
@@ -126,7 +126,6 @@ impl<S: Transport> Session<S> {
         };
         let left = self.wire.borrow().marks.data_out;
         let debts = self.streams.look(config, now, left, terms);
-        drop(lot);
         for (id, debt) in debts {
             let cause = match debt {
                 Debt::TooSlow => Cause::TooSlow,

@@ -156,7 +156,7 @@ impl<S: Transport> Session<S> {
 
     /// HTTP/2 is over.
     fn begin_departure(&mut self, rest: usize) {
-        self.phase = Phase::Departing(Departure::new(&self.life, rest));
+        self.phase = Phase::Departing(Departure::new(&self.life, rest, true));
     }
 
     pub(super) fn depart(&mut self, cx: &mut Context<'_>) -> bool {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 
+use super::convert;
 use super::seen::{Note, STREAM_MAX};
 use super::stream::{Handle, Stream};
 use super::streams::Gone;
@@ -14,7 +15,6 @@ use super::{Phase, Session, Turn};
 use crate::close::Stage;
 use crate::connection::departure::Outlet;
 use crate::connection::entry;
-use crate::convert;
 use crate::event::{Cause, EventKind};
 use crate::request::{self, Refusal};
 use crate::route::Target;
@@ -201,10 +201,7 @@ impl<S: Transport> Session<S> {
         let mut room = self.room();
         let before = stream.given;
         let mut promises = Vec::new();
-        let pumped = {
-            let lot = &mut self.life.worker.lot.borrow_mut();
-            stream.pump(lot, &self.life.worker, &self.life.remote, &mut room, &mut promises)
-        };
+        let pumped = stream.pump(&self.life.worker, &self.life.remote, &mut room, &mut promises);
         let (id, given) = (stream.id, stream.given - before);
         if stream.is_starved {
             self.starved.push(id);

@@ -8,15 +8,14 @@ use h2::server::{SendPushedResponse, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
 use http::StatusCode;
 
+use super::convert;
 use super::discard;
 use super::push::Promise;
 use crate::connection::clocks::Watch;
 use crate::connection::hooks;
-use crate::convert;
 use crate::event::Cause;
 use crate::request::{self, Answer, AnswerHead, Body, Piece, Request};
 use crate::session::Remote;
-use crate::table::Lot;
 use crate::worker::Worker;
 
 /// The end of an answer that is no longer than this is given to h2 whatever the
@@ -134,7 +133,6 @@ impl Stream {
     /// that are due.
     pub fn pump(
         &mut self,
-        lot: &mut Lot<Request>,
         worker: &Worker,
         remote: &Arc<Remote>,
         room: &mut usize,
@@ -142,13 +140,13 @@ impl Stream {
     ) -> Result<(), Closed> {
         self.is_starved = false;
         while self.request != 0 {
-            let Ok(mut request) = lot.find(self.request) else { break };
+            let Ok(mut request) = worker.find(self.request) else { break };
             request.attended();
             if !request.pushes.is_empty() {
                 // Before the answer, which may end here.
                 let (pushes, reset) = (std::mem::take(&mut request.pushes), request.answer.reset_code());
                 drop(request);
-                promises.extend(pushes.into_iter().map(|pushed| self.promise(lot, pushed, reset)));
+                promises.extend(pushes.into_iter().map(|pushed| self.promise(worker, pushed, reset)));
                 continue;
             }
             if let Some(body) = &mut request.body {
@@ -157,7 +155,7 @@ impl Stream {
             self.feed(&mut request, remote);
             if let Some(call) = hooks::next(&mut request) {
                 drop(request);
-                hooks::run(lot, &worker.shared, self.request, call);
+                hooks::run(worker, self.request, call);
                 continue;
             }
             // What was sent makes room, which the host may wait for.
@@ -170,7 +168,7 @@ impl Stream {
                 self.recv = self.recv.take().filter(|_| !self.is_reset).filter(goes_on);
                 self.promiser = None;
                 self.is_reset &= !(self.has_left && request.body.as_ref().is_some_and(|body| body.has_ended()));
-                lot.end(self.request, request, Request::clear);
+                worker.end(self.request, request);
                 self.request = 0;
             } else if sent == Sent::Nothing {
                 break;
@@ -181,7 +179,7 @@ impl Stream {
 
     /// Has h2 promise a request that is pushed for this one, unless the host
     /// has reset this one, of which no more can be said then.
-    fn promise(&mut self, lot: &Lot<Request>, request: u64, reset: Option<u32>) -> Promise {
+    fn promise(&mut self, worker: &Worker, request: u64, reset: Option<u32>) -> Promise {
         if let Some(code) = reset {
             return Promise { parent: self.id, request, stream: Err((Cause::Aborted, code)) };
         }
@@ -189,11 +187,11 @@ impl Stream {
             Handle::Respond(respond) => Some(respond),
             _ => self.promiser.as_mut(),
         };
-        let asked = lot.find(request).ok().and_then(|request| convert::pushed(request.head().request()));
+        let asked = worker.find(request).ok().and_then(|request| convert::pushed(request.head().request()));
         let pushed = respond.zip(asked).and_then(|(respond, asked)| respond.push_request(asked).ok());
         let stream = pushed.map(|pushed| (pushed.stream_id().as_u32(), pushed)).ok_or((Cause::PushRefused, 0));
         if let Ok((id, _)) = &stream
-            && let Ok(mut request) = lot.find(request)
+            && let Ok(mut request) = worker.find(request)
         {
             request.stream = *id;
         }

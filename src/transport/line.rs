@@ -36,6 +36,13 @@ impl Transport for Line {
             Self::Tls(socket) => socket.unacknowledged(),
         }
     }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(socket) => socket.poll_end(cx),
+            Self::Tls(socket) => socket.poll_end(cx),
+        }
+    }
 }
 
 impl AsyncRead for Line {

@@ -4,6 +4,9 @@ mod line;
 mod socket;
 mod tls;
 
+use std::io;
+use std::task::{Context, Poll};
+
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use line::Line;
@@ -40,4 +43,10 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
 
     /// Bytes taken that the peer has not acknowledged.
     fn unacknowledged(&self) -> usize;
+
+    /// Ready when the peer has closed its side or the connection has failed,
+    /// though bytes of the peer may stand unread.
+    fn poll_end(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
 }

@@ -1,9 +1,9 @@
 //! A socket that its session uses and that others can cut: of TCP, or a Unix
 //! socket under the same type, since nothing is done with it that only TCP can.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::{Protocol, Transport};
+use crate::system::System;
 
 /// The first bytes of an HTTP/2 client connection preface (RFC 9113, section
 /// 3.4), with which no request of HTTP/1.1 begins.
@@ -22,13 +23,16 @@ const PREFACE: [u8; 3] = *b"PRI";
 #[derive(Clone)]
 pub struct Socket {
     stream: Arc<TcpStream>,
-    unacknowledged: fn(RawFd) -> usize,
+    system: System,
+    /// The kernel's word that there is something to read was put aside, to hear
+    /// the next: a read must not wait for it.
+    is_put_aside: bool,
 }
 
 impl Socket {
     /// Takes over a connected, non-blocking socket on the current runtime.
-    pub fn new(stream: std::net::TcpStream, unacknowledged: fn(RawFd) -> usize) -> io::Result<Self> {
-        Ok(Self { stream: Arc::new(TcpStream::from_std(stream)?), unacknowledged })
+    pub fn new(stream: std::net::TcpStream, system: System) -> io::Result<Self> {
+        Ok(Self { stream: Arc::new(TcpStream::from_std(stream)?), system, is_put_aside: false })
     }
 
     /// The kernel had less than there was room for: the next try waits for its
@@ -82,19 +86,44 @@ impl Transport for Socket {
     }
 
     fn unacknowledged(&self) -> usize {
-        (self.unacknowledged)(self.stream.as_raw_fd())
+        (self.system.unacknowledged)(self.stream.as_raw_fd())
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if (self.system.has_ended)(self.stream.as_raw_fd()) {
+                let error = self.stream.take_error()?;
+                return Poll::Ready(error.map_or(Ok(()), Err));
+            }
+            ready!(self.stream.poll_read_ready(cx))?;
+            self.is_put_aside = true;
+            self.expect_nothing(Interest::READABLE);
+        }
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let socket = self.get_mut();
+        if std::mem::take(&mut socket.is_put_aside) {
+            match (&*SockRef::from(&*socket.stream)).read(buf.initialize_unfilled()) {
+                Ok(read) => {
+                    buf.advance(read);
+                    // There may be more.
+                    socket.is_put_aside = read > 0;
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
         loop {
-            ready!(self.stream.poll_read_ready(cx))?;
+            ready!(socket.stream.poll_read_ready(cx))?;
             let room = buf.remaining();
-            match self.stream.try_read_buf(buf) {
+            match socket.stream.try_read_buf(buf) {
                 Ok(read) => {
                     if read > 0 && read < room {
-                        self.expect_nothing(Interest::READABLE);
+                        socket.expect_nothing(Interest::READABLE);
                     }
                     return Poll::Ready(Ok(()));
                 }

@@ -294,6 +294,10 @@ impl<S: Transport> Transport for TlsSocket<S> {
     fn unacknowledged(&self) -> usize {
         self.out.len() + self.socket.unacknowledged()
     }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_end(cx)
+    }
 }
 
 /// What has come and is not decrypted, in the thread's buffer.

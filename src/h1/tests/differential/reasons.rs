@@ -28,6 +28,7 @@ impl Difference {
 
 /// Whose difference (of all if empty), what its text begins with, and why it is so.
 #[derive(Debug)]
+#[expect(dead_code, reason = "why it is so is for who reads the list")]
 pub enum Reason {
     RefusedHere(&'static str, &'static str, &'static str),
     RefusedThere(&'static str, &'static str, &'static str),

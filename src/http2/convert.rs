@@ -1,5 +1,5 @@
-//! Between our heads and header lists and those of the `http` crate, which h2 and
-//! hyper take and give.
+//! Between our heads and header lists and those of the `http` crate, which h2
+//! takes and gives.
 
 use std::cell::RefCell;
 

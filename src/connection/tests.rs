@@ -9,10 +9,11 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Http1;
+use super::Task;
 use crate::config::Config;
 use crate::connection::testing::{Host, answers, answers_much, in_virtual_time, never_answers};
 use crate::event::{Cause, EventKind};
+use crate::h1;
 use crate::header_list::HeaderList;
 use crate::request::{self, Answer, Reader, Share};
 use crate::route::{Routes, Target};
@@ -65,7 +66,14 @@ impl Peer {
         routes.register("CONNECT *", Target::Handler(handler)).unwrap();
         let (host, worker, registration) = Host::new(config, routes);
         let (ours, theirs) = duplex(buffer);
-        tokio::task::spawn_local(Http1::new(worker, registration, wrap(ours), Instant::now().into()));
+        let config = &worker.shared.setup.config;
+        let limits = h1::Limits {
+            header_list_bytes: config.max_header_list_bytes,
+            header_fields: config.max_header_fields as u32,
+        };
+        let engine = h1::Http1::new(limits);
+        let task = Task::new(worker, registration, wrap(ours), engine, Instant::now().into());
+        tokio::task::spawn_local(task);
         Self { stream: theirs, host }
     }
 

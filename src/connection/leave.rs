@@ -1,21 +1,22 @@
 //! Leaving: the drain's steps, and every way a session can end.
 
+use std::io;
+use std::mem;
 use std::task::Context;
+use std::time::Instant;
 
-use super::exchange::End;
-use super::message::Fault;
-use super::{Desk, Http1, Phase};
-use crate::close::Act;
-use crate::connection::departure::{Departure, Step};
-use crate::connection::now;
+use super::departure::{Departure, Step};
+use super::{Phase, Task, now};
+use crate::close::{Act, LINGER, NEWCOMER};
+use crate::engine::{Engine, Fault};
 use crate::event::{Cause, EventKind};
 use crate::request;
 use crate::transport::Transport;
 
-impl<S: Transport> Http1<S> {
+impl<S: Transport, E: Engine> Task<S, E> {
     /// Takes the next steps of the drain that are due.
     pub(super) fn leave(&mut self) -> bool {
-        if !self.life.drain.is_ordered() {
+        if !self.life.drain.is_ordered() || self.newcomer_until().is_some_and(|until| now() < until) {
             return false;
         }
         let Some(act) = self.life.drain.act(now()) else { return self.leave_idle() };
@@ -24,8 +25,8 @@ impl<S: Transport> Http1<S> {
             Act::Cut => self.cut(),
             Act::Announce if is_open => {
                 if self.exchange.is_some() {
-                    // It is the last one that is answered.
-                    self.announce_last();
+                    // It is the last one that is served.
+                    self.shut_down();
                     self.life.drain.last_call_is_out();
                 }
                 self.life.tell(EventKind::Draining, |_| {});
@@ -38,10 +39,18 @@ impl<S: Transport> Http1<S> {
         true
     }
 
+    /// Until when a drain lets a connection be that has just come: most likely its
+    /// first request is under way.
+    pub(super) fn newcomer_until(&self) -> Option<Instant> {
+        let is_new = matches!(self.phase, Phase::Open) && self.requests == 0 && !self.port.peer_finished;
+        let deadline = self.life.drain.deadline().filter(|_| is_new)?;
+        Some(deadline.min(self.began + NEWCOMER)).filter(|until| self.life.now < *until)
+    }
+
     /// A session that drains and has nothing to do ends. A head that has begun is waited for.
     fn leave_idle(&mut self) -> bool {
         let is_idle = self.life.drain.is_announced() && matches!(self.phase, Phase::Open) && self.exchange.is_none();
-        let ends = is_idle && !self.wire.borrow().scanner.is_mid_head();
+        let ends = is_idle && !self.engine.is_mid_block();
         if ends {
             self.end(self.life.graceful, 0);
         }
@@ -64,32 +73,35 @@ impl<S: Transport> Http1<S> {
         }
     }
 
-    /// The exchange under way has ended before its answer had.
+    /// The exchange under way has ended before its response had.
     pub(super) fn cancel(&mut self, cause: Cause, code: u32) {
-        let unsent = Desk::clear(&self.desk) as u64;
         let Some(exchange) = self.exchange.take() else { return };
         // What is written counts when it leaves.
         self.life.tally.reset += u64::from(!exchange.is_written);
-        self.life.tally.unsent += unsent;
         if exchange.request != 0 {
             self.life.tally.unsent += request::cancel(exchange.request, cause, code);
         }
     }
 
-    /// HTTP ends here. What is gathered leaves, unless that would make an answer
-    /// look whole whose end is the connection's.
+    /// The protocol ends here. What is gathered leaves, unless that would make a
+    /// response look whole whose end is the connection's.
     pub(super) fn end(&mut self, cause: Cause, code: u32) {
+        if !matches!(self.phase, Phase::Open) {
+            return;
+        }
         self.life.conclude(cause, code);
         let is_cut_short = self.exchange.as_ref().is_some_and(|exchange| exchange.is_cut_short());
-        let looks_whole = is_cut_short && self.exchange.as_ref().is_some_and(|exchange| exchange.end == End::Close);
-        self.hyper = None;
-        self.cancel(self.life.registration.cause, code);
+        let looks_whole = is_cut_short && self.engine.looks_whole();
+        self.input.clear();
         if looks_whole {
-            self.wire.borrow_mut().port.close_hard();
-            return self.phase = Phase::Over;
+            self.port.close_hard();
+            self.phase = Phase::Over;
+        } else {
+            let is_quiet = self.port.under_way() == 0 && self.life.now >= self.sent + LINGER;
+            let lingers = !is_quiet;
+            self.phase = Phase::Departing(Departure::new(&self.life, self.port.under_way(), lingers));
         }
-        let rest = self.wire.borrow().port.under_way();
-        self.phase = Phase::Departing(Departure::new(&self.life, rest));
+        self.cancel(self.life.registration.cause, code);
     }
 
     /// There will be no more requests.
@@ -99,7 +111,7 @@ impl<S: Transport> Http1<S> {
         self.end(cause, 0);
     }
 
-    /// What the peer sends is no request: it is told, if an answer may stand here.
+    /// What the peer sends is no request: it is told, if a response may stand here.
     pub(super) fn refuse_connection(&mut self, fault: Fault) {
         tracing::debug!(session = self.life.remote.id, why = fault.why, "what came is no request");
         self.life.tell(EventKind::FrameError, |event| {
@@ -109,40 +121,18 @@ impl<S: Transport> Http1<S> {
         self.end_with(Cause::ProtocolError, fault.status);
     }
 
-    /// Ends the session with an answer of that status, if none has begun.
+    /// Ends the session with a response of that status, if none has begun.
     pub(super) fn end_with(&mut self, cause: Cause, status: u16) {
         if self.exchange.as_ref().is_none_or(|exchange| !exchange.has_head) {
-            let status = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_REQUEST);
+            let fault = Fault { status, why: cause.name() };
             let date = self.life.worker.date();
-            let mut head = format!("HTTP/1.1 {status}\r\n").into_bytes();
-            head.extend_from_slice(b"connection: close\r\ncontent-length: 0\r\ndate: ");
-            head.extend_from_slice(&date);
-            head.extend_from_slice(b"\r\n\r\n");
-            self.wire.borrow_mut().port.write(&head);
+            self.engine.send_fault(fault, &date, self.port.gather());
         }
         self.end(cause, 0);
     }
 
-    /// hyper has given the connection up.
-    pub(super) fn lose_hyper(&mut self, error: &hyper::Error) {
-        let has_finished = self.wire.borrow().port.peer_finished;
-        let cause = match (has_finished, error.is_parse()) {
-            (true, _) => Cause::PeerClosed,
-            (false, true) => Cause::ProtocolError,
-            (false, false) => Cause::ConnectionLost,
-        };
-        let (kind, text) = match cause {
-            Cause::ProtocolError => (EventKind::FrameError, error.to_string()),
-            _ => (EventKind::Error, error.to_string()),
-        };
-        if cause != Cause::PeerClosed {
-            self.life.tell(kind, |event| event.text = text.into_bytes());
-        }
-        self.end(cause, 0);
-    }
-
-    /// The socket failed while writing.
-    pub(super) fn lose(&mut self, error: &std::io::Error) {
+    /// The socket failed: the peer is lost.
+    pub(super) fn lose(&mut self, error: &io::Error) {
         let is_left_alone = self.exchange.is_none() && self.leaving.is_empty();
         if self.life.drain.is_announced() && is_left_alone {
             self.life.conclude(self.life.graceful, 0);
@@ -150,14 +140,15 @@ impl<S: Transport> Http1<S> {
             self.life.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
             self.life.conclude(Cause::ConnectionLost, 0);
         }
-        self.hyper = None;
-        self.cancel(Cause::ConnectionLost, 0);
         self.phase = Phase::Over;
+        self.input.clear();
+        self.life.tally.unsent += self.port.unsent() as u64;
+        self.cancel(Cause::ConnectionLost, 0);
     }
 
     pub(super) fn depart(&mut self, cx: &mut Context<'_>) -> bool {
         let Phase::Departing(departure) = &mut self.phase else { return false };
-        let step = departure.poll(&mut *self.wire.borrow_mut(), &self.life, cx);
+        let step = departure.poll(&mut self.port, &self.life, cx);
         self.count_what_left();
         match step {
             Step::Over => self.phase = Phase::Over,
@@ -169,12 +160,12 @@ impl<S: Transport> Http1<S> {
 
     /// Drops the socket as it is.
     pub(super) fn cut(&mut self) {
-        let is_told = matches!(&self.phase, Phase::Departing(departure) if departure.is_told(&self.wire.borrow().port));
+        let is_told = matches!(&self.phase, Phase::Departing(departure) if departure.is_told(&self.port));
         if !is_told && !matches!(self.phase, Phase::Over) {
-            let unsent = self.wire.borrow().port.under_way();
-            self.wire.borrow_mut().port.close_hard();
+            let unsent = self.port.under_way();
+            self.port.close_hard();
             self.life.cut(unsent);
-            self.hyper = None;
+            self.phase = Phase::Over;
             self.cancel(self.life.registration.cause, 0);
         }
         self.phase = Phase::Over;
@@ -195,12 +186,10 @@ impl<S: Transport> Http1<S> {
     pub(super) fn retire(&mut self) {
         tracing::error!(session = self.life.remote.id, "the session panicked");
         self.phase = Phase::Over;
-        self.hyper = None;
         self.life.conclude(Cause::Internal, 0);
         self.cancel(Cause::Internal, 0);
-        if let Ok(mut wire) = self.wire.try_borrow_mut() {
-            drop(wire.port.take_socket());
-        }
+        drop(mem::take(&mut self.input));
+        drop(self.port.take_socket());
         self.part();
     }
 }

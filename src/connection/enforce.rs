@@ -1,11 +1,12 @@
 //! Limits: what is done when a peer exceeds one.
 
-use super::{Http1, Phase};
-use crate::connection::clocks::{Debt, Due, View, Watch};
+use super::clocks::{Debt, Due, View, Watch};
+use super::{Phase, Task};
+use crate::engine::Engine;
 use crate::event::Cause;
 use crate::transport::Transport;
 
-impl<S: Transport> Http1<S> {
+impl<S: Transport, E: Engine> Task<S, E> {
     /// Looks at the clocks, and acts on what is due.
     pub(super) fn enforce(&mut self) -> bool {
         if !matches!(self.phase, Phase::Open) {
@@ -39,39 +40,38 @@ impl<S: Transport> Http1<S> {
     }
 
     fn view(&self) -> View {
-        let wire = self.wire.borrow();
         View {
             is_settled: true,
             cannot_ask: true,
             drains: self.life.drain.is_ordered(),
             streams: usize::from(self.exchange.is_some()),
             requests: self.requests,
-            bytes_in: wire.port.bytes_in,
-            bytes_out: wire.port.bytes_out,
-            has_unsent: wire.port.has_unsent(),
-            is_mid_block: wire.scanner.is_mid_head(),
-            frames_in: wire.scanner.heads,
+            bytes_in: self.port.bytes_in,
+            bytes_out: self.port.bytes_out,
+            has_unsent: self.port.has_unsent(),
+            is_mid_block: self.engine.is_mid_block(),
+            frames_in: self.engine.blocks(),
         }
     }
 
-    /// A body that nobody wants had its time.
+    /// Content that nobody wants had its time.
     fn stop_discarding(&mut self) -> bool {
         let (now, drains) = (self.life.now, self.life.drain.is_ordered());
-        let Some(exchange) = &mut self.exchange else { return false };
-        let is_over = drains || exchange.discard_until.is_some_and(|until| now >= until);
-        is_over && exchange.stop_discarding()
+        let Some(exchange) = &self.exchange else { return false };
+        let is_late = drains || exchange.discard_until.is_some_and(|until| now >= until);
+        let stops = is_late && exchange.discards();
+        if stops {
+            self.end_by_peer();
+        }
+        stops
     }
 
     fn look_at_exchange(&mut self) {
         let worker = self.life.worker.clone();
         let (config, now) = (&worker.shared.setup.config, self.life.now);
-        let (has_unsent, bytes_out) = {
-            let port = &self.wire.borrow().port;
-            (port.has_unsent(), port.bytes_out)
-        };
+        let (has_unsent, bytes_out) = (self.port.has_unsent(), self.port.bytes_out);
         let Some(exchange) = &mut self.exchange else { return };
-        let terms = exchange.terms(&worker.lot.borrow());
-        let (received, idle, owes) = terms.unwrap_or((0, config.stream_idle, false));
+        let (received, idle, owes) = exchange.terms(&worker).unwrap_or((0, config.stream_idle, false));
         let bytes = bytes_out + received;
         let watch = exchange.watch.get_or_insert_with(|| Watch::new(now, bytes));
         let Some(debt) = watch.look(config, idle, now, bytes, owes || has_unsent) else { return };
@@ -79,8 +79,7 @@ impl<S: Transport> Http1<S> {
             Debt::TooSlow => Cause::TooSlow,
             Debt::Idle => Cause::StreamIdle,
         };
-        let ordinal = exchange.ordinal;
-        self.life.tell_timeout(cause, ordinal, 0);
+        self.life.tell_timeout(cause, exchange.stream, 0);
         match cause {
             // It is the peer that did not do its part.
             Cause::TooSlow => self.end_with(cause, 408),
