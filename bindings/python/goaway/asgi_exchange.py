@@ -35,6 +35,7 @@ _NOTHING, _PLAIN, _STARTED, _STREAMING, _TRAILERS, _DONE = range(6)
 _START_HEADERS = "the headers of http.response.start"
 _BODY = "the body of http.response.body"
 _FILE_PIECE = 256 * 1024
+_WITH_BODY = frozenset(range(200, 1000)) - WITHOUT_BODY
 _HEAD = _native.FLAG_HEAD
 _VERSIONS = _native.FLAG_HTTP_1_1 | _native.FLAG_HTTP_1_0
 
@@ -97,7 +98,7 @@ class AsgiExchange(Exchange):
             if self._stage == _DONE:
                 # As `done`, for the usual case.
                 self.task = None
-                self.pump.forget(self.id)
+                self.pump.forget(self.id, None)
             else:
                 self.done(None)
 
@@ -132,10 +133,17 @@ class AsgiExchange(Exchange):
         if kind == "http.response.start":
             self._start(message)
         elif kind == "http.response.body":
-            if self._stage == _PLAIN and not message.get("more_body"):
-                self._send_whole(message.get("body", b""))
-            else:
-                await self._send_body(message)
+            if self._stage != _PLAIN or message.get("more_body"):
+                return await self._send_body(message)
+            # The whole answer at once: the usual case.
+            body = message.get("body", b"")
+            if type(body) is not bytes:
+                body = as_bytes(body, _BODY)
+            self._sent = size = len(body)
+            if self._announced is not None and self._announced != size:
+                self._refuse_length()
+            self.pump.outbox.respond(self.id, self._status, self._fields, body)
+            self._finish()
         elif kind == "http.response.trailers":
             self._send_trailers(message)
         elif kind == "http.response.pathsend":
@@ -146,35 +154,26 @@ class AsgiExchange(Exchange):
             raise ValueError(f'an ASGI application cannot send "{kind}" on an http connection')
 
     def _start(self, message: Message) -> None:
-        if self._stage != _NOTHING:
+        if self._stage:
             raise RuntimeError("http.response.start was sent already")
         status = message.get("status")
-        if type(status) is not int or not 200 <= status <= 999:
-            status = check_status(status)
-        flags = self._flags
         headers = message.get("headers", ())
-        self._fields, announced = application_head(headers, _START_HEADERS, flags & _VERSIONS != 0)
+        flags = self._flags
+        if type(status) is int and status in _WITH_BODY and not flags:
+            # The usual case.
+            self._fields, self._announced = application_head(headers, _START_HEADERS, False)
+            self._stage = _PLAIN
+        else:
+            status = check_status(status)
+            self._fields, announced = application_head(headers, _START_HEADERS, flags & _VERSIONS != 0)
+            has_body = status in _WITH_BODY and not flags & _HEAD
+            self._announced = announced if has_body else None
+            self._stage = _PLAIN if has_body else _STARTED
         self._status = status
         self._sent = 0
-        if flags & _HEAD or status in WITHOUT_BODY:
-            self._announced = None
-            self._stage = _STARTED
-        else:
-            self._announced = announced
-            self._stage = _PLAIN
         if message.get("trailers"):
             self._has_trailers = True
             self._stage = _STARTED
-
-    def _send_whole(self, body: Any) -> None:
-        """The whole answer at once: the usual case."""
-        if type(body) is not bytes:
-            body = as_bytes(body, _BODY)
-        self._sent = size = len(body)
-        if self._announced is not None and self._announced != size:
-            self._refuse_length()
-        self.pump.outbox.respond(self.id, self._status, self._fields, body)
-        self._finish()
 
     async def _send_body(self, message: Message) -> None:
         """Any part of a body."""
@@ -190,7 +189,8 @@ class AsgiExchange(Exchange):
                 if has_more:
                     return  # The head goes out with the end.
                 if not self._has_trailers and not self._flags & _HEAD:
-                    return self._send_whole(b"")
+                    self.pump.outbox.respond(self.id, self._status, self._fields, b"")
+                    return self._finish()
         self._sent += len(body)
         await self._send_piece(body, has_more)
 

@@ -103,6 +103,8 @@ class Site:
             "goaway.drain": None,
         }
         self._has_pathsend = config.pathsend
+        self._is_special = bool(self._root or self._has_pathsend or self._tls is not None)
+        """A scope takes more than the template has."""
         if config.pathsend:
             self._extensions["http.response.pathsend"] = None
 
@@ -122,17 +124,17 @@ class Site:
             section = self._learn_section(rest)
         if section.authority != authority:
             section.set_authority(authority)
-        if self._root:
-            path = self._root + path
         drain = Drain()
         extensions = self._extensions.copy()
         extensions["http.response.trailers"] = {}
         extensions["http.response.early_hint"] = {}
         extensions["goaway.drain"] = drain
-        if self._has_pathsend:
-            extensions["http.response.pathsend"] = {}
-        if self._tls is not None:
-            extensions["tls"] = self._tls.of(session)
+        if self._is_special:
+            path = self._root + path
+            if self._has_pathsend:
+                extensions["http.response.pathsend"] = {}
+            if self._tls is not None:
+                extensions["tls"] = self._tls.of(session)
         scope = self._scope.copy()
         scope["asgi"] = _ASGI.copy()
         scope["method"] = name

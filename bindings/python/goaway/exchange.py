@@ -208,7 +208,7 @@ class Exchange(Work):
                 self.pump.outbox.respond(self.id, 413, *TOO_LARGE_ANSWER)
             else:
                 self.give_up()
-        self.pump.forget(self.id)
+        self.pump.forget(self.id, None)
 
     def flush(self) -> None:
         self.pump.flush()

@@ -40,7 +40,9 @@ class Failure(NamedTuple):
 class Outbox:
     """Gathers commands until `flush`. For one thread at a time."""
 
-    __slots__ = ("_arena", "_commands", "_core", "_failures", "_fields", "_fields_at", "_len", "_wake")
+    __slots__ = (
+        "_arena", "_commands", "_core", "_failures", "_fields", "_fields_at", "_fields_len", "_len", "_wake",
+    )  # fmt: skip
 
     def __init__(self, core: _native.Core, wake: Callable[[], None]) -> None:
         """`wake` is called for the first command after a flush."""
@@ -49,7 +51,7 @@ class Outbox:
         self._arena: List[bytes] = []
         self._len = 0
         self._fields: Optional[bytes] = None
-        self._fields_at = 0
+        self._fields_at = self._fields_len = 0
         """The last response's fields, and where in the arena they are."""
         self._wake = wake
         self._failures: List[Failure] = []
@@ -57,19 +59,20 @@ class Outbox:
     def respond(self, request: int, status: int, fields: bytes, body: bytes) -> None:
         """A whole answer. `fields` is name NUL value NUL ..."""
         size = len(body)
-        if self._len + size > FULL:
+        start = self._len
+        if start + size > FULL:
             self._make_room(size)
-        commands, arena, start = self._commands, self._arena, self._len
+            start = self._len
+        commands = self._commands
         if not commands:
             self._wake()
-        fields_len = len(fields)
         if fields is not self._fields:
             # Most responses have the fields of the one before, which are there already.
-            self._fields, self._fields_at = fields, start
-            arena.append(fields)
-            start += fields_len
-        commands.append(_pack_respond(_RESPOND, status, request, self._fields_at, fields_len, start, size))
-        arena.append(body)
+            self._fields, self._fields_at, self._fields_len = fields, start, len(fields)
+            self._arena.append(fields)
+            start += self._fields_len
+        commands.append(_pack_respond(_RESPOND, status, request, self._fields_at, self._fields_len, start, size))
+        self._arena.append(body)
         self._len = start + size
 
     def write(self, request: int, data: bytes, flags: int = 0) -> None:

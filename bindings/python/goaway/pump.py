@@ -55,6 +55,9 @@ class Pump(Dispatcher[Exchange]):
         self._begun: List[Exchange] = []
         """Requests whose Tasks take their first step now."""
         self._fd = -1
+        self.forget: Callable[[int, None], object] = self.requests.pop
+        """An exchange is done: to be called with its id and None. Once somebody waits
+        for the last one it is another function, which tells them."""
         self._idle_waiters: List["asyncio.Future[None]"] = []
 
     def start(self) -> None:
@@ -70,22 +73,22 @@ class Pump(Dispatcher[Exchange]):
             self.loop.remove_reader(self._fd)
             self._fd = -1
 
-    def forget(self, id: int) -> None:
-        """An exchange is done."""
-        requests = self.requests
-        requests.pop(id, None)
-        if self._idle_waiters and not requests:
-            waiters, self._idle_waiters = self._idle_waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
-
     async def wait_idle(self) -> None:
         """Until every exchange is done."""
+        self.forget = self._forget_and_tell
         while self.requests:
             waiter: "asyncio.Future[None]" = self.loop.create_future()
             self._idle_waiters.append(waiter)
             await waiter
+
+    def _forget_and_tell(self, id: int, _: None) -> None:
+        requests = self.requests
+        requests.pop(id, None)
+        if not requests:
+            waiters, self._idle_waiters = self._idle_waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def flush(self) -> None:
         """Hands over what was answered."""
@@ -169,7 +172,7 @@ class Pump(Dispatcher[Exchange]):
                 begin(exchange)
             except Exception:
                 log.exception("a request cannot be understood")
-                self.forget(id)
+                self.forget(id, None)
                 self.outbox.respond(id, 500, *ERROR_ANSWER)
                 continue
             begun.append(exchange)

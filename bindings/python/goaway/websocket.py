@@ -154,7 +154,7 @@ class AsgiWebSocket(Exchange):
             if isinstance(error, asyncio.CancelledError):
                 self._end_tunnel()
         if self._stage == _OVER:
-            self.pump.forget(self.id)
+            self.pump.forget(self.id, None)
 
     # ASGI's two calls.
 
@@ -381,7 +381,7 @@ class AsgiWebSocket(Exchange):
             self._writers.wake()
         self._log_access()
         if self.task is None:
-            self.pump.forget(self.id)
+            self.pump.forget(self.id, None)
 
     def check_open(self) -> None:
         super().check_open()
