@@ -40,30 +40,41 @@ impl LineReader {
     }
 }
 
-/// Where the first control character is that is not HTAB. It looks at eight
-/// bytes at a time.
+/// Where the first control character is that is not HTAB. What has none is
+/// passed by 32 bytes at a time, which the compiler makes vector instructions of.
 fn find_control(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
     let mut at = 0;
+    while let Some(block) = bytes[at..].first_chunk::<32>()
+        && !block.iter().fold(false, |found, byte| found | is_control(*byte))
+    {
+        at += 32;
+    }
     while let Some(word) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word);
-        let del = word ^ (ONES * 0x7f);
-        // The top bit of a byte is set if it is less than 0x20, or is DEL; behind
-        // the first such byte it may be set for others too.
-        let low = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (low | del.wrapping_sub(ONES) & !del) & (ONES * 0x80);
-        if found == 0 {
+        let Some(found) = find_low_or_del(u64::from_le_bytes(*word)) else {
             at += 8;
             continue;
-        }
-        at += found.trailing_zeros() as usize / 8;
+        };
+        at += found;
         if bytes[at] != b'\t' {
             return Some(at);
         }
         at += 1;
     }
-    let is_control = |byte: &u8| matches!(byte, 0..=8 | 10..=31 | 0x7f);
-    bytes[at..].iter().position(is_control).map(|found| at + found)
+    bytes[at..].iter().position(|byte| is_control(*byte)).map(|found| at + found)
+}
+
+fn is_control(byte: u8) -> bool {
+    (byte < b' ') & (byte != b'\t') | (byte == 0x7f)
+}
+
+/// Which byte of a word, from the lowest, is the first below 0x20 or DEL.
+fn find_low_or_del(word: u64) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let del = word ^ (ONES * 0x7f);
+    // The top bit of such a byte is set; above the first, it may be set of others too.
+    let low = word.wrapping_sub(ONES * 0x20) & !word;
+    let found = (low | del.wrapping_sub(ONES) & !del) & (ONES * 0x80);
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 
 #[cfg(test)]
@@ -75,14 +86,14 @@ mod tests {
     #[test]
     fn control_characters_are_found_wherever_they_are() {
         for byte in 0..=255u8 {
-            let is_control = byte < 0x20 && byte != b'\t' || byte == 0x7f;
-            for at in 0..20 {
+            let is_control = u8::is_ascii_control(&byte) && byte != b'\t';
+            for at in 0..70 {
                 for fill in [b'x', b' ', b'~', 0x80, 0xff, b'\t'] {
-                    let mut bytes = [fill; 20];
+                    let mut bytes = [fill; 70];
                     bytes[at] = byte;
                     assert_eq!(find_control(&bytes), is_control.then_some(at), "{byte} at {at}");
-                    bytes[19] = b'\r';
-                    assert_eq!(find_control(&bytes), Some(if is_control { at } else { 19 }).map(|found| found.min(19)));
+                    bytes[69] = b'\r';
+                    assert_eq!(find_control(&bytes), Some(if is_control { at } else { 69 }));
                 }
             }
         }

@@ -1,9 +1,12 @@
 //! The fields of a header or trailer section (RFC 9112, section 5), counted.
 
 use super::fault::{TOO_LARGE, bad};
-use super::token::{token_len, trim};
+use super::token::{lower_token, trim};
 use crate::engine::Fault;
 use crate::header_list::{Field, HeaderList};
+
+/// Names up to this length are put into lower case while they are checked.
+const SHORT_NAME: usize = 48;
 
 /// What a header section and a trailer section may have.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +29,8 @@ pub struct Section {
 impl Section {
     /// Adds the field of one line, which has no control character but HTAB, to a list.
     pub fn read<'a>(&mut self, line: &[u8], limits: Limits, list: &'a mut HeaderList) -> Result<Field<'a>, Fault> {
-        let (name, rest) = line.split_at(token_len(line));
+        let mut lower = [0; SHORT_NAME];
+        let (name, rest) = line.split_at(lower_token(line, &mut lower));
         let value = match (name, rest) {
             // It would go on with the line before it (section 5.2).
             ([], [b' ' | b'\t', ..]) => return Err(bad("a field is folded over lines")),
@@ -35,7 +39,10 @@ impl Section {
         };
         let size = u32::try_from(name.len() + value.len() + 32).unwrap_or(u32::MAX);
         self.bytes = self.bytes.saturating_add(size);
-        list.push(name, value, false);
+        match lower.get(..name.len()) {
+            Some(lower) => list.push_lower(lower, value, false),
+            None => list.push(name, value, false),
+        }
         let field = list.at(list.len() - 1).expect("it was pushed");
         // All cookie fields count as one, as in HTTP/2.
         let is_more_cookie = field.name == b"cookie" && std::mem::replace(&mut self.has_cookie, true);

@@ -2,25 +2,41 @@
 
 use crate::header_list::HeaderList;
 
-const TOKEN: [bool; 256] = {
-    let mut token = [false; 256];
+/// Each byte that may stand in a token in lower case, and 0 for others.
+const LOWER: [u8; 256] = {
+    let mut lower = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        token[byte] = (byte as u8).is_ascii_alphanumeric();
+        if (byte as u8).is_ascii_alphanumeric() {
+            lower[byte] = (byte as u8).to_ascii_lowercase();
+        }
         byte += 1;
     }
     let others = b"!#$%&'*+-.^_`|~";
     let mut at = 0;
     while at < others.len() {
-        token[others[at] as usize] = true;
+        lower[others[at] as usize] = others[at];
         at += 1;
     }
-    token
+    lower
 };
 
-/// How many bytes at the front of `text` may stand in a token.
-pub fn token_len(text: &[u8]) -> usize {
-    text.iter().position(|byte| !TOKEN[usize::from(*byte)]).unwrap_or(text.len())
+/// How many bytes at the front of `text` may stand in a token. They are written
+/// to `lower` in lower case, as far as there is room.
+pub fn lower_token(text: &[u8], lower: &mut [u8]) -> usize {
+    let mut at = 0;
+    for (byte, place) in text.iter().zip(lower) {
+        *place = LOWER[usize::from(*byte)];
+        if *place == 0 {
+            return at;
+        }
+        at += 1;
+    }
+    at + token_len(&text[at..])
+}
+
+fn token_len(text: &[u8]) -> usize {
+    text.iter().position(|byte| LOWER[usize::from(*byte)] == 0).unwrap_or(text.len())
 }
 
 pub fn is_token(text: &[u8]) -> bool {
@@ -58,6 +74,11 @@ mod tests {
 
     #[test]
     fn tokens() {
+        let mut lower = [b'?'; 4];
+        assert_eq!((lower_token(b"X-Y: z", &mut lower), &lower), (3, b"x-y\0"));
+        assert_eq!((lower_token(b"ABCDEF: z", &mut lower), &lower), (6, b"abcd"));
+        assert_eq!((lower_token(b"Ab", &mut lower), &lower), (2, b"abcd"));
+        assert_eq!(lower_token(b" a", &mut lower), 0);
         assert!(is_token(b"GET") && is_token(b"a-b_c!#$%&'*+.^`|~0"));
         for bad in [&b""[..], b"a b", b"a:", b"(", b"a\0", b"\xe4", b"a/b", b"\x7f", b"{", b"a\t"] {
             assert!(!is_token(bad), "{bad:?}");

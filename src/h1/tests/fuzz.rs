@@ -16,15 +16,15 @@ fn run(folder: &str, rounds: usize, check: impl Fn(&[u8])) {
 
 #[test]
 fn heads() {
-    run("http1_heads", 500, check::heads);
+    run("http1_heads", 100, check::heads);
 }
 
 #[test]
 fn chunks() {
-    run("http1_chunks", 500, check::chunks);
+    run("http1_chunks", 200, check::chunks);
 }
 
 #[test]
 fn connections() {
-    run("http1_connection", 5000, check::connection);
+    run("http1_connection", 3000, check::connection);
 }
