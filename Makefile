@@ -22,7 +22,15 @@ PYTEST ?=
 # make demo PORT=9090
 PORT ?= 8080
 
-RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
+# Which library: of the profile `release`, which is what users get, or `dev`, which
+# is built in seconds. If it is not set the tests take `dev` and all else `release`:
+# make test PROFILE=release. Each has a folder of its own, with what is linked to it.
+PROFILE ?=
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+$(if $(filter-out dev release,$(PROFILE)),$(error PROFILE is dev or release, not $(PROFILE)))
+OUT := $(if $(filter dev,$(PROFILE)),build/dev,build)
+# As `cargo test` builds it: another command would build it again, with other features.
+BUILT := $(if $(filter dev,$(PROFILE)),$(TARGET)/debug/deps,$(TARGET)/release)
 # Panic messages and debug information name source files: without the folders of
 # this machine. A build whose profile the environment changes is a developer's
 # and keeps them.
@@ -32,43 +40,45 @@ REMAP = $(if $(CARGO_PROFILE_RELEASE_LTO),,--config "build.rustflags = [\
 # The shared and the static library at once, and no Rust library beside them:
 # only then does cargo optimise across crates, which is worth a tenth of the time
 # that a request takes.
-BUILD_LIBRARY = $(CARGO) rustc --release --locked --lib --crate-type cdylib,staticlib $(REMAP) -- \
+BUILD_RELEASE = $(CARGO) rustc --release --locked --lib --crate-type cdylib,staticlib $(REMAP) -- \
 	-C link-arg=@build/glibc/link
+BUILD_DEV = $(CARGO) test --locked --no-run --test symbols
+BUILD_LIBRARY = $(if $(filter dev,$(PROFILE)),$(BUILD_DEV),$(BUILD_RELEASE))
 
-SANITIZED := $(abspath $(or $(CARGO_TARGET_DIR),target))/sanitize
+SANITIZED := $(abspath $(TARGET))/sanitize
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 C := bindings/c/examples
 DEMO_SOURCES := $(C)/demo.c $(wildcard $(C)/demo/*.c)
-EXAMPLES := $(patsubst $(C)/%.c,build/c/%,$(filter-out $(C)/demo.c,$(wildcard $(C)/*.c)))
+EXAMPLES := $(patsubst $(C)/%.c,$(OUT)/c/%,$(filter-out $(C)/demo.c,$(wildcard $(C)/*.c)))
 COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) $(WARNINGS) -Iinclude
 # The programs find the library beside them, wherever the folder is.
-LINK = -pthread -Lbuild/lib -lgoaway -Wl,-rpath,'$$ORIGIN/../lib'
+LINK = -pthread -L$(OUT)/lib -lgoaway -Wl,-rpath,'$$ORIGIN/../lib'
 
 .PHONY: help
 help: ## shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
-build: library build/c/demo $(EXAMPLES) ## builds the library, the demos and the examples
+build: library $(OUT)/c/demo $(EXAMPLES) ## builds the library, the demos and the examples
 
 .PHONY: library
 library: build/glibc/link
 	@.ci/needs cc
 	$(BUILD_LIBRARY)
-	@mkdir -p build/lib build/c
-	@ln -sfnr '$(RELEASE)/libgoaway.so' build/lib/libgoaway.so
-	@ln -sfnr '$(RELEASE)/libgoaway.so' build/lib/libgoaway.so.$(ABI)
-	@ln -sfnr '$(RELEASE)/libgoaway.a' build/lib/libgoaway.a
+	@mkdir -p $(OUT)/lib $(OUT)/c
+	@ln -sfnr '$(BUILT)/libgoaway.so' $(OUT)/lib/libgoaway.so
+	@ln -sfnr '$(BUILT)/libgoaway.so' $(OUT)/lib/libgoaway.so.$(ABI)
+	@ln -sfnr '$(BUILT)/libgoaway.a' $(OUT)/lib/libgoaway.a
 
 # The oldest glibc that the shared library runs with is chosen at link time.
 build/glibc/link: packaging/glibc-stubs packaging/glibc.c
 	@.ci/needs cc nm
 	CC='$(CC)' packaging/glibc-stubs build/glibc
 
-build/c/demo: $(DEMO_SOURCES) $(wildcard $(C)/demo/*.h) include/goaway.h | library
+$(OUT)/c/demo: $(DEMO_SOURCES) $(wildcard $(C)/demo/*.h) include/goaway.h | library
 	$(COMPILE) $(DEMO_SOURCES) $(LINK) -o $@
 
-build/c/%: $(C)/%.c $(C)/serve.h include/goaway.h | library
+$(OUT)/c/%: $(C)/%.c $(C)/serve.h include/goaway.h | library
 	$(COMPILE) $< $(LINK) -o $@
 
 .PHONY: demo
@@ -84,18 +94,59 @@ demo: build ## builds and runs the demo on 127.0.0.1, port 8080 or PORT=9090, an
 	@echo
 	@bindings/run-demo c $(PORT)
 
+# The suites wait more than they compute: they run side by side, each on several
+# tests at once. What one says is shown when it is over.
 .PHONY: test
-test: venv ## installs what the tests need, builds, runs the tests
-	@.ci/needs curl nghttp h2load node openssl valgrind cc c++ nm pkg-config haproxy nginx nginx-stream
-	$(MAKE) -j2 build test-programs
-	$(CARGO) test --locked $(TEST) -- --skip under_valgrind
-	$(MAKE) test-python
-	$(MAKE) test-node
-
-# Beside `build`, most of whose time one thread needs to optimise the library.
-.PHONY: test-programs
-test-programs:
+test: venv ## installs what the tests need, builds, runs the tests (two or three minutes)
+	@.ci/needs curl nghttp h2load openssl valgrind cc c++ nm pkg-config haproxy nginx nginx-stream node npm
 	$(CARGO) test --locked --no-run $(TEST)
+	$(MAKE) PROFILE=$(TESTED) build node
+	$(MAKE) PROFILE=$(TESTED) -j3 --output-sync=target suite-rust suite-python suite-node
+
+.PHONY: test-rust
+test-rust: venv ## of these those in Rust: the core, the C ABI and the wire
+	@.ci/needs curl nghttp h2load node openssl valgrind cc c++ haproxy nginx nginx-stream
+	$(MAKE) PROFILE=$(TESTED) build suite-rust
+
+.PHONY: test-python
+test-python: venv ## of these those of the Python package
+	@.ci/needs curl nghttp h2load openssl
+	$(MAKE) PROFILE=$(TESTED) library suite-python
+
+.PHONY: test-node
+test-node: ## of these those of the Node.js package
+	@.ci/needs node npm openssl
+	$(MAKE) PROFILE=$(TESTED) node suite-node
+
+TESTED = $(or $(PROFILE),dev)
+
+# What the suites test is built already, and named by the variables that the
+# bindings, bindings/run-demo and the kit know.
+.PHONY: suite-rust suite-python suite-node
+suite-rust suite-python suite-node: export GOAWAY_C_PROGRAMS = $(abspath $(OUT)/c)
+suite-rust suite-python suite-node: export GOAWAY_LIBRARY = $(abspath $(OUT)/lib/libgoaway.so)
+suite-rust suite-python suite-node: export GOAWAY_NODE_ADDON = $(abspath $(NODE_BUILT)/goaway.node)
+
+suite-rust:
+	$(CARGO) test --locked --no-fail-fast $(TEST) -- --test-threads=4 --skip under_valgrind --skip install::
+
+suite-python:
+	cd bindings/python && ../../$(VENV)/bin/python -m pytest --quiet --numprocesses=4 --dist=worksteal $(PYTEST)
+
+suite-node:
+	cd $(NODE) && node --test --test-reporter=spec $(NODE_AT_ONCE) tests/*.test.js
+
+# Node.js 18 has no such option.
+NODE_AT_ONCE = $(shell node --test-concurrency=3 --eval 0 2>/dev/null && echo --test-concurrency=3)
+
+# The release build as users get it.
+.PHONY: test-packages
+test-packages: venv ## what `make install` installs, the wheel, the npm package
+	@.ci/needs curl pkg-config cc nm node npm
+	$(MAKE) PROFILE= build node-prebuild
+	$(CARGO) test --locked --test examples install::
+	cd bindings/python && ../../$(VENV)/bin/python -m pytest --quiet packages
+	cd $(NODE) && node --test --test-reporter=spec tests/packages/*.test.js
 
 # The Python interpreter that the tests use, with the packages of the list.
 VENV := build/venv
@@ -109,12 +160,6 @@ $(VENV)/fresh: $(REQUIREMENTS)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
 	@touch $@
-
-.PHONY: test-python
-test-python: venv ## the tests of the Python package
-	@.ci/needs curl nghttp h2load openssl
-	$(MAKE) library
-	cd bindings/python && ../../$(VENV)/bin/python -m pytest $(PYTEST)
 
 .PHONY: compatibility
 compatibility: $(VENV)/fresh ## asks other ASGI servers the same as goaway, and writes docs/python-servers.md
@@ -160,7 +205,7 @@ sanitize-address sanitize-thread: sanitize-%: include/goaway.h
 		$(CARGO) test --locked --test misuse $(TEST) -- --test-threads=2 --skip under_valgrind
 	# A thousand sessions at once are enough for a slow one.
 	ulimit -n 2000; for tls in '' 1; do \
-		GOAWAY_KIT_TLS=$$tls GOAWAY_C_DEMO='$(abspath build/$*/demo)' ASAN_OPTIONS=detect_leaks=0 \
+		GOAWAY_KIT_TLS=$$tls GOAWAY_C_PROGRAMS='$(abspath build/$*)' ASAN_OPTIONS=detect_leaks=0 \
 		$(CARGO) test --locked --test close --test http1 $(TEST) -- --test-threads=2 --skip kit:: || exit 1; done
 
 .PHONY: bench
@@ -223,10 +268,11 @@ soak: ## five minutes of peers that come and go in every way
 	SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked --test soak -- --nocapture nothing_stays_behind
 
 NODE := bindings/node
+NODE_BUILT := $(if $(filter dev,$(PROFILE)),$(OUT)/node,$(NODE)/build)
 NODE_HEADERS := $(NODE)/node_modules/node-api-headers/include
 NODE_PREBUILDS = $(NODE)/prebuilds/$(shell node -p 'process.platform + "-" + process.arch')
 # A library that is there already: make node NODE_LIBRARY=/usr/lib/libgoaway.so NODE_INCLUDE=/usr/include
-NODE_LIBRARY ?= build/lib/libgoaway.so
+NODE_LIBRARY ?= $(OUT)/lib/libgoaway.so
 NODE_INCLUDE ?= include
 NODE_FLAGS = -fPIC -fvisibility=hidden -shared -I$(NODE_INCLUDE) -isystem $(NODE_HEADERS)
 # It finds the library beside itself. It stays mapped when a worker thread that
@@ -235,36 +281,33 @@ NODE_LINK = $(NODE_LIBRARY) -Wl,-rpath,'$$ORIGIN' -Wl,-z,nodelete
 
 # `make library` makes it; without a recipe of its own it counts as made only if
 # it was missing.
-build/lib/libgoaway.so: | library ;
+$(OUT)/lib/libgoaway.so: | library ;
 
 .PHONY: node-needs
 node-needs:
 	@.ci/needs cc node npm
 
 .PHONY: node
-node: node-needs $(if $(filter build/lib/%,$(NODE_LIBRARY)),library) $(NODE)/build/goaway.node ## builds the Node.js binding
+node: node-needs $(if $(filter $(OUT)/lib/%,$(NODE_LIBRARY)),library) $(NODE_BUILT)/goaway.node $(NODE_BUILT)/libgoaway.so.$(ABI) ## builds the Node.js binding
 
 # By force: the package's binaries are for one platform, building it is not.
 $(NODE_HEADERS)/node_api.h: $(NODE)/package-lock.json
 	npm ci --force --loglevel=error --ignore-scripts --no-audit --no-fund --prefix $(NODE)
 	@touch $@
 
-$(NODE)/build/goaway.node: $(NODE)/goaway.c $(wildcard $(NODE)/shim/*) $(NODE_INCLUDE)/goaway.h $(NODE_LIBRARY) | $(NODE_HEADERS)/node_api.h
+$(NODE_BUILT)/goaway.node: $(NODE)/goaway.c $(wildcard $(NODE)/shim/*) $(NODE_INCLUDE)/goaway.h | $(NODE_LIBRARY) $(NODE_HEADERS)/node_api.h
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $(NODE_FLAGS) $(NODE)/goaway.c $(NODE)/shim/*.c $(NODE_LINK) -o $@
-	cp -f $(NODE_LIBRARY) $(@D)/libgoaway.so.$(ABI)
+
+$(NODE_BUILT)/libgoaway.so.$(ABI): $(NODE_LIBRARY)
+	@mkdir -p $(@D)
+	cp -f $< $@
 
 .PHONY: node-prebuild
 node-prebuild: node ## lays the binding's binaries into its prebuilds/, as its package ships them
 	@mkdir -p $(NODE_PREBUILDS)
-	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/goaway.node $(NODE)/build/goaway.node
-	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/libgoaway.so.$(ABI) $(NODE)/build/libgoaway.so.$(ABI)
-
-.PHONY: test-node
-test-node: ## the tests of the Node.js package
-	@.ci/needs node npm openssl
-	$(MAKE) node-prebuild
-	cd $(NODE) && node --test --test-reporter=spec tests/*.test.js
+	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/goaway.node $(NODE_BUILT)/goaway.node
+	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/libgoaway.so.$(ABI) $(NODE_BUILT)/libgoaway.so.$(ABI)
 
 .PHONY: bench-node
 bench-node: node ## measures the Node.js binding beside node:http2 and Fastify

@@ -32,7 +32,7 @@ mod stream;
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -142,7 +142,8 @@ fn under_a_service_manager_in_http1() {
 /// one serves: `bindings/c/examples/handover.c`, as `make build` has built it.
 #[test]
 fn by_handover() {
-    let program = root().join("build/c/handover");
+    let built = std::env::var_os("GOAWAY_C_PROGRAMS").map_or_else(|| root().join("build/c"), PathBuf::from);
+    let program = built.join("handover");
     assert!(program.exists(), "{} is not there; run `make build`", program.display());
     let mut first = Process::start(Command::new(program).arg("127.0.0.1:0"));
     let load = Load::start(local(first.port()), false);

@@ -21,13 +21,14 @@ function here () {
 /**
  * Where the shim may be, in the order in which the places are tried. The
  * environment variable stands alone: who sets it means that file and no other.
+ * A package has no build/; in a clone it is never older than prebuilds/.
  */
 function places () {
   const chosen = process.env.GOAWAY_NODE_ADDON
   if (chosen) return [{ what: 'GOAWAY_NODE_ADDON', file: chosen }]
   return [
-    { what: 'shipped with the package', file: join(root, 'prebuilds', platform, 'goaway.node') },
-    { what: 'built here by `make node`', file: join(root, 'build', 'goaway.node') }
+    { what: 'built here by `make node`', file: join(root, 'build', 'goaway.node') },
+    { what: 'shipped with the package', file: join(root, 'prebuilds', platform, 'goaway.node') }
   ]
 }
 

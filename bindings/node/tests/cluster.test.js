@@ -102,7 +102,7 @@ function certificate (t) {
 
 for (const policy of ['rr', 'none']) {
   for (const what of ['a port', 'a path', 'TLS']) {
-    test(`workers of the cluster module serve and leave: ${policy}, ${what}`, { timeout: 30_000 }, async (t) => {
+    test(`workers of the cluster module serve and leave: ${policy}, ${what}`, { timeout: 60_000 }, async (t) => {
       const path = what === 'a path' ? join(tmpdir(), `goaway-cluster-${process.pid}-${policy}.sock`) : ''
       const files = what === 'TLS' ? certificate(t) : []
       const { child, port } = start('cluster-http2.js', [policy, path, ...files])

@@ -1,13 +1,19 @@
 'use strict'
 
-// Children that are always reaped, and clients of node:http2 that never wait
-// for ever.
+// Children that are always reaped, folders that are removed, and clients of
+// node:http2 that never wait for ever.
 
 const { fork } = require('node:child_process')
+const { once } = require('node:events')
+const { mkdtempSync, rmSync } = require('node:fs')
 const http2 = require('node:http2')
+const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 
-const PATIENCE_MS = 20_000
+/** Ends what hangs; generous, since a loaded machine is slow. */
+const PATIENCE_MS = 60_000
+/** For a program that compiles, packs or installs. */
+const LIMIT_MS = 60_000
 const children = new Set()
 process.on('exit', () => { for (const child of children) child.kill('SIGKILL') })
 
@@ -34,6 +40,34 @@ function start (name, args = [], { execArgv = [], env = {} } = {}) {
   })
   port.catch(() => {})
   return { child, port, exited }
+}
+
+/** A program that runs and is stopped with SIGTERM: what it said and its code. */
+async function stopped (child, whileItRuns) {
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => { stdout += text })
+  child.stderr.setEncoding('utf8').on('data', (text) => { stderr += text })
+  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
+  await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
+  try {
+    await whileItRuns(Number(/\d+$/.exec(stdout.trim())?.[0]), stdout)
+  } catch (error) {
+    error.message += `\n${stderr}`
+    throw error
+  } finally {
+    child.kill('SIGTERM')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    clearTimeout(timer)
+  }
+  return { code: child.exitCode, stderr }
+}
+
+/** An empty folder, for as long as the test takes. */
+function folder (t) {
+  const path = mkdtempSync(join(tmpdir(), 'goaway-node-'))
+  t.after(() => rmSync(path, { recursive: true, force: true }))
+  return path
 }
 
 /** A session with that port. */
@@ -99,4 +133,4 @@ async function until (check, what) {
   }
 }
 
-module.exports = { start, connect, send, load, sleep, until }
+module.exports = { LIMIT_MS, start, stopped, folder, connect, send, load, sleep, until }

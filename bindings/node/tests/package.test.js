@@ -1,113 +1,22 @@
 'use strict'
 
-// What a user gets: the tarball, installed into an empty folder by npm alone,
-// with no compiler anywhere on the PATH; the declarations; the examples.
+// What a user gets: the declarations, the examples, an error that helps where
+// there is no native part. The tarball itself: packages/tarball.test.js.
 
 const { test } = require('node:test')
 const assert = require('node:assert')
 const { execFileSync, spawn } = require('node:child_process')
-const { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } = require('node:fs')
-const { tmpdir } = require('node:os')
-const { join, delimiter } = require('node:path')
-const { once } = require('node:events')
-const { connect, send } = require('./helpers.js')
+const { cpSync, existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+const { join } = require('node:path')
+const { LIMIT_MS, connect, folder, send, stopped } = require('./helpers.js')
 
 const root = join(__dirname, '..')
-const LIMIT_MS = 60_000
 
-function folder (t) {
-  const path = mkdtempSync(join(tmpdir(), 'goaway-node-'))
-  t.after(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
-
-function which (name) {
-  return process.env.PATH.split(delimiter).map((path) => join(path, name)).find(existsSync)
-}
-
-/** A program that runs and is stopped with SIGTERM: what it said and its code. */
-async function stopped (child, whileItRuns) {
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text) => { stdout += text })
-  child.stderr.setEncoding('utf8').on('data', (text) => { stderr += text })
-  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
-  await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
-  try {
-    await whileItRuns(Number(/\d+$/.exec(stdout.trim())?.[0]), stdout)
-  } catch (error) {
-    error.message += `\n${stderr}`
-    throw error
-  } finally {
-    child.kill('SIGTERM')
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    clearTimeout(timer)
-  }
-  return { code: child.exitCode, stderr }
-}
-
-const PROGRAM = `
-import { Server } from 'goaway'
-import { createRequire } from 'node:module'
-if (createRequire(import.meta.url)('goaway').Server !== Server) throw new Error('two of them')
-const server = new Server()
-server.register('GET /', (request) => request.respond(200, 'installed'))
-await server.start({ bind: 0 })
-process.once('SIGTERM', () => server.close())
-console.log(server.port)
-`
-
-test('the tarball is installed and serves where there is no compiler', async (t) => {
-  if (!existsSync(join(root, 'prebuilds', `${process.platform}-${process.arch}`))) return t.skip('no prebuilds: run `make node-prebuild`')
-  const path = folder(t)
-  const bin = join(path, 'bin')
-  const app = join(path, 'app')
-  mkdirSync(bin)
-  mkdirSync(app)
-  for (const name of ['sh', 'env']) symlinkSync(which(name), join(bin, name))
-  symlinkSync(process.execPath, join(bin, 'node'))
-  symlinkSync(which('npm'), join(bin, 'npm'))
-  const env = { PATH: bin, HOME: path }
-  for (const name of ['cc', 'gcc', 'make', 'python3', 'cargo']) assert.ok(!existsSync(join(bin, name)))
-  const run = (args, cwd) => execFileSync(which('npm'), args, { cwd, env, encoding: 'utf8', timeout: LIMIT_MS, stdio: ['ignore', 'pipe', 'pipe'] })
-
-  const [{ filename, files }] = JSON.parse(run(['pack', '--json', '--pack-destination', path], root))
-  const shipped = files.map((file) => file.path)
-  assert.ok(shipped.some((file) => file.endsWith('goaway.node')) && shipped.some((file) => file.includes('libgoaway.')))
-  assert.ok(!shipped.some((file) => /^(tests|build|node_modules|shim)\//.test(file)), shipped.join())
-  for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-NOTICES']) {
-    assert.ok(shipped.includes(name), name)
-    assert.strictEqual(readFileSync(join(root, name), 'utf8'), readFileSync(join(root, '..', '..', name), 'utf8'), name)
-  }
-  writeFileSync(join(app, 'package.json'), '{ "private": true }')
-  run(['install', '--offline', '--no-audit', '--no-fund', join(path, filename)], app)
-  writeFileSync(join(app, 'app.mjs'), PROGRAM)
-  const ended = await stopped(spawn(process.execPath, ['app.mjs'], { cwd: app, env }), async (port) => {
-    const client = connect(port)
-    assert.strictEqual((await send(client, '/')).body, 'installed')
-    client.close()
-  })
-  assert.deepStrictEqual(ended, { code: 0, stderr: '' })
-})
-
-/** The newest version of glibc that a binary asks for. */
-function glibc (file) {
-  const versions = readFileSync(file, 'latin1').matchAll(/GLIBC_2\.(\d+)/g)
-  return Math.max(...Array.from(versions, ([, minor]) => Number(minor)))
-}
-
-test('the package says what its binaries are for', (t) => {
+test('the package says what it is for and where the project is', () => {
   const { os, cpu, libc, homepage, repository, bugs } = require('../package.json')
   assert.deepStrictEqual([os, cpu, libc], [['linux'], ['x64'], ['glibc']])
   const project = /^repository = "(.*)"$/m.exec(readFileSync(join(root, '..', '..', 'Cargo.toml'), 'utf8'))[1]
   assert.ok(homepage.startsWith(project) && bugs.startsWith(project) && repository.url.includes(project))
-  const prebuilds = join(root, 'prebuilds', 'linux-x64')
-  if (!existsSync(prebuilds)) return t.skip('no prebuilds: run `make node-prebuild`')
-  const minor = Math.max(...readdirSync(prebuilds).map((name) => glibc(join(prebuilds, name))))
-  const supported = Number(/glibc 2\.(\d+) or later/.exec(readFileSync(join(root, 'lib', 'native.js'), 'utf8'))[1])
-  // What is built on a newer system than this may need a newer glibc.
-  const own = Number(process.report.getReport().header.glibcVersionRuntime.split('.')[1])
-  assert.ok(minor === supported || (own > 36 && minor > supported), `the binaries need glibc 2.${minor}, the error says 2.${supported}`)
 })
 
 test('without a native part the error names every place that was tried', (t) => {

@@ -6,6 +6,8 @@ const { once } = require('node:events')
 const { serve } = require('./server.js')
 const { ask } = require('./client.js')
 
+/** In place of the server's part: it had not come in time. */
+const NO_END = 'no end'
 
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -30,10 +32,10 @@ async function run (program, createServer, patienceMs) {
   const ended = await Promise.race([Promise.all([trace, client.closed]), later(2 * patienceMs).then(() => null)])
   const result = { open: ended === null, client: client.seen, server: null }
   client.session.destroy()
-  result.server = await Promise.race([trace, later(2 * patienceMs).then(() => 'no end')])
+  result.server = await Promise.race([trace, later(2 * patienceMs).then(() => NO_END)])
   // In node:http2 the callback of close may never come.
   await Promise.race([new Promise((resolve) => server.close(resolve)), later(2 * patienceMs)])
   return result
 }
 
-module.exports = { run }
+module.exports = { run, NO_END }

@@ -45,7 +45,7 @@ async function worker () {
   const server = new Server({ limits: { workers: 1 } })
   server.register('GET /', (request) => setTimeout(() => request.ended || request.respond(200, String(process.pid)), 5))
   await server.start({ bind: { fd: 4 } })
-  process.once('disconnect', () => server.close({ drainMs: 2000 }))
+  process.once('disconnect', () => server.close({ drainMs: 20_000 }))
   process.send('ready')
 }
 
