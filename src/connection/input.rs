@@ -16,7 +16,7 @@ use crate::transport::Transport;
 /// How much is read in one system call.
 const READ: usize = 64 << 10;
 /// How much is read ahead of what may be taken.
-pub const AHEAD: usize = 16 << 10;
+pub(super) const AHEAD: usize = 16 << 10;
 
 thread_local! {
     /// One buffer for all connections of a thread: it is needed only while what
