@@ -246,8 +246,9 @@ build/close/fresh: benches/close/requirements.txt
 FUZZ ?= $(notdir $(wildcard fuzz/corpus/*))
 FUZZED := $(abspath $(or $(CARGO_TARGET_DIR),target))/fuzz
 # As cargo-fuzz has it built.
-FUZZ_FLAGS := --cfg fuzzing -Zsanitizer=address -Cdebug-assertions -Ccodegen-units=1 -Cpasses=sancov-module \
-	$(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module \
+	$(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares) \
+	-Zsanitizer=address -Ccodegen-units=1 -Cdebug-assertions
 
 .PHONY: fuzz
 fuzz: ## the fuzz targets, five minutes each; needs the nightly toolchain

@@ -5,7 +5,7 @@ mod output;
 
 use http::StatusCode;
 
-use super::{Http1, Input, Limits, writer};
+use super::{Http1, Input, Limits, Output, writer};
 use crate::engine::{Engine, Event, Fault, RequestHead, ResponseHead};
 use crate::header_list::HeaderList;
 
@@ -64,6 +64,7 @@ impl Connection {
                 Err(fault) => {
                     assert!(self.fault.replace(fault).is_none(), "a fault after a fault");
                     self.engine.send_fault(fault, b"now", &mut self.out);
+                    assert!(self.engine.is_over() || matches!(self.engine.output, Output::Body(_)));
                     break;
                 }
             };

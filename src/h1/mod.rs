@@ -226,6 +226,7 @@ impl Engine for Http1 {
         };
         if received.is_err() {
             (self.input, self.is_last) = (Input::Failed, true);
+            self.advance();
         }
         received
     }
@@ -253,10 +254,16 @@ impl Engine for Http1 {
 
     /// A 100 is left out unless the client waits for it.
     fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Vec<u8>) {
-        let is_awaited = status != StatusCode::CONTINUE || std::mem::take(&mut self.awaits_continue);
-        let may_stand = stream == self.stream && self.output == Output::Head && self.version > Version::Http10;
-        // A 101 is no interim response: it is written by `send_head`.
-        if may_stand && is_awaited && status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        if stream != self.stream || self.output != Output::Head || self.version == Version::Http10 {
+            return;
+        }
+        let may_stand = match status {
+            StatusCode::CONTINUE => std::mem::take(&mut self.awaits_continue),
+            // It is no interim response: `send_head` writes it.
+            StatusCode::SWITCHING_PROTOCOLS => false,
+            _ => status.is_informational(),
+        };
+        if may_stand {
             writer::write_informational(status, fields, out);
         }
     }
@@ -342,6 +349,7 @@ impl Engine for Http1 {
             self.output = Output::Idle;
         }
         (self.input, self.is_last) = (Input::Over, true);
+        self.advance();
     }
 
     /// Only one in HTTP/1.0 whose end is the connection's.

@@ -143,4 +143,11 @@ fn a_fault_in_content_ends_the_connection() {
     connection.head(|head| head.is_last = true, &[]);
     connection.take(b"x");
     assert_eq!((status(&connection), connection.written().as_str()), (Some(400), ""));
+    assert!(connection.engine.is_over());
+
+    // Nor what the task has to say of content that does not come.
+    let mut connection = begun(&chunked("3\r\nabc\r\n"));
+    connection.head(|head| head.is_last = true, &[]);
+    connection.engine.send_fault(Fault { status: 408, why: "slow" }, b"now", &mut connection.out);
+    assert_eq!((connection.written().as_str(), connection.engine.is_over()), ("", true));
 }
