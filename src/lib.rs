@@ -36,6 +36,7 @@
 //! - [`close`]: the drain engine and the report
 //! - [`event`], [`endpoint`]: what hosts are told of sessions, and who is at their ends
 //! - [`throttle`]: lines of the log that peers cause
+//! - [`memory`]: how much is held for peers
 //! - [`table`], [`error`], [`code`]: ids, and what can go wrong
 //! - [`callback`]: which threads are inside a callback of the host
 //! - [`system`]: what only [`ffi`] can ask of the operating system
@@ -62,6 +63,7 @@ mod header_list;
 mod http2;
 mod listener;
 mod log;
+mod memory;
 mod plaintext;
 mod proxy;
 mod queue;

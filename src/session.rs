@@ -16,6 +16,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::extension::Extension;
 use crate::listener::Door;
+use crate::memory::Meter;
 use crate::table::lock;
 use crate::tls::Facts;
 use crate::transport::{Protocol, Socket};
@@ -108,6 +109,8 @@ pub struct Remote {
     /// So that the session can be cut when its thread is held by the host.
     socket: Mutex<Option<Socket>>,
     pub figures: Figures,
+    /// What is held for the peer.
+    pub memory: Arc<Meter>,
     /// Set when the host has freed the server: none of its callbacks begins any more.
     muted: Arc<AtomicBool>,
 }
@@ -173,6 +176,7 @@ impl Remote {
             arrival: Mutex::default(),
             socket: Mutex::default(),
             figures: Figures::default(),
+            memory: Arc::default(),
             muted,
         }
     }

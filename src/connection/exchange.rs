@@ -197,6 +197,7 @@ impl Exchange {
                 self.done(tools.worker, request);
                 pumped.has_moved = true;
             } else if !has_sent {
+                request.count_memory();
                 break;
             }
         }

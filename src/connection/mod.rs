@@ -41,6 +41,7 @@ use std::time::Instant;
 use crate::close::Stage;
 use crate::engine::Engine;
 use crate::event::Cause;
+use crate::memory::Usage;
 use crate::registration::Registration;
 use crate::session::Order;
 use crate::transport::Transport;
@@ -82,6 +83,8 @@ pub struct Task<S: Transport, E: Engine> {
     is_left: bool,
     /// Whether the figures were made visible since the task was woken.
     is_published: bool,
+    /// What the input and the output buffer hold.
+    memory: Usage,
     /// What the socket and the clock wake: the remote.
     waker: Waker,
     /// Dropped last, since the session has ended when it is.
@@ -106,6 +109,7 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
         });
         // Once a turn, and not before: the host is to find all of it.
         task.life.worker.shared.ring();
+        remote.memory.publish();
         driven
     }
 }
@@ -127,6 +131,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             sent: began,
             is_left: false,
             is_published: false,
+            memory: Usage::new(&life.remote.memory),
             waker: Waker::from(life.remote.clone()),
             life,
         }
@@ -200,6 +205,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let figures = &self.life.remote.figures;
         figures.bytes_in.store(self.port.bytes_in, Relaxed);
         figures.bytes_out.store(self.port.bytes_out, Relaxed);
+        self.memory.set(self.input.len() + self.port.unsent());
         figures.requests.store(self.requests, Relaxed);
         figures.open_streams.store(u32::from(self.exchange.is_some()), Relaxed);
         self.life.remote.set_stage(match self.phase {
@@ -214,5 +220,7 @@ impl<S: Transport, E: Engine> Drop for Task<S, E> {
     fn drop(&mut self) {
         self.life.conclude(Cause::Aborted, 0);
         self.cancel(self.life.registration.cause, 0);
+        self.memory.set(0);
+        self.life.remote.memory.publish();
     }
 }

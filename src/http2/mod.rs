@@ -41,6 +41,7 @@ use crate::connection::departure::Departure;
 use crate::connection::life::Life;
 use crate::connection::now;
 use crate::event::Cause;
+use crate::memory::Usage;
 use crate::registration::Registration;
 use crate::session::Order;
 use crate::transport::Transport;
@@ -99,6 +100,8 @@ pub struct Session<S: Transport> {
     requests: u64,
     last_accepted: u32,
     peer_goaway: Option<u32>,
+    /// What h2 and the output buffer hold.
+    memory: Usage,
     /// What h2, the socket and the clock wake: the remote.
     waker: Waker,
     /// Dropped last, since the session has ended when it is.
@@ -129,6 +132,7 @@ impl<S: Transport> Future for Session<S> {
         }
         // Once a turn, and not before: the host is to find all of it.
         session.life.worker.shared.ring();
+        remote.memory.publish();
         driven
     }
 }
@@ -159,6 +163,7 @@ impl<S: Transport> Session<S> {
             requests: 0,
             last_accepted: 0,
             peer_goaway: None,
+            memory: Usage::new(&life.remote.memory),
             waker: Waker::from(life.remote.clone()),
             life,
         }
@@ -268,6 +273,7 @@ impl<S: Transport> Session<S> {
         let wire = self.wire.borrow();
         figures.bytes_in.store(wire.port.bytes_in, Relaxed);
         figures.bytes_out.store(wire.port.bytes_out, Relaxed);
+        self.memory.set(self.streams.inside() as usize + wire.port.unsent());
         figures.requests.store(self.requests, Relaxed);
         let open = self.streams.len() + self.promised.len() + usize::from(self.current != 0);
         let refuses_pushes = wire.marks.forbids_push || self.peer_goaway.is_some();
@@ -286,5 +292,7 @@ impl<S: Transport> Drop for Session<S> {
     fn drop(&mut self) {
         self.life.conclude(Cause::Aborted, 0);
         self.cancel_all(self.life.registration.cause, 0);
+        self.memory.set(0);
+        self.life.remote.memory.publish();
     }
 }

@@ -171,6 +171,7 @@ impl Stream {
                 worker.end(self.request, request);
                 self.request = 0;
             } else if sent == Sent::Nothing {
+                request.count_memory();
                 break;
             }
         }

@@ -23,6 +23,7 @@ mod connect;
 mod extension;
 mod keep;
 mod limits;
+mod memory;
 mod push;
 mod told;
 mod uploads;
@@ -171,4 +172,11 @@ impl Peer {
     async fn end(&mut self, polite: bool) {
         while self.next(0xff, polite).await.is_some() {}
     }
+}
+
+/// A handler that does nothing, and the requests that it gets.
+fn keeps() -> (Arc<Mutex<Vec<u64>>>, impl Fn(u64) + Send + Sync + 'static) {
+    let kept = Arc::<Mutex<Vec<u64>>>::default();
+    let keep = kept.clone();
+    (kept, move |id| lock(&keep).push(id))
 }

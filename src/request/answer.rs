@@ -89,6 +89,12 @@ impl Answer {
         self.reset = None;
     }
 
+    /// The bytes of memory that it holds, those that wait for the peer among them.
+    pub fn memory(&self) -> usize {
+        let informational = self.informational.iter().map(|head| head.fields.memory());
+        self.content.queued() + self.head.memory() + self.trailers.memory() + informational.sum::<usize>()
+    }
+
     // What the host does.
 
     /// Sets a field of the head that comes next, in place of any of its name: it

@@ -127,6 +127,11 @@ impl Body {
         }
     }
 
+    /// The bytes that have come and that the host has not consumed, trailers among them.
+    pub fn memory(&self) -> usize {
+        self.held + self.lent + self.trailers.as_ref().map_or(0, |trailers| trailers.memory())
+    }
+
     /// A piece came from the peer.
     pub fn arrived(&mut self, piece: Bytes) {
         self.held += piece.len();

@@ -45,6 +45,13 @@ impl Head {
         }
     }
 
+    /// The bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        let params = self.params.iter().map(|(name, value)| name.len() + value.len());
+        let cookie = self.cookie.get().map_or(0, |joined| joined.len());
+        self.request.fields.memory() + self.request.path.capacity() + params.sum::<usize>() + cookie
+    }
+
     /// The head as it came, without the path parameters.
     pub fn request(&self) -> &RequestHead {
         &self.request

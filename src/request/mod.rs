@@ -44,6 +44,7 @@ use crate::engine::RequestHead;
 use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::header_list::HeaderList;
+use crate::memory::Usage;
 use crate::session::Remote;
 use crate::table::{Live, Tables};
 
@@ -95,6 +96,8 @@ pub struct Request {
     asked: bool,
     /// Whether a 100 (Continue) was sent.
     continued: bool,
+    /// What it holds of memory, as it was last counted.
+    memory: Usage,
 }
 
 impl Request {
@@ -118,6 +121,7 @@ impl Request {
             is_orphan: false,
             asked: false,
             continued: false,
+            memory: Usage::new(&session.memory),
         })
     }
 
@@ -134,6 +138,7 @@ impl Request {
         // Mostly the box served the same session a moment ago.
         if !Arc::ptr_eq(&self.session, session) {
             self.session = session.clone();
+            self.memory = Usage::new(&session.memory);
         }
         self.stream = stream;
         self.answer.begin(&head.method, config.high_water_bytes, config.session_send_bytes);
@@ -172,6 +177,7 @@ impl Request {
         self.is_orphan = false;
         self.asked = false;
         self.continued = false;
+        self.memory.set(0);
     }
 
     pub fn head(&self) -> &Head {
@@ -236,6 +242,14 @@ impl Request {
     /// Whether the host waits until all that it has written has left.
     pub fn wants_sent(&self) -> bool {
         self.feed.as_ref().is_some_and(|feed| feed.wants_sent)
+    }
+
+    /// Counts the memory that it holds now: fields, content that the host has not
+    /// consumed, content that waits for the peer. The session's task does this when
+    /// it has looked at the request; one that has ended by then is never counted.
+    pub fn count_memory(&mut self) {
+        let body = self.body.as_ref().map_or(0, |body| body.memory());
+        self.memory.set(self.head.memory() + body + self.answer.memory());
     }
 
     /// The session's task looks now.
@@ -303,6 +317,7 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
         // What nobody will have any more is not kept for the host's next call.
         request.answer = Answer::default();
         request.body().drop_pieces();
+        request.count_memory();
     }
     drop(request);
     if let Some(on_cancel) = to_tell {
@@ -360,14 +375,20 @@ pub fn change<R>(id: u64, change: impl FnOnce(&mut Request) -> Result<R>) -> Res
     let mut request = find(id)?;
     if let Some(cause) = request.cancelled {
         if request.is_orphan {
-            request.session.orphan_released();
+            let session = request.session.clone();
             REQUESTS.here()?.end(id, request);
+            session.orphan_released();
+            // Its task may have ended, which does it otherwise.
+            session.memory.publish();
         }
         return Err(Error::Cancelled(cause.name()));
     }
     let result = change(&mut request);
     // Also after a failure, which may have begun to wait for something.
     request.ask(id);
+    if CURRENT.get() != id {
+        request.count_memory();
+    }
     result
 }
 

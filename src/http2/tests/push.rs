@@ -15,13 +15,6 @@ fn respond(id: u64, body: &'static str) {
     request::answer(id, |answer| answer.respond(200, body.into())).unwrap();
 }
 
-/// A handler that does nothing, and the requests that it gets.
-fn keeps() -> (Arc<Mutex<Vec<u64>>>, impl Fn(u64) + Send + Sync + 'static) {
-    let kept = Arc::<Mutex<Vec<u64>>>::default();
-    let keep = kept.clone();
-    (kept, move |id| lock(&keep).push(id))
-}
-
 async fn promised(peer: &mut Peer) -> (u32, u32) {
     let (frame, payload) = peer.next(kind::PUSH_PROMISE, true).await.expect("PUSH_PROMISE");
     (frame.stream, number(&payload, 0))

@@ -99,6 +99,11 @@ impl Draft {
         }
     }
 
+    /// The bytes of memory that its fields hold.
+    pub fn memory(&self) -> usize {
+        self.fields.memory()
+    }
+
     /// Lets go of all that the host has set, but for buffers up to `kept` bytes.
     pub fn clear(&mut self, kept: usize) {
         self.fields.clear();

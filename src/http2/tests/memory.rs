@@ -1,0 +1,105 @@
+//! What is counted as held for a peer, and that nothing stays counted.
+
+use super::*;
+use crate::error::Error;
+
+/// What is counted once the session's task has had its turns.
+async fn held(peer: &Peer) -> usize {
+    sleep(Duration::from_millis(1)).await;
+    peer.remote.memory.held()
+}
+
+#[test]
+fn what_a_request_holds_is_counted_until_it_ends() {
+    in_virtual_time(async {
+        let (kept, keep) = keeps();
+        let mut peer = Peer::of(Config::default(), 1 << 20, keep);
+        peer.settle(&[]).await;
+        assert_eq!(held(&peer).await, 0, "a session without requests");
+        let long = "x".repeat(3000);
+        let head = [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/"), ("long", &long)];
+        peer.ask(1, 0, &head).await;
+        let with_head = held(&peer).await;
+        assert!((3000..8000).contains(&with_head), "{with_head}");
+        peer.frame(kind::DATA, 0, 1, &[b'x'; 10_000]).await;
+        assert_eq!(held(&peer).await, with_head + 10_000);
+        let id = lock(&kept)[0];
+        request::change(id, |request| request.body().read(&mut [0; 4_000])).unwrap();
+        assert_eq!(held(&peer).await, with_head + 6_000);
+        // Beyond the peer's window, which is 65,535.
+        let write = |bytes| request::answer(id, |answer| answer.write(&vec![b'y'; bytes]).map(drop));
+        request::answer(id, |answer| answer.write_head(200)).unwrap();
+        write(100_000).unwrap();
+        let with_content = held(&peer).await;
+        assert!((40_000..110_000).contains(&(with_content - with_head)), "{with_content}");
+        peer.frame(kind::RST_STREAM, 0, 1, &CANCEL.to_be_bytes()).await;
+        assert!(held(&peer).await < 8_000, "only the head, until the host knows");
+        assert!(matches!(write(1), Err(Error::Cancelled(_))));
+        assert_eq!(held(&peer).await, 0);
+    });
+}
+
+#[test]
+fn nothing_stays_counted_however_a_request_ends() {
+    in_virtual_time(async {
+        let responds = |id| request::answer(id, |answer| answer.respond(200, "ok".into())).unwrap();
+        let streams = |id| {
+            request::answer(id, |answer| {
+                answer.write_head(200)?;
+                answer.write(&[b'x'; 1000])?;
+                answer.end()
+            })
+            .unwrap();
+        };
+        let resets = |id| request::change(id, |request| request.reset(CANCEL)).unwrap();
+        let fails = |_| panic!("a handler of a test fails");
+        let ends: [(u8, fn(u64)); 4] =
+            [(kind::HEADERS, responds), (kind::HEADERS, streams), (kind::RST_STREAM, resets), (kind::HEADERS, fails)];
+        for (told, end) in ends {
+            let mut peer = Peer::of(Config::default(), 1 << 16, end);
+            peer.settle(&[]).await;
+            for stream in [1, 3, 5] {
+                // Its upload goes on.
+                peer.frame(kind::HEADERS, END_HEADERS, stream, GET).await;
+                peer.frame(kind::DATA, 0, stream, &[b'x'; 1000]).await;
+            }
+            peer.next(told, true).await.expect("a response");
+            sleep(Duration::from_secs(2)).await;
+            assert_eq!((peer.remote.memory.held(), peer.remote.memory.published()), (0, 0));
+        }
+    });
+}
+
+#[test]
+fn nothing_stays_counted_however_a_session_ends() {
+    in_virtual_time(async {
+        for way in ["the peer leaves", "abort", "drain"] {
+            let (kept, keep) = keeps();
+            let mut peer = Peer::of(Config::default(), 1 << 16, keep);
+            peer.settle(&[]).await;
+            for stream in [1, 3] {
+                peer.frame(kind::HEADERS, END_HEADERS, stream, GET).await;
+                peer.frame(kind::DATA, 0, stream, &[b'x'; 1000]).await;
+            }
+            assert!(held(&peer).await > 2000);
+            let ids = std::mem::take(&mut *lock(&kept));
+            // The host is told of the one, and asks about the other.
+            request::change(ids[0], |request| {
+                request.on_cancel = Some(Box::new(|_, _, _| {}));
+                Ok(())
+            })
+            .unwrap();
+            match way {
+                "the peer leaves" => peer.stream.shutdown().await.unwrap(),
+                "abort" => peer.remote.order(Order::Abort(0, 0, Vec::new())),
+                _ => peer.remote.order(Order::Drain(Instant::now().into_std())),
+            }
+            peer.closed().await;
+            let memory = &peer.remote.memory;
+            assert_eq!(memory.held(), memory.published(), "{way}");
+            assert!((1..1000).contains(&memory.held()), "{way}: the head that the host may look at");
+            assert!(matches!(request::change(ids[1], |_| Ok(())), Err(Error::Cancelled(_))));
+            assert_eq!((memory.held(), memory.published()), (0, 0), "{way}");
+        }
+    });
+}
