@@ -25,6 +25,7 @@ mod holding;
 mod keep;
 mod leave;
 mod limits;
+mod memory;
 mod messages;
 mod tunnel;
 mod upgrade;

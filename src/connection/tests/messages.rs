@@ -210,3 +210,46 @@ fn head_and_statuses_without_a_body() {
         }
     });
 }
+
+#[test]
+fn fields_keep_their_order_both_ways() {
+    in_virtual_time(async {
+        let mirrors = |id| {
+            let fields = request::read(id, |request| Ok(request.head().fields().clone())).unwrap();
+            request::answer(id, |answer| {
+                let set = fields.iter().filter(|field| field.name != b"host");
+                answer.respond_with(200, set.map(|field| Ok((field.name, field.value))), Bytes::new())
+            })
+            .unwrap();
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, mirrors);
+        let fields = "a: 1\r\ncookie: x\r\nb: 2\r\na: 3\r\nC: 4\r\ncookie: y\r\na: 5\r\n";
+        peer.send(&format!("GET / HTTP/1.1\r\nhost: a\r\n{fields}\r\n")).await;
+        let response = peer.until("\r\n\r\n").await;
+        assert!(response.to_ascii_lowercase().contains(&fields.to_ascii_lowercase()), "{response}");
+    });
+}
+
+#[test]
+fn a_path_is_any_bytes() {
+    in_virtual_time(async {
+        let shows = |id| {
+            let seen = request::read(id, |request| {
+                let head = request.head();
+                Ok([head.path(), b" ", head.query()].concat())
+            });
+            request::answer(id, |answer| answer.respond(200, seen.unwrap().into())).unwrap();
+        };
+        let mut peer = Peer::of(Config::default(), 1 << 16, shows);
+        peer.stream.write_all(b"GET /?\xff\"<{|}>`^\\\xc3\xa4?\x80 HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        peer.until("\r\n\r\n").await;
+        let mut body = [0; 16];
+        peer.stream.read_exact(&mut body).await.unwrap();
+        assert_eq!(&body, b"/ \xff\"<{|}>`^\\\xc3\xa4?\x80");
+        for bad in ["\x01", "\x7f", "\t"] {
+            let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+            peer.send(&format!("GET /{bad} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
+            assert!(peer.until("\r\n").await.starts_with("HTTP/1.1 400 "), "{bad:?}");
+        }
+    });
+}
