@@ -18,6 +18,7 @@
 //! - [`shared`]: what all threads of a server have in common
 //! - [`registry`]: every live session, and the level that closes them
 //! - [`route`]: the handlers
+//! - [`refusal`]: requests that the library answers itself
 //! - [`command`]: what a host orders in batches
 //! - [`request`]: one request: head, body, answer, as host and session share it
 //! - [`engine`]: what the task of a connection needs of a protocol
@@ -68,6 +69,7 @@ mod plaintext;
 mod proxy;
 mod queue;
 mod record;
+mod refusal;
 mod registration;
 mod registry;
 mod request;

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 
 use crate::error::{Error, Result};
 use crate::queue::Queue;
-use crate::request::Refusal;
+use crate::refusal::Refusal;
 
 /// Called with the request's id, on the thread of its session.
 pub type Handler = Arc<dyn Fn(u64) + Send + Sync>;

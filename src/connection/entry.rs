@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::engine::RequestHead;
-use crate::request::{Body, Feed, Refusal, Request};
+use crate::refusal::Refusal;
+use crate::request::{Body, Feed, Request};
 use crate::route::{Match, Target};
 use crate::session::Remote;
 use crate::worker::Worker;

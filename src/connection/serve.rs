@@ -9,7 +9,8 @@ use super::input::{AHEAD, Loan};
 use super::{Phase, Task, entry};
 use crate::engine::{Engine, Event, Fault, RequestHead};
 use crate::event::Cause;
-use crate::request::{self, Refusal};
+use crate::refusal::Refusal;
+use crate::request;
 use crate::route::Target;
 use crate::transport::Transport;
 

@@ -7,6 +7,7 @@
 //! speaks HTTP/1.1 has a task of its own kind: [`http1`].
 
 mod budget;
+mod check;
 mod convert;
 mod discard;
 mod enforce;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 
+use super::check;
 use super::convert;
 use super::seen::{Note, STREAM_MAX};
 use super::stream::{Handle, Stream};
@@ -16,7 +17,8 @@ use crate::close::Stage;
 use crate::connection::departure::Outlet;
 use crate::connection::entry;
 use crate::event::{Cause, EventKind};
-use crate::request::{self, Refusal};
+use crate::refusal::Refusal;
+use crate::request;
 use crate::route::Target;
 use crate::transport::Transport;
 
@@ -99,7 +101,7 @@ impl<S: Transport> Session<S> {
         let (parts, recv) = request.into_parts();
         let mut head = worker.spare_head.take().unwrap_or_default();
         convert::request(parts, &mut head);
-        let checked = request::check(&head, config.max_header_fields);
+        let checked = check::check(&head, config.max_header_fields);
         let found = checked.and_then(|()| worker.shared.setup.routes.find(&head.method, head.path_and_query().0));
         let found = match found.and_then(entry::fit_for_queue) {
             Ok(found) => found,

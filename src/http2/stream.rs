@@ -8,6 +8,7 @@ use h2::server::{SendPushedResponse, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
 use http::StatusCode;
 
+use super::check;
 use super::convert;
 use super::discard;
 use super::push::Promise;
@@ -371,7 +372,7 @@ fn poll_body(recv: &mut RecvStream, body: &mut Body, cx: &mut Context<'_>) -> Re
     }
     if let Poll::Ready(trailers) = recv.poll_trailers(cx) {
         let trailers = trailers?.map(|fields| convert::trailers(&fields));
-        if trailers.as_ref().is_some_and(request::are_trailers_malformed) {
+        if trailers.as_ref().is_some_and(check::are_trailers_malformed) {
             return Ok(false);
         }
         body.arrived_whole(trailers);

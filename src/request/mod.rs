@@ -13,7 +13,6 @@
 mod answer;
 mod block;
 mod body;
-mod check;
 mod connection;
 mod feed;
 mod field;
@@ -31,9 +30,8 @@ use bytes::Bytes;
 pub use answer::{Answer, Head as AnswerHead, Informational, Piece};
 pub use block::{copy, trim};
 pub use body::{Body, Delivery, Reader, Share};
-pub use check::{Refusal, are_trailers_malformed, check};
 pub use feed::{Feed, consume, feed};
-pub use field::{section, trailers};
+pub use field::{has_blank_edge, section, trailers};
 pub use head::Head;
 pub use push::push;
 

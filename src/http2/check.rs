@@ -1,23 +1,11 @@
-//! What makes a request malformed (RFC 9113, section 8; RFC 9112, section 3.2),
-//! as far as its connection has not found out before.
-
-use std::net::Ipv6Addr;
+//! What makes a request malformed (RFC 9113, section 8) that h2 lets through.
 
 use http::{Method, StatusCode};
 
-use super::field::has_blank_edge;
-use crate::engine::{RequestHead, Version};
+use crate::engine::RequestHead;
 use crate::header_list::HeaderList;
-
-/// Why the library answers a request itself instead of a handler.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Answered with this status, and `allow` if there is something to allow.
-    Status(StatusCode, Option<String>),
-    /// Malformed (RFC 9113, section 8.1.1): over HTTP/2 the stream is reset with
-    /// PROTOCOL_ERROR, over HTTP/1.1 the response is 400.
-    Malformed(&'static str),
-}
+use crate::refusal::Refusal;
+use crate::request::has_blank_edge;
 
 type Checked = Result<(), Refusal>;
 
@@ -30,13 +18,8 @@ pub fn check(head: &RequestHead, max_fields: usize) -> Checked {
         return Err(Refusal::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None));
     }
     let host = check_fields(&head.fields)?;
-    match head.version {
-        Version::Http10 | Version::Http11 => check_host(head, host),
-        Version::Http2 => {
-            check_path(head)?;
-            check_authority(head, host)
-        }
-    }
+    check_path(head)?;
+    check_authority(head, host)
 }
 
 /// Gives the `host` field, if there is one.
@@ -98,54 +81,12 @@ fn check_path(head: &RequestHead) -> Checked {
     }
 }
 
-/// RFC 9112, section 3.2: a host, that only 1.0 may leave out, and one that is none
-/// is refused. In HTTP/2 the authority was parsed before.
-fn check_host(head: &RequestHead, host: Option<&[u8]>) -> Checked {
-    let Some(host) = host else {
-        return match head.version {
-            Version::Http10 => Ok(()),
-            _ => Err(Refusal::Malformed("there is no host field")),
-        };
-    };
-    if !host.is_empty() && !is_authority(host) {
-        return Err(Refusal::Malformed("the host is none"));
-    }
-    // Section 3.2.2: a target that names the host itself is what counts.
-    let overrules = head.method != Method::CONNECT && head.authority.is_some();
-    check_authority(head, Some(host).filter(|_| !overrules))
-}
-
-/// Whether that is a host and perhaps a port (RFC 3986, section 3.2), without user information.
-fn is_authority(text: &[u8]) -> bool {
-    let (name, port) = split_port(text);
-    let is_host = match name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")) {
-        Some(literal) => str::from_utf8(literal).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok()),
-        None => is_registered_name(name),
-    };
-    is_host && port.iter().all(u8::is_ascii_digit)
-}
-
 /// The host, and what stands behind its colon.
 fn split_port(text: &[u8]) -> (&[u8], &[u8]) {
     match text.iter().rposition(|byte| matches!(byte, b':' | b']')) {
         Some(colon) if text[colon] == b':' => (&text[..colon], &text[colon + 1..]),
         _ => (text, &[]),
     }
-}
-
-/// RFC 3986, section 3.2.2, which is every IPv4 address too.
-fn is_registered_name(name: &[u8]) -> bool {
-    let mut rest = name.iter();
-    while let Some(byte) = rest.next() {
-        let is_good = match byte {
-            b'%' => rest.next().is_some_and(u8::is_ascii_hexdigit) && rest.next().is_some_and(u8::is_ascii_hexdigit),
-            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte),
-        };
-        if !is_good {
-            return false;
-        }
-    }
-    true
 }
 
 /// What a server must refuse of trailers (RFC 9110, section 6.5.1).
@@ -244,34 +185,6 @@ mod tests {
         for bad in ["", "web socket", "web\0socket", "w\u{e9}b"] {
             assert!(is_malformed(extended(bad)), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn a_host_must_be_one_and_may_be_missing_in_1_0() {
-        let host = |version, host: Option<&str>| {
-            let fields: Vec<_> = host.map(|host| ("host", host)).into_iter().collect();
-            with(RequestHead { version, authority: None, scheme: None, ..plain() }, &fields)
-        };
-        for good in ["a", "a:80", "a:", "[::1]:80", "", "tmp%2Fg.sock", "a_b~!$&'()*+,;=", "%C3%A4:1"] {
-            assert_eq!(host(Version::Http11, Some(good)), None, "{good:?}");
-        }
-        for bad in ["a b", "a/", "a@b", "a:b:c", "a:b", "a%2", "a%zz", "a?", "a#", "a\\", "[::1", "[x]", "\u{e4}"] {
-            assert!(is_malformed(host(Version::Http11, Some(bad))), "{bad:?}");
-        }
-        assert!(is_malformed(host(Version::Http11, None)));
-        assert_eq!(host(Version::Http10, None), None);
-    }
-
-    #[test]
-    fn a_target_that_names_the_host_overrules_the_field() {
-        let absolute = |authority: &str, host: &str| {
-            let authority = Some(authority.into());
-            with(RequestHead { version: Version::Http11, authority, ..plain() }, &[("host", host)])
-        };
-        assert_eq!(absolute("example.com", "other.com"), None);
-        assert_eq!(absolute("example.com:80", "example.com"), None);
-        assert!(is_malformed(absolute("example.com", "a b")));
-        assert!(is_malformed(absolute("me@example.com", "example.com")));
     }
 
     #[test]
