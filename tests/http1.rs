@@ -8,6 +8,7 @@
 //! - `framing`: requests that two readers could divide differently are refused
 //! - `close`: how a connection leaves
 //! - `newcomers`: connections that have just arrived when the server closes
+//! - `losses`: clients that leave in the middle of something
 //! - `uploads`: bodies that are announced, and bodies that nobody reads
 //! - `protocol`: who speaks it, by ALPN or without
 //!
@@ -20,6 +21,8 @@ mod kit;
 mod close;
 #[path = "http1/framing.rs"]
 mod framing;
+#[path = "http1/losses.rs"]
+mod losses;
 #[path = "http1/newcomers.rs"]
 mod newcomers;
 #[path = "http1/pages.rs"]

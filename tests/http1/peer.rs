@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use crate::kit::stream::Stream;
@@ -72,9 +74,41 @@ impl Peer {
         Peer::on(Stream::connect_for(demo.address(), protocols).expect("the demo accepts"))
     }
 
+    /// Over TLS or not, whatever the environment says; so is the demo.
+    #[track_caller]
+    pub fn over(tls: bool, demo: &Demo) -> Peer {
+        Peer::on(Stream::connect_over(tls, demo.address(), &["http/1.1"]).expect("the demo accepts"))
+    }
+
     /// On a connection that is there already.
     pub fn on(stream: Stream) -> Peer {
         Peer { stream, bytes: Vec::new(), end: None }
+    }
+
+    /// Our end of the connection, as the demo's `/sessions` shows it.
+    pub fn local_address(&self) -> SocketAddr {
+        self.stream.socket().local_addr().expect("a connected socket has an address")
+    }
+
+    /// Closes our side, in TLS as well; what comes can still be read.
+    pub fn finish_writing(&mut self) {
+        let _ = self.stream.finish_writing();
+    }
+
+    /// Closes our side of the socket, without TLS's goodbye.
+    pub fn cut(&mut self) {
+        let _ = self.stream.socket().shutdown(Shutdown::Write);
+    }
+
+    /// Ends the connection with a TCP reset.
+    pub fn reset(self) {
+        let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+        let size = size_of_val(&at_once) as libc::socklen_t;
+        let socket = self.stream.socket().as_raw_fd();
+        // SAFETY: the descriptor is open, and the option is one linger.
+        let status =
+            unsafe { libc::setsockopt(socket, libc::SOL_SOCKET, libc::SO_LINGER, (&raw const at_once).cast(), size) };
+        assert_eq!(status, 0, "SO_LINGER: {}", std::io::Error::last_os_error());
     }
 
     /// The protocol that TLS came to.
