@@ -45,7 +45,8 @@ macro_rules! programs {
 }
 
 programs! {
-    aborts answers batches callbacks claims commands effects exit fields fork http1 ids inherited limits many messages
+    aborts answers batches callbacks claims commands drips effects exit fields fork http1 ids inherited limits losses many
+    messages
     null pairs proxy pushes queue sessions signals sockets state stuck threads tunnels unload uploads
 }
 
