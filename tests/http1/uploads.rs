@@ -2,9 +2,12 @@
 //! nobody reads, by real clients and byte by byte.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use crate::kit::demo::die_with_us;
+use crate::kit::stream::{Identity, is_tls};
 use crate::pages::curl;
-use crate::peer::Peer;
+use crate::peer::{End, Peer};
 use crate::start;
 
 /// Longer than what is thrown away of a body that nobody reads.
@@ -15,6 +18,53 @@ fn file(length: usize) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("upload-{length}-{}", std::process::id()));
     std::fs::write(&path, vec![b'u'; length]).expect("a scratch file");
     path
+}
+
+/// curl waits a second for a 100 and then sends what it has; a host that
+/// reads when it is asked to gets the body as well as one that asks for it.
+#[test]
+fn curl_sends_what_it_has_announced() {
+    let demo = start();
+    for (length, wait) in [(5, "30"), (100_000, "30"), (100_000, "0.01")] {
+        let path = file(length);
+        let data = format!("@{}", path.display());
+        let options =
+            ["-H", "Expect: 100-continue", "--expect100-timeout", wait, "--max-time", "10", "--data-binary", &data];
+        let (status, body) = curl(&demo, "--http1.1", "/echo", &options);
+        assert_eq!((status.as_str(), body.len()), ("200", length), "waits {wait} s");
+        std::fs::remove_file(path).expect("the scratch file was ours");
+    }
+}
+
+/// A body that nobody will take is not asked for.
+#[test]
+fn nobody_asks_for_a_body_that_nobody_takes() {
+    let demo = start();
+    for (path, status) in [("/nowhere", 404), ("/", 405)] {
+        let mut peer = Peer::of(&demo);
+        peer.send(format!("POST {path} HTTP/1.1\r\nhost: demo\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n"));
+        let answer = peer.answer("POST");
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        assert!(answer.is_last(), "{path}: the body may come or not: {answer:?}");
+        assert_eq!(peer.expect_end(), End::Fin);
+    }
+}
+
+/// The response to a long upload that nobody reads says that it is the last
+/// (RFC 9112, section 9.6), and no reset overtakes it while the client sends.
+#[test]
+fn the_response_to_a_long_unread_upload_is_the_last() {
+    let demo = start();
+    for (path, status) in [("/nowhere", 404), ("/", 405)] {
+        let mut peer = Peer::of(&demo);
+        peer.send(format!("POST {path} HTTP/1.1\r\nhost: demo\r\ncontent-length: {LONG}\r\n\r\n"));
+        peer.send(vec![b'u'; LONG / 2]);
+        let answer = peer.answer("POST");
+        assert_eq!(answer.status, status);
+        assert!(answer.is_whole && answer.is_last(), "{path}: {answer:?}");
+        peer.finish_writing();
+        assert_eq!(peer.expect_end(), End::Fin);
+    }
 }
 
 /// What is left of a short one is thrown away, and the connection goes on.
@@ -52,4 +102,25 @@ fn curl_gets_the_response_to_an_unread_upload() {
         }
         std::fs::remove_file(path).expect("the scratch file was ours");
     }
+}
+
+/// httpx sends all of its body before it looks for the response. Its pool has one
+/// connection, which it uses again as long as no response says otherwise.
+#[test]
+fn httpx_gets_the_response_to_an_unread_upload() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root.join("build/venv/bin/python");
+    assert!(python.exists(), "{} is not there; run `make venv`", python.display());
+    let demo = start();
+    let mut command = Command::new(python);
+    let scheme = if is_tls() { "https" } else { "http" };
+    command.arg(root.join("tests/http1/httpx_client.py"));
+    command.arg(format!("{scheme}://localhost:{}", demo.address().port()));
+    if is_tls() {
+        command.arg(&Identity::get().certificate);
+    }
+    die_with_us(&mut command);
+    let output = command.output().expect("Python can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "all is well\n", "{said}");
 }

@@ -30,6 +30,49 @@ static void is_last(const struct response *response) {
     CHECK(text[0] == '\0');
 }
 
+// A queue is told of a body that has come without the 100 being waited for,
+// whether with the head or after it.
+static void a_queue_has_what_came_anyway(void) {
+    static const char *const heads[] = {EXPECT, EXPECT_CHUNKED};
+    static const char *const bodies[] = {"hello", "5\r\nhello\r\n0\r\n\r\n"};
+    events_start(&events);
+    for (int round = 0; round < 4; round++) {
+        about("round %d", round);
+        const char *head = heads[round % 2], *body = bodies[round % 2];
+        peer = client_connect(events.port);
+        if (round < 2) {
+            char all[512];
+            snprintf(all, sizeof all, "%s%s", head, body);
+            CHECK(http1_send(&peer, all));
+        } else {
+            CHECK(http1_send(&peer, head));
+        }
+        const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
+        goaway_request request = record->id;
+        if (round >= 2) {
+            CHECK(http1_send(&peer, body));
+        }
+        // With the request's record, or in those that follow.
+        size_t length = record->data_len;
+        bool has_end = (record->flags & GOAWAY_RECORD_END) != 0;
+        while (!has_end) {
+            record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
+            CHECK(record->id == request);
+            length += record->data_len;
+            has_end = (record->flags & GOAWAY_RECORD_END) != 0;
+        }
+        CHECK_NUMBER(length, 5);
+        CHECK_OK(respond(&events, request, "fine"));
+        struct response response = {0};
+        do {
+            response = http1_read(&peer);
+        } while (response.status == 100);
+        CHECK(response.status == 200 && strcmp(response.body, "fine") == 0);
+        client_close(&peer);
+    }
+    events_end(&events);
+}
+
 // One that waits gets its 100 when the host asks for the body.
 static void a_queue_may_ask(void) {
     events_start(&events);
@@ -105,6 +148,30 @@ static void a_handler_has_what_came_anyway(void) {
     host_end(&host);
 }
 
+// Where nothing is served the body is not asked for.
+static void nobody_asks_for_what_nobody_takes(void) {
+    static const char *const requests[] = {
+        "POST /nowhere HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n",
+        "POST /get HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n",
+        "POST /get HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ntransfer-encoding: chunked\r\n\r\n",
+    };
+    static const int statuses[] = {404, 405, 405};
+    host.server = goaway_server_new();
+    CHECK_OK(goaway_server_register_handler(host.server, "GET /get", host_queue, &host));
+    host_go(&host);
+    for (size_t index = 0; index < COUNT(requests); index++) {
+        about("%zu", index);
+        peer = client_connect(host.port);
+        CHECK(http1_send(&peer, requests[index]));
+        struct response response = http1_read(&peer);
+        CHECK_NUMBER(response.status, statuses[index]);
+        // The body may come or not: what would follow cannot be told apart.
+        is_last(&response);
+        client_close(&peer);
+    }
+    host_end(&host);
+}
+
 // A handler that never reads responds without a 100.
 static void a_response_without_the_body_is_the_last(void) {
     host_start(&host);
@@ -146,6 +213,40 @@ static void send_zeros(size_t length) {
     }
 }
 
+static void answer_in_parts(goaway_request request, void *user_data) {
+    (void)user_data;
+    CHECK_OK(goaway_request_set_header(request, "content-length", "2"));
+    CHECK_OK(goaway_request_write_head(request, 401));
+    CHECK_OK(goaway_request_write(request, "no", 2, NULL));
+    CHECK_OK(goaway_request_end(request));
+}
+
+// A response to a long upload that is not read: it says that it is the last one,
+// and no reset overtakes it while the client is still sending (RFC 9112, sections
+// 9.3 and 9.6).
+static void the_response_to_an_unread_upload_is_the_last(void) {
+    host_new(&host);
+    CHECK_OK(goaway_server_register_handler(host.server, "POST /parts", answer_in_parts, NULL));
+    host_go(&host);
+    for (int way = 0; way < 2; way++) {
+        about("way %d", way);
+        peer = client_connect(host.port);
+        CHECK(http1_send(&peer, way == 0 ? "POST / HTTP/1.1\r\n" : "POST /parts HTTP/1.1\r\n"));
+        CHECK(http1_send(&peer, "host: a\r\ncontent-length: 3000000\r\n\r\n"));
+        send_zeros(100000);
+        if (way == 0) {
+            CHECK_OK(goaway_request_respond(host_take(&host), 401, "no", 2));
+        }
+        send_zeros(500000);
+        struct response response = http1_read(&peer);
+        CHECK_NUMBER(response.status, 401);
+        CHECK(strcmp(response.body, "no") == 0);
+        is_last(&response);
+        client_close(&peer);
+    }
+    host_end(&host);
+}
+
 // What is left of a short one is read and thrown away, and the connection goes on.
 static void a_short_unread_upload_costs_no_connection(void) {
     host_start(&host);
@@ -177,10 +278,13 @@ static void a_short_unread_upload_costs_no_connection(void) {
 
 int main(int argc, char **argv) {
     static const struct check_case cases[] = {
+        CASE(a_queue_has_what_came_anyway),
         CASE(a_queue_may_ask),
         CASE(a_handler_has_what_came_anyway),
+        CASE(nobody_asks_for_what_nobody_takes),
         CASE(a_response_without_the_body_is_the_last),
         CASE(an_old_client_gets_no_100),
+        CASE(the_response_to_an_unread_upload_is_the_last),
         CASE(a_short_unread_upload_costs_no_connection),
     };
     return check_main(cases, COUNT(cases), COUNT(cases), argc, argv);
