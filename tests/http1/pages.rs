@@ -92,6 +92,16 @@ fn fields_come_as_they_were_sent() {
 }
 
 #[test]
+fn fields_keep_their_order_across_names() {
+    let demo = start();
+    let mut peer = Peer::of(&demo);
+    peer.send("GET /headers HTTP/1.1\r\nhost: demo\r\nA: 1\r\nB: 2\r\nA: 3\r\nC: 4\r\nB: 5\r\n\r\n");
+    let answer = peer.answer("GET");
+    let fields: Vec<&str> = answer.text().lines().filter(|line| *line != "host: demo").collect();
+    assert_eq!(fields, ["a: 1", "b: 2", "a: 3", "c: 4", "b: 5"]);
+}
+
+#[test]
 fn requests_sent_together_are_answered_in_order() {
     let demo = start();
     let mut peer = Peer::of(&demo);

@@ -9,6 +9,79 @@
 static struct host host;
 static struct client client;
 
+static bool is_text(goaway_bytes bytes, const char *text) {
+    return bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
+}
+
+static bool has_request(void) {
+    pthread_mutex_lock(&host.lock);
+    bool has_some = host.count > 0;
+    pthread_mutex_unlock(&host.lock);
+    return has_some;
+}
+
+// A connection of its own and the request that comes of it; 0 if it is refused.
+static goaway_request ask(const char *first_line, const char *fields) {
+    char text[2048];
+    snprintf(text, sizeof text, "%s HTTP/1.1\r\n%s\r\n", first_line, fields);
+    client = client_connect(host.port);
+    CHECK(http1_send(&client, text));
+    while (!has_request()) {
+        if (http1_is_readable(&client, 1)) {
+            struct response response = http1_read(&client);
+            check_failed(__FILE__, __LINE__, "refused with %d", response.status);
+            client_close(&client);
+            return 0;
+        }
+    }
+    return host_take(&host);
+}
+
+static void serve(goaway_request request) {
+    CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
+    struct response response = http1_read(&client);
+    CHECK(response.status == 200 && strcmp(response.body, "fine") == 0);
+    client_close(&client);
+}
+
+// What a path and a query may hold is the host's to judge: it sees each byte as
+// it came. Only controls and the space are refused, and `#`, behind which no
+// client sends anything.
+static void targets_are_the_hosts_to_judge(void) {
+    static const char *const targets[][3] = {
+        {"/caf\xc3\xa9", "/caf\xc3\xa9", ""},
+        {"/caf\xe9", "/caf\xe9", ""},
+        {"/\x80\xff?\x80=\xff", "/\x80\xff", "\x80=\xff"},
+        {"/\"<>`{|}", "/\"<>`{|}", ""},
+        {"/?\"<>`{|}", "/", "\"<>`{|}"},
+        {"/a\\b^c[d]", "/a\\b^c[d]", ""},
+        {"/?a\\b^c[d]", "/", "a\\b^c[d]"},
+        {"/a'b(c)*d;e,f", "/a'b(c)*d;e,f", ""},
+        {"/%", "/%", ""},
+        {"/%zz%c3%a9", "/%zz%c3%a9", ""},
+        {"/?%", "/", "%"},
+        {"//a//b", "//a//b", ""},
+        {"/a?b?c", "/a", "b?c"},
+        {"/?", "/", ""},
+    };
+    host_start(&host);
+    for (size_t index = 0; index < COUNT(targets); index++) {
+        char line[256];
+        about("%s", targets[index][0]);
+        snprintf(line, sizeof line, "GET %s", targets[index][0]);
+        goaway_request request = ask(line, "host: a\r\n");
+        if (request == 0) {
+            continue;
+        }
+        goaway_bytes path = {0}, query = {0};
+        CHECK_OK(goaway_request_path(request, &path));
+        CHECK_OK(goaway_request_query(request, &query));
+        CHECK(is_text(path, targets[index][1]) && is_text(query, targets[index][2]));
+        serve(request);
+    }
+    host_end(&host);
+}
+
 static void other_targets_are_refused(void) {
     static const char *const targets[] = {"/\x01", "/\x7f", "/\t", "/a#b", "/?a#b", "a", "", "/a b"};
     host_start(&host);
@@ -28,9 +101,168 @@ static void other_targets_are_refused(void) {
     host_end(&host);
 }
 
+// Any registered name is a host (RFC 3986, section 3.2.2); a target in absolute
+// form overrules the field (RFC 9112, section 3.2.2).
+static void hosts(void) {
+    static const char *const named[][3] = {
+        {"GET /", "host: tmp%2Fg.sock\r\n", "tmp%2Fg.sock"},
+        {"GET /", "host: a_b.c~d!e$f&g'h(i)j*k+l,m;n=o\r\n", "a_b.c~d!e$f&g'h(i)j*k+l,m;n=o"},
+        {"GET /", "host: [::1]:8080\r\n", "[::1]:8080"},
+        {"GET /", "host: A.Example:80\r\n", "A.Example:80"},
+        {"GET http://a/", "host: b\r\n", "a"},
+        {"GET http://a:8080/", "host: a\r\n", "a:8080"},
+        {"GET http://a/", "host: a:80\r\n", "a"},
+        {"GET http://a:80/", "host: a\r\n", "a:80"},
+        {"GET http://tmp%2Fg.sock/", "host: b\r\n", "tmp%2Fg.sock"},
+        {"GET HTTP://a/", "host: b\r\n", "a"},
+        {"GET http://a", "host: b\r\n", "a"},
+        {"GET http://a?x", "host: b\r\n", "a"},
+    };
+    host_start(&host);
+    for (size_t index = 0; index < COUNT(named); index++) {
+        about("%s, %s", named[index][0], named[index][1]);
+        goaway_request request = ask(named[index][0], named[index][1]);
+        if (request == 0) {
+            continue;
+        }
+        goaway_bytes authority = {0}, path = {0};
+        CHECK_OK(goaway_request_authority(request, &authority));
+        CHECK(is_text(authority, named[index][2]));
+        CHECK_OK(goaway_request_path(request, &path));
+        CHECK(is_text(path, "/"));
+        serve(request);
+    }
+    host_end(&host);
+}
+
+// Fields keep their order across names, in requests and in responses.
+static void fields_keep_their_order(void) {
+    static const char *const sent[][2] = {{"host", "a"}, {"a", "1"}, {"b", "2"}, {"a", "3"}, {"c", ""}, {"b", "4"}};
+    host_start(&host);
+    goaway_request request = ask("GET /", "Host: a\r\nA: 1\r\nB: 2\r\nA: 3\r\nC:\r\nB: 4\r\n");
+    goaway_bytes name = {0}, value = {0};
+    for (size_t index = 0; index < COUNT(sent); index++) {
+        about("field %zu", index);
+        CHECK_OK(goaway_request_header_at(request, index, &name, &value));
+        CHECK(is_text(name, sent[index][0]) && is_text(value, sent[index][1]));
+    }
+    CHECK_STATUS(goaway_request_header_at(request, COUNT(sent), &name, &value), GOAWAY_ERR_NOT_FOUND);
+    about("%s", "");
+    static const char *const own[][2] = {{"x-a", "1"}, {"x-b", "2"}, {"x-a", "3"}, {"set-cookie", "s=1"},
+                                         {"x-c", "4"}, {"set-cookie", "t=2"}, {"x-b", "5"}};
+    for (size_t index = 0; index < COUNT(own); index++) {
+        CHECK_OK(goaway_request_add_header(request, own[index][0], own[index][1]));
+    }
+    CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
+    struct response response = http1_read(&client);
+    const char *at = response.head;
+    for (size_t index = 0; index < COUNT(own); index++) {
+        char line[64];
+        snprintf(line, sizeof line, "\r\n%s: %s\r\n", own[index][0], own[index][1]);
+        about("%s: %s", own[index][0], own[index][1]);
+        const char *found = strstr(at, line);
+        if (CHECK(found != NULL)) {
+            at = found + 1;
+        }
+    }
+    client_close(&client);
+    host_end(&host);
+}
+
 static void on_request(goaway_request request, void *user_data) {
     (void)user_data;
     CHECK_OK(goaway_request_respond(request, 200, "Hello, World!", 13));
+}
+
+static void serve_root(void) {
+    host.server = goaway_server_new();
+    CHECK_OK(goaway_server_register_handler(host.server, "GET /", on_request, NULL));
+    REQUIRE_OK(goaway_server_listen(host.server, "127.0.0.1:0"));
+    REQUIRE_OK(goaway_server_start(host.server));
+    host.port = goaway_server_port(host.server, 0);
+}
+
+// Requests in one segment and a reset behind them, at every distance; the log
+// must stay free of errors, and the server alive.
+static void requests_and_a_reset(void) {
+    static const char *const requests[] = {
+        "GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /404 HTTP/1.1\r\nhost: a\r\n\r\n",
+        "GET /404 HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\n\r\nno request\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhelloGET /404 HTTP/1.1\r\nhost: a\r\n\r\n",
+    };
+    serve_root();
+    for (int count = 0; count < times(2500); count++) {
+        client = client_connect(host.port);
+        REQUIRE(client.socket >= 0);
+        http1_send(&client, requests[(size_t)count % COUNT(requests)]);
+        if (count % 3 == 1) {
+            http1_is_readable(&client, 1000);
+        } else if (count % 3 == 2) {
+            // About as long as a request takes.
+            usleep((useconds_t)(count % 100));
+        }
+        client_break(&client);
+    }
+    client = client_connect(host.port);
+    CHECK(http1_send(&client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
+    CHECK_NUMBER(http1_read(&client).status, 200);
+    client_close(&client);
+    goaway_server_free(host.server);
+}
+
+// What the handler does with its session while its own response is new.
+static void on_strange(goaway_request request, void *user_data) {
+    int way = *(int *)user_data;
+    goaway_session session = 0;
+    CHECK_OK(goaway_request_session(request, &session));
+    if (way == 0) {
+        CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
+        CHECK_OK(goaway_session_abort(session, 0, NULL, 0));
+    } else if (way == 1) {
+        CHECK_OK(goaway_session_abort(session, 0, NULL, 0));
+        goaway_request_respond(request, 200, "fine", 4);
+    } else if (way == 2) {
+        CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
+        CHECK_OK(goaway_session_close(session, 0));
+    } else if (way == 3) {
+        CHECK_OK(goaway_session_close(session, 60000));
+        CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
+    } else if (way == 4) {
+        CHECK_OK(goaway_request_write_head(request, 200));
+        CHECK_OK(goaway_request_write(request, "part", 4, NULL));
+        CHECK_OK(goaway_session_abort(session, 0, NULL, 0));
+        goaway_request_end(request);
+    } else {
+        CHECK_OK(goaway_request_write_head(request, 200));
+        CHECK_OK(goaway_request_reset(request, 0));
+    }
+}
+
+static void a_handler_ends_its_session(void) {
+    static int way;
+    host_new(&host);
+    CHECK_OK(goaway_server_register_handler(host.server, "GET /strange", on_strange, &way));
+    host_go(&host);
+    for (way = 0; way < 6; way++) {
+        about("way %d", way);
+        for (int count = 1; count <= 3; count++) {
+            client = client_connect(host.port);
+            for (int request = 0; request < count; request++) {
+                http1_send(&client, "GET /strange HTTP/1.1\r\nhost: a\r\n\r\n");
+            }
+            char text[4096];
+            CHECK(http1_read_out(&client, text, sizeof text) != END_NONE);
+            // Of those behind it none is served.
+            CHECK(strstr(text, "HTTP/1.1 200") == NULL || strstr(strstr(text, "HTTP/1.1 200") + 1, "HTTP/1.1") == NULL);
+            if (way == 3) {
+                CHECK(http1_has(text, "\r\nconnection: close\r\n") && http1_has(text, "\r\n\r\nfine"));
+            }
+            client_close(&client);
+        }
+    }
+    host_end(&host);
 }
 
 static size_t resident_bytes(void) {
@@ -91,7 +323,12 @@ static void requests_without_end(void) {
 
 int main(int argc, char **argv) {
     static const struct check_case cases[] = {
+        CASE(targets_are_the_hosts_to_judge),
         CASE(other_targets_are_refused),
+        CASE(hosts),
+        CASE(fields_keep_their_order),
+        CASE(requests_and_a_reset),
+        CASE(a_handler_ends_its_session),
         CASE(requests_without_end),
     };
     return check_main(cases, COUNT(cases), COUNT(cases), argc, argv);

@@ -216,6 +216,23 @@ static void an_old_client(void) {
     end();
 }
 
+// A response without a length ends with the connection, whatever the client has
+// asked for.
+static void an_old_client_is_not_kept_without_a_length(void) {
+    begin();
+    CHECK(http1_send(&client, "GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n"));
+    goaway_request request = host_take(&host);
+    CHECK_OK(goaway_request_write_head(request, 200));
+    CHECK_OK(goaway_request_write(request, "until the end", 13, NULL));
+    CHECK_OK(goaway_request_end(request));
+    head_comes(200);
+    CHECK(!http1_has(response.head, "transfer-encoding") && !http1_has(response.head, "content-length"));
+    CHECK(!http1_has(response.head, "keep-alive"));
+    comes("until the end");
+    connection_ends();
+    end();
+}
+
 static void informational_heads(void) {
     static const goaway_field link[] = {{"link", "</a.css>"}};
     begin();
@@ -327,6 +344,7 @@ int main(int argc, char **argv) {
         CASE(trailers_of_responses),
         CASE(uploads_in_chunks),
         CASE(an_old_client),
+        CASE(an_old_client_is_not_kept_without_a_length),
         CASE(informational_heads),
         CASE(the_last_exchange),
         CASE(tunnels),
