@@ -138,6 +138,11 @@ fn under_a_service_manager_in_http1() {
     under_a_service_manager_with(false, |address| Load::start_http1(address, false));
 }
 
+#[test]
+fn under_a_service_manager_in_http1_over_tls() {
+    under_a_service_manager_with(true, |address| Load::start_http1(address, true));
+}
+
 /// Each server starts its successor, hands it the socket, and leaves when that
 /// one serves: `bindings/c/examples/handover.c`, as `make build` has built it.
 #[test]
@@ -192,4 +197,9 @@ fn by_the_python_commands_supervisor() {
 #[test]
 fn by_the_python_commands_supervisor_in_http1() {
     by_the_python_commands_supervisor_with(false, 3, |address| Load::start_http1(address, false));
+}
+
+#[test]
+fn by_the_python_commands_supervisor_in_http1_over_tls() {
+    by_the_python_commands_supervisor_with(true, 3, |address| Load::start_http1(address, true));
 }

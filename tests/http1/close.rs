@@ -40,6 +40,26 @@ fn a_peer_that_does_not_leave() {
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
+/// Connections that have been quiet for longer than a socket lingers have
+/// nothing that a reset could overtake: nobody waits for their peers, who
+/// neither read nor leave.
+#[test]
+fn connections_that_have_been_quiet_do_not_hold_the_close() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut peers: Vec<_> = (0..50).map(|_| Peer::of(&demo)).collect();
+    for peer in &mut peers {
+        assert_eq!(peer.get("/").status, 200);
+    }
+    std::thread::sleep(CAP + Duration::from_millis(100));
+    demo.terminate();
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (50, 0, 0, 0), "{report:?}");
+    assert!(report.elapsed_ms < 900, "they are waited for: {report:?}");
+    for peer in &mut peers {
+        assert_eq!(peer.expect_end(), End::Fin);
+    }
+}
+
 /// A request in flight is answered, whole, and its answer says that it is the last.
 #[test]
 fn a_request_in_flight_is_answered() {

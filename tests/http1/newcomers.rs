@@ -163,6 +163,11 @@ fn over_tcp_in_http2() {
 }
 
 #[test]
+fn over_tls_in_http1() {
+    expect_served(true, Protocol::Http1);
+}
+
+#[test]
 fn over_tls_in_http2() {
     expect_served(true, Protocol::Http2);
 }
