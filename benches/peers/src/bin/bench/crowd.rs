@@ -1,5 +1,5 @@
 //! A crowd of idle sessions, on one thread and at little cost: bare frames, with
-//! no header decoded.
+//! no header decoded, or one response in HTTP/1.1.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -24,6 +24,8 @@ const SETTINGS_ACK: &[u8] = &[0, 0, 0, 4, ACK, 0, 0, 0, 0];
 /// `GET http://localhost/` on stream 1, END_STREAM and END_HEADERS.
 const REQUEST: &[u8] = b"\x00\x00\x0e\x01\x05\x00\x00\x00\x01\x82\x86\x84\x01\x09localhost";
 
+const REQUEST_HTTP1: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
 const FRAME_HEADER: usize = 9;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
@@ -46,8 +48,15 @@ pub fn affordable(wanted: usize) -> Result<usize> {
     Ok(wanted.min(most.saturating_sub(SPARE_DESCRIPTORS)))
 }
 
+#[derive(Clone, Copy, PartialEq)]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
 pub struct Crowd {
     epoll: OwnedFd,
+    protocol: Protocol,
     members: Vec<Member>,
     buffer: Vec<u8>,
     /// How many have had their one answer.
@@ -58,11 +67,11 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// `count` sessions, each with one request answered and SETTINGS acknowledged
-    /// on both sides.
-    pub fn open(port: u16, count: usize) -> Result<Crowd> {
+    /// `count` sessions, each with one request answered and, in HTTP/2, SETTINGS
+    /// acknowledged on both sides.
+    pub fn open(port: u16, count: usize, protocol: Protocol) -> Result<Crowd> {
         let deadline = Instant::now() + OPEN_LIMIT;
-        let mut crowd = Crowd::new()?;
+        let mut crowd = Crowd::new(protocol)?;
         while crowd.settled < count {
             while crowd.members.len() < count && crowd.members.len() < crowd.settled + ARRIVING {
                 crowd.add(port)?;
@@ -76,7 +85,7 @@ impl Crowd {
         Ok(crowd)
     }
 
-    fn new() -> io::Result<Crowd> {
+    fn new(protocol: Protocol) -> io::Result<Crowd> {
         // SAFETY: no memory is involved.
         let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         if epoll == -1 {
@@ -85,11 +94,11 @@ impl Crowd {
         // SAFETY: the descriptor is open and nobody else's.
         let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
         let buffer = vec![0; 64 << 10];
-        Ok(Crowd { epoll, members: Vec::new(), buffer, settled: 0, goaways: Vec::new(), ended: 0 })
+        Ok(Crowd { epoll, protocol, members: Vec::new(), buffer, settled: 0, goaways: Vec::new(), ended: 0 })
     }
 
     fn add(&mut self, port: u16) -> io::Result<()> {
-        let member = Member::connect(port)?;
+        let member = Member::connect(port, self.protocol)?;
         let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: self.members.len() as u64 };
         let (epoll, socket) = (self.epoll.as_raw_fd(), member.socket.as_raw_fd());
         // SAFETY: both descriptors are open, and the event is alive.
@@ -150,7 +159,8 @@ enum End {
 
 struct Member {
     socket: TcpStream,
-    /// Of a frame that is not whole yet.
+    protocol: Protocol,
+    /// Of a frame, or in HTTP/1.1 of a response, that is not whole yet.
     received: Vec<u8>,
     settings: bool,
     settings_acked: bool,
@@ -160,15 +170,26 @@ struct Member {
 }
 
 impl Member {
-    fn connect(port: u16) -> io::Result<Member> {
+    fn connect(port: u16, protocol: Protocol) -> io::Result<Member> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut socket = TcpStream::connect_timeout(&address, CONNECT_LIMIT)?;
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
         // It fits: the socket is fresh.
-        socket.write_all(&[PREFACE, SETTINGS, REQUEST].concat())?;
-        let received = Vec::new();
-        Ok(Member { socket, received, settings: false, settings_acked: false, body: 0, answered: false, goaway: false })
+        match protocol {
+            Protocol::Http1 => socket.write_all(REQUEST_HTTP1)?,
+            Protocol::Http2 => socket.write_all(&[PREFACE, SETTINGS, REQUEST].concat())?,
+        }
+        Ok(Member {
+            socket,
+            protocol,
+            received: Vec::new(),
+            settings: protocol == Protocol::Http1,
+            settings_acked: protocol == Protocol::Http1,
+            body: 0,
+            answered: false,
+            goaway: false,
+        })
     }
 
     fn is_settled(&self) -> bool {
@@ -189,6 +210,9 @@ impl Member {
 
     fn take(&mut self, bytes: &[u8]) -> Result<()> {
         self.received.extend(bytes);
+        if self.protocol == Protocol::Http1 {
+            return self.take_response();
+        }
         let received = std::mem::take(&mut self.received);
         let mut rest = &received[..];
         while let Some((frame, after)) = split_frame(rest) {
@@ -197,6 +221,18 @@ impl Member {
         }
         // Without a rest this allocates nothing, so that an idle member is small.
         self.received = rest.to_vec();
+        Ok(())
+    }
+
+    fn take_response(&mut self) -> Result<()> {
+        if !self.received.starts_with(&b"HTTP/1.1 200 "[..self.received.len().min(13)]) {
+            return Err(format!("a response that is none: {:?}", String::from_utf8_lossy(&self.received)).into());
+        }
+        if self.received.ends_with(HELLO) {
+            self.answered = true;
+            // An idle member holds nothing.
+            self.received = Vec::new();
+        }
         Ok(())
     }
 

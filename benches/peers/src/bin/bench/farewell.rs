@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::crowd::{self, Crowd};
+use crate::crowd::{self, Crowd, Protocol};
 use crate::files::Files;
 use crate::options::Options;
 use crate::running::Running;
@@ -58,7 +58,7 @@ fn goodbye(sessions: usize, files: &Files) -> Result<Option<Goodbye>> {
         return Ok(None);
     };
     thread::sleep(CALM);
-    let mut crowd = Crowd::open(running.port, sessions)?;
+    let mut crowd = Crowd::open(running.port, sessions, Protocol::Http2)?;
     let start = Instant::now();
     running.terminate();
     let (mut reported, mut report) = (None, String::new());

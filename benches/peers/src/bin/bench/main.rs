@@ -115,11 +115,12 @@ fn bench_loads(options: &Options, files: &Files, report: &mut Report) -> Result<
 }
 
 fn bench_memory(options: &Options, files: &Files, report: &mut Report) -> Result<bool> {
-    if !options.wants_load(memory::NAME) {
-        return Ok(true);
+    let mut well = true;
+    for idle in memory::IDLE.iter().filter(|idle| options.wants_load(idle.name)) {
+        let (table, good) = memory::measure(idle, options, files)?;
+        report.say(&table);
+        well &= good;
     }
-    let (table, well) = memory::measure(options, files)?;
-    report.say(&table);
     Ok(well)
 }
 

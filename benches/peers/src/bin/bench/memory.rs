@@ -4,20 +4,31 @@ use std::fmt::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::crowd::{self, Crowd};
+use crate::crowd::{self, Crowd, Protocol};
 use crate::files::Files;
 use crate::options::Options;
 use crate::running::Running;
 use crate::server::{SERVERS, Server};
 use crate::{Result, process, report};
 
-pub const NAME: &str = "idle-memory";
-
 const SESSIONS: usize = 3000;
 
-/// The servers that are asked; the others are not libraries, or not meant to be
-/// anyone's.
-const ASKED: [&str; 4] = ["goaway", "hyper", "h2-batched", "nghttpd"];
+/// One of the measurements: idle sessions of one protocol.
+pub struct Idle {
+    pub name: &'static str,
+    protocol: Protocol,
+    /// The servers that are asked.
+    servers: &'static [&'static str],
+}
+
+pub const IDLE: [Idle; 2] = [
+    Idle { name: "idle-memory", protocol: Protocol::Http2, servers: &["goaway", "hyper", "h2-batched", "nghttpd"] },
+    Idle {
+        name: "idle-memory-http1",
+        protocol: Protocol::Http1,
+        servers: &["goaway", "hyper-http1", "nginx-http1", "h2o-http1"],
+    },
+];
 
 /// How long a server gets to do what it does behind its last answer.
 const CALM: Duration = Duration::from_millis(500);
@@ -38,18 +49,19 @@ struct Figures {
 }
 
 /// The table, and whether all went well.
-pub fn measure(options: &Options, files: &Files) -> Result<(String, bool)> {
+pub fn measure(idle: &Idle, options: &Options, files: &Files) -> Result<(String, bool)> {
+    let name = idle.name;
     let sessions = crowd::affordable((SESSIONS as f64 * options.share) as usize)?;
     let mut table = format!(
-        "### {NAME}: resident memory with {sessions} idle sessions, each with one GET served\n\n\
+        "### {name}: resident memory with {sessions} idle sessions, each with one GET served\n\n\
          | server | KiB at start | with the sessions | KiB/session | all closed | opened again | KiB/session | closed \
          again | growth |\n\
          |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     let mut reasons = String::new();
-    for server in SERVERS.iter().filter(|server| ASKED.contains(&server.name) && options.wants(server.name)) {
-        report::progress(&format!("{NAME}: {}", server.name));
-        match figures(server, sessions, files) {
+    for server in SERVERS.iter().filter(|server| idle.servers.contains(&server.name) && options.wants(server.name)) {
+        report::progress(&format!("{name}: {}", server.name));
+        match figures(server, idle.protocol, sessions, files) {
             Ok(Some(figures)) => table += &row(server.name, &figures),
             Ok(None) => {}
             Err(error) => {
@@ -65,14 +77,14 @@ pub fn measure(options: &Options, files: &Files) -> Result<(String, bool)> {
 }
 
 /// Of a server of its own, which has served nothing yet.
-fn figures(server: &'static Server, sessions: usize, files: &Files) -> Result<Option<Figures>> {
+fn figures(server: &'static Server, protocol: Protocol, sessions: usize, files: &Files) -> Result<Option<Figures>> {
     let Some(running) = Running::launch(server, files)? else {
         return Ok(None);
     };
     thread::sleep(CALM);
     let (start, descriptors) = (running.resident_kib()?, running.descriptors()?);
     let visit = || -> Result<Visit> {
-        let crowd = Crowd::open(running.port, sessions)?;
+        let crowd = Crowd::open(running.port, sessions, protocol)?;
         thread::sleep(CALM);
         let full = running.resident_kib()?;
         drop(crowd);

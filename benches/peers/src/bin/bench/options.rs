@@ -98,7 +98,7 @@ impl Options {
 
 /// The loads of h2load, and the measurements that need a crowd.
 fn load_names() -> impl Iterator<Item = &'static str> {
-    LOADS.iter().map(|load| load.name).chain([memory::NAME, farewell::NAME])
+    LOADS.iter().map(|load| load.name).chain(memory::IDLE.iter().map(|idle| idle.name)).chain([farewell::NAME])
 }
 
 fn split(list: &str) -> impl Iterator<Item = String> {

@@ -65,6 +65,8 @@ pub const SERVERS: &[Server] = &[
     },
     Server { name: "haproxy", needs: "haproxy (Debian: haproxy)", routes: &[Hello], has_tls: true, command: haproxy },
     Server { name: "h2o", needs: "h2o (Debian: h2o)", routes: &[Hello, Big], has_tls: true, command: h2o },
+    // It speaks both on one port; here it is asked in HTTP/1.1.
+    Server { name: "h2o-http1", needs: "h2o (Debian: h2o)", routes: &[Hello1, Big1], has_tls: false, command: h2o },
 ];
 
 fn goaway(_: &Server, site: &Site) -> Result<Option<Command>> {
@@ -133,7 +135,7 @@ user root;
 worker_processes 1;
 pid nginx.pid;
 error_log stderr;
-events {{ worker_connections 2048; }}
+events {{ worker_connections 4096; }}
 http {{
     access_log off;
     sendfile on;
@@ -193,7 +195,7 @@ frontend bench
     Ok(Some(command))
 }
 
-fn h2o(_: &Server, site: &Site) -> Result<Option<Command>> {
+fn h2o(server: &Server, site: &Site) -> Result<Option<Command>> {
     let Some(program) = process::find("h2o") else {
         return Ok(None);
     };
@@ -209,7 +211,7 @@ fn h2o(_: &Server, site: &Site) -> Result<Option<Command>> {
     let user = if process::is_root() { "user: root\n" } else { "" };
     let config = format!(
         "{user}num-threads: 1
-max-connections: 2048
+max-connections: 4096
 http2-max-concurrent-requests-per-connection: 256
 listen:
   host: 127.0.0.1
@@ -222,7 +224,7 @@ hosts:
 ",
         www.display()
     );
-    let path = site.files.folder().join("h2o.yaml");
+    let path = site.files.folder().join(format!("{}.yaml", server.name));
     fs::write(&path, config)?;
     let mut command = pinned(program);
     command.arg("--conf").arg(path);

@@ -11,9 +11,15 @@ const LOCK: &str = include_str!("../../../Cargo.lock");
 /// One line for all that is installed.
 pub fn line() -> String {
     let libraries = ["h2", "hyper", "tokio"].map(|name| (name, locked(name)));
-    let programs =
-        [("nghttpd", "--version"), ("nginx", "-v"), ("haproxy", "-v"), ("h2o", "--version"), ("h2load", "--version")]
-            .map(|(name, flag)| (name, asked(name, flag)));
+    let programs = [
+        ("nghttpd", "--version"),
+        ("nginx", "-v"),
+        ("haproxy", "-v"),
+        ("h2o", "--version"),
+        ("h2load", "--version"),
+        ("wrk", "-v"),
+    ]
+    .map(|(name, flag)| (name, asked(name, flag)));
     let all: Vec<String> = libraries
         .into_iter()
         .chain(programs)
@@ -49,6 +55,7 @@ mod tests {
         let found = |text| number(text).unwrap();
         assert_eq!(found("h2load nghttp2/1.52.0\n"), "1.52.0");
         assert_eq!(found("nginx version: nginx/1.22.1\n"), "1.22.1");
+        assert_eq!(found("wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer\n"), "4.1.0-3+b2");
         assert_eq!(found("HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/\n"), "2.6.12-1+deb12u4");
     }
 
