@@ -185,16 +185,27 @@ sanitize: sanitize-address sanitize-thread ## the misuse suite, the close kit an
 # What GCC's runtime lacks and LLVM's code calls.
 MORE = $(if $(wildcard tests/sanitize/$*.c),$(abspath build/$*/more.o))
 
-# All of the library, the standard library included, is built by nightly; the
-# programs in C are built by cc, whose runtime serves both.
-.PHONY: sanitize-address sanitize-thread
-sanitize-address sanitize-thread: sanitize-%: include/goaway.h
-	@.ci/needs cc
+# How the library is built. A sanitizer is an unstable option of rustc, which the
+# stable compiler takes with RUSTC_BOOTSTRAP. AddressSanitizer needs nothing else: it
+# sees what the standard library allocates and frees, since it stands in for malloc.
+SANITIZE_BUILD_address = RUSTC_BOOTSTRAP=1 $(CARGO) rustc
+# ThreadSanitizer must see all that synchronises, so that the standard library is
+# built with it, which nightly can do.
+SANITIZE_BUILD_thread = rustup run nightly cargo rustc -Zbuild-std
+
+.PHONY: sanitize-needs-thread sanitize-needs-address
+sanitize-needs-address:
+sanitize-needs-thread:
 	@rustup component list --toolchain nightly --installed 2>/dev/null | grep -q rust-src || { \
-		echo 'make $@ needs the nightly toolchain with its sources:' >&2; \
+		echo 'make sanitize-thread needs the nightly toolchain with its sources:' >&2; \
 		echo '  rustup toolchain install nightly --component rust-src' >&2; exit 1; }
-	RUSTFLAGS=-Zsanitizer=$* CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR='$(SANITIZED)-$*' rustup run nightly \
-		cargo rustc --locked --lib --crate-type cdylib -Zbuild-std --target '$(HOST)'
+
+# The programs in C are built by cc, whose runtime serves both.
+.PHONY: sanitize-address sanitize-thread
+sanitize-address sanitize-thread: sanitize-%: include/goaway.h sanitize-needs-%
+	@.ci/needs cc
+	RUSTFLAGS=-Zsanitizer=$* CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR='$(SANITIZED)-$*' $(SANITIZE_BUILD_$*) \
+		--locked --lib --crate-type cdylib --target '$(HOST)'
 	@mkdir -p build/$*/lib
 	@ln -sfn '$(SANITIZED)-$*/$(HOST)/debug/libgoaway.so' build/$*/lib/libgoaway.so
 	@ln -sfn '$(SANITIZED)-$*/$(HOST)/debug/libgoaway.so' build/$*/lib/libgoaway.so.$(ABI)
