@@ -102,6 +102,9 @@ pub struct Remote {
     mail: Mutex<Mail>,
     /// Whether there are extensions in it, which is asked often.
     has_extensions: AtomicBool,
+    /// Whether there is a wish in it that ends or drains the session, which is asked
+    /// for each request.
+    has_orders: AtomicBool,
     /// Set when something wakes this session's task from inside itself.
     nudged: AtomicBool,
     /// The connection until its worker takes it.
@@ -172,6 +175,7 @@ impl Remote {
             protocol: OnceCell::new(),
             mail: Mutex::default(),
             has_extensions: AtomicBool::new(false),
+            has_orders: AtomicBool::new(false),
             nudged: AtomicBool::new(false),
             arrival: Mutex::default(),
             socket: Mutex::default(),
@@ -222,7 +226,16 @@ impl Remote {
     }
 
     pub fn order(&self, order: Order) {
-        self.post(|mail| mail.orders.push(order));
+        self.post(|mail| {
+            mail.orders.push(order);
+            self.has_orders.store(true, Relaxed);
+        });
+    }
+
+    /// Whether the session's task should look into its letterbox before it takes
+    /// another request.
+    pub fn has_orders(&self) -> bool {
+        self.has_orders.load(Relaxed)
     }
 
     /// Has the session send a frame that h2 does not know, if there are not too many
@@ -252,7 +265,10 @@ impl Remote {
 
     /// Has the session's task look at the server's level.
     pub fn look_up(&self) {
-        self.post(|mail| mail.look_up = true);
+        self.post(|mail| {
+            mail.look_up = true;
+            self.has_orders.store(true, Relaxed);
+        });
     }
 
     fn post(&self, write: impl FnOnce(&mut Mail)) {
@@ -284,6 +300,7 @@ impl Remote {
         if mail.attend.is_empty() && mail.orders.is_empty() && !mail.look_up {
             return None;
         }
+        self.has_orders.store(false, Relaxed);
         Some(Letters {
             attend: std::mem::take(&mut mail.attend),
             orders: std::mem::take(&mut mail.orders),

@@ -111,6 +111,11 @@ impl Exchange {
         self.request == 0 && self.is_written && self.has_all_content
     }
 
+    /// Whether the host has done its part, and some of the response is still here.
+    pub fn is_answered(&self, worker: &Worker) -> bool {
+        self.request != 0 && worker.find(self.request).is_ok_and(|request| request.is_done())
+    }
+
     /// Whether a response has begun that does not look whole yet.
     pub fn is_cut_short(&self) -> bool {
         self.has_head && !self.is_written

@@ -155,7 +155,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
             };
             moved |= self.leave();
             // Last: what this task posts to itself does not wake it.
-            moved |= self.read_letters() | self.life.remote.take_nudge();
+            if self.read_letters() {
+                // Before the response goes out: it says whether it is the last.
+                self.leave();
+                moved = true;
+            }
+            moved |= self.life.remote.take_nudge();
             if !moved && !self.enforce() && self.sleep(cx).is_pending() {
                 self.publish();
                 return Poll::Pending;

@@ -78,11 +78,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.life.config().stream_window_bytes.max(1) as usize
     }
 
-    /// Has the engine take what is lent, and does what it comes to. True if
-    /// something was taken.
+    /// Has the engine take what is lent, and does what it comes to, until the host
+    /// wants the session to end. True if something was taken.
     fn take(&mut self, loan: Loan, cx: &mut Context<'_>) -> bool {
         let mut taken = 0;
-        while matches!(self.phase, Phase::Open) && self.may_take() {
+        while matches!(self.phase, Phase::Open) && self.may_take() && !self.life.remote.has_orders() {
             let input = loan.bytes().get(taken..).unwrap_or_default();
             match self.engine.receive(input) {
                 // All content that has come is taken before its response is
@@ -243,8 +243,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         true
     }
 
-    /// Sees whether the peer has gone. It has, if it has closed its side and a
-    /// response is not complete, or there is nothing left of what it has sent.
+    /// Sees whether the peer has gone. It has, if it has closed its side and the
+    /// host prepares a response, or there is nothing left of what it has sent.
     fn look_for_end(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.port.peer_finished && !self.may_read() {
             // What stands unread hides its end, but not from the kernel.
@@ -272,6 +272,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 let worker = self.life.worker.clone();
                 exchange.receive(&[], true, &worker);
             }
+            // The host has done its part: the rest is sent.
+            Some(exchange) if exchange.is_answered(&self.life.worker) => return false,
             Some(exchange) if exchange.request != 0 => self.end(Cause::PeerClosed, 0),
             Some(exchange) if exchange.discards() => self.end_by_peer(),
             Some(_) => return false,
