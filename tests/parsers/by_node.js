@@ -60,6 +60,9 @@ async function read (message) {
       lines.push(`F ${hex(request.rawHeaders[at])} ${hex(request.rawHeaders[at + 1])}`)
     }
     lines.push(`B ${Buffer.concat(content).toString('hex')}`)
+    // Nothing behind it is read.
+    const { connection = '', upgrade } = request.headers
+    if (upgrade !== undefined && /upgrade/i.test(connection)) socket.refused ??= 'UPGRADE'
   }
   await turn()
   if (socket.refused) lines.push(`X ${hex(socket.refused)}`)

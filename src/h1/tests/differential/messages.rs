@@ -99,6 +99,7 @@ const REQUEST_LINES: &[&str] = &[
     "GET\t/\tHTTP/1.1",
     "GET / HTTP/1.1 x",
     "GET /",
+    "GET  /x",
     "GET",
     "",
     "GET / HTTP/1.0",
@@ -250,6 +251,7 @@ const BEGINNINGS: &[&str] = &[
     "GET / HTTP/1.11",
     "GET / HTTX",
     "\"GET / ",
+    "\"GET / HTTP/1.1\r\nH",
     "GET /\t HTTP/1.1\r\nHost: a",
     "GET / HTT\tP/1.1\r\nHost: a",
     "GET / HTTP/1.1\r\n Ho",
@@ -257,6 +259,7 @@ const BEGINNINGS: &[&str] = &[
     "GET / HTTP/1.1\r\nHost: a\r\nX y: z\r\n",
     "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunk",
     "POST / HTTP/1.1\r\nContent-Length: x",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 15\r\nContent-Length: 15",
     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
 ];
 

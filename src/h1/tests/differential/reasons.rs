@@ -61,7 +61,11 @@ pub const REASONS: &[Reason] = &[
     RefusedHere("h11", "400 a field has no name", "h11 waits for the end of the head before it looks at it"),
     RefusedHere("h11", "400 the method is no token", "h11 waits for the end of the head before it looks at it"),
     RefusedHere("h11", "400 the target contains a control", "h11 waits for the end of the head before it looks at it"),
-    RefusedHere("h11", "400 the version is none", "h11 waits for the end of the head before it looks at it"),
+    RefusedHere(
+        "",
+        "400 the version is none",
+        "Node.js takes HTTP/0.9, which has none; h11 waits for the end of the head",
+    ),
     RefusedHere("", "505 the version", "section 2.3: there are no others; Node.js takes 0.9, h11 any"),
     RefusedHere("", "400 the request line has not three words", "section 3 has one space; Node.js skips more"),
     RefusedHere("", "400 the target has a fragment", "section 3.2 has none; others hand it on as part of the path"),
@@ -125,6 +129,7 @@ pub const REASONS: &[Reason] = &[
     RefusedThere("node", "HPE_INVALID_VERSION", "a line is judged when it is whole"),
     RefusedThere("node", "HPE_INVALID_HEADER_TOKEN", "a line is judged when it is whole"),
     RefusedThere("node", "HPE_INVALID_TRANSFER_ENCODING", "a line is judged when it is whole"),
+    RefusedThere("node", "HPE_UNEXPECTED_CONTENT_LENGTH", "a line is judged when it is whole"),
     RefusedThere("node", "HPE_UNEXPECTED_SPACE", "a line is judged when it is whole"),
     RefusedThere("httparse", "invalid new line", "a line is judged when it is whole"),
     RefusedThere("httparse", "invalid HTTP version", "a line is judged when it is whole"),
@@ -132,5 +137,5 @@ pub const REASONS: &[Reason] = &[
     // What is handed on.
     Read("", "target", "section 3.2.4: OPTIONS for a URI without a path asks for *"),
     Read("h11", "fields", "h11 puts `CHUNKED` into lower case"),
-    Read("node", "number", "Node.js reads no request behind one that asks for an upgrade"),
+    RefusedThere("node", "UPGRADE", "Node.js reads no request behind one that asks for an upgrade"),
 ];
