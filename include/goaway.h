@@ -41,7 +41,10 @@
 //   is the child's too, unless a thread of the parent was in a call on it: each
 //   child may start it and serves on the same sockets, which count as shared
 //   there (goaway_server_set_shared), and no child removes a Unix socket's file.
-//   So is a goaway_tls, unless a server of the parent's was started with it.
+//   One with a queue is not, since both processes would share the descriptor
+//   that the queue wakes by: make server and queue in the child, and give it a
+//   socket that the parent opened ("fd:3"). A goaway_tls is the child's too,
+//   unless a server of the parent's was started with it.
 
 
 #ifndef GOAWAY_H

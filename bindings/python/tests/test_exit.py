@@ -292,6 +292,36 @@ assert server.is_ready
 """,
     ),
     (
+        "fork between the listen and the start",
+        0,
+        """
+listening = socket.create_server(("127.0.0.1", 0))
+made = goaway.ThreadedServer()
+made.register("GET /", slow)
+made.listen("127.0.0.1:0")
+pid = os.fork()
+if pid == 0:
+    for call in (made.start, lambda: made.listen("127.0.0.1:0")):
+        try:
+            call()
+        except goaway.Error as error:
+            assert error.code == "GOAWAY_ERR_FORKED", error.code
+        else:
+            raise AssertionError("it is the child's")
+    own = goaway.ThreadedServer()
+    own.register("GET /", slow)
+    own.listen(f"fd:{listening.fileno()}")
+    own.start()
+    assert own.is_ready and own.port == listening.getsockname()[1]
+    own.close(0)
+    sys.exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+made.start()
+assert made.is_ready
+made.close(0)
+""",
+    ),
+    (
         "fork before the start",
         0,
         """
