@@ -90,4 +90,24 @@ impl Connection {
 #[test]
 fn an_idle_engine_is_small() {
     assert!(size_of::<Http1>() <= 200, "{} bytes", size_of::<Http1>());
+    let requests = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\na: b\r\n\r\n\
+        GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
+    let read = read(requests.as_bytes());
+    assert_eq!(read.requests.len(), 2);
+    // All that can be on the heap.
+    assert!(matches!(&read.engine.input, Input::Head(reader) if !reader.has_begun()) && read.engine.opening.is_none());
+}
+
+#[test]
+fn what_a_peer_makes_grow_is_bounded() {
+    let line = format!("x: {}\r\n", "y".repeat(160));
+    let many = line.repeat(9);
+    let chunked = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    let request = request(format!("{chunked}0\r\n{many}\r\n"));
+    let most = 4 * LIMITS.header_list_bytes as usize;
+    assert!(request.trailers.len() == 9 && request.trailers.memory() < most);
+    let head = self::request(format!("GET / HTTP/1.1\r\nhost: a\r\n{many}\r\n")).head;
+    assert!(head.fields.len() == 10 && head.fields.memory() < most);
+    assert_eq!(fault(format!("GET / HTTP/1.1\r\nhost: a\r\n{many}{line}")), Some(431), "before its end");
+    assert_eq!(fault(format!("{chunked}0\r\n{many}{line}{line}{line}")), Some(431), "before its end");
 }
