@@ -140,7 +140,7 @@ class AsgiExchange(Exchange):
             if type(body) is not bytes:
                 body = as_bytes(body, _BODY)
             self._sent = size = len(body)
-            if self._announced is not None and self._announced != size:
+            if self._announced != size and self._announced is not None:
                 self._refuse_length()
             self.pump.outbox.respond(self.id, self._status, self._fields, body)
             self._finish()

@@ -114,11 +114,14 @@ class Site:
         """Makes the exchange of a REQUEST record. What of a scope can be changed is
         made for it, so that no request sees what another one has written there."""
         method, scheme, authority, path, query, peer, rest = text.split(b"\0", 6)
-        name = self._methods.get(method)
-        if name is None:
+        try:
+            name = self._methods[method]
+            client = self._clients[peer]
+        except KeyError:
             if method == b"CONNECT":
                 return self._accept_tunnel(id, flags, session, left_ms, text.split(b"\0"))
             name = self._learn_method(method)
+            client = self._learn_client(peer)
         section = self._sections.get(rest)
         if section is None:
             section = self._learn_section(rest)
@@ -148,7 +151,7 @@ class Site:
         scope["raw_path"] = path
         scope["query_string"] = query
         scope["headers"] = section.headers.copy()
-        scope["client"] = self._clients.get(peer) or self._learn_client(peer)
+        scope["client"] = client
         scope["extensions"] = extensions
         if self._state is not None:
             scope["state"] = self._state.copy()

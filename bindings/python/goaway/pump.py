@@ -158,10 +158,10 @@ class Pump(Dispatcher[Exchange]):
         requests, accept, begin, arena = self.requests, self._accept, self._runner.starter(), self._arena
         begun = self._begun
         for record in islice(batch, AT_ONCE):
-            if record[0] != _REQUEST:
+            kind, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
+            if kind != _REQUEST:
                 self._dispatch(record, arena)
                 continue
-            _, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
             try:
                 body = arena[data : data + data_len] if data_len else b""
                 requests[id] = exchange = accept(
