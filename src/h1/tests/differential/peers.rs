@@ -88,15 +88,16 @@ fn ask(command: &mut Command, messages: &[Vec<u8>]) -> Vec<Seen> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a program that starts");
     let mut input = child.stdin.take().expect("its input");
     let output = std::thread::scope(|scope| {
+        // One that ends early says why on standard error.
         scope.spawn(move || {
-            for message in messages {
-                input.write_all(&(message.len() as u32).to_be_bytes()).expect("a program that reads");
-                input.write_all(message).expect("a program that reads");
-            }
+            messages.iter().try_for_each(|message| {
+                input.write_all(&(message.len() as u32).to_be_bytes())?;
+                input.write_all(message)
+            })
         });
         child.wait_with_output().expect("its output")
     });
-    assert!(output.status.success());
+    assert!(output.status.success(), "{command:?}: {}", output.status);
     let text = String::from_utf8(output.stdout).expect("text");
     let seen: Vec<_> = text.split_terminator(".\n").map(parse).collect();
     assert_eq!(seen.len(), messages.len());
