@@ -212,7 +212,7 @@ sanitize-address sanitize-thread: sanitize-%: include/goaway.h sanitize-needs-%
 	$(if $(MORE),$(CC) -std=c11 $(CFLAGS) -fPIC -fno-builtin -c tests/sanitize/$*.c -o $(MORE))
 	$(COMPILE) -fsanitize=$* $(DEMO_SOURCES) $(MORE) -pthread -Lbuild/$*/lib -lgoaway \
 		-Wl,-rpath,'$$ORIGIN/lib' -o build/$*/demo
-	GOAWAY_MISUSE_CFLAGS='-fsanitize=$* $(MORE) -rdynamic' GOAWAY_MISUSE_LIBRARY='$(abspath build/$*/lib/libgoaway.so)' \
+	GOAWAY_MISUSE_CFLAGS='-fsanitize=$* $(MORE) -rdynamic' GOAWAY_LIBRARY='$(abspath build/$*/lib/libgoaway.so)' \
 		$(CARGO) test --locked --test misuse $(TEST) -- --test-threads=2 --skip under_valgrind
 	# A thousand sessions at once are enough for a slow one.
 	ulimit -n 2000; for tls in '' 1; do \

@@ -7,8 +7,8 @@
 //!
 //! GOAWAY_MISUSE_CFLAGS: flags for the compiler, such as `-fsanitize=address`
 //! (then without valgrind, which does not go with it).
-//! GOAWAY_MISUSE_LIBRARY: the library in place of the one that Cargo has built
-//! for this test. `make sanitize` sets both.
+//! GOAWAY_LIBRARY: the library in place of the one that Cargo has built for this
+//! test. `make sanitize` sets both.
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File};
@@ -179,7 +179,7 @@ fn library_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let test = std::env::current_exe().expect("a test has a path");
-        let given = std::env::var_os("GOAWAY_MISUSE_LIBRARY").map(PathBuf::from);
+        let given = std::env::var_os("GOAWAY_LIBRARY").map(PathBuf::from);
         let built = given.unwrap_or_else(|| test.with_file_name("libgoaway.so"));
         assert!(built.exists(), "there is no {}", built.display());
         let folder = scratch().join("lib");

@@ -45,14 +45,15 @@ pub fn run(command: &mut Command) -> Output {
     output
 }
 
-/// A folder with the library that cargo built for this test, under the names
-/// that the linker and the loader look for.
+/// A folder with the library that cargo built for this test, or GOAWAY_LIBRARY,
+/// under the names that the linker and the loader look for.
 fn library_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let test = std::env::current_exe().expect("a test has a path");
         let folders = test.ancestors().skip(1).take(2);
-        let library = folders.map(|folder| folder.join("libgoaway.so")).find(|path| path.exists());
+        let built = || folders.map(|folder| folder.join("libgoaway.so")).find(|path| path.exists());
+        let library = std::env::var_os("GOAWAY_LIBRARY").map(PathBuf::from).or_else(built);
         let library = library.unwrap_or_else(|| panic!("no libgoaway.so beside {}", test.display()));
         let folder = scratch("lib");
         for name in ["libgoaway.so", SONAME] {
