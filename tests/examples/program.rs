@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long to wait for what must come. Generous: a loaded machine is slow.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub const STANDARD: [&str; 6] = ["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
@@ -217,7 +217,7 @@ impl Drop for Program {
 /// curl as these tests need it: HTTP/2 at once, quiet, bounded.
 pub fn curl() -> Command {
     let mut command = Command::new("curl");
-    command.args(["--http2-prior-knowledge", "--silent", "--show-error", "--max-time", "30"]);
+    command.args(["--http2-prior-knowledge", "--silent", "--show-error", "--max-time", "60"]);
     command
 }
 

@@ -4,7 +4,7 @@
 
 const { test, before, after } = require('node:test')
 const assert = require('node:assert')
-const { once } = require('node:events')
+const { EventEmitter, once } = require('node:events')
 const { Server, GoawayError } = require('../index.js')
 const { connect, send, until, sleep } = require('./helpers.js')
 
@@ -12,6 +12,7 @@ let server
 let client
 const failures = []
 const seen = {} // what handlers leave for the tests
+const atClient = new EventEmitter() // tells handlers what the client has
 
 const routes = {
   'POST /all/{one}/{two}': async (request) => {
@@ -99,7 +100,7 @@ const routes = {
   'GET /rejects': async () => { await null; throw new Error('rejected') },
   'GET /throws-late': async (request) => {
     request.writeHead(200).write('some')
-    await sleep(50)
+    await once(atClient, 'head')
     throw new Error('thrown after the head')
   },
   'GET /inform': (request) => {
@@ -266,8 +267,13 @@ test('a handler that fails: 500 before the head, a reset after it', async () => 
   failures.length = 0
   assert.strictEqual((await send(client, '/throws')).status, 500)
   assert.strictEqual((await send(client, '/rejects')).status, 500)
-  const answer = await send(client, '/throws-late')
-  assert.deepStrictEqual([answer.status, answer.code], [200, 2])
+  const stream = client.request({ ':path': '/throws-late' })
+  stream.on('error', () => {})
+  const closed = new Promise((resolve) => stream.once('close', resolve))
+  const [head] = await once(stream, 'response')
+  atClient.emit('head')
+  await closed
+  assert.deepStrictEqual([head[':status'], stream.rstCode], [200, 2])
   assert.deepStrictEqual(failures.map((error) => error.message), ['thrown', 'rejected', 'thrown after the head'])
 })
 
