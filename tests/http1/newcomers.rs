@@ -108,8 +108,7 @@ impl Asker {
             }
             Protocol::Http2 => {
                 let mut client = Client::on(stream, demo.address());
-                client.preface(&[]);
-                client.request("GET", "/");
+                client.preface_with_request("/");
                 Asker::Http2(Box::new(client))
             }
         }

@@ -143,6 +143,20 @@ impl Client {
         self.settle_debts();
     }
 
+    /// The preface and a GET on stream 1 in one write. Errors are seen when the
+    /// response is read.
+    #[track_caller]
+    pub fn preface_with_request(&mut self, path: &str) {
+        let settings = Frame::settings(&[]);
+        let request = self.request_frame("GET", path, &[], true);
+        let bytes = [PREFACE, &settings.encode(), &request.encode()].concat();
+        let _ = self.try_raw(&bytes);
+        self.transcript.record(true, settings);
+        self.transcript.record(true, request);
+        self.transcript.entries.last_mut().expect("just recorded").fields = self.encoded.take();
+        self.preface_sent = true;
+    }
+
     /// Bytes that need not be frames.
     #[track_caller]
     pub fn raw(&mut self, bytes: &[u8]) {
