@@ -107,10 +107,14 @@ impl Server {
     /// Binds an address at once; connections are accepted from the start on.
     /// With TLS if it is given.
     pub fn listen(&self, address: &str, tls: Option<Arc<Tls>>) -> Result<()> {
-        self.set_up(|setup, doors| {
-            // What was said to it is in force from its first listener on.
-            tls.as_deref().map_or(Ok(()), Tls::make_live)?;
-            doors.extend(listener::open(address, tls, &setup.system)?);
+        let system = self.set_up(|setup, _| Ok(setup.system))?;
+        // What was said to it is in force from its first listener on.
+        tls.as_deref().map_or(Ok(()), Tls::make_live)?;
+        // Unlocked: it may wait, for a name or another process, and write to the
+        // log, and whoever asks the server something meanwhile gets an answer.
+        let opened = listener::open(address, tls, &system)?;
+        self.set_up(|_, doors| {
+            doors.extend(opened);
             Ok(())
         })
     }
@@ -276,7 +280,7 @@ impl Server {
         })
     }
 
-    fn set_up(&self, change: impl FnOnce(&mut Setup, &mut Vec<Arc<Door>>) -> Result<()>) -> Result<()> {
+    fn set_up<R>(&self, change: impl FnOnce(&mut Setup, &mut Vec<Arc<Door>>) -> Result<R>) -> Result<R> {
         match &mut *self.lock()? {
             State::Setup(setup, doors) => change(setup, doors),
             State::Started(_) => Err(Error::State("the server was started already")),

@@ -189,7 +189,17 @@ static void no_writable_follows_a_bad_write(void) {
     end();
 }
 
-// Another process's lock of the folder is waited for, and not for long.
+static void *ask_meanwhile(void *server) {
+    static uint64_t took;
+    pause_ms(100);
+    uint64_t start = clock_ms();
+    CHECK(!goaway_server_is_ready(server));
+    took = clock_ms() - start;
+    return &took;
+}
+
+// Another process's lock of the folder is waited for, and not for long; other
+// calls on the server do not wait with it.
 static void a_locked_folder_is_waited_for(void) {
     char folder[] = "/tmp/goaway-claims-XXXXXX", address[64];
     REQUIRE(mkdtemp(folder) != NULL);
@@ -197,9 +207,14 @@ static void a_locked_folder_is_waited_for(void) {
     REQUIRE(lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0);
     snprintf(address, sizeof address, "unix:%s/a.sock", folder);
     goaway_server *server = goaway_server_new();
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, ask_meanwhile, server) == 0);
     uint64_t start = clock_ms();
     CHECK_STATUS(goaway_server_listen(server, address), GOAWAY_ERR_ADDRESS);
     uint64_t took = clock_ms() - start;
+    void *asking;
+    pthread_join(thread, &asking);
+    CHECK(*(uint64_t *)asking < patience_ms(500));
     CHECK(took >= 900 && took < patience_ms(3000));
     CHECK(strstr(goaway_last_error(), "lock") != NULL);
     close(lock);
