@@ -46,7 +46,9 @@ LIMITS = [
     "upgrade",
 ]
 """`goaway_limit` of the C header, without GOAWAY_LIMIT_ and in lower case; the
-place is the number. What each means, its unit and its default: see there."""
+place is the number. What each means, its unit and its default: see there. With
+"upgrade" 1 a WebSocket over HTTP/1.1 comes as the GET that it is; no call here
+responds 101 to it."""
 
 
 def check_application(limits: "Mapping[str, int]") -> None:
