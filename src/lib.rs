@@ -21,7 +21,6 @@
 //! - [`refusal`]: requests that the library answers itself
 //! - [`command`]: what a host orders in batches
 //! - [`request`]: one request: head, body, answer, as host and session share it
-//! - [`engine`]: what the task of a connection needs of a protocol
 //! - [`session`]: a session as other threads reach it: figures and letterbox
 //! - [`transport`]: a socket, with or without TLS
 //! - [`extension`]: ALTSVC and ORIGIN frames
@@ -30,7 +29,6 @@
 //!   socket is made of, and what proxies say in front of its connections
 //! - [`tls`]: certificates, and what TLS is spoken with
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
-//! - [`header_list`]: a header or trailer section
 //! - [`engine`]: what the task of a connection needs of a protocol
 //! - [`header_list`]: a header or trailer section
 //! - [`config`]: the limits
