@@ -100,7 +100,7 @@ static void ends_in_time(const struct drip *drip, bool is_second) {
     }
     // Until a response comes, or the end.
     size_t length = strlen(drip->drips);
-    for (size_t sent = 0; sent < DRIPS && !http1_is_readable(&client, DRIP_MS); sent++) {
+    for (size_t sent = 0; sent < DRIPS && !http1_is_readable(&client, (int)patience_ms(DRIP_MS)); sent++) {
         client_send_all(&client, drip->drips + sent % length, 1);
     }
     if (CHECK(http1_is_readable(&client, 0))) {
@@ -122,7 +122,7 @@ static void ends_in_time(const struct drip *drip, bool is_second) {
 static void start(void) {
     host_new(&host);
     CHECK_OK(goaway_server_set_on_session(host.server, on_event, &host));
-    CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_HEADER_BLOCK_MS, BLOCK_MS));
+    CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_HEADER_BLOCK_MS, patience_ms(BLOCK_MS)));
     CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_HANDSHAKE_MS, 0));
     CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_IDLE_MS, 0));
     CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_PROGRESS_MS, 0));
@@ -151,10 +151,10 @@ static void a_body_may_drip(void) {
     struct client client = client_connect(host.port);
     CHECK(http1_send(&client, CHUNKED));
     CHECK_OK(goaway_request_on_body(host_take(&host), on_body, NULL));
-    for (uint64_t until = clock_ms() + 4 * BLOCK_MS; clock_ms() < until;) {
+    for (uint64_t until = clock_ms() + patience_ms(4 * BLOCK_MS); clock_ms() < until;) {
         CHECK(http1_send(&client, "2\r\n"));
         CHECK(http1_send(&client, "a"));
-        CHECK(!http1_is_readable(&client, DRIP_MS));
+        CHECK(!http1_is_readable(&client, (int)patience_ms(DRIP_MS)));
         CHECK(http1_send(&client, "b\r\n"));
     }
     client_close(&client);

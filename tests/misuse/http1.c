@@ -285,6 +285,10 @@ static void on_event(const goaway_session_event *event, void *user_data) {
 // Who sends requests without end and reads no response: what the server holds
 // for it is bounded, and it is ended by GOAWAY_LIMIT_PROGRESS_MS.
 static void requests_without_end(void) {
+    if (check_patience() > 3) {
+        // Under valgrind the memory is valgrind's.
+        return;
+    }
     static char requests[26 * 4096];
     for (size_t at = 0; at < sizeof requests; at += 26) {
         memcpy(requests + at, "GET / HTTP/1.1\r\nhost:a\r\n\r\n", 26);
