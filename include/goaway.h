@@ -1219,10 +1219,13 @@ goaway_status goaway_request_method(goaway_request request, goaway_bytes *out_me
 goaway_status goaway_request_version(goaway_request request, goaway_bytes *out_version);
 
 // The path as it came, percent-encoded and without the query; empty of a
-// CONNECT (RFC 9113, section 8.5) unless it is an extended one.
+// CONNECT (RFC 9113, section 8.5) unless it is an extended one. Clients send other
+// bytes than RFC 3986 allows too: any may occur but controls, space and DEL, and
+// the path need not be UTF-8.
 goaway_status goaway_request_path(goaway_request request, goaway_bytes *out_path);
 
-// What stands behind the path's `?`, as it came; empty if there is nothing.
+// What stands behind the path's `?`, as it came; empty if there is nothing. Any
+// bytes may occur, as in the path.
 goaway_status goaway_request_query(goaway_request request, goaway_bytes *out_query);
 
 // The authority, from `:authority` or `host` (RFC 9113, section 8.3.1). Empty
@@ -1255,8 +1258,8 @@ goaway_status goaway_request_header(goaway_request request,
 
 // The request's header field at `index`, counted from 0, without the
 // pseudo-header fields: the list of the fields as the peer sent them, each
-// `cookie` field by itself. They come in the order of arrival, but fields of one
-// name stand together where the first of them stood.
+// `cookie` field by itself. They come in the order of arrival; over HTTP/2 fields
+// of one name stand together where the first of them stood.
 //
 // GOAWAY_ERR_NOT_FOUND: there are not so many.
 goaway_status goaway_request_header_at(goaway_request request,
@@ -1371,7 +1374,9 @@ goaway_status goaway_request_collect(goaway_request request,
 // meanwhile, and `goaway_request_on_cancel` tells if the body will have no end.
 goaway_status goaway_request_keep_body(goaway_request request);
 
-// Sets a header field of the answer, in place of any of its name. `date` is
+// Sets a header field of the answer, in place of any of its name: it stands
+// where the first of them stood. Over HTTP/1.1 fields leave in the order in which
+// they were set; over HTTP/2 those of one name leave together. `date` is
 // added if it is not set, and `content-length` where the length is known: to an
 // answer that is given whole and has no trailers. With a status that has no
 // length (204, and what opens a tunnel) one that you set is left out.

@@ -8,15 +8,16 @@
 use std::fmt;
 
 /// Fields in the order in which they came or were added.
-#[derive(Clone, Default)]
+#[derive(Default, PartialEq)]
 pub struct HeaderList {
+    /// Nothing stands between two fields, so that equal lists have equal text.
     text: Vec<u8>,
     fields: Vec<Place>,
 }
 
 /// Where a field stands in the text: its name from `start`, its value from
 /// `middle` to `end`. The next field begins at `end`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Place {
     start: u32,
     middle: u32,
@@ -176,6 +177,18 @@ impl HeaderList {
     }
 }
 
+impl Clone for HeaderList {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), fields: self.fields.clone() }
+    }
+
+    /// Keeps the memory that the list has.
+    fn clone_from(&mut self, other: &Self) {
+        self.text.clone_from(&other.text);
+        self.fields.clone_from(&other.fields);
+    }
+}
+
 impl Place {
     fn name(self, text: &[u8]) -> &[u8] {
         &text[self.start as usize..self.middle as usize]
@@ -184,12 +197,6 @@ impl Place {
     fn field(self, text: &[u8]) -> Field<'_> {
         let value = &text[self.middle as usize..self.end as usize];
         Field { name: self.name(text), value, is_sensitive: self.is_sensitive }
-    }
-}
-
-impl PartialEq for HeaderList {
-    fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
     }
 }
 

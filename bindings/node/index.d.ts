@@ -293,7 +293,7 @@ export interface Request {
   readonly params: { readonly [name: string]: string }
   /** By lower-case name; fields of one name are joined by ', ', cookies by '; '. */
   readonly headers: { readonly [name: string]: string }
-  /** [name, value, name, value, ...]; fields of one name stand together, each cookie field is by itself. */
+  /** [name, value, name, value, ...] in the order of arrival; over HTTP/2 fields of one name stand together. Each cookie field is by itself. */
   readonly rawHeaders: string[]
   /** '127.0.0.1:49152' */
   readonly peer: string

@@ -62,7 +62,9 @@ pub extern "C" fn goaway_request_version(
 }
 
 /// The path as it came, percent-encoded and without the query; empty of a
-/// CONNECT (RFC 9113, section 8.5) unless it is an extended one.
+/// CONNECT (RFC 9113, section 8.5) unless it is an extended one. Clients send other
+/// bytes than RFC 3986 allows too: any may occur but controls, space and DEL, and
+/// the path need not be UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_path(
     request: goaway_request,
@@ -71,7 +73,8 @@ pub extern "C" fn goaway_request_path(
     show(request, out_path, "out_path", |request| Ok(request.head().path().into()))
 }
 
-/// What stands behind the path's `?`, as it came; empty if there is nothing.
+/// What stands behind the path's `?`, as it came; empty if there is nothing. Any
+/// bytes may occur, as in the path.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_query(
     request: goaway_request,
@@ -144,8 +147,8 @@ pub unsafe extern "C" fn goaway_request_header(
 
 /// The request's header field at `index`, counted from 0, without the
 /// pseudo-header fields: the list of the fields as the peer sent them, each
-/// `cookie` field by itself. They come in the order of arrival, but fields of one
-/// name stand together where the first of them stood.
+/// `cookie` field by itself. They come in the order of arrival; over HTTP/2 fields
+/// of one name stand together where the first of them stood.
 ///
 /// GOAWAY_ERR_NOT_FOUND: there are not so many.
 #[unsafe(no_mangle)]

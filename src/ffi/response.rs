@@ -10,7 +10,9 @@ use super::{goaway_status, guard};
 use crate::error::{Error, Result};
 use crate::request::{self, Answer, copy, section};
 
-/// Sets a header field of the answer, in place of any of its name. `date` is
+/// Sets a header field of the answer, in place of any of its name: it stands
+/// where the first of them stood. Over HTTP/1.1 fields leave in the order in which
+/// they were set; over HTTP/2 those of one name leave together. `date` is
 /// added if it is not set, and `content-length` where the length is known: to an
 /// answer that is given whole and has no trailers. With a status that has no
 /// length (204, and what opens a tunnel) one that you set is left out.

@@ -12,12 +12,16 @@ use crate::engine::{RequestHead, Version};
 use crate::header_list::{Field, HeaderList};
 use crate::request::{AnswerHead, Informational};
 
+/// Longer sections are not remembered whole.
+const SHORT_SECTION: usize = 512;
 /// Longer fields are not remembered.
 const SHORT: usize = 64;
 /// Fields that a thread remembers.
 const REMEMBERED: usize = 16;
 
 thread_local! {
+    /// The section that was converted last, and, if it came twice, what it came to.
+    static SECTION: RefCell<(HeaderList, Option<HeaderMap>)> = RefCell::default();
     /// The fields that were converted last. Responses repeat theirs, and to compare
     /// a field is cheaper than to make it anew.
     static LAST: RefCell<[Option<(HeaderName, HeaderValue)>; REMEMBERED]> =
@@ -111,6 +115,23 @@ pub fn pushed(head: &RequestHead) -> Option<Request<()>> {
 /// Fields that were checked when they were set. Those of one name come to stand
 /// together, where the first of them stood.
 pub fn header_map(list: &HeaderList) -> HeaderMap {
+    if list.text_len() > SHORT_SECTION {
+        return make_map(list);
+    }
+    let remembered = SECTION.try_with(|last| {
+        let (known, fields) = &mut *last.borrow_mut();
+        if known != list {
+            known.clone_from(list);
+            *fields = None;
+            return make_map(list);
+        }
+        fields.get_or_insert_with(|| make_map(list)).clone()
+    });
+    // A thread that is ending remembers none.
+    remembered.unwrap_or_else(|_| make_map(list))
+}
+
+fn make_map(list: &HeaderList) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(list.len());
     let converted = LAST.try_with(|last| {
         let last = &mut *last.borrow_mut();

@@ -82,10 +82,14 @@ impl Answer {
     /// Lets go of everything. Of a response that was sent little is left.
     pub fn clear(&mut self) {
         self.phase = Phase::Open;
-        self.informational = VecDeque::new();
+        if self.informational.capacity() > 0 {
+            self.informational = VecDeque::new();
+        }
         self.head.clear(KEPT_BYTES);
         self.content.clear();
-        self.trailers = HeaderList::new();
+        if self.trailers.memory() > 0 {
+            self.trailers = HeaderList::new();
+        }
         self.reset = None;
     }
 

@@ -161,3 +161,26 @@ test('a tunnel that is refused, or not on offer, is an answer', async () => {
     answer.resume()
   }
 })
+
+test('paths and queries are any bytes, a character each', async () => {
+  const any = new Server()
+  const seen = []
+  any.register('*', (request) => {
+    seen.push([request.path, request.query])
+    request.respond(200, '', { connection: 'close' })
+  })
+  any.register('GET /named/{name}', (request) => {
+    seen.push(request.params.name)
+    request.respond(200, '', { connection: 'close' })
+  })
+  await any.start({ bind: { host: '127.0.0.1', port: 0 } })
+  const statuses = []
+  for (const path of ['/\xff%41"|?q=\xff<', '/named/\xc3\xa4', '/named/\xff']) {
+    const socket = net.connect(any.port, '127.0.0.1')
+    socket.write(Buffer.from(`GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`, 'latin1'))
+    statuses.push((await socket.toArray()).join('').slice(0, 12))
+  }
+  await any.close({ drainMs: 1000 })
+  assert.deepStrictEqual(seen, [['/\xff%41"|', 'q=\xff<'], '\u00e4'])
+  assert.deepStrictEqual(statuses, ['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 400'])
+})

@@ -6,7 +6,7 @@ import importlib.util
 import logging
 from copy import copy
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional, Tuple, Union
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from . import _native
 from .address import split
@@ -145,9 +145,9 @@ class Site:
             scope["scheme"] = scheme.decode("latin-1")
         try:
             shown = path.decode()
+            scope["path"] = unquote(shown) if "%" in shown else shown
         except UnicodeDecodeError:
-            shown = path.decode("utf-8", "replace")
-        scope["path"] = unquote(shown) if "%" in shown else shown
+            scope["path"] = _shown(path)
         scope["raw_path"] = path
         scope["query_string"] = query
         scope["headers"] = section.headers.copy()
@@ -225,7 +225,7 @@ class Site:
             "http_version": version_of(flags),
             "method": method.decode("latin-1"),
             "scheme": scheme.decode("latin-1"),
-            "path": unquote(path.decode("utf-8", "replace")),
+            "path": _shown(path),
             "raw_path": path,
             "query_string": query,
             "headers": headers,
@@ -254,3 +254,8 @@ class Site:
         if len(self._clients) > 10_000:
             self._clients.clear()
         return self._clients.setdefault(peer, split(peer.decode("utf-8", "replace")))
+
+
+def _shown(path: bytes) -> str:
+    """The path, percent-decoded, with U+FFFD for what is not UTF-8 then."""
+    return unquote_to_bytes(path).decode("utf-8", "replace")

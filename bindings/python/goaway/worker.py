@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from typing import Any, Callable, Iterable, Protocol
+from urllib.parse import quote
 
 from . import certificates, env, loader, log
 from .config import AccessRecord, Config
@@ -26,6 +27,10 @@ DONE, FAILED, USAGE, UNLOADABLE = 0, 1, 2, 3
 #: Seconds that nobody has answered for: the library's last one, requests that
 #: were cancelled, a busy machine.
 SLACK = 4.0
+
+#: What stands in a path or query as it is, in a URI (RFC 3986, section 2) or in
+#: what clients send all the same.
+_IN_URI = "!#$%&'()*+,/:;<=>?@[]^`{|}"
 
 #: Seconds that a thread of the application may go on when all else has ended.
 THREAD_GRACE = 1.0
@@ -227,19 +232,25 @@ def _application(interface: str) -> Callable[[Any, Config], Any]:
 
 
 def _access(record: AccessRecord) -> None:
-    query = f"?{record.query}" if record.query else ""
+    query = f"?{_visible(record.query)}" if record.query else ""
     cause = f" {record.cause}" if record.cause else ""
     log.ACCESS.info(
         '%s "%s %s%s" %d %d %.1fms%s',
         record.peer,
         record.method,
-        record.path,
+        _visible(record.path),
         query,
         record.status,
         record.bytes,
         record.ms,
         cause,
     )
+
+
+def _visible(target: str) -> str:
+    """A path or query for a line of the access log, which no peer shall misplace: the
+    bytes that a URI has only percent-encoded are so here too."""
+    return quote(target, safe=_IN_URI, encoding="latin-1")
 
 
 def new_loop(kind: str) -> asyncio.AbstractEventLoop:

@@ -177,7 +177,7 @@ class WsgiRequest:
         environ: Environ = {
             "REQUEST_METHOD": request.method,
             "SCRIPT_NAME": self._config.root_path,
-            "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+            "PATH_INFO": unquote_to_bytes(request.path.encode("latin-1")).decode("latin-1"),
             "QUERY_STRING": request.query,
             "SERVER_NAME": name,
             "SERVER_PORT": str(at),

@@ -79,10 +79,14 @@ def test_the_access_log(tmp_path: Path) -> None:
     log = tmp_path / "access"
     with Command("plain:app", "--access-log", str(log)) as command:
         command.get("/pid?a=%22b")
+        with socket.create_connection(("127.0.0.1", command.port)) as peer:
+            peer.sendall(b'GET /"\xff|?\\" HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
+            peer.makefile("rb").read()
         command.close()
-    line = log.read_text().strip()
-    assert '"GET /pid?a=%22b" 200 ' in line
-    assert line.count("\n") == 0
+    first, second = log.read_text().splitlines()
+    assert '"GET /pid?a=%22b" 200 ' in first
+    # No peer writes what reads as another field of the line.
+    assert '"GET /%22%FF|?%5C%22" ' in second
 
 
 def outcome(*arguments: str, bind: str = "127.0.0.1:0", **more: str) -> tuple[int, list[str]]:

@@ -227,3 +227,60 @@ def test_it_can_be_turned_off() -> None:
         await server.close(1)
 
     run(main())
+
+
+#: In a path and a query of HTTP/1.1 anything may stand but controls and spaces.
+ANY_PATH, ANY_QUERY = b'/\xff%41\xc3\xa4"|<', b'q=\xff"'
+
+
+def ask_any(port: int) -> None:
+    """Asks for that path and query, for another that is UTF-8, and for one with an escape behind a byte."""
+    for target in (ANY_PATH + b"?" + ANY_QUERY, "/\u00e4%20".encode(), b"/\xc3%a4"):
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
+            peer.sendall(b"GET " + target + b" HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            assert peer.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_asgi_path_is_text_where_it_is_utf_8() -> None:
+    seen: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["path"], scope["raw_path"], scope["query_string"]))
+        await send(START)
+        await send(end(b""))
+
+    asgi(app, ask_any)
+    assert seen == [
+        ('/\ufffdA\u00e4"|<', ANY_PATH, ANY_QUERY),
+        ("/\u00e4 ", "/\u00e4%20".encode(), b""),
+        ("/\u00e4", b"/\xc3%a4", b""),
+    ]
+
+
+def test_a_wsgi_path_has_a_character_for_each_byte() -> None:
+    seen: List[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        seen.append((environ["PATH_INFO"], environ["QUERY_STRING"]))
+        start_response("200 OK", [])
+        return []
+
+    serving(WsgiApplication, app, ask_any)
+    any_path = ('/\xffA\xc3\xa4"|<', 'q=\xff"')
+    assert seen == [any_path, ("/\xc3\xa4 ", ""), ("/\xc3\xa4", "")]
+
+
+def test_fields_come_and_go_in_their_order() -> None:
+    sent = b"a: 1\r\nb: 2\r\na: 3\r\nc: 4\r\n"
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        await send({**START, "headers": headers})
+        await send(end(b""))
+
+    def ask(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n" + sent + b"connection: close\r\n\r\n")
+            assert sent in peer.makefile("rb").read()
+
+    asgi(app, ask)

@@ -53,7 +53,9 @@ impl Content {
         if !self.first.is_empty() {
             self.first = Bytes::new();
         }
-        self.others = VecDeque::new();
+        if self.others.capacity() > 0 {
+            self.others = VecDeque::new();
+        }
         (self.queued, self.written, self.announced) = (0, 0, None);
         (self.is_full, self.ran_dry) = (false, false);
         (self.growth, self.on_writable) = (None, None);
