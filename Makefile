@@ -145,7 +145,7 @@ test-packages: venv ## what `make install` installs, the wheel, the npm package
 	@.ci/needs curl pkg-config cc nm node npm
 	$(MAKE) PROFILE= build node-prebuild
 	$(CARGO) test --locked --test examples install::
-	cd bindings/python && ../../$(VENV)/bin/python -m pytest --quiet packages
+	cd bindings/python && ../../$(VENV)/bin/python -m pytest --quiet tests/packages
 	cd $(NODE) && node --test --test-reporter=spec tests/packages/*.test.js
 
 # The Python interpreter that the tests use, with the packages of the list.
