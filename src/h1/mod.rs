@@ -58,6 +58,8 @@ pub struct Http1 {
     is_head: bool,
     /// The client waits for a 100 before it sends the content (RFC 9110, section 10.1.1).
     awaits_continue: bool,
+    /// A 100 may be sent: the client has asked for one, and has got none.
+    may_continue: bool,
     /// The host takes no more content of this request.
     ignores_content: bool,
     /// No request is taken after this one.
@@ -103,6 +105,7 @@ impl Http1 {
             version: Version::Http11,
             is_head: false,
             awaits_continue: false,
+            may_continue: false,
             ignores_content: false,
             is_last: false,
             opening: None,
@@ -119,7 +122,8 @@ impl Http1 {
         self.stream = self.stream.wrapping_add(1);
         self.version = request.head.version;
         self.is_head = request.head.method == Method::HEAD;
-        self.awaits_continue = request.expects_continue && !is_last;
+        self.may_continue = request.expects_continue && !is_last;
+        self.awaits_continue = self.may_continue;
         self.ignores_content = false;
         self.is_last |= !request.persists;
         self.opening = Opening::asked_by(&request.head);
@@ -252,13 +256,17 @@ impl Engine for Http1 {
         Ok(())
     }
 
-    /// A 100 is left out unless the client waits for it.
+    /// A 100 is left out unless the client has asked for it. One that has begun to
+    /// send its content meanwhile gets it all the same, since the host wants it sent.
     fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Vec<u8>) {
         if stream != self.stream || self.output != Output::Head || self.version == Version::Http10 {
             return;
         }
         let may_stand = match status {
-            StatusCode::CONTINUE => std::mem::take(&mut self.awaits_continue),
+            StatusCode::CONTINUE => {
+                self.awaits_continue = false;
+                std::mem::take(&mut self.may_continue)
+            }
             // It is no interim response: `send_head` writes it.
             StatusCode::SWITCHING_PROTOCOLS => false,
             _ => status.is_informational(),
