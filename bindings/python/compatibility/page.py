@@ -38,10 +38,9 @@ REASONS: Dict[str, str] = {
     "Misuse of send: body shorter than its length; `send`": "A body that comes whole is compared with its length before "
     "anything leaves.",
     "Misuse of send: body longer than its length; `send`": "As above.",
-    "A client that leaves: before the response: `receive`, then `send`": "Over HTTP/1.1 a client that leaves is noticed "
-    "when something is written to it; over HTTP/2 `receive` gives `http.disconnect` at once.",
-    "A client that leaves: within the response: `send`, then `receive`": "`send` raises an OSError, as ASGI 2.4 has it, so "
-    "that the application stops.",
+    "A client that leaves: before the response: `receive`, then `send`": "`send` raises an OSError, "
+    "as ASGI 2.4 has it, so that the application stops.",
+    "A client that leaves: within the response: `send`, then `receive`": "As above.",
     "HTTP/2: `extensions`": "Server push is not offered, since clients have given it up; files by name only with "
     "`--pathsend`, since middleware that knows bodies only would fail.",
     "HTTP/2: returns within the body": "The stream is reset at once, with INTERNAL_ERROR: what was written in the same "
