@@ -21,7 +21,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
         if !matches!(self.phase, Phase::Open) {
             return true;
         }
-        moved || self.settle() || self.look_for_end(cx) || self.send(cx)
+        if moved {
+            // Before more is read: a peer that sends without end gets its responses.
+            self.send(cx);
+            return true;
+        }
+        self.settle() || self.look_for_end(cx) || self.send(cx)
     }
 
     /// Takes what has come: what was kept of it first, then what one read gives.
