@@ -60,11 +60,16 @@ export interface UnixOptions extends OwnSocketOptions {
   mode?: number
 }
 
+/** What the service manager has opened (socket activation): what has that name, or '': all of it. */
+export interface ActivatedOptions extends SocketOptions {
+  systemd: string
+}
+
 /**
  * Where to listen: '127.0.0.1:8080', '[::1]:0', 'localhost:80', 'unix:/run/app.sock',
  * 'systemd:', each with options behind a '?'; or a port of 127.0.0.1; or an object.
  */
-export type Address = string | number | TcpOptions | UnixOptions | SocketOptions & { fd: number }
+export type Address = string | number | TcpOptions | UnixOptions | SocketOptions & { fd: number } | ActivatedOptions
 
 type Pem = string | Uint8Array
 type PemKey = Pem | { pem: Pem, passphrase?: string }

@@ -235,8 +235,16 @@ async function main () {
   server.once('close', () => process.off('SIGTERM', leave).off('SIGINT', leave))
   const { TLS_CERT: certFile, TLS_KEY: keyFile } = process.env
   const tls = certFile && keyFile ? { certFile, keyFile } : undefined
-  await server.start({ bind: process.env.GOAWAY_ADDRESS ?? { host: '127.0.0.1', port, tls } })
+  await server.start({ bind: addressOf(process.env.GOAWAY_ADDRESS, port, tls) })
   console.log(`listening on ${server.addresses[0]}`)
+}
+
+/** Where to listen: at an address that was given, or a port; with TLS an object says so. */
+function addressOf (given, port, tls) {
+  if (given === undefined) return { host: '127.0.0.1', port, tls }
+  if (tls === undefined) return given
+  if (given.startsWith('systemd:')) return { systemd: given.slice('systemd:'.length), tls }
+  throw new Error(`GOAWAY_ADDRESS=${given} goes with TLS only if it is systemd:NAME`)
 }
 
 main().catch((error) => {

@@ -29,8 +29,8 @@ const OPTIONS = {
   proxy: ['proxy', words],
   proxyMs: ['proxy_ms', whole]
 }
-/** Where it listens: one of these three, by the names that may say it. */
-const PLACES = { fd: ['fd'], path: ['path'], port: ['host', 'port'] }
+/** Where it listens: one of these, by the names that may say it. */
+const PLACES = { fd: ['fd'], systemd: ['systemd'], path: ['path'], port: ['host', 'port'] }
 const KNOWN = [...Object.values(PLACES).flat(), ...Object.keys(OPTIONS), 'tls']
 
 const invalid = (text) => new GoawayError('GOAWAY_ERR_INVALID', text)
@@ -41,7 +41,7 @@ function written (name, value, write) {
   return text
 }
 
-/** "127.0.0.1:8080" of what may be a port, { host, port }, { path } or { fd }, with options. */
+/** "127.0.0.1:8080" of what may be a port, { host, port }, { path }, { fd } or { systemd }, with options. */
 function addressText (address) {
   if (typeof address === 'string') return address
   if (typeof address === 'number') return `127.0.0.1:${address}`
@@ -54,8 +54,9 @@ function addressText (address) {
 function placeText (address) {
   const places = Object.values(PLACES).filter((names) => names.some((name) => address[name] !== undefined))
   if (places.length > 1) throw invalid(`an address is one place, not ${places.flat().filter((name) => address[name] !== undefined).join(' and ')}`)
-  const { host = '127.0.0.1', port = 0, path, fd } = address
+  const { host = '127.0.0.1', port = 0, path, fd, systemd } = address
   if (fd !== undefined) return `fd:${written('fd', fd, whole)}`
+  if (systemd !== undefined) return `systemd:${written('systemd', systemd, word)}`
   if (path !== undefined) return `unix:${pathText(written('path', path, (path) => typeof path === 'string' ? path : undefined))}`
   const name = written('host', host, word)
   return `${name.includes(':') && !name.startsWith('[') ? `[${name}]` : name}:${written('port', port, whole)}`

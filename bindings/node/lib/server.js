@@ -66,9 +66,10 @@ class Server extends EventEmitter {
 
   /**
    * Listens on '127.0.0.1:8080', '[::1]:0', 'localhost:8080', 'unix:/run/app.sock',
-   * 'systemd:', a port of 127.0.0.1, { host, port }, { path } or the socket
-   * { fd }; objects may have options, and `tls`, a Tls or its options. Repeatable;
-   * before the start.
+   * 'systemd:', a port of 127.0.0.1, { host, port }, { path }, the socket { fd } or
+   * those of the service manager that have a name, { systemd: 'web' } ('': all);
+   * objects may have options, and `tls`, a Tls or its options. Repeatable; before
+   * the start.
    */
   listen (address) {
     this.#core.expectAlive()

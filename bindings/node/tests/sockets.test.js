@@ -69,8 +69,13 @@ test('options are checked by the library', () => {
     [{ port: 0, keepaliveCount: 1 }, /without "keepalive"/],
     [{ port: 0, proxy: 'localhost' }, /"proxy" cannot be/],
     [{ fd: 1 }, /no socket|not listen|no stream/],
-    ['systemd:', /LISTEN_FDS/]
+    ['systemd:', /LISTEN_FDS/],
+    [{ systemd: '' }, /LISTEN_FDS/],
+    [{ systemd: 'web' }, /LISTEN_FDS/]
   ]) assert.throws(() => server.listen(address), { code: 'GOAWAY_ERR_ADDRESS', message: why })
+  for (const wrong of [{ systemd: 5 }, { systemd: 'a?b' }, { systemd: 'web', fd: 3 }, { systemd: '', port: 0 }]) {
+    assert.throws(() => server.listen(wrong), { code: 'GOAWAY_ERR_INVALID' })
+  }
   server.listen({ host: '127.0.0.1', reusePort: true, keepalive: 60, keepaliveInterval: 10, keepaliveCount: 3 })
   new Server().listen({ host: '127.0.0.1', port: server.port, reusePort: true }).close()
   server.close()
