@@ -434,16 +434,18 @@ static void sessions_are_watched(void) {
 
     client = client_open(events.port);
     client_get(&client, "/");
-    CHECK_OK(goaway_server_close(events.server, 250, NULL, NULL));
+    // Long enough for the thread that tells of it to have a turn.
+    uint32_t drain_ms = (uint32_t)patience_ms(250);
+    CHECK_OK(goaway_server_close(events.server, drain_ms, NULL, NULL));
     unsigned progress = 0, closed = 0;
     do {
         record = events_within(&events, (uint32_t)patience_ms(SOON_MS));
         REQUIRE(record != NULL);
-        progress += record->kind == GOAWAY_RECORD_KIND_PROGRESS && record->fields == 1 && record->number <= 250;
+        progress += record->kind == GOAWAY_RECORD_KIND_PROGRESS && record->fields == 1 && record->number <= drain_ms;
         closed += record->kind == GOAWAY_RECORD_KIND_SESSION && record->fields == GOAWAY_EVENT_CLOSED;
     } while (record->kind != GOAWAY_RECORD_KIND_CLOSED);
     CHECK(progress > 0);
-    CHECK(closed == 1 || (closed == 0 && !threads_ended_all(250)));
+    CHECK(closed == 1 || (closed == 0 && !threads_ended_all(drain_ms)));
     CHECK_NUMBER(goaway_server_report(events.server)->sessions_stuck, 0);
     client_close(&client);
     goaway_server_free(events.server);
