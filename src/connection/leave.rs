@@ -165,7 +165,6 @@ impl<S: Transport, E: Engine> Task<S, E> {
             let unsent = self.port.under_way();
             self.port.close_hard();
             self.life.cut(unsent);
-            self.phase = Phase::Over;
             self.cancel(self.life.registration.cause, 0);
         }
         self.phase = Phase::Over;

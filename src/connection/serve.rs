@@ -294,9 +294,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let before = self.port.unsent();
         let sent = self.port.poll_send(cx, |_| {});
         let has_left = self.port.unsent() < before;
-        if has_left {
-            self.sent = self.life.now;
-        }
+        // Also what TLS held until now.
+        self.sent = self.life.now;
         self.count_what_left();
         if let Poll::Ready(Err(error)) = sent {
             self.lose(&error);
