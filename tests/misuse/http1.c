@@ -320,7 +320,12 @@ static void requests_without_end(void) {
     }
     CHECK(has_ended);
     CHECK_SOON(atomic_load(&too_slow) == 1);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    // A sanitizer keeps what was freed, and its shadow: the memory is its own.
+    (void)most;
+#else
     CHECK(most - before < 20 << 20);
+#endif
     client_close(&client);
     goaway_server_free(host.server);
 }
