@@ -109,3 +109,24 @@ fn a_peer_that_leaves_cancels_its_request() {
         assert_eq!(*lock(&cancelled), [Cause::PeerClosed]);
     });
 }
+
+#[test]
+fn a_peer_that_goes_on_talking_is_not_read_without_end() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.send(GET).await;
+        peer.until("ok").await;
+        peer.drain(20);
+        assert_eq!(peer.rest().await, "");
+        let mut taken = 0;
+        while taken < 16 << 20
+            && let Ok(count) = peer.stream.write(&[b'x'; 4096]).await
+        {
+            taken += count;
+        }
+        let limit = 4 << 20;
+        assert!((limit..=limit + (1 << 17)).contains(&taken), "{taken} bytes were taken");
+        assert_eq!(peer.seconds(), 0);
+        assert_eq!(peer.closed().await, Cause::Drained);
+    });
+}
