@@ -11,6 +11,9 @@ process.on('uncaughtException', (error) => unhandled.push(String(error?.stack ??
 
 const PEERS = 300
 const AT_ONCE = 30
+// So many requests must have been looked at; more peers come until they have.
+const REQUESTS = 100
+const ROUNDS = 20
 
 // A sequence that is the same in each run.
 let seed = 20250101
@@ -94,15 +97,19 @@ function peer (port) {
     const leave = () => { one([() => socket.destroy(), () => socket.end(), () => socket.resetAndDestroy()])() }
     socket.on('error', () => {})
     socket.on('close', resolve)
-    if (random(2) === 0) socket.resume()
     socket.write(bytes())
-    setTimeout(leave, 3 + random(12))
-    setTimeout(() => socket.destroy(), 60)
+    // Some leave at once, most when the server has begun to answer.
+    if (random(3) === 0) setTimeout(leave, 3 + random(12))
+    else socket.once('data', () => setTimeout(leave, random(12)))
+    setTimeout(() => socket.destroy(), 200)
   })
 }
 
-async function peers (port) {
-  for (let count = 0; count < PEERS; count += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, () => peer(port)))
+/** Peers, until the server has seen enough of them: `requests()` tells how many requests came through. */
+async function peers (port, requests) {
+  for (let round = 0; round === 0 || (round < ROUNDS && requests() < REQUESTS); round++) {
+    for (let count = 0; count < PEERS; count += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, () => peer(port)))
+  }
 }
 
 async function own () {
@@ -133,7 +140,7 @@ async function own () {
     for (const event of ['settings', 'ping', 'pong', 'goaway', 'frameError', 'timeout', 'closed']) session.on(event, () => session.info())
   })
   await server.start({ bind: 0 })
-  await peers(server.port)
+  await peers(server.port, () => requests)
   await server.close({ drainMs: 0 })
   return requests
 }
@@ -154,7 +161,7 @@ async function face () {
     for (const event of ['remoteSettings', 'localSettings', 'ping', 'goaway', 'frameError', 'close']) session.on(event, () => JSON.stringify([session.state, session.remoteSettings]))
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  await peers(server.address().port)
+  await peers(server.address().port, () => requests)
   await new Promise((resolve) => server.close({ drainMs: 0 }, resolve))
   return requests
 }
