@@ -4,10 +4,16 @@
 //! send and writes bytes into a buffer. It has no socket, no clock and no
 //! buffer of its own for what comes: bytes that it cannot use yet stay with the
 //! task. So it can be tested, fuzzed and compared without a network.
+#![allow(dead_code, reason = "the engine of HTTP/2 that needs it is to come")]
 
+use std::cell::Cell;
+use std::time::Instant;
+
+use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use crate::header_list::HeaderList;
+use crate::output::Output;
 
 /// The version of HTTP that a message is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +62,28 @@ impl Default for RequestHead {
     }
 }
 
+thread_local! {
+    /// A head that is to be filled again: requests that are responded to at once
+    /// all use the same memory, which stays warm.
+    static SPARE: Cell<Option<Box<RequestHead>>> = const { Cell::new(None) };
+}
+
 impl RequestHead {
+    /// A head of which nothing is known yet, if possible with the memory of one
+    /// that has ended.
+    pub fn spare() -> Box<Self> {
+        SPARE.take().unwrap_or_default()
+    }
+
+    /// Keeps the memory of a head that has ended, for another.
+    pub fn keep(mut self: Box<Self>) {
+        let (mut path, mut fields) = (std::mem::take(&mut self.path), std::mem::take(&mut self.fields));
+        path.clear();
+        fields.clear();
+        *self = Self { path, fields, ..Self::default() };
+        SPARE.set(Some(self));
+    }
+
     /// The path and what stands behind its first `?`, as they came; the second
     /// is empty if there is no `?`.
     pub fn path_and_query(&self) -> (&[u8], &[u8]) {
@@ -93,72 +120,252 @@ pub struct ResponseHead<'a> {
     pub closes: bool,
 }
 
+/// When a response is sent, of all that could be (RFC 9218, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Priority {
+    /// From 0, the most urgent, to 7.
+    pub urgency: u8,
+    /// Whether the peer can use a part of it: then it shares with others of its urgency.
+    pub incremental: bool,
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self { urgency: 3, incremental: false }
+    }
+}
+
 /// What bytes of the peer come to.
 #[derive(Debug, PartialEq)]
 pub enum Event<'a> {
     /// A request has begun. `is_last`: it has no content.
-    Request { stream: u32, head: Box<RequestHead>, is_last: bool },
+    Request {
+        stream: u32,
+        head: Box<RequestHead>,
+        is_last: bool,
+        priority: Priority,
+    },
+    /// A request has begun that is answered with that status by the library.
+    Refused {
+        stream: u32,
+        status: StatusCode,
+        is_last: bool,
+    },
     /// Content of a request, or bytes of its tunnel.
-    Data { stream: u32, data: &'a [u8], is_last: bool },
+    Data {
+        stream: u32,
+        data: &'a [u8],
+        is_last: bool,
+    },
     /// The end of a request's content with its trailer section.
-    Trailers { stream: u32, fields: HeaderList },
+    Trailers {
+        stream: u32,
+        fields: HeaderList,
+    },
+    /// The peer has ended a stream (RFC 9113, section 6.4).
+    Reset {
+        stream: u32,
+        code: u32,
+    },
+    /// The peer has broken the protocol on one stream, which the engine has ended
+    /// with that code. Perhaps nothing was known of the stream.
+    Broken {
+        stream: u32,
+        code: u32,
+        why: &'static str,
+    },
+    /// The peer takes more content: of that stream, or 0 of any.
+    Window {
+        stream: u32,
+    },
+    /// The peer wants a response earlier or later (RFC 9218, section 7).
+    Reprioritized {
+        stream: u32,
+        priority: Priority,
+    },
+    /// The payload of a SETTINGS frame.
+    Settings(&'a [u8]),
+    SettingsAcknowledged,
+    Ping([u8; 8]),
+    /// The peer has answered the host's PING of that payload.
+    Pong([u8; 8]),
+    /// The peer has answered the PING behind the first GOAWAY.
+    ShutDownAcknowledged,
+    Goaway {
+        last_stream: u32,
+        code: u32,
+        debug: &'a [u8],
+    },
 }
 
 /// Why the connection cannot go on: the peer has broken the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The status of the response that says so.
-    pub status: u16,
+    /// HTTP/1.1: the status of the response that says so. HTTP/2: the error code
+    /// of the GOAWAY (RFC 9113, section 7).
+    pub code: u32,
     pub why: &'static str,
+}
+
+/// How a connection is shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShutDown {
+    /// The peer is told that it should open no more requests. Those that it does
+    /// open are still taken.
+    Announce,
+    /// No request is taken any more but those that have begun.
+    LastCall,
+}
+
+/// How far the peer has used up its control frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flood {
+    No,
+    /// It should not be read for a moment.
+    Pause,
+    /// Waiting does not help.
+    End,
+}
+
+/// A frame of the host's own, or one that says something of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control<'a> {
+    /// A PING whose answer the host is told.
+    Ping([u8; 8]),
+    /// A PING by which the library sees whether the peer is there.
+    KeepAlive,
+    /// A GOAWAY by which nothing changes. `last_stream` 0: the last one taken.
+    Goaway { code: u32, last_stream: u32, debug: &'a [u8] },
+    /// A frame of an extension, for stream 0 or one that is open.
+    Extension { kind: u8, stream: u32, payload: &'a [u8] },
+    /// Receive windows in bytes (RFC 9113, section 6.9); 0 is as it is. They hold
+    /// for streams when the peer has acknowledged them.
+    Windows { session: u32, stream: u32 },
 }
 
 /// One protocol on one connection. Times, windows of the host and the socket are
 /// the task's; what the bytes mean is the engine's.
+///
+/// What only a protocol with streams has is given in ways that mean nothing to
+/// others.
 pub trait Engine {
+    /// Whether requests come side by side, each with a flow control of its own.
+    /// If not, a request is given when the response before it is complete.
+    const IS_MULTIPLEXED: bool;
+
     /// Takes bytes from the front of `input`: how many, and what they came to.
     /// To be called again while something is taken or an event is given. What is
     /// not taken has to stand at the front of the next input, with more behind
-    /// it. After a fault nothing is taken any more.
-    fn receive<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Option<Event<'a>>), Fault>;
+    /// it. What the peer is owed for them is written. After a fault nothing is
+    /// taken any more.
+    fn receive<'a>(&mut self, input: &'a [u8], out: &mut Output) -> Result<(usize, Option<Event<'a>>), Fault>;
 
-    /// Whether a head, a trailer section or the framing of a body has begun and
-    /// is not whole: it has a time limit, however its bytes drip.
+    /// Sees bytes that come when the protocol is over and nothing is taken:
+    /// requests among them are counted as refused.
+    fn discard(&mut self, _input: &[u8]) {}
+
+    /// Requests that came too late to be taken.
+    fn refused(&self) -> u64 {
+        0
+    }
+
+    /// Whether a head, a trailer section, a control frame or the framing of a body
+    /// has begun and is not whole: it has a time limit, however its bytes drip.
     fn is_mid_block(&self) -> bool;
 
     /// How many such blocks have come whole.
     fn blocks(&self) -> u64;
 
+    /// Whether the peer has said what it has to before requests, and has
+    /// acknowledged what we have. Without it a connection has a time limit.
+    fn is_settled(&self) -> bool;
+
+    /// Whether the peer has shown that it speaks the protocol.
+    fn has_begun(&self) -> bool;
+
+    /// Time has passed.
+    fn refill(&mut self, _now: Instant) {}
+
+    /// Whether the peer sends too many control frames.
+    fn flood(&self) -> Flood {
+        Flood::No
+    }
+
+    /// Bytes that it holds for the peer.
+    fn memory(&self) -> usize;
+
     /// Whether all content of that request has come, or none will be taken.
     fn has_all_content(&self, stream: u32) -> bool;
 
+    /// The host has consumed so many bytes of content: as many more may come.
+    fn consume(&mut self, _stream: u32, _bytes: usize, _out: &mut Output) {}
+
     /// Makes of a request that asks for a WebSocket what HTTP/2 has for it, an
     /// extended CONNECT (RFC 8441); its fields stay. Err if its key is none.
-    fn take_as_connect(&mut self, head: &mut RequestHead) -> Result<(), Fault>;
+    fn take_as_connect(&mut self, _head: &mut RequestHead) -> Result<(), Fault> {
+        Ok(())
+    }
 
     /// Writes an informational head (RFC 9110, section 15.2). One that the peer
     /// could not understand is left out.
-    fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Vec<u8>);
+    fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Output);
 
     /// Writes the final head.
-    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Vec<u8>);
+    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Output);
 
-    /// Writes content, or bytes of a tunnel. What a response must not have, such
-    /// as content of one to HEAD, is left out.
-    fn send_data(&mut self, stream: u32, data: &[u8], is_last: bool, out: &mut Vec<u8>);
+    /// How many bytes of content the peer takes now.
+    fn sendable(&self, _stream: u32) -> usize {
+        usize::MAX
+    }
+
+    /// Writes content, or bytes of a tunnel; no more than are sendable. What a
+    /// response must not have, such as content of one to HEAD, is left out.
+    fn send_data(&mut self, stream: u32, data: Bytes, is_last: bool, out: &mut Output);
 
     /// Writes the end of the response with its trailer section, if it can have one.
-    fn send_trailers(&mut self, stream: u32, fields: &HeaderList, out: &mut Vec<u8>);
+    fn send_trailers(&mut self, stream: u32, fields: &HeaderList, out: &mut Output);
 
-    /// Takes no more requests than those that have begun; a response whose head
-    /// is not written yet says so, if it can.
-    fn shut_down(&mut self, out: &mut Vec<u8>);
+    /// Ends one stream; what is to follow of its response is not written. False
+    /// if the protocol has no word for it: then the connection has to end.
+    fn reset(&mut self, _stream: u32, _code: u32, _out: &mut Output) -> bool {
+        false
+    }
+
+    /// Promises a request that is pushed on a stream (RFC 9113, section 8.4): the
+    /// stream of its response. None if the peer takes none.
+    fn push(&mut self, _parent: u32, _head: &RequestHead, _out: &mut Output) -> Option<u32> {
+        None
+    }
+
+    /// Whether the peer takes promises.
+    fn takes_pushes(&self) -> bool {
+        false
+    }
+
+    /// Writes a frame of the host's, if the protocol has such. False if it has to
+    /// wait for the peer.
+    fn send_control(&mut self, _control: Control<'_>, _out: &mut Output) -> bool {
+        true
+    }
+
+    /// Takes fewer requests, or none any more. A response whose head is not
+    /// written yet says so, if it can.
+    fn shut_down(&mut self, step: ShutDown, out: &mut Output);
 
     /// Writes what tells the peer why the connection ends, if it may stand here.
-    fn send_fault(&mut self, fault: Fault, date: &[u8], out: &mut Vec<u8>);
+    /// Nothing is taken and nothing is written any more.
+    fn send_fault(&mut self, fault: Fault, date: &[u8], out: &mut Output);
+
+    /// The connection ends without a fault of the protocol. Nothing is taken and
+    /// nothing is written any more. `last_stream`: the last one that the host has
+    /// looked at, as far as it knows.
+    fn end(&mut self, _code: u32, _last_stream: Option<u32>, _debug: &[u8], _out: &mut Output) {}
 
     /// Whether a response that stops here would look whole to the peer when the
     /// connection ends, though it is not.
-    fn looks_whole(&self) -> bool;
+    fn looks_whole(&self) -> bool {
+        false
+    }
 
     /// Whether there will be no more requests and all that have come are answered.
     fn is_over(&self) -> bool;

@@ -30,6 +30,7 @@
 //! - [`tls`]: certificates, and what TLS is spoken with
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
 //! - [`engine`]: what the task of a connection needs of a protocol
+//! - [`output`]: what an engine writes for the socket
 //! - [`header_list`]: a header or trailer section
 //! - [`config`]: the limits
 //! - [`close`]: the drain engine and the report
@@ -63,6 +64,7 @@ mod http2;
 mod listener;
 mod log;
 mod memory;
+mod output;
 mod plaintext;
 mod proxy;
 mod queue;

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::engine::RequestHead;
 use crate::error::Result;
 use crate::request::{REQUESTS, Request};
 use crate::shared::Shared;
@@ -21,8 +20,6 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     pub lot: RefCell<Lot<Request>>,
     date: Cell<Date>,
-    /// Of a request that has ended, to be filled with another.
-    pub spare_head: Cell<Option<Box<RequestHead>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -35,7 +32,7 @@ impl Worker {
     pub fn new(shared: Arc<Shared>) -> Result<Rc<Self>> {
         let lot = RefCell::new(Lot::new(REQUESTS.here()?));
         let date = Cell::new(Date { text: [b' '; DATE_LENGTH], until: None });
-        Ok(Rc::new(Self { shared, lot, spare_head: Cell::new(None), date }))
+        Ok(Rc::new(Self { shared, lot, date }))
     }
 
     /// The request that `id` names, locked.

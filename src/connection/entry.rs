@@ -35,8 +35,8 @@ pub fn enter(
 ) -> Option<u64> {
     let mut lot = worker.lot.borrow_mut();
     let mut request = lot.spare().unwrap_or_else(|| Request::empty(remote));
-    let spare = request.begin(remote, stream, head, found.params, &worker.shared.setup.config);
-    worker.spare_head.set(Some(spare));
+    let ended = request.begin(remote, stream, head, found.params, &worker.shared.setup.config);
+    ended.keep();
     if has_body {
         request.body = Some(Box::new(Body::new(false)));
     }

@@ -301,7 +301,7 @@ impl Exchange {
     fn send_piece<S: Transport, E: Engine>(&mut self, piece: Piece, tools: &mut Tools<'_, S, E>) {
         match piece {
             Piece::Data(data, is_last) => {
-                tools.engine.send_data(self.stream, &data, is_last, tools.port.gather());
+                tools.engine.send_data(self.stream, data, is_last, tools.port.gather());
                 self.is_written = is_last;
             }
             Piece::Trailers(fields) => {

@@ -115,16 +115,16 @@ impl<S: Transport, E: Engine> Task<S, E> {
     pub(super) fn refuse_connection(&mut self, fault: Fault) {
         tracing::debug!(session = self.life.remote.id, why = fault.why, "what came is no request");
         self.life.tell(EventKind::FrameError, |event| {
-            event.code = fault.status.into();
+            event.code = fault.code;
             event.text = fault.why.as_bytes().to_vec();
         });
-        self.end_with(Cause::ProtocolError, fault.status);
+        self.end_with(Cause::ProtocolError, fault.code as u16);
     }
 
     /// Ends the session with a response of that status, if none has begun.
     pub(super) fn end_with(&mut self, cause: Cause, status: u16) {
         if self.exchange.as_ref().is_none_or(|exchange| !exchange.has_head) {
-            let fault = Fault { status, why: cause.name() };
+            let fault = Fault { code: status.into(), why: cause.name() };
             let date = self.life.worker.date();
             self.engine.send_fault(fault, &date, self.port.gather());
         }

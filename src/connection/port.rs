@@ -5,16 +5,19 @@
 //! session holds the buffer for it, an idle one none.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::ReadBuf;
 
+use crate::output::Output;
 use crate::transport::Transport;
 
 /// What has left of a buffer before the rest is moved to its start.
 const SENT: usize = 256 << 10;
+/// Slices that one system call is given at most.
+const SLICES: usize = 32;
 /// What is read and thrown away of a peer that goes on talking when all is said.
 const DISCARDED: usize = 4 << 20;
 /// Buffers that a thread keeps for its sessions, and how large at most. Mostly
@@ -30,9 +33,8 @@ thread_local! {
 pub struct Port<S> {
     /// None once the session has given it up.
     socket: Option<S>,
-    /// Gathered, not yet with the kernel; from `sent` on.
-    out: Vec<u8>,
-    sent: usize,
+    /// Gathered, not yet with the kernel.
+    out: Output,
     /// Whether the peer has closed its side.
     pub peer_finished: bool,
     pub bytes_in: u64,
@@ -41,36 +43,31 @@ pub struct Port<S> {
     discarded: usize,
 }
 
-impl<S> Port<S> {
+impl<S: Transport> Port<S> {
     pub fn new(socket: S) -> Self {
-        Self {
-            socket: Some(socket),
-            out: Vec::new(),
-            sent: 0,
-            peer_finished: false,
-            bytes_in: 0,
-            bytes_out: 0,
-            discarded: 0,
-        }
+        let out = Output::new(socket.is_write_vectored());
+        Self { socket: Some(socket), out, peer_finished: false, bytes_in: 0, bytes_out: 0, discarded: 0 }
     }
+}
 
+impl<S> Port<S> {
     /// Gives the socket up; what is still wanted of it fails.
     pub fn take_socket(&mut self) -> Option<S> {
         self.socket.take()
     }
 
-    /// What is gathered and has not left.
+    /// What is gathered and has not left, of a session that lends no pieces.
     pub fn waiting(&self) -> &[u8] {
-        &self.out[self.sent..]
+        self.out.waiting()
     }
 
     pub fn waiting_mut(&mut self) -> &mut [u8] {
-        &mut self.out[self.sent..]
+        self.out.waiting_mut()
     }
 
     /// Bytes that wait for the socket.
     pub fn unsent(&self) -> usize {
-        self.out.len() - self.sent
+        self.out.len()
     }
 
     /// Where the last byte that is gathered will stand among all that leave.
@@ -84,29 +81,25 @@ impl<S> Port<S> {
     }
 
     /// What is gathered, to be added to.
-    pub fn gather(&mut self) -> &mut Vec<u8> {
-        if self.out.capacity() == 0 {
-            self.out = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+    pub fn gather(&mut self) -> &mut Output {
+        if !self.out.has_buffer() {
+            self.out.set_buffer(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default());
         }
-        if self.sent >= SENT {
+        if self.out.left_behind() >= SENT {
             // A slow reader takes a part at a time: what it has is given back.
-            self.out.drain(..self.sent);
-            self.sent = 0;
+            self.out.compact();
         }
         &mut self.out
     }
 
     /// Takes back what is gathered behind its first `kept` bytes.
     pub fn take_back(&mut self, kept: usize) {
-        self.out.truncate(self.sent + kept);
+        self.out.truncate(kept);
     }
 
     /// Nothing is left to send: an idle session holds no buffer.
     fn rest(&mut self) {
-        self.sent = 0;
-        if self.out.capacity() > 0 {
-            let mut buffer = std::mem::take(&mut self.out);
-            buffer.clear();
+        if let Some(buffer) = self.out.take_buffer() {
             BUFFERS.with_borrow_mut(|buffers| {
                 if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= KEPT_BYTES {
                     buffers.push(buffer);
@@ -152,16 +145,21 @@ impl<S: Transport> Port<S> {
 
     /// Sends what is gathered, and shows what leaves. Ready when all of it is with the kernel.
     pub fn poll_send(&mut self, cx: &mut Context<'_>, mut show: impl FnMut(&[u8])) -> Poll<io::Result<()>> {
-        while self.out.len() > self.sent {
+        while !self.out.is_empty() {
             let Some(socket) = &mut self.socket else { return Poll::Ready(Err(gone())) };
-            let waiting = &self.out[self.sent..];
-            let sent = ready!(Pin::new(socket).poll_write(cx, waiting))?;
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.out.slices(&mut slices);
+            let sent = match count {
+                1 => ready!(Pin::new(socket).poll_write(cx, &slices[0]))?,
+                _ => ready!(Pin::new(socket).poll_write_vectored(cx, &slices[..count]))?,
+            };
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            show(&waiting[..sent]);
+            // Who looks lends nothing, so that it is all in one.
+            show(&slices[0][..sent.min(slices[0].len())]);
             self.bytes_out += sent as u64;
-            self.sent += sent;
+            self.out.advance(sent);
         }
         self.rest();
         self.socket()?.poll_flush(cx)

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use super::exchange::{Exchange, OwnResponse, Tools};
 use super::input::{AHEAD, Loan};
 use super::{Phase, Task, entry};
-use crate::engine::{Engine, Event, Fault, RequestHead};
+use crate::engine::{Engine, Event, Fault, RequestHead, ShutDown};
 use crate::event::Cause;
 use crate::refusal::Refusal;
 use crate::request;
@@ -89,7 +89,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let mut taken = 0;
         while matches!(self.phase, Phase::Open) && self.may_take() && !self.life.remote.has_orders() {
             let input = loan.bytes().get(taken..).unwrap_or_default();
-            match self.engine.receive(input) {
+            match self.engine.receive(input, self.port.gather()) {
                 // All content that has come is taken before its response is
                 // sent: what is still to come decides what that says.
                 Ok((0, None)) if self.pump(cx) | self.settle() => {}
@@ -111,7 +111,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     fn handle(&mut self, event: Event<'_>) {
         let worker = self.life.worker.clone();
         match event {
-            Event::Request { stream, head, is_last } => {
+            Event::Request { stream, head, is_last, .. } => {
                 self.accept(stream, head, is_last);
                 self.leave_after_enough();
             }
@@ -125,6 +125,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
                     exchange.receive_trailers(fields, &worker);
                 }
             }
+            _ => {}
         }
     }
 
@@ -146,7 +147,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             Ok(found) if !worker.shared.is_muted() => found,
             Ok(_) => return self.respond_unavailable(),
             Err(Refusal::Status(status, allow)) => return exchange.respond_alone(OwnResponse { status, allow }),
-            Err(Refusal::Malformed(why)) => return self.refuse_connection(Fault { status: 400, why }),
+            Err(Refusal::Malformed(why)) => return self.refuse_connection(Fault { code: 400, why }),
         };
         let target = found.target;
         let has_content = !is_last || is_tunnel;
@@ -201,7 +202,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
 
     /// The response under way, if its head is not written, says that it is the last.
     pub(super) fn shut_down(&mut self) {
-        self.engine.shut_down(self.port.gather());
+        self.engine.shut_down(ShutDown::LastCall, self.port.gather());
     }
 
     /// Carries over what the request and the engine have for each other.

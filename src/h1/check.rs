@@ -5,9 +5,10 @@ mod output;
 
 use http::StatusCode;
 
-use super::{Http1, Input, Limits, Output, writer};
-use crate::engine::{Engine, Event, Fault, RequestHead, ResponseHead};
+use super::{Http1, Input, Limits, Response, writer};
+use crate::engine::{Engine, Event, Fault, RequestHead, ResponseHead, ShutDown};
 use crate::header_list::HeaderList;
+use crate::output::Output;
 
 pub(super) const LIMITS: Limits = Limits { header_list_bytes: 2000, header_fields: 10 };
 
@@ -27,7 +28,7 @@ pub struct Connection {
     /// Why the connection ended.
     pub fault: Option<Fault>,
     /// What was written.
-    pub out: Vec<u8>,
+    pub out: Output,
     /// What was not taken.
     pub held: Vec<u8>,
 }
@@ -35,7 +36,7 @@ pub struct Connection {
 impl Connection {
     pub fn new(limits: Limits) -> Self {
         let engine = Http1::new(limits);
-        Self { engine, requests: Vec::new(), fault: None, out: Vec::new(), held: Vec::new() }
+        Self { engine, requests: Vec::new(), fault: None, out: Output::default(), held: Vec::new() }
     }
 
     /// What comes of all of `bytes`, given in pieces of `step` bytes.
@@ -59,12 +60,12 @@ impl Connection {
         let mut at = 0;
         loop {
             let rest = &self.held[at..];
-            let (taken, event) = match self.engine.receive(rest) {
+            let (taken, event) = match self.engine.receive(rest, &mut self.out) {
                 Ok(received) => received,
                 Err(fault) => {
                     assert!(self.fault.replace(fault).is_none(), "a fault after a fault");
                     self.engine.send_fault(fault, b"now", &mut self.out);
-                    assert!(self.engine.is_over() || matches!(self.engine.output, Output::Body(_)));
+                    assert!(self.engine.is_over() || matches!(self.engine.response, Response::Body(_)));
                     break;
                 }
             };
@@ -94,7 +95,7 @@ impl Connection {
         let mut fields = HeaderList::new();
         fields.push(b"content-length", b"2", false);
         self.engine.send_head(stream, response(StatusCode::OK, &fields), &mut self.out);
-        self.engine.send_data(stream, b"ok", true, &mut self.out);
+        self.engine.send_data(stream, "ok".into(), true, &mut self.out);
         true
     }
 }
@@ -106,7 +107,7 @@ pub fn response(status: StatusCode, fields: &HeaderList) -> ResponseHead<'_> {
 
 fn note(requests: &mut Vec<Received>, current: u32, event: Event<'_>) {
     let (stream, is_last) = match event {
-        Event::Request { stream, head, is_last } => {
+        Event::Request { stream, head, is_last, .. } => {
             assert!(requests.last().is_none_or(|last| last.is_whole), "two at a time");
             assert_eq!(stream as usize, requests.len() + 1);
             requests.push(Received { head: *head, content: Vec::new(), trailers: HeaderList::new(), is_whole: false });
@@ -121,6 +122,7 @@ fn note(requests: &mut Vec<Received>, current: u32, event: Event<'_>) {
             requests.last_mut().expect("a request").trailers = fields;
             (stream, true)
         }
+        event => panic!("no event of HTTP/1.1: {event:?}"),
     };
     assert_eq!(stream, current);
     let request = requests.last_mut().expect("a request");
@@ -139,7 +141,7 @@ fn is_same_however_cut(bytes: &[u8]) -> Connection {
         connection
     });
     for cut in cuts.chain([Connection::of(bytes, 1)]) {
-        assert_eq!((cut.fault, &cut.requests, &cut.out), (whole.fault, &whole.requests, &whole.out));
+        assert_eq!((cut.fault, &cut.requests, cut.out.to_vec()), (whole.fault, &whole.requests, whole.out.to_vec()));
         assert!(whole.fault.is_some() || cut.held == whole.held);
     }
     for request in whole.requests.iter().filter(|request| request.is_whole) {
@@ -226,11 +228,11 @@ impl Connection {
                 let head = ResponseHead { is_last, is_whole, is_tunnel, closes, status, fields: &fields };
                 engine.send_head(stream, head, out);
             }
-            4 => engine.send_data(stream, b"data", false, out),
-            5 => engine.send_data(stream, b"end", true, out),
+            4 => engine.send_data(stream, "data".into(), false, out),
+            5 => engine.send_data(stream, "end".into(), true, out),
             6 => engine.send_trailers(stream, &fields, out),
-            _ if flag(7) && flag(6) && flag(5) => engine.send_fault(Fault { status: 408, why: "slow" }, b"now", out),
-            _ if flag(7) && flag(6) => engine.shut_down(out),
+            _ if flag(7) && flag(6) && flag(5) => engine.send_fault(Fault { code: 408, why: "slow" }, b"now", out),
+            _ if flag(7) && flag(6) => engine.shut_down(ShutDown::LastCall, out),
             _ => {}
         }
     }

@@ -81,7 +81,7 @@ fn find_low_or_del(word: u64) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const LONG: Fault = Fault { status: 431, why: "long" };
+    const LONG: Fault = Fault { code: 431, why: "long" };
 
     #[test]
     fn control_characters_are_found_wherever_they_are() {
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_no_line_is_refused_when_it_is_seen() {
-        let status = |text: &[u8]| LineReader::default().read(text, 5, LONG).unwrap_err().status;
+        let status = |text: &[u8]| LineReader::default().read(text, 5, LONG).unwrap_err().code;
         assert_eq!(status(b"abc\n"), 400);
         assert_eq!(status(b"abc\rd"), 400);
         assert_eq!(status(b"abc\r\r"), 400);

@@ -32,10 +32,12 @@ mod token;
 mod upgrade;
 mod writer;
 
+use bytes::Bytes;
 use http::{Method, StatusCode};
 
-use crate::engine::{Engine, Event, Fault, RequestHead, ResponseHead, Version};
+use crate::engine::{Engine, Event, Fault, Priority, RequestHead, ResponseHead, ShutDown, Version};
 use crate::header_list::HeaderList;
+use crate::output::Output;
 use chunk::Part;
 use content::Content;
 use head::HeadReader;
@@ -51,7 +53,7 @@ const SMALL_REST: u64 = 64 << 10;
 pub struct Http1 {
     limits: Limits,
     input: Input,
-    output: Output,
+    response: Response,
     /// The index of the request whose turn it is, from 1; 0 before the first.
     stream: u32,
     version: Version,
@@ -85,7 +87,7 @@ enum Input {
 
 /// Where the response is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Output {
+enum Response {
     /// There is no request that has no response.
     Idle,
     /// The final head is to come.
@@ -100,7 +102,7 @@ impl Http1 {
         Self {
             limits,
             input: Input::Head(HeadReader::default()),
-            output: Output::Idle,
+            response: Response::Idle,
             stream: 0,
             version: Version::Http11,
             is_head: false,
@@ -127,9 +129,12 @@ impl Http1 {
         self.ignores_content = false;
         self.is_last |= !request.persists;
         self.opening = Opening::asked_by(&request.head);
-        self.output = Output::Head;
+        self.response = Response::Head;
         self.input = if is_last { Input::Whole } else { Input::Content(request.content) };
-        Ok((taken, Some(Event::Request { stream: self.stream, head: request.head, is_last })))
+        Ok((
+            taken,
+            Some(Event::Request { stream: self.stream, head: request.head, is_last, priority: Priority::default() }),
+        ))
     }
 
     fn receive_content<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Option<Event<'a>>), Fault> {
@@ -152,7 +157,7 @@ impl Http1 {
 
     /// Turns to the next request when this one and its response are complete.
     fn advance(&mut self) {
-        if self.output != Output::Complete {
+        if self.response != Response::Complete {
             return;
         }
         let is_whole = !matches!(self.input, Input::Content(_));
@@ -164,18 +169,18 @@ impl Http1 {
             Input::Content(_) => return,
             _ => {}
         }
-        self.output = Output::Idle;
+        self.response = Response::Idle;
     }
 
     /// The response's last byte is written.
     fn complete(&mut self) {
-        match self.output {
+        match self.response {
             // What follows would be taken for what is missing.
-            Output::Body(Framing::Length(1..)) => self.is_last = true,
-            Output::Body(Framing::Tunnel) => (self.is_last, self.input) = (true, Input::Over),
+            Response::Body(Framing::Length(1..)) => self.is_last = true,
+            Response::Body(Framing::Tunnel) => (self.is_last, self.input) = (true, Input::Over),
             _ => {}
         }
-        self.output = Output::Complete;
+        self.response = Response::Complete;
         self.advance();
     }
 
@@ -206,20 +211,22 @@ impl Http1 {
         head.is_whole && content.rest().is_none_or(|rest| rest > SMALL_REST)
     }
 
-    fn open_tunnel(&mut self, opening: &Opening, head: &ResponseHead<'_>, out: &mut Vec<u8>) {
-        opening.write_head(head, out);
+    fn open_tunnel(&mut self, opening: &Opening, head: &ResponseHead<'_>, out: &mut Output) {
+        opening.write_head(head, out.bytes());
         self.is_last = true;
-        (self.input, self.output) = (Input::Tunnel, Output::Body(Framing::Tunnel));
+        (self.input, self.response) = (Input::Tunnel, Response::Body(Framing::Tunnel));
     }
 
     /// Whether that is the request whose response is to be written.
     fn is_current(&self, stream: u32) -> bool {
-        stream == self.stream && matches!(self.output, Output::Head | Output::Body(_))
+        stream == self.stream && matches!(self.response, Response::Head | Response::Body(_))
     }
 }
 
 impl Engine for Http1 {
-    fn receive<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Option<Event<'a>>), Fault> {
+    const IS_MULTIPLEXED: bool = false;
+
+    fn receive<'a>(&mut self, input: &'a [u8], _: &mut Output) -> Result<(usize, Option<Event<'a>>), Fault> {
         let received = match self.input {
             Input::Head(_) => self.receive_head(input),
             Input::Content(_) => self.receive_content(input),
@@ -247,6 +254,20 @@ impl Engine for Http1 {
         self.blocks
     }
 
+    /// There is nothing to say before the first request.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
+    fn has_begun(&self) -> bool {
+        true
+    }
+
+    /// It holds fragments of lines for moments only.
+    fn memory(&self) -> usize {
+        0
+    }
+
     fn has_all_content(&self, stream: u32) -> bool {
         stream != self.stream || !matches!(self.input, Input::Content(_) | Input::Tunnel)
     }
@@ -258,8 +279,8 @@ impl Engine for Http1 {
 
     /// A 100 is left out unless the client has asked for it. One that has begun to
     /// send its content meanwhile gets it all the same, since the host wants it sent.
-    fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Vec<u8>) {
-        if stream != self.stream || self.output != Output::Head || self.version == Version::Http10 {
+    fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Output) {
+        if stream != self.stream || self.response != Response::Head || self.version == Version::Http10 {
             return;
         }
         let may_stand = match status {
@@ -272,12 +293,12 @@ impl Engine for Http1 {
             _ => status.is_informational(),
         };
         if may_stand {
-            writer::write_informational(status, fields, out);
+            writer::write_informational(status, fields, out.bytes());
         }
     }
 
-    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Vec<u8>) {
-        if stream != self.stream || self.output != Output::Head {
+    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Output) {
+        if stream != self.stream || self.response != Response::Head {
             return;
         }
         let opening = self.opening.take();
@@ -292,48 +313,48 @@ impl Engine for Http1 {
                 (false, Version::Http10) => Persistence::KeepAlive,
                 (false, _) => Persistence::Default,
             };
-            writer::write_head(self.version, &head, framing, persistence, out);
-            self.output = Output::Body(framing);
+            writer::write_head(self.version, &head, framing, persistence, out.bytes());
+            self.response = Response::Body(framing);
         }
         if head.is_last {
             self.complete();
         }
     }
 
-    fn send_data(&mut self, stream: u32, data: &[u8], is_last: bool, out: &mut Vec<u8>) {
+    fn send_data(&mut self, stream: u32, data: Bytes, is_last: bool, out: &mut Output) {
         if !self.is_current(stream) {
             return;
         }
-        let Output::Body(framing) = &mut self.output else { return };
+        let Response::Body(framing) = &mut self.response else { return };
         match framing {
             Framing::None => {}
             Framing::Length(left) => {
                 let sent = data.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= sent as u64;
-                out.extend_from_slice(&data[..sent]);
+                out.push(data.slice(..sent));
             }
             Framing::Chunked => writer::write_chunk(data, is_last, out),
-            Framing::Close | Framing::Tunnel => out.extend_from_slice(data),
+            Framing::Close | Framing::Tunnel => out.push(data),
         }
         if is_last {
             self.complete();
         }
     }
 
-    fn send_trailers(&mut self, stream: u32, fields: &HeaderList, out: &mut Vec<u8>) {
+    fn send_trailers(&mut self, stream: u32, fields: &HeaderList, out: &mut Output) {
         if !self.is_current(stream) {
             return;
         }
-        match self.output {
-            Output::Body(Framing::Chunked) => writer::write_trailers(fields, out),
-            Output::Body(_) => {}
+        match self.response {
+            Response::Body(Framing::Chunked) => writer::write_trailers(fields, out.bytes()),
+            Response::Body(_) => {}
             _ => return,
         }
         self.complete();
     }
 
     /// HTTP/1.1 has nothing to write for it. A head that has begun is still taken.
-    fn shut_down(&mut self, _: &mut Vec<u8>) {
+    fn shut_down(&mut self, _: ShutDown, _: &mut Output) {
         self.is_last = true;
         if let Input::Head(reader) = &self.input
             && !reader.has_begun()
@@ -343,18 +364,18 @@ impl Engine for Http1 {
         self.advance();
     }
 
-    fn send_fault(&mut self, fault: Fault, date: &[u8], out: &mut Vec<u8>) {
+    fn send_fault(&mut self, fault: Fault, date: &[u8], out: &mut Output) {
         // No head of another response is under way, and the client expects one
         // or may get one: it has broken the protocol, or is about to send.
-        let may_stand = match self.output {
-            Output::Head => true,
-            Output::Idle => matches!(self.input, Input::Head(_) | Input::Failed),
-            Output::Body(_) | Output::Complete => false,
+        let may_stand = match self.response {
+            Response::Head => true,
+            Response::Idle => matches!(self.input, Input::Head(_) | Input::Failed),
+            Response::Body(_) | Response::Complete => false,
         };
         if may_stand {
-            let version = if self.output == Output::Head { self.version } else { Version::Http11 };
-            writer::write_fault(version, fault.status, date, out);
-            self.output = Output::Idle;
+            let version = if self.response == Response::Head { self.version } else { Version::Http11 };
+            writer::write_fault(version, fault.code, date, out.bytes());
+            self.response = Response::Idle;
         }
         (self.input, self.is_last) = (Input::Over, true);
         self.advance();
@@ -362,10 +383,10 @@ impl Engine for Http1 {
 
     /// Only one in HTTP/1.0 whose end is the connection's.
     fn looks_whole(&self) -> bool {
-        self.output == Output::Body(Framing::Close)
+        self.response == Response::Body(Framing::Close)
     }
 
     fn is_over(&self) -> bool {
-        matches!(self.input, Input::Over | Input::Failed) && self.output == Output::Idle
+        matches!(self.input, Input::Over | Input::Failed) && self.response == Response::Idle
     }
 }

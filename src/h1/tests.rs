@@ -17,7 +17,7 @@ fn read(bytes: &[u8]) -> Connection {
         let cut = Connection::of(bytes, step);
         let text = String::from_utf8_lossy(bytes);
         assert_eq!(cut.requests, whole.requests, "{text:?} in steps of {step}");
-        assert_eq!((cut.fault, &cut.out), (whole.fault, &whole.out), "{text:?} in steps of {step}");
+        assert_eq!((cut.fault, cut.out.to_vec()), (whole.fault, whole.out.to_vec()), "{text:?} in steps of {step}");
         if whole.fault.is_none() {
             assert_eq!(cut.held, whole.held, "{text:?} in steps of {step}");
         }
@@ -35,12 +35,12 @@ fn request(bytes: impl AsRef<[u8]>) -> Received {
     request
 }
 
-fn fault(bytes: impl AsRef<[u8]>) -> Option<u16> {
+fn fault(bytes: impl AsRef<[u8]>) -> Option<u32> {
     status(&read(bytes.as_ref()))
 }
 
-fn status(connection: &Connection) -> Option<u16> {
-    connection.fault.map(|fault| fault.status)
+fn status(connection: &Connection) -> Option<u32> {
+    connection.fault.map(|fault| fault.code)
 }
 
 fn list(fields: &[(&str, &str)]) -> HeaderList {
@@ -60,7 +60,7 @@ fn begun(bytes: &str) -> Connection {
 impl Connection {
     /// What was written since the last time.
     fn written(&mut self) -> String {
-        String::from_utf8(std::mem::take(&mut self.out)).unwrap()
+        String::from_utf8(self.out.take()).unwrap()
     }
 
     fn head(&mut self, change: impl FnOnce(&mut ResponseHead<'_>), fields: &[(&str, &str)]) -> String {
@@ -72,7 +72,7 @@ impl Connection {
     }
 
     fn data(&mut self, data: &str, is_last: bool) -> String {
-        self.engine.send_data(self.engine.stream, data.as_bytes(), is_last, &mut self.out);
+        self.engine.send_data(self.engine.stream, Bytes::copy_from_slice(data.as_bytes()), is_last, &mut self.out);
         self.written()
     }
 

@@ -3,11 +3,13 @@
 
 use std::io::Write;
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use super::token::parse_length;
 use crate::engine::{ResponseHead, Version};
 use crate::header_list::HeaderList;
+use crate::output::Output;
 
 /// How the end of a response is told (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,8 +111,9 @@ pub fn write_informational(status: StatusCode, fields: &HeaderList, out: &mut Ve
 }
 
 /// The smallest response, that ends the connection.
-pub fn write_fault(version: Version, status: u16, date: &[u8], out: &mut Vec<u8>) {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+pub fn write_fault(version: Version, status: u32, date: &[u8], out: &mut Vec<u8>) {
+    let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.unwrap_or(StatusCode::BAD_REQUEST);
     write_status_line(version, status, out);
     out.extend_from_slice(b"connection: close\r\ncontent-length: 0\r\ndate: ");
     out.extend_from_slice(date);
@@ -118,12 +121,11 @@ pub fn write_fault(version: Version, status: u16, date: &[u8], out: &mut Vec<u8>
 }
 
 /// A piece of content in a chunk, and the last chunk.
-pub fn write_chunk(data: &[u8], is_last: bool, out: &mut Vec<u8>) {
+pub fn write_chunk(data: Bytes, is_last: bool, out: &mut Output) {
     // An empty one would be the last.
     if !data.is_empty() {
-        out.reserve(data.len() + 32);
         write!(out, "{:x}\r\n", data.len()).expect("a vector takes all");
-        out.extend_from_slice(data);
+        out.push(data);
         out.extend_from_slice(b"\r\n");
     }
     if is_last {

@@ -16,6 +16,7 @@ use super::{Phase, Session, Turn};
 use crate::close::Stage;
 use crate::connection::departure::Outlet;
 use crate::connection::entry;
+use crate::engine::RequestHead;
 use crate::event::{Cause, EventKind};
 use crate::refusal::Refusal;
 use crate::request;
@@ -99,14 +100,14 @@ impl<S: Transport> Session<S> {
         let has_body = self.wire.borrow_mut().marks.has_body(stream);
         let config = &worker.shared.setup.config;
         let (parts, recv) = request.into_parts();
-        let mut head = worker.spare_head.take().unwrap_or_default();
+        let mut head = RequestHead::spare();
         convert::request(parts, &mut head);
         let checked = check::check(&head, config.max_header_fields);
         let found = checked.and_then(|()| worker.shared.setup.routes.find(&head.method, head.path_and_query().0));
         let found = match found.and_then(entry::fit_for_queue) {
             Ok(found) => found,
             Err(refusal) => {
-                worker.spare_head.set(Some(head));
+                head.keep();
                 if self.refuse(refusal, respond) && has_body {
                     self.discard(stream, recv);
                 }

@@ -59,7 +59,7 @@ pub struct Wire<S> {
     pub budget: Budget,
 }
 
-impl<S> Wire<S> {
+impl<S: Transport> Wire<S> {
     pub fn new(socket: S, budget: Budget) -> Self {
         Self {
             port: Port::new(socket),
@@ -74,7 +74,9 @@ impl<S> Wire<S> {
             budget,
         }
     }
+}
 
+impl<S> Wire<S> {
     /// The task was woken, perhaps by the socket, and time has passed.
     pub fn wake(&mut self, now: Instant) {
         self.is_dry = false;

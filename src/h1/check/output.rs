@@ -5,7 +5,8 @@ use super::{Connection, Received};
 /// What is written are the responses to the requests in their order, each
 /// framed as it says, and nothing behind one that says it is the last.
 pub fn check(connection: &Connection) {
-    let mut rest = &connection.out[..];
+    let out = connection.out.to_vec();
+    let mut rest = &out[..];
     let mut is_last = false;
     for request in &connection.requests {
         if rest.is_empty() {

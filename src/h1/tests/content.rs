@@ -111,14 +111,20 @@ fn framing_that_drips_is_a_block_that_has_begun() {
 fn content_of_a_length_is_given_as_it_comes() {
     let mut engine = Http1::new(LIMITS);
     let head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n";
-    let (taken, event) = engine.receive(head).unwrap();
+    let (taken, event) = engine.receive(head, &mut Output::default()).unwrap();
     assert!(taken == head.len() && matches!(event, Some(Event::Request { stream: 1, is_last: false, .. })));
-    assert_eq!(engine.receive(b"").unwrap(), (0, None));
-    assert_eq!(engine.receive(b"he").unwrap(), (2, Some(Event::Data { stream: 1, data: b"he", is_last: false })));
+    assert_eq!(engine.receive(b"", &mut Output::default()).unwrap(), (0, None));
+    assert_eq!(
+        engine.receive(b"he", &mut Output::default()).unwrap(),
+        (2, Some(Event::Data { stream: 1, data: b"he", is_last: false }))
+    );
     assert!(!engine.has_all_content(1) && engine.has_all_content(2));
-    assert_eq!(engine.receive(b"lloGET").unwrap(), (3, Some(Event::Data { stream: 1, data: b"llo", is_last: true })));
+    assert_eq!(
+        engine.receive(b"lloGET", &mut Output::default()).unwrap(),
+        (3, Some(Event::Data { stream: 1, data: b"llo", is_last: true }))
+    );
     assert!(engine.has_all_content(1));
-    assert_eq!(engine.receive(b"GET").unwrap(), (0, None));
+    assert_eq!(engine.receive(b"GET", &mut Output::default()).unwrap(), (0, None));
 }
 
 #[test]
@@ -148,6 +154,6 @@ fn a_fault_in_content_ends_the_connection() {
     // Nor what the task has to say of content that does not come.
     let mut connection = begun(&chunked("3\r\nabc\r\n"));
     connection.head(|head| head.is_last = true, &[]);
-    connection.engine.send_fault(Fault { status: 408, why: "slow" }, b"now", &mut connection.out);
+    connection.engine.send_fault(Fault { code: 408, why: "slow" }, b"now", &mut connection.out);
     assert_eq!((connection.written().as_str(), connection.engine.is_over()), ("", true));
 }

@@ -21,7 +21,7 @@ fn ours(bytes: &[u8]) -> Seen {
     let mut connection = Connection::new(limits);
     connection.feed(bytes);
     let whole = connection.requests.into_iter().filter(|request| request.is_whole);
-    let refused = connection.fault.map(|fault| format!("{} {}", fault.status, fault.why));
+    let refused = connection.fault.map(|fault| format!("{} {}", fault.code, fault.why));
     Seen { messages: whole.map(Message::of).collect(), refused }
 }
 
@@ -30,11 +30,11 @@ fn first_head_differs(bytes: &[u8]) -> Option<Difference> {
     let mut engine = Http1::new(Limits { header_list_bytes: 16 << 10, header_fields: 100 });
     let mut taken = 0;
     let ours = loop {
-        match engine.receive(&bytes[taken..]) {
+        match engine.receive(&bytes[taken..], &mut Output::default()) {
             Ok((more, Some(Event::Request { head, .. }))) => break Ok(Some((taken + more, *head))),
             Ok((0, _)) => break Ok(None),
             Ok((more, _)) => taken += more,
-            Err(fault) => break Err(format!("{} {}", fault.status, fault.why)),
+            Err(fault) => break Err(format!("{} {}", fault.code, fault.why)),
         }
     };
     let mut fields = [httparse::EMPTY_HEADER; 100];

@@ -118,7 +118,7 @@ fn the_last_response_says_so() {
     assert!(peer.engine.is_over());
 
     let mut peer = begun(&GET.repeat(2));
-    peer.engine.shut_down(&mut Vec::new());
+    peer.engine.shut_down(ShutDown::LastCall, &mut Output::default());
     assert!(!peer.engine.is_over());
     assert_eq!(peer.head(|head| head.is_last = true, &[]), closes);
     peer.take(b"");
@@ -127,7 +127,7 @@ fn the_last_response_says_so() {
     // Too late for its head.
     let mut peer = begun(&GET.repeat(2));
     peer.head(|_| {}, &[]);
-    peer.engine.shut_down(&mut Vec::new());
+    peer.engine.shut_down(ShutDown::LastCall, &mut Output::default());
     assert!(!peer.engine.is_over());
     peer.data("", true);
     assert!(peer.engine.is_over());
@@ -137,14 +137,14 @@ fn the_last_response_says_so() {
 fn who_shuts_down_takes_what_has_begun() {
     for idle in ["", "\r\n"] {
         let mut peer = begun(idle);
-        peer.engine.shut_down(&mut Vec::new());
+        peer.engine.shut_down(ShutDown::LastCall, &mut Output::default());
         assert!(peer.engine.is_over());
         peer.take(GET.as_bytes());
         assert_eq!(peer.requests.len(), 0);
     }
     for cut in 1..GET.len() {
         let mut peer = begun(&GET[..cut]);
-        peer.engine.shut_down(&mut Vec::new());
+        peer.engine.shut_down(ShutDown::LastCall, &mut Output::default());
         assert!(!peer.engine.is_over() && peer.engine.is_mid_block());
         peer.take(&GET.as_bytes()[cut..]);
         assert!(peer.head(|head| head.is_last = true, &[]).contains("connection: close\r\n"));
@@ -271,7 +271,7 @@ fn nothing_is_written_out_of_turn() {
     assert_eq!(peer.head(|_| {}, &[]) + &peer.data("x", true) + &peer.trailers(&[]), "");
     peer.take(GET.as_bytes());
     assert_eq!(peer.data("x", true) + &peer.trailers(&[]), "", "before the head");
-    let mut out = Vec::new();
+    let mut out = Output::default();
     peer.engine.send_head(2, response(StatusCode::OK, &list(&[])), &mut out);
     peer.engine.send_informational(2, StatusCode::EARLY_HINTS, &list(&[]), &mut out);
     assert!(out.is_empty(), "of another request");
@@ -281,13 +281,13 @@ fn nothing_is_written_out_of_turn() {
 
 #[test]
 fn a_fault_is_told_where_it_may_stand() {
-    let timeout = Fault { status: 408, why: "too slow" };
+    let timeout = Fault { code: 408, why: "too slow" };
     let told = |mut peer: Connection| {
-        let mut out = Vec::new();
+        let mut out = Output::default();
         peer.engine.send_fault(timeout, b"Thu, 01 Jan 1970 00:00:00 GMT", &mut out);
         peer.take(GET.as_bytes());
         assert_eq!(peer.requests.len(), usize::from(peer.engine.stream > 0), "no other is taken");
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.to_vec()).unwrap()
     };
     let expected = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\
         date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";

@@ -55,7 +55,9 @@ fn through_httparse() -> RequestHead {
 fn nanoseconds_per_head() {
     let limits = Limits { header_list_bytes: 16 << 10, header_fields: 100 };
     let head = |engine: &mut Http1| {
-        let Ok((_, Some(Event::Request { head, .. }))) = engine.receive(black_box(HEAD)) else { panic!("no request") };
+        let Ok((_, Some(Event::Request { head, .. }))) = engine.receive(black_box(HEAD), &mut Output::default()) else {
+            panic!("no request")
+        };
         head
     };
     assert_eq!(*head(&mut Http1::new(limits)), through_httparse());
@@ -70,13 +72,13 @@ fn nanoseconds_per_head() {
 
     let fields =
         list(&[("content-type", "text/plain"), ("content-length", "13"), ("date", "Thu, 01 Jan 1970 00:00:00 GMT")]);
-    let mut out = Vec::new();
+    let mut out = Output::default();
     let cycle = nanoseconds(|| {
         let mut engine = Http1::new(limits);
         drop(black_box(head(&mut engine)));
-        out.clear();
+        out.take();
         engine.send_head(1, ResponseHead { is_whole: true, ..response(StatusCode::OK, &fields) }, &mut out);
-        engine.send_data(1, b"Hello, World!", true, &mut out);
+        engine.send_data(1, Bytes::from_static(b"Hello, World!"), true, &mut out);
     });
     println!("with its response: {cycle:.0} ns");
 }

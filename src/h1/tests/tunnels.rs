@@ -18,13 +18,13 @@ fn check_tunnel(mut peer: Connection) {
     let stream = peer.engine.stream;
     assert!(!peer.engine.has_all_content(stream) && !peer.engine.is_over() && !peer.engine.looks_whole());
     peer.take(b"GET / HTTP/1.1\r\n\r\n\0");
-    assert_eq!(peer.engine.receive(b"").unwrap(), (0, None));
+    assert_eq!(peer.engine.receive(b"", &mut Output::default()).unwrap(), (0, None));
     let expected = Event::Data { stream, data: b"\r\n0\r\n", is_last: false };
-    assert_eq!(peer.engine.receive(b"\r\n0\r\n").unwrap(), (5, Some(expected)));
+    assert_eq!(peer.engine.receive(b"\r\n0\r\n", &mut Output::default()).unwrap(), (5, Some(expected)));
     assert!(!peer.engine.is_mid_block());
     assert_eq!(peer.data("\0any", false) + &peer.data("", false) + &peer.data("end", true), "\0anyend");
     assert!(peer.engine.is_over());
-    assert_eq!(peer.engine.receive(b"x").unwrap(), (0, None));
+    assert_eq!(peer.engine.receive(b"x", &mut Output::default()).unwrap(), (0, None));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn what_is_no_websocket_is_none() {
     for key in ["", "x", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZQ==", "dGhlIHNhbXBsZSBub25jZQ==x"] {
         let mut peer = begun(&good.replace("dGhlIHNhbXBsZSBub25jZQ==", key));
         let fault = peer.engine.take_as_connect(&mut peer.requests[0].head).unwrap_err();
-        assert_eq!((fault.status, &peer.requests[0].head.method), (400, &Method::GET), "{key:?}");
+        assert_eq!((fault.code, &peer.requests[0].head.method), (400, &Method::GET), "{key:?}");
     }
     for fields in ["", &KEY.repeat(2)] {
         let mut peer = begun(&good.replace(KEY, fields));
@@ -145,6 +145,6 @@ fn a_tunnel_may_end_with_its_head() {
 fn a_shutdown_leaves_a_tunnel_open() {
     let mut peer = begun(CONNECT);
     peer.head(opens(StatusCode::OK), &[]);
-    peer.engine.shut_down(&mut Vec::new());
+    peer.engine.shut_down(ShutDown::LastCall, &mut Output::default());
     check_tunnel(peer);
 }

@@ -1,0 +1,227 @@
+//! What an engine writes for the socket.
+//!
+//! Heads and short pieces are copied into one buffer. A long piece of content is
+//! lent instead: it stands where it was put, and the socket takes it from there.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
+
+use bytes::{Buf, Bytes};
+
+/// From this length on a piece is lent: to copy less costs less than a slice of
+/// its own does.
+const LENT: usize = 8 << 10;
+
+/// Bytes for the socket in their order, from the first that has not left.
+#[derive(Default)]
+pub struct Output {
+    /// What was copied, from `sent` on.
+    copied: Vec<u8>,
+    sent: usize,
+    lent: VecDeque<Lent>,
+    lent_bytes: usize,
+    /// Whether pieces are lent at all: not for a socket that takes one slice at a
+    /// time, as TLS does, which makes a record of each.
+    lends: bool,
+}
+
+/// A piece that stands before the copied byte at `at`.
+struct Lent {
+    at: usize,
+    piece: Bytes,
+}
+
+impl Output {
+    /// An output that lends long pieces, or copies them too.
+    pub fn new(lends: bool) -> Self {
+        Self { lends, ..Self::default() }
+    }
+
+    /// What is copied, to be added to: behind all that is there.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.copied
+    }
+
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.copied.extend_from_slice(bytes);
+    }
+
+    /// Adds a piece of content.
+    pub fn push(&mut self, piece: Bytes) {
+        if piece.len() < LENT || !self.lends {
+            return self.copied.extend_from_slice(&piece);
+        }
+        self.lent_bytes += piece.len();
+        self.lent.push_back(Lent { at: self.copied.len(), piece });
+    }
+
+    /// What has not left, of an output that has lent nothing.
+    pub fn waiting(&self) -> &[u8] {
+        &self.copied[self.sent..]
+    }
+
+    pub fn waiting_mut(&mut self) -> &mut [u8] {
+        &mut self.copied[self.sent..]
+    }
+
+    /// Takes back what stands behind the first `kept` bytes of it.
+    pub fn truncate(&mut self, kept: usize) {
+        self.copied.truncate(self.sent + kept);
+    }
+
+    /// How many bytes have not left.
+    pub fn len(&self) -> usize {
+        self.copied.len() - self.sent + self.lent_bytes
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `slices` with what is to leave next, in order; how many of them.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let (mut from, mut count) = (self.sent, 0);
+        let mut add = |bytes: &'a [u8]| {
+            let fits = count < slices.len();
+            if fits && !bytes.is_empty() {
+                slices[count] = IoSlice::new(bytes);
+                count += 1;
+            }
+            fits
+        };
+        for lent in &self.lent {
+            if !add(&self.copied[from..lent.at]) || !add(&lent.piece) {
+                return count;
+            }
+            from = lent.at;
+        }
+        add(&self.copied[from..]);
+        count
+    }
+
+    /// So many bytes from the front have left.
+    pub fn advance(&mut self, mut count: usize) {
+        while count > 0 {
+            let next = self.lent.front().map_or(self.copied.len(), |lent| lent.at);
+            let copied = count.min(next - self.sent);
+            self.sent += copied;
+            count -= copied;
+            let Some(lent) = self.lent.front_mut().filter(|_| count > 0) else { break };
+            let taken = count.min(lent.piece.len());
+            lent.piece.advance(taken);
+            self.lent_bytes -= taken;
+            count -= taken;
+            if lent.piece.is_empty() {
+                self.lent.pop_front();
+            }
+        }
+    }
+
+    /// Moves what is copied and has not left to the front of its buffer.
+    pub fn compact(&mut self) {
+        self.copied.drain(..self.sent);
+        self.lent.iter_mut().for_each(|lent| lent.at -= self.sent);
+        self.sent = 0;
+    }
+
+    /// Bytes of the buffer that have left and still take room.
+    pub fn left_behind(&self) -> usize {
+        self.sent
+    }
+
+    /// Gives the buffer up, if nothing is to leave any more; empty, with its room.
+    pub fn take_buffer(&mut self) -> Option<Vec<u8>> {
+        if !self.is_empty() || self.copied.capacity() == 0 {
+            return None;
+        }
+        (self.sent, self.lent) = (0, VecDeque::new());
+        let mut buffer = std::mem::take(&mut self.copied);
+        buffer.clear();
+        Some(buffer)
+    }
+
+    /// Has an empty buffer to write into.
+    pub fn set_buffer(&mut self, buffer: Vec<u8>) {
+        self.copied = buffer;
+    }
+
+    pub fn has_buffer(&self) -> bool {
+        self.copied.capacity() > 0
+    }
+
+    /// All that has not left, in one piece.
+    #[cfg(any(test, fuzzing))]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut slices = vec![IoSlice::new(&[]); 2 * self.lent.len() + 1];
+        let count = self.slices(&mut slices);
+        slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect()
+    }
+
+    /// The same, which has left then.
+    #[cfg(any(test, fuzzing))]
+    pub fn take(&mut self) -> Vec<u8> {
+        let bytes = self.to_vec();
+        self.advance(bytes.len());
+        bytes
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn long(byte: u8) -> Bytes {
+        vec![byte; LENT].into()
+    }
+
+    #[test]
+    fn pieces_leave_in_the_order_in_which_they_were_put() {
+        let mut output = Output::new(true);
+        let expected = [&b"a"[..], &long(b'b'), &long(b'c'), b"d", b"short", &long(b'e')].concat();
+        output.extend_from_slice(b"a");
+        output.push(long(b'b'));
+        output.push(long(b'c'));
+        output.extend_from_slice(b"d");
+        output.push(Bytes::from_static(b"short"));
+        output.push(long(b'e'));
+        assert_eq!((output.len(), output.to_vec()), (expected.len(), expected.clone()));
+        // In steps of every kind.
+        let (mut seen, mut step) = (Vec::new(), 1);
+        while !output.is_empty() {
+            let rest = output.to_vec();
+            let taken = step.min(rest.len());
+            seen.extend_from_slice(&rest[..taken]);
+            output.advance(taken);
+            if step.is_multiple_of(3) {
+                output.compact();
+            }
+            step = step * 2 + 1;
+        }
+        assert_eq!(seen, expected);
+        assert_eq!(output.take_buffer().map(|buffer| buffer.len()), Some(0));
+        assert!(!output.has_buffer() && output.take_buffer().is_none());
+    }
+
+    #[test]
+    fn no_more_slices_are_filled_than_there_are() {
+        let mut output = Output::new(true);
+        for byte in b'a'..b'f' {
+            output.extend_from_slice(b"-");
+            output.push(long(byte));
+        }
+        let mut slices = [IoSlice::new(&[]); 3];
+        assert_eq!(output.slices(&mut slices), 3);
+        assert_eq!([&slices[0][..], &slices[1][..1], &slices[2][..]], [&b"-"[..], b"a", b"-"]);
+    }
+}
