@@ -4,6 +4,8 @@
 
 #[path = "../../src/engine.rs"]
 mod engine;
+#[path = "../../src/grammar/mod.rs"]
+mod grammar;
 #[path = "../../src/h1/mod.rs"]
 mod h1;
 #[path = "../../src/header_list.rs"]

@@ -7,9 +7,10 @@ use super::content::Content;
 use super::fault::{TOO_LARGE, TOO_LONG, UNKNOWN_CODING, UNKNOWN_VERSION, bad};
 use super::line::LineReader;
 use super::section::{Limits, Section};
-use super::target::{self, is_authority};
-use super::token::{all_members, is_token, members, parse_length};
+use super::target;
 use crate::engine::{Fault, RequestHead, Version};
+use crate::grammar::authority::is_authority;
+use crate::grammar::token::{all_members, is_token, members, parse_length};
 use crate::header_list::HeaderList;
 
 /// Bytes of fields that room is made for at once. A typical head has fewer.

@@ -3,6 +3,7 @@
 
 use super::fault::bad;
 use crate::engine::Fault;
+use crate::grammar::value::is_control;
 
 /// Reads one line after the other and looks at each byte once.
 #[derive(Default)]
@@ -61,10 +62,6 @@ fn find_control(bytes: &[u8]) -> Option<usize> {
         at += 1;
     }
     bytes[at..].iter().position(|byte| is_control(*byte)).map(|found| at + found)
-}
-
-fn is_control(byte: u8) -> bool {
-    (byte < b' ') & (byte != b'\t') | (byte == 0x7f)
 }
 
 /// Which byte of a word, from the lowest, is the first below 0x20 or DEL.

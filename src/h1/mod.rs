@@ -4,10 +4,10 @@
 //! - [`writer`]: heads of responses, and what follows them
 //! - [`head`]: the head of a request
 //! - [`content`], [`chunk`]: the content of a request
-//! - [`target`]: the forms of a request target, hosts
+//! - [`target`]: the forms of a request target
 //! - [`section`]: the fields of a header or trailer section
 //! - [`line`]: lines as they come
-//! - [`token`], [`fault`]: words of the grammar, and what is not of it
+//! - [`fault`]: what is not of the grammar
 //!
 //! A proxy in front of the server and the server may differ about a message
 //! that is not quite right, and whoever knows how they differ hides one request
@@ -28,7 +28,6 @@ mod section;
 mod target;
 #[cfg(test)]
 mod tests;
-mod token;
 mod upgrade;
 mod writer;
 

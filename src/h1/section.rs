@@ -1,8 +1,8 @@
 //! The fields of a header or trailer section (RFC 9112, section 5), counted.
 
 use super::fault::{TOO_LARGE, bad};
-use super::token::{lower_token, trim};
 use crate::engine::Fault;
+use crate::grammar::token::{lower_token, trim};
 use crate::header_list::{Field, HeaderList};
 
 /// Names up to this length are put into lower case while they are checked.

@@ -6,8 +6,8 @@ use std::io::Write;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::token::parse_length;
 use crate::engine::{ResponseHead, Version};
+use crate::grammar::token::parse_length;
 use crate::header_list::HeaderList;
 use crate::output::Output;
 

@@ -3,9 +3,10 @@
 use http::{Method, StatusCode};
 
 use crate::engine::RequestHead;
+use crate::grammar::authority;
+use crate::grammar::value::has_blank_edge;
 use crate::header_list::HeaderList;
 use crate::refusal::Refusal;
-use crate::request::has_blank_edge;
 
 type Checked = Result<(), Refusal>;
 
@@ -104,23 +105,13 @@ fn check_authority(head: &RequestHead, host: Option<&[u8]>) -> Checked {
         }
         (Some(authority), Some(host)) => {
             let port: &[u8] = if head.scheme.as_deref() == Some("https") { b":443" } else { b":80" };
-            match is_same_host(authority.as_bytes(), host, port) {
+            match authority::is_same(authority.as_bytes(), host, port) {
                 true => Ok(()),
                 false => Err(Refusal::Malformed("host and :authority differ")),
             }
         }
         _ => Ok(()),
     }
-}
-
-/// Whether two authorities name the same, with and without the scheme's own
-/// port (RFC 9110, section 4.2.3).
-fn is_same_host(one: &[u8], other: &[u8], port: &[u8]) -> bool {
-    let bare = |text: &'_ [u8]| -> usize {
-        let without = text.strip_suffix(port).or_else(|| text.strip_suffix(b":"));
-        without.map_or(text.len(), <[u8]>::len)
-    };
-    one[..bare(one)].eq_ignore_ascii_case(&other[..bare(other)])
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Fields that a host sets, checked (RFC 9113, sections 8.2.1 and 8.2.2).
 
 use crate::error::{Error, Result};
+use crate::grammar::token::is_token;
+use crate::grammar::value::{has_blank_edge, has_control};
 use crate::header_list::HeaderList;
 
 /// The byte before the name of a field whose value is a secret; see `goaway_field`.
@@ -71,12 +73,6 @@ fn has_room(section: &HeaderList, bytes: usize) -> Result<()> {
     }
 }
 
-/// Whether a value starts or ends with white space, which none may.
-pub fn has_blank_edge(value: &[u8]) -> bool {
-    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    is_blank(value.first()) || is_blank(value.last())
-}
-
 /// The name, without its mark if it has one, and whether it has one; once name
 /// and value are checked.
 fn check<'a>(name: &'a [u8], value: &[u8]) -> Result<(&'a [u8], bool)> {
@@ -94,9 +90,7 @@ fn split_mark(name: &[u8]) -> (&[u8], bool) {
 }
 
 fn check_name(name: &[u8]) -> Result<()> {
-    // Without an early end, which compilers make faster for what is short.
-    let is_token = name.iter().fold(true, |is_token, byte| is_token & IS_TOKEN[usize::from(*byte)]);
-    if !is_token || name.is_empty() || name.len() > MOST_OF_NAME {
+    if !is_token(name) || name.len() > MOST_OF_NAME {
         return Err(Error::invalid(format_args!("{:?} is no field name", String::from_utf8_lossy(name))));
     }
     if OF_CONNECTION.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden)) {
@@ -110,10 +104,9 @@ pub fn check_value(name: &[u8], value: &[u8]) -> Result<()> {
     if has_blank_edge(value) {
         return Err(Error::invalid(format_args!("the value of {} starts or ends with white space", shown(name))));
     }
-    let is_text = |byte: u8| (byte >= b' ') & (byte != 0x7f) | (byte == b'\t');
-    match value.iter().fold(true, |is_good, byte| is_good & is_text(*byte)) {
-        true => Ok(()),
-        false => Err(Error::invalid(format_args!("the value of {} contains a control character", shown(name)))),
+    match has_control(value) {
+        false => Ok(()),
+        true => Err(Error::invalid(format_args!("the value of {} contains a control character", shown(name)))),
     }
 }
 
@@ -121,23 +114,6 @@ pub fn check_value(name: &[u8], value: &[u8]) -> Result<()> {
 fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name).to_ascii_lowercase()
 }
-
-/// Whether a byte may stand in a token (RFC 9110, section 5.6.2).
-const IS_TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let marks = b"!#$%&'*+-.^_`|~";
-    let mut at = 0;
-    while at < marks.len() {
-        table[marks[at] as usize] = true;
-        at += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {

@@ -31,7 +31,7 @@ pub use answer::{Answer, Head as AnswerHead, Informational, Piece};
 pub use block::{copy, trim};
 pub use body::{Body, Delivery, Reader, Share};
 pub use feed::{Feed, consume, feed};
-pub use field::{has_blank_edge, section, trailers};
+pub use field::{section, trailers};
 pub use head::Head;
 pub use push::push;
 

@@ -1,0 +1,32 @@
+//! A path and its query (RFC 3986, sections 3.3 and 3.4), as a request has them.
+//! Any bytes are allowed but those that could end a line or a word: the rest is
+//! for the host to judge, as other servers have it.
+
+/// Why these bytes cannot be a path and its query; None if they can.
+pub fn fault(path: &[u8]) -> Option<&'static str> {
+    // Without an early end, which compilers make vector instructions of.
+    let bad = path.iter().fold((false, false), |(control, fragment), byte| {
+        (control | (*byte <= b' ') | (*byte == 0x7f), fragment | (*byte == b'#'))
+    });
+    match bad {
+        (true, _) => Some("the target contains a control character or a space"),
+        // A fragment is never sent. nginx cuts it off, Node.js hands it on as part of
+        // the path: who checks a path and who serves it must not differ.
+        (_, true) => Some("the target has a fragment"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_spaces_and_fragments_are_refused() {
+        for byte in 0..=255u8 {
+            let is_bad = byte <= b' ' || byte == 0x7f || byte == b'#';
+            assert_eq!(fault(&[b'/', byte, b'a']).is_some(), is_bad, "{byte:#x}");
+        }
+        assert_eq!(fault(b""), None);
+    }
+}
