@@ -85,8 +85,29 @@ impl HeaderList {
         self.text.reserve(name.len() + value.len());
         self.text.extend_from_slice(name);
         self.text.extend_from_slice(value);
-        let (middle, end) = (start + name.len(), self.text.len());
-        let end = u32::try_from(end).expect("a header section is limited to much less than 4 GiB");
+        self.add_place(start, start + name.len(), is_sensitive);
+    }
+
+    /// Adds a field that `write` appends to the text of the list: first the name,
+    /// in lower case, and then the value. It gives the position where the value
+    /// starts, or None if the field is not to be kept.
+    pub fn push_with<E>(
+        &mut self,
+        is_sensitive: bool,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<Option<usize>, E>,
+    ) -> Result<(), E> {
+        let start = self.text.len();
+        let written = write(&mut self.text);
+        match written {
+            Ok(Some(middle)) => self.add_place(start, middle, is_sensitive),
+            _ => self.text.truncate(start),
+        }
+        written.map(drop)
+    }
+
+    /// Adds a field whose name and value stand at the end of the text.
+    fn add_place(&mut self, start: usize, middle: usize, is_sensitive: bool) {
+        let end = u32::try_from(self.text.len()).expect("a header section is limited to much less than 4 GiB");
         self.fields.push(Place { start: start as u32, middle: middle as u32, end, is_sensitive });
     }
 
@@ -226,6 +247,22 @@ mod tests {
         assert_eq!(list.get_all(b"b").collect::<Vec<_>>(), [&b""[..], b"3"]);
         assert_eq!(list.at(3).map(|field| field.value), Some(&b"3"[..]));
         assert!(list.at(4).is_none() && !list.contains(b"c"));
+    }
+
+    #[test]
+    fn a_field_is_written_in_its_place() {
+        let mut written = list(&[("a", "1")]);
+        let write = |text: &mut Vec<u8>, kept: bool| {
+            text.extend_from_slice(b"name");
+            let middle = text.len();
+            text.extend_from_slice(b"value");
+            Ok::<_, ()>(kept.then_some(middle))
+        };
+        written.push_with(false, |text| write(text, true)).unwrap();
+        written.push_with(false, |text| write(text, false)).unwrap();
+        assert_eq!(written.push_with(false, |text| write(text, true).and(Err(()))), Err(()));
+        written.push(b"b", b"2", false);
+        assert_eq!(written, list(&[("a", "1"), ("name", "value"), ("b", "2")]));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - [`plaintext`]: what who speaks plain HTTP gets where TLS is spoken
 //! - [`http2`]: the task of an HTTP/2 session, which drives the h2 crate, and its tap
 //! - [`h1`]: the engine of HTTP/1.1 and 1.0
+//! - [`h2`]: the engine of HTTP/2, in the making
 //! - [`connection`]: the task of a connection, whatever protocol it speaks
 //! - [`worker`]: what the sessions of one worker thread have in common
 //! - [`registration`]: a session's place on the registry, held by its task
@@ -31,6 +32,7 @@
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
 //! - [`engine`]: what the task of a connection needs of a protocol
 //! - [`output`]: what an engine writes for the socket
+//! - [`grammar`]: words of the grammar that both versions share
 //! - [`header_list`]: a header or trailer section
 //! - [`config`]: the limits
 //! - [`close`]: the drain engine and the report
@@ -58,7 +60,9 @@ mod error;
 mod event;
 mod extension;
 pub mod ffi;
+mod grammar;
 mod h1;
+mod h2;
 mod header_list;
 mod http2;
 mod listener;

@@ -1,0 +1,26 @@
+//! HPACK, the compression of header sections (RFC 7541).
+//!
+//! - [`decoder`]: blocks to fields
+//! - [`encoder`]: fields to blocks
+//! - [`dynamic_table`], [`static_table`]: fields that have an index
+//! - [`string`]: string literals, [`huffman`]: their code
+//! - [`integer`]: integers behind a prefix
+
+mod decoder;
+mod dynamic_table;
+mod encoder;
+mod huffman;
+mod integer;
+mod static_table;
+mod string;
+#[cfg(test)]
+mod tests;
+
+pub use decoder::Decoder;
+pub use encoder::Encoder;
+
+/// A block that cannot be decoded. The dynamic tables of the two sides may differ
+/// from there on: a connection error of type COMPRESSION_ERROR (RFC 9113,
+/// section 4.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Error;

@@ -1,0 +1,315 @@
+//! What a header section or trailer section may be (RFC 9113, section 8).
+//!
+//! A section is read while its block is decoded: each field goes to its place as
+//! it comes. What is wrong is remembered, and the block is decoded to its end
+//! nevertheless, so that the dynamic table stays in step.
+
+use http::{Method, StatusCode};
+
+use super::hpack::{Decoder, Error};
+use super::name::Token;
+use super::verdict::Verdict;
+use crate::engine::{RequestHead, Version};
+use crate::grammar::authority;
+use crate::grammar::token::parse_length;
+use crate::header_list::{Field, HeaderList};
+
+/// What a field counts for beside its name and its value (RFC 9113, section 6.5.2).
+const OVERHEAD: usize = 32;
+
+/// What a section may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of names and values, with 32 more for each field: our
+    /// SETTINGS_MAX_HEADER_LIST_SIZE.
+    pub header_list_bytes: u32,
+    /// All cookie fields count as one, since clients split them (section 8.2.3).
+    /// Pseudo-header fields do not count.
+    pub header_fields: usize,
+    /// SETTINGS_ENABLE_CONNECT_PROTOCOL has been announced (RFC 8441, section 3).
+    pub has_connect_protocol: bool,
+}
+
+/// What the engine needs to know of a request beside its head.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct RequestFacts {
+    /// How long the content is, if the request says so. What follows a CONNECT is
+    /// a tunnel's and has no length.
+    pub content_length: Option<u64>,
+    /// Whether there is a `priority` field (RFC 9218, section 5).
+    pub has_priority: bool,
+}
+
+/// Why a section is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wrong {
+    /// It is malformed: a stream error of type PROTOCOL_ERROR (section 8.1.1).
+    Malformed(&'static str),
+    /// The library responds with this status: 400 or 431. For a trailer section it
+    /// is too late for one.
+    Status(StatusCode),
+}
+
+/// Reads the header section of a request into `head`, which may be of another
+/// request. If it is refused, `head` has parts of it.
+pub fn read_request(
+    decoder: &mut Decoder,
+    block: &[u8],
+    limits: &Limits,
+    head: &mut RequestHead,
+) -> Result<Result<RequestFacts, Wrong>, Error> {
+    let RequestHead { version, method, scheme, authority, path, protocol, upgrade, fields } = head;
+    (*version, *upgrade) = (Version::Http2, None);
+    path.clear();
+    fields.clear();
+    let mut reader = Reader::new(limits);
+    decoder.decode(block, fields, |token, verdict, field| {
+        if !token.is_pseudo() {
+            return reader.regular(token, verdict, field);
+        }
+        // What is refused is not kept.
+        if reader.pseudo(token, verdict, field) {
+            match token {
+                Token::METHOD => reader.read_method(field.value, method),
+                Token::SCHEME => keep(scheme, field.value),
+                Token::AUTHORITY => keep(authority, field.value),
+                Token::PROTOCOL => keep(protocol, field.value),
+                _ => path.extend_from_slice(field.value),
+            }
+        }
+        false
+    })?;
+    let absent = |token| !reader.has(token);
+    for (place, token) in [(scheme, Token::SCHEME), (authority, Token::AUTHORITY), (protocol, Token::PROTOCOL)] {
+        if absent(token) {
+            *place = None;
+        }
+    }
+    Ok(reader.finish_request(head))
+}
+
+/// Reads a trailer section into `fields`, which is empty.
+pub fn read_trailers(
+    decoder: &mut Decoder,
+    block: &[u8],
+    limits: &Limits,
+    fields: &mut HeaderList,
+) -> Result<Result<(), Wrong>, Error> {
+    let mut reader = Reader::new(limits);
+    decoder.decode(block, fields, |token, verdict, field| reader.trailer(token, verdict, field))?;
+    Ok(reader.finish())
+}
+
+/// Decodes the block of a stream that is not served: only the dynamic table is
+/// kept in step.
+pub fn skip(decoder: &mut Decoder, block: &[u8]) -> Result<(), Error> {
+    decoder.decode(block, &mut HeaderList::new(), |_, _, _| false)
+}
+
+/// Puts text into a box that may have it already. Its verdict is good: it is ASCII.
+fn keep(place: &mut Option<Box<str>>, text: &[u8]) {
+    if place.as_deref().map(str::as_bytes) != Some(text) {
+        *place = std::str::from_utf8(text).ok().map(Into::into);
+    }
+}
+
+/// What is known of a section while it is decoded.
+struct Reader<'a> {
+    limits: &'a Limits,
+    /// What was found first.
+    malformed: Option<&'static str>,
+    size: usize,
+    /// Of the regular fields that count.
+    fields: usize,
+    /// One bit for each pseudo-header field that has come.
+    pseudo: u8,
+    has_regular: bool,
+    has_cookie: bool,
+    has_host: bool,
+    /// The authority has a port that is none. A CONNECT is told so by a status.
+    has_bad_port: bool,
+    facts: RequestFacts,
+}
+
+impl<'a> Reader<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            malformed: None,
+            size: 0,
+            fields: 0,
+            pseudo: 0,
+            has_regular: false,
+            has_cookie: false,
+            has_host: false,
+            has_bad_port: false,
+            facts: RequestFacts::default(),
+        }
+    }
+
+    /// Takes note of a regular field. True if it is to be kept: once the section is
+    /// refused or over a limit, nothing more is.
+    #[inline]
+    fn regular(&mut self, token: Token, verdict: Verdict, field: Field<'_>) -> bool {
+        self.count(token, field);
+        self.has_regular = true;
+        if verdict != Verdict::Good {
+            self.refuse(verdict.why());
+        }
+        match token {
+            Token::HOST if std::mem::replace(&mut self.has_host, true) => self.refuse("there are two host fields"),
+            Token::CONTENT_LENGTH => {
+                // Section 8.1.1: even where a second one says the same.
+                if self.facts.content_length.is_some() {
+                    self.refuse("there are two content-length fields");
+                }
+                self.facts.content_length = parse_length(field.value);
+            }
+            Token::PRIORITY => self.facts.has_priority = true,
+            _ => {}
+        }
+        self.malformed.is_none() && !self.is_too_large()
+    }
+
+    /// Takes note of a pseudo-header field of a request: each may come once, before
+    /// the others (section 8.3). True if its value is to be kept.
+    fn pseudo(&mut self, token: Token, verdict: Verdict, field: Field<'_>) -> bool {
+        self.size += field.name.len() + field.value.len() + OVERHEAD;
+        match verdict {
+            Verdict::Good => {}
+            Verdict::Port => self.has_bad_port = true,
+            _ => self.refuse(verdict.why()),
+        }
+        if self.has(token) {
+            self.refuse("a pseudo-header field comes twice");
+        } else if self.has_regular {
+            self.refuse("a pseudo-header field comes behind a regular one");
+        }
+        self.pseudo |= pseudo_bit(token);
+        self.malformed.is_none() && !self.is_too_large()
+    }
+
+    /// Takes note of a field of a trailer section. True if it is to be kept.
+    fn trailer(&mut self, token: Token, verdict: Verdict, field: Field<'_>) -> bool {
+        match token {
+            // Section 8.1.
+            _ if token.is_pseudo() => self.refuse("there is a pseudo-header field in the trailers"),
+            // RFC 9110, section 6.5.1.
+            Token::CONTENT_LENGTH | Token::HOST => self.refuse("the trailers have a field of the header section"),
+            _ => {}
+        }
+        self.regular(token, verdict, field)
+    }
+
+    fn read_method(&mut self, value: &[u8], method: &mut Method) {
+        match Method::from_bytes(value) {
+            Ok(read) => *method = read,
+            Err(_) => self.refuse(Verdict::Method.why()),
+        }
+    }
+
+    fn count(&mut self, token: Token, field: Field<'_>) {
+        self.size += field.name.len() + field.value.len() + OVERHEAD;
+        let is_more_cookie = token == Token::COOKIE && std::mem::replace(&mut self.has_cookie, true);
+        self.fields += usize::from(!is_more_cookie);
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.size > self.limits.header_list_bytes as usize || self.fields > self.limits.header_fields
+    }
+
+    fn has(&self, token: Token) -> bool {
+        self.pseudo & pseudo_bit(token) != 0
+    }
+
+    fn refuse(&mut self, why: &'static str) {
+        self.malformed.get_or_insert(why);
+    }
+
+    /// What can be said of any section.
+    fn finish(&self) -> Result<(), Wrong> {
+        match self.malformed {
+            Some(why) => Err(Wrong::Malformed(why)),
+            None if self.is_too_large() => Err(Wrong::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks what can be told only now that all fields are there.
+    fn finish_request(&self, head: &RequestHead) -> Result<RequestFacts, Wrong> {
+        self.finish()?;
+        if !self.has(Token::METHOD) {
+            return Err(Wrong::Malformed("there is no :method"));
+        }
+        let is_connect = head.method == Method::CONNECT;
+        match (is_connect, self.has(Token::PROTOCOL)) {
+            (true, false) => return self.finish_tunnel(head),
+            (false, true) => return Err(Wrong::Malformed(":protocol without CONNECT")),
+            (true, true) if !self.limits.has_connect_protocol => {
+                return Err(Wrong::Malformed(":protocol was not offered"));
+            }
+            _ => {}
+        }
+        if !self.has(Token::SCHEME) {
+            return Err(Wrong::Malformed("there is no :scheme"));
+        }
+        check_path(head)?;
+        self.check_authority(head)?;
+        Ok(RequestFacts { content_length: self.facts.content_length.filter(|_| !is_connect), ..self.facts })
+    }
+
+    /// Section 8.5: a plain CONNECT says where to, and nothing else.
+    fn finish_tunnel(&self, head: &RequestHead) -> Result<RequestFacts, Wrong> {
+        if self.has(Token::SCHEME) || self.has(Token::PATH) {
+            return Err(Wrong::Malformed("CONNECT has :scheme or :path"));
+        }
+        let Some(authority) = &head.authority else { return Err(Wrong::Malformed("CONNECT without :authority")) };
+        if !authority::is_host_and_port(authority.as_bytes()) {
+            return Err(Wrong::Status(StatusCode::BAD_REQUEST));
+        }
+        self.check_authority(head)?;
+        Ok(RequestFacts { content_length: None, ..self.facts })
+    }
+
+    /// Section 8.3.1: one authority, named the same wherever it is named.
+    fn check_authority(&self, head: &RequestHead) -> Result<(), Wrong> {
+        if self.has_bad_port {
+            return Err(Wrong::Malformed(Verdict::Port.why()));
+        }
+        // It is looked for only if it is there.
+        let host = if self.has_host { head.fields.get(b"host") } else { None };
+        let port: &[u8] = if head.scheme.as_deref() == Some("https") { b":443" } else { b":80" };
+        match (&head.authority, host) {
+            (None, None) => Err(Wrong::Status(StatusCode::BAD_REQUEST)),
+            (Some(authority), Some(host)) if !authority::is_same(authority.as_bytes(), host, port) => {
+                Err(Wrong::Malformed("host and :authority differ"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Section 8.3.1: a path begins with a slash, and only OPTIONS may ask for `*`.
+fn check_path(head: &RequestHead) -> Result<(), Wrong> {
+    match &*head.path {
+        [b'/', ..] => Ok(()),
+        b"*" if head.method == Method::OPTIONS => Ok(()),
+        _ => Err(Wrong::Malformed("the path does not begin with a slash")),
+    }
+}
+
+/// A bit for each pseudo-header field of a request.
+fn pseudo_bit(token: Token) -> u8 {
+    match token {
+        Token::METHOD => 1,
+        Token::SCHEME => 2,
+        Token::AUTHORITY => 4,
+        Token::PATH => 8,
+        Token::PROTOCOL => 16,
+        // It is refused anyway.
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;
