@@ -78,6 +78,12 @@ impl Client {
         Ok(Client::on(Stream::connect(address)?, address))
     }
 
+    /// TCP only, over TLS or not, whatever the environment says.
+    pub fn connect_over(tls: bool, address: SocketAddr) -> Client {
+        let socket = Stream::connect_over(tls, address, &["h2"]);
+        Client::on(socket.unwrap_or_else(|error| panic!("connect {address}: {error}")), address)
+    }
+
     /// On a connection that is there already.
     pub fn on(socket: Stream, address: SocketAddr) -> Client {
         Client {
@@ -201,7 +207,7 @@ impl Client {
     /// whoever encodes must send, and in this order, or HPACK's tables part.
     pub fn request_frame(&mut self, method: &str, path: &str, more: &[(&str, &str)], end_stream: bool) -> Frame {
         let stream = self.next_stream();
-        let authority = self.address.to_string();
+        let authority = self.authority();
         let scheme = if self.socket.is_tls() { "https" } else { "http" };
         let mut fields =
             vec![(":method", method), (":scheme", scheme), (":authority", authority.as_str()), (":path", path)];
@@ -296,6 +302,20 @@ impl Client {
     pub fn finish_writing(&mut self) {
         // A peer that is already gone makes this fail, and needs no FIN.
         let _ = self.socket.finish_writing();
+    }
+
+    /// The server's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same, as `:authority` names it.
+    pub fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub fn is_tls(&self) -> bool {
+        self.socket.is_tls()
     }
 
     /// Our end of the connection, as the demo's `/sessions` shows it.

@@ -14,6 +14,8 @@ pub mod kind {
     pub const GOAWAY: u8 = 0x7;
     pub const WINDOW_UPDATE: u8 = 0x8;
     pub const CONTINUATION: u8 = 0x9;
+    /// RFC 9218, section 7.1.
+    pub const PRIORITY_UPDATE: u8 = 0x10;
 }
 
 /// Frame flags. END_STREAM and ACK share a bit on different frame types.
@@ -29,8 +31,12 @@ pub mod flag {
 pub mod code {
     pub const NO_ERROR: u32 = 0x0;
     pub const PROTOCOL_ERROR: u32 = 0x1;
+    pub const FLOW_CONTROL_ERROR: u32 = 0x3;
+    pub const STREAM_CLOSED: u32 = 0x5;
+    pub const FRAME_SIZE_ERROR: u32 = 0x6;
     pub const REFUSED_STREAM: u32 = 0x7;
     pub const CANCEL: u32 = 0x8;
+    pub const COMPRESSION_ERROR: u32 = 0x9;
     pub const ENHANCE_YOUR_CALM: u32 = 0xb;
 }
 
@@ -41,6 +47,9 @@ pub mod setting {
     pub const MAX_CONCURRENT_STREAMS: u16 = 0x3;
     pub const INITIAL_WINDOW_SIZE: u16 = 0x4;
     pub const MAX_FRAME_SIZE: u16 = 0x5;
+    pub const MAX_HEADER_LIST_SIZE: u16 = 0x6;
+    /// RFC 9218, section 2.1.
+    pub const NO_RFC7540_PRIORITIES: u16 = 0x9;
 }
 
 /// What a client sends before its first frame (section 3.4).
@@ -118,6 +127,16 @@ impl Frame {
     pub fn headers(stream: u32, block: Vec<u8>, end_stream: bool) -> Frame {
         let end = if end_stream { flag::END_STREAM } else { 0 };
         Frame::new(kind::HEADERS, flag::END_HEADERS | end, stream, block)
+    }
+
+    /// A further piece of a header block; the last one ends it (section 6.10).
+    pub fn continuation(stream: u32, piece: &[u8], is_last: bool) -> Frame {
+        Frame::new(kind::CONTINUATION, if is_last { flag::END_HEADERS } else { 0 }, stream, piece)
+    }
+
+    /// `value` is that of a `priority` field (RFC 9218, section 7.1).
+    pub fn priority_update(prioritized: u32, value: &str) -> Frame {
+        Frame::new(kind::PRIORITY_UPDATE, 0, 0, [&prioritized.to_be_bytes(), value.as_bytes()].concat())
     }
 
     pub fn data(stream: u32, bytes: &[u8], end_stream: bool) -> Frame {
