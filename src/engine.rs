@@ -183,7 +183,8 @@ pub enum Event<'a> {
         stream: u32,
         priority: Priority,
     },
-    /// The payload of a SETTINGS frame.
+    /// The payload of a SETTINGS frame. The peer may take more or less content
+    /// than before, of any stream.
     Settings(&'a [u8]),
     SettingsAcknowledged,
     Ping([u8; 8]),
@@ -253,6 +254,9 @@ pub trait Engine {
     /// If not, a request is given when the response before it is complete.
     const IS_MULTIPLEXED: bool;
 
+    /// Writes what has to be said before anything has come.
+    fn begin(&mut self, _out: &mut Output) {}
+
     /// Takes bytes from the front of `input`: how many, and what they came to.
     /// To be called again while something is taken or an event is given. What is
     /// not taken has to stand at the front of the next input, with more behind
@@ -260,8 +264,9 @@ pub trait Engine {
     /// taken any more.
     fn receive<'a>(&mut self, input: &'a [u8], out: &mut Output) -> Result<(usize, Option<Event<'a>>), Fault>;
 
-    /// Sees bytes that come when the protocol is over and nothing is taken:
-    /// requests among them are counted as refused.
+    /// Sees bytes that come when the protocol is over and nothing is taken, from
+    /// the first byte on that was not taken: requests among them are counted as
+    /// refused.
     fn discard(&mut self, _input: &[u8]) {}
 
     /// Requests that came too late to be taken.

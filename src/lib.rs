@@ -12,7 +12,7 @@
 //! - [`plaintext`]: what who speaks plain HTTP gets where TLS is spoken
 //! - [`http2`]: the task of an HTTP/2 session, which drives the h2 crate, and its tap
 //! - [`h1`]: the engine of HTTP/1.1 and 1.0
-//! - [`h2`]: the engine of HTTP/2, in the making
+//! - [`h2`]: the engine of HTTP/2
 //! - [`connection`]: the task of a connection, whatever protocol it speaks
 //! - [`worker`]: what the sessions of one worker thread have in common
 //! - [`registration`]: a session's place on the registry, held by its task

@@ -1,12 +1,343 @@
-//! HTTP/2 (RFC 9113).
+//! HTTP/2 (RFC 9113): the engine of one connection.
 //!
+//! - [`receive`]: frames that come, [`content`]: DATA, [`block`]: header blocks
+//! - [`send`]: frames that leave
+//! - [`shutdown`]: GOAWAY in steps, [`late`]: what comes after the last one
+//! - [`streams`], [`stream`]: the streams and their states
+//! - [`flow`]: windows of both directions
+//! - [`settings`]: settings of both sides
+//! - [`ping`]: PINGs and whose they are
+//! - [`priority`]: priorities of responses
+//! - [`budget`]: how much a peer may make us do for nothing
 //! - [`section`]: what a header section or trailer section may be
+//! - [`frame`]: the layout of frames
 //! - [`hpack`]: the compression of header sections
 //! - [`verdict`]: what a field may be by itself
 //! - [`name`]: the names of fields that have rules
-#![allow(dead_code, unused_imports, reason = "the engine that uses it is not there yet")]
 
+#![allow(dead_code, reason = "the task of a connection that uses it is not there yet")]
+
+mod block;
+mod budget;
+mod content;
+mod flow;
+mod frame;
 pub mod hpack;
+mod late;
 pub mod name;
+mod ping;
+pub mod priority;
+mod receive;
 pub mod section;
+mod send;
+mod settings;
+mod shutdown;
+mod stream;
+mod streams;
+#[cfg(test)]
+mod tests;
 pub mod verdict;
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use crate::engine::{Control, Engine, Event, Fault, Flood, RequestHead, ResponseHead, ShutDown};
+use crate::header_list::HeaderList;
+use crate::output::Output;
+use block::Block;
+use budget::Budget;
+use content::Rest;
+use flow::{DEFAULT_WINDOW, ReceiveWindow, SendWindow};
+use frame::code;
+use hpack::{Decoder, Encoder};
+use late::Scanner;
+use ping::Pings;
+use priority::Early;
+use settings::{DEFAULT_TABLE, Local, Remote};
+use shutdown::Shutdown;
+use streams::Streams;
+
+/// What a peer may do, most of it said in our SETTINGS.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub max_concurrent_streams: u32,
+    /// Bytes of names and values, with 32 more for each field.
+    pub header_list_bytes: u32,
+    pub header_fields: usize,
+    pub stream_window_bytes: u32,
+    pub session_window_bytes: u32,
+    pub max_frame_bytes: u32,
+    pub header_table_bytes: u32,
+    pub has_connect_protocol: bool,
+    /// Frames that cost something and bring nothing: at once, and in each second.
+    pub control_burst: u32,
+    pub control_per_second: u32,
+}
+
+impl Limits {
+    fn section(&self) -> section::Limits {
+        section::Limits {
+            header_list_bytes: self.header_list_bytes,
+            header_fields: self.header_fields,
+            has_connect_protocol: self.has_connect_protocol,
+        }
+    }
+}
+
+/// What the next byte of the peer belongs to.
+enum Input {
+    /// The client's preface.
+    Preface,
+    /// A frame, from its first byte on.
+    Frame,
+    /// The rest of a DATA frame.
+    Content(Rest),
+    /// The rest of a frame that nobody needs. `is_content`: it is of a DATA frame,
+    /// which has no time limit.
+    Skipped { length: u32, is_content: bool },
+    /// Nothing more is taken. `rest`: of a frame whose beginning broke the protocol.
+    Over { rest: u32 },
+}
+
+/// The engine of one connection.
+pub struct Http2 {
+    limits: Limits,
+    input: Input,
+    /// A frame or the preface has begun to come and could not be taken.
+    is_mid_frame: bool,
+    /// A header block that goes on in the next frame.
+    block: Option<Box<Block>>,
+    blocks: u64,
+    decoder: Decoder,
+    encoder: Encoder,
+    local: Local,
+    remote: Remote,
+    streams: Streams,
+    send_window: SendWindow,
+    receive_window: ReceiveWindow,
+    /// The size of the latter.
+    session_window: u32,
+    pings: Pings,
+    early: Early,
+    budget: Budget,
+    shutdown: Shutdown,
+}
+
+impl Http2 {
+    pub fn new(limits: Limits, now: Instant) -> Self {
+        Self {
+            limits,
+            input: Input::Preface,
+            is_mid_frame: false,
+            block: None,
+            blocks: 0,
+            // A smaller table holds once the peer knows of it.
+            decoder: Decoder::new(limits.header_table_bytes.max(DEFAULT_TABLE)),
+            encoder: Encoder::new(),
+            local: Local::new(&limits),
+            remote: Remote::default(),
+            streams: Streams::new(limits.max_concurrent_streams),
+            send_window: SendWindow::new(DEFAULT_WINDOW),
+            receive_window: ReceiveWindow::new(DEFAULT_WINDOW),
+            session_window: DEFAULT_WINDOW,
+            pings: Pings::default(),
+            early: Early::default(),
+            budget: Budget::new(limits.control_burst, limits.control_per_second, now),
+            shutdown: Shutdown::default(),
+        }
+    }
+
+    /// Gives the session's window another size. A smaller one takes effect as
+    /// content is consumed (RFC 9113, section 6.9.2).
+    fn resize_session_window(&mut self, size: u32, out: &mut Vec<u8>) {
+        self.receive_window.resize(i64::from(size) - i64::from(self.session_window));
+        self.session_window = size;
+        if let Some(increment) = self.receive_window.flush() {
+            frame::write_window_update(out, 0, increment);
+        }
+    }
+
+    /// Content of that many bytes is not needed any more: the session's window
+    /// opens again.
+    #[inline]
+    fn give_back(&mut self, bytes: u64, out: &mut Vec<u8>) {
+        self.receive_window.give_back(bytes);
+        if let Some(increment) = self.receive_window.increment(self.session_window) {
+            frame::write_window_update(out, 0, increment);
+        }
+    }
+
+    /// Forgets a stream that has ended. What the host has not consumed of its
+    /// content is of the session no more.
+    fn close(&mut self, id: u32, out: &mut Vec<u8>) {
+        if let Some(stream) = self.streams.remove(id)
+            && stream.unconsumed > 0
+        {
+            self.give_back(stream.unconsumed, out);
+        }
+    }
+
+    /// Ends a stream on which the peer has broken the protocol (RFC 9113, section 5.4.2).
+    #[cold]
+    fn stream_error<'a>(&mut self, stream: u32, code: u32, why: &'static str, out: &mut Output) -> Event<'a> {
+        self.budget.mistake();
+        frame::write_reset(out.bytes(), stream, code);
+        self.streams.remember_reset(stream);
+        self.close(stream, out.bytes());
+        Event::Broken { stream, code, why }
+    }
+
+    /// Nothing is taken and nothing is written any more behind a last GOAWAY.
+    fn stop(&mut self, last_stream: u32, code: u32, debug: &[u8], out: &mut Output) {
+        let rest = match &self.input {
+            Input::Content(rest) => rest.bytes(),
+            Input::Skipped { length, .. } | Input::Over { rest: length } => (*length).into(),
+            Input::Preface | Input::Frame => 0,
+        };
+        let late = Scanner::new(rest, self.remote.has_come);
+        self.count_late_block();
+        self.shutdown.end(last_stream, code, debug, late, out.bytes());
+        self.input = Input::Over { rest: 0 };
+        self.is_mid_frame = false;
+        self.block = None;
+        self.streams.clear();
+    }
+}
+
+impl Engine for Http2 {
+    const IS_MULTIPLEXED: bool = true;
+
+    fn begin(&mut self, out: &mut Output) {
+        self.local.write_first(&self.limits, out.bytes());
+        self.resize_session_window(self.limits.session_window_bytes, out.bytes());
+    }
+
+    #[inline]
+    fn receive<'a>(&mut self, input: &'a [u8], out: &mut Output) -> Result<(usize, Option<Event<'a>>), Fault> {
+        self.take(input, out)
+    }
+
+    fn discard(&mut self, input: &[u8]) {
+        self.shutdown.discard(input, &mut self.streams);
+    }
+
+    fn refused(&self) -> u64 {
+        self.shutdown.refused
+    }
+
+    fn is_mid_block(&self) -> bool {
+        let is_skipped = matches!(self.input, Input::Skipped { is_content: false, .. });
+        self.is_mid_frame || self.block.is_some() || is_skipped
+    }
+
+    fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    fn is_settled(&self) -> bool {
+        self.remote.has_come && self.local.is_acknowledged
+    }
+
+    fn has_begun(&self) -> bool {
+        !matches!(self.input, Input::Preface)
+    }
+
+    fn refill(&mut self, now: Instant) {
+        self.budget.refill(now);
+    }
+
+    fn flood(&self) -> Flood {
+        self.budget.flood()
+    }
+
+    fn memory(&self) -> usize {
+        let block = self.block.as_ref().map_or(0, |block| block.memory());
+        let tables = self.decoder.memory() + self.encoder.memory();
+        block + tables + self.streams.memory() + self.early.memory() + self.pings.memory()
+    }
+
+    fn has_all_content(&self, stream: u32) -> bool {
+        self.streams.get(stream).is_none_or(|stream| !stream.receives)
+    }
+
+    fn consume(&mut self, stream: u32, bytes: usize, out: &mut Output) {
+        self.consume_content(stream, bytes, out.bytes());
+    }
+
+    fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Output) {
+        self.write_informational(stream, status, fields, out.bytes());
+    }
+
+    #[inline]
+    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Output) {
+        self.write_head(stream, head, out.bytes());
+    }
+
+    #[inline]
+    fn sendable(&self, stream: u32) -> usize {
+        match self.streams.get(stream) {
+            Some(stream) => stream.send_window.available().min(self.send_window.available()),
+            // What is written for it is left out.
+            None => usize::MAX,
+        }
+    }
+
+    #[inline]
+    fn send_data(&mut self, stream: u32, data: Bytes, is_last: bool, out: &mut Output) {
+        self.write_data(stream, data, is_last, out);
+    }
+
+    fn send_trailers(&mut self, stream: u32, fields: &HeaderList, out: &mut Output) {
+        self.write_trailers(stream, fields, out.bytes());
+    }
+
+    fn reset(&mut self, stream: u32, code: u32, out: &mut Output) -> bool {
+        self.write_reset(stream, code, out.bytes());
+        true
+    }
+
+    fn push(&mut self, parent: u32, head: &RequestHead, out: &mut Output) -> Option<u32> {
+        self.write_promise(parent, head, out.bytes())
+    }
+
+    fn takes_pushes(&self) -> bool {
+        self.may_push()
+    }
+
+    fn send_control(&mut self, control: Control<'_>, out: &mut Output) -> bool {
+        self.write_control(control, out.bytes())
+    }
+
+    fn shut_down(&mut self, step: ShutDown, out: &mut Output) {
+        match step {
+            ShutDown::Announce => self.shutdown.announce(&mut self.pings, out.bytes()),
+            ShutDown::LastCall => self.shutdown.last_call(self.streams.highest(), out.bytes()),
+        }
+    }
+
+    fn send_fault(&mut self, fault: Fault, _: &[u8], out: &mut Output) {
+        self.stop(self.streams.highest(), fault.code, fault.why.as_bytes(), out);
+    }
+
+    fn end(&mut self, code: u32, last_stream: Option<u32>, debug: &[u8], out: &mut Output) {
+        self.stop(last_stream.unwrap_or(self.streams.highest()), code, debug, out);
+    }
+
+    fn is_over(&self) -> bool {
+        self.shutdown.has_ended() || self.shutdown.has_last_call() && self.streams.is_empty()
+    }
+}
+
+/// A connection error (RFC 9113, section 5.4.1).
+#[cold]
+fn fault(code: u32, why: &'static str) -> Fault {
+    Fault { code, why }
+}
+
+/// A connection error of the most common type.
+#[cold]
+fn protocol_error(why: &'static str) -> Fault {
+    fault(code::PROTOCOL_ERROR, why)
+}

@@ -1,0 +1,166 @@
+//! DATA frames (RFC 9113, section 6.1), which are taken in pieces as they come.
+
+use super::frame::{self, HEAD, Head, code, flag};
+use super::streams::{Gone, is_pushed};
+use super::{Http2, Input, fault, protocol_error};
+use crate::engine::{Event, Fault};
+use crate::output::Output;
+
+type Received<'a> = Result<(usize, Option<Event<'a>>), Fault>;
+
+/// What is still to come of a DATA frame.
+#[derive(Clone, Copy)]
+pub struct Rest {
+    stream: u32,
+    content: u32,
+    padding: u32,
+    is_last: bool,
+}
+
+impl Rest {
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.content) + u64::from(self.padding)
+    }
+}
+
+impl Http2 {
+    /// The head of a DATA frame, with its padding length if it has one. All rules
+    /// are checked here, before any content is given.
+    pub(super) fn data<'a>(&mut self, head: Head, input: &'a [u8], out: &mut Output) -> Received<'a> {
+        if head.stream == 0 || is_pushed(head.stream) {
+            return Err(protocol_error("DATA on a stream that takes none"));
+        }
+        let (start, padding) = match (head.has(flag::PADDED), input.get(HEAD)) {
+            (false, _) => (HEAD, 0),
+            (true, _) if head.length == 0 => return Err(fault(code::FRAME_SIZE_ERROR, "no room for a padding length")),
+            (true, None) => return Ok(self.wait(input)),
+            (true, Some(padding)) => (HEAD + 1, u32::from(*padding)),
+        };
+        let overhead = padding + (start - HEAD) as u32;
+        let Some(content) = head.length.checked_sub(overhead) else {
+            return Err(protocol_error("the padding is longer than the frame"));
+        };
+        if !self.receive_window.take(head.length) {
+            return Err(fault(code::FLOW_CONTROL_ERROR, "more DATA than the session's window has room for"));
+        }
+        self.blocks += 1;
+        let is_last = head.has(flag::END_STREAM);
+        if content == 0 && !is_last {
+            self.budget.nothing();
+        }
+        let rest = Rest { stream: head.stream, content, padding, is_last };
+        let error = self.check_data(head, rest)?;
+        if let Some(refusal) = error {
+            self.skip(rest.bytes() as u32, true);
+            self.give_back(head.length.into(), out.bytes());
+            let event = refusal.map(|(code, why)| self.stream_error(head.stream, code, why, out));
+            return Ok((start, event));
+        }
+        if overhead > 0 {
+            self.give_back_padding(head.stream, overhead, out);
+        }
+        if content == 0 && !is_last {
+            self.skip(padding, true);
+            return Ok((start, None));
+        }
+        let (taken, event) = self.content(rest, &input[start..], out);
+        Ok((start + taken, event))
+    }
+
+    /// None if the content is to be taken; it is counted then. Else it is thrown
+    /// away, for nothing or for a stream error.
+    #[allow(clippy::type_complexity, reason = "it is used once, beside its definition")]
+    #[inline]
+    fn check_data(&mut self, head: Head, rest: Rest) -> Result<Option<Option<(u32, &'static str)>>, Fault> {
+        let Some(stream) = self.streams.get_mut(head.stream) else {
+            return match self.streams.fate(head.stream) {
+                Gone::Idle => Err(protocol_error("DATA on an idle stream")),
+                _ if self.shutdown.is_late(head.stream) => Ok(Some(None)),
+                Gone::Reset => Ok(Some(None)),
+                Gone::Skipped | Gone::Closed => Ok(Some(Some((code::STREAM_CLOSED, "DATA on a closed stream")))),
+            };
+        };
+        if !stream.receives {
+            return Ok(Some(Some((code::STREAM_CLOSED, "DATA behind the end of the stream"))));
+        }
+        if !stream.receive_window.take(head.length) {
+            let why = "more DATA than the stream's window has room for";
+            return Ok(Some(Some((code::FLOW_CONTROL_ERROR, why))));
+        }
+        if let Some(left) = &mut stream.content_left {
+            match left.checked_sub(rest.content.into()) {
+                Some(0) => *left = 0,
+                Some(more) if !rest.is_last => *left = more,
+                _ => return Ok(Some(Some((code::PROTOCOL_ERROR, "the content is not as long as declared")))),
+            }
+        }
+        stream.unconsumed += u64::from(rest.content);
+        Ok(None)
+    }
+
+    /// A piece of content, as much as has come of it.
+    pub(super) fn content<'a>(
+        &mut self,
+        mut rest: Rest,
+        input: &'a [u8],
+        out: &mut Output,
+    ) -> (usize, Option<Event<'a>>) {
+        if self.streams.get(rest.stream).is_none() {
+            // It was reset meanwhile, and its content has been given back.
+            self.skip(rest.bytes() as u32, true);
+            return (0, None);
+        }
+        let taken = (rest.content as usize).min(input.len());
+        rest.content -= taken as u32;
+        if rest.content > 0 {
+            self.input = Input::Content(rest);
+            if taken == 0 {
+                return (0, None);
+            }
+        } else {
+            self.skip(rest.padding, true);
+        }
+        let is_last = rest.is_last && rest.content == 0;
+        if is_last {
+            self.end_of_content(rest.stream, out.bytes());
+        }
+        (taken, Some(Event::Data { stream: rest.stream, data: &input[..taken], is_last }))
+    }
+
+    /// The peer has ended its side of a stream.
+    pub(super) fn end_of_content(&mut self, id: u32, out: &mut Vec<u8>) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.receives = false;
+        if stream.is_closed() {
+            self.budget.completed();
+            self.close(id, out);
+        }
+    }
+
+    /// Padding is consumed as soon as it is announced.
+    fn give_back_padding(&mut self, id: u32, bytes: u32, out: &mut Output) {
+        self.give_back(bytes.into(), out.bytes());
+        self.give_back_on_stream(id, bytes.into(), out.bytes());
+    }
+
+    fn give_back_on_stream(&mut self, id: u32, bytes: u64, out: &mut Vec<u8>) {
+        let window = self.local.stream_window;
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.receive_window.give_back(bytes);
+        if stream.receives
+            && let Some(increment) = stream.receive_window.increment(window)
+        {
+            frame::write_window_update(out, id, increment);
+        }
+    }
+
+    /// The host has consumed content: as much more may come. What it consumes of a
+    /// stream that has ended was given back at its end.
+    pub(super) fn consume_content(&mut self, id: u32, bytes: usize, out: &mut Vec<u8>) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let bytes = stream.unconsumed.min(bytes as u64);
+        stream.unconsumed -= bytes;
+        self.give_back(bytes, out);
+        self.give_back_on_stream(id, bytes, out);
+    }
+}

@@ -1,0 +1,107 @@
+//! Flow control (RFC 9113, sections 5.2 and 6.9): windows of both directions.
+
+use super::frame::MAX_31;
+
+/// What a window is until something changes it (RFC 9113, section 6.9.2).
+pub const DEFAULT_WINDOW: u32 = 65_535;
+
+/// How much we may send. SETTINGS can make it negative.
+#[derive(Clone, Copy, Debug)]
+pub struct SendWindow(i64);
+
+/// A window would be larger than 2^31-1 bytes.
+pub struct Overflow;
+
+impl SendWindow {
+    pub fn new(size: u32) -> Self {
+        Self(size.into())
+    }
+
+    /// How many bytes may be sent now.
+    #[inline]
+    pub fn available(self) -> usize {
+        self.0.max(0) as usize
+    }
+
+    #[inline]
+    pub fn take(&mut self, bytes: usize) {
+        self.0 -= bytes as i64;
+    }
+
+    /// The peer allows more, or by a change of its SETTINGS also less.
+    pub fn change(&mut self, by: i64) -> Result<(), Overflow> {
+        self.0 += by;
+        if self.0 > MAX_31.into() { Err(Overflow) } else { Ok(()) }
+    }
+}
+
+/// How much the peer may send. What it has sent and nobody needs any more is
+/// given back in steps of half a window.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiveWindow {
+    /// What the peer may still send. Our SETTINGS can make it negative.
+    left: i64,
+    /// What is to be given back. Negative after the window was made smaller.
+    due: i64,
+}
+
+impl ReceiveWindow {
+    pub fn new(size: u32) -> Self {
+        Self { left: size.into(), due: 0 }
+    }
+
+    /// The peer has sent so much. False if it was not allowed to.
+    #[inline]
+    pub fn take(&mut self, bytes: u32) -> bool {
+        self.left -= i64::from(bytes);
+        self.left >= 0
+    }
+
+    /// Nobody needs that any more.
+    #[inline]
+    pub fn give_back(&mut self, bytes: u64) {
+        self.due += bytes as i64;
+    }
+
+    /// SETTINGS that the peer has acknowledged change the window.
+    pub fn change(&mut self, by: i64) {
+        self.left += by;
+    }
+
+    /// The window is to have another size, which WINDOW_UPDATE has to tell.
+    pub fn resize(&mut self, by: i64) {
+        self.due += by;
+    }
+
+    /// The increment of the WINDOW_UPDATE that should be sent now, if one should:
+    /// at half of a window of that size.
+    #[inline]
+    pub fn increment(&mut self, size: u32) -> Option<u32> {
+        if self.due <= 0 || self.due * 2 < i64::from(size) {
+            return None;
+        }
+        self.flush()
+    }
+
+    /// The increment of a WINDOW_UPDATE that gives back all that is due.
+    pub fn flush(&mut self) -> Option<u32> {
+        let most = i64::from(MAX_31) - self.left.max(0);
+        let increment = self.due.min(most);
+        if increment <= 0 {
+            return None;
+        }
+        (self.left, self.due) = (self.left + increment, self.due - increment);
+        Some(increment as u32)
+    }
+
+    /// What the peer may still send.
+    #[cfg(any(test, fuzzing))]
+    pub fn left(&self) -> i64 {
+        self.left
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub fn due(&self) -> i64 {
+        self.due
+    }
+}

@@ -1,0 +1,331 @@
+//! Frames that come (RFC 9113, section 6). One that is not whole stays with the
+//! caller; only DATA and what nobody needs is taken in pieces.
+
+use super::frame::{self, DEFAULT_SIZE, HEAD, Head, MAX_31, PREFACE, code, flag, kind};
+use super::ping::Answered;
+use super::priority::Parameters;
+use super::settings;
+use super::streams::{Gone, is_pushed};
+use super::{Http2, Input, fault, protocol_error};
+use crate::engine::{Event, Fault, Priority};
+use crate::output::Output;
+
+type Received<'a> = Result<(usize, Option<Event<'a>>), Fault>;
+
+impl Http2 {
+    /// Takes a frame, or a piece of one.
+    #[inline]
+    pub(super) fn take<'a>(&mut self, input: &'a [u8], out: &mut Output) -> Received<'a> {
+        self.streams.promote();
+        self.is_mid_frame = false;
+        if self.shutdown.last_push.is_some()
+            && let Some(event) = self.next_cancelled_push(out)
+        {
+            return Ok((0, Some(event)));
+        }
+        let received = match &self.input {
+            Input::Frame => self.frame(input, out),
+            Input::Content(rest) => Ok(self.content(*rest, input, out)),
+            Input::Skipped { length, is_content } => Ok(self.skip_some(*length, *is_content, input)),
+            Input::Preface => self.preface(input),
+            Input::Over { .. } => Ok((0, None)),
+        };
+        if received.is_err() {
+            self.fail(input);
+        }
+        received
+    }
+
+    /// The client's preface (RFC 9113, section 3.4).
+    fn preface<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
+        let length = input.len().min(PREFACE.len());
+        if input[..length] != PREFACE[..length] {
+            return Err(protocol_error("the client's preface is none of HTTP/2"));
+        }
+        if length < PREFACE.len() {
+            return Ok(self.wait(input));
+        }
+        self.input = Input::Frame;
+        self.blocks += 1;
+        Ok((length, None))
+    }
+
+    /// Nothing can be taken of a frame that has begun.
+    pub(super) fn wait<'a>(&mut self, input: &'a [u8]) -> (usize, Option<Event<'a>>) {
+        self.is_mid_frame = !input.is_empty();
+        (0, None)
+    }
+
+    /// So much of the frame is not needed.
+    pub(super) fn skip(&mut self, length: u32, is_content: bool) {
+        self.input = if length == 0 { Input::Frame } else { Input::Skipped { length, is_content } };
+    }
+
+    fn skip_some<'a>(&mut self, length: u32, is_content: bool, input: &'a [u8]) -> (usize, Option<Event<'a>>) {
+        let taken = (length as usize).min(input.len());
+        self.skip(length - taken as u32, is_content);
+        (taken, None)
+    }
+
+    /// The peer has broken the protocol. What counts streams later begins behind
+    /// the frame that did it.
+    #[cold]
+    fn fail(&mut self, input: &[u8]) {
+        let rest = match input.first_chunk() {
+            Some(head) if matches!(self.input, Input::Frame) => HEAD as u32 + Head::parse(head).length,
+            _ => 0,
+        };
+        self.block = None;
+        self.input = Input::Over { rest };
+    }
+
+    #[inline]
+    fn frame<'a>(&mut self, input: &'a [u8], out: &mut Output) -> Received<'a> {
+        let Some(head) = input.first_chunk() else { return Ok(self.wait(input)) };
+        let head = Head::parse(head);
+        self.check_head(head)?;
+        if head.kind == kind::DATA {
+            return self.data(head, input, out);
+        }
+        self.check_length(head)?;
+        if is_unneeded(head) {
+            self.budget.nothing();
+            self.blocks += 1;
+            self.skip(head.length, false);
+            return Ok((HEAD, None));
+        }
+        let end = HEAD + head.length as usize;
+        let Some(payload) = input.get(HEAD..end) else { return Ok(self.wait(input)) };
+        let event = match head.kind {
+            kind::HEADERS => self.headers(head, payload, out)?,
+            kind::CONTINUATION => self.continuation(head, payload, out)?,
+            _ => {
+                self.blocks += 1;
+                self.control_frame(head, payload, out)?
+            }
+        };
+        Ok((end, event))
+    }
+
+    /// What holds for every frame where it stands.
+    #[inline]
+    fn check_head(&mut self, head: Head) -> Result<(), Fault> {
+        if head.length > self.limits.max_frame_bytes {
+            return Err(fault(code::FRAME_SIZE_ERROR, "a frame is longer than allowed"));
+        }
+        if let Some(block) = &self.block
+            && (head.kind != kind::CONTINUATION || head.stream != block.stream)
+        {
+            return Err(protocol_error("another frame in a header block"));
+        }
+        if !self.remote.has_come && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
+            return Err(protocol_error("the first frame is not SETTINGS"));
+        }
+        Ok(())
+    }
+
+    /// What holds for the length and the stream of a frame of each type but DATA,
+    /// before its payload has come.
+    #[inline]
+    fn check_length(&self, head: Head) -> Result<(), Fault> {
+        let is_ack = head.has(flag::ACK);
+        let has_length = match head.kind {
+            kind::RST_STREAM | kind::WINDOW_UPDATE => head.length == 4,
+            kind::PING => head.length == 8,
+            kind::GOAWAY => head.length >= 8,
+            kind::SETTINGS => head.length.is_multiple_of(6) && (!is_ack || head.length == 0),
+            kind::PRIORITY_UPDATE => head.length >= 4,
+            _ => true,
+        };
+        if !has_length {
+            return Err(fault(code::FRAME_SIZE_ERROR, "a frame of its type has another length"));
+        }
+        let has_stream = match head.kind {
+            kind::HEADERS | kind::CONTINUATION | kind::PRIORITY | kind::RST_STREAM => head.stream != 0,
+            kind::SETTINGS | kind::PING | kind::GOAWAY | kind::PRIORITY_UPDATE => head.stream == 0,
+            kind::PUSH_PROMISE => false,
+            _ => true,
+        };
+        if !has_stream {
+            return Err(protocol_error("a frame of its type may not stand on that stream"));
+        }
+        let most = match head.kind {
+            kind::HEADERS | kind::CONTINUATION => self.max_block(),
+            kind::SETTINGS => settings::MOST_BYTES as usize,
+            kind::GOAWAY => DEFAULT_SIZE as usize,
+            _ => usize::MAX,
+        };
+        if head.length as usize > most {
+            return Err(fault(code::ENHANCE_YOUR_CALM, "a frame is longer than any use of it"));
+        }
+        Ok(())
+    }
+
+    fn control_frame<'a>(
+        &mut self,
+        head: Head,
+        payload: &'a [u8],
+        out: &mut Output,
+    ) -> Result<Option<Event<'a>>, Fault> {
+        match head.kind {
+            kind::PRIORITY => self.old_priority(head, payload, out),
+            kind::RST_STREAM => self.reset_by_peer(head.stream, frame::number(payload), out),
+            kind::SETTINGS if head.has(flag::ACK) => Ok(self.settings_acknowledged()),
+            kind::SETTINGS => self.settings(payload, out).map(Some),
+            kind::PING => Ok(self.ping(head, payload, out)),
+            kind::GOAWAY => Ok(Some(self.goaway(payload))),
+            kind::WINDOW_UPDATE => self.window_update(head.stream, frame::number(payload) & MAX_31, out),
+            kind::PRIORITY_UPDATE => self.priority_update(payload),
+            _ => Ok(None),
+        }
+    }
+
+    /// A PRIORITY frame, which is obsolete (RFC 9113, section 6.3) but has rules.
+    fn old_priority<'a>(&mut self, head: Head, payload: &[u8], out: &mut Output) -> Result<Option<Event<'a>>, Fault> {
+        self.budget.priority();
+        let error = if payload.len() != 5 {
+            (code::FRAME_SIZE_ERROR, "PRIORITY has another length")
+        } else if frame::number(payload) & MAX_31 == head.stream {
+            (code::PROTOCOL_ERROR, "a stream depends on itself")
+        } else {
+            return Ok(None);
+        };
+        if self.streams.get(head.stream).is_some() {
+            return Ok(Some(self.stream_error(head.stream, error.0, error.1, out)));
+        }
+        match self.streams.fate(head.stream) {
+            // An idle stream cannot be reset.
+            Gone::Idle => Err(fault(error.0, error.1)),
+            _ => Ok(None),
+        }
+    }
+
+    fn reset_by_peer<'a>(&mut self, stream: u32, code: u32, out: &mut Output) -> Result<Option<Event<'a>>, Fault> {
+        self.budget.reset();
+        if self.streams.get(stream).is_none() {
+            return match self.streams.fate(stream) {
+                Gone::Idle => Err(protocol_error("RST_STREAM on an idle stream")),
+                _ => Ok(None),
+            };
+        }
+        self.close(stream, out.bytes());
+        Ok(Some(Event::Reset { stream, code }))
+    }
+
+    fn settings<'a>(&mut self, payload: &'a [u8], out: &mut Output) -> Result<Event<'a>, Fault> {
+        let changes = self.remote.apply(payload)?;
+        if let Some((least, last)) = changes.table {
+            self.encoder.set_limit(least);
+            self.encoder.set_limit(last);
+        }
+        let mut changed = 0;
+        if changes.window != 0 {
+            changed = self.streams.open() + self.streams.open_pushed();
+            let mut streams = self.streams.iter_mut();
+            if !streams.all(|stream| stream.send_window.change(changes.window).is_ok()) {
+                return Err(fault(code::FLOW_CONTROL_ERROR, "a stream's window is too large"));
+            }
+        }
+        self.budget.settings(changed);
+        settings::write_acknowledgement(out.bytes());
+        Ok(Event::Settings(payload))
+    }
+
+    fn settings_acknowledged<'a>(&mut self) -> Option<Event<'a>> {
+        let Some(change) = self.local.acknowledge() else {
+            self.budget.nothing();
+            return None;
+        };
+        if change != 0 {
+            self.streams.iter_mut().for_each(|stream| stream.receive_window.change(change));
+        }
+        self.decoder.set_limit(self.limits.header_table_bytes);
+        Some(Event::SettingsAcknowledged)
+    }
+
+    fn ping<'a>(&mut self, head: Head, payload: &[u8], out: &mut Output) -> Option<Event<'a>> {
+        let payload = *payload.first_chunk()?;
+        if !head.has(flag::ACK) {
+            self.budget.ping();
+            frame::write(out.bytes(), kind::PING, flag::ACK, 0, &payload);
+            return Some(Event::Ping(payload));
+        }
+        match self.pings.answered(payload) {
+            Answered::Host => Some(Event::Pong(payload)),
+            Answered::ShutDown => Some(Event::ShutDownAcknowledged),
+            Answered::KeepAlive => None,
+            Answered::None => {
+                self.budget.nothing();
+                None
+            }
+        }
+    }
+
+    fn goaway<'a>(&mut self, payload: &'a [u8]) -> Event<'a> {
+        self.budget.nothing();
+        let (numbers, debug) = payload.split_at(8);
+        let last_stream = frame::number(numbers) & MAX_31;
+        self.shutdown.last_push = Some(last_stream.min(self.shutdown.last_push.unwrap_or(MAX_31)));
+        Event::Goaway { last_stream, code: frame::number(&numbers[4..]), debug }
+    }
+
+    /// A pushed stream that the peer does not take any more, by its GOAWAY.
+    fn next_cancelled_push<'a>(&mut self, out: &mut Output) -> Option<Event<'a>> {
+        let stream = self.streams.pushed_above(self.shutdown.last_push?)?;
+        self.close(stream, out.bytes());
+        Some(Event::Reset { stream, code: code::REFUSED_STREAM })
+    }
+
+    fn window_update<'a>(&mut self, stream: u32, increment: u32, out: &mut Output) -> Result<Option<Event<'a>>, Fault> {
+        self.budget.window_update();
+        if stream == 0 {
+            if increment == 0 {
+                return Err(protocol_error("WINDOW_UPDATE by nothing"));
+            }
+            let changed = self.send_window.change(increment.into());
+            changed.map_err(|_| fault(code::FLOW_CONTROL_ERROR, "the session's window is too large"))?;
+            return Ok(Some(Event::Window { stream }));
+        }
+        let Some(known) = self.streams.get_mut(stream) else {
+            return match self.streams.fate(stream) {
+                Gone::Idle => Err(protocol_error("WINDOW_UPDATE on an idle stream")),
+                _ => Ok(None),
+            };
+        };
+        if increment == 0 {
+            return Ok(Some(self.stream_error(stream, code::PROTOCOL_ERROR, "WINDOW_UPDATE by nothing", out)));
+        }
+        if known.send_window.change(increment.into()).is_err() {
+            let why = "the stream's window is too large";
+            return Ok(Some(self.stream_error(stream, code::FLOW_CONTROL_ERROR, why, out)));
+        }
+        Ok(Some(Event::Window { stream }))
+    }
+
+    /// RFC 9218, section 7.1.
+    fn priority_update<'a>(&mut self, payload: &[u8]) -> Result<Option<Event<'a>>, Fault> {
+        self.budget.priority();
+        let stream = frame::number(payload) & MAX_31;
+        let is_idle = self.streams.fate(stream) == Gone::Idle;
+        if stream == 0 || is_pushed(stream) && is_idle {
+            return Err(protocol_error("PRIORITY_UPDATE of a stream that cannot be"));
+        }
+        let Some(parameters) = Parameters::parse(&payload[4..]) else { return Ok(None) };
+        if is_idle {
+            self.early.keep(stream, parameters);
+            return Ok(None);
+        }
+        let priority = parameters.applied_to(Priority::default());
+        Ok(self.streams.get(stream).map(|_| Event::Reprioritized { stream, priority }))
+    }
+}
+
+/// Whether nothing in a frame is needed: of a type that is unknown, or far too long for what it is for.
+#[inline]
+fn is_unneeded(head: Head) -> bool {
+    match head.kind {
+        kind::PRIORITY_UPDATE => head.length > DEFAULT_SIZE,
+        kind::PRIORITY => head.length > DEFAULT_SIZE,
+        known => known > kind::CONTINUATION,
+    }
+}

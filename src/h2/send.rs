@@ -1,0 +1,211 @@
+//! Frames that leave: header blocks, content, and what the host or the library
+//! says of the session. A block is encoded only when it is written, and whole:
+//! the peer's table follows the order of the blocks.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+
+use super::Http2;
+use super::flow::{ReceiveWindow, SendWindow};
+use super::frame::{self, DEFAULT_SIZE, HEAD, code, flag, kind};
+use super::stream::{Sending, Stream};
+use super::streams::is_pushed;
+use crate::engine::{Control, RequestHead, ResponseHead};
+use crate::header_list::HeaderList;
+use crate::output::Output;
+
+/// The longest payload of a DATA frame: longer ones keep others waiting for little.
+const MOST_DATA: usize = DEFAULT_SIZE as usize;
+
+impl Http2 {
+    /// Writes an informational head. 101 does not exist here (RFC 9113, section 8.6).
+    pub(super) fn write_informational(&mut self, id: u32, status: StatusCode, fields: &HeaderList, out: &mut Vec<u8>) {
+        let may_stand = status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
+        if may_stand && self.streams.get(id).is_some_and(|stream| stream.sending == Sending::Head && !is_pushed(id)) {
+            self.write_section(id, Some(status), fields, 0, out);
+        }
+    }
+
+    #[inline]
+    pub(super) fn write_head(&mut self, id: u32, head: ResponseHead<'_>, out: &mut Vec<u8>) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        if stream.sending != Sending::Head {
+            return;
+        }
+        let is_tunnel = head.is_tunnel && stream.is_connect;
+        let is_empty = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let is_last = head.is_last || !is_tunnel && (stream.is_head || is_empty);
+        stream.sending = match (is_last, is_tunnel) {
+            (true, _) => Sending::Done,
+            (false, true) => Sending::Tunnel,
+            (false, false) => Sending::Content,
+        };
+        let flags = if is_last { flag::END_STREAM } else { 0 };
+        self.write_section(id, Some(head.status), head.fields, flags, out);
+        if is_last {
+            self.end_of_response(id, out);
+        }
+    }
+
+    /// Writes a header section, or a trailer section, which has no status.
+    #[inline]
+    fn write_section(
+        &mut self,
+        id: u32,
+        status: Option<StatusCode>,
+        fields: &HeaderList,
+        flags: u8,
+        out: &mut Vec<u8>,
+    ) {
+        let at = out.len();
+        out.extend_from_slice(&[0; HEAD]);
+        self.encoder.begin(out);
+        if let Some(status) = status {
+            self.encoder.status(status, out);
+        }
+        for field in fields.iter() {
+            self.encoder.field(field.name, field.value, field.is_sensitive, out);
+        }
+        frame::end_block(out, at, kind::HEADERS, flags, id, self.remote.max_frame_bytes as usize);
+        self.budget.sent_head();
+    }
+
+    #[inline]
+    pub(super) fn write_data(&mut self, id: u32, mut data: Bytes, is_last: bool, out: &mut Output) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        if !matches!(stream.sending, Sending::Content | Sending::Tunnel) || data.is_empty() && !is_last {
+            return;
+        }
+        let length = data.len();
+        if length > stream.send_window.available().min(self.send_window.available()) {
+            debug_assert!(length == 0, "more content than the peer takes");
+            if length > 0 {
+                self.write_reset(id, code::INTERNAL_ERROR, out.bytes());
+                return;
+            }
+        }
+        stream.send_window.take(length);
+        self.send_window.take(length);
+        if is_last {
+            stream.sending = Sending::Done;
+        }
+        while data.len() > MOST_DATA {
+            frame::write_head(out.bytes(), MOST_DATA, kind::DATA, 0, id);
+            out.push(data.split_to(MOST_DATA));
+            self.budget.sent_data();
+        }
+        let flags = if is_last { flag::END_STREAM } else { 0 };
+        frame::write_head(out.bytes(), data.len(), kind::DATA, flags, id);
+        out.push(data);
+        self.budget.sent_data();
+        if is_last {
+            self.end_of_response(id, out.bytes());
+        }
+    }
+
+    pub(super) fn write_trailers(&mut self, id: u32, fields: &HeaderList, out: &mut Vec<u8>) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let has_section = match stream.sending {
+            Sending::Content => !fields.is_empty(),
+            // None may stand in a tunnel (RFC 9113, section 8.5).
+            Sending::Tunnel => false,
+            Sending::Head | Sending::Done => return,
+        };
+        stream.sending = Sending::Done;
+        if has_section {
+            self.write_section(id, None, fields, flag::END_STREAM, out);
+        } else {
+            frame::write(out, kind::DATA, flag::END_STREAM, id, &[]);
+        }
+        self.end_of_response(id, out);
+    }
+
+    /// Our side of a stream has ended.
+    #[inline]
+    fn end_of_response(&mut self, id: u32, out: &mut Vec<u8>) {
+        if self.streams.get(id).is_some_and(Stream::is_closed) {
+            self.budget.completed();
+            self.close(id, out);
+        }
+    }
+
+    /// Ends a stream for reasons of our own, which costs the peer nothing.
+    pub(super) fn write_reset(&mut self, id: u32, code: u32, out: &mut Vec<u8>) {
+        let Some(stream) = self.streams.get(id) else { return };
+        if stream.receives {
+            self.streams.remember_reset(id);
+        }
+        frame::write_reset(out, id, code);
+        self.close(id, out);
+    }
+
+    /// Whether the peer takes promises now.
+    pub(super) fn may_push(&self) -> bool {
+        let has_room = self.streams.open_pushed() < self.remote.max_pushed as usize;
+        let is_open = self.shutdown.last_push.is_none() && !self.shutdown.has_last_call() && !self.shutdown.has_ended();
+        self.remote.enables_push && has_room && is_open
+    }
+
+    /// Writes a promise (RFC 9113, section 8.4.1).
+    pub(super) fn write_promise(&mut self, parent: u32, head: &RequestHead, out: &mut Vec<u8>) -> Option<u32> {
+        let has_parent = !is_pushed(parent) && self.streams.get(parent)?.sending != Sending::Done;
+        let id = self.streams.next_push().filter(|_| has_parent && self.may_push())?;
+        let at = out.len();
+        out.extend_from_slice(&[0; HEAD]);
+        // The promised id stands before the block; both are cut into frames alike.
+        out.extend_from_slice(&id.to_be_bytes());
+        self.encoder.begin(out);
+        self.encoder.field(b":method", head.method.as_str().as_bytes(), false, out);
+        let scheme = head.scheme.as_deref().map(str::as_bytes);
+        let authority = head.authority.as_deref().map(str::as_bytes);
+        for (name, value) in [(&b":scheme"[..], scheme), (b":authority", authority), (b":path", Some(&head.path[..]))] {
+            if let Some(value) = value {
+                self.encoder.field(name, value, false, out);
+            }
+        }
+        for field in head.fields.iter() {
+            self.encoder.field(field.name, field.value, field.is_sensitive, out);
+        }
+        frame::end_block(out, at, kind::PUSH_PROMISE, 0, parent, self.remote.max_frame_bytes as usize);
+        self.streams.insert_pushed(Stream {
+            id,
+            sending: Sending::Head,
+            receives: false,
+            is_head: head.method == Method::HEAD,
+            is_connect: false,
+            send_window: SendWindow::new(self.remote.initial_window),
+            receive_window: ReceiveWindow::new(0),
+            unconsumed: 0,
+            content_left: None,
+        });
+        Some(id)
+    }
+
+    /// Writes a frame that is none of a response. False if it has to wait for the peer.
+    pub(super) fn write_control(&mut self, control: Control<'_>, out: &mut Vec<u8>) -> bool {
+        if self.shutdown.has_ended() {
+            return true;
+        }
+        match control {
+            Control::Ping(payload) => return self.pings.send_for_host(payload, out),
+            Control::KeepAlive => self.pings.send_keep_alive(out),
+            Control::Goaway { code, last_stream, debug } => {
+                let last_stream = if last_stream == 0 { self.streams.highest() } else { last_stream };
+                self.shutdown.write_goaway(last_stream, code, debug, out);
+            }
+            Control::Extension { kind, stream, payload } => {
+                let is_known = stream == 0 || self.streams.get(stream).is_some();
+                if is_known && payload.len() <= self.remote.max_frame_bytes as usize {
+                    frame::write(out, kind, 0, stream, payload);
+                }
+            }
+            Control::Windows { session, stream } => {
+                if session != 0 {
+                    self.resize_session_window(session, out);
+                }
+                return stream == 0 || self.local.set_stream_window(stream, out);
+            }
+        }
+        true
+    }
+}
