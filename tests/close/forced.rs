@@ -34,6 +34,30 @@ fn scenario_09_stalled_handlers_are_reset_at_the_deadline() {
     assert_eq!((report.streams_completed, report.streams_reset), (0, 3));
 }
 
+/// The same where the client has stopped in the middle of an upload's frame: both
+/// GOAWAYs, the second one after its cap, and the stream is reset at the deadline.
+#[test]
+fn scenario_09_stopped_in_the_middle_of_a_frame() {
+    const DRAIN: Duration = Duration::from_secs(2);
+    let mut demo = Demo::start(DRAIN);
+    let mut client = demo.open();
+    let stream = client.upload("POST", "/echo");
+    client.data(stream, b"before", false);
+    client.expect_data(stream);
+    client.behaviour.ack_ping = false;
+    client.raw(&Frame::data(stream, &[b'x'; 100], true).encode()[..50]);
+    thread::sleep(Duration::from_millis(50));
+    let start = demo.terminate();
+    client.expect_first_goaway();
+    let last_call = client.expect_final_goaway(stream);
+    client.check_deadline("second GOAWAY", start, CAP, last_call);
+    let at = client.expect_rst_stream(stream, code::CANCEL);
+    client.check_deadline("RST_STREAM", start, DRAIN, at);
+    client.expect_fin();
+    let report = demo.expect_exit_in_time();
+    assert_eq!(report.ends(), (0, 0, 0, 1), "{report:?}");
+}
+
 /// A body without content-length that is cut: the client must see RST_STREAM,
 /// since an END_STREAM or a bare end would pass for the whole (section 8.1).
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::LONG_DRAIN;
 use crate::kit::frame::PREFACE;
 use crate::kit::stream::{Stream, is_tls};
-use crate::kit::{CAP, Client, Demo, End, Frame, PATIENCE, SLACK, kind};
+use crate::kit::{Behaviour, CAP, Client, Demo, End, Frame, PATIENCE, SLACK, kind};
 
 /// An idle session that has had its answer is told twice, as section 6.8
 /// recommends: GOAWAY(2^31-1) with a PING, and once the PING is answered the
@@ -80,6 +80,36 @@ fn scenario_03_ping_never_answered() {
     client.expect_no_more_goaways();
     let report = demo.expect_early_exit();
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+}
+
+/// A peer that has stopped in the middle of a frame is told as one that never answers
+/// the PING, since it can say nothing any more: the second GOAWAY, and with nothing
+/// open the FIN.
+#[test]
+#[should_panic(expected = "GOAWAY number 2 is not")] // h2 waits for the rest of the frame.
+fn scenario_03_stopped_in_the_middle_of_a_frame() {
+    let ping = Frame::ping(*b"unended!").encode();
+    let mut demo = Demo::start(LONG_DRAIN);
+    // In the head, right behind it, and in the payload.
+    let mut clients = [3, 9, 12].map(|length| {
+        let mut client = demo.open();
+        let response = client.get("/");
+        client.expect_hello(&response);
+        client.behaviour = Behaviour { ack_settings: false, ack_ping: false, open_window: false };
+        client.raw(&ping[..length]);
+        client
+    });
+    thread::sleep(Duration::from_millis(50));
+    let start = demo.terminate();
+    for client in &mut clients {
+        client.expect_first_goaway();
+        let last_call = client.expect_final_goaway(1);
+        client.check_deadline("second GOAWAY", start, CAP, last_call);
+        client.expect_fin();
+        client.expect_no_more_goaways();
+    }
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (3, 0, 0, 0), "{report:?}");
 }
 
 /// A client that closes its connection on the first GOAWAY, without answering

@@ -1,8 +1,11 @@
 //! Closing while something is under way that ends by itself: it must come to
 //! its end as if nobody had closed.
 
+use std::thread;
+use std::time::Duration;
+
 use crate::LONG_DRAIN;
-use crate::kit::{Client, Demo, Frame, MAX_STREAM, SLACK, Transcript, code, kind, setting};
+use crate::kit::{Client, Demo, Frame, MAX_STREAM, PATIENCE, Response, SLACK, Transcript, code, kind, setting};
 
 /// The length of `GET /stream`: 20 chunks of 1 KiB, 100 ms apart.
 const STREAM_LENGTH: usize = 20 * 1024;
@@ -195,6 +198,62 @@ fn scenario_12_early_answer_to_an_unfinished_upload() {
     let report = demo.expect_early_exit();
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
     assert_eq!(report.streams_reset, 0, "{report:?}");
+}
+
+/// A client that ends its sending side behind its requests, as some do that have
+/// nothing more to ask, gets the responses that are due, before and during a close,
+/// and both GOAWAYs; then FIN.
+#[test]
+#[should_panic(expected = "not complete: Unfinished")] // h2 takes it for the end of the connection.
+fn scenario_05_half_closed_clients_get_their_responses() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut clients = [demo.open(), demo.open()];
+    let streams = clients.each_mut().map(|client| [client.request("GET", "/slow"), client.request("GET", "/count/20")]);
+    let [early, late] = &mut clients;
+    early.finish_writing();
+    late.ping_and_wait(*b"taken in");
+    demo.terminate();
+    late.expect_first_goaway();
+    late.finish_writing();
+    for (client, [slow, count]) in clients.iter_mut().zip(streams) {
+        let response = client.response(slow);
+        client.expect_complete(&response);
+        client.check(response.text() == "slow", "not `slow`");
+        let response = client.response(count);
+        client.expect_complete(&response);
+        client.check(response.body.len() == 20 * 1024, "not 20 KiB");
+        client.expect_fin();
+    }
+    let report = demo.expect_early_exit();
+    assert_eq!(report.sessions_forced, 0, "{report:?}");
+    assert_eq!((report.streams_completed, report.streams_reset), (4, 0), "{report:?}");
+}
+
+/// A thousand uploads that are answered before their clients know it, as with 100 ms
+/// between the two: each gets its response, and what the clients had under way costs
+/// them nothing. Then the session is closed in good order.
+#[test]
+#[should_panic(expected = "some are not answered")] // h2 ends the session after 128 resets.
+fn scenario_12_a_thousand_uploads_answered_early() {
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    for round in 1..=10 {
+        let streams: Vec<u32> = (0..100).map(|_| client.upload("POST", "/nowhere")).collect();
+        let complete = |transcript: &Transcript| transcript.positions(Frame::ends_stream).count() == 100 * round;
+        let come = client.read_until(PATIENCE, complete);
+        client.check(come, "some are not answered");
+        thread::sleep(Duration::from_millis(100));
+        let bodies: Vec<Frame> = streams.iter().map(|&stream| Frame::data(stream, &[b'x'; 1000], true)).collect();
+        client.send_together(&bodies);
+        let response = Response::gather(&client.transcript, streams[99]);
+        client.check(response.status == 404, "not 404");
+    }
+    client.expect_undisturbed();
+    demo.terminate();
+    client.expect_goodbye(2001);
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
+    assert_eq!((report.streams_reset, report.streams_refused), (0, 0), "{report:?}");
 }
 
 /// A client that says GOAWAY while its stream runs gets the rest of the answer,
