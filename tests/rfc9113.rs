@@ -15,6 +15,7 @@
 //! - `block`: header blocks byte by byte
 //! - `known`: cases in which the server differs, and why
 //! - `checklist`: each section of the RFCs, and where it is tested
+//! - `memory`: what a peer can make the server keep
 //! - all others: the cases of the sections that their first lines name
 
 mod kit;
@@ -45,6 +46,8 @@ mod honest;
 mod hpack;
 #[path = "rfc9113/known.rs"]
 mod known;
+#[path = "rfc9113/memory.rs"]
+mod memory;
 #[path = "rfc9113/messages.rs"]
 mod messages;
 #[path = "rfc9113/order.rs"]

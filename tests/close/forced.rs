@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::kit::frame::MAX_STREAM;
-use crate::kit::{CAP, Client, Demo, Ended, Frame, PATIENCE, Response, SLACK, code, setting};
+use crate::kit::{CAP, Client, Demo, End, Ended, Frame, PATIENCE, Response, SLACK, code, setting};
 use crate::{LONG_DRAIN, SHORT_DRAIN};
 
 /// Handlers that never answer: at the deadline, not earlier, each open stream
@@ -203,6 +203,30 @@ fn scenario_16_a_flood_does_not_cost_the_goaway() {
     });
     let report = demo.expect_exit_in_time();
     assert_eq!(report.sessions(), 2 * OF_EACH as i64, "{report:?}");
+}
+
+/// A peer that reads its goodbye and goes on sending as fast as it can is read for
+/// 4 MiB and no more, and not for as long as it likes: what it gets rid of is that and
+/// what the two kernels hold.
+#[test]
+fn scenario_16_a_flood_behind_the_goodbye_is_bounded() {
+    const MOST: usize = 32 << 20;
+    let mut demo = Demo::start(LONG_DRAIN);
+    let mut client = demo.open();
+    demo.terminate();
+    client.expect_first_goaway();
+    client.expect_final_goaway(0);
+    let end = client.read_until_end();
+    client.check(end == End::Fin, "no FIN");
+    let burst = Frame::ping(*b"flooding").encode().repeat(4096);
+    let (start, mut sent) = (Instant::now(), 0);
+    while client.try_raw(&burst).is_ok() {
+        sent += burst.len();
+        client.check(sent < MOST, &format!("{sent} bytes were read behind the goodbye"));
+    }
+    client.check(start.elapsed() < CAP + SLACK, "the socket is not closed in time");
+    let report = demo.expect_early_exit();
+    assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
 /// Once the first PING is answered, so that nothing keeps the session: PINGs for

@@ -1,6 +1,7 @@
 //! The process under test: a demo host on a free port, signalled as an
 //! operator would, watched until it has left.
 
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
@@ -161,6 +162,15 @@ impl Demo {
         let pid = libc::pid_t::try_from(self.child.id()).expect("a process id fits");
         // SAFETY: the child is ours and not yet waited for, so the id is its own.
         unsafe { libc::kill(pid, signal) };
+    }
+
+    /// The memory of the process, in KiB.
+    #[track_caller]
+    pub fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the demo runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let digits = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        digits.and_then(|digits| digits.parse().ok()).expect("a number of kB")
     }
 
     /// A close whose peers all leave must end long before its deadline: what it
