@@ -213,6 +213,7 @@ impl Http2 {
     }
 
     fn settings<'a>(&mut self, payload: &'a [u8], out: &mut Output) -> Result<Event<'a>, Fault> {
+        let is_first = !self.remote.has_come;
         let changes = self.remote.apply(payload)?;
         if let Some((least, last)) = changes.table {
             self.encoder.set_limit(least);
@@ -226,7 +227,9 @@ impl Http2 {
                 return Err(fault(code::FLOW_CONTROL_ERROR, "a stream's window is too large"));
             }
         }
-        self.budget.settings(changed);
+        if !is_first {
+            self.budget.settings(changed);
+        }
         settings::write_acknowledgement(out.bytes());
         Ok(Event::Settings(payload))
     }

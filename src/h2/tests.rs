@@ -1,12 +1,17 @@
 //! The engine as a client sees it, by the sections of RFC 9113.
 
 mod content;
+mod cuts;
+mod floods;
 mod peer;
+mod priorities;
+mod pushes;
 mod requests;
 mod responses;
 mod sessions;
 mod settings;
 mod shutdowns;
+mod speed;
 mod streams;
 mod windows;
 mod wire;

@@ -112,24 +112,29 @@ impl Peer {
         Self::with(LIMITS, &[])
     }
 
+    /// One step with what was not taken. None if nothing is taken.
+    pub fn step(&mut self) -> Option<Option<Seen>> {
+        match self.engine.receive(&self.held, &mut self.out) {
+            Ok((0, None)) => None,
+            Ok((taken, event)) => {
+                let seen = event.map(keep);
+                self.held.drain(..taken);
+                Some(seen)
+            }
+            Err(fault) => {
+                assert!(self.fault.replace(fault).is_none(), "a second fault");
+                None
+            }
+        }
+    }
+
     /// What comes of these bytes, behind those that were not taken.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Seen> {
         self.held.extend_from_slice(bytes);
-        let (mut at, mut seen) = (0, Vec::new());
-        loop {
-            match self.engine.receive(&self.held[at..], &mut self.out) {
-                Ok((0, None)) => break,
-                Ok((taken, event)) => {
-                    at += taken;
-                    seen.extend(event.map(keep));
-                }
-                Err(fault) => {
-                    assert!(self.fault.replace(fault).is_none(), "a second fault");
-                    break;
-                }
-            }
+        let mut seen = Vec::new();
+        while let Some(event) = self.step() {
+            seen.extend(event);
         }
-        self.held.drain(..at);
         seen
     }
 

@@ -1,0 +1,119 @@
+//! Section 8.4: server push.
+
+use http::Method;
+
+use super::peer::{LIMITS, Peer, Seen, list};
+use super::wire::*;
+use crate::engine::{Engine, RequestHead, ShutDown};
+
+fn head(method: Method) -> RequestHead {
+    RequestHead {
+        method,
+        scheme: Some("http".into()),
+        authority: Some("a.example".into()),
+        path: b"/style.css".to_vec(),
+        fields: list(&[("accept", "text/css")]),
+        ..RequestHead::default()
+    }
+}
+
+fn push(peer: &mut Peer, parent: u32) -> Option<u32> {
+    peer.engine.push(parent, &head(Method::GET), &mut peer.out)
+}
+
+#[test]
+fn a_promise_comes_with_what_was_asked_for_in_its_place() {
+    let mut peer = Peer::new();
+    peer.feed(&get(1));
+    assert!(peer.engine.takes_pushes());
+    assert_eq!((push(&mut peer, 1), push(&mut peer, 1)), (Some(2), Some(4)));
+    peer.respond(1, b"ok");
+    peer.respond(2, b"a {}");
+    assert!(!peer.engine.is_over());
+    peer.head(4, 200, false);
+    let written = peer.frames();
+    let kinds: Vec<_> = written.iter().map(|frame| (frame.kind, frame.stream)).collect();
+    let expected =
+        [(PUSH_PROMISE, 1), (PUSH_PROMISE, 1), (HEADERS, 1), (DATA, 1), (HEADERS, 2), (DATA, 2), (HEADERS, 4)];
+    assert_eq!(kinds, expected);
+    assert_eq!((written[0].flags, written[0].number(0), written[1].number(0)), (END_HEADERS, 2, 4));
+    let fields = peer.decode(&written[0].payload[4..]);
+    let expected = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "a.example"),
+        (":path", "/style.css"),
+        ("accept", "text/css"),
+    ];
+    assert_eq!(fields, expected.map(|(name, value)| (name.into(), value.into())));
+    // It has a window of its own, and can be reset.
+    assert_eq!(peer.engine.sendable(4), 65_535 - 6);
+    assert_eq!(peer.feed(&window_update(4, 1)), [Seen::Window { stream: 4 }]);
+    assert_eq!(peer.feed(&reset(4, CANCEL)), [Seen::Reset { stream: 4, code: CANCEL }]);
+    assert!(peer.engine.streams.is_empty());
+    assert!(peer.feed(&reset(4, CANCEL)).is_empty());
+}
+
+#[test]
+fn the_session_is_not_over_before_its_pushes() {
+    let mut peer = Peer::new();
+    peer.feed(&get(1));
+    assert_eq!(push(&mut peer, 1), Some(2));
+    peer.respond(1, b"ok");
+    peer.shut_down(ShutDown::LastCall);
+    assert!(!peer.engine.is_over() && !peer.engine.takes_pushes());
+    peer.respond(2, b"a {}");
+    assert!(peer.engine.is_over());
+}
+
+#[test]
+fn a_peer_that_takes_no_promise_gets_none() {
+    // ENABLE_PUSH, MAX_CONCURRENT_STREAMS.
+    for setting in [(2, 0), (3, 0)] {
+        let mut peer = Peer::with(LIMITS, &[setting]);
+        peer.feed(&get(1));
+        assert_eq!((push(&mut peer, 1), peer.engine.takes_pushes()), (None, false));
+    }
+    let mut peer = Peer::with(LIMITS, &[(3, 1)]);
+    peer.feed(&get(1));
+    assert_eq!((push(&mut peer, 1), push(&mut peer, 1)), (Some(2), None));
+    peer.respond(2, b"");
+    assert_eq!(push(&mut peer, 1), Some(4));
+    assert_eq!(push(&mut peer, 4), None, "nothing is pushed on what is pushed");
+    peer.reset(4, CANCEL);
+    peer.respond(1, b"ok");
+    assert_eq!((push(&mut peer, 1), push(&mut peer, 99)), (None, None));
+}
+
+#[test]
+fn a_goaway_of_the_peer_ends_promises() {
+    let mut peer = Peer::new();
+    peer.feed(&get(1));
+    assert_eq!([(); 3].map(|()| push(&mut peer, 1)), [Some(2), Some(4), Some(6)]);
+    let seen = peer.feed(&frame(GOAWAY, 0, 0, &[0, 0, 0, 2, 0, 0, 0, 0]));
+    assert!(matches!(seen[0], Seen::Goaway { last_stream: 2, .. }));
+    let code = REFUSED_STREAM;
+    assert_eq!(seen[1..], [Seen::Reset { stream: 6, code }, Seen::Reset { stream: 4, code }]);
+    assert_eq!(push(&mut peer, 1), None);
+    peer.respond(2, b"a {}");
+    assert_eq!(peer.frames().last().map(|frame| (frame.stream, frame.flags)), Some((2, END_STREAM)));
+}
+
+#[test]
+fn the_peer_sends_nothing_on_what_is_pushed() {
+    for bytes in [data(2, b"a", false), frame(HEADERS, END_HEADERS, 2, &block(&[("a", "b")]))] {
+        let mut peer = Peer::new();
+        peer.feed(&get(1));
+        push(&mut peer, 1);
+        assert_eq!(peer.fault(&bytes), Some(PROTOCOL_ERROR));
+    }
+}
+
+#[test]
+fn a_promised_head_has_no_content() {
+    let mut peer = Peer::new();
+    peer.feed(&get(1));
+    let stream = peer.engine.push(1, &head(Method::HEAD), &mut peer.out).expect("a promise");
+    peer.head(stream, 200, false);
+    assert!(peer.frames().last().is_some_and(Frame::ends_stream));
+}
