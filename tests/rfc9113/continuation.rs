@@ -9,7 +9,19 @@ use crate::session::Session;
 pub const CASES: &[Case] = &[
     case("6.10", "one CONTINUATION", &[Status(200)], |s| ask_in_pieces(s, usize::MAX)),
     case("6.10", "several CONTINUATION frames", &[Status(200)], |s| ask_in_pieces(s, 30)),
-    case("6.10", "CONTINUATION frames of one byte", &[Status(200)], |s| ask_in_pieces(s, 1)),
+    case("6.10", "some CONTINUATION frames of one byte", &[Status(200)], |s| {
+        let stream = s.next_stream();
+        let block = s.block("GET", "/", &[]);
+        let mut frames = vec![Frame::new(kind::HEADERS, flag::END_STREAM, stream, &block[..1])];
+        frames.extend(block[1..5].iter().map(|&byte| Frame::continuation(stream, &[byte], false)));
+        frames.push(Frame::continuation(stream, &block[5..], true));
+        s.send_together(&frames);
+        stream
+    }),
+    // Nobody cuts a block like this; some 70 frames may be taken for a flood (10.5.1).
+    case("6.10", "nothing but CONTINUATION frames of one byte", &[Status(200), Goaway(code::ENHANCE_YOUR_CALM)], |s| {
+        ask_in_pieces(s, 1)
+    }),
     case("6.10", "CONTINUATION frames without a payload", &[Status(200)], |s| {
         let stream = s.next_stream();
         let block = s.block("GET", "/", &[]);

@@ -14,7 +14,8 @@ pub const CASES: &[Case] = &[
     case("6.2", "padding and priority fields", &[Status(200)], |s| {
         ask_as(s, flag::PADDED | flag::PRIORITY, &[3, 0, 0, 0, 1, 15], &[0; 3])
     }),
-    case("6.2", "a stream that depends on itself", &[Status(200)], |s| {
+    // An error of RFC 7540 (5.3.1), of which RFC 9113 says nothing.
+    case("6.2", "a stream that depends on itself", &[Status(200), Reset(code::PROTOCOL_ERROR)], |s| {
         // The next one: `ask_as` takes it.
         let stream = s.next_stream() + 2;
         let priority = [&stream.to_be_bytes()[..], &[15]].concat();
@@ -56,7 +57,7 @@ pub const CASES: &[Case] = &[
         }
         stream
     }),
-    case("6.3", "PRIORITY of a stream that depends on itself", &[Ignored], |s| {
+    case("6.3", "PRIORITY of a stream that depends on itself", &[Ignored, Reset(code::PROTOCOL_ERROR)], |s| {
         let stream = s.begin("GET", "/hang");
         let payload = [&stream.to_be_bytes()[..], &[15]].concat();
         s.send(Frame::new(kind::PRIORITY, 0, stream, payload));

@@ -3,7 +3,7 @@
 
 use crate::block;
 use crate::case::Outcome::{Goaway, Ignored, Reset, Status};
-use crate::case::{Case, case, check};
+use crate::case::{Case, at_the_beginning, case, check};
 use crate::kit::{Client, Frame, MAX_STREAM, code, flag, kind, setting};
 use crate::session::Session;
 
@@ -125,7 +125,11 @@ pub const CASES: &[Case] = &[
         s.ask("/")
     }),
     // RFC 9218, section 2.1.
-    case("9218, 2.1", "NO_RFC7540_PRIORITIES of 1", &[Ignored], |s| send(s, setting::NO_RFC7540_PRIORITIES, 1)),
+    at_the_beginning("9218, 2.1", "NO_RFC7540_PRIORITIES of 1", &[Status(200)], |s| {
+        s.preface(&[(setting::NO_RFC7540_PRIORITIES, 1)]);
+        s.settle();
+        s.ask("/")
+    }),
     case("9218, 2.1", "NO_RFC7540_PRIORITIES of 2", &[Goaway(code::PROTOCOL_ERROR)], |s| {
         send(s, setting::NO_RFC7540_PRIORITIES, 2)
     }),
