@@ -4,8 +4,8 @@
 //!
 //! Each rule is a `Case`: what is sent, and what must come of it. All cases run
 //! over cleartext and over TLS, each on a connection of its own, against one
-//! process for each of the two (`GOAWAY_KIT_HOST` names the host, `c` when
-//! unset). Beside nearly every case an echo is under way on the same connection:
+//! process for each of the two: the demo in C, since all hosts have the same engine.
+//! Beside nearly every case an echo is under way on the same connection:
 //! it must be undisturbed if the error is one of a stream, and so must the next
 //! request. All 147 cases of the tool h2spec have one here, with the outcome of
 //! RFC 9113 where RFC 7540 had another.

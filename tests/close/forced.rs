@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::kit::frame::MAX_STREAM;
-use crate::kit::{CAP, Client, Demo, End, Ended, Frame, PATIENCE, Response, SLACK, code, setting};
+use crate::kit::{Behaviour, CAP, Client, Demo, End, Ended, Frame, PATIENCE, Response, SLACK, code, setting};
 use crate::{LONG_DRAIN, SHORT_DRAIN};
 
 /// Handlers that never answer: at the deadline, not earlier, each open stream
@@ -44,7 +44,7 @@ fn scenario_09_stopped_in_the_middle_of_a_frame() {
     let stream = client.upload("POST", "/echo");
     client.data(stream, b"before", false);
     client.expect_data(stream);
-    client.behaviour.ack_ping = false;
+    client.behaviour = Behaviour { ack_settings: false, ack_ping: false, open_window: false };
     client.raw(&Frame::data(stream, &[b'x'; 100], true).encode()[..50]);
     thread::sleep(Duration::from_millis(50));
     let start = demo.terminate();

@@ -32,6 +32,28 @@ pub const CASES: &[Case] = &[
             streams.into_iter().map(|stream| Frame::rst_stream(stream, code::CANCEL)).collect()
         })
     }),
+    case("10.5", "streams that were reset count as long as their handlers work", &[Status(200)], |s| {
+        // One of the 100 is the echo. Nobody is told that /slow was cancelled.
+        let mut frames = many(99, || {
+            let request = request(s, "/slow", &[]);
+            let stream = request.stream;
+            vec![request, Frame::rst_stream(stream, code::CANCEL)]
+        });
+        let refused = request(s, "/", &[]);
+        let stream = refused.stream;
+        frames.push(refused);
+        s.send_together(&frames);
+        s.expect_reset(stream, code::REFUSED_STREAM);
+        // Until the handlers have ended, a second later.
+        for _ in 0..100 {
+            let stream = s.ask("/");
+            if s.response(stream).status == 200 {
+                return stream;
+            }
+            s.read_for(Duration::from_millis(50));
+        }
+        s.fail("the streams still count")
+    }),
     // Resets that the peer provokes.
     case("10.5", "malformed requests", CALM, |s| {
         flood(s, 100, |s| many(50, || vec![request(s, "/", &[("X-Upper", "case")])]))

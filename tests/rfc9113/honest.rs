@@ -66,6 +66,22 @@ pub const CASES: &[Case] = &[
         s.ask("/nowhere")
     }),
     case("10.5", "honest: window updates for every DATA frame of a large response", &[Status(200)], |s| s.ask("/big")),
+    case("10.5", "honest: uploads of 1,000 bytes that nobody wants, 100 at a time", &[Status(404)], |s| {
+        for round in 1..=10 {
+            for _ in 0..99 {
+                let stream = s.begin("POST", "/nowhere");
+                s.send(Frame::data(stream, &[b'x'; 1000], true));
+            }
+            let patience = s.patience;
+            let come = s.read_until(patience, |transcript| {
+                transcript.positions(Frame::ends_stream).count() >= 99 * round || !transcript.goaways().is_empty()
+            });
+            s.check(come, "some are not answered");
+        }
+        let stream = s.begin("POST", "/nowhere");
+        s.data(stream, b"x", true);
+        stream
+    }),
     case("10.5", "honest: one malformed request in a hundred", &[Reset(code::PROTOCOL_ERROR)], |s| {
         for number in 0..1000 {
             if number % 100 == 0 {

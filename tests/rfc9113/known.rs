@@ -111,6 +111,7 @@ pub const KNOWN: &[Known] = &[
     known("9218, 7.1", "PRIORITY_UPDATE of stream 0", PRIORITY),
     known("9218, 7.1", "PRIORITY_UPDATE of 3 bytes", PRIORITY),
     known("10.5", "streams above the limit are refused, and cost nothing", BUDGET),
+    known("10.5", "streams that were reset count as long as their handlers work", BUDGET),
     known("10.5", "malformed requests", CONNECTION),
     unsteady(known("10.5", "requests with a header list above the limit", UNCOUNTED)),
     known("10.5", "window updates of 0", CONNECTION),

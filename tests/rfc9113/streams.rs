@@ -4,7 +4,7 @@
 use crate::block;
 use crate::case::Outcome::{Goaway, Ignored, Reset, Status};
 use crate::case::{Case, Outcome, case, check};
-use crate::kit::{Frame, code, kind};
+use crate::kit::{Frame, MAX_STREAM, code, kind};
 use crate::session::Session;
 
 /// What may come of a frame on a stream that the client has ended itself: section
@@ -159,6 +159,15 @@ pub const CASES: &[Case] = &[
             s.next_stream();
         }
         s.ask("/")
+    }),
+    case("5.1.1", "the last stream id there is", &[Goaway(code::NO_ERROR)], |s| {
+        s.finish_echo();
+        let block = s.block("GET", "/", &[]);
+        s.send(Frame::headers(MAX_STREAM, block, true));
+        let response = s.response(MAX_STREAM);
+        s.expect_hello(&response);
+        s.send(Frame::goaway(0, code::NO_ERROR, b""));
+        0
     }),
     case(
         "5.1.1",

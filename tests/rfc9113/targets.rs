@@ -48,6 +48,14 @@ pub const CASES: &[Case] = &[
     case("8.3.1", "a :path that is only a query", MALFORMED, |s| with(s, ":path", b"?x=1")),
     case("8.3.1", "an absolute URI as :path", MALFORMED, |s| with(s, ":path", b"http://localhost/")),
     case("8.3.1", "* as :path of GET", MALFORMED, |s| with(s, ":path", b"*")),
+    case("8.3.1", "* as :path of OPTIONS", &[Status(404), Status(405)], |s| {
+        let fields = s.target("OPTIONS", "*");
+        s.ask_by(block::literals(&fields), true)
+    }),
+    case("8.3.1", "two host fields", MALFORMED, |s| {
+        let host = s.authority();
+        s.ask_with("GET", "/", &[("host", &host), ("host", &host)], true)
+    }),
     case("8.3.1", "a space in :path", MALFORMED, |s| with(s, ":path", b"/users/a b")),
     case("8.3.1", "controls in :path", &[Ignored], |s| {
         for byte in (0..0x20).chain([0x7f]) {
@@ -94,6 +102,9 @@ pub const CASES: &[Case] = &[
     }),
     case("8.5", "CONNECT to somewhere else", &[Status(501), Status(405)], |s| {
         s.ask_by(block::literals(&[(":method", "CONNECT"), (":authority", "example.com:443")]), false)
+    }),
+    case("8.5", "CONNECT without a port", REFUSED, |s| {
+        s.ask_by(block::literals(&[(":method", "CONNECT"), (":authority", "example.com")]), false)
     }),
     case("8.5", "CONNECT with :scheme and :path", MALFORMED, |s| {
         let fields = s.target("CONNECT", "/");
