@@ -69,18 +69,18 @@ thread_local! {
 }
 
 impl RequestHead {
-    /// A head of which nothing is known yet, if possible with the memory of one
-    /// that has ended.
+    /// A head to be filled, if possible with the memory of one that has ended. Its
+    /// path and its fields are empty, its method is GET; the rest may be of the
+    /// other one, and often is the same again.
     pub fn spare() -> Box<Self> {
         SPARE.take().unwrap_or_default()
     }
 
     /// Keeps the memory of a head that has ended, for another.
     pub fn keep(mut self: Box<Self>) {
-        let (mut path, mut fields) = (std::mem::take(&mut self.path), std::mem::take(&mut self.fields));
-        path.clear();
-        fields.clear();
-        *self = Self { path, fields, ..Self::default() };
+        self.method = Method::GET;
+        self.path.clear();
+        self.fields.clear();
         SPARE.set(Some(self));
     }
 
