@@ -42,6 +42,7 @@
 //! - [`table`], [`error`], [`code`]: ids, and what can go wrong
 //! - [`callback`]: which threads are inside a callback of the host
 //! - [`system`]: what only [`ffi`] can ask of the operating system
+//! - [`testing`]: what tests of several modules need
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod activation;
@@ -84,6 +85,8 @@ mod shared;
 mod socket_file;
 mod system;
 mod table;
+#[cfg(test)]
+mod testing;
 mod throttle;
 mod tls;
 mod transport;

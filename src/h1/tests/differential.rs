@@ -4,14 +4,14 @@
 //! `GOAWAY_MESSAGES` says how many mutated messages there are beside those of
 //! the lists.
 
-pub mod messages;
+mod messages;
 mod peers;
 mod reasons;
 
 use std::collections::BTreeMap;
 
 use super::*;
-use messages::Dice;
+use crate::testing::{Dice, mutated};
 use peers::{Message, Seen};
 use reasons::{Difference, REASONS};
 
@@ -65,7 +65,7 @@ fn messages() -> Vec<Vec<u8>> {
     let listed = messages::systematic();
     let count = std::env::var("GOAWAY_MESSAGES").map_or(500, |count| count.parse().expect("a number"));
     let mut dice = Dice::new(count as u64);
-    let mutated: Vec<_> = (0..count).map(|_| messages::mutated(&listed, &mut dice)).collect();
+    let mutated: Vec<_> = (0..count).map(|_| mutated(&listed, &mut dice)).collect();
     [listed, mutated].concat()
 }
 

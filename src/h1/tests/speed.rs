@@ -2,9 +2,9 @@
 //! behind it: `cargo test --release --lib h1::tests::speed -- --ignored --nocapture`.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use super::*;
+use crate::testing::nanoseconds;
 
 const HEAD: &[u8] = b"GET /assets/app/main.js?v=1712345678 HTTP/1.1\r\n\
     Host: www.example.com\r\n\
@@ -19,18 +19,6 @@ const HEAD: &[u8] = b"GET /assets/app/main.js?v=1712345678 HTTP/1.1\r\n\
     Accept-Encoding: gzip, deflate, br, zstd\r\n\
     Accept-Language: en-US,en;q=0.9,de;q=0.8\r\n\
     Cookie: session=0123456789abcdef0123456789abcdef; theme=dark; _ga=GA1.2.1234567890.1712345678\r\n\r\n";
-
-/// So few that most measurements end before the thread has to wait.
-const ROUNDS: u32 = 500;
-
-fn nanoseconds(mut once: impl FnMut()) -> f64 {
-    let measure = |_| {
-        let began = Instant::now();
-        (0..ROUNDS).for_each(|_| once());
-        began.elapsed().as_nanos() as f64 / f64::from(ROUNDS)
-    };
-    (0..1000).map(measure).fold(f64::MAX, f64::min)
-}
 
 fn through_httparse() -> RequestHead {
     let mut fields = [httparse::EMPTY_HEADER; 100];

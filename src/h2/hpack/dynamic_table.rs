@@ -179,11 +179,11 @@ mod tests {
         let mut table = DynamicTable::new(200);
         let mut plain = VecDeque::<(Vec<u8>, Vec<u8>)>::new();
         let mut max_size = 200;
-        for round in 0u32..20_000 {
+        for round in 0u32..5000 {
             let length = (round.wrapping_mul(2_654_435_761) >> 20) as usize % 90;
             let (name, value) = (format!("{round}").into_bytes(), vec![b'x'; length]);
-            if round % 1000 == 999 {
-                max_size = [0, 40, 100, 300, 4096][round as usize / 1000 % 5];
+            if round % 250 == 249 {
+                max_size = [0, 40, 100, 300, 4096][round as usize / 250 % 5];
                 table.set_max_size(max_size);
             }
             insert(&mut table, &name, &value);

@@ -1,5 +1,8 @@
 //! Decoder and encoder: the examples of the RFC, and the rules of the tables.
 
+mod differential;
+mod speed;
+
 use http::StatusCode;
 
 use super::*;

@@ -1,26 +1,6 @@
 //! Messages that two parsers may read differently: every combination of what is
 //! known to divide them, every kind of byte in every place, and mutations.
 
-/// xorshift: the same run each time.
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(0x9e37_79b9_7f4a_7c15 ^ seed)
-    }
-
-    pub fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % sides as u64) as usize
-    }
-
-    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.roll(of.len())]
-    }
-}
-
 /// What follows each message: where it is seen tells where the message ended.
 const NEXT: &str = "GET /next HTTP/1.1\r\nHost: b\r\n\r\n";
 const CHUNKS: &str = "5\r\nhello\r\n0\r\n\r\n";
@@ -335,25 +315,4 @@ pub fn systematic() -> Vec<Vec<u8>> {
         messages.extend(bytes.map(|byte| [front.as_bytes(), &[byte], back.as_bytes(), NEXT.as_bytes()].concat()));
     }
     messages
-}
-
-/// One of the messages, with a few bytes changed.
-pub fn mutated(of: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = dice.pick(of).clone();
-    for _ in 0..=dice.roll(3) {
-        let at = dice.roll(bytes.len() + 1);
-        match dice.roll(6) {
-            0 => bytes.truncate(at.max(1)),
-            1 => bytes.insert(at, *dice.pick(b" \t\r\n\0:;,=\"0/\x7f\xff")),
-            2 => bytes.extend_from_within(at..),
-            3 => drop(bytes.drain(at..(at + 1 + dice.roll(3)).min(bytes.len()).max(at))),
-            4 => {
-                let other = dice.pick(of);
-                let from = dice.roll(other.len());
-                bytes.splice(at..at, other[from..].iter().take(20).copied());
-            }
-            _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = dice.roll(256) as u8),
-        }
-    }
-    bytes
 }

@@ -1,0 +1,9 @@
+//! What tests of several modules need.
+
+mod dice;
+mod seeds;
+mod stopwatch;
+
+pub use dice::{Dice, mutated};
+pub use seeds::run_seeds;
+pub use stopwatch::nanoseconds;
