@@ -29,10 +29,8 @@ pub const CASES: &[Case] = &[
     case("8.2.1", "an empty name", MALFORMED, |s| ask_with(s, b"", b"value")),
     case("8.2.1", "every byte that no name may have", &[Ignored], |s| {
         for byte in (0..=0x20).chain(b'A'..=b'Z').chain([b':']).chain(0x7f..=0xff) {
-            for name in [[b'x', byte, b'a'], [b'x', b'a', byte]] {
-                let stream = ask_with(s, &name, b"value");
-                s.expect_reset(stream, code::PROTOCOL_ERROR);
-            }
+            let stream = ask_with(s, &[b'x', byte, b'a'], b"value");
+            s.expect_reset(stream, code::PROTOCOL_ERROR);
         }
         0
     }),

@@ -161,10 +161,6 @@ pub const CASES: &[Case] = &[
         repeat(s, &[Frame::rst_stream(stream, code::CANCEL)])
     }),
     case("10.5", "frames of an unknown type", CALM, |s| repeat(s, &[Frame::new(0xee, 0, 0, [])])),
-    // So few of them come in one read that slowing down is enough.
-    case("10.5", "long frames of an unknown type", &[Goaway(code::ENHANCE_YOUR_CALM), Ignored], |s| {
-        flood(s, 510, |_| vec![Frame::new(0xee, 0, 0, [0; 16_384])])
-    }),
     case("10.5", "GOAWAY", CALM, |s| repeat(s, &[Frame::goaway(0, code::NO_ERROR, b"leaving")])),
     // Bodies that are none.
     case("10.5", "DATA without data", CALM, |s| {

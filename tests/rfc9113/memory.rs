@@ -107,10 +107,11 @@ fn acknowledgements_that_nobody_reads() {
     }
 }
 
-/// 100 responses of 8 MiB for a peer whose windows are shut: 64 KiB each.
+/// 100 responses of 8 MiB for a peer whose windows are shut: 64 KiB each, and what
+/// two windows and an allocator make of it.
 #[test]
 fn responses_that_wait_for_a_window() {
-    check_growth(100 * 80, |demo| {
+    check_growth(100 * 128, |demo| {
         let mut client = Client::open_with(demo.address(), &[(setting::INITIAL_WINDOW_SIZE, 0)]);
         let streams: Vec<u32> = (0..100).map(|_| client.request("GET", "/big")).collect();
         for stream in streams {
