@@ -107,8 +107,8 @@ fn acknowledgements_that_nobody_reads() {
     }
 }
 
-/// 100 responses of 8 MiB for a peer whose windows are shut: 64 KiB each, and what
-/// two windows and an allocator make of it.
+/// 100 responses of 8 MiB for a peer whose windows are shut: 64 KiB of each are
+/// prepared. Twice as much is allowed, for the allocator.
 #[test]
 fn responses_that_wait_for_a_window() {
     check_growth(100 * 128, |demo| {
