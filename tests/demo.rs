@@ -47,7 +47,7 @@ mod wire;
 
 use std::time::Duration;
 
-use kit::{Client, Demo, kind};
+use kit::{Client, Demo};
 
 /// The length of `/big`.
 const BIG: usize = 8 * 1024 * 1024;
@@ -89,8 +89,7 @@ fn check_same(got: &[u8], wanted: &[u8]) {
 
 /// How much of the answer's body on `stream` is here.
 fn arrived(client: &Client, stream: u32) -> usize {
-    let data = client.transcript.on_stream(stream).filter(|entry| entry.frame.kind == kind::DATA);
-    data.map(|entry| entry.frame.content().len()).sum()
+    client.transcript.body_length(stream)
 }
 
 /// Waits until that much of the answer's body on `stream` is here, or more.

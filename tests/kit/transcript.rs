@@ -62,6 +62,12 @@ impl Transcript {
         self.received().filter(move |entry| entry.frame.stream == stream)
     }
 
+    /// How much of the response's body on `stream` has come.
+    pub fn body_length(&self, stream: u32) -> usize {
+        let data = self.on_stream(stream).filter(|entry| entry.frame.kind == kind::DATA);
+        data.map(|entry| entry.frame.content().len()).sum()
+    }
+
     /// Every GOAWAY received, in order.
     pub fn goaways(&self) -> Vec<Goaway> {
         let goaway = |entry: &Entry| entry.frame.as_goaway();

@@ -3,7 +3,6 @@
 use crate::case::Outcome::{Goaway, Ignored, Status};
 use crate::case::{Case, case, check};
 use crate::kit::{Frame, code, flag, kind};
-use crate::settings::arrived;
 
 pub const CASES: &[Case] = &[
     case("6.7", "PINGs with any payload", &[Ignored], |s| {
@@ -32,12 +31,9 @@ pub const CASES: &[Case] = &[
     case("6.7", "PING while a large response is under way", &[Status(200)], |s| {
         let stream = s.ask("/big");
         for number in 0..5_u64 {
-            let come = arrived(s, stream);
+            let come = s.transcript.body_length(stream);
             let patience = s.patience;
-            s.read_until(patience, |transcript| {
-                let data = transcript.on_stream(stream).filter(|entry| entry.frame.kind == kind::DATA);
-                data.map(|entry| entry.frame.payload.len()).sum::<usize>() > come
-            });
+            s.read_until(patience, |transcript| transcript.body_length(stream) > come);
             s.ping_and_wait(number.to_be_bytes());
         }
         let is_over = s.transcript.is_over(stream);

@@ -5,9 +5,8 @@ use std::ops::Range;
 
 use crate::case::Outcome::{Goaway, Ignored, Status};
 use crate::case::{Case, case, check};
-use crate::kit::{Frame, MAX_STREAM, code, kind, setting};
+use crate::kit::{Frame, MAX_STREAM, Transcript, code, kind, setting};
 use crate::session::Session;
-use crate::settings::arrived;
 
 /// By how much the connection's window opens at a time: a server has at least so
 /// much of a long response at hand.
@@ -117,14 +116,14 @@ fn two(s: &mut Session, first: Option<&str>, second: Option<&str>) -> [u32; 2] {
 /// first of the two, and the rest to the second.
 #[track_caller]
 fn expect_share(s: &mut Session, streams: [u32; 2], wanted: Range<usize>) -> u32 {
-    let before = arrived(s, streams[0]);
+    let before = s.transcript.body_length(streams[0]);
     for _ in 0..STEPS {
-        let come = streams.iter().map(|&stream| arrived(s, stream)).sum::<usize>();
+        let come = in_all(&s.transcript, streams);
         s.send(Frame::window_update(0, STEP as u32));
         expect_in_all(s, streams, come + STEP);
         s.barrier();
     }
-    let share = arrived(s, streams[0]) - before;
+    let share = s.transcript.body_length(streams[0]) - before;
     s.check(wanted.contains(&share), &format!("{share} of {} bytes to the first, not {wanted:?}", STEPS * STEP));
     for stream in streams {
         s.send(Frame::rst_stream(stream, code::CANCEL));
@@ -136,12 +135,12 @@ fn expect_share(s: &mut Session, streams: [u32; 2], wanted: Range<usize>) -> u32
 #[track_caller]
 fn expect_in_all(s: &mut Session, streams: [u32; 2], length: usize) {
     let patience = s.patience;
-    let come = s.read_until(patience, |transcript| {
-        let data = transcript.received().filter(|entry| entry.frame.kind == kind::DATA);
-        let data = data.filter(|entry| streams.contains(&entry.frame.stream));
-        data.map(|entry| entry.frame.payload.len()).sum::<usize>() >= length
-    });
+    let come = s.read_until(patience, |transcript| in_all(transcript, streams) >= length);
     s.check(come, &format!("not {length} bytes of the two responses"));
+}
+
+fn in_all(transcript: &Transcript, streams: [u32; 2]) -> usize {
+    streams.into_iter().map(|stream| transcript.body_length(stream)).sum()
 }
 
 #[test]

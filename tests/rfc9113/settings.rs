@@ -93,7 +93,7 @@ pub const CASES: &[Case] = &[
         s.expect_data(stream);
         s.barrier();
         s.barrier();
-        let come = arrived(s, stream);
+        let come = s.transcript.body_length(stream);
         s.check(come == 1, &format!("{come} bytes, not 1"));
         s.send(Frame::window_update(stream, 100));
         s.settings_and_wait(&[(setting::INITIAL_WINDOW_SIZE, 65_535)]);
@@ -166,12 +166,6 @@ fn send(s: &mut Session, id: u16, value: u32) -> u32 {
 
 fn acknowledgements(client: &Client) -> usize {
     client.transcript.positions(|frame| frame.kind == kind::SETTINGS && frame.is_ack()).count()
-}
-
-/// How much of the response's body on `stream` is here.
-pub fn arrived(client: &Client, stream: u32) -> usize {
-    let data = client.transcript.on_stream(stream).filter(|entry| entry.frame.kind == kind::DATA);
-    data.map(|entry| entry.frame.content().len()).sum()
 }
 
 #[test]

@@ -4,7 +4,6 @@ use crate::case::Outcome::{Goaway, Ignored, Reset, Status};
 use crate::case::{Case, case, check};
 use crate::kit::{Frame, MAX_STREAM, code, kind, setting};
 use crate::session::Session;
-use crate::settings::arrived;
 
 pub const CASES: &[Case] = &[
     case("5.2", "the windows come back while an upload goes on", &[Status(200)], |s| {
@@ -117,16 +116,10 @@ pub const CASES: &[Case] = &[
     }),
     case("6.9.2", "the initial window is not the connection's", &[Status(200)], |s| {
         s.behaviour.open_window = false;
-        let spent = arrived_in_all(s);
         s.settings_and_wait(&[(setting::INITIAL_WINDOW_SIZE, 1_000_000)]);
         let stream = s.ask("/big");
         // What the echo has used up came back: `open_window` was on.
         let window = 65_535;
-        let patience = s.patience;
-        s.read_until(patience, |transcript| {
-            let data = transcript.received().filter(|entry| entry.frame.kind == kind::DATA);
-            data.map(|entry| entry.frame.payload.len()).sum::<usize>() >= spent + window
-        });
         expect_exactly(s, stream, window);
         s.behaviour.open_window = true;
         s.send(Frame::window_update(0, window as u32));
@@ -151,19 +144,11 @@ fn widen(s: &mut Session) {
 #[track_caller]
 fn expect_exactly(s: &mut Session, stream: u32, length: usize) {
     let patience = s.patience;
-    s.read_until(patience, |transcript| {
-        let data = transcript.on_stream(stream).filter(|entry| entry.frame.kind == kind::DATA);
-        data.map(|entry| entry.frame.payload.len()).sum::<usize>() >= length
-    });
+    s.read_until(patience, |transcript| transcript.body_length(stream) >= length);
     s.barrier();
     s.barrier();
-    let come = arrived(s, stream);
+    let come = s.transcript.body_length(stream);
     s.check(come == length, &format!("{come} bytes of the response, not {length}"));
-}
-
-fn arrived_in_all(s: &Session) -> usize {
-    let data = s.transcript.received().filter(|entry| entry.frame.kind == kind::DATA);
-    data.map(|entry| entry.frame.payload.len()).sum()
 }
 
 #[test]
