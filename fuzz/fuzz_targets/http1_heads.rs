@@ -10,5 +10,7 @@ mod grammar;
 mod h1;
 #[path = "../../src/header_list.rs"]
 mod header_list;
+#[path = "../../src/output.rs"]
+mod output;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| h1::check::heads(bytes));

@@ -4,6 +4,9 @@
 //! it comes. What is wrong is remembered, and the block is decoded to its end
 //! nevertheless, so that the dynamic table stays in step.
 
+#[cfg(any(test, fuzzing))]
+pub mod check;
+
 use http::{Method, StatusCode};
 
 use super::hpack::{Decoder, Error};

@@ -6,6 +6,8 @@
 //! - [`string`]: string literals, [`huffman`]: their code
 //! - [`integer`]: integers behind a prefix
 
+#[cfg(any(test, fuzzing))]
+pub mod check;
 mod decoder;
 mod dynamic_table;
 mod encoder;

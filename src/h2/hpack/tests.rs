@@ -1,6 +1,7 @@
 //! Decoder and encoder: the examples of the RFC, and the rules of the tables.
 
 mod differential;
+mod fuzz;
 mod speed;
 
 use http::StatusCode;

@@ -1,7 +1,7 @@
 //! The same blocks into our decoder, libnghttp2's and that of loona-hpack, with
 //! limits that change; and what each side encodes into the decoders of the others.
 //!
-//! `GOAWAY_BLOCKS` says how many blocks there are, about; more are other ones too.
+//! `GOAWAY_BLOCKS` says how many blocks there are, about.
 
 mod generate;
 mod nghttp2;
@@ -19,9 +19,13 @@ type Decoded = Result<Vec<Field>, Error>;
 /// Blocks of a conversation, about.
 const BLOCKS: usize = 10;
 
-fn conversations() -> usize {
-    let blocks = std::env::var("GOAWAY_BLOCKS").map_or(20_000, |count| count.parse().expect("a number of blocks"));
-    blocks / BLOCKS
+/// Conversations of a round.
+const CONVERSATIONS: usize = 2000;
+
+/// Does the same with other dice, until there were as many blocks as are wanted.
+fn rounds(round: impl Fn(&mut Dice)) {
+    let blocks = std::env::var("GOAWAY_BLOCKS").map_or(0, |count| count.parse().expect("a number of blocks"));
+    (0..=blocks / (BLOCKS * CONVERSATIONS)).for_each(|seed| round(&mut Dice::new(seed as u64)));
 }
 
 fn list(fields: &HeaderList) -> Vec<Field> {
@@ -89,118 +93,122 @@ fn until(steps: &[Step], block: usize) -> String {
 
 #[test]
 fn blocks_are_decoded_as_libnghttp2_does() {
-    let mut dice = Dice::new(conversations() as u64);
-    let all: Vec<_> = (0..conversations()).map(|_| conversation(&mut dice)).collect();
-    let theirs = nghttp2::decode(&all);
-    let (mut alike, mut refused, mut explained) = (0, 0, 0);
-    for (steps, theirs) in all.iter().zip(&theirs) {
-        let ours = ours(steps);
-        match ours == theirs[..ours.len()] {
-            true => {
-                refused += usize::from(ours.last().is_some_and(Result::is_err));
-                alike += ours.iter().filter(|decoded| decoded.is_ok()).count();
-            }
-            false if waits_for_update(steps) => explained += 1,
-            false => {
-                let at = ours.iter().zip(theirs).position(|(ours, theirs)| ours != theirs).expect("they differ");
-                panic!("{}: {:?}, but libnghttp2 {:?}", until(steps, at), ours[at], theirs[at]);
+    rounds(|dice| {
+        let all: Vec<_> = (0..CONVERSATIONS).map(|_| conversation(dice)).collect();
+        let theirs = nghttp2::decode(&all);
+        let (mut alike, mut refused, mut explained) = (0, 0, 0);
+        for (steps, theirs) in all.iter().zip(&theirs) {
+            let ours = ours(steps);
+            match ours == theirs[..ours.len()] {
+                true => {
+                    refused += usize::from(ours.last().is_some_and(Result::is_err));
+                    alike += ours.iter().filter(|decoded| decoded.is_ok()).count();
+                }
+                false if waits_for_update(steps) => explained += 1,
+                false => {
+                    let at = ours.iter().zip(theirs).position(|(ours, theirs)| ours != theirs).expect("they differ");
+                    panic!("{}: {:?}, but libnghttp2 {:?}", until(steps, at), ours[at], theirs[at]);
+                }
             }
         }
-    }
-    println!("{alike} blocks alike, {refused} refused by both, {explained} differences explained");
-    assert!(alike > all.len() && refused > all.len() / 8 && explained <= all.len() / 100);
+        println!("{alike} blocks alike, {refused} refused by both, {explained} differences explained");
+        assert!(alike > all.len() && refused > all.len() / 8 && explained <= all.len() / 100);
+    });
 }
 
 /// loona-hpack is laxer: it takes size updates anywhere, and does not ask for one
 /// after the limit went down. It is stricter where a block has updates only.
 #[test]
 fn blocks_are_decoded_as_loona_hpack_does() {
-    // It takes some ten times as long.
-    let conversations = conversations() / 10;
-    let mut dice = Dice::new(1 + conversations as u64);
-    let (mut alike, mut refused, mut laxer, mut stricter) = (0, 0, 0, 0);
-    for _ in 0..conversations {
-        let steps = conversation(&mut dice);
-        for (at, (ours, theirs)) in ours(&steps).into_iter().zip(loonas(&steps)).enumerate() {
-            match (ours, theirs) {
-                (Ok(mut ours), Ok(theirs)) => {
-                    ours.iter_mut().for_each(|(_, _, is_sensitive)| *is_sensitive = false);
-                    assert_eq!(ours, theirs, "{steps:x?}");
-                    alike += 1;
+    rounds(|dice| {
+        // It takes some ten times as long.
+        let conversations = CONVERSATIONS / 10;
+        let (mut alike, mut refused, mut laxer, mut stricter) = (0, 0, 0, 0);
+        for _ in 0..conversations {
+            let steps = conversation(dice);
+            for (at, (ours, theirs)) in ours(&steps).into_iter().zip(loonas(&steps)).enumerate() {
+                match (ours, theirs) {
+                    (Ok(mut ours), Ok(theirs)) => {
+                        ours.iter_mut().for_each(|(_, _, is_sensitive)| *is_sensitive = false);
+                        assert_eq!(ours, theirs, "{steps:x?}");
+                        alike += 1;
+                    }
+                    (Err(_), Err(_)) => refused += 1,
+                    (Err(_), Ok(_)) => laxer += 1,
+                    (Ok(ours), Err(_)) if ours.is_empty() => stricter += 1,
+                    (Ok(ours), Err(_)) => panic!("{}: {ours:?}, which loona-hpack refuses", until(&steps, at)),
                 }
-                (Err(_), Err(_)) => refused += 1,
-                (Err(_), Ok(_)) => laxer += 1,
-                (Ok(ours), Err(_)) if ours.is_empty() => stricter += 1,
-                (Ok(ours), Err(_)) => panic!("{}: {ours:?}, which loona-hpack refuses", until(&steps, at)),
             }
         }
-    }
-    println!("{alike} blocks alike, {refused} refused by both, {laxer} by us only, {stricter} by it only");
-    assert!(alike > conversations && refused > conversations / 8);
+        println!("{alike} blocks alike, {refused} refused by both, {laxer} by us only, {stricter} by it only");
+        assert!(alike > conversations && refused > conversations / 8);
+    });
 }
 
 #[test]
 fn what_we_encode_others_decode() {
-    let mut dice = Dice::new(2 + conversations() as u64);
-    let (mut all, mut expected) = (Vec::new(), Vec::new());
-    for _ in 0..conversations() {
-        let mut encoder = Encoder::new();
-        let (mut steps, mut sections) = (Vec::new(), Vec::new());
-        for _ in 0..BLOCKS {
-            while dice.roll(4) == 0 {
-                let limit = *dice.pick(&[0, 60, 100, 500, 4096, 65_536]);
-                encoder.set_limit(limit);
-                steps.push(Step::Limit(limit));
+    rounds(|dice| {
+        let (mut all, mut expected) = (Vec::new(), Vec::new());
+        for _ in 0..CONVERSATIONS {
+            let mut encoder = Encoder::new();
+            let (mut steps, mut sections) = (Vec::new(), Vec::new());
+            for _ in 0..BLOCKS {
+                while dice.roll(4) == 0 {
+                    let limit = *dice.pick(&[0, 60, 100, 500, 4096, 65_536]);
+                    encoder.set_limit(limit);
+                    steps.push(Step::Limit(limit));
+                }
+                let section = fields(dice);
+                let mut block = Vec::new();
+                encoder.begin(&mut block);
+                section.iter().for_each(|(name, value, mark)| encoder.field(name, value, *mark, &mut block));
+                steps.push(Step::Block(block));
+                sections.push(Ok(section));
             }
-            let section = fields(&mut dice);
-            let mut block = Vec::new();
-            encoder.begin(&mut block);
-            section.iter().for_each(|(name, value, mark)| encoder.field(name, value, *mark, &mut block));
-            steps.push(Step::Block(block));
-            sections.push(Ok(section));
+            assert_eq!(ours(&steps), sections, "{steps:x?}");
+            all.push(steps);
+            expected.push(sections);
         }
-        assert_eq!(ours(&steps), sections, "{steps:x?}");
-        all.push(steps);
-        expected.push(sections);
-    }
-    for ((steps, theirs), expected) in all.iter().zip(nghttp2::decode(&all)).zip(&expected) {
-        assert_eq!(&theirs, expected, "{steps:x?}");
-    }
+        for ((steps, theirs), expected) in all.iter().zip(nghttp2::decode(&all)).zip(&expected) {
+            assert_eq!(&theirs, expected, "{steps:x?}");
+        }
+    });
 }
 
 #[test]
 fn what_others_encode_we_decode() {
-    let mut dice = Dice::new(3 + conversations() as u64);
-    let all: Vec<_> = (0..conversations())
-        .map(|_| {
-            let section = |dice: &mut Dice| {
-                let limit = (dice.roll(4) == 0).then(|| *dice.pick(&[0, 60, 100, 500, 4096]));
-                (limit, fields(dice))
-            };
-            (0..BLOCKS).map(|_| section(&mut dice)).collect::<Vec<_>>()
-        })
-        .collect();
-    for (sections, blocks) in all.iter().zip(nghttp2::encode(&all)) {
-        let mut steps = Vec::new();
-        for ((limit, _), block) in sections.iter().zip(blocks) {
-            steps.extend(limit.map(Step::Limit));
-            steps.push(Step::Block(block));
+    rounds(|dice| {
+        let all: Vec<_> = (0..CONVERSATIONS)
+            .map(|_| {
+                let section = |dice: &mut Dice| {
+                    let limit = (dice.roll(4) == 0).then(|| *dice.pick(&[0, 60, 100, 500, 4096]));
+                    (limit, fields(dice))
+                };
+                (0..BLOCKS).map(|_| section(dice)).collect::<Vec<_>>()
+            })
+            .collect();
+        for (sections, blocks) in all.iter().zip(nghttp2::encode(&all)) {
+            let mut steps = Vec::new();
+            for ((limit, _), block) in sections.iter().zip(blocks) {
+                steps.extend(limit.map(Step::Limit));
+                steps.push(Step::Block(block));
+            }
+            // libnghttp2 holds short cookies for secrets.
+            let is_secret = |name: &[u8], value: &[u8]| name == b"cookie" && value.len() < 20;
+            let marked = |(name, value, mark): &Field| (name.clone(), value.clone(), *mark || is_secret(name, value));
+            let expected = |fields: &[Field]| Ok(fields.iter().map(marked).collect());
+            let expected: Vec<_> = sections.iter().map(|(_, fields)| expected(fields)).collect();
+            assert_eq!(ours(&steps), expected, "{steps:x?}");
         }
-        // libnghttp2 holds short cookies for secrets.
-        let is_secret = |name: &[u8], value: &[u8]| name == b"cookie" && value.len() < 20;
-        let marked = |(name, value, mark): &Field| (name.clone(), value.clone(), *mark || is_secret(name, value));
-        let expected = |fields: &[Field]| Ok(fields.iter().map(marked).collect());
-        let expected: Vec<_> = sections.iter().map(|(_, fields)| expected(fields)).collect();
-        assert_eq!(ours(&steps), expected, "{steps:x?}");
-    }
-    let mut encoder = loona_hpack::Encoder::new();
-    let mut decoder = Decoder::new(4096);
-    for _ in 0..conversations() {
-        let section = fields(&mut dice);
-        let block = encoder.encode(section.iter().map(|(name, value, _)| (&**name, &**value)));
-        let mut decoded = HeaderList::new();
-        decoder.decode(&block, &mut decoded, |_, _, _| true).unwrap();
-        let expected: Vec<_> = section.into_iter().map(|(name, value, _)| (name, value, false)).collect();
-        assert_eq!(list(&decoded), expected, "{block:x?}");
-    }
+        let mut encoder = loona_hpack::Encoder::new();
+        let mut decoder = Decoder::new(4096);
+        for _ in 0..CONVERSATIONS {
+            let section = fields(dice);
+            let block = encoder.encode(section.iter().map(|(name, value, _)| (&**name, &**value)));
+            let mut decoded = HeaderList::new();
+            decoder.decode(&block, &mut decoded, |_, _, _| true).unwrap();
+            let expected: Vec<_> = section.into_iter().map(|(name, value, _)| (name, value, false)).collect();
+            assert_eq!(list(&decoded), expected, "{block:x?}");
+        }
+    });
 }
