@@ -85,7 +85,7 @@ pub const CASES: &[Case] = &[
         s.data(streams[2], b"data", true);
         s.finish_echo();
         s.finish_writing();
-        // The response to /slow is a second away, whatever the patience is.
+        // The response to /slow is a second away.
         s.read_until_end();
         for (stream, body) in streams.into_iter().zip(["Hello, World!", "slow", "data"]) {
             let response = Response::gather(&s.transcript, stream);
