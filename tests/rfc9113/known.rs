@@ -118,5 +118,6 @@ pub const KNOWN: &[Known] = &[
     known("10.5", "DATA on half-closed streams", CONNECTION),
     known("10.5", "PRIORITY frames of a wrong length", CONNECTION),
     known("10.5", "acknowledgements of no SETTINGS", CODE),
+    unsteady(known("10.5", "honest: 5,000 pieces of 20 bytes, the echo of which is read late", BUDGET)),
     known("10.5", "honest: one malformed request in a hundred", CONNECTION),
 ];
