@@ -88,6 +88,14 @@ impl HeaderList {
         self.add_place(start, start + name.len(), is_sensitive);
     }
 
+    /// The same with the name and the value in one piece, the name being so many
+    /// bytes at its front.
+    pub fn push_joined(&mut self, field: &[u8], name_len: usize, is_sensitive: bool) {
+        let start = self.text.len();
+        self.text.extend_from_slice(field);
+        self.add_place(start, start + name_len, is_sensitive);
+    }
+
     /// Adds a field that `write` appends to the text of the list: first the name,
     /// in lower case, and then the value. It gives the position where the value
     /// starts, or None if the field is not to be kept.
@@ -261,7 +269,7 @@ mod tests {
         written.push_with(false, |text| write(text, true)).unwrap();
         written.push_with(false, |text| write(text, false)).unwrap();
         assert_eq!(written.push_with(false, |text| write(text, true).and(Err(()))), Err(()));
-        written.push(b"b", b"2", false);
+        written.push_joined(b"b2", 1, false);
         assert_eq!(written, list(&[("a", "1"), ("name", "value"), ("b", "2")]));
     }
 

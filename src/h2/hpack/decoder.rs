@@ -97,16 +97,20 @@ impl Decoder {
         keep: &mut impl FnMut(Token, Verdict, Field<'_>) -> bool,
     ) -> Result<(), Error> {
         let index = integer::decode(block, 7)? as usize;
-        let (token, verdict, name, value) = if let Some(index) = index.checked_sub(static_table::LEN + 1) {
+        if let Some(index) = index.checked_sub(static_table::LEN + 1) {
             let found = self.table.get(index).ok_or(Error)?;
-            (found.token, found.verdict, found.name, found.value)
-        } else if index > 0 {
-            let (token, value) = static_table::get(index);
-            (token, static_table::verdict(index), token.name(), value)
-        } else {
+            let field = Field { name: found.name, value: found.value, is_sensitive: false };
+            if keep(found.token, found.verdict, field) {
+                list.push_joined(found.text, found.name.len(), false);
+            }
+            return Ok(());
+        }
+        if index == 0 {
             return Err(Error);
-        };
-        if keep(token, verdict, Field { name, value, is_sensitive: false }) {
+        }
+        let (token, value) = static_table::get(index);
+        let name = token.name();
+        if keep(token, static_table::verdict(index), Field { name, value, is_sensitive: false }) {
             list.push_lower(name, value, false);
         }
         Ok(())

@@ -41,6 +41,8 @@ pub struct Found<'a> {
     pub verdict: Verdict,
     pub name: &'a [u8],
     pub value: &'a [u8],
+    /// Both in one piece.
+    pub text: &'a [u8],
 }
 
 impl DynamicTable {
@@ -124,7 +126,7 @@ impl DynamicTable {
         let start = entry.start.wrapping_sub(self.base) as usize;
         let text = self.text.get(start..start + entry.length())?;
         let (name, value) = text.split_at_checked(entry.name_len as usize)?;
-        Some(Found { token: entry.token, verdict: entry.verdict, name, value })
+        Some(Found { token: entry.token, verdict: entry.verdict, name, value, text })
     }
 
     fn evict_to(&mut self, size: usize) {

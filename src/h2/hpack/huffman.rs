@@ -144,7 +144,8 @@ pub fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
     length.map(drop)
 }
 
-/// The next bits of the input, aligned to the left, with zeros behind them.
+/// The next bits of the input, aligned to the left.
+#[derive(Clone, Copy)]
 struct Bits<'a> {
     bits: u64,
     count: usize,
@@ -184,8 +185,10 @@ impl Bits<'_> {
         self.count -= length;
     }
 
-    /// A symbol whose code is too long to be looked up.
-    fn take_long(&mut self) -> Result<u8, Error> {
+    /// A symbol whose code is too long to be looked up, and what is behind it. By
+    /// value, so that the bits stay in registers where such symbols are rare.
+    #[cold]
+    fn take_long(mut self) -> Result<(u8, Self), Error> {
         if self.count < LONGEST {
             self.refill();
         }
@@ -199,7 +202,7 @@ impl Bits<'_> {
         let place = range.place + ((next >> (32 - length)) as u32 - range.first) as usize;
         self.skip(length);
         // EOS must not stand in a string.
-        u8::try_from(SYMBOLS[place]).map_err(|_| Error)
+        u8::try_from(SYMBOLS[place]).map(|symbol| (symbol, self)).map_err(|_| Error)
     }
 
     /// Whether that is padding: less than a byte of the first bits of EOS, which
@@ -221,7 +224,9 @@ fn decode_to(input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         while bits.count >= LOOKED_UP {
             let prefix = bits.prefix();
             if prefix.length == 0 {
-                *out.get_mut(length).ok_or(Error)? = bits.take_long()?;
+                let symbol;
+                (symbol, bits) = bits.take_long()?;
+                *out.get_mut(length).ok_or(Error)? = symbol;
                 length += 1;
                 continue;
             }
