@@ -1,7 +1,7 @@
 //! libnghttp2, in a process of its own: `tests/parsers/by_nghttp2.c`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -73,15 +73,18 @@ fn ask(input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// The program, which is compiled once.
+/// The program, which is compiled once in a run. Another run may do it meanwhile.
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let program = std::env::temp_dir().join(format!("goaway-by-nghttp2-{}", std::process::id()));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parsers/by_nghttp2.c");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let (folder, source) = (root.join("build"), root.join("tests/parsers/by_nghttp2.c"));
+        let (program, new) = (folder.join("by_nghttp2"), folder.join(format!("by_nghttp2.{}", std::process::id())));
+        std::fs::create_dir_all(&folder).expect("a folder for what is built");
         let mut cc = Command::new("cc");
-        cc.args(["-O1", "-Wall", "-Wextra", "-Werror", source, "-o"]).arg(&program).arg("-l:libnghttp2.so.14");
+        cc.args(["-O1", "-Wall", "-Wextra", "-Werror", "-o"]).args([&new, &source]).arg("-l:libnghttp2.so.14");
         assert!(cc.status().expect("cc").success(), "it needs libnghttp2, which nghttp needs too");
+        std::fs::rename(new, &program).expect("the program takes its place");
         program
     })
 }
