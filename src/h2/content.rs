@@ -18,6 +18,11 @@ pub struct Rest {
 }
 
 impl Rest {
+    #[cfg(any(test, fuzzing))]
+    pub fn content(&self) -> u64 {
+        self.content.into()
+    }
+
     pub fn bytes(&self) -> u64 {
         u64::from(self.content) + u64::from(self.padding)
     }
@@ -57,7 +62,7 @@ impl Http2 {
             return Ok((start, event));
         }
         if overhead > 0 {
-            self.give_back_padding(head.stream, overhead, out);
+            self.give_back_padding(rest, overhead, out);
         }
         if content == 0 && !is_last {
             self.skip(padding, true);
@@ -138,9 +143,11 @@ impl Http2 {
     }
 
     /// Padding is consumed as soon as it is announced.
-    fn give_back_padding(&mut self, id: u32, bytes: u32, out: &mut Output) {
+    fn give_back_padding(&mut self, rest: Rest, bytes: u32, out: &mut Output) {
         self.give_back(bytes.into(), out.bytes());
-        self.give_back_on_stream(id, bytes.into(), out.bytes());
+        if !rest.is_last {
+            self.give_back_on_stream(rest.stream, bytes.into(), out.bytes());
+        }
     }
 
     fn give_back_on_stream(&mut self, id: u32, bytes: u64, out: &mut Vec<u8>) {

@@ -19,6 +19,8 @@
 
 mod block;
 mod budget;
+#[cfg(any(test, fuzzing))]
+pub mod check;
 mod content;
 mod flow;
 mod frame;

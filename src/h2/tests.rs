@@ -3,6 +3,8 @@
 mod content;
 mod cuts;
 mod floods;
+mod fuzz;
+mod oracle;
 mod peer;
 mod priorities;
 mod pushes;

@@ -1,0 +1,16 @@
+//! Sessions of HTTP/2: any bytes as what a client and a host do.
+#![no_main]
+#![allow(dead_code, reason = "the library uses more of its files")]
+
+#[path = "../../src/engine.rs"]
+mod engine;
+#[path = "../../src/grammar/mod.rs"]
+mod grammar;
+#[path = "../../src/h2/mod.rs"]
+mod h2;
+#[path = "../../src/header_list.rs"]
+mod header_list;
+#[path = "../../src/output.rs"]
+mod output;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| h2::check::session(bytes));

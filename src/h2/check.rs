@@ -1,0 +1,411 @@
+//! What must hold of any bytes, for tests and fuzzing. The bytes are a program:
+//! what a client sends and what the host does, in their order. A model of both
+//! checks every event and every frame.
+
+mod client;
+mod program;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::{Http2, Input, Limits};
+use crate::engine::{Control, Engine, Event, Fault, RequestHead, ResponseHead, ShutDown};
+use crate::header_list::HeaderList;
+use crate::output::Output;
+use client::Client;
+use program::{Act, Program, Step};
+
+pub(super) const LIMITS: Limits = Limits {
+    max_concurrent_streams: 6,
+    header_list_bytes: 2000,
+    header_fields: 20,
+    stream_window_bytes: 700,
+    session_window_bytes: 66_000,
+    max_frame_bytes: 16_384,
+    header_table_bytes: 300,
+    has_connect_protocol: true,
+    control_burst: 1_000_000,
+    control_per_second: 50,
+};
+
+/// More than the engine may hold of what a client of these limits sends: a header
+/// block, tables, and what is remembered.
+const MOST_MEMORY: usize = 160 << 10;
+
+/// What the host knows of a request.
+#[derive(Clone, Default)]
+struct Exchange {
+    /// Content may still come.
+    receives: bool,
+    /// Content that the host has not consumed.
+    held: u64,
+    /// The response's head is written.
+    has_head: bool,
+}
+
+/// A connection, its host and its client.
+pub(super) struct Connection {
+    pub engine: Http2,
+    out: Output,
+    client: Client,
+    /// What the client has sent and the engine has not taken.
+    held: Vec<u8>,
+    /// Those that the host has not ended and that were not ended for it.
+    exchanges: BTreeMap<u32, Exchange>,
+    newest: u32,
+    /// Content of streams that are gone, which the host still holds.
+    left_behind: u64,
+    /// What is done with a request as soon as it comes.
+    at_once: u8,
+    has_last_call: bool,
+    has_ended: bool,
+    /// Events as text; pieces of content are put together.
+    pub told: Vec<String>,
+    last_data: Option<u32>,
+    written: Vec<u8>,
+}
+
+impl Connection {
+    fn new(uses_slot: bool) -> Self {
+        let (mut engine, mut out) = (Http2::new(LIMITS, Instant::now()), Output::default());
+        engine.streams.uses_slot = uses_slot;
+        engine.begin(&mut out);
+        Self {
+            engine,
+            out,
+            client: Client::new(),
+            held: Vec::new(),
+            exchanges: BTreeMap::new(),
+            newest: 0,
+            left_behind: 0,
+            at_once: 0,
+            has_last_call: false,
+            has_ended: false,
+            told: Vec::new(),
+            last_data: None,
+            written: Vec::new(),
+        }
+    }
+
+    /// Runs a program; the client's bytes come in pieces of `step` bytes.
+    pub fn run(program: &[u8], step: usize, uses_slot: bool) -> Self {
+        let mut connection = Self::new(uses_slot);
+        connection.look();
+        let mut program = Program::new(program);
+        while let Some(next) = program.next(&connection.client.sent) {
+            match next {
+                Step::Send(bytes) => bytes.chunks(step.max(1)).for_each(|piece| connection.feed(piece)),
+                Step::Act(act) => connection.act(act),
+            }
+            connection.check();
+        }
+        connection.finish();
+        connection
+    }
+
+    /// Gives bytes of the client to the engine, behind those that it has not taken.
+    fn feed(&mut self, bytes: &[u8]) {
+        self.held.extend_from_slice(bytes);
+        if self.has_ended {
+            let held = std::mem::take(&mut self.held);
+            return self.engine.discard(&held);
+        }
+        loop {
+            let held = std::mem::take(&mut self.held);
+            let received = self.engine.receive(&held, &mut self.out);
+            let (taken, event) = match received {
+                Ok(received) => received,
+                Err(fault) => {
+                    self.held = held;
+                    return self.end_by(fault);
+                }
+            };
+            assert!(taken <= held.len());
+            let is_idle = taken == 0 && event.is_none();
+            self.client.taken(&held[..taken]);
+            if let Some(event) = event {
+                self.tell(event);
+            }
+            self.held = held[taken..].to_vec();
+            self.look();
+            if is_idle {
+                break;
+            }
+        }
+    }
+
+    fn end_by(&mut self, fault: Fault) {
+        assert!((1..=13).contains(&fault.code));
+        self.told.push(format!("{fault:?}"));
+        assert_eq!(self.engine.receive(&self.held, &mut self.out), Ok((0, None)), "something behind a fault");
+        self.engine.send_fault(fault, b"", &mut self.out);
+        self.ended();
+    }
+
+    fn ended(&mut self) {
+        self.has_ended = true;
+        self.look();
+        self.client.has_ended = true;
+        self.exchanges.clear();
+        assert!(self.engine.is_over());
+        let held = std::mem::take(&mut self.held);
+        self.engine.discard(&held);
+    }
+
+    /// The host is told of an event.
+    fn tell(&mut self, event: Event<'_>) {
+        if let Event::Data { stream, data, is_last } = &event {
+            let exchange = self.exchanges.get_mut(stream).expect("a request that has content");
+            assert!(exchange.receives && (*is_last || !data.is_empty()));
+            exchange.held += data.len() as u64;
+            exchange.receives = !is_last;
+            if self.last_data != Some(*stream) {
+                self.told.push(format!("Data {stream} "));
+            }
+            self.told.last_mut().expect("content").extend(data.iter().map(|byte| format!("{byte:02x}")));
+            self.last_data = Some(*stream).filter(|_| !is_last);
+            if *is_last {
+                self.told.push(format!("End {stream}"));
+            }
+            return;
+        }
+        self.last_data = None;
+        self.told.push(format!("{event:?}"));
+        match event {
+            Event::Request { stream, head, is_last, .. } => {
+                head.keep();
+                self.begin(stream, is_last);
+            }
+            Event::Refused { stream, status, is_last } => {
+                assert!(matches!(status.as_u16(), 400 | 431));
+                self.begin(stream, is_last);
+            }
+            Event::Trailers { stream, .. } => {
+                let exchange = self.exchanges.get_mut(&stream).expect("a request that has content");
+                assert!(std::mem::take(&mut exchange.receives));
+            }
+            Event::Reset { stream, .. } => assert!(self.forget(stream), "a stream that is not open is reset"),
+            Event::Broken { stream, .. } => drop(self.forget(stream)),
+            Event::Window { stream } | Event::Reprioritized { stream, .. } => {
+                assert!(stream == 0 || self.exchanges.contains_key(&stream), "{stream} is not open");
+            }
+            Event::Data { .. }
+            | Event::Settings(_)
+            | Event::SettingsAcknowledged
+            | Event::Ping(_)
+            | Event::Pong(_)
+            | Event::ShutDownAcknowledged
+            | Event::Goaway { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, stream: u32, is_last: bool) {
+        assert!(stream > self.newest && !stream.is_multiple_of(2) && !self.has_last_call);
+        assert!(self.exchanges.keys().filter(|stream| !stream.is_multiple_of(2)).count() < 6, "too many streams");
+        self.newest = stream;
+        self.exchanges.insert(stream, Exchange { receives: !is_last, ..Exchange::default() });
+        // Before anything else is taken.
+        match self.at_once {
+            1 => self.respond(stream, b"ok"),
+            2 => self.reset(stream, 8),
+            3 => self.act(Act::Head { place: 0, status: 200, is_last: true }),
+            _ => {}
+        }
+    }
+
+    /// The stream is no more; what the host has of its content it still consumes.
+    fn forget(&mut self, stream: u32) -> bool {
+        let exchange = self.exchanges.remove(&stream);
+        self.left_behind += exchange.as_ref().map_or(0, |exchange| exchange.held);
+        exchange.is_some()
+    }
+
+    fn respond(&mut self, stream: u32, content: &[u8]) {
+        self.head(stream, 200, false);
+        let room = self.engine.sendable(stream).min(content.len());
+        if room == content.len() {
+            self.data(stream, content.len(), true);
+        }
+    }
+
+    fn head(&mut self, stream: u32, status: u16, is_last: bool) {
+        let fields = fields(stream);
+        let status = StatusCode::from_u16(status).expect("a status");
+        let (is_whole, is_tunnel, closes) = (false, false, false);
+        let head = ResponseHead { status, fields: &fields, is_last, is_whole, is_tunnel, closes };
+        self.engine.send_head(stream, head, &mut self.out);
+        if let Some(exchange) = self.exchanges.get_mut(&stream) {
+            exchange.has_head = true;
+        }
+        self.look();
+    }
+
+    /// Sends as much as may be sent; with the end, if all of it is.
+    fn data(&mut self, stream: u32, length: usize, is_last: bool) {
+        let sendable = self.engine.sendable(stream).min(length);
+        let data = Bytes::from(vec![b'x'; sendable]);
+        self.engine.send_data(stream, data, is_last && sendable == length, &mut self.out);
+        self.look();
+    }
+
+    fn reset(&mut self, stream: u32, code: u32) {
+        assert!(self.engine.reset(stream, code, &mut self.out));
+        self.forget(stream);
+        self.look();
+    }
+
+    /// A stream that the host knows, if there is one.
+    fn stream(&self, place: u8) -> u32 {
+        match self.exchanges.len() {
+            0 => self.newest,
+            count => *self.exchanges.keys().rev().nth(usize::from(place) % count).expect("a stream"),
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        let (engine, out) = (&mut self.engine, &mut self.out);
+        match act {
+            Act::AtOnce(what) => self.at_once = what,
+            Act::Head { place, status, is_last } => self.head(self.stream(place), status, is_last),
+            Act::Data { place, length, is_last } => self.data(self.stream(place), length, is_last),
+            Act::Respond(place) => self.respond(self.stream(place), b"a response"),
+            Act::Reset { place, code } => self.reset(self.stream(place), code),
+            Act::Consume { place, bytes } => {
+                let stream = self.stream(place);
+                let Some(exchange) = self.exchanges.get_mut(&stream) else { return };
+                let bytes = exchange.held.min(bytes);
+                exchange.held -= bytes;
+                self.engine.consume(stream, bytes as usize, &mut self.out);
+            }
+            Act::Inform(place) => {
+                let stream = self.stream(place);
+                let status = StatusCode::EARLY_HINTS;
+                self.engine.send_informational(stream, status, &fields(stream), &mut self.out);
+            }
+            Act::Trailers(place) => {
+                let stream = self.stream(place);
+                self.engine.send_trailers(stream, &fields(stream), &mut self.out);
+            }
+            Act::Push(place) => {
+                let stream = self.stream(place);
+                let (scheme, authority) = (Some("http".into()), Some("a.example".into()));
+                let head = RequestHead { scheme, authority, path: b"/pushed".to_vec(), ..RequestHead::default() };
+                if let Some(pushed) = self.engine.push(stream, &head, &mut self.out) {
+                    self.exchanges.insert(pushed, Exchange::default());
+                }
+            }
+            Act::Ping(byte) => drop(engine.send_control(Control::Ping([byte; 8]), out)),
+            Act::KeepAlive => assert!(engine.send_control(Control::KeepAlive, out)),
+            Act::Goaway { code, last_stream } => {
+                engine.send_control(Control::Goaway { code, last_stream, debug: b"host" }, out);
+            }
+            Act::Extension(place) => {
+                let stream = self.stream(place);
+                self.engine.send_control(Control::Extension { kind: 10, stream, payload: b"alt" }, &mut self.out);
+            }
+            Act::Windows { session, stream } => {
+                engine.send_control(Control::Windows { session, stream }, out);
+            }
+            Act::Announce => engine.shut_down(ShutDown::Announce, out),
+            Act::LastCall => {
+                engine.shut_down(ShutDown::LastCall, out);
+                self.has_last_call = true;
+            }
+            Act::End { code, last_stream } => {
+                engine.end(code, last_stream, b"over", out);
+                self.ended();
+            }
+            Act::Time(millis) => engine.refill(Instant::now() + Duration::from_millis(millis)),
+        }
+        self.look();
+    }
+
+    /// The client sees what was written, and the host forgets what has ended.
+    fn look(&mut self) {
+        let written = self.out.take();
+        self.client.read(&written);
+        self.written.extend(written);
+        for stream in self.client.closed() {
+            self.forget(stream);
+        }
+    }
+
+    /// What holds at any time.
+    fn check(&mut self) {
+        let engine = &self.engine;
+        assert!(engine.memory() < MOST_MEMORY, "{} bytes", engine.memory());
+        assert_eq!(engine.is_over(), self.has_ended || self.has_last_call && engine.streams.is_empty());
+        if self.has_ended {
+            return;
+        }
+        let open: Vec<u32> = engine.streams.iter().map(|stream| stream.id).collect();
+        assert!(open.iter().all(|id| self.exchanges.contains_key(id)), "{open:?} are open");
+        assert_eq!(open.len(), self.exchanges.len());
+        for (stream, exchange) in &self.exchanges {
+            assert_eq!(engine.has_all_content(*stream), !exchange.receives);
+            assert_eq!(engine.sendable(*stream), self.client.sendable(*stream), "what {stream} takes");
+        }
+        // No byte of the session's window is lost or made.
+        let held: u64 = self.exchanges.values().map(|exchange| exchange.held).sum();
+        let coming = match &engine.input {
+            Input::Content(rest) => rest.content(),
+            _ => 0,
+        };
+        let window = &engine.receive_window;
+        let all = window.left() + window.due() + (held + coming) as i64;
+        // What the host holds of streams that are gone is of the session or not.
+        let is_whole = [0, self.left_behind as i64].contains(&(i64::from(engine.session_window) - all));
+        assert!(is_whole, "the session's window");
+        assert_eq!(window.left(), self.client.session_window, "the client knows what it may send");
+    }
+
+    /// The host ends everything: no stream is left, and the session is over.
+    fn finish(&mut self) {
+        self.check();
+        if self.has_ended {
+            let before = self.written.len();
+            self.act(Act::Respond(0));
+            self.act(Act::Windows { session: 1 << 20, stream: 5 });
+            self.act(Act::Announce);
+            self.act(Act::Ping(1));
+            assert_eq!(self.written.len(), before, "something is written behind the end");
+            return;
+        }
+        self.engine.consume(self.newest, std::mem::take(&mut self.left_behind) as usize, &mut self.out);
+        self.look();
+        let open: Vec<u32> = self.exchanges.keys().copied().collect();
+        open.into_iter().for_each(|stream| self.reset(stream, 8));
+        self.act(Act::LastCall);
+        assert!(self.engine.is_over());
+        self.check();
+    }
+}
+
+fn fields(stream: u32) -> HeaderList {
+    let mut fields = HeaderList::new();
+    fields.push(b"x-name", b"value", false);
+    fields.push(b"x-stream", &text_of(stream), stream.is_multiple_of(3));
+    fields
+}
+
+fn text_of(stream: u32) -> [u8; 4] {
+    stream.to_be_bytes().map(|byte| b'a' + byte % 26)
+}
+
+/// Any program comes to the same, however its client's bytes are cut, and with and
+/// without the slot for the newest stream.
+pub fn session(program: &[u8]) {
+    let whole = Connection::run(program, usize::MAX, true);
+    let compare = |other: Connection, how: &str| {
+        assert_eq!(other.told, whole.told, "{how}");
+        let (theirs, ours) = (client::without_pings(&other.written), client::without_pings(&whole.written));
+        assert_eq!(theirs, ours, "{how}");
+        assert_eq!(other.engine.refused(), whole.engine.refused(), "{how}");
+    };
+    compare(Connection::run(program, usize::MAX, false), "without the slot");
+    compare(Connection::run(program, 1, true), "byte by byte");
+    compare(Connection::run(program, 7, false), "in sevens");
+}
