@@ -77,12 +77,10 @@ impl Http2 {
             return;
         }
         let length = data.len();
-        if length > stream.send_window.available().min(self.send_window.available()) {
-            debug_assert!(length == 0, "more content than the peer takes");
-            if length > 0 {
-                self.write_reset(id, code::INTERNAL_ERROR, out.bytes());
-                return;
-            }
+        let room = stream.send_window.available().min(self.send_window.available());
+        debug_assert!(length <= room, "more content than the peer takes");
+        if length > room {
+            return self.write_reset(id, code::INTERNAL_ERROR, out.bytes());
         }
         stream.send_window.take(length);
         self.send_window.take(length);

@@ -2,6 +2,7 @@
 
 mod content;
 mod cuts;
+mod explorer;
 mod floods;
 mod fuzz;
 mod oracle;
