@@ -1578,8 +1578,7 @@ goaway_status goaway_session_abort_after(goaway_session session,
 // (GOAWAY_LIMIT_KEEPALIVE_MS).
 //
 // GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
-// yours are unanswered. GOAWAY_ERR_INVALID: the library itself uses that payload.
-// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+// yours are unanswered. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_ping(goaway_session session, const uint8_t *payload);
 
 // Sends a GOAWAY (RFC 9113, section 6.8) with that error code, last stream and

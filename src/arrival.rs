@@ -22,7 +22,7 @@ use crate::connection::Task;
 use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::h1;
-use crate::http2::Session;
+use crate::h2;
 use crate::plaintext;
 use crate::proxy::{self, Header, Malformed, Proxy};
 use crate::registration::Registration;
@@ -35,8 +35,8 @@ use crate::worker::Worker;
 #[expect(clippy::large_enum_variant, reason = "for nearly all of its life it is a session")]
 pub enum Connection {
     Arriving(Arrival),
-    Http2(Session<Line>),
     Http1(Box<Task<Line, h1::Http1>>),
+    Http2(Box<Task<Line, h2::Http2>>),
     Over,
 }
 
@@ -70,8 +70,8 @@ impl Future for Connection {
             }
         }
         match connection {
-            Self::Http2(session) => Pin::new(session).poll(cx),
             Self::Http1(session) => Pin::new(session).poll(cx),
+            Self::Http2(session) => Pin::new(session).poll(cx),
             Self::Arriving(_) | Self::Over => Poll::Ready(()),
         }
     }
@@ -232,7 +232,12 @@ impl Arrival {
         self.later.into_iter().for_each(|order| remote.order(order));
         let Self { worker, registration, began, .. } = self;
         match protocol {
-            Protocol::Http2 => Connection::Http2(Session::new(worker, registration, line, began)),
+            Protocol::Http2 => {
+                let setup = &worker.shared.setup;
+                let limits = http2_limits(&setup.config, setup.routes.has_connect());
+                let engine = h2::Http2::new(limits, began);
+                Connection::Http2(Box::new(Task::new(worker, registration, line, engine, began)))
+            }
             Protocol::Http1 => {
                 let engine = h1::Http1::new(limits(&worker.shared.setup.config));
                 Connection::Http1(Box::new(Task::new(worker, registration, line, engine, began)))
@@ -247,6 +252,23 @@ impl Arrival {
             event.text = text.into_bytes();
             self.worker.shared.tell(&event);
         }
+    }
+}
+
+/// What a peer may do that speaks HTTP/2; `has_connect` if there is a handler for
+/// CONNECT.
+pub fn http2_limits(config: &Config, has_connect: bool) -> h2::Limits {
+    h2::Limits {
+        max_concurrent_streams: config.max_concurrent_streams,
+        header_list_bytes: config.max_header_list_bytes,
+        header_fields: config.max_header_fields,
+        stream_window_bytes: config.stream_window_bytes,
+        session_window_bytes: config.session_window_bytes,
+        max_frame_bytes: config.max_frame_bytes,
+        header_table_bytes: config.header_table_bytes,
+        has_connect_protocol: config.connect_protocol && has_connect,
+        control_burst: config.control_burst,
+        control_per_second: config.control_per_second,
     }
 }
 

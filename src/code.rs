@@ -1,9 +1,25 @@
-//! Error codes of HTTP/2 (RFC 9113, section 7), as far as requests need them.
-//! Not `pub`, which would put them into the C header.
+//! Error codes of HTTP/2 (RFC 9113, section 7). Not `pub`, which would put them
+//! into the C header.
 
 /// Nothing went wrong.
 pub(crate) const NO_ERROR: u32 = 0x0;
+/// The peer has broken the protocol.
+pub(crate) const PROTOCOL_ERROR: u32 = 0x1;
 /// The host failed.
 pub(crate) const INTERNAL_ERROR: u32 = 0x2;
+/// The peer has sent more than its window.
+pub(crate) const FLOW_CONTROL_ERROR: u32 = 0x3;
+/// The peer did not acknowledge our SETTINGS in time.
+pub(crate) const SETTINGS_TIMEOUT: u32 = 0x4;
+/// A frame for a stream that is closed.
+pub(crate) const STREAM_CLOSED: u32 = 0x5;
+/// A frame of a length that it may not have.
+pub(crate) const FRAME_SIZE_ERROR: u32 = 0x6;
+/// Nothing was done for the stream: it may be asked for again.
+pub(crate) const REFUSED_STREAM: u32 = 0x7;
 /// The stream is not wanted any more.
 pub(crate) const CANCEL: u32 = 0x8;
+/// A header block that cannot be decoded.
+pub(crate) const COMPRESSION_ERROR: u32 = 0x9;
+/// The peer makes more work than it may.
+pub(crate) const ENHANCE_YOUR_CALM: u32 = 0xb;

@@ -246,29 +246,6 @@ impl Config {
         }
         Ok(())
     }
-
-    /// h2's settings; `has_connect` if there is a handler for CONNECT.
-    pub fn h2(&self, has_connect: bool) -> h2::server::Builder {
-        let mut builder = h2::server::Builder::new();
-        builder
-            .max_concurrent_streams(self.max_concurrent_streams)
-            .max_header_list_size(self.max_header_list_bytes)
-            .initial_window_size(self.stream_window_bytes)
-            .initial_connection_window_size(self.session_window_bytes)
-            .max_send_buffer_size(self.send_buffer_bytes)
-            .max_local_error_reset_streams(Some(128));
-        // What every peer assumes is not said.
-        if self.max_frame_bytes != FRAME_BYTES {
-            builder.max_frame_size(self.max_frame_bytes);
-        }
-        if self.header_table_bytes != HEADER_TABLE_BYTES {
-            builder.header_table_size(self.header_table_bytes);
-        }
-        if self.connect_protocol && has_connect {
-            builder.enable_connect_protocol();
-        }
-        builder
-    }
 }
 
 #[cfg(test)]

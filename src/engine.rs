@@ -14,6 +14,7 @@ use http::{Method, StatusCode};
 
 use crate::header_list::HeaderList;
 use crate::output::Output;
+pub use crate::priority::Priority;
 
 /// The version of HTTP that a message is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,21 +119,6 @@ pub struct ResponseHead<'a> {
     pub is_tunnel: bool,
     /// The host ends the connection with this response. HTTP/1.1 only.
     pub closes: bool,
-}
-
-/// When a response is sent, of all that could be (RFC 9218, section 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Priority {
-    /// From 0, the most urgent, to 7.
-    pub urgency: u8,
-    /// Whether the peer can use a part of it: then it shares with others of its urgency.
-    pub incremental: bool,
-}
-
-impl Default for Priority {
-    fn default() -> Self {
-        Self { urgency: 3, incremental: false }
-    }
 }
 
 /// What bytes of the peer come to.
@@ -315,8 +301,8 @@ pub trait Engine {
     /// could not understand is left out.
     fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Output);
 
-    /// Writes the final head.
-    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Output);
+    /// Writes the final head. True if the response is complete with it.
+    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Output) -> bool;
 
     /// How many bytes of content the peer takes now.
     fn sendable(&self, _stream: u32) -> usize {
@@ -340,6 +326,12 @@ pub trait Engine {
     /// stream of its response. None if the peer takes none.
     fn push(&mut self, _parent: u32, _head: &RequestHead, _out: &mut Output) -> Option<u32> {
         None
+    }
+
+    /// Whether the response of a request that was pushed may begin: the peer says
+    /// how many of them it takes at a time.
+    fn may_begin(&self, _stream: u32) -> bool {
+        true
     }
 
     /// Whether the peer takes promises.

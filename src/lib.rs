@@ -10,7 +10,6 @@
 //! - [`worker_thread`]: the threads that run the tasks of connections
 //! - [`arrival`]: a connection until it is known what its peer speaks
 //! - [`plaintext`]: what who speaks plain HTTP gets where TLS is spoken
-//! - [`http2`]: the task of an HTTP/2 session, which drives the h2 crate, and its tap
 //! - [`h1`]: the engine of HTTP/1.1 and 1.0
 //! - [`h2`]: the engine of HTTP/2
 //! - [`connection`]: the task of a connection, whatever protocol it speaks
@@ -31,6 +30,7 @@
 //! - [`tls`]: certificates, and what TLS is spoken with
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
 //! - [`engine`]: what the task of a connection needs of a protocol
+//! - [`priority`]: which response is sent first
 //! - [`output`]: what an engine writes for the socket
 //! - [`grammar`]: words of the grammar that both versions share
 //! - [`header_list`]: a header or trailer section
@@ -65,12 +65,12 @@ mod grammar;
 mod h1;
 mod h2;
 mod header_list;
-mod http2;
 mod listener;
 mod log;
 mod memory;
 mod output;
 mod plaintext;
+mod priority;
 mod proxy;
 mod queue;
 mod record;

@@ -55,20 +55,6 @@ impl Output {
         self.lent.push_back(Lent { at: self.copied.len(), piece });
     }
 
-    /// What has not left, of an output that has lent nothing.
-    pub fn waiting(&self) -> &[u8] {
-        &self.copied[self.sent..]
-    }
-
-    pub fn waiting_mut(&mut self) -> &mut [u8] {
-        &mut self.copied[self.sent..]
-    }
-
-    /// Takes back what stands behind the first `kept` bytes of it.
-    pub fn truncate(&mut self, kept: usize) {
-        self.copied.truncate(self.sent + kept);
-    }
-
     /// How many bytes have not left.
     pub fn len(&self) -> usize {
         self.copied.len() - self.sent + self.lent_bytes

@@ -7,7 +7,4 @@ use http::StatusCode;
 pub enum Refusal {
     /// Answered with this status, and `allow` if there is something to allow.
     Status(StatusCode, Option<String>),
-    /// Malformed (RFC 9113, section 8.1.1): over HTTP/2 the stream is reset with
-    /// PROTOCOL_ERROR, over HTTP/1.1 the response is 400.
-    Malformed(&'static str),
 }

@@ -100,6 +100,8 @@ pub struct Remote {
     /// Once it is known.
     protocol: OnceCell<Protocol>,
     mail: Mutex<Mail>,
+    /// Whether anything is in it, which is asked often.
+    has_mail: AtomicBool,
     /// Whether there are extensions in it, which is asked often.
     has_extensions: AtomicBool,
     /// Whether there is a wish in it that ends or drains the session, which is asked
@@ -174,6 +176,7 @@ impl Remote {
             opened: Instant::now(),
             protocol: OnceCell::new(),
             mail: Mutex::default(),
+            has_mail: AtomicBool::new(false),
             has_extensions: AtomicBool::new(false),
             has_orders: AtomicBool::new(false),
             nudged: AtomicBool::new(false),
@@ -275,6 +278,7 @@ impl Remote {
         let mut mail = lock(&self.mail);
         let was_empty = mail.attend.is_empty() && mail.orders.is_empty() && !mail.look_up;
         write(&mut mail);
+        self.has_mail.store(true, Relaxed);
         let is_own_task = ptr::eq(DRIVING.get(), self);
         let waker = if was_empty && !is_own_task { mail.waker.clone() } else { None };
         drop(mail);
@@ -296,7 +300,12 @@ impl Remote {
 
     /// Empties the letterbox. None if there was nothing in it.
     pub fn letters(&self) -> Option<Letters> {
+        // Who posts after this look wakes the task again.
+        if !self.has_mail.load(Relaxed) {
+            return None;
+        }
         let mut mail = lock(&self.mail);
+        self.has_mail.store(false, Relaxed);
         if mail.attend.is_empty() && mail.orders.is_empty() && !mail.look_up {
             return None;
         }

@@ -3,9 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::Result;
 use crate::request::{REQUESTS, Request};
@@ -51,8 +49,7 @@ impl Worker {
     }
 
     /// Time has passed.
-    pub fn tick(&self) {
-        let now = Instant::now();
+    pub fn tick(&self, now: Instant) {
         if self.date.get().until.is_none_or(|until| now >= until) {
             let wall = SystemTime::now();
             let text = httpdate::fmt_http_date(wall);

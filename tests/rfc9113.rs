@@ -13,7 +13,6 @@
 //! - `case`: a case, its outcome, and the runs
 //! - `session`: a client with an echo under way
 //! - `block`: header blocks byte by byte
-//! - `known`: cases in which the server differs, and why
 //! - `checklist`: each section of the RFCs, and where it is tested
 //! - `memory`: what a peer can make the server keep
 //! - all others: the cases of the sections that their first lines name
@@ -44,8 +43,6 @@ mod headers;
 mod honest;
 #[path = "rfc9113/hpack.rs"]
 mod hpack;
-#[path = "rfc9113/known.rs"]
-mod known;
 #[path = "rfc9113/memory.rs"]
 mod memory;
 #[path = "rfc9113/messages.rs"]

@@ -2,6 +2,8 @@
 #![no_main]
 #![allow(dead_code, reason = "the library uses more of its files")]
 
+#[path = "../../src/code.rs"]
+mod code;
 #[path = "../../src/engine.rs"]
 mod engine;
 #[path = "../../src/grammar/mod.rs"]
@@ -12,6 +14,8 @@ mod h2;
 mod header_list;
 #[path = "../../src/output.rs"]
 mod output;
+#[path = "../../src/priority.rs"]
+mod priority;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     h2::hpack::check::blocks(bytes);

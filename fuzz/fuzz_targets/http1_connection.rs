@@ -12,5 +12,7 @@ mod h1;
 mod header_list;
 #[path = "../../src/output.rs"]
 mod output;
+#[path = "../../src/priority.rs"]
+mod priority;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| h1::check::connection(bytes));

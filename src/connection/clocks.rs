@@ -88,11 +88,6 @@ impl Clocks {
         }
     }
 
-    /// When the connection came.
-    pub fn began(&self) -> Instant {
-        self.began
-    }
-
     /// Something may have changed.
     pub fn see(&mut self, config: &Config, now: Instant, view: View) {
         let before = std::mem::replace(&mut self.seen, view);

@@ -1,7 +1,6 @@
 //! How a session departs when all is said: the rest leaves, our side is closed,
 //! and the peer takes what is under way and closes its own.
 
-use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -10,29 +9,6 @@ use super::now;
 use super::port::Port;
 use crate::close::{CUT, LINGER};
 use crate::transport::Transport;
-
-/// What a session gathers and sends through.
-pub trait Outlet<S: Transport> {
-    fn port(&mut self) -> &mut Port<S>;
-
-    /// Sends what is gathered. Ready when all of it is with the kernel.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-
-    /// Reads what the peer still says, and throws it away. Ready at its end.
-    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.port().poll_discard(cx, |_| {})
-    }
-}
-
-impl<S: Transport> Outlet<S> for Port<S> {
-    fn port(&mut self) -> &mut Port<S> {
-        self
-    }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Port::poll_send(self, cx, |_| {})
-    }
-}
 
 /// What came of a look at it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,29 +54,36 @@ impl Departure {
         self.is_lingering && port.under_way() == 0
     }
 
-    pub fn poll<S: Transport>(&mut self, wire: &mut impl Outlet<S>, life: &Life, cx: &mut Context<'_>) -> Step {
+    /// `see` is shown what the peer still says.
+    pub fn poll<S: Transport>(
+        &mut self,
+        port: &mut Port<S>,
+        life: &Life,
+        cx: &mut Context<'_>,
+        see: impl FnMut(&[u8]),
+    ) -> Step {
         if self.is_lingering {
             // What the peer still says is read, once it has taken everything for a moment.
-            return match wire.poll_discard(cx) {
+            return match port.poll_discard(cx, see) {
                 Poll::Ready(()) => Step::Over,
                 // It goes on talking, and has heard what was said.
-                Poll::Pending if wire.port().is_flooded() && wire.port().under_way() == 0 => Step::Over,
-                Poll::Pending => self.wait(wire.port(), life),
+                Poll::Pending if port.is_flooded() && port.under_way() == 0 => Step::Over,
+                Poll::Pending => self.wait(port, life),
             };
         }
-        let finished = match wire.poll_send(cx) {
-            Poll::Ready(Ok(())) => wire.port().poll_shutdown(cx),
+        let finished = match port.poll_send(cx) {
+            Poll::Ready(Ok(())) => port.poll_shutdown(cx),
             other => other,
         };
         match finished {
-            Poll::Ready(Ok(())) if wire.port().peer_finished || !self.lingers => Step::Over,
+            Poll::Ready(Ok(())) if port.peer_finished || !self.lingers => Step::Over,
             Poll::Ready(Ok(())) => {
-                let rest = wire.port().under_way();
+                let rest = port.under_way();
                 *self = Self { is_lingering: true, ..Self::new(life, rest, true) };
                 Step::Moved
             }
             Poll::Ready(Err(_)) => Step::Over,
-            Poll::Pending => self.wait(wire.port(), life),
+            Poll::Pending => self.wait(port, life),
         }
     }
 

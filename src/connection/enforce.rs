@@ -1,13 +1,20 @@
 //! Limits: what is done when a peer exceeds one.
 
+use std::time::{Duration, Instant};
+
 use super::clocks::{Debt, Due, View, Watch};
 use super::{Phase, Task};
-use crate::engine::Engine;
+use crate::code;
+use crate::engine::{Control, Engine, Fault, Flood};
 use crate::event::Cause;
 use crate::transport::Transport;
 
+/// How long reading rests when the peer sends too many control frames. WINDOW_UPDATE
+/// and RST_STREAM wait as well meanwhile, so that it must be short.
+const PAUSE: Duration = Duration::from_millis(100);
+
 impl<S: Transport, E: Engine> Task<S, E> {
-    /// Looks at the clocks, and acts on what is due.
+    /// Looks at the clocks and the budget, and acts on what is due.
     pub(super) fn enforce(&mut self) -> bool {
         if !matches!(self.phase, Phase::Open) {
             return false;
@@ -18,33 +25,33 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let (now, view, worker) = (self.life.now, self.view(), self.life.worker.clone());
         let config = &worker.shared.setup.config;
         self.life.clocks.see(config, now, view);
+        if self.calm(now) {
+            return true;
+        }
         let Some(due) = self.life.clocks.due(config, now) else { return false };
         match due {
-            Due::HeaderBlock => {
-                self.life.tell_timeout(Cause::HeaderTimeout, 0, 0);
-                self.end_with(Cause::HeaderTimeout, 408);
+            Due::Handshake if !self.engine.has_begun() => {
+                self.end_for(Cause::HandshakeTimeout, code::NO_ERROR, "no preface in time");
             }
+            Due::Handshake => self.end_for(Cause::HandshakeTimeout, code::SETTINGS_TIMEOUT, "no SETTINGS in time"),
+            Due::HeaderBlock => self.end_for(Cause::HeaderTimeout, code::ENHANCE_YOUR_CALM, "a frame is not whole"),
             Due::Idle => self.life.drain_for(Cause::IdleTimeout),
             Due::Age => self.life.drain_for(Cause::MaxAge),
             Due::Requests => self.life.drain_for(Cause::MaxRequests),
-            Due::Stuck => {
-                self.life.tell_timeout(Cause::TooSlow, 0, 0);
-                self.life.conclude(Cause::TooSlow, 0);
-                self.cut();
-            }
-            Due::Streams => self.look_at_exchange(),
-            // It is settled from the start, and has no PING.
-            Due::Handshake | Due::Ask | Due::Dead => return false,
+            Due::Ask => drop(self.engine.send_control(Control::KeepAlive, self.port.gather())),
+            Due::Dead => self.cut_for(Cause::KeepaliveTimeout),
+            Due::Stuck => self.cut_for(Cause::TooSlow),
+            Due::Streams => self.look_at_streams(now),
         }
         true
     }
 
     fn view(&self) -> View {
         View {
-            is_settled: true,
-            cannot_ask: true,
+            is_settled: self.engine.is_settled(),
+            cannot_ask: !E::IS_MULTIPLEXED,
             drains: self.life.drain.is_ordered(),
-            streams: usize::from(self.exchange.is_some()),
+            streams: self.open_streams(),
             requests: self.requests,
             bytes_in: self.port.bytes_in,
             bytes_out: self.port.bytes_out,
@@ -54,36 +61,109 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
+    /// A peer that sends too many control frames is first not read, which is all
+    /// that a clumsy one needs, and then told to calm down.
+    fn calm(&mut self, now: Instant) -> bool {
+        let flood = self.engine.flood();
+        if flood == Flood::No {
+            return self.paused_until.take().is_some();
+        }
+        let Some(until) = self.paused_until else {
+            tracing::debug!(session = self.life.remote.id, "too many control frames: reading pauses");
+            self.paused_until = Some(now + PAUSE);
+            return false;
+        };
+        if now < until {
+            return false;
+        }
+        if flood == Flood::Pause {
+            self.paused_until = Some(now + PAUSE);
+            return false;
+        }
+        self.end_for(Cause::Flood, code::ENHANCE_YOUR_CALM, "too many control frames");
+        true
+    }
+
+    /// Ends the session for a limit, telling the peer and the host why.
+    fn end_for(&mut self, cause: Cause, code: u32, why: &'static str) {
+        if E::IS_MULTIPLEXED {
+            self.life.tell_timeout(cause, 0, code);
+            self.life.conclude(cause, code);
+            self.end_at_once(code, None, why.as_bytes());
+        } else {
+            self.life.tell_timeout(cause, 0, 0);
+            self.end_with(cause, Fault { code: 408, why });
+        }
+    }
+
     /// Content that nobody wants had its time.
     fn stop_discarding(&mut self) -> bool {
         let (now, drains) = (self.life.now, self.life.drain.is_ordered());
-        let Some(exchange) = &self.exchange else { return false };
-        let is_late = drains || exchange.discard_until.is_some_and(|until| now >= until);
-        let stops = is_late && exchange.discards();
-        if stops {
+        let late = self.exchanges.iter().filter(|exchange| {
+            exchange.discards() && (drains || exchange.discard_until.is_some_and(|until| now >= until))
+        });
+        let late: Vec<_> = late.map(|exchange| exchange.stream).collect();
+        if !late.is_empty() && !E::IS_MULTIPLEXED {
             self.end_by_peer();
         }
-        stops
+        for stream in late.iter().filter(|_| E::IS_MULTIPLEXED) {
+            if let Some(mut exchange) = self.exchanges.take(*stream) {
+                exchange.stop_content(&mut self.engine, &mut self.port);
+                self.finish(&exchange);
+            }
+        }
+        !late.is_empty()
     }
 
-    fn look_at_exchange(&mut self) {
+    fn look_at_streams(&mut self, now: Instant) {
         let worker = self.life.worker.clone();
-        let (config, now) = (&worker.shared.setup.config, self.life.now);
+        let config = &worker.shared.setup.config;
         let (has_unsent, bytes_out) = (self.port.has_unsent(), self.port.bytes_out);
-        let Some(exchange) = &mut self.exchange else { return };
-        let (received, idle, owes) = exchange.terms(&worker).unwrap_or((0, config.stream_idle, false));
-        let bytes = bytes_out + received;
-        let watch = exchange.watch.get_or_insert_with(|| Watch::new(now, bytes));
-        let Some(debt) = watch.look(config, idle, now, bytes, owes || has_unsent) else { return };
+        let mut debts = Vec::new();
+        for exchange in self.exchanges.iter_mut() {
+            let (received, idle, owes) = exchange.terms(&worker).unwrap_or((0, config.stream_idle, false));
+            let (bytes, owes) = match E::IS_MULTIPLEXED {
+                true => (exchange.given - exchange.inside + received, owes || exchange.inside > 0),
+                false => (bytes_out + received, owes || has_unsent),
+            };
+            let watch = exchange.watch.get_or_insert_with(|| Box::new(Watch::new(now, bytes)));
+            debts.extend(watch.look(config, idle, now, bytes, owes).map(|debt| (exchange.stream, debt)));
+        }
+        for (stream, debt) in debts {
+            self.collect(stream, debt);
+        }
+        self.look_at_leaving(now);
+    }
+
+    /// A stream has not gone on for too long.
+    fn collect(&mut self, stream: u32, debt: Debt) {
         let cause = match debt {
             Debt::TooSlow => Cause::TooSlow,
             Debt::Idle => Cause::StreamIdle,
         };
-        self.life.tell_timeout(cause, exchange.stream, 0);
+        if E::IS_MULTIPLEXED {
+            self.life.tell_timeout(cause, stream, code::CANCEL);
+            self.engine.reset(stream, code::CANCEL, self.port.gather());
+            return self.cancel(stream, cause, code::CANCEL);
+        }
+        self.life.tell_timeout(cause, stream, 0);
         match cause {
             // It is the peer that did not do its part.
-            Cause::TooSlow => self.end_with(cause, 408),
+            Cause::TooSlow => self.end_with(cause, Fault { code: 408, why: cause.name() }),
             _ => self.end(cause, 0),
+        }
+    }
+
+    /// Responses that are complete but for their way out have to go on as well.
+    fn look_at_leaving(&mut self, now: Instant) {
+        if self.leaving.ends() == 0 || !self.port.has_unsent() {
+            self.watch = None;
+            return;
+        }
+        let (bytes, config) = (self.port.bytes_out, &self.life.worker.shared.setup.config);
+        let watch = self.watch.get_or_insert_with(|| Watch::new(now, bytes));
+        if watch.look(config, config.stream_idle, now, bytes, true).is_some() {
+            self.cut_for(Cause::TooSlow);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! One request and its response: what its entry and the engine have for each
 //! other is carried over here.
 
-use std::task::Context;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,9 +11,13 @@ use http::StatusCode;
 use super::clocks::Watch;
 use super::hooks;
 use super::port::Port;
-use crate::engine::{Engine, ResponseHead};
+use crate::code;
+use crate::engine::{Engine, Priority, ResponseHead};
+use crate::event::Cause;
 use crate::header_list::HeaderList;
-use crate::request::{self, Answer, Piece, Request};
+use crate::priority::Parameters;
+use crate::request::{self, Answer, AnswerHead, Body, Piece, Request};
+use crate::session::Remote;
 use crate::table::Live;
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -22,14 +27,19 @@ use crate::worker::Worker;
 /// the response.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
 const DISCARD_BYTES: usize = 1 << 20;
+/// What a response may have in the output buffer beside what the host allows it:
+/// so much is gathered for one system call.
+const GATHERED: usize = 256 << 10;
 
 pub struct Exchange {
     /// The entry that the host knows; 0 once the host has done its part.
     pub request: u64,
     pub stream: u32,
+    pub priority: Priority,
     /// What the library itself responds, if no handler has the request.
     own: Option<OwnResponse>,
-    /// Whether a response of the right status opens a tunnel.
+    /// Whether a response of the right status opens a tunnel that takes the
+    /// connection.
     may_tunnel: bool,
     /// Whether there will be no more content.
     pub has_all_content: bool,
@@ -39,14 +49,39 @@ pub struct Exchange {
     pub has_head: bool,
     /// Whether the engine was given the last of the response.
     pub is_written: bool,
-    /// Whether the response has opened a tunnel.
+    /// Whether the response has opened a tunnel that takes the connection.
     pub is_tunnel: bool,
     /// Whether the host ends the connection with this response.
     pub closes: bool,
+    /// Bytes of content that the engine was given.
+    pub given: u64,
+    /// Those of them that have not left.
+    pub inside: u64,
+    /// What content that is here waits for.
+    pub waits: Waits,
+    /// The number of its last turn to send.
+    pub turn: u64,
+    /// The host waits until what it has written has left.
+    pub waits_to_leave: bool,
+    /// Whether the response tells of no success: a client that has read it stops
+    /// by itself.
+    is_error: bool,
+    /// Whether content may still come when the response is complete.
+    may_go_on: bool,
     /// What is still taken of content that nobody wants, and until when.
     discard: usize,
     pub discard_until: Option<Instant>,
-    pub watch: Option<Watch>,
+    pub watch: Option<Box<Watch>>,
+}
+
+/// What content of a response waits for that could be sent otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    Nothing,
+    /// Its turn, or room for it.
+    Turn,
+    /// The peer's window, or its leave to begin what was pushed.
+    Window,
 }
 
 /// A response of the library's own, without content.
@@ -64,21 +99,59 @@ pub struct Pumped {
     pub is_complete: bool,
     /// The host has given up: nothing more of the response may look whole.
     pub reset: Option<u32>,
+    pub pushed: Vec<Pushed>,
+}
+
+/// A request that was pushed.
+pub struct Pushed {
+    pub request: u64,
+    /// That of its response; or why there is none, with a code.
+    pub stream: Result<u32, (Cause, u32)>,
 }
 
 /// What an exchange works with.
 pub struct Tools<'a, S, E> {
     pub worker: &'a Worker,
+    pub remote: &'a Arc<Remote>,
     pub engine: &'a mut E,
     pub port: &'a mut Port<S>,
-    /// Bytes that may wait for the socket.
-    pub most: usize,
+    /// Bytes of content that may be written now.
+    pub share: usize,
+    /// Not if more than that waits: the longer ones are sent by turns.
+    pub is_ahead: bool,
     pub now: Instant,
+    pub drains: bool,
 }
 
 impl<S: Transport, E: Engine> Tools<'_, S, E> {
-    fn room(&self) -> usize {
-        self.most.saturating_sub(self.port.unsent())
+    /// How much of a response of which so much is `inside` may be written.
+    fn room(&self, inside: u64) -> usize {
+        let config = &self.worker.shared.setup.config;
+        let unsent = self.port.unsent();
+        let room = match E::IS_MULTIPLEXED {
+            true => {
+                let own = (config.send_buffer_bytes + GATHERED).saturating_sub(inside as usize);
+                config.session_send_bytes.saturating_sub(unsent).min(own)
+            }
+            false => config.send_buffer_bytes.saturating_sub(unsent),
+        };
+        room.min(self.share)
+    }
+}
+
+/// Calls the session's attention to one stream.
+struct Attention {
+    remote: Arc<Remote>,
+    stream: u32,
+}
+
+impl Wake for Attention {
+    fn wake(self: Arc<Self>) {
+        self.remote.attend(self.stream);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.remote.attend(self.stream);
     }
 }
 
@@ -87,6 +160,7 @@ impl Exchange {
         Self {
             request: 0,
             stream,
+            priority: Priority::default(),
             own: None,
             may_tunnel,
             has_all_content: has_all_content && !may_tunnel,
@@ -95,15 +169,32 @@ impl Exchange {
             is_written: false,
             is_tunnel: false,
             closes: false,
+            given: 0,
+            inside: 0,
+            waits: Waits::Nothing,
+            turn: 0,
+            waits_to_leave: false,
+            is_error: false,
+            may_go_on: true,
             discard: DISCARD_BYTES,
             discard_until: None,
             watch: None,
         }
     }
 
+    /// That of a request that is pushed.
+    pub fn pushed(stream: u32, request: u64) -> Self {
+        Self { request, ..Self::new(stream, true, false) }
+    }
+
     /// No handler gets the request.
     pub fn respond_alone(&mut self, response: OwnResponse) {
         self.own = Some(response);
+    }
+
+    /// Whether the server has begun it.
+    pub fn is_pushed(&self) -> bool {
+        self.stream.is_multiple_of(2)
     }
 
     /// Whether nothing is left to do for it.
@@ -134,14 +225,14 @@ impl Exchange {
         }
     }
 
-    /// Content has come.
-    pub fn receive(&mut self, data: &[u8], is_last: bool, worker: &Worker) {
+    /// Content has come. Gives how much of it is consumed at once.
+    pub fn receive(&mut self, data: &[u8], is_last: bool, worker: &Worker) -> usize {
         self.has_all_content |= is_last;
         if self.request == 0 {
             self.discard = self.discard.saturating_sub(data.len());
-            return;
+            return data.len();
         }
-        let Ok(mut request) = worker.find(self.request) else { return };
+        let Ok(mut request) = worker.find(self.request) else { return data.len() };
         let body = request.body();
         if !data.is_empty() {
             self.outstanding += data.len();
@@ -150,6 +241,7 @@ impl Exchange {
         if is_last {
             body.arrived_whole(None);
         }
+        0
     }
 
     /// The content has ended with a trailer section.
@@ -162,8 +254,10 @@ impl Exchange {
 
     /// Carries over all that can be carried now, and calls the host's hooks that
     /// are due. Nothing is locked or borrowed while the host is called.
-    pub fn pump<S: Transport, E: Engine>(&mut self, tools: &mut Tools<'_, S, E>, cx: &mut Context<'_>) -> Pumped {
+    pub fn pump<S: Transport, E: Engine>(&mut self, tools: &mut Tools<'_, S, E>) -> Pumped {
         let mut pumped = Pumped::default();
+        let was_written = self.is_written;
+        self.waits = Waits::Nothing;
         if let Some(own) = self.own.take() {
             self.send_own(&own, tools);
             pumped.has_moved = true;
@@ -171,10 +265,20 @@ impl Exchange {
         while self.request != 0 {
             let Ok(mut request) = tools.worker.find(self.request) else { break };
             request.attended();
-            if let Some(body) = &mut request.body {
-                self.outstanding -= self.outstanding.min(body.take_consumed());
+            if !request.pushes.is_empty() {
+                // Before the response, which may end here.
+                let pushes = std::mem::take(&mut request.pushes);
+                let reset = request.answer.reset_code();
+                drop(request);
+                let promised =
+                    pushes.into_iter().map(|request| Pushed { request, stream: self.promise(request, reset, tools) });
+                pumped.pushed.extend(promised);
+                continue;
             }
-            self.feed(&mut request, tools.port.unsent() as u64, cx);
+            if let Some(body) = &mut request.body {
+                self.consume(body, tools);
+            }
+            self.feed(&mut request, tools);
             if let Some(call) = hooks::next(&mut request) {
                 drop(request);
                 pumped.has_moved = true;
@@ -183,7 +287,7 @@ impl Exchange {
             }
             if let Some(code) = request.answer.take_reset() {
                 pumped.reset = Some(code);
-                self.done(tools.worker, request);
+                self.done(request, tools);
                 break;
             }
             let is_whole = request.is_done();
@@ -199,39 +303,99 @@ impl Exchange {
                 body.arrived_whole(None);
             }
             if self.is_written && (request.is_done() || self.is_tunnel) {
-                self.done(tools.worker, request);
+                self.done(request, tools);
                 pumped.has_moved = true;
             } else if !has_sent {
                 request.count_memory();
                 break;
             }
         }
-        if self.is_written {
-            // What the host has ended, its peer need not go on with.
-            self.has_all_content |= self.is_tunnel || tools.engine.has_all_content(self.stream);
+        if self.is_written && pumped.reset.is_none() {
+            self.settle_content(tools);
         }
-        pumped.is_complete = self.is_written && self.discard_until.is_none();
-        if pumped.is_complete {
-            self.discard_until = Some(tools.now + DISCARD_TIME);
-        }
+        pumped.is_complete = self.is_written && !was_written;
         pumped
     }
 
-    /// The host has done its part.
-    fn done(&mut self, worker: &Worker, request: Live<'static, Request>) {
-        worker.end(self.request, request);
-        self.request = 0;
+    /// The response is complete: what becomes of content that is still to come.
+    fn settle_content<S: Transport, E: Engine>(&mut self, tools: &mut Tools<'_, S, E>) {
+        // What the host has ended, its peer need not go on with.
+        self.has_all_content |= self.is_tunnel || tools.engine.has_all_content(self.stream);
+        if self.discard_until.is_none() {
+            self.discard_until = Some(tools.now + DISCARD_TIME);
+        }
+        if E::IS_MULTIPLEXED && self.discards() && (!self.may_go_on || tools.drains || self.discard == 0) {
+            self.stop_content(tools.engine, tools.port);
+        }
     }
 
-    /// Tells the request's queue, if it goes to one, what is new. `inside` bytes of
-    /// its response have not left.
-    fn feed(&mut self, request: &mut Request, inside: u64, cx: &mut Context<'_>) {
+    /// Has the peer send no more of the content; its response is complete (RFC
+    /// 9113, section 8.1).
+    pub fn stop_content<S: Transport, E: Engine>(&mut self, engine: &mut E, port: &mut Port<S>) {
+        self.has_all_content = true;
+        engine.reset(self.stream, code::NO_ERROR, port.gather());
+    }
+
+    /// The host has done its part.
+    fn done<S: Transport, E: Engine>(&mut self, request: Live<'static, Request>, tools: &mut Tools<'_, S, E>) {
+        if !self.has_all_content {
+            let window = tools.worker.shared.setup.config.stream_window_bytes;
+            // Some clients read nothing before they have sent all: what does not fit
+            // the first window would never come.
+            let fits = || request.head().length().is_some_and(|length| length <= window.into());
+            self.may_go_on = self.is_error || fits();
+        }
+        tools.worker.end(self.request, request);
+        self.request = 0;
+        self.give_back(tools.engine, tools.port);
+    }
+
+    /// What the host has not consumed it will not consume any more.
+    pub fn give_back<S: Transport, E: Engine>(&mut self, engine: &mut E, port: &mut Port<S>) {
+        let outstanding = std::mem::take(&mut self.outstanding);
+        if outstanding > 0 {
+            engine.consume(self.stream, outstanding, port.gather());
+        }
+    }
+
+    /// Lets the peer send as much as the host has consumed.
+    fn consume<S: Transport, E: Engine>(&mut self, body: &mut Body, tools: &mut Tools<'_, S, E>) {
+        let consumed = body.take_consumed().min(self.outstanding);
+        if consumed > 0 {
+            self.outstanding -= consumed;
+            tools.engine.consume(self.stream, consumed, tools.port.gather());
+        }
+    }
+
+    /// Promises a request that is pushed for this one, unless the host has reset
+    /// this one, of which no more can be said then.
+    fn promise<S: Transport, E: Engine>(
+        &self,
+        pushed: u64,
+        reset: Option<u32>,
+        tools: &mut Tools<'_, S, E>,
+    ) -> Result<u32, (Cause, u32)> {
+        if let Some(code) = reset {
+            return Err((Cause::Aborted, code));
+        }
+        let mut request = tools.worker.find(pushed).map_err(|_| (Cause::PushRefused, 0))?;
+        let stream = tools.engine.push(self.stream, request.head().request(), tools.port.gather());
+        let stream = stream.ok_or((Cause::PushRefused, 0))?;
+        request.stream = stream;
+        Ok(stream)
+    }
+
+    /// Tells the request's queue, if it goes to one, what is new.
+    fn feed<S: Transport, E: Engine>(&mut self, request: &mut Request, tools: &mut Tools<'_, S, E>) {
         if request.feed.is_none() || request.session.is_muted() {
             return;
         }
-        request::feed(request, self.request, inside, || cx.waker().clone());
+        let (remote, stream) = (tools.remote, self.stream);
+        let waker = || Waker::from(Arc::new(Attention { remote: remote.clone(), stream }));
+        request::feed(request, self.request, self.inside, waker);
+        self.waits_to_leave = request.wants_sent();
         if let Some(body) = &mut request.body {
-            self.outstanding -= self.outstanding.min(body.take_consumed());
+            self.consume(body, tools);
         }
     }
 
@@ -248,34 +412,86 @@ impl Exchange {
         if self.is_written {
             return false;
         }
+        if self.is_pushed() && !self.has_head && !tools.engine.may_begin(self.stream) {
+            self.waits = Waits::Window;
+            return false;
+        }
         while let Some(informational) = answer.take_informational() {
             has_sent = true;
             let (status, fields) = (informational.status, &informational.fields);
             tools.engine.send_informational(self.stream, status, fields, tools.port.gather());
         }
-        if let Some(mut head) = answer.take_head() {
+        if let Some(head) = answer.take_head() {
             has_sent = true;
-            head.complete(&tools.worker.date());
-            let response = ResponseHead {
-                status: head.status,
-                fields: head.fields,
-                is_last: head.is_alone,
-                is_tunnel: head.is_tunnel,
-                is_whole,
-                closes: head.closes,
-            };
-            tools.engine.send_head(self.stream, response, tools.port.gather());
-            (self.has_head, self.is_written) = (true, head.is_alone);
-            (self.is_tunnel, self.closes) = (head.is_tunnel, head.closes);
+            self.send_head(head, is_whole, tools);
         }
         while self.has_head
             && !self.is_written
-            && let Some(piece) = answer.take_piece(tools.room())
+            && let Some(piece) = self.next_piece(answer, tools)
         {
             has_sent = true;
             self.send_piece(piece, tools);
         }
         has_sent
+    }
+
+    /// The final head.
+    fn send_head<S: Transport, E: Engine>(
+        &mut self,
+        mut head: AnswerHead<'_>,
+        is_whole: bool,
+        tools: &mut Tools<'_, S, E>,
+    ) {
+        head.complete(&tools.worker.date());
+        let response = ResponseHead {
+            status: head.status,
+            fields: head.fields,
+            is_last: head.is_alone,
+            is_tunnel: head.is_tunnel,
+            is_whole,
+            closes: head.closes,
+        };
+        self.is_written = tools.engine.send_head(self.stream, response, tools.port.gather());
+        self.has_head = true;
+        self.closes = head.closes;
+        if !E::IS_MULTIPLEXED {
+            self.is_tunnel = head.is_tunnel;
+        } else {
+            if !self.is_written {
+                let said = Parameters::of_fields(head.fields.get_all(b"priority"));
+                self.priority = said.applied_to(self.priority);
+            }
+            self.is_error = head.status.as_u16() >= 300;
+        }
+    }
+
+    /// What may be sent now of what follows the head.
+    fn next_piece<S: Transport, E: Engine>(&mut self, answer: &mut Answer, tools: &Tools<'_, S, E>) -> Option<Piece> {
+        let mut room = 0;
+        if answer.queued() > 0 {
+            let sendable = tools.engine.sendable(self.stream);
+            let waits_for_turn = tools.is_ahead && answer.queued() > tools.share;
+            room = if waits_for_turn { 0 } else { tools.room(self.inside).min(sendable) };
+            self.waits = if sendable == 0 { Waits::Window } else { Waits::Turn };
+        }
+        let piece = answer.take_piece(room)?;
+        self.waits = Waits::Nothing;
+        Some(piece)
+    }
+
+    fn send_piece<S: Transport, E: Engine>(&mut self, piece: Piece, tools: &mut Tools<'_, S, E>) {
+        match piece {
+            Piece::Data(data, is_last) => {
+                self.given += data.len() as u64;
+                tools.share = tools.share.saturating_sub(data.len());
+                tools.engine.send_data(self.stream, data, is_last, tools.port.gather());
+                self.is_written = is_last;
+            }
+            Piece::Trailers(fields) => {
+                tools.engine.send_trailers(self.stream, &fields, tools.port.gather());
+                self.is_written = true;
+            }
+        }
     }
 
     /// A response of the library's own.
@@ -296,19 +512,6 @@ impl Exchange {
         };
         tools.engine.send_head(self.stream, head, tools.port.gather());
         (self.has_head, self.is_written) = (true, true);
-    }
-
-    fn send_piece<S: Transport, E: Engine>(&mut self, piece: Piece, tools: &mut Tools<'_, S, E>) {
-        match piece {
-            Piece::Data(data, is_last) => {
-                tools.engine.send_data(self.stream, data, is_last, tools.port.gather());
-                self.is_written = is_last;
-            }
-            Piece::Trailers(fields) => {
-                tools.engine.send_trailers(self.stream, &fields, tools.port.gather());
-                self.is_written = true;
-            }
-        }
     }
 
     /// Bytes of the content that have come, of a host that has a right to more.

@@ -81,11 +81,6 @@ impl Input {
             self.held = bytes;
         }
     }
-
-    /// Forgets it all.
-    pub fn clear(&mut self) {
-        self.held = Vec::new();
-    }
 }
 
 impl Loan {

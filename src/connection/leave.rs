@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use super::departure::{Departure, Step};
 use super::{Phase, Task, now};
-use crate::close::{Act, LINGER, NEWCOMER};
-use crate::engine::{Engine, Fault};
+use crate::close::{Act, LINGER, NEWCOMER, Stage};
+use crate::code;
+use crate::engine::{Engine, Fault, ShutDown};
 use crate::event::{Cause, EventKind};
-use crate::request;
 use crate::transport::Transport;
 
 impl<S: Transport, E: Engine> Task<S, E> {
@@ -23,16 +23,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let is_open = matches!(self.phase, Phase::Open);
         match act {
             Act::Cut => self.cut(),
-            Act::Announce if is_open => {
-                if self.exchange.is_some() {
-                    // It is the last one that is served.
-                    self.shut_down();
-                    self.life.drain.last_call_is_out();
-                }
-                self.life.tell(EventKind::Draining, |_| {});
-            }
-            // What has begun to come had its time.
-            Act::LastCall if is_open && self.exchange.is_none() => self.end(self.life.graceful, 0),
+            _ if is_open && !self.engine.has_begun() => self.leave_unmet(),
+            Act::Announce if is_open => self.announce(),
+            Act::LastCall if is_open => self.call_last(ShutDown::LastCall),
             Act::Force if is_open => self.force(),
             _ => {}
         }
@@ -42,15 +35,69 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Until when a drain lets a connection be that has just come: most likely its
     /// first request is under way.
     pub(super) fn newcomer_until(&self) -> Option<Instant> {
-        let is_new = matches!(self.phase, Phase::Open) && self.requests == 0 && !self.port.peer_finished;
+        let has_come = if E::IS_MULTIPLEXED { self.engine.has_begun() } else { self.requests > 0 };
+        let is_new = matches!(self.phase, Phase::Open) && !has_come && !self.port.peer_finished;
         let deadline = self.life.drain.deadline().filter(|_| is_new)?;
         Some(deadline.min(self.began + NEWCOMER)).filter(|until| self.life.now < *until)
     }
 
-    /// A session that drains and has nothing to do ends. A head that has begun is waited for.
+    /// The peer has not shown that it speaks the protocol: it is told that nothing
+    /// was processed.
+    fn leave_unmet(&mut self) {
+        self.life.conclude(Cause::Handshake, 0);
+        self.end_at_once(code::NO_ERROR, None, b"");
+    }
+
+    /// The first step: the peer is told, and so is the host.
+    fn announce(&mut self) {
+        if E::IS_MULTIPLEXED {
+            self.engine.shut_down(ShutDown::Announce, self.port.gather());
+        } else if !self.exchanges.is_empty() {
+            // It is the last one that is served.
+            self.shut_down();
+            self.life.drain.last_call_is_out();
+        }
+        self.life.tell(EventKind::Draining, |_| {});
+        if E::IS_MULTIPLEXED {
+            // Handlers learn it, and content that nobody wants is not waited for.
+            self.attend_all();
+        }
+    }
+
+    /// The second step: nothing is taken but what has begun. What has begun to come
+    /// in a protocol without streams had its time.
+    pub(super) fn call_last(&mut self, step: ShutDown) {
+        if !matches!(self.phase, Phase::Open) || !self.life.drain.is_announced() {
+            return;
+        }
+        if E::IS_MULTIPLEXED {
+            self.engine.shut_down(step, self.port.gather());
+            self.life.drain.last_call_is_out();
+        } else if self.exchanges.is_empty() {
+            self.end(self.life.graceful, 0);
+        }
+    }
+
+    /// The response under way, if its head is not written, says that it is the last.
+    pub(super) fn shut_down(&mut self) {
+        self.engine.shut_down(ShutDown::LastCall, self.port.gather());
+    }
+
+    /// A session that drains and has nothing to do ends. A head that has begun is
+    /// waited for; in a protocol with streams, its last call.
     fn leave_idle(&mut self) -> bool {
-        let is_idle = self.life.drain.is_announced() && matches!(self.phase, Phase::Open) && self.exchange.is_none();
-        let ends = is_idle && !self.engine.is_mid_block();
+        if !self.life.drain.is_announced() || !matches!(self.phase, Phase::Open) {
+            return false;
+        }
+        let ends = match E::IS_MULTIPLEXED {
+            // What was promised and has not begun is not waited for.
+            true => {
+                let mut exchanges = self.exchanges.iter();
+                self.life.drain.stage() == Stage::LastCall
+                    && exchanges.all(|exchange| exchange.is_pushed() && !exchange.has_head)
+            }
+            false => self.exchanges.is_empty() && !self.engine.is_mid_block(),
+        };
         if ends {
             self.end(self.life.graceful, 0);
         }
@@ -59,28 +106,38 @@ impl<S: Transport, E: Engine> Task<S, E> {
 
     /// The deadline has passed: what is not complete must not look so.
     fn force(&mut self) {
-        if self.exchange.as_ref().is_some_and(|exchange| exchange.request != 0 || !exchange.is_written) {
-            self.life.conclude(Cause::Deadline, 0);
+        let is_open = |exchange: &super::exchange::Exchange| exchange.request != 0 || !exchange.is_written;
+        let code = if E::IS_MULTIPLEXED { code::CANCEL } else { 0 };
+        if self.exchanges.iter().any(is_open) {
+            self.life.conclude(Cause::Deadline, code);
             self.life.tell(EventKind::Timeout, |event| event.cause = Cause::Deadline);
+        }
+        if E::IS_MULTIPLEXED {
+            for stream in self.exchanges.streams() {
+                self.engine.reset(stream, code::CANCEL, self.port.gather());
+                self.cancel(stream, Cause::Deadline, code::CANCEL);
+            }
         }
         self.end(self.life.graceful, 0);
     }
 
-    /// The host ends the session: HTTP/1.1 has no word for it.
-    pub(super) fn abort(&mut self, code: u32) {
+    /// The host ends the session; HTTP/1.1 has no word for it. Of streams above
+    /// `last_stream` it says that nobody has looked at them.
+    pub(super) fn abort(&mut self, code: u32, last_stream: u32, debug: &[u8]) {
         if matches!(self.phase, Phase::Open) {
-            self.end(Cause::Aborted, code);
+            self.life.conclude(Cause::Aborted, code);
+            self.end_at_once(code, Some(last_stream), debug);
         }
     }
 
-    /// The exchange under way has ended before its response had.
-    pub(super) fn cancel(&mut self, cause: Cause, code: u32) {
-        let Some(exchange) = self.exchange.take() else { return };
-        // What is written counts when it leaves.
-        self.life.tally.reset += u64::from(!exchange.is_written);
-        if exchange.request != 0 {
-            self.life.tally.unsent += request::cancel(exchange.request, cause, code);
+    /// Ends the protocol with what tells the peer why. What is under way leaves if
+    /// the peer takes it soon.
+    pub(super) fn end_at_once(&mut self, code: u32, last_stream: Option<u32>, debug: &[u8]) {
+        if !E::IS_MULTIPLEXED {
+            return self.end(self.life.registration.cause, code);
         }
+        self.engine.end(code, last_stream, debug, self.port.gather());
+        self.depart_with(0, true, code);
     }
 
     /// The protocol ends here. What is gathered leaves, unless that would make a
@@ -90,50 +147,63 @@ impl<S: Transport, E: Engine> Task<S, E> {
             return;
         }
         self.life.conclude(cause, code);
-        let is_cut_short = self.exchange.as_ref().is_some_and(|exchange| exchange.is_cut_short());
-        let looks_whole = is_cut_short && self.engine.looks_whole();
-        self.input.clear();
-        if looks_whole {
+        // The last word, if it has not been said.
+        self.engine.end(code::NO_ERROR, None, b"", self.port.gather());
+        let is_cut_short = self.exchanges.iter().any(|exchange| exchange.is_cut_short());
+        if is_cut_short && self.engine.looks_whole() {
             self.port.close_hard();
+            self.drop_input();
             self.phase = Phase::Over;
+            self.cancel_all(self.life.registration.cause, code);
         } else {
-            let is_quiet = self.port.under_way() == 0 && self.life.now >= self.sent + LINGER;
-            let lingers = !is_quiet;
-            self.phase = Phase::Departing(Departure::new(&self.life, self.port.under_way(), lingers));
+            let under_way = self.port.under_way();
+            let is_quiet = under_way == 0 && self.life.now >= self.sent + LINGER;
+            let lingers = E::IS_MULTIPLEXED || !is_quiet;
+            self.depart_with(under_way, lingers, code);
         }
-        self.cancel(self.life.registration.cause, code);
+    }
+
+    /// The protocol is over, and so is what is not complete; `rest` bytes are under way.
+    fn depart_with(&mut self, rest: usize, lingers: bool, code: u32) {
+        self.paused_until = None;
+        self.drop_input();
+        self.phase = Phase::Departing(Departure::new(&self.life, rest, lingers));
+        self.cancel_all(self.life.registration.cause, code);
     }
 
     /// There will be no more requests.
     pub(super) fn end_by_peer(&mut self) {
         let is_ours = self.life.drain.is_announced() || self.is_left;
-        let cause = if is_ours { self.life.graceful } else { Cause::PeerClosed };
-        self.end(cause, 0);
+        match self.peer_goaway {
+            _ if is_ours => self.end(self.life.graceful, 0),
+            Some(code) if code != 0 => self.end(Cause::PeerGoaway, code),
+            _ => self.end(Cause::PeerClosed, 0),
+        }
     }
 
-    /// What the peer sends is no request: it is told, if a response may stand here.
+    /// What the peer sends is not of the protocol: it is told, if that may stand here.
     pub(super) fn refuse_connection(&mut self, fault: Fault) {
-        tracing::debug!(session = self.life.remote.id, why = fault.why, "what came is no request");
+        tracing::debug!(session = self.life.remote.id, why = fault.why, "the peer breaks the protocol");
         self.life.tell(EventKind::FrameError, |event| {
             event.code = fault.code;
             event.text = fault.why.as_bytes().to_vec();
         });
-        self.end_with(Cause::ProtocolError, fault.code as u16);
+        self.end_with(Cause::ProtocolError, fault);
     }
 
-    /// Ends the session with a response of that status, if none has begun.
-    pub(super) fn end_with(&mut self, cause: Cause, status: u16) {
-        if self.exchange.as_ref().is_none_or(|exchange| !exchange.has_head) {
-            let fault = Fault { code: status.into(), why: cause.name() };
+    /// Ends the session for a fault of the peer's, which is told if that may stand here.
+    pub(super) fn end_with(&mut self, cause: Cause, fault: Fault) {
+        let has_head = self.exchanges.only().is_some_and(|exchange| exchange.has_head);
+        if E::IS_MULTIPLEXED || !has_head {
             let date = self.life.worker.date();
             self.engine.send_fault(fault, &date, self.port.gather());
         }
-        self.end(cause, 0);
+        self.end(cause, if E::IS_MULTIPLEXED { fault.code } else { 0 });
     }
 
     /// The socket failed: the peer is lost.
     pub(super) fn lose(&mut self, error: &io::Error) {
-        let is_left_alone = self.exchange.is_none() && self.leaving.is_empty();
+        let is_left_alone = self.exchanges.is_empty() && self.leaving.is_empty();
         if self.life.drain.is_announced() && is_left_alone {
             self.life.conclude(self.life.graceful, 0);
         } else {
@@ -141,14 +211,21 @@ impl<S: Transport, E: Engine> Task<S, E> {
             self.life.conclude(Cause::ConnectionLost, 0);
         }
         self.phase = Phase::Over;
-        self.input.clear();
-        self.life.tally.unsent += self.port.unsent() as u64;
-        self.cancel(Cause::ConnectionLost, 0);
+        self.drop_input();
+        self.cancel_all(Cause::ConnectionLost, 0);
+    }
+
+    /// What has come and is not taken will not be: only the requests in it count.
+    pub(super) fn drop_input(&mut self) {
+        if let Some(loan) = self.input.lend() {
+            self.engine.discard(loan.bytes());
+        }
     }
 
     pub(super) fn depart(&mut self, cx: &mut Context<'_>) -> bool {
         let Phase::Departing(departure) = &mut self.phase else { return false };
-        let step = departure.poll(&mut self.port, &self.life, cx);
+        let engine = &mut self.engine;
+        let step = departure.poll(&mut self.port, &self.life, cx, |bytes| engine.discard(bytes));
         self.count_what_left();
         match step {
             Step::Over => self.phase = Phase::Over,
@@ -162,23 +239,31 @@ impl<S: Transport, E: Engine> Task<S, E> {
     pub(super) fn cut(&mut self) {
         let is_told = matches!(&self.phase, Phase::Departing(departure) if departure.is_told(&self.port));
         if !is_told && !matches!(self.phase, Phase::Over) {
-            let unsent = self.port.under_way();
+            // What is gathered is counted with its responses.
+            let unsent = self.port.unacknowledged();
             self.port.close_hard();
             self.life.cut(unsent);
-            self.cancel(self.life.registration.cause, 0);
+            self.cancel_all(self.life.registration.cause, 0);
         }
         self.phase = Phase::Over;
     }
 
+    pub(super) fn cut_for(&mut self, cause: Cause) {
+        self.life.tell_timeout(cause, 0, 0);
+        self.life.conclude(cause, 0);
+        self.cut();
+    }
+
     /// The session has ended: what it adds to a close's report.
     pub(super) fn part(&mut self) {
-        if !self.leaving.is_empty() {
+        self.life.tally.unsent += self.leaving.content();
+        if self.leaving.ends() > 0 {
             // Their last bytes stayed behind.
-            self.life.tally.reset += self.leaving.len() as u64;
-            self.leaving.clear();
+            self.life.tally.reset += self.leaving.ends() as u64;
             self.life.deny_grace();
         }
-        self.life.part(0);
+        self.leaving.clear();
+        self.life.part(self.engine.refused());
     }
 
     /// Something in here panicked: only this session suffers.
@@ -186,7 +271,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         tracing::error!(session = self.life.remote.id, "the session panicked");
         self.phase = Phase::Over;
         self.life.conclude(Cause::Internal, 0);
-        self.cancel(Cause::Internal, 0);
+        self.cancel_all(Cause::Internal, 0);
         drop(mem::take(&mut self.input));
         drop(self.port.take_socket());
         self.part();

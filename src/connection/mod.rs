@@ -3,54 +3,64 @@
 //!
 //! The task takes everything that has come, lets its [`Engine`] make requests of
 //! it, runs their handlers, and then sends all responses at once. What other
-//! threads want reaches it through the letterbox of [`Remote`]. The session on
-//! the h2 crate has a task of its own, which uses the same parts.
+//! threads want reaches it through the letterbox of [`Remote`].
 //!
 //! - [`life`]: the place on the registry, the drain, what is told to the host
 //! - [`clocks`]: what the peer owes by when
 //! - [`input`], [`port`]: what has come and is not taken; what has not left
 //! - [`exchange`], [`entry`], [`hooks`]: requests and what the host has of them
+//! - [`exchanges`], [`schedule`], [`leaving`]: those that are open, whose turn it
+//!   is to send, and what of them is on its way out
 //! - [`departure`]: the lingering end
-//! - `serve`, `enforce`, `leave`: what the task does with all that
+//! - `serve`, `accept`, `work`, `enforce`, `leave`, `orders`: what the task does
+//!   with all that
 
+mod accept;
 pub mod clocks;
 pub mod departure;
 mod enforce;
 pub mod entry;
 mod exchange;
+mod exchanges;
 pub mod hooks;
 mod input;
 mod leave;
+mod leaving;
 pub mod life;
+mod orders;
 pub mod port;
+mod schedule;
 mod serve;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod work;
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::close::Stage;
 use crate::engine::Engine;
 use crate::event::Cause;
 use crate::memory::Usage;
 use crate::registration::Registration;
-use crate::session::Order;
 use crate::transport::Transport;
 use crate::worker::Worker;
+use clocks::Watch;
 use departure::Departure;
-use exchange::Exchange;
+use exchanges::Exchanges;
 use input::Input;
+use leaving::Leaving;
 use life::Life;
+use orders::Windows;
 use port::Port;
+use schedule::Schedule;
 
 /// The clock that the runtime's timers go by.
 pub fn now() -> Instant {
@@ -65,15 +75,45 @@ enum Phase {
     Over,
 }
 
-/// The task of a connection whose protocol answers one request after another.
+/// Whose turn it is when there is something to send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It may be sent, or wait once for the others.
+    Ours,
+    /// It waits; the task is to be woken behind the others.
+    Asked,
+    /// The task has been woken for it.
+    Theirs,
+}
+
+/// The task of a connection.
 pub struct Task<S: Transport, E: Engine> {
     phase: Phase,
     engine: E,
     port: Port<S>,
     input: Input,
-    exchange: Option<Exchange>,
-    /// Where the responses end, among all bytes, that have not left.
-    leaving: VecDeque<u64>,
+    exchanges: Exchanges,
+    /// The request of the exchange that is worked on, out of the table; or 0.
+    current: u64,
+    /// Streams whose content may be sent.
+    schedule: Schedule,
+    /// How many turns of sending there were.
+    turns: u64,
+    /// Streams whose requests a queue is to be told of when all that has come is taken.
+    fresh: Vec<u32>,
+    leaving: Leaving,
+    /// Of responses of which only the way out is left.
+    watch: Option<Watch>,
+    turn: Turn,
+    /// Windows that the host wants and the engine does not have.
+    windows: Windows,
+    /// Reading rests until then, for too many control frames.
+    paused_until: Option<Instant>,
+    /// When it is asked again whether a peer that has closed its side is still
+    /// there, and how long after the time before.
+    probe: Option<(Instant, Duration)>,
+    /// The peer has said that it ends the connection, with that code.
+    peer_goaway: Option<u32>,
     requests: u64,
     /// When the protocol began.
     began: Instant,
@@ -83,10 +123,12 @@ pub struct Task<S: Transport, E: Engine> {
     is_left: bool,
     /// Whether the figures were made visible since the task was woken.
     is_published: bool,
-    /// What the input and the output buffer hold.
+    /// What the engine, the input and the output buffer hold.
     memory: Usage,
     /// What the socket and the clock wake: the remote.
     waker: Waker,
+    /// What the remote wakes: this task.
+    task: Waker,
     /// Dropped last, since the session has ended when it is.
     life: Life,
 }
@@ -97,16 +139,25 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let task = self.get_mut();
         let remote = task.life.remote.clone();
-        remote.set_task(cx.waker());
+        if !task.task.will_wake(cx.waker()) {
+            task.task = cx.waker().clone();
+            remote.set_task(cx.waker());
+        }
         task.life.now = now();
         task.is_published = false;
+        task.engine.refill(task.life.now);
         let waker = task.waker.clone();
-        let mut cx = Context::from_waker(&waker);
-        let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| task.drive(&mut cx))));
+        let mut own = Context::from_waker(&waker);
+        let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| task.drive(&mut own))));
         let driven = driven.unwrap_or_else(|_| {
             task.retire();
             Poll::Ready(())
         });
+        if task.turn == Turn::Asked {
+            // Behind those that are ready already.
+            task.turn = Turn::Theirs;
+            cx.waker().wake_by_ref();
+        }
         // Once a turn, and not before: the host is to find all of it.
         task.life.worker.shared.ring();
         remote.memory.publish();
@@ -118,14 +169,23 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// One that came at `began` and speaks what `engine` does.
     pub fn new(worker: Rc<Worker>, registration: Registration, socket: S, engine: E, began: Instant) -> Self {
         let life = Life::new(worker, registration, began);
-        life.remote.figures.refuses_pushes.store(true, Relaxed);
-        Self {
+        let mut task = Self {
             phase: Phase::Open,
             engine,
             port: Port::new(socket),
             input: Input::default(),
-            exchange: None,
-            leaving: VecDeque::new(),
+            exchanges: Exchanges::default(),
+            current: 0,
+            schedule: Schedule::default(),
+            turns: 0,
+            fresh: Vec::new(),
+            leaving: Leaving::default(),
+            watch: None,
+            turn: Turn::Ours,
+            windows: Windows::default(),
+            paused_until: None,
+            probe: None,
+            peer_goaway: None,
             requests: 0,
             began: life.now,
             sent: began,
@@ -133,13 +193,17 @@ impl<S: Transport, E: Engine> Task<S, E> {
             is_published: false,
             memory: Usage::new(&life.remote.memory),
             waker: Waker::from(life.remote.clone()),
+            task: Waker::noop().clone(),
             life,
-        }
+        };
+        task.engine.begin(task.port.gather());
+        task.life.remote.figures.refuses_pushes.store(!task.engine.takes_pushes(), Relaxed);
+        task
     }
 
     /// Does all that can be done now.
     fn drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.life.worker.tick();
+        self.life.worker.tick(self.life.now);
         if self.life.registration.open() {
             // The server may have begun to close before this session was entered.
             self.look_up();
@@ -163,31 +227,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
             moved |= self.life.remote.take_nudge();
             if !moved && !self.enforce() && self.sleep(cx).is_pending() {
                 self.publish();
+                self.rest();
                 return Poll::Pending;
             }
-        }
-    }
-
-    /// What others want: orders, and a look at the request.
-    fn read_letters(&mut self) -> bool {
-        let Some(letters) = self.life.remote.letters() else { return false };
-        if letters.look_up {
-            self.look_up();
-        }
-        for order in letters.orders {
-            match order {
-                Order::Drain(deadline) => self.life.drain_by(deadline),
-                Order::Abort(code, _, _) => self.abort(code),
-                // They came before it was known that there are no frames.
-                Order::Ping(_) | Order::Goaway(..) | Order::Window(..) => {}
-            }
-        }
-        true
-    }
-
-    fn look_up(&mut self) {
-        if let Some(deadline) = self.life.worker.shared.registry.deadline() {
-            self.life.drain_by(deadline);
         }
     }
 
@@ -197,10 +239,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
             Phase::Departing(departure) => Some(departure.next(self.life.now)),
             _ => self.life.clocks.next(self.life.config()),
         };
-        let discards = self.exchange.as_ref().filter(|exchange| exchange.discards());
-        let discard_until = discards.and_then(|exchange| exchange.discard_until);
-        let due = due.into_iter().chain(self.life.drain.next()).chain(self.newcomer_until()).chain(discard_until);
-        let due = due.min();
+        let discards = self.exchanges.iter().filter(|exchange| exchange.discards());
+        let discard_until = discards.filter_map(|exchange| exchange.discard_until).min();
+        let probe = self.probe.filter(|_| !self.exchanges.is_empty()).map(|(at, _)| at);
+        let others = [self.life.drain.next(), self.newcomer_until(), self.paused_until, discard_until, probe];
+        let due = due.into_iter().chain(others.into_iter().flatten()).min();
         self.life.sleep_until(due, cx)
     }
 
@@ -210,13 +253,32 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let figures = &self.life.remote.figures;
         figures.bytes_in.store(self.port.bytes_in, Relaxed);
         figures.bytes_out.store(self.port.bytes_out, Relaxed);
-        self.memory.set(self.input.len() + self.port.unsent());
+        self.memory.set(self.input.len() + self.port.unsent() + self.engine.memory());
         figures.requests.store(self.requests, Relaxed);
-        figures.open_streams.store(u32::from(self.exchange.is_some()), Relaxed);
+        figures.open_streams.store(self.open_streams() as u32, Relaxed);
+        let refuses_pushes = !self.engine.takes_pushes() || self.peer_goaway.is_some();
+        figures.refuses_pushes.store(refuses_pushes, Relaxed);
         self.life.remote.set_stage(match self.phase {
+            Phase::Open if !self.engine.has_begun() => Stage::Handshake,
             Phase::Open => self.life.drain.stage(),
             _ => Stage::Closing,
         });
+    }
+
+    /// Exchanges whose last byte has not left.
+    fn open_streams(&self) -> usize {
+        let leaving = if E::IS_MULTIPLEXED { self.leaving.ends() } else { 0 };
+        self.exchanges.len() + usize::from(self.current != 0) + leaving
+    }
+
+    /// An idle connection holds no lists.
+    fn rest(&mut self) {
+        self.exchanges.rest();
+        self.leaving.rest();
+        self.schedule.rest();
+        if self.fresh.is_empty() && self.fresh.capacity() > 0 {
+            self.fresh = Vec::new();
+        }
     }
 }
 
@@ -224,7 +286,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
 impl<S: Transport, E: Engine> Drop for Task<S, E> {
     fn drop(&mut self) {
         self.life.conclude(Cause::Aborted, 0);
-        self.cancel(self.life.registration.cause, 0);
+        self.cancel_all(self.life.registration.cause, 0);
         self.memory.set(0);
         self.life.remote.memory.publish();
     }

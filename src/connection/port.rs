@@ -56,15 +56,6 @@ impl<S> Port<S> {
         self.socket.take()
     }
 
-    /// What is gathered and has not left, of a session that lends no pieces.
-    pub fn waiting(&self) -> &[u8] {
-        self.out.waiting()
-    }
-
-    pub fn waiting_mut(&mut self) -> &mut [u8] {
-        self.out.waiting_mut()
-    }
-
     /// Bytes that wait for the socket.
     pub fn unsent(&self) -> usize {
         self.out.len()
@@ -73,11 +64,6 @@ impl<S> Port<S> {
     /// Where the last byte that is gathered will stand among all that leave.
     pub fn end(&self) -> u64 {
         self.bytes_out + self.unsent() as u64
-    }
-
-    /// Adds to what is gathered.
-    pub fn write(&mut self, bytes: &[u8]) {
-        self.gather().extend_from_slice(bytes);
     }
 
     /// What is gathered, to be added to.
@@ -90,11 +76,6 @@ impl<S> Port<S> {
             self.out.compact();
         }
         &mut self.out
-    }
-
-    /// Takes back what is gathered behind its first `kept` bytes.
-    pub fn take_back(&mut self, kept: usize) {
-        self.out.truncate(kept);
     }
 
     /// Nothing is left to send: an idle session holds no buffer.
@@ -143,8 +124,8 @@ impl<S: Transport> Port<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Sends what is gathered, and shows what leaves. Ready when all of it is with the kernel.
-    pub fn poll_send(&mut self, cx: &mut Context<'_>, mut show: impl FnMut(&[u8])) -> Poll<io::Result<()>> {
+    /// Sends what is gathered. Ready when all of it is with the kernel.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
             let Some(socket) = &mut self.socket else { return Poll::Ready(Err(gone())) };
             let mut slices = [IoSlice::new(&[]); SLICES];
@@ -156,8 +137,6 @@ impl<S: Transport> Port<S> {
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            // Who looks lends nothing, so that it is all in one.
-            show(&slices[0][..sent.min(slices[0].len())]);
             self.bytes_out += sent as u64;
             self.out.advance(sent);
         }

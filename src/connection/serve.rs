@@ -1,39 +1,63 @@
 //! Serving: what comes becomes requests, what the host writes becomes responses.
 
+use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use http::{Method, StatusCode};
-
-use super::exchange::{Exchange, OwnResponse, Tools};
+use super::exchange::{Exchange, Waits};
 use super::input::{AHEAD, Loan};
-use super::{Phase, Task, entry};
-use crate::engine::{Engine, Event, Fault, RequestHead, ShutDown};
-use crate::event::Cause;
-use crate::refusal::Refusal;
-use crate::request;
-use crate::route::Target;
+use super::{Phase, Task, Turn};
+use crate::engine::{Control, Engine, Event, Flood, ShutDown};
+use crate::event::{Cause, EventKind};
 use crate::transport::Transport;
+
+/// What is gathered before it is sent though more has come.
+const GATHERED: usize = 256 << 10;
+/// What may be gathered beside content: answers to what the peer sends without
+/// taking any of them.
+const BESIDE_CONTENT: usize = 256 << 10;
+/// How soon it is asked whether a peer that has closed its side is still there,
+/// and how often in the end: no event tells.
+const PROBE: Duration = Duration::from_millis(5);
+const MOST_PROBE: Duration = Duration::from_secs(1);
 
 impl<S: Transport, E: Engine> Task<S, E> {
     /// One step of everything. True if there may be another.
     pub(super) fn serve(&mut self, cx: &mut Context<'_>) -> bool {
-        let moved = self.pump(cx) | self.receive(cx);
+        let moved = self.work_on_only() | self.receive(cx) | self.send_scheduled();
         if !matches!(self.phase, Phase::Open) {
             return true;
         }
         if moved {
             // Before more is read: a peer that sends without end gets its responses.
-            self.send(cx);
+            if !E::IS_MULTIPLEXED || self.port.unsent() >= GATHERED {
+                self.send(cx);
+            }
             return true;
         }
-        self.settle() || self.look_for_end(cx) || self.send(cx)
+        if self.settle() || self.follow_goaway() || self.look_for_end(cx) {
+            return true;
+        }
+        !self.lets_others_first() && self.send(cx)
+    }
+
+    /// Whether to send only when the other sessions of this thread that are ready
+    /// have had their turn: then all of them send one after the other, which is
+    /// cheaper for the kernel, and wakes a peer of several of them once.
+    fn lets_others_first(&mut self) -> bool {
+        let may_wait = E::IS_MULTIPLEXED && self.turn == Turn::Ours && self.port.has_unsent();
+        if may_wait {
+            self.turn = Turn::Asked;
+        }
+        may_wait
     }
 
     /// Takes what has come: what was kept of it first, then what one read gives.
     fn receive(&mut self, cx: &mut Context<'_>) -> bool {
         if self.may_take()
             && let Some(loan) = self.input.lend()
-            && self.take(loan, cx)
+            && self.take(loan)
         {
             return true;
         }
@@ -44,7 +68,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         match self.input.poll_read(&mut self.port, most, cx) {
             Poll::Pending | Poll::Ready(Ok(None)) => false,
             Poll::Ready(Ok(Some(loan))) => {
-                self.take(loan, cx);
+                self.take(loan);
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -54,11 +78,18 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Whether the engine may take more. What it sends for a request waits until
-    /// the peer has taken enough, so that requests behind one another are bounded.
+    /// Whether the engine may take more. Where requests come one after another,
+    /// the window is the task's, and what is sent for a request waits until the
+    /// peer has taken enough of what is sent before. Where they come side by side
+    /// only what the peer itself provokes is bounded here: what it says of its
+    /// windows has to be read though it takes nothing.
     fn may_take(&self) -> bool {
-        match &self.exchange {
-            None => self.port.unsent() < self.life.config().send_buffer_bytes,
+        let config = self.life.config();
+        if E::IS_MULTIPLEXED {
+            return self.port.unsent() < config.session_send_bytes + BESIDE_CONTENT;
+        }
+        match self.exchanges.only() {
+            None => self.port.unsent() < config.send_buffer_bytes,
             Some(exchange) => exchange.has_all_content || exchange.room(self.window()) > 0,
         }
     }
@@ -66,13 +97,17 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Whether more is read: a little ahead of what may be taken, and as much as a
     /// block needs that has begun.
     fn may_read(&self) -> bool {
-        let is_needed = self.may_take() && self.engine.is_mid_block();
-        !self.port.peer_finished && (self.input.len() < AHEAD || is_needed)
+        if self.port.peer_finished || self.paused_until.is_some() || self.engine.flood() != Flood::No {
+            return false;
+        }
+        let may_take = self.may_take();
+        if E::IS_MULTIPLEXED { may_take } else { self.input.len() < AHEAD || may_take && self.engine.is_mid_block() }
     }
 
     /// How much is read at once.
     fn read_size(&self) -> usize {
-        match &self.exchange {
+        match self.exchanges.only() {
+            _ if E::IS_MULTIPLEXED => usize::MAX,
             Some(exchange) if exchange.has_all_content => AHEAD,
             Some(exchange) => exchange.room(self.window()).max(AHEAD),
             None => usize::MAX,
@@ -85,14 +120,14 @@ impl<S: Transport, E: Engine> Task<S, E> {
 
     /// Has the engine take what is lent, and does what it comes to, until the host
     /// wants the session to end. True if something was taken.
-    fn take(&mut self, loan: Loan, cx: &mut Context<'_>) -> bool {
+    fn take(&mut self, loan: Loan) -> bool {
         let mut taken = 0;
         while matches!(self.phase, Phase::Open) && self.may_take() && !self.life.remote.has_orders() {
             let input = loan.bytes().get(taken..).unwrap_or_default();
             match self.engine.receive(input, self.port.gather()) {
                 // All content that has come is taken before its response is
                 // sent: what is still to come decides what that says.
-                Ok((0, None)) if self.pump(cx) | self.settle() => {}
+                Ok((0, None)) if self.work_on_only() | self.settle() => {}
                 Ok((0, None)) => break,
                 Ok((count, event)) => {
                     taken += count;
@@ -103,142 +138,136 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
         self.input.give_back(loan, taken);
         if !matches!(self.phase, Phase::Open) {
-            self.input.clear();
+            self.drop_input();
         }
+        self.work_on_fresh();
         taken > 0
     }
 
     fn handle(&mut self, event: Event<'_>) {
-        let worker = self.life.worker.clone();
         match event {
-            Event::Request { stream, head, is_last, .. } => {
-                self.accept(stream, head, is_last);
+            Event::Request { stream, head, is_last, priority } => {
+                self.accept(stream, head, is_last, priority);
                 self.leave_after_enough();
             }
-            Event::Data { data, is_last, .. } => {
-                if let Some(exchange) = &mut self.exchange {
-                    exchange.receive(data, is_last, &worker);
+            Event::Refused { stream, status, is_last } => self.respond_with(stream, status, is_last),
+            Event::Data { stream, data, is_last } => self.take_content(stream, data, is_last),
+            Event::Trailers { stream, fields } => {
+                if let Some(mut exchange) = self.exchanges.take(stream) {
+                    exchange.receive_trailers(fields, &self.life.worker);
+                    self.go_on(exchange);
                 }
             }
-            Event::Trailers { fields, .. } => {
-                if let Some(exchange) = &mut self.exchange {
-                    exchange.receive_trailers(fields, &worker);
+            Event::Reset { stream, code } => self.cancel(stream, Cause::PeerReset, code),
+            Event::Broken { stream, code, why } => {
+                tracing::debug!(session = self.life.remote.id, stream, why, "a stream is ended");
+                self.cancel(stream, Cause::ProtocolError, code);
+                self.life.tell(EventKind::FrameError, |event| {
+                    (event.stream, event.code) = (stream, code);
+                    event.text = why.as_bytes().to_vec();
+                });
+            }
+            Event::Window { stream } => self.widen(stream),
+            Event::Reprioritized { stream, priority } => {
+                if let Some(exchange) = self.exchanges.get_mut(stream) {
+                    exchange.priority = priority;
+                    self.schedule.change(stream, priority);
                 }
             }
-            _ => {}
+            event => self.tell(event),
         }
     }
 
-    /// One request: finds its handler and runs it.
-    fn accept(&mut self, stream: u32, mut head: Box<RequestHead>, is_last: bool) {
-        let worker = self.life.worker.clone();
-        self.requests += 1;
-        if self.life.drain.is_ordered() {
-            self.shut_down();
+    /// Tells the host what the peer says of the connection.
+    fn tell(&mut self, event: Event<'_>) {
+        let (kind, text) = match event {
+            Event::Settings(payload) => {
+                let refuses_pushes = !self.engine.takes_pushes() || self.peer_goaway.is_some();
+                self.life.remote.figures.refuses_pushes.store(refuses_pushes, Relaxed);
+                // Among them may be the size of its windows.
+                self.widen(0);
+                (EventKind::Settings, payload.to_vec())
+            }
+            Event::SettingsAcknowledged => {
+                self.set_windows();
+                (EventKind::SettingsAck, Vec::new())
+            }
+            Event::Ping(payload) => (EventKind::Ping, payload.to_vec()),
+            Event::Pong(payload) => {
+                self.life.remote.ping_answered();
+                (EventKind::Pong, payload.to_vec())
+            }
+            Event::Goaway { last_stream, code, debug } => {
+                self.peer_goaway = Some(code);
+                self.life.remote.figures.refuses_pushes.store(true, Relaxed);
+                return self.life.tell(EventKind::Goaway, |event| {
+                    (event.last_stream, event.code) = (last_stream, code);
+                    event.text = debug.to_vec();
+                });
+            }
+            Event::ShutDownAcknowledged => return self.call_last(ShutDown::LastCall),
+            _ => return,
+        };
+        self.life.tell(kind, |event| event.text = text);
+    }
+
+    fn take_content(&mut self, stream: u32, data: &[u8], is_last: bool) {
+        let Some(mut exchange) = self.exchanges.take(stream) else {
+            return self.engine.consume(stream, data.len(), self.port.gather());
+        };
+        let consumed = exchange.receive(data, is_last, &self.life.worker);
+        if consumed > 0 {
+            self.engine.consume(stream, consumed, self.port.gather());
         }
-        let is_tunnel = match self.tunnel(&mut head, is_last) {
-            Ok(is_tunnel) => is_tunnel,
-            Err(fault) => return self.refuse_connection(fault),
-        };
-        let exchange = self.exchange.insert(Exchange::new(stream, is_last, is_tunnel));
-        let (path, _) = head.path_and_query();
-        let found = worker.shared.setup.routes.find(&head.method, path).and_then(entry::fit_for_queue);
-        let found = match found {
-            Ok(found) if !worker.shared.is_muted() => found,
-            Ok(_) => return self.respond_unavailable(),
-            Err(Refusal::Status(status, allow)) => return exchange.respond_alone(OwnResponse { status, allow }),
-            Err(Refusal::Malformed(why)) => return self.refuse_connection(Fault { code: 400, why }),
-        };
-        let target = found.target;
-        let has_content = !is_last || is_tunnel;
-        let Some(id) = entry::enter(&worker, &self.life.remote, stream, head, has_content, found) else {
-            return self.respond_unavailable();
-        };
-        exchange.request = id;
+        self.go_on(exchange);
+    }
+
+    /// Content has come for an exchange that is out of the table.
+    fn go_on(&mut self, exchange: Exchange) {
+        // A queue is told of the request and its content at once.
+        match E::IS_MULTIPLEXED && !self.fresh.contains(&exchange.stream) {
+            true => drop(self.work_on(exchange)),
+            false => self.exchanges.insert(exchange),
+        }
+    }
+
+    /// Works on the exchange of a connection that has one at a time.
+    fn work_on_only(&mut self) -> bool {
+        if E::IS_MULTIPLEXED {
+            return false;
+        }
+        let Some(stream) = self.exchanges.only().map(|exchange| exchange.stream) else { return false };
+        self.exchanges.take(stream).is_some_and(|exchange| self.work_on(exchange))
+    }
+
+    /// Tells queues of the requests that have come.
+    fn work_on_fresh(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
         if !self.is_published {
-            // The host may ask about the request's session.
+            // The host may take a record as soon as it is written, and ask about its session.
             self.publish();
         }
-        if let Target::Handler(handler) = target {
-            request::calling(id, || handler(id));
-        }
+        let mut fresh = std::mem::take(&mut self.fresh);
+        fresh.drain(..).for_each(|stream| self.attend(stream));
+        self.fresh = fresh;
     }
 
-    /// Whether the response to a request may open a tunnel. An Upgrade that nobody
-    /// takes may be ignored (RFC 9110, section 7.8).
-    fn tunnel(&mut self, head: &mut RequestHead, is_last: bool) -> Result<bool, Fault> {
-        let setup = &self.life.worker.shared.setup;
-        if head.method == Method::CONNECT {
-            return Ok(true);
-        }
-        if setup.config.upgrade && is_last && head.upgrade.is_some() {
-            return Ok(true);
-        }
-        let is_asked = setup.config.connect_protocol && is_last && head.asks_for_websocket();
-        let is_taken = is_asked && setup.routes.find(&Method::CONNECT, head.path_and_query().0).is_ok();
-        if is_taken {
-            self.engine.take_as_connect(head)?;
-        }
-        head.upgrade = None;
-        Ok(is_taken)
-    }
-
-    /// The last request that the session may have says so in its response, whose
-    /// head is not written yet.
-    fn leave_after_enough(&mut self) {
-        let most = self.life.config().max_requests;
-        if most > 0 && self.requests >= most && !self.life.drain.is_ordered() {
-            self.life.drain_for(Cause::MaxRequests);
-            self.leave();
-        }
-    }
-
-    /// The host takes no more requests.
-    fn respond_unavailable(&mut self) {
-        self.shut_down();
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        self.exchange.iter_mut().for_each(|exchange| exchange.respond_alone(OwnResponse { status, allow: None }));
-    }
-
-    /// The response under way, if its head is not written, says that it is the last.
-    pub(super) fn shut_down(&mut self) {
-        self.engine.shut_down(ShutDown::LastCall, self.port.gather());
-    }
-
-    /// Carries over what the request and the engine have for each other.
-    fn pump(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(exchange) = &mut self.exchange else { return false };
-        let worker = self.life.worker.clone();
-        let mut tools = Tools {
-            worker: &worker,
-            engine: &mut self.engine,
-            port: &mut self.port,
-            most: worker.shared.setup.config.send_buffer_bytes,
-            now: self.life.now,
-        };
-        let pumped = exchange.pump(&mut tools, cx);
-        self.is_left |= exchange.closes;
-        if pumped.is_complete {
-            self.leaving.push_back(self.port.end());
-        }
-        if let Some(code) = pumped.reset {
-            self.end(Cause::Aborted, code);
-        }
-        pumped.has_moved || pumped.reset.is_some()
-    }
-
-    /// What follows when a request is done with.
+    /// What follows when a request is done with, where there is one at a time.
     fn settle(&mut self) -> bool {
-        if !matches!(self.phase, Phase::Open) {
+        if E::IS_MULTIPLEXED || !matches!(self.phase, Phase::Open) {
             return false;
         }
         let is_done = |exchange: &Exchange| exchange.discards() && (exchange.room(0) == 0 || self.engine.is_over());
-        if self.exchange.as_ref().is_some_and(is_done) {
+        if self.exchanges.only().is_some_and(is_done) {
             // More comes than is worth to be thrown away.
             self.end_by_peer();
             return true;
         }
-        let Some(exchange) = self.exchange.take_if(|exchange| exchange.is_over()) else { return false };
+        let stream = self.exchanges.only().filter(|exchange| exchange.is_over()).map(|exchange| exchange.stream);
+        let Some(exchange) = stream.and_then(|stream| self.exchanges.take(stream)) else { return false };
+        self.finish(&exchange);
         if exchange.is_tunnel && !self.port.peer_finished {
             // The host has ended it, which is as it should be.
             self.life.conclude(self.life.graceful, 0);
@@ -249,24 +278,77 @@ impl<S: Transport, E: Engine> Task<S, E> {
         true
     }
 
-    /// Sees whether the peer has gone. It has, if it has closed its side and the
-    /// host prepares a response, or there is nothing left of what it has sent.
+    /// The peer has said that it ends the connection: it ends when the responses
+    /// that are due have left.
+    fn follow_goaway(&mut self) -> bool {
+        let ends = self.peer_goaway.is_some() && self.exchanges.is_empty() && !self.port.has_unsent();
+        if ends {
+            self.end_by_peer();
+        }
+        ends
+    }
+
+    /// Sees whether the peer has gone.
     fn look_for_end(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.port.peer_finished && !self.may_read() {
             // What stands unread hides its end, but not from the kernel.
             match self.port.poll_end(cx) {
-                Poll::Pending => return false,
-                Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
                     self.lose(&error);
                     return true;
                 }
+                Poll::Ready(Ok(())) if !E::IS_MULTIPLEXED => {}
+                _ => return false,
             }
         } else if !self.port.peer_finished {
             return false;
         }
+        if E::IS_MULTIPLEXED { self.end_half_closed(cx) } else { self.end_lost() }
+    }
+
+    /// The peer has closed its side: it gets the responses of requests that are
+    /// whole, as far as its windows go. Perhaps it is not there at all any more:
+    /// then its system resets the connection when something is sent, so that
+    /// something is sent at once.
+    fn end_half_closed(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Poll::Ready(Err(error)) = self.look_for_reset(cx) {
+            self.lose(&error);
+            return true;
+        }
+        let is_lost = |exchange: &&Exchange| {
+            let waits = exchange.waits == Waits::Window;
+            waits || !exchange.has_all_content
+        };
+        let lost: Vec<_> = self.exchanges.iter().filter(is_lost).map(|exchange| exchange.stream).collect();
+        lost.iter().for_each(|stream| self.cancel(*stream, Cause::PeerClosed, 0));
+        let is_left = self.exchanges.is_empty() && !self.port.has_unsent();
+        if is_left {
+            self.end_by_peer();
+        }
+        is_left || !lost.is_empty()
+    }
+
+    fn look_for_reset(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.exchanges.is_empty() {
+            return Poll::Pending;
+        }
+        let wait = match self.probe {
+            None => {
+                self.engine.send_control(Control::KeepAlive, self.port.gather());
+                PROBE
+            }
+            Some((at, _)) if self.life.now < at => return Poll::Pending,
+            Some((_, wait)) => (wait * 2).min(MOST_PROBE),
+        };
+        self.probe = Some((self.life.now + wait, wait));
+        self.port.poll_end(cx)
+    }
+
+    /// The peer has closed its side. It has gone, if the host prepares a response,
+    /// or there is nothing left of what it has sent.
+    fn end_lost(&mut self) -> bool {
         let may_take = self.may_take();
-        match &mut self.exchange {
+        match self.exchanges.only_mut() {
             // Requests that have come may still be taken.
             None if !may_take => return false,
             None => self.end_by_peer(),
@@ -275,8 +357,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 if !self.port.peer_finished || exchange.has_all_content {
                     return false;
                 }
-                let worker = self.life.worker.clone();
-                exchange.receive(&[], true, &worker);
+                exchange.receive(&[], true, &self.life.worker);
             }
             // The host has done its part: the rest is sent.
             Some(exchange) if exchange.is_answered(&self.life.worker) => return false,
@@ -288,12 +369,13 @@ impl<S: Transport, E: Engine> Task<S, E> {
     }
 
     /// Lets the kernel have what is gathered. True if that made room.
-    fn send(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn send(&mut self, cx: &mut Context<'_>) -> bool {
+        self.turn = Turn::Ours;
         if !self.port.has_unsent() {
             return false;
         }
         let before = self.port.unsent();
-        let sent = self.port.poll_send(cx, |_| {});
+        let sent = self.port.poll_send(cx);
         let has_left = self.port.unsent() < before;
         // Also what TLS held until now.
         self.sent = self.life.now;
@@ -303,14 +385,5 @@ impl<S: Transport, E: Engine> Task<S, E> {
             return true;
         }
         has_left
-    }
-
-    /// Responses whose last byte has left are complete.
-    pub(super) fn count_what_left(&mut self) {
-        let left = self.port.left();
-        while self.leaving.front().is_some_and(|end| *end <= left) {
-            self.leaving.pop_front();
-            self.life.tally.completed += 1;
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::io::DuplexStream;
 use tokio::time::{Instant, sleep};
 
 use crate::callback::Flag;
@@ -18,7 +19,16 @@ use crate::route::Routes;
 use crate::session::Remote;
 use crate::shared::{Setup, Shared};
 use crate::table::{Lot, lock};
+use crate::transport::Transport;
 use crate::worker::Worker;
+
+impl Transport for DuplexStream {
+    fn close_hard(&self) {}
+
+    fn unacknowledged(&self) -> usize {
+        0
+    }
+}
 
 /// The host of one session.
 pub struct Host {

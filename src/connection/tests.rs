@@ -22,6 +22,7 @@ use crate::table::lock;
 use crate::transport::Transport;
 
 mod holding;
+mod http2;
 mod keep;
 mod leave;
 mod limits;

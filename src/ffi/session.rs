@@ -12,7 +12,6 @@ use crate::close::Stage;
 use crate::error::{Error, Result};
 use crate::event::{Cause, EventKind, Outcome, SessionEvent};
 use crate::extension::Extension;
-use crate::http2::is_ping_of_h2;
 use crate::registry::SESSIONS;
 use crate::session::{Order, Remote, SessionInfo};
 use crate::transport::Protocol;
@@ -246,8 +245,7 @@ pub unsafe extern "C" fn goaway_session_abort_after(
 /// (GOAWAY_LIMIT_KEEPALIVE_MS).
 ///
 /// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
-/// yours are unanswered. GOAWAY_ERR_INVALID: the library itself uses that payload.
-/// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+/// yours are unanswered. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *const u8) -> goaway_status {
     guard(|| {
@@ -257,9 +255,6 @@ pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *
             // SAFETY: not NULL, and the header asks for 8 bytes.
             false => unsafe { payload.cast::<[u8; 8]>().read_unaligned() },
         };
-        if is_ping_of_h2(&payload) {
-            return Err(Error::invalid("the library itself asks with that payload"));
-        }
         with_frames(session)?.ping(payload)
     })
 }

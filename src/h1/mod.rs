@@ -296,9 +296,9 @@ impl Engine for Http1 {
         }
     }
 
-    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Output) {
+    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Output) -> bool {
         if stream != self.stream || self.response != Response::Head {
-            return;
+            return head.is_last;
         }
         let opening = self.opening.take();
         if let Some(opening) = opening.filter(|_| head.is_tunnel) {
@@ -318,6 +318,7 @@ impl Engine for Http1 {
         if head.is_last {
             self.complete();
         }
+        head.is_last
     }
 
     fn send_data(&mut self, stream: u32, data: Bytes, is_last: bool, out: &mut Output) {

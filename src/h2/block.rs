@@ -5,7 +5,6 @@ use http::Method;
 
 use super::flow::{ReceiveWindow, SendWindow};
 use super::frame::{self, Head, code, flag};
-use super::priority::Parameters;
 use super::section::{self, Wrong};
 use super::stream::{Sending, Stream};
 use super::streams::{Gone, is_pushed};
@@ -13,6 +12,7 @@ use super::{Http2, fault, protocol_error};
 use crate::engine::{Event, Fault, Priority, RequestHead};
 use crate::header_list::HeaderList;
 use crate::output::Output;
+use crate::priority::Parameters;
 
 /// The least length of a block that is taken, and how much longer than the list of
 /// its fields a block may be: the code of a string can be longer than the string.
@@ -20,7 +20,7 @@ const LEAST_BLOCK: usize = 64 << 10;
 const STRETCH: usize = 4;
 
 /// CONTINUATION frames of less than `SHORT` bytes that a block may have beside its last frame.
-const MOST_SHORT: u32 = 8;
+const MOST_SHORT: u32 = 128;
 const SHORT: usize = 1024;
 
 /// A header block without its end.
@@ -134,6 +134,7 @@ impl Http2 {
                 self.budget.nothing();
                 self.open(id, &head.method, flags.is_last, None);
                 head.keep();
+                self.shutdown.take(id);
                 Ok(Some(Event::Refused { stream: id, status, is_last: flags.is_last }))
             }
             Ok(Ok(facts)) => {
@@ -145,6 +146,7 @@ impl Http2 {
                 self.open(id, &head.method, flags.is_last, facts.content_length);
                 self.budget.request();
                 let priority = self.priority(id, &head, facts.has_priority);
+                self.shutdown.take(id);
                 Ok(Some(Event::Request { stream: id, head, is_last: flags.is_last, priority }))
             }
         }
@@ -161,7 +163,6 @@ impl Http2 {
             is_connect: *method == Method::CONNECT,
             send_window: SendWindow::new(self.remote.initial_window),
             receive_window: ReceiveWindow::new(self.local.acknowledged_window),
-            unconsumed: 0,
             content_left: content_length,
         });
     }
@@ -222,7 +223,7 @@ impl Http2 {
                 Ok(Some(self.stream_error(id, code::ENHANCE_YOUR_CALM, why, out)))
             }
             Ok(()) => {
-                self.end_of_content(id, out.bytes());
+                self.end_of_content(id);
                 Ok(Some(Event::Trailers { stream: id, fields }))
             }
         }

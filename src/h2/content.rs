@@ -99,7 +99,6 @@ impl Http2 {
                 _ => return Ok(Some(Some((code::PROTOCOL_ERROR, "the content is not as long as declared")))),
             }
         }
-        stream.unconsumed += u64::from(rest.content);
         Ok(None)
     }
 
@@ -111,7 +110,8 @@ impl Http2 {
         out: &mut Output,
     ) -> (usize, Option<Event<'a>>) {
         if self.streams.get(rest.stream).is_none() {
-            // It was reset meanwhile, and its content has been given back.
+            // It was reset meanwhile, and nobody will consume what is to come.
+            self.give_back(rest.content.into(), out.bytes());
             self.skip(rest.bytes() as u32, true);
             return (0, None);
         }
@@ -127,18 +127,18 @@ impl Http2 {
         }
         let is_last = rest.is_last && rest.content == 0;
         if is_last {
-            self.end_of_content(rest.stream, out.bytes());
+            self.end_of_content(rest.stream);
         }
         (taken, Some(Event::Data { stream: rest.stream, data: &input[..taken], is_last }))
     }
 
     /// The peer has ended its side of a stream.
-    pub(super) fn end_of_content(&mut self, id: u32, out: &mut Vec<u8>) {
+    pub(super) fn end_of_content(&mut self, id: u32) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.receives = false;
         if stream.is_closed() {
             self.budget.completed();
-            self.close(id, out);
+            self.streams.remove(id);
         }
     }
 
@@ -161,13 +161,12 @@ impl Http2 {
         }
     }
 
-    /// The host has consumed content: as much more may come. What it consumes of a
-    /// stream that has ended was given back at its end.
+    /// The host has consumed content: as much more may come, of a stream that has
+    /// ended on others.
     pub(super) fn consume_content(&mut self, id: u32, bytes: usize, out: &mut Vec<u8>) {
-        let Some(stream) = self.streams.get_mut(id) else { return };
-        let bytes = stream.unconsumed.min(bytes as u64);
-        stream.unconsumed -= bytes;
-        self.give_back(bytes, out);
-        self.give_back_on_stream(id, bytes, out);
+        if !self.shutdown.has_ended() {
+            self.give_back(bytes as u64, out);
+            self.give_back_on_stream(id, bytes as u64, out);
+        }
     }
 }

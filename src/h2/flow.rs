@@ -3,7 +3,7 @@
 use super::frame::MAX_31;
 
 /// What a window is until something changes it (RFC 9113, section 6.9.2).
-pub const DEFAULT_WINDOW: u32 = 65_535;
+pub(crate) const DEFAULT_WINDOW: u32 = 65_535;
 
 /// How much we may send. SETTINGS can make it negative.
 #[derive(Clone, Copy, Debug)]

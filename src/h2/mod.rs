@@ -7,7 +7,7 @@
 //! - [`flow`]: windows of both directions
 //! - [`settings`]: settings of both sides
 //! - [`ping`]: PINGs and whose they are
-//! - [`priority`]: priorities of responses
+//! - [`early`]: priorities of streams that are not open yet
 //! - [`budget`]: how much a peer may make us do for nothing
 //! - [`section`]: what a header section or trailer section may be
 //! - [`frame`]: the layout of frames
@@ -22,13 +22,13 @@ mod budget;
 #[cfg(any(test, fuzzing))]
 pub mod check;
 mod content;
+mod early;
 mod flow;
 mod frame;
 pub mod hpack;
 mod late;
 pub mod name;
 mod ping;
-pub mod priority;
 mod receive;
 pub mod section;
 mod send;
@@ -51,12 +51,12 @@ use crate::output::Output;
 use block::Block;
 use budget::Budget;
 use content::Rest;
+use early::Early;
 use flow::{DEFAULT_WINDOW, ReceiveWindow, SendWindow};
 use frame::code;
 use hpack::{Decoder, Encoder};
 use late::Scanner;
 use ping::Pings;
-use priority::Early;
 use settings::{DEFAULT_TABLE, Local, Remote};
 use shutdown::Shutdown;
 use streams::Streams;
@@ -171,28 +171,26 @@ impl Http2 {
         }
     }
 
-    /// Forgets a stream that has ended. What the host has not consumed of its
-    /// content is of the session no more.
-    fn close(&mut self, id: u32, out: &mut Vec<u8>) {
-        if let Some(stream) = self.streams.remove(id)
-            && stream.unconsumed > 0
-        {
-            self.give_back(stream.unconsumed, out);
-        }
-    }
-
     /// Ends a stream on which the peer has broken the protocol (RFC 9113, section 5.4.2).
     #[cold]
     fn stream_error<'a>(&mut self, stream: u32, code: u32, why: &'static str, out: &mut Output) -> Event<'a> {
         self.budget.mistake();
         frame::write_reset(out.bytes(), stream, code);
         self.streams.remember_reset(stream);
-        self.close(stream, out.bytes());
+        self.streams.remove(stream);
         Event::Broken { stream, code, why }
     }
 
     /// Nothing is taken and nothing is written any more behind a last GOAWAY.
     fn stop(&mut self, last_stream: u32, code: u32, debug: &[u8], out: &mut Output) {
+        if !self.shutdown.has_ended() {
+            self.shutdown.write_last(last_stream, code, debug, out.bytes());
+            self.close_input();
+        }
+    }
+
+    /// Nothing is taken any more: of what still comes only the streams are counted.
+    fn close_input(&mut self) {
         let rest = match &self.input {
             Input::Content(rest) => rest.bytes(),
             Input::Skipped { length, .. } | Input::Over { rest: length } => (*length).into(),
@@ -200,7 +198,7 @@ impl Http2 {
         };
         let late = Scanner::new(rest, self.remote.has_come);
         self.count_late_block();
-        self.shutdown.end(last_stream, code, debug, late, out.bytes());
+        self.shutdown.end(late);
         self.input = Input::Over { rest: 0 };
         self.is_mid_frame = false;
         self.block = None;
@@ -222,6 +220,9 @@ impl Engine for Http2 {
     }
 
     fn discard(&mut self, input: &[u8]) {
+        if !self.shutdown.has_ended() {
+            self.close_input();
+        }
         self.shutdown.discard(input, &mut self.streams);
     }
 
@@ -273,8 +274,8 @@ impl Engine for Http2 {
     }
 
     #[inline]
-    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Output) {
-        self.write_head(stream, head, out.bytes());
+    fn send_head(&mut self, stream: u32, head: ResponseHead<'_>, out: &mut Output) -> bool {
+        self.write_head(stream, head, out.bytes())
     }
 
     #[inline]
@@ -304,6 +305,10 @@ impl Engine for Http2 {
         self.write_promise(parent, head, out.bytes())
     }
 
+    fn may_begin(&self, stream: u32) -> bool {
+        self.may_begin_pushed(stream)
+    }
+
     fn takes_pushes(&self) -> bool {
         self.may_push()
     }
@@ -315,16 +320,17 @@ impl Engine for Http2 {
     fn shut_down(&mut self, step: ShutDown, out: &mut Output) {
         match step {
             ShutDown::Announce => self.shutdown.announce(&mut self.pings, out.bytes()),
-            ShutDown::LastCall => self.shutdown.last_call(self.streams.highest(), out.bytes()),
+            ShutDown::LastCall => self.shutdown.last_call(out.bytes()),
         }
     }
 
     fn send_fault(&mut self, fault: Fault, _: &[u8], out: &mut Output) {
-        self.stop(self.streams.highest(), fault.code, fault.why.as_bytes(), out);
+        self.stop(self.shutdown.last_taken(), fault.code, fault.why.as_bytes(), out);
     }
 
     fn end(&mut self, code: u32, last_stream: Option<u32>, debug: &[u8], out: &mut Output) {
-        self.stop(last_stream.unwrap_or(self.streams.highest()), code, debug, out);
+        let taken = self.shutdown.last_taken();
+        self.stop(last_stream.unwrap_or(taken).min(taken), code, debug, out);
     }
 
     fn is_over(&self) -> bool {

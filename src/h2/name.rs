@@ -7,32 +7,32 @@ pub struct Token(u8);
 
 impl Token {
     /// Any other name.
-    pub const NONE: Self = Self(0);
-    pub const AUTHORITY: Self = Self(1);
-    pub const METHOD: Self = Self(2);
-    pub const PATH: Self = Self(4);
-    pub const SCHEME: Self = Self(6);
-    pub const STATUS: Self = Self(8);
-    pub const ACCEPT_ENCODING: Self = Self(16);
-    pub const AGE: Self = Self(21);
-    pub const AUTHORIZATION: Self = Self(23);
-    pub const CONTENT_LENGTH: Self = Self(28);
-    pub const CONTENT_RANGE: Self = Self(30);
-    pub const COOKIE: Self = Self(32);
-    pub const HOST: Self = Self(38);
-    pub const PROXY_AUTHORIZATION: Self = Self(49);
-    pub const SET_COOKIE: Self = Self(55);
-    pub const TRANSFER_ENCODING: Self = Self(57);
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const AUTHORITY: Self = Self(1);
+    pub(crate) const METHOD: Self = Self(2);
+    pub(crate) const PATH: Self = Self(4);
+    pub(crate) const SCHEME: Self = Self(6);
+    pub(crate) const STATUS: Self = Self(8);
+    pub(crate) const ACCEPT_ENCODING: Self = Self(16);
+    pub(crate) const AGE: Self = Self(21);
+    pub(crate) const AUTHORIZATION: Self = Self(23);
+    pub(crate) const CONTENT_LENGTH: Self = Self(28);
+    pub(crate) const CONTENT_RANGE: Self = Self(30);
+    pub(crate) const COOKIE: Self = Self(32);
+    pub(crate) const HOST: Self = Self(38);
+    pub(crate) const PROXY_AUTHORIZATION: Self = Self(49);
+    pub(crate) const SET_COOKIE: Self = Self(55);
+    pub(crate) const TRANSFER_ENCODING: Self = Self(57);
     const LAST_STATIC: u8 = 61;
-    pub const CONNECTION: Self = Self(62);
-    pub const KEEP_ALIVE: Self = Self(63);
-    pub const PROXY_CONNECTION: Self = Self(64);
-    pub const UPGRADE: Self = Self(65);
-    pub const TE: Self = Self(66);
-    pub const PRIORITY: Self = Self(67);
-    pub const PROTOCOL: Self = Self(68);
+    pub(crate) const CONNECTION: Self = Self(62);
+    pub(crate) const KEEP_ALIVE: Self = Self(63);
+    pub(crate) const PROXY_CONNECTION: Self = Self(64);
+    pub(crate) const UPGRADE: Self = Self(65);
+    pub(crate) const TE: Self = Self(66);
+    pub(crate) const PRIORITY: Self = Self(67);
+    pub(crate) const PROTOCOL: Self = Self(68);
     /// A name that begins with a colon and is not known.
-    pub const UNKNOWN_PSEUDO: Self = Self(69);
+    pub(crate) const UNKNOWN_PSEUDO: Self = Self(69);
 
     /// The token of a name, which is in lower case.
     #[inline]

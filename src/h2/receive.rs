@@ -3,12 +3,12 @@
 
 use super::frame::{self, DEFAULT_SIZE, HEAD, Head, MAX_31, PREFACE, code, flag, kind};
 use super::ping::Answered;
-use super::priority::Parameters;
 use super::settings;
 use super::streams::{Gone, is_pushed};
 use super::{Http2, Input, fault, protocol_error};
 use crate::engine::{Event, Fault, Priority};
 use crate::output::Output;
+use crate::priority::Parameters;
 
 type Received<'a> = Result<(usize, Option<Event<'a>>), Fault>;
 
@@ -19,7 +19,7 @@ impl Http2 {
         self.streams.promote();
         self.is_mid_frame = false;
         if self.shutdown.last_push.is_some()
-            && let Some(event) = self.next_cancelled_push(out)
+            && let Some(event) = self.next_cancelled_push()
         {
             return Ok((0, Some(event)));
         }
@@ -169,7 +169,7 @@ impl Http2 {
     ) -> Result<Option<Event<'a>>, Fault> {
         match head.kind {
             kind::PRIORITY => self.old_priority(head, payload, out),
-            kind::RST_STREAM => self.reset_by_peer(head.stream, frame::number(payload), out),
+            kind::RST_STREAM => self.reset_by_peer(head.stream, frame::number(payload)),
             kind::SETTINGS if head.has(flag::ACK) => Ok(self.settings_acknowledged()),
             kind::SETTINGS => self.settings(payload, out).map(Some),
             kind::PING => Ok(self.ping(head, payload, out)),
@@ -200,7 +200,7 @@ impl Http2 {
         }
     }
 
-    fn reset_by_peer<'a>(&mut self, stream: u32, code: u32, out: &mut Output) -> Result<Option<Event<'a>>, Fault> {
+    fn reset_by_peer<'a>(&mut self, stream: u32, code: u32) -> Result<Option<Event<'a>>, Fault> {
         self.budget.reset();
         if self.streams.get(stream).is_none() {
             return match self.streams.fate(stream) {
@@ -208,7 +208,7 @@ impl Http2 {
                 _ => Ok(None),
             };
         }
-        self.close(stream, out.bytes());
+        self.streams.remove(stream);
         Ok(Some(Event::Reset { stream, code }))
     }
 
@@ -273,9 +273,9 @@ impl Http2 {
     }
 
     /// A pushed stream that the peer does not take any more, by its GOAWAY.
-    fn next_cancelled_push<'a>(&mut self, out: &mut Output) -> Option<Event<'a>> {
+    fn next_cancelled_push<'a>(&mut self) -> Option<Event<'a>> {
         let stream = self.streams.pushed_above(self.shutdown.last_push?)?;
-        self.close(stream, out.bytes());
+        self.streams.remove(stream);
         Some(Event::Reset { stream, code: code::REFUSED_STREAM })
     }
 

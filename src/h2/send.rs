@@ -27,11 +27,10 @@ impl Http2 {
     }
 
     #[inline]
-    pub(super) fn write_head(&mut self, id: u32, head: ResponseHead<'_>, out: &mut Vec<u8>) {
-        let Some(stream) = self.streams.get_mut(id) else { return };
-        if stream.sending != Sending::Head {
-            return;
-        }
+    pub(super) fn write_head(&mut self, id: u32, head: ResponseHead<'_>, out: &mut Vec<u8>) -> bool {
+        let Some(stream) = self.streams.get_mut(id).filter(|stream| stream.sending == Sending::Head) else {
+            return head.is_last;
+        };
         let is_tunnel = head.is_tunnel && stream.is_connect;
         let is_empty = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let is_last = head.is_last || !is_tunnel && (stream.is_head || is_empty);
@@ -43,8 +42,9 @@ impl Http2 {
         let flags = if is_last { flag::END_STREAM } else { 0 };
         self.write_section(id, Some(head.status), head.fields, flags, out);
         if is_last {
-            self.end_of_response(id, out);
+            self.end_of_response(id);
         }
+        is_last
     }
 
     /// Writes a header section, or a trailer section, which has no status.
@@ -97,7 +97,7 @@ impl Http2 {
         out.push(data);
         self.budget.sent_data();
         if is_last {
-            self.end_of_response(id, out.bytes());
+            self.end_of_response(id);
         }
     }
 
@@ -115,15 +115,15 @@ impl Http2 {
         } else {
             frame::write(out, kind::DATA, flag::END_STREAM, id, &[]);
         }
-        self.end_of_response(id, out);
+        self.end_of_response(id);
     }
 
     /// Our side of a stream has ended.
     #[inline]
-    fn end_of_response(&mut self, id: u32, out: &mut Vec<u8>) {
+    fn end_of_response(&mut self, id: u32) {
         if self.streams.get(id).is_some_and(Stream::is_closed) {
             self.budget.completed();
-            self.close(id, out);
+            self.streams.remove(id);
         }
     }
 
@@ -133,15 +133,26 @@ impl Http2 {
         if stream.receives {
             self.streams.remember_reset(id);
         }
+        if code == code::REFUSED_STREAM {
+            self.shutdown.was_refused(id);
+        }
         frame::write_reset(out, id, code);
-        self.close(id, out);
+        self.streams.remove(id);
     }
 
     /// Whether the peer takes promises now.
     pub(super) fn may_push(&self) -> bool {
-        let has_room = self.streams.open_pushed() < self.remote.max_pushed as usize;
         let is_open = self.shutdown.last_push.is_none() && !self.shutdown.has_last_call() && !self.shutdown.has_ended();
-        self.remote.enables_push && has_room && is_open
+        // One of which none may begin would wait for ever.
+        self.remote.enables_push && self.remote.max_pushed > 0 && is_open
+    }
+
+    /// Whether the response of a promised stream may begin. One that is only
+    /// promised does not count (RFC 9113, section 5.1.2).
+    pub(super) fn may_begin_pushed(&self, id: u32) -> bool {
+        let is_begun = |stream: &&Stream| is_pushed(stream.id) && stream.sending != Sending::Head;
+        let is_known = self.streams.get(id).is_some();
+        !is_known || self.streams.iter().filter(is_begun).count() < self.remote.max_pushed as usize
     }
 
     /// Writes a promise (RFC 9113, section 8.4.1).
@@ -173,7 +184,6 @@ impl Http2 {
             is_connect: false,
             send_window: SendWindow::new(self.remote.initial_window),
             receive_window: ReceiveWindow::new(0),
-            unconsumed: 0,
             content_left: None,
         });
         Some(id)
@@ -188,7 +198,7 @@ impl Http2 {
             Control::Ping(payload) => return self.pings.send_for_host(payload, out),
             Control::KeepAlive => self.pings.send_keep_alive(out),
             Control::Goaway { code, last_stream, debug } => {
-                let last_stream = if last_stream == 0 { self.streams.highest() } else { last_stream };
+                let last_stream = if last_stream == 0 { self.shutdown.last_taken() } else { last_stream };
                 self.shutdown.write_goaway(last_stream, code, debug, out);
             }
             Control::Extension { kind, stream, payload } => {

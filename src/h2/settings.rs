@@ -7,21 +7,21 @@ use crate::engine::Fault;
 
 /// Settings (RFC 9113, section 6.5.2; RFC 8441, section 3; RFC 9218, section 2.1).
 mod id {
-    pub const HEADER_TABLE_SIZE: u16 = 0x1;
-    pub const ENABLE_PUSH: u16 = 0x2;
-    pub const MAX_CONCURRENT_STREAMS: u16 = 0x3;
-    pub const INITIAL_WINDOW_SIZE: u16 = 0x4;
-    pub const MAX_FRAME_SIZE: u16 = 0x5;
-    pub const MAX_HEADER_LIST_SIZE: u16 = 0x6;
-    pub const ENABLE_CONNECT_PROTOCOL: u16 = 0x8;
-    pub const NO_RFC7540_PRIORITIES: u16 = 0x9;
+    pub(crate) const HEADER_TABLE_SIZE: u16 = 0x1;
+    pub(crate) const ENABLE_PUSH: u16 = 0x2;
+    pub(crate) const MAX_CONCURRENT_STREAMS: u16 = 0x3;
+    pub(crate) const INITIAL_WINDOW_SIZE: u16 = 0x4;
+    pub(crate) const MAX_FRAME_SIZE: u16 = 0x5;
+    pub(crate) const MAX_HEADER_LIST_SIZE: u16 = 0x6;
+    pub(crate) const ENABLE_CONNECT_PROTOCOL: u16 = 0x8;
+    pub(crate) const NO_RFC7540_PRIORITIES: u16 = 0x9;
 }
 
 /// The size of a dynamic table until a setting says another (RFC 9113, section 6.5.2).
-pub const DEFAULT_TABLE: u32 = 4096;
+pub(crate) const DEFAULT_TABLE: u32 = 4096;
 
 /// Bytes of a SETTINGS frame above which it is abuse: some 60 settings.
-pub const MOST_BYTES: u32 = 360;
+pub(crate) const MOST_BYTES: u32 = 360;
 
 /// What the peer has set.
 pub struct Remote {
@@ -32,7 +32,6 @@ pub struct Remote {
     pub enables_push: bool,
     /// How many pushed streams it takes at a time.
     pub max_pushed: u32,
-    ignores_old_priorities: bool,
 }
 
 /// What a SETTINGS frame of the peer has others do.
@@ -52,7 +51,6 @@ impl Default for Remote {
             initial_window: DEFAULT_WINDOW,
             enables_push: true,
             max_pushed: u32::MAX,
-            ignores_old_priorities: false,
         }
     }
 }
@@ -62,7 +60,6 @@ impl Remote {
     pub fn apply(&mut self, payload: &[u8]) -> Result<Changes, Fault> {
         let mut changes = Changes::default();
         let before = i64::from(self.initial_window);
-        let old_priorities_before = self.ignores_old_priorities;
         for setting in payload.chunks_exact(6) {
             let value = frame::number(&setting[2..]);
             match u16::from_be_bytes([setting[0], setting[1]]) {
@@ -80,18 +77,14 @@ impl Remote {
                     return Err(Fault { code: code::PROTOCOL_ERROR, why: "the maximum frame size is out of range" });
                 }
                 id::MAX_FRAME_SIZE => self.max_frame_bytes = value,
-                // What a client says by it has no meaning.
-                id::ENABLE_CONNECT_PROTOCOL => {
+                // What a client says by them has no meaning here: the old priorities are
+                // ignored in any case.
+                id::ENABLE_CONNECT_PROTOCOL | id::NO_RFC7540_PRIORITIES => {
                     boolean(value)?;
                 }
-                id::NO_RFC7540_PRIORITIES => self.ignores_old_priorities = boolean(value)?,
                 // The limit of the header list is advisory; others are of extensions.
                 _ => {}
             }
-        }
-        if self.has_come && self.ignores_old_priorities != old_priorities_before {
-            let why = "SETTINGS_NO_RFC7540_PRIORITIES has changed";
-            return Err(Fault { code: code::PROTOCOL_ERROR, why });
         }
         self.has_come = true;
         changes.window = i64::from(self.initial_window) - before;

@@ -19,6 +19,8 @@ pub struct Shutdown {
     last_served: Option<u32>,
     /// Nothing is taken and nothing is written any more.
     late: Option<Scanner>,
+    /// The last stream that was taken, and the one before.
+    taken: (u32, u32),
     /// Streams that were opened too late or were too many.
     pub refused: u64,
     /// The last pushed stream that the peer still takes, by a GOAWAY of its own.
@@ -27,7 +29,15 @@ pub struct Shutdown {
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { named: MAX_31, is_announced: false, last_served: None, late: None, refused: 0, last_push: None }
+        Self {
+            named: MAX_31,
+            is_announced: false,
+            last_served: None,
+            late: None,
+            taken: (0, 0),
+            refused: 0,
+            last_push: None,
+        }
     }
 }
 
@@ -42,21 +52,44 @@ impl Shutdown {
         pings.send_shut_down(out);
     }
 
-    /// No stream is served above the highest that has been opened.
-    pub fn last_call(&mut self, highest: u32, out: &mut Vec<u8>) {
+    /// A request has been taken, which may be served.
+    #[inline]
+    pub fn take(&mut self, stream: u32) {
+        self.taken = (stream, self.taken.0);
+    }
+
+    /// Nothing was done for that stream.
+    pub fn was_refused(&mut self, stream: u32) {
+        if stream == self.taken.0 {
+            self.taken.0 = self.taken.1;
+        }
+    }
+
+    /// The last stream that may be served.
+    pub fn last_taken(&self) -> u32 {
+        self.taken.0
+    }
+
+    /// No stream is served above the last one that has been taken.
+    pub fn last_call(&mut self, out: &mut Vec<u8>) {
         if self.last_served.is_some() || self.has_ended() {
             return;
         }
-        self.last_served = Some(highest);
-        self.write_goaway(highest, frame::code::NO_ERROR, &[], out);
+        self.last_served = Some(self.last_taken());
+        self.write_goaway(self.last_taken(), frame::code::NO_ERROR, &[], out);
     }
 
-    /// The last frame. So much of the peer's current frame is still to come.
-    pub fn end(&mut self, last: u32, code: u32, debug: &[u8], late: Scanner, out: &mut Vec<u8>) {
-        if !self.has_ended() {
+    /// Writes the last frame, unless it would say what the peer has been told.
+    pub fn write_last(&mut self, last: u32, code: u32, debug: &[u8], out: &mut Vec<u8>) {
+        let is_told = self.last_served.is_some_and(|served| served <= last && served == self.named);
+        if !is_told || code != frame::code::NO_ERROR || !debug.is_empty() {
             self.write_goaway(last, code, debug, out);
-            self.late = Some(late);
         }
+    }
+
+    /// Nothing is taken and nothing is written any more.
+    pub fn end(&mut self, late: Scanner) {
+        self.late = Some(late);
     }
 
     /// Writes a GOAWAY that names that stream, or the one that was named before, if it is lower.

@@ -27,9 +27,6 @@ pub struct Stream {
     pub is_connect: bool,
     pub send_window: SendWindow,
     pub receive_window: ReceiveWindow,
-    /// Content that the host was given, or will be of the frame that is coming,
-    /// and that it has not consumed.
-    pub unconsumed: u64,
     /// What is missing of the declared content.
     pub content_left: Option<u64>,
 }

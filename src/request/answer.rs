@@ -290,9 +290,9 @@ impl Answer {
 
     /// The final head, once, when it is written.
     pub fn take_head(&mut self) -> Option<Head<'_>> {
-        let is_whole = self.has_ended();
-        let is_alone = is_whole && self.content.queued() == 0 && self.trailers.is_empty() && !self.head.is_tunnel();
-        self.head.take(is_whole, is_alone)
+        let is_alone =
+            self.has_ended() && self.content.queued() == 0 && self.trailers.is_empty() && !self.head.is_tunnel();
+        self.head.take(is_alone)
     }
 
     /// The code, if a reset is all that is left to do.
@@ -415,7 +415,7 @@ mod tests {
         answer.respond(200, Bytes::from_static(b"hello")).unwrap();
         let mut head = answer.take_head().unwrap();
         head.complete(b"now");
-        assert!(head.is_alone && head.is_whole);
+        assert!(head.is_alone);
         assert_eq!(head.fields.get(b"content-length"), Some(&b"5"[..]));
     }
 
@@ -473,7 +473,7 @@ mod tests {
         answer.write(b"ok").unwrap();
         answer.add_trailer(b"x-checksum", b"1").unwrap();
         answer.end().unwrap();
-        assert!(answer.take_head().is_some_and(|head| head.is_whole && !head.is_alone));
+        assert!(answer.take_head().is_some_and(|head| !head.is_alone));
         assert!(matches!(answer.take_piece(100), Some(Piece::Data(_, false))));
         assert!(
             matches!(answer.take_piece(0), Some(Piece::Trailers(fields)) if fields.get(b"x-checksum") == Some(b"1"))
@@ -485,7 +485,7 @@ mod tests {
         let mut answer = answer();
         answer.write_head(200).unwrap();
         answer.end().unwrap();
-        assert!(answer.take_head().is_some_and(|head| head.is_whole && head.is_alone));
+        assert!(answer.take_head().is_some_and(|head| head.is_alone));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use answer::{Answer, Head as AnswerHead, Informational, Piece};
+pub use answer::{Answer, Head as AnswerHead, Piece};
 pub use block::{copy, trim};
 pub use body::{Body, Delivery, Reader, Share};
 pub use feed::{Feed, consume, feed};

@@ -27,7 +27,7 @@ fn unknown_frames_are_ignored() {
     let demo = start();
     let mut client = demo.open();
     let stream = client.upload("POST", "/echo");
-    for (number, kind) in [0x0a, 0x0c, 0x10, 0x42, 0xff].into_iter().enumerate() {
+    for (number, kind) in [0x0a, 0x0c, 0x11, 0x42, 0xff].into_iter().enumerate() {
         for frame in [
             Frame::new(kind, 0, 0, []),
             Frame::new(kind, 0xff, stream, vec![0xee; 100]),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::kit::demo::host;
 use crate::kit::frame::kind_name;
-use crate::kit::{Client, Demo, Response};
+use crate::kit::{Client, Demo, Response, kind};
 
 /// What is asked, and with which body.
 const ASKED: [(&str, &str, &[u8]); 12] = [
@@ -101,6 +101,8 @@ fn session_frames(client: &Client, from: usize) -> Vec<String> {
             Some(values) if !frame.is_ack() => {
                 values.iter().map(|(name, value)| format!("SETTINGS {name}={value}")).collect()
             }
+            // Random.
+            _ if frame.kind == kind::PING && !frame.is_ack() => vec!["PING".to_owned()],
             _ => vec![format!("{} {:02x?}", kind_name(frame.kind), frame.payload)],
         })
         .collect()

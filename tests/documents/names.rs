@@ -23,6 +23,7 @@ fn others() -> BTreeSet<String> {
         "bindings/node/register.js",
         "bindings/node/tests/differential.test.js",
         "src/h1/tests/differential.rs",
+        "src/h2/hpack/tests/differential.rs",
     ];
     let texts = sources.iter().map(|path| read(path));
     let python = fs::read_dir(root().join("bindings/python/goaway")).expect("the package");
@@ -75,7 +76,7 @@ fn each_guarantee_has_its_test() {
     let is_test = |name: &&str| name.starts_with("scenario_") || name.starts_with("invariant_");
     let document = read("docs/close.md");
     let named: BTreeSet<&str> = document.lines().flat_map(quoted).filter(is_test).collect();
-    let folders = ["tests/close", "src/http2/tests"].map(|folder| fs::read_dir(root().join(folder)));
+    let folders = ["tests/close", "src/connection/tests/http2"].map(|folder| fs::read_dir(root().join(folder)));
     let files = folders.into_iter().flat_map(|folder| folder.expect("a folder of tests"));
     let sources: Vec<String> =
         files.map(|file| fs::read_to_string(file.expect("a folder entry").path()).expect("a source")).collect();

@@ -350,6 +350,10 @@ static void limits_at_their_ends(void) {
                 if (limit == GOAWAY_LIMIT_HEADER_LIST_BYTES && !most) {
                     end = 1024;
                 }
+                // The client does not say that it follows (RFC 9113, section 4.3.1).
+                if (limit == GOAWAY_LIMIT_HEADER_TABLE_BYTES && !most) {
+                    end = 4096;
+                }
                 CHECK_OK(goaway_server_set_limit(host.server, limit, end));
             }
         }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use crate::ALL;
 use crate::kit::demo::Demo;
 use crate::kit::{End, PATIENCE, Response, Transcript};
-use crate::known::{KNOWN, Known};
 use crate::session::Session;
 
 /// How a case may end.
@@ -70,7 +69,7 @@ pub const fn at_the_beginning(
 }
 
 /// Runs the cases over cleartext and over TLS, side by side, and fails with all that
-/// did not hold. A case in the list `KNOWN` must not hold.
+/// did not hold.
 #[track_caller]
 pub fn check(cases: &[Case]) {
     let wrong: Vec<String> = thread::scope(|scope| {
@@ -85,24 +84,19 @@ pub fn check(cases: &[Case]) {
 fn wrong_over(tls: bool, cases: &[Case]) -> Vec<String> {
     let mut wrong = Vec::new();
     for case in cases {
-        let known = KNOWN.iter().find(|known| (known.section, known.what) == (case.section, case.what));
         let name = format!("{}, {}{}", case.section, case.what, if tls { ", over TLS" } else { "" });
-        match (run(case, tls, known.is_some()), known) {
-            (Ok(()), None) | (Err(_), Some(_)) | (Ok(()), Some(Known { is_unsteady: true, .. })) => {}
-            (Err(message), None) => wrong.push(format!("--- {name}: {message}")),
-            (Ok(()), Some(_)) => wrong.push(format!("--- {name}: holds; take it out of the list KNOWN")),
+        if let Err(message) = run(case, tls) {
+            wrong.push(format!("--- {name}: {message}"));
         }
     }
     wrong
 }
 
-/// A case that is known to fail need not be waited for as long as one that must hold.
-fn run(case: &Case, tls: bool, is_known: bool) -> Result<(), String> {
-    let patience = if is_known { Duration::from_millis(500) } else { PATIENCE };
+fn run(case: &Case, tls: bool) -> Result<(), String> {
     let ran = catch_unwind(AssertUnwindSafe(|| {
         let mut session = match case.begins {
-            Begins::Settled => Session::open(server(tls), tls, patience),
-            Begins::Connected => Session::connect(server(tls), tls, patience),
+            Begins::Settled => Session::open(server(tls), tls, PATIENCE),
+            Begins::Connected => Session::connect(server(tls), tls, PATIENCE),
         };
         let stream = (case.act)(&mut session);
         let outcome = session.outcome(stream, case.wants.contains(&Outcome::Ignored));
@@ -194,13 +188,5 @@ fn each_case_has_a_name_of_its_own() {
     let mut names = BTreeSet::new();
     for case in ALL.into_iter().flatten() {
         assert!(names.insert((case.section, case.what)), "twice: {}, {}", case.section, case.what);
-    }
-    for known in KNOWN {
-        assert!(
-            names.remove(&(known.section, known.what)),
-            "no such case, or twice: {}, {}",
-            known.section,
-            known.what
-        );
     }
 }

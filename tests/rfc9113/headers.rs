@@ -29,12 +29,17 @@ pub const CASES: &[Case] = &[
     case("6.2", "more padding than there is room for", &[Goaway(code::PROTOCOL_ERROR)], |s| {
         ask_as(s, flag::PADDED, &[255], &[])
     }),
-    case("6.2", "padding that reaches into the priority fields", &[Goaway(code::PROTOCOL_ERROR)], |s| {
-        let stream = s.next_stream();
-        let flags = flag::PADDED | flag::PRIORITY | flag::END_HEADERS;
-        s.send(Frame::new(kind::HEADERS, flags, stream, [3, 0, 0, 0, 0, 15, 0, 0]));
-        stream
-    }),
+    case(
+        "6.2",
+        "padding that reaches into the priority fields",
+        &[Goaway(code::PROTOCOL_ERROR), Goaway(code::FRAME_SIZE_ERROR)],
+        |s| {
+            let stream = s.next_stream();
+            let flags = flag::PADDED | flag::PRIORITY | flag::END_HEADERS;
+            s.send(Frame::new(kind::HEADERS, flags, stream, [3, 0, 0, 0, 0, 15, 0, 0]));
+            stream
+        },
+    ),
     case("6.2", "priority fields that are cut", &[Goaway(code::PROTOCOL_ERROR), Goaway(code::FRAME_SIZE_ERROR)], |s| {
         let stream = s.next_stream();
         s.send(Frame::new(kind::HEADERS, flag::PRIORITY | flag::END_HEADERS, stream, [0; 4]));

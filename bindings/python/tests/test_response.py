@@ -195,7 +195,10 @@ def _judged(kind: str, caplog: pytest.LogCaptureFixture) -> "Dict[int, Tuple[str
         for number, case in enumerate(CASES):
             for who in ("c", "py") if kind == "server" else ("py",):
                 stream = peer.wait(peer.request(f"/{who}/{number}", case.method))
-                if who == "py" and case.expected != OK and stream.reset is None and case.method == "GET":
+                # A response without content is whole with its head.
+                is_whole = case.is_streamed and case.status in (204, 304)
+                has_failed = who == "py" and case.expected != OK and stream.reset is None
+                if has_failed and case.method == "GET" and not is_whole:
                     assert stream.body == b"corrected", case
     assert "refused a part" not in caplog.text, caplog.text
     return {number: (verdicts[0], verdicts[1]) for number, verdicts in found.items()}

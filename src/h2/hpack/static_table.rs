@@ -4,7 +4,7 @@ use crate::h2::name::Token;
 use crate::h2::verdict::Verdict;
 
 /// How many fields it has. Their indices begin at 1.
-pub const LEN: usize = 61;
+pub(crate) const LEN: usize = 61;
 
 /// The values of the fields that have one, up to the last of them.
 #[rustfmt::skip]

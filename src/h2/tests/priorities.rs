@@ -3,7 +3,7 @@
 use super::peer::{Peer, Seen};
 use super::wire::*;
 use crate::engine::{Engine, Priority};
-use crate::h2::priority::Parameters;
+use crate::priority::Parameters;
 
 fn parsed(value: &str) -> Option<(Option<u8>, Option<bool>)> {
     Parameters::parse(value.as_bytes()).map(|found| (found.urgency, found.incremental))

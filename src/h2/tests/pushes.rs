@@ -74,11 +74,15 @@ fn a_peer_that_takes_no_promise_gets_none() {
         peer.feed(&get(1));
         assert_eq!((push(&mut peer, 1), peer.engine.takes_pushes()), (None, false));
     }
+    // What is only promised does not count, but one response has to wait for the other.
     let mut peer = Peer::with(LIMITS, &[(3, 1)]);
     peer.feed(&get(1));
-    assert_eq!((push(&mut peer, 1), push(&mut peer, 1)), (Some(2), None));
-    peer.respond(2, b"");
-    assert_eq!(push(&mut peer, 1), Some(4));
+    assert_eq!((push(&mut peer, 1), push(&mut peer, 1)), (Some(2), Some(4)));
+    assert!(peer.engine.may_begin(2) && peer.engine.may_begin(4));
+    peer.head(2, 200, false);
+    assert!(!peer.engine.may_begin(4));
+    peer.data(2, b"", true);
+    assert!(peer.engine.may_begin(4));
     assert_eq!(push(&mut peer, 4), None, "nothing is pushed on what is pushed");
     peer.reset(4, CANCEL);
     peer.respond(1, b"ok");

@@ -25,8 +25,6 @@ pub struct Head<'a> {
     pub is_alone: bool,
     /// What follows the head is a tunnel's.
     pub is_tunnel: bool,
-    /// The host has written all of the response and takes no more content.
-    pub is_whole: bool,
     /// In HTTP/1.1: the connection ends behind this response.
     pub closes: bool,
 }
@@ -214,9 +212,8 @@ impl Draft {
         self.is_bodyless
     }
 
-    /// The head, once, when it is written. `is_whole`: nothing more is written
-    /// of the response; `is_alone`: and nothing waits.
-    pub fn take(&mut self, is_whole: bool, is_alone: bool) -> Option<Head<'_>> {
+    /// The head, once, when it is written. `is_alone`: nothing follows it.
+    pub fn take(&mut self, is_alone: bool) -> Option<Head<'_>> {
         Some(Head {
             status: self.status.take()?,
             fields: &mut self.fields,
@@ -224,7 +221,6 @@ impl Draft {
             is_dated: !self.is_undated,
             is_alone,
             is_tunnel: self.is_tunnel,
-            is_whole,
             closes: self.closes,
         })
     }
@@ -299,7 +295,7 @@ mod tests {
             host.iter().for_each(|(name, value)| draft.add(name.as_bytes(), value.as_bytes()).unwrap());
             let checked = draft.check(200).unwrap();
             draft.write(checked, length);
-            let mut head = draft.take(true, false).unwrap();
+            let mut head = draft.take(false).unwrap();
             head.complete(b"now");
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             head.fields.iter().map(|field| (text(field.name), text(field.value))).collect::<Vec<_>>()

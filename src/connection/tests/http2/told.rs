@@ -25,13 +25,16 @@ fn settings_and_pings_are_told_with_their_payload() {
 }
 
 #[test]
-fn of_many_settings_whole_entries_are_told() {
+fn many_settings_are_told_and_too_many_end_the_session() {
     in_virtual_time(async {
+        let settings: Vec<u8> = (0..61u8).flat_map(|value| [0x7f, 0, 0, 0, 0, value]).collect();
         let mut peer = Peer::of(Config::default(), 1 << 16, answers);
-        let settings: Vec<u8> = (0..200u8).flat_map(|value| [0x7f, 0, 0, 0, 0, value]).collect();
-        peer.settle(&settings).await;
+        peer.settle(&settings[..360]).await;
         sleep(Duration::from_millis(1)).await;
-        assert_eq!(texts(&peer, EventKind::Settings), [settings[..510].to_vec()]);
+        assert_eq!(texts(&peer, EventKind::Settings), [settings[..360].to_vec()]);
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        peer.settle(&settings).await;
+        assert_eq!(peer.goaway(true).await, (0, CALM));
     });
 }
 
@@ -157,8 +160,9 @@ fn the_settings_of_the_host_are_told_to_the_peer() {
         peer.settle(&[]).await;
         let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
         assert_eq!((Peer::setting(&payload, 1), Peer::setting(&payload, 5)), (Some(0), Some(20_000)));
-        // A frame as long as that, and one that is longer.
-        peer.frame(kind::HEADERS, END_HEADERS, 1, GET).await;
+        // A frame as long as that, and one that is longer. The first block says that
+        // the table is smaller (RFC 7541, section 4.2).
+        peer.frame(kind::HEADERS, END_HEADERS, 1, &[&[0x20], GET].concat()).await;
         peer.frame(kind::DATA, END_STREAM, 1, &[0; 20_000]).await;
         assert!(peer.next(kind::DATA, true).await.is_some());
         peer.frame(kind::HEADERS, END_HEADERS, 3, GET).await;

@@ -1,4 +1,4 @@
-//! Sessions in virtual time: every limit acts when it must, tells the peer in
+//! HTTP/2 sessions in virtual time: every limit acts when it must, tells the peer in
 //! frames and the host in events. The peer is written in bare frames.
 
 use std::ops::Deref;
@@ -8,19 +8,21 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Session;
-use super::frame::{ACK, END_HEADERS, END_STREAM, Frame, PREFACE, Scanner, goaway, kind, number, write};
+use self::frame::{ACK, END_HEADERS, END_STREAM, Frame, PREFACE, goaway, kind, number, write};
+use super::Task;
+use crate::arrival::http2_limits;
 use crate::config::Config;
 use crate::connection::testing::{Host, answers, answers_much, in_virtual_time, never_answers};
 use crate::event::{Cause, EventKind};
+use crate::h2;
 use crate::request;
 use crate::route::{Routes, Target};
 use crate::session::Order;
 use crate::table::lock;
-use crate::transport::Transport;
 
 mod connect;
 mod extension;
+mod frame;
 mod keep;
 mod limits;
 mod memory;
@@ -34,20 +36,13 @@ const SETTINGS_TIMEOUT: u32 = 4;
 /// `:method GET`, `:scheme http`, `:path /`, all from the static table, and `:authority a`.
 const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'a'];
 
-impl Transport for DuplexStream {
-    fn close_hard(&self) {}
-
-    fn unacknowledged(&self) -> usize {
-        0
-    }
-}
-
 /// The peer of a session under test, and what its host was told.
 struct Peer {
     stream: DuplexStream,
-    scanner: Scanner,
+    /// The start of a frame that is not whole.
+    partial: Vec<u8>,
     frames: Vec<(Frame, Vec<u8>)>,
-    /// All that has come: the scanner keeps no header blocks.
+    /// All that has come.
     bytes: Vec<u8>,
     host: Host,
 }
@@ -73,8 +68,11 @@ impl Peer {
         routes.register(pattern, Target::Handler(Arc::new(handler))).unwrap();
         let (host, worker, registration) = Host::new(config, routes);
         let (ours, theirs) = duplex(buffer);
-        tokio::task::spawn_local(Session::new(worker, registration, ours, Instant::now().into()));
-        Self { stream: theirs, scanner: Scanner::after(0), frames: Vec::new(), bytes: Vec::new(), host }
+        let has_connect = worker.shared.setup.routes.has_connect();
+        let engine = h2::Http2::new(http2_limits(&worker.shared.setup.config, has_connect), Instant::now().into());
+        let task = Task::new(worker, registration, ours, engine, Instant::now().into());
+        tokio::task::spawn_local(task);
+        Self { stream: theirs, partial: Vec::new(), frames: Vec::new(), bytes: Vec::new(), host }
     }
 
     async fn send(&mut self, bytes: &[u8]) {
@@ -125,9 +123,8 @@ impl Peer {
                 return None;
             }
             self.bytes.extend_from_slice(&bytes[..read]);
-            let mut came = Vec::new();
-            self.scanner.scan(&bytes[..read], |frame, payload| came.push((frame, payload.to_vec())));
-            for (frame, payload) in came {
+            self.partial.extend_from_slice(&bytes[..read]);
+            while let Some((frame, payload)) = frame::take(&mut self.partial) {
                 if polite && frame.kind == kind::PING && !frame.has(ACK) {
                     self.frame(kind::PING, ACK, 0, &payload).await;
                 }

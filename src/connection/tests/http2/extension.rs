@@ -93,9 +93,10 @@ fn nothing_stands_inside_a_frame_or_a_header_block() {
                 let read = timeout(Duration::from_secs(60), peer.stream.read(&mut bytes)).await.unwrap().unwrap();
                 assert!(read > 0);
                 peer.bytes.extend_from_slice(&bytes[..read]);
-                let mut came = Vec::new();
-                peer.scanner.scan(&bytes[..read], |frame, payload| came.push((frame, payload.to_vec())));
-                peer.frames.extend(came);
+                peer.partial.extend_from_slice(&bytes[..read]);
+                while let Some(came) = frame::take(&mut peer.partial) {
+                    peer.frames.push(came);
+                }
             }
             let frames = frames(&peer);
             assert!(place(&peer, kind::CONTINUATION, 1).is_some());

@@ -1,8 +1,19 @@
-//! Priorities of responses (RFC 9218).
+//! Which response is sent first, and how peers and hosts say so (RFC 9218).
 
-use std::collections::VecDeque;
+/// When a response is sent, of all that could be (RFC 9218, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Priority {
+    /// From 0, the most urgent, to 7.
+    pub urgency: u8,
+    /// Whether the peer can use a part of it: then it shares with others of its urgency.
+    pub incremental: bool,
+}
 
-use crate::engine::Priority;
+impl Default for Priority {
+    fn default() -> Self {
+        Self { urgency: 3, incremental: false }
+    }
+}
 
 /// What a `priority` field or a PRIORITY_UPDATE frame says (RFC 9218, section 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -201,40 +212,5 @@ impl<'a> Parser<'a> {
                 _ => return None,
             }
         }
-    }
-}
-
-/// Priorities of streams that the peer has not opened yet (RFC 9218, section
-/// 7.1). It can name any number of them, of which the newest are kept.
-#[derive(Default)]
-pub struct Early(VecDeque<(u32, Parameters)>);
-
-/// How many are kept.
-const MOST_EARLY: usize = 32;
-
-impl Early {
-    pub fn keep(&mut self, stream: u32, parameters: Parameters) {
-        self.0.retain(|(kept, _)| *kept != stream);
-        if self.0.len() == MOST_EARLY {
-            self.0.pop_front();
-        }
-        self.0.push_back((stream, parameters));
-    }
-
-    /// What was said of a stream that is opened now. Of those below nothing is needed any more.
-    pub fn take(&mut self, stream: u32) -> Option<Parameters> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let found = self.0.iter().find(|(kept, _)| *kept == stream).map(|(_, parameters)| *parameters);
-        self.0.retain(|(kept, _)| *kept > stream);
-        if self.0.is_empty() {
-            self.0 = VecDeque::new();
-        }
-        found
-    }
-
-    pub fn memory(&self) -> usize {
-        self.0.capacity() * size_of::<(u32, Parameters)>()
     }
 }

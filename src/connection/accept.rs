@@ -1,0 +1,133 @@
+//! A request that has begun: finds its handler and runs it.
+
+use http::{Method, StatusCode};
+
+use super::exchange::{Exchange, OwnResponse};
+use super::{Task, entry};
+use crate::code;
+use crate::engine::{Engine, Fault, Priority, RequestHead};
+use crate::event::Cause;
+use crate::refusal::Refusal;
+use crate::request;
+use crate::route::Target;
+use crate::transport::Transport;
+
+impl<S: Transport, E: Engine> Task<S, E> {
+    pub(super) fn accept(&mut self, stream: u32, mut head: Box<RequestHead>, is_last: bool, priority: Priority) {
+        let worker = self.life.worker.clone();
+        self.requests += 1;
+        if !E::IS_MULTIPLEXED && self.life.drain.is_ordered() {
+            self.shut_down();
+        }
+        let is_tunnel = match self.tunnel(&mut head, is_last) {
+            Ok(is_tunnel) => is_tunnel,
+            Err(fault) => return self.refuse_connection(fault),
+        };
+        let mut exchange = Exchange::new(stream, is_last, is_tunnel);
+        exchange.priority = priority;
+        let (path, _) = head.path_and_query();
+        let found = worker.shared.setup.routes.find(&head.method, path).and_then(entry::fit_for_queue);
+        let found = match found {
+            Ok(found) if !self.is_full() && !worker.shared.is_muted() => found,
+            Ok(_) => return self.refuse(exchange),
+            Err(Refusal::Status(status, allow)) => {
+                exchange.respond_alone(OwnResponse { status, allow });
+                head.keep();
+                return self.take_up(exchange);
+            }
+        };
+        let target = found.target;
+        let has_content = !is_last || is_tunnel;
+        let Some(id) = entry::enter(&worker, &self.life.remote, stream, head, has_content, found) else {
+            return self.refuse(exchange);
+        };
+        exchange.request = id;
+        match target {
+            Target::Handler(handler) => {
+                self.current = id;
+                if !self.is_published {
+                    // The handler may ask about its own session.
+                    self.publish();
+                }
+                request::calling(id, || handler(id));
+                self.current = 0;
+                self.take_up(exchange);
+            }
+            // Told when all that has come is taken: content may have come with the
+            // request, and then both are one record.
+            Target::Queue(..) => {
+                self.fresh.push(stream);
+                self.exchanges.insert(exchange);
+            }
+        }
+    }
+
+    /// An exchange has begun. Where requests come one after another it is worked
+    /// on when all of the content that has come is taken: what is still to come
+    /// decides what the response says.
+    fn take_up(&mut self, exchange: Exchange) {
+        match E::IS_MULTIPLEXED {
+            true => drop(self.work_on(exchange)),
+            false => self.exchanges.insert(exchange),
+        }
+    }
+
+    /// The engine has refused a request with that status.
+    pub(super) fn respond_with(&mut self, stream: u32, status: StatusCode, is_last: bool) {
+        self.requests += 1;
+        let mut exchange = Exchange::new(stream, is_last, false);
+        exchange.respond_alone(OwnResponse { status, allow: None });
+        self.take_up(exchange);
+    }
+
+    /// Whether the response to a request may open a tunnel that takes the
+    /// connection. An Upgrade that nobody takes may be ignored (RFC 9110, section 7.8).
+    fn tunnel(&mut self, head: &mut RequestHead, is_last: bool) -> Result<bool, Fault> {
+        if E::IS_MULTIPLEXED {
+            return Ok(false);
+        }
+        let setup = &self.life.worker.shared.setup;
+        if head.method == Method::CONNECT {
+            return Ok(true);
+        }
+        if setup.config.upgrade && is_last && head.upgrade.is_some() {
+            return Ok(true);
+        }
+        let is_asked = setup.config.connect_protocol && is_last && head.asks_for_websocket();
+        let is_taken = is_asked && setup.routes.find(&Method::CONNECT, head.path_and_query().0).is_ok();
+        if is_taken {
+            self.engine.take_as_connect(head)?;
+        }
+        head.upgrade = None;
+        Ok(is_taken)
+    }
+
+    /// Whether the host holds as many requests as a session may have; what the
+    /// server has pushed is not the peer's.
+    fn is_full(&self) -> bool {
+        let most = self.life.config().max_concurrent_streams as usize;
+        let held = || self.exchanges.len() - self.exchanges.pushed() + self.life.remote.orphans() as usize;
+        E::IS_MULTIPLEXED && held() >= most
+    }
+
+    /// The host takes no more requests, or not now.
+    fn refuse(&mut self, mut exchange: Exchange) {
+        if self.engine.reset(exchange.stream, code::REFUSED_STREAM, self.port.gather()) {
+            self.life.tally.refused += 1;
+            return;
+        }
+        self.shut_down();
+        exchange.respond_alone(OwnResponse { status: StatusCode::SERVICE_UNAVAILABLE, allow: None });
+        self.exchanges.insert(exchange);
+    }
+
+    /// The last request that the session may have says so in its response, whose
+    /// head is not written yet.
+    pub(super) fn leave_after_enough(&mut self) {
+        let most = self.life.config().max_requests;
+        if most > 0 && self.requests >= most && !self.life.drain.is_ordered() {
+            self.life.drain_for(Cause::MaxRequests);
+            self.leave();
+        }
+    }
+}

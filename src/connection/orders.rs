@@ -1,0 +1,94 @@
+//! What others want of a connection: letters of other threads, frames of the
+//! host's own, other windows.
+
+use super::{Phase, Task};
+use crate::engine::{Control, Engine};
+use crate::extension::Extension;
+use crate::session::Order;
+use crate::transport::Transport;
+
+/// Receive windows in bytes (RFC 9113, section 6.9); 0 is as it is.
+#[derive(Clone, Copy, Default)]
+pub struct Windows {
+    session: u32,
+    stream: u32,
+}
+
+impl Windows {
+    fn add(&mut self, session: u32, stream: u32) {
+        let newer = |before: u32, now: u32| if now == 0 { before } else { now };
+        *self = Self { session: newer(self.session, session), stream: newer(self.stream, stream) };
+    }
+}
+
+impl<S: Transport, E: Engine> Task<S, E> {
+    /// Reads what others want: orders, and streams to look at.
+    pub(super) fn read_letters(&mut self) -> bool {
+        let Some(letters) = self.life.remote.letters() else { return self.send_extensions() };
+        if letters.look_up {
+            self.look_up();
+        }
+        for order in letters.orders {
+            match order {
+                Order::Drain(deadline) => self.life.drain_by(deadline),
+                Order::Abort(code, last_stream, debug) => self.abort(code, last_stream, &debug),
+                Order::Ping(payload) => self.control(Control::Ping(payload)),
+                Order::Goaway(code, last_stream, debug) => {
+                    self.control(Control::Goaway { code, last_stream, debug: &debug });
+                }
+                Order::Window(session, stream) => {
+                    self.windows.add(session, stream);
+                    self.set_windows();
+                }
+            }
+        }
+        // What the host has the session say of a stream goes before its response.
+        self.send_extensions();
+        letters.attend.into_iter().for_each(|stream| self.attend(stream));
+        true
+    }
+
+    /// The server's level may have changed, or a queue may be gone.
+    pub(super) fn look_up(&mut self) {
+        if self.life.worker.shared.setup.queues.iter().any(|queue| queue.is_freed()) {
+            self.attend_all();
+        }
+        if let Some(deadline) = self.life.worker.shared.registry.deadline() {
+            self.life.drain_by(deadline);
+        }
+    }
+
+    fn control(&mut self, control: Control<'_>) {
+        if matches!(self.phase, Phase::Open) {
+            self.engine.send_control(control, self.port.gather());
+        }
+    }
+
+    /// Gives the engine the windows that the host wants, as soon as it takes them.
+    pub(super) fn set_windows(&mut self) {
+        let Windows { session, stream } = self.windows;
+        let is_wanted = session != 0 || stream != 0;
+        if is_wanted && matches!(self.phase, Phase::Open) {
+            let is_set = self.engine.send_control(Control::Windows { session, stream }, self.port.gather());
+            if is_set {
+                self.windows = Windows::default();
+            }
+        }
+    }
+
+    /// Sends what waits of frames of extensions, as far as the peer takes what is
+    /// before them. One for a stream that has ended is not sent: the peer would not
+    /// know it.
+    pub(super) fn send_extensions(&mut self) -> bool {
+        let remote = &self.life.remote;
+        let can = remote.has_extensions()
+            && matches!(self.phase, Phase::Open)
+            && self.port.unsent() < self.life.config().session_send_bytes;
+        if can {
+            for Extension { kind, stream, payload } in self.life.remote.take_extensions() {
+                self.control(Control::Extension { kind, stream, payload: &payload });
+            }
+        }
+        can
+    }
+}
