@@ -204,15 +204,19 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// The socket failed: the peer is lost.
     pub(super) fn lose(&mut self, error: &io::Error) {
         let is_left_alone = self.exchanges.is_empty() && self.leaving.is_empty();
+        // One that had closed its side has left in order: its system says that
+        // nobody is there to take what is sent.
+        let has_left = E::IS_MULTIPLEXED && self.port.peer_finished;
+        let cause = if has_left { Cause::PeerClosed } else { Cause::ConnectionLost };
         if self.life.drain.is_announced() && is_left_alone {
             self.life.conclude(self.life.graceful, 0);
-        } else {
+        } else if !has_left {
             self.life.tell(EventKind::Error, |event| event.text = error.to_string().into_bytes());
-            self.life.conclude(Cause::ConnectionLost, 0);
         }
+        self.life.conclude(cause, 0);
         self.phase = Phase::Over;
         self.drop_input();
-        self.cancel_all(Cause::ConnectionLost, 0);
+        self.cancel_all(cause, 0);
     }
 
     /// What has come and is not taken will not be: only the requests in it count.

@@ -19,7 +19,7 @@ const GATHERED: usize = 256 << 10;
 const BESIDE_CONTENT: usize = 256 << 10;
 /// How soon it is asked whether a peer that has closed its side is still there,
 /// and how often in the end: no event tells.
-const PROBE: Duration = Duration::from_millis(5);
+const PROBE: Duration = Duration::from_millis(1);
 const MOST_PROBE: Duration = Duration::from_secs(1);
 
 impl<S: Transport, E: Engine> Task<S, E> {

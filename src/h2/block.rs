@@ -66,7 +66,9 @@ impl Http2 {
         let mut flags = Flags { is_last: head.has(flag::END_STREAM), depends_on_itself: false };
         if head.has(flag::PRIORITY) {
             let Some((priority, rest)) = fragment.split_at_checked(5) else {
-                return Err(fault(code::FRAME_SIZE_ERROR, "HEADERS without room for its priority"));
+                // Its padding may have taken the room.
+                let code = if head.has(flag::PADDED) { code::PROTOCOL_ERROR } else { code::FRAME_SIZE_ERROR };
+                return Err(fault(code, "HEADERS without room for its priority"));
             };
             flags.depends_on_itself = frame::number(priority) & frame::MAX_31 == head.stream;
             fragment = rest;
