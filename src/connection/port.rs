@@ -20,10 +20,15 @@ const SENT: usize = 256 << 10;
 const SLICES: usize = 32;
 /// What is read and thrown away of a peer that goes on talking when all is said.
 const DISCARDED: usize = 4 << 20;
-/// Buffers that a thread keeps for its sessions, and how large at most. Mostly
-/// one is in use: a session needs one from the first write until all has left.
-const KEPT_BUFFERS: usize = 2;
-const KEPT_BYTES: usize = 512 << 10;
+/// Buffers that a thread keeps for its sessions, and how large at most: those that
+/// are ready together write into one each before the first of them sends.
+const KEPT_BUFFERS: usize = 64;
+const KEPT_BYTES: usize = 32 << 10;
+/// So many may be larger, and up to that.
+const KEPT_LARGE: usize = 2;
+const LARGE_BYTES: usize = 512 << 10;
+/// What a new one has room for.
+const FIRST_BYTES: usize = 4096;
 
 thread_local! {
     /// Empty buffers with room, for reuse while they are warm.
@@ -69,7 +74,7 @@ impl<S> Port<S> {
     /// What is gathered, to be added to.
     pub fn gather(&mut self) -> &mut Output {
         if !self.out.has_buffer() {
-            self.out.set_buffer(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default());
+            self.out.set_buffer(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(FIRST_BYTES)));
         }
         if self.out.left_behind() >= SENT {
             // A slow reader takes a part at a time: what it has is given back.
@@ -82,7 +87,8 @@ impl<S> Port<S> {
     fn rest(&mut self) {
         if let Some(buffer) = self.out.take_buffer() {
             BUFFERS.with_borrow_mut(|buffers| {
-                if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= KEPT_BYTES {
+                let most = if buffers.len() < KEPT_LARGE { LARGE_BYTES } else { KEPT_BYTES };
+                if buffers.len() < KEPT_BUFFERS && buffer.capacity() <= most {
                     buffers.push(buffer);
                 }
             });

@@ -54,7 +54,7 @@ use content::Rest;
 use early::Early;
 use flow::{DEFAULT_WINDOW, ReceiveWindow, SendWindow};
 use frame::code;
-use hpack::{Decoder, Encoder};
+use hpack::{Decoder, Encoder, Repeat};
 use late::Scanner;
 use ping::Pings;
 use settings::{DEFAULT_TABLE, Local, Remote};
@@ -114,6 +114,7 @@ pub struct Http2 {
     blocks: u64,
     decoder: Decoder,
     encoder: Encoder,
+    repeat: Repeat,
     local: Local,
     remote: Remote,
     streams: Streams,
@@ -138,6 +139,7 @@ impl Http2 {
             // A smaller table holds once the peer knows of it.
             decoder: Decoder::new(limits.header_table_bytes.max(DEFAULT_TABLE)),
             encoder: Encoder::new(),
+            repeat: Repeat::default(),
             local: Local::new(&limits),
             remote: Remote::default(),
             streams: Streams::new(limits.max_concurrent_streams),
@@ -257,7 +259,7 @@ impl Engine for Http2 {
 
     fn memory(&self) -> usize {
         let block = self.block.as_ref().map_or(0, |block| block.memory());
-        let tables = self.decoder.memory() + self.encoder.memory();
+        let tables = self.decoder.memory() + self.encoder.memory() + self.repeat.memory();
         block + tables + self.streams.memory() + self.early.memory() + self.pings.memory()
     }
 

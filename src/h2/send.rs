@@ -60,12 +60,7 @@ impl Http2 {
         let at = out.len();
         out.extend_from_slice(&[0; HEAD]);
         self.encoder.begin(out);
-        if let Some(status) = status {
-            self.encoder.status(status, out);
-        }
-        for field in fields.iter() {
-            self.encoder.field(field.name, field.value, field.is_sensitive, out);
-        }
+        self.repeat.encode(&mut self.encoder, status, fields, out);
         frame::end_block(out, at, kind::HEADERS, flags, id, self.remote.max_frame_bytes as usize);
         self.budget.sent_head();
     }

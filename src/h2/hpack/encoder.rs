@@ -14,6 +14,7 @@ use super::dynamic_table::DynamicTable;
 use super::{integer, static_table, string};
 use crate::h2::name::Token;
 use crate::h2::verdict::Verdict;
+use crate::header_list::HeaderList;
 
 /// Bytes of the peer's table until it says otherwise (RFC 9113, section 6.5.2).
 const DEFAULT_LIMIT: u32 = 4096;
@@ -33,6 +34,8 @@ pub struct Encoder {
     /// which the next one has to tell (section 4.2).
     updates: Option<(u32, u32)>,
     memory: Memory,
+    /// Another one after each change of what a section comes to.
+    version: u64,
 }
 
 impl Default for Encoder {
@@ -45,7 +48,13 @@ impl Encoder {
     /// An encoder for a peer of which nothing is known yet. It holds no memory of
     /// its own until a field enters the table.
     pub fn new() -> Self {
-        Self { table: DynamicTable::new(USED), size: DEFAULT_LIMIT, updates: None, memory: Memory::default() }
+        Self {
+            table: DynamicTable::new(USED),
+            size: DEFAULT_LIMIT,
+            updates: None,
+            memory: Memory::default(),
+            version: 0,
+        }
     }
 
     /// The peer's SETTINGS_HEADER_TABLE_SIZE. The next block says what is made of it.
@@ -57,7 +66,14 @@ impl Encoder {
             self.table.set_max_size(size.min(USED));
             let least = self.updates.map_or(size, |(least, _)| least.min(size));
             self.updates = Some((least, size));
+            self.version += 1;
         }
+    }
+
+    /// As long as this is the same, a section comes to the same block.
+    #[inline]
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// The bytes of memory that the table holds.
@@ -85,6 +101,16 @@ impl Encoder {
         }
     }
 
+    /// Appends a section; that of trailers has no status.
+    pub fn section(&mut self, status: Option<StatusCode>, fields: &HeaderList, out: &mut Vec<u8>) {
+        if let Some(status) = status {
+            self.status(status, out);
+        }
+        for field in fields.iter() {
+            self.field(field.name, field.value, field.is_sensitive, out);
+        }
+    }
+
     /// Appends a field. Its name is in lower case; nothing else of it matters here.
     /// One that is sensitive is marked never to be indexed (section 7.1.3).
     pub fn field(&mut self, name: &[u8], value: &[u8], is_sensitive: bool, out: &mut Vec<u8>) {
@@ -102,6 +128,7 @@ impl Encoder {
         if let Some(index) = self.table.find(token, name, value) {
             return integer::encode(static_table::LEN + 1 + index, 7, 0x80, out);
         }
+        self.version += 1;
         match self.memory.has_met(name, value) {
             false => self.literal(0, 4, token, name, value, out),
             true => {

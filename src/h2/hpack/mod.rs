@@ -1,6 +1,7 @@
 //! HPACK, the compression of header sections (RFC 7541).
 //!
 //! - [`decoder`]: blocks to fields
+//! - [`repeat`]: a section that comes again
 //! - [`encoder`]: fields to blocks
 //! - [`dynamic_table`], [`static_table`]: fields that have an index
 //! - [`string`]: string literals, [`huffman`]: their code
@@ -13,6 +14,7 @@ mod dynamic_table;
 mod encoder;
 mod huffman;
 mod integer;
+mod repeat;
 mod static_table;
 mod string;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod tests;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
+pub use repeat::Repeat;
 
 /// A block that cannot be decoded. The dynamic tables of the two sides may differ
 /// from there on: a connection error of type COMPRESSION_ERROR (RFC 9113,
