@@ -37,7 +37,7 @@ pub struct Config {
     /// Whether a request of HTTP/1.1 that asks for another protocol keeps its form,
     /// and an answer of 101 switches to it.
     pub upgrade: bool,
-    /// What h2 may hold of an answer for a slow peer.
+    /// What is written of a response, and has not left, for a slow peer.
     pub send_buffer_bytes: usize,
     /// The same for all answers of a session together.
     pub session_send_bytes: usize,

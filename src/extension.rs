@@ -10,7 +10,7 @@ pub const ORIGIN: u8 = 0xc;
 /// The longest payload of a frame that every peer takes (RFC 9113, section 4.2).
 const MOST: usize = 16_384;
 
-/// One such frame, to be slipped in between h2's.
+/// One such frame, to be sent between the engine's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
     pub kind: u8,

@@ -125,7 +125,7 @@ struct Mail {
     /// Streams to look at.
     attend: Vec<u32>,
     orders: Vec<Order>,
-    /// Frames to be sent before h2 writes what it is given later.
+    /// Frames to be sent before what the engine is given later.
     extensions: Vec<Extension>,
     /// Whether the server's level has changed.
     look_up: bool,
@@ -241,7 +241,7 @@ impl Remote {
         self.has_orders.load(Relaxed)
     }
 
-    /// Has the session send a frame that h2 does not know, if there are not too many
+    /// Has the session send a frame of an extension, if there are not too many
     /// that the peer has yet to make room for.
     pub fn send(&self, extension: Extension) -> Result<()> {
         let mut result = Ok(());
@@ -429,8 +429,8 @@ impl Remote {
     }
 }
 
-/// The waker that h2 and the socket get. h2 wakes the session's task for all
-/// that the task itself gives it; that is noted, not scheduled.
+/// The waker that the socket and the requests get. What wakes the session's task
+/// while it runs is noted, not scheduled.
 impl Wake for Remote {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();

@@ -147,8 +147,7 @@ pub unsafe extern "C" fn goaway_request_header(
 
 /// The request's header field at `index`, counted from 0, without the
 /// pseudo-header fields: the list of the fields as the peer sent them, each
-/// `cookie` field by itself. They come in the order of arrival; over HTTP/2 fields
-/// of one name stand together where the first of them stood.
+/// `cookie` field by itself. They come in the order of arrival.
 ///
 /// GOAWAY_ERR_NOT_FOUND: there are not so many.
 #[unsafe(no_mangle)]

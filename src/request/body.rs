@@ -1,6 +1,6 @@
 //! A request's body on its way in.
 //!
-//! The session's task takes DATA from h2 as it comes and gathers it here,
+//! The session's task takes content from the engine as it comes and gathers it here,
 //! bounded by the stream's flow-control window, which is opened again only by
 //! what the host has consumed. The host takes it in one of three ways: pushed
 //! into a callback, read into its own buffer, or collected whole.

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn names_and_values_are_those_of_the_http_crate() {
-        // HTTP/2 is sent by h2, which takes no others.
+        // A second implementation of the same rules.
         for byte in 0..=255 {
             let name = [b'a', byte, b'b'];
             assert_eq!(check_name(&name).is_ok(), HeaderName::from_bytes(&name).is_ok(), "{byte:#x}");

@@ -3,7 +3,7 @@
 //! The host holds an id and may use it from any thread; the session's task
 //! holds the stream. They meet in the [`Request`] entry, under its slot's
 //! lock: the host changes it and calls the session's attention to it, the
-//! session's task carries it to the wire. h2 is never touched from here.
+//! session's task carries it to the wire. The engine is never touched from here.
 //!
 //! An entry lives until the host has ended its answer, and, if it keeps the
 //! body, has got the end of that; or, if the request was cancelled, until the host was told (its cancel hook has returned, or a call

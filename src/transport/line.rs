@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{Socket, TlsSocket, Transport};
 
 /// One type for both, so that a session is compiled once: of what is there
-/// twice the compiler inlines much less, h2 included.
+/// twice the compiler inlines much less, the engines included.
 pub enum Line {
     Plain(Socket),
     Tls(Box<TlsSocket<Socket>>),

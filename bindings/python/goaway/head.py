@@ -74,8 +74,7 @@ class Head:
 
     @property
     def headers(self) -> List[Tuple[str, str]]:
-        """The header fields in the order of arrival; over HTTP/2 fields of one name
-        stand together where the first of them stood. Several `cookie` fields are one,
+        """The header fields in the order of arrival. Several `cookie` fields are one,
         joined with "; " (RFC 9113, section 8.2.3)."""
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
 

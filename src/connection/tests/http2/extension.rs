@@ -1,4 +1,4 @@
-//! The host's ALTSVC and ORIGIN frames: where they stand among h2's, byte for byte.
+//! The host's ALTSVC and ORIGIN frames: where they stand among the others, byte for byte.
 
 use super::*;
 use crate::error::Error;
