@@ -311,8 +311,8 @@ typedef enum {
     // REFUSED_STREAM. Default 100. 1 to 100000.
     GOAWAY_LIMIT_CONCURRENT_STREAMS = 1,
     // Bytes of a request's header list, with 32 more a field
-    // (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431; much more ends the
-    // session.
+    // (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431; a header block of more
+    // than four times that, and of more than 64 KiB, ends the session.
     // Default 16384. 1 to 1048576.
     GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
     // Header fields of a request; all its cookie fields count as one. More is
@@ -326,7 +326,8 @@ typedef enum {
     // The same for all streams of a session together.
     // Default 1048576. 65535 to 2147483647.
     GOAWAY_LIMIT_SESSION_WINDOW_BYTES = 5,
-    // Bytes of one answer that are prepared for a slow peer.
+    // Bytes of one response that are written and have not left; over HTTP/2 256 KiB
+    // more, which are gathered for one system call.
     // Default 65536. 16384 to 1073741824.
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
     // Bytes of a streamed answer that may wait before `goaway_request_write`
@@ -343,8 +344,8 @@ typedef enum {
     // Sessions at a time; further connections are closed as soon as they are
     // accepted. Default 10000. 1 to 1000000.
     GOAWAY_LIMIT_SESSIONS = 9,
-    // Bytes of all answers of a session together that are prepared for a slow
-    // peer. Default 1048576. 16384 to 1073741824.
+    // Bytes of a session that are written and have not left, above which no more
+    // content is. Default 1048576. 16384 to 1073741824.
     GOAWAY_LIMIT_SESSION_SEND_BYTES = 10,
     // Of the sessions, those from one address; further connections are closed
     // as soon as they are accepted, or, behind a proxy, as soon as it has named
@@ -388,9 +389,10 @@ typedef enum {
     // Milliseconds that a session may take which a limit drains.
     // Default 10000. 0 to 30 days.
     GOAWAY_LIMIT_GRACE_MS = 23,
-    // Control frames (PING, SETTINGS, PRIORITY, RST_STREAM, GOAWAY and unknown
-    // ones) that a peer may send at once. Beyond: reading pauses for 100 ms,
-    // then GOAWAY(ENHANCE_YOUR_CALM). Default 500. 10 to 1000000.
+    // Frames that cost the server something and bring no request on (PING, SETTINGS,
+    // priorities, RST_STREAM, errors of a stream, empty and unknown ones, ...; those
+    // that explain themselves are free, see docs/limits.md) that a peer may send at
+    // once. Beyond: reading pauses for 100 ms, then GOAWAY(ENHANCE_YOUR_CALM). Default 500. 10 to 1000000.
     GOAWAY_LIMIT_CONTROL_BURST = 24,
     // The same for each second after. Default 50. 1 to 1000000.
     GOAWAY_LIMIT_CONTROL_PER_SECOND = 25,
@@ -1258,8 +1260,7 @@ goaway_status goaway_request_header(goaway_request request,
 
 // The request's header field at `index`, counted from 0, without the
 // pseudo-header fields: the list of the fields as the peer sent them, each
-// `cookie` field by itself. They come in the order of arrival; over HTTP/2 fields
-// of one name stand together where the first of them stood.
+// `cookie` field by itself. They come in the order of arrival.
 //
 // GOAWAY_ERR_NOT_FOUND: there are not so many.
 goaway_status goaway_request_header_at(goaway_request request,
