@@ -3,7 +3,7 @@
 //! Each test starts a demo of its own through `bindings/run-demo`, on a free
 //! port (`GOAWAY_KIT_HOST` names the host, `c` when unset).
 //!
-//! - `peer`: a client at the level of bytes, which shares no code with hyper
+//! - `peer`: a client at the level of bytes, which shares no code with the library
 //! - `pages`: the demo's routes answer what they answer over HTTP/2
 //! - `framing`: requests that two readers could divide differently are refused
 //! - `close`: how a connection leaves

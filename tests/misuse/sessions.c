@@ -112,7 +112,7 @@ static void a_goaway_ends_nothing(void) {
 
 static const char origin[] = "https://example.com";
 
-// A frame of a kind that h2 does not know, with that stream and payload.
+// A frame of an extension, with that stream and payload.
 static void expect_extension(uint8_t kind, uint32_t stream, const char *payload, size_t length) {
     static struct frame frame;
     next_frame(&frame, kind);
