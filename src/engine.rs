@@ -4,7 +4,6 @@
 //! send and writes bytes into a buffer. It has no socket, no clock and no
 //! buffer of its own for what comes: bytes that it cannot use yet stay with the
 //! task. So it can be tested, fuzzed and compared without a network.
-#![allow(dead_code, reason = "the engine of HTTP/2 that needs it is to come")]
 
 use std::cell::Cell;
 use std::time::Instant;

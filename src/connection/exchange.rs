@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::clocks::Watch;
 use super::hooks;
-use super::port::Port;
+use super::port::{GATHERED, Port};
 use crate::code;
 use crate::engine::{Engine, Priority, ResponseHead};
 use crate::event::Cause;
@@ -27,9 +27,6 @@ use crate::worker::Worker;
 /// the response.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
 const DISCARD_BYTES: usize = 1 << 20;
-/// What a response may have in the output buffer beside what the host allows it:
-/// so much is gathered for one system call.
-const GATHERED: usize = 256 << 10;
 
 pub struct Exchange {
     /// The entry that the host knows; 0 once the host has done its part.

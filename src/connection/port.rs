@@ -18,6 +18,9 @@ use crate::transport::Transport;
 const SENT: usize = 256 << 10;
 /// Slices that one system call is given at most.
 const SLICES: usize = 32;
+/// What is gathered before it is sent though more has come; a response may have so
+/// much here beside what the host allows it.
+pub const GATHERED: usize = 256 << 10;
 /// What is read and thrown away of a peer that goes on talking when all is said.
 const DISCARDED: usize = 4 << 20;
 /// Buffers that a thread keeps for its sessions, and how large at most: those that

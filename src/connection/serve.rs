@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use super::exchange::{Exchange, Waits};
 use super::input::{AHEAD, Loan};
+use super::port::GATHERED;
 use super::{Phase, Task, Turn};
 use crate::engine::{Control, Engine, Event, Flood, ShutDown};
 use crate::event::{Cause, EventKind};
 use crate::transport::Transport;
 
-/// What is gathered before it is sent though more has come.
-const GATHERED: usize = 256 << 10;
 /// What may be gathered beside content: answers to what the peer sends without
 /// taking any of them.
 const BESIDE_CONTENT: usize = 256 << 10;

@@ -74,8 +74,24 @@ impl<S: Transport, E: Engine> Task<S, E> {
             self.schedule.add(exchange.stream, exchange.priority);
         }
         let has_moved = pumped.has_moved;
+        if pumped.is_complete && exchange.discards() {
+            self.make_room_for_discards();
+        }
         self.exchanges.insert(exchange);
         has_moved
+    }
+
+    /// Content that nobody wants is waited for on half of the streams that a session
+    /// may have: the oldest makes room.
+    fn make_room_for_discards(&mut self) {
+        let most = (self.life.config().max_concurrent_streams as usize / 2).max(1);
+        let discards = self.exchanges.iter().filter(|exchange| exchange.discards());
+        let discards: Vec<_> = discards.map(|exchange| (exchange.discard_until, exchange.stream)).collect();
+        let oldest = discards.iter().min().filter(|_| E::IS_MULTIPLEXED && discards.len() >= most);
+        if let Some(mut exchange) = oldest.and_then(|(_, stream)| self.exchanges.take(*stream)) {
+            exchange.stop_content(&mut self.engine, &mut self.port);
+            self.finish(&exchange);
+        }
     }
 
     /// Sends content of those whose turn it is, as far as there is room. True if

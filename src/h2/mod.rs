@@ -15,8 +15,6 @@
 //! - [`verdict`]: what a field may be by itself
 //! - [`name`]: the names of fields that have rules
 
-#![allow(dead_code, reason = "the task of a connection that uses it is not there yet")]
-
 mod block;
 mod budget;
 #[cfg(any(test, fuzzing))]

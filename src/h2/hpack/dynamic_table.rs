@@ -53,6 +53,7 @@ impl DynamicTable {
     }
 
     /// How many fields it has.
+    #[cfg(any(test, fuzzing))]
     pub fn len(&self) -> usize {
         self.entries.len()
     }

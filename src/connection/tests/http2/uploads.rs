@@ -142,3 +142,23 @@ fn after_a_success_only_a_short_upload_goes_on() {
         assert!(more.is_err(), "there is nothing to stop");
     });
 }
+
+#[test]
+fn half_of_the_streams_may_be_uploads_that_nobody_wants() {
+    in_virtual_time(async {
+        let config = Config { max_concurrent_streams: 4, ..Config::default() };
+        let mut peer = Peer::of(config, 1 << 16, answers);
+        peer.settle(&[]).await;
+        for stream in [1, 3, 5] {
+            // There is no handler for POST.
+            peer.frame(kind::HEADERS, END_HEADERS, stream, POST).await;
+            assert!(peer.next(kind::HEADERS, true).await.expect("an answer").0.has(END_STREAM));
+        }
+        sleep(Duration::from_millis(1)).await;
+        peer.get(7).await;
+        assert_eq!(peer.next(kind::DATA, true).await.expect("an answer").0.stream, 7);
+        let (frame, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
+        assert_eq!((frame.stream, number(&payload, 0)), (1, 0), "the oldest makes room");
+        assert!(peer.frames.iter().all(|(frame, _)| frame.kind != kind::RST_STREAM));
+    });
+}
