@@ -480,6 +480,7 @@ impl Exchange {
         match piece {
             Piece::Data(data, is_last) => {
                 self.given += data.len() as u64;
+                self.inside += data.len() as u64;
                 tools.share = tools.share.saturating_sub(data.len());
                 tools.engine.send_data(self.stream, data, is_last, tools.port.gather());
                 self.is_written = is_last;

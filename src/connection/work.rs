@@ -56,7 +56,6 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.current = 0;
         let bytes = exchange.given - given;
         if bytes > 0 || pumped.is_complete {
-            exchange.inside += bytes;
             let end = self.port.end();
             self.leaving.push(Part { end, stream: exchange.stream, bytes: bytes as u32, is_last: pumped.is_complete });
         }

@@ -196,8 +196,8 @@ impl Peer {
         while self.read_more() {}
         let frames: Vec<_> = std::iter::from_fn(|| Frame::decode(&mut self.bytes)).collect();
         let kinds: Vec<_> = frames.iter().map(|frame| frame.kind).collect();
-        assert_eq!(kinds, [kind::SETTINGS, kind::GOAWAY], "{frames:?}");
-        assert_eq!(frames[1].payload[4..8], code::PROTOCOL_ERROR.to_be_bytes(), "{frames:?}");
+        assert_eq!(kinds, [kind::SETTINGS, kind::WINDOW_UPDATE, kind::GOAWAY], "{frames:?}");
+        assert_eq!(frames[2].payload[4..8], code::PROTOCOL_ERROR.to_be_bytes(), "{frames:?}");
         self.expect_end()
     }
 

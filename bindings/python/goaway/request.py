@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, AsyncIterator, Awaitable, List, Optional
 
 from . import _native
@@ -124,7 +125,13 @@ class Request(Exchange, Responder):
     def cancelled(self, cause: str, code: int) -> None:
         super().cancelled(cause, code)
         if self.task is not None:
+            self.task.add_done_callback(self._end_unbegun)
             self.task.cancel()
+
+    def _end_unbegun(self, task: "asyncio.Task[None]") -> None:
+        """A Task that is cancelled before its first step ends without a word."""
+        if self.task is task:
+            self.done(asyncio.CancelledError())
 
     async def _iterate(self) -> AsyncIterator[bytes]:
         while True:
