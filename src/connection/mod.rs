@@ -271,8 +271,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.exchanges.len() + usize::from(self.current != 0) + leaving
     }
 
-    /// An idle connection holds no lists.
+    /// An idle connection holds no buffer and no lists.
     fn rest(&mut self) {
+        self.port.rest();
         self.exchanges.rest();
         self.leaving.rest();
         self.schedule.rest();

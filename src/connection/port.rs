@@ -20,7 +20,7 @@ const SENT: usize = 256 << 10;
 const SLICES: usize = 32;
 /// What is gathered before it is sent though more has come; a response may have so
 /// much here beside what the host allows it.
-pub const GATHERED: usize = 256 << 10;
+pub(super) const GATHERED: usize = 256 << 10;
 /// What is read and thrown away of a peer that goes on talking when all is said.
 const DISCARDED: usize = 4 << 20;
 /// Buffers that a thread keeps for its sessions, and how large at most: those that
@@ -86,8 +86,8 @@ impl<S> Port<S> {
         &mut self.out
     }
 
-    /// Nothing is left to send: an idle session holds no buffer.
-    fn rest(&mut self) {
+    /// If nothing is left to send: an idle session holds no buffer.
+    pub fn rest(&mut self) {
         if let Some(buffer) = self.out.take_buffer() {
             BUFFERS.with_borrow_mut(|buffers| {
                 let most = if buffers.len() < KEPT_LARGE { LARGE_BYTES } else { KEPT_BYTES };
