@@ -457,6 +457,32 @@ test('secrets are never indexed', async () => {
   assert.deepStrictEqual(headers[sensitiveHeaders], ['secret', 'cookie'])
 })
 
+test('secrets of a list are never indexed', async () => {
+  let sent
+  const { headers } = await ask((stream) => {
+    const list = ['secret', 'a', 'open', 'b', 'Secret', 'c']
+    list[sensitiveHeaders] = ['Secret']
+    stream.respond(list)
+    stream.end()
+    sent = stream.sentHeaders
+  })
+  assert.deepStrictEqual(headers[sensitiveHeaders], ['secret', 'secret'])
+  assert.deepStrictEqual(sent[sensitiveHeaders], ['Secret'])
+})
+
+test('fields of a list leave in its order', async () => {
+  const { raw } = await ask((stream) => {
+    stream.respond(['x', '1', 'x-FOO', 'bar', 'x', '2'], { sendDate: false })
+    stream.end()
+  }, {}, (client) => new Promise((resolve, reject) => {
+    const request = client.request({ ':path': '/' })
+    request.on('response', (headers, flags, raw) => resolve({ raw }))
+    request.on('error', reject)
+    request.resume()
+  }))
+  assert.deepStrictEqual(raw, [':status', '200', 'x', '1', 'x-foo', 'bar', 'x', '2'])
+})
+
 test('a request whose head ends it says so', async () => {
   await ask((stream) => {
     assert.strictEqual(stream.endAfterHeaders, true)

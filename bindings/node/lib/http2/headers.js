@@ -166,7 +166,7 @@ class Outgoing {
     this.seen = null // names that may come once
     this.length = 0 // of names and values together
     if (headers === undefined || headers === null) return
-    const marked = Array.isArray(headers) ? undefined : headers[sensitiveHeaders]
+    const marked = headers[sensitiveHeaders]
     const sensitive = marked === undefined ? NO_SENSITIVE : sensitiveNames(marked)
     if (Array.isArray(headers)) {
       for (let at = 0; at + 1 < headers.length; at += 2) this.#add(headers[at], headers[at + 1], pseudo, sensitive)
@@ -251,6 +251,7 @@ function sentObject (headers, status, dates) {
 
 function ofList (list) {
   const sent = { __proto__: null }
+  if (list[sensitiveHeaders] !== undefined) sent[sensitiveHeaders] = list[sensitiveHeaders]
   for (let at = 0; at + 1 < list.length; at += 2) {
     const before = sent[list[at]]
     sent[list[at]] = before === undefined ? list[at + 1] : [before, list[at + 1]].flat()
