@@ -16,6 +16,12 @@ function word (number) {
   return bytes
 }
 
+/** A header block of literals (RFC 7541, section 6.2.2), each text of at most 126 bytes. */
+function block (fields) {
+  const literal = (text) => Buffer.from([text.length, ...Buffer.from(text, 'latin1')])
+  return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]))
+}
+
 class Frames {
   /** `patienceMs`: after that what should come has not. */
   static async connect (port, patienceMs) {
@@ -57,15 +63,18 @@ class Frames {
     this.socket.write(Buffer.concat([head, body]))
   }
 
-  /** A request of literals (RFC 7541, section 6.2.2); its body follows unless it is `whole`. Gives the stream. */
-  ask ({ method = 'GET', whole = true } = {}) {
-    const fields = [[':method', method], [':scheme', 'http'], [':authority', 'a'], [':path', '/']]
-    const literal = (text) => Buffer.from([text.length, ...Buffer.from(text)])
-    const block = Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]))
+  /** A request with `fields` behind its pseudo-header fields; its body follows unless it is `whole`. Gives the stream. */
+  ask ({ method = 'GET', authority = 'a', path = '/', fields = [], whole = true } = {}) {
     const stream = this.nextStream
     this.nextStream += 2
-    this.send(HEADERS, END_HEADERS | (whole ? END_STREAM : 0), stream, block)
+    const section = block([[':method', method], [':scheme', 'http'], [':authority', authority], [':path', path], ...fields])
+    this.send(HEADERS, END_HEADERS | (whole ? END_STREAM : 0), stream, section)
     return stream
+  }
+
+  /** The trailer section, which ends the request. */
+  finish (stream, fields) {
+    this.send(HEADERS, END_HEADERS | END_STREAM, stream, block(fields))
   }
 
   /** So many bytes, fewer if the connection has ended. */
