@@ -59,64 +59,64 @@
 // As a flag of a WRITE command: a WRITABLE record follows for certain, unless
 // the answer ends before, once half of the high-water mark is free, perhaps at
 // once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
-#define GOAWAY_COMMAND_NOTIFY 1
+#define GOAWAY_COMMAND_FLAG_NOTIFY 1
 
-// As a flag of a WRITE command, as GOAWAY_COMMAND_NOTIFY, but the WRITABLE
+// As a flag of a WRITE command, as GOAWAY_COMMAND_FLAG_NOTIFY, but the WRITABLE
 // record does not come before all that was written has left: over HTTP/2 the
 // system has taken it, over HTTP/1.1 the connection's own buffer. So a reset
 // that is ordered behind the record takes nothing of it back.
-#define GOAWAY_COMMAND_NOTIFY_SENT 16
+#define GOAWAY_COMMAND_FLAG_NOTIFY_SENT 16
 
 // As a flag of a RESPOND or HEAD command: no `date` field is added.
-#define GOAWAY_COMMAND_NO_DATE 2
+#define GOAWAY_COMMAND_FLAG_NO_DATE 2
 
 // As a flag of a RESPOND or HEAD command: no `content-length` field is added
 // where the length is known.
-#define GOAWAY_COMMAND_NO_LENGTH 4
+#define GOAWAY_COMMAND_FLAG_NO_LENGTH 4
 
 // As a flag of a RESPOND or END command: the answer leaves, and BODY records of
-// the request go on until GOAWAY_RECORD_END, as `goaway_request_keep_body`.
-#define GOAWAY_COMMAND_KEEP_BODY 8
+// the request go on until GOAWAY_RECORD_FLAG_END, as `goaway_request_keep_body`.
+#define GOAWAY_COMMAND_FLAG_KEEP_BODY 8
 
 // As a time to wait: for ever.
 #define GOAWAY_FOREVER UINT32_MAX
 
 // As a flag of a REQUEST or BODY record: the request's body ends with this
 // record's data. In REQUEST: there is none, or it is whole here.
-#define GOAWAY_RECORD_END 1
+#define GOAWAY_RECORD_FLAG_END 1
 
 // As a flag of a REQUEST record: the method is HEAD.
-#define GOAWAY_RECORD_HEAD 2
+#define GOAWAY_RECORD_FLAG_HEAD 2
 
 // As a flag of a REQUEST record: the session drains already, and `number` is
 // how many milliseconds are left. No DRAIN record follows then.
-#define GOAWAY_RECORD_DRAINING 4
+#define GOAWAY_RECORD_FLAG_DRAINING 4
 
 // As a flag of a REQUEST record: it came in HTTP/1.1. Without this and the next
 // one it came in HTTP/2.
-#define GOAWAY_RECORD_HTTP_1_1 8
+#define GOAWAY_RECORD_FLAG_HTTP_1_1 8
 
 // As a flag of a REQUEST record: it came in HTTP/1.0.
-#define GOAWAY_RECORD_HTTP_1_0 16
+#define GOAWAY_RECORD_FLAG_HTTP_1_0 16
 
 // As a flag of a REQUEST record: the request's header section ended its stream,
 // so that it has no body and never had one on the way.
-#define GOAWAY_RECORD_NO_BODY 32
+#define GOAWAY_RECORD_FLAG_NO_BODY 32
 
 // As a flag of a REQUEST record: the authority is from the field `host`, since
 // there was no `:authority`.
-#define GOAWAY_RECORD_HOST_ONLY 64
+#define GOAWAY_RECORD_FLAG_HOST_ONLY 64
 
-// As a flag of a REQUEST record, beside GOAWAY_RECORD_END: it asks for another
+// As a flag of a REQUEST record, beside GOAWAY_RECORD_FLAG_END: it asks for another
 // protocol, and HEAD with the status 101 switches to it (GOAWAY_LIMIT_UPGRADE).
 // After that there are BODY records of what comes through the tunnel.
-#define GOAWAY_RECORD_UPGRADE 128
+#define GOAWAY_RECORD_FLAG_UPGRADE 128
 
 // As a flag of a REQUEST record: the peer sent several `cookie` fields. The
 // text has one, whose value is theirs joined with "; " (RFC 9113, section
 // 8.2.3). Behind the text, up to `data_offset`, stands the value of each as it
 // came, a NUL behind each.
-#define GOAWAY_RECORD_COOKIES 256
+#define GOAWAY_RECORD_FLAG_COOKIES 256
 
 // For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 #define GOAWAY_WATCH_SESSIONS 1
@@ -265,7 +265,7 @@ typedef enum {
     // The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
     // first, or one of `goaway_session_set_window`.
     GOAWAY_EVENT_SETTINGS_ACK = 10,
-    // The TLS handshake is over: `goaway_session_get_tls` knows what it has come
+    // The TLS handshake is over: `goaway_session_tls` knows what it has come
     // to, `goaway_session_peer_certificate` who the client is. The next event
     // after OPENED of a session over TLS, before a word of HTTP has come.
     GOAWAY_EVENT_SECURED = 11,
@@ -472,7 +472,7 @@ typedef enum {
     GOAWAY_RECORD_KIND_REQUEST = 1,
     // More of a request's body has come.
     GOAWAY_RECORD_KIND_BODY = 2,
-    // An answer has room again; asked for with GOAWAY_COMMAND_NOTIFY.
+    // An answer has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY.
     GOAWAY_RECORD_KIND_WRITABLE = 3,
     // Nobody waits for the answer any more: the request's id is stale.
     GOAWAY_RECORD_KIND_CANCELLED = 4,
@@ -521,7 +521,7 @@ typedef enum {
 // `goaway_request_` functions work on it too, but its body comes in records only.
 //
 // For one request there is first a REQUEST record, then BODY records until
-// GOAWAY_RECORD_END, and nothing after CANCELLED or after its answer has been
+// GOAWAY_RECORD_FLAG_END, and nothing after CANCELLED or after its answer has been
 // given whole; one that is cancelled before its REQUEST could be written is
 // not told at all. The last record of all is CLOSED: it comes when the server's
 // close is complete, and no other ends a loop rightly. Of a session that its
@@ -715,7 +715,7 @@ typedef struct {
     // GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
     // what was wrong. SETTINGS, PING, PONG: the frame's payload, see there.
     goaway_bytes text;
-    // The peer's address, as in `goaway_session_info`.
+    // The peer's address, as in `goaway_session_snapshot`.
     char peer[64];
 } goaway_session_event;
 
@@ -747,7 +747,7 @@ typedef struct {
     char protocol[16];
     // Our own address of the connection, as `peer`; empty once it is closed.
     char local[64];
-} goaway_session_info;
+} goaway_session_snapshot;
 
 // Called when a batch waits to be taken, on a thread of the library. It should
 // do no more than wake the thread that takes.
@@ -759,10 +759,10 @@ typedef void (*goaway_queue_cb)(void *user_data);
 typedef struct {
     // 0: a `goaway_record_kind`.
     uint16_t kind;
-    // 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
-    // GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0,
-    // GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_HOST_ONLY, GOAWAY_RECORD_UPGRADE and
-    // GOAWAY_RECORD_COOKIES (REQUEST).
+    // 2: of GOAWAY_RECORD_FLAG_END (REQUEST, BODY), GOAWAY_RECORD_FLAG_HEAD,
+    // GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_HTTP_1_0,
+    // GOAWAY_RECORD_FLAG_NO_BODY, GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_UPGRADE and
+    // GOAWAY_RECORD_FLAG_COOKIES (REQUEST).
     uint16_t flags;
     // 4: REQUEST: the route's tag.
     uint32_t tag;
@@ -774,7 +774,7 @@ typedef struct {
     // peer, then name and value of each path parameter, then name and value of
     // each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
     // the first field is `:protocol`. Several `cookie` fields are one here, see
-    // GOAWAY_RECORD_COOKIES. BODY with GOAWAY_RECORD_END: name
+    // GOAWAY_RECORD_FLAG_COOKIES. BODY with GOAWAY_RECORD_FLAG_END: name
     // and value of each trailer field, likewise. SESSION: the peer and a NUL,
     // then the event's text as it is.
     uint32_t text_offset;
@@ -790,10 +790,10 @@ typedef struct {
     // 44: CANCELLED, SESSION: a `goaway_cause`.
     uint32_t cause;
     // 48: WRITABLE: bytes that wait for the peer. DRAIN, PROGRESS, and REQUEST
-    // with GOAWAY_RECORD_DRAINING: milliseconds that are left. SESSION: the
+    // with GOAWAY_RECORD_FLAG_DRAINING: milliseconds that are left. SESSION: the
     // event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its `last_stream`.
     uint64_t number;
-    // 56: REQUEST: header fields. BODY with GOAWAY_RECORD_END: trailer fields.
+    // 56: REQUEST: header fields. BODY with GOAWAY_RECORD_FLAG_END: trailer fields.
     // SESSION: a `goaway_event`. PROGRESS: sessions that are left.
     uint32_t fields;
     // 60: REQUEST: path parameters. PROGRESS: streams that are left. SESSION:
@@ -818,8 +818,8 @@ typedef struct {
     uint16_t kind;
     // 2: RESPOND, HEAD, INFORM: the status.
     uint16_t status;
-    // 4: of GOAWAY_COMMAND_NOTIFY and GOAWAY_COMMAND_NOTIFY_SENT (WRITE), GOAWAY_COMMAND_NO_DATE and
-    // GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_KEEP_BODY
+    // 4: of GOAWAY_COMMAND_FLAG_NOTIFY and GOAWAY_COMMAND_FLAG_NOTIFY_SENT (WRITE), GOAWAY_COMMAND_FLAG_NO_DATE and
+    // GOAWAY_COMMAND_FLAG_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_FLAG_KEEP_BODY
     // (RESPOND, END), or 0.
     uint32_t flags;
     // 8: the request.
@@ -957,9 +957,9 @@ const goaway_report *goaway_server_report(const goaway_server *server);
 // bytes as both sides know of, `counts_size` being `sizeof(goaway_counts)` in
 // your program. The log says the reasons at GOAWAY_LOG_WARN, of handshakes at
 // GOAWAY_LOG_INFO. At any time; all are 0 before the start.
-goaway_status goaway_server_get_counts(const goaway_server *server,
-                                       goaway_counts *out_counts,
-                                       size_t counts_size);
+goaway_status goaway_server_counts(const goaway_server *server,
+                                   goaway_counts *out_counts,
+                                   size_t counts_size);
 
 // Ends the server: what is still open is forced, the library's threads end.
 // When this has returned, no callback begins any more, and no `on_close` that
@@ -1052,12 +1052,12 @@ const char *goaway_server_address(const goaway_server *server, size_t number);
 // none lost, if the steps come in this order: the successor gets the
 // descriptor (by inheritance or SCM_RIGHTS), listens and starts; it tells that
 // it serves; then this server closes. Both accept in between.
-int goaway_server_fd(const goaway_server *server, size_t number);
+int goaway_server_dup_fd(const goaway_server *server, size_t number);
 
 // Says whether somebody else has the listening socket of that number too, and
 // will accept what waits there when this server closes. It is so at first of one
 // that was inherited ("fd:3" without "given=1", "systemd:") or handed over with
-// `goaway_server_fd`, of no other. The last of those who share one says false
+// `goaway_server_dup_fd`, of no other. The last of those who share one says false
 // before it closes: then what waits is accepted and told, not lost with the
 // socket. From any thread.
 //
@@ -1183,9 +1183,9 @@ goaway_status goaway_server_listen_tls(const goaway_server *server,
 //
 // GOAWAY_ERR_NOT_FOUND: the session speaks no TLS, or its handshake goes on.
 // GOAWAY_ERR_GONE: the session has ended.
-goaway_status goaway_session_get_tls(goaway_session session,
-                                     goaway_tls_info *out_info,
-                                     size_t info_size);
+goaway_status goaway_session_tls(goaway_session session,
+                                 goaway_tls_info *out_info,
+                                 size_t info_size);
 
 // Copies the certificate at `index` of those that a session's client has
 // shown, in DER, to `place`, which has `place_len` bytes, and writes its
@@ -1298,15 +1298,15 @@ goaway_status goaway_request_drain_left_ms(goaway_request request, uint64_t *out
 // keep for a request is freed there or after one of those three. Without it a
 // cancelled request stays until your next answering call, which says
 // GOAWAY_ERR_CANCELLED; set it for a request that you may never answer.
-goaway_status goaway_request_on_cancel(goaway_request request,
-                                       goaway_cancel_cb on_cancel,
-                                       void *user_data);
+goaway_status goaway_request_set_on_cancel(goaway_request request,
+                                           goaway_cancel_cb on_cancel,
+                                           void *user_data);
 
 // Has `on_drain` called when the session begins to drain, so that an answer
 // that would go on for ever can end well.
-goaway_status goaway_request_on_drain(goaway_request request,
-                                      goaway_drain_cb on_drain,
-                                      void *user_data);
+goaway_status goaway_request_set_on_drain(goaway_request request,
+                                          goaway_drain_cb on_drain,
+                                          void *user_data);
 
 // Sets for this request how many milliseconds may go by without a byte
 // passing either way; 0 is for ever, for answers that wait for events.
@@ -1316,13 +1316,13 @@ goaway_status goaway_request_set_idle_ms(goaway_request request, uint32_t idle_m
 // Has the body delivered to `on_body` as it comes. Flow control (RFC 9113,
 // section 5.2) lets the peer send as fast as `on_body` returns;
 // `goaway_request_pause` holds it back. If the peer goes before the end, there
-// is no last piece: set `goaway_request_on_cancel` too.
+// is no last piece: set `goaway_request_set_on_cancel` too.
 //
 // GOAWAY_ERR_STATE: the body is read in another way already, also by one
 // `goaway_request_read`.
-goaway_status goaway_request_on_body(goaway_request request,
-                                     goaway_body_cb on_body,
-                                     void *user_data);
+goaway_status goaway_request_set_on_body(goaway_request request,
+                                         goaway_body_cb on_body,
+                                         void *user_data);
 
 // Holds the body back: `on_body` is not called until `goaway_request_resume`,
 // and flow control stops the peer when its window is used up.
@@ -1336,9 +1336,9 @@ goaway_status goaway_request_resume(goaway_request request);
 // GOAWAY_ERR_WOULD_BLOCK, once. Before the first read or behind it.
 //
 // GOAWAY_ERR_STATE: the body is delivered to a callback, or this was said before.
-goaway_status goaway_request_on_readable(goaway_request request,
-                                         goaway_ready_cb on_readable,
-                                         void *user_data);
+goaway_status goaway_request_set_on_readable(goaway_request request,
+                                             goaway_ready_cb on_readable,
+                                             void *user_data);
 
 // Copies what is there of the body into `data`, up to `capacity` bytes, and
 // writes how many to `out_len`: 0 at the end of the body, or if `capacity` is
@@ -1356,7 +1356,7 @@ goaway_status goaway_request_read(goaway_request request,
 // GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
 // collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, is answered 413 by the
 // library, or reset with CANCEL if an answer has begun; `on_collected` is not
-// called then, `goaway_request_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
+// called then, `goaway_request_set_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
 // the request's id is stale.
 //
 // GOAWAY_ERR_STATE: the body is read in another way already, also by one
@@ -1372,7 +1372,7 @@ goaway_status goaway_request_collect(goaway_request request,
 // `goaway_request_read`, its 0), or have given it up with
 // `goaway_request_reset`, for which NO_ERROR is enough then: what still comes
 // is thrown away. The rest of the answer's functions say GOAWAY_ERR_STATE
-// meanwhile, and `goaway_request_on_cancel` tells if the body will have no end.
+// meanwhile, and `goaway_request_set_on_cancel` tells if the body will have no end.
 goaway_status goaway_request_keep_body(goaway_request request);
 
 // Sets a header field of the answer, in place of any of its name: it stands
@@ -1485,9 +1485,9 @@ goaway_status goaway_request_set_high_water(goaway_request request, size_t bytes
 
 // Has `on_writable` called when, after the high-water mark was reached, half
 // of it is free again. It stays set.
-goaway_status goaway_request_on_writable(goaway_request request,
-                                         goaway_ready_cb on_writable,
-                                         void *user_data);
+goaway_status goaway_request_set_on_writable(goaway_request request,
+                                             goaway_ready_cb on_writable,
+                                             void *user_data);
 
 // Adds a field to the answer's trailer section (RFC 9113, section 8.1), which
 // `goaway_request_end` or `goaway_request_respond` sends. An answer without a
@@ -1522,24 +1522,25 @@ goaway_status goaway_server_set_on_session(const goaway_server *server,
 // The live sessions with their figures, to be freed with
 // `goaway_session_list_free`; NULL if it fails, with the text in
 // `goaway_last_error`. Empty before the start and after the close.
-goaway_session_list *goaway_server_sessions(const goaway_server *server);
+goaway_session_list *goaway_session_list_new(const goaway_server *server);
 
 // How many sessions the list holds; 0 for NULL.
 size_t goaway_session_list_len(const goaway_session_list *list);
 
 // The list's entry at `index`, valid until the list is freed; NULL if there is none.
-const goaway_session_info *goaway_session_list_at(const goaway_session_list *list, size_t index);
+const goaway_session_snapshot *goaway_session_list_at(const goaway_session_list *list,
+                                                      size_t index);
 
 // Frees a list. NULL is allowed.
 void goaway_session_list_free(goaway_session_list *list);
 
 // Writes a session's figures to `out_info`: as many bytes as both sides know
-// of, `info_size` being `sizeof(goaway_session_info)` in your program.
+// of, `info_size` being `sizeof(goaway_session_snapshot)` in your program.
 //
 // GOAWAY_ERR_GONE: the session has ended.
-goaway_status goaway_session_get_info(goaway_session session,
-                                      goaway_session_info *out_info,
-                                      size_t info_size);
+goaway_status goaway_session_info(goaway_session session,
+                                  goaway_session_snapshot *out_info,
+                                  size_t info_size);
 
 // Has one session leave as `goaway_server_close` has all: told with GOAWAY,
 // its streams served for up to `drain_ms`, then reset. Returns at once; the
@@ -1593,8 +1594,8 @@ goaway_status goaway_session_ping(goaway_session session, const uint8_t *payload
 // above 2147483647. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
 // GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_send_goaway(goaway_session session,
-                                         uint32_t code,
                                          uint32_t last_stream,
+                                         uint32_t code,
                                          const char *debug,
                                          size_t debug_len);
 
@@ -1683,9 +1684,9 @@ int goaway_queue_fd(const goaway_queue *queue);
 // after a take. Before the start only; the last call counts.
 //
 // GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_queue_on_ready(const goaway_queue *queue,
-                                    goaway_queue_cb on_ready,
-                                    void *user_data);
+goaway_status goaway_queue_set_on_ready(const goaway_queue *queue,
+                                        goaway_queue_cb on_ready,
+                                        void *user_data);
 
 // Sets how many records may wait untaken, 1 to 1048576; 4096 if it is not set.
 // When so many wait, or 16 MiB of texts and data, requests, bodies and WRITABLE
@@ -1769,7 +1770,7 @@ const char *goaway_stage_name(uint32_t stage);
 //
 // GOAWAY_ERR_INVALID: there is no such level. GOAWAY_ERR_STATE: the program has
 // given the crate `tracing` another subscriber.
-goaway_status goaway_set_log(uint32_t level, goaway_log_cb on_log, void *user_data);
+goaway_status goaway_log_set_on_line(uint32_t level, goaway_log_cb on_log, void *user_data);
 
 // Keeps the log up to `level` for `goaway_log_take`, beside or instead of a
 // callback: for runtimes that the library's threads cannot call. Only lines of
@@ -1778,7 +1779,7 @@ goaway_status goaway_set_log(uint32_t level, goaway_log_cb on_log, void *user_da
 // and wakes whoever waits; lines that were kept can still be taken. A child
 // process after fork() goes on with the same level and no lines.
 //
-// GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_set_log`.
+// GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_log_set_on_line`.
 goaway_status goaway_log_keep(uint32_t level);
 
 // Writes the oldest line that was kept to `out_line`, and forgets it. Blocks
@@ -1801,20 +1802,20 @@ goaway_status goaway_log_take(uint32_t timeout_ms, goaway_log_line *out_line);
 // How a C program reads a batch; nothing here is a symbol of the library.
 
 // The record's text: `text_len` bytes.
-static inline const char *goaway_record_text(const goaway_batch *batch, const goaway_record *record) {
+static inline const char *goaway_record_text(const goaway_record *record, const goaway_batch *batch) {
     return (const char *)batch->arena + record->text_offset;
 }
 
 // The record's data: `data_len` bytes.
-static inline const uint8_t *goaway_record_data(const goaway_batch *batch, const goaway_record *record) {
+static inline const uint8_t *goaway_record_data(const goaway_record *record, const goaway_batch *batch) {
     return batch->arena + record->data_offset;
 }
 
 // Walks over the NUL-terminated pieces of a record's text: the first with
 // `piece` NULL, then the one behind `piece`; NULL behind the last. Of a SESSION
 // only the first is one: the event's text behind it has no NUL.
-static inline const char *goaway_text_next(const goaway_batch *batch, const goaway_record *record, const char *piece) {
-    const char *text = goaway_record_text(batch, record), *end = text + record->text_len;
+static inline const char *goaway_record_text_next(const goaway_record *record, const goaway_batch *batch, const char *piece) {
+    const char *text = goaway_record_text(record, batch), *end = text + record->text_len;
     if (piece == NULL) return text < end ? text : NULL;
     while (piece < end && *piece != 0) piece++;
     return end - piece > 1 ? piece + 1 : NULL;
@@ -1823,9 +1824,9 @@ static inline const char *goaway_text_next(const goaway_batch *batch, const goaw
 // The piece of that number, counted from 0; NULL if there are not so many. Of a
 // REQUEST: 0 the method, 1 the scheme, 2 the authority, 3 the path, 4 the query,
 // 5 the peer, then names and values.
-static inline const char *goaway_text_at(const goaway_batch *batch, const goaway_record *record, size_t number) {
-    const char *piece = goaway_text_next(batch, record, NULL);
-    for (; piece != NULL && number > 0; number--) piece = goaway_text_next(batch, record, piece);
+static inline const char *goaway_record_text_at(const goaway_record *record, const goaway_batch *batch, size_t number) {
+    const char *piece = goaway_record_text_next(record, batch, NULL);
+    for (; piece != NULL && number > 0; number--) piece = goaway_record_text_next(record, batch, piece);
     return piece;
 }
 

@@ -38,24 +38,24 @@ pub enum CommandKind {
 /// As a flag of a WRITE command: a WRITABLE record follows for certain, unless
 /// the answer ends before, once half of the high-water mark is free, perhaps at
 /// once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
-pub const GOAWAY_COMMAND_NOTIFY: u32 = 1;
+pub const GOAWAY_COMMAND_FLAG_NOTIFY: u32 = 1;
 
-/// As a flag of a WRITE command, as GOAWAY_COMMAND_NOTIFY, but the WRITABLE
+/// As a flag of a WRITE command, as GOAWAY_COMMAND_FLAG_NOTIFY, but the WRITABLE
 /// record does not come before all that was written has left: over HTTP/2 the
 /// system has taken it, over HTTP/1.1 the connection's own buffer. So a reset
 /// that is ordered behind the record takes nothing of it back.
-pub const GOAWAY_COMMAND_NOTIFY_SENT: u32 = 16;
+pub const GOAWAY_COMMAND_FLAG_NOTIFY_SENT: u32 = 16;
 
 /// As a flag of a RESPOND or HEAD command: no `date` field is added.
-pub const GOAWAY_COMMAND_NO_DATE: u32 = 2;
+pub const GOAWAY_COMMAND_FLAG_NO_DATE: u32 = 2;
 
 /// As a flag of a RESPOND or HEAD command: no `content-length` field is added
 /// where the length is known.
-pub const GOAWAY_COMMAND_NO_LENGTH: u32 = 4;
+pub const GOAWAY_COMMAND_FLAG_NO_LENGTH: u32 = 4;
 
 /// As a flag of a RESPOND or END command: the answer leaves, and BODY records of
-/// the request go on until GOAWAY_RECORD_END, as `goaway_request_keep_body`.
-pub const GOAWAY_COMMAND_KEEP_BODY: u32 = 8;
+/// the request go on until GOAWAY_RECORD_FLAG_END, as `goaway_request_keep_body`.
+pub const GOAWAY_COMMAND_FLAG_KEEP_BODY: u32 = 8;
 
 /// What the host wants done with a request, in 40 bytes without padding and in
 /// the byte order of the machine. The offset of each member stands before it.
@@ -67,8 +67,8 @@ pub struct Command {
     pub kind: u16,
     /// 2: RESPOND, HEAD, INFORM: the status.
     pub status: u16,
-    /// 4: of GOAWAY_COMMAND_NOTIFY and GOAWAY_COMMAND_NOTIFY_SENT (WRITE), GOAWAY_COMMAND_NO_DATE and
-    /// GOAWAY_COMMAND_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_KEEP_BODY
+    /// 4: of GOAWAY_COMMAND_FLAG_NOTIFY and GOAWAY_COMMAND_FLAG_NOTIFY_SENT (WRITE), GOAWAY_COMMAND_FLAG_NO_DATE and
+    /// GOAWAY_COMMAND_FLAG_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_FLAG_KEEP_BODY
     /// (RESPOND, END), or 0.
     pub flags: u32,
     /// 8: the request.
@@ -98,7 +98,9 @@ impl Command {
         let id = self.request;
         match self.kind()? {
             CommandKind::Respond => {
-                self.check_flags(GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH | GOAWAY_COMMAND_KEEP_BODY)?;
+                self.check_flags(
+                    GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH | GOAWAY_COMMAND_FLAG_KEEP_BODY,
+                )?;
                 let (fields, data) = (self.fields(arena)?, self.data(arena)?);
                 request::change(id, |request| {
                     request.answer.respond_with(self.status, fields, copy(data)?)?;
@@ -108,7 +110,7 @@ impl Command {
                 })
             }
             CommandKind::Head => {
-                self.check_flags(GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH)?;
+                self.check_flags(GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH)?;
                 let fields = self.fields(arena)?;
                 request::answer(id, |answer| {
                     answer.write_head_with(self.status, fields)?;
@@ -118,7 +120,7 @@ impl Command {
             }
             CommandKind::Write => self.write(self.data(arena)?),
             CommandKind::End => {
-                self.check_flags(GOAWAY_COMMAND_KEEP_BODY)?;
+                self.check_flags(GOAWAY_COMMAND_FLAG_KEEP_BODY)?;
                 let (trailers, data) = (trailers(self.fields(arena)?)?, self.data(arena)?);
                 request::change(id, |request| {
                     request.answer.end_with(data, trailers)?;
@@ -182,27 +184,27 @@ impl Command {
 
     /// Of the head that was just written, what the flags say.
     fn leave_out(&self, answer: &mut Answer) {
-        if self.flags & GOAWAY_COMMAND_NO_DATE != 0 {
+        if self.flags & GOAWAY_COMMAND_FLAG_NO_DATE != 0 {
             answer.leave_out_date();
         }
-        if self.flags & GOAWAY_COMMAND_NO_LENGTH != 0 {
+        if self.flags & GOAWAY_COMMAND_FLAG_NO_LENGTH != 0 {
             answer.leave_out_length();
         }
     }
 
     /// Of the answer that has ended, what the flag says.
     fn keep_body(&self, request: &mut Request) {
-        request.keeps_body |= self.flags & GOAWAY_COMMAND_KEEP_BODY != 0;
+        request.keeps_body |= self.flags & GOAWAY_COMMAND_FLAG_KEEP_BODY != 0;
     }
 
     fn write(&self, data: &[u8]) -> Result<()> {
-        self.check_flags(GOAWAY_COMMAND_NOTIFY | GOAWAY_COMMAND_NOTIFY_SENT)?;
+        self.check_flags(GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT)?;
         request::change(self.request, |request| {
             let written = request.answer.write(data).map(drop);
             // Also of one for which there was no room: it is the room that is waited for.
             let may_wait = matches!(written, Ok(()) | Err(Error::WouldBlock(_)));
-            if self.flags & (GOAWAY_COMMAND_NOTIFY | GOAWAY_COMMAND_NOTIFY_SENT) != 0 && may_wait {
-                request.want_room(self.flags & GOAWAY_COMMAND_NOTIFY_SENT != 0)?;
+            if self.flags & (GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT) != 0 && may_wait {
+                request.want_room(self.flags & GOAWAY_COMMAND_FLAG_NOTIFY_SENT != 0)?;
             }
             written
         })
@@ -313,14 +315,18 @@ mod tests {
             let command = Command { kind: kind as u16, status: 200, flags, ..Command::default() };
             command.carry_out(&[])
         };
-        let all = GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH;
+        let all = GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH;
         for (kind, good, bad) in [
-            (CommandKind::Respond, all, GOAWAY_COMMAND_NOTIFY),
-            (CommandKind::Respond, GOAWAY_COMMAND_KEEP_BODY, GOAWAY_COMMAND_NOTIFY_SENT),
-            (CommandKind::Head, all, GOAWAY_COMMAND_KEEP_BODY),
-            (CommandKind::End, GOAWAY_COMMAND_KEEP_BODY, all),
-            (CommandKind::Write, GOAWAY_COMMAND_NOTIFY | GOAWAY_COMMAND_NOTIFY_SENT, GOAWAY_COMMAND_NO_DATE),
-            (CommandKind::Write, GOAWAY_COMMAND_NOTIFY_SENT, 32),
+            (CommandKind::Respond, all, GOAWAY_COMMAND_FLAG_NOTIFY),
+            (CommandKind::Respond, GOAWAY_COMMAND_FLAG_KEEP_BODY, GOAWAY_COMMAND_FLAG_NOTIFY_SENT),
+            (CommandKind::Head, all, GOAWAY_COMMAND_FLAG_KEEP_BODY),
+            (CommandKind::End, GOAWAY_COMMAND_FLAG_KEEP_BODY, all),
+            (
+                CommandKind::Write,
+                GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT,
+                GOAWAY_COMMAND_FLAG_NO_DATE,
+            ),
+            (CommandKind::Write, GOAWAY_COMMAND_FLAG_NOTIFY_SENT, 32),
         ] {
             assert!(matches!(carried(kind, good), Err(Error::Gone(_))), "{kind:?}");
             assert!(matches!(carried(kind, bad), Err(Error::Invalid(_))), "{kind:?}");

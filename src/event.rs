@@ -166,7 +166,7 @@ pub enum EventKind {
     /// The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
     /// first, or one of `goaway_session_set_window`.
     SettingsAck = 10,
-    /// The TLS handshake is over: `goaway_session_get_tls` knows what it has come
+    /// The TLS handshake is over: `goaway_session_tls` knows what it has come
     /// to, `goaway_session_peer_certificate` who the client is. The next event
     /// after OPENED of a session over TLS, before a word of HTTP has come.
     Secured = 11,

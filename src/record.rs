@@ -17,7 +17,7 @@ pub enum RecordKind {
     Request = 1,
     /// More of a request's body has come.
     Body = 2,
-    /// An answer has room again; asked for with GOAWAY_COMMAND_NOTIFY.
+    /// An answer has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY.
     Writable = 3,
     /// Nobody waits for the answer any more: the request's id is stale.
     Cancelled = 4,
@@ -33,40 +33,40 @@ pub enum RecordKind {
 
 /// As a flag of a REQUEST or BODY record: the request's body ends with this
 /// record's data. In REQUEST: there is none, or it is whole here.
-pub const GOAWAY_RECORD_END: u16 = 1;
+pub const GOAWAY_RECORD_FLAG_END: u16 = 1;
 
 /// As a flag of a REQUEST record: the method is HEAD.
-pub const GOAWAY_RECORD_HEAD: u16 = 2;
+pub const GOAWAY_RECORD_FLAG_HEAD: u16 = 2;
 
 /// As a flag of a REQUEST record: the session drains already, and `number` is
 /// how many milliseconds are left. No DRAIN record follows then.
-pub const GOAWAY_RECORD_DRAINING: u16 = 4;
+pub const GOAWAY_RECORD_FLAG_DRAINING: u16 = 4;
 
 /// As a flag of a REQUEST record: it came in HTTP/1.1. Without this and the next
 /// one it came in HTTP/2.
-pub const GOAWAY_RECORD_HTTP_1_1: u16 = 8;
+pub const GOAWAY_RECORD_FLAG_HTTP_1_1: u16 = 8;
 
 /// As a flag of a REQUEST record: it came in HTTP/1.0.
-pub const GOAWAY_RECORD_HTTP_1_0: u16 = 16;
+pub const GOAWAY_RECORD_FLAG_HTTP_1_0: u16 = 16;
 
 /// As a flag of a REQUEST record: the request's header section ended its stream,
 /// so that it has no body and never had one on the way.
-pub const GOAWAY_RECORD_NO_BODY: u16 = 32;
+pub const GOAWAY_RECORD_FLAG_NO_BODY: u16 = 32;
 
 /// As a flag of a REQUEST record: the authority is from the field `host`, since
 /// there was no `:authority`.
-pub const GOAWAY_RECORD_HOST_ONLY: u16 = 64;
+pub const GOAWAY_RECORD_FLAG_HOST_ONLY: u16 = 64;
 
-/// As a flag of a REQUEST record, beside GOAWAY_RECORD_END: it asks for another
+/// As a flag of a REQUEST record, beside GOAWAY_RECORD_FLAG_END: it asks for another
 /// protocol, and HEAD with the status 101 switches to it (GOAWAY_LIMIT_UPGRADE).
 /// After that there are BODY records of what comes through the tunnel.
-pub const GOAWAY_RECORD_UPGRADE: u16 = 128;
+pub const GOAWAY_RECORD_FLAG_UPGRADE: u16 = 128;
 
 /// As a flag of a REQUEST record: the peer sent several `cookie` fields. The
 /// text has one, whose value is theirs joined with "; " (RFC 9113, section
 /// 8.2.3). Behind the text, up to `data_offset`, stands the value of each as it
 /// came, a NUL behind each.
-pub const GOAWAY_RECORD_COOKIES: u16 = 256;
+pub const GOAWAY_RECORD_FLAG_COOKIES: u16 = 256;
 
 /// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 pub const GOAWAY_WATCH_SESSIONS: u32 = 1;
@@ -83,10 +83,10 @@ pub const GOAWAY_WATCH_PROGRESS: u32 = 2;
 pub struct Record {
     /// 0: a `goaway_record_kind`.
     pub kind: u16,
-    /// 2: of GOAWAY_RECORD_END (REQUEST, BODY), GOAWAY_RECORD_HEAD,
-    /// GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_HTTP_1_0,
-    /// GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_HOST_ONLY, GOAWAY_RECORD_UPGRADE and
-    /// GOAWAY_RECORD_COOKIES (REQUEST).
+    /// 2: of GOAWAY_RECORD_FLAG_END (REQUEST, BODY), GOAWAY_RECORD_FLAG_HEAD,
+    /// GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_HTTP_1_0,
+    /// GOAWAY_RECORD_FLAG_NO_BODY, GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_UPGRADE and
+    /// GOAWAY_RECORD_FLAG_COOKIES (REQUEST).
     pub flags: u16,
     /// 4: REQUEST: the route's tag.
     pub tag: u32,
@@ -98,7 +98,7 @@ pub struct Record {
     /// peer, then name and value of each path parameter, then name and value of
     /// each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
     /// the first field is `:protocol`. Several `cookie` fields are one here, see
-    /// GOAWAY_RECORD_COOKIES. BODY with GOAWAY_RECORD_END: name
+    /// GOAWAY_RECORD_FLAG_COOKIES. BODY with GOAWAY_RECORD_FLAG_END: name
     /// and value of each trailer field, likewise. SESSION: the peer and a NUL,
     /// then the event's text as it is.
     pub text_offset: u32,
@@ -114,10 +114,10 @@ pub struct Record {
     /// 44: CANCELLED, SESSION: a `goaway_cause`.
     pub cause: u32,
     /// 48: WRITABLE: bytes that wait for the peer. DRAIN, PROGRESS, and REQUEST
-    /// with GOAWAY_RECORD_DRAINING: milliseconds that are left. SESSION: the
+    /// with GOAWAY_RECORD_FLAG_DRAINING: milliseconds that are left. SESSION: the
     /// event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its `last_stream`.
     pub number: u64,
-    /// 56: REQUEST: header fields. BODY with GOAWAY_RECORD_END: trailer fields.
+    /// 56: REQUEST: header fields. BODY with GOAWAY_RECORD_FLAG_END: trailer fields.
     /// SESSION: a `goaway_event`. PROGRESS: sessions that are left.
     pub fields: u32,
     /// 60: REQUEST: path parameters. PROGRESS: streams that are left. SESSION:

@@ -111,14 +111,14 @@ pub extern "C" fn goaway_server_address(server: Option<&goaway_server>, number: 
 /// descriptor (by inheritance or SCM_RIGHTS), listens and starts; it tells that
 /// it serves; then this server closes. Both accept in between.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_fd(server: Option<&goaway_server>, number: usize) -> c_int {
+pub extern "C" fn goaway_server_dup_fd(server: Option<&goaway_server>, number: usize) -> c_int {
     guard_or(-1, || Ok(borrow(server)?.hand_over(number)?.into_raw_fd()))
 }
 
 /// Says whether somebody else has the listening socket of that number too, and
 /// will accept what waits there when this server closes. It is so at first of one
 /// that was inherited ("fd:3" without "given=1", "systemd:") or handed over with
-/// `goaway_server_fd`, of no other. The last of those who share one says false
+/// `goaway_server_dup_fd`, of no other. The last of those who share one says false
 /// before it closes: then what waits is accepted and told, not lost with the
 /// socket. From any thread.
 ///

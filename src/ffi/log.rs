@@ -73,7 +73,7 @@ pub type goaway_log_cb =
 /// GOAWAY_ERR_INVALID: there is no such level. GOAWAY_ERR_STATE: the program has
 /// given the crate `tracing` another subscriber.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_set_log(level: u32, on_log: goaway_log_cb, user_data: *mut c_void) -> goaway_status {
+pub extern "C" fn goaway_log_set_on_line(level: u32, on_log: goaway_log_cb, user_data: *mut c_void) -> goaway_status {
     guard(|| {
         let callback = on_log.ok_or(Error::Null("on_log"))?;
         let level = known(level)?;
@@ -109,7 +109,7 @@ pub struct goaway_log_line {
 /// and wakes whoever waits; lines that were kept can still be taken. A child
 /// process after fork() goes on with the same level and no lines.
 ///
-/// GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_set_log`.
+/// GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_log_set_on_line`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_log_keep(level: u32) -> goaway_status {
     guard(|| {

@@ -26,7 +26,7 @@ use crate::table;
 /// `goaway_request_` functions work on it too, but its body comes in records only.
 ///
 /// For one request there is first a REQUEST record, then BODY records until
-/// GOAWAY_RECORD_END, and nothing after CANCELLED or after its answer has been
+/// GOAWAY_RECORD_FLAG_END, and nothing after CANCELLED or after its answer has been
 /// given whole; one that is cancelled before its REQUEST could be written is
 /// not told at all. The last record of all is CLOSED: it comes when the server's
 /// close is complete, and no other ends a loop rightly. Of a session that its
@@ -136,7 +136,7 @@ pub extern "C" fn goaway_queue_fd(queue: Option<&goaway_queue>) -> c_int {
 ///
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_queue_on_ready(
+pub extern "C" fn goaway_queue_set_on_ready(
     queue: Option<&goaway_queue>,
     on_ready: goaway_queue_cb,
     user_data: *mut c_void,

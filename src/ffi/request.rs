@@ -216,7 +216,7 @@ pub extern "C" fn goaway_request_drain_left_ms(
 /// cancelled request stays until your next answering call, which says
 /// GOAWAY_ERR_CANCELLED; set it for a request that you may never answer.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_request_on_cancel(
+pub extern "C" fn goaway_request_set_on_cancel(
     request: goaway_request,
     on_cancel: goaway_cancel_cb,
     user_data: *mut c_void,
@@ -237,7 +237,7 @@ pub extern "C" fn goaway_request_on_cancel(
 /// Has `on_drain` called when the session begins to drain, so that an answer
 /// that would go on for ever can end well.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_request_on_drain(
+pub extern "C" fn goaway_request_set_on_drain(
     request: goaway_request,
     on_drain: goaway_drain_cb,
     user_data: *mut c_void,
@@ -271,12 +271,12 @@ pub extern "C" fn goaway_request_set_idle_ms(request: goaway_request, idle_ms: u
 /// Has the body delivered to `on_body` as it comes. Flow control (RFC 9113,
 /// section 5.2) lets the peer send as fast as `on_body` returns;
 /// `goaway_request_pause` holds it back. If the peer goes before the end, there
-/// is no last piece: set `goaway_request_on_cancel` too.
+/// is no last piece: set `goaway_request_set_on_cancel` too.
 ///
 /// GOAWAY_ERR_STATE: the body is read in another way already, also by one
 /// `goaway_request_read`.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_request_on_body(
+pub extern "C" fn goaway_request_set_on_body(
     request: goaway_request,
     on_body: goaway_body_cb,
     user_data: *mut c_void,
@@ -311,7 +311,7 @@ pub extern "C" fn goaway_request_resume(request: goaway_request) -> goaway_statu
 ///
 /// GOAWAY_ERR_STATE: the body is delivered to a callback, or this was said before.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_request_on_readable(
+pub extern "C" fn goaway_request_set_on_readable(
     request: goaway_request,
     on_readable: goaway_ready_cb,
     user_data: *mut c_void,
@@ -349,7 +349,7 @@ pub unsafe extern "C" fn goaway_request_read(
 /// GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
 /// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, is answered 413 by the
 /// library, or reset with CANCEL if an answer has begun; `on_collected` is not
-/// called then, `goaway_request_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
+/// called then, `goaway_request_set_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
 /// the request's id is stale.
 ///
 /// GOAWAY_ERR_STATE: the body is read in another way already, also by one
@@ -385,7 +385,7 @@ pub extern "C" fn goaway_request_collect(
 /// `goaway_request_read`, its 0), or have given it up with
 /// `goaway_request_reset`, for which NO_ERROR is enough then: what still comes
 /// is thrown away. The rest of the answer's functions say GOAWAY_ERR_STATE
-/// meanwhile, and `goaway_request_on_cancel` tells if the body will have no end.
+/// meanwhile, and `goaway_request_set_on_cancel` tells if the body will have no end.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_keep_body(request: goaway_request) -> goaway_status {
     guard(|| {

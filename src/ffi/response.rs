@@ -190,7 +190,7 @@ pub extern "C" fn goaway_request_set_high_water(request: goaway_request, bytes: 
 /// Has `on_writable` called when, after the high-water mark was reached, half
 /// of it is free again. It stays set.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_request_on_writable(
+pub extern "C" fn goaway_request_set_on_writable(
     request: goaway_request,
     on_writable: goaway_ready_cb,
     user_data: *mut c_void,

@@ -278,7 +278,7 @@ pub struct goaway_counts {
 /// your program. The log says the reasons at GOAWAY_LOG_WARN, of handshakes at
 /// GOAWAY_LOG_INFO. At any time; all are 0 before the start.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn goaway_server_get_counts(
+pub unsafe extern "C" fn goaway_server_counts(
     server: Option<&goaway_server>,
     out_counts: *mut goaway_counts,
     counts_size: usize,

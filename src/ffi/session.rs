@@ -24,7 +24,7 @@ pub type goaway_session = u64;
 /// A session's figures at one moment. Later versions may append fields.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct goaway_session_info {
+pub struct goaway_session_snapshot {
     pub session: goaway_session,
     /// How far it is on its way.
     pub stage: Stage,
@@ -49,7 +49,7 @@ pub struct goaway_session_info {
     pub local: [c_char; 64],
 }
 
-impl From<&SessionInfo> for goaway_session_info {
+impl From<&SessionInfo> for goaway_session_snapshot {
     fn from(info: &SessionInfo) -> Self {
         Self {
             session: info.id,
@@ -67,7 +67,7 @@ impl From<&SessionInfo> for goaway_session_info {
 }
 
 /// The sessions that were live at one moment, oldest first.
-pub struct goaway_session_list(Vec<goaway_session_info>);
+pub struct goaway_session_list(Vec<goaway_session_snapshot>);
 
 /// Something that happened to a session. Fields that `kind` does not name are
 /// 0 or empty. Later versions may append fields.
@@ -92,7 +92,7 @@ pub struct goaway_session_event {
     /// GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
     /// what was wrong. SETTINGS, PING, PONG: the frame's payload, see there.
     pub text: goaway_bytes,
-    /// The peer's address, as in `goaway_session_info`.
+    /// The peer's address, as in `goaway_session_snapshot`.
     pub peer: [c_char; 64],
 }
 
@@ -136,10 +136,10 @@ pub extern "C" fn goaway_server_set_on_session(
 /// `goaway_session_list_free`; NULL if it fails, with the text in
 /// `goaway_last_error`. Empty before the start and after the close.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_sessions(server: Option<&goaway_server>) -> Option<Box<goaway_session_list>> {
+pub extern "C" fn goaway_session_list_new(server: Option<&goaway_server>) -> Option<Box<goaway_session_list>> {
     guard_or(None, || {
         let sessions = borrow(server)?.sessions()?;
-        Ok(Some(Box::new(goaway_session_list(sessions.iter().map(goaway_session_info::from).collect()))))
+        Ok(Some(Box::new(goaway_session_list(sessions.iter().map(goaway_session_snapshot::from).collect()))))
     })
 }
 
@@ -154,7 +154,7 @@ pub extern "C" fn goaway_session_list_len(list: Option<&goaway_session_list>) ->
 pub extern "C" fn goaway_session_list_at(
     list: Option<&goaway_session_list>,
     index: usize,
-) -> Option<&goaway_session_info> {
+) -> Option<&goaway_session_snapshot> {
     list?.0.get(index)
 }
 
@@ -165,21 +165,21 @@ pub extern "C" fn goaway_session_list_free(list: Option<Box<goaway_session_list>
 }
 
 /// Writes a session's figures to `out_info`: as many bytes as both sides know
-/// of, `info_size` being `sizeof(goaway_session_info)` in your program.
+/// of, `info_size` being `sizeof(goaway_session_snapshot)` in your program.
 ///
 /// GOAWAY_ERR_GONE: the session has ended.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn goaway_session_get_info(
+pub unsafe extern "C" fn goaway_session_info(
     session: goaway_session,
-    out_info: *mut goaway_session_info,
+    out_info: *mut goaway_session_snapshot,
     info_size: usize,
 ) -> goaway_status {
     guard(|| {
         if out_info.is_null() {
             return Err(Error::Null("out_info"));
         }
-        let info = goaway_session_info::from(&SessionInfo::from(&*SESSIONS.here()?.find(session)?));
-        let known = info_size.min(size_of::<goaway_session_info>());
+        let info = goaway_session_snapshot::from(&SessionInfo::from(&*SESSIONS.here()?.find(session)?));
+        let known = info_size.min(size_of::<goaway_session_snapshot>());
         // SAFETY: the host says that its structure has at least that many bytes.
         unsafe { std::ptr::copy_nonoverlapping((&raw const info).cast::<u8>(), out_info.cast(), known) };
         Ok(())
@@ -272,8 +272,8 @@ pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_send_goaway(
     session: goaway_session,
-    code: u32,
     last_stream: u32,
+    code: u32,
     debug: *const c_char,
     debug_len: usize,
 ) -> goaway_status {

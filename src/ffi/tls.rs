@@ -321,7 +321,7 @@ pub unsafe extern "C" fn goaway_server_listen_tls(
 /// GOAWAY_ERR_NOT_FOUND: the session speaks no TLS, or its handshake goes on.
 /// GOAWAY_ERR_GONE: the session has ended.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn goaway_session_get_tls(
+pub unsafe extern "C" fn goaway_session_tls(
     session: goaway_session,
     out_info: *mut goaway_tls_info,
     info_size: usize,

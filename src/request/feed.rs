@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::queue::{Patience, Queue, Writing};
 use crate::record::{
-    GOAWAY_RECORD_COOKIES, GOAWAY_RECORD_DRAINING, GOAWAY_RECORD_END, GOAWAY_RECORD_HEAD, GOAWAY_RECORD_HOST_ONLY,
-    GOAWAY_RECORD_HTTP_1_0, GOAWAY_RECORD_HTTP_1_1, GOAWAY_RECORD_NO_BODY, GOAWAY_RECORD_UPGRADE, Record, RecordKind,
+    GOAWAY_RECORD_FLAG_COOKIES, GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_END, GOAWAY_RECORD_FLAG_HEAD,
+    GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_HTTP_1_0, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_NO_BODY,
+    GOAWAY_RECORD_FLAG_UPGRADE, Record, RecordKind,
 };
 
 /// A body that is whole and no longer than this rides in the request's own record.
@@ -130,7 +131,7 @@ impl Feed {
             let is_last = body.lend(&mut batch.arena, PIECE);
             record.data_len = batch.since(record.data_offset);
             if is_last {
-                record.flags = GOAWAY_RECORD_END;
+                record.flags = GOAWAY_RECORD_FLAG_END;
                 record.text_offset = batch.mark();
                 record.fields = body.trailers.as_ref().map_or(0, |trailers| batch.fields(trailers));
                 record.text_len = batch.since(record.text_offset);
@@ -152,19 +153,19 @@ fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u
     let mut record = Record { tag, code, ..Record::of(RecordKind::Request, id, request.session.id) };
     write_head(batch, request, &mut record);
     if let Some(left_ms) = request.session.drain_left_ms() {
-        record.flags |= GOAWAY_RECORD_DRAINING;
+        record.flags |= GOAWAY_RECORD_FLAG_DRAINING;
         record.number = left_ms;
         request.drain_told = true;
     }
     record.data_offset = batch.mark();
     match &mut request.body {
-        None => record.flags |= GOAWAY_RECORD_END | GOAWAY_RECORD_NO_BODY,
+        None => record.flags |= GOAWAY_RECORD_FLAG_END | GOAWAY_RECORD_FLAG_NO_BODY,
         // What may come through a tunnel is no body of this request.
         Some(_) if request.head.asks_upgrade() => {
-            record.flags |= GOAWAY_RECORD_END | GOAWAY_RECORD_NO_BODY | GOAWAY_RECORD_UPGRADE;
+            record.flags |= GOAWAY_RECORD_FLAG_END | GOAWAY_RECORD_FLAG_NO_BODY | GOAWAY_RECORD_FLAG_UPGRADE;
         }
         Some(body) if body.is_whole(RIDES) => {
-            record.flags |= GOAWAY_RECORD_END;
+            record.flags |= GOAWAY_RECORD_FLAG_END;
             body.give(&mut batch.arena);
         }
         Some(_) => {}
@@ -196,14 +197,14 @@ fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
     record.fields = fields + u32::from(head.protocol().is_some());
     record.text_len = batch.since(record.text_offset);
     if has_cookies {
-        record.flags |= GOAWAY_RECORD_COOKIES;
+        record.flags |= GOAWAY_RECORD_FLAG_COOKIES;
         head.cookies().for_each(|cookie| batch.text(cookie));
     }
-    record.flags |= if *head.method() == http::Method::HEAD { GOAWAY_RECORD_HEAD } else { 0 };
-    record.flags |= if head.has_host_only() { GOAWAY_RECORD_HOST_ONLY } else { 0 };
+    record.flags |= if *head.method() == http::Method::HEAD { GOAWAY_RECORD_FLAG_HEAD } else { 0 };
+    record.flags |= if head.has_host_only() { GOAWAY_RECORD_FLAG_HOST_ONLY } else { 0 };
     record.flags |= match head.version() {
-        "1.1" => GOAWAY_RECORD_HTTP_1_1,
-        "1.0" => GOAWAY_RECORD_HTTP_1_0,
+        "1.1" => GOAWAY_RECORD_FLAG_HTTP_1_1,
+        "1.0" => GOAWAY_RECORD_FLAG_HTTP_1_0,
         _ => 0,
     };
 }

@@ -355,7 +355,7 @@ static void high_water(void) {
     size_t queued = 0;
     CHECK_STATUS(goaway_request_set_high_water(request, 0), GOAWAY_ERR_INVALID);
     CHECK_OK(goaway_request_set_high_water(request, 1));
-    CHECK_OK(goaway_request_on_writable(request, on_writable, NULL));
+    CHECK_OK(goaway_request_set_on_writable(request, on_writable, NULL));
     CHECK_OK(goaway_request_write_head(request, 200));
     // Each write passes the mark, is taken whole, and is told when it has left.
     uint64_t written = 0;

@@ -12,7 +12,7 @@ static void a_request_is_one_record(void) {
     client_ask(&client, "HEAD", "/a%20b?c=%20d", true);
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
     CHECK(record->id != 0 && record->session != 0 && record->tag == 7);
-    CHECK_NUMBER(record->flags, GOAWAY_RECORD_END | GOAWAY_RECORD_HEAD | GOAWAY_RECORD_NO_BODY);
+    CHECK_NUMBER(record->flags, GOAWAY_RECORD_FLAG_END | GOAWAY_RECORD_FLAG_HEAD | GOAWAY_RECORD_FLAG_NO_BODY);
     CHECK(record->fields == 1 && record->params == 0 && record->data_len == 0);
     CHECK_NUMBER(record->code, 1); // its stream
     static const char *const expected[] = {"HEAD", "http", "localhost", "/a%20b", "c=%20d"};
@@ -22,7 +22,7 @@ static void a_request_is_one_record(void) {
     CHECK(strncmp(events_text(&events, record, 5), "127.0.0.1:", 10) == 0);
     CHECK(strcmp(events_text(&events, record, 6), "x-test") == 0);
     CHECK(strcmp(events_text(&events, record, 7), "misuse") == 0);
-    CHECK(goaway_text_at(&events.batch, record, 8) == NULL);
+    CHECK(goaway_record_text_at(record, &events.batch, 8) == NULL);
     CHECK_OK(respond(&events, record->id, ""));
 
     // The body comes with the head and is whole: it rides.
@@ -37,13 +37,13 @@ static void a_request_is_one_record(void) {
     CHECK(strcmp(events_text(&events, record, 9), "x/y/z") == 0);
     goaway_request request = record->id;
     char body[5] = "";
-    bool is_whole = record->flags & GOAWAY_RECORD_END;
-    memcpy(body, goaway_record_data(&events.batch, record), record->data_len);
+    bool is_whole = record->flags & GOAWAY_RECORD_FLAG_END;
+    memcpy(body, goaway_record_data(record, &events.batch), record->data_len);
     // Mostly; the kernel may have cut between the two.
     for (size_t length = record->data_len; !is_whole; length += record->data_len) {
         record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
-        memcpy(body + length, goaway_record_data(&events.batch, record), record->data_len);
-        is_whole = record->flags & GOAWAY_RECORD_END;
+        memcpy(body + length, goaway_record_data(record, &events.batch), record->data_len);
+        is_whole = record->flags & GOAWAY_RECORD_FLAG_END;
     }
     CHECK(strcmp(body, "body") == 0);
     CHECK_OK(respond(&events, request, "fine"));
@@ -78,7 +78,7 @@ static void a_large_body_comes_in_pieces(void) {
         CHECK(record->id == request && record->text_len == 0);
         length += record->data_len;
         CHECK_OK(consume(&events, request, record->data_len));
-    } while ((record->flags & GOAWAY_RECORD_END) == 0);
+    } while ((record->flags & GOAWAY_RECORD_FLAG_END) == 0);
     CHECK_NUMBER(length, 200000);
     CHECK_STATUS(consume(&events, request, 1), GOAWAY_ERR_INVALID);
     CHECK_OK(respond(&events, request, "fine"));
@@ -122,7 +122,7 @@ static void the_window_opens_by_what_is_consumed(void) {
         stream = client_ask(&client, "POST", "/", false);
         send_body(stream, 262144, FLAG_END_STREAM);
         request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
-        while ((events_next(&events, GOAWAY_RECORD_KIND_BODY)->flags & GOAWAY_RECORD_END) == 0) {
+        while ((events_next(&events, GOAWAY_RECORD_KIND_BODY)->flags & GOAWAY_RECORD_FLAG_END) == 0) {
         }
     }
     end();
@@ -138,7 +138,7 @@ static void trailers_come_with_the_last_of_the_body(void) {
     goaway_request request = record->id;
     do {
         record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
-    } while ((record->flags & GOAWAY_RECORD_END) == 0);
+    } while ((record->flags & GOAWAY_RECORD_FLAG_END) == 0);
     CHECK_NUMBER(record->fields, 1);
     CHECK(strcmp(events_text(&events, record, 0), "x-sum") == 0);
     CHECK(strcmp(events_text(&events, record, 1), "42") == 0);
@@ -174,7 +174,7 @@ static void a_body_is_kept_behind_the_answer(void) {
             CHECK_OK(goaway_request_write_head(request, 200));
         }
         goaway_command command = {.kind = (uint16_t)kind, .status = 200, .request = request,
-                                  .flags = GOAWAY_COMMAND_KEEP_BODY};
+                                  .flags = GOAWAY_COMMAND_FLAG_KEEP_BODY};
         CHECK_OK(order(&events, command, "fine"));
         CHECK(client_answer(&client, stream).whole);
         CHECK_STATUS(respond(&events, request, "again"), GOAWAY_ERR_STATE);
@@ -183,7 +183,7 @@ static void a_body_is_kept_behind_the_answer(void) {
         CHECK_OK(consume(&events, request, 2));
         client_send(&client, FRAME_DATA, FLAG_END_STREAM, stream, "dy", 2);
         const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
-        CHECK(record->data_len == 2 && record->flags == GOAWAY_RECORD_END);
+        CHECK(record->data_len == 2 && record->flags == GOAWAY_RECORD_FLAG_END);
         CHECK(client_settle(&client));
         CHECK_STATUS(consume(&events, request, 2), GOAWAY_ERR_GONE);
     }
@@ -251,12 +251,12 @@ static void a_full_answer_says_when_it_has_room(void) {
     goaway_command head = {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = request};
     CHECK_OK(order(&events, high_water, ""));
     CHECK_OK(order(&events, head, ""));
-    CHECK_OK(write_text(request, GOAWAY_COMMAND_NOTIFY, "abc"));
+    CHECK_OK(write_text(request, GOAWAY_COMMAND_FLAG_NOTIFY, "abc"));
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_WRITABLE);
     CHECK(record->id == request && record->number == 3);
     CHECK_OK(write_text(request, 0, "defg"));
     CHECK(events_silent(&events)); // it was not asked for
-    CHECK_OK(write_text(request, GOAWAY_COMMAND_NOTIFY, "hijklmnop"));
+    CHECK_OK(write_text(request, GOAWAY_COMMAND_FLAG_NOTIFY, "hijklmnop"));
     CHECK_STATUS(write_text(request, 0, "q"), GOAWAY_ERR_WOULD_BLOCK);
     CHECK(events_silent(&events));
     client_send_code(&client, FRAME_WINDOW_UPDATE, stream, 10);
@@ -383,7 +383,7 @@ static void a_draining_session_says_so(void) {
     // Until the second GOAWAY new streams are served.
     uint32_t after = client_get(&client, "/");
     record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
-    CHECK((record->flags & GOAWAY_RECORD_DRAINING) != 0);
+    CHECK((record->flags & GOAWAY_RECORD_FLAG_DRAINING) != 0);
     CHECK(record->number > drain_ms * 3 / 5 && record->number <= drain_ms);
     CHECK_OK(respond(&events, record->id, "second"));
     CHECK(client_answer(&client, after).whole);
@@ -393,9 +393,9 @@ static void a_draining_session_says_so(void) {
     client_close(&client);
     record = events_next(&events, GOAWAY_RECORD_KIND_CLOSED);
     CHECK_NUMBER(record->data_len, sizeof(goaway_report));
-    CHECK_NUMBER((uintptr_t)goaway_record_data(&events.batch, record) % 8, 0);
+    CHECK_NUMBER((uintptr_t)goaway_record_data(record, &events.batch) % 8, 0);
     goaway_report report;
-    memcpy(&report, goaway_record_data(&events.batch, record), sizeof report);
+    memcpy(&report, goaway_record_data(record, &events.batch), sizeof report);
     CHECK(report.sessions_graceful == 1 && report.streams_completed == 2 && report.streams_reset == 0);
     CHECK(memcmp(&report, goaway_server_report(events.server), sizeof report) == 0);
     goaway_server_free(events.server);
@@ -415,7 +415,7 @@ static void sessions_are_watched(void) {
     CHECK_NUMBER(record->fields, GOAWAY_EVENT_SETTINGS);
     size_t peer = strlen(events_text(&events, record, 0)) + 1;
     CHECK_NUMBER(record->text_len, peer + 6); // SETTINGS_INITIAL_WINDOW_SIZE
-    CHECK(memcmp(goaway_record_text(&events.batch, record) + peer, "\0\4\177\377\377\377", 6) == 0);
+    CHECK(memcmp(goaway_record_text(record, &events.batch) + peer, "\0\4\177\377\377\377", 6) == 0);
     CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_SESSION)->fields, GOAWAY_EVENT_SETTINGS_ACK);
     uint8_t goaway[11] = {0, 0, 0, 0, 0, 0, 0, 11, 'b', 'y', 'e'};
     client_send(&client, FRAME_GOAWAY, 0, 0, goaway, sizeof goaway);
@@ -423,7 +423,7 @@ static void sessions_are_watched(void) {
     CHECK(record->fields == GOAWAY_EVENT_GOAWAY && record->code == 11 && record->session == session);
     peer = strlen(events_text(&events, record, 0)) + 1;
     CHECK_NUMBER(record->text_len, peer + 3);
-    CHECK(memcmp(goaway_record_text(&events.batch, record) + peer, "bye", 3) == 0);
+    CHECK(memcmp(goaway_record_text(record, &events.batch) + peer, "bye", 3) == 0);
     client_close(&client);
     do {
         record = events_next(&events, GOAWAY_RECORD_KIND_SESSION);
@@ -497,7 +497,7 @@ static void on_ready(void *user_data) {
 static void each_batch_is_announced_once(void) {
     static atomic_int calls;
     events_new(&events);
-    CHECK_OK(goaway_queue_on_ready(events.queue, on_ready, &calls));
+    CHECK_OK(goaway_queue_set_on_ready(events.queue, on_ready, &calls));
     int fd = goaway_queue_fd(events.queue);
     CHECK(fd >= 0 && goaway_queue_fd(events.queue) == fd && !is_readable(fd));
     join();

@@ -51,14 +51,14 @@ static void close_it(uint32_t drain_ms) {
 
 // Nothing that only looks is refused; a session or request may have ended by now.
 static void look(void) {
-    goaway_session_list *list = goaway_server_sessions(scene.server);
+    goaway_session_list *list = goaway_session_list_new(scene.server);
     CHECK(list != NULL);
     for (size_t index = 0; index < goaway_session_list_len(list); index++) {
         CHECK(goaway_session_list_at(list, index) != NULL);
     }
     goaway_session_list_free(list);
-    goaway_session_info info;
-    goaway_status status = goaway_session_get_info(scene.session, &info, sizeof info);
+    goaway_session_snapshot info;
+    goaway_status status = goaway_session_info(scene.session, &info, sizeof info);
     CHECK(status == GOAWAY_OK || status == GOAWAY_ERR_GONE);
     goaway_bytes bytes;
     status = goaway_request_path(scene.request, &bytes);
@@ -186,20 +186,20 @@ static void on_drain(goaway_request request, uint64_t left_ms, void *user_data) 
 static void on_request(goaway_request request, void *user_data) {
     (void)user_data;
     atomic_store(&scene.request, request);
-    CHECK_OK(goaway_request_on_cancel(request, on_cancel, NULL));
-    CHECK_OK(goaway_request_on_drain(request, on_drain, NULL));
+    CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, NULL));
+    CHECK_OK(goaway_request_set_on_drain(request, on_drain, NULL));
     switch (scene.place) {
     case IN_BODY:
-        CHECK_OK(goaway_request_on_body(request, on_body, NULL));
+        CHECK_OK(goaway_request_set_on_body(request, on_body, NULL));
         break;
     case IN_READABLE:
-        CHECK_OK(goaway_request_on_readable(request, on_readable, NULL));
+        CHECK_OK(goaway_request_set_on_readable(request, on_readable, NULL));
         break;
     case IN_COLLECT:
         CHECK_OK(goaway_request_collect(request, on_collected, NULL));
         break;
     case IN_WRITABLE:
-        CHECK_OK(goaway_request_on_writable(request, on_writable, NULL));
+        CHECK_OK(goaway_request_set_on_writable(request, on_writable, NULL));
         CHECK_OK(goaway_request_set_high_water(request, 1));
         CHECK_OK(goaway_request_write_head(request, 200));
         CHECK_OK(goaway_request_write(request, "much", 4, NULL));
@@ -330,10 +330,10 @@ static void in_draining(void) { play_all(IN_EVENT + GOAWAY_EVENT_DRAINING); }
 static void in_closed(void) { play_all(IN_EVENT + GOAWAY_EVENT_CLOSED); }
 
 static void in_log(void) {
-    CHECK_OK(goaway_set_log(GOAWAY_LOG_DEBUG, on_log, NULL));
+    CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_DEBUG, on_log, NULL));
     // The last one counts.
-    CHECK_OK(goaway_set_log(GOAWAY_LOG_OFF, on_log, NULL));
-    CHECK_OK(goaway_set_log(GOAWAY_LOG_DEBUG, on_log, NULL));
+    CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_OFF, on_log, NULL));
+    CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_DEBUG, on_log, NULL));
     play_all(IN_LOG);
 }
 
@@ -372,19 +372,19 @@ static void look_at_everything(uint32_t level, const char *target, const char *m
     CHECK(!inside);
     inside = true;
     goaway_bytes bytes;
-    goaway_session_info info;
+    goaway_session_snapshot info;
     goaway_request_path(atomic_load(&logged_request), &bytes);
     goaway_request_set_header(atomic_load(&logged_request), "x-logged", "yes");
-    goaway_session_get_info(atomic_load(&logged.session), &info, sizeof info);
-    goaway_session_list_free(goaway_server_sessions(logged.server));
+    goaway_session_info(atomic_load(&logged.session), &info, sizeof info);
+    goaway_session_list_free(goaway_session_list_new(logged.server));
     goaway_server_report(logged.server);
     inside = false;
 }
 
 static void the_log_may_look_at_everything(void) {
-    CHECK_STATUS(goaway_set_log(GOAWAY_LOG_DEBUG + 1, look_at_everything, NULL), GOAWAY_ERR_INVALID);
-    CHECK_STATUS(goaway_set_log(UINT32_MAX, look_at_everything, NULL), GOAWAY_ERR_INVALID);
-    CHECK_OK(goaway_set_log(GOAWAY_LOG_DEBUG, look_at_everything, NULL));
+    CHECK_STATUS(goaway_log_set_on_line(GOAWAY_LOG_DEBUG + 1, look_at_everything, NULL), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_log_set_on_line(UINT32_MAX, look_at_everything, NULL), GOAWAY_ERR_INVALID);
+    CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_DEBUG, look_at_everything, NULL));
     host_start(&logged);
     struct client client = client_open(logged.port);
     for (int round = 0; round < 20; round++) {
@@ -417,8 +417,8 @@ static void read_by_hand(goaway_request request, const uint8_t *data, size_t len
     char buffer[100];
     size_t length;
     CHECK_STATUS(goaway_request_read(request, buffer, sizeof buffer, &length), GOAWAY_ERR_STATE);
-    CHECK_STATUS(goaway_request_on_body(request, read_by_hand, NULL), GOAWAY_ERR_STATE);
-    CHECK_STATUS(goaway_request_on_readable(request, on_readable, NULL), GOAWAY_ERR_STATE);
+    CHECK_STATUS(goaway_request_set_on_body(request, read_by_hand, NULL), GOAWAY_ERR_STATE);
+    CHECK_STATUS(goaway_request_set_on_readable(request, on_readable, NULL), GOAWAY_ERR_STATE);
     CHECK_STATUS(goaway_request_collect(request, on_collected, NULL), GOAWAY_ERR_STATE);
     atomic_fetch_add(&body_bytes, (int)len);
     CHECK(!atomic_load(&body_over));
@@ -432,7 +432,7 @@ static void a_body_has_one_reader(void) {
     uint32_t stream = client_ask(&client, "POST", "/", false);
     goaway_request request = host_take(&host);
     CHECK_OK(goaway_request_pause(request));
-    CHECK_OK(goaway_request_on_body(request, read_by_hand, NULL));
+    CHECK_OK(goaway_request_set_on_body(request, read_by_hand, NULL));
     client_send(&client, FRAME_DATA, 0, stream, body, sizeof body);
     client_send(&client, FRAME_DATA, 0, stream, body, sizeof body);
     client_send(&client, FRAME_DATA, FLAG_END_STREAM, stream, "end", 3);
@@ -467,7 +467,7 @@ static void answering_inside_on_cancel(void) {
     struct client client = client_open(host.port);
     uint32_t stream = client_get(&client, "/");
     goaway_request request = host_take(&host);
-    CHECK_OK(goaway_request_on_cancel(request, answer_inside, NULL));
+    CHECK_OK(goaway_request_set_on_cancel(request, answer_inside, NULL));
     client_reset(&client, stream);
     CHECK_SOON(cancels == 1);
     stream = client_get(&client, "/");
@@ -486,13 +486,13 @@ static atomic_int drains;
 static void drain_again(goaway_request request, uint64_t left_ms, void *user_data) {
     (void)left_ms, (void)user_data;
     atomic_fetch_add(&drains, 1);
-    goaway_request_on_drain(request, drain_again, NULL);
+    goaway_request_set_on_drain(request, drain_again, NULL);
 }
 
 static void write_again(goaway_request request, void *user_data) {
     (void)user_data;
     static const char piece[1000];
-    CHECK_OK(goaway_request_on_writable(request, write_again, NULL));
+    CHECK_OK(goaway_request_set_on_writable(request, write_again, NULL));
     goaway_status status = goaway_request_write(request, piece, sizeof piece, NULL);
     CHECK(status == GOAWAY_OK || status == GOAWAY_ERR_WOULD_BLOCK);
 }
@@ -505,13 +505,13 @@ static void hooks_that_set_themselves_again(void) {
     struct client client = client_open(host.port);
     client_get(&client, "/");
     goaway_request request = host_take(&host);
-    CHECK_OK(goaway_request_on_writable(request, write_again, NULL));
+    CHECK_OK(goaway_request_set_on_writable(request, write_again, NULL));
     CHECK_OK(goaway_request_set_high_water(request, 1));
     CHECK_OK(goaway_request_write_head(request, 200));
     CHECK_OK(goaway_request_write(request, "x", 1, NULL));
     host_serves(&host, &neighbour);
 
-    CHECK_OK(goaway_request_on_drain(request, drain_again, NULL));
+    CHECK_OK(goaway_request_set_on_drain(request, drain_again, NULL));
     goaway_session session;
     CHECK_OK(goaway_request_session(request, &session));
     CHECK_OK(goaway_session_close(session, 60000));

@@ -181,7 +181,7 @@ static inline void check_on_log(uint32_t level, const char *target, const char *
 
 // What the library logs as an error, such as a panic that it has contained, is one.
 static inline void check_errors(void) {
-    CHECK_OK(goaway_set_log(GOAWAY_LOG_ERROR, check_on_log, NULL));
+    CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_ERROR, check_on_log, NULL));
 }
 #endif
 

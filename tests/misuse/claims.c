@@ -55,15 +55,15 @@ static void a_body_has_one_reader(void) {
             CHECK_STATUS(goaway_request_read(request, &byte, 1, &length), GOAWAY_ERR_WOULD_BLOCK);
             CHECK_NUMBER(length, 77);
         } else if (way == 1) {
-            CHECK_OK(goaway_request_on_body(request, on_body, NULL));
+            CHECK_OK(goaway_request_set_on_body(request, on_body, NULL));
         } else if (way == 2) {
             CHECK_OK(goaway_request_collect(request, on_collected, NULL));
         } else {
-            CHECK_OK(goaway_request_on_readable(request, on_ready, NULL));
+            CHECK_OK(goaway_request_set_on_readable(request, on_ready, NULL));
         }
-        CHECK_STATUS(goaway_request_on_body(request, on_body, NULL), GOAWAY_ERR_STATE);
+        CHECK_STATUS(goaway_request_set_on_body(request, on_body, NULL), GOAWAY_ERR_STATE);
         CHECK_STATUS(goaway_request_collect(request, on_collected, NULL), GOAWAY_ERR_STATE);
-        CHECK_STATUS(goaway_request_on_readable(request, on_ready, NULL), way == 0 ? GOAWAY_OK : GOAWAY_ERR_STATE);
+        CHECK_STATUS(goaway_request_set_on_readable(request, on_ready, NULL), way == 0 ? GOAWAY_OK : GOAWAY_ERR_STATE);
         bool is_pulled = way == 0 || way == 3;
         goaway_status read = goaway_request_read(request, &byte, 1, &length);
         CHECK_NUMBER(read, is_pulled ? GOAWAY_ERR_WOULD_BLOCK : GOAWAY_ERR_STATE);
@@ -177,7 +177,7 @@ static void no_writable_follows_a_bad_write(void) {
     begin();
     client_get(&client, "/");
     goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
-    goaway_command write = {.kind = GOAWAY_COMMAND_KIND_WRITE, .flags = GOAWAY_COMMAND_NOTIFY, .request = request};
+    goaway_command write = {.kind = GOAWAY_COMMAND_KIND_WRITE, .flags = GOAWAY_COMMAND_FLAG_NOTIFY, .request = request};
     CHECK_STATUS(order(&events, write, "x"), GOAWAY_ERR_STATE);
     CHECK(events_silent(&events));
     goaway_command head = {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = request};
@@ -295,7 +295,7 @@ static goaway_request be_told(struct told *told, uint32_t limit, uint64_t value)
     client = client_open(host.port);
     goaway_request request = 0;
     take("POST", false, &request);
-    CHECK_OK(goaway_request_on_cancel(request, on_cancel, told));
+    CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, told));
     return request;
 }
 
@@ -352,7 +352,7 @@ static void each_limit_is_told(void) {
     CHECK_SOON(atomic_load(&told.cancelled) == GOAWAY_CAUSE_PEER_RESET * 100 + 77);
     come_to_an_end();
     be_told(&told, GOAWAY_LIMIT_HTTP1, 0);
-    goaway_session_list *list = goaway_server_sessions(host.server);
+    goaway_session_list *list = goaway_session_list_new(host.server);
     CHECK_OK(goaway_session_abort(goaway_session_list_at(list, 0)->session, 42, NULL, 0));
     goaway_session_list_free(list);
     CHECK_SOON(atomic_load(&told.cancelled) == GOAWAY_CAUSE_ABORTED * 100 + 42);

@@ -13,7 +13,7 @@ static uint32_t head_length(uint32_t stream) {
 
 static void what_the_library_adds_can_be_left_out(void) {
     begin();
-    static const uint32_t flags[] = {0, GOAWAY_COMMAND_NO_DATE, GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH};
+    static const uint32_t flags[] = {0, GOAWAY_COMMAND_FLAG_NO_DATE, GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH};
     uint32_t lengths[COUNT(flags)];
     for (size_t index = 0; index < COUNT(flags); index++) {
         uint32_t stream = client_get(&client, "/");
@@ -25,10 +25,10 @@ static void what_the_library_adds_can_be_left_out(void) {
     CHECK(lengths[0] > lengths[1] && lengths[1] > lengths[2]);
     CHECK_NUMBER(lengths[2], 1); // the status alone
     client_get(&client, "/");
-    goaway_command head = {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .flags = GOAWAY_COMMAND_NOTIFY};
+    goaway_command head = {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .flags = GOAWAY_COMMAND_FLAG_NOTIFY};
     head.request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
     CHECK_STATUS(order(&events, head, ""), GOAWAY_ERR_INVALID);
-    head.flags = GOAWAY_COMMAND_NO_DATE;
+    head.flags = GOAWAY_COMMAND_FLAG_NO_DATE;
     CHECK_OK(order(&events, head, ""));
     end();
 }
@@ -37,7 +37,7 @@ static void a_sensitive_field_is_never_indexed(void) {
     begin();
     static const char arena[] = "\1x-key\0secret\0y-key\0public";
     goaway_command command = {.kind = GOAWAY_COMMAND_KIND_RESPOND, .status = 200, .fields_len = sizeof arena};
-    command.flags = GOAWAY_COMMAND_NO_DATE | GOAWAY_COMMAND_NO_LENGTH;
+    command.flags = GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH;
     bool is_indexed = false;
     for (int response = 0; response < 3; response++) {
         client_get(&client, "/");

@@ -86,8 +86,8 @@ static void ends_in_time(const struct drip *drip, bool is_second) {
     struct response response;
     if (drip->has_handler) {
         goaway_request request = host_take(&host);
-        CHECK_OK(goaway_request_on_cancel(request, on_cancel, NULL));
-        CHECK_OK(goaway_request_on_body(request, on_body, NULL));
+        CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, NULL));
+        CHECK_OK(goaway_request_set_on_body(request, on_body, NULL));
         if (drip->has_head) {
             CHECK_OK(goaway_request_write_head(request, 200));
             CHECK_OK(goaway_request_write(request, "part", 4, NULL));
@@ -150,7 +150,7 @@ static void a_body_may_drip(void) {
     start();
     struct client client = client_connect(host.port);
     CHECK(http1_send(&client, CHUNKED));
-    CHECK_OK(goaway_request_on_body(host_take(&host), on_body, NULL));
+    CHECK_OK(goaway_request_set_on_body(host_take(&host), on_body, NULL));
     for (uint64_t until = clock_ms() + patience_ms(4 * BLOCK_MS); clock_ms() < until;) {
         CHECK(http1_send(&client, "2\r\n"));
         CHECK(http1_send(&client, "a"));

@@ -62,7 +62,7 @@ static inline bool events_silent(struct events *events) {
 }
 
 static inline const char *events_text(const struct events *events, const goaway_record *record, size_t number) {
-    const char *piece = goaway_text_at(&events->batch, record, number);
+    const char *piece = goaway_record_text_at(record, &events->batch, number);
     return piece == NULL ? "none" : piece;
 }
 

@@ -78,13 +78,13 @@ static void cookies_are_joined_in_a_record(void) {
     begin();
     uint32_t stream = client_ask_of(&client, crumbs, COUNT(crumbs), true);
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
-    CHECK((record->flags & GOAWAY_RECORD_COOKIES) != 0);
+    CHECK((record->flags & GOAWAY_RECORD_FLAG_COOKIES) != 0);
     CHECK_NUMBER(record->fields, 4);
     static const char *const expected[] = {"x-a", "1", "cookie", "a=1; b=2; c=3; ", "x-b", "2", "x-a", "3"};
     for (size_t index = 0; index < COUNT(expected); index++) {
         CHECK(strcmp(events_text(&events, record, 6 + index), expected[index]) == 0);
     }
-    CHECK(goaway_text_at(&events.batch, record, 6 + COUNT(expected)) == NULL);
+    CHECK(goaway_record_text_at(record, &events.batch, 6 + COUNT(expected)) == NULL);
     const char *cookies = (const char *)events.batch.arena + record->text_offset + record->text_len;
     static const char behind[] = "a=1; b=2\0c=3\0";
     CHECK_NUMBER(events.batch.arena + record->data_offset - (const uint8_t *)cookies, sizeof behind);
@@ -97,7 +97,7 @@ static void cookies_are_joined_in_a_record(void) {
     const char *alone[][2] = {PSEUDO, {"cookie", "a=1"}};
     client_ask_of(&client, alone, COUNT(alone), true);
     record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
-    CHECK((record->flags & GOAWAY_RECORD_COOKIES) == 0 && record->fields == 1);
+    CHECK((record->flags & GOAWAY_RECORD_FLAG_COOKIES) == 0 && record->fields == 1);
     CHECK_NUMBER(record->text_offset + record->text_len, record->data_offset);
     CHECK_OK(respond(&events, record->id, ""));
     end();

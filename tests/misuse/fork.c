@@ -69,13 +69,13 @@ static void the_server_is_the_parents(void) {
     CHECK(!goaway_server_is_ready(host.server));
     CHECK_NUMBER(goaway_server_port(host.server, 0), 0);
     CHECK(goaway_server_address(host.server, 0) == NULL);
-    CHECK_NUMBER(goaway_server_fd(host.server, 0), -1);
+    CHECK_NUMBER(goaway_server_dup_fd(host.server, 0), -1);
     CHECK_STATUS(goaway_server_set_shared(host.server, 0, false), GOAWAY_ERR_FORKED);
     CHECK(strstr(goaway_last_error(), "fork") != NULL);
     CHECK(goaway_server_report(host.server) == NULL);
     goaway_counts counts;
-    CHECK_STATUS(goaway_server_get_counts(host.server, &counts, sizeof counts), GOAWAY_ERR_FORKED);
-    CHECK(goaway_server_sessions(host.server) == NULL);
+    CHECK_STATUS(goaway_server_counts(host.server, &counts, sizeof counts), GOAWAY_ERR_FORKED);
+    CHECK(goaway_session_list_new(host.server) == NULL);
 }
 
 static void on_batch(void *user_data) {
@@ -88,7 +88,7 @@ static void the_queue_is_the_parents(void) {
     CHECK_STATUS(goaway_server_register_queue(host.server, "GET /x", queue, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_queue_watch(queue, GOAWAY_WATCH_SESSIONS), GOAWAY_ERR_FORKED);
     CHECK_NUMBER(goaway_queue_fd(queue), -1);
-    CHECK_STATUS(goaway_queue_on_ready(queue, on_batch, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_queue_set_on_ready(queue, on_batch, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_queue_set_limit(queue, 1), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_queue_take(queue, &batch), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_queue_wait(queue, GOAWAY_FOREVER), GOAWAY_ERR_FORKED);
@@ -97,8 +97,8 @@ static void the_queue_is_the_parents(void) {
 }
 
 static void the_ids_are_the_parents(void) {
-    goaway_session_info info;
-    CHECK_STATUS(goaway_session_get_info(session, &info, sizeof info), GOAWAY_ERR_FORKED);
+    goaway_session_snapshot info;
+    CHECK_STATUS(goaway_session_info(session, &info, sizeof info), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_close(session, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_abort(session, 0, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_abort_after(session, 1, 0, NULL, 0), GOAWAY_ERR_FORKED);
@@ -108,7 +108,7 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_session_send_altsvc(session, 1, NULL, "clear"), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_send_origin(session, NULL, 0), GOAWAY_ERR_FORKED);
     goaway_tls_info tls;
-    CHECK_STATUS(goaway_session_get_tls(session, &tls, sizeof tls), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_session_tls(session, &tls, sizeof tls), GOAWAY_ERR_FORKED);
     size_t len;
     CHECK_STATUS(goaway_session_peer_certificate(session, 0, NULL, 0, &len), GOAWAY_ERR_FORKED);
     goaway_bytes bytes, more;
@@ -135,13 +135,13 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_request_session(request, &of), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_stream(request, &stream), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_drain_left_ms(request, &left_ms), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_on_cancel(request, on_cancel, NULL), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_on_drain(request, on_drain, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_on_cancel(request, on_cancel, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_on_drain(request, on_drain, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_set_idle_ms(request, 1), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_on_body(request, on_body, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_on_body(request, on_body, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_pause(request), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_resume(request), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_on_readable(request, on_ready, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_on_readable(request, on_ready, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_read(request, buffer, sizeof buffer, &length), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_collect(request, on_collected, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_keep_body(request), GOAWAY_ERR_FORKED);
@@ -151,7 +151,7 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_request_write_head(request, 200), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_write(request, "x", 1, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_set_high_water(request, 1), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_on_writable(request, on_ready, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_on_writable(request, on_ready, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_add_trailer(request, "x", "y"), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_end(request), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_respond(request, 200, NULL, 0), GOAWAY_ERR_FORKED);

@@ -52,14 +52,14 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_session(id, &session), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_stream(id, &stream), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_drain_left_ms(id, &left_ms), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_on_cancel(id, on_cancel, NULL), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_on_drain(id, on_drain, NULL), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_set_on_cancel(id, on_cancel, NULL), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_set_on_drain(id, on_drain, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_idle_ms(id, 1), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_keep_body(id), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_on_body(id, on_body, NULL), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_set_on_body(id, on_body, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_pause(id), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_resume(id), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_on_readable(id, on_ready, NULL), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_set_on_readable(id, on_ready, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_read(id, buffer, sizeof buffer, &length), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_collect(id, on_collected, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_header(id, "x", "y"), GOAWAY_ERR_GONE);
@@ -68,7 +68,7 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_write_head(id, 200), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_write(id, "x", 1, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_high_water(id, 1), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_on_writable(id, on_ready, NULL), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_set_on_writable(id, on_ready, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_add_trailer(id, "x", "y"), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_end(id), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_respond(id, 200, "x", 1), GOAWAY_ERR_GONE);
@@ -78,8 +78,8 @@ static void no_request(uint64_t id) {
 }
 
 static void no_session(uint64_t id) {
-    goaway_session_info info;
-    CHECK_STATUS(goaway_session_get_info(id, &info, sizeof info), GOAWAY_ERR_GONE);
+    goaway_session_snapshot info;
+    CHECK_STATUS(goaway_session_info(id, &info, sizeof info), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_close(id, 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_abort(id, 0, "", 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_abort_after(id, 1, 0, "", 0), GOAWAY_ERR_GONE);
@@ -89,7 +89,7 @@ static void no_session(uint64_t id) {
     CHECK_STATUS(goaway_session_send_altsvc(id, 1, NULL, "clear"), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_send_origin(id, NULL, 0), GOAWAY_ERR_GONE);
     goaway_tls_info tls;
-    CHECK_STATUS(goaway_session_get_tls(id, &tls, sizeof tls), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_session_tls(id, &tls, sizeof tls), GOAWAY_ERR_GONE);
     size_t len;
     CHECK_STATUS(goaway_session_peer_certificate(id, 0, NULL, 0, &len), GOAWAY_ERR_GONE);
 }
@@ -177,7 +177,7 @@ static void requests_after_their_cancellation(void) {
     atomic_int told = 0;
     uint32_t stream = client_get(&client, "/");
     goaway_request request = host_take(&host);
-    CHECK_OK(goaway_request_on_cancel(request, on_cancel, &told));
+    CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, &told));
     client_reset(&client, stream);
     CHECK_SOON(told == 1);
     goaway_bytes bytes;
@@ -212,14 +212,14 @@ static void every_call_that_says_cancelled_means_it(void) {
             const char *name;
             goaway_status status;
         } said[] = {
-            {"on_cancel", call == 0 ? goaway_request_on_cancel(request, on_cancel, NULL) : GOAWAY_OK},
+            {"on_cancel", call == 0 ? goaway_request_set_on_cancel(request, on_cancel, NULL) : GOAWAY_OK},
             {"respond", call == 1 ? goaway_request_respond(request, 200, NULL, 0) : GOAWAY_OK},
             {"write_head", call == 2 ? goaway_request_write_head(request, 200) : GOAWAY_OK},
             {"write", call == 3 ? goaway_request_write(request, "x", 1, NULL) : GOAWAY_OK},
             {"end", call == 4 ? goaway_request_end(request) : GOAWAY_OK},
             {"reset", call == 5 ? goaway_request_reset(request, 0) : GOAWAY_OK},
             {"inform", call == 6 ? goaway_request_inform(request, 103, NULL, 0) : GOAWAY_OK},
-            {"on_writable", call == 7 ? goaway_request_on_writable(request, on_ready, NULL) : GOAWAY_OK},
+            {"on_writable", call == 7 ? goaway_request_set_on_writable(request, on_ready, NULL) : GOAWAY_OK},
             {"respond_with", call == 8 ? goaway_request_respond_with(request, 200, NULL, 0, NULL, 0) : GOAWAY_OK},
         };
         about("%s", said[call].name);
@@ -239,8 +239,8 @@ static void sessions_after_their_end(void) {
     goaway_session session = atomic_load(&host.session);
     client_close(&client);
     CHECK_SOON(atomic_load(&host.closed) == 1);
-    goaway_session_info info;
-    CHECK_SOON(goaway_session_get_info(session, &info, sizeof info) == GOAWAY_ERR_GONE);
+    goaway_session_snapshot info;
+    CHECK_SOON(goaway_session_info(session, &info, sizeof info) == GOAWAY_ERR_GONE);
     no_session(session);
     client = client_open(host.port);
     host_serves(&host, &client);

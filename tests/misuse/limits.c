@@ -31,7 +31,7 @@ static void third_is_refused(uint32_t limit) {
     client_close(&third);
     client_close(&first);
     for (int round = 0; round < 500; round++) {
-        goaway_session_list *list = goaway_server_sessions(host.server);
+        goaway_session_list *list = goaway_session_list_new(host.server);
         size_t left = goaway_session_list_len(list);
         goaway_session_list_free(list);
         if (left < 2) {

@@ -58,7 +58,7 @@ static void on_body(goaway_request request, const uint8_t *data, size_t len, boo
 }
 
 static void read_body(goaway_request request) {
-    CHECK_OK(goaway_request_on_body(request, on_body, NULL));
+    CHECK_OK(goaway_request_set_on_body(request, on_body, NULL));
 }
 
 static void write_head(goaway_request request) {
@@ -140,7 +140,7 @@ static goaway_request enter(const struct state *state) {
     CHECK(http1_send(&client, state->request));
     send_body(state->body);
     goaway_request request = host_take(&host);
-    CHECK_OK(goaway_request_on_cancel(request, on_cancel, NULL));
+    CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, NULL));
     if (state->begin != NULL) {
         state->begin(request);
     }

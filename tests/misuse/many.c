@@ -14,7 +14,7 @@ static void two_at_once(void) {
     host_serves(&host, &to_host);
     host_serves(&other, &to_other);
     // A session is listed by its own server only.
-    goaway_session_list *list = goaway_server_sessions(host.server);
+    goaway_session_list *list = goaway_session_list_new(host.server);
     CHECK_NUMBER(goaway_session_list_len(list), 1);
     CHECK(goaway_session_list_at(list, 0)->session == atomic_load(&host.session));
     goaway_session_list_free(list);

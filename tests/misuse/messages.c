@@ -176,7 +176,7 @@ static void uploads_in_chunks(void) {
         atomic_store(&is_whole, false);
         CHECK(http1_send(&client, CHUNKED));
         goaway_request request = host_take(&host);
-        CHECK_OK(goaway_request_on_body(request, on_body, NULL));
+        CHECK_OK(goaway_request_set_on_body(request, on_body, NULL));
         for (size_t at = 0; at < sizeof body - 1; at += step) {
             client_send_all(&client, body + at, at + step < sizeof body ? step : sizeof body - 1 - at);
         }
@@ -308,7 +308,7 @@ static void tunnels(void) {
         CHECK(method.len == 7 && memcmp(method.data, "CONNECT", 7) == 0);
         CHECK_OK(goaway_request_protocol(request, &protocol));
         CHECK_NUMBER(protocol.len, is_websocket ? 9 : 0);
-        CHECK_OK(goaway_request_on_body(request, echo, NULL));
+        CHECK_OK(goaway_request_set_on_body(request, echo, NULL));
         CHECK_OK(goaway_request_write_head(request, 200));
         head_comes(is_websocket ? 101 : 200);
         CHECK(!http1_has(response.head, "transfer-encoding") && !http1_has(response.head, "content-length"));

@@ -80,8 +80,8 @@ static void tls_functions(void) {
     CHECK_STATUS(goaway_server_listen_tls(server, "127.0.0.1:0", NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_listen_tls(server, "127.0.0.1:0", tls), GOAWAY_ERR_INVALID);
     CHECK_NUMBER(goaway_server_port(server, 0), 0);
-    CHECK_STATUS(goaway_session_get_tls(1, NULL, sizeof info), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_session_get_tls(1, &info, sizeof info), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_session_tls(1, NULL, sizeof info), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_tls(1, &info, sizeof info), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_peer_certificate(1, 0, NULL, 0, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_peer_certificate(1, 0, NULL, 4, &len), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_peer_certificate(1, 0, NULL, 0, &len), GOAWAY_ERR_GONE);
@@ -108,7 +108,7 @@ static void server_functions(void) {
     CHECK_STATUS(goaway_server_listen(server, NULL), GOAWAY_ERR_NULL);
     CHECK_NUMBER(goaway_server_port(NULL, 0), 0);
     CHECK(goaway_server_address(NULL, 0) == NULL);
-    CHECK_NUMBER(goaway_server_fd(NULL, 0), -1);
+    CHECK_NUMBER(goaway_server_dup_fd(NULL, 0), -1);
     CHECK_NUMBER(goaway_last_status(), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_shared(NULL, 0, false), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_start(NULL), GOAWAY_ERR_NULL);
@@ -118,14 +118,14 @@ static void server_functions(void) {
     CHECK_STATUS(goaway_server_set_ready(NULL, true), GOAWAY_ERR_NULL);
     CHECK(!goaway_server_is_ready(NULL));
     CHECK(goaway_server_report(NULL) == NULL);
-    CHECK_STATUS(goaway_server_get_counts(NULL, &counts, sizeof counts), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_server_get_counts(server, NULL, sizeof counts), GOAWAY_ERR_NULL);
-    CHECK_OK(goaway_server_get_counts(server, &counts, sizeof counts));
+    CHECK_STATUS(goaway_server_counts(NULL, &counts, sizeof counts), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_counts(server, NULL, sizeof counts), GOAWAY_ERR_NULL);
+    CHECK_OK(goaway_server_counts(server, &counts, sizeof counts));
     CHECK_NUMBER(counts.handshakes_failed, 0);
     CHECK_STATUS(goaway_log_take(0, NULL), GOAWAY_ERR_NULL);
-    CHECK(goaway_server_sessions(NULL) == NULL);
+    CHECK(goaway_session_list_new(NULL) == NULL);
     CHECK(strstr(goaway_last_error(), "NULL") != NULL);
-    CHECK_STATUS(goaway_set_log(GOAWAY_LOG_DEBUG, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_log_set_on_line(GOAWAY_LOG_DEBUG, NULL, NULL), GOAWAY_ERR_NULL);
     // None of it has changed anything: the pattern is free, and it starts.
     CHECK_OK(goaway_server_register_handler(server, "GET /", host_queue, NULL));
     CHECK_OK(goaway_server_listen(server, "127.0.0.1:0"));
@@ -150,8 +150,8 @@ static void queue_functions(void) {
     CHECK_STATUS(goaway_server_register_queue(server, "GET /", NULL, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_queue_watch(NULL, GOAWAY_WATCH_SESSIONS), GOAWAY_ERR_NULL);
     CHECK_NUMBER(goaway_queue_fd(NULL), -1);
-    CHECK_STATUS(goaway_queue_on_ready(NULL, on_batch, NULL), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_queue_on_ready(queue, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_set_on_ready(NULL, on_batch, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_queue_set_on_ready(queue, NULL, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_queue_set_limit(NULL, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_queue_take(NULL, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_queue_take(queue, NULL), GOAWAY_ERR_NULL);
@@ -208,7 +208,7 @@ static void out_parameters(void) {
     CHECK(bytes.data == untouched.data && bytes.len == untouched.len);
 
     goaway_session session = atomic_load(&host.session);
-    CHECK_STATUS(goaway_session_get_info(session, NULL, sizeof(goaway_session_info)), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_info(session, NULL, sizeof(goaway_session_snapshot)), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_abort(session, 0, NULL, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_abort_after(session, 1, 0, NULL, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, NULL, 1), GOAWAY_ERR_NULL);
@@ -239,12 +239,12 @@ static void in_parameters(void) {
     goaway_request request = live();
     const goaway_field no_name = {.name = NULL, .value = "x"};
     const goaway_field no_value = {.name = "x", .value = NULL};
-    CHECK_STATUS(goaway_request_on_cancel(request, NULL, NULL), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_on_drain(request, NULL, NULL), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_on_body(request, NULL, NULL), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_on_readable(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_set_on_cancel(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_set_on_drain(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_set_on_body(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_set_on_readable(request, NULL, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_collect(request, NULL, NULL), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_on_writable(request, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_set_on_writable(request, NULL, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_set_header(request, NULL, "x"), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_set_header(request, "x", NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_add_header(request, NULL, "x"), GOAWAY_ERR_NULL);
@@ -261,7 +261,7 @@ static void in_parameters(void) {
     CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, NULL, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_write(request, NULL, 1, NULL), GOAWAY_ERR_NULL);
     // user_data may be NULL; the body has no reader yet, since none was taken.
-    CHECK_OK(goaway_request_on_cancel(request, on_cancel, NULL));
+    CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, NULL));
     CHECK_OK(goaway_request_collect(request, on_collected, NULL));
     still_whole(request);
 }
@@ -314,7 +314,7 @@ static void absurd_lengths(void) {
         CHECK_STATUS(goaway_request_trailer_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
         CHECK_NUMBER(goaway_server_port(host.server, absurd[index]), 0);
         CHECK(goaway_server_address(host.server, absurd[index]) == NULL);
-        CHECK_NUMBER(goaway_server_fd(host.server, absurd[index]), -1);
+        CHECK_NUMBER(goaway_server_dup_fd(host.server, absurd[index]), -1);
         CHECK_NUMBER(goaway_last_status(), GOAWAY_ERR_NOT_FOUND);
     }
     CHECK_NUMBER(length, 99);
@@ -347,7 +347,7 @@ static void hopeless_lengths(void) {
 
 static void lists_and_figures(void) {
     goaway_request request = live();
-    goaway_session_list *list = goaway_server_sessions(host.server);
+    goaway_session_list *list = goaway_session_list_new(host.server);
     REQUIRE(list != NULL);
     CHECK_NUMBER(goaway_session_list_len(list), 1);
     CHECK(goaway_session_list_at(list, 0) != NULL);
@@ -358,12 +358,12 @@ static void lists_and_figures(void) {
 
     // As many bytes as both sides know of, and not one more.
     struct {
-        goaway_session_info info;
+        goaway_session_snapshot info;
         char beyond[64];
     } place;
     for (size_t size = 0; size <= sizeof place; size += 8) {
         memset(&place, 'x', sizeof place);
-        CHECK_OK(goaway_session_get_info(session, &place.info, size));
+        CHECK_OK(goaway_session_info(session, &place.info, size));
         const char *bytes = (const char *)&place;
         for (size_t index = size < sizeof place.info ? size : sizeof place.info; index < sizeof place; index++) {
             if (bytes[index] != 'x') {

@@ -62,8 +62,8 @@ static void is_taken_for(const void *header, size_t length, const char *expected
     pthread_mutex_lock(&lock);
     CHECK(strcmp(peer, expected != NULL ? expected : direct) == 0);
     pthread_mutex_unlock(&lock);
-    goaway_session_info info;
-    CHECK_OK(goaway_session_get_info(atomic_load(&host.session), &info, sizeof info));
+    goaway_session_snapshot info;
+    CHECK_OK(goaway_session_info(atomic_load(&host.session), &info, sizeof info));
     CHECK(strcmp(info.peer, expected != NULL ? expected : direct) == 0);
     CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
     CHECK(client_answer(&client, stream).whole);
@@ -151,11 +151,11 @@ static void what_is_no_header_ends_it(void) {
     ends(header, binary(header, 0x21, 0x11, line, 11), false, "shorter than its addresses");
     ends("PROXY T", 7, true, "ended within its PROXY header");
     goaway_counts before, after;
-    CHECK_OK(goaway_server_get_counts(host.server, &before, sizeof before));
+    CHECK_OK(goaway_server_counts(host.server, &before, sizeof before));
     CHECK_NUMBER(before.proxies_refused, 5);
     // Such as a health check: it is not counted.
     ends("", 0, true, "ended before its PROXY header");
-    CHECK_OK(goaway_server_get_counts(host.server, &after, sizeof after));
+    CHECK_OK(goaway_server_counts(host.server, &after, sizeof after));
     CHECK_NUMBER(after.proxies_refused, before.proxies_refused);
     host_end(&host);
 }
@@ -172,11 +172,11 @@ static void who_is_not_trusted_is_refused(void) {
     listen_for("proxy=10.0.0.0/8,unix,::1");
     ends(line, sizeof line - 1, false, "no proxy that is trusted");
     goaway_counts counts;
-    CHECK_OK(goaway_server_get_counts(host.server, &counts, sizeof counts));
+    CHECK_OK(goaway_server_counts(host.server, &counts, sizeof counts));
     CHECK_NUMBER(counts.proxies_refused, 1);
     // No more is written than there is room for.
     counts.proxies_refused = 7;
-    CHECK_OK(goaway_server_get_counts(host.server, &counts, offsetof(goaway_counts, proxies_refused)));
+    CHECK_OK(goaway_server_counts(host.server, &counts, offsetof(goaway_counts, proxies_refused)));
     CHECK_NUMBER(counts.proxies_refused, 7);
     host_end(&host);
 }
@@ -208,7 +208,7 @@ static void clients_are_counted_and_not_their_proxy(void) {
 }
 
 static size_t count_sessions(void) {
-    goaway_session_list *list = goaway_server_sessions(host.server);
+    goaway_session_list *list = goaway_session_list_new(host.server);
     size_t length = goaway_session_list_len(list);
     goaway_session_list_free(list);
     return length;

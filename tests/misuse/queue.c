@@ -195,7 +195,7 @@ static void a_handlers_request(void) {
     uint32_t stream = client_get(&client, "/kept");
     client_settle(&client);
     CHECK_STATUS(consume(&events, taken, 0), GOAWAY_ERR_STATE);
-    goaway_command write = {.kind = GOAWAY_COMMAND_KIND_WRITE, .flags = GOAWAY_COMMAND_NOTIFY, .request = taken};
+    goaway_command write = {.kind = GOAWAY_COMMAND_KIND_WRITE, .flags = GOAWAY_COMMAND_FLAG_NOTIFY, .request = taken};
     CHECK_STATUS(submit(write), GOAWAY_ERR_STATE);
     CHECK_OK(respond(&events, taken, "fine"));
     CHECK(client_answer(&client, stream).whole);
@@ -210,7 +210,7 @@ static void too_late(void) {
     CHECK_STATUS(goaway_queue_watch(events.queue, GOAWAY_WATCH_SESSIONS), GOAWAY_ERR_STATE);
     CHECK_STATUS(goaway_queue_watch(events.queue, 0), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_queue_watch(events.queue, 4), GOAWAY_ERR_INVALID);
-    CHECK_STATUS(goaway_queue_on_ready(events.queue, on_ready, NULL), GOAWAY_ERR_STATE);
+    CHECK_STATUS(goaway_queue_set_on_ready(events.queue, on_ready, NULL), GOAWAY_ERR_STATE);
     events_end(&events);
 }
 
@@ -455,7 +455,7 @@ static void in_on_ready(void *user_data) {
 static void everything_in_the_callback(void) {
     static atomic_int closed;
     events_new(&events);
-    CHECK_OK(goaway_queue_on_ready(events.queue, in_on_ready, &closed));
+    CHECK_OK(goaway_queue_set_on_ready(events.queue, in_on_ready, &closed));
     join();
     for (int index = 0; index < 50; index++) {
         struct answer answer = client_answer(&client, client_get(&client, "/"));
@@ -475,7 +475,7 @@ static void free_it(void *user_data) {
 static void freed_in_its_callback(void) {
     static atomic_int freed;
     events_new(&events);
-    CHECK_OK(goaway_queue_on_ready(events.queue, free_it, &freed));
+    CHECK_OK(goaway_queue_set_on_ready(events.queue, free_it, &freed));
     join();
     struct answer answer = client_answer(&client, client_get(&client, "/"));
     CHECK(answer.reset && answer.code == 2);
@@ -486,7 +486,7 @@ static void freed_in_its_callback(void) {
     // The same on a thread of ours, since there is none of the library's.
     atomic_store(&freed, 0);
     events_new(&events);
-    CHECK_OK(goaway_queue_on_ready(events.queue, free_it, &freed));
+    CHECK_OK(goaway_queue_set_on_ready(events.queue, free_it, &freed));
     CHECK_OK(goaway_server_close(events.server, 0, NULL, NULL));
     CHECK_NUMBER(freed, 1);
     goaway_server_free(events.server);

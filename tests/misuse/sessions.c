@@ -22,7 +22,7 @@ static const char *event_text(uint32_t kind, size_t length) {
     } while (record->fields != kind);
     size_t peer = strlen(events_text(&events, record, 0)) + 1;
     CHECK_NUMBER(record->text_len, peer + length);
-    return goaway_record_text(&events.batch, record) + peer;
+    return goaway_record_text(record, &events.batch) + peer;
 }
 
 // The next frame of that kind that is no acknowledgement.
@@ -80,8 +80,8 @@ static void a_goaway_ends_nothing(void) {
     static struct frame frame;
     static const char debug[1025];
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, debug, 1025), GOAWAY_ERR_TOO_LARGE);
-    CHECK_STATUS(goaway_session_send_goaway(session, 0, 0x80000000, NULL, 0), GOAWAY_ERR_INVALID);
-    CHECK_OK(goaway_session_send_goaway(session, 11, 0x7fffffff, debug, 1024));
+    CHECK_STATUS(goaway_session_send_goaway(session, 0x80000000, 0, NULL, 0), GOAWAY_ERR_INVALID);
+    CHECK_OK(goaway_session_send_goaway(session, 0x7fffffff, 11, debug, 1024));
     next_frame(&frame, FRAME_GOAWAY);
     CHECK(frame.length == 8 + 1024 && get_number(frame.payload, 4) == 0x7fffffff);
     CHECK_NUMBER(get_number(frame.payload + 4, 4), 11);
@@ -226,14 +226,14 @@ static void windows_can_be_changed(void) {
 
 static void its_own_address_is_known(void) {
     begin_with_session();
-    goaway_session_info info;
-    CHECK_OK(goaway_session_get_info(session, &info, sizeof info));
+    goaway_session_snapshot info;
+    CHECK_OK(goaway_session_info(session, &info, sizeof info));
     char expected[64];
     snprintf(expected, sizeof expected, "127.0.0.1:%u", events.port);
     CHECK(strcmp(info.local, expected) == 0);
     // A program that knows less of it.
     memset(&info, 0x55, sizeof info);
-    CHECK_OK(goaway_session_get_info(session, &info, offsetof(goaway_session_info, local)));
+    CHECK_OK(goaway_session_info(session, &info, offsetof(goaway_session_snapshot, local)));
     CHECK_NUMBER(info.local[0], 0x55);
     end();
 }

@@ -63,8 +63,8 @@ static void a_unix_socket_serves(void) {
     }
     char expected[64];
     snprintf(expected, sizeof expected, "unix:pid=%d,uid=%d", (int)getpid(), (int)getuid());
-    goaway_session_info info;
-    CHECK_OK(goaway_session_get_info(atomic_load(&host.session), &info, sizeof info));
+    goaway_session_snapshot info;
+    CHECK_OK(goaway_session_info(atomic_load(&host.session), &info, sizeof info));
     CHECK(strcmp(info.peer, expected) == 0);
     CHECK(strcmp(info.local, address) == 0);
     for (size_t index = 0; index < COUNT(clients); index++) {
@@ -149,7 +149,7 @@ static void nothing_stays_of_what_never_started(void) {
 static int listen_on(const char *what) {
     goaway_server *server = goaway_server_new();
     REQUIRE_OK(goaway_server_listen(server, what));
-    int listening = goaway_server_fd(server, 0);
+    int listening = goaway_server_dup_fd(server, 0);
     goaway_server_free(server);
     return listening;
 }
@@ -161,11 +161,11 @@ static void what_is_handed_over_goes_on(void) {
     REQUIRE_OK(goaway_server_listen(host.server, address));
     REQUIRE_OK(goaway_server_start(host.server));
     host.port = goaway_server_port(host.server, 0);
-    int handed[2] = {goaway_server_fd(host.server, 0), goaway_server_fd(host.server, 1)};
+    int handed[2] = {goaway_server_dup_fd(host.server, 0), goaway_server_dup_fd(host.server, 1)};
     CHECK(handed[0] > 2 && handed[1] > 2);
     CHECK((fcntl(handed[0], F_GETFD) & FD_CLOEXEC) != 0);
-    CHECK_NUMBER(goaway_server_fd(host.server, 2), -1);
-    CHECK_NUMBER(goaway_server_fd(NULL, 0), -1);
+    CHECK_NUMBER(goaway_server_dup_fd(host.server, 2), -1);
+    CHECK_NUMBER(goaway_server_dup_fd(NULL, 0), -1);
     CHECK_STATUS(goaway_server_set_shared(NULL, 0, true), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_shared(host.server, 2, true), GOAWAY_ERR_NOT_FOUND);
     CHECK_OK(goaway_server_set_shared(host.server, 0, false));
@@ -186,7 +186,7 @@ static void what_is_handed_over_goes_on(void) {
     CHECK_OK(goaway_server_close(host.server, 60000, NULL, NULL));
     CHECK_NUMBER(client_read_out(&old), 0);
     CHECK_OK(goaway_server_wait(host.server, GOAWAY_FOREVER));
-    CHECK_NUMBER(goaway_server_fd(host.server, 0), -1);
+    CHECK_NUMBER(goaway_server_dup_fd(host.server, 0), -1);
     CHECK_STATUS(goaway_server_set_shared(host.server, 0, false), GOAWAY_ERR_STATE);
     CHECK(exists(path));
     struct client waiting[2] = {client_connect(host.port), client_connect_unix(path, strlen(path))};
@@ -299,7 +299,7 @@ static void on_log(uint32_t level, const char *target, const char *message, void
     (void)level, (void)target, (void)user_data;
     if (strstr(message, "stays behind") != NULL) {
         // Calls that look at the socket whose end is under way.
-        CHECK(goaway_server_fd(host.server, 0) == -1);
+        CHECK(goaway_server_dup_fd(host.server, 0) == -1);
         CHECK(goaway_server_set_shared(host.server, 0, true) != GOAWAY_OK);
         CHECK(!goaway_server_is_ready(host.server));
         atomic_fetch_add(&told, 1);
@@ -308,7 +308,7 @@ static void on_log(uint32_t level, const char *target, const char *message, void
 
 static void the_log_of_a_file_that_stays_behind_may_ask_for_its_socket(void) {
     make_folder();
-    CHECK_OK(goaway_set_log(GOAWAY_LOG_WARN, on_log, NULL));
+    CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_WARN, on_log, NULL));
     host_new(&host);
     REQUIRE_OK(goaway_server_listen(host.server, address));
     REQUIRE_OK(goaway_server_start(host.server));

@@ -35,7 +35,7 @@ static void setters(goaway_server *server, goaway_status expected) {
 }
 
 static void no_sessions(goaway_server *server) {
-    goaway_session_list *list = goaway_server_sessions(server);
+    goaway_session_list *list = goaway_session_list_new(server);
     CHECK(list != NULL && goaway_session_list_len(list) == 0);
     goaway_session_list_free(list);
 }

@@ -143,7 +143,7 @@ static void in_an_event(void) {
 static void in_on_cancel(void) {
     start();
     uint32_t stream = client_get(&client, "/");
-    CHECK_OK(goaway_request_on_cancel(host_take(&host), on_cancel, NULL));
+    CHECK_OK(goaway_request_set_on_cancel(host_take(&host), on_cancel, NULL));
     atomic_store(&place, IN_CANCEL);
     client_reset(&client, stream);
     CHECK_SOON(stuck);
@@ -154,7 +154,7 @@ static void in_on_cancel(void) {
 static void in_on_drain(void) {
     start();
     client_get(&client, "/");
-    CHECK_OK(goaway_request_on_drain(host_take(&host), on_drain, NULL));
+    CHECK_OK(goaway_request_set_on_drain(host_take(&host), on_drain, NULL));
     atomic_store(&place, IN_DRAIN);
     CHECK_NUMBER(close_in_time()->sessions_stuck, 1);
     end();
@@ -218,7 +218,7 @@ static void in_on_log(void) {
     start();
     client_get(&client, "/");
     host_take(&host);
-    CHECK_OK(goaway_set_log(GOAWAY_LOG_DEBUG, on_log, NULL));
+    CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_DEBUG, on_log, NULL));
     atomic_store(&place, IN_LOG);
     client_ping(&client);
     CHECK_SOON(stuck);

@@ -71,7 +71,7 @@ static void on_request(goaway_request request, void *user_data) {
     struct fate *fate = &fates[number];
     // The others stay until somebody's call says that they are cancelled.
     if (number % 4 != 0) {
-        CHECK_OK(goaway_request_on_cancel(request, on_cancel, fate));
+        CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, fate));
     }
     // From now on the others may answer it.
     atomic_store(&fate->id, request);
@@ -135,10 +135,10 @@ static void call_on_request(struct fate *fate, uint64_t *seed) {
         said(fate, goaway_request_read(request, buffer, dice(seed, sizeof buffer), &size), false);
         break;
     case 16:
-        said(fate, goaway_request_on_body(request, on_body, NULL), false);
+        said(fate, goaway_request_set_on_body(request, on_body, NULL), false);
         break;
     case 17:
-        said(fate, goaway_request_on_readable(request, on_ready, NULL), false);
+        said(fate, goaway_request_set_on_readable(request, on_ready, NULL), false);
         break;
     case 18:
         said(fate, goaway_request_collect(request, on_collected, NULL), false);
@@ -148,10 +148,10 @@ static void call_on_request(struct fate *fate, uint64_t *seed) {
         said(fate, goaway_request_resume(request), false);
         break;
     case 20:
-        said(fate, goaway_request_on_drain(request, on_drain, NULL), false);
+        said(fate, goaway_request_set_on_drain(request, on_drain, NULL), false);
         break;
     case 21:
-        said(fate, goaway_request_on_writable(request, on_ready, NULL), false);
+        said(fate, goaway_request_set_on_writable(request, on_ready, NULL), false);
         break;
     case 22:
         said(fate, goaway_request_set_high_water(request, 1 + dice(seed, 5000)), false);
@@ -191,7 +191,7 @@ static void call_on_request(struct fate *fate, uint64_t *seed) {
 
 static void call_on_server(uint64_t *seed) {
     goaway_session session = atomic_load(&sessions[dice(seed, COUNT(sessions))]);
-    goaway_session_info info;
+    goaway_session_snapshot info;
     goaway_session_list *list;
     switch (dice(seed, 12)) {
     case 0:
@@ -201,7 +201,7 @@ static void call_on_server(uint64_t *seed) {
         expect_sane(goaway_session_close(session, dice(seed, 100)));
         break;
     case 2:
-        list = goaway_server_sessions(server);
+        list = goaway_session_list_new(server);
         CHECK(list != NULL);
         for (size_t index = 0; index < goaway_session_list_len(list); index++) {
             CHECK(goaway_session_list_at(list, index)->session != 0);
@@ -221,7 +221,7 @@ static void call_on_server(uint64_t *seed) {
         goaway_server_report(server);
         break;
     default:
-        expect_sane(goaway_session_get_info(session, &info, sizeof info));
+        expect_sane(goaway_session_info(session, &info, sizeof info));
         break;
     }
 }
@@ -473,7 +473,7 @@ static void call_at_the_end(void *data) {
     CHECK(goaway_last_error() != NULL);
     CHECK_OK(goaway_request_set_header(last_request, "x-last", "breath"));
     CHECK_OK(goaway_request_respond(last_request, 200, "fine", 4));
-    goaway_session_list_free(goaway_server_sessions(last_host.server));
+    goaway_session_list_free(goaway_session_list_new(last_host.server));
     CHECK_STATUS(goaway_server_wait(last_host.server, 10), GOAWAY_ERR_TIMEOUT);
     CHECK_OK(goaway_server_close(last_host.server, 60000, on_close, NULL));
     CHECK_STATUS(goaway_server_start(last_host.server), GOAWAY_ERR_STATE);

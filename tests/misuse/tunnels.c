@@ -14,11 +14,11 @@ static void speak(uint32_t stream, goaway_request request) {
     client_send(&client, FRAME_DATA, 0, stream, "there", 5);
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
     CHECK(record->id == request && record->flags == 0);
-    CHECK(memcmp(goaway_record_data(&events.batch, record), "there", 5) == 0);
+    CHECK(memcmp(goaway_record_data(record, &events.batch), "there", 5) == 0);
     CHECK_OK(consume(&events, request, 5));
     CHECK_OK(order(&events, (goaway_command){.kind = GOAWAY_COMMAND_KIND_WRITE, .request = request}, "back"));
     client_send(&client, FRAME_DATA, FLAG_END_STREAM, stream, "", 0);
-    CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_BODY)->flags, GOAWAY_RECORD_END);
+    CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_BODY)->flags, GOAWAY_RECORD_FLAG_END);
     CHECK_OK(order(&events, (goaway_command){.kind = GOAWAY_COMMAND_KIND_END, .request = request}, ""));
     struct answer answer = client_answer(&client, stream);
     CHECK(answer.whole && answer.heads == 1 && answer.status == 200 && strcmp(answer.start, "back") == 0);
@@ -101,8 +101,8 @@ static void an_upgrade(void) {
     client = client_connect(events.port);
     send_text(asks);
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
-    const uint32_t flags = GOAWAY_RECORD_HTTP_1_1 | GOAWAY_RECORD_UPGRADE | GOAWAY_RECORD_END |
-                           GOAWAY_RECORD_NO_BODY | GOAWAY_RECORD_HOST_ONLY;
+    const uint32_t flags = GOAWAY_RECORD_FLAG_HTTP_1_1 | GOAWAY_RECORD_FLAG_UPGRADE | GOAWAY_RECORD_FLAG_END |
+                           GOAWAY_RECORD_FLAG_NO_BODY | GOAWAY_RECORD_FLAG_HOST_ONLY;
     CHECK_NUMBER(record->flags, flags);
     goaway_request request = record->id;
     CHECK_STATUS(goaway_request_write_head(request, 102), GOAWAY_ERR_INVALID);

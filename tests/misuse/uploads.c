@@ -54,12 +54,12 @@ static void a_queue_has_what_came_anyway(void) {
         }
         // With the request's record, or in those that follow.
         size_t length = record->data_len;
-        bool has_end = (record->flags & GOAWAY_RECORD_END) != 0;
+        bool has_end = (record->flags & GOAWAY_RECORD_FLAG_END) != 0;
         while (!has_end) {
             record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
             CHECK(record->id == request);
             length += record->data_len;
-            has_end = (record->flags & GOAWAY_RECORD_END) != 0;
+            has_end = (record->flags & GOAWAY_RECORD_FLAG_END) != 0;
         }
         CHECK_NUMBER(length, 5);
         CHECK_OK(respond(&events, request, "fine"));
@@ -83,7 +83,7 @@ static void a_queue_may_ask(void) {
     CHECK_NUMBER(http1_read(&peer).status, 100);
     CHECK(http1_send(&peer, "hello"));
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
-    CHECK(record->id == request && record->data_len == 5 && (record->flags & GOAWAY_RECORD_END) != 0);
+    CHECK(record->id == request && record->data_len == 5 && (record->flags & GOAWAY_RECORD_FLAG_END) != 0);
     CHECK_OK(respond(&events, request, "fine"));
     CHECK(strcmp(http1_read(&peer).body, "fine") == 0);
     client_close(&peer);
@@ -122,7 +122,7 @@ static void a_handler_has_what_came_anyway(void) {
                 CHECK(http1_send(&peer, "hello"));
             }
             if (way == 0) {
-                CHECK_OK(goaway_request_on_body(request, on_body, NULL));
+                CHECK_OK(goaway_request_set_on_body(request, on_body, NULL));
             } else if (way == 1) {
                 CHECK_OK(goaway_request_collect(request, on_collected, NULL));
             } else {
@@ -194,7 +194,7 @@ static void an_old_client_gets_no_100(void) {
     CHECK(http1_send(&peer, "POST / HTTP/1.0\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\nhello"));
     goaway_request request = host_take(&host);
     atomic_store(&is_whole, false);
-    CHECK_OK(goaway_request_on_body(request, on_body, NULL));
+    CHECK_OK(goaway_request_set_on_body(request, on_body, NULL));
     CHECK_SOON(atomic_load(&is_whole));
     CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
     CHECK_NUMBER(http1_read(&peer).status, 200);

@@ -20,8 +20,8 @@ static void on_drain(goaway_request request, uint64_t left_ms, void *user_data) 
 }
 
 static void on_request(goaway_request request, void *user_data) {
-    if (goaway_request_on_cancel(request, on_cancel, user_data) != GOAWAY_OK ||
-        goaway_request_on_drain(request, on_drain, user_data) != GOAWAY_OK) {
+    if (goaway_request_set_on_cancel(request, on_cancel, user_data) != GOAWAY_OK ||
+        goaway_request_set_on_drain(request, on_drain, user_data) != GOAWAY_OK) {
         goaway_request_respond(request, 500, NULL, 0);
         return;
     }

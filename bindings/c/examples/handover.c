@@ -21,7 +21,7 @@ extern char **environ;
 static int hand_over(goaway_server *server, char *program) {
     char address[16], ready[16], byte;
     pid_t successor;
-    int ends[2], socket = goaway_server_fd(server, 0);
+    int ends[2], socket = goaway_server_dup_fd(server, 0);
     if (socket < 0 || pipe(ends) != 0) {
         return 0;
     }

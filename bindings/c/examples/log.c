@@ -15,7 +15,7 @@ static void on_request(goaway_request request, void *user_data) {
 
 // [log]
 int main(int argc, char **argv) {
-    must(goaway_set_log(GOAWAY_LOG_DEBUG, on_log, stderr));
+    must(goaway_log_set_on_line(GOAWAY_LOG_DEBUG, on_log, stderr));
     goaway_server *server = goaway_server_new();
     must(goaway_server_register_handler(server, "GET /", on_request, NULL));
     serve(server, argc, argv);

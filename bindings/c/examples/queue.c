@@ -25,9 +25,9 @@ static bool turn(goaway_queue *queue) {
     size_t count = 0;
     must(goaway_queue_take(queue, &batch));
     for (const goaway_record *record = batch.records; record < batch.records + batch.count; record++) {
-        bool is_whole = record->flags & GOAWAY_RECORD_END;
+        bool is_whole = record->flags & GOAWAY_RECORD_FLAG_END;
         if (record->kind == GOAWAY_RECORD_KIND_REQUEST && record->tag == HELLO) {
-            const char *name = goaway_text_at(&batch, record, 7); // behind the name of the parameter
+            const char *name = goaway_record_text_at(record, &batch, 7); // behind the name of the parameter
             commands[count] = of(record, GOAWAY_COMMAND_KIND_RESPOND, 200);
             commands[count].data_offset = (uint32_t)(name - (const char *)batch.arena);
             commands[count++].data_len = (uint32_t)strlen(name);

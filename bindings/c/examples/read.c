@@ -37,8 +37,8 @@ static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code,
 static void on_request(goaway_request request, void *user_data) {
     (void)user_data;
     struct sum *sum = calloc(1, sizeof *sum);
-    if (sum == NULL || goaway_request_on_readable(request, on_readable, sum) != GOAWAY_OK ||
-        goaway_request_on_cancel(request, on_cancel, sum) != GOAWAY_OK) {
+    if (sum == NULL || goaway_request_set_on_readable(request, on_readable, sum) != GOAWAY_OK ||
+        goaway_request_set_on_cancel(request, on_cancel, sum) != GOAWAY_OK) {
         goaway_request_respond(request, 500, NULL, 0);
         free(sum);
     }

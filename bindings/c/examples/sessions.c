@@ -16,10 +16,10 @@ static void on_session(const goaway_session_event *event, void *user_data) {
 }
 
 static void list(goaway_request request, void *user_data) {
-    goaway_session_list *sessions = goaway_server_sessions(user_data);
+    goaway_session_list *sessions = goaway_session_list_new(user_data);
     goaway_request_write_head(request, 200);
     for (size_t index = 0; index < goaway_session_list_len(sessions); index++) {
-        const goaway_session_info *info = goaway_session_list_at(sessions, index);
+        const goaway_session_snapshot *info = goaway_session_list_at(sessions, index);
         char line[160];
         int len = snprintf(line, sizeof line, "%" PRIu64 " %s %s\n", info->session, info->peer,
                            goaway_stage_name(info->stage));

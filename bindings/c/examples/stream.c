@@ -33,8 +33,8 @@ static void on_request(goaway_request request, void *user_data) {
     struct countdown *countdown = malloc(sizeof *countdown);
     // on_cancel last: if anything fails, the memory is still ours.
     if (countdown == NULL || goaway_request_write_head(request, 200) != GOAWAY_OK ||
-        goaway_request_on_writable(request, go_on, countdown) != GOAWAY_OK ||
-        goaway_request_on_cancel(request, on_cancel, countdown) != GOAWAY_OK) {
+        goaway_request_set_on_writable(request, go_on, countdown) != GOAWAY_OK ||
+        goaway_request_set_on_cancel(request, on_cancel, countdown) != GOAWAY_OK) {
         goaway_request_reset(request, 2); // INTERNAL_ERROR
         free(countdown);
         return;

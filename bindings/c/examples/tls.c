@@ -17,7 +17,7 @@ static void on_request(goaway_request request, void *user_data) {
     goaway_tls_info info = {.version = ""};
     goaway_bytes certificate = {NULL, 0};
     goaway_request_session(request, &session);
-    goaway_session_get_tls(session, &info, sizeof info);
+    goaway_session_tls(session, &info, sizeof info);
     // The client's own, in DER; there is none unless it was asked for.
     goaway_request_peer_certificate(request, 0, &certificate);
     char text[512];
@@ -46,7 +46,7 @@ static void on_session(const goaway_session_event *event, void *user_data) {
     (void)user_data;
     goaway_tls_info info = {.version = ""};
     if (event->kind == GOAWAY_EVENT_SECURED) {
-        goaway_session_get_tls(event->session, &info, sizeof info);
+        goaway_session_tls(event->session, &info, sizeof info);
         printf("secured: %s %s\n", info.version, info.alpn);
     } else if (event->kind == GOAWAY_EVENT_ERROR) {
         printf("%.*s\n", (int)event->text.len, (const char *)event->text.data);

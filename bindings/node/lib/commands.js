@@ -15,7 +15,7 @@ const FULL_BYTES = 256 * 1024
 const SHORT = 48 // characters that are sooner written one by one
 const LARGE_BYTES = 32 * 1024 // sooner shown to the library than copied for it
 const SENSITIVE = native.constants.FIELD_SENSITIVE
-const NO_LENGTH = native.constants.COMMAND_NO_LENGTH
+const NO_LENGTH = native.constants.COMMAND_FLAG_NO_LENGTH
 const SKIPPED = native.constants.ERR_SKIPPED
 
 // 1: a character of a field name; the capitals are written small.

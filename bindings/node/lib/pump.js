@@ -132,7 +132,7 @@ class Pump {
 
   #tell (kind, record, sink) {
     if (kind === C.RECORD_KIND_BODY) {
-      const last = (record.flags & C.RECORD_END) !== 0
+      const last = (record.flags & C.RECORD_FLAG_END) !== 0
       sink.onBody(record.data, last, last ? record.text : '')
     } else if (kind === C.RECORD_KIND_WRITABLE) {
       sink.onWritable(record.number, record.code)
@@ -163,12 +163,12 @@ class Pump {
   }
 
   /**
-   * The whole answer; `flags` are of COMMAND_NO_DATE, COMMAND_NO_LENGTH and
-   * COMMAND_KEEP_BODY: with that the sink is told of the rest of the body.
+   * The whole answer; `flags` are of COMMAND_FLAG_NO_DATE, COMMAND_FLAG_NO_LENGTH and
+   * COMMAND_FLAG_KEEP_BODY: with that the sink is told of the rest of the body.
    */
   respond (sink, status, fields, data, flags = 0) {
     this.#command(C.COMMAND_KIND_RESPOND, sink, status, flags, fields, data, 0)
-    if ((flags & C.COMMAND_KEEP_BODY) === 0) this.#finish(sink)
+    if ((flags & C.COMMAND_FLAG_KEEP_BODY) === 0) this.#finish(sink)
   }
 
   /** The head of a streamed answer; `flags` as of `respond`. */
@@ -179,7 +179,7 @@ class Pump {
 
   /** The next piece of it; `notify`: tell when there is room, or, if `sent`, when all of it has left. */
   write (sink, data, notify, sent = false) {
-    const flags = sent ? C.COMMAND_NOTIFY_SENT : notify ? C.COMMAND_NOTIFY : 0
+    const flags = sent ? C.COMMAND_FLAG_NOTIFY_SENT : notify ? C.COMMAND_FLAG_NOTIFY : 0
     if (this.#commands.isLarge(data)) {
       this.flush()
       this.#commands.submitLarge(this.server, C.COMMAND_KIND_WRITE, sink, flags, data)
@@ -189,7 +189,7 @@ class Pump {
     sink.wroteTurn = this.#commands.turn
   }
 
-  /** The end of it, with a last piece or null, and trailer fields or null; `flags`: COMMAND_KEEP_BODY or 0. */
+  /** The end of it, with a last piece or null, and trailer fields or null; `flags`: COMMAND_FLAG_KEEP_BODY or 0. */
   end (sink, data, trailers, flags = 0) {
     // Often what went before still waits here to go, and becomes the end itself.
     if (data !== null || trailers !== null || !this.#endEarlier(sink, flags)) {

@@ -74,7 +74,7 @@ class Records {
 
   /** One of native.constants.RECORD_KIND_. */
   get kind () { return this.#halves[this.at * 2] }
-  /** Bits of native.constants.RECORD_END, RECORD_HEAD, RECORD_DRAINING, RECORD_HTTP_1_1 and RECORD_HTTP_1_0. */
+  /** Bits of native.constants.RECORD_FLAG_END, RECORD_FLAG_HEAD, RECORD_FLAG_DRAINING, RECORD_FLAG_HTTP_1_1 and RECORD_FLAG_HTTP_1_0. */
   get flags () { return this.#halves[this.at * 2 + 1] }
   get tag () { return this.#words[this.at + 1] }
   /** The halves of the request's id, as a command wants them. */
@@ -112,7 +112,7 @@ class Records {
    * each; otherwise ''. In the text they are one field.
    */
   get cookies () {
-    if ((this.flags & native.constants.RECORD_COOKIES) === 0) return ''
+    if ((this.flags & native.constants.RECORD_FLAG_COOKIES) === 0) return ''
     const words = this.#words
     return this.#arena.latin1Slice(words[this.at + 6] + words[this.at + 7], words[this.at + 8])
   }

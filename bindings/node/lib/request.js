@@ -77,7 +77,7 @@ class Request extends Head {
     this.#data = record.dataLength > 0 ? record.data : null
     this.#sessionLow = record.sessionLow
     this.#sessionHigh = record.sessionHigh
-    if ((this.#flags & C.RECORD_DRAINING) !== 0) this.onDrain(record.number)
+    if ((this.#flags & C.RECORD_FLAG_DRAINING) !== 0) this.onDrain(record.number)
   }
 
   /** The request's id, as the C interface knows it. */
@@ -88,8 +88,8 @@ class Request extends Head {
 
   /** The version of HTTP that it came in: '2.0', '1.1' or '1.0'. */
   get httpVersion () {
-    if ((this.#flags & C.RECORD_HTTP_1_1) !== 0) return '1.1'
-    return (this.#flags & C.RECORD_HTTP_1_0) !== 0 ? '1.0' : '2.0'
+    if ((this.#flags & C.RECORD_FLAG_HTTP_1_1) !== 0) return '1.1'
+    return (this.#flags & C.RECORD_FLAG_HTTP_1_0) !== 0 ? '1.0' : '2.0'
   }
 
   /** The number of its stream, or, in HTTP/1.1, of the request on its connection; 0 once it is over. */
@@ -109,7 +109,7 @@ class Request extends Head {
    * gets it now, if the head of the answer is not sent yet.
    */
   get body () {
-    if (this.#body === null && this.live && (this.#flags & C.RECORD_END) === 0 && this.expectsContinue) {
+    if (this.#body === null && this.live && (this.#flags & C.RECORD_FLAG_END) === 0 && this.expectsContinue) {
       this.#core.pump.consume(this, 0)
     }
     return this.#incoming()
@@ -118,7 +118,7 @@ class Request extends Head {
   #incoming () {
     if (this.#body === null) {
       this.#body = new Body((bytes) => { if (this.live) this.#core.pump.consume(this, bytes) }, () => this.#giveBodyUp())
-      if ((this.#flags & C.RECORD_END) !== 0) this.#body.push(this.#data, true, false)
+      if ((this.#flags & C.RECORD_FLAG_END) !== 0) this.#body.push(this.#data, true, false)
       if (this.#gone !== null) this.#body.fail(this.#gone)
       this.#data = null
     }
@@ -127,7 +127,7 @@ class Request extends Head {
 
   /** The trailer fields of the request, once the body has ended; null before. */
   get trailers () {
-    if (this.#trailers === null && (this.#flags & C.RECORD_END) !== 0) this.#trailers = { __proto__: null }
+    if (this.#trailers === null && (this.#flags & C.RECORD_FLAG_END) !== 0) this.#trailers = { __proto__: null }
     return this.#trailers
   }
 
@@ -187,8 +187,8 @@ class Request extends Head {
     return true
   }
 
-  get #isHttp1 () { return (this.#flags & (C.RECORD_HTTP_1_1 | C.RECORD_HTTP_1_0)) !== 0 }
-  get #isHead () { return (this.#flags & C.RECORD_HEAD) !== 0 }
+  get #isHttp1 () { return (this.#flags & (C.RECORD_FLAG_HTTP_1_1 | C.RECORD_FLAG_HTTP_1_0)) !== 0 }
+  get #isHead () { return (this.#flags & C.RECORD_FLAG_HEAD) !== 0 }
 
   // RFC 9110, section 9.3.6: what a 2xx to CONNECT is followed by is no body.
   #isTunnel (status) { return status < 300 && this.method === 'CONNECT' }
@@ -226,7 +226,7 @@ class Request extends Head {
   /** For a response that ends now, whether the body goes on for its reader: flags of the command. For outlet.js. */
   keepBody () {
     this.#keeps = this.#body !== null && this.#body.isRead
-    return this.#keeps ? C.COMMAND_KEEP_BODY : 0
+    return this.#keeps ? C.COMMAND_FLAG_KEEP_BODY : 0
   }
 
   #giveBodyUp () {

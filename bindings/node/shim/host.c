@@ -88,7 +88,7 @@ static bool host_open(napi_env env, struct host *host, napi_value wake) {
     napi_value name = text_value(env, "goaway");
     host->server = goaway_server_new();
     host->queue = goaway_queue_new(host->server);
-    if (host->queue == NULL || goaway_queue_on_ready(host->queue, on_ready, host) != GOAWAY_OK) {
+    if (host->queue == NULL || goaway_queue_set_on_ready(host->queue, on_ready, host) != GOAWAY_OK) {
         throw_last(env);
         return false;
     }

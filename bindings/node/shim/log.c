@@ -97,7 +97,7 @@ static goaway_status set_level(void) {
         level = reader->level > level ? reader->level : level;
     }
     pthread_mutex_unlock(&lock);
-    return goaway_set_log(level, on_log, NULL);
+    return goaway_log_set_on_line(level, on_log, NULL);
 }
 
 static struct line *take_lines(struct reader *reader) {

@@ -153,7 +153,7 @@ napi_value host_hand_over(napi_env env, napi_callback_info info) {
         return NULL;
     }
     napi_get_value_uint32(env, arg, &at);
-    return number_value(env, goaway_server_fd(host->server, at));
+    return number_value(env, goaway_server_dup_fd(host->server, at));
 }
 
 // isReady() -> boolean

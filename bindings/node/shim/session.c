@@ -5,7 +5,7 @@
 
 #include "shim.h"
 
-static napi_value session_value(napi_env env, const goaway_session_info *info) {
+static napi_value session_value(napi_env env, const goaway_session_snapshot *info) {
     napi_value result;
     if (napi_create_object(env, &result) != napi_ok) {
         return throw_napi(env);
@@ -31,7 +31,7 @@ napi_value host_sessions(napi_env env, napi_callback_info info) {
     if (host == NULL || napi_create_array(env, &result) != napi_ok) {
         return NULL;
     }
-    goaway_session_list *list = host->server != NULL ? goaway_server_sessions(host->server) : NULL;
+    goaway_session_list *list = host->server != NULL ? goaway_session_list_new(host->server) : NULL;
     for (size_t at = 0; at < goaway_session_list_len(list); at++) {
         napi_set_element(env, result, (uint32_t)at, session_value(env, goaway_session_list_at(list, at)));
     }
@@ -43,13 +43,13 @@ napi_value host_sessions(napi_env env, napi_callback_info info) {
 napi_value host_session(napi_env env, napi_callback_info info) {
     napi_value arg;
     int64_t session = 0;
-    goaway_session_info figures;
+    goaway_session_snapshot figures;
     memset(&figures, 0, sizeof figures);
     if (open_call(env, info, 1, &arg) == NULL) {
         return NULL;
     }
     napi_get_value_int64(env, arg, &session);
-    if (goaway_session_get_info((goaway_session)session, &figures, sizeof figures) != GOAWAY_OK) {
+    if (goaway_session_info((goaway_session)session, &figures, sizeof figures) != GOAWAY_OK) {
         return NULL;
     }
     return session_value(env, &figures);
@@ -119,7 +119,7 @@ napi_value host_send_goaway(napi_env env, napi_callback_info info) {
     if (napi_get_buffer_info(env, args[3], &debug, &len) != napi_ok) {
         return throw_napi(env);
     }
-    return status_value(env, goaway_session_send_goaway((goaway_session)session, code, last_stream, debug, len));
+    return status_value(env, goaway_session_send_goaway((goaway_session)session, last_stream, code, debug, len));
 }
 
 // The texts that stand in `len` bytes, a NUL behind each; to be freed. NULL if
@@ -224,7 +224,7 @@ napi_value host_counts(napi_env env, napi_callback_info info) {
     goaway_counts counts = {0};
     struct host *host = open_call(env, info, 0, NULL);
     if (host == NULL || host->server == NULL ||
-        goaway_server_get_counts(host->server, &counts, sizeof counts) != GOAWAY_OK ||
+        goaway_server_counts(host->server, &counts, sizeof counts) != GOAWAY_OK ||
         napi_create_object(env, &result) != napi_ok) {
         return NULL;
     }

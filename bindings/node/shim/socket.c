@@ -17,7 +17,7 @@ napi_value listen_socket(napi_env env, napi_callback_info info) {
     goaway_server *server = goaway_server_new();
     goaway_status status = goaway_server_listen(server, address);
     // The first address of a name; the others end with the server.
-    int fd = status == GOAWAY_OK ? goaway_server_fd(server, 0) : -1;
+    int fd = status == GOAWAY_OK ? goaway_server_dup_fd(server, 0) : -1;
     if (status == GOAWAY_OK && fd < 0) {
         status = goaway_last_status();
     }

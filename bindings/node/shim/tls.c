@@ -239,7 +239,7 @@ napi_value session_tls(napi_env env, napi_callback_info info) {
     memset(&found, 0, sizeof found);
     napi_get_cb_info(env, info, &count, &arg, NULL, NULL);
     napi_get_value_int64(env, arg, &session);
-    if (goaway_session_get_tls((goaway_session)session, &found, sizeof found) != GOAWAY_OK ||
+    if (goaway_session_tls((goaway_session)session, &found, sizeof found) != GOAWAY_OK ||
         napi_create_object(env, &result) != napi_ok || napi_create_array(env, &list) != napi_ok) {
         return NULL;
     }

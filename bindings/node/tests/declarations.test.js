@@ -68,7 +68,7 @@ test('reports, progress and figures have the members of their structures', () =>
   assert.deepStrictEqual(interfaceOf('Report'), structure('goaway_report'))
   assert.deepStrictEqual(interfaceOf('Progress'), structure('goaway_progress'))
   const own = { session: 'id', stage: 'state' }
-  const figures = structure('goaway_session_info').map((name) => own[name] ?? name)
+  const figures = structure('goaway_session_snapshot').map((name) => own[name] ?? name)
   assert.deepStrictEqual(interfaceOf('SessionInfo').sort(), figures.sort())
 })
 

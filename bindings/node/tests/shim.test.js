@@ -118,7 +118,7 @@ test('what is pushed is answered', { timeout: 20_000 }, async (t) => {
   assert.deepStrictEqual([headers[':path'], headers.accept, headers[':method']], ['/style', 'text/css', 'GET'])
   assert.strictEqual(native.stream(out[1] * 2 ** 32 + out[0]), stream.id)
   const push = once(stream, 'push')
-  answer(pushed, C.COMMAND_KIND_RESPOND, 200, 'style', C.COMMAND_NO_DATE)
+  answer(pushed, C.COMMAND_KIND_RESPOND, 200, 'style', C.COMMAND_FLAG_NO_DATE)
   const [fields] = await push
   assert.deepStrictEqual([fields[':status'], fields.date, fields['content-length']], [200, undefined, '5'])
   const chunks = []
@@ -162,7 +162,7 @@ test('a WRITE with NOTIFY_SENT is told when all of it has left', { timeout: 20_0
   answer(asked, C.COMMAND_KIND_HEAD, 200, null)
   let isTold = false
   const told = writable().then((record) => { isTold = true; return record })
-  answer(asked, C.COMMAND_KIND_WRITE, 0, 'x'.repeat(5000), C.COMMAND_NOTIFY_SENT)
+  answer(asked, C.COMMAND_KIND_WRITE, 0, 'x'.repeat(5000), C.COMMAND_FLAG_NOTIFY_SENT)
   await once(stream, 'response')
   await new Promise((resolve) => client.ping(resolve)) // what could be sent has been by now
   assert.strictEqual(isTold, false)

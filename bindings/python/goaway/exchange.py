@@ -174,7 +174,7 @@ class Exchange(Work):
             self.pump.outbox.write(self.id, data)
             self._queued = queued
             return
-        self.pump.outbox.write(self.id, data, _native.COMMAND_NOTIFY)
+        self.pump.outbox.write(self.id, data, _native.COMMAND_FLAG_NOTIFY)
         self._queued = queued
         self._is_full = True
         while self._is_full:

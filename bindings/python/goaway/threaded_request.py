@@ -168,7 +168,7 @@ class ThreadedRequest(Responder):
         with self._condition:
             self._queued += len(piece)
             self._is_full = self._queued >= self._high_water
-        self._outbox.write(self.id, piece, _native.COMMAND_NOTIFY if self._is_full else 0)
+        self._outbox.write(self.id, piece, _native.COMMAND_FLAG_NOTIFY if self._is_full else 0)
         self._flush()
         if self._is_full:
             with self._condition:

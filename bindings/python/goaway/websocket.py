@@ -335,7 +335,7 @@ class AsgiWebSocket(Exchange):
         if self._queued < (self._mark or self.pump.high_water):
             self.pump.outbox.write(self.id, frame)
         else:
-            self.pump.outbox.write(self.id, frame, _native.COMMAND_NOTIFY)
+            self.pump.outbox.write(self.id, frame, _native.COMMAND_FLAG_NOTIFY)
             self._is_full = True
 
     # The end.

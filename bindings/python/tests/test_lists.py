@@ -66,7 +66,7 @@ def test_tuples_have_the_members_of_their_structures() -> None:
     assert list(Report._fields) == members("goaway_report")
     assert list(Progress._fields) == members("goaway_progress")
     own = {"session": "id", "stage": "state"}
-    figures = sorted(own.get(name, name) for name in members("goaway_session_info"))
+    figures = sorted(own.get(name, name) for name in members("goaway_session_snapshot"))
     assert sorted(Session._fields) == figures
 
 

@@ -9,7 +9,7 @@
 
 void get_sessions(goaway_request request, void *user_data) {
     struct demo *demo = user_data;
-    goaway_session_list *list = goaway_server_sessions(demo->server);
+    goaway_session_list *list = goaway_session_list_new(demo->server);
     if (list == NULL) {
         fail(request, goaway_last_error());
         return;
@@ -17,7 +17,7 @@ void get_sessions(goaway_request request, void *user_data) {
     struct text text = {0};
     text_format(&text, "[");
     for (size_t index = 0; index < goaway_session_list_len(list); index++) {
-        const goaway_session_info *info = goaway_session_list_at(list, index);
+        const goaway_session_snapshot *info = goaway_session_list_at(list, index);
         const char *stage = goaway_stage_name(info->stage);
         text_format(&text, "%s{\"id\":%" PRIu64 ",\"peer\":\"%s\",\"state\":\"%s\",\"age_ms\":%" PRIu64,
                     index > 0 ? "," : "", info->session, info->peer, stage != NULL ? stage : "unknown", info->age_ms);

@@ -46,9 +46,9 @@ void any_echo(goaway_request request, void *user_data) {
     goaway_request_set_header(request, "content-type", "text/plain");
     // The body first: a peer that waits for 100 (Continue) gets it before the head.
     if (goaway_request_set_high_water(request, ECHO_HIGH_WATER) != GOAWAY_OK ||
-        goaway_request_on_writable(request, echo_go_on, NULL) != GOAWAY_OK ||
-        goaway_request_on_cancel(request, echo_cancelled, NULL) != GOAWAY_OK ||
-        goaway_request_on_body(request, echo_piece, NULL) != GOAWAY_OK ||
+        goaway_request_set_on_writable(request, echo_go_on, NULL) != GOAWAY_OK ||
+        goaway_request_set_on_cancel(request, echo_cancelled, NULL) != GOAWAY_OK ||
+        goaway_request_set_on_body(request, echo_piece, NULL) != GOAWAY_OK ||
         goaway_request_write_head(request, 200) != GOAWAY_OK) {
         fail(request, goaway_last_error());
     }
@@ -94,8 +94,8 @@ void get_big(goaway_request request, void *user_data) {
     goaway_request_set_header(request, "content-type", "text/plain");
     // on_cancel last: if anything fails before it, the memory is still ours.
     if (goaway_request_write_head(request, 200) != GOAWAY_OK ||
-        goaway_request_on_writable(request, big_go_on, big) != GOAWAY_OK ||
-        goaway_request_on_cancel(request, big_cancelled, big) != GOAWAY_OK) {
+        goaway_request_set_on_writable(request, big_go_on, big) != GOAWAY_OK ||
+        goaway_request_set_on_cancel(request, big_cancelled, big) != GOAWAY_OK) {
         goaway_request_reset(request, INTERNAL_ERROR);
         free(big);
         return;

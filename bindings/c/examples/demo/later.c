@@ -78,7 +78,7 @@ static void forget(goaway_request request, goaway_cause cause, uint32_t code, vo
 
 void get_hang(goaway_request request, void *user_data) {
     (void)user_data;
-    goaway_request_on_cancel(request, forget, NULL);
+    goaway_request_set_on_cancel(request, forget, NULL);
 }
 
 static void answer_left_ms(goaway_request request, uint64_t left_ms, void *user_data) {
@@ -90,8 +90,8 @@ static void answer_left_ms(goaway_request request, uint64_t left_ms, void *user_
 
 void get_drain(goaway_request request, void *user_data) {
     (void)user_data;
-    goaway_request_on_cancel(request, forget, NULL);
-    if (goaway_request_on_drain(request, answer_left_ms, NULL) != GOAWAY_OK) {
+    goaway_request_set_on_cancel(request, forget, NULL);
+    if (goaway_request_set_on_drain(request, answer_left_ms, NULL) != GOAWAY_OK) {
         fail(request, goaway_last_error());
     }
 }

@@ -16,8 +16,8 @@ const { kJoined, tellJoined } = require('./attach.js')
 const channels = require('./channels.js')
 
 const C = native.constants
-const NO_LENGTH = C.COMMAND_NO_LENGTH
-const NO_DATE = C.COMMAND_NO_DATE
+const NO_LENGTH = C.COMMAND_FLAG_NO_LENGTH
+const NO_DATE = C.COMMAND_FLAG_NO_DATE
 
 // RFC 9113, section 7.
 const NO_ERROR = 0
@@ -385,7 +385,7 @@ class AnswerStream extends RequestStream {
   // in this turn. Flags of the command.
   #keepBody () {
     this.#keeps = !this.#ended && !this.isPushed
-    return this.#keeps ? C.COMMAND_KEEP_BODY : 0
+    return this.#keeps ? C.COMMAND_FLAG_KEEP_BODY : 0
   }
 
   #finished () {

@@ -83,7 +83,7 @@ class RequestHead {
 
   /** Of a REQUEST record. */
   static of (record) {
-    return new RequestHead(record.text, record.params, (record.flags & native.constants.RECORD_HOST_ONLY) === 0, record.cookies)
+    return new RequestHead(record.text, record.params, (record.flags & native.constants.RECORD_FLAG_HOST_ONLY) === 0, record.cookies)
   }
 
   /** The path with its query, as it came. */

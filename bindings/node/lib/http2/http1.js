@@ -103,7 +103,7 @@ class Http1Exchange extends Sink {
     this.#flags = record.flags
     this.#head = RequestHead.of(record)
     this.#data = record.dataLength > 0 ? record.data : null
-    this.#bodyEnded = (record.flags & C.RECORD_END) !== 0
+    this.#bodyEnded = (record.flags & C.RECORD_FLAG_END) !== 0
   }
 
   get method () { return this.#head.method }
@@ -123,7 +123,7 @@ class Http1Exchange extends Sink {
 
   begin (connection) {
     const head = this.#head
-    const minor = (this.#flags & C.RECORD_HTTP_1_0) !== 0 ? 0 : 1
+    const minor = (this.#flags & C.RECORD_FLAG_HTTP_1_0) !== 0 ? 0 : 1
     this.#connection = connection
     this.#reader = new ResponseReader(head.method)
     const target = head.method === 'CONNECT' ? head.authority : head.target
@@ -198,14 +198,14 @@ class Http1Exchange extends Sink {
     }
     const body = pieces.length < 2 ? pieces[0] ?? null : Buffer.concat(pieces)
     // One that was given in one piece says its length, also if node:http has put it in a chunk.
-    const flags = head.hasBody && pieces.length < 2 ? C.COMMAND_NO_DATE : C.COMMAND_NO_DATE | C.COMMAND_NO_LENGTH
+    const flags = head.hasBody && pieces.length < 2 ? C.COMMAND_FLAG_NO_DATE : C.COMMAND_FLAG_NO_DATE | C.COMMAND_FLAG_NO_LENGTH
     this.#ended = true
     this.#hub.pump.respond(this, head.status, fieldsOf(head), body, flags | this.#keepBody())
     setImmediate(callback) // node:http's 'finish' is never in the turn of its end
   }
 
   #begin (head) {
-    this.#hub.pump.head(this, head.status, fieldsOf(head), C.COMMAND_NO_DATE | C.COMMAND_NO_LENGTH)
+    this.#hub.pump.head(this, head.status, fieldsOf(head), C.COMMAND_FLAG_NO_DATE | C.COMMAND_FLAG_NO_LENGTH)
     this.#gate = new Gate(this, this.#hub.pump, this.#hub.highWaterBytes)
   }
 
@@ -222,7 +222,7 @@ class Http1Exchange extends Sink {
 
   #keepBody () {
     this.#keeps = !this.#bodyEnded
-    return this.#keeps ? C.COMMAND_KEEP_BODY : 0
+    return this.#keeps ? C.COMMAND_FLAG_KEEP_BODY : 0
   }
 
   /** Nothing more is written: a body that lasts to the connection's end is whole, any other is not. */

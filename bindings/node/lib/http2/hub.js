@@ -21,7 +21,7 @@ const NO_ERROR = 0
 const PROTOCOL_ERROR = 1
 const NO_BYTES = Buffer.alloc(0)
 /** Flags of a request that came in HTTP/1. */
-const HTTP1 = C.RECORD_HTTP_1_1 | C.RECORD_HTTP_1_0
+const HTTP1 = C.RECORD_FLAG_HTTP_1_1 | C.RECORD_FLAG_HTTP_1_0
 const OF_STREAM = { requireManualDestroy: true }
 
 class Hub {
@@ -106,7 +106,7 @@ class Hub {
     // Destroyed: its GOAWAY says that nobody looks at this request.
     if (session === undefined) return null
     session.lastStream = record.code
-    if ((record.flags & C.RECORD_UPGRADE) !== 0 && this.facade.listenerCount('upgrade') > 0) {
+    if ((record.flags & C.RECORD_FLAG_UPGRADE) !== 0 && this.facade.listenerCount('upgrade') > 0) {
       return this.#begun(new UpgradeLine(this, record, session), this.facade.onUpgrade, session)
     }
     if ((record.flags & HTTP1) !== 0) return this.#begun(new Http1Exchange(this, record, session), this.facade.onExchange, session)

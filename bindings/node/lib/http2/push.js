@@ -55,7 +55,7 @@ function push (parent, hub, given, callback, make) {
     low: out[0] | 0,
     high: out[1] | 0,
     code: out[2],
-    flags: C.RECORD_END | C.RECORD_NO_BODY | (headers[':method'] === constants.HTTP2_METHOD_HEAD ? C.RECORD_HEAD : 0),
+    flags: C.RECORD_FLAG_END | C.RECORD_FLAG_NO_BODY | (headers[':method'] === constants.HTTP2_METHOD_HEAD ? C.RECORD_FLAG_HEAD : 0),
     sessionLow: parent.sessionId | 0,
     sessionHigh: Math.floor(parent.sessionId / 4294967296),
     dataLength: 0,

@@ -33,7 +33,7 @@ class RequestStream extends Duplex {
     this.high = record.high
     this.live = true
     /** Whether its session leaves. */
-    this.drains = (record.flags & C.RECORD_DRAINING) !== 0
+    this.drains = (record.flags & C.RECORD_FLAG_DRAINING) !== 0
     this.#hub = hub
     this.#flags = record.flags
     this.#stream = record.code
@@ -65,7 +65,7 @@ class RequestStream extends Duplex {
   /** The session, also then, as long as it lives. */
   get owner () { return this.#hub.session(this.sessionId) }
 
-  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params, (this.#flags & C.RECORD_HOST_ONLY) === 0, this.#cookies)) }
+  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params, (this.#flags & C.RECORD_FLAG_HOST_ONLY) === 0, this.#cookies)) }
 
   /** The request's headers object, made once. */
   get requestHeaders () { return this.#headers ?? (this.#headers = this.#parts.headers()) }
@@ -83,10 +83,10 @@ class RequestStream extends Duplex {
   /** As 'stream' tells them. */
   get requestFlags () { return this.endAfterHeaders ? END_HEADERS | END_STREAM : END_HEADERS }
 
-  get endAfterHeaders () { return (this.#flags & C.RECORD_NO_BODY) !== 0 }
+  get endAfterHeaders () { return (this.#flags & C.RECORD_FLAG_NO_BODY) !== 0 }
   /** Whether the record of the request had the end of its body. */
-  get isWhole () { return (this.#flags & C.RECORD_END) !== 0 }
-  get headRequest () { return (this.#flags & C.RECORD_HEAD) !== 0 }
+  get isWhole () { return (this.#flags & C.RECORD_FLAG_END) !== 0 }
+  get headRequest () { return (this.#flags & C.RECORD_FLAG_HEAD) !== 0 }
 
   /** Whether the server began it: then its number is even, or not known yet. */
   get isPushed () { return this.#stream % 2 === 0 }

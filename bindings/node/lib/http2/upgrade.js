@@ -15,7 +15,7 @@ const { RawHead, isOfConnection, invalid } = require('./rawhead.js')
 const { Sink, gone } = require('./sink.js')
 
 const C = native.constants
-const FLAGS = C.COMMAND_NO_DATE | C.COMMAND_NO_LENGTH
+const FLAGS = C.COMMAND_FLAG_NO_DATE | C.COMMAND_FLAG_NO_LENGTH
 const SWITCHING_PROTOCOLS = 101
 /** A longer head of a response is none. */
 const HEAD_BYTES = 64 * 1024
@@ -39,8 +39,8 @@ class UpgradeLine extends Sink {
     this.socket = session.newTunnelSocket()
     this.socket.join(this)
     const head = RequestHead.of(record)
-    this.request = requestOf(head, (record.flags & C.RECORD_HTTP_1_0) !== 0, this.socket)
-    if ((record.flags & C.RECORD_DRAINING) !== 0) process.nextTick(drains, this, record.number)
+    this.request = requestOf(head, (record.flags & C.RECORD_FLAG_HTTP_1_0) !== 0, this.socket)
+    if ((record.flags & C.RECORD_FLAG_DRAINING) !== 0) process.nextTick(drains, this, record.number)
   }
 
 

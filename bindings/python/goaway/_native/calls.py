@@ -42,7 +42,7 @@ def request_stream(request: int) -> int:
 def session_tls(session: int) -> Optional[_TlsInfo]:
     """None if the session speaks no TLS, or not yet."""
     info = _TlsInfo()
-    status = lib.session_get_tls(session, byref(info), ctypes.sizeof(info))
+    status = lib.session_tls(session, byref(info), ctypes.sizeof(info))
     if status == ERR_NOT_FOUND:
         return None
     check(status)

@@ -92,7 +92,7 @@ class Core:
 
     def hand_over(self, number: int) -> int:
         """A duplicate of a listening socket, which is the caller's to close."""
-        fd = int(self._call(lib.server_fd, number))
+        fd = int(self._call(lib.server_dup_fd, number))
         if fd < 0:
             raise last_failure()
         return fd
@@ -129,7 +129,7 @@ class Core:
         with self._lock:
             if self._server is not None:
                 counts = _Counts()
-                check(lib.server_get_counts(self._server, byref(counts), ctypes.sizeof(counts)))
+                check(lib.server_counts(self._server, byref(counts), ctypes.sizeof(counts)))
                 self._counts = Counts(*(getattr(counts, name) for name in Counts._fields))
             return self._counts
 
@@ -137,7 +137,7 @@ class Core:
         with self._lock:
             if self._server is None:
                 return []
-            listed = lib.server_sessions(self._server)
+            listed = lib.session_list_new(self._server)
         if listed is None:
             raise last_failure()
         try:

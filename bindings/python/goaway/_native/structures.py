@@ -64,7 +64,7 @@ class LogLine(NamedTuple):
 
 
 class SessionRow(NamedTuple):
-    """One row of `goaway_server_sessions`."""
+    """One row of `goaway_session_list_new`."""
 
     session: int
     stage: int
