@@ -269,6 +269,10 @@ typedef enum {
     // to, `goaway_session_peer_certificate` who the client is. The next event
     // after OPENED of a session over TLS, before a word of HTTP has come.
     GOAWAY_EVENT_SECURED = 11,
+    // The peer has acknowledged what was not sent: a PING (section 6.7), whose 8
+    // bytes are `text`, or, if `text` is empty, SETTINGS (section 6.5.3). The
+    // library only counts it as a control frame (GOAWAY_LIMIT_CONTROL_BURST).
+    GOAWAY_EVENT_UNSOLICITED_ACK = 12,
 } goaway_event;
 
 // The four ways a session can end, as the close report counts them.
@@ -510,6 +514,31 @@ typedef enum {
     // As `goaway_request_set_high_water` with `number` bytes.
     GOAWAY_COMMAND_KIND_HIGH_WATER = 9,
 } goaway_command_kind;
+
+// How HEADERS, PUSH_PROMISE and DATA frames are padded; see
+// `goaway_server_set_padding`.
+typedef enum {
+    // Not at all.
+    GOAWAY_PADDING_NONE = 0,
+    // To a length that is a multiple of 8 bytes, the frame's head included.
+    GOAWAY_PADDING_ALIGNED = 1,
+    // By 256 bytes.
+    GOAWAY_PADDING_MAX = 2,
+} goaway_padding;
+
+// The pseudo-header fields of a request (RFC 9113, section 8.3.1; RFC 8441, section 4).
+typedef enum {
+    // `:method`
+    GOAWAY_PSEUDO_FIELD_METHOD = 1,
+    // `:scheme`
+    GOAWAY_PSEUDO_FIELD_SCHEME = 2,
+    // `:authority`
+    GOAWAY_PSEUDO_FIELD_AUTHORITY = 3,
+    // `:path`
+    GOAWAY_PSEUDO_FIELD_PATH = 4,
+    // `:protocol`, of an extended CONNECT
+    GOAWAY_PSEUDO_FIELD_PROTOCOL = 5,
+} goaway_pseudo_field;
 
 // Events of a server that gather until you take them. Made by
 // `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
@@ -787,7 +816,8 @@ typedef struct {
     // peer's or ours as `goaway_cancel_cb` says. SESSION: the event's code. WRITABLE: the high-water mark,
     // which grows for a peer that takes much.
     uint32_t code;
-    // 44: CANCELLED, SESSION: a `goaway_cause`.
+    // 44: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the pseudo-header fields in
+    // the order in which they came, as `goaway_request_pseudo_order` has them.
     uint32_t cause;
     // 48: WRITABLE: bytes that wait for the peer. DRAIN, PROGRESS, and REQUEST
     // with GOAWAY_RECORD_FLAG_DRAINING: milliseconds that are left. SESSION: the
@@ -1214,8 +1244,21 @@ goaway_status goaway_request_peer_certificate(goaway_request request,
 // which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_limit(const goaway_server *server, uint32_t limit, uint64_t value);
 
+// Pads the frames of HTTP/2 that carry messages, so that their lengths tell less
+// of what is in them (RFC 9113, section 10.7): a `goaway_padding`. What the
+// peer's window or the longest frame has no room for is left out. Padding costs
+// bytes of the peer's windows. Default GOAWAY_PADDING_NONE. Before the start only.
+//
+// GOAWAY_ERR_INVALID: there is no such padding. GOAWAY_ERR_STATE: the server was started.
+goaway_status goaway_server_set_padding(const goaway_server *server, uint32_t padding);
+
 // The request's method, such as "GET".
 goaway_status goaway_request_method(goaway_request request, goaway_bytes *out_method);
+
+// Writes the request's pseudo-header fields in the order in which they came to
+// `out_order`: four bits for each, of the first one the lowest, with the number
+// that `goaway_pseudo_field` gives it. 0 of a request in HTTP/1.1.
+goaway_status goaway_request_pseudo_order(goaway_request request, uint32_t *out_order);
 
 // The version of HTTP that the request came in: "2", "1.1" or "1.0".
 goaway_status goaway_request_version(goaway_request request, goaway_bytes *out_version);

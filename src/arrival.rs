@@ -269,6 +269,7 @@ pub fn http2_limits(config: &Config, has_connect: bool) -> h2::Limits {
         has_connect_protocol: config.connect_protocol && has_connect,
         control_burst: config.control_burst,
         control_per_second: config.control_per_second,
+        padding: config.padding,
     }
 }
 

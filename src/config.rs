@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::padding::Padding;
 
 /// RFC 9113, section 6.9.1: no window is larger.
 const MAX_WINDOW: u64 = (1 << 31) - 1;
@@ -83,6 +84,8 @@ pub struct Config {
     pub control_per_second: u32,
     /// Whether HTTP/1.1 is served too.
     pub http1: bool,
+    /// How frames of HTTP/2 are padded.
+    pub padding: Padding,
 }
 
 impl Default for Config {
@@ -122,6 +125,7 @@ impl Default for Config {
             control_burst: 500,
             control_per_second: 50,
             http1: true,
+            padding: Padding::None,
         }
     }
 }

@@ -44,6 +44,26 @@ pub struct RequestHead {
     /// switch.
     pub upgrade: Option<Box<str>>,
     pub fields: HeaderList,
+    /// The pseudo-header fields in the order in which they came: four bits for the
+    /// number of each (`PseudoField`), the first in the lowest bits. 0 in HTTP/1.1.
+    pub pseudo_order: u32,
+}
+
+/// The pseudo-header fields of a request (RFC 9113, section 8.3.1; RFC 8441, section 4).
+/// cbindgen:rename-all=QualifiedScreamingSnakeCase
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PseudoField {
+    /// `:method`
+    Method = 1,
+    /// `:scheme`
+    Scheme = 2,
+    /// `:authority`
+    Authority = 3,
+    /// `:path`
+    Path = 4,
+    /// `:protocol`, of an extended CONNECT
+    Protocol = 5,
 }
 
 impl Default for RequestHead {
@@ -58,6 +78,7 @@ impl Default for RequestHead {
             protocol: None,
             upgrade: None,
             fields: HeaderList::new(),
+            pseudo_order: 0,
         }
     }
 }
@@ -175,6 +196,9 @@ pub enum Event<'a> {
     Ping([u8; 8]),
     /// The peer has answered the host's PING of that payload.
     Pong([u8; 8]),
+    /// The peer has acknowledged what was not sent: a PING of that payload, or, if it
+    /// is empty, SETTINGS.
+    UnsolicitedAck(&'a [u8]),
     /// The peer has answered the PING behind the first GOAWAY.
     ShutDownAcknowledged,
     Goaway {

@@ -170,11 +170,15 @@ pub enum EventKind {
     /// to, `goaway_session_peer_certificate` who the client is. The next event
     /// after OPENED of a session over TLS, before a word of HTTP has come.
     Secured = 11,
+    /// The peer has acknowledged what was not sent: a PING (section 6.7), whose 8
+    /// bytes are `text`, or, if `text` is empty, SETTINGS (section 6.5.3). The
+    /// library only counts it as a control frame (GOAWAY_LIMIT_CONTROL_BURST).
+    UnsolicitedAck = 12,
 }
 
 impl EventKind {
     /// The words for logs and reports, by number.
-    pub const NAMES: [&CStr; 12] = [
+    pub const NAMES: [&CStr; 13] = [
         c"opened",
         c"settings",
         c"ping",
@@ -187,6 +191,7 @@ impl EventKind {
         c"pong",
         c"settings_ack",
         c"secured",
+        c"unsolicited_ack",
     ];
 
     pub fn name(self) -> &'static str {
@@ -228,6 +233,6 @@ mod tests {
     fn the_last_of_each_has_its_word() {
         assert_eq!(Cause::Tls.name(), "tls");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
-        assert_eq!(EventKind::Secured.name(), "secured");
+        assert_eq!(EventKind::UnsolicitedAck.name(), "unsolicited_ack");
     }
 }

@@ -35,6 +35,7 @@
 //! - [`grammar`]: words of the grammar that both versions share
 //! - [`header_list`]: a header or trailer section
 //! - [`config`]: the limits
+//! - [`padding`]: how frames are padded
 //! - [`close`]: the drain engine and the report
 //! - [`event`], [`endpoint`]: what hosts are told of sessions, and who is at their ends
 //! - [`throttle`]: lines of the log that peers cause
@@ -69,6 +70,7 @@ mod listener;
 mod log;
 mod memory;
 mod output;
+mod padding;
 mod plaintext;
 mod priority;
 mod proxy;

@@ -111,7 +111,8 @@ pub struct Record {
     /// peer's or ours as `goaway_cancel_cb` says. SESSION: the event's code. WRITABLE: the high-water mark,
     /// which grows for a peer that takes much.
     pub code: u32,
-    /// 44: CANCELLED, SESSION: a `goaway_cause`.
+    /// 44: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the pseudo-header fields in
+    /// the order in which they came, as `goaway_request_pseudo_order` has them.
     pub cause: u32,
     /// 48: WRITABLE: bytes that wait for the peer. DRAIN, PROGRESS, and REQUEST
     /// with GOAWAY_RECORD_FLAG_DRAINING: milliseconds that are left. SESSION: the

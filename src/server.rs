@@ -10,6 +10,7 @@ use crate::config::Limit;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::listener::{self, Door};
+use crate::padding::Padding;
 use crate::queue::Queue;
 use crate::registry::OnClose;
 use crate::route::{Handler, Target};
@@ -58,6 +59,13 @@ impl Default for Server {
 impl Server {
     pub fn set_limit(&self, limit: Limit, value: u64) -> Result<()> {
         self.set_up(|setup, _| setup.config.set(limit, value))
+    }
+
+    pub fn set_padding(&self, padding: Padding) -> Result<()> {
+        self.set_up(|setup, _| {
+            setup.config.padding = padding;
+            Ok(())
+        })
     }
 
     pub fn register(&self, pattern: &str, handler: Handler) -> Result<()> {

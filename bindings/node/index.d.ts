@@ -373,6 +373,8 @@ export interface SessionEvents {
   settingsAck: []
   /** The TLS handshake is over, before a word of HTTP has come: `tls` knows what it has come to. */
   secured: []
+  /** The peer has acknowledged what was not sent: a PING of these 8 bytes, or, without bytes, SETTINGS. */
+  unsolicitedAck: [Buffer]
   goaway: [{ code: number, lastStream: number, debug: Buffer }]
   frameError: [{ stream: number, code: number, message: string }]
   error: [GoawayError]

@@ -196,6 +196,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 self.life.remote.ping_answered();
                 (EventKind::Pong, payload.to_vec())
             }
+            Event::UnsolicitedAck(payload) => (EventKind::UnsolicitedAck, payload.to_vec()),
             Event::Goaway { last_stream, code, debug } => {
                 self.peer_goaway = Some(code);
                 self.life.remote.figures.refuses_pushes.store(true, Relaxed);

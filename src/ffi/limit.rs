@@ -4,6 +4,7 @@ use super::server::{borrow, goaway_server};
 use super::{goaway_status, guard};
 use crate::config::Limit;
 use crate::error::{Error, Result};
+use crate::padding::Padding;
 
 /// What can be limited; see `goaway_server_set_limit`. Each with its unit, its
 /// default and the values it takes.
@@ -183,6 +184,17 @@ const LIMITS: [(goaway_limit, Limit); 33] = [
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_limit(server: Option<&goaway_server>, limit: u32, value: u64) -> goaway_status {
     guard(|| borrow(server)?.set_limit(named(limit)?, value))
+}
+
+/// Pads the frames of HTTP/2 that carry messages, so that their lengths tell less
+/// of what is in them (RFC 9113, section 10.7): a `goaway_padding`. What the
+/// peer's window or the longest frame has no room for is left out. Padding costs
+/// bytes of the peer's windows. Default GOAWAY_PADDING_NONE. Before the start only.
+///
+/// GOAWAY_ERR_INVALID: there is no such padding. GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_set_padding(server: Option<&goaway_server>, padding: u32) -> goaway_status {
+    guard(|| borrow(server)?.set_padding(Padding::from_number(padding)?))
 }
 
 fn named(number: u32) -> Result<Limit> {

@@ -52,6 +52,17 @@ pub extern "C" fn goaway_request_method(
     show(request, out_method, "out_method", |request| Ok(request.head().method().as_str().into()))
 }
 
+/// Writes the request's pseudo-header fields in the order in which they came to
+/// `out_order`: four bits for each, of the first one the lowest, with the number
+/// that `goaway_pseudo_field` gives it. 0 of a request in HTTP/1.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_pseudo_order(
+    request: goaway_request,
+    out_order: Option<&mut MaybeUninit<u32>>,
+) -> goaway_status {
+    show(request, out_order, "out_order", |request| Ok(request.head().request().pseudo_order))
+}
+
 /// The version of HTTP that the request came in: "2", "1.1" or "1.0".
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_version(

@@ -15,6 +15,7 @@ use super::{Http2, Input, Limits};
 use crate::engine::{Control, Engine, Event, Fault, RequestHead, ResponseHead, ShutDown};
 use crate::header_list::HeaderList;
 use crate::output::Output;
+use crate::padding::Padding;
 use client::Client;
 use program::{Act, Program, Step};
 
@@ -29,6 +30,7 @@ pub(super) const LIMITS: Limits = Limits {
     has_connect_protocol: true,
     control_burst: 1_000_000,
     control_per_second: 50,
+    padding: Padding::None,
 };
 
 /// More than the engine may hold of what a client of these limits sends: a header
@@ -173,7 +175,11 @@ impl Connection {
             return;
         }
         self.last_data = None;
-        self.told.push(format!("{event:?}"));
+        self.told.push(match event {
+            // The payload may be one of ours, which are random.
+            Event::UnsolicitedAck(payload) => format!("UnsolicitedAck of {}", payload.len()),
+            _ => format!("{event:?}"),
+        });
         match event {
             Event::Request { stream, head, is_last, .. } => {
                 head.keep();
@@ -197,6 +203,7 @@ impl Connection {
             | Event::SettingsAcknowledged
             | Event::Ping(_)
             | Event::Pong(_)
+            | Event::UnsolicitedAck(_)
             | Event::ShutDownAcknowledged
             | Event::Goaway { .. } => {}
         }

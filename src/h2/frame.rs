@@ -1,6 +1,7 @@
 //! The layout of frames (RFC 9113, section 4.1).
 
 pub(crate) use crate::code;
+use crate::padding::Padding;
 
 /// Frame types (RFC 9113, section 6; RFC 9218, section 7.1).
 pub mod kind {
@@ -102,11 +103,24 @@ pub fn write_goaway(out: &mut Vec<u8>, last_stream: u32, code: u32, debug: &[u8]
 }
 
 /// Completes a header block that was written behind room for one frame head at
-/// `at`: a HEADERS or PUSH_PROMISE frame, and CONTINUATION frames if the block is
-/// longer than `most`.
+/// `at`: a HEADERS or PUSH_PROMISE frame, which is padded if it can be, and
+/// CONTINUATION frames if the block is longer than `most`.
 #[inline]
-pub fn end_block(out: &mut Vec<u8>, at: usize, kind: u8, flags: u8, stream: u32, most: usize) {
-    let length = out.len() - at - HEAD;
+pub fn end_block(
+    out: &mut Vec<u8>,
+    at: usize,
+    (kind, mut flags): (u8, u8),
+    stream: u32,
+    most: usize,
+    padding: Padding,
+) {
+    let mut length = out.len() - at - HEAD;
+    let bytes = padding.bytes(length, most.saturating_sub(length));
+    if bytes > 0 {
+        out.insert(at + HEAD, (bytes - 1) as u8);
+        out.resize(at + HEAD + length + bytes, 0);
+        (length, flags) = (length + bytes, flags | flag::PADDED);
+    }
     if length > most {
         return split_block(out, at, Head { length: 0, kind, flags, stream }, most);
     }

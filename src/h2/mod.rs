@@ -46,6 +46,7 @@ use http::StatusCode;
 use crate::engine::{Control, Engine, Event, Fault, Flood, RequestHead, ResponseHead, ShutDown};
 use crate::header_list::HeaderList;
 use crate::output::Output;
+use crate::padding::Padding;
 use block::Block;
 use budget::Budget;
 use content::Rest;
@@ -59,7 +60,7 @@ use settings::{DEFAULT_TABLE, Local, Remote};
 use shutdown::Shutdown;
 use streams::Streams;
 
-/// What a peer may do, most of it said in our SETTINGS.
+/// What a peer may do, most of it said in our SETTINGS, and how we pad.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub max_concurrent_streams: u32,
@@ -74,6 +75,7 @@ pub struct Limits {
     /// Frames that cost something and bring nothing: at once, and in each second.
     pub control_burst: u32,
     pub control_per_second: u32,
+    pub padding: Padding,
 }
 
 impl Limits {
@@ -293,7 +295,7 @@ impl Engine for Http2 {
     }
 
     fn send_trailers(&mut self, stream: u32, fields: &HeaderList, out: &mut Output) {
-        self.write_trailers(stream, fields, out.bytes());
+        self.write_trailers(stream, fields, out);
     }
 
     fn reset(&mut self, stream: u32, code: u32, out: &mut Output) -> bool {

@@ -237,7 +237,7 @@ impl Http2 {
     fn settings_acknowledged<'a>(&mut self) -> Option<Event<'a>> {
         let Some(change) = self.local.acknowledge() else {
             self.budget.nothing();
-            return None;
+            return Some(Event::UnsolicitedAck(&[]));
         };
         if change != 0 {
             self.streams.iter_mut().for_each(|stream| stream.receive_window.change(change));
@@ -246,20 +246,20 @@ impl Http2 {
         Some(Event::SettingsAcknowledged)
     }
 
-    fn ping<'a>(&mut self, head: Head, payload: &[u8], out: &mut Output) -> Option<Event<'a>> {
-        let payload = *payload.first_chunk()?;
+    fn ping<'a>(&mut self, head: Head, payload: &'a [u8], out: &mut Output) -> Option<Event<'a>> {
+        let bytes = *payload.first_chunk()?;
         if !head.has(flag::ACK) {
             self.budget.ping();
-            frame::write(out.bytes(), kind::PING, flag::ACK, 0, &payload);
-            return Some(Event::Ping(payload));
+            frame::write(out.bytes(), kind::PING, flag::ACK, 0, payload);
+            return Some(Event::Ping(bytes));
         }
-        match self.pings.answered(payload) {
-            Answered::Host => Some(Event::Pong(payload)),
+        match self.pings.answered(bytes) {
+            Answered::Host => Some(Event::Pong(bytes)),
             Answered::ShutDown => Some(Event::ShutDownAcknowledged),
             Answered::KeepAlive => None,
             Answered::None => {
                 self.budget.nothing();
-                None
+                Some(Event::UnsolicitedAck(payload))
             }
         }
     }

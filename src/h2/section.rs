@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use super::hpack::{Decoder, Error};
 use super::name::Token;
 use super::verdict::Verdict;
-use crate::engine::{RequestHead, Version};
+use crate::engine::{PseudoField, RequestHead, Version};
 use crate::grammar::authority;
 use crate::grammar::token::parse_length;
 use crate::header_list::{Field, HeaderList};
@@ -61,7 +61,7 @@ pub fn read_request(
     limits: &Limits,
     head: &mut RequestHead,
 ) -> Result<Result<RequestFacts, Wrong>, Error> {
-    let RequestHead { version, method, scheme, authority, path, protocol, upgrade, fields } = head;
+    let RequestHead { version, method, scheme, authority, path, protocol, upgrade, fields, pseudo_order } = head;
     (*version, *upgrade) = (Version::Http2, None);
     path.clear();
     fields.clear();
@@ -88,6 +88,7 @@ pub fn read_request(
             *place = None;
         }
     }
+    *pseudo_order = reader.order;
     Ok(reader.finish_request(head))
 }
 
@@ -126,6 +127,8 @@ struct Reader<'a> {
     fields: usize,
     /// One bit for each pseudo-header field that has come.
     pseudo: u8,
+    /// They, as `RequestHead::pseudo_order` has them.
+    order: u32,
     has_regular: bool,
     has_cookie: bool,
     has_host: bool,
@@ -142,6 +145,7 @@ impl<'a> Reader<'a> {
             size: 0,
             fields: 0,
             pseudo: 0,
+            order: 0,
             has_regular: false,
             has_cookie: false,
             has_host: false,
@@ -188,7 +192,10 @@ impl<'a> Reader<'a> {
         } else if self.has_regular {
             self.refuse("a pseudo-header field comes behind a regular one");
         }
-        self.pseudo |= pseudo_bit(token);
+        if let Some(field) = pseudo_field(token) {
+            self.order |= (field as u32) << (4 * self.pseudo.count_ones());
+            self.pseudo |= 1 << field as u8;
+        }
         self.malformed.is_none() && !self.is_too_large()
     }
 
@@ -222,7 +229,7 @@ impl<'a> Reader<'a> {
     }
 
     fn has(&self, token: Token) -> bool {
-        self.pseudo & pseudo_bit(token) != 0
+        pseudo_field(token).is_some_and(|field| self.pseudo & 1 << field as u8 != 0)
     }
 
     fn refuse(&mut self, why: &'static str) {
@@ -301,16 +308,15 @@ fn check_path(head: &RequestHead) -> Result<(), Wrong> {
     }
 }
 
-/// A bit for each pseudo-header field of a request.
-fn pseudo_bit(token: Token) -> u8 {
+fn pseudo_field(token: Token) -> Option<PseudoField> {
     match token {
-        Token::METHOD => 1,
-        Token::SCHEME => 2,
-        Token::AUTHORITY => 4,
-        Token::PATH => 8,
-        Token::PROTOCOL => 16,
+        Token::METHOD => Some(PseudoField::Method),
+        Token::SCHEME => Some(PseudoField::Scheme),
+        Token::AUTHORITY => Some(PseudoField::Authority),
+        Token::PATH => Some(PseudoField::Path),
+        Token::PROTOCOL => Some(PseudoField::Protocol),
         // It is refused anyway.
-        _ => 0,
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ use super::streams::is_pushed;
 use crate::engine::{Control, RequestHead, ResponseHead};
 use crate::header_list::HeaderList;
 use crate::output::Output;
+use crate::padding::Padding;
 
 /// The longest payload of a DATA frame: longer ones keep others waiting for little.
 const MOST_DATA: usize = DEFAULT_SIZE as usize;
@@ -61,8 +62,14 @@ impl Http2 {
         out.extend_from_slice(&[0; HEAD]);
         self.encoder.begin(out);
         self.repeat.encode(&mut self.encoder, status, fields, out);
-        frame::end_block(out, at, kind::HEADERS, flags, id, self.remote.max_frame_bytes as usize);
+        self.end_block(at, kind::HEADERS, flags, id, out);
         self.budget.sent_head();
+    }
+
+    #[inline]
+    fn end_block(&self, at: usize, kind: u8, flags: u8, id: u32, out: &mut Vec<u8>) {
+        let most = self.remote.max_frame_bytes as usize;
+        frame::end_block(out, at, (kind, flags), id, most, self.limits.padding);
     }
 
     #[inline]
@@ -88,15 +95,40 @@ impl Http2 {
             self.budget.sent_data();
         }
         let flags = if is_last { flag::END_STREAM } else { 0 };
-        frame::write_head(out.bytes(), data.len(), kind::DATA, flags, id);
-        out.push(data);
+        match self.pad(id, data.len()) {
+            0 => {
+                frame::write_head(out.bytes(), data.len(), kind::DATA, flags, id);
+                out.push(data);
+            }
+            bytes => {
+                frame::write_head(out.bytes(), data.len() + bytes, kind::DATA, flags | flag::PADDED, id);
+                out.bytes().push((bytes - 1) as u8);
+                out.push(data);
+                out.extend_from_slice(&[0; 255][..bytes - 1]);
+            }
+        }
         self.budget.sent_data();
         if is_last {
             self.end_of_response(id);
         }
     }
 
-    pub(super) fn write_trailers(&mut self, id: u32, fields: &HeaderList, out: &mut Vec<u8>) {
+    /// By how many bytes a DATA frame of that length is padded. Both windows count
+    /// them (RFC 9113, section 6.1), so that no more are added than those allow.
+    #[inline]
+    fn pad(&mut self, id: u32, length: usize) -> usize {
+        if self.limits.padding == Padding::None {
+            return 0;
+        }
+        let Some(stream) = self.streams.get_mut(id) else { return 0 };
+        let window = stream.send_window.available().min(self.send_window.available());
+        let bytes = self.limits.padding.bytes(length, window.min(MOST_DATA - length));
+        stream.send_window.take(bytes);
+        self.send_window.take(bytes);
+        bytes
+    }
+
+    pub(super) fn write_trailers(&mut self, id: u32, fields: &HeaderList, out: &mut Output) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let has_section = match stream.sending {
             Sending::Content => !fields.is_empty(),
@@ -104,12 +136,11 @@ impl Http2 {
             Sending::Tunnel => false,
             Sending::Head | Sending::Done => return,
         };
-        stream.sending = Sending::Done;
-        if has_section {
-            self.write_section(id, None, fields, flag::END_STREAM, out);
-        } else {
-            frame::write(out, kind::DATA, flag::END_STREAM, id, &[]);
+        if !has_section {
+            return self.write_data(id, Bytes::new(), true, out);
         }
+        stream.sending = Sending::Done;
+        self.write_section(id, None, fields, flag::END_STREAM, out.bytes());
         self.end_of_response(id);
     }
 
@@ -170,7 +201,7 @@ impl Http2 {
         for field in head.fields.iter() {
             self.encoder.field(field.name, field.value, field.is_sensitive, out);
         }
-        frame::end_block(out, at, kind::PUSH_PROMISE, 0, parent, self.remote.max_frame_bytes as usize);
+        self.end_block(at, kind::PUSH_PROMISE, 0, parent, out);
         self.streams.insert_pushed(Stream {
             id,
             sending: Sending::Head,

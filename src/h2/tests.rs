@@ -6,6 +6,7 @@ mod explorer;
 mod floods;
 mod fuzz;
 mod oracle;
+mod padding;
 mod peer;
 mod priorities;
 mod pushes;

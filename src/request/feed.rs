@@ -196,6 +196,7 @@ fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
     let (fields, has_cookies) = batch.request_fields(head.fields());
     record.fields = fields + u32::from(head.protocol().is_some());
     record.text_len = batch.since(record.text_offset);
+    record.cause = head.request().pseudo_order;
     if has_cookies {
         record.flags |= GOAWAY_RECORD_FLAG_COOKIES;
         head.cookies().for_each(|cookie| batch.text(cookie));

@@ -103,6 +103,57 @@ static void cookies_are_joined_in_a_record(void) {
     end();
 }
 
+// Which pseudo-header field came when is told by call and in the record.
+static void pseudo_fields_are_told_in_order(void) {
+    static const char *orders[][4][2] = {
+        {{":path", "/"}, {":method", "GET"}, {":authority", "localhost"}, {":scheme", "http"}},
+        {{":authority", "localhost"}, {":scheme", "http"}, {":path", "/"}, {":method", "GET"}},
+    };
+    static const uint32_t expected[] = {
+        GOAWAY_PSEUDO_FIELD_PATH | GOAWAY_PSEUDO_FIELD_METHOD << 4 | GOAWAY_PSEUDO_FIELD_AUTHORITY << 8 |
+            GOAWAY_PSEUDO_FIELD_SCHEME << 12,
+        GOAWAY_PSEUDO_FIELD_AUTHORITY | GOAWAY_PSEUDO_FIELD_SCHEME << 4 | GOAWAY_PSEUDO_FIELD_PATH << 8 |
+            GOAWAY_PSEUDO_FIELD_METHOD << 12,
+    };
+    begin();
+    for (size_t index = 0; index < COUNT(orders); index++) {
+        client_ask_of(&client, orders[index], COUNT(orders[index]), true);
+        const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
+        CHECK_NUMBER(record->cause, expected[index]);
+        uint32_t order = 0;
+        CHECK_OK(goaway_request_pseudo_order(record->id, &order));
+        CHECK_NUMBER(order, expected[index]);
+        CHECK_OK(respond(&events, record->id, ""));
+    }
+    end();
+}
+
+// How long a response is shows less, if its frames are padded.
+static void padding(void) {
+    static const size_t lengths[] = {0, 7, 256};
+    for (uint32_t kind = GOAWAY_PADDING_NONE; kind <= GOAWAY_PADDING_MAX; kind++) {
+        struct host host;
+        host_new(&host);
+        CHECK_STATUS(goaway_server_set_padding(host.server, 3), GOAWAY_ERR_INVALID);
+        CHECK_OK(goaway_server_set_padding(host.server, kind));
+        host_go(&host);
+        CHECK_STATUS(goaway_server_set_padding(host.server, kind), GOAWAY_ERR_STATE);
+        client = client_open(host.port);
+        client_get(&client, "/");
+        goaway_request request = host_take(&host);
+        CHECK_OK(goaway_request_respond(request, 200, "16 bytes of data", 16));
+        struct frame frame;
+        do {
+            REQUIRE(client_read(&client, &frame));
+        } while (frame.kind != FRAME_DATA);
+        CHECK_NUMBER(frame.length, 16 + lengths[kind]);
+        CHECK((frame.flags & 8) == (kind == GOAWAY_PADDING_NONE ? 0 : 8));
+        CHECK(memcmp(frame.payload + (kind == GOAWAY_PADDING_NONE ? 0 : 1), "16 bytes of data", 16) == 0);
+        client_close(&client);
+        host_end(&host);
+    }
+}
+
 // Cookie fields count as one; their bytes count all.
 static void many_cookies_are_one_field(void) {
     struct host host;
@@ -132,6 +183,8 @@ int main(int argc, char **argv) {
     static const struct check_case cases[] = {
         CASE(cookies_are_joined_for_who_asks_by_name),
         CASE(cookies_are_joined_in_a_record),
+        CASE(pseudo_fields_are_told_in_order),
+        CASE(padding),
         CASE(many_cookies_are_one_field),
     };
     return check_main(cases, COUNT(cases), 3, argc, argv);

@@ -55,6 +55,7 @@ static void with_child(void (*run)(void)) {
 
 static void the_server_is_the_parents(void) {
     CHECK_STATUS(goaway_server_set_limit(host.server, GOAWAY_LIMIT_WORKERS, 1), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_set_padding(host.server, GOAWAY_PADDING_MAX), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_register_handler(host.server, "GET /x", host_queue, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_on_progress(host.server, on_progress, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_on_session(host.server, host_watch, NULL), GOAWAY_ERR_FORKED);
@@ -128,6 +129,8 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_request_push(request, pseudo, 2, &pushed), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_protocol(request, &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_version(request, &bytes), GOAWAY_ERR_FORKED);
+    uint32_t order;
+    CHECK_STATUS(goaway_request_pseudo_order(request, &order), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_param(request, "id", &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_header(request, "host", &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_header_at(request, 0, &bytes, &more), GOAWAY_ERR_FORKED);

@@ -45,6 +45,8 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_push(id, pseudo, 2, &pushed), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_protocol(id, &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_version(id, &bytes), GOAWAY_ERR_GONE);
+    uint32_t order;
+    CHECK_STATUS(goaway_request_pseudo_order(id, &order), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_param(id, "id", &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_header(id, "host", &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_header_at(id, 0, &bytes, &more), GOAWAY_ERR_GONE);

@@ -97,6 +97,7 @@ static void server_functions(void) {
     atomic_int closes = 0;
     goaway_counts counts;
     CHECK_STATUS(goaway_server_set_limit(NULL, GOAWAY_LIMIT_WORKERS, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_padding(NULL, GOAWAY_PADDING_MAX), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_register_handler(NULL, "GET /", host_queue, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_register_handler(server, NULL, host_queue, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_register_handler(server, "GET /", NULL, NULL), GOAWAY_ERR_NULL);
@@ -194,6 +195,7 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_request_push(request, NULL, 0, &pushed), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_request_protocol(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_version(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_pseudo_order(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_session(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_stream(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_drain_left_ms(request, NULL), GOAWAY_ERR_NULL);
@@ -380,7 +382,7 @@ static void names(void) {
     CHECK_NUMBER(strcmp(goaway_status_name(GOAWAY_ERR_PANIC), "GOAWAY_ERR_PANIC"), 0);
     CHECK(goaway_status_name(-1) == NULL && goaway_status_name(INT32_MIN) == NULL);
     CHECK(goaway_event_name(GOAWAY_EVENT_SETTINGS_ACK) != NULL);
-    CHECK(goaway_event_name(GOAWAY_EVENT_SECURED + 1) == NULL);
+    CHECK(goaway_event_name(GOAWAY_EVENT_UNSOLICITED_ACK + 1) == NULL);
     CHECK(goaway_status_name(INT32_MAX) == NULL && goaway_status_name(GOAWAY_ERR_SKIPPED + 1) == NULL);
     CHECK(goaway_cause_name(GOAWAY_CAUSE_FLOOD) != NULL && goaway_cause_name(UINT32_MAX) == NULL);
     CHECK(goaway_outcome_name(GOAWAY_OUTCOME_FORCED) != NULL && goaway_outcome_name(UINT32_MAX) == NULL);

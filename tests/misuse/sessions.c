@@ -56,6 +56,22 @@ static void a_ping_is_answered(void) {
     end();
 }
 
+// The peer acknowledges what was not sent: the host is told, and the session goes on.
+static void an_acknowledgement_of_nothing_is_told(void) {
+    begin_with_session();
+    static const uint8_t ping[] = {0, 0, 8, FRAME_PING, FLAG_ACK, 0, 0, 0, 0, 'n', 'o', 't', 'h', 'i', 'n', 'g', '!'};
+    static const uint8_t settings[] = {0, 0, 0, FRAME_SETTINGS, FLAG_ACK, 0, 0, 0, 0};
+    client_send_all(&client, ping, sizeof ping);
+    CHECK(memcmp(event_text(GOAWAY_EVENT_UNSOLICITED_ACK, 8), "nothing!", 8) == 0);
+    client_send_all(&client, settings, sizeof settings);
+    event_text(GOAWAY_EVENT_UNSOLICITED_ACK, 0);
+    static struct frame frame;
+    CHECK_OK(goaway_session_ping(session, NULL));
+    next_frame(&frame, FRAME_PING);
+    event_text(GOAWAY_EVENT_PONG, 8);
+    end();
+}
+
 // What is asked of a session whose peer has not spoken yet waits until it has.
 static void a_ping_before_the_preface(void) {
     events_new(&events);
@@ -241,6 +257,7 @@ static void its_own_address_is_known(void) {
 int main(int argc, char **argv) {
     static const struct check_case cases[] = {
         CASE(a_ping_is_answered),
+        CASE(an_acknowledgement_of_nothing_is_told),
         CASE(a_ping_before_the_preface),
         CASE(a_goaway_ends_nothing),
         CASE(other_services_are_told),

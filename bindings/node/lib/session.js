@@ -96,6 +96,7 @@ const DETAILS = {
   settings: (record, text) => Buffer.from(text, 'latin1'),
   ping: (record, text) => Buffer.from(text, 'latin1'),
   pong: (record, text) => Buffer.from(text, 'latin1'),
+  unsolicitedAck: (record, text) => Buffer.from(text, 'latin1'),
   goaway: (record, text) => ({ code: record.code, lastStream: record.number, debug: Buffer.from(text, 'latin1') }),
   frameError: (record, text) => ({ stream: record.number, code: record.code, message: text }),
   error: (record, text) => new GoawayError('GOAWAY_ERR_IO', text),

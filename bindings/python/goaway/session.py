@@ -66,7 +66,9 @@ class SessionEvent(NamedTuple):
     kind: str
     """"opened" (the first of each session), "settings", "settings_ack", "ping",
     "pong", "goaway", "frame_error", "error", "timeout", "draining", "secured" (the TLS
-    handshake is over, which comes before all but "opened"), "closed" (the last)."""
+    handshake is over, which comes before all but "opened"), "unsolicited_ack" (the peer
+    has acknowledged a PING, or without `text` SETTINGS, that was not sent), "closed"
+    (the last)."""
     session: int
     peer: str
     code: int = 0
@@ -81,7 +83,7 @@ class SessionEvent(NamedTuple):
     """goaway: the last stream that the peer has processed."""
     text: bytes = b""
     """goaway: the debug data. frame_error, error: what was wrong. settings: the
-    frame's payload, 6 bytes an entry. ping, pong: its 8 bytes."""
+    frame's payload, 6 bytes an entry. ping, pong, unsolicited_ack: its 8 bytes."""
 
 
 def close_session(session: int, drain: float) -> None:

@@ -17,6 +17,7 @@ fn a_head_is_read_as_it_came() {
         protocol: None,
         upgrade: None,
         fields: list(&fields),
+        pseudo_order: 0,
     };
     assert_eq!(head, expected);
     let head = request("M-SEARCH HTTPS://A/ HTTP/1.0\r\nx: \u{e4}\tb\r\n\r\n").head;

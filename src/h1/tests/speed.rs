@@ -35,6 +35,7 @@ fn through_httparse() -> RequestHead {
         protocol: None,
         upgrade: None,
         fields: list,
+        pseudo_order: 0,
     }
 }
 

@@ -26,6 +26,7 @@ fn read_with(limits: Limits, fields: Pairs) -> Result<(RequestHead, RequestFacts
         protocol: Some("old".into()),
         upgrade: Some("old".into()),
         fields: HeaderList::new(),
+        pseudo_order: 0x12345,
     };
     head.fields.push(b"old", b"old", false);
     let facts = read_request(&mut Decoder::new(4096), &block(fields), &limits, &mut head).expect("a block");
@@ -79,6 +80,7 @@ fn a_head_is_filled_with_the_request() {
         protocol: None,
         upgrade: None,
         fields,
+        pseudo_order: 0x2314, // :path first
     };
     assert_eq!(head, expected);
     assert_eq!(get(&[]), Ok(RequestFacts::default()));

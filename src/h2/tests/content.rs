@@ -18,7 +18,7 @@ fn content_is_given_as_it_comes() {
     assert!(!peer.engine.has_all_content(1));
     assert_eq!(peer.feed(&bytes[12..17]), [content(1, b"cdef", true)]);
     assert!(peer.engine.has_all_content(1));
-    assert!(peer.feed(&[&bytes[17..], &frame(PING, ACK, 0, &[0; 8])].concat()).is_empty());
+    assert!(peer.feed(&[&bytes[17..], &frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 0])].concat()).is_empty());
     assert_eq!(peer.fault, None);
 }
 

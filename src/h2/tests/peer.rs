@@ -11,6 +11,7 @@ use crate::h2::hpack::Decoder;
 use crate::h2::{Http2, Limits};
 use crate::header_list::HeaderList;
 use crate::output::Output;
+use crate::padding::Padding;
 
 pub const LIMITS: Limits = Limits {
     max_concurrent_streams: 10,
@@ -23,6 +24,7 @@ pub const LIMITS: Limits = Limits {
     has_connect_protocol: true,
     control_burst: 500,
     control_per_second: 50,
+    padding: Padding::None,
 };
 
 /// An event that is kept.
@@ -40,6 +42,7 @@ pub enum Seen {
     SettingsAcknowledged,
     Ping([u8; 8]),
     Pong([u8; 8]),
+    UnsolicitedAck(Vec<u8>),
     ShutDownAcknowledged,
     Goaway { last_stream: u32, code: u32, debug: Vec<u8> },
 }
@@ -67,6 +70,7 @@ fn keep(event: Event<'_>) -> Seen {
         Event::SettingsAcknowledged => Seen::SettingsAcknowledged,
         Event::Ping(payload) => Seen::Ping(payload),
         Event::Pong(payload) => Seen::Pong(payload),
+        Event::UnsolicitedAck(payload) => Seen::UnsolicitedAck(payload.to_vec()),
         Event::ShutDownAcknowledged => Seen::ShutDownAcknowledged,
         Event::Goaway { last_stream, code, debug } => Seen::Goaway { last_stream, code, debug: debug.to_vec() },
     }

@@ -34,9 +34,10 @@ fn values_outside_their_ranges_are_errors() {
 }
 
 #[test]
-fn an_acknowledgement_that_is_not_due_is_ignored() {
+fn an_acknowledgement_that_is_not_due_is_told() {
     let mut peer = Peer::new();
-    assert!(peer.feed(&frame(SETTINGS, ACK, 0, &[])).is_empty());
+    assert_eq!(peer.feed(&frame(SETTINGS, ACK, 0, &[])), [Seen::UnsolicitedAck(Vec::new())]);
+    assert_eq!(peer.feed(&frame(PING, ACK, 0, b"nobody's")), [Seen::UnsolicitedAck(b"nobody's".to_vec())]);
     assert_eq!(peer.fault, None);
 }
 
