@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 
 from goaway import _native
-from goaway.cli import main
+from goaway.cli.main import main
 
 counts = Counter()
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::{cells, documents, members, quoted, read, root};
 
@@ -26,15 +27,24 @@ fn others() -> BTreeSet<String> {
         "src/h2/hpack/tests/differential.rs",
     ];
     let texts = sources.iter().map(|path| read(path));
-    let python = fs::read_dir(root().join("bindings/python/goaway")).expect("the package");
-    let node = fs::read_dir(root().join("bindings/node/lib")).expect("the package");
-    let files = python.chain(node).map(|entry| entry.expect("a folder entry").path());
-    let code = files.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap_or_default());
+    let mut files = Vec::new();
+    for package in ["bindings/python/goaway", "bindings/node/lib"] {
+        files_below(&root().join(package), &mut files);
+    }
+    let code = files.iter().map(|path| fs::read_to_string(path).unwrap_or_default());
     for text in texts.chain(code) {
         let named = words(&text).filter(|word| word.starts_with("GOAWAY_") || word.starts_with("goaway_"));
         others.extend(named.map(str::to_string));
     }
     others
+}
+
+/// Every file below a folder.
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("a folder entry").path();
+        if path.is_dir() { files_below(&path, found) } else { found.push(path) }
+    }
 }
 
 /// `goaway_server_listen` and `GOAWAY_ERR_GONE`; `goaway_server_` is the start of several.

@@ -8,16 +8,16 @@ import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from ._native import version
-from .config import AccessRecord, Config
-from .drain import Drain
+from .application.config import AccessRecord, Config
+from .asyncio.drain import Drain
+from .asyncio.request import Request
+from .asyncio.server import Server, run
+from .core.session import Session, SessionEvent, abort_session, close_session, send_altsvc, send_origin
+from .core.tls import Tls, TlsInfo, tls_info
 from .error import Disconnected, Error, ShutdownError, StartupError
 from .report import Counts, Progress, Report
-from .request import Request
-from .server import Server, run
-from .session import Session, SessionEvent, abort_session, close_session, send_altsvc, send_origin
-from .threaded import ThreadedServer
-from .threaded_request import ThreadedRequest
-from .tls import Tls, TlsInfo, tls_info
+from .threads.request import ThreadedRequest
+from .threads.server import ThreadedServer
 
 if _TYPE_CHECKING:
     from . import asgi, wsgi

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from goaway import Error, _native
-from goaway.address import Address, AddressError, Listeners, of_path, shown, split
+from goaway.core.address import Address, AddressError, Listeners, of_path, shown, split
 
 
 def test_an_address_is_what_it_was_written_as() -> None:

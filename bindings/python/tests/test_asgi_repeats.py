@@ -14,8 +14,8 @@ from peers import Peer, Stream
 
 import goaway
 from goaway import asgi
-from goaway.fields import application_head
-from goaway.runner import CAN_START_EAGERLY
+from goaway.asyncio.tasks import CAN_START_EAGERLY
+from goaway.core.fields import application_head
 
 WHAT = "the headers"
 
@@ -109,7 +109,7 @@ def test_each_request_has_its_own_host(field: "Tuple[Tuple[str, str], ...]") -> 
 def test_fields_that_cannot_be_compared_are_packed() -> None:
     """Under `python -bb` to compare bytes with text is an error."""
     program = (
-        "from goaway.fields import application_head as head\n"
+        "from goaway.core.fields import application_head as head\n"
         "for fields in 3 * [[(b'a', b'1')], [('b', '1')], [(b'c', '1')], [(b'a', b'1')]]:\n"
         "    print(ascii(head(list(fields), 'x', False)[0].decode()))"
     )

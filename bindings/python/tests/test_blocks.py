@@ -15,7 +15,7 @@ from peers import Peer, in_thread, run
 from serving import PACKAGE
 
 import goaway
-from goaway import options
+from goaway.cli import parser
 
 ROOT = PACKAGE.parents[1]
 DOCUMENTS = [ROOT / "README.md", PACKAGE / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -55,7 +55,7 @@ def commands() -> List[str]:
 @pytest.mark.parametrize("command", commands())
 def test_each_command_is_understood(command: str) -> None:
     words = shlex.split(command, comments=True)
-    chosen = options.parse(words[1:], version=lambda: "goaway 0")
+    chosen = parser.parse(words[1:], version=lambda: "goaway 0")
     assert chosen.app.partition(":")[0] == "shop.web"  # also a module alone
 
 

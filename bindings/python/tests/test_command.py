@@ -19,7 +19,8 @@ import pytest
 from hyperframe.frame import GoAwayFrame
 from serving import APPS, PACKAGE, Command, Connection, curl, environment, eventually
 
-from goaway import cli, reload
+from goaway.cli.main import main
+from goaway.supervisor import reload
 
 
 def test_it_serves_and_leaves_with_a_report() -> None:
@@ -234,13 +235,13 @@ def test_a_module_alone_and_a_call_are_served(tmp_path: Path) -> None:
 
 def test_reload_without_watchfiles(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(reload.importlib.util, "find_spec", lambda name: None)
-    assert cli.main(["plain:app", "--reload"]) == 2
+    assert main(["plain:app", "--reload"]) == 2
     assert capsys.readouterr().err == "goaway: --reload needs watchfiles: pip install watchfiles\n"
 
 
 def test_the_command_wants_the_main_thread(capsys: pytest.CaptureFixture[str]) -> None:
     statuses: list[int] = []
-    thread = threading.Thread(target=lambda: statuses.append(cli.main(["plain:app", "--app-dir", str(APPS)])))
+    thread = threading.Thread(target=lambda: statuses.append(main(["plain:app", "--app-dir", str(APPS)])))
     thread.start()
     thread.join(20)
     assert statuses == [1] and "only the main thread can" in capsys.readouterr().err

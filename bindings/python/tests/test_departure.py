@@ -218,7 +218,7 @@ def test_threads_of_the_program_for_who_has_left() -> None:
 def test_other_exceptions_of_threads_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hook passes on what is not its own."""
     shown: List[object] = []
-    from goaway import failure
+    from goaway.core import failure
 
     monkeypatch.setattr(threading, "excepthook", lambda arguments: shown.append(arguments.exc_type))
     monkeypatch.setattr(failure, "_is_hooked", threading.Lock())

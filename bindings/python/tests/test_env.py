@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from goaway import env
+from goaway.worker import env_file
 
 
 def write(folder: Path, text: str) -> str:
@@ -32,7 +32,7 @@ H=x=y
 I=ü
 """,
     )
-    assert env.read(file) == {
+    assert env_file.read(file) == {
         "A": "1", "B": "two words", "C": "a#b", "D": "single $A \\n", "E": 'line\nnext "quoted" \\', "F": "", "G": "",
         "H": "x=y", "I": "ü",
     }  # fmt: skip
@@ -42,7 +42,7 @@ def test_what_is_set_already_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("GOAWAY_TEST_OLD", "old")
     monkeypatch.setenv("GOAWAY_TEST_NEW", "to be restored")
     monkeypatch.delenv("GOAWAY_TEST_NEW")
-    env.load(write(tmp_path, "GOAWAY_TEST_OLD=new\nGOAWAY_TEST_NEW=new\n"))
+    env_file.load(write(tmp_path, "GOAWAY_TEST_OLD=new\nGOAWAY_TEST_NEW=new\n"))
     assert os.environ["GOAWAY_TEST_OLD"] == "old"
     assert os.environ["GOAWAY_TEST_NEW"] == "new"
 
@@ -50,20 +50,20 @@ def test_what_is_set_already_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("line", ["A", "1A=x", "=x", "A B=x", "A='x", 'A="x', "A='x' y"])
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     file = write(tmp_path, f"GOOD=1\n{line}\n")
-    with pytest.raises(env.EnvError) as error:
-        env.read(file)
+    with pytest.raises(env_file.EnvError) as error:
+        env_file.read(file)
     assert str(error.value).startswith(f"{file}, line 2: ")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(env.EnvError, match="No such file"):
-        env.read(str(tmp_path / "none"))
+    with pytest.raises(env_file.EnvError, match="No such file"):
+        env_file.read(str(tmp_path / "none"))
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     file = tmp_path / "env"
     file.write_bytes(b"\xef\xbb\xbfA=1\r\nB=2\r\n")
-    assert env.read(str(file)) == {"A": "1", "B": "2"}
+    assert env_file.read(str(file)) == {"A": "1", "B": "2"}
 
 
 def test_a_quoted_value_goes_over_lines(tmp_path: Path) -> None:
@@ -77,17 +77,17 @@ QUERY='select
 NONE=   # a comment
 LAST=it's
 """
-    assert env.read(write(tmp_path, text)) == {
+    assert env_file.read(write(tmp_path, text)) == {
         "KEY": "-----BEGIN KEY-----\nab=c  # no comment\nA=none\n\n-----END KEY-----", "QUERY": "select\n  1",
         "NONE": "", "LAST": "it's",
     }  # fmt: skip
 
 
 def test_an_open_quote_is_told_where_it_begins(tmp_path: Path) -> None:
-    with pytest.raises(env.EnvError, match="line 3: the quote is not closed"):
-        env.read(write(tmp_path, 'A="x\ny"\nB="\nC=1\n\nD=2\n'))
+    with pytest.raises(env_file.EnvError, match="line 3: the quote is not closed"):
+        env_file.read(write(tmp_path, 'A="x\ny"\nB="\nC=1\n\nD=2\n'))
 
 
 def test_a_nul_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(env.EnvError, match="line 2: a NUL"):
-        env.read(write(tmp_path, "A=1\nB=x\0y\n"))
+    with pytest.raises(env_file.EnvError, match="line 2: a NUL"):
+        env_file.read(write(tmp_path, "A=1\nB=x\0y\n"))

@@ -16,7 +16,7 @@ from hosts import ALL, ASYNC, awaiting, send_together, served, wait_for
 from peers import Peer
 
 import goaway
-from goaway.runner import CAN_START_EAGERLY
+from goaway.asyncio.tasks import CAN_START_EAGERLY
 
 
 class Unusual(BaseException):

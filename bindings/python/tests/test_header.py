@@ -9,7 +9,8 @@ from typing import Any, Dict, List
 
 import pytest
 
-from goaway import _native, outbox
+from goaway import _native
+from goaway.core import command_buffer
 from goaway.limit import LIMITS
 
 HEADER = Path(__file__).resolve().parents[3] / "include" / "goaway.h"
@@ -121,7 +122,9 @@ def test_each_structure_has_its_members(struct: str, ours: Any) -> None:
         assert ctypes.sizeof(field[1]) == expected, line
 
 
-@pytest.mark.parametrize(("struct", "ours"), [("goaway_record", outbox.RECORD), ("goaway_command", outbox.COMMAND)])
+@pytest.mark.parametrize(
+    ("struct", "ours"), [("goaway_record", command_buffer.RECORD), ("goaway_command", command_buffer.COMMAND)]
+)
 def test_each_packed_structure_has_its_members(struct: str, ours: Any) -> None:
     codes = {"uint16_t": "H", "uint32_t": "I", "uint64_t": "Q", "goaway_request": "Q", "goaway_session": "Q"}
     assert ours.format == "=" + "".join(codes[line.split(" ")[0]] for line in members(struct))

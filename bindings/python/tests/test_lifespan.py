@@ -12,8 +12,7 @@ from applications import OK, body
 from peers import client, run
 
 import goaway
-from goaway import lifespan
-from goaway.asgi import Application, StartupError
+from goaway.asgi import Application, StartupError, lifespan
 
 serving = functools.partial(applications.serving, Application)
 

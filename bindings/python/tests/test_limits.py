@@ -11,7 +11,8 @@ from peers import client, run, sync_client
 from serving import PACKAGE
 
 import goaway
-from goaway import Error, Request, Server, ThreadedRequest, ThreadedServer, asgi, cli, wsgi
+from goaway import Error, Request, Server, ThreadedRequest, ThreadedServer, asgi, wsgi
+from goaway.cli.main import main
 from goaway.limit import LIMITS
 
 HEADER = (PACKAGE.parents[1] / "include" / "goaway.h").read_text()
@@ -62,7 +63,7 @@ def test_applications_refuse_what_is_for_handlers(name: str, kind: Any) -> None:
 
 @pytest.mark.parametrize("name", sorted(OF_C | OF_HANDLERS))
 def test_the_command_refuses_them_too(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["--limit", f"{name}=10", "plain:app"]) == 2
+    assert main(["--limit", f"{name}=10", "plain:app"]) == 2
     assert name in capsys.readouterr().err
 
 

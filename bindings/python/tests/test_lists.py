@@ -10,9 +10,10 @@ import pytest
 from serving import PACKAGE
 
 import goaway
-from goaway import _native, options
+from goaway import _native
+from goaway.cli import parser
+from goaway.core.session import Session
 from goaway.report import Progress, Report
-from goaway.session import Session
 
 ROOT = PACKAGE.parents[1]
 HEADER = re.sub(r"//[^\n]*", "", (ROOT / "include" / "goaway.h").read_text())
@@ -49,7 +50,7 @@ def test_each_word_is_that_of_the_header(start: str, name: Callable[[int], str])
 
 def described(field: str) -> List[str]:
     """The words that stand in quotes in the description of a field of `SessionEvent`."""
-    source = (PACKAGE / "goaway" / "session.py").read_text()
+    source = (PACKAGE / "goaway" / "core" / "session.py").read_text()
     _, _, body = source.partition("class SessionEvent")
     text = re.search(rf'^    {field}: .*\n    """((?:.|\n)*?)"""$', body, re.MULTILINE)
     assert text is not None, field
@@ -84,7 +85,7 @@ def test_what_is_exported_is_there_and_sorted() -> None:
 
 def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        options.parse(["--help"], version=lambda: "goaway 0")
+        parser.parse(["--help"], version=lambda: "goaway 0")
     option = r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9](?![\w-])"
     known = set(re.findall(option, capsys.readouterr().out))
     own = README + (ROOT / "README.md").read_text() + (ROOT / "docs" / "sockets.md").read_text()

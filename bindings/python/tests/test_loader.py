@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from goaway import loader
+from goaway.worker import loader
 
 
 @pytest.fixture

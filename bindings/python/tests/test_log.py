@@ -17,7 +17,7 @@ from serving import PATIENCE, Command
 from test_tls import OPTIONS, Authority, openssl
 
 import goaway
-from goaway import core_log
+from goaway.core import library_log
 
 
 @pytest.fixture(scope="module")
@@ -221,5 +221,5 @@ server.close(0)
 
 
 def test_what_was_left_out_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    core_log._tell(core_log._native.LogLine(2, "goaway::x", "later", 7))
+    library_log._tell(library_log._native.LogLine(2, "goaway::x", "later", 7))
     assert [record.getMessage() for record in caplog.records] == ["7 lines were left out of the library's log", "later"]

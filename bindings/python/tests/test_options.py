@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from goaway import options, others
-from goaway.options import Options
+from goaway.cli import other_servers, parser
+from goaway.worker.options import Options
 
 
 def parse(*arguments: str) -> Options:
-    return options.parse(list(arguments), version=lambda: "goaway 0")
+    return parser.parse(list(arguments), version=lambda: "goaway 0")
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -197,6 +197,6 @@ def test_what_is_instead_of_another_servers_option_names_what_there_is(capsys: p
     with pytest.raises(SystemExit):
         parse("--help")
     own = set(re.findall(r"--[a-z0-9-]+", capsys.readouterr().out))
-    for name, instead in others.INSTEAD.items():
+    for name, instead in other_servers.INSTEAD.items():
         assert name not in own, f"{name} is an option"
         assert set(re.findall(r"--[a-z0-9-]+", instead)) <= own, f"{name}: {instead}"

@@ -12,7 +12,7 @@ from peers import Peer
 
 import goaway
 from goaway import Error, Request, _native
-from goaway.outbox import COMMAND
+from goaway.core.command_buffer import COMMAND
 
 Fields = Tuple[Tuple[Any, Any], ...]
 OK = "GOAWAY_OK"

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from serving import Command, Connection, eventually
 
-from goaway import child
-from goaway.options import Options
-from goaway.worker import Worker
+from goaway.supervisor import process
+from goaway.worker.options import Options
+from goaway.worker.worker import Worker
 
 
 def pids(command: Command, count: int) -> set[int]:
@@ -114,7 +114,7 @@ def test_only_the_last_workers_take_what_waits_in_their_sockets() -> None:
             ours.sendall(json.dumps(message).encode() + b"\n")
     # And that is the end of the supervisor.
     with theirs:
-        supervisor = child._Supervisor(theirs)
+        supervisor = process._Supervisor(theirs)
         options = supervisor.job()
         assert options is not None
         worker = Worker(options, supervisor)

@@ -11,7 +11,7 @@ from peers import Peer, sync_client
 
 import goaway
 from goaway import Error, ThreadedRequest, ThreadedServer
-from goaway.pool import Pool
+from goaway.threads.pool import Pool
 
 
 def serving(handler: Callable[[ThreadedRequest], object], pattern: str = "* /", **options: Any) -> ThreadedServer:

@@ -21,8 +21,8 @@ from peers import PATIENCE, in_thread
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 
-from goaway import asgi_site
 from goaway.asgi import Application
+from goaway.asgi import scope as asgi_scope
 
 serving = functools.partial(applications.serving, Application)
 
@@ -329,7 +329,7 @@ def test_socketio_speaks_over_a_websocket() -> None:
 def test_without_wsproto_a_refusal_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(asgi_site, "WEBSOCKETS", False)
+    monkeypatch.setattr(asgi_scope, "WEBSOCKETS", False)
 
     async def ask(application: Application) -> None:
         for _ in range(2):

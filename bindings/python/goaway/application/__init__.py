@@ -1,0 +1,1 @@
+"""What the servers of ASGI and WSGI applications have in common."""

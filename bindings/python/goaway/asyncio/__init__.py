@@ -1,0 +1,1 @@
+"""`goaway.Server`: handlers are coroutines in the running event loop."""

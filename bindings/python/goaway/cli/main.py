@@ -1,0 +1,73 @@
+"""The command ``goaway``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import threading
+
+from ..error import Error
+from ..supervisor import reload, supervisor
+from ..worker import env_file, log, single_process
+from ..worker.worker import FAILED, USAGE
+from . import parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command with its arguments, those of the process by default;
+    gives the exit status: 0 after a close, 1 if it cannot serve, 2 for options
+    that cannot be, 3 if the application cannot be loaded or does not start."""
+    try:
+        said = parser.parse(sys.argv[1:] if arguments is None else arguments, version=_version)
+    except SystemExit as end:
+        return int(end.code or 0)
+    if threading.current_thread() is not threading.main_thread():
+        return _refuse(
+            "the command takes care of signals, which only the main thread can; call goaway.asgi.serve", FAILED
+        )
+    try:
+        for file in said.env_files:
+            env_file.read(file)
+        if said.reload:
+            reload.check()
+        _check_limits(said.limits)
+        log.configure(said.log_level, said.access_log, said.log_config)
+    except (env_file.EnvError, reload.ReloadError) as error:
+        return _refuse(str(error))
+    except log.ConfigError as error:
+        return _refuse(f"--log-config {said.log_config}: {error}")
+    except Error as error:
+        return _refuse(error.text)
+    except ImportError as error:
+        return _refuse(str(error), FAILED)
+    except OSError as error:
+        return _refuse(f"--access-log {said.access_log}: {error.strerror}")
+    if said.umask is not None:
+        os.umask(said.umask)
+    return supervisor.run(said) if said.supervised else single_process.run(said)
+
+
+def _refuse(text: str, status: int = USAGE) -> int:
+    print(f"goaway: {text}", file=sys.stderr)
+    return status
+
+
+def _check_limits(limits: dict[str, int]) -> None:
+    """Asks the library, which knows what each may be."""
+    from .._native import Core
+    from ..limit import check_application
+
+    core = Core()
+    try:
+        check_application(limits)
+        for name, value in limits.items():
+            core.set_limit(name, value)
+    finally:
+        core.free()
+
+
+def _version() -> str:
+    from .._native import version
+
+    return f"goaway {version()}, {platform.python_implementation()} {platform.python_version()}"

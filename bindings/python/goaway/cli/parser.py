@@ -1,0 +1,406 @@
+"""The options of the command ``goaway``: what there is, what each may be, what it is when not said."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from typing import Any, Callable, NoReturn, TypeVar
+
+from ..core.address import Address, AddressError, of_path
+from ..signals import SAME_SECONDS
+from ..worker import loader
+from ..worker.options import Options
+from . import other_servers
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+INTERFACES = ("auto", "asgi", "wsgi")
+LIFESPANS = ("auto", "on", "off")
+LOOPS = ("auto", "asyncio", "uvloop")
+
+#: The limits that have an option of their own: option, limit, unit, meaning.
+_NAMED_LIMITS = (
+    ("--max-sessions", "sessions", 1, "connections at once"),
+    ("--max-streams", "concurrent_streams", 1, "requests at once in a connection"),
+    ("--max-requests", "requests", 1, "requests until a connection is drained"),
+    ("--max-age", "age_ms", 1000, "SECONDS until a connection is drained"),
+    ("--idle", "idle_ms", 1000, "SECONDS without a request until a connection is drained"),
+)
+
+#: What other servers call them.
+_SECOND_NAMES = {
+    "--max-streams": ("--http2-max-concurrent-streams",),
+    "--idle": ("--timeout-keep-alive", "--keep-alive"),
+}
+
+
+def parse(arguments: list[str], *, version: Callable[[], str]) -> Options:
+    """Reads the command line. Help and version are printed here.
+
+    Raises SystemExit: with 0 after help and version, with 2 after one line on
+    stderr about what cannot be.
+    """
+    parser = _parser(version)
+    refusal = other_servers.refusal(arguments, parser._option_string_actions)
+    if refusal is not None:
+        parser.error(refusal)
+    said = vars(parser.parse_args(arguments))
+    del said["always"]
+    limits = dict(said.pop("limits"))
+    for option, name, unit, _ in _NAMED_LIMITS:
+        value = said.pop(_destination(option))
+        if value is not None:
+            limits[name] = round(value * unit)
+    said["bind"] = _binds(parser, said)
+    options = Options(limits=limits, **said)
+    _check(parser, options)
+    return options
+
+
+def _binds(parser: argparse.ArgumentParser, said: dict[str, Any]) -> list[str]:
+    """Every address, with the options that are said for all of them."""
+    binds: list[str] = said["bind"]
+    host, port = said.pop("host"), said.pop("port")
+    if host is not None or port is not None:
+        if binds:
+            parser.error("--host and --port say where to listen, and so do --bind, --uds and --fd: one of the two")
+        default_host, _, default_port = Options("").bind[0].rpartition(":")
+        binds = [_host_and_port(parser, host or default_host, default_port if port is None else port)]
+    addresses = [Address.parse(text) for text in binds or Options("").bind]
+    for option, name in (
+        ("--backlog", "backlog"), ("--reuse-port", "reuseport"), ("--uds-mode", "mode"), ("--proxy-protocol", "proxy"),
+    ):  # fmt: skip
+        value = said.pop(_destination(option))
+        if value is None:
+            continue
+        if not any(address.takes(name) for address in addresses):
+            parser.error(f"{option} says nothing about {', '.join(map(str, addresses))}")
+        addresses = [address.but(**{name: value}) if address.takes(name) else address for address in addresses]
+    return [str(address) for address in addresses]
+
+
+def _host_and_port(parser: argparse.ArgumentParser, host: str, port: str) -> str:
+    text = f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
+    try:
+        return _bind(text)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _check(parser: argparse.ArgumentParser, options: Options) -> None:
+    if options.reload and options.workers > 1:
+        parser.error("--reload is for one worker: leave out --workers")
+    if options.reload_dirs and not options.reload:
+        parser.error("--reload-dir says nothing without --reload")
+    if options.certfile is None:
+        for option in ("keyfile", "keyfile_password", "ca_certs", "ssl_reload"):
+            if getattr(options, option):
+                parser.error(f"--{option.replace('_', '-')} says nothing without --certfile")
+    if (options.cert_reqs != "none") != (options.ca_certs is not None):
+        parser.error("--ca-certs and --cert-reqs go together")
+    for name in [options.app_dir, *options.reload_dirs]:
+        if not os.path.isdir(name):
+            parser.error(f"{name}: there is no such folder")
+
+
+class _Parser(argparse.ArgumentParser):
+    """One line for what is wrong, no usage: the usage is long and hides it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"goaway: {message} (goaway --help lists the options)\n")
+
+
+def _parser(version: Callable[[], str]) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="goaway",
+        usage="goaway [OPTIONS] MODULE[:APP]",
+        description="Serves an ASGI or WSGI application over HTTP/2, and knows how to leave.",
+        epilog="SIGTERM, SIGINT and SIGQUIT drain, another one after --signal-repeat forces; with --workers or --reload "
+        "SIGHUP replaces the workers.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "app", metavar="MODULE:APP", type=_value(_target),
+        help="the application, package.module:attribute; the attribute may be a call of a factory, 'make(\"x\")', and is "
+        "application or app where it is not said",
+    )  # fmt: skip
+    _add_serving(parser)
+    _add_tls(parser)
+    _add_application(parser)
+    _add_closing(parser)
+    _add_limits(parser)
+    _add_logs(parser)
+    parser.add_argument(*other_servers.ALWAYS, action="store_true", dest="always", help=argparse.SUPPRESS)
+    parser.add_argument("--version", action=_Version, version_text=version)
+    return parser
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("serving")
+    group.add_argument(
+        "-b", "--bind", action="append", default=[], metavar="ADDRESS", type=_value(_bind),
+        help="HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER (an inherited socket) or systemd:[NAME] (of the service "
+        "manager), with options ?NAME=VALUE&...; repeatable; default 127.0.0.1:8000",
+    )  # fmt: skip
+    group.add_argument("--host", default=None, metavar="HOST", help="where to listen, with --port; default 127.0.0.1")
+    group.add_argument("--port", default=None, metavar="PORT", help="with --host; 0 is any that is free; default 8000")
+    group.add_argument(
+        "--uds", action="append", dest="bind", metavar="PATH", type=of_path, help="the same as --bind unix:PATH"
+    )
+    group.add_argument(
+        "--fd", action="append", dest="bind", metavar="NUMBER", type=_value(lambda text: _bind(f"fd:{text}")),
+        help="the same as --bind fd:NUMBER",
+    )  # fmt: skip
+    group.add_argument(
+        "--proxy-protocol", default=None, metavar="TRUSTED",
+        help="connections begin with a PROXY header from these addresses and networks: 10.0.0.0/8,::1, unix, or * for all",
+    )  # fmt: skip
+    group.add_argument(
+        "--backlog", default=None, metavar="N", type=_value(lambda text: str(_whole(text))),
+        help="connections that wait in the kernel; default 1024",
+    )  # fmt: skip
+    group.add_argument(
+        "--reuse-port", action="store_const", const="1", default=None, help="share the port with other programs"
+    )
+    group.add_argument(
+        "--uds-mode", "--uds-permissions", default=None, metavar="OCTAL", type=_value(_octal),
+        help="permissions of Unix sockets, 660; default as the umask leaves them",
+    )  # fmt: skip
+    group.add_argument(
+        "--umask", default=None, metavar="OCTAL", type=_value(lambda text: int(_octal(text), 8)),
+        help="the file creation mask, 027; default as it is",
+    )  # fmt: skip
+    group.add_argument(
+        "-w", "--workers", default=1, metavar="N", type=_value(_count), help="processes that serve; default 1"
+    )
+    group.add_argument(
+        "--threads",
+        "--blocking-threads",
+        default=40,
+        metavar="N",
+        type=_value(_count),
+        help="threads of a WSGI application; default 40",
+    )
+    group.add_argument(
+        "--queue", default=1000, metavar="N", type=_value(_whole),
+        help="requests that may wait for one of these threads, those beyond are answered 503; default 1000",
+    )  # fmt: skip
+    group.add_argument("--reload", action="store_true", help="restart the worker when a file changes; needs watchfiles")
+    group.add_argument(
+        "--reload-dir", "--reload-paths", action="append", default=[], dest="reload_dirs", metavar="DIR",
+        help="a folder to watch; repeatable; default the --app-dir",
+    )  # fmt: skip
+
+
+def _add_tls(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("TLS; SIGHUP reads the files again")
+    group.add_argument(
+        "--certfile", "--ssl-certfile", "--ssl-certificate", metavar="FILE",
+        help="a certificate and behind it those that lead to its authority, in PEM",
+    )  # fmt: skip
+    group.add_argument("--keyfile", "--ssl-keyfile", metavar="FILE", help="its key; default the --certfile")
+    group.add_argument(
+        "--keyfile-password", "--ssl-keyfile-password", metavar="TEXT", help="what the key is encrypted with"
+    )
+    group.add_argument(
+        "--ca-certs",
+        "--ssl-ca-certs",
+        "--ssl-ca",
+        metavar="FILE",
+        help="who vouches for the certificates of clients, in PEM",
+    )
+    group.add_argument(
+        "--cert-reqs", "--ssl-cert-reqs", default="none", metavar="WHETHER", type=_value(_cert_reqs),
+        help="whether clients must show a certificate: none, optional, required, or 0, 1, 2; default none",
+    )  # fmt: skip
+    group.add_argument(
+        "--ssl-client-verify", action="store_const", const="required", dest="cert_reqs",
+        help="the same as --cert-reqs required",
+    )  # fmt: skip
+    group.add_argument("--ssl-reload", action="store_true", help="read the files again when one changes")
+
+
+def _add_application(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("application")
+    group.add_argument(
+        "--interface", choices=INTERFACES, default="auto", help="default auto: seen from the application"
+    )
+    group.add_argument("--loop", choices=LOOPS, default="auto", help="default auto: uvloop if it is installed")
+    group.add_argument("--factory", action="store_true", help="the attribute is a function that makes the application")
+    group.add_argument("--app-dir", default=".", metavar="DIR", help="modules are looked for here first; default .")
+    group.add_argument(
+        "--root-path",
+        "--url-path-prefix",
+        default="",
+        metavar="PATH",
+        type=_value(_root_path),
+        help="the path that the application is mounted at",
+    )
+    group.add_argument(
+        "--ws-max-size",
+        type=_value(_whole),
+        default=16 * 1024 * 1024,
+        metavar="BYTES",
+        help="the longest message of a WebSocket; default 16777216",
+    )
+    group.add_argument(
+        "--pathsend", action="store_true",
+        help="let ASGI applications send files by name; middleware that changes bodies does not see them",
+    )  # fmt: skip
+    group.add_argument(
+        "--lifespan",
+        choices=LIFESPANS,
+        default="auto",
+        help="ASGI's start and shutdown; default auto: if it takes part",
+    )
+    group.add_argument(
+        "--env-file", "--env-files", action="append", default=[], dest="env_files", metavar="FILE",
+        help="NAME=value lines for the environment, where it has no such name yet; repeatable",
+    )  # fmt: skip
+
+
+def _add_closing(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("closing")
+    group.add_argument(
+        "--drain", "--timeout-graceful-shutdown", "--graceful-timeout", default=5.0, metavar="SECONDS", type=_value(_seconds),
+        help="how long a close may take, 2.5 or 500ms; default 5",
+    )  # fmt: skip
+    group.add_argument(
+        "--signal-repeat", default=SAME_SECONDS, metavar="SECONDS", type=_value(_seconds),
+        help="a signal that comes so soon after the first one does not force; default 500ms",
+    )  # fmt: skip
+    group.add_argument(
+        "--report",
+        action="store_true",
+        help='on stdout "listening on ADDRESS", and what became of each session as JSON',
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("limits")
+    for option, _, unit, meaning in _NAMED_LIMITS:
+        kind = _value(_seconds) if unit > 1 else _value(_whole)
+        metavar = "SECONDS" if unit > 1 else "N"
+        group.add_argument(
+            option,
+            *_SECOND_NAMES.get(option, ()),
+            default=None,
+            metavar=metavar,
+            type=kind,
+            help=meaning.replace("SECONDS ", "time "),
+        )
+    group.add_argument(
+        "--limit", action="append", default=[], dest="limits", metavar="NAME=N", type=_value(_limit),
+        help="any limit of the library, such as header_list_bytes=32768; repeatable",
+    )  # fmt: skip
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("logs")
+    group.add_argument(
+        "--access-log", "--access-logfile", metavar="FILE", help="a line per request; - is stdout; default none"
+    )
+    group.add_argument("--no-access-log", action="store_const", const=None, dest="access_log", help=argparse.SUPPRESS)
+    group.add_argument("--log-level", choices=LOG_LEVELS, default="info", type=str.lower, help="default info")
+    group.add_argument(
+        "--log-config", default=None, metavar="FILE",
+        help="a configuration of Python's logging, in JSON, YAML (with PyYAML) or fileConfig's format; the loggers are "
+        "goaway and goaway.access",
+    )  # fmt: skip
+
+
+def _destination(option: str) -> str:
+    return option.lstrip("-").replace("-", "_")
+
+
+T = TypeVar("T")
+
+
+def _value(read: Callable[[str], T]) -> Callable[[str], T]:
+    """For argparse, which keeps the text of its own error class only."""
+
+    def checked(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
+
+
+def _target(text: str) -> str:
+    try:
+        loader.parse(text)
+    except loader.LoadError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def _bind(text: str) -> str:
+    try:
+        return str(Address.parse(text))
+    except AddressError as error:
+        raise ValueError(str(error)) from None
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise ValueError(f'"{text}" is not a whole number')
+    return int(text)
+
+
+def _octal(text: str) -> str:
+    if not re.fullmatch(r"[0-7]{1,4}", text) or int(text, 8) > 0o777:
+        raise ValueError(f'"{text}" is not a mode in octal digits, such as 660')
+    return text
+
+
+def _count(text: str) -> int:
+    number = _whole(text)
+    if not 1 <= number <= 1024:
+        raise ValueError(f"{number} is not between 1 and 1024")
+    return number
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{0,9})?)(ms|s|)", text)
+    if match is None:
+        raise ValueError(f'"{text}" is not a time in seconds, such as 5, 2.5 or 500ms')
+    return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
+def _cert_reqs(text: str) -> str:
+    known = ("none", "optional", "required")
+    if text in ("0", "1", "2"):
+        return known[int(text)]
+    if text not in known:
+        raise ValueError(f'"{text}" is none of {", ".join(known)}')
+    return text
+
+
+def _root_path(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError(f'"{text}" does not begin with /')
+    return text.rstrip("/")
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f'"{text}" is not of the form NAME=N, such as idle_ms=30000')
+    if not re.fullmatch(r"[a-z_]+", name):
+        raise ValueError(f'there is no limit "{name}"')
+    return name, _whole(value)
+
+
+class _Version(argparse.Action):
+    """Asks for the version only when it is wanted: the library has to be loaded for it."""
+
+    def __init__(self, *args: Any, version_text: Callable[[], str], **kwargs: Any) -> None:
+        kwargs.update(nargs=0, dest=argparse.SUPPRESS, default=argparse.SUPPRESS, help="the version, and of what")
+        super().__init__(*args, **kwargs)
+        self._text = version_text
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(self._text())
+        parser.exit(0)

@@ -1,0 +1,1 @@
+"""What a server consists of, whether an event loop or threads run its handlers."""

@@ -1,0 +1,113 @@
+"""What a request says before its body."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
+
+from .._native import FLAG_HTTP_1_0, FLAG_HTTP_1_1
+from .fields import Packed, pairs
+
+Headers = Union[Mapping[str, str], Iterable[Tuple[Union[str, bytes], Union[str, bytes]]], Packed, None]
+"""Header fields of an answer: a mapping, or pairs of name and value, each text
+(latin-1) or bytes."""
+
+
+def version_of(flags: int) -> str:
+    """The version of HTTP that a REQUEST record with these flags came in."""
+    if flags & FLAG_HTTP_1_1:
+        return "1.1"
+    return "1.0" if flags & FLAG_HTTP_1_0 else "2"
+
+
+class Head:
+    """The head of a request. Names of fields are in lower case; values are
+    text, each byte a character (latin-1)."""
+
+    _pieces: List[bytes]
+    _param_count: int
+    _flags: int
+    cookies = b""
+    """If several cookie fields came: the value of each, a NUL behind each. For the pump."""
+
+    @property
+    def http_version(self) -> str:
+        """The version of HTTP that it came in: "2", "1.1" or "1.0"."""
+        return version_of(self._flags)
+
+    @property
+    def method(self) -> str:
+        """Such as "GET"."""
+        return self._pieces[0].decode("latin-1")
+
+    @property
+    def scheme(self) -> str:
+        """The scheme that the peer named: "http" or "https"."""
+        return self._pieces[1].decode("latin-1")
+
+    @property
+    def authority(self) -> str:
+        """From `:authority` or `host` (RFC 9113, section 8.3.1)."""
+        return self._pieces[2].decode("latin-1")
+
+    @property
+    def path(self) -> str:
+        """As it came, percent-encoded and without the query."""
+        return self._pieces[3].decode("latin-1")
+
+    @property
+    def query(self) -> str:
+        """What stands behind the path's `?`, as it came; empty if there is nothing."""
+        return self._pieces[4].decode("latin-1")
+
+    @property
+    def peer(self) -> str:
+        """The client's address, such as "127.0.0.1:49152" or "[::1]:49152"; of a
+        Unix socket "unix:pid=7,uid=1000"."""
+        return self._pieces[5].decode("latin-1")
+
+    @property
+    def params(self) -> Dict[str, str]:
+        """The path parameters of the pattern, percent-decoded."""
+        end = 6 + 2 * self._param_count
+        names, values = self._pieces[6:end:2], self._pieces[7:end:2]
+        return {name.decode("utf-8"): value.decode("utf-8") for name, value in zip(names, values)}
+
+    @property
+    def headers(self) -> List[Tuple[str, str]]:
+        """The header fields in the order of arrival. Several `cookie` fields are one,
+        joined with "; " (RFC 9113, section 8.2.3)."""
+        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
+
+    @property
+    def raw_headers(self) -> List[Tuple[bytes, bytes]]:
+        """The header fields as the peer sent them, as bytes: several `cookie`
+        fields are several here."""
+        if not self.cookies:
+            return self._fields
+        received = [(b"cookie", value) for value in self.cookies.split(b"\0")[:-1]]
+        at = [name for name, _ in self._fields].index(b"cookie")
+        return [*self._fields[:at], *received, *self._fields[at + 1 :]]
+
+    @property
+    def _fields(self) -> List[Tuple[bytes, bytes]]:
+        start = 6 + 2 * self._param_count
+        return list(zip(self._pieces[start::2], self._pieces[start + 1 :: 2]))
+
+    def header(self, name: str) -> Optional[str]:
+        """The value of the header field of that name, in any case; None if there
+        is none. Several `cookie` fields are joined with "; "; of any other name
+        that came several times it is the first, and `headers` has all."""
+        wanted = name.lower().encode("latin-1")
+        for name_, value in self._fields:
+            if name_ == wanted:
+                return value.decode("latin-1")
+        return None
+
+
+def field_pairs(headers: Headers) -> "Iterable[Tuple[Union[str, bytes], Union[str, bytes]]]":
+    """Header fields as pairs."""
+    if headers is None:
+        return ()
+    if isinstance(headers, Packed):
+        return pairs(headers.fields)
+    return headers.items() if isinstance(headers, Mapping) else headers

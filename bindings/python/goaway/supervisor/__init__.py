@@ -1,0 +1,1 @@
+"""Several worker processes, started and replaced by one supervisor."""

@@ -1,0 +1,1 @@
+"""`goaway.ThreadedServer`: handlers are functions in a pool of threads."""
