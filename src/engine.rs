@@ -227,8 +227,8 @@ pub enum ShutDown {
     LastCall,
 }
 
-/// How far the peer has used up its control frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far the peer has used up what it may do for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flood {
     No,
     /// It should not be read for a moment.

@@ -28,9 +28,14 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let (path, _) = head.path_and_query();
         let found = worker.shared.setup.routes.find(&head.method, path).and_then(entry::fit_for_queue);
         let found = match found {
-            Ok(found) if !self.is_full() && !worker.shared.is_muted() => found,
-            Ok(_) => return self.refuse(exchange),
+            Ok(_) if self.is_full() => {
+                self.unserved.count();
+                return self.refuse(exchange);
+            }
+            Ok(_) if worker.shared.is_muted() => return self.refuse(exchange),
+            Ok(found) => found,
             Err(Refusal::Status(status, allow)) => {
+                self.unserved.count();
                 exchange.respond_alone(OwnResponse { status, allow });
                 head.keep();
                 return self.take_up(exchange);
@@ -42,6 +47,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             return self.refuse(exchange);
         };
         exchange.request = id;
+        self.unserved.served();
         match target {
             Target::Handler(handler) => {
                 self.current = id;

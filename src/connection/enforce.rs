@@ -9,7 +9,7 @@ use crate::engine::{Control, Engine, Fault, Flood};
 use crate::event::Cause;
 use crate::transport::Transport;
 
-/// How long reading rests when the peer sends too many control frames. WINDOW_UPDATE
+/// How long reading rests when the peer sends too much for nothing. WINDOW_UPDATE
 /// and RST_STREAM wait as well meanwhile, so that it must be short.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -61,15 +61,25 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// A peer that sends too many control frames is first not read, which is all
+    /// How far the peer has used up what it may do for nothing.
+    pub(super) fn flood(&self) -> Flood {
+        let unserved = self.unserved.flood(self.life.config().max_concurrent_streams);
+        match E::IS_MULTIPLEXED {
+            true => unserved.max(self.engine.flood()),
+            // Requests come one after another, so that a pause is enough.
+            false => unserved.min(Flood::Pause),
+        }
+    }
+
+    /// A peer that sends too much for nothing is first not read, which is all
     /// that a clumsy one needs, and then told to calm down.
     fn calm(&mut self, now: Instant) -> bool {
-        let flood = self.engine.flood();
+        let flood = self.flood();
         if flood == Flood::No {
             return self.paused_until.take().is_some();
         }
         let Some(until) = self.paused_until else {
-            tracing::debug!(session = self.life.remote.id, "too many control frames: reading pauses");
+            tracing::debug!(session = self.life.remote.id, "{}: reading pauses", self.why_calm());
             self.paused_until = Some(now + PAUSE);
             return false;
         };
@@ -80,8 +90,15 @@ impl<S: Transport, E: Engine> Task<S, E> {
             self.paused_until = Some(now + PAUSE);
             return false;
         }
-        self.end_for(Cause::Flood, code::ENHANCE_YOUR_CALM, "too many control frames");
+        self.end_for(Cause::Flood, code::ENHANCE_YOUR_CALM, self.why_calm());
         true
+    }
+
+    fn why_calm(&self) -> &'static str {
+        match self.engine.flood() {
+            Flood::No => "too many requests without a handler",
+            _ => "too many control frames",
+        }
     }
 
     /// Ends the session for a limit, telling the peer and the host why.

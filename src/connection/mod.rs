@@ -11,6 +11,7 @@
 //! - [`exchange`], [`entry`], [`hooks`]: requests and what the host has of them
 //! - [`exchanges`], [`schedule`], [`leaving`]: those that are open, whose turn it
 //!   is to send, and what of them is on its way out
+//! - [`unserved`]: requests that reach no handler, and how many there may be
 //! - [`departure`]: the lingering end
 //! - `serve`, `accept`, `work`, `enforce`, `leave`, `orders`: what the task does
 //!   with all that
@@ -35,6 +36,7 @@ mod serve;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod unserved;
 mod work;
 
 use std::future::Future;
@@ -61,6 +63,7 @@ use life::Life;
 use orders::Windows;
 use port::Port;
 use schedule::Schedule;
+use unserved::Unserved;
 
 /// The clock that the runtime's timers go by.
 pub fn now() -> Instant {
@@ -107,7 +110,8 @@ pub struct Task<S: Transport, E: Engine> {
     turn: Turn,
     /// Windows that the host wants and the engine does not have.
     windows: Windows,
-    /// Reading rests until then, for too many control frames.
+    unserved: Unserved,
+    /// Reading rests until then, for too many control frames or requests without a handler.
     paused_until: Option<Instant>,
     /// When it is asked again whether a peer that has closed its side is still
     /// there, and how long after the time before.
@@ -146,6 +150,7 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
         task.life.now = now();
         task.is_published = false;
         task.engine.refill(task.life.now);
+        task.unserved.refill(task.life.now);
         let waker = task.waker.clone();
         let mut own = Context::from_waker(&waker);
         let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| task.drive(&mut own))));
@@ -183,6 +188,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             watch: None,
             turn: Turn::Ours,
             windows: Windows::default(),
+            unserved: Unserved::new(life.config(), life.now),
             paused_until: None,
             probe: None,
             peer_goaway: None,

@@ -88,7 +88,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             return self.port.unsent() < config.session_send_bytes + BESIDE_CONTENT;
         }
         match self.exchanges.only() {
-            None => self.port.unsent() < config.send_buffer_bytes,
+            None => self.port.unsent() < config.send_buffer_bytes && self.flood() == Flood::No,
             Some(exchange) => exchange.has_all_content || exchange.room(self.window()) > 0,
         }
     }
@@ -96,7 +96,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Whether more is read: a little ahead of what may be taken, and as much as a
     /// block needs that has begun.
     fn may_read(&self) -> bool {
-        if self.port.peer_finished || self.paused_until.is_some() || self.engine.flood() != Flood::No {
+        if self.port.peer_finished || self.paused_until.is_some() || self.flood() != Flood::No {
             return false;
         }
         let may_take = self.may_take();

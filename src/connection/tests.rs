@@ -29,6 +29,7 @@ mod limits;
 mod memory;
 mod messages;
 mod tunnel;
+mod unserved;
 mod upgrade;
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";

@@ -101,7 +101,10 @@ pub enum goaway_limit {
     /// Frames that cost the server something and bring no request on (PING, SETTINGS,
     /// priorities, RST_STREAM, errors of a stream, empty and unknown ones, ...; those
     /// that explain themselves are free, see docs/limits.md) that a peer may send at
-    /// once. Beyond: reading pauses for 100 ms, then GOAWAY(ENHANCE_YOUR_CALM). Default 500. 10 to 1000000.
+    /// once. Beyond: reading pauses for 100 ms, then GOAWAY(ENHANCE_YOUR_CALM).
+    /// Ten times as many requests may reach no handler (404, 405, 501), and one more
+    /// for each that does. Beyond: reading pauses; a peer that does not wait for its
+    /// responses gets GOAWAY(ENHANCE_YOUR_CALM). Default 500. 10 to 1000000.
     GOAWAY_LIMIT_CONTROL_BURST = 24,
     /// The same for each second after. Default 50. 1 to 1000000.
     GOAWAY_LIMIT_CONTROL_PER_SECOND = 25,

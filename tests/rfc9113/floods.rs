@@ -54,6 +54,19 @@ pub const CASES: &[Case] = &[
         }
         s.fail("the streams still count")
     }),
+    case("10.5", "streams that the server resets for an error count as long as their handlers work", &[Ignored], |s| {
+        let mut frames = many(99, || {
+            let request = request(s, "/slow", &[]);
+            let nothing = Frame::window_update(request.stream, 0);
+            vec![request, nothing]
+        });
+        let refused = request(s, "/", &[]);
+        let stream = refused.stream;
+        frames.push(refused);
+        s.send_together(&frames);
+        s.expect_reset(stream, code::REFUSED_STREAM);
+        0
+    }),
     // Resets that the peer provokes.
     case("10.5", "malformed requests", CALM, |s| {
         flood(s, 100, |s| many(50, || vec![request(s, "/", &[("X-Upper", "case")])]))
@@ -64,6 +77,17 @@ pub const CASES: &[Case] = &[
                 let request = request(s, "/hang", &[]);
                 let overflow = Frame::window_update(request.stream, MAX_STREAM);
                 vec![request, overflow]
+            })
+        })
+    }),
+    case("10.5", "streams that depend on themselves", CALM, |s| {
+        flood(s, 100, |s| {
+            many(50, || {
+                let mut request = request(s, "/hang", &[]);
+                request.flags |= flag::PRIORITY;
+                let depends = [&request.stream.to_be_bytes()[..], &[15], &request.payload].concat();
+                request.payload = depends;
+                vec![request]
             })
         })
     }),
@@ -113,6 +137,17 @@ pub const CASES: &[Case] = &[
                 let mut request = request(s, "/", &[]);
                 request.payload.extend(&more);
                 vec![request]
+            })
+        })
+    }),
+    case("10.5", "requests for what is not there", CALM, |s| {
+        flood(s, 400, |s| many(100, || vec![request(s, "/nowhere", &[])]))
+    }),
+    case("10.5", "requests by a method that nothing takes", CALM, |s| {
+        flood(s, 400, |s| {
+            many(100, || {
+                let block = s.block("DELETE", "/", &[]);
+                vec![Frame::headers(s.next_stream(), block, true)]
             })
         })
     }),

@@ -28,6 +28,7 @@ mod limits;
 mod memory;
 mod push;
 mod told;
+mod unserved;
 mod uploads;
 
 const CALM: u32 = 11;

@@ -98,6 +98,20 @@ fn a_flood_is_slowed_down_first_and_time_repays() {
 }
 
 #[test]
+fn resets_are_a_flood_however_they_are_paced() {
+    let mut peer = Peer::new();
+    let end = rounds(&mut peer, 300, |peer, index| {
+        // Ten every 4 ms, as one that avoids limits on bursts.
+        peer.at(u64::from(index) * 4);
+        for number in 0..10 {
+            let stream = stream(10 * index + number);
+            peer.feed(&[get(stream), reset(stream, CANCEL)].concat());
+        }
+    });
+    assert!(end.is_some_and(|rounds| rounds < 100), "{end:?}");
+}
+
+#[test]
 fn a_steady_trickle_is_no_flood() {
     let mut peer = Peer::new();
     for round in 0..30_000 {

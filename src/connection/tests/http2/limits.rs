@@ -1,5 +1,6 @@
 //! Every limit of a session acts when it must.
 
+use super::super::echoes;
 use super::*;
 
 #[test]
@@ -11,6 +12,20 @@ fn a_silent_connection_is_ended() {
         assert_eq!(peer.seconds(), 10);
         assert_eq!(peer.closed().await, Cause::HandshakeTimeout);
         assert_eq!(peer.event(EventKind::Timeout).cause, Cause::HandshakeTimeout);
+    });
+}
+
+#[test]
+fn a_preface_that_drips_is_ended() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        for byte in b"PRI * HTTP/2.0\r\n" {
+            peer.send(&[*byte]).await;
+            sleep(Duration::from_millis(900)).await;
+        }
+        assert_eq!(peer.goaway(true).await, (0, 0));
+        assert_eq!(peer.event(EventKind::Timeout).cause, Cause::HandshakeTimeout);
+        assert_eq!(peer.closed().await, Cause::HandshakeTimeout);
     });
 }
 
@@ -45,6 +60,28 @@ fn an_unfinished_header_block_is_ended_though_it_drips() {
         drop(peer.stream.shutdown().await);
         assert_eq!(peer.closed().await, Cause::HeaderTimeout);
     });
+}
+
+#[test]
+fn a_header_block_that_drips_in_whole_frames_is_ended() {
+    // Of a request, and of trailers.
+    for block in [GET, &[]] {
+        in_virtual_time(async {
+            let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+            peer.settle(&[]).await;
+            peer.frame(kind::HEADERS, END_HEADERS, 1, GET).await;
+            let stream = if block.is_empty() { 1 } else { 3 };
+            peer.frame(kind::HEADERS, END_STREAM, stream, block).await;
+            for _ in 0..12 {
+                sleep(Duration::from_millis(900)).await;
+                peer.frame(kind::CONTINUATION, 0, stream, &[]).await;
+            }
+            assert_eq!(peer.goaway(true).await, (1, CALM));
+            assert!((9..13).contains(&peer.seconds()), "after {} s", peer.seconds());
+            drop(peer.stream.shutdown().await);
+            assert_eq!(peer.closed().await, Cause::HeaderTimeout);
+        });
+    }
 }
 
 #[test]
@@ -172,6 +209,46 @@ fn a_stream_whose_peer_opens_no_window_is_reset() {
         assert_eq!((timeout.cause, timeout.stream), (Cause::TooSlow, 1));
         peer.get(3).await;
         assert!(peer.next(kind::HEADERS, true).await.is_some(), "the session goes on");
+    });
+}
+
+#[test]
+fn a_window_that_drips_is_no_progress() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 20, answers_much);
+        peer.settle(&[0, 4, 0, 0, 0, 0]).await;
+        peer.get(1).await;
+        for _ in 0..60 {
+            sleep(Duration::from_secs(1)).await;
+            peer.frame(kind::WINDOW_UPDATE, 0, 1, &1u32.to_be_bytes()).await;
+        }
+        let (frame, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
+        assert_eq!((frame.stream, number(&payload, 0)), (1, CANCEL));
+        let sent: u32 =
+            peer.frames.iter().filter(|(frame, _)| frame.kind == kind::DATA).map(|(frame, _)| frame.length).sum();
+        assert!((29..=46).contains(&sent), "{sent} bytes, one a second");
+        let timeout = peer.event(EventKind::Timeout);
+        assert_eq!((timeout.cause, timeout.stream), (Cause::TooSlow, 1));
+    });
+}
+
+#[test]
+fn a_body_that_drips_is_ended() {
+    in_virtual_time(async {
+        let mut peer = Peer::of(Config::default(), 1 << 16, echoes);
+        peer.settle(&[]).await;
+        peer.frame(kind::HEADERS, END_HEADERS, 1, GET).await;
+        for _ in 0..60 {
+            sleep(Duration::from_secs(1)).await;
+            peer.frame(kind::DATA, 0, 1, b"x").await;
+        }
+        let (frame, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
+        assert_eq!((frame.stream, number(&payload, 0)), (1, CANCEL));
+        let timeout = peer.event(EventKind::Timeout);
+        assert_eq!((timeout.cause, timeout.stream), (Cause::TooSlow, 1));
+        peer.frame(kind::HEADERS, END_HEADERS, 3, GET).await;
+        peer.frame(kind::DATA, END_STREAM, 3, b"whole").await;
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("a response").0.stream, 3);
     });
 }
 
