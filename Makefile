@@ -202,8 +202,8 @@ sanitize-needs-thread:
 
 # The programs in C are built by cc, whose runtime serves both.
 .PHONY: sanitize-address sanitize-thread
-sanitize-address sanitize-thread: sanitize-%: include/goaway.h sanitize-needs-%
-	@.ci/needs cc
+sanitize-address sanitize-thread: sanitize-%: include/goaway.h sanitize-needs-% $(VENV)/fresh
+	@.ci/needs cc curl openssl
 	RUSTFLAGS=-Zsanitizer=$* CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR='$(SANITIZED)-$*' $(SANITIZE_BUILD_$*) \
 		--locked --lib --crate-type cdylib --target '$(HOST)'
 	@mkdir -p build/$*/lib

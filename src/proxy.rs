@@ -345,34 +345,10 @@ mod tests {
         assert_eq!(parse(&binary(0x20, 0x00, &[0; MOST_BEHIND])), Ok(Header::Whole(MOST, None)));
     }
 
-    /// The same as the fuzz target, for a while: its seeds, spoilt in every way there is a few times.
+    /// The same as the fuzz target, for a while.
     #[test]
     fn seeds_and_what_becomes_of_them_are_read_safely() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/proxy");
-        let seeds = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
-        let seeds: Vec<_> = seeds.collect();
-        assert!(seeds.len() > 5);
-        // xorshift: the same run each time.
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut dice = |most: usize| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state % most as u64) as usize
-        };
-        for round in 0..20_000 {
-            let mut bytes = seeds[round % seeds.len()].clone();
-            for _ in 0..dice(4) {
-                let at = dice(bytes.len() + 1);
-                match dice(4) {
-                    0 => bytes.truncate(at.max(1)),
-                    1 => bytes.insert(at, b" \r\n0:.\xff"[dice(7)]),
-                    2 => bytes.extend_from_within(at..),
-                    _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = dice(256) as u8),
-                }
-            }
-            check(&bytes);
-        }
+        crate::testing::run_seeds("proxy", 20_000, check);
     }
 
     /// Whatever a byte is turned into, nothing panics, and no header is longer than what came.

@@ -92,6 +92,18 @@ impl Connection {
         }
     }
 
+    /// A session of a client that sends these bytes, so many at once, and whose
+    /// requests are responded to as soon as they come.
+    fn of(pieces: &[&[u8]]) -> Self {
+        let mut connection = Self::new(true);
+        connection.at_once = 1;
+        for piece in pieces {
+            connection.feed(piece);
+            connection.check();
+        }
+        connection
+    }
+
     /// Runs a program; the client's bytes come in pieces of `step` bytes.
     pub fn run(program: &[u8], step: usize, uses_slot: bool) -> Self {
         let mut connection = Self::new(uses_slot);
@@ -400,17 +412,32 @@ fn text_of(stream: u32) -> [u8; 4] {
     stream.to_be_bytes().map(|byte| b'a' + byte % 26)
 }
 
+/// Any bytes as frames, behind the preface: they come to the same wherever they
+/// are cut.
+pub fn frames(bytes: &[u8]) {
+    let start = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &client::frame(4, 0, 0, &[])].concat();
+    let whole = Connection::of(&[&start, bytes]);
+    // At every place, or, since the time goes with the square, at some.
+    let cuts = (1..bytes.len()).step_by(bytes.len() / 40 + 1).map(|cut| bytes.split_at(cut));
+    cuts.for_each(|(first, rest)| same(&Connection::of(&[&start, first, rest]), &whole, "in two"));
+    let single: Vec<&[u8]> = [&start[..]].into_iter().chain(bytes.chunks(1)).collect();
+    let mut single = Connection::of(&single);
+    same(&single, &whole, "byte by byte");
+    single.finish();
+}
+
+/// Both have told the host and their client the same.
+fn same(one: &Connection, other: &Connection, how: &str) {
+    assert_eq!(one.told, other.told, "{how}");
+    assert_eq!(client::without_pings(&one.written), client::without_pings(&other.written), "{how}");
+    assert_eq!(one.engine.refused(), other.engine.refused(), "{how}");
+}
+
 /// Any program comes to the same, however its client's bytes are cut, and with and
 /// without the slot for the newest stream.
 pub fn session(program: &[u8]) {
     let whole = Connection::run(program, usize::MAX, true);
-    let compare = |other: Connection, how: &str| {
-        assert_eq!(other.told, whole.told, "{how}");
-        let (theirs, ours) = (client::without_pings(&other.written), client::without_pings(&whole.written));
-        assert_eq!(theirs, ours, "{how}");
-        assert_eq!(other.engine.refused(), whole.engine.refused(), "{how}");
-    };
-    compare(Connection::run(program, usize::MAX, false), "without the slot");
-    compare(Connection::run(program, 1, true), "byte by byte");
-    compare(Connection::run(program, 7, false), "in sevens");
+    same(&Connection::run(program, usize::MAX, false), &whole, "without the slot");
+    same(&Connection::run(program, 1, true), &whole, "byte by byte");
+    same(&Connection::run(program, 7, false), &whole, "in sevens");
 }

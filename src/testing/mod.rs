@@ -5,5 +5,5 @@ mod seeds;
 mod stopwatch;
 
 pub use dice::{Dice, mutated};
-pub use seeds::run_seeds;
+pub use seeds::{run_random, run_seeds};
 pub use stopwatch::nanoseconds;

@@ -1,5 +1,7 @@
 //! Fuzz targets, for a while.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::{Dice, mutated};
 
 /// Gives the seeds of a fuzz target to what it fuzzes, and what becomes of them by
@@ -9,7 +11,20 @@ pub fn run_seeds(folder: &str, rounds: usize, check: impl Fn(&[u8])) {
     let seeds = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
     let seeds: Vec<_> = seeds.collect();
     assert!(seeds.len() > 5);
-    seeds.iter().for_each(|seed| check(seed));
+    seeds.iter().for_each(|seed| run(seed, &check));
     let mut dice = Dice::new(1);
-    (0..rounds).for_each(|_| check(&mutated(&seeds, &mut dice)));
+    (0..rounds).for_each(|_| run(&mutated(&seeds, &mut dice), &check));
+}
+
+/// Gives it so many inputs of random bytes, each of less than `most`.
+pub fn run_random(most: usize, rounds: usize, check: impl Fn(&[u8])) {
+    let mut dice = Dice::new(2);
+    for _ in 0..rounds {
+        let bytes: Vec<u8> = (0..dice.roll(most)).map(|_| dice.roll(256) as u8).collect();
+        run(&bytes, &check);
+    }
+}
+
+fn run(bytes: &[u8], check: &impl Fn(&[u8])) {
+    assert!(catch_unwind(AssertUnwindSafe(|| check(bytes))).is_ok(), "the input was {bytes:?}");
 }
