@@ -53,7 +53,8 @@ static const struct constant CONSTANTS[] = {
     CONSTANT(COMMAND_FLAG_KEEP_BODY),
     CONSTANT(RECORD_FLAG_END),              CONSTANT(RECORD_FLAG_HEAD),             CONSTANT(FIELD_SENSITIVE),
     CONSTANT(RECORD_FLAG_DRAINING),         CONSTANT(RECORD_FLAG_NO_BODY),
-    CONSTANT(RECORD_FLAG_HOST_ONLY),
+    CONSTANT(PSEUDO_FIELD_METHOD),     CONSTANT(PSEUDO_FIELD_SCHEME),     CONSTANT(PSEUDO_FIELD_AUTHORITY),
+    CONSTANT(PSEUDO_FIELD_PATH),       CONSTANT(PSEUDO_FIELD_PROTOCOL),
     CONSTANT(WATCH_SESSIONS),          CONSTANT(WATCH_PROGRESS),
     CONSTANT(RECORD_KIND_REQUEST),     CONSTANT(RECORD_KIND_BODY),        CONSTANT(RECORD_KIND_WRITABLE),
     CONSTANT(RECORD_KIND_CANCELLED),   CONSTANT(RECORD_KIND_DRAIN),       CONSTANT(RECORD_KIND_SESSION),
@@ -128,6 +129,7 @@ static napi_value stop_all(napi_env env, napi_callback_info info) {
 static const napi_property_descriptor METHODS[] = {
     METHOD("register", host_register),     METHOD("listen", host_listen),
     METHOD("setLimit", host_set_limit),    METHOD("setQueueLimit", host_set_queue_limit),
+    METHOD("setPadding", host_set_padding),
     METHOD("watch", host_watch),           METHOD("start", host_start),
     METHOD("setReady", host_set_ready),    METHOD("isReady", host_is_ready),
     METHOD("port", host_port),             METHOD("close", host_close),

@@ -63,6 +63,11 @@ static goaway_status act_set_limit(struct host *host, int64_t limit, int64_t val
     return goaway_server_set_limit(host->server, (uint32_t)limit, (uint64_t)value);
 }
 
+static goaway_status act_set_padding(struct host *host, int64_t padding, int64_t unused) {
+    (void)unused;
+    return goaway_server_set_padding(host->server, (uint32_t)padding);
+}
+
 static goaway_status act_set_queue_limit(struct host *host, int64_t records, int64_t unused) {
     (void)unused;
     return goaway_queue_set_limit(host->queue, (uint32_t)records);
@@ -92,6 +97,11 @@ static goaway_status act_close(struct host *host, int64_t drain_ms, int64_t unus
 // setLimit(limit, value) -> status
 napi_value host_set_limit(napi_env env, napi_callback_info info) {
     return with_numbers(env, info, act_set_limit);
+}
+
+// setPadding(padding) -> status
+napi_value host_set_padding(napi_env env, napi_callback_info info) {
+    return with_numbers(env, info, act_set_padding);
 }
 
 // setQueueLimit(records) -> status

@@ -65,9 +65,14 @@ class Frames {
 
   /** A request with `fields` behind its pseudo-header fields; its body follows unless it is `whole`. Gives the stream. */
   ask ({ method = 'GET', authority = 'a', path = '/', fields = [], whole = true } = {}) {
+    return this.askFor([[':method', method], [':scheme', 'http'], [':authority', authority], [':path', path], ...fields], whole)
+  }
+
+  /** A request of these fields, pseudo-header fields among them. */
+  askFor (fields, whole = true) {
     const stream = this.nextStream
     this.nextStream += 2
-    const section = block([[':method', method], [':scheme', 'http'], [':authority', authority], [':path', path], ...fields])
+    const section = block(fields)
     this.send(HEADERS, END_HEADERS | (whole ? END_STREAM : 0), stream, section)
     return stream
   }

@@ -15,8 +15,8 @@ const PADDED = 8
 const PROTOCOL_ERROR = 1
 
 /** Runs `act(frames, server)` with a client whose SETTINGS and the server's are acknowledged. */
-async function meet (http2, onStream, act) {
-  const server = http2.createServer()
+async function meet (http2, onStream, act, options) {
+  const server = http2.createServer(options)
   const sessions = []
   const failed = []
   server.on('session', (session) => sessions.push(session))
@@ -60,8 +60,7 @@ for (const [name, http2] of [['node:http2', plain], ['goaway/http2', ours]]) {
     const fields = [['b', '1'], ['x-foo', '2'], ['a', '3'], ['b', '4'], ['a', '5']]
     const lists = []
     const onStream = (stream, headers, flags, raw) => {
-      // Pseudo-header fields stand in the order of arrival in node:http2 only.
-      lists.push(raw.slice(raw.findIndex((text, at) => at % 2 === 0 && !text.startsWith(':'))))
+      lists.push(raw)
       assert.deepStrictEqual([headers.a, headers.b], ['3, 5', '1, 4'])
       stream.on('trailers', (trailers, flags, raw) => {
         lists.push(raw)
@@ -74,8 +73,90 @@ for (const [name, http2] of [['node:http2', plain], ['goaway/http2', ours]]) {
       frames.finish(stream, fields)
       assert.deepStrictEqual(await outcome(frames, stream), { body: 'hello' })
     })
-    assert.deepStrictEqual(lists, [fields.flat(), fields.flat()])
+    const pseudo = [':method', 'POST', ':scheme', 'http', ':authority', 'a', ':path', '/']
+    assert.deepStrictEqual(lists, [[...pseudo, ...fields.flat()], fields.flat()])
   })
+
+  test(`pseudo-header fields keep their order: ${name}`, async () => {
+    const requests = [
+      [[':path', '/a?b=c'], [':method', 'GET'], [':authority', 'a'], [':scheme', 'http'], ['x', '1']],
+      [[':authority', 'a'], [':scheme', 'https'], [':path', '/'], [':method', 'PUT']],
+      [[':scheme', 'http'], [':path', '/'], [':method', 'GET'], ['host', 'b']],
+      [[':protocol', 'websocket'], [':path', '/'], [':scheme', 'http'], [':authority', 'a'], [':method', 'CONNECT']]
+    ]
+    const seen = []
+    const onStream = (stream, headers, flags, raw) => {
+      seen.push({ raw, names: Object.keys(headers) })
+      hello(stream)
+    }
+    await meet(http2, onStream, async (frames) => {
+      for (const request of requests) assert.deepStrictEqual(await outcome(frames, frames.askFor(request)), { body: 'hello' })
+    }, { settings: { enableConnectProtocol: true } })
+    assert.deepStrictEqual(seen, requests.map((request) => ({ raw: request.flat(), names: request.map(([name]) => name) })))
+  })
+
+  test(`requests have their fields in order in the compatibility API too: ${name}`, async () => {
+    const request = [[':scheme', 'http'], [':path', '/a'], ['x', '1'], ['y', '2'], ['x', '3']]
+    request.unshift([':method', 'GET'], [':authority', 'a'])
+    await meet(http2, () => {}, async (frames, server) => {
+      const told = once(server, 'request')
+      frames.askFor(request)
+      const [{ rawHeaders }, response] = await told
+      assert.deepStrictEqual(rawHeaders, request.flat())
+      response.end()
+    })
+  })
+
+  for (const [what, kind, payload] of [['SETTINGS', SETTINGS, ''], ['PING', PING, '12345678']]) {
+    test(`an ACK of ${what} that nobody asked for ends the session: ${name}`, async () => {
+      const server = http2.createServer()
+      const told = once(server, 'sessionError')
+      const opened = once(server, 'session')
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const frames = await Frames.connect(server.address().port, PATIENCE_MS)
+      frames.greet()
+      await frames.settle()
+      const [session] = await opened
+      const failed = once(session, 'error')
+      frames.send(kind, ACK, 0, payload)
+      for (const [error] of [await failed, await told]) {
+        assert.strictEqual(error.code, 'ERR_HTTP2_ERROR')
+        assert.strictEqual(error.errno, -505)
+      }
+      assert.ok((await frames.rest()).some((frame) => frame.kind === GOAWAY && frame.code !== 0))
+      assert.strictEqual(session.destroyed, true)
+      frames.close()
+      await new Promise((resolve) => server.close(resolve))
+    })
+  }
+
+  for (const [strategy, number] of [['NONE', 0], ['ALIGNED', 1], ['CALLBACK', 1], ['MAX', 2]]) {
+    test(`frames are padded by the strategy ${strategy}: ${name}`, async () => {
+      const paddingStrategy = http2.constants[`PADDING_STRATEGY_${strategy}`]
+      assert.strictEqual(paddingStrategy, number)
+      const onStream = (stream) => {
+        stream.respond({ 'x-a': 'some value' })
+        stream.end('a body of 22 characters')
+      }
+      await meet(http2, onStream, async (frames) => {
+        const stream = frames.ask()
+        const body = []
+        for (let isLast = false; !isLast;) {
+          const frame = await frames.read()
+          if (frame.stream !== stream) continue
+          isLast = (frame.flags & END_STREAM) !== 0
+          const isPadded = (frame.flags & PADDED) !== 0
+          const length = frame.payload.length
+          if (number === 0) assert.strictEqual(isPadded, false)
+          if (number === 1) assert.strictEqual((9 + length) % 8, 0)
+          if (number === 2) assert.ok(isPadded && frame.payload[0] === 255)
+          if (frame.kind === DATA) body.push(isPadded ? frame.payload.subarray(1, length - frame.payload[0]) : frame.payload)
+        }
+        assert.strictEqual(Buffer.concat(body).toString(), 'a body of 22 characters')
+      }, { paddingStrategy })
+    })
+  }
 
   test(`a path with a forbidden character ends its stream and nothing else: ${name}`, async () => {
     const paths = []
@@ -120,12 +201,6 @@ test('what node:http2 leaves out of a request, or takes, is malformed', () => me
     assert.deepStrictEqual(await outcome(frames, frames.ask(wrong)), { code: PROTOCOL_ERROR }, JSON.stringify(wrong))
   }
   assert.deepStrictEqual(await outcome(frames, frames.ask({ authority: '[::1]:443' })), { body: 'hello' })
-}))
-
-test('an ACK that nobody asked for is nothing; node:http2 ends the session', () => meet(ours, hello, async (frames) => {
-  for (let count = 0; count < 3; count++) frames.send(SETTINGS, ACK)
-  frames.send(PING, ACK, 0, '12345678')
-  assert.deepStrictEqual(await outcome(frames, frames.ask()), { body: 'hello' })
 }))
 
 test('who has closed only its sending side gets its response; node:http2 ends the session', async () => {

@@ -154,6 +154,11 @@ function connectionLost () {
   return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', errno: -104, syscall: 'read' })
 }
 
+/** As Node.js has it when the peer breaks the protocol; the number is nghttp2's. */
+function protocolError (text) {
+  return Object.assign(new Error(text), { code: 'ERR_HTTP2_ERROR', errno: -505 })
+}
+
 function checkFunction (value, name) {
   if (typeof value !== 'function') throw wrongType(name, 'Function', value)
 }
@@ -181,4 +186,4 @@ function checkOptions (value, name) {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw wrongType(name, 'Object', value)
 }
 
-module.exports = { failure, wrongType, wrongValue, wrongSetting, outOfRange, nameOf, connectionLost, checkFunction, checkNumber, checkUint32, checkOptions }
+module.exports = { failure, wrongType, wrongValue, wrongSetting, outOfRange, nameOf, connectionLost, protocolError, checkFunction, checkNumber, checkUint32, checkOptions }

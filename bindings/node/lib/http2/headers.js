@@ -39,6 +39,15 @@ const PATH = 3
 const QUERY = 4
 const REST = 6
 
+/** Numbers of pseudo-header fields (goaway_pseudo_field in goaway.h). */
+const PSEUDO = {
+  METHOD: native.constants.PSEUDO_FIELD_METHOD,
+  SCHEME: native.constants.PSEUDO_FIELD_SCHEME,
+  AUTHORITY: native.constants.PSEUDO_FIELD_AUTHORITY,
+  PATH: native.constants.PSEUDO_FIELD_PATH,
+  PROTOCOL: native.constants.PSEUDO_FIELD_PROTOCOL
+}
+
 /** Adds a field to a headers object as node:http2 joins those of one name. */
 function join (headers, name, value) {
   const before = headers[name]
@@ -65,12 +74,12 @@ class RequestHead {
   #pieces
   #start
   #protocol = ''
-  #hasAuthority
+  #order
   #cookies
 
-  /** `hasAuthority`: it came by itself, not only as `host`; `cookies`: as Records has them. */
-  constructor (text, params, hasAuthority, cookies) {
-    this.#hasAuthority = hasAuthority
+  /** `order`: of the pseudo-header fields, as goaway_request_pseudo_order has it; `cookies`: as Records has them. */
+  constructor (text, params, order, cookies) {
+    this.#order = order
     this.#cookies = cookies
     this.#pieces = text.split('\0')
     this.#start = REST + params * 2
@@ -83,7 +92,7 @@ class RequestHead {
 
   /** Of a REQUEST record. */
   static of (record) {
-    return new RequestHead(record.text, record.params, (record.flags & native.constants.RECORD_FLAG_HOST_ONLY) === 0, record.cookies)
+    return new RequestHead(record.text, record.params, record.cause, record.cookies)
   }
 
   /** The path with its query, as it came. */
@@ -105,14 +114,19 @@ class RequestHead {
     return false
   }
 
-  /** The pseudo-header fields, then the others, as they came: [name, value, name, value, ...]. */
+  /** All fields as they came: [name, value, name, value, ...]. */
   raw () {
     const pieces = this.#pieces
-    const raw = [':method', pieces[METHOD]]
-    if (this.#hasAuthority && pieces[AUTHORITY] !== '') raw.push(':authority', pieces[AUTHORITY])
-    // Plain CONNECT has neither (RFC 9113, section 8.5).
-    if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') raw.push(':scheme', pieces[SCHEME], ':path', this.target)
-    if (this.#protocol !== '') raw.push(':protocol', this.#protocol)
+    const raw = []
+    for (let order = this.#order; order !== 0; order >>>= 4) {
+      switch (order & 15) {
+        case PSEUDO.METHOD: raw.push(':method', pieces[METHOD]); break
+        case PSEUDO.SCHEME: raw.push(':scheme', pieces[SCHEME]); break
+        case PSEUDO.AUTHORITY: raw.push(':authority', pieces[AUTHORITY]); break
+        case PSEUDO.PATH: raw.push(':path', this.target); break
+        case PSEUDO.PROTOCOL: raw.push(':protocol', this.#protocol)
+      }
+    }
     for (let at = this.#start; at < pieces.length - 1; at++) raw.push(pieces[at])
     return asReceived(raw, this.#cookies)
   }
@@ -127,13 +141,15 @@ class RequestHead {
   headers () {
     const pieces = this.#pieces
     const headers = new Fields()
-    headers[':method'] = pieces[METHOD]
-    if (this.#hasAuthority && pieces[AUTHORITY] !== '') headers[':authority'] = pieces[AUTHORITY]
-    if (pieces[METHOD] !== 'CONNECT' || this.#protocol !== '') {
-      headers[':scheme'] = pieces[SCHEME]
-      headers[':path'] = this.target
+    for (let order = this.#order; order !== 0; order >>>= 4) {
+      switch (order & 15) {
+        case PSEUDO.METHOD: headers[':method'] = pieces[METHOD]; break
+        case PSEUDO.SCHEME: headers[':scheme'] = pieces[SCHEME]; break
+        case PSEUDO.AUTHORITY: headers[':authority'] = pieces[AUTHORITY]; break
+        case PSEUDO.PATH: headers[':path'] = this.target; break
+        case PSEUDO.PROTOCOL: headers[':protocol'] = this.#protocol
+      }
     }
-    if (this.#protocol !== '') headers[':protocol'] = this.#protocol
     for (let at = this.#start; at < pieces.length - 1; at += 2) join(headers, pieces[at], pieces[at + 1])
     return finished(headers)
   }

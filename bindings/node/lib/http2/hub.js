@@ -14,7 +14,7 @@ const { ServerHttp2Session } = require('./session.js')
 const { ServerHttp2Stream } = require('./stream.js')
 const { UpgradeLine } = require('./upgrade.js')
 const { Http1Exchange } = require('./http1.js')
-const { failure, connectionLost } = require('./errors.js')
+const { failure, connectionLost, protocolError } = require('./errors.js')
 
 const C = native.constants
 const NO_ERROR = 0
@@ -56,6 +56,7 @@ class Hub {
     /** How many sessions have a timer, which their streams' activity puts off. */
     this.timed = 0
     for (const [limit, value] of plan.limits) check(this.server.setLimit(limit, value))
+    check(this.server.setPadding(plan.padding))
     check(this.server.watch(C.WATCH_SESSIONS))
     for (const pattern of ['*', 'CONNECT *']) check(this.pump.route(pattern, (record) => this.#open(record)))
   }
@@ -209,6 +210,7 @@ const EVENTS = {
   settingsAck: (session) => session.onSettingsAck(),
   ping: (session, text) => session.onPing(Buffer.from(text, 'latin1')),
   pong: (session, text) => session.onPong(Buffer.from(text, 'latin1')),
+  unsolicitedAck: (session) => session.onUnsolicitedAck(),
   goaway: (session, text, record) => session.onGoaway(record.code, record.number, Buffer.from(text, 'latin1')),
   error: (session, text) => { session.lastError = text },
   frameError: (session, text, record) => { session.lastError = text },
@@ -220,8 +222,7 @@ function closingError (session, record) {
   const cause = native.causes[record.cause]
   if (cause === 'protocol_error' || cause === 'flood') {
     const code = record.code || PROTOCOL_ERROR
-    const error = new Error(session.lastError || failure('ERR_HTTP2_SESSION_ERROR', code).message)
-    return Object.assign(error, { code: 'ERR_HTTP2_ERROR', errno: -505 })
+    return protocolError(session.lastError || failure('ERR_HTTP2_SESSION_ERROR', code).message)
   }
   // As in Node.js, who has said that it leaves may break the connection.
   if (cause === 'connection_lost') return session.gotGoaway ? undefined : connectionLost()

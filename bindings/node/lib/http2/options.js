@@ -3,6 +3,7 @@
 // What node:http2's options mean to the library. docs/node-http2.md has the
 // table that this is.
 
+const { constants } = require('node:http2')
 const native = require('../native.js')
 const { GoawayError } = require('../errors.js')
 const settings = require('./settings.js')
@@ -10,6 +11,7 @@ const settings = require('./settings.js')
 const L = native.limits
 const MIB = 1 << 20
 const UNLIMITED = 4294967295
+const PADDINGS = new Set([constants.PADDING_STRATEGY_NONE, constants.PADDING_STRATEGY_ALIGNED, constants.PADDING_STRATEGY_MAX])
 
 /** The library's limits by their names here: IDLE_MS is `idleMs`. */
 const LIMITS = { __proto__: null }
@@ -81,6 +83,8 @@ function planOf (options, server) {
   local.maxHeaderSize = local.maxHeaderListSize
   return {
     limits,
+    // The library numbers them alike; of other values Node.js pads nothing.
+    padding: PADDINGS.has(options.paddingStrategy) ? options.paddingStrategy : constants.PADDING_STRATEGY_NONE,
     localSettings: local,
     sessionWindow: limits.get(L.SESSION_WINDOW_BYTES) ?? SESSION_WINDOW,
     highWaterBytes: limits.get(L.HIGH_WATER_BYTES) ?? HIGH_WATER,

@@ -61,6 +61,7 @@ function push (parent, hub, given, callback, make) {
     dataLength: 0,
     text: '',
     cookies: '',
+    cause: 0,
     params: 0
   })
   hub.pump.adopt(stream)

@@ -21,6 +21,7 @@ class RequestStream extends Duplex {
   #sessionHigh
   #text
   #params
+  #pseudoOrder
   #head = null
   #cookies
   #headers = null
@@ -42,6 +43,7 @@ class RequestStream extends Duplex {
     this.#text = record.text
     this.#cookies = record.cookies
     this.#params = record.params
+    this.#pseudoOrder = record.cause
   }
 
   /** The stream's number; undefined only for a pushed stream that has none yet. */
@@ -65,7 +67,7 @@ class RequestStream extends Duplex {
   /** The session, also then, as long as it lives. */
   get owner () { return this.#hub.session(this.sessionId) }
 
-  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params, (this.#flags & C.RECORD_FLAG_HOST_ONLY) === 0, this.#cookies)) }
+  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params, this.#pseudoOrder, this.#cookies)) }
 
   /** The request's headers object, made once. */
   get requestHeaders () { return this.#headers ?? (this.#headers = this.#parts.headers()) }

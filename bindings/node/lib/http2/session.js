@@ -9,7 +9,7 @@ const { inspect } = require('node:util')
 const native = require('../native.js')
 const { statusName, checkDrain, GoawayError } = require('../errors.js')
 const { textsOf } = require('../session.js')
-const { failure, wrongType, outOfRange, checkFunction, checkNumber, checkUint32, checkOptions } = require('./errors.js')
+const { failure, protocolError, wrongType, outOfRange, checkFunction, checkNumber, checkUint32, checkOptions } = require('./errors.js')
 const { changeTimer } = require('./timer.js')
 const { SessionSocket, shown } = require('./socket.js')
 const { SecureSocket } = require('./securesocket.js')
@@ -56,8 +56,10 @@ class ServerHttp2Session extends EventEmitter {
   #destroyed = false
   #unbound = false
   #timer = null
-  #remote = null
+  #remote = settings.initial()
   #local
+  #shownRemote = null
+  #shownLocal = null
   #pings = [] // { payload, since, callback } in the order in which they went
   #acks = [] // callbacks of settings() that wait
   #quiet = 0 // calls of settings() that needed no frame, until they are told
@@ -140,11 +142,12 @@ class ServerHttp2Session extends EventEmitter {
   /** Whether its server shows addresses of IPv4 as those of IPv6, since it listens on both. */
   get mapsAddresses () { return this.#hub.mapsAddresses }
 
-  get localSettings () { return { __proto__: null, ...this.#local } }
-  get remoteSettings () { return { __proto__: null, ...this.#remote ?? settings.initial() } }
+  /** The same object until they change, as `remoteSettings` too. */
+  get localSettings () { return this.#shownLocal ?? (this.#shownLocal = { __proto__: null, ...this.#local }) }
+  get remoteSettings () { return this.#shownRemote ?? (this.#shownRemote = { __proto__: null, ...this.#remote }) }
   /** Whether the peer has said that it leaves, so that it may break the connection. */
   get gotGoaway () { return this.#goaway !== null }
-  get takesPush () { return (this.#remote === null || this.#remote.enablePush) && this.#goaway === null && !this.#closed }
+  get takesPush () { return this.#remote.enablePush && this.#goaway === null && !this.#closed }
   get streamWindow () { return this.#local.initialWindowSize }
 
   get state () {
@@ -292,6 +295,7 @@ class ServerHttp2Session extends EventEmitter {
     const acked = () => {
       if (this.#destroyed) return
       this.#local = { ...this.#local, ...changes }
+      this.#shownLocal = null
       this.emit('localSettings', this.localSettings)
       callback?.(null, this.localSettings, performance.now() - since)
     }
@@ -371,8 +375,8 @@ class ServerHttp2Session extends EventEmitter {
     if (payload.length > this.#hub.maxSettings * SETTING_BYTES) {
       return this.destroy(failure('ERR_HTTP2_SESSION_ERROR', constants.NGHTTP2_ENHANCE_YOUR_CALM), constants.NGHTTP2_ENHANCE_YOUR_CALM)
     }
-    this.#remote = this.remoteSettings
     settings.update(this.#remote, payload)
+    this.#shownRemote = null
     this.emit('remoteSettings', this.remoteSettings)
   }
 
@@ -392,6 +396,9 @@ class ServerHttp2Session extends EventEmitter {
     if (at < 0) return
     this.#pings.splice(at, 1)[0].answer(null, payload)
   }
+
+  /** The peer has acknowledged what was not sent. */
+  onUnsolicitedAck () { this.destroy(protocolError('Protocol error'), constants.NGHTTP2_PROTOCOL_ERROR) }
 
   onGoaway (code, lastStream, data) {
     this.#goaway = { code, lastStream }
