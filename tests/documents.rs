@@ -2,7 +2,7 @@
 //!
 //! - `limits`: docs/limits.md has each limit of the header, with its default and range
 //! - `names`: every C name, cause, test and make target that a document names exists
-//! - `links`: every link between documents leads somewhere
+//! - `links`: every link between documents leads somewhere, and every path that one names
 //! - `blocks`: blocks of C compile, those for the shell are scripts
 //!
 //! The bindings compare their own lists with the header in their own tests.
@@ -29,8 +29,12 @@ pub fn read(path: &str) -> String {
 
 /// Every document, by its path below the root.
 pub fn documents() -> Vec<PathBuf> {
-    let folders = ["", "docs", "benches", "bindings/c", "bindings/python", "bindings/node"];
-    let files = folders.iter().flat_map(|folder| fs::read_dir(root().join(folder)).expect("a folder"));
+    let beside_code =
+        ["benches", "benches/node", "bindings/c", "bindings/python", "bindings/node", "tests/applications"];
+    let files = ["", "docs", "docs/contributing"]
+        .iter()
+        .chain(&beside_code)
+        .flat_map(|folder| fs::read_dir(root().join(folder)).expect("a folder"));
     let paths = files.map(|entry| entry.expect("a folder entry").path());
     let mut documents: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|kind| kind == "md")).collect();
     documents.sort();
