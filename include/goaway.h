@@ -56,6 +56,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Functions that read a record are inline in C and C++. They are symbols of the
+// library as well: define GOAWAY_NO_INLINE to call those.
+#ifdef GOAWAY_NO_INLINE
+#define GOAWAY_READER
+#else
+#define GOAWAY_READER static inline
+#endif
+
 // As a flag of a WRITE command: a WRITABLE record follows for certain, unless
 // the answer ends before, once half of the high-water mark is free, perhaps at
 // once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
@@ -479,7 +487,8 @@ typedef enum {
     GOAWAY_RECORD_KIND_REQUEST = 1,
     // More of a request's body has come.
     GOAWAY_RECORD_KIND_BODY = 2,
-    // An answer has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY.
+    // A response has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY or
+    // GOAWAY_COMMAND_FLAG_NOTIFY_SENT.
     GOAWAY_RECORD_KIND_WRITABLE = 3,
     // Nobody waits for the answer any more: the request's id is stale.
     GOAWAY_RECORD_KIND_CANCELLED = 4,
@@ -487,7 +496,10 @@ typedef enum {
     GOAWAY_RECORD_KIND_DRAIN = 5,
     // Something happened to a session; only with GOAWAY_WATCH_SESSIONS.
     GOAWAY_RECORD_KIND_SESSION = 6,
-    // How far the server's close has come; only with GOAWAY_WATCH_PROGRESS.
+    // How far the server's close has come: the sessions and streams that are
+    // still open and the milliseconds until the deadline; only with
+    // GOAWAY_WATCH_PROGRESS. Read it with `goaway_record_sessions`,
+    // `goaway_record_streams` and `goaway_record_left_ms`.
     GOAWAY_RECORD_KIND_PROGRESS = 7,
     // The server has ended. The last record of each queue.
     GOAWAY_RECORD_KIND_CLOSED = 8,
@@ -787,7 +799,8 @@ typedef void (*goaway_queue_cb)(void *user_data);
 
 // Something that happened, in 64 bytes without padding and in the byte order
 // of the machine. The offset of each member stands before it. What a kind does
-// not name is 0. Texts and data are in the arena of the record's batch.
+// not name is 0. Texts and data are in the arena of the record's batch. The
+// functions that begin with `goaway_record_` read the members by name, kind by kind.
 typedef struct {
     // 0: a `goaway_record_kind`.
     uint16_t kind;
@@ -1724,6 +1737,11 @@ goaway_status goaway_queue_watch(const goaway_queue *queue, uint32_t what);
 // an eventfd on Linux, a pipe elsewhere, non-blocking and close-on-exec. Do not
 // read from it: `goaway_queue_take` does. `goaway_queue_free` closes it. -1 if
 // it fails, with the text in `goaway_last_error`.
+//
+// Edge-triggered polling (EPOLLET, EV_CLEAR) works without a loop: one take
+// empties the descriptor and gives all that waits, and what comes after it is a
+// new edge. So take once for each event, and do nothing else to be woken again. A
+// batch that waited before the descriptor was added is reported by the first poll.
 int goaway_queue_fd(const goaway_queue *queue);
 
 // Has `on_ready` called when a batch waits, once for each batch: again only
@@ -1787,6 +1805,189 @@ goaway_status goaway_queue_submit(const goaway_queue *queue,
                                   size_t arena_len,
                                   uint32_t *out_statuses);
 
+// The text of a record, `text_len` bytes. NULL if the record or the batch is, or
+// if the text does not lie in the batch, since it is another one.
+GOAWAY_READER
+const char *goaway_record_text(const goaway_record *record,
+                               const goaway_batch *batch);
+
+// The data of a record, `data_len` bytes. NULL as `goaway_record_text`.
+GOAWAY_READER
+const uint8_t *goaway_record_data(const goaway_record *record,
+                                  const goaway_batch *batch);
+
+// Walks over the NUL-terminated pieces of a record's text: the first one with
+// `piece` NULL, then the one behind `piece`; NULL behind the last one. The text of a
+// SESSION record has only one, the peer: the event's text behind it has no NUL.
+GOAWAY_READER
+const char *goaway_record_text_next(const goaway_record *record,
+                                    const goaway_batch *batch,
+                                    const char *piece);
+
+// The piece of a record's text at `index`, counted from 0; NULL if there are not so many.
+// The functions below read those that have a name.
+GOAWAY_READER
+const char *goaway_record_text_at(const goaway_record *record,
+                                  const goaway_batch *batch,
+                                  size_t index);
+
+// REQUEST: the method, such as "GET". NULL for other records, as each of these functions.
+GOAWAY_READER
+const char *goaway_record_method(const goaway_record *record,
+                                 const goaway_batch *batch);
+
+// REQUEST: the scheme, "http" or "https".
+GOAWAY_READER
+const char *goaway_record_scheme(const goaway_record *record,
+                                 const goaway_batch *batch);
+
+// REQUEST: the authority, such as "example.com:8080"; "" if there is none.
+GOAWAY_READER
+const char *goaway_record_authority(const goaway_record *record,
+                                    const goaway_batch *batch);
+
+// REQUEST: the path as it came, percent-encoded.
+GOAWAY_READER
+const char *goaway_record_path(const goaway_record *record,
+                               const goaway_batch *batch);
+
+// REQUEST: what stands behind the "?" as it came; "" if nothing does.
+GOAWAY_READER
+const char *goaway_record_query(const goaway_record *record,
+                                const goaway_batch *batch);
+
+// REQUEST, SESSION: the peer's address, as in `goaway_session_snapshot`.
+GOAWAY_READER
+const char *goaway_record_peer(const goaway_record *record,
+                               const goaway_batch *batch);
+
+// REQUEST: the protocol that an extended CONNECT asks for (RFC 8441), such as
+// "websocket"; NULL for another request.
+GOAWAY_READER
+const char *goaway_record_protocol(const goaway_record *record,
+                                   const goaway_batch *batch);
+
+// REQUEST: the value of the path parameter `name`, percent-decoded. NULL if the
+// pattern has none of that name.
+GOAWAY_READER
+const char *goaway_record_param(const goaway_record *record,
+                                const goaway_batch *batch,
+                                const char *name);
+
+// REQUEST: writes name and value of the path parameter at `index`, counted from 0
+// in the order of the pattern. False, and nothing is written, if there are not so
+// many. `out_name` and `out_value` may be NULL.
+GOAWAY_READER
+bool goaway_record_param_at(const goaway_record *record,
+                            const goaway_batch *batch,
+                            size_t index,
+                            const char **out_name,
+                            const char **out_value);
+
+// REQUEST: the value of the header field `name`, in any case, without
+// GOAWAY_FIELD_SENSITIVE. NULL if there is none. Several `cookie` fields are one
+// here, joined with "; "; of any other name that came several times it is the first
+// value.
+GOAWAY_READER
+const char *goaway_record_header(const goaway_record *record,
+                                 const goaway_batch *batch,
+                                 const char *name);
+
+// REQUEST: writes name and value of the header field at `index`, counted from 0 in
+// the order of arrival; an extended CONNECT has `:protocol` first. The name is in
+// lower case and without GOAWAY_FIELD_SENSITIVE. False, and nothing is written, if
+// there are not so many. `out_name` and `out_value` may be NULL.
+GOAWAY_READER
+bool goaway_record_header_at(const goaway_record *record,
+                             const goaway_batch *batch,
+                             size_t index,
+                             const char **out_name,
+                             const char **out_value);
+
+// REQUEST: the value of the `cookie` field at `index` as it came, counted from 0;
+// NULL if there are not so many.
+GOAWAY_READER
+const char *goaway_record_cookie_at(const goaway_record *record,
+                                    const goaway_batch *batch,
+                                    size_t index);
+
+// BODY with GOAWAY_RECORD_FLAG_END: the value of the trailer field `name`, in any
+// case, without GOAWAY_FIELD_SENSITIVE; the first one of several. NULL if there is none.
+GOAWAY_READER
+const char *goaway_record_trailer(const goaway_record *record,
+                                  const goaway_batch *batch,
+                                  const char *name);
+
+// BODY with GOAWAY_RECORD_FLAG_END: writes name and value of the trailer field at
+// `index`, as `goaway_record_header_at`.
+GOAWAY_READER
+bool goaway_record_trailer_at(const goaway_record *record,
+                              const goaway_batch *batch,
+                              size_t index,
+                              const char **out_name,
+                              const char **out_value);
+
+// REQUEST, BODY: the bytes of the request's body that came with the record, and
+// writes their number to `out_len`. The body ends with them if the record has
+// GOAWAY_RECORD_FLAG_END. NULL, and nothing is written, for other records. `out_len`
+// may be NULL.
+GOAWAY_READER
+const uint8_t *goaway_record_body(const goaway_record *record,
+                                  const goaway_batch *batch,
+                                  size_t *out_len);
+
+// REQUEST: the identifier of its stream (RFC 9113, section 5.1.1), as
+// `goaway_request_stream`. SESSION: the stream that a FRAME_ERROR or TIMEOUT event is of,
+// or 0 for the whole session. 0 for other records.
+GOAWAY_READER uint32_t goaway_record_stream(const goaway_record *record);
+
+// SESSION: the last stream that a GOAWAY event names. 0 for other records.
+GOAWAY_READER uint32_t goaway_record_last_stream(const goaway_record *record);
+
+// CANCELLED, SESSION: why, a `goaway_cause`. GOAWAY_CAUSE_NONE for other records.
+GOAWAY_READER uint32_t goaway_record_cause(const goaway_record *record);
+
+// CANCELLED: an error code (RFC 9113, section 7), the peer's or ours as
+// `goaway_cancel_cb` says. SESSION: the event's code. 0 for other records.
+GOAWAY_READER uint32_t goaway_record_code(const goaway_record *record);
+
+// REQUEST with GOAWAY_RECORD_FLAG_DRAINING, DRAIN, PROGRESS: milliseconds until the
+// deadline of the drain. 0 for other records.
+GOAWAY_READER uint64_t goaway_record_left_ms(const goaway_record *record);
+
+// WRITABLE: bytes of the response that wait for the peer. 0 for other records.
+GOAWAY_READER uint64_t goaway_record_queued(const goaway_record *record);
+
+// WRITABLE: the response's high-water mark in bytes, which grows for a peer that
+// takes much. 0 for other records.
+GOAWAY_READER uint32_t goaway_record_high_water(const goaway_record *record);
+
+// PROGRESS: sessions that are still open. 0 for other records.
+GOAWAY_READER uint32_t goaway_record_sessions(const goaway_record *record);
+
+// PROGRESS: streams that are still open. 0 for other records.
+GOAWAY_READER uint32_t goaway_record_streams(const goaway_record *record);
+
+// SESSION: what happened, a `goaway_event`. 4294967295, which is none, for other records.
+GOAWAY_READER uint32_t goaway_record_event(const goaway_record *record);
+
+// SESSION of GOAWAY_EVENT_CLOSED: a `goaway_outcome`. 4294967295, which is none, for
+// other records.
+GOAWAY_READER uint32_t goaway_record_outcome(const goaway_record *record);
+
+// SESSION: the text of the event, as `goaway_session_event` describes it, and writes
+// its number of bytes to `out_len`. NULL, and nothing is written, for other records.
+// `out_len` may be NULL.
+GOAWAY_READER
+const uint8_t *goaway_record_event_text(const goaway_record *record,
+                                        const goaway_batch *batch,
+                                        size_t *out_len);
+
+// CLOSED: the report of the close, valid as long as the batch. NULL for other records.
+GOAWAY_READER
+const goaway_report *goaway_record_report(const goaway_record *record,
+                                          const goaway_batch *batch);
+
 // The word for a `goaway_event`, such as "opened"; NULL for a number that
 // this version does not know. Valid for ever.
 const char *goaway_event_name(uint32_t event);
@@ -1845,35 +2046,276 @@ goaway_status goaway_log_take(uint32_t timeout_ms, goaway_log_line *out_line);
 #ifndef GOAWAY_INLINE
 #define GOAWAY_INLINE
 
-// How a C program reads a batch; nothing here is a symbol of the library.
+#ifndef GOAWAY_NO_INLINE
 
-// The record's text: `text_len` bytes.
-static inline const char *goaway_record_text(const goaway_record *record, const goaway_batch *batch) {
-    return (const char *)batch->arena + record->text_offset;
+// What the functions that are declared above with GOAWAY_READER do.
+
+#ifdef __cplusplus
+#define GOAWAY_CAST(type, value) reinterpret_cast<type>(value)
+#define GOAWAY_STATIC_CAST(type, value) static_cast<type>(value)
+#else
+#define GOAWAY_CAST(type, value) ((type)(value))
+#define GOAWAY_STATIC_CAST(type, value) ((type)(value))
+#endif
+
+// `len` bytes at `offset` of the batch's arena; NULL if they are not all in it.
+static inline const uint8_t *goaway_inline_bytes(const goaway_batch *batch, uint32_t offset, uint32_t len) {
+    if (offset > batch->arena_len || len > batch->arena_len - offset) return NULL;
+    return batch->arena + offset;
 }
 
-// The record's data: `data_len` bytes.
-static inline const uint8_t *goaway_record_data(const goaway_record *record, const goaway_batch *batch) {
-    return batch->arena + record->data_offset;
+static inline bool goaway_inline_is(const goaway_record *record, uint32_t kind) {
+    return record != NULL && record->kind == kind;
 }
 
-// Walks over the NUL-terminated pieces of a record's text: the first with
-// `piece` NULL, then the one behind `piece`; NULL behind the last. Of a SESSION
-// only the first is one: the event's text behind it has no NUL.
-static inline const char *goaway_record_text_next(const goaway_record *record, const goaway_batch *batch, const char *piece) {
-    const char *text = goaway_record_text(record, batch), *end = text + record->text_len;
+static inline char goaway_inline_lower(char letter) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    return letter >= 'A' && letter <= 'Z' ? letters[letter - 'A'] : letter;
+}
+
+// The name of a field without GOAWAY_FIELD_SENSITIVE.
+static inline const char *goaway_inline_bare(const char *name) {
+    return *name == GOAWAY_FIELD_SENSITIVE ? name + 1 : name;
+}
+
+GOAWAY_READER const char *goaway_record_text(const goaway_record *record, const goaway_batch *batch) {
+    if (record == NULL || batch == NULL) return NULL;
+    return GOAWAY_CAST(const char *, goaway_inline_bytes(batch, record->text_offset, record->text_len));
+}
+
+GOAWAY_READER const uint8_t *goaway_record_data(const goaway_record *record, const goaway_batch *batch) {
+    if (record == NULL || batch == NULL) return NULL;
+    return goaway_inline_bytes(batch, record->data_offset, record->data_len);
+}
+
+GOAWAY_READER const char *goaway_record_text_next(const goaway_record *record, const goaway_batch *batch, const char *piece) {
+    const char *text = goaway_record_text(record, batch);
+    const char *end = text == NULL ? NULL : text + record->text_len;
     if (piece == NULL) return text < end ? text : NULL;
+    if (piece < text || piece >= end) return NULL;
     while (piece < end && *piece != 0) piece++;
     return end - piece > 1 ? piece + 1 : NULL;
 }
 
-// The piece of that number, counted from 0; NULL if there are not so many. Of a
-// REQUEST: 0 the method, 1 the scheme, 2 the authority, 3 the path, 4 the query,
-// 5 the peer, then names and values.
-static inline const char *goaway_record_text_at(const goaway_record *record, const goaway_batch *batch, size_t number) {
+GOAWAY_READER const char *goaway_record_text_at(const goaway_record *record, const goaway_batch *batch, size_t index) {
     const char *piece = goaway_record_text_next(record, batch, NULL);
-    for (; piece != NULL && number > 0; number--) piece = goaway_record_text_next(record, batch, piece);
+    for (; piece != NULL && index > 0; index--) piece = goaway_record_text_next(record, batch, piece);
     return piece;
 }
+
+static inline const char *goaway_inline_request(const goaway_record *record, const goaway_batch *batch, size_t index) {
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST) ? goaway_record_text_at(record, batch, index) : NULL;
+}
+
+// The names and values of a record that begin at the piece `first`: `count` pairs.
+struct goaway_inline_pairs {
+    size_t first;
+    size_t count;
+};
+
+// Method, scheme, authority, path, query and peer stand before the parameters.
+static inline struct goaway_inline_pairs goaway_inline_params(const goaway_record *record) {
+    struct goaway_inline_pairs pairs = {6, 0};
+    if (goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST)) pairs.count = record->params;
+    return pairs;
+}
+
+static inline struct goaway_inline_pairs goaway_inline_headers(const goaway_record *record) {
+    struct goaway_inline_pairs pairs = goaway_inline_params(record);
+    pairs.first += 2 * pairs.count;
+    pairs.count = goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST) ? record->fields : 0;
+    return pairs;
+}
+
+static inline struct goaway_inline_pairs goaway_inline_trailers(const goaway_record *record) {
+    struct goaway_inline_pairs pairs = {0, 0};
+    if (goaway_inline_is(record, GOAWAY_RECORD_KIND_BODY)) pairs.count = record->fields;
+    return pairs;
+}
+
+static inline bool goaway_inline_same(const char *left, const char *right, bool any_case) {
+    for (; any_case ? goaway_inline_lower(*left) == goaway_inline_lower(*right) : *left == *right; left++, right++) {
+        if (*left == 0) return true;
+    }
+    return false;
+}
+
+static inline const char *goaway_inline_find(const goaway_record *record, const goaway_batch *batch,
+                                             struct goaway_inline_pairs pairs, const char *name, bool any_case) {
+    const char *known = pairs.count == 0 || name == NULL ? NULL : goaway_record_text_at(record, batch, pairs.first);
+    for (; known != NULL && pairs.count > 0; pairs.count--) {
+        const char *value = goaway_record_text_next(record, batch, known);
+        if (value != NULL && goaway_inline_same(goaway_inline_bare(known), name, any_case)) return value;
+        known = value == NULL ? NULL : goaway_record_text_next(record, batch, value);
+    }
+    return NULL;
+}
+
+static inline bool goaway_inline_at(const goaway_record *record, const goaway_batch *batch,
+                                    struct goaway_inline_pairs pairs, size_t index, const char **out_name,
+                                    const char **out_value) {
+    const char *name, *value;
+    if (index >= pairs.count) return false;
+    name = goaway_record_text_at(record, batch, pairs.first + 2 * index);
+    value = name == NULL ? NULL : goaway_record_text_next(record, batch, name);
+    if (value == NULL) return false;
+    if (out_name != NULL) *out_name = goaway_inline_bare(name);
+    if (out_value != NULL) *out_value = value;
+    return true;
+}
+
+GOAWAY_READER const char *goaway_record_method(const goaway_record *record, const goaway_batch *batch) {
+    return goaway_inline_request(record, batch, 0);
+}
+
+GOAWAY_READER const char *goaway_record_scheme(const goaway_record *record, const goaway_batch *batch) {
+    return goaway_inline_request(record, batch, 1);
+}
+
+GOAWAY_READER const char *goaway_record_authority(const goaway_record *record, const goaway_batch *batch) {
+    return goaway_inline_request(record, batch, 2);
+}
+
+GOAWAY_READER const char *goaway_record_path(const goaway_record *record, const goaway_batch *batch) {
+    return goaway_inline_request(record, batch, 3);
+}
+
+GOAWAY_READER const char *goaway_record_query(const goaway_record *record, const goaway_batch *batch) {
+    return goaway_inline_request(record, batch, 4);
+}
+
+GOAWAY_READER const char *goaway_record_peer(const goaway_record *record, const goaway_batch *batch) {
+    if (goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION)) return goaway_record_text_at(record, batch, 0);
+    return goaway_inline_request(record, batch, 5);
+}
+
+GOAWAY_READER const char *goaway_record_protocol(const goaway_record *record, const goaway_batch *batch) {
+    struct goaway_inline_pairs first = goaway_inline_headers(record);
+    if (first.count > 1) first.count = 1;
+    return goaway_inline_find(record, batch, first, ":protocol", false);
+}
+
+GOAWAY_READER const char *goaway_record_param(const goaway_record *record, const goaway_batch *batch, const char *name) {
+    return goaway_inline_find(record, batch, goaway_inline_params(record), name, false);
+}
+
+GOAWAY_READER bool goaway_record_param_at(const goaway_record *record, const goaway_batch *batch, size_t index,
+                                        const char **out_name, const char **out_value) {
+    return goaway_inline_at(record, batch, goaway_inline_params(record), index, out_name, out_value);
+}
+
+GOAWAY_READER const char *goaway_record_header(const goaway_record *record, const goaway_batch *batch, const char *name) {
+    return goaway_inline_find(record, batch, goaway_inline_headers(record), name, true);
+}
+
+GOAWAY_READER bool goaway_record_header_at(const goaway_record *record, const goaway_batch *batch, size_t index,
+                                        const char **out_name, const char **out_value) {
+    return goaway_inline_at(record, batch, goaway_inline_headers(record), index, out_name, out_value);
+}
+
+GOAWAY_READER const char *goaway_record_trailer(const goaway_record *record, const goaway_batch *batch, const char *name) {
+    return goaway_inline_find(record, batch, goaway_inline_trailers(record), name, true);
+}
+
+GOAWAY_READER bool goaway_record_trailer_at(const goaway_record *record, const goaway_batch *batch, size_t index,
+                                        const char **out_name, const char **out_value) {
+    return goaway_inline_at(record, batch, goaway_inline_trailers(record), index, out_name, out_value);
+}
+
+GOAWAY_READER const char *goaway_record_cookie_at(const goaway_record *record, const goaway_batch *batch, size_t index) {
+    const char *value, *end;
+    if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST)) return NULL;
+    if ((record->flags & GOAWAY_RECORD_FLAG_COOKIES) == 0) {
+        return index == 0 ? goaway_record_header(record, batch, "cookie") : NULL;
+    }
+    value = goaway_record_text(record, batch);
+    end = GOAWAY_CAST(const char *, goaway_record_data(record, batch));
+    if (value == NULL || end == NULL) return NULL;
+    value += record->text_len;
+    for (; value < end && index > 0; index--) {
+        while (value < end && *value != 0) value++;
+        value++;
+    }
+    return value < end ? value : NULL;
+}
+
+GOAWAY_READER const uint8_t *goaway_record_body(const goaway_record *record, const goaway_batch *batch, size_t *out_len) {
+    const uint8_t *data = goaway_record_data(record, batch);
+    bool has_body = goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST) || goaway_inline_is(record, GOAWAY_RECORD_KIND_BODY);
+    if (data == NULL || !has_body) return NULL;
+    if (out_len != NULL) *out_len = record->data_len;
+    return data;
+}
+
+GOAWAY_READER const uint8_t *goaway_record_event_text(const goaway_record *record, const goaway_batch *batch, size_t *out_len) {
+    const char *text, *end;
+    if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION)) return NULL;
+    text = goaway_record_text_next(record, batch, NULL);
+    if (text == NULL) return NULL;
+    end = text + record->text_len;
+    while (text < end && *text != 0) text++;
+    if (text == end) return NULL;
+    if (out_len != NULL) *out_len = GOAWAY_STATIC_CAST(size_t, end - text - 1);
+    return GOAWAY_CAST(const uint8_t *, text + 1);
+}
+
+GOAWAY_READER const goaway_report *goaway_record_report(const goaway_record *record, const goaway_batch *batch) {
+    const void *data = goaway_record_data(record, batch);
+    if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_CLOSED) || record->data_len < sizeof(goaway_report)) return NULL;
+    return GOAWAY_STATIC_CAST(const goaway_report *, data);
+}
+
+GOAWAY_READER uint32_t goaway_record_stream(const goaway_record *record) {
+    if (goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST)) return record->code;
+    if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION) || record->fields == GOAWAY_EVENT_GOAWAY) return 0;
+    return GOAWAY_STATIC_CAST(uint32_t, record->number);
+}
+
+GOAWAY_READER uint32_t goaway_record_last_stream(const goaway_record *record) {
+    if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION) || record->fields != GOAWAY_EVENT_GOAWAY) return 0;
+    return GOAWAY_STATIC_CAST(uint32_t, record->number);
+}
+
+GOAWAY_READER uint32_t goaway_record_cause(const goaway_record *record) {
+    bool has_cause = goaway_inline_is(record, GOAWAY_RECORD_KIND_CANCELLED) || goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION);
+    return has_cause ? record->cause : 0;
+}
+
+GOAWAY_READER uint32_t goaway_record_code(const goaway_record *record) {
+    bool has_code = goaway_inline_is(record, GOAWAY_RECORD_KIND_CANCELLED) || goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION);
+    return has_code ? record->code : 0;
+}
+
+GOAWAY_READER uint64_t goaway_record_left_ms(const goaway_record *record) {
+    bool drains = goaway_inline_is(record, GOAWAY_RECORD_KIND_DRAIN) || goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS);
+    if (goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST)) drains = (record->flags & GOAWAY_RECORD_FLAG_DRAINING) != 0;
+    return drains ? record->number : 0;
+}
+
+GOAWAY_READER uint64_t goaway_record_queued(const goaway_record *record) {
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_WRITABLE) ? record->number : 0;
+}
+
+GOAWAY_READER uint32_t goaway_record_high_water(const goaway_record *record) {
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_WRITABLE) ? record->code : 0;
+}
+
+GOAWAY_READER uint32_t goaway_record_sessions(const goaway_record *record) {
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->fields : 0;
+}
+
+GOAWAY_READER uint32_t goaway_record_streams(const goaway_record *record) {
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->params : 0;
+}
+
+GOAWAY_READER uint32_t goaway_record_event(const goaway_record *record) {
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION) ? record->fields : UINT32_MAX;
+}
+
+GOAWAY_READER uint32_t goaway_record_outcome(const goaway_record *record) {
+    return goaway_record_event(record) == GOAWAY_EVENT_CLOSED ? record->params : UINT32_MAX;
+}
+
+#endif  // GOAWAY_NO_INLINE
 
 #endif  // GOAWAY_INLINE

@@ -17,7 +17,8 @@ pub enum RecordKind {
     Request = 1,
     /// More of a request's body has come.
     Body = 2,
-    /// An answer has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY.
+    /// A response has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY or
+    /// GOAWAY_COMMAND_FLAG_NOTIFY_SENT.
     Writable = 3,
     /// Nobody waits for the answer any more: the request's id is stale.
     Cancelled = 4,
@@ -25,7 +26,10 @@ pub enum RecordKind {
     Drain = 5,
     /// Something happened to a session; only with GOAWAY_WATCH_SESSIONS.
     Session = 6,
-    /// How far the server's close has come; only with GOAWAY_WATCH_PROGRESS.
+    /// How far the server's close has come: the sessions and streams that are
+    /// still open and the milliseconds until the deadline; only with
+    /// GOAWAY_WATCH_PROGRESS. Read it with `goaway_record_sessions`,
+    /// `goaway_record_streams` and `goaway_record_left_ms`.
     Progress = 7,
     /// The server has ended. The last record of each queue.
     Closed = 8,
@@ -77,7 +81,8 @@ pub const GOAWAY_WATCH_PROGRESS: u32 = 2;
 
 /// Something that happened, in 64 bytes without padding and in the byte order
 /// of the machine. The offset of each member stands before it. What a kind does
-/// not name is 0. Texts and data are in the arena of the record's batch.
+/// not name is 0. Texts and data are in the arena of the record's batch. The
+/// functions that begin with `goaway_record_` read the members by name, kind by kind.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record {
@@ -139,6 +144,24 @@ const _: () = {
 pub struct Batch {
     pub records: Vec<Record>,
     pub arena: Vec<u8>,
+}
+
+impl RecordKind {
+    const ALL: [Self; 8] = [
+        Self::Request,
+        Self::Body,
+        Self::Writable,
+        Self::Cancelled,
+        Self::Drain,
+        Self::Session,
+        Self::Progress,
+        Self::Closed,
+    ];
+
+    /// The kind of that number.
+    pub fn of(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u16 == number)
+    }
 }
 
 impl Record {

@@ -12,7 +12,8 @@ fn generate() -> String {
     let bindings = cbindgen::Builder::new().with_crate(root()).with_config(config).generate().expect("bindings");
     let mut text = Vec::new();
     bindings.write(&mut text);
-    String::from_utf8(text).expect("the header is UTF-8")
+    let inline = std::fs::read_to_string(root().join("src/ffi/inline.h")).expect("src/ffi/inline.h");
+    String::from_utf8(text).expect("the header is UTF-8") + &inline
 }
 
 /// With GOAWAY_WRITE_HEADER set it writes the header instead (`make header`).
@@ -32,20 +33,26 @@ fn the_header_is_fresh() {
 fn every_standard_of_c_and_cpp_takes_the_header_twice() {
     let folder = scratch("header");
     let source = "#include \"goaway.h\"\n#include \"goaway.h\"\nint main(void) { return goaway_version() == 0; }\n";
-    for (compiler, extension, standards) in
-        [("cc", "c", ["c99", "c11", "c17"].as_slice()), ("c++", "cpp", ["c++11", "c++17"].as_slice())]
-    {
+    for (compiler, extension, standards, more) in [
+        ("cc", "c", ["c99", "c11", "c17"].as_slice(), ["-Wstrict-prototypes"].as_slice()),
+        ("c++", "cpp", ["c++11", "c++17"].as_slice(), ["-Wold-style-cast"].as_slice()),
+    ] {
         let file = folder.join(format!("twice.{extension}"));
         std::fs::write(&file, source).expect("a scratch file");
-        for standard in standards {
+        for (standard, inline) in
+            standards.iter().flat_map(|standard| [(standard, ""), (standard, "-DGOAWAY_NO_INLINE")])
+        {
             let output = Command::new(compiler)
                 .arg(format!("-std={standard}"))
-                .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I"])
+                .args(["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wcast-qual", "-Werror"])
+                .args(more)
+                .args((!inline.is_empty()).then_some(inline))
+                .args(["-fsyntax-only", "-I"])
                 .arg(root().join("include"))
                 .arg(&file)
                 .output()
                 .expect("a compiler");
-            assert!(output.status.success(), "{standard}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(output.status.success(), "{standard} {inline}: {}", String::from_utf8_lossy(&output.stderr));
         }
     }
 }

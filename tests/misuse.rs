@@ -47,7 +47,7 @@ macro_rules! programs {
 programs! {
     aborts answers batches callbacks claims commands drips effects exit fields fork http1 ids inherited limits losses many
     messages
-    null pairs proxy pushes queue sessions signals sockets state stuck threads tunnels unload uploads
+    null pairs proxy pushes queue records sessions signals sockets state stuck threads tunnels unload uploads
 }
 
 fn run(name: &str) {
@@ -144,10 +144,15 @@ fn wait(child: &mut Child, bound: Duration) -> Option<ExitStatus> {
 }
 
 fn compile(name: &str, suffix: &str) -> PathBuf {
+    compile_with(name, suffix, &[])
+}
+
+fn compile_with(name: &str, suffix: &str, flags: &[&str]) -> PathBuf {
     let program = scratch().join(format!("{name}{suffix}"));
     let library = library_folder();
     let output = Command::new("cc")
         .args(["-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+        .args(flags)
         .args(extra_flags())
         .arg("-I")
         .arg(root().join("include"))
@@ -213,7 +218,7 @@ fn read(path: &str) -> String {
 /// The header's functions: name and parameters.
 fn functions() -> Vec<(String, String)> {
     let header = read("include/goaway.h");
-    let (declared, _inline) = header.split_once("#define GOAWAY_INLINE").expect("the inline part");
+    let (declared, _) = header.split_once("#define GOAWAY_INLINE").expect("the definitions of what is inline");
     let code: String = declared.lines().map(|line| line.split("//").next().unwrap_or("").to_string() + " ").collect();
     let declarations = code.split(';').filter_map(|declaration| {
         let (before, parameters) = declaration.split_once('(')?;
@@ -221,6 +226,14 @@ fn functions() -> Vec<(String, String)> {
         name.starts_with("goaway_").then(|| (name.to_string(), parameters.to_string()))
     });
     declarations.collect()
+}
+
+/// As a program calls them that is compiled without their definitions.
+#[test]
+fn records_are_read_by_what_the_library_exports() {
+    let program = compile_with("records", "-linked", &["-DGOAWAY_NO_INLINE"]);
+    let (status, output) = outcome(&mut Command::new(&program), &program, BOUND);
+    assert_good(status, &output);
 }
 
 /// Every function whose parameters say so is called in that program.

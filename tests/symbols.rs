@@ -40,7 +40,7 @@ fn exported() -> Names {
 /// what is inline.
 fn declared() -> Names {
     let header = fs::read_to_string(root().join("include/goaway.h")).expect("the header");
-    let (declarations, _) = header.split_once("#define GOAWAY_INLINE").expect("the inline part");
+    let (declarations, _) = header.split_once("#define GOAWAY_INLINE").expect("the definitions of what is inline");
     let code: String =
         declarations.lines().map(|line| line.split("//").next().unwrap_or("").to_string() + "\n").collect();
     let before_arguments = code.split('(').filter_map(|before| {

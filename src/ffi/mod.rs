@@ -28,6 +28,8 @@ mod session;
 
 mod queue;
 
+mod record;
+
 mod names;
 
 mod log;

@@ -126,6 +126,11 @@ pub extern "C" fn goaway_queue_watch(queue: Option<&goaway_queue>, what: u32) ->
 /// an eventfd on Linux, a pipe elsewhere, non-blocking and close-on-exec. Do not
 /// read from it: `goaway_queue_take` does. `goaway_queue_free` closes it. -1 if
 /// it fails, with the text in `goaway_last_error`.
+///
+/// Edge-triggered polling (EPOLLET, EV_CLEAR) works without a loop: one take
+/// empties the descriptor and gives all that waits, and what comes after it is a
+/// new edge. So take once for each event, and do nothing else to be woken again. A
+/// batch that waited before the descriptor was added is reported by the first poll.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_fd(queue: Option<&goaway_queue>) -> c_int {
     guard_or(-1, || own(queue)?.bell(bell::new, AsRawFd::as_raw_fd))

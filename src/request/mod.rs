@@ -31,7 +31,7 @@ pub use answer::{Answer, Head as AnswerHead, Piece};
 pub use block::{copy, trim};
 pub use body::{Body, Delivery, Reader, Share};
 pub use feed::{Feed, consume, feed};
-pub use field::{section, trailers};
+pub use field::{GOAWAY_FIELD_SENSITIVE, section, trailers};
 pub use head::Head;
 pub use push::push;
 

@@ -390,6 +390,32 @@ static void names(void) {
     CHECK(goaway_version() != NULL && goaway_version()[0] != '\0');
 }
 
+// Functions that read a record give nothing for none; records.c has them by record.
+static void record_functions(void) {
+    goaway_record record = {.kind = GOAWAY_RECORD_KIND_CLOSED};
+    goaway_batch batch = {.arena = (const uint8_t *)some};
+    CHECK(goaway_record_text(NULL, &batch) == NULL && goaway_record_text(&record, NULL) == NULL);
+    CHECK(goaway_record_data(NULL, &batch) == NULL && goaway_record_data(&record, NULL) == NULL);
+    CHECK(goaway_record_text_next(NULL, &batch, NULL) == NULL && goaway_record_text_at(NULL, &batch, 0) == NULL);
+    CHECK(goaway_record_method(NULL, &batch) == NULL && goaway_record_method(&record, NULL) == NULL);
+    CHECK(goaway_record_scheme(NULL, &batch) == NULL && goaway_record_authority(NULL, &batch) == NULL);
+    CHECK(goaway_record_path(NULL, &batch) == NULL && goaway_record_query(NULL, &batch) == NULL);
+    CHECK(goaway_record_peer(NULL, &batch) == NULL && goaway_record_protocol(NULL, &batch) == NULL);
+    CHECK(goaway_record_param(NULL, &batch, "x") == NULL && goaway_record_param(&record, &batch, NULL) == NULL);
+    CHECK(goaway_record_header(NULL, &batch, "x") == NULL && goaway_record_header(&record, &batch, NULL) == NULL);
+    CHECK(goaway_record_trailer(NULL, &batch, "x") == NULL && goaway_record_trailer(&record, &batch, NULL) == NULL);
+    CHECK(!goaway_record_param_at(NULL, &batch, 0, NULL, NULL) && !goaway_record_header_at(NULL, &batch, 0, NULL, NULL));
+    CHECK(!goaway_record_trailer_at(NULL, &batch, 0, NULL, NULL) && goaway_record_cookie_at(NULL, &batch, 0) == NULL);
+    CHECK(goaway_record_body(NULL, &batch, NULL) == NULL && goaway_record_event_text(NULL, &batch, NULL) == NULL);
+    CHECK(goaway_record_report(NULL, &batch) == NULL && goaway_record_report(&record, NULL) == NULL);
+    CHECK(goaway_record_stream(NULL) == 0 && goaway_record_last_stream(NULL) == 0);
+    CHECK(goaway_record_cause(NULL) == GOAWAY_CAUSE_NONE && goaway_record_code(NULL) == 0);
+    CHECK(goaway_record_left_ms(NULL) == 0 && goaway_record_queued(NULL) == 0);
+    CHECK(goaway_record_high_water(NULL) == 0 && goaway_record_sessions(NULL) == 0);
+    CHECK(goaway_record_streams(NULL) == 0 && goaway_record_event(NULL) == UINT32_MAX);
+    CHECK(goaway_record_outcome(NULL) == UINT32_MAX);
+}
+
 int main(int argc, char **argv) {
     static const struct check_case cases[] = {
         CASE(server_functions),
@@ -403,6 +429,7 @@ int main(int argc, char **argv) {
         CASE(hopeless_lengths),
         CASE(lists_and_figures),
         CASE(names),
+        CASE(record_functions),
     };
     return check_main(cases, COUNT(cases), 1, argc, argv);
 }

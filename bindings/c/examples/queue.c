@@ -13,9 +13,9 @@ static goaway_command of(const goaway_record *record, uint16_t kind, uint16_t st
                             .data_offset = record->data_offset, .data_len = record->data_len};
 }
 
-static bool is_small(const goaway_record *record) {
-    goaway_bytes length;
-    return goaway_request_header(record->id, "content-length", &length) == GOAWAY_OK && length.len < 4;
+static bool is_small(const goaway_record *record, const goaway_batch *batch) {
+    const char *length = goaway_record_header(record, batch, "content-length");
+    return length != NULL && strlen(length) < 4;
 }
 
 // Answers what has gathered. False once the server has ended.
@@ -27,11 +27,11 @@ static bool turn(goaway_queue *queue) {
     for (const goaway_record *record = batch.records; record < batch.records + batch.count; record++) {
         bool is_whole = record->flags & GOAWAY_RECORD_FLAG_END;
         if (record->kind == GOAWAY_RECORD_KIND_REQUEST && record->tag == HELLO) {
-            const char *name = goaway_record_text_at(record, &batch, 7); // behind the name of the parameter
+            const char *name = goaway_record_param(record, &batch, "name"); // in the batch's arena
             commands[count] = of(record, GOAWAY_COMMAND_KIND_RESPOND, 200);
             commands[count].data_offset = (uint32_t)(name - (const char *)batch.arena);
             commands[count++].data_len = (uint32_t)strlen(name);
-        } else if (record->kind == GOAWAY_RECORD_KIND_REQUEST && !is_whole && is_small(record)) {
+        } else if (record->kind == GOAWAY_RECORD_KIND_REQUEST && !is_whole && is_small(record, &batch)) {
             commands[count++] = of(record, GOAWAY_COMMAND_KIND_HEAD, 200); // BODY records follow
         } else if (record->kind == GOAWAY_RECORD_KIND_REQUEST) {
             commands[count++] = of(record, GOAWAY_COMMAND_KIND_RESPOND, is_whole ? 200 : 413);
