@@ -203,6 +203,26 @@ test('what node:http2 leaves out of a request, or takes, is malformed', () => me
   assert.deepStrictEqual(await outcome(frames, frames.ask({ authority: '[::1]:443' })), { body: 'hello' })
 }))
 
+for (const [name, http2] of [['node:http2', plain], ['goaway/http2', ours]]) {
+  test(`more invalid frames than maxSessionInvalidFrames end the session: ${name}`, async () => {
+    const server = http2.createServer({ maxSessionInvalidFrames: 5 })
+    const failed = once(server, 'sessionError')
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const frames = await Frames.connect(server.address().port, PATIENCE_MS)
+    frames.greet()
+    await frames.settle()
+    for (let count = 0; count < 8; count++) frames.ask({ fields: [[':status', '200']] })
+    const [error, session] = await failed
+    assert.strictEqual(error.code, 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES')
+    assert.strictEqual(error.message, 'Too many invalid HTTP/2 frames')
+    assert.strictEqual(error.errno, -902)
+    assert.strictEqual(session.destroyed, true)
+    frames.close()
+    await new Promise((resolve) => server.close(resolve))
+  })
+}
+
 test('who has closed only its sending side gets its response; node:http2 ends the session', async () => {
   const ended = []
   let respond

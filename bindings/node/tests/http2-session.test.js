@@ -178,8 +178,12 @@ test('settings that are as they are need no frame, others are refused', () => wi
 }))
 
 test('its own window can be set', () => withSession((session) => {
+  assert.strictEqual(session.state.localWindowSize, 1 << 20)
   session.setLocalWindowSize(2 ** 21)
+  assert.strictEqual(session.state.localWindowSize, 2 ** 21)
+  assert.strictEqual(session.state.effectiveLocalWindowSize, 2 ** 21)
   session.setLocalWindowSize(2 ** 20)
+  assert.strictEqual(session.state.localWindowSize, 2 ** 20)
 }))
 
 test('wrong arguments are refused as node:http2 refuses them', () => withSession((session) => {

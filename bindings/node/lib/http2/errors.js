@@ -159,6 +159,11 @@ function protocolError (text) {
   return Object.assign(new Error(text), { code: 'ERR_HTTP2_ERROR', errno: -505 })
 }
 
+/** As Node.js has it above `maxSessionInvalidFrames`. */
+function tooManyInvalidFrames () {
+  return Object.assign(new Error('Too many invalid HTTP/2 frames'), { code: 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES', errno: -902 })
+}
+
 function checkFunction (value, name) {
   if (typeof value !== 'function') throw wrongType(name, 'Function', value)
 }
@@ -186,4 +191,4 @@ function checkOptions (value, name) {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw wrongType(name, 'Object', value)
 }
 
-module.exports = { failure, wrongType, wrongValue, wrongSetting, outOfRange, nameOf, connectionLost, protocolError, checkFunction, checkNumber, checkUint32, checkOptions }
+module.exports = { failure, wrongType, wrongValue, wrongSetting, outOfRange, nameOf, connectionLost, protocolError, tooManyInvalidFrames, checkFunction, checkNumber, checkUint32, checkOptions }

@@ -43,6 +43,7 @@ class Hub {
     this.maxOutstandingPings = plan.maxOutstandingPings
     this.maxOutstandingSettings = plan.maxOutstandingSettings
     this.maxSettings = plan.maxSettings
+    this.maxInvalidFrames = plan.maxInvalidFrames
     this.maxHeaderBytes = plan.maxHeaderBytes
     /** Streams that the program gave as connections, by the address that they have here. */
     this.given = new Map()
@@ -213,7 +214,7 @@ const EVENTS = {
   unsolicitedAck: (session) => session.onUnsolicitedAck(),
   goaway: (session, text, record) => session.onGoaway(record.code, record.number, Buffer.from(text, 'latin1')),
   error: (session, text) => { session.lastError = text },
-  frameError: (session, text, record) => { session.lastError = text },
+  frameError: (session, text) => session.onFrameError(text),
   closed: (session, text, record) => session.onClosed(closingError(session, record))
 }
 

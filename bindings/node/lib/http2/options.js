@@ -91,6 +91,7 @@ function planOf (options, server) {
     maxHeaderBytes: options.maxSendHeaderBlockLength ?? HEADER_BYTES,
     maxOutstandingSettings: Math.max(1, options.maxOutstandingSettings ?? 10),
     maxSettings: Math.max(1, options.maxSettings ?? 32),
+    maxInvalidFrames: options.maxSessionInvalidFrames ?? Infinity,
     maxOutstandingPings: Math.min(options.maxOutstandingPings ?? 10, 16)
   }
 }

@@ -9,7 +9,7 @@ const { inspect } = require('node:util')
 const native = require('../native.js')
 const { statusName, checkDrain, GoawayError } = require('../errors.js')
 const { textsOf } = require('../session.js')
-const { failure, protocolError, wrongType, outOfRange, checkFunction, checkNumber, checkUint32, checkOptions } = require('./errors.js')
+const { failure, protocolError, tooManyInvalidFrames, wrongType, outOfRange, checkFunction, checkNumber, checkUint32, checkOptions } = require('./errors.js')
 const { changeTimer } = require('./timer.js')
 const { SessionSocket, shown } = require('./socket.js')
 const { SecureSocket } = require('./securesocket.js')
@@ -65,6 +65,8 @@ class ServerHttp2Session extends EventEmitter {
   #quiet = 0 // calls of settings() that needed no frame, until they are told
   #acked = false // the peer has acknowledged our first SETTINGS
   #goaway = null // { code, lastStream } of the peer's
+  #window // bytes that the peer may send on all streams together
+  #invalidFrames = 0
 
   /** `tls`: what its handshake has come to; null without. */
   constructor (hub, id, peer, tls = null) {
@@ -77,6 +79,7 @@ class ServerHttp2Session extends EventEmitter {
     this.#hub = hub
     this.#peer = peer
     this.#local = hub.localSettings
+    this.#window = hub.sessionWindow
     /** The session's id, as the library knows it. */
     this.id = id
     /** The number of the last stream that the peer began and the program got. */
@@ -153,10 +156,10 @@ class ServerHttp2Session extends EventEmitter {
   get state () {
     if (this.#destroyed) return {}
     return {
-      effectiveLocalWindowSize: this.#hub.sessionWindow,
+      effectiveLocalWindowSize: this.#window,
       effectiveRecvDataLength: 0,
       nextStreamID: 2,
-      localWindowSize: this.#hub.sessionWindow,
+      localWindowSize: this.#window,
       lastProcStreamID: this.lastStream,
       remoteWindowSize: settings.initial().initialWindowSize,
       outboundQueueSize: 0,
@@ -319,6 +322,7 @@ class ServerHttp2Session extends EventEmitter {
     if (!Number.isInteger(bytes)) throw outOfRange('windowSize', 'an integer', bytes)
     if (bytes < 0 || bytes > WINDOW_MAX) throw outOfRange('windowSize', `>= 0 && <= ${WINDOW_MAX}`, bytes)
     this.#check('setLocalWindowSize', this.#hub.server.setWindow(this.id, bytes, 0))
+    this.#window = bytes
   }
 
   setNextStreamID (id) {
@@ -395,6 +399,12 @@ class ServerHttp2Session extends EventEmitter {
     const at = this.#pings.findIndex((ping) => payload.equals(ping.payload))
     if (at < 0) return
     this.#pings.splice(at, 1)[0].answer(null, payload)
+  }
+
+  /** The peer has broken the protocol on one stream, or as the session ends. */
+  onFrameError (text) {
+    this.lastError = text
+    if (++this.#invalidFrames > this.#hub.maxInvalidFrames) this.destroy(tooManyInvalidFrames(), constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   /** The peer has acknowledged what was not sent. */
