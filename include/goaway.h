@@ -31,7 +31,7 @@
 //   bytes that HTTP allows. Bytes are a pointer and a length, and the pointer is
 //   not looked at when the length is 0. Times are milliseconds.
 // HTTP/1.1. Clients that do not choose HTTP/2 are served HTTP/1.1 by the same
-//   handlers (GOAWAY_LIMIT_HTTP1). The comments speak of streams and frames: what
+//   handlers (GOAWAY_FEATURE_HTTP1). The comments speak of streams and frames: what
 //   resets a stream ends a connection there, and docs/http1.md has the rest.
 // Numbers. Enum values are never renumbered and structures only grow at their
 //   end: a program goes on working with a newer library.
@@ -116,7 +116,7 @@
 #define GOAWAY_RECORD_FLAG_HOST_ONLY 64
 
 // As a flag of a REQUEST record, beside GOAWAY_RECORD_FLAG_END: it asks for another
-// protocol, and HEAD with the status 101 switches to it (GOAWAY_LIMIT_UPGRADE).
+// protocol, and HEAD with the status 101 switches to it (GOAWAY_FEATURE_UPGRADE).
 // After that there are BODY records of what comes through the tunnel.
 #define GOAWAY_RECORD_FLAG_UPGRADE 128
 
@@ -423,27 +423,32 @@ typedef enum {
     // its peer sends (SETTINGS_HEADER_TABLE_SIZE, RFC 7541, section 4.2).
     // Default 4096. 0 to 1048576.
     GOAWAY_LIMIT_HEADER_TABLE_BYTES = 28,
-    // Whether peers may use the extended CONNECT of RFC 8441, such as for
-    // WebSockets (SETTINGS_ENABLE_CONNECT_PROTOCOL). It is announced only where
-    // a pattern names CONNECT. Without: RST_STREAM(PROTOCOL_ERROR).
-    // Default 1. 0, no, or 1.
-    GOAWAY_LIMIT_CONNECT_PROTOCOL = 29,
-    // Whether peers that do not choose HTTP/2 are served HTTP/1.1. With 0 they
-    // are ended with GOAWAY(PROTOCOL_ERROR). Default 1. 0 or 1.
-    GOAWAY_LIMIT_HTTP1 = 30,
     // TLS handshakes at a time, from their first byte on. Connections that come
     // then wait for their turn, and GOAWAY_LIMIT_HANDSHAKE_MS goes on meanwhile.
     // Default 1000. 1 to 1000000.
-    GOAWAY_LIMIT_TLS_HANDSHAKES = 31,
-    // Whether a request of HTTP/1.1 without a body that asks for another protocol
-    // (Upgrade, RFC 9110, section 7.8) comes as it is, `upgrade` among its
-    // fields, and may be answered 101 by `goaway_request_write_head`. That opens
-    // a tunnel: both bodies are its bytes then. The library says `connection`,
-    // and `upgrade` if you do not set it. With any other answer it is a request
-    // without a body; who reads one all the same is told of no end. A WebSocket
-    // is no CONNECT then, and the answer to its key is yours. Default 0. 0 or 1.
-    GOAWAY_LIMIT_UPGRADE = 32,
+    GOAWAY_LIMIT_TLS_HANDSHAKES = 29,
 } goaway_limit;
+
+// What can be turned on and off; see `goaway_server_set_feature`.
+typedef enum {
+    // Peers that do not choose HTTP/2 are served HTTP/1.1 and 1.0. Without it
+    // they are ended with GOAWAY(PROTOCOL_ERROR). On by default.
+    GOAWAY_FEATURE_HTTP1 = 0,
+    // A request of HTTP/1.1 without a body that asks for another protocol
+    // (Upgrade, RFC 9110, section 7.8) comes as it is, with `upgrade` among its
+    // fields, and may be responded to with 101 by `goaway_request_write_head`.
+    // That opens a tunnel: both bodies are its bytes then. The library adds
+    // `connection`, and `upgrade` if you do not set it. With any other status it
+    // is a request without a body, and reading it never reports an end. A
+    // WebSocket handshake does not become a CONNECT request then, and you
+    // compute the response to its key. Off by default.
+    GOAWAY_FEATURE_UPGRADE = 1,
+    // Peers may use the extended CONNECT of RFC 8441, such as for WebSockets
+    // (SETTINGS_ENABLE_CONNECT_PROTOCOL), and a WebSocket handshake over HTTP/1.1
+    // becomes such a request. It is announced only where a pattern names
+    // CONNECT. Without it: RST_STREAM(PROTOCOL_ERROR). On by default.
+    GOAWAY_FEATURE_CONNECT_PROTOCOL = 2,
+} goaway_feature;
 
 // How much of the log is wanted; each includes those before it.
 typedef enum {
@@ -586,7 +591,7 @@ typedef struct goaway_session_list goaway_session_list;
 //
 // Spoken are TLS 1.3 and 1.2 (RFC 9113, section 9.2), of 1.2 only what HTTP/2
 // allows. By ALPN (RFC 7301) "h2" is offered, and "http/1.1" and "http/1.0"
-// unless GOAWAY_LIMIT_HTTP1 is 0; a client that does not ask speaks HTTP/1.1.
+// unless GOAWAY_FEATURE_HTTP1 is off; a client that does not ask speaks HTTP/1.1.
 typedef struct goaway_tls goaway_tls;
 
 // A request that waits for its answer. An id, not a pointer: it may be kept,
@@ -934,7 +939,7 @@ goaway_server *goaway_server_new(void);
 // the method `*` is every method, and the pattern "*" is whatever no other
 // pattern matches. Neither takes CONNECT, which must be named: "CONNECT *"
 // takes every one that no "CONNECT /path" has; of those with a path only
-// extended ones (RFC 8441, GOAWAY_LIMIT_CONNECT_PROTOCOL). An answer of 200 to
+// extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). An answer of 200 to
 // 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
 // you write and read as bodies is the tunnel's, and the end of the answer is
 // the end of both ways. A static segment wins over a parameter. HEAD is answered by
@@ -1268,6 +1273,15 @@ goaway_status goaway_server_set_limit(const goaway_server *server, uint32_t limi
 // GOAWAY_ERR_INVALID: there is no such padding. GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_padding(const goaway_server *server, uint32_t padding);
 
+// Turns a feature, one of the numbers of `goaway_feature`, on or off. Before
+// the start only.
+//
+// GOAWAY_ERR_INVALID: there is no such feature. GOAWAY_ERR_STATE: the server
+// was started.
+goaway_status goaway_server_set_feature(const goaway_server *server,
+                                        uint32_t feature,
+                                        bool enabled);
+
 // The request's method, such as "GET".
 goaway_status goaway_request_method(goaway_request request, goaway_bytes *out_method);
 
@@ -1518,7 +1532,7 @@ goaway_status goaway_request_push(goaway_request request,
 // `goaway_request_write` and `goaway_request_end` follow.
 //
 // GOAWAY_ERR_INVALID: the status is none of 200 to 999, nor 101 to a request
-// that asks for another protocol (GOAWAY_LIMIT_UPGRADE). GOAWAY_ERR_STATE: the
+// that asks for another protocol (GOAWAY_FEATURE_UPGRADE). GOAWAY_ERR_STATE: the
 // head is written already.
 goaway_status goaway_request_write_head(goaway_request request, uint16_t status);
 

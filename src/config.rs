@@ -162,10 +162,15 @@ pub enum Limit {
     SessionBodyBytes,
     FrameBytes,
     HeaderTableBytes,
-    ConnectProtocol,
-    Http1,
     TlsHandshakes,
+}
+
+/// A part of the protocols that a host can turn on and off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    Http1,
     Upgrade,
+    ConnectProtocol,
 }
 
 impl Limit {
@@ -191,7 +196,6 @@ impl Limit {
             Limit::ControlPerSecond => (1, 1_000_000),
             Limit::FrameBytes => (FRAME_BYTES.into(), (1 << 24) - 1),
             Limit::HeaderTableBytes => (0, 1 << 20),
-            Limit::ConnectProtocol | Limit::Http1 | Limit::Upgrade => (0, 1),
             Limit::Handshake
             | Limit::HeaderBlock
             | Limit::Idle
@@ -243,12 +247,17 @@ impl Config {
             Limit::SessionBodyBytes => self.session_body_bytes = size,
             Limit::FrameBytes => self.max_frame_bytes = number,
             Limit::HeaderTableBytes => self.header_table_bytes = number,
-            Limit::ConnectProtocol => self.connect_protocol = value != 0,
-            Limit::Http1 => self.http1 = value == 1,
-            Limit::Upgrade => self.upgrade = value == 1,
             Limit::TlsHandshakes => self.tls_handshakes = size,
         }
         Ok(())
+    }
+
+    pub fn set_feature(&mut self, feature: Feature, is_enabled: bool) {
+        match feature {
+            Feature::Http1 => self.http1 = is_enabled,
+            Feature::Upgrade => self.upgrade = is_enabled,
+            Feature::ConnectProtocol => self.connect_protocol = is_enabled,
+        }
     }
 }
 

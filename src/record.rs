@@ -62,7 +62,7 @@ pub const GOAWAY_RECORD_FLAG_NO_BODY: u16 = 32;
 pub const GOAWAY_RECORD_FLAG_HOST_ONLY: u16 = 64;
 
 /// As a flag of a REQUEST record, beside GOAWAY_RECORD_FLAG_END: it asks for another
-/// protocol, and HEAD with the status 101 switches to it (GOAWAY_LIMIT_UPGRADE).
+/// protocol, and HEAD with the status 101 switches to it (GOAWAY_FEATURE_UPGRADE).
 /// After that there are BODY records of what comes through the tunnel.
 pub const GOAWAY_RECORD_FLAG_UPGRADE: u16 = 128;
 

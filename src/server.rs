@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::close::Report;
-use crate::config::Limit;
+use crate::config::{Feature, Limit};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::listener::{self, Door};
@@ -64,6 +64,13 @@ impl Server {
     pub fn set_padding(&self, padding: Padding) -> Result<()> {
         self.set_up(|setup, _| {
             setup.config.padding = padding;
+            Ok(())
+        })
+    }
+
+    pub fn set_feature(&self, feature: Feature, is_enabled: bool) -> Result<()> {
+        self.set_up(|setup, _| {
+            setup.config.set_feature(feature, is_enabled);
             Ok(())
         })
     }

@@ -1,6 +1,6 @@
 //! What the documents say is what there is.
 //!
-//! - `limits`: docs/limits.md has each limit of the header, with its default and range
+//! - `limits`: docs/limits.md has each limit and feature of the header, with its default and range
 //! - `names`: every C name, cause, test and make target that a document names exists
 //! - `links`: every link between documents leads somewhere, and every path that one names
 //! - `blocks`: blocks of C compile, those for the shell are scripts
@@ -57,7 +57,7 @@ pub fn members(start: &str) -> Vec<(String, String)> {
             comment.clear();
         }
     }
-    assert!(members.len() > 3, "no names with {start}");
+    assert!(!members.is_empty(), "no names with {start}");
     members
 }
 

@@ -251,12 +251,13 @@ fn every_pointer_is_tried_with_null() {
 }
 
 #[test]
-fn every_limit_is_seen_to_act() {
+fn every_limit_and_feature_is_seen_to_act() {
     let (header, program) = (read("include/goaway.h"), read("tests/misuse/effects.c"));
     let defined = header.lines().filter_map(|line| line.trim().split_once(" = "));
-    let limits: Vec<_> = defined.filter(|(name, _)| name.starts_with("GOAWAY_LIMIT_")).map(|(name, _)| name).collect();
-    assert!(limits.len() > 30, "the header was not understood");
-    let missing: Vec<_> = limits.iter().filter(|name| !program.contains(&format!("[{name}] = CASE("))).collect();
+    let is_meant = |name: &&str| name.starts_with("GOAWAY_LIMIT_") || name.starts_with("GOAWAY_FEATURE_");
+    let names: Vec<_> = defined.map(|(name, _)| name).filter(is_meant).collect();
+    assert!(names.len() > 30, "the header was not understood");
+    let missing: Vec<_> = names.iter().filter(|name| !program.contains(&format!("{name}] = CASE("))).collect();
     assert!(missing.is_empty(), "not in effects.c: {missing:?}");
 }
 

@@ -1,7 +1,7 @@
 // Fastify over goaway.
 
 import { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { Limits } from './index.js'
+import { Features, Limits } from './index.js'
 import { GoawayHttp2Server } from './http2.js'
 
 type Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => void
@@ -12,6 +12,8 @@ export interface ServerFactoryOptions {
   drainMs?: number
   /** Limits of goaway by name. */
   limits?: Limits
+  /** Features of goaway by name. */
+  features?: Features
 }
 
 /** fastify({ http2: true, serverFactory }): goaway serves. `app.server.report` tells how it closed. */

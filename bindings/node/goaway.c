@@ -46,6 +46,7 @@ struct constant {
 
 #define CONSTANT(name) {#name, GOAWAY_##name}
 #define LIMIT(name) {#name, GOAWAY_LIMIT_##name}
+#define FEATURE(name) {#name, GOAWAY_FEATURE_##name}
 
 static const struct constant CONSTANTS[] = {
     CONSTANT(COMMAND_FLAG_NOTIFY_SENT),
@@ -75,8 +76,11 @@ static const struct constant LIMITS[] = {
     LIMIT(KEEPALIVE_TIMEOUT_MS), LIMIT(PROGRESS_MS),       LIMIT(PROGRESS_BYTES),       LIMIT(STREAM_IDLE_MS),
     LIMIT(AGE_MS),            LIMIT(AGE_JITTER_MS),        LIMIT(REQUESTS),             LIMIT(GRACE_MS),
     LIMIT(CONTROL_BURST),     LIMIT(CONTROL_PER_SECOND),   LIMIT(SESSION_BODY_BYTES),    LIMIT(FRAME_BYTES),
-    LIMIT(HEADER_TABLE_BYTES), LIMIT(CONNECT_PROTOCOL),    LIMIT(HTTP1),                LIMIT(TLS_HANDSHAKES),
-    LIMIT(UPGRADE),
+    LIMIT(HEADER_TABLE_BYTES), LIMIT(TLS_HANDSHAKES),
+};
+
+static const struct constant FEATURES[] = {
+    FEATURE(HTTP1), FEATURE(UPGRADE), FEATURE(CONNECT_PROTOCOL),
 };
 
 static void add_constants(napi_env env, napi_value exports, const char *name, const struct constant *list,
@@ -143,7 +147,7 @@ static const napi_property_descriptor METHODS[] = {
     METHOD("setWindow", host_set_window),  METHOD("take", host_take),
     METHOD("sendAltsvc", host_send_altsvc), METHOD("sendOrigin", host_send_origin),
     METHOD("push", host_push),             METHOD("submit", host_submit),
-    METHOD("listenTls", host_listen_tls),
+    METHOD("listenTls", host_listen_tls),  METHOD("setFeature", host_set_feature),
 };
 
 static const napi_property_descriptor TLS_METHODS[] = {
@@ -184,6 +188,7 @@ NAPI_MODULE_INIT() {
     add_names(env, exports, "outcomes", goaway_outcome_name);
     add_constants(env, exports, "constants", CONSTANTS, COUNT(CONSTANTS));
     add_constants(env, exports, "limits", LIMITS, COUNT(LIMITS));
+    add_constants(env, exports, "features", FEATURES, COUNT(FEATURES));
     add_function(env, exports, "lastError", last_error, NULL);
     add_function(env, exports, "lastStatus", last_status, NULL);
     add_function(env, exports, "stream", request_stream, NULL);

@@ -4,7 +4,7 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { Http2Server, SecureServerOptions, ServerHttp2Session, ServerOptions } from 'node:http2'
 import { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { Report, Limits, Cause, Outcome } from './index.js'
+import { Report, Limits, Features, Cause, Outcome } from './index.js'
 
 export * from 'node:http2'
 
@@ -14,6 +14,8 @@ export interface GoawayServerOptions extends ServerOptions {
   drainMs?: number
   /** Limits of goaway by name, such as idleMs; they go before what other options mean. */
   limits?: Limits
+  /** Features of goaway by name, such as http1; they go before what other options mean. */
+  features?: Features
 }
 
 /** What became of a session. */
@@ -73,6 +75,7 @@ export function createServer (options: GoawayServerOptions, onRequest?: OnReques
 export interface GoawaySecureServerOptions extends SecureServerOptions {
   drainMs?: number
   limits?: Limits
+  features?: Features
   /** Certificates and keys in files, instead of `cert` and `key`. */
   certFile?: string | string[]
   keyFile?: string | string[]

@@ -175,13 +175,17 @@ export interface Limits {
   sessionBodyBytes?: number
   frameBytes?: number
   headerTableBytes?: number
-  /** 1: WebSockets and other extended CONNECTs are announced, where a pattern names CONNECT. */
-  connectProtocol?: number
-  /** 0: peers that do not speak HTTP/2 are not served. */
-  http1?: number
   tlsHandshakes?: number
-  /** For `goaway/http2`, which sets it: handlers of this interface cannot answer an Upgrade. */
-  upgrade?: number
+}
+
+/** Every feature of goaway.h, true or false; its default is there. */
+export interface Features {
+  /** HTTP/1.1 and 1.0 are served beside HTTP/2. */
+  http1?: boolean
+  /** For `goaway/http2`, which turns it on: handlers of this interface cannot respond to an Upgrade. */
+  upgrade?: boolean
+  /** WebSockets and other extended CONNECTs are announced, where a pattern names CONNECT. */
+  connectProtocol?: boolean
 }
 
 /** What a server has refused since its start; the log says why (`setLog`). */
@@ -427,6 +431,7 @@ export interface ServerEvents {
 
 export interface ServerOptions {
   limits?: Limits
+  features?: Features
   /** How many events may wait for the loop before sessions are held back: 4096. */
   queueRecords?: number
 }
@@ -440,6 +445,7 @@ export class Server extends EventEmitter {
   /** 'GET /users/{id}', 'GET /files/{*rest}', '* /echo', or '*' for what no other matches; 'CONNECT *' for tunnels. */
   register (pattern: string, handler: Handler): this
   setLimit (name: keyof Limits, value: number): this
+  setFeature (name: keyof Features, enabled: boolean): this
   /** Connections wait in the kernel until the start. Repeatable. */
   listen (address: Address): this
   /** Starts to serve, on `bind` too if it is given. */

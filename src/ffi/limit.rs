@@ -120,31 +120,15 @@ pub enum goaway_limit {
     /// its peer sends (SETTINGS_HEADER_TABLE_SIZE, RFC 7541, section 4.2).
     /// Default 4096. 0 to 1048576.
     GOAWAY_LIMIT_HEADER_TABLE_BYTES = 28,
-    /// Whether peers may use the extended CONNECT of RFC 8441, such as for
-    /// WebSockets (SETTINGS_ENABLE_CONNECT_PROTOCOL). It is announced only where
-    /// a pattern names CONNECT. Without: RST_STREAM(PROTOCOL_ERROR).
-    /// Default 1. 0, no, or 1.
-    GOAWAY_LIMIT_CONNECT_PROTOCOL = 29,
-    /// Whether peers that do not choose HTTP/2 are served HTTP/1.1. With 0 they
-    /// are ended with GOAWAY(PROTOCOL_ERROR). Default 1. 0 or 1.
-    GOAWAY_LIMIT_HTTP1 = 30,
     /// TLS handshakes at a time, from their first byte on. Connections that come
     /// then wait for their turn, and GOAWAY_LIMIT_HANDSHAKE_MS goes on meanwhile.
     /// Default 1000. 1 to 1000000.
-    GOAWAY_LIMIT_TLS_HANDSHAKES = 31,
-    /// Whether a request of HTTP/1.1 without a body that asks for another protocol
-    /// (Upgrade, RFC 9110, section 7.8) comes as it is, `upgrade` among its
-    /// fields, and may be answered 101 by `goaway_request_write_head`. That opens
-    /// a tunnel: both bodies are its bytes then. The library says `connection`,
-    /// and `upgrade` if you do not set it. With any other answer it is a request
-    /// without a body; who reads one all the same is told of no end. A WebSocket
-    /// is no CONNECT then, and the answer to its key is yours. Default 0. 0 or 1.
-    GOAWAY_LIMIT_UPGRADE = 32,
+    GOAWAY_LIMIT_TLS_HANDSHAKES = 29,
 }
 
 use goaway_limit::*;
 
-const LIMITS: [(goaway_limit, Limit); 33] = [
+const LIMITS: [(goaway_limit, Limit); 30] = [
     (GOAWAY_LIMIT_WORKERS, Limit::Workers),
     (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
     (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
@@ -174,10 +158,7 @@ const LIMITS: [(goaway_limit, Limit); 33] = [
     (GOAWAY_LIMIT_SESSION_BODY_BYTES, Limit::SessionBodyBytes),
     (GOAWAY_LIMIT_FRAME_BYTES, Limit::FrameBytes),
     (GOAWAY_LIMIT_HEADER_TABLE_BYTES, Limit::HeaderTableBytes),
-    (GOAWAY_LIMIT_CONNECT_PROTOCOL, Limit::ConnectProtocol),
-    (GOAWAY_LIMIT_HTTP1, Limit::Http1),
     (GOAWAY_LIMIT_TLS_HANDSHAKES, Limit::TlsHandshakes),
-    (GOAWAY_LIMIT_UPGRADE, Limit::Upgrade),
 ];
 
 /// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.

@@ -20,6 +20,8 @@ mod tls;
 
 mod limit;
 
+mod feature;
+
 mod request;
 
 mod response;

@@ -144,7 +144,7 @@ pub unsafe extern "C" fn goaway_request_push(
 /// `goaway_request_write` and `goaway_request_end` follow.
 ///
 /// GOAWAY_ERR_INVALID: the status is none of 200 to 999, nor 101 to a request
-/// that asks for another protocol (GOAWAY_LIMIT_UPGRADE). GOAWAY_ERR_STATE: the
+/// that asks for another protocol (GOAWAY_FEATURE_UPGRADE). GOAWAY_ERR_STATE: the
 /// head is written already.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_write_head(request: goaway_request, status: u16) -> goaway_status {

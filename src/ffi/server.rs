@@ -131,7 +131,7 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
 /// the method `*` is every method, and the pattern "*" is whatever no other
 /// pattern matches. Neither takes CONNECT, which must be named: "CONNECT *"
 /// takes every one that no "CONNECT /path" has; of those with a path only
-/// extended ones (RFC 8441, GOAWAY_LIMIT_CONNECT_PROTOCOL). An answer of 200 to
+/// extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). An answer of 200 to
 /// 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
 /// you write and read as bodies is the tunnel's, and the end of the answer is
 /// the end of both ways. A static segment wins over a parameter. HEAD is answered by

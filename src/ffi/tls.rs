@@ -21,7 +21,7 @@ use crate::tls::{Asking, Facts, MinVersion, Tls};
 ///
 /// Spoken are TLS 1.3 and 1.2 (RFC 9113, section 9.2), of 1.2 only what HTTP/2
 /// allows. By ALPN (RFC 7301) "h2" is offered, and "http/1.1" and "http/1.0"
-/// unless GOAWAY_LIMIT_HTTP1 is 0; a client that does not ask speaks HTTP/1.1.
+/// unless GOAWAY_FEATURE_HTTP1 is off; a client that does not ask speaks HTTP/1.1.
 pub struct goaway_tls(Arc<Tls>);
 
 /// For `goaway_tls_set_client_certificates`: whether clients are asked for a

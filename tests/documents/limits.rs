@@ -18,10 +18,9 @@ fn number(text: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
-/// "1 to 1024", "0 to 30 days", "0, no limit, to 30 days", "0, no, or 1".
+/// "1 to 1024", "0 to 30 days", "0, no limit, to 30 days".
 fn range(text: &str) -> Option<(u64, u64)> {
-    let (first, last) =
-        text.split_once(" to ").or_else(|| text.split_once(" or ")).or_else(|| text.split_once(", "))?;
+    let (first, last) = text.split_once(" to ")?;
     let last = last.trim();
     let last = if last.starts_with("30 days") { THIRTY_DAYS_MS } else { number(last)? };
     Some((number(first.trim())?, last))
@@ -82,6 +81,23 @@ fn the_document_has_each_limit_with_its_default_and_range() {
     }
     let unknown: Vec<_> = document.keys().filter(|name| !header.contains_key(*name)).collect();
     assert!(unknown.is_empty(), "docs/limits.md has limits that the header lacks: {unknown:?}");
+}
+
+#[test]
+fn the_document_has_each_feature_with_its_default() {
+    let document = read("docs/limits.md");
+    let (_, table) = document.split_once("| `GOAWAY_FEATURE_` |").expect("the table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let documented: Vec<(String, String)> =
+        rows.map(|row| (quoted(cells(row)[0]).collect(), cells(row)[1].to_string())).collect();
+    let default = |comment: &str| match (comment.contains("On by default."), comment.contains("Off by default.")) {
+        (true, false) => "on".to_string(),
+        (false, true) => "off".to_string(),
+        _ => panic!("no default in {comment}"),
+    };
+    let header: Vec<(String, String)> =
+        members("GOAWAY_FEATURE_").into_iter().map(|(name, comment)| (name, default(&comment))).collect();
+    assert_eq!(documented, header, "docs/limits.md beside include/goaway.h");
 }
 
 #[test]

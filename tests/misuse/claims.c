@@ -243,7 +243,7 @@ static void no_fifo_is_waited_for(void) {
 // Without HTTP/1.1, who speaks it is told in the words of HTTP/2.
 static void who_speaks_no_http2_is_told(void) {
     host_new(&host);
-    CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_HTTP1, 0));
+    CHECK_OK(goaway_server_set_feature(host.server, GOAWAY_FEATURE_HTTP1, false));
     host_go(&host);
     static const char *const said[] = {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n",
                                        "no HTTP at all, and longer than a preface"};
@@ -347,11 +347,11 @@ static void each_limit_is_told(void) {
     come_to_an_end();
 
     // Whose code it is the cause says: the peer's, and the host's own.
-    be_told(&told, GOAWAY_LIMIT_HTTP1, 0);
+    be_told(&told, GOAWAY_LIMIT_WORKERS, 1);
     client_send_code(&client, FRAME_RST_STREAM, 1, 77);
     CHECK_SOON(atomic_load(&told.cancelled) == GOAWAY_CAUSE_PEER_RESET * 100 + 77);
     come_to_an_end();
-    be_told(&told, GOAWAY_LIMIT_HTTP1, 0);
+    be_told(&told, GOAWAY_LIMIT_WORKERS, 1);
     goaway_session_list *list = goaway_session_list_new(host.server);
     CHECK_OK(goaway_session_abort(goaway_session_list_at(list, 0)->session, 42, NULL, 0));
     goaway_session_list_free(list);

@@ -1,4 +1,5 @@
-// Each limit has its effect: set to a small value it is seen by the peer or the host.
+// Each limit has its effect: set to a small value it is seen by the peer or the
+// host. So has each feature, on and off.
 
 #include "host.h"
 
@@ -31,6 +32,13 @@ static void serve_more(uint32_t limit, uint64_t value, const uint64_t *more, siz
 
 static void serve(uint32_t limit, uint64_t value) {
     serve_more(limit, value, NULL, 0);
+}
+
+// A server with the feature on or off.
+static void serve_with(uint32_t feature, bool enabled) {
+    host_new(&host);
+    CHECK_OK(goaway_server_set_feature(host.server, feature, enabled));
+    host_go(&host);
 }
 
 static void end(void) {
@@ -144,10 +152,10 @@ static void session_window_bytes(void) {
 }
 
 static void connect_protocol(void) {
-    for (uint64_t on = 0; on <= 1; on++) {
+    for (int on = 0; on <= 1; on++) {
         host_new(&host);
         CHECK_OK(goaway_server_register_handler(host.server, "CONNECT *", host_queue, &host));
-        CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_CONNECT_PROTOCOL, on));
+        CHECK_OK(goaway_server_set_feature(host.server, GOAWAY_FEATURE_CONNECT_PROTOCOL, on));
         host_go(&host);
         CHECK_NUMBER(announced(8), on ? 1 : -1);
         end();
@@ -334,8 +342,8 @@ static void control(void) {
 
 static void http1(void) {
     static const char head[] = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
-    for (uint64_t on = 0; on <= 1; on++) {
-        serve(GOAWAY_LIMIT_HTTP1, on);
+    for (int on = 0; on <= 1; on++) {
+        serve_with(GOAWAY_FEATURE_HTTP1, on);
         client = client_connect(host.port);
         client_send_all(&client, head, sizeof head - 1);
         if (on) {
@@ -351,8 +359,8 @@ static void http1(void) {
 
 static void upgrade(void) {
     static const char head[] = "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
-    for (uint64_t on = 0; on <= 1; on++) {
-        serve(GOAWAY_LIMIT_UPGRADE, on);
+    for (int on = 0; on <= 1; on++) {
+        serve_with(GOAWAY_FEATURE_UPGRADE, on);
         client = client_connect(host.port);
         client_send_all(&client, head, sizeof head - 1);
         goaway_request request = host_take(&host);
@@ -423,10 +431,10 @@ static const struct check_case cases[] = {
     [GOAWAY_LIMIT_SESSION_BODY_BYTES] = CASE(session_body_bytes),
     [GOAWAY_LIMIT_FRAME_BYTES] = CASE(frame_bytes),
     [GOAWAY_LIMIT_HEADER_TABLE_BYTES] = CASE(header_table_bytes),
-    [GOAWAY_LIMIT_CONNECT_PROTOCOL] = CASE(connect_protocol),
-    [GOAWAY_LIMIT_HTTP1] = CASE(http1),
     [GOAWAY_LIMIT_TLS_HANDSHAKES] = CASE(tls_handshakes),
-    [GOAWAY_LIMIT_UPGRADE] = CASE(upgrade),
+    [GOAWAY_LIMIT_TLS_HANDSHAKES + 1 + GOAWAY_FEATURE_HTTP1] = CASE(http1),
+    [GOAWAY_LIMIT_TLS_HANDSHAKES + 1 + GOAWAY_FEATURE_UPGRADE] = CASE(upgrade),
+    [GOAWAY_LIMIT_TLS_HANDSHAKES + 1 + GOAWAY_FEATURE_CONNECT_PROTOCOL] = CASE(connect_protocol),
 };
 
 int main(int argc, char **argv) {

@@ -98,6 +98,7 @@ static void server_functions(void) {
     goaway_counts counts;
     CHECK_STATUS(goaway_server_set_limit(NULL, GOAWAY_LIMIT_WORKERS, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_padding(NULL, GOAWAY_PADDING_MAX), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_feature(NULL, GOAWAY_FEATURE_HTTP1, true), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_register_handler(NULL, "GET /", host_queue, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_register_handler(server, NULL, host_queue, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_register_handler(server, "GET /", NULL, NULL), GOAWAY_ERR_NULL);

@@ -28,6 +28,7 @@ static void setters(goaway_server *server, goaway_status expected) {
     char pattern[32];
     snprintf(pattern, sizeof pattern, "GET /%d", number++);
     CHECK_STATUS(goaway_server_set_limit(server, GOAWAY_LIMIT_WORKERS, 1), expected);
+    CHECK_STATUS(goaway_server_set_feature(server, GOAWAY_FEATURE_UPGRADE, true), expected);
     CHECK_STATUS(goaway_server_register_handler(server, pattern, host_queue, &host), expected);
     CHECK_STATUS(goaway_server_set_on_progress(server, on_progress, NULL), expected);
     CHECK_STATUS(goaway_server_set_on_session(server, host_watch, &host), expected);
@@ -304,10 +305,7 @@ static const struct {
     {GOAWAY_LIMIT_SESSION_BODY_BYTES, 0, 1099511627776},
     {GOAWAY_LIMIT_FRAME_BYTES, 16384, 16777215},
     {GOAWAY_LIMIT_HEADER_TABLE_BYTES, 0, 1048576},
-    {GOAWAY_LIMIT_CONNECT_PROTOCOL, 0, 1},
-    {GOAWAY_LIMIT_HTTP1, 0, 1},
     {GOAWAY_LIMIT_TLS_HANDSHAKES, 1, 1000000},
-    {GOAWAY_LIMIT_UPGRADE, 0, 1},
 };
 
 static void limits_outside_their_range(void) {
@@ -333,6 +331,22 @@ static void limits_outside_their_range(void) {
     CHECK_STATUS(goaway_server_set_limit(server, COUNT(ranges), 1), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_server_set_limit(server, 1000, 1), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_server_set_limit(server, UINT32_MAX, 1), GOAWAY_ERR_INVALID);
+    goaway_server_free(server);
+}
+
+static void features_that_there_are_not(void) {
+    goaway_server *server = goaway_server_new();
+    for (uint32_t feature = 0; feature <= GOAWAY_FEATURE_CONNECT_PROTOCOL; feature++) {
+        CHECK_OK(goaway_server_set_feature(server, feature, false));
+        CHECK_OK(goaway_server_set_feature(server, feature, true));
+    }
+    static const uint32_t unknown[] = {GOAWAY_FEATURE_CONNECT_PROTOCOL + 1, 1000, UINT32_MAX};
+    for (size_t index = 0; index < COUNT(unknown); index++) {
+        about("feature %u", unknown[index]);
+        CHECK_STATUS(goaway_server_set_feature(server, unknown[index], true), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_server_set_feature(server, unknown[index], false), GOAWAY_ERR_INVALID);
+    }
+    about("");
     goaway_server_free(server);
 }
 
@@ -446,6 +460,7 @@ int main(int argc, char **argv) {
         CASE(busy_addresses),
         CASE(bad_patterns),
         CASE(limits_outside_their_range),
+        CASE(features_that_there_are_not),
         CASE(limits_at_their_ends),
         CASE(no_descriptors_left),
 #ifndef __SANITIZE_THREAD__

@@ -95,7 +95,7 @@ static void an_upgrade(void) {
     static const char asks[] = "GET /up HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
     char text[1024] = "";
     events_new(&events);
-    CHECK_OK(goaway_server_set_limit(events.server, GOAWAY_LIMIT_UPGRADE, 1));
+    CHECK_OK(goaway_server_set_feature(events.server, GOAWAY_FEATURE_UPGRADE, true));
     CHECK_OK(goaway_server_register_queue(events.server, "* /up", events.queue, 8));
     events_go(&events);
     client = client_connect(events.port);

@@ -1,9 +1,10 @@
 'use strict'
 
 // Objects of options: a name that means nothing is an error, not a wish that is
-// silently left out.
+// silently left out. And the names of limits and features.
 
 const { inspect } = require('node:util')
+const native = require('./native.js')
 const { GoawayError } = require('./errors.js')
 
 /**
@@ -22,4 +23,24 @@ function checkOptions (options, known, what) {
   return options
 }
 
-module.exports = { checkOptions }
+/** Constants of goaway.h by their names here: IDLE_MS is `idleMs`. */
+function byName (constants) {
+  const named = { __proto__: null }
+  for (const name of Object.keys(constants)) {
+    named[name.toLowerCase().replace(/_(.)/g, (_, letter) => letter.toUpperCase())] = constants[name]
+  }
+  return named
+}
+
+/** The limits and features of goaway.h, by name. */
+const LIMITS = byName(native.limits)
+const FEATURES = byName(native.features)
+
+/** The number of the feature `name`; throws if there is none, or `enabled` is no boolean. */
+function featureOf (name, enabled) {
+  if (FEATURES[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no feature "${name}"; there are ${Object.keys(FEATURES).join(', ')}`)
+  if (typeof enabled !== 'boolean') throw new GoawayError('GOAWAY_ERR_INVALID', `the feature ${name} is ${inspect(enabled, { depth: 0 })}, not true or false`)
+  return FEATURES[name]
+}
+
+module.exports = { checkOptions, LIMITS, FEATURES, featureOf }

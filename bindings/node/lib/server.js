@@ -7,18 +7,12 @@ const { EventEmitter } = require('node:events')
 const native = require('./native.js')
 const { addressText } = require('./address.js')
 const { Core } = require('./core.js')
-const { checkOptions } = require('./options.js')
+const { checkOptions, LIMITS, FEATURES, featureOf } = require('./options.js')
 const { GoawayError, check, checkDrain } = require('./errors.js')
 const { nativeOf } = require('./tls.js')
 
 const DEFAULT_DRAIN_MS = 5000
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
-
-/** The limits of goaway.h by their names here: IDLE_MS is `idleMs`. */
-const LIMITS = { __proto__: null }
-for (const name of Object.keys(native.limits)) {
-  LIMITS[name.toLowerCase().replace(/_(.)/g, (_, letter) => letter.toUpperCase())] = native.limits[name]
-}
 
 const lost = new FinalizationRegistry((core) => core.lost())
 
@@ -28,17 +22,20 @@ class Server extends EventEmitter {
   #addresses = []
 
   /**
-   * A server that does not run yet. `limits`: see setLimit. `queueRecords`: how
-   * many events may wait for the loop before the sessions are held back (4096).
+   * A server that does not run yet. `limits` and `features`: see setLimit and
+   * setFeature. `queueRecords`: how many events may wait for the loop before the
+   * sessions are held back (4096).
    */
   constructor (options = {}) {
     super()
-    const { limits = {}, queueRecords } = checkOptions(options, ['limits', 'queueRecords'], 'a server')
+    const { limits = {}, features = {}, queueRecords } = checkOptions(options, ['limits', 'features', 'queueRecords'], 'a server')
     if (queueRecords !== undefined && !(Number.isInteger(queueRecords) && queueRecords > 0)) throw new GoawayError('GOAWAY_ERR_INVALID', `queueRecords is ${queueRecords}, not a whole number above 0`)
     checkOptions(limits, Object.keys(LIMITS), 'the limits')
+    checkOptions(features, Object.keys(FEATURES), 'the features')
     this.#core = new Core(this)
     lost.register(this, this.#core, this)
     for (const name of Object.keys(limits)) if (limits[name] !== undefined) this.setLimit(name, limits[name])
+    for (const name of Object.keys(features)) if (features[name] !== undefined) this.setFeature(name, features[name])
     if (queueRecords !== undefined) check(this.#core.server.setQueueLimit(queueRecords))
   }
 
@@ -61,6 +58,14 @@ class Server extends EventEmitter {
     check(this.#core.server.setLimit(LIMITS[name], value))
     if (name === 'bodyBytes') this.#core.bodyBytes = value
     if (name === 'highWaterBytes') this.#core.highWaterBytes = value
+    return this
+  }
+
+  /** Turns a feature of goaway.h on or off, such as `http1`. Before the start. */
+  setFeature (name, enabled) {
+    const feature = featureOf(name, enabled)
+    this.#core.expectAlive()
+    check(this.#core.server.setFeature(feature, enabled ? 1 : 0))
     return this
   }
 

@@ -68,6 +68,10 @@ static goaway_status act_set_padding(struct host *host, int64_t padding, int64_t
     return goaway_server_set_padding(host->server, (uint32_t)padding);
 }
 
+static goaway_status act_set_feature(struct host *host, int64_t feature, int64_t enabled) {
+    return goaway_server_set_feature(host->server, (uint32_t)feature, enabled != 0);
+}
+
 static goaway_status act_set_queue_limit(struct host *host, int64_t records, int64_t unused) {
     (void)unused;
     return goaway_queue_set_limit(host->queue, (uint32_t)records);
@@ -102,6 +106,11 @@ napi_value host_set_limit(napi_env env, napi_callback_info info) {
 // setPadding(padding) -> status
 napi_value host_set_padding(napi_env env, napi_callback_info info) {
     return with_numbers(env, info, act_set_padding);
+}
+
+// setFeature(feature, 1 or 0) -> status
+napi_value host_set_feature(napi_env env, napi_callback_info info) {
+    return with_numbers(env, info, act_set_feature);
 }
 
 // setQueueLimit(records) -> status

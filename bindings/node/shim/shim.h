@@ -56,6 +56,7 @@ napi_value host_register(napi_env env, napi_callback_info info);
 napi_value host_listen(napi_env env, napi_callback_info info);
 napi_value host_set_limit(napi_env env, napi_callback_info info);
 napi_value host_set_padding(napi_env env, napi_callback_info info);
+napi_value host_set_feature(napi_env env, napi_callback_info info);
 napi_value host_set_queue_limit(napi_env env, napi_callback_info info);
 napi_value host_watch(napi_env env, napi_callback_info info);
 napi_value host_start(napi_env env, napi_callback_info info);

@@ -1,6 +1,7 @@
 'use strict'
 
-// Each limit, set here to a small value, is seen by the peer or by the handler.
+// Each limit, set here to a small value, is seen by the peer or by the handler; so
+// is each feature, on and off.
 
 const assert = require('node:assert')
 const { execFileSync } = require('node:child_process')
@@ -21,13 +22,19 @@ const SHORT_MS = 30
 /** About what only programs in C have the library do: refused, see limits.test.js. */
 const OF_C = ['sessionBodyBytes']
 
+const camel = (name) => name.toLowerCase().replace(/_(\w)/g, (_, letter) => letter.toUpperCase())
+const FEATURES = Object.keys(native.features).map(camel)
+
 const hello = (request) => request.respond(200, 'hello')
 const hang = () => new Promise(() => {})
 const read = async (request) => request.respond(200, await request.bytes())
 
-/** Has `look` see a server with the limits, which ends then. */
-async function serve (limits, handlers, look, more = {}) {
-  const server = new Server({ limits })
+/** Has `look` see a server with these limits and features, which ends then. */
+async function serve (values, handlers, look, more = {}) {
+  const entries = Object.entries(values)
+  const isFeature = ([name]) => FEATURES.includes(name)
+  const limits = Object.fromEntries(entries.filter((entry) => !isFeature(entry)))
+  const server = new Server({ limits, features: Object.fromEntries(entries.filter(isFeature)) })
   server.on('error', () => {})
   const patterns = typeof handlers === 'function' ? { '*': handlers } : handlers
   for (const [pattern, handler] of Object.entries(patterns)) server.register(pattern, handler)
@@ -201,8 +208,8 @@ const effects = {
   }),
 
   connectProtocol: async () => {
-    for (const [value, expected] of [[0, undefined], [1, 1]]) {
-      assert.strictEqual((await announced({ connectProtocol: value }, { 'CONNECT *': hello }))[8], expected)
+    for (const [enabled, expected] of [[false, undefined], [true, 1]]) {
+      assert.strictEqual((await announced({ connectProtocol: enabled }, { 'CONNECT *': hello }))[8], expected)
     }
   },
 
@@ -255,10 +262,10 @@ const effects = {
   controlPerSecond: async () => assert.ok(!await isFlooded({ controlBurst: 10, controlPerSecond: 1_000_000 })),
 
   http1: async () => {
-    for (const value of [0, 1]) {
-      await meet({ http1: value }, hello, async (frames) => {
+    for (const enabled of [false, true]) {
+      await meet({ http1: enabled }, hello, async (frames) => {
         frames.socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
-        if (value === 1) assert.strictEqual((await frames.take(12)).toString(), 'HTTP/1.1 200')
+        if (enabled) assert.strictEqual((await frames.take(12)).toString(), 'HTTP/1.1 200')
         else assert.deepStrictEqual(goaways(await frames.rest()), [1])
       }, { greets: false })
     }
@@ -266,14 +273,14 @@ const effects = {
 
   // A WebSocket comes as the GET that it is.
   upgrade: async () => {
-    for (const [value, method] of [[0, 'CONNECT'], [1, 'GET']]) {
+    for (const [enabled, method] of [[false, 'CONNECT'], [true, 'GET']]) {
       let seen
       const told = new Promise((resolve) => { seen = resolve })
       const see = (request) => {
         seen(request.method)
         return request.respond(400)
       }
-      await meet({ upgrade: value }, { 'GET /': see, 'CONNECT *': see }, async (frames) => {
+      await meet({ upgrade: enabled }, { 'GET /': see, 'CONNECT *': see }, async (frames) => {
         frames.socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
           'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n')
         assert.strictEqual(await told, method)
@@ -350,16 +357,22 @@ const effects = {
   })
 }
 
-test('each limit has its effect here or is refused', () => {
+test('each limit and feature has its effect here or is refused', () => {
   const root = join(__dirname, '..', '..', '..')
-  const names = (path, pattern) => Array.from(readFileSync(join(root, path), 'utf8').matchAll(pattern), ([, name]) => name)
-  const header = names('include/goaway.h', /\bGOAWAY_LIMIT_(\w+) = \d+/g)
+  const text = (path) => readFileSync(join(root, path), 'utf8')
+  const names = (text, pattern) => Array.from(text.matchAll(pattern), ([, name]) => name)
+  const header = text('include/goaway.h')
+  const limits = names(header, /\bGOAWAY_LIMIT_(\w+) = \d+/g)
+  const features = names(header, /\bGOAWAY_FEATURE_(\w+) = \d+/g)
+  const rows = /^\| `([A-Z0-9_]*[A-Z0-9])` \|/gm
+  const [before, after] = text('docs/limits.md').split('\n## Features\n')
   // The table names this one inside the row of PROGRESS_MS.
-  const document = [...names('docs/limits.md', /^\| `([A-Z0-9_]*[A-Z0-9])` \|/gm), 'PROGRESS_BYTES']
-  assert.deepStrictEqual(Object.keys(native.limits), header)
-  assert.deepStrictEqual(document.sort(), header.slice().sort())
-  const camel = (name) => name.toLowerCase().replace(/_(\w)/g, (_, letter) => letter.toUpperCase())
-  assert.deepStrictEqual([...Object.keys(effects), ...OF_C].sort(), header.map(camel).sort())
+  const document = [...names(before, rows), 'PROGRESS_BYTES']
+  assert.deepStrictEqual(Object.keys(native.limits), limits)
+  assert.deepStrictEqual(Object.keys(native.features), features)
+  assert.deepStrictEqual(document.sort(), limits.slice().sort())
+  assert.deepStrictEqual(names(after, rows), features)
+  assert.deepStrictEqual([...Object.keys(effects), ...OF_C].sort(), [...limits, ...features].map(camel).sort())
 })
 
 for (const [name, effect] of Object.entries(effects)) test(`${name} has its effect`, effect)

@@ -49,6 +49,8 @@ test('options are checked as node:http2 checks them', () => {
   assert.throws(() => goaway.createServer({ settings: { initialWindowSize: -1 } }), { code: 'ERR_HTTP2_INVALID_SETTING_VALUE' })
   assert.throws(() => goaway.createServer({ settings: { maxHeaderListSize: 2 << 20 } }), /1 to 1048576/)
   assert.throws(() => goaway.createServer({ limits: { nonsense: 1 } }), /no limit "nonsense"/)
+  assert.throws(() => goaway.createServer({ features: { nonsense: true } }), /no feature "nonsense"/)
+  assert.throws(() => goaway.createServer({ features: { http1: 1 } }), /not true or false/)
   assert.throws(() => goaway.createServer({ drainMs: -1 }), { code: 'GOAWAY_ERR_INVALID' })
 })
 

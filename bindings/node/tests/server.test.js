@@ -196,6 +196,7 @@ test('a server that was never started closes too', async () => {
   await assert.rejects(server.start(), { name: 'GoawayError', code: 'GOAWAY_ERR_STATE' })
   for (const act of [
     () => server.register('GET /', () => {}), () => server.listen(0), () => server.setLimit('workers', 1),
+    () => server.setFeature('http1', true),
     () => server.handOver(), () => { server.ready = true }
   ]) assert.throws(act, { name: 'GoawayError', code: 'GOAWAY_ERR_STATE' })
 })
@@ -208,9 +209,13 @@ test('an option that there is not is refused with those that there are', async (
     for (const name of names) assert.ok(error.message.includes(name), error.message)
     return true
   })
-  refused(() => new Server({ limit: {} }), ['"limit"', 'limits, queueRecords'])
+  refused(() => new Server({ limit: {} }), ['"limit"', 'limits, features, queueRecords'])
   refused(() => new Server({ limits: { idle: 1 } }), ['"idle"', 'idleMs', 'workers'])
   refused(() => new Server().setLimit('idle', 1), ['"idle"', 'idleMs', 'workers'])
+  refused(() => new Server({ limits: { http1: 0 } }), ['"http1"'])
+  refused(() => new Server({ features: { http2: true } }), ['"http2"', 'http1', 'connectProtocol'])
+  refused(() => new Server({ features: { http1: 0 } }), ['http1', '0', 'true or false'])
+  refused(() => new Server().setFeature('idleMs', true), ['"idleMs"', 'http1'])
   refused(() => new Server(null), ['null'])
   for (const address of [{ port: 0, reuseport: true }, { port: 0, foo: 1 }, { path: '/a', Mode: 1 }, { fd: 0, backlogs: 1 }]) {
     refused(() => new Server().listen(address), [`"${Object.keys(address)[1]}"`, 'host, port', 'reusePort', 'tls'])

@@ -40,15 +40,10 @@ LIMITS = [
     "session_body_bytes",
     "frame_bytes",
     "header_table_bytes",
-    "connect_protocol",
-    "http1",
     "tls_handshakes",
-    "upgrade",
 ]
 """`goaway_limit` of the C header, without GOAWAY_LIMIT_ and in lower case; the
-place is the number. What each means, its unit and its default: see there. With
-"upgrade" 1 a WebSocket over HTTP/1.1 comes as the GET that it is; no call here
-responds 101 to it."""
+place is the number. What each means, its unit and its default: see there."""
 
 
 def check_application(limits: "Mapping[str, int]") -> None:

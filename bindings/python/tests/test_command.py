@@ -158,6 +158,8 @@ def test_an_address_in_use() -> None:
     [
         (["--limit", "nonsense=1"], 'there is no limit "nonsense"'),
         (["--limit", "concurrent_streams=0"], "concurrent_streams"),
+        (["--feature", "nonsense=on"], 'there is no feature "nonsense"'),
+        (["--limit", "http1=0"], 'there is no limit "http1"'),
         (["--env-file", "/no/such/file"], "/no/such/file: No such file or directory"),
         (["--access-log", "/no/such/folder/log"], "/no/such/folder/log: No such file or directory"),
         (["--workers", "none"], '"none" is not a whole number'),

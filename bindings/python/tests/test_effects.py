@@ -1,4 +1,4 @@
-"""Each limit, set here to a small value, is seen by the peer or by the handler."""
+"""Each limit, set here to a small value, is seen by the peer or by the handler; so is each feature, on and off."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from test_limits import OF_C
 from test_tls import Authority
 
 from goaway import Request, Server, Tls
+from goaway.feature import FEATURES
 from goaway.limit import LIMITS
 
 ROOT = PACKAGE.parents[1]
@@ -29,7 +30,7 @@ EFFECTS: Dict[str, Effect] = {}
 
 
 def effect(function: Effect) -> Effect:
-    """Of the limit of that name."""
+    """Of the limit or feature of that name."""
     EFFECTS[function.__name__] = function
     return function
 
@@ -47,8 +48,10 @@ async def read(request: Request) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serve(handler: Any = hello, pattern: str = "*", **limits: int) -> AsyncIterator[Server]:
-    server = Server(drain=0, limits=limits)
+async def serve(handler: Any = hello, pattern: str = "*", **options: int) -> AsyncIterator[Server]:
+    """A server with these limits and features."""
+    features = {name: bool(options.pop(name)) for name in FEATURES if name in options}
+    server = Server(drain=0, limits=options, features=features)
     server.register(pattern, handler)
     async with server.listen("127.0.0.1:0"):
         yield server
@@ -184,8 +187,8 @@ async def frame_bytes() -> None:
 
 @effect
 async def connect_protocol() -> None:
-    for value, expected in [(0, None), (1, 1)]:
-        assert (await announced(pattern="CONNECT *", connect_protocol=value)).get(8) == expected
+    for enabled, expected in [(False, None), (True, 1)]:
+        assert (await announced(pattern="CONNECT *", connect_protocol=enabled)).get(8) == expected
 
 
 @effect
@@ -292,10 +295,10 @@ async def control_per_second() -> None:
 
 @effect
 async def http1() -> None:
-    for value in (0, 1):
-        async with serve(http1=value) as server, connected(server, greets=False) as frames:
+    for enabled in (False, True):
+        async with serve(http1=enabled) as server, connected(server, greets=False) as frames:
             frames.writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-            if value:
+            if enabled:
                 assert await asyncio.wait_for(frames.reader.readexactly(12), PATIENCE) == b"HTTP/1.1 200"
             else:
                 assert goaways(await frames.rest()) == [1]
@@ -305,14 +308,14 @@ async def http1() -> None:
 async def upgrade() -> None:
     """A WebSocket comes as the GET that it is."""
     asked = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: "
-    for value, method in [(0, "CONNECT"), (1, "GET")]:
+    for enabled, method in [(False, "CONNECT"), (True, "GET")]:
         seen: "asyncio.Queue[str]" = asyncio.Queue()
 
         async def see(request: Request, seen: "asyncio.Queue[str]" = seen) -> None:
             seen.put_nowait(request.method)
             await request.respond(400)
 
-        server = Server(drain=0, limits={"upgrade": value})
+        server = Server(drain=0, features={"upgrade": enabled})
         server.register("GET /", see)
         server.register("CONNECT *", see)
         async with server.listen("127.0.0.1:0"), connected(server, greets=False) as frames:
@@ -415,14 +418,22 @@ async def grace_ms() -> None:
         await is_reset(frames)
 
 
-def test_each_limit_has_its_effect_here_or_is_refused() -> None:
-    header = re.findall(r"\bGOAWAY_LIMIT_(\w+) = \d+", (ROOT / "include" / "goaway.h").read_text())
-    document = re.findall(r"^\| `([A-Z0-9_]*[A-Z0-9])` \|", (ROOT / "docs" / "limits.md").read_text(), re.MULTILINE)
-    listed = [name.lower() for name in header]
-    assert listed == LIMITS
+def in_the_header(start: str) -> List[str]:
+    return re.findall(rf"\b{start}(\w+) = \d+", (ROOT / "include" / "goaway.h").read_text())
+
+
+def in_the_tables(text: str) -> List[str]:
+    return re.findall(r"^\| `([A-Z0-9_]*[A-Z0-9])` \|", text, re.MULTILINE)
+
+
+def test_each_limit_and_feature_has_its_effect_here_or_is_refused() -> None:
+    limits, features = (ROOT / "docs" / "limits.md").read_text().split("\n## Features\n")
+    assert [name.lower() for name in in_the_header("GOAWAY_LIMIT_")] == LIMITS
+    assert [name.lower() for name in in_the_header("GOAWAY_FEATURE_")] == FEATURES
     # The table names this one inside the row of PROGRESS_MS.
-    assert sorted([*document, "PROGRESS_BYTES"]) == sorted(header)
-    assert sorted([*EFFECTS, *OF_C]) == sorted(LIMITS)
+    assert sorted([*in_the_tables(limits), "PROGRESS_BYTES"]) == sorted(in_the_header("GOAWAY_LIMIT_"))
+    assert in_the_tables(features) == in_the_header("GOAWAY_FEATURE_")
+    assert sorted([*EFFECTS, *OF_C]) == sorted([*LIMITS, *FEATURES])
 
 
 @pytest.mark.parametrize("name", EFFECTS)

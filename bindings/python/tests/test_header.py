@@ -11,6 +11,7 @@ import pytest
 
 from goaway import _native
 from goaway.core import command_buffer
+from goaway.feature import FEATURES
 from goaway.limit import LIMITS
 
 HEADER = Path(__file__).resolve().parents[3] / "include" / "goaway.h"
@@ -99,9 +100,10 @@ def test_each_flag_is_that_of_the_header() -> None:
     assert int(flags["GOAWAY_WATCH_PROGRESS"]) == _native.WATCH_PROGRESS
 
 
-def test_each_limit_has_its_number() -> None:
-    known = {name[len("GOAWAY_LIMIT_") :].lower(): number for name, number in numbers("goaway_limit").items()}
-    assert known == {name: number for number, name in enumerate(LIMITS)}
+@pytest.mark.parametrize(("enum", "ours"), [("goaway_limit", LIMITS), ("goaway_feature", FEATURES)])
+def test_each_limit_and_feature_has_its_number(enum: str, ours: List[str]) -> None:
+    known = {name[len(enum) + 1 :].lower(): number for name, number in numbers(enum).items()}
+    assert known == {name: number for number, name in enumerate(ours)}
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ def test_it_can_be_turned_off() -> None:
             assert b"HTTP/1.1" not in peer.makefile("rb").read()
 
     async def main() -> None:
-        server = Server(limits={"http1": 0})
+        server = Server(features={"http1": False})
         server.register("GET /", handler)
         server.listen("127.0.0.1:0")
         await server.start()

@@ -25,10 +25,10 @@ OF_HANDLERS = {"body_bytes"}
 
 
 def largest(name: str) -> int:
-    """From the comment of the limit in the header: "1 to 1024.", "0, no limit, to 30 days.", "0 or 1."."""
+    """From the comment of the limit in the header: "1 to 1024.", "0, no limit, to 30 days."."""
     comment = HEADER.split(f"    GOAWAY_LIMIT_{name.upper()} = ")[0].rsplit("GOAWAY_LIMIT_", 1)[-1]
     text = re.sub(r"\n *// ?", " ", comment)
-    found = re.findall(r"(?:to|or) (\d+|30 days)\.", text)
+    found = re.findall(r"to (\d+|30 days)\.", text)
     assert found, (name, text)
     return 30 * 24 * 60 * 60 * 1000 if found[-1] == "30 days" else int(found[-1])
 

@@ -38,7 +38,8 @@ def test_everything_can_be_said() -> None:
         "--ws-max-size", "1000",
         "--env-file", "a", "--env-file", "b", "--drain", "500ms", "--report", "--max-sessions", "10",
         "--max-streams", "11", "--max-requests", "12", "--max-age", "1.5", "--idle", "2s",
-        "--limit", "header_fields=50", "--limit", "idle_ms=7", "--access-log", "-", "--log-level", "debug",
+        "--limit", "header_fields=50", "--limit", "idle_ms=7",
+        "--feature", "http1=off", "--feature", "upgrade=on", "--feature", "http1=on", "--access-log", "-", "--log-level", "debug",
     )  # fmt: skip
     assert said == Options(
         app="shop.web:make",
@@ -59,6 +60,7 @@ def test_everything_can_be_said() -> None:
             "header_fields": 50, "idle_ms": 2000, "sessions": 10, "concurrent_streams": 11, "requests": 12,
             "age_ms": 1500,
         },
+        features={"http1": True, "upgrade": True},
         access_log="-",
         log_level="debug",
     )  # fmt: skip
@@ -127,6 +129,9 @@ def test_several_processes_are_supervised() -> None:
         (["web:app", "--limit", "idle_ms"], '"idle_ms" is not of the form NAME=N'),
         (["web:app", "--limit", "idle_ms=x"], '"x" is not a whole number'),
         (["web:app", "--limit", "IDLE=1"], 'there is no limit "IDLE"'),
+        (["web:app", "--feature", "http1"], '"http1" is not of the form NAME=on or NAME=off'),
+        (["web:app", "--feature", "http1=0"], '"http1=0" is not of the form NAME=on or NAME=off'),
+        (["web:app", "--feature", "HTTP1=on"], 'there is no feature "HTTP1"'),
         (["web:app", "--max-sessions", "1.5"], '"1.5" is not a whole number'),
         (["web:app", "--reload", "--workers", "2"], "--reload is for one worker"),
         (["web:app", "--reload-dir", "."], "--reload-dir says nothing without --reload"),

@@ -495,6 +495,9 @@ def test_errors_name_what_is_wrong() -> None:
             (lambda: server.listen("nowhere"), "GOAWAY_ERR_ADDRESS", "nowhere"),
             (lambda: server.set_limit("nothing", 1), "GOAWAY_ERR_INVALID", "idle_ms"),
             (lambda: server.set_limit("workers", 0), "GOAWAY_ERR_INVALID", "workers"),
+            (lambda: server.set_limit("http1", 0), "GOAWAY_ERR_INVALID", "there is no limit"),
+            (lambda: server.set_feature("nothing", True), "GOAWAY_ERR_INVALID", "connect_protocol"),
+            (lambda: server.set_feature("http1", 0), "GOAWAY_ERR_INVALID", "not a bool"),
             (lambda: server.register("GET", returns), "GOAWAY_ERR_INVALID", "GET"),
             (lambda: server.close(), "GOAWAY_ERR_STATE", "not started"),
         ):

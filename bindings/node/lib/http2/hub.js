@@ -58,6 +58,7 @@ class Hub {
     this.timed = 0
     for (const [limit, value] of plan.limits) check(this.server.setLimit(limit, value))
     check(this.server.setPadding(plan.padding))
+    for (const [feature, enabled] of plan.features) check(this.server.setFeature(feature, enabled ? 1 : 0))
     check(this.server.watch(C.WATCH_SESSIONS))
     for (const pattern of ['*', 'CONNECT *']) check(this.pump.route(pattern, (record) => this.#open(record)))
   }

@@ -6,18 +6,13 @@
 const { constants } = require('node:http2')
 const native = require('../native.js')
 const { GoawayError } = require('../errors.js')
+const { LIMITS, featureOf } = require('../options.js')
 const settings = require('./settings.js')
 
-const L = native.limits
+const { limits: L, features: F } = native
 const MIB = 1 << 20
 const UNLIMITED = 4294967295
 const PADDINGS = new Set([constants.PADDING_STRATEGY_NONE, constants.PADDING_STRATEGY_ALIGNED, constants.PADDING_STRATEGY_MAX])
-
-/** The library's limits by their names here: IDLE_MS is `idleMs`. */
-const LIMITS = { __proto__: null }
-for (const name of Object.keys(L)) {
-  LIMITS[name.toLowerCase().replace(/_(.)/g, (_, letter) => letter.toUpperCase())] = L[name]
-}
 
 /** What is announced unless the options say otherwise. */
 const DEFAULTS = {
@@ -47,7 +42,7 @@ function checkRanges (wanted) {
   }
 }
 
-/** { limits: [[number, value], ...], ... } of createServer's options. */
+/** { limits: [[number, value], ...], features: [[number, enabled], ...], ... } of createServer's options. */
 function planOf (options, server) {
   const wanted = { ...DEFAULTS, ...defined(options.settings) }
   if (options.settings?.maxHeaderSize !== undefined) wanted.maxHeaderListSize = options.settings.maxHeaderSize
@@ -63,7 +58,6 @@ function planOf (options, server) {
   // node:http2 counts the four pseudo-header fields too.
   limits.set(L.HEADER_FIELDS, Math.max(1, (options.maxHeaderListPairs ?? 128) - 4))
   limits.set(L.STREAM_IDLE_MS, 0)
-  limits.set(L.CONNECT_PROTOCOL, wanted.enableConnectProtocol ? 1 : 0)
   if (options.maxSessionMemory !== undefined) limits.set(L.SESSION_SEND_BYTES, Math.min(Math.max(1, options.maxSessionMemory), SESSION_MEMORY_MAX) * MIB)
   const handshakeMs = options.unknownProtocolTimeout ?? (server.isSecure ? options.handshakeTimeout : undefined)
   if (handshakeMs !== undefined) limits.set(L.HANDSHAKE_MS, handshakeMs)
@@ -72,19 +66,24 @@ function planOf (options, server) {
     limits.set(L.CONTROL_PER_SECOND, options.streamResetRate)
   }
   if (server.maxConnections > 0) limits.set(L.SESSIONS, server.maxConnections)
-  limits.set(L.HTTP1, server.isSecure && options.allowHTTP1 === true ? 1 : 0)
-  limits.set(L.UPGRADE, 1)
   for (const name in options.limits) {
     if (LIMITS[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no limit "${name}"`)
     if (name === 'bodyBytes' || name === 'sessionBodyBytes') throw new GoawayError('GOAWAY_ERR_INVALID', `the limit ${name} is about bodies that the library gathers, and node:http2 has streams: count what you read`)
     limits.set(LIMITS[name], options.limits[name])
   }
+  const features = new Map([
+    [F.CONNECT_PROTOCOL, wanted.enableConnectProtocol === true],
+    [F.HTTP1, server.isSecure && options.allowHTTP1 === true],
+    [F.UPGRADE, true]
+  ])
+  for (const name in options.features) features.set(featureOf(name, options.features[name]), options.features[name])
   const local = { ...settings.initial(), ...wanted }
   local.maxHeaderSize = local.maxHeaderListSize
   return {
     limits,
     // The library numbers them alike; of other values Node.js pads nothing.
     padding: PADDINGS.has(options.paddingStrategy) ? options.paddingStrategy : constants.PADDING_STRATEGY_NONE,
+    features,
     localSettings: local,
     sessionWindow: limits.get(L.SESSION_WINDOW_BYTES) ?? SESSION_WINDOW,
     highWaterBytes: limits.get(L.HIGH_WATER_BYTES) ?? HIGH_WATER,

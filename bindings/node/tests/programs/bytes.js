@@ -114,7 +114,7 @@ async function peers (port, requests) {
 
 async function own () {
   const { Server } = require('../../index.js')
-  const server = new Server({ limits: { workers: 1, connectProtocol: 1, upgrade: 1 } })
+  const server = new Server({ limits: { workers: 1 }, features: { connectProtocol: true, upgrade: true } })
   let requests = 0
   const look = (request) => {
     requests++

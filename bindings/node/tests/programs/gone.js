@@ -151,7 +151,7 @@ async function own () {
     }
   }
   // Tunnels.
-  const server = new Server({ limits: { workers: 1, connectProtocol: 1 } })
+  const server = new Server({ limits: { workers: 1 }, features: { connectProtocol: true } })
   const tunnels = []
   server.register('CONNECT *', (request) => {
     const tunnel = request.upgrade()

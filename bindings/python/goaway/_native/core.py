@@ -10,6 +10,7 @@ from ctypes import byref, c_uint32
 from typing import Any, Callable, List, Optional, Tuple
 
 from ..error import Error
+from ..feature import FEATURES
 from ..limit import IS_OF_C, LIMITS
 from ..report import Counts, Report
 from .arguments import encode, milliseconds
@@ -63,6 +64,13 @@ class Core:
         if status != OK:
             error = failure(status)
             raise Error(error.code, f"the limit {name}: {error.text}")
+
+    def set_feature(self, name: str, enabled: bool) -> None:
+        if name not in FEATURES:
+            raise Error("GOAWAY_ERR_INVALID", f'there is no feature "{name}"; there are: {", ".join(FEATURES)}')
+        if not isinstance(enabled, bool):
+            raise Error("GOAWAY_ERR_INVALID", f"the feature {name} is {enabled!r}, which is not a bool")
+        check(self._call(lib.server_set_feature, FEATURES.index(name), enabled))
 
     def register(self, pattern: str, tag: int) -> None:
         check(self._call(lib.server_register_queue, encode(pattern, "the pattern"), self._queue, tag))

@@ -34,6 +34,7 @@ QUICK: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_server_dup_fd": (c_int, (_P, c_size_t)),
     "goaway_server_set_shared": (_STATUS, (_P, c_size_t, c_bool)),
     "goaway_server_set_limit": (_STATUS, (_P, c_uint32, c_uint64)),
+    "goaway_server_set_feature": (_STATUS, (_P, c_uint32, c_bool)),
     "goaway_server_set_ready": (_STATUS, (_P, c_bool)),
     "goaway_server_is_ready": (c_bool, (_P,)),
     "goaway_server_report": (POINTER(_Report), (_P,)),

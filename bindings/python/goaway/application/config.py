@@ -49,6 +49,8 @@ class Config:
     limits: Dict[str, int] = field(default_factory=dict)
     """`goaway_limit` of the C header by name, in lower case and without its
     prefix: `{"idle_ms": 30000}`."""
+    features: Dict[str, bool] = field(default_factory=dict)
+    """`goaway_feature` of the C header, likewise: `{"http1": False}`."""
     workers_threads: int = 1
     """Threads of the library that serve sessions in this process."""
     root_path: str = ""

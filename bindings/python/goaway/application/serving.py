@@ -32,7 +32,7 @@ class Servable(Protocol):
 
 
 def prepare(core: _native.Core, config: Config) -> None:
-    """Sets the limits and listens."""
+    """Sets the limits and features, and listens."""
     if config.drain < 0:
         raise ValueError(f"drain must be a number of seconds from 0 on, not {config.drain!r}")
     if not config.bind:
@@ -41,6 +41,8 @@ def prepare(core: _native.Core, config: Config) -> None:
     check_application(config.limits)
     for name, value in config.limits.items():
         core.set_limit(name, value)
+    for name, enabled in config.features.items():
+        core.set_feature(name, enabled)
     for address in config.bind:
         core.listen(address, None if config.tls is None else config.tls._core)
 

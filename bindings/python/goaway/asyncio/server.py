@@ -45,12 +45,18 @@ class Server(Front):
     """
 
     def __init__(
-        self, *, limits: Optional[Mapping[str, int]] = None, drain: float = 5.0, tls: Optional[Tls] = None
+        self,
+        *,
+        limits: Optional[Mapping[str, int]] = None,
+        features: Optional[Mapping[str, bool]] = None,
+        drain: float = 5.0,
+        tls: Optional[Tls] = None,
     ) -> None:
         """`limits`: `goaway_limit` of the C header by name, in lower case and
-        without its prefix. `drain`: seconds that the close of `async with` may
+        without its prefix; `features`: `goaway_feature` likewise, as in
+        `{"http1": False}`. `drain`: seconds that the close of `async with` may
         take. `tls`: what TLS is spoken with where `listen` is not told otherwise."""
-        super().__init__(limits, tls)
+        super().__init__(limits, features, tls)
         self.drain = drain
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
         """Called for each session event. What it raises is logged."""

@@ -10,6 +10,7 @@ import threading
 from ..error import Error
 from ..supervisor import reload, supervisor
 from ..worker import env_file, log, single_process
+from ..worker.options import Options
 from ..worker.worker import FAILED, USAGE
 from . import parser
 
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
             env_file.read(file)
         if said.reload:
             reload.check()
-        _check_limits(said.limits)
+        _check_config(said)
         log.configure(said.log_level, said.access_log, said.log_config)
     except (env_file.EnvError, reload.ReloadError) as error:
         return _refuse(str(error))
@@ -53,16 +54,18 @@ def _refuse(text: str, status: int = USAGE) -> int:
     return status
 
 
-def _check_limits(limits: dict[str, int]) -> None:
-    """Asks the library, which knows what each may be."""
+def _check_config(said: Options) -> None:
+    """Asks the library, which knows which limits and features there are, and what each may be."""
     from .._native import Core
     from ..limit import check_application
 
     core = Core()
     try:
-        check_application(limits)
-        for name, value in limits.items():
+        check_application(said.limits)
+        for name, value in said.limits.items():
             core.set_limit(name, value)
+        for name, enabled in said.features.items():
+            core.set_feature(name, enabled)
     finally:
         core.free()
 

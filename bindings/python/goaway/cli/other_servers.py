@@ -14,7 +14,7 @@ ALWAYS = ("--no-server-header", "--no-proxy-headers", "--no-use-colors", "--date
 
 _CONFIGURATION = "options stand on the command line"
 _WORKERS = "goaway has one kind of worker; ASGI or WSGI is seen from the application (--interface)"
-_HTTP = "HTTP/2 and HTTP/1.1 are always spoken; --limit http1=0 turns HTTP/1.1 off"
+_HTTP = "HTTP/2 and HTTP/1.1 are always spoken; --feature http1=off turns HTTP/1.1 off"
 _FORWARDED = (
     "a proxy is believed by its PROXY header (--proxy-protocol); for X-Forwarded-For use a middleware such as "
     "werkzeug's ProxyFix or uvicorn's ProxyHeadersMiddleware"

@@ -46,13 +46,13 @@ def parse(arguments: list[str], *, version: Callable[[], str]) -> Options:
         parser.error(refusal)
     said = vars(parser.parse_args(arguments))
     del said["always"]
-    limits = dict(said.pop("limits"))
+    limits, features = dict(said.pop("limits")), dict(said.pop("features"))
     for option, name, unit, _ in _NAMED_LIMITS:
         value = said.pop(_destination(option))
         if value is not None:
             limits[name] = round(value * unit)
     said["bind"] = _binds(parser, said)
-    options = Options(limits=limits, **said)
+    options = Options(limits=limits, features=features, **said)
     _check(parser, options)
     return options
 
@@ -293,6 +293,10 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "--limit", action="append", default=[], dest="limits", metavar="NAME=N", type=_value(_limit),
         help="any limit of the library, such as header_list_bytes=32768; repeatable",
     )  # fmt: skip
+    group.add_argument(
+        "--feature", action="append", default=[], dest="features", metavar="NAME=on|off", type=_value(_feature),
+        help="a feature of the library: http1, connect_protocol or upgrade; repeatable",
+    )  # fmt: skip
 
 
 def _add_logs(parser: argparse.ArgumentParser) -> None:
@@ -391,6 +395,15 @@ def _limit(text: str) -> tuple[str, int]:
     if not re.fullmatch(r"[a-z_]+", name):
         raise ValueError(f'there is no limit "{name}"')
     return name, _whole(value)
+
+
+def _feature(text: str) -> tuple[str, bool]:
+    name, equals, value = text.partition("=")
+    if not equals or value not in ("on", "off"):
+        raise ValueError(f'"{text}" is not of the form NAME=on or NAME=off, such as http1=off')
+    if not re.fullmatch(r"[a-z0-9_]+", name):
+        raise ValueError(f'there is no feature "{name}"')
+    return name, value == "on"
 
 
 class _Version(argparse.Action):

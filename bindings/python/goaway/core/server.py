@@ -13,15 +13,19 @@ from .tls import Tls
 
 
 class Front:
-    """The limits, and what can be asked."""
+    """The limits and features, and what can be asked."""
 
-    def __init__(self, limits: Optional[Mapping[str, int]], tls: Optional[Tls]) -> None:
+    def __init__(
+        self, limits: Optional[Mapping[str, int]], features: Optional[Mapping[str, bool]], tls: Optional[Tls]
+    ) -> None:
         self._core = _native.Core()
         self._tls = tls
         self._high_water = 65536
         self._body_bytes = BODY_BYTES
         for name, value in (limits or {}).items():
             self.set_limit(name, value)
+        for name, enabled in (features or {}).items():
+            self.set_feature(name, enabled)
 
     def set_limit(self, name: str, value: int) -> None:
         """Sets a limit, before the start: `server.set_limit("idle_ms", 30000)`."""
@@ -32,6 +36,10 @@ class Front:
         elif name == "body_bytes":
             # Here it is `read` that gathers a body.
             self._body_bytes = value
+
+    def set_feature(self, name: str, enabled: bool) -> None:
+        """Turns a feature on or off, before the start: `server.set_feature("http1", False)`."""
+        self._core.set_feature(name, enabled)
 
     def _listen(self, address: str, tls: Optional[Tls]) -> None:
         chosen = tls or self._tls

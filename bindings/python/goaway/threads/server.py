@@ -40,16 +40,17 @@ class ThreadedServer(Front):
         self,
         *,
         limits: Optional[Mapping[str, int]] = None,
+        features: Optional[Mapping[str, bool]] = None,
         drain: float = 5.0,
         threads: int = 40,
         queue: int = QUEUE,
         tls: Optional[Tls] = None,
     ) -> None:
         """`limits`: `goaway_limit` of the C header by name, in lower case and
-        without its prefix. `drain`: seconds that the close of `with` may take.
+        without its prefix; `features`: `goaway_feature` likewise. `drain`: seconds that the close of `with` may take.
         `threads`: of the pool. `queue`: requests that may wait for a thread; those
         beyond are answered 503, with a warning in the log. `tls`: see `Server`."""
-        super().__init__(limits, tls)
+        super().__init__(limits, features, tls)
         self.drain = drain
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
         """Called for each session event, in a thread of its own, one at a time.

@@ -55,6 +55,8 @@ class Options:
     signal_repeat: float = SAME_SECONDS
     #: The library's limits, by their names in lower case without ``GOAWAY_LIMIT_``.
     limits: dict[str, int] = field(default_factory=dict)
+    #: The library's features, by their names in lower case without ``GOAWAY_FEATURE_``.
+    features: dict[str, bool] = field(default_factory=dict)
     #: Restart the worker when a file changes.
     reload: bool = False
     #: The folders that are watched; none means the `app_dir`.

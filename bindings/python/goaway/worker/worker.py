@@ -210,6 +210,7 @@ class Worker:
             tls=self._tls,
             drain=options.drain,
             limits=options.limits,
+            features=options.features,
             root_path=options.root_path,
             ws_max_size=options.ws_max_size,
             access_log=_access if log.ACCESS.handlers else None,

@@ -1,0 +1,56 @@
+//! Parts of the protocols that can be turned on and off.
+
+use super::server::{borrow, goaway_server};
+use super::{goaway_status, guard};
+use crate::config::Feature;
+use crate::error::{Error, Result};
+
+/// What can be turned on and off; see `goaway_server_set_feature`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum goaway_feature {
+    /// Peers that do not choose HTTP/2 are served HTTP/1.1 and 1.0. Without it
+    /// they are ended with GOAWAY(PROTOCOL_ERROR). On by default.
+    GOAWAY_FEATURE_HTTP1 = 0,
+    /// A request of HTTP/1.1 without a body that asks for another protocol
+    /// (Upgrade, RFC 9110, section 7.8) comes as it is, with `upgrade` among its
+    /// fields, and may be responded to with 101 by `goaway_request_write_head`.
+    /// That opens a tunnel: both bodies are its bytes then. The library adds
+    /// `connection`, and `upgrade` if you do not set it. With any other status it
+    /// is a request without a body, and reading it never reports an end. A
+    /// WebSocket handshake does not become a CONNECT request then, and you
+    /// compute the response to its key. Off by default.
+    GOAWAY_FEATURE_UPGRADE = 1,
+    /// Peers may use the extended CONNECT of RFC 8441, such as for WebSockets
+    /// (SETTINGS_ENABLE_CONNECT_PROTOCOL), and a WebSocket handshake over HTTP/1.1
+    /// becomes such a request. It is announced only where a pattern names
+    /// CONNECT. Without it: RST_STREAM(PROTOCOL_ERROR). On by default.
+    GOAWAY_FEATURE_CONNECT_PROTOCOL = 2,
+}
+
+use goaway_feature::*;
+
+const FEATURES: [(goaway_feature, Feature); 3] = [
+    (GOAWAY_FEATURE_HTTP1, Feature::Http1),
+    (GOAWAY_FEATURE_UPGRADE, Feature::Upgrade),
+    (GOAWAY_FEATURE_CONNECT_PROTOCOL, Feature::ConnectProtocol),
+];
+
+/// Turns a feature, one of the numbers of `goaway_feature`, on or off. Before
+/// the start only.
+///
+/// GOAWAY_ERR_INVALID: there is no such feature. GOAWAY_ERR_STATE: the server
+/// was started.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_set_feature(
+    server: Option<&goaway_server>,
+    feature: u32,
+    enabled: bool,
+) -> goaway_status {
+    guard(|| borrow(server)?.set_feature(named(feature)?, enabled))
+}
+
+fn named(number: u32) -> Result<Feature> {
+    let found = FEATURES.iter().find(|(name, _)| *name as u32 == number);
+    found.map(|(_, feature)| *feature).ok_or_else(|| Error::invalid(format_args!("there is no feature {number}")))
+}
