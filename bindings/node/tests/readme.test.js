@@ -64,7 +64,7 @@ test('From nothing to serving, Several processes: the examples', () => {
 })
 
 test('Answers', async (t) => {
-  const [whole, inform, streamed, reset] = paragraphs(block('Answers'))
+  const [whole, inform, streamed, reset] = paragraphs(block('Responses'))
   const first = await response(t, whole)
   assert.deepStrictEqual([first.status, first.headers['content-type'], first.body], [200, 'text/plain', 'whole'])
   const second = await response(t, `${inform}\n${streamed}`, { chunks: ['one, ', Buffer.from('two, ')] })
@@ -88,7 +88,7 @@ test('Bodies', async (t) => {
 })
 
 test('The peer goes, the server goes', async (t) => {
-  const [gone, drains] = paragraphs(block('The peer goes, the server goes'))
+  const [gone, drains] = paragraphs(block('Cancellation and drain'))
   const [fetching, reason] = gone.split('\n')
   const silent = http.createServer(() => client.destroy()).listen(0)
   t.after(() => silent.close().closeAllConnections())
