@@ -328,8 +328,8 @@ bench-node: node ## measures the Node.js binding beside node:http2 and Fastify
 	node benches/node/bench.js $(BENCH)
 
 .PHONY: header
-header: ## makes include/goaway.h from src/ffi
-	GOAWAY_WRITE_HEADER=1 $(CARGO) test --test header the_header_is_fresh
+header: ## makes include/goaway.h and include/goaway.json from src/ffi
+	GOAWAY_WRITE_HEADER=1 $(CARGO) test --test header is_fresh
 
 .PHONY: readme
 readme: ## writes the examples into bindings/c/README.md

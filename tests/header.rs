@@ -1,4 +1,19 @@
 //! include/goaway.h is what cbindgen makes of src/ffi, and a C compiler likes it.
+//! include/goaway.json says the same for programs that make bindings.
+//!
+//! - `interface`: what the description holds
+//! - `source`: reads the sources and src/ffi/interface.toml
+//! - `values`: types, and what they say of ownership and NULL
+//! - `proof`: a C program that is compiled only if the description agrees with the header
+
+#[path = "header/interface.rs"]
+mod interface;
+#[path = "header/proof.rs"]
+mod proof;
+#[path = "header/source.rs"]
+mod source;
+#[path = "header/values.rs"]
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,17 +31,41 @@ fn generate() -> String {
     String::from_utf8(text).expect("the header is UTF-8") + &inline
 }
 
-/// With GOAWAY_WRITE_HEADER set it writes the header instead (`make header`).
-#[test]
-fn the_header_is_fresh() {
-    let path = root().join("include/goaway.h");
-    let generated = generate();
+/// With GOAWAY_WRITE_HEADER set it writes the file instead (`make header`).
+fn expect_fresh(path: &str, generated: &str) {
+    let file = root().join(path);
     if std::env::var_os("GOAWAY_WRITE_HEADER").is_some() {
-        std::fs::write(&path, generated).expect("the header can be written");
+        std::fs::write(&file, generated).expect("the file can be written");
         return;
     }
-    let committed = std::fs::read_to_string(&path).expect("include/goaway.h");
-    assert!(committed == generated, "include/goaway.h is stale: run `make header` and look at what it changes");
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(committed == generated, "{path} is stale: run `make header` and look at what it changes");
+}
+
+#[test]
+fn the_header_is_fresh() {
+    expect_fresh("include/goaway.h", &generate());
+}
+
+fn description() -> String {
+    serde_json::to_string_pretty(&source::interface(root())).expect("it is JSON") + "\n"
+}
+
+#[test]
+fn the_description_is_fresh() {
+    expect_fresh("include/goaway.json", &description());
+}
+
+#[test]
+fn the_description_agrees_with_the_header() {
+    let interface = source::interface(root());
+    assert!(interface.functions.len() > 100 && interface.structs.len() > 10 && interface.rules.len() > 8);
+    let file = scratch("header").join("proof.c");
+    std::fs::write(&file, proof::program(&interface)).expect("a scratch file");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-DGOAWAY_NO_INLINE", "-fsyntax-only", "-I"]);
+    let output = compiler.arg(root().join("include")).arg(&file).output().expect("a compiler");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
