@@ -1,8 +1,24 @@
-"""goaway: an HTTP/2 server that knows how to leave.
+"""goaway: an HTTP server, for HTTP/2 and HTTP/1.1, that closes gracefully.
 
-`Server` serves in an event loop, `ThreadedServer` without one; `goaway.asgi`
-and `goaway.wsgi` serve applications. Close always ends, in time, with a report.
+`Server` serves in an event loop and `ThreadedServer` in threads; `goaway.asgi` and
+`goaway.wsgi` serve applications. A close always ends in time, and returns a report.
 """
+
+# The layers, from the top down. A module imports only from layers below its own
+# and from its own subpackage; names on one line do not import each other.
+# tests/test_layers.py reads this table and checks it.
+#
+#   cli: the command `goaway`: its options and its start
+#   supervisor: several worker processes, kept by one supervisor
+#   worker: one process that loads and serves an application
+#   asgi, wsgi: the servers of ASGI and WSGI applications
+#   application: what these two have in common
+#   asyncio, threads: Server, in an event loop; ThreadedServer, in a pool of threads
+#   core: what these two have in common: sessions, requests, responses, TLS, logs
+#   _native: the C library; the only subpackage that knows ctypes
+#   error: the exceptions
+#   feature, limit: the names of the features and of the limits
+#   report, signals: Report, Progress and Counts; SIGTERM and SIGINT
 
 import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING

@@ -8,11 +8,12 @@ from .report import Report
 
 
 class Error(RuntimeError):
-    """A call that failed and changed nothing.
+    """A call failed and has changed nothing."""
 
-    `code` is the name of the C status, such as "GOAWAY_ERR_STATE"; the text is
-    for a person.
-    """
+    code: str
+    """The name of the C status, such as "GOAWAY_ERR_STATE"."""
+    text: str
+    """A description for people, without the code."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(f"{text} ({code})")
@@ -24,23 +25,25 @@ class Error(RuntimeError):
 
 
 class BodyTooLarge(Error):
-    """The peer has sent more than a handler wants to read. One that lets it through
-    responds 413."""
+    """A request body is longer than the limit of `read`. If the handler does not catch
+    it, the response is 413."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__("GOAWAY_ERR_TOO_LARGE", f"the body has more than {limit} bytes")
+        super().__init__("GOAWAY_ERR_TOO_LARGE", f"the request body has more than {limit} bytes")
 
 
 class Disconnected(OSError):
-    """The peer has gone, and nobody waits for the response any more. `cause` says
-    why, such as "peer_reset" or "deadline".
+    """The request was cancelled: its peer has disconnected, or a deadline has passed.
 
     It needs no handling: a handler, a task or a thread that it ends is logged at
     debug level only.
     """
 
+    cause: str
+    """Why, such as "peer_reset" or "deadline"."""
+
     def __init__(self, cause: str) -> None:
-        super().__init__(f"nobody waits for the response any more: {cause}")
+        super().__init__(f"the request was cancelled: {cause}")
         self.cause = cause
 
     def __reduce__(self) -> "tuple[type[Disconnected], tuple[str]]":
@@ -48,12 +51,12 @@ class Disconnected(OSError):
 
 
 class StartupError(RuntimeError):
-    """The application did not start. `__cause__` is what it raised, if it did."""
+    """The application did not start. `__cause__` is the exception that it raised, if any."""
 
 
 class ShutdownError(RuntimeError):
-    """The application's shutdown failed, after everything had been served.
-    `__cause__` is what it raised, if it did."""
+    """The application's lifespan shutdown failed, after the server had closed.
+    `__cause__` is the exception that the application raised, if any."""
 
     report: Optional[Report] = None
-    """What became of the sessions, though."""
+    """The report of the close."""

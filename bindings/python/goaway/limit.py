@@ -1,14 +1,11 @@
-"""What can be limited."""
+"""The names of the limits."""
 
 from __future__ import annotations
 
-from typing import Mapping
-
-from .error import Error
-
 BODY_BYTES = 16 << 20
 """The default of the limit body_bytes."""
-IS_OF_C = "is about bodies that the library gathers, as it does for programs in C"
+IS_OF_C = "concerns bodies that the library collects, as it does for programs in C"
+"""Why some limits cannot be set here."""
 
 LIMITS = [
     "workers",
@@ -42,13 +39,5 @@ LIMITS = [
     "header_table_bytes",
     "tls_handshakes",
 ]
-"""`goaway_limit` of the C header, without GOAWAY_LIMIT_ and in lower case; the
-place is the number. What each means, its unit and its default: see there."""
-
-
-def check_application(limits: "Mapping[str, int]") -> None:
-    """An application of ASGI or WSGI reads its bodies itself: what bounds those
-    that somebody gathers would have no effect."""
-    for name in ("body_bytes", "session_body_bytes"):
-        if name in limits:
-            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} {IS_OF_C}: an application bounds what it reads itself")
+"""The names of `goaway_limit` of the C header in lower case, without GOAWAY_LIMIT_;
+the index is the number. The header has the meaning, unit and default of each."""

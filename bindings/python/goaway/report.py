@@ -1,4 +1,4 @@
-"""What a close says while it goes on, and at its end."""
+"""The progress of a close, its report, and the counts of a server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Progress(NamedTuple):
-    """How far a close has come. Told about ten times a second."""
+    """The progress of a close, reported about ten times a second."""
 
     sessions: int
     """Sessions that are still open."""
@@ -18,42 +18,42 @@ class Progress(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What a server has refused since its start. The log says why."""
+    """What a server has refused since its start. The log has the reasons."""
 
     sessions_refused: int = 0
-    """Connections that a limit refused."""
+    """Connections refused because of a limit."""
     handshakes_failed: int = 0
-    """TLS handshakes that failed, plain HTTP on a port of TLS among them."""
+    """TLS handshakes that failed; plain HTTP on a TLS port counts too."""
     proxies_refused: int = 0
     """Connections whose PROXY header was missing, malformed, late, or not from
     a trusted proxy."""
 
 
 class Report(NamedTuple):
-    """What became of the sessions and streams that a close met. The first four
-    sum up to all sessions."""
+    """How the sessions and streams that were open at the close have ended. The first
+    four counts add up to all sessions."""
 
     sessions_graceful: int = 0
-    """Sessions that were told with GOAWAY and had every stream served."""
+    """Sessions that were sent GOAWAY and completed every stream."""
     sessions_by_peer: int = 0
-    """Sessions that the peer ended, or broke."""
+    """Sessions that the peer closed or lost."""
     sessions_in_handshake: int = 0
-    """Connections that had not become a session yet."""
+    """Connections that were still in a handshake."""
     sessions_forced: int = 0
-    """Sessions that were cut at the deadline, or aborted."""
+    """Sessions that were aborted, at the deadline or by a call."""
     sessions_stuck: int = 0
-    """Of the forced: those whose thread was inside a callback that did not return."""
+    """Forced sessions whose thread was in a callback that did not return."""
     streams_completed: int = 0
-    """Streams whose answer left whole."""
+    """Streams whose response was sent completely."""
     streams_reset: int = 0
-    """Streams that ended before their answer had."""
+    """Streams that ended before their response was complete."""
     streams_refused: int = 0
-    """Streams that were opened too late and not processed."""
+    """Streams that were opened after the final GOAWAY and not processed."""
     bytes_unsent: int = 0
-    """Bytes of bodies that were written and did not leave."""
+    """Bytes of response bodies that were written but not sent."""
     elapsed_ms: int = 0
-    """From the call of close to the last session's end."""
+    """Milliseconds from the call of close to the end of the last session."""
 
     def to_json(self, **more: Any) -> str:
-        """The report as one line of JSON, with `more` at its end."""
+        """The report as one line of JSON, followed by the members of `more`."""
         return json.dumps({**self._asdict(), **more}, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""The signals that close a server: SIGTERM and SIGINT drain, a later one forces."""
+"""Closes a server at SIGTERM and SIGINT: the first signal drains, a later one forces."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Callable, Dict, Iterator, Optional
 log = logging.getLogger("goaway")
 
 SAME_SECONDS = 0.5
-"""A signal that comes so soon after the first one asks for the same thing: GNU
-timeout tells the program and then its process group, and so do others."""
+"""A signal that follows the first one within this time is a duplicate: GNU timeout,
+for example, signals the program and then its process group."""
 
 
-class Insistence:
-    """Tells a signal that forces from one that was sent twice."""
+class SignalDebouncer:
+    """Distinguishes a signal that forces from a duplicate."""
 
     def __init__(self, same_seconds: float = SAME_SECONDS) -> None:
         self._same_seconds = same_seconds
         self._first: Optional[float] = None
 
     def forces(self, at: Optional[float] = None) -> Optional[bool]:
-        """What a signal means that came at that time of the monotonic clock (now,
-        if None): False: drain. True: force. None: the same as the one before."""
+        """The meaning of a signal that arrived at `at`, a time of the monotonic clock (now
+        by default): False: drain. True: force. None: a duplicate."""
         at = time.monotonic() if at is None else at
         if self._first is None:
             self._first = at
@@ -36,21 +36,22 @@ class Insistence:
 
 @contextmanager
 def signals(close: Callable[[bool], object], same_seconds: float = SAME_SECONDS) -> Iterator[None]:
-    """Has `close` called at SIGTERM and SIGINT, with True if there was one at
-    least `same_seconds` before: at once, in the midst of whatever the main thread
-    does, so that the close is in time even if a handler blocks the loop.
+    """Calls `close` at SIGTERM and SIGINT: with False at the first signal, and with True
+    at one that follows at least `same_seconds` later. `close` runs as a signal handler
+    in the main thread, so that the close begins in time even if something blocks the
+    event loop. At the end of the block the previous handlers are restored.
 
     Python handles signals in the main thread only: in another thread this does
-    nothing. A handler that was not set from Python stays."""
+    nothing. A handler that was not installed from Python is not replaced."""
     if threading.current_thread() is not threading.main_thread():
-        log.debug("signals are left to the main thread")
+        log.debug("signals are not handled: this is not the main thread")
         yield
         return
-    insistence = Insistence(same_seconds)
+    debouncer = SignalDebouncer(same_seconds)
 
     def on_signal(number: int, frame: Optional[FrameType]) -> None:
-        # Another one may come while this one is taken care of.
-        forces = insistence.forces()
+        # Another signal may interrupt this handler.
+        forces = debouncer.forces()
         if forces is not None:
             close(forces)
 

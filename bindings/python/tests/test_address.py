@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from goaway import Error, _native
-from goaway.core.address import Address, AddressError, Listeners, of_path, shown, split
+from goaway.core.address import Address, AddressError, asgi_server, split, unix_address
+from goaway.supervisor.listeners import Listeners
 
 
 def test_an_address_is_what_it_was_written_as() -> None:
@@ -22,24 +23,28 @@ def test_an_address_is_what_it_was_written_as() -> None:
 
 
 def test_what_is_none_says_why() -> None:
-    for text, why in (("unix:a.sock", 'begins with "/"'), ("127.0.0.1:80?backlog", "NAME=VALUE"), ("fd://x", "number")):
+    for text, why in (
+        ("unix:a.sock", 'must begin with "/"'),
+        ("127.0.0.1:80?backlog", "NAME=VALUE"),
+        ("fd://x", "number"),
+    ):
         with pytest.raises(AddressError, match=why):
             Address.parse(text)
 
 
 def test_a_path_of_this_folder_is_absolute() -> None:
-    assert of_path("/run/a?b%.sock") == "unix:/run/a%3Fb%25.sock"
-    assert of_path("a.sock") == f"unix:{os.getcwd()}/a.sock"
-    assert of_path("@a") == "unix:@a"
+    assert unix_address("/run/a?b%.sock") == "unix:/run/a%3Fb%25.sock"
+    assert unix_address("a.sock") == f"unix:{os.getcwd()}/a.sock"
+    assert unix_address("@a") == "unix:@a"
 
 
 def test_peers_and_servers_are_shown() -> None:
     assert split("127.0.0.1:80") == ("127.0.0.1", 80)
     assert split("[::1]:80") == ("::1", 80)
     assert split("unix:pid=1,uid=2") is None
-    assert shown(["127.0.0.1:80"], Address.parse("localhost:0")) == ("localhost", 80)
-    assert shown(["127.0.0.1:80"], Address.parse("fd:3")) == ("127.0.0.1", 80)
-    assert shown(["unix:/run/a.sock"], Address.parse("systemd:")) == ("/run/a.sock", None)
+    assert asgi_server(["127.0.0.1:80"], Address.parse("localhost:0")) == ("localhost", 80)
+    assert asgi_server(["127.0.0.1:80"], Address.parse("fd:3")) == ("127.0.0.1", 80)
+    assert asgi_server(["unix:/run/a.sock"], Address.parse("systemd:")) == ("/run/a.sock", None)
 
 
 def listeners(*texts: str, slots: int) -> Listeners:

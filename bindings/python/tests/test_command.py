@@ -131,9 +131,7 @@ def test_an_application_that_does_not_start() -> None:
 def test_an_application_that_exits_in_its_startup_is_told_of(workers: str) -> None:
     status, lines = outcome("plain:app", "--workers", workers, EXIT_IN_STARTUP="1")
     assert status == 3
-    assert any(
-        "did not start: the application ends the program in its startup: SystemExit(5)" in line for line in lines
-    )
+    assert any("did not start: the application exits in its startup: SystemExit(5)" in line for line in lines)
 
 
 def test_a_failed_startup_is_told_though_the_lifespan_is_not_asked_for() -> None:
@@ -487,7 +485,7 @@ def test_an_application_whose_shutdown_hangs_cannot_keep_the_process() -> None:
         assert command.get() == "Hello, World!"
         command.signal(signal.SIGTERM)
         assert command.wait(10) == 1
-        assert command.log.count("the application's shutdown did not end in time") == 1
+        assert command.log.count("the application's lifespan shutdown did not end in time") == 1
         assert command.report()["sessions_forced"] == 0
 
 

@@ -222,7 +222,7 @@ def test_other_exceptions_of_threads_are_shown(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(threading, "excepthook", lambda arguments: shown.append(arguments.exc_type))
     monkeypatch.setattr(failure, "_is_hooked", threading.Lock())
-    failure.hook_threads()
+    failure.suppress_disconnect_of_threads()
     for error in (ValueError("on purpose"), Disconnected("peer_reset")):
 
         def work(error: Exception = error) -> None:

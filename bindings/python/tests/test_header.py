@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 import pytest
 
 from goaway import _native
-from goaway.core import command_buffer
+from goaway.core import command_buffer, dispatcher
 from goaway.feature import FEATURES
 from goaway.limit import LIMITS
 
@@ -125,7 +125,7 @@ def test_each_structure_has_its_members(struct: str, ours: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("struct", "ours"), [("goaway_record", command_buffer.RECORD), ("goaway_command", command_buffer.COMMAND)]
+    ("struct", "ours"), [("goaway_record", dispatcher.RECORD), ("goaway_command", command_buffer.COMMAND)]
 )
 def test_each_packed_structure_has_its_members(struct: str, ours: Any) -> None:
     codes = {"uint16_t": "H", "uint32_t": "I", "uint64_t": "Q", "goaway_request": "Q", "goaway_session": "Q"}

@@ -148,7 +148,7 @@ async def shuts_down_first(scope: Any, receive: Any, send: Any) -> None:
         (refuses_the_scope, None),
         (returns_at_once, None),
         (sends_what_there_is_not, 'an ASGI application cannot send "lifespan.startup.done" on its lifespan'),
-        (shuts_down_first, "lifespan.shutdown.complete was sent before lifespan.shutdown had come"),
+        (shuts_down_first, "lifespan.shutdown.complete was sent before lifespan.shutdown was received"),
     ],
 )
 def test_a_startup_that_fails_is_told_unless_the_application_knows_no_lifespan(
@@ -176,7 +176,7 @@ def test_an_application_that_exits_in_its_startup_stops_the_start(mode: str, err
     async def exits(scope: Any, receive: Any, send: Any) -> None:
         raise error
 
-    with pytest.raises(StartupError, match="ends the program in its startup") as caught:
+    with pytest.raises(StartupError, match="exits in its startup") as caught:
         serving(lifespan_only(exits), nothing, lifespan=mode)
     assert caught.value.__cause__ is error
 
@@ -222,9 +222,12 @@ async def returns_while_serving(scope: Any, receive: Any, send: Any) -> None:
     [
         (raises_while_serving, "on purpose"),
         (exits_while_serving, "3"),
-        (completes_twice, "lifespan.startup.complete was sent after an outcome of that phase had been sent"),
-        (fails_after_it_has_completed, "lifespan.startup.failed was sent after an outcome of that phase had been sent"),
-        (stops_before_it_is_told, "lifespan.shutdown.complete was sent before lifespan.shutdown had come"),
+        (completes_twice, "lifespan.startup.complete was sent, but the outcome of this phase was sent before"),
+        (
+            fails_after_it_has_completed,
+            "lifespan.startup.failed was sent, but the outcome of this phase was sent before",
+        ),
+        (stops_before_it_is_told, "lifespan.shutdown.complete was sent before lifespan.shutdown was received"),
         (returns_while_serving, None),
     ],
 )
@@ -233,7 +236,7 @@ def test_a_lifespan_that_ends_while_it_serves_is_told_at_once(
 ) -> None:
     async def ask(application: Application) -> None:
         await asyncio.sleep(0.1)
-        (record,) = [one for one in caplog.records if "while it serves" in one.getMessage()]
+        (record,) = [one for one in caplog.records if "while requests are served" in one.getMessage()]
         if told is None:
             assert record.levelname == "WARNING"
         else:
@@ -273,7 +276,7 @@ def test_what_is_sent_behind_the_end_is_refused(kind: str) -> None:
 
 
 def test_a_startup_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(lifespan, "_SLOW_START", 0.05)
+    monkeypatch.setattr(lifespan, "_SLOW_SECONDS", 0.05)
 
     async def slow(scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -283,5 +286,5 @@ def test_a_startup_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch, ca
 
     serving(lifespan_only(slow), nothing, lifespan="on")
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "the application's startup is not complete yet; waiting for it"
+        "the application's startup is not complete yet; waiting for lifespan.startup.complete"
     ]

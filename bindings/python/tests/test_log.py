@@ -221,5 +221,8 @@ server.close(0)
 
 
 def test_what_was_left_out_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    library_log._tell(library_log._native.LogLine(2, "goaway::x", "later", 7))
-    assert [record.getMessage() for record in caplog.records] == ["7 lines were left out of the library's log", "later"]
+    library_log._log(library_log._native.LogLine(2, "goaway::x", "later", 7))
+    assert [record.getMessage() for record in caplog.records] == [
+        "7 lines of the library's log were lost: they came faster than they were read",
+        "later",
+    ]

@@ -18,15 +18,15 @@ from serving import curl
 
 import goaway
 from goaway import asgi, wsgi
-from goaway.signals import Insistence, signals
+from goaway.signals import SignalDebouncer, signals
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PATIENCE = 20.0
 
 
 def test_a_repeat_within_half_a_second_is_the_same_wish() -> None:
-    insistence = Insistence()
-    assert [insistence.forces(at) for at in (7.0, 7.01, 7.1, 7.49, 7.5, 9.0)] == [False, None, None, None, True, True]
+    debouncer = SignalDebouncer()
+    assert [debouncer.forces(at) for at in (7.0, 7.01, 7.1, 7.49, 7.5, 9.0)] == [False, None, None, None, True, True]
 
 
 def test_what_the_program_had_set_is_set_again() -> None:
@@ -160,7 +160,7 @@ def test_run_works_in_another_thread(door: socket.socket) -> None:
 def test_serve_in_a_running_loop_says_what_to_do_instead() -> None:
     async def main() -> None:
         for serve in (lambda: asgi.serve(hello), lambda: wsgi.serve(wsgi_hello), lambda: goaway.run({})):
-            with pytest.raises(goaway.Error, match="an event loop runs in this thread already") as caught:
+            with pytest.raises(goaway.Error, match="an event loop runs in this thread") as caught:
                 serve()
             assert caught.value.code == "GOAWAY_ERR_STATE"
 

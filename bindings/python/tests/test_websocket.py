@@ -339,5 +339,5 @@ def test_without_wsproto_a_refusal_says_what_is_missing(
 
     serving(Echo(), ask)
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "a WebSocket was refused with 501: it needs wsproto: pip install wsproto"
+        "a WebSocket was refused with 501: wsproto is missing; pip install wsproto"
     ]

@@ -1,76 +1,88 @@
-"""What a program that serves an application chooses."""
+"""The options of a program that serves an ASGI or WSGI application."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Mapping, Optional
 
 from ..core.tls import Tls
+from ..error import Error
+from ..limit import IS_OF_C
 from ..threads.pool import QUEUE
 
 
 @dataclass(frozen=True)
 class AccessRecord:
-    """One finished request, as `Config.access_log` is told of it."""
+    """One finished request, for `Config.access_log`."""
 
     method: str
-    """Such as "GET"."""
+    """The method, such as "GET"; "WEBSOCKET" for a WebSocket of ASGI."""
     path: str
-    """As it came: percent-encoded, without the query."""
+    """The path as received: percent-encoded, without the query."""
     query: str
-    """What stands behind the path's `?`, as it came; empty if there is nothing."""
+    """The query as received, without the `?`; empty if there is none."""
     peer: str
-    """The client's address, such as "127.0.0.1:49152", or "unix:" and what is
-    known of a Unix socket's."""
+    """The client's address, such as "127.0.0.1:49152"; "unix:" for a Unix socket, with
+    the process and the user where they are known."""
     status: int
-    """The answer's status; 0 if there was none before the end."""
+    """The status of the response; 0 if there was none."""
     bytes: int
-    """Bytes of the answer's body that the application has handed over."""
+    """Bytes of the response body that the application has sent."""
     ms: float
-    """Milliseconds from the request's arrival in Python to the answer's end."""
+    """Milliseconds from the arrival of the request in Python to the end of the response."""
     cause: str
-    """Empty if the answer is whole; else why not, such as "peer_reset" or "deadline"."""
+    """Empty if the response is complete; otherwise the reason why it is not, such as
+    "peer_reset", "deadline" or "aborted"."""
 
 
 @dataclass
 class Config:
-    """Options of `goaway.asgi` and `goaway.wsgi`. A bad value raises when the
-    application is made or starts, with a text that names it."""
+    """Options of `goaway.asgi` and `goaway.wsgi`. An invalid value raises when the
+    application is made or started, with a text that names it."""
 
     bind: List[str] = field(default_factory=lambda: ["127.0.0.1:8000"])
-    """Addresses: "127.0.0.1:8000", "[::1]:0" (0: any free port), "localhost:8000",
-    "unix:/run/app.sock", "fd:3", an inherited socket that listens, or "systemd:",
-    what the service manager has opened; with options, "127.0.0.1:8000?backlog=4096".
-    See `goaway_server_listen` of the C header."""
+    """Addresses to listen on: "127.0.0.1:8000", "[::1]:0" (port 0: any free port),
+    "localhost:8000", "unix:/run/app.sock", "fd:3" (an inherited listening socket) or
+    "systemd:" (sockets that the service manager has opened), with options after a "?":
+    "127.0.0.1:8000?backlog=4096". See `goaway_server_listen` of the C header."""
     tls: Optional[Tls] = None
-    """What TLS is spoken with, at all addresses; none, and there is none."""
+    """The certificates of all addresses; None: no TLS."""
     drain: float = 5.0
-    """Seconds that a close may take."""
+    """Seconds that open requests have to end when the server closes."""
     limits: Dict[str, int] = field(default_factory=dict)
-    """`goaway_limit` of the C header by name, in lower case and without its
-    prefix: `{"idle_ms": 30000}`."""
+    """Names of `goaway_limit` of the C header, in lower case and without its prefix,
+    with their values: `{"idle_ms": 30000}`."""
     features: Dict[str, bool] = field(default_factory=dict)
-    """`goaway_feature` of the C header, likewise: `{"http1": False}`."""
+    """Names of `goaway_feature` of the C header, in the same form: `{"http1": False}`."""
     workers_threads: int = 1
     """Threads of the library that serve sessions in this process."""
     root_path: str = ""
-    """ASGI's root_path, WSGI's SCRIPT_NAME."""
+    """The path at which the application is mounted: ASGI's root_path, WSGI's SCRIPT_NAME."""
     access_log: Optional[Callable[[AccessRecord], None]] = None
-    """Called once for each finished request, in the loop's thread (WSGI: in a
-    thread of the pool). What it raises is logged."""
+    """Called once for each finished request: for ASGI in the loop's thread, for WSGI in a
+    thread of the pool. What it raises is logged."""
     ws_max_size: int = 16 * 1024 * 1024
-    """ASGI: bytes of a WebSocket message; the peer of a longer one is told 1009."""
+    """ASGI: the maximum size of a WebSocket message in bytes; a longer one closes the
+    WebSocket with code 1009."""
     lifespan: str = "auto"
-    """ASGI lifespan: "on", "off", or "auto", which goes on without it if the
-    application raises before it has answered lifespan.startup."""
+    """ASGI lifespan: "on", "off", or "auto", which serves without a lifespan if the
+    application raises before it has completed lifespan.startup."""
     pathsend: bool = False
-    """ASGI: offers the extension `http.response.pathsend`. Frameworks then send
-    files by name, and a middleware that knows responses only by their body,
-    such as one that compresses, no longer sees the bytes, or fails."""
+    """ASGI: offers the extension `http.response.pathsend`. Frameworks then send files by
+    name; a middleware that changes response bodies, for example by compression, does not
+    see these bytes, or fails."""
     threads: int = 40
     """WSGI: threads of the pool."""
     queue: int = QUEUE
-    """WSGI: requests that may wait for a thread. Those beyond are answered 503, with
-    a warning in the log."""
+    """WSGI: requests that may wait for a thread; further ones get 503, with a warning in
+    the log."""
     multiprocess: bool = False
     """WSGI: `wsgi.multiprocess`, whether other processes serve the application too."""
+
+
+def check_limits(limits: Mapping[str, int]) -> None:
+    """Raises `Error` for limits that have no effect on an application, which reads the
+    request bodies itself."""
+    for name in ("body_bytes", "session_body_bytes"):
+        if name in limits:
+            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} {IS_OF_C}; an application limits itself what it reads")

@@ -1,4 +1,4 @@
-"""ASGI's lifespan: the application's own startup and shutdown."""
+"""ASGI lifespan: the application's startup and shutdown."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..error import ShutdownError, StartupError
 
 log = logging.getLogger("goaway")
 
-_LAST_WORD = 1.0
-"""Seconds that an application has to raise what it has reported."""
-_SLOW_START = 10.0
-"""Seconds after which a startup that is not complete is told."""
+_RAISE_SECONDS = 1.0
+"""Seconds that an application has to raise the failure that it has reported."""
+_SLOW_SECONDS = 10.0
+"""Seconds after which the log says that the startup is not complete."""
 
 
 class Lifespan:
-    """Runs the application once, for its whole life, in a Task of its own.
+    """Calls the application with a lifespan scope, in a Task of its own, and exchanges
+    the messages of startup and shutdown with it.
 
-    The application is heard of when something happens to it, not only at the
-    end: a lifespan that ends while requests are served is an error in the log.
+    A lifespan that ends while requests are served is logged at once.
     """
 
     def __init__(self, app: Any, mode: str, extensions: Dict[str, Any]) -> None:
@@ -28,21 +28,21 @@ class Lifespan:
         if mode not in ("on", "off", "auto"):
             raise ValueError(f'lifespan must be "on", "off" or "auto", not {mode!r}')
         self.state: Dict[str, Any] = {}
-        """What the application leaves for its requests."""
+        """What the application stores for its requests."""
         self._app = app
         self._mode = mode
         self._extensions = extensions
         self._task: Optional["asyncio.Task[None]"] = None
         self.is_supported = False
-        """Whether the application has a lifespan; after `start`."""
+        """Whether the application has completed its startup. Set by `start`."""
         self._error: Optional[BaseException] = None
-        """What the application has raised."""
-        self._takes_part = False
-        """It has asked for a message, or sent one."""
+        """The exception that the application has raised."""
+        self._has_taken_part = False
+        """The application has received or sent a message."""
         self._is_stopping = False
 
     async def start(self) -> None:
-        """Has the application start; raises StartupError if it does not."""
+        """Runs the application's startup. Raises StartupError if it fails."""
         if self._mode == "off":
             return
         loop = asyncio.get_running_loop()
@@ -53,7 +53,9 @@ class Lifespan:
         self._messages.put_nowait({"type": "lifespan.startup"})
         self._task = loop.create_task(self._run(), name="goaway lifespan")
         slow = loop.call_later(
-            _SLOW_START, log.warning, "the application's startup is not complete yet; waiting for it"
+            _SLOW_SECONDS,
+            log.warning,
+            "the application's startup is not complete yet; waiting for lifespan.startup.complete",
         )
         try:
             await _either(self._task, self._started)
@@ -66,27 +68,27 @@ class Lifespan:
             return await self._start_without()
         failure = self._started.result()
         if failure is not None:
-            raise StartupError(failure or "the application says that its startup failed") from await self._raised()
+            raise StartupError(failure or "the application has sent lifespan.startup.failed") from await self._raised()
         self.is_supported = True
         self._task.add_done_callback(self._ended)
 
     async def _start_without(self) -> None:
-        """The application has ended before its startup was complete."""
+        """The application has returned or raised before its startup was complete."""
         error = await self._raised()
         exits = isinstance(error, (SystemExit, KeyboardInterrupt))
         if exits:
-            raise StartupError(f"the application ends the program in its startup: {error!r}") from error
+            raise StartupError(f"the application exits in its startup: {error!r}") from error
         if self._mode == "on":
             what = "raised in its lifespan" if error is not None else "returned from its lifespan"
             raise StartupError(f"the application {what} before its startup was complete") from error
-        if error is not None and self._takes_part:
-            # One that knows no lifespan refuses its scope, before anything else.
+        if error is not None and self._has_taken_part:
+            # An application without a lifespan refuses the scope before it receives a message.
             log.error("the application failed in its startup; serving without a lifespan", exc_info=error)
         else:
             log.debug("the application has no lifespan", exc_info=error)
 
     async def stop(self) -> None:
-        """Has the application shut down; raises ShutdownError if that fails."""
+        """Runs the application's shutdown. Raises ShutdownError if it fails."""
         if self._task is None or not self.is_supported:
             return
         self._is_stopping = True
@@ -103,28 +105,33 @@ class Lifespan:
             raise ShutdownError(failure or "the application raised in its lifespan") from error
 
     def cancel(self) -> None:
-        """It takes too long."""
+        """Cancels the application."""
         if self._task is not None:
             self._is_stopping = True
             self._task.cancel()
 
     async def _raised(self) -> Optional[BaseException]:
-        """What the application raises behind its last message, if it does."""
+        """The exception that the application raises after its last message, if any."""
         assert self._task is not None
-        await asyncio.wait({self._task, self._idle}, timeout=_LAST_WORD, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({self._task, self._idle}, timeout=_RAISE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not self._task.done():
             self._task.cancel()
             return None
         return asyncio.CancelledError() if self._task.cancelled() else self._error
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        """The application has returned from its lifespan, or raised in it."""
+        """The application has returned from its lifespan, or has raised."""
         if self._is_stopping:
             return
         if self._error is not None or task.cancelled():
-            log.error("the application's lifespan failed while it serves; it has no shutdown", exc_info=self._error)
+            log.error(
+                "the application's lifespan failed while requests are served; its shutdown will not run",
+                exc_info=self._error,
+            )
         else:
-            log.warning("the application returned from its lifespan while it serves; it has no shutdown")
+            log.warning(
+                "the application returned from its lifespan while requests are served; its shutdown will not run"
+            )
 
     async def _run(self) -> None:
         asgi = {"version": "3.0", "spec_version": "2.0"}
@@ -134,30 +141,30 @@ class Lifespan:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            # SystemExit too: asyncio would let it end the loop, and with it everybody's requests.
+            # SystemExit too: asyncio would let it end the loop, and all requests with it.
             self._error = error
 
     async def _receive(self) -> MutableMapping[str, Any]:
-        self._takes_part = True
+        self._has_taken_part = True
         failed = self._started.done() and self._started.result() is not None
         if (failed or self._stopped.done()) and not self._idle.done():
-            # It waits for what never comes, and will raise nothing more.
+            # It waits for a message that will not come, and so raises nothing more.
             self._idle.set_result(None)
         return await self._messages.get()
 
     async def _send(self, message: MutableMapping[str, Any]) -> None:
-        self._takes_part = True
+        self._has_taken_part = True
         kind = message["type"]
         if kind in ("lifespan.startup.complete", "lifespan.startup.failed"):
             future = self._started
         elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             future = self._stopped
             if not self._is_stopping:
-                raise RuntimeError(f"{kind} was sent before lifespan.shutdown had come")
+                raise RuntimeError(f"{kind} was sent before lifespan.shutdown was received")
         else:
             raise ValueError(f'an ASGI application cannot send "{kind}" on its lifespan')
         if future.done():
-            raise RuntimeError(f"{kind} was sent after an outcome of that phase had been sent")
+            raise RuntimeError(f"{kind} was sent, but the outcome of this phase was sent before")
         future.set_result(message.get("message", "") if kind.endswith("failed") else None)
 
 

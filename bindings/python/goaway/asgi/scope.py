@@ -1,4 +1,4 @@
-"""Requests as they come, made into what an ASGI application is called with."""
+"""Makes the scopes of requests: what an ASGI application is called with."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from .. import _native
 from ..application.config import Config
-from ..application.response import DroppedBodies
 from ..asyncio.drain import Drain
-from ..asyncio.pump import Pump
 from ..core.address import split
-from ..core.head import version_of
-from .http import App, AsgiExchange, LoggedExchange, Message
+from ..core.request import version_of
+from .context import Context, Message
+from .http import HttpExchange, LoggedHttpExchange
 from .tls import TlsExtensions
 
 if TYPE_CHECKING:
-    from .websocket import AsgiWebSocket
+    from .websocket import WebSocketExchange
 
 log = logging.getLogger("goaway")
 
 WEBSOCKETS = importlib.util.find_spec("wsproto") is not None
-"""Whether there is what reads and writes the frames of WebSockets."""
+"""Whether wsproto is installed, which reads and writes the frames of WebSockets."""
 
 _ASGI = {"version": "3.0", "spec_version": "2.4"}
 _END = _native.FLAG_END
@@ -32,55 +31,52 @@ _VERSIONS = _native.FLAG_HTTP_1_1 | _native.FLAG_HTTP_1_0
 
 
 class Section:
-    """The fields of a header section. Most clients send the same ones again and
-    again, and with the same authority."""
+    """The fields of a header section. They are cached: most clients send the same fields
+    again and again, and with the same authority."""
 
     __slots__ = ("authority", "fields", "headers")
 
     def __init__(self, fields: "List[Tuple[bytes, bytes]]") -> None:
         self.fields = fields
         self.authority: Optional[bytes] = None
-        """The authority that `headers` has."""
+        """The authority that `headers` contains."""
         self.headers = fields
-        """The fields as a scope shows them. To be copied: a scope can be changed."""
+        """The headers of a scope. To be copied, since an application may change a scope."""
 
     def set_authority(self, authority: bytes) -> None:
-        """Shows it as host, in front of the others and instead of any host there is."""
+        """Makes it the host field, before the others; it replaces any host field."""
         self.authority = authority
         self.headers = self.fields
         if authority:
             self.headers = [(b"host", authority), *(field for field in self.fields if field[0] != b"host")]
 
 
-class Site:
-    """What all requests of an application share."""
-
-    pump: Pump
+class ScopeFactory:
+    """Makes the exchange of each request, with its scope. It keeps a template of the scope
+    and caches of what requests repeat."""
 
     def __init__(
         self,
-        app: App,
+        context: Context,
         config: Config,
         extensions: Dict[str, Any],
         server: Tuple[str, Optional[int]],
         state: Optional[Dict[str, Any]],
     ) -> None:
-        """`state`: what the lifespan has left for the requests."""
-        self.app = app
-        self.log = config.access_log
-        self.max_message = config.ws_max_size
-        self.dropped = DroppedBodies()
+        """`server`: the first address. `state`: what the application has stored in its
+        lifespan; None without a lifespan."""
+        self._context = context
         self._state = state
-        self._exchange = AsgiExchange if config.access_log is None else LoggedExchange
+        self._exchange = HttpExchange if config.access_log is None else LoggedHttpExchange
         self._root = config.root_path.encode("utf-8")
         self._clients: Dict[bytes, Optional[Tuple[str, int]]] = {}
         self._tls = TlsExtensions() if config.tls is not None else None
         self._methods: Dict[bytes, str] = {}
         self._sections: Dict[bytes, Section] = {}
-        self._has_told = False
-        """The log says already that wsproto is missing."""
-        # To copy a dict and to replace values is quicker than to make it of its
-        # items. None stands for what each request has for itself.
+        self._has_warned = False
+        """The log has said that wsproto is missing."""
+        # Copying a dict and replacing values is faster than making a new one. None stands
+        # for values that each request has of its own.
         self._scope: Dict[str, Any] = {
             "type": "http",
             "asgi": None,
@@ -104,27 +100,27 @@ class Site:
         }
         self._has_pathsend = config.pathsend
         self._is_special = bool(self._root or self._has_pathsend or self._tls is not None)
-        """A scope takes more than the template has."""
+        """A scope needs more than the template has."""
         if config.pathsend:
             self._extensions["http.response.pathsend"] = None
 
     def accept(
         self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
-    ) -> "Union[AsgiExchange, AsgiWebSocket]":
-        """Makes the exchange of a REQUEST record. What of a scope can be changed is
-        made for it, so that no request sees what another one has written there."""
-        method, scheme, authority, path, query, peer, rest = text.split(b"\0", 6)
+    ) -> "Union[HttpExchange, WebSocketExchange]":
+        """Makes the exchange of a REQUEST record. Every mutable part of the scope is a copy,
+        so that no request sees what another one has changed."""
+        method, scheme, authority, path, query, peer, fields = text.split(b"\0", 6)
         try:
             name = self._methods[method]
             client = self._clients[peer]
         except KeyError:
             if method == b"CONNECT":
                 return self._accept_tunnel(id, flags, session, left_ms, text.split(b"\0"))
-            name = self._learn_method(method)
-            client = self._learn_client(peer)
-        section = self._sections.get(rest)
+            name = self._cache_method(method)
+            client = self._cache_client(peer)
+        section = self._sections.get(fields)
         if section is None:
-            section = self._learn_section(rest)
+            section = self._cache_section(fields)
         if section.authority != authority:
             section.set_authority(authority)
         drain = Drain()
@@ -144,10 +140,10 @@ class Site:
         if scheme != b"http":
             scope["scheme"] = scheme.decode("latin-1")
         try:
-            shown = path.decode()
-            scope["path"] = unquote(shown) if "%" in shown else shown
+            decoded = path.decode()
+            scope["path"] = unquote(decoded) if "%" in decoded else decoded
         except UnicodeDecodeError:
-            scope["path"] = _shown(path)
+            scope["path"] = _decode_path(path)
         scope["raw_path"] = path
         scope["query_string"] = query
         scope["headers"] = section.headers.copy()
@@ -157,33 +153,33 @@ class Site:
             scope["state"] = self._state.copy()
         exchange = self._exchange()
         if flags == _END:
-            exchange.open(self, id, scope, drain, data)
+            exchange.open(self._context, id, scope, drain, data)
         else:
-            exchange.open(self, id, scope, drain, data if flags & _END else None)
+            exchange.open(self._context, id, scope, drain, data if flags & _END else None)
             exchange.take_flags(flags, left_ms)
         return exchange
 
     def _accept_tunnel(
         self, id: int, flags: int, session: int, left_ms: int, pieces: List[bytes]
-    ) -> "Union[AsgiExchange, AsgiWebSocket]":
-        """Makes the exchange of a CONNECT: a WebSocket, or nothing that is on offer."""
+    ) -> "Union[HttpExchange, WebSocketExchange]":
+        """Makes the exchange of a CONNECT: a WebSocket, or a refusal of anything else."""
         fields = list(zip(pieces[6::2], pieces[7::2]))
-        offers: Dict[bytes, bytes] = dict(fields)
-        if offers.get(b":protocol") != b"websocket":
-            return self._refused(id, pieces, 501, [])
+        values: Dict[bytes, bytes] = dict(fields)
+        if values.get(b":protocol") != b"websocket":
+            return self._refuse(id, pieces, 501, [])
         if not WEBSOCKETS:
-            if not self._has_told:
-                self._has_told = True
-                log.warning("a WebSocket was refused with 501: it needs wsproto: pip install wsproto")
-            return self._refused(id, pieces, 501, [])
-        if offers.get(b"sec-websocket-version") != b"13":
-            return self._refused(id, pieces, 426, [(b"sec-websocket-version", b"13")])
-        from .websocket import AsgiWebSocket, SocketDrain
+            if not self._has_warned:
+                self._has_warned = True
+                log.warning("a WebSocket was refused with 501: wsproto is missing; pip install wsproto")
+            return self._refuse(id, pieces, 501, [])
+        if values.get(b"sec-websocket-version") != b"13":
+            return self._refuse(id, pieces, 426, [(b"sec-websocket-version", b"13")])
+        from .websocket import SocketDrain, WebSocketExchange
 
         drain = SocketDrain()
         headers = [(b"host", pieces[2])] + [field for field in fields if field[0] not in (b":protocol", b"host")]
         if not flags & _VERSIONS:
-            # HTTP/2 has no such fields (RFC 8441, section 5), and applications look at them.
+            # HTTP/2 has no such fields (RFC 8441, section 5), but applications look at them.
             headers += [(b"connection", b"upgrade"), (b"upgrade", b"websocket")]
         names = [name for field, value in fields if field == b"sec-websocket-protocol" for name in value.split(b",")]
         scope = self._tunnel_scope("websocket", flags, pieces, headers, drain)
@@ -193,29 +189,31 @@ class Site:
         scope["extensions"]["websocket.http.response"] = {}
         if self._tls is not None:
             scope["extensions"]["tls"] = self._tls.of(session)
-        socket = AsgiWebSocket(self, id, scope, drain)
+        exchange = WebSocketExchange(self._context, id, scope, drain)
         if flags & _native.FLAG_DRAINING:
             drain.begin(left_ms)
         if flags & _END:
-            socket.feed(b"", True, b"")
-        return socket
+            exchange.feed(b"", True, b"")
+        return exchange
 
-    def _refused(self, id: int, pieces: List[bytes], status: int, fields: List[Tuple[bytes, bytes]]) -> AsgiExchange:
+    def _refuse(self, id: int, pieces: List[bytes], status: int, fields: List[Tuple[bytes, bytes]]) -> HttpExchange:
+        """An exchange that responds with this status instead of calling the application."""
+
         async def refuse(_: Any, __: Any, send: Callable[[Message], Awaitable[None]]) -> None:
             await send({"type": "http.response.start", "status": status, "headers": fields})
             await send({"type": "http.response.body"})
 
-        site = copy(self)
-        site.app = refuse
+        context = copy(self._context)
+        context.app = refuse
         drain = Drain()
-        refused = self._exchange()
-        refused.open(site, id, self._tunnel_scope("http", 0, pieces, [], drain), drain, None)
-        return refused
+        exchange = self._exchange()
+        exchange.open(context, id, self._tunnel_scope("http", 0, pieces, [], drain), drain, None)
+        return exchange
 
     def _tunnel_scope(
         self, kind: str, flags: int, pieces: List[bytes], headers: List[Tuple[bytes, bytes]], drain: Drain
     ) -> Dict[str, Any]:
-        """What the scope of a CONNECT has."""
+        """The scope of a CONNECT."""
         method, scheme, _, path, query, peer = pieces[:6]
         path = self._root + path
         scope = {
@@ -225,37 +223,39 @@ class Site:
             "http_version": version_of(flags),
             "method": method.decode("latin-1"),
             "scheme": scheme.decode("latin-1"),
-            "path": _shown(path),
+            "path": _decode_path(path),
             "raw_path": path,
             "query_string": query,
             "headers": headers,
-            "client": self._clients.get(peer) or self._learn_client(peer),
+            "client": self._clients.get(peer) or self._cache_client(peer),
             "extensions": {"goaway.server": self._extensions["goaway.server"], "goaway.drain": drain},
         }
         if self._state is not None:
             scope["state"] = self._state.copy()
         return scope
 
-    def _learn_section(self, rest: bytes) -> Section:
-        pieces = rest.split(b"\0")
+    # Caches. Clients choose what is in them: each is emptied when it has grown too much.
+
+    def _cache_section(self, fields: bytes) -> Section:
+        pieces = fields.split(b"\0")
         section = Section(list(zip(pieces[::2], pieces[1::2])))
-        if len(rest) <= 1024:
+        if len(fields) <= 1024:
             if len(self._sections) >= 500:
                 self._sections.clear()
-            self._sections[rest] = section
+            self._sections[fields] = section
         return section
 
-    def _learn_method(self, method: bytes) -> str:
+    def _cache_method(self, method: bytes) -> str:
         if len(self._methods) > 50:
             self._methods.clear()
         return self._methods.setdefault(method, method.decode("latin-1"))
 
-    def _learn_client(self, peer: bytes) -> Optional[Tuple[str, int]]:
+    def _cache_client(self, peer: bytes) -> Optional[Tuple[str, int]]:
         if len(self._clients) > 10_000:
             self._clients.clear()
         return self._clients.setdefault(peer, split(peer.decode("utf-8", "replace")))
 
 
-def _shown(path: bytes) -> str:
-    """The path, percent-decoded, with U+FFFD for what is not UTF-8 then."""
+def _decode_path(path: bytes) -> str:
+    """The path, percent-decoded; U+FFFD replaces what is not UTF-8."""
     return unquote_to_bytes(path).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""ASGI's TLS extension: what an application may know of its client's TLS."""
+"""ASGI's TLS extension: the TLS parameters of the client's connection."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Dict
 from ..core.tls import tls_info
 from ..error import Error
 
-#: So many sessions are remembered.
-_KEPT = 1000
+#: Sessions in the cache.
+_MAX_CACHED = 1000
 
 
 class TlsExtensions:
@@ -19,11 +19,11 @@ class TlsExtensions:
         self._known: Dict[int, Dict[str, Any]] = {}
 
     def of(self, session: int) -> Dict[str, Any]:
-        """Of the session of that number. `server_cert` and `client_cert_name` are
-        not told, which the specification allows."""
+        """The extension for the session of this number. `server_cert` and `client_cert_name`
+        are None, which the specification allows."""
         known = self._known.get(session)
         if known is None:
-            if len(self._known) >= _KEPT:
+            if len(self._known) >= _MAX_CACHED:
                 del self._known[next(iter(self._known))]
             known = self._known[session] = _extension(session)
         return {**known, "client_cert_chain": known["client_cert_chain"].copy()}

@@ -1,63 +1,25 @@
-"""What a handler is told when its session begins to leave."""
+"""How a coroutine learns that its session drains."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from typing import Generator, List, Optional
+from typing import Generator, Optional
+
+from ..core.drain import DrainState
+from .waiters import Waiters
 
 
-class Waiters:
-    """Those who wait for something to change. Each has a future of its own, so
-    that one may be cancelled without the others."""
+class Drain(DrainState):
+    """Whether the session of a request drains, because the server or only this session
+    closes. An endless response can then end properly.
 
-    __slots__ = ("_futures",)
-
-    def __init__(self) -> None:
-        self._futures: List["asyncio.Future[None]"] = []
-
-    async def wait(self) -> None:
-        future: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
-        self._futures.append(future)
-        try:
-            await future
-        finally:
-            if future in self._futures:
-                self._futures.remove(future)
-
-    def wake(self) -> None:
-        futures, self._futures = self._futures, []
-        for future in futures:
-            if not future.done():
-                future.set_result(None)
-
-
-class Drain:
-    """Whether a request's session drains: the server closes, or just this
-    session. An answer that would go on for ever can end well.
-
-    In the loop's thread only. As `request.draining`, and in an ASGI scope as
+    In the loop's thread only. It is `request.draining`, and in an ASGI scope
     `scope["extensions"]["goaway.drain"]`.
     """
 
-    # Made for each request: what is not set costs nothing.
-    _deadline: Optional[float] = None
     _waiters: Optional[Waiters] = None
 
-    def is_set(self) -> bool:
-        """Whether it drains."""
-        return self._deadline is not None
-
-    @property
-    def left_ms(self) -> Optional[int]:
-        """Milliseconds until what is still open is reset; None while it does
-        not drain."""
-        if self._deadline is None:
-            return None
-        return max(0, round((self._deadline - time.monotonic()) * 1000))
-
     async def wait(self) -> int:
-        """Waits until it drains. Gives the milliseconds that are left."""
+        """Waits until the session drains. Returns the milliseconds that are left."""
         while self._deadline is None:
             if self._waiters is None:
                 self._waiters = Waiters()
@@ -70,7 +32,6 @@ class Drain:
         return self.wait().__await__()
 
     def begin(self, left_ms: int) -> None:
-        """The library says so."""
-        self._deadline = time.monotonic() + left_ms / 1000
+        super().begin(left_ms)
         if self._waiters is not None:
             self._waiters.wake()

@@ -1,148 +1,153 @@
-"""A request and its answer in an event loop: what ASGI and `goaway.Server`
-have in common."""
+"""A request and its response in an event loop: the common base of `goaway.Request` and
+of the requests of an ASGI application."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import TYPE_CHECKING, List, Optional, Tuple
+from typing import Callable, List, Optional, Protocol
 
 from .. import _native
-from ..core.failure import expect_departure, log_failure
-from ..error import BodyTooLarge, Disconnected
-from .drain import Drain, Waiters
-from .tasks import Work
-
-if TYPE_CHECKING:
-    from .pump import Pump
-
-log = logging.getLogger("goaway")
-
-INTERNAL_ERROR = 2
-"""RFC 9113, section 7."""
-CANCEL = 8
-ERROR_ANSWER = (b"content-type\0text/plain\0", b"Internal Server Error")
-"""Fields and body of a 500."""
-TOO_LARGE_ANSWER = (b"content-type\0text/plain\0", b"Content Too Large")
+from ..core.command_buffer import CommandBuffer
+from ..core.failure import log_failure, log_incomplete, suppress_disconnect_of_task
+from ..core.fields import pairs
+from ..core.request import RequestState
+from ..core.response import INTERNAL_ERROR, error_response
+from ..error import Disconnected
+from .drain import Drain
+from .tasks import Runnable
+from .waiters import Waiters
 
 
-class Exchange(Work):
-    """One request. In the loop's thread only."""
+class ExchangePump(Protocol):
+    """The pump, as its exchanges see it."""
 
-    # Slots are for what is looked at for each request: they are quick. The rest is set
-    # where it is needed: until then it is the class's, and costs a request nothing.
-    __slots__ = ("__dict__", "_readers", "drain", "id", "is_broken", "is_over", "pump", "whole")
+    commands: CommandBuffer
+    high_water: int
+    body_bytes: int
+    loop: asyncio.AbstractEventLoop
+    remove: Callable[[int, None], object]
 
-    pump: "Pump"
+    def flush(self) -> None:
+        """Submits the commands."""
+
+
+class Exchange(Runnable, RequestState):
+    """A request and its response. In the loop's thread only."""
+
+    # The slots hold what each request needs, for speed. All other attributes are class
+    # attributes until they are set, and cost a request nothing.
+    __slots__ = ("__dict__", "_readers", "drain", "full_body", "id", "is_broken", "is_over", "pump")
+
+    pump: ExchangePump
     id: int
     drain: Drain
-    cause: Optional[str] = None
-    """Why nobody waits for the answer any more."""
-    code = 0
-    """The error code (RFC 9113, section 7) beside `cause`: with "peer_reset" and
-    "peer_goaway" the peer's, otherwise what the peer was sent, or 0."""
     failure: Optional[Exception] = None
-    """What the library has refused of the answer."""
+    """The error with which the library refused a part of the response."""
     is_broken: bool
     """There is a `cause` or a `failure`."""
     is_over: bool
-    """The answer is whole, or given up."""
-    trailers: "Tuple[Tuple[bytes, bytes], ...]" = ()
-    """The request's trailer fields, once its body has ended."""
+    """The response is complete, or was reset."""
     cookies = b""
-    """If several cookie fields came: the value of each, a NUL behind each."""
-    whole: Optional[bytes]
-    """The body, if it came with the request and was not taken yet."""
+    """If several cookie fields came: the value of each, each followed by a NUL."""
+    full_body: Optional[bytes]
+    """The request body, if it came with the request and was not taken yet."""
 
     _has_end = False
+    """The end of the request body has arrived."""
     _unread: Optional[List[bytes]] = None
-    _asked = False
+    """Pieces of the request body that were not taken yet."""
+    _has_asked = False
+    """The peer was allowed to send the request body."""
     _taken = 0
+    """Bytes that were taken; the peer may send as many more once they are processed."""
     _queued = 0
+    """Unsent bytes of the response body."""
     _is_full = False
+    """A writer must wait until the library reports `writable`."""
     _readers: Optional[Waiters]
     _writers: Optional[Waiters] = None
-    # The high-water mark, once the library has told that it has grown.
-    _mark: int = 0
+    _high_water: int = 0
+    """The high-water mark, once the library has reported that it has grown."""
 
-    def begin(self, pump: "Pump", id: int, drain: Drain) -> None:
-        """It has come. Called right after it was made."""
+    def begin(self, pump: ExchangePump, id: int, drain: Drain) -> None:
+        """Sets the slots. Called once, right after construction."""
         self.task = None
         self.pump = pump
         self.id = id
         self.drain = drain
         self.is_broken = False
         self.is_over = False
-        self.whole = None
+        self.full_body = None
         self._readers = None
 
-    # What the pump tells.
+    # Events, which the pump passes on.
 
     def feed(self, data: bytes, has_end: bool, trailers: bytes) -> None:
-        """More of the body has come."""
+        """More of the request body has arrived."""
         if self._unread is None:
             self._unread = []
         if data:
             self._unread.append(data)
         if has_end:
             self._has_end = True
-            pieces = trailers.split(b"\0")
-            self.trailers = tuple(zip(pieces[::2], pieces[1::2]))
+            self.trailers = tuple(pairs(trailers))
         self.wake_readers()
 
-    def writable(self, queued: int, mark: int) -> None:
-        """The answer has room again, up to the mark."""
+    def writable(self, queued: int, high_water: int) -> None:
+        """`queued` bytes of the response body are unsent now; up to `high_water` may be."""
         self._queued = queued
-        self._mark = mark
+        self._high_water = high_water
         self._is_full = False
-        if self._writers is not None:
-            self._writers.wake()
+        self.wake_writers()
 
     def cancelled(self, cause: str, code: int) -> None:
-        """Nobody waits for the answer any more."""
+        """The request was cancelled."""
         self.is_broken = True
         self.cause = cause
         self.code = code
         self.wake_readers()
-        if self._writers is not None:
-            self._writers.wake()
+        self.wake_writers()
 
-    def failed(self, error: Exception) -> None:
-        """The library has refused a part of the answer, which is over thus."""
+    def refused(self, error: Exception) -> None:
+        """The library has refused a part of the response, which ends it."""
         self.is_broken = True
         self.failure = error
         self.is_over = True
         self.wake_readers()
-        if self._writers is not None:
-            self._writers.wake()
+        self.wake_writers()
 
-    # What an answer is made of.
+    # Reading the request body and writing the response.
 
     def wake_readers(self) -> None:
+        """Wakes the coroutines in `wait_readable`."""
         if self._readers is not None:
             self._readers.wake()
 
+    def wake_writers(self) -> None:
+        """Wakes the coroutines that wait in `write`."""
+        if self._writers is not None:
+            self._writers.wake()
+
     async def wait_readable(self) -> None:
-        """Until more of the body is here, or nobody waits any more."""
-        if not self._asked and not self._has_end:
-            # A peer that expects 100 (Continue) sends its body for this.
-            self._asked = True
-            self.pump.outbox.add(_native.COMMAND_CONSUME, self.id)
+        """Waits until more of the request body arrives, or the request is cancelled."""
+        if not self._has_asked and not self._has_end:
+            # A peer that expects 100 (Continue) sends its body only now.
+            self._has_asked = True
+            self.pump.commands.add(_native.COMMAND_CONSUME, self.id)
         if self._readers is None:
             self._readers = Waiters()
         await self._readers.wait()
 
     def take_body(self) -> Optional[bytes]:
-        """What is here of the body and not taken yet; None if there is nothing.
-        The peer may send as much again when this is called again: what was
-        taken before is done with then."""
-        if self.whole is not None:
-            whole, self.whole = self.whole, None
+        """Takes what has arrived of the request body; None if nothing has. The bytes of the
+        previous call count as processed now: the peer may send as many more."""
+        if self.full_body is not None:
+            body, self.full_body = self.full_body, None
             self._has_end = True
-            return whole
+            return body
         if self._taken:
-            self._asked = True
-            self.pump.outbox.add(_native.COMMAND_CONSUME, self.id, number=self._taken)
+            self._has_asked = True
+            self.pump.commands.add(_native.COMMAND_CONSUME, self.id, number=self._taken)
             self._taken = 0
         unread = self._unread
         if not unread:
@@ -153,16 +158,17 @@ class Exchange(Work):
         return data
 
     def check_open(self) -> None:
-        """Raises if nobody waits for the answer any more."""
+        """Raises `Disconnected` if the request was cancelled, or the error with which the
+        library refused a part of the response."""
         if self.failure is not None:
             raise self.failure
         if self.cause is not None:
             if asyncio.current_task() is not self.task:
-                expect_departure()
+                suppress_disconnect_of_task()
             raise Disconnected(self.cause)
 
     async def write(self, data: bytes) -> None:
-        """Writes, and waits while too much waits for the peer."""
+        """Writes bytes of the response body. Waits while too many bytes are unsent."""
         while self._is_full:
             await self._wait_writable()
         self.check_open()
@@ -170,11 +176,11 @@ class Exchange(Work):
         if not size:
             return
         queued = self._queued + size
-        if queued < (self._mark or self.pump.high_water):
-            self.pump.outbox.write(self.id, data)
+        if queued < (self._high_water or self.pump.high_water):
+            self.pump.commands.write(self.id, data)
             self._queued = queued
             return
-        self.pump.outbox.write(self.id, data, _native.COMMAND_FLAG_NOTIFY)
+        self.pump.commands.write(self.id, data, _native.COMMAND_FLAG_NOTIFY)
         self._queued = queued
         self._is_full = True
         while self._is_full:
@@ -190,42 +196,39 @@ class Exchange(Work):
     def reset(self, code: int) -> None:
         """Ends the stream with RST_STREAM."""
         self.is_over = True
-        self.pump.outbox.add(_native.COMMAND_RESET, self.id, number=code)
+        self.pump.commands.add(_native.COMMAND_RESET, self.id, number=code)
 
-    # The end.
+    # The end of the handler.
 
     def done(self, error: Optional[BaseException]) -> None:
         self.task = None
         if error is not None:
-            # Who works on after the response is cancelled when the server closes.
+            # A handler that still runs after its response is cancelled when the server closes.
             is_late = self.is_over and isinstance(error, asyncio.CancelledError)
             log_failure(self.title(), error, is_late or self.cause is not None)
         if not self.is_over and self.cause is None:
             if error is None:
-                log.error("%s returned without completing its response", self.title())
-            if isinstance(error, BodyTooLarge) and not self.has_begun():
-                self.is_over = True
-                self.pump.outbox.respond(self.id, 413, *TOO_LARGE_ANSWER)
-            else:
-                self.give_up()
-        self.pump.forget(self.id, None)
+                log_incomplete(self.title())
+            self.fail(error)
+        self.pump.remove(self.id, None)
 
     def flush(self) -> None:
         self.pump.flush()
 
     def title(self) -> str:
-        """Who responds to what, for the log."""
+        """The handler and its request, for the log."""
         raise NotImplementedError
 
     def has_begun(self) -> bool:
-        """Whether the head of the response was handed over."""
+        """Whether the response head was submitted."""
         raise NotImplementedError
 
-    def give_up(self) -> None:
-        """Responds 500; after the head resets the stream, so that what is not whole
-        does not look so."""
+    def fail(self, error: Optional[BaseException] = None) -> None:
+        """Ends the response of a handler that ended with `error` or too early: responds 500
+        or 413; after the head resets the stream, so that the peer does not take the
+        response for complete."""
         if self.has_begun():
             self.reset(INTERNAL_ERROR)
         else:
             self.is_over = True
-            self.pump.outbox.respond(self.id, 500, *ERROR_ANSWER)
+            self.pump.commands.respond(self.id, *error_response(error))

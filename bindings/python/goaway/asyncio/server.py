@@ -1,47 +1,44 @@
-"""`Server`: an HTTP/2 server in the running event loop."""
+"""`Server`: an HTTP server in the running event loop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from types import TracebackType
-from typing import AsyncIterator, Awaitable, Callable, Deque, Iterable, List, Mapping, Optional, Type, TypeVar, Union
+from typing import AsyncIterator, Callable, Deque, Iterable, List, Mapping, Optional, Type, Union
 
 from .. import _native
-from ..application.serving import run as run_loop
 from ..core import at_exit
-from ..core.server import Front
+from ..core.server import ServerBase
 from ..core.session import SessionEvent
 from ..core.tls import Tls
 from ..error import Error
 from ..report import Progress, Report
 from ..signals import signals
-from .deadline import Deadline, end_requests
-from .drain import Waiters
+from .deadline import LoopDeadline
+from .loop import run as run_loop
 from .pump import Pump
-from .request import Request
+from .request import Handler, Request
+from .waiters import Waiters
 
-Handler = Callable[[Request], Awaitable[object]]
-_H = TypeVar("_H", bound=Handler)
-
-EVENTS_KEPT = 4096
-"""Events that wait for a slow `Server.events`; the oldest give way."""
+MAX_EVENTS = 4096
+"""Events that are kept for a slow `Server.events`; the oldest are dropped."""
 
 
-class Server(Front):
-    """An HTTP/2 server. Made, given routes and addresses, started, closed.
+class Server(ServerBase[Handler]):
+    """An HTTP server in an event loop.
 
         server = Server(tls=tls)
 
         @server.route("GET /users/{id}")
         async def user(request):
-            await request.respond(200, request.params["id"])
+            await request.respond(200, request.params["id"].encode())
 
         async with server.listen("127.0.0.1:8080"):
             ...
 
-    In the loop's thread only. `async with` starts it, and closes it with
-    `drain` at the end.
+    `async with` starts the server, and closes it with `drain` at the end. In the loop's
+    thread only, but `close_soon` and the calls that only ask or set readiness.
     """
 
     def __init__(
@@ -52,57 +49,26 @@ class Server(Front):
         drain: float = 5.0,
         tls: Optional[Tls] = None,
     ) -> None:
-        """`limits`: `goaway_limit` of the C header by name, in lower case and
-        without its prefix; `features`: `goaway_feature` likewise, as in
-        `{"http1": False}`. `drain`: seconds that the close of `async with` may
-        take. `tls`: what TLS is spoken with where `listen` is not told otherwise."""
-        super().__init__(limits, features, tls)
-        self.drain = drain
+        """`limits`: names of `goaway_limit` of the C header, in lower case and without
+        its prefix, with their values. `features`: names of `goaway_feature`, in the same
+        form: `{"http1": False}`. `drain`: seconds that the close at the end of
+        `async with` may take. `tls`: the certificates of every address that `listen` is
+        given no others for; without them there is no TLS."""
+        super().__init__(limits, features, drain, tls)
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
-        """Called for each session event. What it raises is logged."""
+        """Called for each session event, in the loop's thread. What it raises is logged."""
         self.on_progress: Optional[Callable[[Progress], None]] = None
-        """Called about ten times a second while the server closes."""
-        self._handlers: List[Handler] = []
-        self._deadline = Deadline()
+        """Called about ten times a second while the server closes, in the loop's thread.
+        What it raises is logged."""
+        self._deadline = LoopDeadline()
         self._finishing: Optional["asyncio.Task[Report]"] = None
         self._readers: "List[tuple[Deque[SessionEvent], Waiters]]" = []
 
-    # Before the start.
-
-    def route(self, pattern: str) -> Callable[[_H], _H]:
-        """As a decorator: has requests that `pattern` matches handled."""
-
-        def keep(handler: _H) -> _H:
-            self.register(pattern, handler)
-            return handler
-
-        return keep
-
-    def register(self, pattern: str, handler: Handler) -> None:
-        """Has requests that `pattern` matches handled by `await handler(request)`.
-
-        "GET /users/{id}" takes one segment, "GET /files/{*rest}" all that
-        follows, the method `*` is every method, and the pattern "*" is what no
-        other one matches. CONNECT must be named: "CONNECT *", whose answers of
-        2xx open tunnels; an extended one has `:protocol` as its first field. The
-        library answers 404 and 405 by itself."""
-        if not callable(handler):
-            raise TypeError(f"the handler of {pattern!r} cannot be called")
-        self._core.register(pattern, len(self._handlers))
-        self._handlers.append(handler)
-
-    def listen(self, address: str, *, tls: Optional[Tls] = None) -> "Server":
-        """Listens on "127.0.0.1:8080", "[::1]:0" (0: any free port), a name and
-        a port, "unix:/run/app.sock", "fd:3" or "systemd:", with options behind a
-        "?"; see `goaway_server_listen` of the C header; with `tls`, TLS. May be
-        called several times. Gives the server itself."""
-        self._listen(address, tls)
-        return self
-
-    # Its life.
+    # Start and close.
 
     async def start(self) -> None:
-        """Serves from now on, in the running loop."""
+        """Starts to serve, in the running loop. Raises `Error` if the server listens on no
+        address or was started before."""
         if self._finishing is not None:
             raise Error("GOAWAY_ERR_STATE", "the server was started before")
         core = self._core
@@ -110,38 +76,41 @@ class Server(Front):
         pump = self._pump = Pump(core, asyncio.get_running_loop(), self._accept)
         pump.high_water = self._high_water
         pump.body_bytes = self._body_bytes
-        pump.on_progress = self._tell_progress
-        pump.on_event = self._tell_event
+        pump.on_progress = self._notify_progress
+        pump.on_event = self._notify_event
         core.start()
         pump.start()
-        at_exit.watch(core)
+        at_exit.register(core)
         self._finishing = asyncio.get_running_loop().create_task(self._finish(core, pump))
 
     def close(self, drain: float = 5.0) -> "asyncio.Future[Report]":
-        """Begins to close, at once; `await` gives the report. Open requests go on
-        for up to `drain` seconds and are then reset; it is complete one second
-        later at most. Again, also from handlers and after the end: a shorter
-        time shortens, 0 forces, and each caller gets the same report."""
-        if self._finishing is None:
-            raise Error("GOAWAY_ERR_STATE", "the server was not started")
+        """Begins to close at once, and returns an awaitable of the report.
+
+        Open requests have `drain` seconds to end, and are then reset. The close is
+        complete at most one second later. It may be called again, also from handlers and
+        after the end: a shorter time shortens the deadline, 0 forces, and every caller
+        gets the same report. Raises `Error` if the server was not started."""
+        finishing = self._check_started()
         self._deadline.shorten(drain)
-        if not self._finishing.done():
+        if not finishing.done():
             self._core.close_if_open(drain)
-        return asyncio.shield(self._finishing)
+        return asyncio.shield(finishing)
 
     def close_soon(self, drain: float = 5.0) -> None:
-        """`close` from any thread, and from a signal's handler: it works even
-        while something blocks the loop."""
-        if self._finishing is None:
-            raise Error("GOAWAY_ERR_STATE", "the server was not started")
+        """`close` from any thread, and from a signal handler: it works even while something
+        blocks the loop. Returns at once."""
+        self._check_started()
         self._core.close_if_open(drain)
         self._pump.loop.call_soon_threadsafe(self._deadline.shorten, drain)
 
     async def wait_closed(self) -> Report:
-        """Waits for the end of a close, which it does not begin."""
+        """Waits until a close is complete; does not begin one."""
+        return await asyncio.shield(self._check_started())
+
+    def _check_started(self) -> "asyncio.Task[Report]":
         if self._finishing is None:
-            raise Error("GOAWAY_ERR_STATE", "the server was not started")
-        return await asyncio.shield(self._finishing)
+            raise Error("GOAWAY_ERR_STATE", "the server was not started; call start first")
+        return self._finishing
 
     async def __aenter__(self) -> "Server":
         await self.start()
@@ -152,11 +121,10 @@ class Server(Front):
     ) -> None:
         await self.close(self.drain)
 
-    # What can be asked.
-
     async def events(self) -> AsyncIterator[SessionEvent]:
-        """The session events from now on, until the server has ended."""
-        reader = (deque(maxlen=EVENTS_KEPT), Waiters())  # type: tuple[Deque[SessionEvent], Waiters]
+        """The session events from now on, until the server has closed. A reader that is
+        more than 4096 events behind loses the oldest."""
+        reader = (deque(maxlen=MAX_EVENTS), Waiters())  # type: tuple[Deque[SessionEvent], Waiters]
         self._readers.append(reader)
         kept, waiters = reader
         try:
@@ -174,18 +142,18 @@ class Server(Front):
     def _accept(
         self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
     ) -> Request:
-        request = Request(self, self._handlers[tag], id, session, text, params, flags)
+        request = Request(self, self._pump, self._handlers[tag], id, session, text, params, flags)
         if flags & _native.FLAG_END:
-            request.whole = data
+            request.full_body = data
         if flags & _native.FLAG_DRAINING:
             request.drain.begin(left_ms)
         return request
 
-    def _tell_progress(self, progress: Progress) -> None:
+    def _notify_progress(self, progress: Progress) -> None:
         if self.on_progress is not None:
             self.on_progress(progress)
 
-    def _tell_event(self, event: SessionEvent) -> None:
+    def _notify_event(self, event: SessionEvent) -> None:
         for kept, waiters in self._readers:
             kept.append(event)
             waiters.wake()
@@ -193,15 +161,16 @@ class Server(Front):
             self.on_session(event)
 
     async def _finish(self, core: _native.Core, pump: Pump) -> Report:
+        """Waits for the end of the server, and then for the end of the handlers."""
         try:
             report = await pump.closed
             for _, waiters in self._readers:
                 waiters.wake()
-            await end_requests(pump, self._deadline)
+            await pump.end_requests(self._deadline)
         finally:
             pump.stop()
             core.free()
-            at_exit.forget(core)
+            at_exit.unregister(core)
         return report
 
 
@@ -211,10 +180,12 @@ def run(
     drain: float = 5.0,
     tls: Optional[Tls] = None,
 ) -> Report:
-    """Prints "listening on ADDRESS" for each address, and serves `routes` until
-    SIGTERM or SIGINT has been taken care of: the first drains, another one half a
-    second later or more forces. Blocks; on uvloop if it is installed. In a thread
-    other than the main one no signal is handled."""
+    """Serves `routes`, patterns and their handlers, until SIGTERM or SIGINT, and returns
+    the report of the close.
+
+    Prints "listening on ADDRESS" for each address. The first signal drains for `drain`
+    seconds; another one half a second later or more forces. Blocks; runs on uvloop if it
+    is installed. In a thread other than the main one no signal is handled."""
 
     async def main() -> Report:
         server = Server(tls=tls)

@@ -6,44 +6,44 @@ import asyncio
 import sys
 from typing import Any, Awaitable, Callable, Optional
 
-from ..core.interrupt import is_interrupt
+from ..core.failure import is_interrupt
 
 CAN_START_EAGERLY = sys.version_info >= (3, 12)
 """Whether a Task can take its first step where it is made, rather than in the
 loop's next iteration."""
 
 
-class Work:
-    """One request, as the runner needs it; see `exchange.Exchange`."""
+class Runnable:
+    """A request, as its Task runs it; see `exchange.Exchange`."""
 
     __slots__ = ("task",)
 
     task: "Optional[asyncio.Task[None]]"
-    """Its Task, until it has ended."""
+    """The Task, until it has ended."""
 
     def call(self) -> Awaitable[object]:
-        """Calls the program's handler."""
+        """Calls the handler."""
         raise NotImplementedError
 
     def done(self, error: Optional[BaseException]) -> None:
         """The handler has returned, or has raised `error`."""
 
     def flush(self) -> None:
-        """Hands over the response now: the loop may end."""
+        """Submits the response now: the loop may stop."""
 
     async def _run(self) -> None:
-        """The whole life of a request's Task."""
+        """The body of the Task."""
         try:
             await self.call()
         except BaseException as error:
-            if self.ended_by(error):
+            if self.handle(error):
                 raise
         else:
             self.done(None)
 
-    def ended_by(self, error: BaseException) -> bool:
-        """Whatever the handler raises ends this request only. True: its Task has to
-        raise it, too."""
+    def handle(self, error: BaseException) -> bool:
+        """Ends the request because its handler has raised `error`; other requests are
+        not affected. Returns whether the Task must raise it, too."""
         if isinstance(error, GeneratorExit) and not _is_running(self.task):
             return True  # The Task is being destroyed: the loop has ended before it.
         self.done(error)
@@ -55,7 +55,7 @@ class Work:
         return False
 
 
-async def _run_eagerly(work: Work) -> None:
+async def _run_eagerly(work: Runnable) -> None:
     work.task = asyncio.current_task()
     await work._run()
 
@@ -67,19 +67,19 @@ def _is_running(task: "Optional[asyncio.Task[None]]") -> bool:
         return False
 
 
-class Runner:
-    """Starts work in a loop: in callbacks of the loop only, not in Tasks."""
+class TaskStarter:
+    """Starts the Tasks of requests. Only in callbacks of the loop, not in Tasks."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._create_task: Any = None
-        """The loop class's method that was looked at last."""
-        self._is_own = False
-        """Whether the class came with it."""
+        """The `create_task` that was examined last."""
+        self._is_standard = False
+        """Whether it is the one of asyncio or uvloop."""
 
-    def starter(self) -> Callable[[Work], None]:
-        """The function that starts work, for as long as no other code runs: a program
-        may change at any time how Tasks are made."""
+    def starter(self) -> Callable[[Runnable], None]:
+        """The function that starts a Task. It holds until other code runs: a program may
+        change the task factory at any time."""
         if CAN_START_EAGERLY:
             return self._start_eagerly
         return _start if self._makes_plain_tasks() else self._start_by_loop
@@ -91,25 +91,25 @@ class Runner:
         if create_task is not self._create_task:
             self._create_task = create_task
             name = f"{create_task.__module__}.{getattr(create_task, '__qualname__', '')}"
-            self._is_own = name in _PLAIN and not hasattr(create_task, "__wrapped__")
-        return self._is_own and loop.get_task_factory() is None and "create_task" not in vars(loop)
+            self._is_standard = name in _STANDARD and not hasattr(create_task, "__wrapped__")
+        return self._is_standard and loop.get_task_factory() is None and "create_task" not in vars(loop)
 
-    def _start_by_loop(self, work: Work) -> None:
+    def _start_by_loop(self, work: Runnable) -> None:
         work.task = self._loop.create_task(work._run())
 
-    def _start_eagerly(self, work: Work) -> None:
+    def _start_eagerly(self, work: Runnable) -> None:
         loop = self._loop
         if loop.get_task_factory() is not None:
-            # The program has its own idea of a Task.
+            # The program makes its own Tasks.
             loop.create_task(_run_eagerly(work))
         else:
             make_task: Any = asyncio.Task
             make_task(_run_eagerly(work), loop=loop, eager_start=True)
 
 
-_PLAIN = ("asyncio.base_events.BaseEventLoop.create_task", "uvloop.loop.Loop.create_task")
+_STANDARD = ("asyncio.base_events.BaseEventLoop.create_task", "uvloop.loop.Loop.create_task")
 
 
-def _start(work: Work) -> None:
-    # A Task that is given no loop takes the one that runs.
+def _start(work: Runnable) -> None:
+    # Without an argument `loop` a Task uses the running loop.
     work.task = asyncio.Task(work._run())

@@ -57,11 +57,11 @@ def _refuse(text: str, status: int = USAGE) -> int:
 def _check_config(said: Options) -> None:
     """Asks the library, which knows which limits and features there are, and what each may be."""
     from .._native import Core
-    from ..limit import check_application
+    from ..application.config import check_limits
 
     core = Core()
     try:
-        check_application(said.limits)
+        check_limits(said.limits)
         for name, value in said.limits.items():
             core.set_limit(name, value)
         for name, enabled in said.features.items():

@@ -7,7 +7,7 @@ import os
 import re
 from typing import Any, Callable, NoReturn, TypeVar
 
-from ..core.address import Address, AddressError, of_path
+from ..core.address import Address, AddressError, unix_address
 from ..signals import SAME_SECONDS
 from ..worker import loader
 from ..worker.options import Options
@@ -73,9 +73,11 @@ def _binds(parser: argparse.ArgumentParser, said: dict[str, Any]) -> list[str]:
         value = said.pop(_destination(option))
         if value is None:
             continue
-        if not any(address.takes(name) for address in addresses):
+        if not any(address.accepts(name) for address in addresses):
             parser.error(f"{option} says nothing about {', '.join(map(str, addresses))}")
-        addresses = [address.but(**{name: value}) if address.takes(name) else address for address in addresses]
+        addresses = [
+            address.with_options(**{name: value}) if address.accepts(name) else address for address in addresses
+        ]
     return [str(address) for address in addresses]
 
 
@@ -145,7 +147,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--host", default=None, metavar="HOST", help="where to listen, with --port; default 127.0.0.1")
     group.add_argument("--port", default=None, metavar="PORT", help="with --host; 0 is any that is free; default 8000")
     group.add_argument(
-        "--uds", action="append", dest="bind", metavar="PATH", type=of_path, help="the same as --bind unix:PATH"
+        "--uds", action="append", dest="bind", metavar="PATH", type=unix_address, help="the same as --bind unix:PATH"
     )
     group.add_argument(
         "--fd", action="append", dest="bind", metavar="NUMBER", type=_value(lambda text: _bind(f"fd:{text}")),

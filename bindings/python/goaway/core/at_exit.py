@@ -1,4 +1,8 @@
-"""What happens when the interpreter ends and a server has not been closed."""
+"""Stops running servers before the interpreter exits.
+
+The library's threads must not outlive the interpreter, and peers must be told
+that the server closes.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +13,21 @@ import weakref
 from .. import _native
 from . import library_log
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds that the interpreter waits for all servers together."""
 
 _cores: "weakref.WeakSet[_native.Core]" = weakref.WeakSet()
 
 
-def watch(core: _native.Core) -> None:
-    """Has a started server stopped before the interpreter ends, and what the
-    library says of it in the log."""
+def register(core: _native.Core) -> None:
+    """Stops this started server at exit, and forwards the library's log until
+    `unregister`."""
     _cores.add(core)
     library_log.begin()
 
 
-def forget(core: _native.Core) -> None:
-    """It has ended."""
+def unregister(core: _native.Core) -> None:
+    """The server has ended."""
     if core in _cores:
         _cores.discard(core)
         library_log.end()
@@ -36,4 +40,4 @@ def _stop_all() -> None:
     for core in cores:
         core.force()
     for core in cores:
-        core.wait_ended(PATIENCE / len(cores))
+        core.wait_ended(TIMEOUT / len(cores))

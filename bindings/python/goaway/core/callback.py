@@ -1,4 +1,4 @@
-"""Calling what the program has set."""
+"""Calls the callbacks that a program has set."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import logging
 from contextvars import copy_context
 from typing import Callable, Optional, TypeVar
 
-from .interrupt import is_interrupt
+from .failure import is_interrupt
 
 log = logging.getLogger("goaway")
 _V = TypeVar("_V")
 
 
-def tell(callback: Optional[Callable[[_V], object]], value: _V) -> None:
-    """Calls it, if there is one, in a copy of the context, so that nothing that it
-    sets is found by a request. What it raises is logged, `SystemExit` included."""
+def notify(callback: Optional[Callable[[_V], object]], value: _V) -> None:
+    """Calls `callback` with `value`, if there is one, in a copy of the context: no
+    request sees what it sets there. Logs what it raises, `SystemExit` included."""
     if callback is None:
         return
     try:

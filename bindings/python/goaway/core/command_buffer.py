@@ -1,5 +1,8 @@
-"""Commands on their way to the library: packed as they come, handed over
-together."""
+"""Commands for the library: packed one by one, submitted together.
+
+A call of the library costs more than a command. So the commands of many
+responses are collected and submitted by one call.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,11 @@ from ..error import Error
 COMMAND = struct.Struct("=HHIQIIIIQ")
 """`goaway_command`: kind, status, flags, request, fields, data, number; fields
 and data are an offset and a length."""
-RECORD = struct.Struct("=HHIQQIIIIIIQII")
-"""`goaway_record`: kind, flags, tag, id, session, text, data, code, cause,
-number, fields, params; text and data are an offset and a length."""
 
-FULL = 64 << 20
-"""So many bytes are not gathered longer."""
-MOST = 1 << 30
-"""One command carries no more."""
+MAX_BUFFERED = 64 << 20
+"""Bytes that are collected before they are submitted early."""
+MAX_COMMAND = 1 << 30
+"""Bytes that one command may carry."""
 
 _RESPOND = _native.COMMAND_RESPOND
 _WRITE = _native.COMMAND_WRITE
@@ -37,8 +37,8 @@ class Failure(NamedTuple):
     error: Error
 
 
-class Outbox:
-    """Gathers commands until `flush`. For one thread at a time."""
+class CommandBuffer:
+    """Collects commands until `flush`. For one thread at a time."""
 
     __slots__ = (
         "_arena", "_commands", "_core", "_failures", "_fields", "_fields_at", "_fields_len", "_len", "_wake",
@@ -52,22 +52,25 @@ class Outbox:
         self._len = 0
         self._fields: Optional[bytes] = None
         self._fields_at = self._fields_len = 0
-        """The last response's fields, and where in the arena they are."""
+        """The fields of the previous response, and where they are in the arena."""
         self._wake = wake
         self._failures: List[Failure] = []
 
+    # The three methods that add a command repeat a few lines: they run for each
+    # request, and a call of a common function would take as long as the rest.
+
     def respond(self, request: int, status: int, fields: bytes, body: bytes) -> None:
-        """A whole answer. `fields` is name NUL value NUL ..."""
+        """Adds a whole response. `fields`: name, NUL, value, NUL of each field."""
         size = len(body)
         start = self._len
-        if start + size > FULL:
+        if start + size > MAX_BUFFERED:
             self._make_room(size)
             start = self._len
         commands = self._commands
         if not commands:
             self._wake()
         if fields is not self._fields:
-            # Most responses have the fields of the one before, which are there already.
+            # Most responses repeat the fields of the previous one, which are in the arena already.
             self._fields, self._fields_at, self._fields_len = fields, start, len(fields)
             self._arena.append(fields)
             start += self._fields_len
@@ -76,9 +79,9 @@ class Outbox:
         self._len = start + size
 
     def write(self, request: int, data: bytes, flags: int = 0) -> None:
-        """The next bytes of an answer's body."""
+        """Adds the next bytes of a response body."""
         size = len(data)
-        if self._len + size > FULL:
+        if self._len + size > MAX_BUFFERED:
             self._make_room(size)
         commands, start = self._commands, self._len
         if not commands:
@@ -90,9 +93,9 @@ class Outbox:
     def add(
         self, kind: int, request: int, status: int = 0, fields: bytes = b"", data: bytes = b"", number: int = 0
     ) -> None:
-        """Any command."""
+        """Adds a command of any kind."""
         size = len(data)
-        if self._len + size > FULL:
+        if self._len + size > MAX_BUFFERED:
             self._make_room(size)
         commands, arena, start = self._commands, self._arena, self._len
         if not commands:
@@ -105,31 +108,33 @@ class Outbox:
         self._len = middle + size
 
     def flush(self) -> List[Failure]:
-        """Hands over what has gathered, in one call. Gives what was refused
-        since the last flush, the first for each request, but for requests that
-        have ended meanwhile."""
+        """Submits the collected commands by one call. Returns the commands that were
+        refused since the last flush: the first of each request, and none of requests
+        that have ended in the meantime."""
         commands, arena = self._commands, self._arena
         if commands:
             self._commands, self._arena, self._len, self._fields = [], [], 0, None
             packed = b"".join(commands)
             failed = self._core.submit(packed, len(commands), b"".join(arena))
             if failed:
-                self._failures += [_failure(packed, *one) for one in failed if one[1] not in _UNTOLD]
+                self._failures += [_failure(packed, *one) for one in failed if one[1] not in _NOT_REPORTED]
         if not self._failures:
             return _NONE
         failures, self._failures = self._failures, []
         return failures
 
     def _make_room(self, size: int) -> None:
-        if size > MOST:
-            raise Error("GOAWAY_ERR_TOO_LARGE", f"{size} bytes at once are more than {MOST}")
+        if size > MAX_COMMAND:
+            raise Error(
+                "GOAWAY_ERR_TOO_LARGE", f"one call takes at most {MAX_COMMAND} bytes, not {size}; split the data"
+            )
         self._failures = self.flush()
 
 
 _NONE: List[Failure] = []
 _ENDED = (_native.ERR_GONE, _native.ERR_CANCELLED, _native.ERR_FORKED)
-# Of these one that failed before has been told.
-_UNTOLD = (*_ENDED, _native.ERR_SKIPPED)
+# ERR_SKIPPED: an earlier command of the same request has failed, and was reported.
+_NOT_REPORTED = (*_ENDED, _native.ERR_SKIPPED)
 
 
 def _failure(packed: bytes, index: int, status: int, text: str) -> Failure:
@@ -138,7 +143,7 @@ def _failure(packed: bytes, index: int, status: int, text: str) -> Failure:
 
 
 def as_bytes(data: Any, what: str) -> bytes:
-    """What can be sent, as bytes that nobody changes any more."""
+    """Data to be sent, as bytes that cannot change any more."""
     if type(data) is bytes:
         return data
     if isinstance(data, (bytes, bytearray, memoryview)):

@@ -1,71 +1,77 @@
-"""Records of the event queue, brought to the requests that they concern: what the
-pump of an event loop and that of a thread have in common."""
+"""Dispatches the records of the event queue to the requests that they concern.
+
+The pump of an event loop and that of a thread are dispatchers.
+"""
 
 from __future__ import annotations
 
 import logging
+import struct
 from typing import Any, Callable, Dict, Generic, Optional, Protocol, TypeVar
 
 from .. import _native
 from ..limit import BODY_BYTES
 from ..report import Progress, Report
-from .callback import tell
-from .command_buffer import Outbox
+from .callback import notify
+from .command_buffer import CommandBuffer
+from .drain import DrainState
 from .session import SessionEvent, read_event
 
 log = logging.getLogger("goaway")
 
+RECORD = struct.Struct("=HHIQQIIIIIIQII")
+"""`goaway_record`: kind, flags, tag, id, session, text, data, code, cause,
+number, fields, params; text and data are an offset and a length."""
 
-class DrainOf(Protocol):
-    """How a request learns that its session drains."""
-
-    def begin(self, left_ms: int) -> None: ...
+HIGH_WATER = 65536
+"""The default of the limit high_water_bytes."""
 
 
 class Receiver(Protocol):
-    """A request, as the records see it."""
+    """A request, as the dispatcher sees it."""
 
     @property
-    def drain(self) -> DrainOf: ...
+    def drain(self) -> DrainState:
+        """Whether the session of the request drains."""
 
     def feed(self, data: bytes, has_end: bool, trailers: bytes) -> None:
-        """More of the body has come."""
+        """More of the request body has arrived."""
 
-    def writable(self, queued: int, mark: int) -> None:
-        """The response has room again, up to the mark."""
+    def writable(self, queued: int, high_water: int) -> None:
+        """`queued` bytes of the response body are unsent now; up to `high_water` may be."""
 
     def cancelled(self, cause: str, code: int) -> None:
-        """Nobody waits for the response any more."""
+        """The request was cancelled."""
 
 
 R = TypeVar("R", bound=Receiver)
 
 
 class Dispatcher(Generic[R]):
-    """Knows the open requests, and tells each what has happened to it."""
+    """Keeps the open requests, and passes each record to its request."""
 
     def __init__(self, core: _native.Core, wake: Callable[[], None]) -> None:
         """`wake` is called for the first command after a flush."""
         self.requests: Dict[int, R] = {}
-        """The requests that are not done with, by id."""
-        self.outbox = Outbox(core, wake)
-        self.high_water = 65536
-        """So many bytes of one response may wait for the peer."""
+        """The requests whose handlers have not ended, by id."""
+        self.commands = CommandBuffer(core, wake)
+        self.high_water = HIGH_WATER
+        """Unsent bytes of one response at which a writer waits."""
         self.body_bytes = BODY_BYTES
-        """So many bytes of one body are gathered, if `read` is not told otherwise."""
+        """The default limit of `Request.read`."""
         self.on_event: Optional[Callable[[SessionEvent], None]] = None
         self.on_progress: Optional[Callable[[Progress], None]] = None
         self._core = core
 
     def _dispatch(self, record: "tuple[Any, ...]", arena: bytes) -> None:
-        """Any record but a REQUEST."""
+        """Handles any record but a REQUEST."""
         kind, flags, _, id, session, text, text_len, data, data_len, code, cause, number, fields, params = record
         request = self.requests.get(id)
         if kind == _native.RECORD_SESSION:
             event = read_event(session, fields, code, cause, number, params, arena[text : text + text_len])
-            tell(self.on_event, event)
+            notify(self.on_event, event)
         elif kind == _native.RECORD_PROGRESS:
-            tell(self.on_progress, Progress(fields, params, number))
+            notify(self.on_progress, Progress(fields, params, number))
         elif kind == _native.RECORD_CLOSED:
             self._on_closed(_native.read_report(arena[data : data + data_len]))
         elif request is None:
@@ -81,5 +87,5 @@ class Dispatcher(Generic[R]):
             request.drain.begin(number)
 
     def _on_closed(self, report: Report) -> None:
-        """The server has ended."""
+        """The server has closed."""
         raise NotImplementedError

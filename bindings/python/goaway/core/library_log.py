@@ -1,9 +1,9 @@
-"""The library's own log, handed to `logging`'s logger "goaway".
+"""Forwards the log of the library to the logger "goaway" of `logging`.
 
-The library's threads cannot call Python: they may hold a lock that the caller
-of a handler waits for, and the interpreter may be gone. So the library keeps
-its lines, and they are taken here: by a thread while a server runs, and at once
-by whoever has just read certificates.
+The library's threads cannot call Python: they may hold a lock that the caller of
+a handler waits for, and the interpreter may have exited. So the library keeps its
+log lines, and Python takes them: a thread does so while a server runs, and each
+call that reads certificates does so before it returns.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ LOG = logging.getLogger("goaway")
 
 #: goaway_log_level, from the most important to the least.
 _LEVELS = ((logging.ERROR, 1), (logging.WARNING, 2), (logging.INFO, 3), (logging.DEBUG, 4))
-_PATIENCE = 1.0
-"""Seconds that the end of the interpreter waits for a handler of `logging`."""
+_EXIT_TIMEOUT = 1.0
+"""Seconds that the exit of the interpreter waits for a handler of `logging`."""
 
 
-class _Taker:
-    """Hands lines over in a thread of its own, while it is wanted."""
+class _Forwarder:
+    """Forwards lines in a thread of its own while any server runs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,94 +34,95 @@ class _Taker:
         self._users = 0
 
     def begin(self) -> None:
-        """A server starts. The level is that of the logger now."""
+        """A server starts. The level is the current level of the logger."""
         with self._lock:
             self._users += 1
             _keep()
             if self._thread is None:
-                # A daemon: `leave` ends it before the interpreter does.
+                # A daemon: `stop` ends it before the interpreter does.
                 self._thread = threading.Thread(target=self._run, name="goaway-log", daemon=True)
                 self._thread.start()
 
     def end(self) -> None:
-        """A server has ended, and what it said is handed over."""
+        """A server has ended. Its last lines are forwarded before this returns."""
         with self._lock:
             self._users = max(self._users - 1, 0)
             if self._users == 0:
                 _native.log_keep(0)  # wakes the thread, which ends
-        hand_over()
+        forward()
 
-    def leave(self) -> None:
-        """The interpreter ends."""
+    def stop(self) -> None:
+        """The interpreter exits."""
         with self._lock:
             self._users = 0
             thread = self._thread
             _native.log_keep(0)
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_PATIENCE)
+            thread.join(_EXIT_TIMEOUT)
 
     def _run(self) -> None:
         while True:
             line = _native.log_take(None)
             if line is not None:
-                _tell(line)
+                _log(line)
                 continue
             with self._lock:
-                # Another server may have started meanwhile.
+                # Another server may have started in the meantime.
                 if self._users == 0:
                     self._thread = None
                     return
 
 
-_taker = _Taker()
+_forwarder = _Forwarder()
 
 
 def begin() -> None:
-    """Has the library's log handed over until `end`."""
-    _taker.begin()
+    """Forwards the library's log until `end`."""
+    _forwarder.begin()
 
 
 def end() -> None:
     """Undoes one `begin`."""
-    _taker.end()
+    _forwarder.end()
 
 
 @contextlib.contextmanager
 def shown() -> Iterator[None]:
-    """Hands over, at the end of the block, what the library has said in it."""
+    """At the end of the block, forwards the lines that the library logged in it."""
     _keep()
     try:
         yield
     finally:
-        hand_over()
+        forward()
 
 
-def hand_over() -> None:
-    """Hands over the lines that wait, on the calling thread."""
+def forward() -> None:
+    """Forwards the waiting lines, on the calling thread."""
     while (line := _native.log_take(0)) is not None:
-        _tell(line)
+        _log(line)
 
 
 def _keep() -> None:
+    """Sets the level from which on the library keeps lines."""
     wanted = LOG.getEffectiveLevel()
     _native.log_keep(next((number for level, number in reversed(_LEVELS) if level >= wanted), 1))
 
 
-def _tell(line: _native.LogLine) -> None:
+def _log(line: _native.LogLine) -> None:
     if line.left_out:
-        LOG.warning("%d lines were left out of the library's log", line.left_out)
+        LOG.warning("%d lines of the library's log were lost: they came faster than they were read", line.left_out)
     level = next((level for level, number in _LEVELS if number == line.level), logging.DEBUG)
     LOG.log(level, "%s", line.message)
 
 
-atexit.register(_taker.leave)
+atexit.register(_forwarder.stop)
 
 
 def _forked() -> None:
-    global _taker
-    atexit.unregister(_taker.leave)
-    _taker = _Taker()  # the thread and the servers are the parent's
-    atexit.register(_taker.leave)
+    global _forwarder
+    atexit.unregister(_forwarder.stop)
+    _forwarder = _Forwarder()  # The thread and the servers belong to the parent.
+    atexit.register(_forwarder.stop)
 
 
 os.register_at_fork(after_in_child=_forked)

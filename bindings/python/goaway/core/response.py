@@ -1,9 +1,10 @@
 """The rules of a response that a handler of `Server` or `ThreadedServer` writes:
-what may follow what, and what fits its head. Each call checks its arguments
-before it changes anything, so that one that raises can be corrected.
+the order of the calls, and the length of the body.
 
-The library checks the same again when it takes the response; a test compares the
-two. Errors have the codes of the C calls.
+Each call checks its arguments before it changes anything, so that a call that
+raises can be corrected and repeated. The library checks the same rules when it
+takes the response, and a test compares the two. Errors have the codes of the C
+calls.
 """
 
 from __future__ import annotations
@@ -13,29 +14,44 @@ from typing import Any, Iterator, Optional, Tuple, Union
 
 from .. import _native
 from .._native import FLAG_HEAD, FLAG_HTTP_1_1
-from ..error import Error
+from ..error import BodyTooLarge, Error
 from .command_buffer import as_bytes
 from .fields import INVALID, Packed, content_length, pack_head, pack_trailers
-from .head import Head, Headers, field_pairs
+from .request import Headers, RequestHead, RequestState, field_pairs
 from .session import abort_session, close_session
 from .tls import TlsInfo, tls_info
 
 Data = Union[bytes, bytearray, memoryview]
 
+INTERNAL_ERROR = 2
+"""Error code (RFC 9113, section 7): the handler failed after the response head."""
+CANCEL = 8
+"""Error code (RFC 9113, section 7): the stream is no longer needed."""
+
 WITHOUT_BODY = frozenset((204, 205, 304))
 """Statuses of responses without a body (RFC 9110, sections 6.4.1 and 15.3.6)."""
 
+TEXT = b"content-type\0text/plain\0"
+"""The fields of a response with plain text."""
+UNAVAILABLE = (503, TEXT, b"Service Unavailable")
+_FAILED = (500, TEXT, b"Internal Server Error")
+_TOO_LARGE = (413, TEXT, b"Content Too Large")
 
-class Responder(Head):
-    """A request, and what has been said of its response so far."""
+
+def error_response(error: Optional[BaseException] = None) -> "Tuple[int, bytes, bytes]":
+    """Status, fields and body of the response to a request whose handler ended with
+    `error` before it sent a head."""
+    return _TOO_LARGE if isinstance(error, BodyTooLarge) else _FAILED
+
+
+class Responder(RequestHead, RequestState):
+    """A request, and the state of its response."""
 
     id: int
-    session: int
-    """The session that it came on; see `close_session`."""
     has_head = False
-    """The response has begun."""
+    """The response head has been written."""
     is_over = False
-    """The response is whole, or given up."""
+    """The response is complete, or was reset."""
 
     _announced: Optional[int] = None
     """The content-length of a streamed body."""
@@ -44,50 +60,52 @@ class Responder(Head):
 
     @property
     def stream(self) -> int:
-        """The number of its stream, or, in HTTP/1.1, of the request on its
-        connection; 0 once it is over."""
+        """The stream identifier; in HTTP/1.1 the 1-based index of the request on its
+        connection. 0 once the request has ended."""
         return _native.request_stream(self.id)
 
     @property
     def tls(self) -> Optional[TlsInfo]:
-        """What the TLS handshake of its session has come to; None without TLS."""
+        """The result of the session's TLS handshake; None without TLS."""
         return tls_info(self.session)
 
     def close_session(self, drain: float = 5.0) -> None:
-        """Has the session that the request came on leave, this request served. Does
-        nothing if it has ended."""
+        """Closes the session of the request gracefully: its open streams, this request
+        included, have `drain` seconds to end. Returns at once. Does nothing if the
+        session has ended."""
         with _unless_gone():
             close_session(self.session, drain)
 
     def abort_session(self, code: int = 0, debug: bytes = b"") -> None:
-        """Ends the session that the request came on now. Does nothing if it has ended."""
+        """Ends the session of the request now, with a GOAWAY frame of this error code
+        and up to 1024 bytes of debug data. Does nothing if the session has ended."""
         with _unless_gone():
             abort_session(self.session, code, debug)
 
-    # For the two kinds of requests.
+    # For the two kinds of requests. Each method checks, and returns what to send.
 
     def check_open(self) -> None:
-        """Raises `Disconnected` if the peer has gone."""
+        """Raises `Disconnected` if the request was cancelled."""
         raise NotImplementedError
 
     def take_respond(
         self, status: int, body: Data, headers: Headers, trailers: Headers
     ) -> "Tuple[bytes, bytes, Optional[bytes]]":
-        """A whole response: its fields, body and trailers, packed."""
+        """A whole response: its packed fields, its body and its packed trailers."""
         fields = self._check_head(status, headers)
         data = as_bytes(body, "the body")
         packed = None if trailers is None else pack_trailers(field_pairs(trailers), "trailers")
         announced = content_length(fields)
         if not self._is_tunnel(status):
             if data and status in WITHOUT_BODY:
-                raise Error(INVALID, f"a response with status {status} has no body")
+                raise Error(INVALID, f"a response with status {status} has no body, but {len(data)} bytes were given")
             if announced is not None and not self._is_without_body(status) and announced != len(data):
-                raise _length(announced, len(data))
+                raise length_error(announced, len(data))
         self.has_head = self.is_over = True
         return fields, data, packed
 
     def take_head(self, status: int, headers: Headers) -> bytes:
-        """The head of a streamed response."""
+        """The packed head of a streamed response."""
         fields = self._check_head(status, headers)
         announced = content_length(fields)
         if not self._is_tunnel(status):
@@ -104,20 +122,20 @@ class Responder(Head):
         return piece
 
     def take_end(self, data: Data, trailers: Headers) -> "Tuple[bytes, bytes]":
-        """The last piece and the trailers."""
+        """The last piece of a streamed body, and the packed trailers."""
         piece = as_bytes(data, "data")
         self._check_body(piece)
         packed = pack_trailers(field_pairs(trailers), "trailers")
         written = self._written + len(piece)
         if self._announced is not None and written != self._announced:
-            raise _length(self._announced, written)
+            raise length_error(self._announced, written)
         self.is_over = True
         return piece, packed
 
     def take_inform(self, status: int, headers: Headers) -> bytes:
-        """An informational head."""
+        """The packed fields of an informational response."""
         if not _is_number(status) or not 100 <= status <= 199 or status == 101:
-            raise Error(INVALID, f"the status of an informational head cannot be {status!r}")
+            raise Error(INVALID, f"the status of an informational response must be 100 or 102 to 199, not {status!r}")
         self._check_no_head()
         return pack_head(field_pairs(headers), "headers", False)
 
@@ -136,25 +154,25 @@ class Responder(Head):
         if self.is_over:
             raise Error("GOAWAY_ERR_STATE", "the response has ended")
         if self.has_head:
-            raise Error("GOAWAY_ERR_STATE", "the head is written already")
+            raise Error("GOAWAY_ERR_STATE", "the response head was written before")
 
     def _check_body(self, piece: bytes) -> None:
         self.check_open()
         if self.is_over:
             raise Error("GOAWAY_ERR_STATE", "the response has ended")
         if not self.has_head:
-            raise Error("GOAWAY_ERR_STATE", "there is no head yet")
+            raise Error("GOAWAY_ERR_STATE", "no response head was written; call write_head first")
         if piece and self._is_bodyless:
             raise Error("GOAWAY_ERR_STATE", "a response with this status has no body")
         if self._announced is not None and self._written + len(piece) > self._announced:
-            raise _length(self._announced, self._written + len(piece))
+            raise length_error(self._announced, self._written + len(piece))
 
     def _is_without_body(self, status: int) -> bool:
-        """Its content-length, if it has one, describes another response's body."""
+        """Whether a content-length describes the body of another response."""
         return status in WITHOUT_BODY or bool(self._flags & FLAG_HEAD)
 
     def _is_tunnel(self, status: int) -> bool:
-        """A CONNECT that succeeds (RFC 9110, section 9.3.6)."""
+        """Whether this is a successful response to CONNECT (RFC 9110, section 9.3.6)."""
         return status < 300 and self._pieces[0] == b"CONNECT"
 
 
@@ -168,9 +186,9 @@ def _unless_gone() -> Iterator[None]:
 
 
 def check_code(code: int) -> int:
-    """An error code of RST_STREAM."""
+    """Checks an error code of RST_STREAM."""
     if not _is_number(code) or not 0 <= code < 1 << 32:
-        raise Error(INVALID, f"an error code is a number of 32 bits, not {code!r}")
+        raise Error(INVALID, f"an error code must be a number from 0 to 2^32 - 1, not {code!r}")
     return code
 
 
@@ -178,5 +196,6 @@ def _is_number(status: Any) -> bool:
     return isinstance(status, int) and not isinstance(status, bool)
 
 
-def _length(announced: int, written: int) -> Error:
-    return Error("GOAWAY_ERR_LENGTH", f"content-length is {announced}, and the body has {written} bytes")
+def length_error(announced: int, written: int) -> Error:
+    """The body does not have the length that content-length announces."""
+    return Error("GOAWAY_ERR_LENGTH", f"content-length is {announced}, but the body has {written} bytes")

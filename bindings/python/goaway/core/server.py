@@ -1,50 +1,103 @@
-"""What a server has with an event loop and without one."""
+"""What `goaway.Server` and `goaway.ThreadedServer` have in common."""
 
 from __future__ import annotations
 
-from typing import List, Mapping, Optional
+from typing import Any, Callable, Generic, List, Mapping, Optional, TypeVar
 
 from .. import _native
 from ..limit import BODY_BYTES
 from ..report import Counts
 from . import library_log
+from .dispatcher import HIGH_WATER
 from .session import Session, list_sessions
 from .tls import Tls
 
+H = TypeVar("H", bound=Callable[..., object])
+"""The type of the handlers."""
+_S = TypeVar("_S", bound="ServerBase[Any]")
 
-class Front:
-    """The limits and features, and what can be asked."""
+
+class ServerBase(Generic[H]):
+    """Routes, addresses and limits, and what a running server can be asked."""
 
     def __init__(
-        self, limits: Optional[Mapping[str, int]], features: Optional[Mapping[str, bool]], tls: Optional[Tls]
+        self,
+        limits: Optional[Mapping[str, int]],
+        features: Optional[Mapping[str, bool]],
+        drain: float,
+        tls: Optional[Tls],
     ) -> None:
+        self.drain = drain
+        """Seconds that the close at the end of `with` or `async with` may take."""
         self._core = _native.Core()
         self._tls = tls
-        self._high_water = 65536
+        self._handlers: List[H] = []
+        self._high_water = HIGH_WATER
         self._body_bytes = BODY_BYTES
         for name, value in (limits or {}).items():
             self.set_limit(name, value)
         for name, enabled in (features or {}).items():
             self.set_feature(name, enabled)
 
+    # Before the start.
+
     def set_limit(self, name: str, value: int) -> None:
-        """Sets a limit, before the start: `server.set_limit("idle_ms", 30000)`."""
+        """Sets a limit, before the start: `server.set_limit("idle_ms", 30000)`.
+        Raises `Error` if there is no such limit or the value is out of range."""
         self._core.set_limit(name, value)
         if name == "high_water_bytes":
-            # Who writes must stop where the library would refuse.
+            # `write` must wait where the library would refuse.
             self._high_water = value
         elif name == "body_bytes":
-            # Here it is `read` that gathers a body.
+            # The library does not collect bodies here; `read` does.
             self._body_bytes = value
 
     def set_feature(self, name: str, enabled: bool) -> None:
-        """Turns a feature on or off, before the start: `server.set_feature("http1", False)`."""
+        """Turns a feature on or off, before the start: `server.set_feature("http1", False)`.
+        Raises `Error` if there is no such feature."""
         self._core.set_feature(name, enabled)
 
-    def _listen(self, address: str, tls: Optional[Tls]) -> None:
+    def route(self, pattern: str) -> Callable[[H], H]:
+        """Decorator: registers the function as the handler of `pattern`; see
+        `register`."""
+
+        def decorate(handler: H) -> H:
+            self.register(pattern, handler)
+            return handler
+
+        return decorate
+
+    def register(self, pattern: str, handler: H) -> None:
+        """Registers the handler of the requests that `pattern` matches, before the
+        start. Raises `Error` if the pattern is malformed or registered already.
+
+        "GET /users/{id}" matches one path segment, "GET /files/{*rest}" matches all
+        that follow. The method `*` matches every method but CONNECT. The pattern "*"
+        matches every request that no other pattern matches. CONNECT must be named:
+        "CONNECT *"; a 2xx response then opens a tunnel, and an extended CONNECT has
+        `:protocol` as its first header field. The library itself responds 404 if no
+        pattern matches the path, and 405 if patterns match it with other methods only."""
+        if not callable(handler):
+            raise TypeError(f"the handler of {pattern!r} must be callable, not {type(handler).__name__}")
+        self._core.register(pattern, len(self._handlers))
+        self._handlers.append(handler)
+
+    def listen(self: _S, address: str, *, tls: Optional[Tls] = None) -> _S:
+        """Listens on an address, before the start, and returns the server itself. May
+        be called several times.
+
+        `address`: "127.0.0.1:8080", "[::1]:0" (port 0: any free port), a host name and
+        a port, "unix:/run/app.sock", "fd:3" or "systemd:", with options after a "?";
+        see `goaway_server_listen` of the C header. `tls`: the certificates of this
+        address; by default those of the server, or none.
+
+        Raises `Error` if the address is malformed or in use."""
         chosen = tls or self._tls
         with library_log.shown():
             self._core.listen(address, None if chosen is None else chosen._core)
+        return self
+
+    # Information. From any thread.
 
     @property
     def ports(self) -> List[int]:
@@ -53,34 +106,37 @@ class Front:
 
     @property
     def addresses(self) -> List[str]:
-        """Where it listens, in the same order: "127.0.0.1:8080", "unix:/run/app.sock"."""
+        """The addresses listened on, in the order of `listen`: "127.0.0.1:8080",
+        "unix:/run/app.sock"."""
         return self._core.addresses()
-
-    def hand_over(self, number: int = 0) -> int:
-        """A duplicate of the descriptor of that listening socket, for a
-        successor to listen on as "fd:N"; not inheritable, the caller's to close.
-        When this server closes it leaves connections that wait to the
-        successor, and the file of a Unix socket where it is."""
-        return self._core.hand_over(number)
 
     @property
     def port(self) -> int:
-        """The first of them."""
+        """The first of `ports`."""
         return self._core.port(0)
 
+    def hand_over(self, number: int = 0) -> int:
+        """Duplicates the descriptor of a listening socket, so that a successor can
+        listen on it as "fd:N". `number`: its index in `addresses`.
+
+        The caller owns the descriptor, which child processes do not inherit. When this
+        server closes, it leaves waiting connections and the file of a Unix socket to
+        the successor."""
+        return self._core.hand_over(number)
+
     def counts(self) -> Counts:
-        """What was refused since the start: connections by limits, TLS
-        handshakes, PROXY headers. After the end: what there was at the end."""
+        """Counts what the server has refused since its start: connections beyond
+        limits, TLS handshakes, PROXY headers. After the end: the final counts."""
         return self._core.counts()
 
     def set_ready(self, ready: bool) -> None:
-        """Says that the server is not ready, or is again: a step before a close
-        that can be undone. Everything is still served."""
+        """Sets the readiness flag that health checks read. False does not stop
+        anything: it announces a close, and can be taken back."""
         self._core.set_ready(ready)
 
     @property
     def is_ready(self) -> bool:
-        """Whether it was started, does not close and was not set to be not ready."""
+        """Whether the server runs, does not close, and was not set to be not ready."""
         return self._core.is_ready()
 
     def sessions(self) -> List[Session]:

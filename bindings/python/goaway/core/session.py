@@ -1,4 +1,4 @@
-"""Sessions: one connection each, listed, told of, and closed one by one."""
+"""Sessions, one for each connection: their figures, their events, and how to end them."""
 
 from __future__ import annotations
 
@@ -9,101 +9,108 @@ from .tls import TlsInfo, tls_info
 
 
 class Session(NamedTuple):
-    """A live session's figures at one moment, what can be said to its peer, and the two ways to end it. Its
-    number stays its own for ever: once it has ended the calls raise `Error`
-    with the code "GOAWAY_ERR_GONE". From any thread."""
+    """The figures of a live session at one moment, and the calls that concern it.
+
+    From any thread. Once the session has ended the calls raise `Error` with the code
+    "GOAWAY_ERR_GONE"."""
 
     id: int
+    """The number of the session. It is never used again."""
     peer: str
-    """The client's address, such as "127.0.0.1:49152", or "unix:pid=7,uid=1000"."""
+    """The client's address, such as "127.0.0.1:49152"; for a Unix socket
+    "unix:pid=7,uid=1000"."""
     state: str
-    """How far it is on its way: "handshake", "open", "draining", "last_call",
+    """The stage of its life: "handshake", "open", "draining", "last_call",
     "forcing", "closing"."""
     age_ms: int
-    """Milliseconds since its connection was accepted."""
+    """Milliseconds since the connection was accepted."""
     open_streams: int
+    """Streams that are open; in HTTP/1.1 1 while a request is served."""
     bytes_in: int
-    """Bytes that came, frames and all."""
+    """Bytes received, frame headers included."""
     bytes_out: int
+    """Bytes sent, frame headers included."""
     requests: int
-    """Requests that were taken."""
+    """Requests that were dispatched to handlers."""
     protocol: str
-    """As ALPN names it: "h2"."""
+    """The protocol as ALPN names it, such as "h2"."""
     local: str
-    """The server's own address of the connection, such as "127.0.0.1:8080"."""
+    """The server's address of the connection, such as "127.0.0.1:8080"."""
 
     @property
     def tls(self) -> Optional[TlsInfo]:
-        """What its TLS handshake has come to; None without TLS."""
+        """The result of its TLS handshake; None without TLS."""
         return tls_info(self.id)
 
     def close(self, drain: float = 5.0) -> None:
-        """Has it leave, its streams served for up to `drain` seconds. Returns
-        at once."""
+        """Closes the session gracefully: its open streams have `drain` seconds to end.
+        Returns at once."""
         close_session(self.id, drain)
 
     def abort(self, code: int = 0, debug: bytes = b"") -> None:
-        """Ends it now with GOAWAY, that error code and up to 1024 bytes of debug
-        data. Returns at once."""
+        """Ends the session now, with a GOAWAY frame of this error code and up to 1024
+        bytes of debug data. Returns at once."""
         abort_session(self.id, code, debug)
 
     def send_altsvc(self, value: str, *, origin: str = "", stream: int = 0) -> None:
-        """Says where else `origin`, or what the request of `stream` asked for, is
-        served, with an ALTSVC frame (RFC 7838): `value` as in an Alt-Svc field,
-        such as 'h2=":8000"'. One of both is to be given. Returns at once."""
+        """Sends an ALTSVC frame (RFC 7838): an alternative service for `origin`, or for
+        the resource that the request on `stream` asked for. `value`: as in an Alt-Svc
+        field, such as 'h2=":8000"'. Give either `origin` or `stream`. Returns at once."""
         send_altsvc(self.id, value, origin=origin, stream=stream)
 
     def send_origin(self, *origins: str) -> None:
-        """Says for which origins beside its own the session may be used, with an
-        ORIGIN frame (RFC 8336). Returns at once."""
+        """Sends an ORIGIN frame (RFC 8336): the other origins that the session may be
+        used for, such as "https://example.org". Returns at once."""
         send_origin(self.id, *origins)
 
 
 class SessionEvent(NamedTuple):
-    """Something that happened to a session. What `kind` does not name is 0,
-    empty or None."""
+    """An event of a session. A field that the `kind` of event does not set is 0, empty
+    or None."""
 
     kind: str
     """"opened" (the first of each session), "settings", "settings_ack", "ping",
     "pong", "goaway", "frame_error", "error", "timeout", "draining", "secured" (the TLS
-    handshake is over, which comes before all but "opened"), "unsolicited_ack" (the peer
+    handshake is complete; directly after "opened"), "unsolicited_ack" (the peer
     has acknowledged a PING, or without `text` SETTINGS, that was not sent), "closed"
     (the last)."""
     session: int
+    """The number of the session."""
     peer: str
+    """The client's address; see `Session.peer`."""
     code: int = 0
-    """goaway, frame_error, closed: an error code (RFC 9113, section 7)."""
+    """goaway, frame_error, closed: the error code (RFC 9113, section 7)."""
     cause: Optional[str] = None
-    """closed, timeout: why, such as "drained" or "idle_timeout"."""
+    """closed, timeout: the cause, such as "drained" or "idle_timeout"."""
     outcome: Optional[str] = None
     """closed: "graceful", "by_peer", "in_handshake" or "forced"."""
     stream: int = 0
-    """frame_error: the stream, 0 for the whole session."""
+    """frame_error: the stream; 0 for the whole session."""
     last_stream: int = 0
     """goaway: the last stream that the peer has processed."""
     text: bytes = b""
-    """goaway: the debug data. frame_error, error: what was wrong. settings: the
-    frame's payload, 6 bytes an entry. ping, pong, unsolicited_ack: its 8 bytes."""
+    """goaway: the debug data. frame_error, error: a description of the error. settings:
+    the frame's payload, 6 bytes for each setting. ping, pong, unsolicited_ack: the 8
+    bytes of the frame."""
 
 
 def close_session(session: int, drain: float) -> None:
-    """Has the session of that number leave."""
+    """Closes the session of this number gracefully; see `Session.close`."""
     _native.close_session(session, drain)
 
 
 def abort_session(session: int, code: int = 0, debug: bytes = b"") -> None:
-    """Ends the session of that number now."""
+    """Ends the session of this number now; see `Session.abort`."""
     _native.abort_session(session, code, debug)
 
 
 def send_altsvc(session: int, value: str, *, origin: str = "", stream: int = 0) -> None:
-    """Says to the session of that number where else `origin`, or what the request
-    of `stream` asked for, is served."""
+    """Sends an ALTSVC frame on the session of this number; see `Session.send_altsvc`."""
     _native.send_altsvc(session, stream, origin, value)
 
 
 def send_origin(session: int, *origins: str) -> None:
-    """Says to the session of that number for which origins it may be used."""
+    """Sends an ORIGIN frame on the session of this number; see `Session.send_origin`."""
     _native.send_origin(session, list(origins))
 
 
@@ -127,7 +134,7 @@ def list_sessions(core: _native.Core) -> "list[Session]":
 
 
 def read_event(session: int, kind: int, code: int, cause: int, number: int, outcome: int, text: bytes) -> SessionEvent:
-    """An event as a SESSION record has it."""
+    """The event of a SESSION record."""
     peer, _, rest = text.partition(b"\0")
     name = _native.event_name(kind)
     return SessionEvent(

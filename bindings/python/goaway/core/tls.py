@@ -1,4 +1,4 @@
-"""TLS: certificates, and what a session has agreed on."""
+"""TLS: certificates and settings of a server, and the result of a handshake."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _VERSIONS = {"1.2": 0x0303, "1.3": 0x0304}
 
 
 class TlsInfo(NamedTuple):
-    """What a session's TLS handshake has come to."""
+    """The result of a session's TLS handshake."""
 
     version: str
     """"TLSv1.3" or "TLSv1.2"."""
     cipher: str
     """The cipher suite as IANA names it, such as "TLS_AES_128_GCM_SHA256"."""
     alpn: str
-    """What ALPN has chosen: "h2", or nothing if the client did not ask."""
+    """The protocol that ALPN has selected, such as "h2"; empty if the client offered none."""
     server_name: str
-    """The name that the client asked for (SNI)."""
+    """The server name that the client sent (SNI); empty if it sent none."""
     is_resumed: bool
-    """Whether a session of before was resumed."""
+    """Whether the handshake resumed an earlier TLS session."""
     certificates: Tuple[bytes, ...]
-    """What the client has shown, in DER: its own certificate and those that lead
-    to its authority."""
+    """The client's certificate chain in DER, its own certificate first."""
     client_error: str
-    """Why the authorities do not vouch for it, with `clients="unverified"`."""
+    """With `clients="unverified"`: why verification of the client's certificate failed;
+    empty if it did not."""
     version_number: int
-    """Its number on the wire, such as 0x0304."""
+    """The protocol version as a number, such as 0x0304."""
     cipher_number: int
-    """Its number on the wire, such as 0x1301."""
+    """The cipher suite as a number, such as 0x1301."""
 
 
 class Tls:
@@ -46,9 +46,9 @@ class Tls:
         ...
         tls.reload()  # new handshakes use the files as they are now
 
-    Raises `Error`, whose text names the file and what is wrong with it; its code
-    is "GOAWAY_ERR_TLS" for what cannot be used, "GOAWAY_ERR_IO" or
-    "GOAWAY_ERR_PERMISSION" for what cannot be read. From any thread.
+    From any thread. Raises `Error`, whose text names the file and the fault; its code
+    is "GOAWAY_ERR_TLS" for a file that cannot be used, and "GOAWAY_ERR_IO" or
+    "GOAWAY_ERR_PERMISSION" for one that cannot be read.
     """
 
     def __init__(
@@ -63,12 +63,17 @@ class Tls:
         resumption: bool = True,
         keylog: Optional[File] = None,
     ) -> None:
-        """`certfile`, `keyfile`, `password`: see `add`; without the first there is
-        no certificate yet. `clients`: whether clients are asked for a certificate:
-        "off", "optional", "required", or "unverified", which takes any and leaves
-        it to you. `ca_certs`: who vouches for it, in PEM, the name of a file or
-        bytes; with "off" it is only checked. `min_version`: "1.2" or "1.3". `resumption`: by tickets. `keylog`: a
-        file for the secrets of every session, for debugging."""
+        """`certfile`, `keyfile`, `password`: the first certificate; see `add`. Without
+        them there is none yet.
+        `clients`: whether clients are asked for a certificate: "off", "optional",
+        "required", or "unverified", which accepts any certificate and leaves the
+        verification to the program.
+        `ca_certs`: the authorities that client certificates are verified against, in
+        PEM: the name of a file, or bytes.
+        `min_version`: "1.2" or "1.3".
+        `resumption`: whether clients may resume sessions by tickets.
+        `keylog`: a file to which the secrets of every session are written, for
+        debugging."""
         if clients not in _CLIENTS:
             raise ValueError(f"clients must be one of {', '.join(_CLIENTS)}, not {clients!r}")
         if min_version not in _VERSIONS:
@@ -77,7 +82,7 @@ class Tls:
         if certfile is not None:
             self.add(certfile, keyfile, password)
         elif keyfile is not None:
-            raise ValueError("there is a keyfile, but no certfile")
+            raise ValueError("keyfile is given without certfile; give both")
         with library_log.shown():
             self._core.set_clients(_CLIENTS[clients], _bytes_or_name(ca_certs))
         self._core.set_min_version(_VERSIONS[min_version])
@@ -93,16 +98,19 @@ class Tls:
         *,
         server_name: Optional[str] = None,
     ) -> None:
-        """Adds a certificate, with those that lead to its authority behind it, and
-        its key, by default from the same file; in PEM. Names of files, which
-        `reload` reads again, or bytes. `password`: what the key is encrypted with.
+        """Adds a certificate and its key.
 
-        A client gets, of those it understands, the one added last that has the
-        name it asks for, or that has it by a wildcard, or else the first of all.
-        `server_name`: it is for clients that ask for this name, "example.org" or
-        "*.example.org", and no other, whatever names are in it; such ones go
-        before the others. After the first `listen` it holds from the next
-        `reload` on."""
+        `certfile`: the certificate chain in PEM, the server's own certificate first.
+        `keyfile`: the key in PEM; by default it is in `certfile`. Both are names of
+        files, which `reload` reads again, or both are bytes. `password`: decrypts the
+        key.
+
+        A client gets the certificate for the server name that it sends: an exact match
+        before a wildcard, and the one added last before others; if none matches, the
+        first of all. Certificates whose algorithms the client does not support are
+        skipped. `server_name`: use the certificate only for this name, "example.org" or
+        "*.example.org", whatever names it contains; it goes before the others. Once the
+        server listens, a new certificate is used from the next `reload` on."""
         certificate = _bytes_or_name(certfile)
         key = certificate if keyfile is None else _bytes_or_name(keyfile)
         if isinstance(certificate, bytes) != isinstance(key, bytes):
@@ -113,13 +121,14 @@ class Tls:
             self._core.set_server_name(server_name)
 
     def reload(self) -> None:
-        """Has new handshakes use the files as they are now; sessions go on. If a
-        file cannot be used, nothing changes and `Error` is raised."""
+        """Reads the files again, for new handshakes; sessions are not affected. If a file
+        cannot be used, nothing changes and `Error` is raised."""
         with library_log.shown():
             self._core.reload()
 
     def replace(self, other: "Tls") -> None:
-        """The same with all that was said to `other`: for what comes from memory."""
+        """Takes over the certificates and settings of `other`, for new handshakes: `reload`
+        for certificates that are bytes."""
         with library_log.shown():
             self._core.replace(other._core)
 
@@ -129,8 +138,9 @@ def _bytes_or_name(value: Union[File, bytes, None]) -> Union[str, bytes, None]:
 
 
 def tls_info(session: int) -> Optional[TlsInfo]:
-    """What the handshake of the session of that number has come to; None if it
-    speaks no TLS, or not yet. Raises `Error` with "GOAWAY_ERR_GONE" if it has ended."""
+    """The result of the TLS handshake of the session of this number; None if it does not
+    use TLS, or the handshake is not complete. Raises `Error` with the code
+    "GOAWAY_ERR_GONE" if the session has ended."""
     info = _native.session_tls(session)
     if info is None:
         return None

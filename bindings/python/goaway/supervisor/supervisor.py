@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from ..core.address import Address, Listeners
+from ..core.address import Address
 from ..error import Error
 from ..report import Report
-from ..signals import Insistence
+from ..signals import SignalDebouncer
 from ..worker import service_manager
 from ..worker.log import LOG, Draining
 from ..worker.options import Options
 from ..worker.single_process import announce, print_report
 from ..worker.worker import DONE, FAILED, longest
+from .listeners import Listeners
 from .process import PATIENCE, Child
 from .reload import Watch
 
@@ -101,7 +102,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         #: Signals to be obeyed, and when they came.
         self._signals: list[tuple[int, float]] = []
-        self._insistence = Insistence(self._options.signal_repeat)
+        self._debouncer = SignalDebouncer(self._options.signal_repeat)
         for number in (*_CLOSING, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._on_signal)
         return self
@@ -154,7 +155,7 @@ class Supervisor:
         while self._signals:
             number, at = self._signals.pop(0)
             if number in _CLOSING:
-                forces = self._insistence.forces(at)
+                forces = self._debouncer.forces(at)
                 if forces is not None:
                     self._close(0.0 if forces else self._options.drain)
             elif number == signal.SIGHUP:

@@ -1,4 +1,4 @@
-"""Threads that work for a server without an event loop."""
+"""A pool of threads, which run the handlers of a server without an event loop."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ log = logging.getLogger("goaway")
 Job = Callable[[], None]
 
 QUEUE = 1000
-"""Jobs that may wait for a thread, if nothing else is said."""
-_WARN_AGAIN = 10.0
-"""Seconds until refusals are told again."""
+"""The default number of jobs that may wait for a thread."""
+_WARN_SECONDS = 10.0
+"""Seconds between two warnings about refused jobs."""
 
 
 class Pool:
-    """Up to `threads` threads, made as they are needed, and up to `queue` jobs that
+    """Up to `threads` threads, started as they are needed, and up to `queue` jobs that
     wait for one.
 
-    They are daemons: one that never comes back does not keep the interpreter.
+    The threads are daemons: a job that never returns does not keep the interpreter from
+    exiting.
     """
 
     def __init__(self, threads: int, queue: int = QUEUE) -> None:
         if threads < 1:
-            raise ValueError(f"threads must be 1 at least, not {threads!r}")
+            raise ValueError(f"threads must be 1 or more, not {threads!r}")
         if queue < 0:
-            raise ValueError(f"queue must be 0 at least, not {queue!r}")
-        self._most = threads
+            raise ValueError(f"queue must be 0 or more, not {queue!r}")
+        self._max_threads = threads
         self._queue = queue
         self._refused = 0
         self._warned = 0.0
@@ -43,12 +44,12 @@ class Pool:
         self._is_closed = False
 
     def submit(self, job: Job) -> bool:
-        """Has `job` done; False if too many wait already."""
+        """Runs `job` in a thread. Returns False if too many jobs wait, or the pool is closed."""
         with self._condition:
             if self._is_closed:
                 return False
             waiting = len(self._jobs) - self._free
-            if waiting >= 0 and self._threads < self._most:
+            if waiting >= 0 and self._threads < self._max_threads:
                 self._start_thread()
                 waiting -= 1
             if waiting >= self._queue:
@@ -59,8 +60,8 @@ class Pool:
             return True
 
     def close(self, timeout: float) -> int:
-        """Takes no more jobs and waits for those under way. Gives how many are
-        not done after `timeout` seconds."""
+        """Accepts no more jobs, and waits for the accepted ones. Returns how many have not
+        ended after `timeout` seconds."""
         with self._condition:
             self._is_closed = True
             self._condition.notify_all()
@@ -68,10 +69,10 @@ class Pool:
             return self._busy + len(self._jobs)
 
     def _warn(self) -> None:
-        """Says that a job was refused, without a line for each."""
+        """Counts a refused job, and logs the count from time to time."""
         self._refused += 1
         now = time.monotonic()
-        if not self._warned or now - self._warned >= _WARN_AGAIN:
+        if not self._warned or now - self._warned >= _WARN_SECONDS:
             log.warning(
                 "%d requests were refused with 503: %d threads are busy and %d requests wait for one",
                 self._refused,
@@ -101,7 +102,7 @@ class Pool:
             if job is None:
                 return
             try:
-                # What a job leaves in its context is not found by the next one.
+                # Each job has a copy of the context of its own.
                 copy_context().run(job)
             except BaseException:
                 log.exception("a job of the pool failed")

@@ -1,4 +1,4 @@
-"""The event queue without an event loop: a thread that waits for batches."""
+"""Reads the event queue without an event loop: a thread waits for batches of records."""
 
 from __future__ import annotations
 
@@ -7,50 +7,53 @@ import threading
 from typing import Callable, Optional
 
 from .. import _native
-from ..asyncio.exchange import ERROR_ANSWER
-from ..core.command_buffer import RECORD
-from ..core.dispatcher import Dispatcher
-from ..core.failure import hook_threads
+from ..core.dispatcher import RECORD, Dispatcher
+from ..core.failure import suppress_disconnect_of_threads
+from ..core.response import UNAVAILABLE
 from ..error import Error
 from ..report import Report
 from .request import ThreadedRequest
 
 log = logging.getLogger("goaway")
 
-PAUSE = 60.0
-"""Seconds of one wait; so long a thread that nobody needs may stay."""
+WAIT_SECONDS = 60.0
+"""Seconds of one wait for records."""
 
 
 class ThreadPump(Dispatcher[ThreadedRequest]):
-    """Brings records to requests. Its thread is a daemon: it does not keep the
-    interpreter."""
+    """Passes records to requests. Its thread is a daemon, which does not keep the
+    interpreter from exiting."""
 
     def __init__(self, core: _native.Core, accept: Callable[[ThreadedRequest, int], bool]) -> None:
-        """`accept` is given a request and its route's tag; False refuses it (503)."""
+        """`accept` is called with a request and the tag of its route. If it returns False,
+        the response is 503."""
         super().__init__(core, lambda: None)
         self.on_closed: Callable[[Report], None] = lambda report: None
         self._accept = accept
         self._report: Optional[Report] = None
 
     def start(self) -> None:
-        hook_threads()
+        """Starts the thread."""
+        suppress_disconnect_of_threads()
         threading.Thread(target=self._run, name="goaway-pump", daemon=True).start()
 
-    def forget(self, request: ThreadedRequest) -> None:
-        """It is done. From any thread."""
+    def remove(self, request: ThreadedRequest) -> None:
+        """The request has ended. From any thread."""
         self.requests.pop(request.id, None)
 
     def _run(self) -> None:
         try:
             while self._report is None:
-                if self._core.wait(PAUSE):
-                    self._take()
+                if self._core.wait(WAIT_SECONDS):
+                    self._read_batch()
         except Error as error:
-            # The process is a fork's child, or the queue is gone.
-            log.debug("the pump ends: %s", error)
+            # The process is the child of a fork, or the queue was freed.
+            log.debug("the thread that reads the event queue ends: %s", error)
         self.on_closed(self._report or Report())
 
-    def _take(self) -> None:
+    # `asyncio.Pump` decodes a REQUEST record in the same way, but passes its parts on
+    # without an object in between, for speed.
+    def _read_batch(self) -> None:
         records, arena = self._core.take()
         for record in RECORD.iter_unpack(records):
             if record[0] != _native.RECORD_REQUEST:
@@ -67,16 +70,16 @@ class ThreadPump(Dispatcher[ThreadedRequest]):
                 request.begin(arena[data : data + data_len])
             if flags & _native.FLAG_DRAINING:
                 request.drain.begin(left)
-            self._begin(request, tag)
-        self.outbox.flush()
+            self._start(request, tag)
+        self.commands.flush()
 
-    def _begin(self, request: ThreadedRequest, tag: int) -> None:
-        request.on_over = self.forget
+    def _start(self, request: ThreadedRequest, tag: int) -> None:
+        request.on_over = self.remove
         self.requests[request.id] = request
         if not self._accept(request, tag):
-            self.forget(request)
+            self.remove(request)
             request.is_over = True
-            self.outbox.respond(request.id, 503, ERROR_ANSWER[0], b"Service Unavailable")
+            self.commands.respond(request.id, *UNAVAILABLE)
 
     def _on_closed(self, report: Report) -> None:
         self._report = report

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Sequence
 
 from ..report import Progress, Report
-from ..signals import Insistence
+from ..signals import SignalDebouncer
 from . import service_manager
 from .log import LOG, Draining
 from .options import Options
@@ -74,11 +74,11 @@ def _print(line: str) -> None:
 def run(options: Options) -> int:
     """Serves until a signal ends it; gives the exit status."""
     worker = Worker(options, Alone(options))
-    insistence = Insistence(options.signal_repeat)
+    debouncer = SignalDebouncer(options.signal_repeat)
     had_terminal = sys.stderr.isatty()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        forces = insistence.forces()
+        forces = debouncer.forces()
         if forces is not None:
             worker.close(0.0 if forces else options.drain)
 

@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterable, Protocol
 from urllib.parse import quote
 
 from ..application.config import AccessRecord, Config
+from ..asyncio.loop import new_loop
 from ..core.tls import Tls
 from ..error import Error, ShutdownError, StartupError
 from ..report import Progress, Report
@@ -252,21 +253,6 @@ def _visible(target: str) -> str:
     """A path or query for a line of the access log, which no peer shall misplace: the
     bytes that a URI has only percent-encoded are so here too."""
     return quote(target, safe=_IN_URI, encoding="latin-1")
-
-
-def new_loop(kind: str) -> asyncio.AbstractEventLoop:
-    """An event loop: of "asyncio", of "uvloop", or "auto", of uvloop if that is
-    installed. Raises ImportError."""
-    if kind == "asyncio":
-        return asyncio.new_event_loop()
-    try:
-        import uvloop
-    except ImportError:
-        if kind == "uvloop":
-            raise
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
 
 
 def _run_until_complete(loop: asyncio.AbstractEventLoop, main: asyncio.Task[int]) -> int:

@@ -1,4 +1,4 @@
-"""What a request says before its body."""
+"""What a request says before its body, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,56 @@ from .._native import FLAG_HTTP_1_0, FLAG_HTTP_1_1
 from .fields import Packed, pairs
 
 Headers = Union[Mapping[str, str], Iterable[Tuple[Union[str, bytes], Union[str, bytes]]], Packed, None]
-"""Header fields of an answer: a mapping, or pairs of name and value, each text
+"""Header fields of a response: a mapping, or pairs of name and value, each text
 (latin-1) or bytes."""
 
 
 def version_of(flags: int) -> str:
-    """The version of HTTP that a REQUEST record with these flags came in."""
+    """The HTTP version of a REQUEST record with these flags: "2", "1.1" or "1.0"."""
     if flags & FLAG_HTTP_1_1:
         return "1.1"
     return "1.0" if flags & FLAG_HTTP_1_0 else "2"
 
 
-class Head:
-    """The head of a request. Names of fields are in lower case; values are
-    text, each byte a character (latin-1)."""
+class RequestState:
+    """What becomes of a request: its trailers, and how it was cancelled."""
 
+    __slots__ = ()
+
+    cause: Optional[str] = None
+    """Why the request was cancelled, such as "peer_reset" or "deadline"; None if it
+    was not."""
+    code = 0
+    """The error code (RFC 9113, section 7) that belongs to `cause`: the peer's with
+    "peer_reset" and "peer_goaway", otherwise the one that the peer was sent, or 0."""
+    trailers: "Tuple[Tuple[bytes, bytes], ...]" = ()
+    """The trailer fields of the request, once its body has ended."""
+
+
+class RequestHead:
+    """The head of a request. Field names are in lower case; values are text, one
+    character for each byte (latin-1)."""
+
+    session: int
+    """The number of the session that the request came on; see `goaway.close_session`."""
     _pieces: List[bytes]
     _param_count: int
     _flags: int
     cookies = b""
-    """If several cookie fields came: the value of each, a NUL behind each. For the pump."""
+    """If several cookie fields came: the value of each, each followed by a NUL. Set by
+    the pump."""
+
+    def _set_head(self, session: int, text: bytes, param_count: int, flags: int) -> None:
+        """Takes the head from a REQUEST record."""
+        self.session = session
+        self._pieces = text.split(b"\0")
+        self._pieces.pop()
+        self._param_count = param_count
+        self._flags = flags
 
     @property
     def http_version(self) -> str:
-        """The version of HTTP that it came in: "2", "1.1" or "1.0"."""
+        """The HTTP version of the request: "2", "1.1" or "1.0"."""
         return version_of(self._flags)
 
     @property
@@ -41,27 +67,27 @@ class Head:
 
     @property
     def scheme(self) -> str:
-        """The scheme that the peer named: "http" or "https"."""
+        """The scheme that the peer sent: "http" or "https"."""
         return self._pieces[1].decode("latin-1")
 
     @property
     def authority(self) -> str:
-        """From `:authority` or `host` (RFC 9113, section 8.3.1)."""
+        """The value of `:authority` or `host` (RFC 9113, section 8.3.1)."""
         return self._pieces[2].decode("latin-1")
 
     @property
     def path(self) -> str:
-        """As it came, percent-encoded and without the query."""
+        """The path as received: percent-encoded, without the query."""
         return self._pieces[3].decode("latin-1")
 
     @property
     def query(self) -> str:
-        """What stands behind the path's `?`, as it came; empty if there is nothing."""
+        """The query as received, without the `?`; empty if there is none."""
         return self._pieces[4].decode("latin-1")
 
     @property
     def peer(self) -> str:
-        """The client's address, such as "127.0.0.1:49152" or "[::1]:49152"; of a
+        """The client's address, such as "127.0.0.1:49152" or "[::1]:49152"; for a
         Unix socket "unix:pid=7,uid=1000"."""
         return self._pieces[5].decode("latin-1")
 
@@ -74,14 +100,14 @@ class Head:
 
     @property
     def headers(self) -> List[Tuple[str, str]]:
-        """The header fields in the order of arrival. Several `cookie` fields are one,
-        joined with "; " (RFC 9113, section 8.2.3)."""
+        """The header fields in the order of arrival. Several `cookie` fields are joined
+        into one with "; " (RFC 9113, section 8.2.3)."""
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
 
     @property
     def raw_headers(self) -> List[Tuple[bytes, bytes]]:
-        """The header fields as the peer sent them, as bytes: several `cookie`
-        fields are several here."""
+        """The header fields as received, as bytes; several `cookie` fields are not
+        joined."""
         if not self.cookies:
             return self._fields
         received = [(b"cookie", value) for value in self.cookies.split(b"\0")[:-1]]
@@ -94,9 +120,8 @@ class Head:
         return list(zip(self._pieces[start::2], self._pieces[start + 1 :: 2]))
 
     def header(self, name: str) -> Optional[str]:
-        """The value of the header field of that name, in any case; None if there
-        is none. Several `cookie` fields are joined with "; "; of any other name
-        that came several times it is the first, and `headers` has all."""
+        """The value of the first header field of that name, in any case; None if there
+        is none. Several `cookie` fields are joined with "; "; `headers` has all fields."""
         wanted = name.lower().encode("latin-1")
         for name_, value in self._fields:
             if name_ == wanted:
@@ -105,7 +130,7 @@ class Head:
 
 
 def field_pairs(headers: Headers) -> "Iterable[Tuple[Union[str, bytes], Union[str, bytes]]]":
-    """Header fields as pairs."""
+    """Header fields as pairs of name and value."""
     if headers is None:
         return ()
     if isinstance(headers, Packed):
