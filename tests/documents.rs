@@ -3,12 +3,15 @@
 //! - `limits`: docs/limits.md has each limit and feature of the header, with its default and range
 //! - `names`: every C name, cause, test and make target that a document names exists
 //! - `links`: every link between documents leads somewhere, and every path that one names
+//! - `changelog`: CHANGELOG.md has the sections of Keep a Changelog, and no entry twice
 //! - `blocks`: blocks of C compile, those for the shell are scripts
 //!
 //! The bindings compare their own lists with the header in their own tests.
 
 #[path = "documents/blocks.rs"]
 mod blocks;
+#[path = "documents/changelog.rs"]
+mod changelog;
 #[path = "documents/limits.rs"]
 mod limits;
 #[path = "documents/links.rs"]
