@@ -65,7 +65,7 @@
 #endif
 
 // As a flag of a WRITE command: a WRITABLE record follows for certain, unless
-// the answer ends before, once half of the high-water mark is free, perhaps at
+// the response ends before, once half of the high-water mark is free, perhaps at
 // once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
 #define GOAWAY_COMMAND_FLAG_NOTIFY 1
 
@@ -82,7 +82,7 @@
 // where the length is known.
 #define GOAWAY_COMMAND_FLAG_NO_LENGTH 4
 
-// As a flag of a RESPOND or END command: the answer leaves, and BODY records of
+// As a flag of a RESPOND or END command: the response leaves, and BODY records of
 // the request go on until GOAWAY_RECORD_FLAG_END, as `goaway_request_keep_body`.
 #define GOAWAY_COMMAND_FLAG_KEEP_BODY 8
 
@@ -151,7 +151,7 @@ typedef enum {
     GOAWAY_ERR_STATE = 4,
     // The id is stale: the request or session has ended, or there never was one.
     GOAWAY_ERR_GONE = 5,
-    // Nobody waits for the answer any more. The request's id is stale from now on.
+    // Nobody waits for the response any more. The request's id is stale from now on.
     GOAWAY_ERR_CANCELLED = 6,
     // What was asked for is not there.
     GOAWAY_ERR_NOT_FOUND = 7,
@@ -323,12 +323,12 @@ typedef enum {
     // REFUSED_STREAM. Default 100. 1 to 100000.
     GOAWAY_LIMIT_CONCURRENT_STREAMS = 1,
     // Bytes of a request's header list, with 32 more a field
-    // (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431; a header block of more
+    // (SETTINGS_MAX_HEADER_LIST_SIZE). More gets the response 431; a header block of more
     // than four times that, and of more than 64 KiB, ends the session.
     // Default 16384. 1 to 1048576.
     GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
     // Header fields of a request; all its cookie fields count as one. More is
-    // answered 431. Default 100. 1 to 10000.
+    // refused with 431. Default 100. 1 to 10000.
     GOAWAY_LIMIT_HEADER_FIELDS = 3,
     // Bytes that a peer may send on a stream ahead of what the host has
     // consumed (SETTINGS_INITIAL_WINDOW_SIZE). Less than 65535 holds from when
@@ -342,7 +342,7 @@ typedef enum {
     // more, which are gathered for one system call.
     // Default 65536. 16384 to 1073741824.
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
-    // Bytes of a streamed answer that may wait before `goaway_request_write`
+    // Bytes of a streamed response that may wait before `goaway_request_write`
     // answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`. Where a
     // peer takes a long one faster than it is written, so many more each time, up
     // to GOAWAY_LIMIT_SESSION_SEND_BYTES; all of a session together grow by no
@@ -350,7 +350,7 @@ typedef enum {
     // Default 65536. 1 to 1073741824.
     GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
     // Bytes of a request body that `goaway_request_collect` gathers. More is
-    // answered 413. Bodies that come in a queue's records are not gathered.
+    // refused with 413. Bodies that come in a queue's records are not gathered.
     // Default 16777216. 0 to 1099511627776.
     GOAWAY_LIMIT_BODY_BYTES = 8,
     // Sessions at a time; further connections are closed as soon as they are
@@ -364,7 +364,7 @@ typedef enum {
     // their client. A Unix socket's peers have no address. Default 0, no limit. 0 to 1000000.
     GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
     // Milliseconds until a new connection has done its TLS handshake, if it is to
-    // have one, and sent its preface, its first SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
+    // have one, and sent its preface, its first SETTINGS and the acknowledgement of ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
     // NO_ERROR if there was no preface.
     // Default 10000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_HANDSHAKE_MS = 12,
@@ -381,7 +381,7 @@ typedef enum {
     // cut. Default 20000. 1 to 30 days.
     GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS = 16,
     // Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream
-    // whose answer waits for the peer, or whose body the library collects.
+    // whose response waits for the peer, or whose body the library collects.
     // Beyond: RST_STREAM(CANCEL); who takes nothing at all is cut. Default 30000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_PROGRESS_MS = 17,
     // Default 16384. 1 to 1073741824.
@@ -413,7 +413,7 @@ typedef enum {
     GOAWAY_LIMIT_CONTROL_PER_SECOND = 25,
     // Bytes of all request bodies of a session together that
     // `goaway_request_collect` is gathering. The one that exceeds it is
-    // answered 413 with `retry-after`. Default 67108864. 0 to 1099511627776.
+    // refused with 413 and `retry-after`. Default 67108864. 0 to 1099511627776.
     GOAWAY_LIMIT_SESSION_BODY_BYTES = 26,
     // Bytes of the longest frame that a peer may send (SETTINGS_MAX_FRAME_SIZE),
     // without its head. A longer one ends the session: GOAWAY(FRAME_SIZE_ERROR).
@@ -495,9 +495,9 @@ typedef enum {
     // A response has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY or
     // GOAWAY_COMMAND_FLAG_NOTIFY_SENT.
     GOAWAY_RECORD_KIND_WRITABLE = 3,
-    // Nobody waits for the answer any more: the request's id is stale.
+    // Nobody waits for the response any more: the request's id is stale.
     GOAWAY_RECORD_KIND_CANCELLED = 4,
-    // The request's session drains: the answer should end in time.
+    // The request's session drains: the response should end in time.
     GOAWAY_RECORD_KIND_DRAIN = 5,
     // Something happened to a session; only with GOAWAY_WATCH_SESSIONS.
     GOAWAY_RECORD_KIND_SESSION = 6,
@@ -512,9 +512,9 @@ typedef enum {
 
 // What a command orders. Codes are appended, never renumbered.
 typedef enum {
-    // The whole answer: status, fields and data, as `goaway_request_respond_with`.
+    // The whole response: status, fields and data, as `goaway_request_respond_with`.
     GOAWAY_COMMAND_KIND_RESPOND = 1,
-    // The head of a streamed answer: status and fields.
+    // The head of a streamed response: status and fields.
     GOAWAY_COMMAND_KIND_HEAD = 2,
     // The next piece of it: data, as `goaway_request_write`.
     GOAWAY_COMMAND_KIND_WRITE = 3,
@@ -563,14 +563,14 @@ typedef enum {
 // Events of a server that gather until you take them. Made by
 // `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
 // thread for all of its work, such as an event loop: it is woken once for many
-// events, takes them in one call and gives its answers in another.
+// events, takes them in one call and gives its responses in another.
 //
 // A request of a queue lives until it was answered (GOAWAY_COMMAND_KIND_RESPOND,
 // _END or _RESET) or a CANCELLED record of it was written. The
 // `goaway_request_` functions work on it too, but its body comes in records only.
 //
 // For one request there is first a REQUEST record, then BODY records until
-// GOAWAY_RECORD_FLAG_END, and nothing after CANCELLED or after its answer has been
+// GOAWAY_RECORD_FLAG_END, and nothing after CANCELLED or after its response has been
 // given whole; one that is cancelled before its REQUEST could be written is
 // not told at all. The last record of all is CLOSED: it comes when the server's
 // close is complete, and no other ends a loop rightly. Of a session that its
@@ -594,7 +594,7 @@ typedef struct goaway_session_list goaway_session_list;
 // unless GOAWAY_FEATURE_HTTP1 is off; a client that does not ask speaks HTTP/1.1.
 typedef struct goaway_tls goaway_tls;
 
-// A request that waits for its answer. An id, not a pointer: it may be kept,
+// A request that waits for its response. An id, not a pointer: it may be kept,
 // copied and used from any thread, and using it too late is an error and
 // nothing worse. Never 0, and exact as a double.
 typedef uint64_t goaway_request;
@@ -633,9 +633,9 @@ typedef struct {
     // Of the forced: those whose thread was inside a callback that had not returned
     // 0.9 s after the deadline.
     uint64_t sessions_stuck;
-    // Streams whose answer left whole.
+    // Streams whose response left whole.
     uint64_t streams_completed;
-    // Streams that ended before their answer had.
+    // Streams that ended before their response had.
     uint64_t streams_reset;
     // Streams that were opened too late and not processed; the peer may try them elsewhere.
     uint64_t streams_refused;
@@ -698,7 +698,7 @@ typedef struct {
     size_t len;
 } goaway_bytes;
 
-// Called once when nobody waits for the answer any more: the peer reset the
+// Called once when nobody waits for the response any more: the peer reset the
 // stream, the session was lost, the drain's deadline passed. `code` is an error
 // code (RFC 9113, section 7), and `cause` says whose: with
 // GOAWAY_CAUSE_PEER_RESET and _PEER_GOAWAY it is the one that the peer sent;
@@ -711,7 +711,7 @@ typedef void (*goaway_cancel_cb)(goaway_request request,
                                  void *user_data);
 
 // Called once when the session begins to drain, or at once if it does
-// already: the answer should end within `left_ms`. On the session's thread.
+// already: the response should end within `left_ms`. On the session's thread.
 typedef void (*goaway_drain_cb)(goaway_request request, uint64_t left_ms, void *user_data);
 
 // Called with each piece of the request's body, in order; `last` is true with
@@ -939,12 +939,12 @@ goaway_server *goaway_server_new(void);
 // the method `*` is every method, and the pattern "*" is whatever no other
 // pattern matches. Neither takes CONNECT, which must be named: "CONNECT *"
 // takes every one that no "CONNECT /path" has; of those with a path only
-// extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). An answer of 200 to
+// extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). A response of 200 to
 // 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
-// you write and read as bodies is the tunnel's, and the end of the answer is
+// you write and read as bodies is the tunnel's, and the end of the response is
 // the end of both ways. A static segment wins over a parameter. HEAD is answered by
 // the handler of GET, without the body. A path that matches with another
-// method is answered 405 with `allow`, one that does not match 404, and one
+// method gets the response 405 with `allow`, one that does not match 404, and one
 // whose parameter is not percent-encoded UTF-8 400, each by the library.
 //
 // GOAWAY_ERR_INVALID: the pattern is none, or has a handler already.
@@ -984,7 +984,7 @@ bool goaway_server_is_ready(const goaway_server *server);
 //
 // No new connection is accepted. Every session is told with GOAWAY (RFC 9113,
 // section 6.8), its open streams go on for up to `drain_ms`, and what is then
-// left is reset with CANCEL, so that no answer looks whole that is not. 0
+// left is reset with CANCEL, so that no response looks whole that is not. 0
 // forces at once. The close is complete within `drain_ms` and one second more,
 // whatever the peers and the callbacks do. `on_close` may be NULL. If the
 // server was never started it is called before this returns.
@@ -1364,7 +1364,7 @@ goaway_status goaway_request_stream(goaway_request request, uint32_t *out_stream
 // GOAWAY_ERR_NOT_FOUND: the session does not drain.
 goaway_status goaway_request_drain_left_ms(goaway_request request, uint64_t *out_left_ms);
 
-// Has `on_cancel` called if nobody waits for the answer any more: exactly once,
+// Has `on_cancel` called if nobody waits for the response any more: exactly once,
 // unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before, or,
 // of a request whose body you keep, you have got the end of that as well. A
 // call that says GOAWAY_ERR_CANCELLED does not replace it, so that what you
@@ -1375,14 +1375,14 @@ goaway_status goaway_request_set_on_cancel(goaway_request request,
                                            goaway_cancel_cb on_cancel,
                                            void *user_data);
 
-// Has `on_drain` called when the session begins to drain, so that an answer
+// Has `on_drain` called when the session begins to drain, so that a response
 // that would go on for ever can end well.
 goaway_status goaway_request_set_on_drain(goaway_request request,
                                           goaway_drain_cb on_drain,
                                           void *user_data);
 
 // Sets for this request how many milliseconds may go by without a byte
-// passing either way; 0 is for ever, for answers that wait for events.
+// passing either way; 0 is for ever, for responses that wait for events.
 // Default GOAWAY_LIMIT_STREAM_IDLE_MS.
 goaway_status goaway_request_set_idle_ms(goaway_request request, uint32_t idle_ms);
 
@@ -1427,8 +1427,8 @@ goaway_status goaway_request_read(goaway_request request,
 
 // Gathers the whole body and gives it to `on_collected`. A body of more than
 // GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
-// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, is answered 413 by the
-// library, or reset with CANCEL if an answer has begun; `on_collected` is not
+// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, gets the response 413 by the
+// library, or reset with CANCEL if a response has begun; `on_collected` is not
 // called then, `goaway_request_set_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
 // the request's id is stale.
 //
@@ -1438,17 +1438,17 @@ goaway_status goaway_request_collect(goaway_request request,
                                      goaway_collect_cb on_collected,
                                      void *user_data);
 
-// Keeps the body of a request whose answer ends before it: the answer leaves,
-// and the body goes on to whom it is delivered. Before the answer has ended.
+// Keeps the body of a request whose response ends before it: the response leaves,
+// and the body goes on to whom it is delivered. Before the response has ended.
 //
 // The request's id is stale when you have got the end of the body as well (from
 // `goaway_request_read`, its 0), or have given it up with
 // `goaway_request_reset`, for which NO_ERROR is enough then: what still comes
-// is thrown away. The rest of the answer's functions say GOAWAY_ERR_STATE
+// is thrown away. The rest of the response's functions say GOAWAY_ERR_STATE
 // meanwhile, and `goaway_request_set_on_cancel` tells if the body will have no end.
 goaway_status goaway_request_keep_body(goaway_request request);
 
-// Sets a header field of the answer, in place of any of its name: it stands
+// Sets a header field of the response, in place of any of its name: it stands
 // where the first of them stood. Over HTTP/1.1 fields leave in the order in which
 // they were set; over HTTP/2 those of one name leave together. `date` is
 // added if it is not set, and `content-length` where the length is known: to an
@@ -1456,7 +1456,7 @@ goaway_status goaway_request_keep_body(goaway_request request);
 // length (204, and what opens a tunnel) one that you set is left out.
 //
 // GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
-// close` is allowed too: the answer says so, and the connection ends behind it.
+// close` is allowed too: the response says so, and the connection ends behind it.
 //
 // GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
 // 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
@@ -1465,15 +1465,15 @@ goaway_status goaway_request_set_header(goaway_request request,
                                         const char *name,
                                         const char *value);
 
-// Adds a header field to the answer, beside any of its name.
+// Adds a header field to the response, beside any of its name.
 //
 // Errors as of `goaway_request_set_header`.
 goaway_status goaway_request_add_header(goaway_request request,
                                         const char *name,
                                         const char *value);
 
-// Answers the request: the header fields set so far and the `len` bytes at
-// `body`, which are copied. The request's id is stale then. An answer to HEAD
+// Responses the request: the header fields set so far and the `len` bytes at
+// `body`, which are copied. The request's id is stale then. A response to HEAD
 // keeps the body's length and drops the body.
 //
 // GOAWAY_ERR_INVALID: the status is none of 200 to 999, or it is one without
@@ -1495,7 +1495,7 @@ goaway_status goaway_request_respond_with(goaway_request request,
                                           const void *body,
                                           size_t len);
 
-// Sends an informational head (RFC 9110, section 15.2) before the answer,
+// Sends an informational head (RFC 9110, section 15.2) before the response,
 // such as 103 with the `count` fields at `fields`. A client of HTTP/1.0, which
 // knows none, is sent none.
 //
@@ -1522,13 +1522,13 @@ goaway_status goaway_request_inform(goaway_request request,
 // GOAWAY_ERR_STATE: the peer has disabled push (SETTINGS_ENABLE_PUSH) or sent
 // GOAWAY, the session drains, or `request` is pushed itself.
 // GOAWAY_ERR_WOULD_BLOCK: 100 pushed requests of the session are not complete.
-// GOAWAY_ERR_GONE: the answer has ended.
+// GOAWAY_ERR_GONE: the response has ended.
 goaway_status goaway_request_push(goaway_request request,
                                   const goaway_field *fields,
                                   size_t count,
                                   goaway_request *out_pushed);
 
-// Begins a streamed answer with the header fields set so far;
+// Begins a streamed response with the header fields set so far;
 // `goaway_request_write` and `goaway_request_end` follow.
 //
 // GOAWAY_ERR_INVALID: the status is none of 200 to 999, nor 101 to a request
@@ -1536,7 +1536,7 @@ goaway_status goaway_request_push(goaway_request request,
 // head is written already.
 goaway_status goaway_request_write_head(goaway_request request, uint16_t status);
 
-// Writes the next `len` bytes of the answer's body, which are copied, and, if
+// Writes the next `len` bytes of the response's body, which are copied, and, if
 // `out_queued` is not NULL, how many bytes wait for the peer now.
 //
 // GOAWAY_ERR_WOULD_BLOCK: the high-water mark is reached; none of the bytes
@@ -1548,7 +1548,7 @@ goaway_status goaway_request_write(goaway_request request,
                                    size_t len,
                                    size_t *out_queued);
 
-// Sets how many bytes of this answer may wait for the peer before
+// Sets how many bytes of this response may wait for the peer before
 // `goaway_request_write` answers GOAWAY_ERR_WOULD_BLOCK. The one write that
 // passes the mark is still taken whole. What is set here does not grow.
 // Default GOAWAY_LIMIT_HIGH_WATER_BYTES, which does.
@@ -1562,8 +1562,8 @@ goaway_status goaway_request_set_on_writable(goaway_request request,
                                              goaway_ready_cb on_writable,
                                              void *user_data);
 
-// Adds a field to the answer's trailer section (RFC 9113, section 8.1), which
-// `goaway_request_end` or `goaway_request_respond` sends. An answer without a
+// Adds a field to the response's trailer section (RFC 9113, section 8.1), which
+// `goaway_request_end` or `goaway_request_respond` sends. A response without a
 // body (to HEAD, or by its status), a tunnel and HTTP/1.0 have no trailers: there
 // they are left out.
 //
@@ -1572,15 +1572,15 @@ goaway_status goaway_request_add_trailer(goaway_request request,
                                          const char *name,
                                          const char *value);
 
-// Ends a streamed answer. The request's id is stale then, unless you keep the
+// Ends a streamed response. The request's id is stale then, unless you keep the
 // body (`goaway_request_keep_body`); what waits for the peer is still sent.
 //
 // GOAWAY_ERR_LENGTH: less was written than the content-length that was set;
-// the answer goes on. GOAWAY_ERR_STATE: there is no head yet.
+// the response goes on. GOAWAY_ERR_STATE: there is no head yet.
 goaway_status goaway_request_end(goaway_request request);
 
 // Ends the stream with RST_STREAM and that error code (RFC 9113, section 7):
-// the peer sees that the answer is not whole. The request's id is stale then.
+// the peer sees that the response is not whole. The request's id is stale then.
 goaway_status goaway_request_reset(goaway_request request, uint32_t code);
 
 // Has `on_event` called for session events. Each session has exactly one
@@ -1649,7 +1649,7 @@ goaway_status goaway_session_abort_after(goaway_session session,
 
 // Asks the peer with a PING (RFC 9113, section 6.7) of the 8 bytes at `payload`,
 // or of the library's own if that is NULL. Returns at once; GOAWAY_EVENT_PONG
-// tells the answer, and without one the session ends by itself
+// tells the response, and without one the session ends by itself
 // (GOAWAY_LIMIT_KEEPALIVE_MS).
 //
 // GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
@@ -1676,7 +1676,7 @@ goaway_status goaway_session_send_goaway(goaway_session session,
 // 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
 // stream, what its request asked for, and `origin` is NULL or "". `value` is as
 // in an Alt-Svc field: "h2=\":8000\"" or "clear". Returns at once. From inside the
-// stream's own callback, or before its answer, the frame leaves before the
+// stream's own callback, or before its response, the frame leaves before the
 // answer; for a stream that has ended, or does not exist, none is sent. What is
 // said before the peer has spoken waits until then.
 //
@@ -1725,14 +1725,14 @@ goaway_queue *goaway_queue_new(const goaway_server *server);
 // of `on_ready` that runs on another thread has. Allowed at any time, also after
 // `goaway_server_free`; NULL is allowed. If the server runs, the queue's
 // requests that were not answered are reset with INTERNAL_ERROR, and those that
-// come are answered 503. No other call on the queue may run meanwhile. In a
+// come are refused with 503. No other call on the queue may run meanwhile. In a
 // child process after fork() it does nothing.
 void goaway_queue_free(goaway_queue *queue);
 
 // Has each request that `pattern` matches told to the queue, with `tag` in its
 // record. Before the start only. Patterns are those of
 // `goaway_server_register_handler`, and each has one queue or one handler. A
-// request with a path parameter that contains a NUL is answered 400.
+// request with a path parameter that contains a NUL gets the response 400.
 //
 // GOAWAY_ERR_INVALID: the pattern is none, or is taken, or the queue is another
 // server's. GOAWAY_ERR_STATE: the server was started.

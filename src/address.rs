@@ -134,7 +134,7 @@ fn decoded(text: &str) -> std::result::Result<Vec<u8>, String> {
 impl Options {
     fn parse(query: &str, place: &Place) -> std::result::Result<Self, String> {
         let (mut options, mut seen) = (Self::default(), Vec::new());
-        let (mut interval, mut count, mut trusted, mut patience) = (None, None, None, None);
+        let (mut interval, mut count, mut trusted, mut wait_token) = (None, None, None, None);
         for option in query.split('&') {
             let (name, value) = option.split_once('=').ok_or_else(|| format!("\"{option}\" is no NAME=VALUE"))?;
             if seen.contains(&name) {
@@ -165,7 +165,7 @@ impl Options {
                     })?;
                     keep(&mut trusted, Some(parsed))
                 }
-                _ => keep(&mut patience, within(1, 3_600_000).map(|ms| Duration::from_millis(ms.into()))),
+                _ => keep(&mut wait_token, within(1, 3_600_000).map(|ms| Duration::from_millis(ms.into()))),
             };
             read.ok_or_else(|| format!("\"{name}\" cannot be \"{value}\""))?;
         }
@@ -174,11 +174,11 @@ impl Options {
             (None, true) => return Err("what follows \"keepalive_\" says nothing without \"keepalive\"".into()),
             (None, false) => {}
         }
-        if trusted.is_none() && patience.is_some() {
+        if trusted.is_none() && wait_token.is_some() {
             return Err("\"proxy_ms\" says nothing without \"proxy\"".into());
         }
-        let patience = patience.unwrap_or(PATIENCE);
-        options.proxy = trusted.map(|trusted| Arc::new(Proxy { trusted, patience }));
+        let wait_token = wait_token.unwrap_or(PATIENCE);
+        options.proxy = trusted.map(|trusted| Arc::new(Proxy { trusted, wait_token }));
         Ok(options)
     }
 }
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(options.mode, Some(0o660));
         let proxy = options.proxy.unwrap();
         assert_eq!(Trusted::parse("unix,10.0.0.0/8").as_ref(), Ok(&proxy.trusted));
-        assert_eq!(proxy.patience, Duration::from_millis(250));
+        assert_eq!(proxy.wait_token, Duration::from_millis(250));
     }
 
     #[test]

@@ -26,23 +26,23 @@ use crate::h2;
 use crate::plaintext;
 use crate::proxy::{self, Header, Malformed, Proxy};
 use crate::registration::Registration;
-use crate::session::{Order, Remote};
+use crate::session::{Order, SessionHandle};
 use crate::tls::Tls;
-use crate::transport::{Line, Protocol, Socket, TlsSocket};
+use crate::transport::{Protocol, Socket, Stream, TlsSocket};
 use crate::worker::Worker;
 
 /// The task of a connection, from accept to its last byte.
-#[expect(clippy::large_enum_variant, reason = "for nearly all of its life it is a session")]
+#[expect(clippy::large_enum_variant, reason = "for nearly all of its lifecycle it is a session")]
 pub enum Connection {
     Arriving(Arrival),
-    Http1(Box<Task<Line, h1::Http1>>),
-    Http2(Box<Task<Line, h2::Http2>>),
+    Http1(Box<Task<Stream, h1::Http1>>),
+    Http2(Box<Task<Stream, h2::Http2>>),
     Over,
 }
 
 /// What the steps of an arrival come to.
 enum Arrived {
-    Spoken(Line, Protocol),
+    Spoken(Stream, Protocol),
     /// It came to nothing: why, and with which words.
     Failed(Cause, String),
 }
@@ -61,7 +61,7 @@ impl Future for Connection {
         if let Self::Arriving(arrival) = connection {
             let Poll::Ready(arrived) = arrival.poll(cx) else {
                 // A queue is told of it, though nothing else may come for long.
-                arrival.worker.shared.ring();
+                arrival.worker.shared.notify();
                 return Poll::Pending;
             };
             let Self::Arriving(arrival) = std::mem::replace(connection, Self::Over) else { return Poll::Ready(()) };
@@ -100,12 +100,13 @@ pub struct Arrival {
 impl Arrival {
     fn new(worker: Rc<Worker>, registration: Registration, socket: Socket) -> Self {
         let now = tokio::time::Instant::now();
-        let remote = registration.remote();
-        let introduction = remote.door.proxy.clone().map(|proxy| -> Pin<Box<dyn Future<Output = Introduced>>> {
-            Box::pin(introduce(socket.clone(), proxy, remote.peer().clone()))
-        });
+        let session = registration.session();
+        let introduction =
+            session.listen_socket.proxy.clone().map(|proxy| -> Pin<Box<dyn Future<Output = Introduced>>> {
+                Box::pin(introduce(socket.clone(), proxy, session.peer().clone()))
+            });
         let heard = Rc::<Cell<bool>>::default();
-        let steps = Box::pin(arrive(worker.clone(), remote.clone(), socket.clone(), heard.clone()));
+        let steps = Box::pin(arrive(worker.clone(), session.clone(), socket.clone(), heard.clone()));
         let sleep = Box::pin(tokio::time::sleep_until(now + worker.shared.setup.config.handshake));
         let began = now.into_std();
         Self { worker, registration, socket, began, later: Vec::new(), introduction, heard, steps, sleep }
@@ -113,7 +114,7 @@ impl Arrival {
 
     /// As what it has arrived; None if it has ended instead.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrived>> {
-        self.registration.remote().set_task(cx.waker());
+        self.registration.session().set_task(cx.waker());
         match self.meet(cx) {
             Poll::Ready(true) => {
                 self.registration.open();
@@ -125,10 +126,10 @@ impl Arrival {
             Poll::Pending => {}
         }
         // Only HTTP/2 will be spoken: then it can be said why it ends.
-        let is_plain = self.registration.remote().door.tls.is_none();
+        let is_plain = self.registration.session().listen_socket.tls.is_none();
         let is_sure = is_plain && self.introduction.is_none() && !self.worker.shared.setup.config.http1;
         let mut is_told = false;
-        for order in self.registration.remote().letters().unwrap_or_default().orders {
+        for order in self.registration.session().messages().unwrap_or_default().orders {
             match order {
                 Order::Drain(_) => self.end(Cause::Handshake, 0),
                 Order::Abort(code, _, _) if !is_sure => self.end(Cause::Aborted, code),
@@ -142,7 +143,7 @@ impl Arrival {
             return Poll::Ready(None);
         }
         if is_told {
-            Poll::Ready(Some(Arrived::Spoken(Line::Plain(self.socket.clone()), Protocol::Http2)))
+            Poll::Ready(Some(Arrived::Spoken(Stream::Plain(self.socket.clone()), Protocol::Http2)))
         } else {
             self.wait(cx)
         }
@@ -153,12 +154,12 @@ impl Arrival {
         let Some(introduction) = &mut self.introduction else { return Poll::Ready(true) };
         let Poll::Ready(introduced) = introduction.as_mut().poll(cx) else { return Poll::Pending };
         self.introduction = None;
-        let remote = self.registration.remote();
+        let session = self.registration.session();
         match introduced {
-            Ok(client) => client.into_iter().for_each(|client| remote.set_client(client)),
+            Ok(client) => client.into_iter().for_each(|client| session.set_client(client)),
             Err(text) => {
                 if text != ENDED {
-                    let log = || tracing::warn!(peer = %remote.peer(), "refused: {text}");
+                    let log = || tracing::warn!(peer = %session.peer(), "refused: {text}");
                     self.worker.shared.refusals.proxies.add(log);
                 }
                 self.registration.open();
@@ -170,9 +171,9 @@ impl Arrival {
             }
         }
         // It is on the registry, and counted there.
-        if self.worker.shared.is_crowded(remote.peer(), 0) {
+        if self.worker.shared.is_crowded(session.peer(), 0) {
             self.worker.shared.refusals.sessions.add(|| {
-                tracing::warn!(peer = %remote.peer(), "refused: the limit of sessions from one address is reached");
+                tracing::warn!(peer = %session.peer(), "refused: the limit of sessions from one address is reached");
             });
             return Poll::Ready(false);
         }
@@ -204,7 +205,11 @@ impl Arrival {
         if cause == Cause::HandshakeTimeout {
             // Whoever stayed without a byte, such as a browser in advance, began none.
             if self.heard.get() {
-                count_handshake(&self.worker, self.registration.remote(), "the TLS handshake failed: it took too long");
+                count_handshake(
+                    &self.worker,
+                    self.registration.session(),
+                    "the TLS handshake failed: it took too long",
+                );
             }
             let mut event = self.event(EventKind::Timeout);
             event.cause = cause;
@@ -213,8 +218,8 @@ impl Arrival {
     }
 
     fn event(&self, kind: EventKind) -> SessionEvent {
-        let remote = self.registration.remote();
-        SessionEvent::new(kind, remote.id, remote.peer().clone())
+        let session = self.registration.session();
+        SessionEvent::new(kind, session.id, session.peer().clone())
     }
 
     fn into_session(mut self, arrived: Arrived) -> Connection {
@@ -225,11 +230,11 @@ impl Arrival {
                 return Connection::Over;
             }
         };
-        let remote = self.registration.remote();
-        remote.set_protocol(protocol);
+        let session = self.registration.session();
+        session.set_protocol(protocol);
         // A close may have begun, of which it would not be told again.
-        remote.look_up();
-        self.later.into_iter().for_each(|order| remote.order(order));
+        session.check_shutdown();
+        self.later.into_iter().for_each(|order| session.order(order));
         let Self { worker, registration, began, .. } = self;
         match protocol {
             Protocol::Http2 => {
@@ -289,7 +294,7 @@ async fn introduce(socket: Socket, proxy: Arc<Proxy>, sender: Endpoint) -> Intro
     if !proxy.trusted.includes(&sender) {
         return Err(format!("{sender} is no proxy that is trusted"));
     }
-    let header = timeout(proxy.patience, read_header(socket));
+    let header = timeout(proxy.wait_token, read_header(socket));
     header.await.unwrap_or_else(|_| Err("the PROXY header is late".into()))
 }
 
@@ -316,14 +321,14 @@ async fn read_header(mut socket: Socket) -> Introduced {
 }
 
 /// The steps of an arrival.
-async fn arrive(worker: Rc<Worker>, remote: Arc<Remote>, socket: Socket, heard: Rc<Cell<bool>>) -> Arrived {
-    if let Some(tls) = &remote.door.tls {
+async fn arrive(worker: Rc<Worker>, session: Arc<SessionHandle>, socket: Socket, heard: Rc<Cell<bool>>) -> Arrived {
+    if let Some(tls) = &session.listen_socket.tls {
         // Who has said nothing takes no turn. What is wrong shows in the handshake.
         let (is_heard, plain) = plaintext::first(&socket).await.unwrap_or_default();
         heard.set(is_heard);
-        let Some(protocol) = plain else { return shake_hands(&worker, &remote, tls, socket, is_heard).await };
+        let Some(protocol) = plain else { return shake_hands(&worker, &session, tls, socket, is_heard).await };
         let text = "the TLS handshake failed: plain HTTP came to a port that speaks TLS";
-        count_handshake(&worker, &remote, text);
+        count_handshake(&worker, &session, text);
         plaintext::dismiss(socket, protocol).await;
         return Arrived::Failed(Cause::Tls, text.into());
     }
@@ -334,10 +339,10 @@ async fn arrive(worker: Rc<Worker>, remote: Arc<Remote>, socket: Socket, heard: 
     } else {
         let _ = socket.heard().await;
     }
-    Arrived::Spoken(Line::Plain(socket), protocol)
+    Arrived::Spoken(Stream::Plain(socket), protocol)
 }
 
-async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket, is_heard: bool) -> Arrived {
+async fn shake_hands(worker: &Worker, session: &SessionHandle, tls: &Tls, socket: Socket, is_heard: bool) -> Arrived {
     // It fails never, since nobody closes it.
     let turn = worker.shared.handshakes.acquire().await;
     let live = match tls.live() {
@@ -354,11 +359,11 @@ async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket
         // Who does not ask by ALPN speaks HTTP/1.1 (RFC 9113, section 3.2), if that is spoken here.
         let is_http1 = worker.shared.setup.config.http1 && facts.protocol != "h2";
         let protocol = if is_http1 { Protocol::Http1 } else { Protocol::Http2 };
-        remote.set_tls(facts);
+        session.set_tls(facts);
         // The host may ask for both as soon as it is told.
-        remote.set_protocol(protocol);
-        worker.shared.tell(&SessionEvent::new(EventKind::Secured, remote.id, remote.peer().clone()));
-        return Arrived::Spoken(Line::Tls(socket), protocol);
+        session.set_protocol(protocol);
+        worker.shared.tell(&SessionEvent::new(EventKind::Secured, session.id, session.peer().clone()));
+        return Arrived::Spoken(Stream::Tls(socket), protocol);
     };
     drop(turn);
     let cause = match error.kind() {
@@ -369,7 +374,7 @@ async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket
     let text = format!("the TLS handshake failed: {error}");
     // Whoever left without a byte, such as a health check, began none.
     if is_heard {
-        count_handshake(worker, remote, &text);
+        count_handshake(worker, session, &text);
     }
     if cause == Cause::Tls {
         // Whether it hears the alert is its own affair.
@@ -379,8 +384,8 @@ async fn shake_hands(worker: &Worker, remote: &Remote, tls: &Tls, socket: Socket
 }
 
 /// Counts a TLS handshake that failed, and says it in the log.
-fn count_handshake(worker: &Worker, remote: &Remote, text: &str) {
-    worker.shared.refusals.handshakes.add(|| tracing::info!(peer = %remote.peer(), "{text}"));
+fn count_handshake(worker: &Worker, session: &SessionHandle, text: &str) {
+    worker.shared.refusals.handshakes.add(|| tracing::info!(peer = %session.peer(), "{text}"));
 }
 
 #[cfg(test)]
@@ -391,23 +396,23 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::listener::Door;
+    use crate::listener::ListenSocket;
     use crate::registry::SESSIONS;
     use crate::shared::{Setup, Shared};
     use crate::system::System;
-    use crate::table::{Lot, lock};
+    use crate::table::{SlotAllocator, lock};
 
     /// Lets a connection that says nothing run to its end, and gives what the host was told.
-    async fn silent(config: Config, order: impl FnOnce(&Shared, &Remote)) -> Vec<SessionEvent> {
+    async fn silent(config: Config, order: impl FnOnce(&Shared, &SessionHandle)) -> Vec<SessionEvent> {
         saying(b"", Arc::default(), config, order).await
     }
 
     /// The same for one that says no more than this.
     async fn saying(
         words: &[u8],
-        door: Arc<Door>,
+        listen_socket: Arc<ListenSocket>,
         config: Config,
-        order: impl FnOnce(&Shared, &Remote),
+        order: impl FnOnce(&Shared, &SessionHandle),
     ) -> Vec<SessionEvent> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -418,18 +423,18 @@ mod tests {
         let told = events.clone();
         let on_session = Some(Box::new(move |event: &SessionEvent| lock(&told).push(event.clone())) as _);
         let shared = Arc::new(Shared::new(Setup { config, on_session, ..Setup::default() }));
-        let mut remote = None;
-        Lot::new(SESSIONS.here().unwrap()).insert(|id| {
-            let entered = Arc::new(Remote::new(id, address.into(), door.clone(), shared.muted()));
-            remote = Some(entered.clone());
+        let mut session = None;
+        SlotAllocator::new(SESSIONS.here().unwrap()).insert(|id| {
+            let entered = Arc::new(SessionHandle::new(id, address.into(), listen_socket.clone(), shared.muted()));
+            session = Some(entered.clone());
             Box::new(entered)
         });
-        let remote = remote.unwrap();
+        let session = session.unwrap();
         let registration =
-            Registration::new(shared.clone(), remote.clone(), Arc::default(), crate::callback::Flag::default());
+            Registration::new(shared.clone(), session.clone(), Arc::default(), crate::callback::Flag::default());
         let worker = Worker::new(shared.clone()).unwrap();
         let connection = Connection::new(worker, registration, Socket::new(ours, System::default()).unwrap());
-        order(&shared, &remote);
+        order(&shared, &session);
         tokio::time::timeout(Duration::from_secs(30), connection).await.unwrap();
         match peer.read(&mut [0; 64]) {
             Ok(read) => assert_eq!(read, 0, "a FIN and nothing before it"),
@@ -461,29 +466,29 @@ mod tests {
         let tls = Tls::default();
         tls.add_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes(), None).unwrap();
         tls.reload().unwrap();
-        let mut door = Door::default();
-        door.tls = Some(Arc::new(tls));
-        let door = Arc::new(door);
+        let mut listen_socket = ListenSocket::default();
+        listen_socket.tls = Some(Arc::new(tls));
+        let listen_socket = Arc::new(listen_socket);
         let words = [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3];
         let config = Config { handshake: Duration::from_millis(50), ..Config::default() };
-        let events = saying(&words, door.clone(), config, |_, _| {}).await;
+        let events = saying(&words, listen_socket.clone(), config, |_, _| {}).await;
         let late = Cause::HandshakeTimeout;
         assert_eq!(told(&events)[1..], [(EventKind::Timeout, late), (EventKind::Closed, late)]);
         // Who gets no turn is no better off.
         let config = Config { handshake: Duration::from_millis(50), tls_handshakes: 0, ..Config::default() };
-        let events = saying(&words, door.clone(), config, |_, _| {}).await;
+        let events = saying(&words, listen_socket.clone(), config, |_, _| {}).await;
         assert_eq!(told(&events)[1..], [(EventKind::Timeout, late), (EventKind::Closed, late)]);
-        let close = |shared: &Shared, _: &Remote| shared.registry.close(Duration::from_secs(20), None);
-        let events = saying(&words, door, Config::default(), close).await;
+        let close = |shared: &Shared, _: &SessionHandle| shared.registry.close(Duration::from_secs(20), None);
+        let events = saying(&words, listen_socket, Config::default(), close).await;
         assert_eq!(told(&events)[1..], [(EventKind::Closed, Cause::Handshake)]);
     }
 
     #[tokio::test]
     async fn what_is_for_its_session_neither_ends_it_nor_is_lost() {
-        let order = |_: &Shared, remote: &Remote| {
-            remote.ping([7; 8]).unwrap();
-            remote.order(Order::Goaway(0, 0, Vec::new()));
-            remote.order(Order::Abort(7, u32::MAX, Vec::new()));
+        let order = |_: &Shared, session: &SessionHandle| {
+            session.ping([7; 8]).unwrap();
+            session.order(Order::Goaway(0, 0, Vec::new()));
+            session.order(Order::Abort(7, u32::MAX, Vec::new()));
         };
         let aborted = silent(Config::default(), order).await;
         assert_eq!(told(&aborted)[1..], [(EventKind::Closed, Cause::Aborted)]);
@@ -493,7 +498,8 @@ mod tests {
     async fn a_close_and_an_abort_end_it() {
         let closed = silent(Config::default(), |shared, _| shared.registry.close(Duration::from_secs(20), None)).await;
         assert_eq!(told(&closed)[1..], [(EventKind::Closed, Cause::Handshake)]);
-        let aborted = silent(Config::default(), |_, remote| remote.order(Order::Abort(7, u32::MAX, Vec::new()))).await;
+        let aborted =
+            silent(Config::default(), |_, session| session.order(Order::Abort(7, u32::MAX, Vec::new()))).await;
         assert_eq!(told(&aborted)[1..], [(EventKind::Closed, Cause::Aborted)]);
         assert_eq!(aborted[1].code, 7);
     }

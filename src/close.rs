@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::Outcome;
 
-/// How long the second GOAWAY waits for the peer's answer to the PING.
+/// How long the second GOAWAY waits for the peer to acknowledge the PING.
 pub const LAST_CALL_CAP: Duration = Duration::from_secs(1);
 /// How long a connection that has just come may take to become a session, though
 /// there is a close: what it sent with its first packet is on its way to us.
@@ -169,7 +169,7 @@ pub struct Report {
 
 /// What one session adds to the report.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Parting {
+pub struct SessionReport {
     pub streams_completed: u64,
     pub streams_reset: u64,
     pub streams_refused: u64,
@@ -193,17 +193,17 @@ impl Report {
         ]
     }
 
-    pub fn add(&mut self, outcome: Outcome, parting: Parting) {
+    pub fn add(&mut self, outcome: Outcome, session_report: SessionReport) {
         *match outcome {
             Outcome::Graceful => &mut self.sessions_graceful,
             Outcome::ByPeer => &mut self.sessions_by_peer,
             Outcome::Handshake => &mut self.sessions_in_handshake,
             Outcome::Forced => &mut self.sessions_forced,
         } += 1;
-        self.streams_completed += parting.streams_completed;
-        self.streams_reset += parting.streams_reset;
-        self.streams_refused += parting.streams_refused;
-        self.bytes_unsent += parting.bytes_unsent;
+        self.streams_completed += session_report.streams_completed;
+        self.streams_reset += session_report.streams_reset;
+        self.streams_refused += session_report.streams_refused;
+        self.bytes_unsent += session_report.bytes_unsent;
     }
 }
 

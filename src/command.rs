@@ -5,16 +5,16 @@ use std::mem::offset_of;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::request::{self, Answer, Request, copy, section, trailers};
+use crate::request::{self, Request, Response, copy, section, trailers};
 
 /// What a command orders. Codes are appended, never renumbered.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandKind {
-    /// The whole answer: status, fields and data, as `goaway_request_respond_with`.
+    /// The whole response: status, fields and data, as `goaway_request_respond_with`.
     Respond = 1,
-    /// The head of a streamed answer: status and fields.
+    /// The head of a streamed response: status and fields.
     Head = 2,
     /// The next piece of it: data, as `goaway_request_write`.
     Write = 3,
@@ -36,7 +36,7 @@ pub enum CommandKind {
 }
 
 /// As a flag of a WRITE command: a WRITABLE record follows for certain, unless
-/// the answer ends before, once half of the high-water mark is free, perhaps at
+/// the response ends before, once half of the high-water mark is free, perhaps at
 /// once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
 pub const GOAWAY_COMMAND_FLAG_NOTIFY: u32 = 1;
 
@@ -53,7 +53,7 @@ pub const GOAWAY_COMMAND_FLAG_NO_DATE: u32 = 2;
 /// where the length is known.
 pub const GOAWAY_COMMAND_FLAG_NO_LENGTH: u32 = 4;
 
-/// As a flag of a RESPOND or END command: the answer leaves, and BODY records of
+/// As a flag of a RESPOND or END command: the response leaves, and BODY records of
 /// the request go on until GOAWAY_RECORD_FLAG_END, as `goaway_request_keep_body`.
 pub const GOAWAY_COMMAND_FLAG_KEEP_BODY: u32 = 8;
 
@@ -103,8 +103,8 @@ impl Command {
                 )?;
                 let (fields, data) = (self.fields(arena)?, self.data(arena)?);
                 request::change(id, |request| {
-                    request.answer.respond_with(self.status, fields, copy(data)?)?;
-                    self.leave_out(&mut request.answer);
+                    request.response.respond_with(self.status, fields, copy(data)?)?;
+                    self.leave_out(&mut request.response);
                     self.keep_body(request);
                     Ok(())
                 })
@@ -112,9 +112,9 @@ impl Command {
             CommandKind::Head => {
                 self.check_flags(GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH)?;
                 let fields = self.fields(arena)?;
-                request::answer(id, |answer| {
-                    answer.write_head_with(self.status, fields)?;
-                    self.leave_out(answer);
+                request::response(id, |response| {
+                    response.write_head_with(self.status, fields)?;
+                    self.leave_out(response);
                     Ok(())
                 })
             }
@@ -123,7 +123,7 @@ impl Command {
                 self.check_flags(GOAWAY_COMMAND_FLAG_KEEP_BODY)?;
                 let (trailers, data) = (trailers(self.fields(arena)?)?, self.data(arena)?);
                 request::change(id, |request| {
-                    request.answer.end_with(data, trailers)?;
+                    request.response.end_with(data, trailers)?;
                     self.keep_body(request);
                     Ok(())
                 })
@@ -135,7 +135,7 @@ impl Command {
             CommandKind::Consume => request::consume(id, self.number),
             CommandKind::Inform => {
                 let fields = section(self.fields(arena)?)?;
-                request::answer(id, |answer| answer.inform(self.status, fields))
+                request::response(id, |response| response.inform(self.status, fields))
             }
             CommandKind::SetIdle => {
                 let idle = Duration::from_millis(self.narrow::<u32>("a time")?.into());
@@ -146,7 +146,7 @@ impl Command {
             }
             CommandKind::HighWater => {
                 let bytes = self.narrow("a number of bytes")?;
-                request::answer(id, |answer| answer.set_high_water(bytes))
+                request::response(id, |response| response.set_high_water(bytes))
             }
         }
     }
@@ -183,16 +183,16 @@ impl Command {
     }
 
     /// Of the head that was just written, what the flags say.
-    fn leave_out(&self, answer: &mut Answer) {
+    fn leave_out(&self, response: &mut Response) {
         if self.flags & GOAWAY_COMMAND_FLAG_NO_DATE != 0 {
-            answer.leave_out_date();
+            response.leave_out_date();
         }
         if self.flags & GOAWAY_COMMAND_FLAG_NO_LENGTH != 0 {
-            answer.leave_out_length();
+            response.leave_out_length();
         }
     }
 
-    /// Of the answer that has ended, what the flag says.
+    /// Of the response that has ended, what the flag says.
     fn keep_body(&self, request: &mut Request) {
         request.keeps_body |= self.flags & GOAWAY_COMMAND_FLAG_KEEP_BODY != 0;
     }
@@ -200,7 +200,7 @@ impl Command {
     fn write(&self, data: &[u8]) -> Result<()> {
         self.check_flags(GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT)?;
         request::change(self.request, |request| {
-            let written = request.answer.write(data).map(drop);
+            let written = request.response.write(data).map(drop);
             // Also of one for which there was no room: it is the room that is waited for.
             let may_wait = matches!(written, Ok(()) | Err(Error::WouldBlock(_)));
             if self.flags & (GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT) != 0 && may_wait {
@@ -240,12 +240,12 @@ impl Command {
 /// otherwise a response that lacks a part could look whole, or be another than
 /// the host meant.
 #[derive(Default)]
-pub struct Course {
+pub struct Execution {
     /// The requests of whose response a part failed.
     failed: Vec<u64>,
 }
 
-impl Course {
+impl Execution {
     /// Carries out the next command, unless it stands behind one that failed.
     pub fn carry_out(&mut self, command: &Command, arena: &[u8]) -> Result<()> {
         if !self.failed.is_empty() && self.skips(command) {

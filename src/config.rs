@@ -36,13 +36,13 @@ pub struct Config {
     /// SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441), where there is a handler for CONNECT.
     pub connect_protocol: bool,
     /// Whether a request of HTTP/1.1 that asks for another protocol keeps its form,
-    /// and an answer of 101 switches to it.
+    /// and a response of 101 switches to it.
     pub upgrade: bool,
     /// What is written of a response, and has not left, for a slow peer.
     pub send_buffer_bytes: usize,
-    /// The same for all answers of a session together.
+    /// The same for all responses of a session together.
     pub session_send_bytes: usize,
-    /// What the library may hold of a streamed answer before a write is refused.
+    /// What the library may hold of a streamed response before a write is refused.
     pub high_water_bytes: usize,
     /// The largest body the library collects.
     pub max_body_bytes: usize,
@@ -52,7 +52,7 @@ pub struct Config {
     pub max_sessions_per_address: usize,
     /// Bytes of all bodies together that a session collects.
     pub session_body_bytes: usize,
-    /// Until the preface, the first SETTINGS and the answer to ours have come.
+    /// Until the preface, the first SETTINGS and the acknowledgement of ours have come.
     pub handshake: Duration,
     /// TLS handshakes at a time; who comes then waits for a turn.
     pub tls_handshakes: usize,
@@ -64,7 +64,7 @@ pub struct Config {
     pub keepalive: Duration,
     /// Until that PING must be answered.
     pub keepalive_timeout: Duration,
-    /// While an answer waits for its peer, or a collected body for its rest,
+    /// While a response waits for its peer, or a collected body for its rest,
     /// at least `progress_bytes` must pass in each `progress`.
     pub progress: Duration,
     pub progress_bytes: u64,

@@ -22,12 +22,12 @@ use crate::close::CUT;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
-use crate::listener::{BACK_OFF, Door, Listener, is_of_one_connection};
+use crate::listener::{BACK_OFF, ListenSocket, Listener, is_of_one_connection};
 use crate::registry::{Progress, SESSIONS};
 use crate::request;
-use crate::session::Remote;
+use crate::session::SessionHandle;
 use crate::shared::Shared;
-use crate::table::Lot;
+use crate::table::SlotAllocator;
 use crate::worker_thread::WorkerHandle;
 
 /// How often the host is told how far the close has come.
@@ -45,10 +45,10 @@ pub struct Control {
 }
 
 /// What the tasks of the control thread share.
-struct Desk {
+struct ControlContext {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
-    sessions: RefCell<Lot<Arc<Remote>>>,
+    sessions: RefCell<SlotAllocator<Arc<SessionHandle>>>,
     notices: Sender<Notice>,
     /// Whether the host has yet to hear of the last progress.
     progress_is_due: Arc<AtomicBool>,
@@ -67,9 +67,9 @@ enum Notice {
 
 impl Control {
     /// Starts the workers, the control thread and the one that tells the host.
-    pub fn start(shared: &Arc<Shared>, doors: Vec<Arc<Door>>) -> Result<Self> {
+    pub fn start(shared: &Arc<Shared>, listen_sockets: Vec<Arc<ListenSocket>>) -> Result<Self> {
         let mut threads = Vec::new();
-        let started = Self::start_all(shared, doors, &mut threads);
+        let started = Self::start_all(shared, listen_sockets, &mut threads);
         match started {
             Ok(dismissed) => Ok(Self { threads, dismissed }),
             Err(error) => {
@@ -82,7 +82,7 @@ impl Control {
 
     fn start_all(
         shared: &Arc<Shared>,
-        doors: Vec<Arc<Door>>,
+        listen_sockets: Vec<Arc<ListenSocket>>,
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<Arc<AtomicBool>> {
         let mut workers = Vec::new();
@@ -95,27 +95,28 @@ impl Control {
         let progress_is_due = Arc::new(AtomicBool::new(false));
         let (of_thread, is_due) = (shared.clone(), progress_is_due.clone());
         threads.push(shared.spawn_plain("goaway-notify".into(), move || notify(&of_thread, told, &is_due))?);
-        let sessions = Lot::new(SESSIONS.here()?);
+        let sessions = SlotAllocator::new(SESSIONS.here()?);
         let dismissed = Arc::new(AtomicBool::new(false));
         let (of_thread, until) = (shared.clone(), dismissed.clone());
         let make = move || {
             let system = &of_thread.setup.system;
-            let watched: io::Result<Vec<_>> = doors.into_iter().map(|door| Listener::new(door, system)).collect();
+            let watched: io::Result<Vec<_>> =
+                listen_sockets.into_iter().map(|listen_socket| Listener::new(listen_socket, system)).collect();
             let listeners = watched.map_err(|error| Error::io("cannot watch a listening socket", error))?;
             let (sessions, closing) = (RefCell::new(sessions), Notify::new());
-            let desk = Desk { shared: of_thread, workers, sessions, notices, progress_is_due, closing };
-            Ok(run(Rc::new(desk), listeners, until))
+            let context = ControlContext { shared: of_thread, workers, sessions, notices, progress_is_due, closing };
+            Ok(run(Rc::new(context), listeners, until))
         };
         threads.push(shared.spawn("goaway-control".into(), make)?);
         Ok(dismissed)
     }
 
     /// Lets all threads end: the close is complete. Waits for them no longer
-    /// than `patience`; one that a callback of the host holds is left behind.
-    pub fn dismiss(self, shared: &Shared, patience: Duration) {
+    /// than `wait_token`; one that a callback of the host holds is left behind.
+    pub fn dismiss(self, shared: &Shared, wait_token: Duration) {
         self.dismissed.store(true, Relaxed);
         shared.registry.changed.notify_one();
-        let until = Instant::now() + patience;
+        let until = Instant::now() + wait_token;
         for thread in self.threads {
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_micros(200));
@@ -128,26 +129,26 @@ impl Control {
     }
 }
 
-async fn run(desk: Rc<Desk>, listeners: Vec<Listener>, dismissed: Arc<AtomicBool>) {
+async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: Arc<AtomicBool>) {
     let mut accepting = JoinSet::new();
     for listener in listeners {
-        accepting.spawn_local(accept(desk.clone(), listener));
+        accepting.spawn_local(accept(context.clone(), listener));
     }
-    let registry = &desk.shared.registry;
+    let registry = &context.shared.registry;
     while registry.deadline().is_none() {
         registry.changed.notified().await;
         if registry.take_thinned() {
-            tidy(&desk).await;
+            tidy(&context).await;
         }
     }
-    desk.closing.notify_waiters();
+    context.closing.notify_waiters();
     while accepting.join_next().await.is_some() {}
-    see_through(&desk).await;
+    see_through(&context).await;
     registry.finish();
     // Whoever closes again later gets the same report.
     loop {
         // It fails only when nobody is left to tell.
-        let _ = desk.notices.send(Notice::Closed);
+        let _ = context.notices.send(Notice::Closed);
         if dismissed.load(Relaxed) {
             return;
         }
@@ -157,24 +158,24 @@ async fn run(desk: Rc<Desk>, listeners: Vec<Listener>, dismissed: Arc<AtomicBool
 
 /// A crowd has gone: gives back the memory it had, when its last have gone too.
 /// Here, where the host is not called and no session waits.
-async fn tidy(desk: &Desk) {
-    let registry = &desk.shared.registry;
+async fn tidy(context: &ControlContext) {
+    let registry = &context.shared.registry;
     // Woken earlier when the server is to close, which goes first.
     if timeout(REST, registry.changed.notified()).await.is_err() || registry.deadline().is_none() {
         request::trim();
-        (desk.shared.setup.system.trim)();
+        (context.shared.setup.system.trim)();
     }
 }
 
 /// Accepts until the server closes, and then what the kernel has accepted already.
-async fn accept(desk: Rc<Desk>, listener: Listener) {
-    let closing = desk.closing.notified();
+async fn accept(context: Rc<ControlContext>, listener: Listener) {
+    let closing = context.closing.notified();
     tokio::pin!(closing);
     closing.as_mut().enable();
     // A level, looked at once the signal cannot be missed any more.
-    while desk.shared.registry.deadline().is_none() {
+    while context.shared.registry.deadline().is_none() {
         let accepting = async {
-            desk.shared.room_for_sessions().await;
+            context.shared.room_for_sessions().await;
             listener.accept().await
         };
         let accepted = tokio::select! {
@@ -183,42 +184,42 @@ async fn accept(desk: Rc<Desk>, listener: Listener) {
             accepted = accepting => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => desk.give(stream, peer, listener.door()),
+            Ok((stream, peer)) => context.give(stream, peer, listener.listen_socket()),
             Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended unaccepted"),
             Err(error) => {
-                desk.shared.refusals.rests.tell(|| tracing::warn!(%error, "accept rests"));
-                let _ = desk.notices.send(Notice::Resting(error.to_string(), listener.door().at.clone()));
+                context.shared.refusals.rests.tell(|| tracing::warn!(%error, "accept rests"));
+                let _ = context.notices.send(Notice::Resting(error.to_string(), listener.listen_socket().at.clone()));
                 if timeout(BACK_OFF, &mut closing).await.is_ok() {
                     break;
                 }
             }
         }
     }
-    let door = listener.door().clone();
+    let listen_socket = listener.listen_socket().clone();
     for (stream, peer) in listener.leave() {
-        desk.give(stream, peer, &door);
+        context.give(stream, peer, &listen_socket);
     }
 }
 
-impl Desk {
+impl ControlContext {
     /// Makes a connection a session, on the least loaded worker.
-    fn give(&self, stream: TcpStream, peer: Endpoint, door: &Arc<Door>) {
+    fn give(&self, stream: TcpStream, peer: Endpoint, listen_socket: &Arc<ListenSocket>) {
         if self.shared.registry.len() >= self.shared.setup.config.max_sessions {
             return self.refuse(|| tracing::warn!(%peer, "refused: the limit of sessions is reached"));
         }
         // Who comes by a proxy is counted when it is known who it is.
-        if door.proxy.is_none() && self.shared.is_crowded(&peer, 1) {
+        if listen_socket.proxy.is_none() && self.shared.is_crowded(&peer, 1) {
             return self.refuse(|| tracing::warn!(%peer, "refused: the limit of sessions from one address is reached"));
         }
-        let mut remote = None;
+        let mut session = None;
         self.sessions.borrow_mut().insert(|id| {
-            let entered = Arc::new(Remote::new(id, peer.clone(), door.clone(), self.shared.muted()));
-            remote = Some(entered.clone());
+            let entered = Arc::new(SessionHandle::new(id, peer.clone(), listen_socket.clone(), self.shared.muted()));
+            session = Some(entered.clone());
             Box::new(entered)
         });
         let worker = self.workers.iter().min_by_key(|worker| worker.load());
-        match (remote, worker) {
-            (Some(remote), Some(worker)) => worker.give(stream, &self.shared, remote),
+        match (session, worker) {
+            (Some(session), Some(worker)) => worker.give(stream, &self.shared, session),
             _ => self.refuse(|| tracing::warn!(%peer, "refused: there are no ids left")),
         }
     }
@@ -230,12 +231,12 @@ impl Desk {
 
 /// Waits until every session has ended, tells the host how it goes, and cuts
 /// those whose threads have not ended them by then.
-async fn see_through(desk: &Desk) {
-    let registry = &desk.shared.registry;
+async fn see_through(context: &ControlContext) {
+    let registry = &context.shared.registry;
     while let Some(deadline) = registry.deadline().filter(|_| registry.len() > 0) {
         // A host that is slow to hear of it hears less.
-        if !desk.progress_is_due.swap(true, Relaxed) {
-            let _ = desk.notices.send(Notice::Progress(registry.progress()));
+        if !context.progress_is_due.swap(true, Relaxed) {
+            let _ = context.notices.send(Notice::Progress(registry.progress()));
         }
         let last = deadline + CUT + COUNT;
         let left = last.saturating_duration_since(Instant::now());
@@ -259,7 +260,7 @@ fn notify(shared: &Shared, notices: Receiver<Notice>, progress_is_due: &AtomicBo
                 let mut event = SessionEvent::new(EventKind::Error, 0, address);
                 event.text = format!("no connection is accepted for a moment: {why}").into_bytes();
                 shared.tell(&event);
-                shared.ring();
+                shared.notify();
             }
             Notice::Closed => {
                 shared.refusals.flush();

@@ -21,7 +21,7 @@ pub enum Error {
     /// The session or request of this id has ended, or there never was one.
     #[error("{0} has ended, or never was")]
     Gone(&'static str),
-    /// The request was cancelled: nobody waits for the answer any more.
+    /// The request was cancelled: nobody waits for the response any more.
     #[error("the request was cancelled: {0}")]
     Cancelled(&'static str),
     /// What was looked up is not there.

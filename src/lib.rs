@@ -20,8 +20,8 @@
 //! - [`route`]: the handlers
 //! - [`refusal`]: requests that the library answers itself
 //! - [`command`]: what a host orders in batches
-//! - [`request`]: one request: head, body, answer, as host and session share it
-//! - [`session`]: a session as other threads reach it: figures and letterbox
+//! - [`request`]: one request: head, body, response, as host and session share it
+//! - [`session`]: a session as other threads reach it: figures and mailbox
 //! - [`transport`]: a socket, with or without TLS
 //! - [`extension`]: ALTSVC and ORIGIN frames
 //! - [`listener`]: listening sockets

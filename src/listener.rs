@@ -26,7 +26,7 @@ pub const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// A listening socket, as the server and all of its connections see it.
 #[derive(Debug, Default)]
-pub struct Door {
+pub struct ListenSocket {
     /// Where it listens.
     pub at: Endpoint,
     /// Whether a proxy tells in front of each connection who its client is.
@@ -35,65 +35,65 @@ pub struct Door {
     pub tls: Option<Arc<Tls>>,
     /// Connections that the kernel may hold.
     backlog: usize,
-    hold: Mutex<Hold>,
+    owned: Mutex<OwnedSocket>,
 }
 
 /// What is given up when the server closes, in this order: a file without its
 /// socket would be taken for a stale one.
 #[derive(Debug, Default)]
-struct Hold {
+struct OwnedSocket {
     file: Option<SocketFile>,
     socket: Option<Socket>,
     /// Somebody else has the socket too, and plans for the connections that wait in it.
     is_shared: bool,
 }
 
-impl Door {
+impl ListenSocket {
     fn new(socket: Socket, file: Option<SocketFile>, is_shared: bool, options: &Options) -> Arc<Self> {
         let at = socket.local_addr().ok().and_then(|address| Endpoint::try_from(&address).ok());
-        let hold = Mutex::new(Hold { file, socket: Some(socket), is_shared });
+        let owned = Mutex::new(OwnedSocket { file, socket: Some(socket), is_shared });
         let backlog = options.backlog.unwrap_or(BACKLOG).into();
         Arc::new(Self {
             at: at.unwrap_or_default(),
             proxy: options.proxy.clone(),
             tls: options.tls.clone(),
             backlog,
-            hold,
+            owned,
         })
     }
 
     /// A duplicate of the socket for a successor, to whom from now on what
     /// waits in it belongs, and the file of a Unix socket. None once it is shut.
     pub fn hand_over(&self) -> Option<io::Result<OwnedFd>> {
-        let mut hold = lock(&self.hold);
-        let copy = hold.socket.as_ref()?.try_clone();
+        let mut owned = lock(&self.owned);
+        let copy = owned.socket.as_ref()?.try_clone();
         if copy.is_ok() {
-            hold.is_shared = true;
-            hold.file.take().into_iter().for_each(SocketFile::leave);
+            owned.is_shared = true;
+            owned.file.take().into_iter().for_each(SocketFile::leave);
         }
         Some(copy.map(OwnedFd::from))
     }
 
     /// Somebody else has the socket too, or nobody has it any more. False if it is shut.
     pub fn set_shared(&self, is_shared: bool) -> bool {
-        let mut hold = lock(&self.hold);
-        hold.is_shared = is_shared;
-        hold.socket.is_some()
+        let mut owned = lock(&self.owned);
+        owned.is_shared = is_shared;
+        owned.socket.is_some()
     }
 
     /// In a child process: the parent has the socket too, and the file of a Unix socket.
     pub fn inherit(&self) {
-        let mut hold = lock(&self.hold);
-        hold.is_shared = true;
-        hold.file.take().into_iter().for_each(SocketFile::leave);
+        let mut owned = lock(&self.owned);
+        owned.is_shared = true;
+        owned.file.take().into_iter().for_each(SocketFile::leave);
     }
 
     /// Lets nobody find it any more. Whether the connections that wait would
     /// end with the socket.
     fn shut(&self) -> bool {
         let (file, socket, is_shared) = {
-            let mut hold = lock(&self.hold);
-            (hold.file.take(), hold.socket.take(), hold.is_shared)
+            let mut owned = lock(&self.owned);
+            (owned.file.take(), owned.socket.take(), owned.is_shared)
         };
         // Unlocked, since a file that stays behind is told in the log, which is
         // the host's. The file first: it needs the socket to be open.
@@ -106,7 +106,7 @@ impl Door {
 /// Listens on everything that `text` means: `127.0.0.1:8080`, `[::1]:8080`, a
 /// name such as `localhost:8080`, `unix:/path`, `fd:3`, `systemd:`. Port 0 is
 /// any free one, the same for all addresses of a name.
-pub fn open(text: &str, tls: Option<Arc<Tls>>, system: &System) -> Result<Vec<Arc<Door>>> {
+pub fn open(text: &str, tls: Option<Arc<Tls>>, system: &System) -> Result<Vec<Arc<ListenSocket>>> {
     let mut address = Address::parse(text)?;
     address.options.tls = tls;
     match &address.place {
@@ -122,8 +122,8 @@ pub fn open(text: &str, tls: Option<Arc<Tls>>, system: &System) -> Result<Vec<Ar
     }
 }
 
-fn bind_inet(address: &Address, place: &str) -> Result<Vec<Arc<Door>>> {
-    let mut bound: Vec<Arc<Door>> = Vec::new();
+fn bind_inet(address: &Address, place: &str) -> Result<Vec<Arc<ListenSocket>>> {
+    let mut bound: Vec<Arc<ListenSocket>> = Vec::new();
     let mut unavailable = None;
     for mut resolved in resolve(address, place)? {
         if resolved.port() == 0
@@ -135,7 +135,7 @@ fn bind_inet(address: &Address, place: &str) -> Result<Vec<Arc<Door>>> {
             return Err(address.refuse("\"ipv6only\" says nothing about an IPv4 address"));
         }
         match bind_one(resolved, &address.options) {
-            Ok(socket) => bound.push(Door::new(socket, None, false, &address.options)),
+            Ok(socket) => bound.push(ListenSocket::new(socket, None, false, &address.options)),
             // A name may mean addresses of a family that this machine has not.
             Err(error) if is_unavailable(&error) => unavailable = Some(error),
             Err(error) => return Err(address.failed(error)),
@@ -193,7 +193,7 @@ fn probe_silence(socket: &Socket, options: &Options) -> io::Result<()> {
     socket.set_tcp_keepalive(&keepalive)
 }
 
-fn bind_unix(address: &Address, name: &[u8], system: &System) -> Result<Arc<Door>> {
+fn bind_unix(address: &Address, name: &[u8], system: &System) -> Result<Arc<ListenSocket>> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(|error| address.failed(error))?;
     socket.set_nonblocking(true).map_err(|error| address.failed(error))?;
     let path = Path::new(OsStr::from_bytes(name));
@@ -206,7 +206,7 @@ fn bind_unix(address: &Address, name: &[u8], system: &System) -> Result<Arc<Door
         }
         _ => Some(SocketFile::bind(address, path, || socket.bind(&unix), listen, system)?),
     };
-    Ok(Door::new(socket, file, false, &address.options))
+    Ok(ListenSocket::new(socket, file, false, &address.options))
 }
 
 fn descriptor(address: &Address, number: &str) -> Result<RawFd> {
@@ -216,7 +216,7 @@ fn descriptor(address: &Address, number: &str) -> Result<RawFd> {
 }
 
 /// Takes a duplicate of a socket that listens already. `what` it is called when it is none.
-fn inherit(address: &Address, number: RawFd, what: &str, system: &System) -> Result<Arc<Door>> {
+fn inherit(address: &Address, number: RawFd, what: &str, system: &System) -> Result<Arc<ListenSocket>> {
     let copy = (system.duplicate)(number).map_err(|error| match error.raw_os_error() {
         Some(libc::EBADF) => address.refuse("the descriptor is not open"),
         _ => address.failed(error),
@@ -242,7 +242,7 @@ fn inherit(address: &Address, number: RawFd, what: &str, system: &System) -> Res
     // The duplicate shares the flag with the original: the header says so.
     let set = socket.set_nonblocking(true).and_then(|()| probe_silence(&socket, &address.options));
     set.map_err(|error| address.failed(error))?;
-    Ok(Door::new(socket, None, !address.options.given, &address.options))
+    Ok(ListenSocket::new(socket, None, !address.options.given, &address.options))
 }
 
 fn is_unavailable(error: &io::Error) -> bool {
@@ -252,7 +252,7 @@ fn is_unavailable(error: &io::Error) -> bool {
 /// A listening socket on a runtime.
 pub struct Listener {
     watched: Watched,
-    door: Arc<Door>,
+    listen_socket: Arc<ListenSocket>,
     credentials: fn(RawFd) -> Option<(Option<u32>, u32)>,
 }
 
@@ -266,19 +266,19 @@ enum Watched {
 pub type Accepted = (TcpStream, Endpoint);
 
 impl Listener {
-    pub fn new(door: Arc<Door>, system: &System) -> io::Result<Self> {
-        // A duplicate: what is on a runtime ends with it, the door if it is shut.
-        let socket = lock(&door.hold).socket.as_ref().ok_or(io::ErrorKind::NotConnected)?.try_clone()?;
-        let watched = match door.at.is_unix() {
+    pub fn new(listen_socket: Arc<ListenSocket>, system: &System) -> io::Result<Self> {
+        // A duplicate: what is on a runtime ends with it, the listen_socket if it is shut.
+        let socket = lock(&listen_socket.owned).socket.as_ref().ok_or(io::ErrorKind::NotConnected)?.try_clone()?;
+        let watched = match listen_socket.at.is_unix() {
             true => Watched::Unix(tokio::net::UnixListener::from_std(socket.into())?),
             false => Watched::Inet(tokio::net::TcpListener::from_std(socket.into())?),
         };
-        Ok(Self { watched, door, credentials: system.credentials })
+        Ok(Self { watched, listen_socket, credentials: system.credentials })
     }
 
     /// Through which its connections come.
-    pub fn door(&self) -> &Arc<Door> {
-        &self.door
+    pub fn listen_socket(&self) -> &Arc<ListenSocket> {
+        &self.listen_socket
     }
 
     /// The next connection.
@@ -320,10 +320,10 @@ impl Listener {
     /// has too lives on, and whoever has it accepts them.
     pub fn leave(self) -> Vec<Accepted> {
         let mut waiting = Vec::new();
-        if !self.door.shut() {
+        if !self.listen_socket.shut() {
             return waiting;
         }
-        for _ in 0..self.door.backlog {
+        for _ in 0..self.listen_socket.backlog {
             match self.accept_now() {
                 Ok(accepted) => waiting.push(accepted),
                 Err(error) if is_of_one_connection(&error) => {}
@@ -350,7 +350,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
-    fn bind(text: &str) -> Result<Vec<Arc<Door>>> {
+    fn bind(text: &str) -> Result<Vec<Arc<ListenSocket>>> {
         open(text, None, &System::default())
     }
 
@@ -371,7 +371,7 @@ mod tests {
     #[test]
     fn a_free_port_is_shared_by_a_names_addresses() {
         let bound = bind("localhost:0").unwrap();
-        let ports: Vec<_> = bound.iter().map(|door| door.at.port().unwrap()).collect();
+        let ports: Vec<_> = bound.iter().map(|listen_socket| listen_socket.at.port().unwrap()).collect();
         assert!(!ports.is_empty() && ports.iter().all(|port| *port == ports[0] && *port != 0));
     }
 
@@ -402,8 +402,8 @@ mod tests {
     #[test]
     fn silence_is_probed_as_was_said() {
         let bound = bind("127.0.0.1:0?keepalive=7&keepalive_interval=3&keepalive_count=2").unwrap();
-        let hold = lock(&bound[0].hold);
-        let socket = hold.socket.as_ref().unwrap();
+        let owned = lock(&bound[0].owned);
+        let socket = owned.socket.as_ref().unwrap();
         assert!(socket.keepalive().unwrap());
         assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(7));
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(3));
@@ -471,35 +471,36 @@ mod tests {
     #[tokio::test]
     async fn what_waits_in_a_shared_socket_is_left_to_others() {
         let bound = [bind("127.0.0.1:0").unwrap().remove(0), bind("127.0.0.1:0").unwrap().remove(0)];
-        let connect = |door: &Door| TcpStream::connect(("127.0.0.1", door.at.port().unwrap())).unwrap();
+        let connect =
+            |listen_socket: &ListenSocket| TcpStream::connect(("127.0.0.1", listen_socket.at.port().unwrap())).unwrap();
         let _peers = [connect(&bound[0]), connect(&bound[1])];
-        let [shared, ours] = bound.map(|door| Listener::new(door, &System::default()).unwrap());
-        let successor = TcpListener::from(shared.door().hand_over().unwrap().unwrap());
-        let door = shared.door().clone();
+        let [shared, ours] = bound.map(|listen_socket| Listener::new(listen_socket, &System::default()).unwrap());
+        let successor = TcpListener::from(shared.listen_socket().hand_over().unwrap().unwrap());
+        let listen_socket = shared.listen_socket().clone();
         assert!(shared.leave().is_empty());
-        assert!(door.hand_over().is_none());
+        assert!(listen_socket.hand_over().is_none());
         assert!(successor.accept().is_ok());
         assert_eq!(ours.leave().len(), 1);
     }
 
     #[tokio::test]
     async fn the_last_one_takes_what_waits_in_a_shared_socket() {
-        let door = bind("127.0.0.1:0").unwrap().remove(0);
-        let _peer = TcpStream::connect(("127.0.0.1", door.at.port().unwrap())).unwrap();
-        let listener = Listener::new(door.clone(), &System::default()).unwrap();
-        drop(door.hand_over().unwrap().unwrap());
-        assert!(door.set_shared(false));
+        let listen_socket = bind("127.0.0.1:0").unwrap().remove(0);
+        let _peer = TcpStream::connect(("127.0.0.1", listen_socket.at.port().unwrap())).unwrap();
+        let listener = Listener::new(listen_socket.clone(), &System::default()).unwrap();
+        drop(listen_socket.hand_over().unwrap().unwrap());
+        assert!(listen_socket.set_shared(false));
         assert_eq!(listener.leave().len(), 1);
-        assert!(!door.set_shared(false), "it is shut");
+        assert!(!listen_socket.set_shared(false), "it is shut");
     }
 
     #[tokio::test]
     async fn a_file_that_was_handed_over_stays() {
         let folder = folder("handed");
         let path = folder.join("a.sock");
-        let door = bind(&format!("unix:{}", path.display())).unwrap().remove(0);
-        let listener = Listener::new(door, &System::default()).unwrap();
-        let successor = UnixListener::from(listener.door().hand_over().unwrap().unwrap());
+        let listen_socket = bind(&format!("unix:{}", path.display())).unwrap().remove(0);
+        let listener = Listener::new(listen_socket, &System::default()).unwrap();
+        let successor = UnixListener::from(listener.listen_socket().hand_over().unwrap().unwrap());
         assert!(listener.leave().is_empty());
         let _peer = UnixStream::connect(&path).unwrap();
         assert!(successor.accept().is_ok());

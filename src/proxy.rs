@@ -23,7 +23,7 @@ const FIXED: usize = 16;
 pub struct Proxy {
     pub trusted: Trusted,
     /// Until the header must be there; never zero.
-    pub patience: Duration,
+    pub wait_token: Duration,
 }
 
 /// Whose word is taken for who the client is.

@@ -42,7 +42,7 @@ pub type OnBatch = Box<dyn Fn() + Send + Sync>;
 
 pub struct Queue {
     /// What is written.
-    desk: Mutex<Desk>,
+    state: Mutex<BatchState>,
     /// What the host reads.
     taken: Mutex<Batch>,
     /// Signalled when a batch waits.
@@ -57,7 +57,7 @@ pub struct Queue {
     call_all: OnceCell<Box<dyn Fn() + Send + Sync>>,
 }
 
-struct Desk {
+struct BatchState {
     batch: Batch,
     limit: usize,
     /// Grows with each take: what waits since an earlier one has been called.
@@ -65,41 +65,41 @@ struct Desk {
     /// What is called at the next take.
     waiting: Vec<Waker>,
     /// Whether the host was woken for this batch.
-    is_rung: bool,
-    bell: Option<Bell>,
+    is_notified: bool,
+    notifier: Option<Notifier>,
     /// Whether the last record has been written.
     is_closed: bool,
 }
 
 /// A descriptor that is readable while a batch waits.
-pub struct Bell {
-    pub ear: File,
+pub struct Notifier {
+    pub reader: File,
     /// Where it is not the same.
-    pub hammer: Option<File>,
+    pub writer: Option<File>,
 }
 
 /// The batch that is written, locked.
 pub struct Writing<'a> {
-    desk: MutexGuard<'a, Desk>,
+    state: MutexGuard<'a, BatchState>,
 }
 
 /// Since which take something waits for room; so that it is called once.
 #[derive(Default)]
-pub struct Patience(Option<u64>);
+pub struct WaitToken(Option<u64>);
 
 impl Default for Queue {
     fn default() -> Self {
-        let desk = Desk {
+        let state = BatchState {
             batch: Batch::default(),
             limit: LIMIT,
             takes: 0,
             waiting: Vec::new(),
-            is_rung: false,
-            bell: None,
+            is_notified: false,
+            notifier: None,
             is_closed: false,
         };
         Self {
-            desk: Mutex::new(desk),
+            state: Mutex::new(state),
             taken: Mutex::default(),
             came: Condvar::new(),
             has_news: AtomicBool::new(false),
@@ -121,67 +121,72 @@ impl Queue {
 
     /// The batch, if it has room for `bytes` more. Otherwise what `waker` gives
     /// is woken at the next take.
-    pub fn offer(&self, bytes: usize, patience: &mut Patience, waker: impl FnOnce() -> Waker) -> Option<Writing<'_>> {
-        let mut desk = lock(&self.desk);
-        if desk.has_room(bytes) {
-            return Some(self.write(desk));
+    pub fn try_push(
+        &self,
+        bytes: usize,
+        wait_token: &mut WaitToken,
+        waker: impl FnOnce() -> Waker,
+    ) -> Option<Writing<'_>> {
+        let mut state = lock(&self.state);
+        if state.has_room(bytes) {
+            return Some(self.write(state));
         }
-        desk.wait(patience, waker);
+        state.wait(wait_token, waker);
         None
     }
 
     /// The batch, if it has room: what finds none is not missed.
     pub fn try_offer(&self) -> Option<Writing<'_>> {
-        let desk = lock(&self.desk);
-        desk.has_room(0).then(|| self.write(desk))
+        let state = lock(&self.state);
+        state.has_room(0).then(|| self.write(state))
     }
 
     /// The batch, whether it has room or not, for what cannot wait. None once
     /// nothing is told any more.
-    pub fn insist(&self) -> Option<Writing<'_>> {
-        let desk = lock(&self.desk);
-        (!desk.is_closed).then(|| self.write(desk))
+    pub fn push_forced(&self) -> Option<Writing<'_>> {
+        let state = lock(&self.state);
+        (!state.is_closed).then(|| self.write(state))
     }
 
     /// Writes the last record there is.
     pub fn close(&self, write: impl FnOnce(&mut Batch)) {
-        if let Some(mut batch) = self.insist() {
+        if let Some(mut batch) = self.push_forced() {
             write(&mut batch);
-            batch.desk.is_closed = true;
+            batch.state.is_closed = true;
         }
     }
 
     /// The server ends without having been started.
     pub fn close_unstarted(&self, aloud: bool) {
         self.close(|batch| batch.closed(&Report::default()));
-        self.ring(aloud);
+        self.notify(aloud);
     }
 
     /// Ready when the batch has room, or will never have any.
-    pub fn poll_room(&self, patience: &mut Patience, cx: &Context<'_>) -> Poll<()> {
-        let mut desk = lock(&self.desk);
-        if desk.is_closed || desk.has_room(0) {
+    pub fn poll_room(&self, wait_token: &mut WaitToken, cx: &Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if state.is_closed || state.has_room(0) {
             return Poll::Ready(());
         }
-        desk.wait(patience, || cx.waker().clone());
+        state.wait(wait_token, || cx.waker().clone());
         Poll::Pending
     }
 
     /// Wakes the host if there is something it was not woken for; `aloud` if it
     /// may be called too.
-    pub fn ring(&self, aloud: bool) {
+    pub fn notify(&self, aloud: bool) {
         if !self.has_news.load(Relaxed) || !self.has_news.swap(false, Relaxed) {
             return;
         }
-        let mut desk = lock(&self.desk);
-        if desk.is_rung || desk.batch.records.is_empty() {
+        let mut state = lock(&self.state);
+        if state.is_notified || state.batch.records.is_empty() {
             return;
         }
-        desk.is_rung = true;
-        if let Some(bell) = &desk.bell {
-            bell.ring();
+        state.is_notified = true;
+        if let Some(notifier) = &state.notifier {
+            notifier.notify();
         }
-        drop(desk);
+        drop(state);
         self.came.notify_all();
         if aloud && let Some(on_batch) = &*self.on_batch.read().unwrap_or_else(|poisoned| poisoned.into_inner()) {
             TELLING.set(true);
@@ -198,9 +203,9 @@ impl Queue {
         self.is_freed.load(Relaxed)
     }
 
-    fn write<'a>(&self, desk: MutexGuard<'a, Desk>) -> Writing<'a> {
+    fn write<'a>(&self, state: MutexGuard<'a, BatchState>) -> Writing<'a> {
         self.has_news.store(true, Relaxed);
-        Writing { desk }
+        Writing { state }
     }
 }
 
@@ -224,22 +229,22 @@ impl Queue {
         if !(1..=MOST).contains(&records) {
             return Err(Error::invalid(format_args!("{records} is outside 1 to {MOST}")));
         }
-        lock(&self.desk).limit = records as usize;
+        lock(&self.state).limit = records as usize;
         Ok(())
     }
 
     /// The descriptor that is readable while a batch waits, made by `make` the first time.
-    pub fn bell<R>(&self, make: impl FnOnce() -> Result<Bell>, see: impl FnOnce(&File) -> R) -> Result<R> {
-        let mut desk = lock(&self.desk);
-        if desk.bell.is_none() {
-            let bell = make()?;
-            if desk.is_rung {
-                bell.ring();
+    pub fn notifier<R>(&self, make: impl FnOnce() -> Result<Notifier>, see: impl FnOnce(&File) -> R) -> Result<R> {
+        let mut state = lock(&self.state);
+        if state.notifier.is_none() {
+            let notifier = make()?;
+            if state.is_notified {
+                notifier.notify();
             }
-            desk.bell = Some(bell);
+            state.notifier = Some(notifier);
         }
-        let bell = desk.bell.as_ref().ok_or(Error::State("there is no descriptor"))?;
-        Ok(see(&bell.ear))
+        let notifier = state.notifier.as_ref().ok_or(Error::State("there is no descriptor"))?;
+        Ok(see(&notifier.reader))
     }
 
     /// Gives `see` the batch that waits, which stays as it is until the next call.
@@ -251,16 +256,16 @@ impl Queue {
         };
         empty(&mut taken.records);
         empty(&mut taken.arena);
-        let mut desk = lock(&self.desk);
-        std::mem::swap(&mut desk.batch, &mut taken);
-        desk.takes += 1;
-        if std::mem::take(&mut desk.is_rung)
-            && let Some(bell) = &desk.bell
+        let mut state = lock(&self.state);
+        std::mem::swap(&mut state.batch, &mut taken);
+        state.takes += 1;
+        if std::mem::take(&mut state.is_notified)
+            && let Some(notifier) = &state.notifier
         {
-            bell.rest();
+            notifier.rest();
         }
-        let waiting = std::mem::take(&mut desk.waiting);
-        drop(desk);
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
         waiting.into_iter().for_each(Waker::wake);
         Ok(see(&taken))
     }
@@ -268,9 +273,9 @@ impl Queue {
     /// Blocks until a batch waits. None as the time is for ever.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
-        let mut desk = lock(&self.desk);
-        while !desk.is_rung {
-            if self.is_freed() || desk.is_closed && desk.batch.records.is_empty() {
+        let mut state = lock(&self.state);
+        while !state.is_notified {
+            if self.is_freed() || state.is_closed && state.batch.records.is_empty() {
                 return Err(Error::Gone("the queue's server"));
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -278,8 +283,8 @@ impl Queue {
                 return Err(Error::Timeout);
             }
             let left = left.unwrap_or(Duration::MAX);
-            let waited = self.came.wait_timeout(desk, left);
-            desk = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            let waited = self.came.wait_timeout(state, left);
+            state = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
         }
         Ok(())
     }
@@ -288,13 +293,13 @@ impl Queue {
     /// call of the host's that is under way.
     pub fn free(&self, may_wait: bool) {
         self.is_freed.store(true, Relaxed);
-        let mut desk = lock(&self.desk);
-        desk.is_closed = true;
-        desk.is_rung = false;
-        desk.batch = Batch::default();
-        desk.bell = None;
-        let waiting = std::mem::take(&mut desk.waiting);
-        drop(desk);
+        let mut state = lock(&self.state);
+        state.is_closed = true;
+        state.is_notified = false;
+        state.batch = Batch::default();
+        state.notifier = None;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
         *lock(&self.taken) = Batch::default();
         self.came.notify_all();
         waiting.into_iter().for_each(Waker::wake);
@@ -312,10 +317,10 @@ impl Queue {
     }
 }
 
-impl Desk {
+impl BatchState {
     /// Has `waker` woken at the next take, once.
-    fn wait(&mut self, patience: &mut Patience, waker: impl FnOnce() -> Waker) {
-        if patience.0.replace(self.takes) != Some(self.takes) && !self.is_closed {
+    fn wait(&mut self, wait_token: &mut WaitToken, waker: impl FnOnce() -> Waker) {
+        if wait_token.0.replace(self.takes) != Some(self.takes) && !self.is_closed {
             self.waiting.push(waker());
         }
     }
@@ -329,26 +334,26 @@ impl Desk {
 impl Deref for Writing<'_> {
     type Target = Batch;
     fn deref(&self) -> &Batch {
-        &self.desk.batch
+        &self.state.batch
     }
 }
 
 impl DerefMut for Writing<'_> {
     fn deref_mut(&mut self) -> &mut Batch {
-        &mut self.desk.batch
+        &mut self.state.batch
     }
 }
 
-impl Bell {
+impl Notifier {
     // It holds one token at most, so that neither can block; what fails is
     // seen by the host as a batch that comes without a sign.
 
-    fn ring(&self) {
-        let _ = self.hammer.as_ref().unwrap_or(&self.ear).write(&1u64.to_ne_bytes());
+    fn notify(&self) {
+        let _ = self.writer.as_ref().unwrap_or(&self.reader).write(&1u64.to_ne_bytes());
     }
 
     fn rest(&self) {
-        let _ = (&self.ear).read(&mut [0; 8]);
+        let _ = (&self.reader).read(&mut [0; 8]);
     }
 }
 
@@ -385,8 +390,8 @@ mod tests {
         }
     }
 
-    fn push(queue: &Queue, patience: &mut Patience, count: &Arc<Count>, bytes: usize) -> bool {
-        let batch = queue.offer(bytes, patience, || Waker::from(count.clone()));
+    fn push(queue: &Queue, wait_token: &mut WaitToken, count: &Arc<Count>, bytes: usize) -> bool {
+        let batch = queue.try_push(bytes, wait_token, || Waker::from(count.clone()));
         batch.is_some_and(|mut batch| {
             batch.arena.extend(std::iter::repeat_n(0, bytes));
             batch.records.push(Record::new(RecordKind::Body));
@@ -400,26 +405,26 @@ mod tests {
 
     #[test]
     fn what_finds_no_room_is_woken_once_by_the_next_take() {
-        let (queue, count, mut patience) = (Queue::default(), Arc::default(), Patience::default());
+        let (queue, count, mut wait_token) = (Queue::default(), Arc::default(), WaitToken::default());
         queue.set_limit(2).unwrap();
-        assert!(push(&queue, &mut patience, &count, 0) && push(&queue, &mut patience, &count, 0));
-        (0..3).for_each(|_| assert!(!push(&queue, &mut patience, &count, 0)));
-        assert!(queue.try_offer().is_none() && queue.insist().is_some());
+        assert!(push(&queue, &mut wait_token, &count, 0) && push(&queue, &mut wait_token, &count, 0));
+        (0..3).for_each(|_| assert!(!push(&queue, &mut wait_token, &count, 0)));
+        assert!(queue.try_offer().is_none() && queue.push_forced().is_some());
         assert_eq!((taken(&queue), count.get()), (2, 1));
-        assert!(push(&queue, &mut patience, &count, 0) && push(&queue, &mut patience, &count, 0));
-        assert!(!push(&queue, &mut patience, &count, 0));
+        assert!(push(&queue, &mut wait_token, &count, 0) && push(&queue, &mut wait_token, &count, 0));
+        assert!(!push(&queue, &mut wait_token, &count, 0));
         assert_eq!((taken(&queue), count.get()), (2, 2), "it waits anew after each take");
     }
 
     #[test]
     fn the_bytes_are_bounded_too_but_one_record_always_fits() {
-        let (queue, count, mut patience) = (Queue::default(), Arc::default(), Patience::default());
-        assert!(push(&queue, &mut patience, &count, ARENA + 1));
-        assert!(!push(&queue, &mut patience, &count, 1));
+        let (queue, count, mut wait_token) = (Queue::default(), Arc::default(), WaitToken::default());
+        assert!(push(&queue, &mut wait_token, &count, ARENA + 1));
+        assert!(!push(&queue, &mut wait_token, &count, 1));
         taken(&queue);
-        assert!(push(&queue, &mut patience, &count, ARENA));
-        assert!(push(&queue, &mut patience, &count, 0));
-        assert!(!push(&queue, &mut patience, &count, 1));
+        assert!(push(&queue, &mut wait_token, &count, ARENA));
+        assert!(push(&queue, &mut wait_token, &count, 0));
+        assert!(!push(&queue, &mut wait_token, &count, 1));
     }
 
     #[test]
@@ -427,50 +432,50 @@ mod tests {
         let (queue, count) = (Queue::default(), Arc::<Count>::default());
         let told = count.clone();
         queue.set_on_batch(Box::new(move || told.clone().wake())).unwrap();
-        let mut patience = Patience::default();
-        queue.ring(true);
+        let mut wait_token = WaitToken::default();
+        queue.notify(true);
         assert_eq!(count.get(), 0, "there is nothing");
-        push(&queue, &mut patience, &count, 0);
+        push(&queue, &mut wait_token, &count, 0);
         assert!(matches!(queue.wait(Some(Duration::ZERO)), Err(Error::Timeout)), "the turn is not over");
-        queue.ring(true);
-        push(&queue, &mut patience, &count, 0);
-        queue.ring(true);
+        queue.notify(true);
+        push(&queue, &mut wait_token, &count, 0);
+        queue.notify(true);
         assert_eq!(count.get(), 1);
         queue.wait(None).unwrap();
         assert_eq!(taken(&queue), 2);
-        queue.ring(true);
+        queue.notify(true);
         assert_eq!(count.get(), 1, "what it would tell of has been taken");
-        push(&queue, &mut patience, &count, 0);
-        queue.ring(true);
+        push(&queue, &mut wait_token, &count, 0);
+        queue.notify(true);
         assert_eq!(count.get(), 2);
     }
 
     #[test]
     fn nothing_comes_after_the_last() {
-        let (queue, count, mut patience) = (Queue::default(), Arc::default(), Patience::default());
+        let (queue, count, mut wait_token) = (Queue::default(), Arc::default(), WaitToken::default());
         queue.close(|batch| batch.closed(&Report::default()));
         queue.close(|batch| batch.closed(&Report::default()));
-        assert!(!push(&queue, &mut patience, &count, 0) && queue.insist().is_none());
-        queue.ring(false);
+        assert!(!push(&queue, &mut wait_token, &count, 0) && queue.push_forced().is_none());
+        queue.notify(false);
         queue.wait(None).unwrap();
         assert_eq!(taken(&queue), 1);
         assert!(matches!(queue.wait(None), Err(Error::Gone(_))));
         let cx = Context::from_waker(Waker::noop());
-        assert!(queue.poll_room(&mut patience, &cx).is_ready(), "who waits for room goes on");
+        assert!(queue.poll_room(&mut wait_token, &cx).is_ready(), "who waits for room goes on");
     }
 
     #[test]
     fn a_freed_queue_calls_who_waits() {
         let (queue, count, calls) = (Queue::default(), Arc::default(), Arc::<Count>::default());
-        let mut patience = Patience::default();
+        let mut wait_token = WaitToken::default();
         let called = calls.clone();
         queue.begin(move || called.clone().wake());
         assert!(queue.watch(1).is_err(), "it is started");
         queue.set_limit(1).unwrap();
-        assert!(push(&queue, &mut patience, &count, 0) && !push(&queue, &mut patience, &count, 0));
+        assert!(push(&queue, &mut wait_token, &count, 0) && !push(&queue, &mut wait_token, &count, 0));
         queue.free(true);
         assert_eq!((count.get(), calls.get()), (1, 1));
-        assert!(queue.is_freed() && !push(&queue, &mut patience, &count, 0));
+        assert!(queue.is_freed() && !push(&queue, &mut wait_token, &count, 0));
     }
 
     #[test]

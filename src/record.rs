@@ -20,9 +20,9 @@ pub enum RecordKind {
     /// A response has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY or
     /// GOAWAY_COMMAND_FLAG_NOTIFY_SENT.
     Writable = 3,
-    /// Nobody waits for the answer any more: the request's id is stale.
+    /// Nobody waits for the response any more: the request's id is stale.
     Cancelled = 4,
-    /// The request's session drains: the answer should end in time.
+    /// The request's session drains: the response should end in time.
     Drain = 5,
     /// Something happened to a session; only with GOAWAY_WATCH_SESSIONS.
     Session = 6,

@@ -5,33 +5,41 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::callback::Flag;
-use crate::close::Parting;
+use crate::close::SessionReport;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registry::SESSIONS;
-use crate::session::Remote;
+use crate::session::SessionHandle;
 use crate::shared::Shared;
 
-/// A session's place on the roll; its end is the session's end.
+/// A session's place in the registry; its end is the session's end.
 pub struct Registration {
     shared: Arc<Shared>,
-    remote: Arc<Remote>,
+    session: Arc<SessionHandle>,
     /// How many sessions the worker has, to choose the least loaded.
     load: Arc<AtomicUsize>,
     opened: bool,
     pub cause: Cause,
     pub code: u32,
-    pub parting: Parting,
+    pub session_report: SessionReport,
 }
 
 impl Registration {
-    pub fn new(shared: Arc<Shared>, remote: Arc<Remote>, load: Arc<AtomicUsize>, in_callback: Flag) -> Self {
+    pub fn new(shared: Arc<Shared>, session: Arc<SessionHandle>, load: Arc<AtomicUsize>, in_callback: Flag) -> Self {
         load.fetch_add(1, Relaxed);
-        shared.registry.enter(remote.clone(), in_callback);
-        Self { shared, remote, load, opened: false, cause: Cause::None, code: 0, parting: Parting::default() }
+        shared.registry.enter(session.clone(), in_callback);
+        Self {
+            shared,
+            session,
+            load,
+            opened: false,
+            cause: Cause::None,
+            code: 0,
+            session_report: SessionReport::default(),
+        }
     }
 
-    pub fn remote(&self) -> &Arc<Remote> {
-        &self.remote
+    pub fn session(&self) -> &Arc<SessionHandle> {
+        &self.session
     }
 
     /// Tells the host that the session is there, once; then its end will be told too.
@@ -39,26 +47,26 @@ impl Registration {
         if std::mem::replace(&mut self.opened, true) {
             return false;
         }
-        self.shared.tell(&SessionEvent::new(EventKind::Opened, self.remote.id, self.remote.peer().clone()));
+        self.shared.tell(&SessionEvent::new(EventKind::Opened, self.session.id, self.session.peer().clone()));
         true
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.remote.let_go();
+        self.session.let_go();
         if self.opened {
-            let mut event = SessionEvent::new(EventKind::Closed, self.remote.id, self.remote.peer().clone());
+            let mut event = SessionEvent::new(EventKind::Closed, self.session.id, self.session.peer().clone());
             event.cause = self.cause;
             event.outcome = self.cause.outcome();
             event.code = self.code;
             self.shared.tell(&event);
         }
-        self.shared.ring();
+        self.shared.notify();
         if let Ok(table) = SESSIONS.here() {
-            drop(table.remove(self.remote.id));
+            drop(table.remove(self.session.id));
         }
         self.load.fetch_sub(1, Relaxed);
-        self.shared.registry.leave(self.remote.id, self.cause, self.parting);
+        self.shared.registry.leave(self.session.id, self.cause, self.session_report);
     }
 }

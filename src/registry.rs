@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::callback::Flag;
-use crate::close::{Parting, Report};
+use crate::close::{Report, SessionReport};
 use crate::event::Cause;
-use crate::session::{Remote, SessionInfo};
+use crate::session::{SessionHandle, SessionInfo};
 use crate::table::{Tables, lock};
 
 /// Sessions of all servers, by the ids that hosts hold.
-pub static SESSIONS: Tables<Arc<Remote>> = Tables::new("the session", 1);
+pub static SESSIONS: Tables<Arc<SessionHandle>> = Tables::new("the session", 1);
 
 /// How long callbacks that are told of the end may take before nobody waits for them.
 const TOLD: Duration = Duration::from_secs(1);
@@ -33,8 +33,8 @@ pub type OnClose = Box<dyn FnOnce(&Report) + Send>;
 
 #[derive(Default)]
 pub struct Registry {
-    roll: Mutex<Roll>,
-    /// Signalled when the roll has something for the closer to look at.
+    state: Mutex<State>,
+    /// Signalled when the state has something for the closer to look at.
     pub changed: Notify,
     /// A crowd has gone, and nobody has tidied up yet.
     has_thinned: AtomicBool,
@@ -42,7 +42,7 @@ pub struct Registry {
 }
 
 #[derive(Default)]
-struct Roll {
+struct State {
     live: HashMap<u64, Entry>,
     /// The most that were live since the last crowd went.
     peak: usize,
@@ -55,7 +55,7 @@ struct Roll {
 }
 
 struct Entry {
-    remote: Arc<Remote>,
+    session: Arc<SessionHandle>,
     /// Of the thread that it lives on.
     in_callback: Flag,
 }
@@ -76,24 +76,24 @@ pub struct Progress {
 
 impl Registry {
     /// Enters a session. The level is the session's to look at: [`Self::deadline`].
-    pub fn enter(&self, remote: Arc<Remote>, in_callback: Flag) {
-        let mut roll = lock(&self.roll);
-        roll.live.insert(remote.id, Entry { remote, in_callback });
-        roll.peak = roll.peak.max(roll.live.len());
+    pub fn enter(&self, session: Arc<SessionHandle>, in_callback: Flag) {
+        let mut state = lock(&self.state);
+        state.live.insert(session.id, Entry { session, in_callback });
+        state.peak = state.peak.max(state.live.len());
     }
 
-    /// Takes a session off the roll and counts it, if the server is closing.
-    pub fn leave(&self, id: u64, cause: Cause, parting: Parting) {
-        let mut roll = lock(&self.roll);
-        let was_live = roll.live.remove(&id).is_some();
-        if roll.peak >= CROWD && roll.live.len() <= roll.peak / 4 {
-            roll.peak = roll.live.len();
+    /// Takes a session off the state and counts it, if the server is closing.
+    pub fn leave(&self, id: u64, cause: Cause, session_report: SessionReport) {
+        let mut state = lock(&self.state);
+        let was_live = state.live.remove(&id).is_some();
+        if state.peak >= CROWD && state.live.len() <= state.peak / 4 {
+            state.peak = state.live.len();
             self.has_thinned.store(true, Relaxed);
             self.changed.notify_one();
         }
-        if was_live && roll.closing.is_some() {
-            roll.counted.add(cause.outcome(), parting);
-            if roll.live.is_empty() {
+        if was_live && state.closing.is_some() {
+            state.counted.add(cause.outcome(), session_report);
+            if state.live.is_empty() {
                 self.changed.notify_one();
             }
         }
@@ -102,13 +102,13 @@ impl Registry {
     /// Orders every session, present and future, to be gone by `now + drain`.
     /// A later order can only shorten. `on_close` is called by the closer.
     pub fn close(&self, drain: Duration, on_close: Option<OnClose>) {
-        let mut roll = lock(&self.roll);
-        roll.waiters.extend(on_close);
+        let mut state = lock(&self.state);
+        state.waiters.extend(on_close);
         let began = Instant::now();
         let deadline = began + drain;
-        let known = roll.closing.get_or_insert(Closing { began, deadline });
+        let known = state.closing.get_or_insert(Closing { began, deadline });
         known.deadline = known.deadline.min(deadline);
-        roll.live.values().for_each(|entry| entry.remote.look_up());
+        state.live.values().for_each(|entry| entry.session.check_shutdown());
         self.changed.notify_one();
     }
 
@@ -119,95 +119,96 @@ impl Registry {
 
     /// The deadline of the close; None while the server runs.
     pub fn deadline(&self) -> Option<Instant> {
-        lock(&self.roll).closing.map(|closing| closing.deadline)
+        lock(&self.state).closing.map(|closing| closing.deadline)
     }
 
     /// Has every session look at all of its requests.
-    pub fn look_up(&self) {
-        lock(&self.roll).live.values().for_each(|entry| entry.remote.look_up());
+    pub fn check_shutdown(&self) {
+        lock(&self.state).live.values().for_each(|entry| entry.session.check_shutdown());
     }
 
     pub fn len(&self) -> usize {
-        lock(&self.roll).live.len()
+        lock(&self.state).live.len()
     }
 
     /// Live sessions with a peer of that address.
     pub fn len_from(&self, address: IpAddr) -> usize {
-        lock(&self.roll).live.values().filter(|entry| entry.remote.peer().ip() == Some(address)).count()
+        lock(&self.state).live.values().filter(|entry| entry.session.peer().ip() == Some(address)).count()
     }
 
     /// The live sessions and their figures at this moment, oldest first.
     pub fn list(&self) -> Vec<SessionInfo> {
-        let live: Vec<_> = lock(&self.roll).live.values().map(|entry| entry.remote.clone()).collect();
+        let live: Vec<_> = lock(&self.state).live.values().map(|entry| entry.session.clone()).collect();
         let mut infos: Vec<_> = live.iter().map(SessionInfo::from).collect();
         infos.sort_by_key(|info| (std::cmp::Reverse(info.age), info.id));
         infos
     }
 
     pub fn progress(&self) -> Progress {
-        let roll = lock(&self.roll);
-        let streams = roll.live.values().map(|entry| u64::from(entry.remote.figures.open_streams.load(Relaxed))).sum();
-        let left = roll.closing.map(|closing| closing.deadline.saturating_duration_since(Instant::now()));
+        let state = lock(&self.state);
+        let streams =
+            state.live.values().map(|entry| u64::from(entry.session.figures.open_streams.load(Relaxed))).sum();
+        let left = state.closing.map(|closing| closing.deadline.saturating_duration_since(Instant::now()));
         let left_ms = left.unwrap_or_default().as_millis() as u64;
-        Progress { sessions: roll.live.len() as u64, streams, left_ms }
+        Progress { sessions: state.live.len() as u64, streams, left_ms }
     }
 
     /// Cuts the sockets of all that are left and counts them as forced, since
     /// their threads have not ended them in time: a callback of the host holds the
     /// thread, which counts as stuck, or the machine has not run it.
     pub fn cut_the_rest(&self) {
-        let mut roll = lock(&self.roll);
-        for (_, Entry { remote, in_callback }) in std::mem::take(&mut roll.live) {
-            remote.cut();
-            let streams_reset = u64::from(remote.figures.open_streams.load(Relaxed));
-            roll.counted.add(Cause::Deadline.outcome(), Parting { streams_reset, ..Parting::default() });
-            roll.counted.sessions_stuck += u64::from(in_callback.is_set());
+        let mut state = lock(&self.state);
+        for (_, Entry { session, in_callback }) in std::mem::take(&mut state.live) {
+            session.cut();
+            let streams_reset = u64::from(session.figures.open_streams.load(Relaxed));
+            state.counted.add(Cause::Deadline.outcome(), SessionReport { streams_reset, ..SessionReport::default() });
+            state.counted.sessions_stuck += u64::from(in_callback.is_set());
         }
     }
 
     /// Everything has ended: fixes the report.
     pub fn finish(&self) {
-        let mut roll = lock(&self.roll);
-        roll.finished = Some(Instant::now());
-        let mut report = roll.counted;
-        report.elapsed_ms = roll.closing.map_or(0, |closing| closing.began.elapsed().as_millis() as u64);
-        roll.report = Some(report);
+        let mut state = lock(&self.state);
+        state.finished = Some(Instant::now());
+        let mut report = state.counted;
+        report.elapsed_ms = state.closing.map_or(0, |closing| closing.began.elapsed().as_millis() as u64);
+        state.report = Some(report);
         self.told.notify_all();
     }
 
     /// Those who asked to be told have been: whoever waits may go on.
     pub fn release(&self) {
-        lock(&self.roll).is_told = true;
+        lock(&self.state).is_told = true;
         self.told.notify_all();
     }
 
     /// The report, once the close is complete.
     pub fn report(&self) -> Option<Report> {
-        lock(&self.roll).report
+        lock(&self.state).report
     }
 
     pub fn take_waiters(&self) -> Vec<OnClose> {
-        std::mem::take(&mut lock(&self.roll).waiters)
+        std::mem::take(&mut lock(&self.state).waiters)
     }
 
     /// Blocks until the close is complete and its callbacks have returned, or
     /// the time is up. A callback that does not return is waited for a second.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<Report> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
-        let mut roll = lock(&self.roll);
+        let mut state = lock(&self.state);
         loop {
-            let patience = roll.finished.map(|finished| finished + TOLD);
+            let wait_token = state.finished.map(|finished| finished + TOLD);
             let now = Instant::now();
-            if roll.is_told || patience.is_some_and(|patience| now >= patience) {
-                return roll.report;
+            if state.is_told || wait_token.is_some_and(|wait_token| now >= wait_token) {
+                return state.report;
             }
-            let next = until.into_iter().chain(patience).min();
+            let next = until.into_iter().chain(wait_token).min();
             if until.is_some_and(|until| now >= until) {
                 return None;
             }
             let rest = next.map_or(TOLD, |next| next.saturating_duration_since(now));
-            let waited = self.told.wait_timeout(roll, rest);
-            roll = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            let waited = self.told.wait_timeout(state, rest);
+            state = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
         }
     }
 }
@@ -223,8 +224,8 @@ mod tests {
             let (registry, held) = (Registry::default(), Flag::default());
             held.attach();
             for (id, in_callback) in [(1, held), (2, Flag::default())] {
-                let remote = Remote::new(id, Endpoint::default(), Arc::default(), Arc::default());
-                registry.enter(Arc::new(remote), in_callback);
+                let session = SessionHandle::new(id, Endpoint::default(), Arc::default(), Arc::default());
+                registry.enter(Arc::new(session), in_callback);
             }
             registry.close(Duration::ZERO, None);
             crate::callback::run(|| registry.cut_the_rest());
@@ -240,11 +241,11 @@ mod tests {
     fn a_crowd_that_goes_is_noticed_once_and_a_few_are_not() {
         let registry = Registry::default();
         let enter = |count: u64| {
-            let remote = |id| Arc::new(Remote::new(id, Endpoint::default(), Arc::default(), Arc::default()));
-            (1..=count).for_each(|id| registry.enter(remote(id), Flag::default()));
+            let session = |id| Arc::new(SessionHandle::new(id, Endpoint::default(), Arc::default(), Arc::default()));
+            (1..=count).for_each(|id| registry.enter(session(id), Flag::default()));
         };
         let leave = |ids: std::ops::RangeInclusive<u64>| {
-            ids.for_each(|id| registry.leave(id, Cause::PeerClosed, Parting::default()));
+            ids.for_each(|id| registry.leave(id, Cause::PeerClosed, SessionReport::default()));
         };
         enter(CROWD as u64 - 1);
         leave(1..=CROWD as u64 - 1);

@@ -25,7 +25,7 @@ pub struct Routes {
     /// The place in `paths` of what a path matches.
     tree: matchit::Router<usize>,
     paths: Vec<Path>,
-    /// Answers what no pattern matches.
+    /// Responses what no pattern matches.
     catch_all: Option<Target>,
     /// Takes each CONNECT that no path has.
     tunnels: Option<Target>,
@@ -49,7 +49,7 @@ pub struct Match<'a> {
 impl Routes {
     /// Adds a target for `METHOD /path/{name}/{*rest}`; `*` as the method is
     /// every method, `*` alone is whatever no other pattern matches. Neither is
-    /// CONNECT, whose answers make tunnels: that is for who names it, and
+    /// CONNECT, whose responses make tunnels: that is for who names it, and
     /// `CONNECT *` is each one that no path has.
     pub fn register(&mut self, pattern: &str, target: Target) -> Result<()> {
         if pattern == "*" {
@@ -84,7 +84,7 @@ impl Routes {
         self.any_connect
     }
 
-    /// The handler for a request, or the answer that the library gives itself.
+    /// The handler for a request, or the response that the library gives itself.
     pub fn find(&self, method: &Method, path: &[u8]) -> std::result::Result<Match<'_>, Refusal> {
         let without_params = |target| Match { target, params: Vec::new() };
         let path = &*as_text(path);

@@ -9,7 +9,7 @@ use crate::close::Report;
 use crate::config::{Feature, Limit};
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::listener::{self, Door};
+use crate::listener::{self, ListenSocket};
 use crate::padding::Padding;
 use crate::queue::Queue;
 use crate::registry::OnClose;
@@ -32,7 +32,7 @@ pub struct Server {
 }
 
 enum State {
-    Setup(Box<Setup>, Vec<Arc<Door>>),
+    Setup(Box<Setup>, Vec<Arc<ListenSocket>>),
     Started(Started),
     /// Closed before it was started.
     NeverStarted,
@@ -43,7 +43,7 @@ struct Started {
     /// None once it has been dismissed.
     control: Option<Control>,
     /// In order.
-    doors: Vec<Arc<Door>>,
+    listen_sockets: Vec<Arc<ListenSocket>>,
 }
 
 impl Default for Server {
@@ -126,59 +126,61 @@ impl Server {
         // What was said to it is in force from its first listener on.
         tls.as_deref().map_or(Ok(()), Tls::make_live)?;
         // Unlocked: it may wait, for a name or another process, and write to the
-        // log, and whoever asks the server something meanwhile gets an answer.
+        // log, and whoever asks the server something meanwhile gets a response.
         let opened = listener::open(address, tls, &system)?;
-        self.set_up(|_, doors| {
-            doors.extend(opened);
+        self.set_up(|_, listen_sockets| {
+            listen_sockets.extend(opened);
             Ok(())
         })
     }
 
     /// The port of the listener of that number, in the order of `listen`; 0 if it has none.
     pub fn port(&self, number: usize) -> Result<u16> {
-        Ok(self.door(number)?.at.port().unwrap_or(0))
+        Ok(self.listen_socket(number)?.at.port().unwrap_or(0))
     }
 
     /// Where the listener of that number listens.
     pub fn address(&self, number: usize) -> Result<String> {
-        Ok(self.door(number)?.at.to_string())
+        Ok(self.listen_socket(number)?.at.to_string())
     }
 
     /// A duplicate of a listening socket, for a successor.
     pub fn hand_over(&self, number: usize) -> Result<OwnedFd> {
-        let copy = self.door(number)?.hand_over().ok_or(Error::State("the server closes"))?;
+        let copy = self.listen_socket(number)?.hand_over().ok_or(Error::State("the server closes"))?;
         copy.map_err(|error| Error::io("cannot duplicate a listening socket", error))
     }
 
     /// Whether somebody else has that listening socket too.
     pub fn set_shared(&self, number: usize, is_shared: bool) -> Result<()> {
-        match self.door(number)?.set_shared(is_shared) {
+        match self.listen_socket(number)?.set_shared(is_shared) {
             true => Ok(()),
             false => Err(Error::State("the server closes")),
         }
     }
 
-    fn door(&self, number: usize) -> Result<Arc<Door>> {
+    fn listen_socket(&self, number: usize) -> Result<Arc<ListenSocket>> {
         let state = self.lock()?;
-        let doors = match &*state {
-            State::Setup(_, doors) | State::Started(Started { doors, .. }) => doors.as_slice(),
+        let listen_sockets = match &*state {
+            State::Setup(_, listen_sockets) | State::Started(Started { listen_sockets, .. }) => {
+                listen_sockets.as_slice()
+            }
             State::NeverStarted => &[],
         };
-        doors.get(number).cloned().ok_or_else(|| Error::NotFound(format!("listener {number}")))
+        listen_sockets.get(number).cloned().ok_or_else(|| Error::NotFound(format!("listener {number}")))
     }
 
     pub fn start(&self) -> Result<()> {
         let mut state = self.lock()?;
-        let State::Setup(setup, doors) = &mut *state else {
+        let State::Setup(setup, listen_sockets) = &mut *state else {
             return Err(Error::State("the server was started or closed already"));
         };
-        if doors.is_empty() {
+        if listen_sockets.is_empty() {
             return Err(Error::State("the server listens nowhere"));
         }
-        let doors = doors.clone();
-        doors.iter().filter_map(|door| door.tls.as_ref()).for_each(|tls| tls.serve());
+        let listen_sockets = listen_sockets.clone();
+        listen_sockets.iter().filter_map(|listen_socket| listen_socket.tls.as_ref()).for_each(|tls| tls.serve());
         let shared = Arc::new(Shared::new(std::mem::take(&mut **setup)));
-        let control = match Control::start(&shared, doors.clone()) {
+        let control = match Control::start(&shared, listen_sockets.clone()) {
             Ok(control) => Some(control),
             Err(error) => {
                 // As if it had not been tried.
@@ -188,9 +190,9 @@ impl Server {
         };
         for queue in &shared.setup.queues {
             let sessions = Arc::downgrade(&shared);
-            queue.begin(move || sessions.upgrade().into_iter().for_each(|shared| shared.registry.look_up()));
+            queue.begin(move || sessions.upgrade().into_iter().for_each(|shared| shared.registry.check_shutdown()));
         }
-        *state = State::Started(Started { shared, control, doors });
+        *state = State::Started(Started { shared, control, listen_sockets });
         Ok(())
     }
 
@@ -295,9 +297,9 @@ impl Server {
         })
     }
 
-    fn set_up<R>(&self, change: impl FnOnce(&mut Setup, &mut Vec<Arc<Door>>) -> Result<R>) -> Result<R> {
+    fn set_up<R>(&self, change: impl FnOnce(&mut Setup, &mut Vec<Arc<ListenSocket>>) -> Result<R>) -> Result<R> {
         match &mut *self.lock()? {
-            State::Setup(setup, doors) => change(setup, doors),
+            State::Setup(setup, listen_sockets) => change(setup, listen_sockets),
             State::Started(_) => Err(Error::State("the server was started already")),
             State::NeverStarted => Err(Error::State("the server was closed already")),
         }
@@ -317,8 +319,8 @@ impl Server {
         // A fork copies locks, which a thread of the parent may hold: not waited for.
         let mut state = table::try_lock(&self.state).ok_or(Error::Forked)?;
         match &mut *state {
-            State::Setup(setup, doors) if setup.queues.is_empty() => {
-                doors.iter().for_each(|door| door.inherit());
+            State::Setup(setup, listen_sockets) if setup.queues.is_empty() => {
+                listen_sockets.iter().for_each(|listen_socket| listen_socket.inherit());
                 self.fork.store(table::fork(), Relaxed);
                 Ok(state)
             }

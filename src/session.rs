@@ -1,5 +1,5 @@
 //! A session as the rest of the library sees it: its number, its figures, and
-//! the letterbox through which other threads reach its task.
+//! the mailbox through which other threads reach its task.
 
 use std::cell::{Cell, RefCell};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use crate::close::Stage;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::extension::Extension;
-use crate::listener::Door;
+use crate::listener::ListenSocket;
 use crate::memory::Meter;
 use crate::table::lock;
 use crate::tls::Facts;
@@ -23,7 +23,7 @@ use crate::transport::{Protocol, Socket};
 
 /// PINGs of the host that a peer may leave unanswered.
 const PINGS: u32 = 16;
-/// Pushed requests of a session whose answers are not complete: a peer may keep
+/// Pushed requests of a session whose responses are not complete: a peer may keep
 /// them waiting for as long as it likes.
 const PUSHES: u32 = 100;
 /// Bytes of the host's ALTSVC and ORIGIN frames that wait for the session.
@@ -31,12 +31,12 @@ const EXTENSION_BYTES: usize = 64 * 1024;
 
 thread_local! {
     /// The session whose task runs on this thread, which will look into its
-    /// letterbox before it sleeps: it needs no waking.
-    static DRIVING: Cell<*const Remote> = const { Cell::new(ptr::null()) };
+    /// mailbox before it sleeps: it needs no waking.
+    static DRIVING: Cell<*const SessionHandle> = const { Cell::new(ptr::null()) };
 }
 
 thread_local! {
-    /// Sessions that this thread wakes only when it has written them all their letters.
+    /// Sessions that this thread wakes only when it has written them all their messages.
     static HELD: RefCell<Option<Vec<Waker>>> = const { RefCell::new(None) };
 }
 
@@ -83,7 +83,7 @@ pub enum Order {
     Window(u32, u32),
 }
 
-pub struct Remote {
+pub struct SessionHandle {
     pub id: u64,
     /// At the other end of the socket.
     direct: Endpoint,
@@ -93,13 +93,13 @@ pub struct Remote {
     /// than the rest of what a queue is told of a request.
     peer_text: OnceCell<Box<str>>,
     /// What it has in common with all connections of its listening socket.
-    pub door: Arc<Door>,
+    pub listen_socket: Arc<ListenSocket>,
     /// What is known of its TLS, once the handshake is over.
     tls: OnceCell<Facts>,
     pub opened: Instant,
     /// Once it is known.
     protocol: OnceCell<Protocol>,
-    mail: Mutex<Mail>,
+    mail: Mutex<Mailbox>,
     /// Whether anything is in it, which is asked often.
     has_mail: AtomicBool,
     /// Whether there are extensions in it, which is asked often.
@@ -121,23 +121,23 @@ pub struct Remote {
 }
 
 #[derive(Default)]
-struct Mail {
+struct Mailbox {
     /// Streams to look at.
-    attend: Vec<u32>,
+    wake_stream: Vec<u32>,
     orders: Vec<Order>,
     /// Frames to be sent before what the engine is given later.
     extensions: Vec<Extension>,
     /// Whether the server's level has changed.
-    look_up: bool,
+    check_shutdown: bool,
     waker: Option<Waker>,
 }
 
-/// What the session's task finds in the letterbox.
+/// What the session's task finds in the mailbox.
 #[derive(Default)]
-pub struct Letters {
-    pub attend: Vec<u32>,
+pub struct Messages {
+    pub wake_stream: Vec<u32>,
     pub orders: Vec<Order>,
-    pub look_up: bool,
+    pub check_shutdown: bool,
 }
 
 /// Numbers that only the session's task changes and anyone may read.
@@ -158,20 +158,20 @@ pub struct Figures {
     pub refuses_pushes: AtomicBool,
     /// Bytes of bodies that the library collects.
     pub collected: AtomicUsize,
-    /// Bytes by which the high-water marks of answers have grown.
+    /// Bytes by which the high-water marks of responses have grown.
     pub grown: AtomicUsize,
     /// The drain's deadline in milliseconds after `opened`, plus one; 0 if there is none.
     deadline: AtomicU64,
 }
 
-impl Remote {
-    pub fn new(id: u64, direct: Endpoint, door: Arc<Door>, muted: Arc<AtomicBool>) -> Self {
+impl SessionHandle {
+    pub fn new(id: u64, direct: Endpoint, listen_socket: Arc<ListenSocket>, muted: Arc<AtomicBool>) -> Self {
         Self {
             id,
             direct,
             client: OnceCell::new(),
             peer_text: OnceCell::new(),
-            door,
+            listen_socket,
             tls: OnceCell::new(),
             opened: Instant::now(),
             protocol: OnceCell::new(),
@@ -224,8 +224,8 @@ impl Remote {
     }
 
     /// Asks the session's task to look at a stream.
-    pub fn attend(&self, stream: u32) {
-        self.post(|mail| mail.attend.push(stream));
+    pub fn wake_stream(&self, stream: u32) {
+        self.post(|mail| mail.wake_stream.push(stream));
     }
 
     pub fn order(&self, order: Order) {
@@ -235,7 +235,7 @@ impl Remote {
         });
     }
 
-    /// Whether the session's task should look into its letterbox before it takes
+    /// Whether the session's task should look into its mailbox before it takes
     /// another request.
     pub fn has_orders(&self) -> bool {
         self.has_orders.load(Relaxed)
@@ -267,16 +267,16 @@ impl Remote {
     }
 
     /// Has the session's task look at the server's level.
-    pub fn look_up(&self) {
+    pub fn check_shutdown(&self) {
         self.post(|mail| {
-            mail.look_up = true;
+            mail.check_shutdown = true;
             self.has_orders.store(true, Relaxed);
         });
     }
 
-    fn post(&self, write: impl FnOnce(&mut Mail)) {
+    fn post(&self, write: impl FnOnce(&mut Mailbox)) {
         let mut mail = lock(&self.mail);
-        let was_empty = mail.attend.is_empty() && mail.orders.is_empty() && !mail.look_up;
+        let was_empty = mail.wake_stream.is_empty() && mail.orders.is_empty() && !mail.check_shutdown;
         write(&mut mail);
         self.has_mail.store(true, Relaxed);
         let is_own_task = ptr::eq(DRIVING.get(), self);
@@ -298,22 +298,22 @@ impl Remote {
         self.nudged.load(Relaxed) && self.nudged.swap(false, Relaxed)
     }
 
-    /// Empties the letterbox. None if there was nothing in it.
-    pub fn letters(&self) -> Option<Letters> {
+    /// Empties the mailbox. None if there was nothing in it.
+    pub fn messages(&self) -> Option<Messages> {
         // Who posts after this look wakes the task again.
         if !self.has_mail.load(Relaxed) {
             return None;
         }
         let mut mail = lock(&self.mail);
         self.has_mail.store(false, Relaxed);
-        if mail.attend.is_empty() && mail.orders.is_empty() && !mail.look_up {
+        if mail.wake_stream.is_empty() && mail.orders.is_empty() && !mail.check_shutdown {
             return None;
         }
         self.has_orders.store(false, Relaxed);
-        Some(Letters {
-            attend: std::mem::take(&mut mail.attend),
+        Some(Messages {
+            wake_stream: std::mem::take(&mut mail.wake_stream),
             orders: std::mem::take(&mut mail.orders),
-            look_up: std::mem::take(&mut mail.look_up),
+            check_shutdown: std::mem::take(&mut mail.check_shutdown),
         })
     }
 
@@ -346,7 +346,7 @@ impl Remote {
     pub fn ping(&self, payload: [u8; 8]) -> Result<()> {
         let more = |unanswered| (unanswered < PINGS).then_some(unanswered + 1);
         let entered = self.figures.pings.fetch_update(Relaxed, Relaxed, more);
-        entered.map_err(|_| Error::WouldBlock("the peer owes the answers to 16 PINGs"))?;
+        entered.map_err(|_| Error::WouldBlock("the peer owes the responses to 16 PINGs"))?;
         self.order(Order::Ping(payload));
         Ok(())
     }
@@ -374,8 +374,8 @@ impl Remote {
 
     /// Our address of the connection; None once the session has let go of it.
     pub fn local(&self) -> Option<Endpoint> {
-        if self.door.at.is_unix() {
-            return Some(self.door.at.clone());
+        if self.listen_socket.at.is_unix() {
+            return Some(self.listen_socket.at.clone());
         }
         let arrived = lock(&self.arrival).as_ref().and_then(|stream| stream.local_addr().ok());
         let local = arrived.or_else(|| lock(&self.socket).as_ref().and_then(|socket| socket.local()));
@@ -431,7 +431,7 @@ impl Remote {
 
 /// The waker that the socket and the requests get. What wakes the session's task
 /// while it runs is noted, not scheduled.
-impl Wake for Remote {
+impl Wake for SessionHandle {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -463,16 +463,16 @@ pub struct SessionInfo {
     pub requests: u64,
 }
 
-impl From<&Arc<Remote>> for SessionInfo {
-    fn from(remote: &Arc<Remote>) -> Self {
-        let figures = &remote.figures;
+impl From<&Arc<SessionHandle>> for SessionInfo {
+    fn from(session: &Arc<SessionHandle>) -> Self {
+        let figures = &session.figures;
         Self {
-            id: remote.id,
-            peer: remote.peer().clone(),
-            local: remote.local(),
-            protocol: remote.protocol(),
-            stage: remote.stage(),
-            age: remote.opened.elapsed(),
+            id: session.id,
+            peer: session.peer().clone(),
+            local: session.local(),
+            protocol: session.protocol(),
+            stage: session.stage(),
+            age: session.opened.elapsed(),
             open_streams: figures.open_streams.load(Relaxed),
             bytes_in: figures.bytes_in.load(Relaxed),
             bytes_out: figures.bytes_out.load(Relaxed),

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
-use crate::queue::{Patience, Queue};
+use crate::queue::{Queue, WaitToken};
 use crate::record::{GOAWAY_WATCH_PROGRESS, GOAWAY_WATCH_SESSIONS};
 use crate::registry::{Progress, Registry};
 use crate::route::Routes;
@@ -145,7 +145,7 @@ impl Shared {
         }
         for queue in self.watching(GOAWAY_WATCH_SESSIONS) {
             let is_end = matches!(event.kind, EventKind::Opened | EventKind::Closed);
-            let batch = if is_end { queue.insist() } else { queue.try_offer() };
+            let batch = if is_end { queue.push_forced() } else { queue.try_offer() };
             if let Some(mut batch) = batch {
                 batch.session_event(event);
             }
@@ -164,25 +164,25 @@ impl Shared {
                 batch.progress(progress.sessions, progress.streams, progress.left_ms);
             }
         }
-        self.ring();
+        self.notify();
     }
 
     /// Gives each queue its last record.
     pub fn close_queues(&self, report: &Report) {
         self.setup.queues.iter().for_each(|queue| queue.close(|batch| batch.closed(report)));
-        self.ring();
+        self.notify();
     }
 
     /// Wakes the hosts of the queues that were told something.
-    pub fn ring(&self) {
-        self.setup.queues.iter().for_each(|queue| queue.ring(!self.is_muted()));
+    pub fn notify(&self) {
+        self.setup.queues.iter().for_each(|queue| queue.notify(!self.is_muted()));
     }
 
     /// Waits while a queue that is told of sessions has no room.
     pub async fn room_for_sessions(&self) {
         for queue in self.watching(GOAWAY_WATCH_SESSIONS) {
-            let mut patience = Patience::default();
-            poll_fn(|cx| queue.poll_room(&mut patience, cx)).await;
+            let mut wait_token = WaitToken::default();
+            poll_fn(|cx| queue.poll_room(&mut wait_token, cx)).await;
         }
     }
 

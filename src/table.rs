@@ -7,7 +7,7 @@
 //! error, never another's request.
 //!
 //! A lookup takes one uncontended lock and no shared counter. Slots are handed
-//! out through a [`Lot`] that each worker owns, so that workers do not meet.
+//! out through a [`SlotAllocator`] that each worker owns, so that workers do not meet.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -96,7 +96,7 @@ struct Slot<T> {
 }
 
 /// A worker's own free slots.
-pub struct Lot<T: 'static> {
+pub struct SlotAllocator<T: 'static> {
     table: &'static Table<T>,
     free: Vec<u32>,
     /// Boxes of things that have ended, warm for the next.
@@ -104,7 +104,7 @@ pub struct Lot<T: 'static> {
 }
 
 /// A live thing, locked: what the id names while it is held.
-pub struct Live<'a, T>(MutexGuard<'a, Slot<T>>);
+pub struct SlotGuard<'a, T>(MutexGuard<'a, Slot<T>>);
 
 impl<T> Table<T> {
     fn new(name: &'static str, first: u64, base: u32) -> Self {
@@ -119,10 +119,10 @@ impl<T> Table<T> {
     }
 
     /// The thing that `id` names, locked until the result is dropped.
-    pub fn find(&self, id: u64) -> Result<Live<'_, T>> {
+    pub fn find(&self, id: u64) -> Result<SlotGuard<'_, T>> {
         let slot = self.slot(id)?;
         if slot.generation == id >> SLOT_BITS && slot.value.is_some() {
-            Ok(Live(slot))
+            Ok(SlotGuard(slot))
         } else {
             Err(Error::Gone(self.name))
         }
@@ -138,7 +138,7 @@ impl<T> Table<T> {
     }
 
     /// The same for what is held already.
-    pub fn end(&self, id: u64, live: Live<'_, T>) {
+    pub fn end(&self, id: u64, live: SlotGuard<'_, T>) {
         let ended = live.end();
         if matches!(ended, Some((_, true))) {
             lock(&self.spare).push((id & SLOT_MASK) as u32);
@@ -176,7 +176,7 @@ fn new_segment<T>(generation: u64) -> Segment<T> {
     (0..SEGMENT_SLOTS).map(|_| Mutex::new(Slot { generation, value: None })).collect()
 }
 
-impl<T> Lot<T> {
+impl<T> SlotAllocator<T> {
     pub fn new(table: &'static Table<T>) -> Self {
         Self { table, free: Vec::new(), spare: Vec::new() }
     }
@@ -199,13 +199,13 @@ impl<T> Lot<T> {
         Some(id)
     }
 
-    pub fn find(&self, id: u64) -> Result<Live<'static, T>> {
+    pub fn find(&self, id: u64) -> Result<SlotGuard<'static, T>> {
         self.table.find(id)
     }
 
     /// Ends the id of what is held, lets `clear` empty it, and keeps slot and
     /// box for this lot's next.
-    pub fn end(&mut self, id: u64, live: Live<'_, T>, clear: impl FnOnce(&mut T)) {
+    pub fn end(&mut self, id: u64, live: SlotGuard<'_, T>, clear: impl FnOnce(&mut T)) {
         let Some((mut value, reusable)) = live.end() else { return };
         if reusable {
             self.free.push((id & SLOT_MASK) as u32);
@@ -217,13 +217,13 @@ impl<T> Lot<T> {
     }
 }
 
-impl<T> Drop for Lot<T> {
+impl<T> Drop for SlotAllocator<T> {
     fn drop(&mut self) {
         lock(&self.table.spare).append(&mut self.free);
     }
 }
 
-impl<T> Live<'_, T> {
+impl<T> SlotGuard<'_, T> {
     /// Takes the value out and says whether the slot can serve again.
     fn end(mut self) -> Option<(Box<T>, bool)> {
         let value = self.0.value.take()?;
@@ -232,14 +232,14 @@ impl<T> Live<'_, T> {
     }
 }
 
-impl<T> std::ops::Deref for Live<'_, T> {
+impl<T> std::ops::Deref for SlotGuard<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
         self.0.value.as_ref().expect("find checked it")
     }
 }
 
-impl<T> std::ops::DerefMut for Live<'_, T> {
+impl<T> std::ops::DerefMut for SlotGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.0.value.as_mut().expect("find checked it")
     }
@@ -264,10 +264,10 @@ pub fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
 mod tests {
     use super::*;
 
-    fn remove(lot: &mut Lot<&'static str>, id: u64) -> Option<&'static str> {
-        let live = lot.find(id).ok()?;
+    fn remove(slots: &mut SlotAllocator<&'static str>, id: u64) -> Option<&'static str> {
+        let live = slots.find(id).ok()?;
         let value = *live;
-        lot.end(id, live, |_| {});
+        slots.end(id, live, |_| {});
         Some(value)
     }
 
@@ -277,54 +277,54 @@ mod tests {
 
     #[test]
     fn an_id_names_one_thing_only() {
-        let mut lot = Lot::new(table());
-        let first = lot.insert(|_| Box::new("first")).unwrap();
-        assert_eq!(*lot.find(first).unwrap(), "first");
-        assert_eq!(remove(&mut lot, first), Some("first"));
-        let second = lot.insert(|_| Box::new("second")).unwrap();
+        let mut slots = SlotAllocator::new(table());
+        let first = slots.insert(|_| Box::new("first")).unwrap();
+        assert_eq!(*slots.find(first).unwrap(), "first");
+        assert_eq!(remove(&mut slots, first), Some("first"));
+        let second = slots.insert(|_| Box::new("second")).unwrap();
         assert_eq!(second & SLOT_MASK, first & SLOT_MASK, "the slot is used again");
         assert_ne!(second, first);
-        assert!(matches!(lot.find(first), Err(Error::Gone("thing"))));
-        assert!(remove(&mut lot, first).is_none());
-        assert_eq!(*lot.find(second).unwrap(), "second");
+        assert!(matches!(slots.find(first), Err(Error::Gone("thing"))));
+        assert!(remove(&mut slots, first).is_none());
+        assert_eq!(*slots.find(second).unwrap(), "second");
     }
 
     #[test]
     fn made_up_ids_are_gone() {
-        let mut lot = Lot::new(table());
-        let id = lot.insert(|_| Box::new("x")).unwrap();
+        let mut slots = SlotAllocator::new(table());
+        let id = slots.insert(|_| Box::new("x")).unwrap();
         for made_up in [0, 1, id + 1, id + (1 << SLOT_BITS), u64::MAX, 1 << 53] {
-            assert!(lot.find(made_up).is_err(), "{made_up}");
+            assert!(slots.find(made_up).is_err(), "{made_up}");
         }
     }
 
     #[test]
     fn ids_fit_a_double() {
-        let mut lot = Lot::new(table());
+        let mut slots = SlotAllocator::new(table());
         let last = LAST_GENERATION << SLOT_BITS | SLOT_MASK;
         assert_eq!(last, (1 << 53) - 1);
-        assert!(lot.insert(|_| Box::new("x")).unwrap() <= last);
+        assert!(slots.insert(|_| Box::new("x")).unwrap() <= last);
     }
 
     #[test]
     fn a_slot_is_retired_after_its_last_generation() {
         let table = table();
-        let mut lot = Lot::new(table);
-        let id = lot.insert(|_| Box::new("x")).unwrap();
-        lot.find(id).unwrap().0.generation = LAST_GENERATION;
+        let mut slots = SlotAllocator::new(table);
+        let id = slots.insert(|_| Box::new("x")).unwrap();
+        slots.find(id).unwrap().0.generation = LAST_GENERATION;
         let last = LAST_GENERATION << SLOT_BITS | id & SLOT_MASK;
-        let free = lot.free.len();
-        assert!(remove(&mut lot, last).is_some());
-        assert_eq!(lot.free.len(), free);
+        let free = slots.free.len();
+        assert!(remove(&mut slots, last).is_some());
+        assert_eq!(slots.free.len(), free);
     }
 
     #[test]
     fn slots_return_when_a_worker_ends() {
         let table = table();
         for _ in 0..10 {
-            let mut lot = Lot::new(table);
-            let ids: Vec<_> = (0..100).map(|_| lot.insert(|_| Box::new("x")).unwrap()).collect();
-            ids.into_iter().for_each(|id| assert!(remove(&mut lot, id).is_some()));
+            let mut slots = SlotAllocator::new(table);
+            let ids: Vec<_> = (0..100).map(|_| slots.insert(|_| Box::new("x")).unwrap()).collect();
+            ids.into_iter().for_each(|id| assert!(remove(&mut slots, id).is_some()));
         }
         assert!(table.next.load(Ordering::Relaxed) <= 2 * CLAIM);
     }
@@ -332,8 +332,8 @@ mod tests {
     #[test]
     fn removal_from_elsewhere_spares_the_slot() {
         let table = table();
-        let mut lot = Lot::new(table);
-        let id = lot.insert(|_| Box::new("x")).unwrap();
+        let mut slots = SlotAllocator::new(table);
+        let id = slots.insert(|_| Box::new("x")).unwrap();
         assert!(table.remove(id).is_some());
         assert_eq!(lock(&table.spare).len(), 1);
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::error::Result;
 use crate::request::{REQUESTS, Request};
 use crate::shared::Shared;
-use crate::table::{Live, Lot};
+use crate::table::{SlotAllocator, SlotGuard};
 
 /// Of a date (RFC 9110, section 5.6.7).
 const DATE_LENGTH: usize = 29;
@@ -16,7 +16,7 @@ const DATE_LENGTH: usize = 29;
 /// One worker, as its sessions see it.
 pub struct Worker {
     pub shared: Arc<Shared>,
-    pub lot: RefCell<Lot<Request>>,
+    pub slots: RefCell<SlotAllocator<Request>>,
     date: Cell<Date>,
 }
 
@@ -28,19 +28,19 @@ struct Date {
 
 impl Worker {
     pub fn new(shared: Arc<Shared>) -> Result<Rc<Self>> {
-        let lot = RefCell::new(Lot::new(REQUESTS.here()?));
+        let slots = RefCell::new(SlotAllocator::new(REQUESTS.here()?));
         let date = Cell::new(Date { text: [b' '; DATE_LENGTH], until: None });
-        Ok(Rc::new(Self { shared, lot, date }))
+        Ok(Rc::new(Self { shared, slots, date }))
     }
 
     /// The request that `id` names, locked.
-    pub fn find(&self, id: u64) -> Result<Live<'static, Request>> {
-        self.lot.borrow().find(id)
+    pub fn find(&self, id: u64) -> Result<SlotGuard<'static, Request>> {
+        self.slots.borrow().find(id)
     }
 
     /// Ends the id of a request whose host has done its part.
-    pub fn end(&self, id: u64, request: Live<'_, Request>) {
-        self.lot.borrow_mut().end(id, request, Request::clear);
+    pub fn end(&self, id: u64, request: SlotGuard<'_, Request>) {
+        self.slots.borrow_mut().end(id, request, Request::clear);
     }
 
     /// The `date` field's value (RFC 9110, section 6.6.1), made anew once a second by `tick`.

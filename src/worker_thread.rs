@@ -13,7 +13,7 @@ use crate::arrival::Connection;
 use crate::callback::Flag;
 use crate::error::Result;
 use crate::registration::Registration;
-use crate::session::Remote;
+use crate::session::SessionHandle;
 use crate::shared::Shared;
 use crate::transport::Socket;
 use crate::worker::Worker;
@@ -45,9 +45,9 @@ impl WorkerHandle {
     }
 
     /// Makes the connection a session of this worker.
-    pub fn give(&self, stream: TcpStream, shared: &Arc<Shared>, remote: Arc<Remote>) {
-        remote.arrive(stream);
-        let registration = Registration::new(shared.clone(), remote, self.load.clone(), self.in_callback.clone());
+    pub fn give(&self, stream: TcpStream, shared: &Arc<Shared>, session: Arc<SessionHandle>) {
+        session.arrive(stream);
+        let registration = Registration::new(shared.clone(), session, self.load.clone(), self.in_callback.clone());
         // A worker that has ended drops the registration, and with it the connection.
         let _ = self.arrivals.send(registration);
     }
@@ -55,10 +55,10 @@ impl WorkerHandle {
 
 async fn receive(worker: Rc<Worker>, mut arriving: UnboundedReceiver<Registration>) {
     while let Some(registration) = arriving.recv().await {
-        let Some(stream) = registration.remote().take_arrival() else { continue };
+        let Some(stream) = registration.session().take_arrival() else { continue };
         match Socket::new(stream, worker.shared.setup.system) {
             Ok(socket) => {
-                registration.remote().set_socket(socket.clone());
+                registration.session().set_socket(socket.clone());
                 tokio::task::spawn_local(Connection::new(worker.clone(), registration, socket));
             }
             Err(error) => tracing::warn!(%error, "a connection cannot be watched"),

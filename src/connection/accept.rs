@@ -14,9 +14,9 @@ use crate::transport::Transport;
 
 impl<S: Transport, E: Engine> Task<S, E> {
     pub(super) fn accept(&mut self, stream: u32, mut head: Box<RequestHead>, is_last: bool, priority: Priority) {
-        let worker = self.life.worker.clone();
+        let worker = self.lifecycle.worker.clone();
         self.requests += 1;
-        if !E::IS_MULTIPLEXED && self.life.drain.is_ordered() {
+        if !E::IS_MULTIPLEXED && self.lifecycle.drain.is_ordered() {
             self.shut_down();
         }
         let is_tunnel = match self.tunnel(&mut head, is_last) {
@@ -43,7 +43,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         };
         let target = found.target;
         let has_content = !is_last || is_tunnel;
-        let Some(id) = entry::enter(&worker, &self.life.remote, stream, head, has_content, found) else {
+        let Some(id) = entry::enter(&worker, &self.lifecycle.session, stream, head, has_content, found) else {
             return self.refuse(exchange);
         };
         exchange.request = id;
@@ -92,7 +92,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         if E::IS_MULTIPLEXED {
             return Ok(false);
         }
-        let setup = &self.life.worker.shared.setup;
+        let setup = &self.lifecycle.worker.shared.setup;
         if head.method == Method::CONNECT {
             return Ok(true);
         }
@@ -111,15 +111,15 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Whether the host holds as many requests as a session may have; what the
     /// server has pushed is not the peer's.
     fn is_full(&self) -> bool {
-        let most = self.life.config().max_concurrent_streams as usize;
-        let held = || self.exchanges.len() - self.exchanges.pushed() + self.life.remote.orphans() as usize;
+        let most = self.lifecycle.config().max_concurrent_streams as usize;
+        let held = || self.exchanges.len() - self.exchanges.pushed() + self.lifecycle.session.orphans() as usize;
         E::IS_MULTIPLEXED && held() >= most
     }
 
     /// The host takes no more requests, or not now.
     fn refuse(&mut self, mut exchange: Exchange) {
-        if self.engine.reset(exchange.stream, code::REFUSED_STREAM, self.port.gather()) {
-            self.life.tally.refused += 1;
+        if self.engine.reset(exchange.stream, code::REFUSED_STREAM, self.socket.gather()) {
+            self.lifecycle.tally.refused += 1;
             return;
         }
         self.shut_down();
@@ -130,9 +130,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// The last request that the session may have says so in its response, whose
     /// head is not written yet.
     pub(super) fn leave_after_enough(&mut self) {
-        let most = self.life.config().max_requests;
-        if most > 0 && self.requests >= most && !self.life.drain.is_ordered() {
-            self.life.drain_for(Cause::MaxRequests);
+        let most = self.lifecycle.config().max_requests;
+        if most > 0 && self.requests >= most && !self.lifecycle.drain.is_ordered() {
+            self.lifecycle.drain_for(Cause::MaxRequests);
             self.leave();
         }
     }

@@ -10,7 +10,7 @@ use crate::config::Config;
 /// What can be seen of a session.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct View {
-    /// The peer's SETTINGS have come, and its answer to ours.
+    /// The peer's SETTINGS have come, and its acknowledgement of ours.
     pub is_settled: bool,
     /// There is no PING: what the peer speaks has none.
     pub cannot_ask: bool,
@@ -186,7 +186,7 @@ fn after(since: Option<Instant>, limit: Duration) -> Option<Instant> {
 }
 
 /// A stream's own clocks, set when it is first looked at.
-pub struct Watch {
+pub struct StreamTimer {
     /// Bytes that had passed either way, and since when they have not changed.
     bytes: u64,
     still: Instant,
@@ -197,18 +197,18 @@ pub struct Watch {
 
 /// What a stream owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Debt {
+pub enum Violation {
     TooSlow,
     Idle,
 }
 
-impl Watch {
+impl StreamTimer {
     pub fn new(now: Instant, bytes: u64) -> Self {
         Self { bytes, still: now, mark: bytes, marked: now }
     }
 
     /// `bytes` have passed; `owes` if the peer must go on taking or sending.
-    pub fn look(&mut self, config: &Config, idle: Duration, now: Instant, bytes: u64, owes: bool) -> Option<Debt> {
+    pub fn look(&mut self, config: &Config, idle: Duration, now: Instant, bytes: u64, owes: bool) -> Option<Violation> {
         if bytes != self.bytes {
             (self.bytes, self.still) = (bytes, now);
         }
@@ -216,9 +216,9 @@ impl Watch {
             (self.mark, self.marked) = (bytes, now);
         }
         if !config.progress.is_zero() && now >= self.marked + config.progress {
-            return Some(Debt::TooSlow);
+            return Some(Violation::TooSlow);
         }
-        (!idle.is_zero() && now >= self.still + idle).then_some(Debt::Idle)
+        (!idle.is_zero() && now >= self.still + idle).then_some(Violation::Idle)
     }
 }
 
@@ -343,15 +343,15 @@ mod tests {
     #[test]
     fn a_stream_must_go_on() {
         let (config, start) = (Config::default(), Instant::now());
-        let mut watch = Watch::new(start, 0);
+        let mut watch = StreamTimer::new(start, 0);
         let mut look =
             |second: u32, bytes, owes| watch.look(&config, config.stream_idle, start + second * SECOND, bytes, owes);
         assert_eq!(look(10, 10_000, true), None);
         assert_eq!(look(29, 16_384, true), None, "the least that is enough");
         assert_eq!(look(58, 16_384, true), None);
-        assert_eq!(look(59, 20_000, true), Some(Debt::TooSlow));
+        assert_eq!(look(59, 20_000, true), Some(Violation::TooSlow));
         assert_eq!(look(60, 20_000, false), None, "nothing waits for the peer");
         assert_eq!(look(358, 20_000, false), None);
-        assert_eq!(look(360, 20_000, false), Some(Debt::Idle));
+        assert_eq!(look(360, 20_000, false), Some(Violation::Idle));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::clocks::{Debt, Due, View, Watch};
+use super::clocks::{Due, StreamTimer, View, Violation};
 use super::{Phase, Task};
 use crate::code;
 use crate::engine::{Control, Engine, Fault, Flood};
@@ -22,23 +22,23 @@ impl<S: Transport, E: Engine> Task<S, E> {
         if self.stop_discarding() {
             return true;
         }
-        let (now, view, worker) = (self.life.now, self.view(), self.life.worker.clone());
+        let (now, view, worker) = (self.lifecycle.now, self.view(), self.lifecycle.worker.clone());
         let config = &worker.shared.setup.config;
-        self.life.clocks.see(config, now, view);
+        self.lifecycle.clocks.see(config, now, view);
         if self.calm(now) {
             return true;
         }
-        let Some(due) = self.life.clocks.due(config, now) else { return false };
+        let Some(due) = self.lifecycle.clocks.due(config, now) else { return false };
         match due {
             Due::Handshake if !self.engine.has_begun() => {
                 self.end_for(Cause::HandshakeTimeout, code::NO_ERROR, "no preface in time");
             }
             Due::Handshake => self.end_for(Cause::HandshakeTimeout, code::SETTINGS_TIMEOUT, "no SETTINGS in time"),
             Due::HeaderBlock => self.end_for(Cause::HeaderTimeout, code::ENHANCE_YOUR_CALM, "a frame is not whole"),
-            Due::Idle => self.life.drain_for(Cause::IdleTimeout),
-            Due::Age => self.life.drain_for(Cause::MaxAge),
-            Due::Requests => self.life.drain_for(Cause::MaxRequests),
-            Due::Ask => drop(self.engine.send_control(Control::KeepAlive, self.port.gather())),
+            Due::Idle => self.lifecycle.drain_for(Cause::IdleTimeout),
+            Due::Age => self.lifecycle.drain_for(Cause::MaxAge),
+            Due::Requests => self.lifecycle.drain_for(Cause::MaxRequests),
+            Due::Ask => drop(self.engine.send_control(Control::KeepAlive, self.socket.gather())),
             Due::Dead => self.cut_for(Cause::KeepaliveTimeout),
             Due::Stuck => self.cut_for(Cause::TooSlow),
             Due::Streams => self.look_at_streams(now),
@@ -50,12 +50,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
         View {
             is_settled: self.engine.is_settled(),
             cannot_ask: !E::IS_MULTIPLEXED,
-            drains: self.life.drain.is_ordered(),
+            drains: self.lifecycle.drain.is_ordered(),
             streams: self.open_streams(),
             requests: self.requests,
-            bytes_in: self.port.bytes_in,
-            bytes_out: self.port.bytes_out,
-            has_unsent: self.port.has_unsent(),
+            bytes_in: self.socket.bytes_in,
+            bytes_out: self.socket.bytes_out,
+            has_unsent: self.socket.has_unsent(),
             is_mid_block: self.engine.is_mid_block(),
             frames_in: self.engine.blocks(),
         }
@@ -63,7 +63,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
 
     /// How far the peer has used up what it may do for nothing.
     pub(super) fn flood(&self) -> Flood {
-        let unserved = self.unserved.flood(self.life.config().max_concurrent_streams);
+        let unserved = self.unserved.flood(self.lifecycle.config().max_concurrent_streams);
         match E::IS_MULTIPLEXED {
             true => unserved.max(self.engine.flood()),
             // Requests come one after another, so that a pause is enough.
@@ -79,7 +79,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             return self.paused_until.take().is_some();
         }
         let Some(until) = self.paused_until else {
-            tracing::debug!(session = self.life.remote.id, "{}: reading pauses", self.why_calm());
+            tracing::debug!(session = self.lifecycle.session.id, "{}: reading pauses", self.why_calm());
             self.paused_until = Some(now + PAUSE);
             return false;
         };
@@ -104,18 +104,18 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Ends the session for a limit, telling the peer and the host why.
     fn end_for(&mut self, cause: Cause, code: u32, why: &'static str) {
         if E::IS_MULTIPLEXED {
-            self.life.tell_timeout(cause, 0, code);
-            self.life.conclude(cause, code);
+            self.lifecycle.tell_timeout(cause, 0, code);
+            self.lifecycle.set_cause(cause, code);
             self.end_at_once(code, None, why.as_bytes());
         } else {
-            self.life.tell_timeout(cause, 0, 0);
+            self.lifecycle.tell_timeout(cause, 0, 0);
             self.end_with(cause, Fault { code: 408, why });
         }
     }
 
     /// Content that nobody wants had its time.
     fn stop_discarding(&mut self) -> bool {
-        let (now, drains) = (self.life.now, self.life.drain.is_ordered());
+        let (now, drains) = (self.lifecycle.now, self.lifecycle.drain.is_ordered());
         let late = self.exchanges.iter().filter(|exchange| {
             exchange.discards() && (drains || exchange.discard_until.is_some_and(|until| now >= until))
         });
@@ -125,7 +125,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
         for stream in late.iter().filter(|_| E::IS_MULTIPLEXED) {
             if let Some(mut exchange) = self.exchanges.take(*stream) {
-                exchange.stop_content(&mut self.engine, &mut self.port);
+                exchange.stop_content(&mut self.engine, &mut self.socket);
                 self.finish(&exchange);
             }
         }
@@ -133,9 +133,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
     }
 
     fn look_at_streams(&mut self, now: Instant) {
-        let worker = self.life.worker.clone();
+        let worker = self.lifecycle.worker.clone();
         let config = &worker.shared.setup.config;
-        let (has_unsent, bytes_out) = (self.port.has_unsent(), self.port.bytes_out);
+        let (has_unsent, bytes_out) = (self.socket.has_unsent(), self.socket.bytes_out);
         let mut debts = Vec::new();
         for exchange in self.exchanges.iter_mut() {
             let (received, idle, owes) = exchange.terms(&worker).unwrap_or((0, config.stream_idle, false));
@@ -143,27 +143,27 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 true => (exchange.given - exchange.inside + received, owes || exchange.inside > 0),
                 false => (bytes_out + received, owes || has_unsent),
             };
-            let watch = exchange.watch.get_or_insert_with(|| Box::new(Watch::new(now, bytes)));
-            debts.extend(watch.look(config, idle, now, bytes, owes).map(|debt| (exchange.stream, debt)));
+            let watch = exchange.watch.get_or_insert_with(|| Box::new(StreamTimer::new(now, bytes)));
+            debts.extend(watch.look(config, idle, now, bytes, owes).map(|violation| (exchange.stream, violation)));
         }
-        for (stream, debt) in debts {
-            self.collect(stream, debt);
+        for (stream, violation) in debts {
+            self.collect(stream, violation);
         }
         self.look_at_leaving(now);
     }
 
     /// A stream has not gone on for too long.
-    fn collect(&mut self, stream: u32, debt: Debt) {
-        let cause = match debt {
-            Debt::TooSlow => Cause::TooSlow,
-            Debt::Idle => Cause::StreamIdle,
+    fn collect(&mut self, stream: u32, violation: Violation) {
+        let cause = match violation {
+            Violation::TooSlow => Cause::TooSlow,
+            Violation::Idle => Cause::StreamIdle,
         };
         if E::IS_MULTIPLEXED {
-            self.life.tell_timeout(cause, stream, code::CANCEL);
-            self.engine.reset(stream, code::CANCEL, self.port.gather());
+            self.lifecycle.tell_timeout(cause, stream, code::CANCEL);
+            self.engine.reset(stream, code::CANCEL, self.socket.gather());
             return self.cancel(stream, cause, code::CANCEL);
         }
-        self.life.tell_timeout(cause, stream, 0);
+        self.lifecycle.tell_timeout(cause, stream, 0);
         match cause {
             // It is the peer that did not do its part.
             Cause::TooSlow => self.end_with(cause, Fault { code: 408, why: cause.name() }),
@@ -173,12 +173,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
 
     /// Responses that are complete but for their way out have to go on as well.
     fn look_at_leaving(&mut self, now: Instant) {
-        if self.leaving.ends() == 0 || !self.port.has_unsent() {
+        if self.unsent.ends() == 0 || !self.socket.has_unsent() {
             self.watch = None;
             return;
         }
-        let (bytes, config) = (self.port.bytes_out, &self.life.worker.shared.setup.config);
-        let watch = self.watch.get_or_insert_with(|| Watch::new(now, bytes));
+        let (bytes, config) = (self.socket.bytes_out, &self.lifecycle.worker.shared.setup.config);
+        let watch = self.watch.get_or_insert_with(|| StreamTimer::new(now, bytes));
         if watch.look(config, config.stream_idle, now, bytes, true).is_some() {
             self.cut_for(Cause::TooSlow);
         }

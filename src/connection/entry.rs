@@ -6,9 +6,9 @@ use http::StatusCode;
 
 use crate::engine::RequestHead;
 use crate::refusal::Refusal;
-use crate::request::{Body, Feed, Request};
+use crate::request::{Body, Request, Subscription};
 use crate::route::{Match, Target};
-use crate::session::Remote;
+use crate::session::SessionHandle;
 use crate::worker::Worker;
 
 /// What a request that goes to a queue needs beside the ordinary.
@@ -27,21 +27,21 @@ pub fn fit_for_queue(found: Match<'_>) -> Result<Match<'_>, Refusal> {
 /// The entry's id; None if there are no ids left.
 pub fn enter(
     worker: &Worker,
-    remote: &Arc<Remote>,
+    session: &Arc<SessionHandle>,
     stream: u32,
     head: Box<RequestHead>,
     has_body: bool,
     found: Match<'_>,
 ) -> Option<u64> {
-    let mut lot = worker.lot.borrow_mut();
-    let mut request = lot.spare().unwrap_or_else(|| Request::empty(remote));
-    let ended = request.begin(remote, stream, head, found.params, &worker.shared.setup.config);
+    let mut slots = worker.slots.borrow_mut();
+    let mut request = slots.spare().unwrap_or_else(|| Request::empty(session));
+    let ended = request.begin(session, stream, head, found.params, &worker.shared.setup.config);
     ended.keep();
     if has_body {
         request.body = Some(Box::new(Body::new(false)));
     }
     if let Target::Queue(queue, tag) = found.target {
-        request.set_feed(Feed::new(queue.clone(), *tag));
+        request.set_subscription(Subscription::new(queue.clone(), *tag));
     }
-    lot.insert(|_| request)
+    slots.insert(|_| request)
 }

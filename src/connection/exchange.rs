@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::clocks::Watch;
+use super::buffered_socket::{BufferedSocket, GATHERED};
+use super::clocks::StreamTimer;
 use super::hooks;
-use super::port::{GATHERED, Port};
 use crate::code;
 use crate::engine::{Engine, Priority, ResponseHead};
 use crate::event::Cause;
 use crate::header_list::HeaderList;
 use crate::priority::Parameters;
-use crate::request::{self, Answer, AnswerHead, Body, Piece, Request};
-use crate::session::Remote;
-use crate::table::Live;
+use crate::request::{self, Body, Piece, QueuedHead, Request, Response};
+use crate::session::SessionHandle;
+use crate::table::SlotGuard;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -68,7 +68,7 @@ pub struct Exchange {
     /// What is still taken of content that nobody wants, and until when.
     discard: usize,
     pub discard_until: Option<Instant>,
-    pub watch: Option<Box<Watch>>,
+    pub watch: Option<Box<StreamTimer>>,
 }
 
 /// What content of a response waits for that could be sent otherwise.
@@ -109,9 +109,9 @@ pub struct Pushed {
 /// What an exchange works with.
 pub struct Tools<'a, S, E> {
     pub worker: &'a Worker,
-    pub remote: &'a Arc<Remote>,
+    pub session: &'a Arc<SessionHandle>,
     pub engine: &'a mut E,
-    pub port: &'a mut Port<S>,
+    pub socket: &'a mut BufferedSocket<S>,
     /// Bytes of content that may be written now.
     pub share: usize,
     /// Not if more than that waits: the longer ones are sent by turns.
@@ -124,7 +124,7 @@ impl<S: Transport, E: Engine> Tools<'_, S, E> {
     /// How much of a response of which so much is `inside` may be written.
     fn room(&self, inside: u64) -> usize {
         let config = &self.worker.shared.setup.config;
-        let unsent = self.port.unsent();
+        let unsent = self.socket.unsent();
         let room = match E::IS_MULTIPLEXED {
             true => {
                 let own = (config.send_buffer_bytes + GATHERED).saturating_sub(inside as usize);
@@ -138,17 +138,17 @@ impl<S: Transport, E: Engine> Tools<'_, S, E> {
 
 /// Calls the session's attention to one stream.
 struct Attention {
-    remote: Arc<Remote>,
+    session: Arc<SessionHandle>,
     stream: u32,
 }
 
 impl Wake for Attention {
     fn wake(self: Arc<Self>) {
-        self.remote.attend(self.stream);
+        self.session.wake_stream(self.stream);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.remote.attend(self.stream);
+        self.session.wake_stream(self.stream);
     }
 }
 
@@ -265,7 +265,7 @@ impl Exchange {
             if !request.pushes.is_empty() {
                 // Before the response, which may end here.
                 let pushes = std::mem::take(&mut request.pushes);
-                let reset = request.answer.reset_code();
+                let reset = request.response.reset_code();
                 drop(request);
                 let promised =
                     pushes.into_iter().map(|request| Pushed { request, stream: self.promise(request, reset, tools) });
@@ -282,13 +282,13 @@ impl Exchange {
                 hooks::run(tools.worker, self.request, call);
                 continue;
             }
-            if let Some(code) = request.answer.take_reset() {
+            if let Some(code) = request.response.take_reset() {
                 pumped.reset = Some(code);
                 self.done(request, tools);
                 break;
             }
             let is_whole = request.is_done();
-            let has_sent = self.send(&mut request.answer, is_whole, tools);
+            let has_sent = self.send(&mut request.response, is_whole, tools);
             pumped.has_moved |= has_sent;
             if self.has_head
                 && !self.is_tunnel
@@ -322,19 +322,19 @@ impl Exchange {
             self.discard_until = Some(tools.now + DISCARD_TIME);
         }
         if E::IS_MULTIPLEXED && self.discards() && (!self.may_go_on || tools.drains || self.discard == 0) {
-            self.stop_content(tools.engine, tools.port);
+            self.stop_content(tools.engine, tools.socket);
         }
     }
 
     /// Has the peer send no more of the content; its response is complete (RFC
     /// 9113, section 8.1).
-    pub fn stop_content<S: Transport, E: Engine>(&mut self, engine: &mut E, port: &mut Port<S>) {
+    pub fn stop_content<S: Transport, E: Engine>(&mut self, engine: &mut E, socket: &mut BufferedSocket<S>) {
         self.has_all_content = true;
-        engine.reset(self.stream, code::NO_ERROR, port.gather());
+        engine.reset(self.stream, code::NO_ERROR, socket.gather());
     }
 
     /// The host has done its part.
-    fn done<S: Transport, E: Engine>(&mut self, request: Live<'static, Request>, tools: &mut Tools<'_, S, E>) {
+    fn done<S: Transport, E: Engine>(&mut self, request: SlotGuard<'static, Request>, tools: &mut Tools<'_, S, E>) {
         if !self.has_all_content {
             let window = tools.worker.shared.setup.config.stream_window_bytes;
             // Some clients read nothing before they have sent all: what does not fit
@@ -344,14 +344,14 @@ impl Exchange {
         }
         tools.worker.end(self.request, request);
         self.request = 0;
-        self.give_back(tools.engine, tools.port);
+        self.give_back(tools.engine, tools.socket);
     }
 
     /// What the host has not consumed it will not consume any more.
-    pub fn give_back<S: Transport, E: Engine>(&mut self, engine: &mut E, port: &mut Port<S>) {
+    pub fn give_back<S: Transport, E: Engine>(&mut self, engine: &mut E, socket: &mut BufferedSocket<S>) {
         let outstanding = std::mem::take(&mut self.outstanding);
         if outstanding > 0 {
-            engine.consume(self.stream, outstanding, port.gather());
+            engine.consume(self.stream, outstanding, socket.gather());
         }
     }
 
@@ -360,7 +360,7 @@ impl Exchange {
         let consumed = body.take_consumed().min(self.outstanding);
         if consumed > 0 {
             self.outstanding -= consumed;
-            tools.engine.consume(self.stream, consumed, tools.port.gather());
+            tools.engine.consume(self.stream, consumed, tools.socket.gather());
         }
     }
 
@@ -376,7 +376,7 @@ impl Exchange {
             return Err((Cause::Aborted, code));
         }
         let mut request = tools.worker.find(pushed).map_err(|_| (Cause::PushRefused, 0))?;
-        let stream = tools.engine.push(self.stream, request.head().request(), tools.port.gather());
+        let stream = tools.engine.push(self.stream, request.head().request(), tools.socket.gather());
         let stream = stream.ok_or((Cause::PushRefused, 0))?;
         request.stream = stream;
         Ok(stream)
@@ -384,12 +384,12 @@ impl Exchange {
 
     /// Tells the request's queue, if it goes to one, what is new.
     fn feed<S: Transport, E: Engine>(&mut self, request: &mut Request, tools: &mut Tools<'_, S, E>) {
-        if request.feed.is_none() || request.session.is_muted() {
+        if request.subscription.is_none() || request.session.is_muted() {
             return;
         }
-        let (remote, stream) = (tools.remote, self.stream);
-        let waker = || Waker::from(Arc::new(Attention { remote: remote.clone(), stream }));
-        request::feed(request, self.request, self.inside, waker);
+        let (session, stream) = (tools.session, self.stream);
+        let waker = || Waker::from(Arc::new(Attention { session: session.clone(), stream }));
+        request::publish(request, self.request, self.inside, waker);
         self.waits_to_leave = request.wants_sent();
         if let Some(body) = &mut request.body {
             self.consume(body, tools);
@@ -401,7 +401,7 @@ impl Exchange {
     /// True if that was something.
     fn send<S: Transport, E: Engine>(
         &mut self,
-        answer: &mut Answer,
+        response: &mut Response,
         is_whole: bool,
         tools: &mut Tools<'_, S, E>,
     ) -> bool {
@@ -413,18 +413,18 @@ impl Exchange {
             self.waits = Waits::Window;
             return false;
         }
-        while let Some(informational) = answer.take_informational() {
+        while let Some(informational) = response.take_informational() {
             has_sent = true;
             let (status, fields) = (informational.status, &informational.fields);
-            tools.engine.send_informational(self.stream, status, fields, tools.port.gather());
+            tools.engine.send_informational(self.stream, status, fields, tools.socket.gather());
         }
-        if let Some(head) = answer.take_head() {
+        if let Some(head) = response.take_head() {
             has_sent = true;
             self.send_head(head, is_whole, tools);
         }
         while self.has_head
             && !self.is_written
-            && let Some(piece) = self.next_piece(answer, tools)
+            && let Some(piece) = self.next_piece(response, tools)
         {
             has_sent = true;
             self.send_piece(piece, tools);
@@ -435,7 +435,7 @@ impl Exchange {
     /// The final head.
     fn send_head<S: Transport, E: Engine>(
         &mut self,
-        mut head: AnswerHead<'_>,
+        mut head: QueuedHead<'_>,
         is_whole: bool,
         tools: &mut Tools<'_, S, E>,
     ) {
@@ -448,7 +448,7 @@ impl Exchange {
             is_whole,
             closes: head.closes,
         };
-        self.is_written = tools.engine.send_head(self.stream, response, tools.port.gather());
+        self.is_written = tools.engine.send_head(self.stream, response, tools.socket.gather());
         self.has_head = true;
         self.closes = head.closes;
         if !E::IS_MULTIPLEXED {
@@ -463,15 +463,19 @@ impl Exchange {
     }
 
     /// What may be sent now of what follows the head.
-    fn next_piece<S: Transport, E: Engine>(&mut self, answer: &mut Answer, tools: &Tools<'_, S, E>) -> Option<Piece> {
+    fn next_piece<S: Transport, E: Engine>(
+        &mut self,
+        response: &mut Response,
+        tools: &Tools<'_, S, E>,
+    ) -> Option<Piece> {
         let mut room = 0;
-        if answer.queued() > 0 {
+        if response.queued() > 0 {
             let sendable = tools.engine.sendable(self.stream);
-            let waits_for_turn = tools.is_ahead && answer.queued() > tools.share;
+            let waits_for_turn = tools.is_ahead && response.queued() > tools.share;
             room = if waits_for_turn { 0 } else { tools.room(self.inside).min(sendable) };
             self.waits = if sendable == 0 { Waits::Window } else { Waits::Turn };
         }
-        let piece = answer.take_piece(room)?;
+        let piece = response.take_piece(room)?;
         self.waits = Waits::Nothing;
         Some(piece)
     }
@@ -482,11 +486,11 @@ impl Exchange {
                 self.given += data.len() as u64;
                 self.inside += data.len() as u64;
                 tools.share = tools.share.saturating_sub(data.len());
-                tools.engine.send_data(self.stream, data, is_last, tools.port.gather());
+                tools.engine.send_data(self.stream, data, is_last, tools.socket.gather());
                 self.is_written = is_last;
             }
             Piece::Trailers(fields) => {
-                tools.engine.send_trailers(self.stream, &fields, tools.port.gather());
+                tools.engine.send_trailers(self.stream, &fields, tools.socket.gather());
                 self.is_written = true;
             }
         }
@@ -508,7 +512,7 @@ impl Exchange {
             is_whole: true,
             closes: false,
         };
-        tools.engine.send_head(self.stream, head, tools.port.gather());
+        tools.engine.send_head(self.stream, head, tools.socket.gather());
         (self.has_head, self.is_written) = (true, true);
     }
 
@@ -516,7 +520,7 @@ impl Exchange {
     pub fn terms(&self, worker: &Worker) -> Option<(u64, Duration, bool)> {
         let request = worker.find(self.request).ok()?;
         let body = request.body.as_ref();
-        let owes = request.answer.queued() > 0 || body.is_some_and(|body| body.is_awaited());
+        let owes = request.response.queued() > 0 || body.is_some_and(|body| body.is_awaited());
         Some((body.map_or(0, |body| body.received()), request.idle, owes))
     }
 }

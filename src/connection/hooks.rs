@@ -2,7 +2,7 @@
 
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::request::{self, Delivery, OnDrain, OnReady, Reader, Request};
-use crate::session::Remote;
+use crate::session::SessionHandle;
 use crate::worker::Worker;
 
 /// A hook that is due.
@@ -26,7 +26,7 @@ pub fn next(request: &mut Request) -> Option<Call> {
     }
     let delivery = request.body.as_mut().and_then(|body| body.next_delivery()).map(Call::Deliver);
     delivery.or_else(|| {
-        let on_writable = request.answer.take_writable()?;
+        let on_writable = request.response.take_writable()?;
         request.grow();
         Some(Call::Writable(on_writable))
     })
@@ -40,7 +40,7 @@ pub fn run(worker: &Worker, id: u64, call: Call) {
         Call::Writable(mut on_writable) => {
             request::calling(id, || on_writable(id));
             if let Ok(mut request) = worker.find(id) {
-                request.answer.restore_writable(on_writable);
+                request.response.restore_writable(on_writable);
             }
         }
     }
@@ -52,7 +52,7 @@ fn deliver(worker: &Worker, id: u64, delivery: Delivery) {
             request.body().restore(reader);
         }
     };
-    let tell = |session: &Remote, stream, code| {
+    let tell = |session: &SessionHandle, stream, code| {
         let cause = Cause::BodyTooLarge;
         worker.shared.tell(&SessionEvent {
             cause,

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::ReadBuf;
 
-use super::port::Port;
+use super::buffered_socket::BufferedSocket;
 use crate::transport::Transport;
 
 /// How much is read in one system call.
@@ -52,14 +52,14 @@ impl Input {
     /// is read when the peer has closed its side.
     pub fn poll_read<S: Transport>(
         &mut self,
-        port: &mut Port<S>,
+        socket: &mut BufferedSocket<S>,
         most: usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Loan>>> {
         let mut bytes = READING.take();
         bytes.resize(READ, 0);
         let mut buf = ReadBuf::new(&mut bytes[..most.min(READ)]);
-        let polled = port.poll_read(cx, &mut buf);
+        let polled = socket.poll_read(cx, &mut buf);
         let len = buf.filled().len();
         if polled.is_ready() && len > 0 && self.held.is_empty() {
             return Poll::Ready(Ok(Some(Loan { bytes, len, is_of_thread: true })));

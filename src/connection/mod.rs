@@ -3,22 +3,22 @@
 //!
 //! The task takes everything that has come, lets its [`Engine`] make requests of
 //! it, runs their handlers, and then sends all responses at once. What other
-//! threads want reaches it through the letterbox of [`Remote`].
+//! threads want reaches it through the mailbox of [`SessionHandle`].
 //!
-//! - [`life`]: the place on the registry, the drain, what is told to the host
+//! - [`lifecycle`]: the place on the registry, the drain, what is told to the host
 //! - [`clocks`]: what the peer owes by when
-//! - [`input`], [`port`]: what has come and is not taken; what has not left
+//! - [`input`], [`buffered_socket`]: what has come and is not taken; what has not left
 //! - [`exchange`], [`entry`], [`hooks`]: requests and what the host has of them
-//! - [`exchanges`], [`schedule`], [`leaving`]: those that are open, whose turn it
+//! - [`exchanges`], [`schedule`], [`unsent`]: those that are open, whose turn it
 //!   is to send, and what of them is on its way out
 //! - [`unserved`]: requests that reach no handler, and how many there may be
-//! - [`departure`]: the lingering end
+//! - [`linger`]: the lingering end
 //! - `serve`, `accept`, `work`, `enforce`, `leave`, `orders`: what the task does
 //!   with all that
 
 mod accept;
+pub mod buffered_socket;
 pub mod clocks;
-pub mod departure;
 mod enforce;
 pub mod entry;
 mod exchange;
@@ -26,16 +26,16 @@ mod exchanges;
 pub mod hooks;
 mod input;
 mod leave;
-mod leaving;
-pub mod life;
+pub mod lifecycle;
+pub mod linger;
 mod orders;
-pub mod port;
 mod schedule;
 mod serve;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod unsent;
 mod unserved;
 mod work;
 
@@ -54,15 +54,15 @@ use crate::memory::Usage;
 use crate::registration::Registration;
 use crate::transport::Transport;
 use crate::worker::Worker;
-use clocks::Watch;
-use departure::Departure;
+use buffered_socket::BufferedSocket;
+use clocks::StreamTimer;
 use exchanges::Exchanges;
 use input::Input;
-use leaving::Leaving;
-use life::Life;
+use lifecycle::Lifecycle;
+use linger::LingeringClose;
 use orders::Windows;
-use port::Port;
 use schedule::Schedule;
+use unsent::Unsent;
 use unserved::Unserved;
 
 /// The clock that the runtime's timers go by.
@@ -74,7 +74,7 @@ pub fn now() -> Instant {
 enum Phase {
     Open,
     /// The protocol is over: what is under way leaves.
-    Departing(Departure),
+    Lingering(LingeringClose),
     Over,
 }
 
@@ -93,7 +93,7 @@ enum Turn {
 pub struct Task<S: Transport, E: Engine> {
     phase: Phase,
     engine: E,
-    port: Port<S>,
+    socket: BufferedSocket<S>,
     input: Input,
     exchanges: Exchanges,
     /// The request of the exchange that is worked on, out of the table; or 0.
@@ -104,9 +104,9 @@ pub struct Task<S: Transport, E: Engine> {
     turns: u64,
     /// Streams whose requests a queue is to be told of when all that has come is taken.
     fresh: Vec<u32>,
-    leaving: Leaving,
+    unsent: Unsent,
     /// Of responses of which only the way out is left.
-    watch: Option<Watch>,
+    watch: Option<StreamTimer>,
     turn: Turn,
     /// Windows that the host wants and the engine does not have.
     windows: Windows,
@@ -134,7 +134,7 @@ pub struct Task<S: Transport, E: Engine> {
     /// What the remote wakes: this task.
     task: Waker,
     /// Dropped last, since the session has ended when it is.
-    life: Life,
+    lifecycle: Lifecycle,
 }
 
 impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
@@ -142,18 +142,18 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let task = self.get_mut();
-        let remote = task.life.remote.clone();
+        let session = task.lifecycle.session.clone();
         if !task.task.will_wake(cx.waker()) {
             task.task = cx.waker().clone();
-            remote.set_task(cx.waker());
+            session.set_task(cx.waker());
         }
-        task.life.now = now();
+        task.lifecycle.now = now();
         task.is_published = false;
-        task.engine.refill(task.life.now);
-        task.unserved.refill(task.life.now);
+        task.engine.refill(task.lifecycle.now);
+        task.unserved.refill(task.lifecycle.now);
         let waker = task.waker.clone();
         let mut own = Context::from_waker(&waker);
-        let driven = remote.driving(|| catch_unwind(AssertUnwindSafe(|| task.drive(&mut own))));
+        let driven = session.driving(|| catch_unwind(AssertUnwindSafe(|| task.drive(&mut own))));
         let driven = driven.unwrap_or_else(|_| {
             task.retire();
             Poll::Ready(())
@@ -164,8 +164,8 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
             cx.waker().wake_by_ref();
         }
         // Once a turn, and not before: the host is to find all of it.
-        task.life.worker.shared.ring();
-        remote.memory.publish();
+        task.lifecycle.worker.shared.notify();
+        session.memory.publish();
         driven
     }
 }
@@ -173,51 +173,51 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
 impl<S: Transport, E: Engine> Task<S, E> {
     /// One that came at `began` and speaks what `engine` does.
     pub fn new(worker: Rc<Worker>, registration: Registration, socket: S, engine: E, began: Instant) -> Self {
-        let life = Life::new(worker, registration, began);
+        let lifecycle = Lifecycle::new(worker, registration, began);
         let mut task = Self {
             phase: Phase::Open,
             engine,
-            port: Port::new(socket),
+            socket: BufferedSocket::new(socket),
             input: Input::default(),
             exchanges: Exchanges::default(),
             current: 0,
             schedule: Schedule::default(),
             turns: 0,
             fresh: Vec::new(),
-            leaving: Leaving::default(),
+            unsent: Unsent::default(),
             watch: None,
             turn: Turn::Ours,
             windows: Windows::default(),
-            unserved: Unserved::new(life.config(), life.now),
+            unserved: Unserved::new(lifecycle.config(), lifecycle.now),
             paused_until: None,
             probe: None,
             peer_goaway: None,
             requests: 0,
-            began: life.now,
+            began: lifecycle.now,
             sent: began,
             is_left: false,
             is_published: false,
-            memory: Usage::new(&life.remote.memory),
-            waker: Waker::from(life.remote.clone()),
+            memory: Usage::new(&lifecycle.session.memory),
+            waker: Waker::from(lifecycle.session.clone()),
             task: Waker::noop().clone(),
-            life,
+            lifecycle,
         };
-        task.engine.begin(task.port.gather());
-        task.life.remote.figures.refuses_pushes.store(!task.engine.takes_pushes(), Relaxed);
+        task.engine.begin(task.socket.gather());
+        task.lifecycle.session.figures.refuses_pushes.store(!task.engine.takes_pushes(), Relaxed);
         task
     }
 
     /// Does all that can be done now.
     fn drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.life.worker.tick(self.life.now);
-        if self.life.registration.open() {
+        self.lifecycle.worker.tick(self.lifecycle.now);
+        if self.lifecycle.registration.open() {
             // The server may have begun to close before this session was entered.
-            self.look_up();
+            self.check_shutdown();
         }
         loop {
             let mut moved = match &self.phase {
                 Phase::Open => self.serve(cx),
-                Phase::Departing(_) => self.depart(cx),
+                Phase::Lingering(_) => self.depart(cx),
                 Phase::Over => {
                     self.part();
                     return Poll::Ready(());
@@ -230,7 +230,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 self.leave();
                 moved = true;
             }
-            moved |= self.life.remote.take_nudge();
+            moved |= self.lifecycle.session.take_nudge();
             if !moved && !self.enforce() && self.sleep(cx).is_pending() {
                 self.publish();
                 self.rest();
@@ -242,46 +242,46 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Until the next thing that only time brings.
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match &self.phase {
-            Phase::Departing(departure) => Some(departure.next(self.life.now)),
-            _ => self.life.clocks.next(self.life.config()),
+            Phase::Lingering(linger) => Some(linger.next(self.lifecycle.now)),
+            _ => self.lifecycle.clocks.next(self.lifecycle.config()),
         };
         let discards = self.exchanges.iter().filter(|exchange| exchange.discards());
         let discard_until = discards.filter_map(|exchange| exchange.discard_until).min();
         let probe = self.probe.filter(|_| !self.exchanges.is_empty()).map(|(at, _)| at);
-        let others = [self.life.drain.next(), self.newcomer_until(), self.paused_until, discard_until, probe];
+        let others = [self.lifecycle.drain.next(), self.newcomer_until(), self.paused_until, discard_until, probe];
         let due = due.into_iter().chain(others.into_iter().flatten()).min();
-        self.life.sleep_until(due, cx)
+        self.lifecycle.sleep_until(due, cx)
     }
 
     /// Makes the figures visible to others.
     fn publish(&mut self) {
         self.is_published = true;
-        let figures = &self.life.remote.figures;
-        figures.bytes_in.store(self.port.bytes_in, Relaxed);
-        figures.bytes_out.store(self.port.bytes_out, Relaxed);
-        self.memory.set(self.input.len() + self.port.unsent() + self.engine.memory());
+        let figures = &self.lifecycle.session.figures;
+        figures.bytes_in.store(self.socket.bytes_in, Relaxed);
+        figures.bytes_out.store(self.socket.bytes_out, Relaxed);
+        self.memory.set(self.input.len() + self.socket.unsent() + self.engine.memory());
         figures.requests.store(self.requests, Relaxed);
         figures.open_streams.store(self.open_streams() as u32, Relaxed);
         let refuses_pushes = !self.engine.takes_pushes() || self.peer_goaway.is_some();
         figures.refuses_pushes.store(refuses_pushes, Relaxed);
-        self.life.remote.set_stage(match self.phase {
+        self.lifecycle.session.set_stage(match self.phase {
             Phase::Open if !self.engine.has_begun() => Stage::Handshake,
-            Phase::Open => self.life.drain.stage(),
+            Phase::Open => self.lifecycle.drain.stage(),
             _ => Stage::Closing,
         });
     }
 
     /// Exchanges whose last byte has not left.
     fn open_streams(&self) -> usize {
-        let leaving = if E::IS_MULTIPLEXED { self.leaving.ends() } else { 0 };
-        self.exchanges.len() + usize::from(self.current != 0) + leaving
+        let unsent = if E::IS_MULTIPLEXED { self.unsent.ends() } else { 0 };
+        self.exchanges.len() + usize::from(self.current != 0) + unsent
     }
 
     /// An idle connection holds no buffer and no lists.
     fn rest(&mut self) {
-        self.port.rest();
+        self.socket.rest();
         self.exchanges.rest();
-        self.leaving.rest();
+        self.unsent.rest();
         self.schedule.rest();
         if self.fresh.is_empty() && self.fresh.capacity() > 0 {
             self.fresh = Vec::new();
@@ -292,9 +292,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
 /// However the task ends, the host is told of the requests that it still holds.
 impl<S: Transport, E: Engine> Drop for Task<S, E> {
     fn drop(&mut self) {
-        self.life.conclude(Cause::Aborted, 0);
-        self.cancel_all(self.life.registration.cause, 0);
+        self.lifecycle.set_cause(Cause::Aborted, 0);
+        self.cancel_all(self.lifecycle.registration.cause, 0);
         self.memory.set(0);
-        self.life.remote.memory.publish();
+        self.lifecycle.session.memory.publish();
     }
 }

@@ -1,4 +1,4 @@
-//! What others want of a connection: letters of other threads, frames of the
+//! What others want of a connection: messages of other threads, frames of the
 //! host's own, other windows.
 
 use super::{Phase, Task};
@@ -24,13 +24,13 @@ impl Windows {
 impl<S: Transport, E: Engine> Task<S, E> {
     /// Reads what others want: orders, and streams to look at.
     pub(super) fn read_letters(&mut self) -> bool {
-        let Some(letters) = self.life.remote.letters() else { return self.send_extensions() };
-        if letters.look_up {
-            self.look_up();
+        let Some(messages) = self.lifecycle.session.messages() else { return self.send_extensions() };
+        if messages.check_shutdown {
+            self.check_shutdown();
         }
-        for order in letters.orders {
+        for order in messages.orders {
             match order {
-                Order::Drain(deadline) => self.life.drain_by(deadline),
+                Order::Drain(deadline) => self.lifecycle.drain_by(deadline),
                 Order::Abort(code, last_stream, debug) => self.abort(code, last_stream, &debug),
                 Order::Ping(payload) => self.control(Control::Ping(payload)),
                 Order::Goaway(code, last_stream, debug) => {
@@ -44,23 +44,23 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
         // What the host has the session say of a stream goes before its response.
         self.send_extensions();
-        letters.attend.into_iter().for_each(|stream| self.attend(stream));
+        messages.wake_stream.into_iter().for_each(|stream| self.wake_stream(stream));
         true
     }
 
     /// The server's level may have changed, or a queue may be gone.
-    pub(super) fn look_up(&mut self) {
-        if self.life.worker.shared.setup.queues.iter().any(|queue| queue.is_freed()) {
+    pub(super) fn check_shutdown(&mut self) {
+        if self.lifecycle.worker.shared.setup.queues.iter().any(|queue| queue.is_freed()) {
             self.attend_all();
         }
-        if let Some(deadline) = self.life.worker.shared.registry.deadline() {
-            self.life.drain_by(deadline);
+        if let Some(deadline) = self.lifecycle.worker.shared.registry.deadline() {
+            self.lifecycle.drain_by(deadline);
         }
     }
 
     fn control(&mut self, control: Control<'_>) {
         if matches!(self.phase, Phase::Open) {
-            self.engine.send_control(control, self.port.gather());
+            self.engine.send_control(control, self.socket.gather());
         }
     }
 
@@ -69,7 +69,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let Windows { session, stream } = self.windows;
         let is_wanted = session != 0 || stream != 0;
         if is_wanted && matches!(self.phase, Phase::Open) {
-            let is_set = self.engine.send_control(Control::Windows { session, stream }, self.port.gather());
+            let is_set = self.engine.send_control(Control::Windows { session, stream }, self.socket.gather());
             if is_set {
                 self.windows = Windows::default();
             }
@@ -80,12 +80,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// before them. One for a stream that has ended is not sent: the peer would not
     /// know it.
     pub(super) fn send_extensions(&mut self) -> bool {
-        let remote = &self.life.remote;
-        let can = remote.has_extensions()
+        let session = &self.lifecycle.session;
+        let can = session.has_extensions()
             && matches!(self.phase, Phase::Open)
-            && self.port.unsent() < self.life.config().session_send_bytes;
+            && self.socket.unsent() < self.lifecycle.config().session_send_bytes;
         if can {
-            for Extension { kind, stream, payload } in self.life.remote.take_extensions() {
+            for Extension { kind, stream, payload } in self.lifecycle.session.take_extensions() {
                 self.control(Control::Extension { kind, stream, payload: &payload });
             }
         }

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::buffered_socket::GATHERED;
 use super::exchange::{Exchange, Waits};
 use super::input::{AHEAD, Loan};
-use super::port::GATHERED;
 use super::{Phase, Task, Turn};
 use crate::engine::{Control, Engine, Event, Flood, ShutDown};
 use crate::event::{Cause, EventKind};
@@ -30,7 +30,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
         if moved {
             // Before more is read: a peer that sends without end gets its responses.
-            if !E::IS_MULTIPLEXED || self.port.unsent() >= GATHERED {
+            if !E::IS_MULTIPLEXED || self.socket.unsent() >= GATHERED {
                 self.send(cx);
             }
             return true;
@@ -45,7 +45,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// have had their turn: then all of them send one after the other, which is
     /// cheaper for the kernel, and wakes a peer of several of them once.
     fn lets_others_first(&mut self) -> bool {
-        let may_wait = E::IS_MULTIPLEXED && self.turn == Turn::Ours && self.port.has_unsent();
+        let may_wait = E::IS_MULTIPLEXED && self.turn == Turn::Ours && self.socket.has_unsent();
         if may_wait {
             self.turn = Turn::Asked;
         }
@@ -64,7 +64,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             return false;
         }
         let most = self.read_size();
-        match self.input.poll_read(&mut self.port, most, cx) {
+        match self.input.poll_read(&mut self.socket, most, cx) {
             Poll::Pending | Poll::Ready(Ok(None)) => false,
             Poll::Ready(Ok(Some(loan))) => {
                 self.take(loan);
@@ -83,12 +83,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// only what the peer itself provokes is bounded here: what it says of its
     /// windows has to be read though it takes nothing.
     fn may_take(&self) -> bool {
-        let config = self.life.config();
+        let config = self.lifecycle.config();
         if E::IS_MULTIPLEXED {
-            return self.port.unsent() < config.session_send_bytes + BESIDE_CONTENT;
+            return self.socket.unsent() < config.session_send_bytes + BESIDE_CONTENT;
         }
         match self.exchanges.only() {
-            None => self.port.unsent() < config.send_buffer_bytes && self.flood() == Flood::No,
+            None => self.socket.unsent() < config.send_buffer_bytes && self.flood() == Flood::No,
             Some(exchange) => exchange.has_all_content || exchange.room(self.window()) > 0,
         }
     }
@@ -96,7 +96,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Whether more is read: a little ahead of what may be taken, and as much as a
     /// block needs that has begun.
     fn may_read(&self) -> bool {
-        if self.port.peer_finished || self.paused_until.is_some() || self.flood() != Flood::No {
+        if self.socket.peer_finished || self.paused_until.is_some() || self.flood() != Flood::No {
             return false;
         }
         let may_take = self.may_take();
@@ -114,16 +114,16 @@ impl<S: Transport, E: Engine> Task<S, E> {
     }
 
     fn window(&self) -> usize {
-        self.life.config().stream_window_bytes.max(1) as usize
+        self.lifecycle.config().stream_window_bytes.max(1) as usize
     }
 
     /// Has the engine take what is lent, and does what it comes to, until the host
     /// wants the session to end. True if something was taken.
     fn take(&mut self, loan: Loan) -> bool {
         let mut taken = 0;
-        while matches!(self.phase, Phase::Open) && self.may_take() && !self.life.remote.has_orders() {
+        while matches!(self.phase, Phase::Open) && self.may_take() && !self.lifecycle.session.has_orders() {
             let input = loan.bytes().get(taken..).unwrap_or_default();
-            match self.engine.receive(input, self.port.gather()) {
+            match self.engine.receive(input, self.socket.gather()) {
                 // All content that has come is taken before its response is
                 // sent: what is still to come decides what that says.
                 Ok((0, None)) if self.work_on_only() | self.settle() => {}
@@ -153,15 +153,15 @@ impl<S: Transport, E: Engine> Task<S, E> {
             Event::Data { stream, data, is_last } => self.take_content(stream, data, is_last),
             Event::Trailers { stream, fields } => {
                 if let Some(mut exchange) = self.exchanges.take(stream) {
-                    exchange.receive_trailers(fields, &self.life.worker);
+                    exchange.receive_trailers(fields, &self.lifecycle.worker);
                     self.go_on(exchange);
                 }
             }
             Event::Reset { stream, code } => self.cancel(stream, Cause::PeerReset, code),
             Event::Broken { stream, code, why } => {
-                tracing::debug!(session = self.life.remote.id, stream, why, "a stream is ended");
+                tracing::debug!(session = self.lifecycle.session.id, stream, why, "a stream is ended");
                 self.cancel(stream, Cause::ProtocolError, code);
-                self.life.tell(EventKind::FrameError, |event| {
+                self.lifecycle.tell(EventKind::FrameError, |event| {
                     (event.stream, event.code) = (stream, code);
                     event.text = why.as_bytes().to_vec();
                 });
@@ -182,7 +182,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let (kind, text) = match event {
             Event::Settings(payload) => {
                 let refuses_pushes = !self.engine.takes_pushes() || self.peer_goaway.is_some();
-                self.life.remote.figures.refuses_pushes.store(refuses_pushes, Relaxed);
+                self.lifecycle.session.figures.refuses_pushes.store(refuses_pushes, Relaxed);
                 // Among them may be the size of its windows.
                 self.widen(0);
                 (EventKind::Settings, payload.to_vec())
@@ -193,14 +193,14 @@ impl<S: Transport, E: Engine> Task<S, E> {
             }
             Event::Ping(payload) => (EventKind::Ping, payload.to_vec()),
             Event::Pong(payload) => {
-                self.life.remote.ping_answered();
+                self.lifecycle.session.ping_answered();
                 (EventKind::Pong, payload.to_vec())
             }
             Event::UnsolicitedAck(payload) => (EventKind::UnsolicitedAck, payload.to_vec()),
             Event::Goaway { last_stream, code, debug } => {
                 self.peer_goaway = Some(code);
-                self.life.remote.figures.refuses_pushes.store(true, Relaxed);
-                return self.life.tell(EventKind::Goaway, |event| {
+                self.lifecycle.session.figures.refuses_pushes.store(true, Relaxed);
+                return self.lifecycle.tell(EventKind::Goaway, |event| {
                     (event.last_stream, event.code) = (last_stream, code);
                     event.text = debug.to_vec();
                 });
@@ -208,16 +208,16 @@ impl<S: Transport, E: Engine> Task<S, E> {
             Event::ShutDownAcknowledged => return self.call_last(ShutDown::LastCall),
             _ => return,
         };
-        self.life.tell(kind, |event| event.text = text);
+        self.lifecycle.tell(kind, |event| event.text = text);
     }
 
     fn take_content(&mut self, stream: u32, data: &[u8], is_last: bool) {
         let Some(mut exchange) = self.exchanges.take(stream) else {
-            return self.engine.consume(stream, data.len(), self.port.gather());
+            return self.engine.consume(stream, data.len(), self.socket.gather());
         };
-        let consumed = exchange.receive(data, is_last, &self.life.worker);
+        let consumed = exchange.receive(data, is_last, &self.lifecycle.worker);
         if consumed > 0 {
-            self.engine.consume(stream, consumed, self.port.gather());
+            self.engine.consume(stream, consumed, self.socket.gather());
         }
         self.go_on(exchange);
     }
@@ -250,7 +250,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             self.publish();
         }
         let mut fresh = std::mem::take(&mut self.fresh);
-        fresh.drain(..).for_each(|stream| self.attend(stream));
+        fresh.drain(..).for_each(|stream| self.wake_stream(stream));
         self.fresh = fresh;
     }
 
@@ -268,9 +268,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let stream = self.exchanges.only().filter(|exchange| exchange.is_over()).map(|exchange| exchange.stream);
         let Some(exchange) = stream.and_then(|stream| self.exchanges.take(stream)) else { return false };
         self.finish(&exchange);
-        if exchange.is_tunnel && !self.port.peer_finished {
+        if exchange.is_tunnel && !self.socket.peer_finished {
             // The host has ended it, which is as it should be.
-            self.life.conclude(self.life.graceful, 0);
+            self.lifecycle.set_cause(self.lifecycle.graceful, 0);
         }
         if self.engine.is_over() {
             self.end_by_peer();
@@ -281,7 +281,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// The peer has said that it ends the connection: it ends when the responses
     /// that are due have left.
     fn follow_goaway(&mut self) -> bool {
-        let ends = self.peer_goaway.is_some() && self.exchanges.is_empty() && !self.port.has_unsent();
+        let ends = self.peer_goaway.is_some() && self.exchanges.is_empty() && !self.socket.has_unsent();
         if ends {
             self.end_by_peer();
         }
@@ -290,9 +290,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
 
     /// Sees whether the peer has gone.
     fn look_for_end(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.port.peer_finished && !self.may_read() {
+        if !self.socket.peer_finished && !self.may_read() {
             // What stands unread hides its end, but not from the kernel.
-            match self.port.poll_end(cx) {
+            match self.socket.poll_end(cx) {
                 Poll::Ready(Err(error)) => {
                     self.lose(&error);
                     return true;
@@ -300,7 +300,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 Poll::Ready(Ok(())) if !E::IS_MULTIPLEXED => {}
                 _ => return false,
             }
-        } else if !self.port.peer_finished {
+        } else if !self.socket.peer_finished {
             return false;
         }
         if E::IS_MULTIPLEXED { self.end_half_closed(cx) } else { self.end_lost() }
@@ -321,7 +321,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         };
         let lost: Vec<_> = self.exchanges.iter().filter(is_lost).map(|exchange| exchange.stream).collect();
         lost.iter().for_each(|stream| self.cancel(*stream, Cause::PeerClosed, 0));
-        let is_left = self.exchanges.is_empty() && !self.port.has_unsent();
+        let is_left = self.exchanges.is_empty() && !self.socket.has_unsent();
         if is_left {
             self.end_by_peer();
         }
@@ -334,14 +334,14 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
         let wait = match self.probe {
             None => {
-                self.engine.send_control(Control::KeepAlive, self.port.gather());
+                self.engine.send_control(Control::KeepAlive, self.socket.gather());
                 PROBE
             }
-            Some((at, _)) if self.life.now < at => return Poll::Pending,
+            Some((at, _)) if self.lifecycle.now < at => return Poll::Pending,
             Some((_, wait)) => (wait * 2).min(MOST_PROBE),
         };
-        self.probe = Some((self.life.now + wait, wait));
-        self.port.poll_end(cx)
+        self.probe = Some((self.lifecycle.now + wait, wait));
+        self.socket.poll_end(cx)
     }
 
     /// The peer has closed its side. It has gone, if the host prepares a response,
@@ -354,13 +354,13 @@ impl<S: Transport, E: Engine> Task<S, E> {
             None => self.end_by_peer(),
             Some(exchange) if exchange.is_tunnel && exchange.request != 0 => {
                 // It may go on taking what comes through the tunnel.
-                if !self.port.peer_finished || exchange.has_all_content {
+                if !self.socket.peer_finished || exchange.has_all_content {
                     return false;
                 }
-                exchange.receive(&[], true, &self.life.worker);
+                exchange.receive(&[], true, &self.lifecycle.worker);
             }
             // The host has done its part: the rest is sent.
-            Some(exchange) if exchange.is_answered(&self.life.worker) => return false,
+            Some(exchange) if exchange.is_answered(&self.lifecycle.worker) => return false,
             Some(exchange) if exchange.request != 0 => self.end(Cause::PeerClosed, 0),
             Some(exchange) if exchange.discards() => self.end_by_peer(),
             Some(_) => return false,
@@ -371,14 +371,14 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Lets the kernel have what is gathered. True if that made room.
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> bool {
         self.turn = Turn::Ours;
-        if !self.port.has_unsent() {
+        if !self.socket.has_unsent() {
             return false;
         }
-        let before = self.port.unsent();
-        let sent = self.port.poll_send(cx);
-        let has_left = self.port.unsent() < before;
+        let before = self.socket.unsent();
+        let sent = self.socket.poll_send(cx);
+        let has_left = self.socket.unsent() < before;
         // Also what TLS held until now.
-        self.sent = self.life.now;
+        self.sent = self.lifecycle.now;
         self.count_what_left();
         if let Poll::Ready(Err(error)) = sent {
             self.lose(&error);

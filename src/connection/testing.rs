@@ -16,9 +16,9 @@ use crate::registration::Registration;
 use crate::registry::SESSIONS;
 use crate::request;
 use crate::route::Routes;
-use crate::session::Remote;
+use crate::session::SessionHandle;
 use crate::shared::{Setup, Shared};
-use crate::table::{Lot, lock};
+use crate::table::{SlotAllocator, lock};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -34,7 +34,7 @@ impl Transport for DuplexStream {
 pub struct Host {
     pub events: Arc<Mutex<Vec<SessionEvent>>>,
     pub began: Instant,
-    pub remote: Arc<Remote>,
+    pub session: Arc<SessionHandle>,
 }
 
 impl Host {
@@ -44,9 +44,9 @@ impl Host {
         let told = events.clone();
         let on_session = Some(Box::new(move |event: &SessionEvent| lock(&told).push(event.clone())) as _);
         let shared = Arc::new(Shared::new(Setup { config, routes, on_session, ..Setup::default() }));
-        let remote = remote(&shared);
-        let registration = Registration::new(shared.clone(), remote.clone(), Arc::default(), Flag::default());
-        (Self { events, began: Instant::now(), remote }, Worker::new(shared).unwrap(), registration)
+        let session = session(&shared);
+        let registration = Registration::new(shared.clone(), session.clone(), Arc::default(), Flag::default());
+        (Self { events, began: Instant::now(), session }, Worker::new(shared).unwrap(), registration)
     }
 
     pub fn seconds(&self) -> u64 {
@@ -70,12 +70,12 @@ impl Host {
     }
 }
 
-fn remote(shared: &Shared) -> Arc<Remote> {
+fn session(shared: &Shared) -> Arc<SessionHandle> {
     let entered = Rc::new(RefCell::new(None));
-    Lot::new(SESSIONS.here().unwrap()).insert(|id| {
-        let remote = Arc::new(Remote::new(id, Endpoint::default(), Arc::default(), shared.muted()));
-        *entered.borrow_mut() = Some(remote.clone());
-        Box::new(remote)
+    SlotAllocator::new(SESSIONS.here().unwrap()).insert(|id| {
+        let session = Arc::new(SessionHandle::new(id, Endpoint::default(), Arc::default(), shared.muted()));
+        *entered.borrow_mut() = Some(session.clone());
+        Box::new(session)
     });
     entered.take().unwrap()
 }
@@ -86,13 +86,13 @@ pub fn in_virtual_time(test: impl Future<Output = ()>) {
     tokio::task::LocalSet::new().block_on(&runtime, test);
 }
 
-pub fn never_answers(_: u64) {}
+pub fn never_responds(_: u64) {}
 
-pub fn answers(id: u64) {
-    request::answer(id, |answer| answer.respond(200, "ok".into())).unwrap();
+pub fn responds(id: u64) {
+    request::response(id, |response| response.respond(200, "ok".into())).unwrap();
 }
 
-/// Answers with so many bytes as fast as the peer takes them.
-pub fn answers_much(id: u64) {
-    request::answer(id, |answer| answer.respond(200, vec![b'x'; 4 << 20].into())).unwrap();
+/// Responses with so many bytes as fast as the peer takes them.
+pub fn responds_much(id: u64) {
+    request::response(id, |response| response.respond(200, vec![b'x'; 4 << 20].into())).unwrap();
 }

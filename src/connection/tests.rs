@@ -11,11 +11,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Task;
 use crate::config::Config;
-use crate::connection::testing::{Host, answers, answers_much, in_virtual_time, never_answers};
+use crate::connection::testing::{Host, in_virtual_time, never_responds, responds, responds_much};
 use crate::event::{Cause, EventKind};
 use crate::h1;
 use crate::header_list::HeaderList;
-use crate::request::{self, Answer, Reader, Share};
+use crate::request::{self, Reader, Response, Share};
 use crate::route::{Routes, Target};
 use crate::session::Order;
 use crate::table::lock;
@@ -105,7 +105,7 @@ impl Peer {
     }
 
     fn drain(&self, seconds: u64) {
-        self.remote.order(Order::Drain((Instant::now() + Duration::from_secs(seconds)).into_std()));
+        self.session.order(Order::Drain((Instant::now() + Duration::from_secs(seconds)).into_std()));
     }
 
     /// The session ends with our side, and its host was told why, and once.
@@ -115,9 +115,10 @@ impl Peer {
     }
 }
 
-/// Begins an answer that does not end.
+/// Begins a response that does not end.
 fn begins(id: u64) {
-    request::answer(id, |answer| answer.write_head(200).and_then(|()| answer.write(b"more").map(drop))).unwrap();
+    request::response(id, |response| response.write_head(200).and_then(|()| response.write(b"more").map(drop)))
+        .unwrap();
 }
 
 /// Collects the body and answers with it.
@@ -126,13 +127,13 @@ fn echoes(id: u64) {
         let (limit, together) = request.body_limits;
         let share = Share::new(&request.session, together);
         let on_collected = Box::new(|id, body: &[u8]| {
-            request::answer(id, |answer| answer.respond(200, Bytes::copy_from_slice(body))).unwrap();
+            request::response(id, |response| response.respond(200, Bytes::copy_from_slice(body))).unwrap();
         });
         request.wanted_body().collect(limit, share, on_collected)
     });
     set.unwrap();
 }
 
-fn without_date(answer: &str) -> String {
-    answer.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
+fn without_date(response: &str) -> String {
+    response.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
 }

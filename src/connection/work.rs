@@ -1,7 +1,7 @@
 //! Work on one exchange at a time: its request's hooks, content both ways, its end.
 
 use super::exchange::{Exchange, Pushed, Tools, Waits};
-use super::leaving::Part;
+use super::unsent::Part;
 use super::{Phase, Task};
 use crate::code;
 use crate::engine::Engine;
@@ -17,7 +17,7 @@ const AT_ONCE: usize = 16 << 10;
 
 impl<S: Transport, E: Engine> Task<S, E> {
     /// Looks at a stream: something of its request or its windows has changed.
-    pub(super) fn attend(&mut self, stream: u32) {
+    pub(super) fn wake_stream(&mut self, stream: u32) {
         if let Some(exchange) = self.exchanges.take(stream) {
             self.work_on(exchange);
         }
@@ -25,7 +25,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
 
     /// Looks at all of them; handlers learn that the session drains.
     pub(super) fn attend_all(&mut self) {
-        self.exchanges.streams().into_iter().for_each(|stream| self.attend(stream));
+        self.exchanges.streams().into_iter().for_each(|stream| self.wake_stream(stream));
     }
 
     /// Works on an exchange that is out of the table.
@@ -41,23 +41,23 @@ impl<S: Transport, E: Engine> Task<S, E> {
         // What the host has the session say of a stream goes before its response.
         self.send_extensions();
         let given = exchange.given;
-        let worker = self.life.worker.clone();
+        let worker = self.lifecycle.worker.clone();
         let mut tools = Tools {
             worker: &worker,
-            remote: &self.life.remote,
+            session: &self.lifecycle.session,
             engine: &mut self.engine,
-            port: &mut self.port,
+            socket: &mut self.socket,
             share,
             is_ahead,
-            now: self.life.now,
-            drains: self.life.drain.is_ordered(),
+            now: self.lifecycle.now,
+            drains: self.lifecycle.drain.is_ordered(),
         };
         let pumped = exchange.pump(&mut tools);
         self.current = 0;
         let bytes = exchange.given - given;
         if bytes > 0 || pumped.is_complete {
-            let end = self.port.end();
-            self.leaving.push(Part { end, stream: exchange.stream, bytes: bytes as u32, is_last: pumped.is_complete });
+            let end = self.socket.end();
+            self.unsent.push(Part { end, stream: exchange.stream, bytes: bytes as u32, is_last: pumped.is_complete });
         }
         self.is_left |= exchange.closes;
         self.take_pushed(pumped.pushed);
@@ -83,12 +83,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Content that nobody wants is waited for on half of the streams that a session
     /// may have: the oldest makes room.
     fn make_room_for_discards(&mut self) {
-        let most = (self.life.config().max_concurrent_streams as usize / 2).max(1);
+        let most = (self.lifecycle.config().max_concurrent_streams as usize / 2).max(1);
         let discards = self.exchanges.iter().filter(|exchange| exchange.discards());
         let discards: Vec<_> = discards.map(|exchange| (exchange.discard_until, exchange.stream)).collect();
         let oldest = discards.iter().min().filter(|_| E::IS_MULTIPLEXED && discards.len() >= most);
         if let Some(mut exchange) = oldest.and_then(|(_, stream)| self.exchanges.take(*stream)) {
-            exchange.stop_content(&mut self.engine, &mut self.port);
+            exchange.stop_content(&mut self.engine, &mut self.socket);
             self.finish(&exchange);
         }
     }
@@ -100,9 +100,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
         while !self.schedule.is_empty() && self.has_room() {
             let Some(stream) = self.schedule.next() else { break };
             let Some(exchange) = self.exchanges.take(stream) else { continue };
-            let before = self.port.end();
+            let before = self.socket.end();
             self.work(exchange, TURN, false);
-            let is_stuck = self.port.end() == before;
+            let is_stuck = self.socket.end() == before;
             moved |= !is_stuck;
             self.turns += 1;
             if let Some(exchange) = self.exchanges.get_mut(stream).filter(|_| !is_stuck) {
@@ -121,7 +121,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
 
     /// Whether the session may write more content.
     fn has_room(&self) -> bool {
-        matches!(self.phase, Phase::Open) && self.port.unsent() < self.life.config().session_send_bytes
+        matches!(self.phase, Phase::Open) && self.socket.unsent() < self.lifecycle.config().session_send_bytes
     }
 
     /// The peer takes more: of one stream, or of all.
@@ -147,18 +147,18 @@ impl<S: Transport, E: Engine> Task<S, E> {
 
     /// Responses whose last byte has left are complete.
     pub(super) fn count_what_left(&mut self) {
-        if self.leaving.is_empty() {
+        if self.unsent.is_empty() {
             return;
         }
-        let left = self.port.left();
-        while let Some(part) = self.leaving.next(left) {
-            self.life.tally.completed += u64::from(part.is_last);
+        let left = self.socket.left();
+        while let Some(part) = self.unsent.next(left) {
+            self.lifecycle.tally.completed += u64::from(part.is_last);
             if part.bytes > 0
                 && let Some(exchange) = self.exchanges.get_mut(part.stream)
             {
                 exchange.inside -= u64::from(part.bytes);
                 if exchange.waits_to_leave && exchange.inside == 0 {
-                    self.life.remote.attend(part.stream);
+                    self.lifecycle.session.wake_stream(part.stream);
                 } else if exchange.waits == Waits::Turn {
                     self.schedule.add(part.stream, exchange.priority);
                 }
@@ -172,12 +172,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
             match stream {
                 Ok(stream) => {
                     self.exchanges.insert(Exchange::pushed(stream, request));
-                    self.life.remote.attend(stream);
+                    self.lifecycle.session.wake_stream(stream);
                 }
                 Err((cause, code)) => {
-                    self.life.remote.push_is_over();
-                    self.life.tally.reset += 1;
-                    self.life.tally.unsent += request::cancel(request, cause, code);
+                    self.lifecycle.session.push_is_over();
+                    self.lifecycle.tally.reset += 1;
+                    self.lifecycle.tally.unsent += request::cancel(request, cause, code);
                 }
             }
         }
@@ -189,20 +189,20 @@ impl<S: Transport, E: Engine> Task<S, E> {
             // There is nothing left to be reset.
             return self.finish(&exchange);
         }
-        if !self.engine.reset(exchange.stream, code, self.port.gather()) {
+        if !self.engine.reset(exchange.stream, code, self.socket.gather()) {
             self.exchanges.insert(exchange);
             return self.end(Cause::Aborted, code);
         }
         exchange.has_all_content = true;
-        let was_complete = exchange.is_written && (code == code::NO_ERROR || !self.leaving.forget_end(exchange.stream));
-        self.life.tally.reset += u64::from(!was_complete);
+        let was_complete = exchange.is_written && (code == code::NO_ERROR || !self.unsent.forget_end(exchange.stream));
+        self.lifecycle.tally.reset += u64::from(!was_complete);
         self.finish(&exchange);
     }
 
     /// An exchange is over, and out of the table.
     pub(super) fn finish(&mut self, exchange: &Exchange) {
         if exchange.is_pushed() && E::IS_MULTIPLEXED {
-            self.life.remote.push_is_over();
+            self.lifecycle.session.push_is_over();
             // Another one may begin.
             self.widen(0);
         }
@@ -214,15 +214,15 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Ends an exchange before it was over: its request is cancelled.
     pub(super) fn cancel(&mut self, stream: u32, cause: Cause, code: u32) {
         let Some(mut exchange) = self.exchanges.take(stream) else { return };
-        let is_complete = exchange.is_written && !(cause == Cause::PeerReset && self.leaving.forget_end(stream));
+        let is_complete = exchange.is_written && !(cause == Cause::PeerReset && self.unsent.forget_end(stream));
         // What is written counts when it leaves.
-        self.life.tally.reset += u64::from(!is_complete);
+        self.lifecycle.tally.reset += u64::from(!is_complete);
         self.finish(&exchange);
         let request = std::mem::take(&mut exchange.request);
         if request != 0 {
-            self.life.tally.unsent += request::cancel(request, cause, code);
+            self.lifecycle.tally.unsent += request::cancel(request, cause, code);
         }
-        exchange.give_back(&mut self.engine, &mut self.port);
+        exchange.give_back(&mut self.engine, &mut self.socket);
     }
 
     /// The same of all, and of the one that is worked on if that panicked.
@@ -230,8 +230,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.exchanges.streams().into_iter().for_each(|stream| self.cancel(stream, cause, code));
         let current = std::mem::take(&mut self.current);
         if current != 0 {
-            self.life.tally.reset += 1;
-            self.life.tally.unsent += request::cancel(current, cause, code);
+            self.lifecycle.tally.reset += 1;
+            self.lifecycle.tally.unsent += request::cancel(current, cause, code);
         }
     }
 }

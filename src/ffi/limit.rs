@@ -20,12 +20,12 @@ pub enum goaway_limit {
     /// REFUSED_STREAM. Default 100. 1 to 100000.
     GOAWAY_LIMIT_CONCURRENT_STREAMS = 1,
     /// Bytes of a request's header list, with 32 more a field
-    /// (SETTINGS_MAX_HEADER_LIST_SIZE). More is answered 431; a header block of more
+    /// (SETTINGS_MAX_HEADER_LIST_SIZE). More gets the response 431; a header block of more
     /// than four times that, and of more than 64 KiB, ends the session.
     /// Default 16384. 1 to 1048576.
     GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
     /// Header fields of a request; all its cookie fields count as one. More is
-    /// answered 431. Default 100. 1 to 10000.
+    /// refused with 431. Default 100. 1 to 10000.
     GOAWAY_LIMIT_HEADER_FIELDS = 3,
     /// Bytes that a peer may send on a stream ahead of what the host has
     /// consumed (SETTINGS_INITIAL_WINDOW_SIZE). Less than 65535 holds from when
@@ -39,7 +39,7 @@ pub enum goaway_limit {
     /// more, which are gathered for one system call.
     /// Default 65536. 16384 to 1073741824.
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
-    /// Bytes of a streamed answer that may wait before `goaway_request_write`
+    /// Bytes of a streamed response that may wait before `goaway_request_write`
     /// answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`. Where a
     /// peer takes a long one faster than it is written, so many more each time, up
     /// to GOAWAY_LIMIT_SESSION_SEND_BYTES; all of a session together grow by no
@@ -47,7 +47,7 @@ pub enum goaway_limit {
     /// Default 65536. 1 to 1073741824.
     GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
     /// Bytes of a request body that `goaway_request_collect` gathers. More is
-    /// answered 413. Bodies that come in a queue's records are not gathered.
+    /// refused with 413. Bodies that come in a queue's records are not gathered.
     /// Default 16777216. 0 to 1099511627776.
     GOAWAY_LIMIT_BODY_BYTES = 8,
     /// Sessions at a time; further connections are closed as soon as they are
@@ -61,7 +61,7 @@ pub enum goaway_limit {
     /// their client. A Unix socket's peers have no address. Default 0, no limit. 0 to 1000000.
     GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
     /// Milliseconds until a new connection has done its TLS handshake, if it is to
-    /// have one, and sent its preface, its first SETTINGS and the answer to ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
+    /// have one, and sent its preface, its first SETTINGS and the acknowledgement of ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
     /// NO_ERROR if there was no preface.
     /// Default 10000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_HANDSHAKE_MS = 12,
@@ -78,7 +78,7 @@ pub enum goaway_limit {
     /// cut. Default 20000. 1 to 30 days.
     GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS = 16,
     /// Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream
-    /// whose answer waits for the peer, or whose body the library collects.
+    /// whose response waits for the peer, or whose body the library collects.
     /// Beyond: RST_STREAM(CANCEL); who takes nothing at all is cut. Default 30000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_PROGRESS_MS = 17,
     /// Default 16384. 1 to 1073741824.
@@ -110,7 +110,7 @@ pub enum goaway_limit {
     GOAWAY_LIMIT_CONTROL_PER_SECOND = 25,
     /// Bytes of all request bodies of a session together that
     /// `goaway_request_collect` is gathering. The one that exceeds it is
-    /// answered 413 with `retry-after`. Default 67108864. 0 to 1099511627776.
+    /// refused with 413 and `retry-after`. Default 67108864. 0 to 1099511627776.
     GOAWAY_LIMIT_SESSION_BODY_BYTES = 26,
     /// Bytes of the longest frame that a peer may send (SETTINGS_MAX_FRAME_SIZE),
     /// without its head. A longer one ends the session: GOAWAY(FRAME_SIZE_ERROR).

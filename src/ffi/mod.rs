@@ -36,8 +36,8 @@ mod names;
 
 mod log;
 
-mod bell;
 mod fork;
+mod notifier;
 pub(crate) mod socket;
 mod thread;
 mod view;

@@ -1,4 +1,4 @@
-//! Queues: events taken and answers given in batches, for hosts with one thread.
+//! Queues: events taken and responses given in batches, for hosts with one thread.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::server::{GOAWAY_FOREVER, borrow, goaway_server};
-use super::{UserData, bell, goaway_status, guard, guard_or, view};
-use crate::command::{Command, Course};
+use super::{UserData, goaway_status, guard, guard_or, notifier, view};
+use crate::command::{Command, Execution};
 use crate::error::{Error, Result};
 use crate::queue::Queue;
 use crate::record::{GOAWAY_WATCH_PROGRESS, GOAWAY_WATCH_SESSIONS, Record};
@@ -19,14 +19,14 @@ use crate::table;
 /// Events of a server that gather until you take them. Made by
 /// `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
 /// thread for all of its work, such as an event loop: it is woken once for many
-/// events, takes them in one call and gives its answers in another.
+/// events, takes them in one call and gives its responses in another.
 ///
 /// A request of a queue lives until it was answered (GOAWAY_COMMAND_KIND_RESPOND,
 /// _END or _RESET) or a CANCELLED record of it was written. The
 /// `goaway_request_` functions work on it too, but its body comes in records only.
 ///
 /// For one request there is first a REQUEST record, then BODY records until
-/// GOAWAY_RECORD_FLAG_END, and nothing after CANCELLED or after its answer has been
+/// GOAWAY_RECORD_FLAG_END, and nothing after CANCELLED or after its response has been
 /// given whole; one that is cancelled before its REQUEST could be written is
 /// not told at all. The last record of all is CLOSED: it comes when the server's
 /// close is complete, and no other ends a loop rightly. Of a session that its
@@ -69,7 +69,7 @@ pub extern "C" fn goaway_queue_new(server: Option<&goaway_server>) -> Option<Box
 /// of `on_ready` that runs on another thread has. Allowed at any time, also after
 /// `goaway_server_free`; NULL is allowed. If the server runs, the queue's
 /// requests that were not answered are reset with INTERNAL_ERROR, and those that
-/// come are answered 503. No other call on the queue may run meanwhile. In a
+/// come are refused with 503. No other call on the queue may run meanwhile. In a
 /// child process after fork() it does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_free(queue: Option<Box<goaway_queue>>) {
@@ -88,7 +88,7 @@ pub extern "C" fn goaway_queue_free(queue: Option<Box<goaway_queue>>) {
 /// Has each request that `pattern` matches told to the queue, with `tag` in its
 /// record. Before the start only. Patterns are those of
 /// `goaway_server_register_handler`, and each has one queue or one handler. A
-/// request with a path parameter that contains a NUL is answered 400.
+/// request with a path parameter that contains a NUL gets the response 400.
 ///
 /// GOAWAY_ERR_INVALID: the pattern is none, or is taken, or the queue is another
 /// server's. GOAWAY_ERR_STATE: the server was started.
@@ -133,7 +133,7 @@ pub extern "C" fn goaway_queue_watch(queue: Option<&goaway_queue>, what: u32) ->
 /// batch that waited before the descriptor was added is reported by the first poll.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_fd(queue: Option<&goaway_queue>) -> c_int {
-    guard_or(-1, || own(queue)?.bell(bell::new, AsRawFd::as_raw_fd))
+    guard_or(-1, || own(queue)?.notifier(notifier::new, AsRawFd::as_raw_fd))
 }
 
 /// Has `on_ready` called when a batch waits, once for each batch: again only
@@ -253,11 +253,11 @@ pub unsafe extern "C" fn goaway_queue_submit(
 }
 
 unsafe fn carry_out(commands: *const Command, count: usize, arena: &[u8], out_statuses: *mut u32) -> Result<()> {
-    let (mut first, mut course) = (Ok(()), Course::default());
+    let (mut first, mut execution) = (Ok(()), Execution::default());
     for index in 0..count {
         // SAFETY: the caller's promise. Plain numbers, of which every value is one.
         let command = unsafe { commands.add(index).read_unaligned() };
-        let done = course.carry_out(&command, arena);
+        let done = execution.carry_out(&command, arena);
         if !out_statuses.is_null() {
             let status = done.as_ref().err().map_or(goaway_status::GOAWAY_OK, goaway_status::from);
             // SAFETY: the caller's promise.

@@ -13,7 +13,7 @@ use crate::event::Cause;
 use crate::header_list::Field;
 use crate::request::{self, Reader, Request};
 
-/// Called once when nobody waits for the answer any more: the peer reset the
+/// Called once when nobody waits for the response any more: the peer reset the
 /// stream, the session was lost, the drain's deadline passed. `code` is an error
 /// code (RFC 9113, section 7), and `cause` says whose: with
 /// GOAWAY_CAUSE_PEER_RESET and _PEER_GOAWAY it is the one that the peer sent;
@@ -24,7 +24,7 @@ pub type goaway_cancel_cb =
     Option<unsafe extern "C" fn(request: goaway_request, cause: Cause, code: u32, user_data: *mut c_void)>;
 
 /// Called once when the session begins to drain, or at once if it does
-/// already: the answer should end within `left_ms`. On the session's thread.
+/// already: the response should end within `left_ms`. On the session's thread.
 pub type goaway_drain_cb = Option<unsafe extern "C" fn(request: goaway_request, left_ms: u64, user_data: *mut c_void)>;
 
 /// Called with each piece of the request's body, in order; `last` is true with
@@ -219,7 +219,7 @@ pub extern "C" fn goaway_request_drain_left_ms(
     })
 }
 
-/// Has `on_cancel` called if nobody waits for the answer any more: exactly once,
+/// Has `on_cancel` called if nobody waits for the response any more: exactly once,
 /// unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before, or,
 /// of a request whose body you keep, you have got the end of that as well. A
 /// call that says GOAWAY_ERR_CANCELLED does not replace it, so that what you
@@ -245,7 +245,7 @@ pub extern "C" fn goaway_request_set_on_cancel(
     })
 }
 
-/// Has `on_drain` called when the session begins to drain, so that an answer
+/// Has `on_drain` called when the session begins to drain, so that a response
 /// that would go on for ever can end well.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_on_drain(
@@ -267,7 +267,7 @@ pub extern "C" fn goaway_request_set_on_drain(
 }
 
 /// Sets for this request how many milliseconds may go by without a byte
-/// passing either way; 0 is for ever, for answers that wait for events.
+/// passing either way; 0 is for ever, for responses that wait for events.
 /// Default GOAWAY_LIMIT_STREAM_IDLE_MS.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_idle_ms(request: goaway_request, idle_ms: u32) -> goaway_status {
@@ -358,8 +358,8 @@ pub unsafe extern "C" fn goaway_request_read(
 
 /// Gathers the whole body and gives it to `on_collected`. A body of more than
 /// GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
-/// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, is answered 413 by the
-/// library, or reset with CANCEL if an answer has begun; `on_collected` is not
+/// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, gets the response 413 by the
+/// library, or reset with CANCEL if a response has begun; `on_collected` is not
 /// called then, `goaway_request_set_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
 /// the request's id is stale.
 ///
@@ -389,13 +389,13 @@ pub extern "C" fn goaway_request_collect(
     })
 }
 
-/// Keeps the body of a request whose answer ends before it: the answer leaves,
-/// and the body goes on to whom it is delivered. Before the answer has ended.
+/// Keeps the body of a request whose response ends before it: the response leaves,
+/// and the body goes on to whom it is delivered. Before the response has ended.
 ///
 /// The request's id is stale when you have got the end of the body as well (from
 /// `goaway_request_read`, its 0), or have given it up with
 /// `goaway_request_reset`, for which NO_ERROR is enough then: what still comes
-/// is thrown away. The rest of the answer's functions say GOAWAY_ERR_STATE
+/// is thrown away. The rest of the response's functions say GOAWAY_ERR_STATE
 /// meanwhile, and `goaway_request_set_on_cancel` tells if the body will have no end.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_keep_body(request: goaway_request) -> goaway_status {

@@ -1,4 +1,4 @@
-//! Answers: at once, or a head, pieces, trailers and an end.
+//! Responses: at once, or a head, pieces, trailers and an end.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -8,9 +8,9 @@ use super::server::goaway_request;
 use super::view::{self, goaway_field};
 use super::{goaway_status, guard};
 use crate::error::{Error, Result};
-use crate::request::{self, Answer, copy, section};
+use crate::request::{self, Response, copy, section};
 
-/// Sets a header field of the answer, in place of any of its name: it stands
+/// Sets a header field of the response, in place of any of its name: it stands
 /// where the first of them stood. Over HTTP/1.1 fields leave in the order in which
 /// they were set; over HTTP/2 those of one name leave together. `date` is
 /// added if it is not set, and `content-length` where the length is known: to an
@@ -18,7 +18,7 @@ use crate::request::{self, Answer, copy, section};
 /// length (204, and what opens a tunnel) one that you set is left out.
 ///
 /// GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
-/// close` is allowed too: the answer says so, and the connection ends behind it.
+/// close` is allowed too: the response says so, and the connection ends behind it.
 ///
 /// GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
 /// 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
@@ -30,10 +30,10 @@ pub unsafe extern "C" fn goaway_request_set_header(
     value: *const c_char,
 ) -> goaway_status {
     // SAFETY: the header asks for NUL-terminated texts.
-    unsafe { with_field(request, name, value, Answer::set_field) }
+    unsafe { with_field(request, name, value, Response::set_field) }
 }
 
-/// Adds a header field to the answer, beside any of its name.
+/// Adds a header field to the response, beside any of its name.
 ///
 /// Errors as of `goaway_request_set_header`.
 #[unsafe(no_mangle)]
@@ -43,11 +43,11 @@ pub unsafe extern "C" fn goaway_request_add_header(
     value: *const c_char,
 ) -> goaway_status {
     // SAFETY: the header asks for NUL-terminated texts.
-    unsafe { with_field(request, name, value, Answer::add_field) }
+    unsafe { with_field(request, name, value, Response::add_field) }
 }
 
-/// Answers the request: the header fields set so far and the `len` bytes at
-/// `body`, which are copied. The request's id is stale then. An answer to HEAD
+/// Responses the request: the header fields set so far and the `len` bytes at
+/// `body`, which are copied. The request's id is stale then. A response to HEAD
 /// keeps the body's length and drops the body.
 ///
 /// GOAWAY_ERR_INVALID: the status is none of 200 to 999, or it is one without
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn goaway_request_respond(
     guard(|| {
         // SAFETY: the header asks for that many bytes.
         let body = unsafe { view::bytes(body.cast(), len, "body") }?;
-        request::answer(request, |answer| answer.respond(status, copy(body)?))
+        request::response(request, |response| response.respond(status, copy(body)?))
     })
 }
 
@@ -83,11 +83,11 @@ pub unsafe extern "C" fn goaway_request_respond_with(
     guard(|| {
         // SAFETY: the header asks for that many bytes, and that many fields of NUL-terminated texts.
         let (body, fields) = unsafe { (view::bytes(body.cast(), len, "body")?, pairs(fields, count)?) };
-        request::answer(request, |answer| answer.respond_with(status, fields, copy(body)?))
+        request::response(request, |response| response.respond_with(status, fields, copy(body)?))
     })
 }
 
-/// Sends an informational head (RFC 9110, section 15.2) before the answer,
+/// Sends an informational head (RFC 9110, section 15.2) before the response,
 /// such as 103 with the `count` fields at `fields`. A client of HTTP/1.0, which
 /// knows none, is sent none.
 ///
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn goaway_request_inform(
     guard(|| {
         // SAFETY: the header asks for that many fields of NUL-terminated texts.
         let fields = unsafe { pairs(fields, count) }?;
-        request::answer(request, |answer| answer.inform(status, section(fields)?))
+        request::response(request, |response| response.inform(status, section(fields)?))
     })
 }
 
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn goaway_request_inform(
 /// GOAWAY_ERR_STATE: the peer has disabled push (SETTINGS_ENABLE_PUSH) or sent
 /// GOAWAY, the session drains, or `request` is pushed itself.
 /// GOAWAY_ERR_WOULD_BLOCK: 100 pushed requests of the session are not complete.
-/// GOAWAY_ERR_GONE: the answer has ended.
+/// GOAWAY_ERR_GONE: the response has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_push(
     request: goaway_request,
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn goaway_request_push(
     })
 }
 
-/// Begins a streamed answer with the header fields set so far;
+/// Begins a streamed response with the header fields set so far;
 /// `goaway_request_write` and `goaway_request_end` follow.
 ///
 /// GOAWAY_ERR_INVALID: the status is none of 200 to 999, nor 101 to a request
@@ -148,10 +148,10 @@ pub unsafe extern "C" fn goaway_request_push(
 /// head is written already.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_write_head(request: goaway_request, status: u16) -> goaway_status {
-    guard(|| request::answer(request, |answer| answer.write_head(status)))
+    guard(|| request::response(request, |response| response.write_head(status)))
 }
 
-/// Writes the next `len` bytes of the answer's body, which are copied, and, if
+/// Writes the next `len` bytes of the response's body, which are copied, and, if
 /// `out_queued` is not NULL, how many bytes wait for the peer now.
 ///
 /// GOAWAY_ERR_WOULD_BLOCK: the high-water mark is reached; none of the bytes
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn goaway_request_write(
     guard(|| {
         // SAFETY: the header asks for that many bytes.
         let data = unsafe { view::bytes(data.cast(), len, "data") }?;
-        let queued = request::answer(request, |answer| answer.write(data))?;
+        let queued = request::response(request, |response| response.write(data))?;
         if let Some(out_queued) = out_queued {
             out_queued.write(queued);
         }
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn goaway_request_write(
     })
 }
 
-/// Sets how many bytes of this answer may wait for the peer before
+/// Sets how many bytes of this response may wait for the peer before
 /// `goaway_request_write` answers GOAWAY_ERR_WOULD_BLOCK. The one write that
 /// passes the mark is still taken whole. What is set here does not grow.
 /// Default GOAWAY_LIMIT_HIGH_WATER_BYTES, which does.
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn goaway_request_write(
 /// GOAWAY_ERR_INVALID: it is 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_high_water(request: goaway_request, bytes: usize) -> goaway_status {
-    guard(|| request::answer(request, |answer| answer.set_high_water(bytes)))
+    guard(|| request::response(request, |response| response.set_high_water(bytes)))
 }
 
 /// Has `on_writable` called when, after the high-water mark was reached, half
@@ -197,15 +197,15 @@ pub extern "C" fn goaway_request_set_on_writable(
 ) -> goaway_status {
     guard(|| {
         let on_writable = ready(on_writable, "on_writable", user_data)?;
-        request::answer(request, |answer| {
-            answer.set_on_writable(on_writable);
+        request::response(request, |response| {
+            response.set_on_writable(on_writable);
             Ok(())
         })
     })
 }
 
-/// Adds a field to the answer's trailer section (RFC 9113, section 8.1), which
-/// `goaway_request_end` or `goaway_request_respond` sends. An answer without a
+/// Adds a field to the response's trailer section (RFC 9113, section 8.1), which
+/// `goaway_request_end` or `goaway_request_respond` sends. A response without a
 /// body (to HEAD, or by its status), a tunnel and HTTP/1.0 have no trailers: there
 /// they are left out.
 ///
@@ -217,21 +217,21 @@ pub unsafe extern "C" fn goaway_request_add_trailer(
     value: *const c_char,
 ) -> goaway_status {
     // SAFETY: the header asks for NUL-terminated texts.
-    unsafe { with_field(request, name, value, Answer::add_trailer) }
+    unsafe { with_field(request, name, value, Response::add_trailer) }
 }
 
-/// Ends a streamed answer. The request's id is stale then, unless you keep the
+/// Ends a streamed response. The request's id is stale then, unless you keep the
 /// body (`goaway_request_keep_body`); what waits for the peer is still sent.
 ///
 /// GOAWAY_ERR_LENGTH: less was written than the content-length that was set;
-/// the answer goes on. GOAWAY_ERR_STATE: there is no head yet.
+/// the response goes on. GOAWAY_ERR_STATE: there is no head yet.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_end(request: goaway_request) -> goaway_status {
-    guard(|| request::answer(request, Answer::end))
+    guard(|| request::response(request, Response::end))
 }
 
 /// Ends the stream with RST_STREAM and that error code (RFC 9113, section 7):
-/// the peer sees that the answer is not whole. The request's id is stale then.
+/// the peer sees that the response is not whole. The request's id is stale then.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_reset(request: goaway_request, code: u32) -> goaway_status {
     guard(|| request::change(request, |request| request.reset(code)))
@@ -241,12 +241,12 @@ unsafe fn with_field(
     request: goaway_request,
     name: *const c_char,
     value: *const c_char,
-    set: impl FnOnce(&mut Answer, &[u8], &[u8]) -> Result<()>,
+    set: impl FnOnce(&mut Response, &[u8], &[u8]) -> Result<()>,
 ) -> goaway_status {
     guard(|| {
         // SAFETY: the caller's promise.
         let (name, value) = unsafe { (view::raw_text(name, "name")?, view::raw_text(value, "value")?) };
-        request::prepare(request, |answer| set(answer, name, value))
+        request::prepare(request, |response| set(response, name, value))
     })
 }
 

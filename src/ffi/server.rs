@@ -15,7 +15,7 @@ use crate::server::Server;
 use crate::shared::is_our_thread;
 use crate::system::System;
 
-/// A request that waits for its answer. An id, not a pointer: it may be kept,
+/// A request that waits for its response. An id, not a pointer: it may be kept,
 /// copied and used from any thread, and using it too late is an error and
 /// nothing worse. Never 0, and exact as a double.
 pub type goaway_request = u64;
@@ -45,9 +45,9 @@ pub struct goaway_report {
     /// Of the forced: those whose thread was inside a callback that had not returned
     /// 0.9 s after the deadline.
     pub sessions_stuck: u64,
-    /// Streams whose answer left whole.
+    /// Streams whose response left whole.
     pub streams_completed: u64,
-    /// Streams that ended before their answer had.
+    /// Streams that ended before their response had.
     pub streams_reset: u64,
     /// Streams that were opened too late and not processed; the peer may try them elsewhere.
     pub streams_refused: u64,
@@ -131,12 +131,12 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
 /// the method `*` is every method, and the pattern "*" is whatever no other
 /// pattern matches. Neither takes CONNECT, which must be named: "CONNECT *"
 /// takes every one that no "CONNECT /path" has; of those with a path only
-/// extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). An answer of 200 to
+/// extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). A response of 200 to
 /// 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
-/// you write and read as bodies is the tunnel's, and the end of the answer is
+/// you write and read as bodies is the tunnel's, and the end of the response is
 /// the end of both ways. A static segment wins over a parameter. HEAD is answered by
 /// the handler of GET, without the body. A path that matches with another
-/// method is answered 405 with `allow`, one that does not match 404, and one
+/// method gets the response 405 with `allow`, one that does not match 404, and one
 /// whose parameter is not percent-encoded UTF-8 400, each by the library.
 ///
 /// GOAWAY_ERR_INVALID: the pattern is none, or has a handler already.
@@ -212,7 +212,7 @@ pub extern "C" fn goaway_server_is_ready(server: Option<&goaway_server>) -> bool
 ///
 /// No new connection is accepted. Every session is told with GOAWAY (RFC 9113,
 /// section 6.8), its open streams go on for up to `drain_ms`, and what is then
-/// left is reset with CANCEL, so that no answer looks whole that is not. 0
+/// left is reset with CANCEL, so that no response looks whole that is not. 0
 /// forces at once. The close is complete within `drain_ms` and one second more,
 /// whatever the peers and the callbacks do. `on_close` may be NULL. If the
 /// server was never started it is called before this returns.

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::event::{Cause, EventKind, Outcome, SessionEvent};
 use crate::extension::Extension;
 use crate::registry::SESSIONS;
-use crate::session::{Order, Remote, SessionInfo};
+use crate::session::{Order, SessionHandle, SessionInfo};
 use crate::transport::Protocol;
 
 /// One connection and its HTTP/2 session. An id, not a pointer: it may be
@@ -241,7 +241,7 @@ pub unsafe extern "C" fn goaway_session_abort_after(
 
 /// Asks the peer with a PING (RFC 9113, section 6.7) of the 8 bytes at `payload`,
 /// or of the library's own if that is NULL. Returns at once; GOAWAY_EVENT_PONG
-/// tells the answer, and without one the session ends by itself
+/// tells the response, and without one the session ends by itself
 /// (GOAWAY_LIMIT_KEEPALIVE_MS).
 ///
 /// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
@@ -290,7 +290,7 @@ pub unsafe extern "C" fn goaway_session_send_goaway(
 /// 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
 /// stream, what its request asked for, and `origin` is NULL or "". `value` is as
 /// in an Alt-Svc field: "h2=\":8000\"" or "clear". Returns at once. From inside the
-/// stream's own callback, or before its answer, the frame leaves before the
+/// stream's own callback, or before its response, the frame leaves before the
 /// answer; for a stream that has ended, or does not exist, none is sent. What is
 /// said before the peer has spoken waits until then.
 ///
@@ -381,17 +381,17 @@ unsafe fn debug_data(debug: *const c_char, len: usize) -> Result<Vec<u8>> {
 }
 
 /// A session that can be given frames to send.
-fn with_frames(session: goaway_session) -> Result<Arc<Remote>> {
-    let remote = SESSIONS.here()?.find(session)?.clone();
-    match remote.protocol() {
+fn with_frames(session: goaway_session) -> Result<Arc<SessionHandle>> {
+    let session = SESSIONS.here()?.find(session)?.clone();
+    match session.protocol() {
         Some(Protocol::Http1) => Err(Error::State("the session speaks HTTP/1.1, which has no frames")),
-        _ => Ok(remote),
+        _ => Ok(session),
     }
 }
 
 fn order(session: goaway_session, order: Order) -> Result<()> {
-    let remote = SESSIONS.here()?.find(session)?.clone();
-    remote.order(order);
+    let session = SESSIONS.here()?.find(session)?.clone();
+    session.order(order);
     Ok(())
 }
 

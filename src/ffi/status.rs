@@ -22,7 +22,7 @@ pub enum goaway_status {
     GOAWAY_ERR_STATE = 4,
     /// The id is stale: the request or session has ended, or there never was one.
     GOAWAY_ERR_GONE = 5,
-    /// Nobody waits for the answer any more. The request's id is stale from now on.
+    /// Nobody waits for the response any more. The request's id is stale from now on.
     GOAWAY_ERR_CANCELLED = 6,
     /// What was asked for is not there.
     GOAWAY_ERR_NOT_FOUND = 7,

@@ -11,8 +11,8 @@ use super::{goaway_status, guard, guard_or};
 use crate::error::{Error, Result};
 use crate::registry::SESSIONS;
 use crate::request;
-use crate::session::Remote;
-use crate::tls::{Asking, Facts, MinVersion, Tls};
+use crate::session::SessionHandle;
+use crate::tls::{ClientAuth, Facts, MinVersion, Tls};
 
 /// What listeners speak TLS with: certificates and settings. Made by
 /// `goaway_tls_new`, ended by `goaway_tls_free`. One may serve several listeners
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn goaway_tls_set_client_certificates(
             // SAFETY: the header asks for a NUL-terminated text.
             false => Some(unsafe { view::text(authorities_file, "authorities_file") }?),
         };
-        settings(tls)?.ask_files(asking(clients)?, authorities)
+        settings(tls)?.ask_files(client_auth(clients)?, authorities)
     })
 }
 
@@ -219,7 +219,7 @@ pub unsafe extern "C" fn goaway_tls_set_client_certificates_pem(
     guard(|| {
         // SAFETY: the header asks for that many bytes.
         let authorities = unsafe { view::bytes(authorities.cast(), authorities_len, "authorities") }?;
-        settings(tls)?.ask_pem(asking(clients)?, Some(authorities).filter(|text| !text.is_empty()))
+        settings(tls)?.ask_pem(client_auth(clients)?, Some(authorities).filter(|text| !text.is_empty()))
     })
 }
 
@@ -397,21 +397,21 @@ unsafe fn optional<'a>(text: *const c_char) -> Option<&'a [u8]> {
     unsafe { view::raw_text(text, "text") }.ok()
 }
 
-fn asking(number: u32) -> Result<Asking> {
+fn client_auth(number: u32) -> Result<ClientAuth> {
     Ok(match number {
-        _ if number == GOAWAY_TLS_CLIENTS_OFF as u32 => Asking::Off,
-        _ if number == GOAWAY_TLS_CLIENTS_OPTIONAL as u32 => Asking::Optional,
-        _ if number == GOAWAY_TLS_CLIENTS_REQUIRED as u32 => Asking::Required,
-        _ if number == GOAWAY_TLS_CLIENTS_UNVERIFIED as u32 => Asking::Unverified,
+        _ if number == GOAWAY_TLS_CLIENTS_OFF as u32 => ClientAuth::Off,
+        _ if number == GOAWAY_TLS_CLIENTS_OPTIONAL as u32 => ClientAuth::Optional,
+        _ if number == GOAWAY_TLS_CLIENTS_REQUIRED as u32 => ClientAuth::Required,
+        _ if number == GOAWAY_TLS_CLIENTS_UNVERIFIED as u32 => ClientAuth::Unverified,
         _ => return Err(Error::invalid(format_args!("{number} is no way to ask for certificates"))),
     })
 }
 
-fn facts(remote: &Remote) -> Result<&Facts> {
-    remote.tls().ok_or_else(|| Error::NotFound("TLS in the session".into()))
+fn facts(session: &SessionHandle) -> Result<&Facts> {
+    session.tls().ok_or_else(|| Error::NotFound("TLS in the session".into()))
 }
 
-fn certificate(remote: &Remote, index: usize) -> Result<&[u8]> {
-    let chain = remote.tls().map_or(&[][..], |facts| &facts.chain);
+fn certificate(session: &SessionHandle, index: usize) -> Result<&[u8]> {
+    let chain = session.tls().map_or(&[][..], |facts| &facts.chain);
     chain.get(index).map(Vec::as_slice).ok_or_else(|| Error::NotFound(format!("certificate {index} of the client")))
 }

@@ -39,12 +39,12 @@ pub struct HeadReader {
     /// Once the request line is read.
     head: Option<Box<RequestHead>>,
     section: Section,
-    said: Said,
+    said: FramingFields,
 }
 
 /// What the fields say of the message and of the connection.
 #[derive(Default)]
-struct Said {
+struct FramingFields {
     length: Option<u64>,
     is_chunked: bool,
     closes: bool,
@@ -119,7 +119,7 @@ impl HeadReader {
     }
 }
 
-impl Said {
+impl FramingFields {
     fn read(
         &mut self,
         version: Version,

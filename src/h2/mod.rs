@@ -56,7 +56,7 @@ use frame::code;
 use hpack::{Decoder, Encoder, Repeat};
 use late::Scanner;
 use ping::Pings;
-use settings::{DEFAULT_TABLE, Local, Remote};
+use settings::{DEFAULT_TABLE, LocalSettings, RemoteSettings};
 use shutdown::Shutdown;
 use streams::Streams;
 
@@ -115,8 +115,8 @@ pub struct Http2 {
     decoder: Decoder,
     encoder: Encoder,
     repeat: Repeat,
-    local: Local,
-    remote: Remote,
+    local: LocalSettings,
+    remote: RemoteSettings,
     streams: Streams,
     send_window: SendWindow,
     receive_window: ReceiveWindow,
@@ -140,8 +140,8 @@ impl Http2 {
             decoder: Decoder::new(limits.header_table_bytes.max(DEFAULT_TABLE)),
             encoder: Encoder::new(),
             repeat: Repeat::default(),
-            local: Local::new(&limits),
-            remote: Remote::default(),
+            local: LocalSettings::new(&limits),
+            remote: RemoteSettings::default(),
             streams: Streams::new(limits.max_concurrent_streams),
             send_window: SendWindow::new(DEFAULT_WINDOW),
             receive_window: ReceiveWindow::new(DEFAULT_WINDOW),

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use super::frame::{self, kind};
 
-/// PINGs of the host that may be without an answer.
+/// PINGs of the host that may be without a response.
 const MOST: usize = 64;
 
 #[derive(Default)]

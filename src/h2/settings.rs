@@ -24,7 +24,7 @@ pub(crate) const DEFAULT_TABLE: u32 = 4096;
 pub(crate) const MOST_BYTES: u32 = 360;
 
 /// What the peer has set.
-pub struct Remote {
+pub struct RemoteSettings {
     /// Its first SETTINGS frame has come.
     pub has_come: bool,
     pub max_frame_bytes: u32,
@@ -43,7 +43,7 @@ pub struct Changes {
     pub table: Option<(u32, u32)>,
 }
 
-impl Default for Remote {
+impl Default for RemoteSettings {
     fn default() -> Self {
         Self {
             has_come: false,
@@ -55,7 +55,7 @@ impl Default for Remote {
     }
 }
 
-impl Remote {
+impl RemoteSettings {
     /// Takes the payload of a SETTINGS frame, one setting after the other.
     pub fn apply(&mut self, payload: &[u8]) -> Result<Changes, Fault> {
         let mut changes = Changes::default();
@@ -101,7 +101,7 @@ fn boolean(value: u32) -> Result<bool, Fault> {
 }
 
 /// What we have set and the peer has perhaps not acknowledged.
-pub struct Local {
+pub struct LocalSettings {
     /// SETTINGS_INITIAL_WINDOW_SIZE as we said it last.
     pub stream_window: u32,
     /// The same as the peer has acknowledged it.
@@ -112,7 +112,7 @@ pub struct Local {
     pub is_acknowledged: bool,
 }
 
-impl Local {
+impl LocalSettings {
     pub fn new(limits: &Limits) -> Self {
         Self {
             stream_window: limits.stream_window_bytes,

@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use super::OnReady;
 use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
-use crate::session::Remote;
+use crate::session::SessionHandle;
 
 /// Gets the pieces in order; the last call says that it is the last, and may be empty.
 pub type OnBody = Box<dyn FnMut(u64, &[u8], bool) + Send>;
@@ -52,13 +52,13 @@ pub enum Delivery {
 
 /// A collected body's part of what its session may collect, given back when it is dropped.
 pub struct Share {
-    session: Arc<Remote>,
+    session: Arc<SessionHandle>,
     limit: usize,
     bytes: usize,
 }
 
 impl Share {
-    pub fn new(session: &Arc<Remote>, limit: usize) -> Self {
+    pub fn new(session: &Arc<SessionHandle>, limit: usize) -> Self {
         Self { session: session.clone(), limit, bytes: 0 }
     }
 
@@ -372,7 +372,7 @@ mod tests {
     }
 
     fn share(limit: usize) -> Share {
-        Share::new(&Arc::new(Remote::new(1, Endpoint::default(), Arc::default(), Arc::default())), limit)
+        Share::new(&Arc::new(SessionHandle::new(1, Endpoint::default(), Arc::default(), Arc::default())), limit)
     }
 
     fn pushed() -> Reader {
@@ -480,7 +480,7 @@ mod tests {
 
     #[test]
     fn collected_bodies_share_what_their_session_may_collect() {
-        let session = Arc::new(Remote::new(1, Endpoint::default(), Arc::default(), Arc::default()));
+        let session = Arc::new(SessionHandle::new(1, Endpoint::default(), Arc::default(), Arc::default()));
         let collected = || session.figures.collected.load(Relaxed);
         let mut bodies = [(); 3].map(|()| Body::new(false));
         for body in &mut bodies {

@@ -1,4 +1,4 @@
-//! What an answer says of its connection (RFC 9110, section 7.6.1): nothing in
+//! What a response says of its connection (RFC 9110, section 7.6.1): nothing in
 //! HTTP/2; in HTTP/1.1 that it ends, or what it is upgraded to.
 
 use http::StatusCode;
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// Which answer opens a tunnel.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub enum Opens {
+pub enum TunnelCondition {
     #[default]
     None,
     /// 2xx, to a CONNECT (section 9.3.6).
@@ -17,20 +17,20 @@ pub enum Opens {
     Switch,
 }
 
-impl Opens {
+impl TunnelCondition {
     /// Whether one of that status does.
     pub fn with(self, status: StatusCode) -> bool {
         match self {
-            Opens::None => false,
-            Opens::Success => status.is_success(),
-            Opens::Switch => status == StatusCode::SWITCHING_PROTOCOLS,
+            TunnelCondition::None => false,
+            TunnelCondition::Success => status.is_success(),
+            TunnelCondition::Switch => status == StatusCode::SWITCHING_PROTOCOLS,
         }
     }
 }
 
 /// What a field says of the connection.
-pub enum Said {
-    /// It ends behind the answer.
+pub enum ConnectionDirective {
+    /// It ends behind the response.
     Close,
     /// Which protocol it goes on with: the field's value.
     Upgrade,
@@ -39,29 +39,34 @@ pub enum Said {
 }
 
 /// Reads a field that a host sets; None if it is not of the connection.
-pub fn read(name: &[u8], value: &[u8], is_http1: bool, opens: Opens) -> Result<Option<Said>> {
+pub fn read(
+    name: &[u8],
+    value: &[u8],
+    is_http1: bool,
+    tunnel_condition: TunnelCondition,
+) -> Result<Option<ConnectionDirective>> {
     if !is_http1 {
         return Ok(None);
     }
     let is_connection = name.eq_ignore_ascii_case(b"connection");
-    let is_upgrade = opens == Opens::Switch && name.eq_ignore_ascii_case(b"upgrade");
+    let is_upgrade = tunnel_condition == TunnelCondition::Switch && name.eq_ignore_ascii_case(b"upgrade");
     if !(is_connection || is_upgrade) {
         return Ok(None);
     }
     field::check_value(name, value)?;
     match is_connection {
-        true => read_connection(value, opens).map(Some),
-        false => Ok(Some(Said::Upgrade)),
+        true => read_connection(value, tunnel_condition).map(Some),
+        false => Ok(Some(ConnectionDirective::Upgrade)),
     }
 }
 
-fn read_connection(value: &[u8], opens: Opens) -> Result<Said> {
-    let mut said = Said::Nothing;
+fn read_connection(value: &[u8], tunnel_condition: TunnelCondition) -> Result<ConnectionDirective> {
+    let mut said = ConnectionDirective::Nothing;
     for token in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
         if token.eq_ignore_ascii_case(b"close") {
-            said = Said::Close;
-        } else if !(token.eq_ignore_ascii_case(b"upgrade") && opens == Opens::Switch) {
-            return Err(Error::invalid("of an answer in HTTP/1.1 connection may say close, and nothing else"));
+            said = ConnectionDirective::Close;
+        } else if !(token.eq_ignore_ascii_case(b"upgrade") && tunnel_condition == TunnelCondition::Switch) {
+            return Err(Error::invalid("the field connection of an HTTP/1.1 response may only be close"));
         }
     }
     Ok(said)
@@ -73,17 +78,17 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::request::Answer;
+    use crate::request::Response;
 
-    fn answer() -> Answer {
-        let mut answer = Answer::default();
-        answer.begin(&Method::GET, 100, 100);
-        answer
+    fn response() -> Response {
+        let mut response = Response::default();
+        response.begin(&Method::GET, 100, 100);
+        response
     }
 
     /// What is announced as `content-length`.
-    fn length(answer: &mut Answer) -> Option<String> {
-        let mut head = answer.take_head().unwrap();
+    fn length(response: &mut Response) -> Option<String> {
+        let mut head = response.take_head().unwrap();
         head.complete(b"now");
         head.fields.get(b"content-length").map(|digits| String::from_utf8_lossy(digits).into_owned())
     }
@@ -91,9 +96,9 @@ mod tests {
     #[test]
     fn an_upgrade_is_a_tunnel_with_101_only() {
         let asked = || {
-            let mut answer = answer();
-            answer.begin_http1(true);
-            answer
+            let mut response = response();
+            response.begin_http1(true);
+            response
         };
         let mut switched = asked();
         let fields = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("content-length", "0"), ("a", "b")];
@@ -110,7 +115,7 @@ mod tests {
         assert!(matches!(refused.respond(103, Bytes::new()), Err(Error::Invalid(_))));
         refused.respond(200, Bytes::from_static(b"no")).unwrap();
         assert_eq!(length(&mut refused).as_deref(), Some("2"));
-        let mut other = answer();
+        let mut other = response();
         other.begin_http1(false);
         assert!(matches!(other.set_field(b"upgrade", b"x"), Err(Error::Invalid(_))));
         assert!(matches!(other.respond(101, Bytes::new()), Err(Error::Invalid(_))));
@@ -119,34 +124,34 @@ mod tests {
     #[test]
     fn only_http_1_1_ends_its_connection() {
         for (value, closes) in [("close", true), ("Close", true), ("close, CLOSE", true)] {
-            let mut answer = answer();
-            answer.begin_http1(false);
-            answer.set_field(b"Connection", value.as_bytes()).unwrap();
-            answer.respond(200, Bytes::new()).unwrap();
-            let head = answer.take_head().unwrap();
+            let mut response = response();
+            response.begin_http1(false);
+            response.set_field(b"Connection", value.as_bytes()).unwrap();
+            response.respond(200, Bytes::new()).unwrap();
+            let head = response.take_head().unwrap();
             assert_eq!((head.closes, head.fields.len()), (closes, 0), "{value}");
-            answer.clear();
-            answer.respond(200, Bytes::new()).unwrap();
-            assert!(!answer.take_head().unwrap().closes, "the next answer of the box is another");
+            response.clear();
+            response.respond(200, Bytes::new()).unwrap();
+            assert!(!response.take_head().unwrap().closes, "the next response of the box is another");
         }
         for value in ["keep-alive", "upgrade", "", "close, x", "close\r\n"] {
-            let mut answer = answer();
-            answer.begin_http1(false);
-            assert!(matches!(answer.add_field(b"connection", value.as_bytes()), Err(Error::Invalid(_))), "{value}");
+            let mut response = response();
+            response.begin_http1(false);
+            assert!(matches!(response.add_field(b"connection", value.as_bytes()), Err(Error::Invalid(_))), "{value}");
         }
-        assert!(matches!(answer().set_field(b"connection", b"close"), Err(Error::Invalid(_))));
+        assert!(matches!(response().set_field(b"connection", b"close"), Err(Error::Invalid(_))));
         // One that fails leaves nothing behind.
         for before in [false, true] {
-            let mut answer = answer();
-            answer.begin_http1(false);
+            let mut response = response();
+            response.begin_http1(false);
             if before {
-                answer.set_field(b"a", b"b").unwrap();
+                response.set_field(b"a", b"b").unwrap();
             }
             let fields = [("connection", "close"), ("c", "d\n")];
             let fields = fields.iter().map(|(n, v)| Ok((n.as_bytes(), v.as_bytes())));
-            assert!(answer.respond_with(200, fields, Bytes::new()).is_err());
-            answer.respond(200, Bytes::new()).unwrap();
-            assert!(!answer.take_head().unwrap().closes);
+            assert!(response.respond_with(200, fields, Bytes::new()).is_err());
+            response.respond(200, Bytes::new()).unwrap();
+            assert!(!response.take_head().unwrap().closes);
         }
     }
 }

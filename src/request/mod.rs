@@ -5,20 +5,20 @@
 //! lock: the host changes it and calls the session's attention to it, the
 //! session's task carries it to the wire. The engine is never touched from here.
 //!
-//! An entry lives until the host has ended its answer, and, if it keeps the
+//! An entry lives until the host has ended its response, and, if it keeps the
 //! body, has got the end of that; or, if the request was cancelled, until the host was told (its cancel hook has returned, or a call
 //! answered [`Error::Cancelled`]). So what a host reads of a request cannot
 //! vanish under its eyes.
 
-mod answer;
+mod autotune;
 mod block;
 mod body;
 mod connection;
-mod feed;
 mod field;
-mod growth;
 mod head;
 mod push;
+mod response;
+mod subscription;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,13 +27,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use answer::{Answer, Head as AnswerHead, Piece};
 pub use block::{copy, trim};
 pub use body::{Body, Delivery, Reader, Share};
-pub use feed::{Feed, consume, feed};
 pub use field::{GOAWAY_FIELD_SENSITIVE, section, trailers};
 pub use head::Head;
 pub use push::push;
+pub use response::{Head as QueuedHead, Piece, Response};
+pub use subscription::{Subscription, consume, publish};
 
 use crate::callback;
 use crate::code;
@@ -43,10 +43,10 @@ use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::header_list::HeaderList;
 use crate::memory::Usage;
-use crate::session::Remote;
-use crate::table::{Live, Tables};
+use crate::session::SessionHandle;
+use crate::table::{SlotGuard, Tables};
 
-/// Told once when nobody waits for the answer any more: why, and the RST_STREAM code if there was one.
+/// Told once when nobody waits for the response any more: why, and the RST_STREAM code if there was one.
 pub type OnCancel = Box<dyn FnOnce(u64, Cause, u32) + Send>;
 /// Told once when the session drains, with the milliseconds that are left.
 pub type OnDrain = Box<dyn FnOnce(u64, u64) + Send>;
@@ -61,9 +61,9 @@ thread_local! {
     static CURRENT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// One request and its answer.
+/// One request and its response.
 pub struct Request {
-    pub session: Arc<Remote>,
+    pub session: Arc<SessionHandle>,
     /// The stream's identifier on the wire, an even one if the request is pushed
     /// by us; 0 before that has been promised.
     pub stream: u32,
@@ -71,7 +71,7 @@ pub struct Request {
     head: Head,
     /// None if there is none and the host has not asked for it.
     pub body: Option<Box<Body>>,
-    pub answer: Answer,
+    pub response: Response,
     /// The largest body that is collected, and all that are together.
     pub body_limits: (usize, usize),
     /// How long no byte may pass either way.
@@ -81,12 +81,12 @@ pub struct Request {
     /// Requests that are pushed for it and that the session's task has to promise.
     pub pushes: Vec<u64>,
     /// If it goes to a queue.
-    pub feed: Option<Feed>,
+    pub subscription: Option<Subscription>,
     /// The host has been told that the session drains.
     pub drain_told: bool,
-    /// The host wants the body to its end, also when its answer has ended.
+    /// The host wants the body to its end, also when its response has ended.
     pub keeps_body: bool,
-    /// Set when nobody waits for the answer any more.
+    /// Set when nobody waits for the response any more.
     pub cancelled: Option<Cause>,
     /// Set when the host has not been told so: the entry waits for its next call.
     is_orphan: bool,
@@ -100,19 +100,19 @@ pub struct Request {
 
 impl Request {
     /// A box for a request.
-    pub fn empty(session: &Arc<Remote>) -> Box<Self> {
+    pub fn empty(session: &Arc<SessionHandle>) -> Box<Self> {
         Box::new(Self {
             session: session.clone(),
             stream: 0,
             head: Head::default(),
             body: None,
-            answer: Answer::default(),
+            response: Response::default(),
             body_limits: (0, 0),
             idle: Duration::ZERO,
             on_cancel: None,
             on_drain: None,
             pushes: Vec::new(),
-            feed: None,
+            subscription: None,
             drain_told: false,
             keeps_body: false,
             cancelled: None,
@@ -127,7 +127,7 @@ impl Request {
     /// filled again.
     pub fn begin(
         &mut self,
-        session: &Arc<Remote>,
+        session: &Arc<SessionHandle>,
         stream: u32,
         head: Box<RequestHead>,
         params: Vec<(String, String)>,
@@ -139,24 +139,24 @@ impl Request {
             self.memory = Usage::new(&session.memory);
         }
         self.stream = stream;
-        self.answer.begin(&head.method, config.high_water_bytes, config.session_send_bytes);
+        self.response.begin(&head.method, config.high_water_bytes, config.session_send_bytes);
         let spare = self.head.replace(head, params);
         if self.head.is_http1() {
-            self.answer.begin_http1(self.head.asks_upgrade());
+            self.response.begin_http1(self.head.asks_upgrade());
         }
         self.body_limits = (config.max_body_bytes, config.session_body_bytes);
         self.idle = config.stream_idle;
         spare
     }
 
-    /// A request of that head, pushed for `parent`: its answer goes the same way.
+    /// A request of that head, pushed for `parent`: its response goes the same way.
     fn pushed(parent: &Request, head: Head) -> Box<Self> {
         let mut pushed = Self::empty(&parent.session);
-        pushed.answer.begin_pushed(head.method(), &parent.answer);
+        pushed.response.begin_pushed(head.method(), &parent.response);
         pushed.head = head;
         pushed.body_limits = parent.body_limits;
         pushed.idle = parent.idle;
-        pushed.feed = parent.feed.as_ref().map(Feed::of_push);
+        pushed.subscription = parent.subscription.as_ref().map(Subscription::of_push);
         pushed
     }
 
@@ -164,11 +164,11 @@ impl Request {
     pub fn clear(&mut self) {
         self.head.clear();
         self.body = None;
-        self.answer.clear();
+        self.response.clear();
         self.on_cancel = None;
         self.on_drain = None;
         self.pushes.clear();
-        self.feed = None;
+        self.subscription = None;
         self.drain_told = false;
         self.keeps_body = false;
         self.cancelled = None;
@@ -186,8 +186,8 @@ impl Request {
     /// (Continue) before it sends the body gets it now.
     pub fn wanted_body(&mut self) -> &mut Body {
         let waits = self.body.as_ref().is_some_and(|body| !body.has_ended()) && self.head().expects_continue();
-        if waits && !self.continued && !self.answer.is_begun() {
-            self.continued = self.answer.inform(100, HeaderList::new()).is_ok();
+        if waits && !self.continued && !self.response.is_begun() {
+            self.continued = self.response.inform(100, HeaderList::new()).is_ok();
         }
         self.body()
     }
@@ -199,47 +199,48 @@ impl Request {
     /// Whether the host has done its part: it has answered, and gets no more of the body.
     pub fn is_done(&self) -> bool {
         let wants_body = || self.keeps_body && self.body.as_ref().is_some_and(|body| !body.is_over());
-        self.answer.has_ended() && !wants_body()
+        self.response.has_ended() && !wants_body()
     }
 
-    /// Ends the stream with RST_STREAM (RFC 9113, section 6.4). When the answer
+    /// Ends the stream with RST_STREAM (RFC 9113, section 6.4). When the response
     /// has ended, NO_ERROR only says that the body is not wanted any more.
     pub fn reset(&mut self, code: u32) -> Result<()> {
-        if !self.answer.has_ended() {
-            return self.answer.reset(code);
+        if !self.response.has_ended() {
+            return self.response.reset(code);
         }
         self.keeps_body = false;
         if code != code::NO_ERROR {
-            self.answer.cut(code);
+            self.response.cut(code);
         }
         Ok(())
     }
 
     /// The request goes to a queue.
-    pub fn set_feed(&mut self, feed: Feed) {
+    pub fn set_subscription(&mut self, subscription: Subscription) {
         if let Some(body) = &mut self.body {
             body.restore(Reader::Queued);
         }
-        self.feed = Some(feed);
+        self.subscription = Some(subscription);
     }
 
     /// The host is told of room: if the peer had to wait for the host, more may wait from now on.
     pub fn grow(&mut self) {
-        self.answer.grow(&self.session);
+        self.response.grow(&self.session);
     }
 
-    /// Has a record follow when the answer has room, and not before all of it
+    /// Has a record follow when the response has room, and not before all of it
     /// has left if that `is_sent`.
     pub fn want_room(&mut self, is_sent: bool) -> Result<()> {
-        let feed = self.feed.as_mut().ok_or(Error::State("the request did not come through a queue"))?;
-        feed.wants_room = true;
-        feed.wants_sent |= is_sent;
+        let subscription =
+            self.subscription.as_mut().ok_or(Error::State("the request did not come through a queue"))?;
+        subscription.wants_room = true;
+        subscription.wants_sent |= is_sent;
         Ok(())
     }
 
     /// Whether the host waits until all that it has written has left.
     pub fn wants_sent(&self) -> bool {
-        self.feed.as_ref().is_some_and(|feed| feed.wants_sent)
+        self.subscription.as_ref().is_some_and(|subscription| subscription.wants_sent)
     }
 
     /// Counts the memory that it holds now: fields, content that the host has not
@@ -247,7 +248,7 @@ impl Request {
     /// it has looked at the request; one that has ended by then is never counted.
     pub fn count_memory(&mut self) {
         let body = self.body.as_ref().map_or(0, |body| body.memory());
-        self.memory.set(self.head.memory() + body + self.answer.memory());
+        self.memory.set(self.head.memory() + body + self.response.memory());
     }
 
     /// The session's task looks now.
@@ -263,7 +264,7 @@ impl Request {
     fn ask(&mut self, id: u64) {
         if !self.asked && CURRENT.get() != id {
             self.asked = true;
-            self.session.attend(self.stream);
+            self.session.wake_stream(self.stream);
         }
     }
 }
@@ -283,8 +284,8 @@ pub fn calling(id: u64, hook: impl FnOnce()) {
 /// Ends a request that cannot be answered rightly any more: 500, or, if an
 /// answer has begun, RST_STREAM(INTERNAL_ERROR), so that it does not look whole.
 pub fn fail(id: u64) {
-    let failed = change(id, |request| match request.answer.is_begun() {
-        false => request.answer.respond(500, Bytes::new()),
+    let failed = change(id, |request| match request.response.is_begun() {
+        false => request.response.respond(500, Bytes::new()),
         true => request.reset(code::INTERNAL_ERROR),
     });
     if let Err(error) = failed {
@@ -292,12 +293,12 @@ pub fn fail(id: u64) {
     }
 }
 
-/// Nobody waits for the answer any more: the host is told, if it asked to be.
+/// Nobody waits for the response any more: the host is told, if it asked to be.
 /// Otherwise the entry stays until the host's next call on it. Gives the body
 /// bytes that the host wrote in vain.
 pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     let Ok(mut request) = REQUESTS.here().and_then(|table| table.find(id)) else { return 0 };
-    let unsent = request.answer.queued() as u64;
+    let unsent = request.response.queued() as u64;
     request.cancelled = Some(cause);
     let muted = request.session.is_muted();
     let on_cancel = request.on_cancel.take();
@@ -305,15 +306,15 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     let session = if pushes.is_empty() { None } else { Some(request.session.clone()) };
     let is_done = request.is_done();
     if !is_done {
-        feed::cancelled(&request, id, cause, code);
+        subscription::cancelled(&request, id, cause, code);
     }
-    let is_over = is_done || on_cancel.is_some() || muted || request.feed.is_some();
+    let is_over = is_done || on_cancel.is_some() || muted || request.subscription.is_some();
     let to_tell = on_cancel.filter(|_| !is_done && !muted);
     request.is_orphan = !is_over;
     if !is_over {
         request.session.orphaned();
         // What nobody will have any more is not kept for the host's next call.
-        request.answer = Answer::default();
+        request.response = Response::default();
         request.body().drop_pieces();
         request.count_memory();
     }
@@ -331,18 +332,18 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     unsent
 }
 
-/// A collected body is longer than the library gathers: answered 413, or, if an
+/// A collected body is longer than the library gathers: refused with 413, or, if an
 /// answer has begun, ended with RST_STREAM. If it is `for_now`, since others of
 /// its session have the room, the peer may try again (RFC 9110, section 15.5.14).
 /// `tell` gets the stream and the RST_STREAM code, 0 if there is none.
-pub fn refuse_body(id: u64, for_now: bool, tell: impl FnOnce(&Remote, u32, u32)) {
+pub fn refuse_body(id: u64, for_now: bool, tell: impl FnOnce(&SessionHandle, u32, u32)) {
     let Ok(mut request) = REQUESTS.here().and_then(|table| table.find(id)) else { return };
     if for_now {
-        // An error says that an answer has begun, so that there is no head to set it in.
-        let _ = request.answer.set_field(b"retry-after", b"1");
+        // An error says that a response has begun, so that there is no head to set it in.
+        let _ = request.response.set_field(b"retry-after", b"1");
     }
-    let (refused, code) = match request.answer.is_begun() {
-        false => (request.answer.respond(413, Bytes::new()), 0),
+    let (refused, code) = match request.response.is_begun() {
+        false => (request.response.respond(413, Bytes::new()), 0),
         true => (request.reset(code::CANCEL), code::CANCEL),
     };
     if refused.is_err() {
@@ -362,9 +363,9 @@ pub fn read<R>(id: u64, look: impl FnOnce(&mut Request) -> Result<R>) -> Result<
     look(&mut *find(id)?)
 }
 
-/// Prepares the answer: nothing of it is sent by this.
-pub fn prepare(id: u64, change: impl FnOnce(&mut Answer) -> Result<()>) -> Result<()> {
-    change(&mut find(id)?.answer)
+/// Prepares the response: nothing of it is sent by this.
+pub fn prepare(id: u64, change: impl FnOnce(&mut Response) -> Result<()>) -> Result<()> {
+    change(&mut find(id)?.response)
 }
 
 /// Changes a request and has its session look at it. If it was cancelled the
@@ -390,9 +391,9 @@ pub fn change<R>(id: u64, change: impl FnOnce(&mut Request) -> Result<R>) -> Res
     result
 }
 
-/// Changes the answer.
-pub fn answer<R>(id: u64, change_answer: impl FnOnce(&mut Answer) -> Result<R>) -> Result<R> {
-    change(id, |request| change_answer(&mut request.answer))
+/// Changes the response.
+pub fn response<R>(id: u64, change_response: impl FnOnce(&mut Response) -> Result<R>) -> Result<R> {
+    change(id, |request| change_response(&mut request.response))
 }
 
 /// Ends a cancelled request's entry.
@@ -402,7 +403,7 @@ pub fn forget(id: u64) {
     }
 }
 
-fn find(id: u64) -> Result<Live<'static, Request>> {
+fn find(id: u64) -> Result<SlotGuard<'static, Request>> {
     let request = REQUESTS.here()?.find(id)?;
     match request.is_done() {
         true => Err(Error::Gone("the request")),

@@ -10,7 +10,7 @@ use super::{Head, REQUESTS, Request, change, field, forget};
 use crate::engine::RequestHead;
 use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
-use crate::table::Lot;
+use crate::table::SlotAllocator;
 
 /// The pseudo-header fields as the host gives them (section 8.3.1).
 #[derive(Default)]
@@ -32,7 +32,7 @@ pub fn push<'a>(id: u64, fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8]
     })?;
     let session = pushed.session.clone();
     session.push_begins()?;
-    let entered = Lot::new(REQUESTS.here()?).insert(|_| pushed);
+    let entered = SlotAllocator::new(REQUESTS.here()?).insert(|_| pushed);
     let entered = entered.ok_or_else(|| Error::TooLarge("there are no ids left".into()));
     let owned = entered.and_then(|pushed| {
         let owned = change(id, |request| {
@@ -47,13 +47,13 @@ pub fn push<'a>(id: u64, fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8]
 /// Whether anything may be pushed for it.
 fn check(request: &Request) -> Result<()> {
     if !request.session.takes_pushes() {
-        return Err(Error::State("the peer takes no pushed answers"));
+        return Err(Error::State("the peer takes no pushed responses"));
     }
     if request.stream.is_multiple_of(2) {
         return Err(Error::State("a pushed request pushes nothing itself"));
     }
-    if request.answer.has_ended() {
-        return Err(Error::State("the answer has ended"));
+    if request.response.has_ended() {
+        return Err(Error::State("the response has ended"));
     }
     match request.drain_left_ms() {
         Some(_) => Err(Error::State("the session drains")),

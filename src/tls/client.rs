@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 
 /// Whether clients are asked for a certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Asking {
+pub enum ClientAuth {
     #[default]
     Off,
     /// Who has one shows it, and it must be good.
@@ -89,25 +89,25 @@ impl Roots {
 
 /// What judges the certificates of clients; None if they are not asked for one.
 pub fn verifier(
-    asking: Asking,
+    client_auth: ClientAuth,
     roots: Roots,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>> {
-    if asking == Asking::Off {
+    if client_auth == ClientAuth::Off {
         return Ok(None);
     }
-    if asking == Asking::Unverified && roots.is_empty() {
+    if client_auth == ClientAuth::Unverified && roots.is_empty() {
         return Ok(Some(Arc::new(Lenient { strict: None, provider: provider.clone() })));
     }
     let builder = WebPkiClientVerifier::builder_with_provider(roots.store, provider.clone());
-    let built = match asking {
-        Asking::Required => builder.build(),
+    let built = match client_auth {
+        ClientAuth::Required => builder.build(),
         _ => builder.allow_unauthenticated().build(),
     };
     let chains = built.map_err(|error| Error::Tls(format!("the authorities of clients cannot be used: {error}")))?;
     let strict: Arc<dyn ClientCertVerifier> = Arc::new(Strict { chains, own: roots.own });
-    Ok(Some(match asking {
-        Asking::Unverified => Arc::new(Lenient { strict: Some(strict), provider: provider.clone() }),
+    Ok(Some(match client_auth {
+        ClientAuth::Unverified => Arc::new(Lenient { strict: Some(strict), provider: provider.clone() }),
         _ => strict,
     }))
 }

@@ -2,7 +2,7 @@
 
 use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 
-use super::{Choice, Live, client};
+use super::{Choice, HandshakeConfig, client};
 
 /// What is known of a session's TLS.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub fn new(live: &Live, common: &CommonState, choice: &Choice) -> Self {
+    pub fn new(live: &HandshakeConfig, common: &CommonState, choice: &Choice) -> Self {
         let cipher = common.negotiated_cipher_suite().map(|suite| suite.suite());
         let chain = common.peer_certificates().unwrap_or_default();
         Self {
@@ -51,7 +51,7 @@ impl Facts {
     }
 }
 
-impl Live {
+impl HandshakeConfig {
     fn objection(&self, chain: &[rustls::pki_types::CertificateDer<'_>]) -> String {
         let judge = self.judge.as_deref().filter(|_| !chain.is_empty());
         match judge {

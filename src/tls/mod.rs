@@ -2,12 +2,12 @@
 //! they are in use. Its handshakes and records are `session::tls`.
 
 mod certificate;
+mod certificate_store;
 mod client;
 mod facts;
 mod key;
 mod key_log;
 mod pem;
-mod shelf;
 #[cfg(test)]
 mod tests;
 
@@ -19,17 +19,17 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection, WebPkiClientVerifier};
 
-pub use client::Asking;
+pub use certificate_store::Choice;
+pub use client::ClientAuth;
 pub use facts::Facts;
-pub use shelf::Choice;
 
 use crate::error::{Error, Result};
 use crate::table::{fork, lock, try_lock};
 use certificate::Source;
+use certificate_store::{CertificateStore, ServedName};
 use client::Authorities;
 use key_log::KeyLogFile;
 use pem::Name;
-use shelf::{ServedName, Shelf};
 
 /// What is offered by ALPN (RFC 7301), the preferred first.
 const HTTP2: &[u8] = b"h2";
@@ -45,11 +45,11 @@ pub enum MinVersion {
 
 /// What the host has said; in force once it has been made live.
 #[derive(Clone, Debug)]
-struct Said {
+struct Settings {
     certificates: Vec<Added>,
     /// Whether there must be one.
     needs_certificate: bool,
-    asking: Asking,
+    client_auth: ClientAuth,
     authorities: Authorities,
     min_version: MinVersion,
     resumes: bool,
@@ -70,16 +70,16 @@ impl From<Source> for Added {
 }
 
 /// What new handshakes use.
-pub struct Live {
+pub struct HandshakeConfig {
     config: ServerConfig,
-    certificates: Arc<Shelf>,
+    certificates: Arc<CertificateStore>,
     /// What judges the certificates of clients where the handshake does not.
     judge: Option<Arc<dyn ClientCertVerifier>>,
     /// Nobody judges them.
     is_unjudged: bool,
 }
 
-impl Live {
+impl HandshakeConfig {
     /// A handshake, and what its client will ask for.
     pub fn begin(
         &self,
@@ -97,8 +97,8 @@ impl Live {
 /// Certificates and settings, shared by the listeners that were given them.
 pub struct Tls {
     provider: Arc<CryptoProvider>,
-    said: Mutex<Said>,
-    live: Mutex<Option<Arc<Live>>>,
+    settings: Mutex<Settings>,
+    live: Mutex<Option<Arc<HandshakeConfig>>>,
     /// Whether a server was started with it.
     serves: AtomicBool,
     /// The fork of the process that it belongs to.
@@ -107,10 +107,10 @@ pub struct Tls {
 
 impl Default for Tls {
     fn default() -> Self {
-        let said = Said {
+        let settings = Settings {
             certificates: Vec::new(),
             needs_certificate: true,
-            asking: Asking::Off,
+            client_auth: ClientAuth::Off,
             authorities: Authorities::None,
             min_version: MinVersion::default(),
             resumes: true,
@@ -119,7 +119,7 @@ impl Default for Tls {
         let provider = Arc::new(aws_lc_rs::default_provider());
         Self {
             provider,
-            said: Mutex::new(said),
+            settings: Mutex::new(settings),
             live: Mutex::default(),
             serves: AtomicBool::new(false),
             fork: AtomicUsize::new(fork()),
@@ -134,62 +134,62 @@ impl Tls {
         let password = password.map(<[u8]>::to_vec);
         let source = Source::Files { certificate: certificate.to_owned(), key: key.to_owned(), password };
         source.load(&self.provider, true)?;
-        self.say(|said| said.certificates.push(source.into()))
+        self.say(|settings| settings.certificates.push(source.into()))
     }
 
     /// The same from memory.
     pub fn add_pem(&self, certificate: &[u8], key: &[u8], password: Option<&[u8]>) -> Result<()> {
         let names = (Name::Memory("the certificate"), Name::Memory("the key"));
         let made = certificate::certified(&self.provider, names, (certificate, key), password, true)?;
-        self.say(|said| said.certificates.push(Source::Made(made).into()))
+        self.say(|settings| settings.certificates.push(Source::Made(made).into()))
     }
 
     /// Has the certificate that was added last chosen for that name and no other,
     /// whatever names are in it.
     pub fn set_server_name(&self, name: &str) -> Result<()> {
         let name = ServedName::new(name)?;
-        let mut said = lock(self.here(&self.said)?);
-        let last = said.certificates.last_mut().ok_or_else(|| Error::invalid("no certificate was added"))?;
+        let mut settings = lock(self.here(&self.settings)?);
+        let last = settings.certificates.last_mut().ok_or_else(|| Error::invalid("no certificate was added"))?;
         last.name = Some(name);
         Ok(())
     }
 
-    pub fn ask_files(&self, asking: Asking, authorities: Option<&str>) -> Result<()> {
-        self.ask(asking, authorities.map_or(Authorities::None, |path| Authorities::File(path.to_owned())))
+    pub fn ask_files(&self, client_auth: ClientAuth, authorities: Option<&str>) -> Result<()> {
+        self.ask(client_auth, authorities.map_or(Authorities::None, |path| Authorities::File(path.to_owned())))
     }
 
-    pub fn ask_pem(&self, asking: Asking, authorities: Option<&[u8]>) -> Result<()> {
+    pub fn ask_pem(&self, client_auth: ClientAuth, authorities: Option<&[u8]>) -> Result<()> {
         let roots = authorities.map(|text| client::Roots::new(Name::Memory("the authorities"), text)).transpose()?;
-        self.ask(asking, roots.map_or(Authorities::None, Authorities::Made))
+        self.ask(client_auth, roots.map_or(Authorities::None, Authorities::Made))
     }
 
-    fn ask(&self, asking: Asking, authorities: Authorities) -> Result<()> {
+    fn ask(&self, client_auth: ClientAuth, authorities: Authorities) -> Result<()> {
         let roots = authorities.load()?;
-        if roots.is_empty() && matches!(asking, Asking::Optional | Asking::Required) {
+        if roots.is_empty() && matches!(client_auth, ClientAuth::Optional | ClientAuth::Required) {
             return Err(Error::invalid("nobody vouches for the certificates of clients: there are no authorities"));
         }
-        client::verifier(asking, roots, &self.provider)?;
-        self.say(|said| (said.asking, said.authorities) = (asking, authorities))
+        client::verifier(client_auth, roots, &self.provider)?;
+        self.say(|settings| (settings.client_auth, settings.authorities) = (client_auth, authorities))
     }
 
     /// Whether listeners need a certificate. Without one each handshake fails,
     /// until [`Self::replace`] brings one.
     pub fn set_certificate_required(&self, required: bool) -> Result<()> {
-        self.say(|said| said.needs_certificate = required)
+        self.say(|settings| settings.needs_certificate = required)
     }
 
     pub fn set_min_version(&self, version: MinVersion) -> Result<()> {
-        self.say(|said| said.min_version = version)
+        self.say(|settings| settings.min_version = version)
     }
 
     pub fn set_resumption(&self, resumes: bool) -> Result<()> {
-        self.say(|said| said.resumes = resumes)
+        self.say(|settings| settings.resumes = resumes)
     }
 
     /// Writes the secrets of all sessions to a file; None writes them nowhere.
     pub fn set_key_log(&self, path: Option<&str>) -> Result<()> {
         let key_log = path.map(KeyLogFile::open).transpose()?.map(Arc::new);
-        self.say(|said| said.key_log = key_log)
+        self.say(|settings| settings.key_log = key_log)
     }
 
     /// Has new handshakes use what was said, and the files as they are now.
@@ -207,28 +207,28 @@ impl Tls {
     }
 
     fn load(&self, is_told: bool) -> Result<()> {
-        let said = lock(self.here(&self.said)?).clone();
-        let live = Arc::new(self.make(&said, is_told)?);
+        let settings = lock(self.here(&self.settings)?).clone();
+        let live = Arc::new(self.make(&settings, is_told)?);
         *lock(&self.live) = Some(live);
         Ok(())
     }
 
     /// The same with all that was said to another.
     pub fn replace(&self, with: &Tls) -> Result<()> {
-        let said = lock(with.here(&with.said)?).clone();
-        let live = Arc::new(self.make(&said, false)?);
-        *lock(self.here(&self.said)?) = said;
+        let settings = lock(with.here(&with.settings)?).clone();
+        let live = Arc::new(self.make(&settings, false)?);
+        *lock(self.here(&self.settings)?) = settings;
         *lock(&self.live) = Some(live);
         Ok(())
     }
 
     /// What a handshake that begins now uses; None before the first listener.
-    pub fn live(&self) -> Result<Option<Arc<Live>>> {
+    pub fn live(&self) -> Result<Option<Arc<HandshakeConfig>>> {
         Ok(lock(self.here(&self.live)?).clone())
     }
 
-    fn say(&self, change: impl FnOnce(&mut Said)) -> Result<()> {
-        change(&mut lock(self.here(&self.said)?));
+    fn say(&self, change: impl FnOnce(&mut Settings)) -> Result<()> {
+        change(&mut lock(self.here(&self.settings)?));
         Ok(())
     }
 
@@ -243,7 +243,7 @@ impl Tls {
         if self.fork.load(Relaxed) == fork() {
             return Ok(whose);
         }
-        let is_free = || try_lock(&self.said).is_some() && try_lock(&self.live).is_some();
+        let is_free = || try_lock(&self.settings).is_some() && try_lock(&self.live).is_some();
         if self.serves.load(Relaxed) || !is_free() {
             return Err(Error::Forked);
         }
@@ -251,18 +251,18 @@ impl Tls {
         Ok(whose)
     }
 
-    fn make(&self, said: &Said, is_told: bool) -> Result<Live> {
-        if said.certificates.is_empty() && said.needs_certificate {
+    fn make(&self, settings: &Settings, is_told: bool) -> Result<HandshakeConfig> {
+        if settings.certificates.is_empty() && settings.needs_certificate {
             return Err(Error::invalid("TLS has no certificate"));
         }
-        let loaded: Result<_> = said
+        let loaded: Result<_> = settings
             .certificates
             .iter()
             .map(|added| Ok((added.source.load(&self.provider, is_told)?, added.name.clone())))
             .collect();
-        let authorities = said.authorities.load()?;
-        let verifier = client::verifier(said.asking, authorities.clone(), &self.provider)?;
-        let versions: &[&rustls::SupportedProtocolVersion] = match said.min_version {
+        let authorities = settings.authorities.load()?;
+        let verifier = client::verifier(settings.client_auth, authorities.clone(), &self.provider)?;
+        let versions: &[&rustls::SupportedProtocolVersion] = match settings.min_version {
             MinVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
             MinVersion::Tls13 => &[&rustls::version::TLS13],
         };
@@ -270,26 +270,26 @@ impl Tls {
         let builder = ServerConfig::builder_with_provider(self.provider.clone());
         let builder = builder.with_protocol_versions(versions).map_err(failed)?;
         let builder = builder.with_client_cert_verifier(verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth));
-        let certificates = Arc::new(Shelf::new(loaded?));
+        let certificates = Arc::new(CertificateStore::new(loaded?));
         let mut config = builder.with_cert_resolver(Arc::new(Choice::new(certificates.clone())));
         // Sealed in the ticket, a session costs no memory here. What is reloaded
         // has new keys: whom the authorities of before let in must come anew.
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        match said.resumes {
+        match settings.resumes {
             true => config.ticketer = aws_lc_rs::Ticketer::new().map_err(failed)?,
             false => config.send_tls13_tickets = 0,
         }
-        if let Some(key_log) = &said.key_log {
+        if let Some(key_log) = &settings.key_log {
             config.key_log = key_log.clone();
         }
-        let judge = match said.asking {
-            Asking::Unverified if !authorities.is_empty() => {
-                client::verifier(Asking::Optional, authorities, &self.provider)?
+        let judge = match settings.client_auth {
+            ClientAuth::Unverified if !authorities.is_empty() => {
+                client::verifier(ClientAuth::Optional, authorities, &self.provider)?
             }
             _ => None,
         };
-        let is_unjudged = said.asking == Asking::Unverified && judge.is_none();
-        Ok(Live { config, certificates, judge, is_unjudged })
+        let is_unjudged = settings.client_auth == ClientAuth::Unverified && judge.is_none();
+        Ok(HandshakeConfig { config, certificates, judge, is_unjudged })
     }
 }
 

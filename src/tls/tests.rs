@@ -92,8 +92,11 @@ fn what_is_wrong_with_a_certificate_is_said() {
         ("good.key", "there is no certificate in it, only a private key"),
         ("no.pem", "certificate 1 in line 1 cannot be read"),
     ] {
-        let said = files.refusal(file, "good.key", None);
-        assert!(said.contains(&format!("{:?}", files.path(file))) && said.contains(words), "{file}: {said}");
+        let settings = files.refusal(file, "good.key", None);
+        assert!(
+            settings.contains(&format!("{:?}", files.path(file))) && settings.contains(words),
+            "{file}: {settings}"
+        );
     }
 }
 
@@ -116,8 +119,11 @@ fn what_is_wrong_with_a_key_is_said() {
         ("old.key", Some("any"), "the private key in line 1 is encrypted in a way of old"),
         ("strange.key", None, "a key of this kind is not supported"),
     ] {
-        let said = files.refusal("good.pem", file, password);
-        assert!(said.contains(&format!("{:?}", files.path(file))) && said.contains(words), "{file}: {said}");
+        let settings = files.refusal("good.pem", file, password);
+        assert!(
+            settings.contains(&format!("{:?}", files.path(file))) && settings.contains(words),
+            "{file}: {settings}"
+        );
     }
     let tls = Tls::default();
     tls.add_files(&files.path("good.pem"), &files.path("locked.key"), Some(b"open")).unwrap();
@@ -139,19 +145,19 @@ fn a_password_that_is_not_needed_and_a_file_with_both_are_fine() {
 fn a_certificate_of_version_1_is_taken() {
     let files = Files::new("version1");
     let (certificate, key) = files.make_old("old");
-    let said = files.refusal("old.pem", "good.key", None);
-    assert!(said.contains("the key is not that of the certificate in "), "{said}");
+    let settings = files.refusal("old.pem", "good.key", None);
+    assert!(settings.contains("the key is not that of the certificate in "), "{settings}");
     let tls = Tls::default();
     tls.add_files(&certificate, &key, None).unwrap();
     tls.add_files(&files.path("good.pem"), &files.path("good.key"), None).unwrap();
     tls.reload().unwrap();
-    let shelf = tls.live().unwrap().unwrap().certificates.clone();
-    let read = rustls::server::ParsedCertificate::try_from(&shelf.at(0).cert[0]);
+    let certificate_store = tls.live().unwrap().unwrap().certificates.clone();
+    let read = rustls::server::ParsedCertificate::try_from(&certificate_store.at(0).cert[0]);
     assert!(read.is_err(), "openssl makes another version");
     let schemes = [SignatureScheme::RSA_PSS_SHA256, SignatureScheme::ECDSA_NISTP256_SHA256];
     for (name, expected) in [(Some("localhost"), 1), (Some("old"), 0), (None, 0)] {
-        let chosen = shelf.choose(name, &schemes).unwrap();
-        assert!(Arc::ptr_eq(&chosen, shelf.at(expected)), "{name:?}");
+        let chosen = certificate_store.choose(name, &schemes).unwrap();
+        assert!(Arc::ptr_eq(&chosen, certificate_store.at(expected)), "{name:?}");
     }
 }
 
@@ -191,13 +197,13 @@ fn a_reload_that_fails_changes_nothing() {
 fn clients_are_asked_only_where_somebody_vouches_for_them() {
     let files = Files::new("clients");
     let (tls, good) = (Tls::default(), files.path("good.pem"));
-    for asking in [Asking::Optional, Asking::Required] {
-        assert!(matches!(tls.ask_files(asking, None), Err(Error::Invalid(_))));
-        assert!(matches!(tls.ask_pem(asking, Some(b"nobody")), Err(Error::Tls(_))));
-        tls.ask_files(asking, Some(&good)).unwrap();
+    for client_auth in [ClientAuth::Optional, ClientAuth::Required] {
+        assert!(matches!(tls.ask_files(client_auth, None), Err(Error::Invalid(_))));
+        assert!(matches!(tls.ask_pem(client_auth, Some(b"nobody")), Err(Error::Tls(_))));
+        tls.ask_files(client_auth, Some(&good)).unwrap();
     }
-    tls.ask_files(Asking::Unverified, None).unwrap();
-    let missing = tls.ask_files(Asking::Required, Some(&files.path("missing.pem"))).unwrap_err().to_string();
+    tls.ask_files(ClientAuth::Unverified, None).unwrap();
+    let missing = tls.ask_files(ClientAuth::Required, Some(&files.path("missing.pem"))).unwrap_err().to_string();
     assert!(missing.contains("missing.pem"), "{missing}");
 }
 
@@ -223,7 +229,7 @@ fn the_certificate_is_that_of_the_name() {
         make(&["*.wild.example"], p256),
         make(&["first.example", "*.first.example"], p384),
     ];
-    let shelf = Shelf::new(keys.into_iter().map(|key| (key, None)).collect());
+    let certificate_store = CertificateStore::new(keys.into_iter().map(|key| (key, None)).collect());
     let (all, older, newer) = (
         [SignatureScheme::ECDSA_NISTP256_SHA256, SignatureScheme::ECDSA_NISTP384_SHA384],
         [SignatureScheme::ECDSA_NISTP256_SHA256],
@@ -246,8 +252,8 @@ fn the_certificate_is_that_of_the_name() {
         (None, &all, 0),
         (None, &newer, 2),
     ] {
-        let chosen = shelf.choose(name, schemes).unwrap();
-        let at = (0..5).find(|at| Arc::ptr_eq(shelf.at(*at), &chosen));
+        let chosen = certificate_store.choose(name, schemes).unwrap();
+        let at = (0..5).find(|at| Arc::ptr_eq(certificate_store.at(*at), &chosen));
         assert_eq!(at, Some(expected), "{name:?}");
     }
 }
@@ -271,9 +277,9 @@ fn a_certificate_may_be_given_its_name() {
     add("5", "c.example", Some("c.example"));
     tls.reload().unwrap();
     let choose = |name: Option<&str>| {
-        let shelf = tls.live().unwrap().unwrap().certificates.clone();
-        let chosen = shelf.choose(name, &[SignatureScheme::ECDSA_NISTP256_SHA256])?;
-        (0..6).find(|at| Arc::ptr_eq(shelf.at(*at), &chosen))
+        let certificate_store = tls.live().unwrap().unwrap().certificates.clone();
+        let chosen = certificate_store.choose(name, &[SignatureScheme::ECDSA_NISTP256_SHA256])?;
+        (0..6).find(|at| Arc::ptr_eq(certificate_store.at(*at), &chosen))
     };
     for name in ["", "*", "*.", "a b", "*.*.example", "a.example.", "*example"] {
         assert!(matches!(tls.set_server_name(name), Err(Error::Invalid(_))), "{name:?}");

@@ -1,7 +1,7 @@
 //! What a connection speaks through: a socket, or TLS over it.
 
-mod line;
 mod socket;
+mod stream;
 mod tls;
 
 use std::io;
@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use line::Line;
 pub use socket::Socket;
+pub use stream::Stream;
 pub use tls::TlsSocket;
 
 /// What is spoken on a connection.

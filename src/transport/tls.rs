@@ -16,7 +16,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, Insufficien
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Transport;
-use crate::tls::{Choice, Facts, Live};
+use crate::tls::{Choice, Facts, HandshakeConfig};
 
 /// No record is longer, its head included (RFC 8446, section 5.2).
 const RECORD: usize = 5 + (1 << 14) + 256;
@@ -64,7 +64,7 @@ enum Step {
 }
 
 impl<S: Transport> TlsSocket<S> {
-    pub fn new(socket: S, live: &Live, has_http1: bool) -> io::Result<Self> {
+    pub fn new(socket: S, live: &HandshakeConfig, has_http1: bool) -> io::Result<Self> {
         let (tls, choice) = live.begin(has_http1).map_err(broken)?;
         let (rest, plain, out) = (Vec::new(), Plain::default(), Outbound::default());
         Ok(Self { socket, tls, choice, rest, plain, out, is_over: false, fault: None, is_closed: false })
@@ -99,7 +99,7 @@ impl<S: Transport> TlsSocket<S> {
     }
 
     /// What the handshake has come to.
-    pub fn facts(&self, live: &Live) -> Facts {
+    pub fn facts(&self, live: &HandshakeConfig) -> Facts {
         Facts::new(live, &self.tls, &self.choice)
     }
 

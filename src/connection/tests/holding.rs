@@ -71,9 +71,9 @@ impl Transport for Holding {
 }
 
 #[test]
-fn the_end_of_an_answer_leaves_though_nothing_follows() {
+fn the_end_of_a_response_leaves_though_nothing_follows() {
     in_virtual_time(async {
-        let mut peer = Peer::through(Holding::of, Config::default(), 1 << 12, answers_much);
+        let mut peer = Peer::through(Holding::of, Config::default(), 1 << 12, responds_much);
         for _ in 0..2 {
             peer.send(GET).await;
             peer.until("\r\n\r\n").await;
@@ -87,15 +87,15 @@ fn the_end_of_an_answer_leaves_though_nothing_follows() {
 #[test]
 fn what_is_held_has_not_left() {
     in_virtual_time(async {
-        let answers = |id| {
-            request::answer(id, |answer| answer.respond(200, vec![b'x'; 10_000].into())).unwrap();
+        let responds = |id| {
+            request::response(id, |response| response.respond(200, vec![b'x'; 10_000].into())).unwrap();
         };
-        let mut peer = Peer::through(Holding::of, Config::default(), 1 << 12, answers);
+        let mut peer = Peer::through(Holding::of, Config::default(), 1 << 12, responds);
         peer.send(GET).await;
         sleep(Duration::from_secs(1)).await;
         peer.drain(20);
         sleep(Duration::from_secs(1)).await;
         drop(std::mem::replace(&mut peer.stream, duplex(1).0));
-        assert_eq!(peer.closed().await, Cause::PeerClosed, "with an answer that it does not have");
+        assert_eq!(peer.closed().await, Cause::PeerClosed, "with a response that it does not have");
     });
 }

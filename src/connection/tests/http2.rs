@@ -12,7 +12,7 @@ use self::frame::{ACK, END_HEADERS, END_STREAM, Frame, PREFACE, goaway, kind, nu
 use super::Task;
 use crate::arrival::http2_limits;
 use crate::config::Config;
-use crate::connection::testing::{Host, answers, answers_much, in_virtual_time, never_answers};
+use crate::connection::testing::{Host, in_virtual_time, never_responds, responds, responds_much};
 use crate::event::{Cause, EventKind};
 use crate::h2;
 use crate::request;
@@ -111,7 +111,7 @@ impl Peer {
     }
 
     /// Reads until a frame of that kind, or None at the end of the connection.
-    /// Answers PINGs if `polite`.
+    /// Responses PINGs if `polite`.
     async fn next(&mut self, wanted: u8, polite: bool) -> Option<(Frame, Vec<u8>)> {
         loop {
             if let Some(at) = self.frames.iter().position(|(frame, _)| frame.kind == wanted) {

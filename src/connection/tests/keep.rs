@@ -1,9 +1,9 @@
-//! Answers that end before the body that the host still wants.
+//! Responses that end before the body that the host still wants.
 
 use super::*;
 
 #[test]
-fn a_body_goes_on_behind_its_answer() {
+fn a_body_goes_on_behind_its_response() {
     in_virtual_time(async {
         for chunked in [false, true] {
             let told = Arc::<Mutex<Vec<String>>>::default();
@@ -16,7 +16,7 @@ fn a_body_goes_on_behind_its_answer() {
                 let kept = request::change(id, |request| {
                     request.wanted_body().set_reader(reader)?;
                     request.keeps_body = true;
-                    request.answer.respond(200, "ok".into())
+                    request.response.respond(200, "ok".into())
                 });
                 kept.unwrap();
             };

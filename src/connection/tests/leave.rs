@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_drain_ends_an_idle_connection_at_once() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(GET).await;
         peer.until("ok").await;
         peer.drain(20);
@@ -17,7 +17,7 @@ fn a_drain_ends_an_idle_connection_at_once() {
 }
 
 #[test]
-fn a_drain_lets_an_answer_end_and_says_that_it_is_the_last() {
+fn a_drain_lets_a_response_end_and_says_that_it_is_the_last() {
     in_virtual_time(async {
         let held = Arc::<Mutex<Vec<u64>>>::default();
         let holds = held.clone();
@@ -28,9 +28,9 @@ fn a_drain_lets_an_answer_end_and_says_that_it_is_the_last() {
         peer.drain(20);
         sleep(Duration::from_secs(5)).await;
         let id = lock(&held)[0];
-        answers(id);
-        let answer = peer.rest().await;
-        assert!(answer.contains("connection: close\r\n") && answer.ends_with("\r\n\r\nok"), "{answer}");
+        responds(id);
+        let response = peer.rest().await;
+        assert!(response.contains("connection: close\r\n") && response.ends_with("\r\n\r\nok"), "{response}");
         assert_eq!(lock(&held).len(), 1);
         assert_eq!(peer.closed().await, Cause::Drained);
     });
@@ -39,18 +39,18 @@ fn a_drain_lets_an_answer_end_and_says_that_it_is_the_last() {
 #[test]
 fn a_head_under_way_is_waited_for_a_moment() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         let (first, second) = GET.split_at(10);
         peer.send(first).await;
         sleep(Duration::from_millis(100)).await;
         peer.drain(20);
         sleep(Duration::from_millis(500)).await;
         peer.send(second).await;
-        let answer = peer.rest().await;
-        assert!(answer.contains("connection: close\r\n") && answer.ends_with("ok"), "{answer}");
+        let response = peer.rest().await;
+        assert!(response.contains("connection: close\r\n") && response.ends_with("ok"), "{response}");
         assert_eq!(peer.closed().await, Cause::Drained);
 
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(first).await;
         sleep(Duration::from_millis(100)).await;
         peer.drain(20);
@@ -61,7 +61,7 @@ fn a_head_under_way_is_waited_for_a_moment() {
 }
 
 #[test]
-fn at_the_deadline_an_answer_is_cut_and_looks_so() {
+fn at_the_deadline_a_response_is_cut_and_looks_so() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, begins);
         peer.send(GET).await;
@@ -79,7 +79,7 @@ fn the_hosts_reset_ends_the_connection() {
     in_virtual_time(async {
         let resets = |id| {
             begins(id);
-            request::answer(id, |answer| answer.reset(2)).unwrap();
+            request::response(id, |response| response.reset(2)).unwrap();
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, resets);
         peer.send(GET).await;
@@ -113,7 +113,7 @@ fn a_peer_that_leaves_cancels_its_request() {
 #[test]
 fn a_peer_that_goes_on_talking_is_not_read_without_end() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(GET).await;
         peer.until("ok").await;
         peer.drain(20);

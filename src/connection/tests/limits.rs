@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn an_idle_connection_ends_after_a_minute() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         sleep(Duration::from_secs(20)).await;
         peer.send(GET).await;
         peer.until("ok").await;
@@ -18,7 +18,7 @@ fn an_idle_connection_ends_after_a_minute() {
 #[test]
 fn a_connection_that_rests_goes_on() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         for _ in 0..3 {
             sleep(Duration::from_secs(5)).await;
             let (first, rest) = GET.split_at(1);
@@ -30,7 +30,7 @@ fn a_connection_that_rests_goes_on() {
         sleep(Duration::from_secs(5)).await;
         assert_eq!(peer.closed().await, Cause::PeerClosed);
 
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(GET).await;
         peer.until("ok").await;
         sleep(Duration::from_secs(5)).await;
@@ -44,15 +44,15 @@ fn a_connection_that_rests_goes_on() {
 #[test]
 fn a_head_that_drips_is_ended() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         sleep(Duration::from_secs(5)).await;
         peer.send("GET / HTTP/1.1\r\n").await;
         for _ in 0..12 {
             sleep(Duration::from_millis(900)).await;
             peer.send("a: b\r\n").await;
         }
-        let answer = peer.rest().await;
-        assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n"), "{answer}");
+        let response = peer.rest().await;
+        assert!(response.starts_with("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n"), "{response}");
         assert_eq!(peer.event(EventKind::Timeout).cause, Cause::HeaderTimeout);
         assert_eq!(peer.closed().await, Cause::HeaderTimeout);
     });
@@ -67,8 +67,8 @@ fn a_body_that_drips_is_ended() {
             sleep(Duration::from_secs(1)).await;
             peer.send("x").await;
         }
-        let answer = peer.rest().await;
-        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        let response = peer.rest().await;
+        assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
         let timeout = peer.event(EventKind::Timeout);
         assert_eq!((timeout.cause, timeout.stream), (Cause::TooSlow, 1));
         assert_eq!(peer.closed().await, Cause::TooSlow);
@@ -78,7 +78,7 @@ fn a_body_that_drips_is_ended() {
 #[test]
 fn a_peer_that_reads_nothing_is_cut() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 10, answers_much);
+        let mut peer = Peer::of(Config::default(), 1 << 10, responds_much);
         peer.send(GET).await;
         sleep(Duration::from_secs(80)).await;
         assert_eq!(peer.closed().await, Cause::TooSlow);
@@ -88,7 +88,7 @@ fn a_peer_that_reads_nothing_is_cut() {
 #[test]
 fn a_request_without_a_byte_ends_after_five_minutes() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, never_responds);
         peer.send(GET).await;
         assert_eq!(peer.rest().await, "");
         assert!((300..=316).contains(&peer.seconds()), "after {} s", peer.seconds());
@@ -99,7 +99,7 @@ fn a_request_without_a_byte_ends_after_five_minutes() {
 #[test]
 fn enough_requests_are_enough() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config { max_requests: 3, ..Config::default() }, 1 << 16, answers);
+        let mut peer = Peer::of(Config { max_requests: 3, ..Config::default() }, 1 << 16, responds);
         for _ in 0..2 {
             peer.send(GET).await;
             assert!(!peer.until("ok").await.contains("connection: close"), "not early");
@@ -116,7 +116,7 @@ fn enough_requests_are_enough() {
 fn an_old_connection_ends() {
     in_virtual_time(async {
         let config = Config { max_age: Duration::from_secs(40), ..Config::default() };
-        let mut peer = Peer::of(config, 1 << 16, answers);
+        let mut peer = Peer::of(config, 1 << 16, responds);
         peer.send(GET).await;
         peer.until("ok").await;
         assert_eq!(peer.rest().await, "");

@@ -12,16 +12,16 @@ fn nothing_stays_counted_however_a_connection_ends() {
             let keep = ids.clone();
             let keeps = move |id| lock(&keep).push(id);
             let mut peer = Peer::of(Config::default(), 1000, keeps);
-            let memory = peer.remote.memory.clone();
+            let memory = peer.session.memory.clone();
             peer.send(UPLOAD).await;
             peer.send(&"x".repeat(2000)).await;
             sleep(Duration::from_millis(1)).await;
             let with_upload = memory.held();
             assert!((2000..4000).contains(&with_upload), "{with_upload}");
             let id = lock(&ids)[0];
-            request::answer(id, |answer| {
-                answer.write_head(200)?;
-                answer.write(&[b'y'; 10_000])
+            request::response(id, |response| {
+                response.write_head(200)?;
+                response.write(&[b'y'; 10_000])
             })
             .unwrap();
             sleep(Duration::from_millis(1)).await;
@@ -31,7 +31,7 @@ fn nothing_stays_counted_however_a_connection_ends() {
             assert_eq!(memory.published(), with_response);
             match way {
                 "the response ends" => {
-                    request::answer(id, Answer::end).unwrap();
+                    request::response(id, Response::end).unwrap();
                     peer.send(&"x".repeat(1000)).await;
                     assert!(peer.until("0\r\n\r\n").await.contains("yyy"));
                     sleep(Duration::from_secs(2)).await;
@@ -39,7 +39,7 @@ fn nothing_stays_counted_however_a_connection_ends() {
                 }
                 // It does not read what waits for it either.
                 "the peer leaves" => drop(std::mem::replace(&mut peer.stream, duplex(1).0)),
-                "abort" => peer.remote.order(Order::Abort(0, 0, Vec::new())),
+                "abort" => peer.session.order(Order::Abort(0, 0, Vec::new())),
                 _ => peer.drain(0),
             }
             if way == "abort" || way == "drain" {

@@ -7,14 +7,14 @@ fn requests_are_answered_in_order_on_one_connection() {
     in_virtual_time(async {
         let ordinals = |id| {
             let ordinal = request::read(id, |request| Ok((request.stream, request.head().version()))).unwrap();
-            request::answer(id, |answer| answer.respond(200, format!("{ordinal:?}").into())).unwrap();
+            request::response(id, |response| response.respond(200, format!("{ordinal:?}").into())).unwrap();
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, ordinals);
         peer.send(&GET.repeat(3)).await;
         for ordinal in 1..=3 {
-            let answer = peer.until(&format!("({ordinal}, \"1.1\")")).await;
+            let response = peer.until(&format!("({ordinal}, \"1.1\")")).await;
             let expected = format!("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n({ordinal}, \"1.1\")");
-            assert_eq!(without_date(&answer), expected);
+            assert_eq!(without_date(&response), expected);
         }
         peer.send("GET / HTTP/1.0\r\n\r\n").await;
         assert!(peer.rest().await.ends_with("\r\n\r\n(4, \"1.0\")"));
@@ -26,22 +26,22 @@ fn requests_are_answered_in_order_on_one_connection() {
 #[test]
 fn an_old_client_may_ask_for_more() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         for _ in 0..2 {
             peer.send("GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n").await;
-            let answer = peer.until("ok").await;
+            let response = peer.until("ok").await;
             assert!(
-                answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.contains("connection: keep-alive\r\n"),
-                "{answer}"
+                response.starts_with("HTTP/1.0 200 OK\r\n") && response.contains("connection: keep-alive\r\n"),
+                "{response}"
             );
         }
     });
 }
 
 #[test]
-fn a_long_answer_comes_whole() {
+fn a_long_response_comes_whole() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 12, answers_much);
+        let mut peer = Peer::of(Config::default(), 1 << 12, responds_much);
         for _ in 0..2 {
             peer.send(GET).await;
             assert!(peer.until("\r\n\r\n").await.contains("content-length: 4194304\r\n"));
@@ -56,7 +56,7 @@ fn a_long_answer_comes_whole() {
 #[test]
 fn what_is_answered_at_once_is_answered_though_the_peer_has_closed_its_side() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(&GET.repeat(3)).await;
         peer.stream.shutdown().await.unwrap();
         assert_eq!(peer.rest().await.matches("\r\n\r\nok").count(), 3);
@@ -74,11 +74,11 @@ fn the_body_is_asked_for_when_the_host_wants_it() {
         peer.send("hello").await;
         assert!(peer.until("hello").await.starts_with("HTTP/1.1 200 OK"));
 
-        // Nobody asks: the answer is the last, since the body may come or not.
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        // Nobody asks: the response is the last, since the body may come or not.
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(head).await;
-        let answer = peer.rest().await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("connection: close\r\n"), "{answer}");
+        let response = peer.rest().await;
+        assert!(response.starts_with("HTTP/1.1 200 OK") && response.contains("connection: close\r\n"), "{response}");
     });
 }
 
@@ -88,8 +88,8 @@ fn an_informational_head_goes_ahead() {
         let hints = |id| {
             let mut fields = HeaderList::new();
             fields.push(b"link", b"</style.css>", false);
-            request::answer(id, |answer| answer.inform(103, fields)).unwrap();
-            answers(id);
+            request::response(id, |response| response.inform(103, fields)).unwrap();
+            responds(id);
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, hints);
         peer.send(GET).await;
@@ -112,15 +112,15 @@ fn trailers_go_both_ways() {
                             Ok(trailers.get(b"x-checksum").unwrap_or_default().to_vec())
                         });
                         let value = value.unwrap();
-                        let end = request::answer(id, |answer| {
-                            answer.write(b"ok")?;
-                            answer.add_trailer(b"x-returned", &value)?;
-                            answer.end()
+                        let end = request::response(id, |response| {
+                            response.write(b"ok")?;
+                            response.add_trailer(b"x-returned", &value)?;
+                            response.end()
                         });
                         end.unwrap();
                     }
                 })))?;
-                request.answer.write_head(200)
+                request.response.write_head(200)
             });
             set.unwrap();
         };
@@ -134,9 +134,9 @@ fn trailers_go_both_ways() {
 }
 
 #[test]
-fn an_upload_may_end_after_its_answer() {
+fn an_upload_may_end_after_its_response() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 21, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 21, responds);
         peer.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 60000\r\n\r\n").await;
         peer.until("ok").await;
         peer.send(&"x".repeat(60_000)).await;
@@ -162,7 +162,7 @@ fn an_upload_may_end_after_its_answer() {
 #[test]
 fn what_is_no_request_is_refused_after_what_was() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(&format!("{GET}GET / HTTP/1.1\r\nhost : a\r\n\r\n{GET}")).await;
         peer.until("ok").await;
         let refusal = peer.rest().await;
@@ -190,7 +190,7 @@ fn head_and_statuses_without_a_body() {
     in_virtual_time(async {
         let streams = |id| {
             begins(id);
-            request::answer(id, |answer| answer.end()).unwrap();
+            request::response(id, |response| response.end()).unwrap();
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, streams);
         peer.send("HEAD / HTTP/1.1\r\nhost: a\r\n\r\n").await;
@@ -200,7 +200,7 @@ fn head_and_statuses_without_a_body() {
         assert!(peer.until("0\r\n\r\n").await.contains("transfer-encoding: chunked\r\n"));
 
         for status in [204, 304] {
-            let empty = move |id| request::answer(id, |answer| answer.respond(status, Bytes::new())).unwrap();
+            let empty = move |id| request::response(id, |response| response.respond(status, Bytes::new())).unwrap();
             let mut peer = Peer::of(Config::default(), 1 << 16, empty);
             peer.send(&GET.repeat(2)).await;
             for _ in 0..2 {
@@ -216,9 +216,9 @@ fn fields_keep_their_order_both_ways() {
     in_virtual_time(async {
         let mirrors = |id| {
             let fields = request::read(id, |request| Ok(request.head().fields().clone())).unwrap();
-            request::answer(id, |answer| {
+            request::response(id, |response| {
                 let set = fields.iter().filter(|field| field.name != b"host");
-                answer.respond_with(200, set.map(|field| Ok((field.name, field.value))), Bytes::new())
+                response.respond_with(200, set.map(|field| Ok((field.name, field.value))), Bytes::new())
             })
             .unwrap();
         };
@@ -238,7 +238,7 @@ fn a_path_is_any_bytes() {
                 let head = request.head();
                 Ok([head.path(), b" ", head.query()].concat())
             });
-            request::answer(id, |answer| answer.respond(200, seen.unwrap().into())).unwrap();
+            request::response(id, |response| response.respond(200, seen.unwrap().into())).unwrap();
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, shows);
         peer.stream.write_all(b"GET /?\xff\"<{|}>`^\\\xc3\xa4?\x80 HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
@@ -247,7 +247,7 @@ fn a_path_is_any_bytes() {
         peer.stream.read_exact(&mut body).await.unwrap();
         assert_eq!(&body, b"/ \xff\"<{|}>`^\\\xc3\xa4?\x80");
         for bad in ["\x01", "\x7f", "\t"] {
-            let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+            let mut peer = Peer::of(Config::default(), 1 << 16, never_responds);
             peer.send(&format!("GET /{bad} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
             assert!(peer.until("\r\n").await.starts_with("HTTP/1.1 400 "), "{bad:?}");
         }

@@ -11,14 +11,14 @@ fn mirrors(id: u64) {
         let head = request.head();
         let seen = format!("{} {} {:?}", head.method(), String::from_utf8_lossy(head.path()), head.protocol());
         request.body().set_reader(Reader::Pushed(Box::new(|id, piece, last| {
-            let mirror = |answer: &mut Answer| {
-                answer.write(piece)?;
-                if last { answer.end() } else { Ok(()) }
+            let mirror = |response: &mut Response| {
+                response.write(piece)?;
+                if last { response.end() } else { Ok(()) }
             };
-            request::answer(id, mirror).unwrap();
+            request::response(id, mirror).unwrap();
         })))?;
-        request.answer.set_field(b"x-seen", seen.as_bytes())?;
-        request.answer.write_head(200)
+        request.response.set_field(b"x-seen", seen.as_bytes())?;
+        request.response.write_head(200)
     });
     set.unwrap();
 }
@@ -49,12 +49,12 @@ fn an_upgrade_to_a_websocket_is_a_connect_to_the_host() {
 fn a_tunnel_that_the_host_ends_has_ended_well() {
     in_virtual_time(async {
         let says_goodbye = |id| {
-            let ends = |answer: &mut Answer| {
-                answer.write_head(200)?;
-                answer.write(b"goodbye")?;
-                answer.end()
+            let ends = |response: &mut Response| {
+                response.write_head(200)?;
+                response.write(b"goodbye")?;
+                response.end()
             };
-            request::answer(id, ends).unwrap();
+            request::response(id, ends).unwrap();
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, says_goodbye);
         peer.send("CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n").await;
@@ -80,9 +80,9 @@ fn a_tunnel_is_cut_at_the_deadline() {
 }
 
 #[test]
-fn a_tunnel_that_is_refused_is_an_answer_like_others() {
+fn a_tunnel_that_is_refused_is_a_response_like_others() {
     in_virtual_time(async {
-        let refuses = |id| request::answer(id, |answer| answer.respond(403, "no".into())).unwrap();
+        let refuses = |id| request::response(id, |response| response.respond(403, "no".into())).unwrap();
         let mut peer = Peer::of(Config::default(), 1 << 16, refuses);
         for _ in 0..2 {
             peer.send(UPGRADE).await;
@@ -94,7 +94,7 @@ fn a_tunnel_that_is_refused_is_an_answer_like_others() {
         assert!(peer.rest().await.starts_with("HTTP/1.1 400 "));
 
         // Nor is it taken where it is not to be: then it is a GET.
-        let mut peer = Peer::of(Config { connect_protocol: false, ..Config::default() }, 1 << 16, answers);
+        let mut peer = Peer::of(Config { connect_protocol: false, ..Config::default() }, 1 << 16, responds);
         peer.send(UPGRADE).await;
         assert!(peer.until("ok").await.starts_with("HTTP/1.1 200 OK\r\n"));
     });

@@ -7,7 +7,7 @@ fn a_flood_of_them_is_slowed_down() {
     in_virtual_time(async {
         // 100 at once and 10 a second.
         let config = Config { control_burst: 10, control_per_second: 1, ..Config::default() };
-        let mut peer = Peer::of(config, 1 << 20, answers);
+        let mut peer = Peer::of(config, 1 << 20, responds);
         peer.send(&"GET /x HTTP/1.1\r\nhost: a\r\n\r\n".repeat(300)).await;
         peer.send(GET).await;
         let responses = peer.until("\r\n\r\nok").await;
@@ -20,7 +20,7 @@ fn a_flood_of_them_is_slowed_down() {
 fn who_finds_half_of_what_it_asks_for_is_not_slowed_down() {
     in_virtual_time(async {
         let config = Config { control_burst: 10, control_per_second: 1, ..Config::default() };
-        let mut peer = Peer::of(config, 1 << 20, answers);
+        let mut peer = Peer::of(config, 1 << 20, responds);
         let both = ["GET /x HTTP/1.1\r\nhost: a\r\n\r\n", GET].concat();
         for _ in 0..300 {
             peer.send(&both).await;

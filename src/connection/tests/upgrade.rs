@@ -15,15 +15,15 @@ fn switches(id: u64) {
         let key = head.field("sec-websocket-key").map(<[u8]>::to_vec).unwrap_or_default();
         let seen = format!("{} {:?} {}", head.method(), head.protocol(), head.asks_upgrade());
         request.body().set_reader(Reader::Pushed(Box::new(|id, piece, last| {
-            let mirror = |answer: &mut crate::request::Answer| {
-                answer.write(piece)?;
-                if last { answer.end() } else { Ok(()) }
+            let mirror = |response: &mut crate::request::Response| {
+                response.write(piece)?;
+                if last { response.end() } else { Ok(()) }
             };
-            request::answer(id, mirror).unwrap();
+            request::response(id, mirror).unwrap();
         })))?;
-        request.answer.set_field(b"x-seen", seen.as_bytes())?;
-        request.answer.set_field(b"x-key", &key)?;
-        request.answer.write_head(101)
+        request.response.set_field(b"x-seen", seen.as_bytes())?;
+        request.response.set_field(b"x-key", &key)?;
+        request.response.write_head(101)
     });
     set.unwrap();
 }
@@ -58,7 +58,7 @@ fn the_first_protocol_is_switched_to() {
 #[test]
 fn an_upgrade_that_nobody_takes_is_a_request_like_others() {
     in_virtual_time(async {
-        let mut peer = Peer::of(with_upgrades(), 1 << 16, answers);
+        let mut peer = Peer::of(with_upgrades(), 1 << 16, responds);
         for _ in 0..2 {
             peer.send(UPGRADE).await;
             assert!(peer.until("\r\n\r\nok").await.starts_with("HTTP/1.1 200 OK\r\n"));
@@ -86,14 +86,14 @@ fn a_switched_connection_is_cut_at_the_deadline() {
 }
 
 #[test]
-fn a_host_ends_the_connection_with_an_answer_that_says_so() {
+fn a_host_ends_the_connection_with_a_response_that_says_so() {
     in_virtual_time(async {
         let closes = |id| {
-            let answer = |answer: &mut crate::request::Answer| {
-                answer.set_field(b"connection", b"close")?;
-                answer.respond(200, "bye".into())
+            let response = |response: &mut crate::request::Response| {
+                response.set_field(b"connection", b"close")?;
+                response.respond(200, "bye".into())
             };
-            request::answer(id, answer).unwrap();
+            request::response(id, response).unwrap();
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, closes);
         peer.send(&GET.repeat(2)).await;
@@ -104,19 +104,19 @@ fn a_host_ends_the_connection_with_an_answer_that_says_so() {
 }
 
 #[test]
-fn a_streamed_answer_that_ends_the_connection_says_so_in_its_head() {
+fn a_streamed_response_that_ends_the_connection_says_so_in_its_head() {
     in_virtual_time(async {
         let begins = |id| {
-            let answer = |answer: &mut crate::request::Answer| {
-                answer.set_field(b"connection", b"close")?;
-                answer.write_head(200)?;
-                answer.write(b"first")?;
+            let response = |response: &mut crate::request::Response| {
+                response.set_field(b"connection", b"close")?;
+                response.write_head(200)?;
+                response.write(b"first")?;
                 Ok(())
             };
-            request::answer(id, answer).unwrap();
+            request::response(id, response).unwrap();
             tokio::task::spawn_local(async move {
                 sleep(Duration::from_secs(5)).await;
-                request::answer(id, |answer| answer.end()).unwrap();
+                request::response(id, |response| response.end()).unwrap();
             });
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, begins);

@@ -19,7 +19,7 @@ fn made(change: impl FnOnce(&mut CertificateParams)) -> (CertificateDer<'static>
 fn objection(own: &CertificateDer<'static>, trusted: &str) -> Option<String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let roots = Roots::new(Name::Memory("the authorities"), trusted.as_bytes()).unwrap();
-    let verifier = client::verifier(Asking::Required, roots, &provider).unwrap().unwrap();
+    let verifier = client::verifier(ClientAuth::Required, roots, &provider).unwrap().unwrap();
     verifier.verify_client_cert(own, &[], UnixTime::now()).err().map(|error| error.to_string())
 }
 
@@ -51,8 +51,8 @@ fn out_of_its_time_or_for_another_use_it_is_refused() {
             params.is_ca = authority;
             change(params);
         });
-        let said = objection(&own, &pem).unwrap_or_else(|| panic!("{words}: it is let in"));
-        assert!(said.contains(words), "{said}");
+        let settings = objection(&own, &pem).unwrap_or_else(|| panic!("{words}: it is let in"));
+        assert!(settings.contains(words), "{settings}");
     };
     check("Expired", &|params| params.not_after = rcgen::date_time_ymd(2002, 1, 1));
     check("NotValidYet", &|params| params.not_before = rcgen::date_time_ymd(2999, 1, 1));

@@ -31,21 +31,21 @@ impl Chain {
         let path = self.files.write("list.pem", text);
         let key = fs::read(self.files.path("good.key")).unwrap();
         let tls = Tls::default();
-        let said = [
+        let settings = [
             tls.add_files(&path, &self.files.path("good.key"), None),
-            tls.ask_files(Asking::Required, Some(&path)),
+            tls.ask_files(ClientAuth::Required, Some(&path)),
             tls.add_pem(text, &key, None),
-            tls.ask_pem(Asking::Required, Some(text)),
+            tls.ask_pem(ClientAuth::Required, Some(text)),
         ];
         assert!(matches!(tls.reload(), Err(Error::Invalid(_))), "nothing was added");
-        said.map(|refused| refused.expect_err("it is refused").to_string())
+        settings.map(|refused| refused.expect_err("it is refused").to_string())
     }
 
     fn refuses(&self, what: &str, text: impl AsRef<[u8]>, words: &str) {
         let path = format!("{:?}: ", self.files.path("list.pem"));
         let names = [&path, &path, "the certificate: ", "the authorities: "];
-        for (said, name) in self.refusals(text.as_ref()).iter().zip(names) {
-            assert!(said.starts_with(name) && said.contains(words), "{what}: {said}");
+        for (settings, name) in self.refusals(text.as_ref()).iter().zip(names) {
+            assert!(settings.starts_with(name) && settings.contains(words), "{what}: {settings}");
         }
     }
 
@@ -55,7 +55,7 @@ impl Chain {
         assert_eq!(found.unwrap_or_else(|error| panic!("{what}: {error}")).len(), 3, "{what}");
         let tls = Tls::default();
         tls.add_files(&path, &self.files.path("good.key"), None).unwrap();
-        tls.ask_files(Asking::Required, Some(&path)).unwrap();
+        tls.ask_files(ClientAuth::Required, Some(&path)).unwrap();
         tls.reload().unwrap();
     }
 }
@@ -154,8 +154,8 @@ fn settings_of_trust_are_not_ignored() {
     files.openssl(&["x509", "-in", "good.pem", "-addreject", "clientAuth", "-out", marked]);
     assert!(fs::read_to_string(files.path(marked)).unwrap().contains("TRUSTED"));
     let tls = Tls::default();
-    tls.ask_files(Asking::Required, Some(&files.path(plain))).unwrap();
-    let refused = tls.ask_files(Asking::Required, Some(&files.path(marked))).unwrap_err().to_string();
+    tls.ask_files(ClientAuth::Required, Some(&files.path(plain))).unwrap();
+    let refused = tls.ask_files(ClientAuth::Required, Some(&files.path(marked))).unwrap_err().to_string();
     assert!(refused.contains("certificate 1 in line 1: it says for which uses it is trusted"), "{refused}");
     // A server's own is not judged by it.
     tls.add_files(&files.path(marked), &files.path("good.key"), None).unwrap();
@@ -180,7 +180,7 @@ fn a_reload_with_a_damaged_list_changes_nothing() {
     let (certificate, authorities) = (files.write("list.pem", first), files.write("ca.pem", second));
     let tls = Tls::default();
     tls.add_files(&certificate, &files.path("good.key"), None).unwrap();
-    tls.ask_files(Asking::Optional, Some(&authorities)).unwrap();
+    tls.ask_files(ClientAuth::Optional, Some(&authorities)).unwrap();
     tls.reload().unwrap();
     let before = tls.live().unwrap().unwrap();
     for (file, good) in [("list.pem", first), ("ca.pem", second)] {
@@ -203,7 +203,7 @@ fn only_regular_files_are_read() {
         for refused in [
             tls.add_files(path, &files.path("good.key"), None),
             tls.add_files(&files.path("good.pem"), path, None),
-            tls.ask_files(Asking::Required, Some(path)),
+            tls.ask_files(ClientAuth::Required, Some(path)),
         ] {
             let refused = refused.unwrap_err().to_string();
             assert!(refused.starts_with(&format!("{path:?}: it is not a regular file")), "{refused}");
@@ -246,8 +246,11 @@ fn keys_that_cannot_be_used_are_named() {
         ("ssh.key", "the private key in line 1 is in OpenSSH's format"),
         ("der.key", "it is not PEM but DER"),
     ] {
-        let said = files.refusal("good.pem", file, Some("open"));
-        assert!(said.starts_with(&format!("{:?}: ", files.path(file))) && said.contains(words), "{file}: {said}");
+        let settings = files.refusal("good.pem", file, Some("open"));
+        assert!(
+            settings.starts_with(&format!("{:?}: ", files.path(file))) && settings.contains(words),
+            "{file}: {settings}"
+        );
     }
     Tls::default().add_files(&files.path("good.pem"), &files.path("text.key"), None).unwrap();
 }

@@ -10,12 +10,12 @@ const EXTENDED: [(&str, &str); 5] =
 /// Opens a tunnel that sends back what it gets.
 fn echoes(id: u64) {
     let write = |id, data: &[u8], last| {
-        request::answer(id, |answer| answer.write(data).map(drop)).unwrap();
+        request::response(id, |response| response.write(data).map(drop)).unwrap();
         if last {
-            request::answer(id, |answer| answer.end()).unwrap();
+            request::response(id, |response| response.end()).unwrap();
         }
     };
-    request::answer(id, |answer| answer.write_head(200)).unwrap();
+    request::response(id, |response| response.write_head(200)).unwrap();
     let reader = Reader::Pushed(Box::new(write));
     request::change(id, |request| request.wanted_body().set_reader(reader)).unwrap();
 }
@@ -74,7 +74,7 @@ fn what_a_tunnel_is_asked_for_is_known() {
                 Ok(texts.map(str::to_owned).into())
             });
             lock(&seen).push(found.unwrap());
-            answers(id);
+            responds(id);
         };
         let mut peer = Peer::at("CONNECT *", Config::default(), 1 << 16, see);
         peer.settle(&[]).await;
@@ -92,7 +92,7 @@ fn without_a_handler_nothing_is_announced_and_nothing_tunnels() {
     in_virtual_time(async {
         let off = Config { connect_protocol: false, ..Config::default() };
         for (pattern, config) in [("*", Config::default()), ("* /chat", Config::default()), ("CONNECT *", off)] {
-            let mut peer = Peer::at(pattern, config, 1 << 16, answers);
+            let mut peer = Peer::at(pattern, config, 1 << 16, responds);
             peer.settle(&[]).await;
             let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
             assert_eq!(Peer::setting(&payload, 8), None, "{pattern}");
@@ -100,7 +100,7 @@ fn without_a_handler_nothing_is_announced_and_nothing_tunnels() {
             let (frame, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
             assert_eq!((frame.stream, number(&payload, 0)), (1, 1), "{pattern}");
             peer.ask(3, 0, &PLAIN).await;
-            peer.next(kind::HEADERS, true).await.expect("an answer");
+            peer.next(kind::HEADERS, true).await.expect("a response");
             let status = if pattern == "CONNECT *" { "200" } else { "501" };
             assert_eq!(peer.heads().last().unwrap()[0].1, status.as_bytes(), "{pattern}");
         }
@@ -110,7 +110,7 @@ fn without_a_handler_nothing_is_announced_and_nothing_tunnels() {
 #[test]
 fn malformed_ones_are_reset() {
     in_virtual_time(async {
-        let mut peer = Peer::at("CONNECT *", Config::default(), 1 << 16, answers);
+        let mut peer = Peer::at("CONNECT *", Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
         let bad: [&[(&str, &str)]; 5] = [
             &[(":method", "CONNECT")],
@@ -125,7 +125,7 @@ fn malformed_ones_are_reset() {
             assert_eq!((frame.stream, number(&payload, 0)), (stream, 1), "{fields:?}");
         }
         peer.ask(99, END_STREAM, &[(":method", "CONNECT"), (":authority", "a")]).await;
-        peer.next(kind::HEADERS, true).await.expect("an answer");
+        peer.next(kind::HEADERS, true).await.expect("a response");
         assert_eq!(peer.heads()[0][0].1, b"400", "no port");
     });
 }

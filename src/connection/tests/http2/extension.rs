@@ -34,11 +34,11 @@ fn place(peer: &Peer, kind: u8, stream: u32) -> Option<usize> {
 }
 
 #[test]
-fn what_is_said_of_a_stream_goes_before_its_answer() {
+fn what_is_said_of_a_stream_goes_before_its_response() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, |id| {
             send(id, altsvc(1, "h2=\":1\""));
-            answers(id);
+            responds(id);
         });
         peer.settle(&[]).await;
         peer.get(1).await;
@@ -48,8 +48,8 @@ fn what_is_said_of_a_stream_goes_before_its_answer() {
         assert!(at < place(&peer, kind::HEADERS, 1).unwrap());
         // Of a stream that has ended, and of one that never was, nothing is said.
         peer.get(3).await;
-        peer.remote.send(altsvc(99, "clear")).unwrap();
-        peer.remote.send(altsvc(0, "clear")).unwrap();
+        peer.session.send(altsvc(99, "clear")).unwrap();
+        peer.session.send(altsvc(0, "clear")).unwrap();
         peer.next(ALTSVC, true).await.expect("that of stream 1");
         let (frame, _) = peer.next(ALTSVC, true).await.expect("an ALTSVC");
         assert_eq!((frame.stream, frame.length), (0, 2 + 11 + 5));
@@ -60,8 +60,8 @@ fn what_is_said_of_a_stream_goes_before_its_answer() {
 #[test]
 fn what_is_said_early_waits_for_the_first_settings() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
-        peer.remote.send(Extension::origin(["https://a", "https://b"]).unwrap()).unwrap();
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
+        peer.session.send(Extension::origin(["https://a", "https://b"]).unwrap()).unwrap();
         sleep(Duration::from_millis(1)).await;
         peer.settle(&[]).await;
         let (frame, _) = peer.next(ORIGIN, true).await.expect("an ORIGIN");
@@ -76,8 +76,8 @@ fn what_is_said_early_waits_for_the_first_settings() {
 fn nothing_stands_inside_a_frame_or_a_header_block() {
     let value = "v".repeat(40_000);
     let heads = move |id| {
-        request::prepare(id, |answer| answer.set_field(b"x-long", value.as_bytes())).unwrap();
-        request::answer(id, |answer| answer.respond(200, vec![b'x'; 100_000].into())).unwrap();
+        request::prepare(id, |response| response.set_field(b"x-long", value.as_bytes())).unwrap();
+        request::response(id, |response| response.respond(200, vec![b'x'; 100_000].into())).unwrap();
     };
     in_virtual_time(async move {
         for step in [1_000, 7_001, 16_400] {
@@ -87,7 +87,7 @@ fn nothing_stands_inside_a_frame_or_a_header_block() {
             peer.get(1).await;
             let mut said = 0;
             while !peer.frames.iter().any(|(frame, _)| frame.kind == kind::DATA && frame.has(END_STREAM)) {
-                peer.remote.send(altsvc(0, &format!("h2=\":{said}\""))).unwrap();
+                peer.session.send(altsvc(0, &format!("h2=\":{said}\""))).unwrap();
                 said += 1;
                 let mut bytes = vec![0; step / 2];
                 let read = timeout(Duration::from_secs(60), peer.stream.read(&mut bytes)).await.unwrap().unwrap();
@@ -123,22 +123,22 @@ fn nothing_stands_inside_a_frame_or_a_header_block() {
 #[test]
 fn a_peer_that_takes_nothing_bounds_what_waits() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 10, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 10, responds);
         peer.settle(&[]).await;
         sleep(Duration::from_millis(1)).await;
         let long = altsvc(0, &"v".repeat(16_000));
         let mut taken = 0;
-        while peer.remote.send(long.clone()).is_ok() {
+        while peer.session.send(long.clone()).is_ok() {
             taken += 1;
             assert!(taken < 100, "no end");
             sleep(Duration::from_millis(1)).await;
         }
         assert!(taken > 4, "{taken}");
-        assert!(matches!(peer.remote.send(long.clone()), Err(Error::WouldBlock(_))));
+        assert!(matches!(peer.session.send(long.clone()), Err(Error::WouldBlock(_))));
         for _ in 0..taken {
             assert!(peer.next(ALTSVC, true).await.is_some());
         }
-        peer.remote.send(long).unwrap();
+        peer.session.send(long).unwrap();
         assert!(peer.next(ALTSVC, true).await.is_some());
     });
 }

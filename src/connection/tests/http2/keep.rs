@@ -1,4 +1,4 @@
-//! Answers that end before the body that the host still wants.
+//! Responses that end before the body that the host still wants.
 
 use super::*;
 use crate::request::Reader;
@@ -7,7 +7,7 @@ const POST: [(&str, &str); 4] = [(":method", "POST"), (":scheme", "http"), (":pa
 
 type Told = Arc<Mutex<Vec<String>>>;
 
-/// Answers at once, keeps the body, and notes what comes of it.
+/// Responses at once, keeps the body, and notes what comes of it.
 fn keeps(told: Told) -> impl Fn(u64) + Send + Sync {
     move |id| {
         let (pieces, cancels) = (told.clone(), told.clone());
@@ -18,18 +18,18 @@ fn keeps(told: Told) -> impl Fn(u64) + Send + Sync {
             request.wanted_body().set_reader(reader)?;
             request.on_cancel = Some(Box::new(move |_, cause, _| lock(&cancels).push(cause.name().to_owned())));
             request.keeps_body = true;
-            request.answer.respond(200, "ok".into())
+            request.response.respond(200, "ok".into())
         });
         kept.unwrap();
     }
 }
 
-/// A peer that has begun to send a body and has the whole answer.
+/// A peer that has begun to send a body and has the whole response.
 async fn answered(handler: impl Fn(u64) + Send + Sync + 'static) -> Peer {
     let mut peer = Peer::at("POST /", Config::default(), 1 << 16, handler);
     peer.settle(&[]).await;
     peer.ask(1, 0, &POST).await;
-    let (frame, _) = peer.next(kind::DATA, true).await.expect("the answer");
+    let (frame, _) = peer.next(kind::DATA, true).await.expect("the response");
     assert!(frame.has(END_STREAM), "it does not wait for the body");
     // Longer than a body that nobody wants is let come.
     sleep(Duration::from_secs(5)).await;
@@ -37,17 +37,17 @@ async fn answered(handler: impl Fn(u64) + Send + Sync + 'static) -> Peer {
 }
 
 #[test]
-fn the_body_goes_on_behind_the_answer() {
+fn the_body_goes_on_behind_the_response() {
     in_virtual_time(async {
         let told = Told::default();
         let mut peer = answered(keeps(told.clone())).await;
         peer.frame(kind::DATA, 0, 1, b"one").await;
         sleep(Duration::from_secs(5)).await;
-        assert_eq!(peer.remote.figures.open_streams.load(std::sync::atomic::Ordering::Relaxed), 1);
+        assert_eq!(peer.session.figures.open_streams.load(std::sync::atomic::Ordering::Relaxed), 1);
         peer.frame(kind::DATA, END_STREAM, 1, b"two").await;
         sleep(Duration::from_secs(1)).await;
         assert_eq!(*lock(&told), ["one false", "two true"]);
-        assert_eq!(peer.remote.figures.open_streams.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert_eq!(peer.session.figures.open_streams.load(std::sync::atomic::Ordering::Relaxed), 0);
         // And the session goes on.
         peer.ask(3, END_STREAM, &POST).await;
         assert!(peer.next(kind::DATA, true).await.is_some_and(|(frame, _)| frame.stream == 3));
@@ -85,7 +85,7 @@ fn a_drain_waits_for_a_kept_body_until_its_deadline() {
         for ends in [true, false] {
             let told = Told::default();
             let mut peer = answered(keeps(told.clone())).await;
-            peer.remote.order(Order::Drain((Instant::now() + Duration::from_secs(20)).into_std()));
+            peer.session.order(Order::Drain((Instant::now() + Duration::from_secs(20)).into_std()));
             peer.goaway(true).await;
             sleep(Duration::from_secs(10)).await;
             if ends {
@@ -108,7 +108,7 @@ fn a_kept_body_can_be_given_up() {
                 *lock(&noted) = id;
                 let kept = request::change(id, |request| {
                     request.keeps_body = true;
-                    request.answer.respond(200, "ok".into())
+                    request.response.respond(200, "ok".into())
                 });
                 kept.unwrap();
             })
@@ -120,7 +120,7 @@ fn a_kept_body_can_be_given_up() {
             assert_eq!((frame.stream, number(&payload, 0)), (1, reset));
             peer.get(3).await;
             sleep(Duration::from_secs(1)).await;
-            assert_eq!(peer.remote.figures.open_streams.load(std::sync::atomic::Ordering::Relaxed), 0);
+            assert_eq!(peer.session.figures.open_streams.load(std::sync::atomic::Ordering::Relaxed), 0);
         }
     });
 }
@@ -137,14 +137,14 @@ fn a_kept_body_is_read_to_its_end() {
                 Ok(())
             })
             .unwrap();
-            request::answer(id, |answer| answer.respond(200, "ok".into())).unwrap();
+            request::response(id, |response| response.respond(200, "ok".into())).unwrap();
         })
         .await;
         let id = *lock(&asked);
         let read = |bytes: &mut [u8]| request::change(id, |request| request.wanted_body().read(bytes));
         let mut bytes = [0; 8];
         assert!(read(&mut bytes).is_err(), "nothing is there yet");
-        assert!(request::answer(id, |answer| answer.end()).is_err(), "it has ended");
+        assert!(request::response(id, |response| response.end()).is_err(), "it has ended");
         peer.frame(kind::DATA, END_STREAM, 1, b"one").await;
         sleep(Duration::from_secs(1)).await;
         assert_eq!(read(&mut bytes).unwrap(), 3);

@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn a_silent_connection_is_ended() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         assert_eq!(peer.goaway(true).await, (0, 0));
         peer.end(true).await;
         assert_eq!(peer.seconds(), 10);
@@ -18,7 +18,7 @@ fn a_silent_connection_is_ended() {
 #[test]
 fn a_preface_that_drips_is_ended() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         for byte in b"PRI * HTTP/2.0\r\n" {
             peer.send(&[*byte]).await;
             sleep(Duration::from_millis(900)).await;
@@ -32,7 +32,7 @@ fn a_preface_that_drips_is_ended() {
 #[test]
 fn settings_that_are_never_answered_are_told() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         peer.frame(kind::SETTINGS, 0, 0, &[]).await;
         peer.get(1).await;
@@ -46,7 +46,7 @@ fn settings_that_are_never_answered_are_told() {
 #[test]
 fn an_unfinished_header_block_is_ended_though_it_drips() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
         sleep(Duration::from_secs(1)).await;
         // The head of a HEADERS frame of 100 bytes, then a byte a second.
@@ -67,7 +67,7 @@ fn a_header_block_that_drips_in_whole_frames_is_ended() {
     // Of a request, and of trailers.
     for block in [GET, &[]] {
         in_virtual_time(async {
-            let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+            let mut peer = Peer::of(Config::default(), 1 << 16, never_responds);
             peer.settle(&[]).await;
             peer.frame(kind::HEADERS, END_HEADERS, 1, GET).await;
             let stream = if block.is_empty() { 1 } else { 3 };
@@ -87,7 +87,7 @@ fn a_header_block_that_drips_in_whole_frames_is_ended() {
 #[test]
 fn scenario_25_an_idle_session_leaves_in_good_order_though_it_pings() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
         peer.get(1).await;
         for second in 0..12 {
@@ -105,7 +105,7 @@ fn scenario_25_an_idle_session_leaves_in_good_order_though_it_pings() {
 #[test]
 fn scenario_27_a_dead_peer_is_asked_once_and_cut() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
         peer.next(kind::PING, false).await.expect("a PING");
         assert_eq!(peer.seconds(), 30);
@@ -120,14 +120,14 @@ fn a_flood_is_told_to_calm_down_and_chatter_is_not() {
     in_virtual_time(async {
         let mut pings = Vec::new();
         (0..2000).for_each(|_| write(&mut pings, kind::PING, 0, 0, b"floodfld"));
-        let mut peer = Peer::of(Config::default(), 1 << 20, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 20, responds);
         peer.settle(&[]).await;
         peer.send(&pings).await;
         assert_eq!(peer.goaway(true).await, (0, CALM));
         drop(peer.stream.shutdown().await);
         assert_eq!(peer.closed().await, Cause::Flood);
 
-        let mut chatty = Peer::of(Config::default(), 1 << 20, answers);
+        let mut chatty = Peer::of(Config::default(), 1 << 20, responds);
         chatty.settle(&[]).await;
         for _ in 0..1000 {
             sleep(Duration::from_millis(20)).await;
@@ -142,14 +142,14 @@ fn a_flood_is_told_to_calm_down_and_chatter_is_not() {
 fn scenario_25_and_26_sessions_end_by_age_and_by_requests() {
     in_virtual_time(async {
         let config = Config { max_age: Duration::from_secs(40), ..Config::default() };
-        let mut peer = Peer::of(config, 1 << 16, answers);
+        let mut peer = Peer::of(config, 1 << 16, responds);
         peer.settle(&[]).await;
         assert_eq!(peer.goaway(true).await.0, (1 << 31) - 1);
         assert_eq!(peer.seconds(), 40);
         peer.end(true).await;
         assert_eq!(peer.closed().await, Cause::MaxAge);
 
-        let mut peer = Peer::of(Config { max_requests: 3, ..Config::default() }, 1 << 16, answers);
+        let mut peer = Peer::of(Config { max_requests: 3, ..Config::default() }, 1 << 16, responds);
         peer.settle(&[]).await;
         for stream in [1, 3] {
             peer.get(stream).await;
@@ -169,7 +169,7 @@ fn scenario_25_and_26_sessions_end_by_age_and_by_requests() {
 fn scenario_25_what_is_open_ends_after_the_grace() {
     in_virtual_time(async {
         let (max_age, grace) = (Duration::from_secs(40), Duration::from_secs(5));
-        let mut peer = Peer::of(Config { max_age, grace, ..Config::default() }, 1 << 16, never_answers);
+        let mut peer = Peer::of(Config { max_age, grace, ..Config::default() }, 1 << 16, never_responds);
         peer.settle(&[]).await;
         peer.get(1).await;
         assert_eq!(peer.goaway(true).await.0, (1 << 31) - 1);
@@ -185,11 +185,11 @@ fn scenario_25_what_is_open_ends_after_the_grace() {
 #[test]
 fn scenario_27_a_dead_peer_does_not_hold_a_close() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, never_responds);
         peer.settle(&[]).await;
         peer.get(1).await;
         peer.next(kind::PING, false).await.expect("a PING");
-        peer.remote.order(Order::Drain((Instant::now() + Duration::from_secs(5)).into_std()));
+        peer.session.order(Order::Drain((Instant::now() + Duration::from_secs(5)).into_std()));
         sleep(Duration::from_secs(6)).await;
         assert_eq!(peer.event(EventKind::Closed).cause, Cause::Deadline);
     });
@@ -198,7 +198,7 @@ fn scenario_27_a_dead_peer_does_not_hold_a_close() {
 #[test]
 fn a_stream_whose_peer_opens_no_window_is_reset() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 20, answers_much);
+        let mut peer = Peer::of(Config::default(), 1 << 20, responds_much);
         // SETTINGS_INITIAL_WINDOW_SIZE (4) = 0.
         peer.settle(&[0, 4, 0, 0, 0, 0]).await;
         peer.get(1).await;
@@ -215,7 +215,7 @@ fn a_stream_whose_peer_opens_no_window_is_reset() {
 #[test]
 fn a_window_that_drips_is_no_progress() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 20, answers_much);
+        let mut peer = Peer::of(Config::default(), 1 << 20, responds_much);
         peer.settle(&[0, 4, 0, 0, 0, 0]).await;
         peer.get(1).await;
         for _ in 0..60 {
@@ -255,7 +255,7 @@ fn a_body_that_drips_is_ended() {
 #[test]
 fn a_peer_that_reads_nothing_is_cut() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 10, answers_much);
+        let mut peer = Peer::of(Config::default(), 1 << 10, responds_much);
         // Its window is large, so that the socket is what holds up.
         peer.settle(&[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
         peer.get(1).await;
@@ -269,7 +269,7 @@ fn what_becomes_possible_by_a_send_is_sent_in_the_same_turn() {
     in_virtual_time(async {
         // A share so small that each send makes room for the next piece; the peer says nothing meanwhile.
         let config = Config { session_send_bytes: 16 << 10, ..Config::default() };
-        let mut peer = Peer::of(config, 8 << 20, answers_much);
+        let mut peer = Peer::of(config, 8 << 20, responds_much);
         peer.settle(&[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
         peer.frame(kind::WINDOW_UPDATE, 0, 0, &(1u32 << 30).to_be_bytes()).await;
         peer.get(1).await;
@@ -289,7 +289,7 @@ fn what_becomes_possible_by_a_send_is_sent_in_the_same_turn() {
 #[test]
 fn a_stream_without_a_byte_ends_after_five_minutes() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, never_responds);
         peer.settle(&[]).await;
         peer.get(1).await;
         let (_, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");

@@ -9,7 +9,7 @@ const TABLES: usize = 600;
 /// What is counted once the session's task has had its turns.
 async fn held(peer: &Peer) -> usize {
     sleep(Duration::from_millis(1)).await;
-    peer.remote.memory.held()
+    peer.session.memory.held()
 }
 
 #[test]
@@ -30,8 +30,8 @@ fn what_a_request_holds_is_counted_until_it_ends() {
         request::change(id, |request| request.body().read(&mut [0; 4_000])).unwrap();
         assert!(held(&peer).await.abs_diff(with_head + 6_000) < TABLES);
         // Beyond the peer's window, which is 65,535.
-        let write = |bytes| request::answer(id, |answer| answer.write(&vec![b'y'; bytes]).map(drop));
-        request::answer(id, |answer| answer.write_head(200)).unwrap();
+        let write = |bytes| request::response(id, |response| response.write(&vec![b'y'; bytes]).map(drop));
+        request::response(id, |response| response.write_head(200)).unwrap();
         write(100_000).unwrap();
         let with_content = held(&peer).await;
         assert!((40_000..110_000).contains(&(with_content - with_head)), "{with_content}");
@@ -41,19 +41,19 @@ fn what_a_request_holds_is_counted_until_it_ends() {
         assert!(held(&peer).await < 4096 + TABLES, "the table of the peer's fields");
         peer.stream.shutdown().await.unwrap();
         peer.closed().await;
-        assert_eq!(peer.remote.memory.held(), 0);
+        assert_eq!(peer.session.memory.held(), 0);
     });
 }
 
 #[test]
 fn nothing_stays_counted_however_a_request_ends() {
     in_virtual_time(async {
-        let responds = |id| request::answer(id, |answer| answer.respond(200, "ok".into())).unwrap();
+        let responds = |id| request::response(id, |response| response.respond(200, "ok".into())).unwrap();
         let streams = |id| {
-            request::answer(id, |answer| {
-                answer.write_head(200)?;
-                answer.write(&[b'x'; 1000])?;
-                answer.end()
+            request::response(id, |response| {
+                response.write_head(200)?;
+                response.write(&[b'x'; 1000])?;
+                response.end()
             })
             .unwrap();
         };
@@ -71,10 +71,10 @@ fn nothing_stays_counted_however_a_request_ends() {
             }
             peer.next(told, true).await.expect("a response");
             sleep(Duration::from_secs(2)).await;
-            assert!(peer.remote.memory.held() < TABLES, "{}", peer.remote.memory.held());
+            assert!(peer.session.memory.held() < TABLES, "{}", peer.session.memory.held());
             peer.stream.shutdown().await.unwrap();
             peer.closed().await;
-            assert_eq!((peer.remote.memory.held(), peer.remote.memory.published()), (0, 0));
+            assert_eq!((peer.session.memory.held(), peer.session.memory.published()), (0, 0));
         }
     });
 }
@@ -100,11 +100,11 @@ fn nothing_stays_counted_however_a_session_ends() {
             .unwrap();
             match way {
                 "the peer leaves" => peer.stream.shutdown().await.unwrap(),
-                "abort" => peer.remote.order(Order::Abort(0, 0, Vec::new())),
-                _ => peer.remote.order(Order::Drain(Instant::now().into_std())),
+                "abort" => peer.session.order(Order::Abort(0, 0, Vec::new())),
+                _ => peer.session.order(Order::Drain(Instant::now().into_std())),
             }
             peer.closed().await;
-            let memory = &peer.remote.memory;
+            let memory = &peer.session.memory;
             assert_eq!(memory.held(), memory.published(), "{way}");
             assert!((1..1000).contains(&memory.held()), "{way}: the head that the host may look at");
             assert!(matches!(request::change(ids[1], |_| Ok(())), Err(Error::Cancelled(_))));

@@ -12,7 +12,7 @@ fn push(id: u64) -> crate::error::Result<u64> {
 }
 
 fn respond(id: u64, body: &'static str) {
-    request::answer(id, |answer| answer.respond(200, body.into())).unwrap();
+    request::response(id, |response| response.respond(200, body.into())).unwrap();
 }
 
 async fn promised(peer: &mut Peer) -> (u32, u32) {
@@ -33,7 +33,7 @@ fn watched(id: u64) -> Arc<Mutex<Option<(Cause, u32)>>> {
 }
 
 #[test]
-fn a_push_is_promised_before_the_answer_that_names_it() {
+fn a_push_is_promised_before_the_response_that_names_it() {
     in_virtual_time(async {
         let pushes = |id| {
             let pushed = push(id).unwrap();
@@ -63,13 +63,13 @@ fn a_push_is_promised_before_the_answer_that_names_it() {
         expected.sort();
         assert_eq!(asked, expected);
         sleep(Duration::from_millis(1)).await;
-        let info = crate::session::SessionInfo::from(&peer.remote);
+        let info = crate::session::SessionInfo::from(&peer.session);
         assert_eq!((info.open_streams, info.requests), (0, 2));
     });
 }
 
 #[test]
-fn a_streamed_answer_pushes_also_behind_its_head() {
+fn a_streamed_response_pushes_also_behind_its_head() {
     in_virtual_time(async {
         let (kept, keep) = keeps();
         let mut peer = Peer::of(Config::default(), 1 << 16, keep);
@@ -77,7 +77,7 @@ fn a_streamed_answer_pushes_also_behind_its_head() {
         peer.get(1).await;
         sleep(Duration::from_millis(1)).await;
         let id = lock(&kept)[0];
-        request::answer(id, |answer| answer.write_head(200)).unwrap();
+        request::response(id, |response| response.write_head(200)).unwrap();
         peer.next(kind::HEADERS, true).await.expect("the head");
         let pushed = push(id).unwrap();
         assert_eq!(request::read(pushed, |request| Ok(request.stream)).unwrap(), 0, "not promised yet");
@@ -85,16 +85,16 @@ fn a_streamed_answer_pushes_also_behind_its_head() {
         assert_eq!(request::read(pushed, |request| Ok(request.stream)).unwrap(), 2);
         assert!(matches!(push(pushed), Err(Error::State(_))), "on a stream of ours");
         assert!(matches!(
-            request::answer(pushed, |answer| answer.inform(103, HeaderList::new())),
+            request::response(pushed, |response| response.inform(103, HeaderList::new())),
             Err(Error::State(_))
         ));
-        request::answer(pushed, |answer| answer.write_head(200)).unwrap();
-        request::answer(pushed, |answer| answer.write(b"ab").map(drop)).unwrap();
+        request::response(pushed, |response| response.write_head(200)).unwrap();
+        request::response(pushed, |response| response.write(b"ab").map(drop)).unwrap();
         let (frame, _) = peer.next(kind::DATA, true).await.expect("DATA");
         assert_eq!((frame.stream, frame.length, frame.has(END_STREAM)), (2, 2, false));
-        request::answer(id, |answer| answer.end()).unwrap();
-        assert!(matches!(push(id), Err(Error::Gone(_))), "the answer has ended");
-        request::answer(pushed, |answer| answer.end()).unwrap();
+        request::response(id, |response| response.end()).unwrap();
+        assert!(matches!(push(id), Err(Error::Gone(_))), "the response has ended");
+        request::response(pushed, |response| response.end()).unwrap();
         for _ in 0..2 {
             assert!(peer.next(kind::DATA, true).await.expect("DATA").0.has(END_STREAM));
         }
@@ -146,14 +146,14 @@ fn a_session_that_drains_pushes_nothing_new_and_waits_for_no_promise() {
         promised(&mut peer).await;
         promised(&mut peer).await;
         let told = watched(never);
-        request::answer(begun, |answer| answer.write_head(200)).unwrap();
-        peer.remote.order(Order::Drain(Instant::now().into_std() + Duration::from_secs(60)));
+        request::response(begun, |response| response.write_head(200)).unwrap();
+        peer.session.order(Order::Drain(Instant::now().into_std() + Duration::from_secs(60)));
         peer.goaway(true).await;
         assert!(matches!(push(id), Err(Error::State(_))));
         respond(id, "page");
         sleep(Duration::from_secs(5)).await;
         assert!(lock(&told).is_none(), "the one that was begun keeps the session open");
-        request::answer(begun, |answer| answer.end()).unwrap();
+        request::response(begun, |response| response.end()).unwrap();
         peer.end(true).await;
         assert_eq!(*lock(&told), Some((Cause::Drained, 0)));
         assert_eq!(peer.closed().await, Cause::Drained);
@@ -177,7 +177,7 @@ fn the_peer_resets_what_it_does_not_want() {
         assert_eq!(*lock(&told), Some((Cause::PeerReset, REFUSED)));
         // So do we.
         let pushed = push(id).unwrap();
-        request::answer(pushed, |answer| answer.reset(CANCEL)).unwrap();
+        request::response(pushed, |response| response.reset(CANCEL)).unwrap();
         assert_eq!(promised(&mut peer).await, (1, 4));
         let (frame, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
         assert_eq!((frame.stream, number(&payload, 0)), (4, CANCEL));
@@ -199,7 +199,7 @@ fn what_the_request_ends_before_the_promise_is_cancelled_with_it() {
             let told = watched(push(id).unwrap());
             match by_peer {
                 true => peer.frame(kind::RST_STREAM, 0, stream, &CANCEL.to_be_bytes()).await,
-                false => request::answer(id, |answer| answer.reset(CANCEL)).unwrap(),
+                false => request::response(id, |response| response.reset(CANCEL)).unwrap(),
             }
             sleep(Duration::from_millis(1)).await;
             let told = *lock(&told);
@@ -232,7 +232,7 @@ fn what_is_promised_outlives_the_stream_that_it_was_promised_on() {
         peer.get(3).await;
         sleep(Duration::from_millis(1)).await;
         let [first, id] = lock(&kept)[..] else { panic!("two requests") };
-        request::answer(first, |answer| answer.respond(200, vec![b'x'; 600 << 10].into())).unwrap();
+        request::response(first, |response| response.respond(200, vec![b'x'; 600 << 10].into())).unwrap();
         sleep(Duration::from_millis(1)).await;
         let pushed = push(id).unwrap();
         let told = watched(pushed);
@@ -267,13 +267,13 @@ fn pushes_wait_for_the_peers_leave_and_are_bounded() {
         peer.get(3).await;
         sleep(Duration::from_millis(1)).await;
         assert_eq!(lock(&kept).len(), 2);
-        request::answer(pushed[0], |answer| answer.write_head(200)).unwrap();
+        request::response(pushed[0], |response| response.write_head(200)).unwrap();
         pushed[1..].iter().for_each(|id| respond(*id, "style"));
         assert_eq!(peer.next(kind::HEADERS, true).await.expect("a head").0.stream, 2);
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(crate::session::SessionInfo::from(&peer.remote).open_streams, 102);
+        assert_eq!(crate::session::SessionInfo::from(&peer.session).open_streams, 102);
         assert!(peer.frames.iter().all(|(frame, _)| frame.kind != kind::HEADERS));
-        request::answer(pushed[0], |answer| answer.end()).unwrap();
+        request::response(pushed[0], |response| response.end()).unwrap();
         for _ in 0..100 {
             assert!(peer.next(kind::DATA, true).await.expect("DATA").0.has(END_STREAM));
         }

@@ -10,13 +10,13 @@ fn texts(peer: &Peer, kind: EventKind) -> Vec<Vec<u8>> {
 #[test]
 fn settings_and_pings_are_told_with_their_payload() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         // SETTINGS_INITIAL_WINDOW_SIZE and an unknown one.
         let settings = [0, 4, 0, 1, 0, 0, 0x7f, 1, 1, 2, 3, 4];
         peer.settle(&settings).await;
         peer.frame(kind::PING, 0, 0, b"are you?").await;
         peer.frame(kind::SETTINGS, 0, 0, &[]).await;
-        peer.next(kind::PING, true).await.expect("the answer to the PING");
+        peer.next(kind::PING, true).await.expect("the acknowledgement of the PING");
         sleep(Duration::from_millis(1)).await;
         assert_eq!(texts(&peer, EventKind::Settings), [settings.to_vec(), Vec::new()]);
         assert_eq!(texts(&peer, EventKind::SettingsAck).len(), 1);
@@ -28,11 +28,11 @@ fn settings_and_pings_are_told_with_their_payload() {
 fn many_settings_are_told_and_too_many_end_the_session() {
     in_virtual_time(async {
         let settings: Vec<u8> = (0..61u8).flat_map(|value| [0x7f, 0, 0, 0, 0, value]).collect();
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&settings[..360]).await;
         sleep(Duration::from_millis(1)).await;
         assert_eq!(texts(&peer, EventKind::Settings), [settings[..360].to_vec()]);
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&settings).await;
         assert_eq!(peer.goaway(true).await, (0, CALM));
     });
@@ -41,10 +41,10 @@ fn many_settings_are_told_and_too_many_end_the_session() {
 #[test]
 fn the_hosts_pings_are_answered_to_the_host_alone() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
         for payload in [*b"one     ", *b"two     "] {
-            peer.remote.ping(payload).unwrap();
+            peer.session.ping(payload).unwrap();
         }
         for payload in [b"one     ", b"two     "] {
             let (frame, asked) = peer.next(kind::PING, false).await.expect("a PING");
@@ -70,19 +70,19 @@ fn the_hosts_pings_are_answered_to_the_host_alone() {
 #[test]
 fn sixteen_pings_wait_and_no_more() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
         for number in 0..16u64 {
-            peer.remote.ping(number.to_be_bytes()).unwrap();
+            peer.session.ping(number.to_be_bytes()).unwrap();
         }
-        assert!(matches!(peer.remote.ping([9; 8]), Err(crate::error::Error::WouldBlock(_))));
+        assert!(matches!(peer.session.ping([9; 8]), Err(crate::error::Error::WouldBlock(_))));
         for number in 0..16u64 {
             let (_, payload) = peer.next(kind::PING, false).await.expect("a PING");
             assert_eq!(payload, number.to_be_bytes());
         }
         peer.frame(kind::PING, ACK, 0, &3u64.to_be_bytes()).await;
         sleep(Duration::from_millis(1)).await;
-        peer.remote.ping([9; 8]).unwrap();
+        peer.session.ping([9; 8]).unwrap();
         assert_eq!(peer.next(kind::PING, false).await.expect("a PING").1, [9; 8]);
     });
 }
@@ -90,20 +90,20 @@ fn sixteen_pings_wait_and_no_more() {
 #[test]
 fn the_hosts_goaway_changes_nothing_but_what_later_ones_say() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
         peer.get(1).await;
         assert!(peer.next(kind::DATA, true).await.is_some());
-        peer.remote.order(Order::Goaway(11, 0, b"soon".to_vec()));
+        peer.session.order(Order::Goaway(11, 0, b"soon".to_vec()));
         let (_, payload) = peer.next(kind::GOAWAY, true).await.expect("a GOAWAY");
         assert_eq!(payload, goaway(1, 11, b"soon"));
-        peer.remote.order(Order::Goaway(0, 7, Vec::new()));
+        peer.session.order(Order::Goaway(0, 7, Vec::new()));
         assert_eq!(peer.goaway(true).await, (1, 0), "no higher stream than before");
         peer.get(3).await;
         assert!(peer.next(kind::DATA, true).await.is_some(), "the session goes on");
-        assert_eq!(peer.remote.stage(), crate::close::Stage::Open);
+        assert_eq!(peer.session.stage(), crate::close::Stage::Open);
         // The session's own leave comes as ever, and raises nothing.
-        peer.remote.order(Order::Drain(Instant::now().into_std() + Duration::from_secs(5)));
+        peer.session.order(Order::Drain(Instant::now().into_std() + Duration::from_secs(5)));
         assert_eq!(peer.goaway(false).await, (1, 0));
         peer.get(5).await;
         assert!(peer.next(kind::DATA, false).await.is_some(), "the first GOAWAY refuses nothing");
@@ -118,13 +118,13 @@ fn the_hosts_goaway_changes_nothing_but_what_later_ones_say() {
 fn a_host_that_aborts_says_how_far_it_came() {
     in_virtual_time(async {
         for (last_stream, named) in [(1, 1), (0, 0), (9, 3), (u32::MAX, 3)] {
-            let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+            let mut peer = Peer::of(Config::default(), 1 << 16, responds);
             peer.settle(&[]).await;
             for stream in [1, 3] {
                 peer.get(stream).await;
                 assert!(peer.next(kind::DATA, true).await.is_some());
             }
-            peer.remote.order(Order::Abort(0, last_stream, Vec::new()));
+            peer.session.order(Order::Abort(0, last_stream, Vec::new()));
             assert_eq!(peer.goaway(true).await, (named, 0));
             peer.end(true).await;
             assert_eq!(peer.closed().await, Cause::Aborted);
@@ -135,10 +135,10 @@ fn a_host_that_aborts_says_how_far_it_came() {
 #[test]
 fn windows_are_set_when_the_first_settings_are_acknowledged() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         peer.frame(kind::SETTINGS, 0, 0, &[]).await;
-        peer.remote.order(Order::Window(2 << 20, 300_000));
+        peer.session.order(Order::Window(2 << 20, 300_000));
         peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
         peer.next(kind::WINDOW_UPDATE, true).await.expect("WINDOW_UPDATE");
         assert_eq!(peer.opened(), (2 << 20) - 65_535);
@@ -156,7 +156,7 @@ fn windows_are_set_when_the_first_settings_are_acknowledged() {
 fn the_settings_of_the_host_are_told_to_the_peer() {
     in_virtual_time(async {
         let config = Config { max_frame_bytes: 20_000, header_table_bytes: 0, ..Config::default() };
-        let mut peer = Peer::of(config, 1 << 16, answers);
+        let mut peer = Peer::of(config, 1 << 16, responds);
         peer.settle(&[]).await;
         let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
         assert_eq!((Peer::setting(&payload, 1), Peer::setting(&payload, 5)), (Some(0), Some(20_000)));
@@ -174,7 +174,7 @@ fn the_settings_of_the_host_are_told_to_the_peer() {
 #[test]
 fn what_every_peer_assumes_is_not_said() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
         assert!(payload.chunks(6).all(|entry| ![1, 5].contains(&entry[1])), "{payload:?}");
     });
@@ -183,7 +183,7 @@ fn what_every_peer_assumes_is_not_said() {
 #[test]
 fn a_peers_goaway_and_a_garbled_preface_are_told() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, never_answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, never_responds);
         peer.settle(&[]).await;
         peer.get(1).await;
         peer.frame(kind::GOAWAY, 0, 0, &goaway(0, 2, b"I am broken")).await;
@@ -191,7 +191,7 @@ fn a_peers_goaway_and_a_garbled_preface_are_told() {
         let told = peer.event(EventKind::Goaway);
         assert_eq!((told.code, told.text.as_slice()), (2, &b"I am broken"[..]));
 
-        let mut peer = Peer::of(Config::default(), 1 << 16, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(&[b'x'; PREFACE]).await;
         peer.end(true).await;
         assert_eq!(peer.closed().await, Cause::ProtocolError);

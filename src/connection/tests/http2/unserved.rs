@@ -33,7 +33,7 @@ impl Peer {
 fn a_flood_of_them_is_told_to_calm_down() {
     for block in [NOWHERE, DELETE] {
         in_virtual_time(async {
-            let mut peer = Peer::of(limited(50), 1 << 20, answers);
+            let mut peer = Peer::of(limited(50), 1 << 20, responds);
             peer.settle(&[]).await;
             peer.send(&heads(block, 1, 5_000)).await;
             let (last, code) = peer.goaway(true).await;
@@ -49,7 +49,7 @@ fn a_flood_of_them_is_told_to_calm_down() {
 fn a_client_that_waits_for_its_responses_is_only_slowed_down() {
     in_virtual_time(async {
         // 500 at once and 50 a second; 100 streams at a time.
-        let mut peer = Peer::of(limited(50), 1 << 20, answers);
+        let mut peer = Peer::of(limited(50), 1 << 20, responds);
         peer.settle(&[]).await;
         for round in 0..5 {
             peer.ask_together(NOWHERE, 1 + 200 * round, 100).await;
@@ -67,7 +67,7 @@ fn a_client_that_waits_for_its_responses_is_only_slowed_down() {
 #[test]
 fn who_finds_half_of_what_it_asks_for_is_not_slowed_down() {
     in_virtual_time(async {
-        let mut peer = Peer::of(limited(10), 1 << 20, answers);
+        let mut peer = Peer::of(limited(10), 1 << 20, responds);
         peer.settle(&[]).await;
         for round in 0..20 {
             peer.ask_together(NOWHERE, 1 + 200 * round, 50).await;
@@ -80,7 +80,7 @@ fn who_finds_half_of_what_it_asks_for_is_not_slowed_down() {
 #[test]
 fn requests_beyond_what_handlers_still_hold_are_counted() {
     in_virtual_time(async {
-        let mut peer = Peer::of(limited(200), 1 << 20, never_answers);
+        let mut peer = Peer::of(limited(200), 1 << 20, never_responds);
         peer.settle(&[]).await;
         // The handlers go on, though their streams are reset.
         peer.send(&heads(GET, 1, 100)).await;

@@ -17,7 +17,7 @@ fn bodies_that_are_too_large_together_are_refused_for_now() {
                 request.on_cancel = Some(Box::new(move |_, cause, _| lock(&cut).push((stream, Some(cause)))));
                 let on_collected = Box::new(move |id, _: &[u8]| {
                     lock(&whole).push((stream, None));
-                    answers(id);
+                    responds(id);
                 });
                 request.body().collect(limit, share, on_collected)
             });
@@ -31,17 +31,17 @@ fn bodies_that_are_too_large_together_are_refused_for_now() {
             peer.frame(kind::DATA, 0, stream, &[b'x'; 10_000]).await;
             peer.frame(kind::DATA, 0, stream, &[b'x'; 7_000]).await;
         }
-        assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 3);
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("a response").0.stream, 3);
         let fields = peer.heads().remove(0);
         let has = |name: &[u8], value: &[u8]| fields.iter().any(|(n, v)| n == name && v == value);
         assert!(has(b":status", b"413") && has(b"retry-after", b"1"), "{fields:?}");
         // The room is free again, and what is whole is delivered.
         peer.frame(kind::DATA, END_STREAM, 1, &[b'x'; 10_000]).await;
-        assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 1);
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("a response").0.stream, 1);
         peer.frame(kind::HEADERS, END_HEADERS, 5, GET).await;
         peer.frame(kind::DATA, 0, 5, &[b'x'; 15_000]).await;
         peer.frame(kind::DATA, END_STREAM, 5, &[b'x'; 15_000]).await;
-        assert_eq!(peer.next(kind::HEADERS, true).await.expect("an answer").0.stream, 5);
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("a response").0.stream, 5);
         assert_eq!(*lock(&ended), [(3, Some(Cause::BodyTooLarge)), (1, None), (5, None)]);
         let told = peer.event(EventKind::Timeout);
         assert_eq!((told.cause, told.stream, told.code), (Cause::BodyTooLarge, 3, 0));
@@ -60,11 +60,11 @@ async fn upload(peer: &mut Peer, stream: u32, bytes: usize, flags: u8) {
 #[test]
 fn an_upload_may_end_after_an_error() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 21, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 21, responds);
         peer.settle(&[]).await;
         // There is no handler for POST.
         peer.frame(kind::HEADERS, END_HEADERS, 1, POST).await;
-        assert!(peer.next(kind::HEADERS, true).await.expect("an answer").0.has(END_STREAM));
+        assert!(peer.next(kind::HEADERS, true).await.expect("a response").0.has(END_STREAM));
         let mut left = 900_000;
         while left > 0 {
             let bytes = left.min(16_384);
@@ -72,7 +72,7 @@ fn an_upload_may_end_after_an_error() {
             left -= bytes;
         }
         peer.get(3).await;
-        assert_eq!(peer.next(kind::DATA, true).await.expect("an answer").0.stream, 3);
+        assert_eq!(peer.next(kind::DATA, true).await.expect("a response").0.stream, 3);
         assert!(peer.frames.iter().any(|(frame, _)| frame.kind == kind::WINDOW_UPDATE && frame.stream == 1));
         let more = timeout(Duration::from_secs(3), peer.next(kind::RST_STREAM, true)).await;
         assert!(more.is_err(), "there is nothing to stop");
@@ -82,7 +82,7 @@ fn an_upload_may_end_after_an_error() {
 #[test]
 fn an_upload_without_end_is_stopped_by_time_and_by_bytes() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 21, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 21, responds);
         peer.settle(&[]).await;
         peer.frame(kind::HEADERS, END_HEADERS, 1, POST).await;
         let began = Instant::now();
@@ -109,7 +109,7 @@ fn an_upload_without_end_is_stopped_by_time_and_by_bytes() {
 fn a_session_that_drains_gives_uploads_no_time() {
     in_virtual_time(async {
         let config = Config { max_requests: 1, ..Config::default() };
-        let mut peer = Peer::of(config, 1 << 16, answers);
+        let mut peer = Peer::of(config, 1 << 16, responds);
         peer.settle(&[]).await;
         peer.frame(kind::HEADERS, END_HEADERS, 1, POST).await;
         peer.end(true).await;
@@ -126,7 +126,7 @@ fn after_a_success_only_a_short_upload_goes_on() {
             // content-length is entry 28 of the static table (RFC 7541, appendix A).
             [GET, &[0x0f, 28 - 15, length.len() as u8], length].concat()
         };
-        let mut peer = Peer::of(Config::default(), 1 << 21, answers);
+        let mut peer = Peer::of(Config::default(), 1 << 21, responds);
         peer.settle(&[]).await;
         for (stream, head) in [(1, with_length(b"262145")), (3, GET.to_vec())] {
             peer.frame(kind::HEADERS, END_HEADERS, stream, &head).await;
@@ -147,16 +147,16 @@ fn after_a_success_only_a_short_upload_goes_on() {
 fn half_of_the_streams_may_be_uploads_that_nobody_wants() {
     in_virtual_time(async {
         let config = Config { max_concurrent_streams: 4, ..Config::default() };
-        let mut peer = Peer::of(config, 1 << 16, answers);
+        let mut peer = Peer::of(config, 1 << 16, responds);
         peer.settle(&[]).await;
         for stream in [1, 3, 5] {
             // There is no handler for POST.
             peer.frame(kind::HEADERS, END_HEADERS, stream, POST).await;
-            assert!(peer.next(kind::HEADERS, true).await.expect("an answer").0.has(END_STREAM));
+            assert!(peer.next(kind::HEADERS, true).await.expect("a response").0.has(END_STREAM));
         }
         sleep(Duration::from_millis(1)).await;
         peer.get(7).await;
-        assert_eq!(peer.next(kind::DATA, true).await.expect("an answer").0.stream, 7);
+        assert_eq!(peer.next(kind::DATA, true).await.expect("a response").0.stream, 7);
         let (frame, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
         assert_eq!((frame.stream, number(&payload, 0)), (1, 0), "the oldest makes room");
         assert!(peer.frames.iter().all(|(frame, _)| frame.kind != kind::RST_STREAM));

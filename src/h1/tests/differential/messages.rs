@@ -310,7 +310,7 @@ pub fn systematic() -> Vec<Vec<u8>> {
     let mut messages: Vec<_> = texts.into_iter().map(String::into_bytes).collect();
     for place in PLACES {
         let (front, back) = place.split_once('@').expect("a place");
-        // Letters, and bytes above ASCII, are alike.
+        // Messages, and bytes above ASCII, are alike.
         let bytes = (0..=b'A').chain(b'['..=b'a').chain(b'{'..=0x80).chain([0xff]);
         messages.extend(bytes.map(|byte| [front.as_bytes(), &[byte], back.as_bytes(), NEXT.as_bytes()].concat()));
     }

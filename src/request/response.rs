@@ -17,7 +17,7 @@ use http::Method;
 use super::{OnReady, field};
 use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
-use crate::session::Remote;
+use crate::session::SessionHandle;
 use content::Content;
 use head::{Draft, Fields};
 pub use head::{Head, Informational};
@@ -43,7 +43,7 @@ enum Phase {
 }
 
 #[derive(Default)]
-pub struct Answer {
+pub struct Response {
     phase: Phase,
     informational: VecDeque<Informational>,
     head: Draft,
@@ -56,7 +56,7 @@ pub struct Answer {
     reset: Option<u32>,
 }
 
-impl Answer {
+impl Response {
     /// An empty response begins, to a request of that method and with up to
     /// `high_water` bytes that may wait for the peer; for one that takes much,
     /// up to `most`.
@@ -73,7 +73,7 @@ impl Answer {
     }
 
     /// The same for a request that is pushed beside another's response.
-    pub fn begin_pushed(&mut self, method: &Method, beside: &Answer) {
+    pub fn begin_pushed(&mut self, method: &Method, beside: &Response) {
         self.begin(method, 0, 0);
         self.content.begin_beside(&beside.content);
         self.is_pushed = true;
@@ -117,7 +117,7 @@ impl Answer {
     /// Adds a field to the trailer section that `end` sends.
     pub fn add_trailer(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         if self.phase == Phase::Ended {
-            return Err(Error::State("the answer has ended"));
+            return Err(Error::State("the response has ended"));
         }
         field::append_trailer(&mut self.trailers, name, value)
     }
@@ -126,7 +126,7 @@ impl Answer {
     pub fn inform(&mut self, status: u16, fields: HeaderList) -> Result<()> {
         self.check(Phase::Open)?;
         if self.is_pushed {
-            return Err(Error::State("a pushed answer has no informational heads"));
+            return Err(Error::State("a pushed response has no informational heads"));
         }
         self.informational.push_back(Informational::new(status, fields)?);
         Ok(())
@@ -159,7 +159,7 @@ impl Answer {
     /// The same with these fields, each in place of any of its name set before.
     /// If it fails, all is as it was.
     pub fn respond_with<'a>(&mut self, status: u16, fields: impl Fields<'a>, body: Bytes) -> Result<()> {
-        self.with_fields(fields, |answer| answer.respond(status, body))
+        self.with_fields(fields, |response| response.respond(status, body))
     }
 
     /// The head; `write` and `end` follow.
@@ -175,7 +175,7 @@ impl Answer {
     /// The same with these fields, each in place of any of its name set before.
     /// If it fails, all is as it was.
     pub fn write_head_with<'a>(&mut self, status: u16, fields: impl Fields<'a>) -> Result<()> {
-        self.with_fields(fields, |answer| answer.write_head(status))
+        self.with_fields(fields, |response| response.write_head(status))
     }
 
     fn with_fields<'a>(&mut self, fields: impl Fields<'a>, then: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
@@ -233,7 +233,7 @@ impl Answer {
     /// Ends the stream with RST_STREAM (RFC 9113, section 6.4).
     pub fn reset(&mut self, code: u32) -> Result<()> {
         if self.phase == Phase::Ended {
-            return Err(Error::State("the answer has ended"));
+            return Err(Error::State("the response has ended"));
         }
         self.phase = Phase::Ended;
         self.reset = Some(code);
@@ -250,7 +250,7 @@ impl Answer {
     }
 
     /// Lets more wait from now on, if the peer waited for the host, and has taken much before.
-    pub fn grow(&mut self, session: &Arc<Remote>) {
+    pub fn grow(&mut self, session: &Arc<SessionHandle>) {
         self.content.grow(session);
     }
 
@@ -341,13 +341,13 @@ impl Answer {
             (phase, expected) if phase == expected => Ok(()),
             (Phase::Open, _) => Err(Error::State("the head has not been written yet")),
             (Phase::Streaming, _) => Err(Error::State("the head has been written already")),
-            (Phase::Ended, _) => Err(Error::State("the answer has ended")),
+            (Phase::Ended, _) => Err(Error::State("the response has ended")),
         }
     }
 
     fn check_takes(&self, data: &[u8]) -> Result<()> {
         match self.head.is_bodyless() && !data.is_empty() {
-            true => Err(Error::State("an answer of this status has no body")),
+            true => Err(Error::State("a response of this status has no body")),
             false => Ok(()),
         }
     }
@@ -370,63 +370,63 @@ impl Answer {
 mod tests {
     use super::*;
 
-    fn answer_to(method: Method) -> Answer {
-        let mut answer = Answer::default();
-        answer.begin(&method, 100, 1000);
-        answer
+    fn response_to(method: Method) -> Response {
+        let mut response = Response::default();
+        response.begin(&method, 100, 1000);
+        response
     }
 
-    fn answer() -> Answer {
-        answer_to(Method::GET)
+    fn response() -> Response {
+        response_to(Method::GET)
     }
 
     /// Of the head, whether it has a `date` and what it has as `content-length`.
-    fn added(answer: &mut Answer) -> (bool, Option<String>) {
-        let mut head = answer.take_head().unwrap();
+    fn added(response: &mut Response) -> (bool, Option<String>) {
+        let mut head = response.take_head().unwrap();
         head.complete(b"now");
         let length = head.fields.get(b"content-length").map(|digits| String::from_utf8_lossy(digits).into_owned());
         (head.fields.contains(b"date"), length)
     }
 
     #[test]
-    fn a_whole_answer_has_its_length() {
-        let mut answer = answer();
-        answer.respond(200, Bytes::from_static(b"hello")).unwrap();
-        assert_eq!(added(&mut answer), (true, Some("5".into())));
-        assert!(matches!(answer.take_piece(100), Some(Piece::Data(data, true)) if data == "hello"));
-        assert!(answer.respond(200, Bytes::new()).is_err());
+    fn a_whole_response_has_its_length() {
+        let mut response = response();
+        response.respond(200, Bytes::from_static(b"hello")).unwrap();
+        assert_eq!(added(&mut response), (true, Some("5".into())));
+        assert!(matches!(response.take_piece(100), Some(Piece::Data(data, true)) if data == "hello"));
+        assert!(response.respond(200, Bytes::new()).is_err());
     }
 
     #[test]
     fn what_the_library_adds_can_be_left_out() {
-        let mut answer = answer();
-        answer.respond(200, Bytes::from_static(b"hello")).unwrap();
-        answer.leave_out_length();
-        answer.leave_out_date();
-        assert_eq!(added(&mut answer), (false, None));
-        answer.clear();
-        answer.respond(200, Bytes::from_static(b"hello")).unwrap();
-        assert_eq!(added(&mut answer), (true, Some("5".into())), "the next answer of the box is another");
+        let mut response = response();
+        response.respond(200, Bytes::from_static(b"hello")).unwrap();
+        response.leave_out_length();
+        response.leave_out_date();
+        assert_eq!(added(&mut response), (false, None));
+        response.clear();
+        response.respond(200, Bytes::from_static(b"hello")).unwrap();
+        assert_eq!(added(&mut response), (true, Some("5".into())), "the next response of the box is another");
     }
 
     #[test]
     fn head_announces_but_does_not_send() {
-        let mut answer = answer_to(Method::HEAD);
-        answer.respond(200, Bytes::from_static(b"hello")).unwrap();
-        let mut head = answer.take_head().unwrap();
+        let mut response = response_to(Method::HEAD);
+        response.respond(200, Bytes::from_static(b"hello")).unwrap();
+        let mut head = response.take_head().unwrap();
         head.complete(b"now");
         assert!(head.is_alone);
         assert_eq!(head.fields.get(b"content-length"), Some(&b"5"[..]));
     }
 
     #[test]
-    fn some_answers_have_no_body() {
-        assert!(matches!(answer().respond(204, Bytes::from_static(b"x")), Err(Error::Invalid(_))));
-        let mut not_modified = answer();
+    fn some_responses_have_no_body() {
+        assert!(matches!(response().respond(204, Bytes::from_static(b"x")), Err(Error::Invalid(_))));
+        let mut not_modified = response();
         not_modified.set_field(b"content-length", b"5").unwrap();
         not_modified.respond(304, Bytes::new()).unwrap();
         assert!(not_modified.take_head().unwrap().is_alone);
-        let mut streamed = answer();
+        let mut streamed = response();
         streamed.write_head(204).unwrap();
         assert!(streamed.write(b"x").is_err());
         streamed.end().unwrap();
@@ -435,84 +435,84 @@ mod tests {
     #[test]
     fn a_tunnel_has_no_length_no_trailers_and_an_end_of_its_own() {
         for status in [200, 204] {
-            let mut answer = answer_to(Method::CONNECT);
-            answer.set_field(b"content-length", b"0").unwrap();
-            answer.write_head(status).unwrap();
-            answer.write(b"through").unwrap();
-            answer.add_trailer(b"a", b"b").unwrap();
-            answer.end().unwrap();
-            let head = answer.take_head().unwrap();
+            let mut response = response_to(Method::CONNECT);
+            response.set_field(b"content-length", b"0").unwrap();
+            response.write_head(status).unwrap();
+            response.write(b"through").unwrap();
+            response.add_trailer(b"a", b"b").unwrap();
+            response.end().unwrap();
+            let head = response.take_head().unwrap();
             assert!(head.is_tunnel && !head.is_alone && head.fields.is_empty());
-            assert!(matches!(answer.take_piece(100), Some(Piece::Data(data, true)) if data == "through"));
+            assert!(matches!(response.take_piece(100), Some(Piece::Data(data, true)) if data == "through"));
         }
-        let mut whole = answer_to(Method::CONNECT);
+        let mut whole = response_to(Method::CONNECT);
         whole.respond(200, Bytes::new()).unwrap();
         assert!(whole.take_head().is_some_and(|head| head.is_tunnel && !head.is_alone));
         assert!(matches!(whole.take_piece(100), Some(Piece::Data(data, true)) if data.is_empty()));
-        let mut refused = answer_to(Method::CONNECT);
+        let mut refused = response_to(Method::CONNECT);
         refused.respond(403, Bytes::new()).unwrap();
         assert_eq!(added(&mut refused), (true, Some("0".into())));
     }
 
     #[test]
     fn the_announced_length_is_held_to() {
-        let mut answer = answer();
-        answer.set_field(b"Content-Length", b"3").unwrap();
-        answer.write_head(200).unwrap();
-        answer.write(b"ab").unwrap();
-        assert!(matches!(answer.write(b"cd"), Err(Error::Length { announced: 3, written: 4 })));
-        assert!(matches!(answer.end(), Err(Error::Length { announced: 3, written: 2 })));
-        answer.write(b"c").unwrap();
-        answer.end().unwrap();
+        let mut response = response();
+        response.set_field(b"Content-Length", b"3").unwrap();
+        response.write_head(200).unwrap();
+        response.write(b"ab").unwrap();
+        assert!(matches!(response.write(b"cd"), Err(Error::Length { announced: 3, written: 4 })));
+        assert!(matches!(response.end(), Err(Error::Length { announced: 3, written: 2 })));
+        response.write(b"c").unwrap();
+        response.end().unwrap();
     }
 
     #[test]
     fn trailers_come_last() {
-        let mut answer = answer();
-        answer.write_head(200).unwrap();
-        answer.write(b"ok").unwrap();
-        answer.add_trailer(b"x-checksum", b"1").unwrap();
-        answer.end().unwrap();
-        assert!(answer.take_head().is_some_and(|head| !head.is_alone));
-        assert!(matches!(answer.take_piece(100), Some(Piece::Data(_, false))));
+        let mut response = response();
+        response.write_head(200).unwrap();
+        response.write(b"ok").unwrap();
+        response.add_trailer(b"x-checksum", b"1").unwrap();
+        response.end().unwrap();
+        assert!(response.take_head().is_some_and(|head| !head.is_alone));
+        assert!(matches!(response.take_piece(100), Some(Piece::Data(_, false))));
         assert!(
-            matches!(answer.take_piece(0), Some(Piece::Trailers(fields)) if fields.get(b"x-checksum") == Some(b"1"))
+            matches!(response.take_piece(0), Some(Piece::Trailers(fields)) if fields.get(b"x-checksum") == Some(b"1"))
         );
     }
 
     #[test]
     fn an_end_at_once_rides_on_the_head() {
-        let mut answer = answer();
-        answer.write_head(200).unwrap();
-        answer.end().unwrap();
-        assert!(answer.take_head().is_some_and(|head| head.is_alone));
+        let mut response = response();
+        response.write_head(200).unwrap();
+        response.end().unwrap();
+        assert!(response.take_head().is_some_and(|head| head.is_alone));
     }
 
     #[test]
     fn statuses_are_checked() {
         for status in [0, 99, 100, 103, 199, 1000] {
-            assert!(answer().respond(status, Bytes::new()).is_err(), "{status}");
+            assert!(response().respond(status, Bytes::new()).is_err(), "{status}");
         }
         for status in [600, 999] {
-            answer().respond(status, Bytes::new()).unwrap();
+            response().respond(status, Bytes::new()).unwrap();
         }
         for status in [101, 200, 99] {
-            assert!(answer().inform(status, HeaderList::new()).is_err(), "{status}");
+            assert!(response().inform(status, HeaderList::new()).is_err(), "{status}");
         }
-        answer().inform(103, HeaderList::new()).unwrap();
+        response().inform(103, HeaderList::new()).unwrap();
     }
 
     #[test]
     fn calls_out_of_order_are_refused() {
-        let mut answer = answer();
-        assert!(matches!(answer.write(b"x"), Err(Error::State(_))));
-        assert!(matches!(answer.end(), Err(Error::State(_))));
-        answer.write_head(200).unwrap();
-        assert!(matches!(answer.set_field(b"a", b"b"), Err(Error::State(_))));
-        assert!(matches!(answer.respond(200, Bytes::new()), Err(Error::State(_))));
-        assert!(matches!(answer.inform(103, HeaderList::new()), Err(Error::State(_))));
-        answer.end().unwrap();
-        assert!(matches!(answer.write(b"x"), Err(Error::State(_))));
-        assert!(matches!(answer.reset(0), Err(Error::State(_))));
+        let mut response = response();
+        assert!(matches!(response.write(b"x"), Err(Error::State(_))));
+        assert!(matches!(response.end(), Err(Error::State(_))));
+        response.write_head(200).unwrap();
+        assert!(matches!(response.set_field(b"a", b"b"), Err(Error::State(_))));
+        assert!(matches!(response.respond(200, Bytes::new()), Err(Error::State(_))));
+        assert!(matches!(response.inform(103, HeaderList::new()), Err(Error::State(_))));
+        response.end().unwrap();
+        assert!(matches!(response.write(b"x"), Err(Error::State(_))));
+        assert!(matches!(response.reset(0), Err(Error::State(_))));
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use super::super::connection::{self, Opens, Said};
+use super::super::connection::{self, ConnectionDirective, TunnelCondition};
 use super::super::field;
 use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
@@ -73,7 +73,7 @@ pub struct Draft {
     is_undated: bool,
     /// The host wants the connection to end behind it.
     closes: bool,
-    opens: Opens,
+    tunnel_condition: TunnelCondition,
     /// The request came in HTTP/1.1, whose responses may end the connection.
     is_http1: bool,
     /// What follows the head is a tunnel's.
@@ -85,7 +85,8 @@ pub struct Draft {
 impl Draft {
     /// The head of a response to a request of that method begins.
     pub fn begin(&mut self, method: &Method) {
-        self.opens = if *method == Method::CONNECT { Opens::Success } else { Opens::None };
+        self.tunnel_condition =
+            if *method == Method::CONNECT { TunnelCondition::Success } else { TunnelCondition::None };
         self.is_http1 = false;
     }
 
@@ -93,7 +94,7 @@ impl Draft {
     pub fn begin_http1(&mut self, asks_upgrade: bool) {
         self.is_http1 = true;
         if asks_upgrade {
-            self.opens = Opens::Switch;
+            self.tunnel_condition = TunnelCondition::Switch;
         }
     }
 
@@ -130,11 +131,11 @@ impl Draft {
 
     /// Takes what a host may say of the connection. False of any other field.
     fn takes_connection(&mut self, name: &[u8], value: &[u8]) -> Result<bool> {
-        match connection::read(name, value, self.is_http1, self.opens)? {
+        match connection::read(name, value, self.is_http1, self.tunnel_condition)? {
             None => return Ok(false),
-            Some(Said::Close) => self.closes = true,
-            Some(Said::Upgrade) => self.fields.set(b"upgrade", value, false),
-            Some(Said::Nothing) => {}
+            Some(ConnectionDirective::Close) => self.closes = true,
+            Some(ConnectionDirective::Upgrade) => self.fields.set(b"upgrade", value, false),
+            Some(ConnectionDirective::Nothing) => {}
         }
         Ok(true)
     }
@@ -169,11 +170,11 @@ impl Draft {
     /// What that status makes of the response, if it may have it with the fields set so far.
     pub fn check(&self, status: u16) -> Result<Checked> {
         let status = status_code(status)?;
-        let is_tunnel = self.opens.with(status);
+        let is_tunnel = self.tunnel_condition.with(status);
         if status.is_informational() && !is_tunnel {
-            return Err(Error::invalid(format_args!("{} is informational, no answer", status.as_u16())));
+            return Err(Error::invalid(format_args!("{} is informational, no response", status.as_u16())));
         }
-        if !is_tunnel && self.opens == Opens::Switch && self.fields.contains(b"upgrade") {
+        if !is_tunnel && self.tunnel_condition == TunnelCondition::Switch && self.fields.contains(b"upgrade") {
             return Err(Error::invalid(format_args!("upgrade goes with 101, not with {}", status.as_u16())));
         }
         let announced = self.content_length()?.filter(|_| !is_tunnel);

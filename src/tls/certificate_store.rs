@@ -46,7 +46,7 @@ impl ServedName {
 /// The certificates of a listener in the order in which they were added, the
 /// first for whoever asks for none of them.
 #[derive(Debug)]
-pub struct Shelf(Vec<Entry>);
+pub struct CertificateStore(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -70,7 +70,7 @@ impl Entry {
     }
 }
 
-impl Shelf {
+impl CertificateStore {
     pub fn new(keys: Vec<(Arc<CertifiedKey>, Option<ServedName>)>) -> Self {
         Self(keys.into_iter().map(|(key, given)| Entry { names: names(&key), key, given }).collect())
     }
@@ -100,7 +100,7 @@ impl Shelf {
 }
 
 #[cfg(test)]
-impl Shelf {
+impl CertificateStore {
     pub fn at(&self, index: usize) -> &Arc<CertifiedKey> {
         &self.0[index].key
     }
@@ -121,13 +121,13 @@ fn names(key: &CertifiedKey) -> Vec<String> {
 /// 3), and remembers that name, which rustls does not tell.
 #[derive(Debug)]
 pub struct Choice {
-    shelf: Arc<Shelf>,
+    certificate_store: Arc<CertificateStore>,
     name: OnceCell<Box<str>>,
 }
 
 impl Choice {
-    pub fn new(shelf: Arc<Shelf>) -> Self {
-        Self { shelf, name: OnceCell::new() }
+    pub fn new(certificate_store: Arc<CertificateStore>) -> Self {
+        Self { certificate_store, name: OnceCell::new() }
     }
 
     /// The name that the client asked for; empty if it named none.
@@ -142,6 +142,6 @@ impl ResolvesServerCert for Choice {
             // A second hello (RFC 8446, section 4.1.2) names the same.
             let _ = self.name.set(name.to_ascii_lowercase().into());
         }
-        self.shelf.choose(hello.server_name(), hello.signature_schemes())
+        self.certificate_store.choose(hello.server_name(), hello.signature_schemes())
     }
 }

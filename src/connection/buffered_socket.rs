@@ -1,7 +1,7 @@
 //! The socket of a session, what is gathered for it, and how much has passed.
 //!
 //! What is written is gathered and sent when the session's task has done all it
-//! could do, so that many small answers leave in one system call. A busy
+//! could do, so that many small responses leave in one system call. A busy
 //! session holds the buffer for it, an idle one none.
 
 use std::cell::RefCell;
@@ -38,7 +38,7 @@ thread_local! {
     static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-pub struct Port<S> {
+pub struct BufferedSocket<S> {
     /// None once the session has given it up.
     socket: Option<S>,
     /// Gathered, not yet with the kernel.
@@ -51,14 +51,14 @@ pub struct Port<S> {
     discarded: usize,
 }
 
-impl<S: Transport> Port<S> {
+impl<S: Transport> BufferedSocket<S> {
     pub fn new(socket: S) -> Self {
         let out = Output::new(socket.is_write_vectored());
         Self { socket: Some(socket), out, peer_finished: false, bytes_in: 0, bytes_out: 0, discarded: 0 }
     }
 }
 
-impl<S> Port<S> {
+impl<S> BufferedSocket<S> {
     /// Gives the socket up; what is still wanted of it fails.
     pub fn take_socket(&mut self) -> Option<S> {
         self.socket.take()
@@ -99,7 +99,7 @@ impl<S> Port<S> {
     }
 }
 
-impl<S: Transport> Port<S> {
+impl<S: Transport> BufferedSocket<S> {
     /// Bytes given to the socket that the peer does not have.
     pub fn unacknowledged(&self) -> usize {
         self.socket.as_ref().map_or(0, Transport::unacknowledged)

@@ -10,12 +10,12 @@ use super::{Socket, TlsSocket, Transport};
 
 /// One type for both, so that a session is compiled once: of what is there
 /// twice the compiler inlines much less, the engines included.
-pub enum Line {
+pub enum Stream {
     Plain(Socket),
     Tls(Box<TlsSocket<Socket>>),
 }
 
-impl Transport for Line {
+impl Transport for Stream {
     fn close_hard(&self) {
         match self {
             Self::Plain(socket) => socket.close_hard(),
@@ -45,7 +45,7 @@ impl Transport for Line {
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
@@ -54,7 +54,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),

@@ -1,4 +1,4 @@
-//! How far an answer's high-water mark has grown.
+//! How far a response's high-water mark has grown.
 //!
 //! Each time a body waits for room its host has to be woken, which for a fast
 //! peer costs more than the bytes. So the mark of a long body doubles each time
@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::session::Remote;
+use crate::session::SessionHandle;
 
 /// How often a peer must have taken what waits at most, before more may wait.
 const PROOF: u64 = 4;
@@ -18,13 +18,13 @@ const TOGETHER: usize = 2;
 
 /// What a mark has grown by: its part of what its session's may grow by, given
 /// back when it is dropped.
-pub struct Growth {
-    session: Arc<Remote>,
+pub struct HighWaterAutotune {
+    session: Arc<SessionHandle>,
     bytes: usize,
 }
 
-impl Growth {
-    pub fn new(session: &Arc<Remote>) -> Self {
+impl HighWaterAutotune {
+    pub fn new(session: &Arc<SessionHandle>) -> Self {
         Self { session: session.clone(), bytes: 0 }
     }
 
@@ -52,7 +52,7 @@ impl Growth {
     }
 }
 
-impl Drop for Growth {
+impl Drop for HighWaterAutotune {
     fn drop(&mut self) {
         self.session.figures.grown.fetch_sub(self.bytes, Relaxed);
     }
@@ -65,17 +65,17 @@ mod tests {
 
     #[test]
     fn a_mark_doubles_up_to_the_most() {
-        assert_eq!(Growth::step(100, 1000, 399), 0);
-        assert_eq!(Growth::step(100, 1000, 400), 100);
-        assert_eq!(Growth::step(800, 1000, 3200), 200);
-        assert_eq!(Growth::step(1000, 1000, u64::MAX), 0);
-        assert_eq!(Growth::step(2000, 1000, u64::MAX), 0);
+        assert_eq!(HighWaterAutotune::step(100, 1000, 399), 0);
+        assert_eq!(HighWaterAutotune::step(100, 1000, 400), 100);
+        assert_eq!(HighWaterAutotune::step(800, 1000, 3200), 200);
+        assert_eq!(HighWaterAutotune::step(1000, 1000, u64::MAX), 0);
+        assert_eq!(HighWaterAutotune::step(2000, 1000, u64::MAX), 0);
     }
 
     #[test]
     fn the_marks_of_a_session_share_and_give_back() {
-        let session = Arc::new(Remote::new(1, Endpoint::default(), Arc::default(), Arc::default()));
-        let (mut one, mut other) = (Growth::new(&session), Growth::new(&session));
+        let session = Arc::new(SessionHandle::new(1, Endpoint::default(), Arc::default(), Arc::default()));
+        let (mut one, mut other) = (HighWaterAutotune::new(&session), HighWaterAutotune::new(&session));
         assert!(one.take(90, 100) && other.take(100, 100));
         assert!(!one.take(11, 100));
         assert_eq!(one.bytes(), 90);

@@ -27,14 +27,14 @@ pub struct Part {
 
 /// In the order in which they leave.
 #[derive(Default)]
-pub struct Leaving {
+pub struct Unsent {
     parts: VecDeque<Part>,
     /// Ends among them.
     ends: usize,
     content: u64,
 }
 
-impl Leaving {
+impl Unsent {
     pub fn push(&mut self, part: Part) {
         if self.parts.capacity() == 0 {
             self.parts = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
@@ -100,20 +100,20 @@ mod tests {
 
     #[test]
     fn parts_leave_in_order_and_ends_are_counted() {
-        let mut leaving = Leaving::default();
+        let mut unsent = Unsent::default();
         let part = |end, stream, bytes, is_last| Part { end, stream, bytes, is_last };
-        leaving.push(part(10, 1, 5, false));
-        leaving.push(part(20, 3, 7, true));
-        leaving.push(part(30, 1, 1, true));
-        assert_eq!((leaving.ends(), leaving.content()), (2, 13));
-        assert_eq!(leaving.next(9), None);
-        assert_eq!(leaving.next(20), Some(part(10, 1, 5, false)));
-        assert!(leaving.forget_end(3) && !leaving.forget_end(3) && !leaving.forget_end(5));
-        assert_eq!(leaving.next(25), Some(part(20, 3, 7, false)));
-        assert_eq!(leaving.next(25), None);
-        assert_eq!((leaving.ends(), leaving.content(), leaving.is_empty()), (1, 1, false));
-        assert_eq!(leaving.next(30), Some(part(30, 1, 1, true)));
-        leaving.rest();
-        assert_eq!((leaving.ends(), leaving.content(), leaving.is_empty()), (0, 0, true));
+        unsent.push(part(10, 1, 5, false));
+        unsent.push(part(20, 3, 7, true));
+        unsent.push(part(30, 1, 1, true));
+        assert_eq!((unsent.ends(), unsent.content()), (2, 13));
+        assert_eq!(unsent.next(9), None);
+        assert_eq!(unsent.next(20), Some(part(10, 1, 5, false)));
+        assert!(unsent.forget_end(3) && !unsent.forget_end(3) && !unsent.forget_end(5));
+        assert_eq!(unsent.next(25), Some(part(20, 3, 7, false)));
+        assert_eq!(unsent.next(25), None);
+        assert_eq!((unsent.ends(), unsent.content(), unsent.is_empty()), (1, 1, false));
+        assert_eq!(unsent.next(30), Some(part(30, 1, 1, true)));
+        unsent.rest();
+        assert_eq!((unsent.ends(), unsent.content(), unsent.is_empty()), (0, 0, true));
     }
 }

@@ -13,11 +13,11 @@ use tokio::time::Sleep;
 
 use super::clocks::Clocks;
 use super::now;
-use crate::close::{Drain, Parting, Stage};
+use crate::close::{Drain, SessionReport, Stage};
 use crate::config::Config;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registration::Registration;
-use crate::session::Remote;
+use crate::session::SessionHandle;
 use crate::worker::Worker;
 
 /// What became of the streams.
@@ -30,9 +30,9 @@ pub struct Tally {
     pub unsent: u64,
 }
 
-pub struct Life {
+pub struct Lifecycle {
     pub worker: Rc<Worker>,
-    pub remote: Arc<Remote>,
+    pub session: Arc<SessionHandle>,
     pub drain: Drain,
     pub tally: Tally,
     /// The tally when the drain began: a close reports what came after.
@@ -49,12 +49,12 @@ pub struct Life {
     pub registration: Registration,
 }
 
-impl Life {
+impl Lifecycle {
     /// That of a connection that came at `began`.
     pub fn new(worker: Rc<Worker>, registration: Registration, began: Instant) -> Self {
         let clocks = Clocks::new(&worker.shared.setup.config, began, RandomState::new().build_hasher().finish());
         Self {
-            remote: registration.remote().clone(),
+            session: registration.session().clone(),
             drain: Drain::default(),
             tally: Tally::default(),
             tally_before: Tally::default(),
@@ -73,7 +73,7 @@ impl Life {
     }
 
     pub fn tell(&self, kind: EventKind, fill: impl FnOnce(&mut SessionEvent)) {
-        let mut event = SessionEvent::new(kind, self.remote.id, self.remote.peer().clone());
+        let mut event = SessionEvent::new(kind, self.session.id, self.session.peer().clone());
         fill(&mut event);
         self.worker.shared.tell(&event);
     }
@@ -85,13 +85,13 @@ impl Life {
     }
 
     /// Why the session ends; the first reason is the reason.
-    pub fn conclude(&mut self, cause: Cause, code: u32) {
+    pub fn set_cause(&mut self, cause: Cause, code: u32) {
         if self.registration.cause == Cause::None {
             (self.registration.cause, self.registration.code) = (cause, code);
         }
     }
 
-    /// Answers stayed behind: whatever it seemed, it was no graceful end.
+    /// Responses stayed behind: whatever it seemed, it was no graceful end.
     pub fn deny_grace(&mut self) {
         if self.registration.cause == self.graceful {
             let is_forced = self.drain.stage() == Stage::Forcing;
@@ -105,7 +105,7 @@ impl Life {
         if self.registration.cause == self.graceful {
             self.registration.cause = Cause::None;
         }
-        self.conclude(Cause::Deadline, 0);
+        self.set_cause(Cause::Deadline, 0);
     }
 
     pub fn drain_by(&mut self, deadline: Instant) {
@@ -113,7 +113,7 @@ impl Life {
             self.tally_before = self.tally;
         }
         self.drain.order(deadline);
-        self.remote.set_deadline(self.drain.deadline().unwrap_or(deadline));
+        self.session.set_deadline(self.drain.deadline().unwrap_or(deadline));
     }
 
     /// Has the session leave as a close would have it.
@@ -131,7 +131,7 @@ impl Life {
             return;
         }
         let (tally, before) = (self.tally, self.tally_before);
-        self.registration.parting = Parting {
+        self.registration.session_report = SessionReport {
             streams_completed: tally.completed - before.completed,
             streams_reset: tally.reset - before.reset,
             streams_refused: tally.refused - before.refused + refused,

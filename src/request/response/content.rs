@@ -8,10 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::OnReady;
+use super::super::autotune::HighWaterAutotune;
 use super::super::block::copy_in_pieces;
-use super::super::growth::Growth;
 use crate::error::{Error, Result};
-use crate::session::Remote;
+use crate::session::SessionHandle;
 
 #[derive(Default)]
 pub struct Content {
@@ -25,7 +25,7 @@ pub struct Content {
     /// Up to where the mark may grow; 0 if the host has set it.
     most: usize,
     /// By how much it has grown.
-    growth: Option<Growth>,
+    autotune: Option<HighWaterAutotune>,
     /// The peer has taken all there was since the host was last told of room.
     ran_dry: bool,
     /// A write was refused or the mark passed: the host waits to be told.
@@ -45,7 +45,7 @@ impl Content {
 
     /// The same as for another response.
     pub fn begin_beside(&mut self, other: &Content) {
-        self.begin(other.high_water - other.growth.as_ref().map_or(0, Growth::bytes), other.most);
+        self.begin(other.high_water - other.autotune.as_ref().map_or(0, HighWaterAutotune::bytes), other.most);
     }
 
     /// Lets go of everything.
@@ -58,7 +58,7 @@ impl Content {
         }
         (self.queued, self.written, self.announced) = (0, 0, None);
         (self.is_full, self.ran_dry) = (false, false);
-        (self.growth, self.on_writable) = (None, None);
+        (self.autotune, self.on_writable) = (None, None);
     }
 
     /// The host has set that content-length for what it writes, or none.
@@ -152,18 +152,18 @@ impl Content {
         if bytes == 0 {
             return Err(Error::invalid("a high-water mark of 0 would refuse every write"));
         }
-        (self.high_water, self.most, self.growth) = (bytes, 0, None);
+        (self.high_water, self.most, self.autotune) = (bytes, 0, None);
         Ok(())
     }
 
     /// Lets more wait from now on, if the peer waited for the host, and has taken much before.
-    pub fn grow(&mut self, session: &Arc<Remote>) {
+    pub fn grow(&mut self, session: &Arc<SessionHandle>) {
         let taken = self.written.saturating_sub(self.queued as u64);
-        let (most, step) = (self.most, Growth::step(self.high_water, self.most, taken));
+        let (most, step) = (self.most, HighWaterAutotune::step(self.high_water, self.most, taken));
         if !mem::take(&mut self.ran_dry) || step == 0 {
             return;
         }
-        if self.growth.get_or_insert_with(|| Growth::new(session)).take(step, most) {
+        if self.autotune.get_or_insert_with(|| HighWaterAutotune::new(session)).take(step, most) {
             self.high_water += step;
         }
     }
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_mark_grows_with_a_peer_that_takes_everything() {
-        let session = Arc::new(Remote::new(1, Endpoint::default(), Arc::default(), Arc::default()));
+        let session = Arc::new(SessionHandle::new(1, Endpoint::default(), Arc::default(), Arc::default()));
         let mut grown = content();
         let pass = |content: &mut Content, bytes: usize, taken: usize| {
             content.write(&vec![0; bytes], false).unwrap();

@@ -9,7 +9,7 @@ use super::{Request, change};
 use crate::code;
 use crate::error::{Error, Result};
 use crate::event::Cause;
-use crate::queue::{Patience, Queue, Writing};
+use crate::queue::{Queue, WaitToken, Writing};
 use crate::record::{
     GOAWAY_RECORD_FLAG_COOKIES, GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_END, GOAWAY_RECORD_FLAG_HEAD,
     GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_HTTP_1_0, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_NO_BODY,
@@ -22,21 +22,21 @@ const RIDES: usize = 64 << 10;
 /// a batch that others fill too.
 const PIECE: usize = 256 << 10;
 
-pub struct Feed {
+pub struct Subscription {
     queue: Arc<Queue>,
     tag: u32,
     /// Whether the host knows of the request.
     is_given: bool,
-    /// The host waits for room in its answer.
+    /// The host waits for room in its response.
     pub wants_room: bool,
     /// Not before all that it has written has left.
     pub wants_sent: bool,
-    patience: Patience,
+    wait_token: WaitToken,
 }
 
-impl Feed {
+impl Subscription {
     pub fn new(queue: Arc<Queue>, tag: u32) -> Self {
-        Self { queue, tag, is_given: false, wants_room: false, wants_sent: false, patience: Patience::default() }
+        Self { queue, tag, is_given: false, wants_room: false, wants_sent: false, wait_token: WaitToken::default() }
     }
 
     /// For a request that the host itself has pushed, so that it knows of it.
@@ -48,23 +48,23 @@ impl Feed {
 /// The session's task tells the queue what is new of request `id`, of whose
 /// answer it has `inside` bytes that have not left. What finds no room waits, and
 /// `waker` is woken when the host has taken.
-pub fn feed(request: &mut Request, id: u64, inside: u64, waker: impl FnMut() -> Waker) {
-    let Some(mut feed) = request.feed.take() else { return };
+pub fn publish(request: &mut Request, id: u64, inside: u64, waker: impl FnMut() -> Waker) {
+    let Some(mut subscription) = request.subscription.take() else { return };
     if !request.is_done() {
-        match feed.queue.is_freed() {
-            true => give_up(request, &feed),
+        match subscription.queue.is_freed() {
+            true => give_up(request, &subscription),
             // None: the rest waits.
-            false => drop(feed.tell(request, id, inside, waker)),
+            false => drop(subscription.tell(request, id, inside, waker)),
         }
     }
-    request.feed = Some(feed);
+    request.subscription = Some(subscription);
 }
 
-/// The session's task tells the queue that nobody waits for the answer any more.
+/// The session's task tells the queue that nobody waits for the response any more.
 /// Of a request that the host does not know it is not told.
 pub fn cancelled(request: &Request, id: u64, cause: Cause, code: u32) {
-    let Some(feed) = request.feed.as_ref().filter(|feed| feed.is_given) else { return };
-    if let Some(mut batch) = feed.queue.insist() {
+    let Some(subscription) = request.subscription.as_ref().filter(|subscription| subscription.is_given) else { return };
+    if let Some(mut batch) = subscription.queue.push_forced() {
         let cause = cause as u32;
         batch.records.push(Record { code, cause, ..Record::of(RecordKind::Cancelled, id, request.session.id) });
     }
@@ -73,7 +73,7 @@ pub fn cancelled(request: &Request, id: u64, cause: Cause, code: u32) {
 /// The host has used `bytes` of the body that it was given.
 pub fn consume(id: u64, bytes: u64) -> Result<()> {
     change(id, |request| {
-        if request.feed.is_none() {
+        if request.subscription.is_none() {
             return Err(Error::State("the request did not come through a queue"));
         }
         request.wanted_body().give_back(bytes)
@@ -81,9 +81,9 @@ pub fn consume(id: u64, bytes: u64) -> Result<()> {
 }
 
 /// Nobody takes from the queue any more.
-fn give_up(request: &mut Request, feed: &Feed) {
-    let ended = match feed.is_given {
-        false => request.answer.respond(503, Bytes::new()),
+fn give_up(request: &mut Request, subscription: &Subscription) {
+    let ended = match subscription.is_given {
+        false => request.response.respond(503, Bytes::new()),
         true => request.reset(code::INTERNAL_ERROR),
     };
     // It had not ended, and of what it was not told of the host has set nothing.
@@ -91,21 +91,21 @@ fn give_up(request: &mut Request, feed: &Feed) {
     drop(ended);
 }
 
-impl Feed {
+impl Subscription {
     fn tell(&mut self, request: &mut Request, id: u64, inside: u64, mut waker: impl FnMut() -> Waker) -> Option<()> {
         if !self.is_given {
-            let mut batch = self.queue.offer(request_bytes(request), &mut self.patience, &mut waker)?;
+            let mut batch = self.queue.try_push(request_bytes(request), &mut self.wait_token, &mut waker)?;
             write_request(&mut batch, request, id, self.tag);
             self.is_given = true;
         }
         self.tell_drain(request, id);
         self.tell_body(request, id, &mut waker)?;
-        let is_sent = !self.wants_sent || (inside == 0 && request.answer.queued() == 0);
-        if self.wants_room && is_sent && request.answer.has_room() && !request.answer.has_ended() {
-            let mut batch = self.queue.offer(0, &mut self.patience, &mut waker)?;
+        let is_sent = !self.wants_sent || (inside == 0 && request.response.queued() == 0);
+        if self.wants_room && is_sent && request.response.has_room() && !request.response.has_ended() {
+            let mut batch = self.queue.try_push(0, &mut self.wait_token, &mut waker)?;
             request.grow();
-            let number = request.answer.queued() as u64;
-            let code = u32::try_from(request.answer.high_water()).unwrap_or(u32::MAX);
+            let number = request.response.queued() as u64;
+            let code = u32::try_from(request.response.high_water()).unwrap_or(u32::MAX);
             batch.records.push(Record { number, code, ..Record::of(RecordKind::Writable, id, request.session.id) });
             (self.wants_room, self.wants_sent) = (false, false);
         }
@@ -115,7 +115,7 @@ impl Feed {
     fn tell_drain(&self, request: &mut Request, id: u64) {
         if !request.drain_told
             && let Some(number) = request.drain_left_ms()
-            && let Some(mut batch) = self.queue.insist()
+            && let Some(mut batch) = self.queue.push_forced()
         {
             batch.records.push(Record { number, ..Record::of(RecordKind::Drain, id, request.session.id) });
             request.drain_told = true;
@@ -125,7 +125,7 @@ impl Feed {
     fn tell_body(&mut self, request: &mut Request, id: u64, mut waker: impl FnMut() -> Waker) -> Option<()> {
         let Some(body) = &mut request.body else { return Some(()) };
         while body.has_to_lend() {
-            let mut batch = self.queue.offer(body.held().min(PIECE), &mut self.patience, &mut waker)?;
+            let mut batch = self.queue.try_push(body.held().min(PIECE), &mut self.wait_token, &mut waker)?;
             let mut record = Record::of(RecordKind::Body, id, request.session.id);
             record.data_offset = batch.mark();
             let is_last = body.lend(&mut batch.arena, PIECE);

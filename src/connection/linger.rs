@@ -4,9 +4,9 @@
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::life::Life;
+use super::buffered_socket::BufferedSocket;
+use super::lifecycle::Lifecycle;
 use super::now;
-use super::port::Port;
 use crate::close::{CUT, LINGER};
 use crate::transport::Transport;
 
@@ -22,7 +22,7 @@ pub enum Step {
     Late,
 }
 
-pub struct Departure {
+pub struct LingeringClose {
     /// Whether the peer's end is awaited when our side is closed.
     lingers: bool,
     /// Our side is closed, and only the peer's is awaited.
@@ -33,11 +33,11 @@ pub struct Departure {
     until: Instant,
 }
 
-impl Departure {
+impl LingeringClose {
     /// That of a session which has so many bytes under way. If it `lingers`, it
     /// waits for the peer's end, so that no reset overtakes what was said last.
-    pub fn new(life: &Life, rest: usize, lingers: bool) -> Self {
-        Self { lingers, is_lingering: false, rest, until: patience(life, rest) }
+    pub fn new(lifecycle: &Lifecycle, rest: usize, lingers: bool) -> Self {
+        Self { lingers, is_lingering: false, rest, until: wait_token(lifecycle, rest) }
     }
 
     /// When it is to be looked at again, if nothing happens.
@@ -50,48 +50,48 @@ impl Departure {
     }
 
     /// Whether the peer has everything, and only its end is awaited.
-    pub fn is_told<S: Transport>(&self, port: &Port<S>) -> bool {
-        self.is_lingering && port.under_way() == 0
+    pub fn is_told<S: Transport>(&self, socket: &BufferedSocket<S>) -> bool {
+        self.is_lingering && socket.under_way() == 0
     }
 
     /// `see` is shown what the peer still says.
     pub fn poll<S: Transport>(
         &mut self,
-        port: &mut Port<S>,
-        life: &Life,
+        socket: &mut BufferedSocket<S>,
+        lifecycle: &Lifecycle,
         cx: &mut Context<'_>,
         see: impl FnMut(&[u8]),
     ) -> Step {
         if self.is_lingering {
             // What the peer still says is read, once it has taken everything for a moment.
-            return match port.poll_discard(cx, see) {
+            return match socket.poll_discard(cx, see) {
                 Poll::Ready(()) => Step::Over,
                 // It goes on talking, and has heard what was said.
-                Poll::Pending if port.is_flooded() && port.under_way() == 0 => Step::Over,
-                Poll::Pending => self.wait(port, life),
+                Poll::Pending if socket.is_flooded() && socket.under_way() == 0 => Step::Over,
+                Poll::Pending => self.wait(socket, lifecycle),
             };
         }
-        let finished = match port.poll_send(cx) {
-            Poll::Ready(Ok(())) => port.poll_shutdown(cx),
+        let finished = match socket.poll_send(cx) {
+            Poll::Ready(Ok(())) => socket.poll_shutdown(cx),
             other => other,
         };
         match finished {
-            Poll::Ready(Ok(())) if port.peer_finished || !self.lingers => Step::Over,
+            Poll::Ready(Ok(())) if socket.peer_finished || !self.lingers => Step::Over,
             Poll::Ready(Ok(())) => {
-                let rest = port.under_way();
-                *self = Self { is_lingering: true, ..Self::new(life, rest, true) };
+                let rest = socket.under_way();
+                *self = Self { is_lingering: true, ..Self::new(lifecycle, rest, true) };
                 Step::Moved
             }
             Poll::Ready(Err(_)) => Step::Over,
-            Poll::Pending => self.wait(port, life),
+            Poll::Pending => self.wait(socket, lifecycle),
         }
     }
 
     /// Goes on waiting while the peer takes what is under way.
-    fn wait<S: Transport>(&mut self, port: &Port<S>, life: &Life) -> Step {
-        let rest = port.under_way();
+    fn wait<S: Transport>(&mut self, socket: &BufferedSocket<S>, lifecycle: &Lifecycle) -> Step {
+        let rest = socket.under_way();
         if rest < self.rest {
-            (self.rest, self.until) = (rest, patience(life, rest));
+            (self.rest, self.until) = (rest, wait_token(lifecycle, rest));
         } else if now() >= self.until {
             return Step::Late;
         }
@@ -101,10 +101,10 @@ impl Departure {
 
 /// The time for a peer that has so many bytes still to take: as long as the
 /// drain has, or as any slow peer gets; a moment if there are none.
-fn patience(life: &Life, rest: usize) -> Instant {
-    let most = life.config().progress.max(LINGER);
-    match (rest, life.drain.deadline()) {
-        (0, _) => life.drain.linger_until(now()),
+fn wait_token(lifecycle: &Lifecycle, rest: usize) -> Instant {
+    let most = lifecycle.config().progress.max(LINGER);
+    match (rest, lifecycle.drain.deadline()) {
+        (0, _) => lifecycle.drain.linger_until(now()),
         (_, Some(deadline)) => deadline + CUT,
         (_, None) => now() + most,
     }
