@@ -22,24 +22,24 @@ PYTEST ?=
 # make demo PORT=9090
 PORT ?= 8080
 
-# Which library: of the profile `release`, which is what users get, or `dev`, which
-# is built in seconds. If it is not set the tests take `dev` and all else `release`:
-# make test PROFILE=release. Each has a folder of its own, with what is linked to it.
+# Which library: `release`, which users get, or `dev`, which is built in seconds.
+# Without PROFILE the tests use `dev` and everything else uses `release`:
+# make test PROFILE=release. Each profile has its own folder for what is linked to it.
 PROFILE ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 $(if $(filter-out dev release,$(PROFILE)),$(error PROFILE is dev or release, not $(PROFILE)))
 OUT := $(if $(filter dev,$(PROFILE)),build/dev,build)
-# As `cargo test` builds it: another command would build it again, with other features.
+# The same command as `cargo test` uses: another one would build the library again,
+# with other features.
 BUILT := $(if $(filter dev,$(PROFILE)),$(TARGET)/debug/deps,$(TARGET)/release)
-# Panic messages and debug information name source files: without the folders of
-# this machine. A build whose profile the environment changes is a developer's
-# and keeps them.
+# Panic messages and debug information contain paths of source files. The paths of
+# this machine are removed, except if the environment changes the profile, which
+# only developers do.
 CARGO_FOLDER = $(or $(CARGO_HOME),$(HOME)/.cargo)
 REMAP = $(if $(CARGO_PROFILE_RELEASE_LTO),,--config "build.rustflags = [\
 	'--remap-path-prefix=$(CARGO_FOLDER)/registry/src=crates', '--remap-path-prefix=$(CURDIR)=.']")
-# The shared and the static library at once, and no Rust library beside them:
-# only then does cargo optimise across crates, which is worth a tenth of the time
-# that a request takes.
+# Builds the shared and the static library together and no Rust library: only then
+# does cargo optimise across crates, which saves a tenth of the time of a request.
 BUILD_RELEASE = $(CARGO) rustc --release --locked --lib --crate-type cdylib,staticlib $(REMAP) -- \
 	-C link-arg=@build/glibc/link
 BUILD_DEV = $(CARGO) test --locked --no-run --test symbols
@@ -51,11 +51,11 @@ C := bindings/c/examples
 DEMO_SOURCES := $(C)/demo.c $(wildcard $(C)/demo/*.c)
 EXAMPLES := $(patsubst $(C)/%.c,$(OUT)/c/%,$(filter-out $(C)/demo.c,$(wildcard $(C)/*.c)))
 COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) $(WARNINGS) -Iinclude
-# The programs find the library beside them, wherever the folder is.
+# The programs find the library relative to their own folder.
 LINK = -pthread -L$(OUT)/lib -lgoaway -Wl,-rpath,'$$ORIGIN/../lib'
 
 .PHONY: help
-help: ## shows this list
+help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
@@ -82,7 +82,7 @@ $(OUT)/c/%: $(C)/%.c $(C)/serve.h include/goaway.h | library
 	$(COMPILE) $< $(LINK) -o $@
 
 .PHONY: demo
-demo: build ## builds and runs the demo on 127.0.0.1, port 8080 or PORT=9090, and says what to try
+demo: build ## builds and runs the demo on 127.0.0.1, port 8080 or PORT=9090, and prints commands to try
 	@echo
 	@echo 'In another terminal:'
 	@echo '  curl --http2-prior-knowledge -i http://127.0.0.1:$(PORT)/'
@@ -94,34 +94,34 @@ demo: build ## builds and runs the demo on 127.0.0.1, port 8080 or PORT=9090, an
 	@echo
 	@bindings/run-demo c $(PORT)
 
-# The suites wait more than they compute: they run side by side, each on several
-# tests at once. What one says is shown when it is over.
+# The suites wait more than they compute, so they run side by side, each with several
+# tests at a time. The output of a suite is shown when it has ended.
 .PHONY: test
-test: venv ## installs what the tests need, builds, runs the tests (two or three minutes)
+test: venv ## installs what the tests need, builds, and runs all tests (two or three minutes)
 	@.ci/needs curl nghttp h2load openssl valgrind cc c++ nm pkg-config haproxy nginx nginx-stream node npm
 	$(CARGO) test --locked --no-run $(TEST)
 	$(MAKE) PROFILE=$(TESTED) build node
 	$(MAKE) PROFILE=$(TESTED) -j3 --output-sync=target suite-rust suite-python suite-node
 
 .PHONY: test-rust
-test-rust: venv ## of these those in Rust: the core, the C ABI and the wire
+test-rust: venv ## runs the Rust tests: the core, the C ABI and the wire; TEST='--test close' for a part
 	@.ci/needs curl nghttp h2load node openssl valgrind cc c++ haproxy nginx nginx-stream
 	$(MAKE) PROFILE=$(TESTED) build suite-rust
 
 .PHONY: test-python
-test-python: venv ## of these those of the Python package
+test-python: venv ## runs the tests of the Python package; PYTEST='-k name' for a part
 	@.ci/needs curl nghttp h2load openssl
 	$(MAKE) PROFILE=$(TESTED) library suite-python
 
 .PHONY: test-node
-test-node: ## of these those of the Node.js package
+test-node: ## runs the tests of the Node.js package
 	@.ci/needs node npm openssl
 	$(MAKE) PROFILE=$(TESTED) node suite-node
 
 TESTED = $(or $(PROFILE),dev)
 
-# What the suites test is built already, and named by the variables that the
-# bindings, bindings/run-demo and the kit know.
+# The suites test what has been built already. These variables, which the bindings,
+# bindings/run-demo and the kit read, name it.
 .PHONY: suite-rust suite-python suite-node
 suite-rust suite-python suite-node: export GOAWAY_C_PROGRAMS = $(abspath $(OUT)/c)
 suite-rust suite-python suite-node: export GOAWAY_LIBRARY = $(abspath $(OUT)/lib/libgoaway.so)
@@ -136,12 +136,12 @@ suite-python:
 suite-node:
 	cd $(NODE) && node --test --test-reporter=spec $(NODE_AT_ONCE) tests/*.test.js
 
-# Node.js 18 has no such option.
+# Node.js 18 does not have this option.
 NODE_AT_ONCE = $(shell node --test-concurrency=3 --eval 0 2>/dev/null && echo --test-concurrency=3)
 
-# The release build as users get it.
+# Tests the release build, as users get it.
 .PHONY: test-packages
-test-packages: venv ## what `make install` installs, the wheel, the npm package
+test-packages: venv ## tests what `make install` installs, the wheel and the npm package
 	@.ci/needs curl pkg-config cc nm node npm
 	$(MAKE) PROFILE= build node-prebuild
 	$(CARGO) test --locked --test examples install::
@@ -162,7 +162,7 @@ $(VENV)/fresh: $(REQUIREMENTS)
 	@touch $@
 
 .PHONY: compatibility
-compatibility: $(VENV)/fresh ## asks other ASGI servers the same as goaway, and writes docs/python-servers.md
+compatibility: $(VENV)/fresh ## compares other ASGI servers with goaway, and writes docs/python-servers.md
 	$(MAKE) library
 	$(VENV)/bin/python bindings/python/compatibility
 
@@ -175,22 +175,22 @@ wheel: venv ## makes build/wheel/goaway-*.whl, the Python package with the libra
 	@ls build/wheel/goaway-*.whl
 
 .PHONY: valgrind
-valgrind: ## the misuse suite once more, under valgrind (minutes)
+valgrind: ## runs the misuse tests under valgrind (some minutes)
 	@.ci/needs valgrind cc
 	$(CARGO) test --locked --test misuse under_valgrind -- --test-threads=2
 
 .PHONY: sanitize
-sanitize: sanitize-address sanitize-thread ## the misuse suite, the close kit and HTTP/1.1 under two sanitizers
+sanitize: sanitize-address sanitize-thread ## runs the misuse, close and HTTP/1.1 tests under two sanitizers (15 minutes)
 
-# What GCC's runtime lacks and LLVM's code calls.
+# Functions that LLVM's code calls and GCC's runtime lacks.
 MORE = $(if $(wildcard tests/sanitize/$*.c),$(abspath build/$*/more.o))
 
 # How the library is built. A sanitizer is an unstable option of rustc, which the
-# stable compiler takes with RUSTC_BOOTSTRAP. AddressSanitizer needs nothing else: it
-# sees what the standard library allocates and frees, since it stands in for malloc.
+# stable compiler accepts with RUSTC_BOOTSTRAP. AddressSanitizer needs nothing else:
+# it replaces malloc and so sees what the standard library allocates and frees.
 SANITIZE_BUILD_address = RUSTC_BOOTSTRAP=1 $(CARGO) rustc
-# ThreadSanitizer must see all that synchronises, so that the standard library is
-# built with it, which nightly can do.
+# ThreadSanitizer must see all synchronisation. The standard library is therefore
+# built with it too, which needs nightly.
 SANITIZE_BUILD_thread = rustup run nightly cargo rustc -Zbuild-std
 
 .PHONY: sanitize-needs-thread sanitize-needs-address
@@ -200,7 +200,7 @@ sanitize-needs-thread:
 		echo 'make sanitize-thread needs the nightly toolchain with its sources:' >&2; \
 		echo '  rustup toolchain install nightly --component rust-src' >&2; exit 1; }
 
-# The programs in C are built by cc, whose runtime serves both.
+# cc builds the C programs; its runtime works for both.
 .PHONY: sanitize-address sanitize-thread
 sanitize-address sanitize-thread: sanitize-%: include/goaway.h sanitize-needs-% $(VENV)/fresh
 	@.ci/needs cc curl openssl
@@ -214,13 +214,13 @@ sanitize-address sanitize-thread: sanitize-%: include/goaway.h sanitize-needs-% 
 		-Wl,-rpath,'$$ORIGIN/lib' -o build/$*/demo
 	GOAWAY_MISUSE_CFLAGS='-fsanitize=$* $(MORE) -rdynamic' GOAWAY_LIBRARY='$(abspath build/$*/lib/libgoaway.so)' \
 		$(CARGO) test --locked --test misuse $(TEST) -- --test-threads=2 --skip under_valgrind
-	# A thousand sessions at once are enough for a slow one.
+	# A thousand sessions at a time are enough for a slow build.
 	ulimit -n 2000; for tls in '' 1; do \
 		GOAWAY_KIT_TLS=$$tls GOAWAY_C_PROGRAMS='$(abspath build/$*)' ASAN_OPTIONS=detect_leaks=0 \
 		$(CARGO) test --locked --test close --test http1 $(TEST) -- --test-threads=2 --skip kit:: || exit 1; done
 
 .PHONY: bench
-bench: ## measures goaway beside other servers
+bench: ## measures the speed of goaway beside other servers (5 minutes)
 	@.ci/needs curl h2load nghttpd nginx haproxy h2o wrk openssl
 	$(MAKE) build
 	$(CARGO) build --release --locked --manifest-path benches/peers/Cargo.toml
@@ -230,19 +230,19 @@ bench: ## measures goaway beside other servers
 APPLICATION ?=
 
 .PHONY: test-applications
-test-applications: $(VENV)/fresh ## whole applications, by goaway and by uvicorn, gunicorn or Node.js: the same responses?
+test-applications: $(VENV)/fresh ## compares whole applications on goaway and on uvicorn, gunicorn or Node.js
 	@.ci/needs node npm openssl
 	$(MAKE) library node-prebuild
 	$(VENV)/bin/python tests/applications $(APPLICATION)
 
 .PHONY: bench-python
-bench-python: venv ## measures the Python package beside Granian and Hypercorn
+bench-python: venv ## measures the Python package beside Granian and Hypercorn (4 minutes)
 	@.ci/needs h2load
 	$(MAKE) library
 	$(VENV)/bin/python benches/python $(BENCH)
 
 .PHONY: bench-close
-bench-close: build/close/fresh ## measures how goaway, Node.js, uvicorn, Hypercorn and Granian close
+bench-close: build/close/fresh ## measures how goaway, Node.js, uvicorn, Hypercorn and Granian close (2 minutes)
 	@.ci/needs node
 	$(MAKE) library
 	build/close/bin/python benches/close
@@ -253,16 +253,16 @@ build/close/fresh: benches/close/requirements.txt
 	build/close/bin/pip install --quiet --disable-pip-version-check -r benches/close/requirements.txt
 	@touch $@
 
-# make fuzz FUZZ=http1_heads SECONDS=20: one target, and how long.
+# make fuzz FUZZ=http1_heads SECONDS=20: one target, for 20 seconds.
 FUZZ ?= $(notdir $(wildcard fuzz/corpus/*))
 FUZZED := $(abspath $(or $(CARGO_TARGET_DIR),target))/fuzz
-# As cargo-fuzz has it built.
+# The flags that cargo-fuzz uses.
 FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module \
 	$(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares) \
 	-Zsanitizer=address -Ccodegen-units=1 -Cdebug-assertions
 
 .PHONY: fuzz
-fuzz: ## the fuzz targets, five minutes each; needs the nightly toolchain
+fuzz: ## runs the fuzz targets, five minutes each; needs the nightly toolchain
 	@.ci/needs c++
 	RUSTFLAGS='$(FUZZ_FLAGS)' CARGO_TARGET_DIR='$(FUZZED)' rustup run nightly \
 		cargo build --release --locked --manifest-path fuzz/Cargo.toml --target '$(HOST)'
@@ -274,7 +274,7 @@ fuzz: ## the fuzz targets, five minutes each; needs the nightly toolchain
 SECONDS ?= 300
 
 .PHONY: soak
-soak: ## five minutes of peers that come and go in every way
+soak: ## tests five minutes of peers that connect and leave in every way; SECONDS=20 for less
 	@.ci/needs cc
 	$(MAKE) build
 	SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked --test soak -- --nocapture nothing_stays_behind
@@ -283,16 +283,16 @@ NODE := bindings/node
 NODE_BUILT := $(if $(filter dev,$(PROFILE)),$(OUT)/node,$(NODE)/build)
 NODE_HEADERS := $(NODE)/node_modules/node-api-headers/include
 NODE_PREBUILDS = $(NODE)/prebuilds/$(shell node -p 'process.platform + "-" + process.arch')
-# A library that is there already: make node NODE_LIBRARY=/usr/lib/libgoaway.so NODE_INCLUDE=/usr/include
+# To use an existing library: make node NODE_LIBRARY=/usr/lib/libgoaway.so NODE_INCLUDE=/usr/include
 NODE_LIBRARY ?= $(OUT)/lib/libgoaway.so
 NODE_INCLUDE ?= include
 NODE_FLAGS = -fPIC -fvisibility=hidden -shared -I$(NODE_INCLUDE) -isystem $(NODE_HEADERS)
-# It finds the library beside itself. It stays mapped when a worker thread that
-# loaded it ends: threads of the library may still be on their way out.
+# The addon finds the library in its own folder. It stays mapped when a worker thread
+# that loaded it ends, because threads of the library may still be ending.
 NODE_LINK = $(NODE_LIBRARY) -Wl,-rpath,'$$ORIGIN' -Wl,-z,nodelete
 
-# `make library` makes it; without a recipe of its own it counts as made only if
-# it was missing.
+# `make library` makes it. Without its own recipe it counts as made only if it was
+# missing.
 $(OUT)/lib/libgoaway.so: | library ;
 
 .PHONY: node-needs
@@ -302,7 +302,7 @@ node-needs:
 .PHONY: node
 node: node-needs $(if $(filter $(OUT)/lib/%,$(NODE_LIBRARY)),library) $(NODE_BUILT)/goaway.node $(NODE_BUILT)/libgoaway.so.$(ABI) ## builds the Node.js binding
 
-# By force: the package's binaries are for one platform, building it is not.
+# --force: the package's binaries are for one platform, but it can be built on others.
 $(NODE_HEADERS)/node_api.h: $(NODE)/package-lock.json
 	npm ci --force --loglevel=error --ignore-scripts --no-audit --no-fund --prefix $(NODE)
 	@touch $@
@@ -316,27 +316,27 @@ $(NODE_BUILT)/libgoaway.so.$(ABI): $(NODE_LIBRARY)
 	cp -f $< $@
 
 .PHONY: node-prebuild
-node-prebuild: node ## lays the binding's binaries into its prebuilds/, as its package ships them
+node-prebuild: node ## puts the binding's binaries into its prebuilds/, as the package ships them
 	@mkdir -p $(NODE_PREBUILDS)
 	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/goaway.node $(NODE_BUILT)/goaway.node
 	$(STRIP) --strip-unneeded -o $(NODE_PREBUILDS)/libgoaway.so.$(ABI) $(NODE_BUILT)/libgoaway.so.$(ABI)
 
 .PHONY: bench-node
-bench-node: node ## measures the Node.js binding beside node:http2 and Fastify
+bench-node: node ## measures the Node.js binding beside node:http2 and Fastify (5 minutes)
 	@.ci/needs h2load
 	npm ci --ignore-scripts --no-audit --no-fund --prefix benches/node
 	node benches/node/bench.js $(BENCH)
 
 .PHONY: header
-header: ## makes include/goaway.h and include/goaway.json from src/ffi
+header: ## generates include/goaway.h and include/goaway.json from src/ffi
 	GOAWAY_WRITE_HEADER=1 $(CARGO) test --test header is_fresh
 
 .PHONY: readme
-readme: ## writes the examples into bindings/c/README.md
+readme: ## copies the examples into bindings/c/README.md
 	GOAWAY_WRITE_README=1 $(CARGO) test --test examples every_block_of_c
 
 .PHONY: notices
-notices: ## writes THIRD-PARTY-NOTICES from the licences of the crates in the library
+notices: ## generates THIRD-PARTY-NOTICES from the licences of the crates in the library
 	$(PYTHON) packaging/notices.py
 
 RUFF := $(VENV)/bin/ruff --config bindings/python/pyproject.toml
@@ -349,7 +349,7 @@ fmt: venv ## formats the Rust and Python sources
 	$(RUFF) format $(PYTHON_SOURCES)
 
 .PHONY: lint
-lint: lint-python ## checks format and style
+lint: lint-python ## checks the format and style of the sources
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) fmt --check --manifest-path benches/peers/Cargo.toml
@@ -361,8 +361,8 @@ lint-python: venv
 	$(RUFF) check $(PYTHON_SOURCES)
 	cd bindings/python && ../../$(VENV)/bin/mypy
 
-# Names with spaces and other characters stay whole: the shell has them from the
-# environment.
+# The shell reads these from the environment, so that names may contain spaces and
+# other characters.
 install uninstall: export INSTALL_LIB = $(DESTDIR)$(LIBDIR)
 install uninstall: export INSTALL_INCLUDE = $(DESTDIR)$(INCLUDEDIR)
 install: export INSTALL_PREFIX = $(PREFIX)
@@ -370,9 +370,9 @@ install: export INSTALL_LIBDIR = $(LIBDIR)
 install: export INSTALL_INCLUDEDIR = $(INCLUDEDIR)
 install: export INSTALL_VERSION = $(VERSION)
 
-# Root compiles nothing and needs no cargo.
+# `make install` as root compiles nothing and needs no cargo.
 .PHONY: install
-install: ## installs what `make build` made into PREFIX (/usr/local), below DESTDIR
+install: ## installs the result of `make build` into PREFIX (/usr/local), below DESTDIR
 	@for file in libgoaway.so libgoaway.a; do test -e "build/lib/$$file" || { \
 		echo "install: build/lib/$$file is not there; run \`make build\` first" >&2; exit 1; }; done
 	install -d "$$INSTALL_LIB/pkgconfig" "$$INSTALL_INCLUDE"
@@ -389,7 +389,7 @@ install: ## installs what `make build` made into PREFIX (/usr/local), below DEST
 		print }' goaway.pc.in > "$$INSTALL_LIB/pkgconfig/goaway.pc"
 
 .PHONY: uninstall
-uninstall: ## removes what install put there
+uninstall: ## removes what `make install` installed
 	rm -f "$$INSTALL_LIB/libgoaway.so" "$$INSTALL_LIB/libgoaway.so.$(ABI)" \
 		"$$INSTALL_LIB/libgoaway.so.$(VERSION)" "$$INSTALL_LIB/libgoaway.a" \
 		"$$INSTALL_INCLUDE/goaway.h" "$$INSTALL_LIB/pkgconfig/goaway.pc"
