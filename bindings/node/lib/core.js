@@ -7,8 +7,10 @@ const native = require('./native.js')
 const { stopAtExit } = require('./exit.js')
 const { Pump } = require('./pump.js')
 const { Request, settle } = require('./request.js')
-const { Session, readEvent } = require('./session.js')
+const { Session, detailsOf } = require('./session.js')
+const { Sessions } = require('./sessions.js')
 const { GoawayError, check } = require('./errors.js')
+const { emitSafely } = require('./uncaught.js')
 require('./log.js') // shows the library's warnings
 
 const C = native.constants
@@ -19,7 +21,7 @@ const BODY_BYTES = 16 * 1024 * 1024 // as in the library
 class Core {
   #facade // a WeakRef to the Server
   #held = null // the Server itself while the loop must go on for it
-  #sessions = new Map()
+  #sessions = new Sessions(this)
   #closers = []
   #counts // at the end
 
@@ -147,38 +149,26 @@ class Core {
     return this.#sessions.get(id) ?? new Session(this, id, peer)
   }
 
-  // Listeners are the program's: what they throw is its uncaught exception.
-  #emit (emitter, name, ...args) {
-    try {
-      emitter.emit(name, ...args)
-    } catch (error) {
-      process.nextTick(() => { throw error })
-    }
-  }
+  onSession (record) { this.#sessions.take(record) }
 
-  onSession (record) {
+  onAcceptFailed (event, record) {
     const emitter = this.#emitter
-    const { kind, id, peer, details } = readEvent(record)
-    if (id === 0) {
-      if (emitter !== undefined) this.#emit(emitter, 'acceptError', details)
-    } else if (kind === 'opened') {
-      if (emitter === undefined || emitter.listenerCount('session') === 0) return
-      const session = new Session(this, id, peer)
-      this.#sessions.set(id, session)
-      this.#emit(emitter, 'session', session)
-    } else {
-      this.#tell(kind, id, details)
-    }
+    if (emitter !== undefined) emitSafely(emitter, 'acceptError', detailsOf(event, record))
   }
 
-  #tell (kind, id, details) {
-    const session = this.#sessions.get(id)
+  onOpened ({ id, peer }) {
+    const emitter = this.#emitter
+    if (emitter === undefined || emitter.listenerCount('session') === 0) return
+    const session = new Session(this, id, peer)
+    this.#sessions.add(session)
+    emitSafely(emitter, 'session', session)
+  }
+
+  onSessionEvent (event, session, record) {
     if (session === undefined) return
-    if (kind === 'closed') {
-      this.#sessions.delete(id)
-      session.closed = details
-    }
-    if (kind !== 'error' || session.listenerCount('error') > 0) this.#emit(session, kind, details)
+    const details = detailsOf(event, record)
+    if (event.kind === 'closed') session.closed = details
+    if (event.kind !== 'error' || session.listenerCount('error') > 0) emitSafely(session, event.kind, details)
   }
 
   // ---- the end ----
@@ -186,7 +176,7 @@ class Core {
   onProgress (record) {
     const emitter = this.#emitter
     if (emitter === undefined || emitter.listenerCount('progress') === 0) return
-    this.#emit(emitter, 'progress', { sessions: record.fields, streams: record.params, leftMs: record.number })
+    emitSafely(emitter, 'progress', { sessions: record.fields, streams: record.params, leftMs: record.number })
   }
 
   onClosed () {
@@ -197,7 +187,7 @@ class Core {
     // Its threads have nothing left to do, and end now.
     this.server.stop()
     for (const resolve of this.#closers.splice(0)) resolve(this.report)
-    if (emitter !== undefined) this.#emit(emitter, 'close', this.report)
+    if (emitter !== undefined) emitSafely(emitter, 'close', this.report)
   }
 }
 

@@ -11,6 +11,7 @@ class Gate {
   #waiting
   #held = [] // what came while it was full
   #confirms = false
+  #next = null // the callback of who waits for room
 
   /** For a request of which so many bytes wait already. */
   constructor (sink, pump, highWater, waiting = 0) {
@@ -70,6 +71,29 @@ class Gate {
       this.#put(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length)
     }
     return !this.full
+  }
+
+  /** Whether somebody waits for room. */
+  get isAwaited () {
+    return this.#next !== null
+  }
+
+  /** Calls back when there is room for more: at once, or by `release`. */
+  whenRoom (callback) {
+    if (this.full) this.#next = callback
+    else callback()
+  }
+
+  /** Calls who waits for room. */
+  release () {
+    this.takeWaiting()?.()
+  }
+
+  /** Who waits for room, who is not called by itself any more; null if nobody does. */
+  takeWaiting () {
+    const next = this.#next
+    this.#next = null
+    return next
   }
 
   drop () {

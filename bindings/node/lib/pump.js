@@ -8,11 +8,13 @@
 // Records that stands at it (read it now: it moves on), and returns a sink, or
 // null if the request is answered already. A sink has
 //
+//   what becomeSink (sink.js) gives it:
 //   low, high                the halves of the request's id, from the record
 //   live                     true; the pump sets false when the answer is whole,
 //                              or, if it keeps the body, by `forget` at the end of that
 //   headAt, headTurn,        -1; where its HEAD and its last WRITE wait, for the
 //   wroteAt, wroteTurn       pump alone
+//   and
 //   onBody(data, last, text)   more of the body: a Buffer or null; with the last
 //                              piece the trailer fields, as in Records.text
 //   onWritable(waiting, mark)  room again: so many bytes wait for the peer, and up

@@ -11,6 +11,8 @@ const { headFields, informFields, trailerFields, invalid } = require('./fields.j
 const { checkOptions } = require('./options.js')
 const { isFault, PeerFault } = require('./fault.js')
 const { GoawayError, statusName } = require('./errors.js')
+const { becomeSink } = require('./sink.js')
+const { isBodyless } = require('./status.js')
 
 const C = native.constants
 const NO_ERROR = 0
@@ -37,9 +39,6 @@ function checkUint32 (value, what) {
   if (!(Number.isInteger(value) && value >= 0 && value <= UINT32_MAX)) throw invalid(`${what} is ${value}, not a whole number from 0 to ${UINT32_MAX}`)
 }
 
-/** Statuses of responses without a body (RFC 9110, section 6.4.1). */
-const isBodyless = (status) => status === 204 || status === 205 || status === 304
-
 /** The handler of a request has ended. */
 let settle
 
@@ -65,13 +64,7 @@ class Request extends Head {
 
   constructor (core, record) {
     super(record)
-    this.low = record.low
-    this.high = record.high
-    this.live = true
-    this.headAt = -1
-    this.headTurn = -1
-    this.wroteAt = -1
-    this.wroteTurn = -1
+    becomeSink(this, record)
     this.#core = core
     this.#flags = record.flags
     this.#data = record.dataLength > 0 ? record.data : null

@@ -115,10 +115,9 @@ function takeEvent (record) {
   return { kind: EVENTS[record.fields] ?? 'unknown', id: record.session, peer: text.slice(0, end), text: text.slice(end + 1) }
 }
 
-/** Reads a SESSION record: { kind, id, peer, details }. */
-function readEvent (record) {
-  const { kind, id, peer, text } = takeEvent(record)
-  return { kind, id, peer, details: DETAILS[kind]?.(record, text) }
+/** What an event tells beside its name; undefined if that is all. */
+function detailsOf ({ kind, text }, record) {
+  return DETAILS[kind]?.(record, text)
 }
 
-module.exports = { Session, textsOf, takeEvent, readEvent, EVENTS }
+module.exports = { Session, textsOf, takeEvent, detailsOf, EVENTS }

@@ -9,7 +9,7 @@ const { once } = require('node:events')
 const native = require('../lib/native.js')
 const { Records } = require('../lib/records.js')
 const { Commands } = require('../lib/commands.js')
-const { readEvent } = require('../lib/session.js')
+const { takeEvent, detailsOf } = require('../lib/session.js')
 const { connect } = require('./helpers.js')
 
 const C = native.constants
@@ -27,7 +27,7 @@ function open (t, patterns = ['*', 'CONNECT *']) {
     for (let count = records.take(server), number = 0; number < count; number++) {
       records.move(number)
       const { kind, id, low, high, code, flags, fields, number: value } = records
-      const event = kind === C.RECORD_KIND_SESSION ? readEvent(records) : null
+      const event = kind === C.RECORD_KIND_SESSION ? { ...takeEvent(records), details: detailsOf(takeEvent(records), records) } : null
       waiting.push({ kind, id, low, high, code, flags, fields, number: value, session: records.session, text: records.text, data: records.data, event })
     }
     wake()

@@ -48,7 +48,7 @@ class AnswerStream extends RequestStream {
   #waiting = 0 // bytes written for the peer while there is no gate
   #gate = null
   #confirms = false // the program waits with callbacks until what it writes has left
-  #written = null // the callback of a write that waits for room
+  #failed = null // the callback of a write behind a head that was too large
   #finishing = null // the callback of the end, while trailers are waited for
   #resetting = null // the timer of a reset that lets go what was written
   #timer = null
@@ -70,10 +70,6 @@ class AnswerStream extends RequestStream {
 
   constructor (hub, record) {
     super(hub, record)
-    this.headAt = -1
-    this.headTurn = -1
-    this.wroteAt = -1
-    this.wroteTurn = -1
     this.headersSent = false
     this.#hub = hub
     if (record.dataLength > 0) this.push(record.data)
@@ -286,7 +282,7 @@ class AnswerStream extends RequestStream {
     if (this.#closed) return callback()
     if (!this.headersSent && !this.#respondByDefault()) return callback(this.#headError)
     if (this.#failing) {
-      this.#written = callback // the end of the stream tells that it failed
+      this.#failed = callback // the end of the stream tells that it failed
       return
     }
     if (typeof chunk === 'string') {
@@ -307,7 +303,7 @@ class AnswerStream extends RequestStream {
     this.#gate ??= new Gate(this, this.#hub.pump, this.#hub.highWaterBytes, this.#waiting)
     this.#gate.write(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length, this.#confirms)
     this.#handed = this.#gate.full ? unsent : unsent + chunk.length
-    if (this.#gate.full) this.#written = AsyncResource.bind(callback)
+    if (this.#gate.full) this.#gate.whenRoom(AsyncResource.bind(callback))
     else callback()
   }
 
@@ -373,7 +369,7 @@ class AnswerStream extends RequestStream {
   endAnyway () {
     if (!this.live || this.destroyed || this.#closed || this.#failing || this.#trailersDue || !this.headersSent) return
     this.#endsAnyway = true
-    if (this.#written === null && super.writableLength === 0) this.#end()
+    if (!this.#gate?.isAwaited && super.writableLength === 0) this.#end()
   }
 
   #endAnswer () {
@@ -522,8 +518,8 @@ class AnswerStream extends RequestStream {
       const code = error === null || whole ? NO_ERROR : error.name === 'AbortError' ? CANCEL : INTERNAL_ERROR
       this.#shut(this.#lostWith ?? code)
     }
-    const written = this.#written
-    this.#written = null
+    const written = this.#failed ?? this.#gate?.takeWaiting()
+    this.#failed = null
     if (error === null && this.#rst !== NO_ERROR && this.#rst !== CANCEL && this.#lostWith === null) {
       error = failure('ERR_HTTP2_STREAM_ERROR', this.#rst)
     }
@@ -545,9 +541,7 @@ class AnswerStream extends RequestStream {
     if (this.#resetting !== null) return this.resetNow()
     if (this.#gate === null || !this.#gate.onWritable(waiting, mark)) return
     this.#active()
-    const written = this.#written
-    this.#written = null
-    written?.()
+    this.#gate.release()
     if (this.#endsAnyway) this.endAnyway()
   }
 

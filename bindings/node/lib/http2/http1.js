@@ -7,11 +7,9 @@
 
 const http = require('node:http')
 const native = require('../native.js')
-const { Gate } = require('../gate.js')
-const { GoawayError, statusName } = require('../errors.js')
 const { RequestHead } = require('./headers.js')
 const { ResponseReader } = require('./responsereader.js')
-const { Sink, gone } = require('./sink.js')
+const { SocketSink, gone } = require('./socketsink.js')
 
 const C = native.constants
 const CRLF = Buffer.from('\r\n')
@@ -82,7 +80,7 @@ class Http1Connection {
 }
 
 /** A request and its response; the pump's sink. */
-class Http1Exchange extends Sink {
+class Http1Exchange extends SocketSink {
   #hub
   #flags
   #head
@@ -90,15 +88,12 @@ class Http1Exchange extends Sink {
   #connection = null
   #reader = null
   #chunked = false // the request's body is in chunks
-  #owed = 0 // bytes of it that came and were not taken
   #bodyEnded = false
-  #gate = null // from the response's head on
-  #written = null // the callback of a write that waits for room
   #keeps = false // the response is whole, and the request's body goes on
   #ended = false // the response is whole
 
   constructor (hub, record, session) {
-    super(record, session)
+    super(hub, record, session)
     this.#hub = hub
     this.#flags = record.flags
     this.#head = RequestHead.of(record)
@@ -107,6 +102,8 @@ class Http1Exchange extends Sink {
   }
 
   get method () { return this.#head.method }
+  get socket () { return this.#connection?.socket ?? null }
+  touch () { this.socket?._unrefTimer() }
 
   /** Whether the response is whole. */
   get isAnswered () { return this.#ended }
@@ -152,17 +149,11 @@ class Http1Exchange extends Sink {
     this.#connection.socket.push(Buffer.from(`${text}\r\n`, 'latin1'))
   }
 
-  /** What was pushed has been read. */
-  take () {
-    if (this.#owed > 0 && this.live) this.#hub.pump.consume(this, this.#owed)
-    this.#owed = 0
-  }
-
   onBody (data, last, trailers) {
     if (this.#connection.socket.destroyed) return
-    this.#active()
+    this.active()
     if (data !== null) {
-      this.#owed += data.length
+      this.owe(data.length)
       if (this.#pushBody(data)) this.take()
     }
     if (!last) return
@@ -174,16 +165,15 @@ class Http1Exchange extends Sink {
   // ---- the response ----
 
   write (chunk, callback) {
-    this.#active()
+    this.active()
     try {
       const read = this.#reader.read(chunk)
       for (const { status, fields } of read.informational) this.#hub.pump.inform(this, status, fields)
       if (read.head !== null && read.ended) return this.#respond(read, callback)
       if (read.head !== null) this.#begin(read.head)
-      for (const piece of read.pieces) this.#gate.write(piece, piece.length)
+      for (const piece of read.pieces) this.writePiece(piece)
       if (read.ended) this.#end(read.trailers, callback)
-      else if (this.#gate !== null && this.#gate.full) this.#written = callback
-      else callback()
+      else this.whenRoom(callback)
     } catch (error) {
       this.#fail(error, callback)
     }
@@ -193,7 +183,7 @@ class Http1Exchange extends Sink {
   #respond ({ head, pieces, trailers }, callback) {
     if (trailers !== null) {
       this.#begin(head)
-      for (const piece of pieces) this.#gate.write(piece, piece.length)
+      for (const piece of pieces) this.writePiece(piece)
       return this.#end(trailers, callback)
     }
     const body = pieces.length < 2 ? pieces[0] ?? null : Buffer.concat(pieces)
@@ -205,19 +195,16 @@ class Http1Exchange extends Sink {
   }
 
   #begin (head) {
-    this.#hub.pump.head(this, head.status, fieldsOf(head), C.COMMAND_FLAG_NO_DATE | C.COMMAND_FLAG_NO_LENGTH)
-    this.#gate = new Gate(this, this.#hub.pump, this.#hub.highWaterBytes)
+    this.writeHead(head.status, fieldsOf(head), C.COMMAND_FLAG_NO_DATE | C.COMMAND_FLAG_NO_LENGTH)
   }
 
   // The end goes behind what still waits for room.
   #end (trailers, callback) {
-    const end = () => {
+    this.whenRoom(() => {
       this.#ended = true
       if (this.live) this.#hub.pump.end(this, null, trailers, this.#keepBody())
       setImmediate(callback)
-    }
-    if (this.#gate.full) this.#written = end
-    else end()
+    })
   }
 
   #keepBody () {
@@ -239,41 +226,18 @@ class Http1Exchange extends Sink {
 
   // ---- how it ends ----
 
-  #active () {
-    this.#connection?.socket._unrefTimer()
-    if (this.#hub.timed > 0) this.session.active()
-  }
-
-  onWritable (waiting, mark) {
-    if (this.#gate === null || !this.#gate.onWritable(waiting, mark)) return
-    this.#active()
-    const written = this.#written
-    this.#written = null
-    written?.()
-  }
-
   /** Nobody waits for it: the connection has ended, or is about to. */
   onCancelled () { this.#drop() }
 
   #drop () {
-    const written = this.#written
-    this.#written = null
-    this.#connection?.socket.gone()
+    const written = this.takeWaiting()
+    this.socket?.gone()
     written?.(gone())
   }
 
   onDrain (leftMs) {
-    const socket = this.#connection?.socket
-    if (socket !== undefined && socket.listenerCount('draining') > 0) this.#hub.tell(socket, 'draining', leftMs)
-  }
-
-  onFailed (kind, status) {
-    const code = statusName(status)
-    if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED' || code === 'GOAWAY_ERR_SKIPPED') return
-    const error = new GoawayError(code, native.lastError())
-    this.#hub.pump.revive(this)
-    this.#hub.pump.reset(this, INTERNAL_ERROR)
-    this.#connection?.socket.destroy(error)
+    const { socket } = this
+    if (socket !== null && socket.listenerCount('draining') > 0) this.#hub.tell(socket, 'draining', leftMs)
   }
 
   /** Its session is destroyed. */

@@ -8,7 +8,8 @@ const native = require('../native.js')
 const { stopAtExit } = require('../exit.js')
 const { Pump } = require('../pump.js')
 const { check, GoawayError } = require('../errors.js')
-const { takeEvent } = require('../session.js')
+const { callListeners, emitSafely } = require('../uncaught.js')
+const { Sessions } = require('../sessions.js')
 const { nativeOf } = require('../tls.js')
 const { ServerHttp2Session } = require('./session.js')
 const { ServerHttp2Stream } = require('./stream.js')
@@ -25,7 +26,7 @@ const HTTP1 = C.RECORD_FLAG_HTTP_1_1 | C.RECORD_FLAG_HTTP_1_0
 const OF_STREAM = { requireManualDestroy: true }
 
 class Hub {
-  #sessions = new Map()
+  #sessions = new Sessions(this)
   #opening = null // a stream that the pump does not know yet
   #arriving = new Map() // connections over TLS that have not spoken, by id: { peer, text, session }
 
@@ -80,7 +81,7 @@ class Hub {
   get sessions () { return this.#sessions.values() }
   get count () { return this.#sessions.size + this.#arriving.size }
   session (id) { return this.#sessions.get(id) }
-  forget (id) { this.#sessions.delete(id) }
+  forget (id) { this.#sessions.remove(id) }
 
   /** Ends the connections that are no sessions yet. */
   abortArriving () {
@@ -96,11 +97,7 @@ class Hub {
 
   /** Has `emitter` tell; what a listener throws is the program's uncaught exception. */
   tell (emitter, ...event) {
-    try {
-      emitter.emit(...event)
-    } catch (error) {
-      process.nextTick(rethrow, error)
-    }
+    emitSafely(emitter, ...event)
   }
 
   #open (record) {
@@ -118,35 +115,32 @@ class Hub {
 
   #begun (stream, tell, session) {
     this.#opening = stream
-    try {
-      // A resource of its own: what a listener enters (AsyncLocalStorage.enterWith)
-      // must not reach the streams that come with it.
-      new AsyncResource('HTTP2SERVERSTREAM', OF_STREAM).runInAsyncScope(tell, this.facade, stream, session)
-    } catch (error) {
-      process.nextTick(rethrow, error)
-    }
+    // A resource of its own: what a listener enters (AsyncLocalStorage.enterWith)
+    // must not reach the streams that come with it.
+    callListeners(() => new AsyncResource('HTTP2SERVERSTREAM', OF_STREAM).runInAsyncScope(tell, this.facade, stream, session))
     this.#opening = null
     return stream
   }
 
-  onSession (record) {
-    const { kind, id, peer, text } = takeEvent(record)
-    if (id === 0) return
-    if (kind === 'opened') {
-      if (this.facade.tls !== undefined) this.#arriving.set(id, { peer, text: null, session: null })
-      else this.#begin(new ServerHttp2Session(this, id, peer))
-      return
-    }
+  onSession (record) { this.#sessions.take(record) }
+
+  onAcceptFailed () {} // node:http2 has no event for it; the log says it
+
+  onOpened ({ id, peer }) {
+    if (this.facade.tls !== undefined) this.#arriving.set(id, { peer, text: null, session: null })
+    else this.#begin(new ServerHttp2Session(this, id, peer))
+  }
+
+  onSessionEvent ({ kind, id, peer, text }, found, record) {
     if (kind === 'closed') this.#tellClosed(id, peer, record)
     if (this.#arriving.has(id)) this.#awaited(kind, id, text, record)
-    const session = this.#sessions.get(id)
-    if (session === undefined) return
-    this.#told(() => EVENTS[kind]?.(session, text, record))
+    const session = found ?? this.#sessions.get(id) // which may have just arrived
+    if (session !== undefined) callListeners(() => EVENTS[kind]?.(session, text, record))
   }
 
   #begin (session) {
-    this.#sessions.set(session.id, session)
-    this.#told(() => this.facade.onSession(session))
+    this.#sessions.add(session)
+    callListeners(() => this.facade.onSession(session))
   }
 
   // What is told of a connection over TLS that has not spoken yet: its SETTINGS make it a session.
@@ -158,7 +152,7 @@ class Hub {
     if (kind !== 'closed') return
     this.#arriving.delete(id)
     arrival.session?.onClosed()
-    this.#told(() => this.facade.onLost(arrival.peer, native.causes[record.cause], arrival.text, arrival.session))
+    callListeners(() => this.facade.onLost(arrival.peer, native.causes[record.cause], arrival.text, arrival.session))
   }
 
   // Its handshake is over: programs get its socket, and the session when it speaks.
@@ -166,7 +160,7 @@ class Hub {
     const arrival = this.#arriving.get(id)
     if (arrival === undefined || arrival.session !== null) return
     arrival.session = new ServerHttp2Session(this, id, arrival.peer, native.tls(id) ?? {})
-    this.#told(() => this.facade.onSecured(arrival.session))
+    callListeners(() => this.facade.onSecured(arrival.session))
   }
 
   // It speaks: so what it speaks is known.
@@ -186,14 +180,6 @@ class Hub {
     this.tell(this.facade, 'sessionClosed', details)
   }
 
-  #told (act) {
-    try {
-      act()
-    } catch (error) {
-      process.nextTick(rethrow, error)
-    }
-  }
-
   onProgress () {}
 
   onClosed () {
@@ -202,7 +188,7 @@ class Hub {
     this.server.stop()
     this.ended = true
     for (const session of [...this.sessions]) session.onClosed()
-    this.#told(() => this.facade.onClosed(this, report))
+    callListeners(() => this.facade.onClosed(this, report))
   }
 }
 
@@ -231,7 +217,5 @@ function closingError (session, record) {
   if (cause === 'internal') return new GoawayError('GOAWAY_ERR_PANIC', session.lastError ?? 'the session failed')
   return undefined
 }
-
-function rethrow (error) { throw error }
 
 module.exports = { Hub }

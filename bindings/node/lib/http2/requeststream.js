@@ -4,6 +4,7 @@
 
 const { Duplex } = require('node:stream')
 const native = require('../native.js')
+const { becomeSink } = require('../sink.js')
 const { RequestHead } = require('./headers.js')
 
 const C = native.constants
@@ -30,9 +31,7 @@ class RequestStream extends Duplex {
 
   constructor (hub, record) {
     super(OPTIONS)
-    this.low = record.low
-    this.high = record.high
-    this.live = true
+    becomeSink(this, record)
     /** Whether its session leaves. */
     this.drains = (record.flags & C.RECORD_FLAG_DRAINING) !== 0
     this.#hub = hub
@@ -92,7 +91,6 @@ class RequestStream extends Duplex {
 
   /** Whether the server began it: then its number is even, or not known yet. */
   get isPushed () { return this.#stream % 2 === 0 }
-
 }
 
 module.exports = { RequestStream }

@@ -2,10 +2,8 @@
 
 // The head of a response: what a program may give as one.
 
+const { isBodyless } = require('../status.js')
 const { failure, wrongType } = require('./errors.js')
-
-/** Statuses of answers without a body (RFC 9110, section 6.4.1). */
-const isBodyless = (status) => status === 204 || status === 205 || status === 304
 
 /** An object, or with `lists` also a flat list. */
 function checkHeaders (headers, lists) {

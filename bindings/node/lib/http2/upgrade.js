@@ -6,13 +6,11 @@
 // another status it is an answer, behind which the connection ends.
 
 const native = require('../native.js')
-const { Gate } = require('../gate.js')
-const { GoawayError, statusName } = require('../errors.js')
 const { connectionLost } = require('./errors.js')
 const { RequestHead } = require('./headers.js')
 const { requestOf } = require('./http1.js')
 const { RawHead, isOfConnection, invalid } = require('./rawhead.js')
-const { Sink, gone } = require('./sink.js')
+const { SocketSink, gone } = require('./socketsink.js')
 
 const C = native.constants
 const FLAGS = C.COMMAND_FLAG_NO_DATE | C.COMMAND_FLAG_NO_LENGTH
@@ -21,20 +19,15 @@ const SWITCHING_PROTOCOLS = 101
 const HEAD_BYTES = 64 * 1024
 const CLOSE = ['connection', 'close']
 
-// RFC 9113, section 7.
-const INTERNAL_ERROR = 2
-const CANCEL = 8
+const CANCEL = 8 // RFC 9113, section 7
 
 /** Between the socket and the library. */
-class UpgradeLine extends Sink {
+class UpgradeLine extends SocketSink {
   #hub
-  #gate = null // from the final head on
   #head = new RawHead(HEAD_BYTES)
-  #written = null // the callback of a write that waits for room
-  #owed = 0 // bytes that came and were not taken
 
   constructor (hub, record, session) {
-    super(record, session)
+    super(hub, record, session)
     this.#hub = hub
     this.socket = session.newTunnelSocket()
     this.socket.join(this)
@@ -43,11 +36,12 @@ class UpgradeLine extends Sink {
     if ((record.flags & C.RECORD_FLAG_DRAINING) !== 0) process.nextTick(drains, this, record.number)
   }
 
+  touch () { this.socket.active() }
 
   // ---- what the socket does ----
 
   write (chunk, callback) {
-    if (this.#gate !== null) return this.#put(chunk, callback)
+    if (this.hasHead) return this.#put(chunk, callback)
     try {
       this.#readHead(chunk, callback)
     } catch (error) {
@@ -73,16 +67,14 @@ class UpgradeLine extends Sink {
   }
 
   #open (status, fields) {
-    this.#hub.pump.head(this, status, status === SWITCHING_PROTOCOLS ? fields : fields.concat(CLOSE), FLAGS)
-    this.#gate = new Gate(this, this.#hub.pump, this.#hub.highWaterBytes)
+    this.writeHead(status, status === SWITCHING_PROTOCOLS ? fields : fields.concat(CLOSE), FLAGS)
   }
 
   #put (chunk, callback) {
     if (!this.live) return callback(gone())
-    this.#active()
-    this.#gate.write(chunk, chunk.length)
-    if (this.#gate.full) this.#written = callback
-    else callback()
+    this.active()
+    this.writePiece(chunk)
+    this.whenRoom(callback)
   }
 
   /** The end of both ways. */
@@ -96,20 +88,13 @@ class UpgradeLine extends Sink {
   }
 
   #finish () {
-    if (this.#gate === null) this.#hub.pump.reset(this, CANCEL) // there is no answer
-    else this.#hub.pump.end(this, null, null)
-  }
-
-  /** What has come was taken. */
-  take () {
-    if (this.#owed > 0 && this.live) this.#hub.pump.consume(this, this.#owed)
-    this.#owed = 0
+    if (this.hasHead) this.#hub.pump.end(this, null, null)
+    else this.#hub.pump.reset(this, CANCEL) // there is no response
   }
 
   /** The socket is destroyed. What waits for a slow peer is dropped. */
   drop () {
-    const waits = this.#written
-    this.#written = null
+    const waits = this.takeWaiting()
     if (this.live) {
       if (waits !== null) this.reset()
       else this.#finish()
@@ -118,33 +103,20 @@ class UpgradeLine extends Sink {
   }
 
   reset () {
-    this.#gate?.drop()
+    this.dropHeld()
     if (this.live) this.#hub.pump.reset(this, CANCEL)
-  }
-
-  #active () {
-    this.socket.active()
-    if (this.#hub.timed > 0) this.session.active()
   }
 
   // ---- what the pump tells ----
 
   onBody (data, last) {
     if (this.socket.destroyed) return
-    this.#active()
+    this.active()
     if (data !== null) {
-      this.#owed += data.length
+      this.owe(data.length)
       if (this.socket.push(data)) this.take()
     }
     if (last) this.socket.push(null)
-  }
-
-  onWritable (waiting, mark) {
-    if (this.#gate === null || !this.#gate.onWritable(waiting, mark)) return
-    this.#active()
-    const written = this.#written
-    this.#written = null
-    written?.()
   }
 
   onCancelled (code, cause) {
@@ -153,15 +125,6 @@ class UpgradeLine extends Sink {
   }
 
   onDrain (leftMs) { this.#hub.tell(this.socket, 'draining', leftMs) }
-
-  onFailed (kind, status) {
-    const code = statusName(status)
-    if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED') return
-    const error = new GoawayError(code, native.lastError())
-    this.#hub.pump.revive(this)
-    this.#hub.pump.reset(this, INTERNAL_ERROR)
-    this.socket.destroy(error)
-  }
 
   /** Its session is destroyed. */
   fail (error) {
