@@ -328,8 +328,9 @@ bench-node: node ## measures the Node.js binding beside node:http2 and Fastify (
 	node benches/node/bench.js $(BENCH)
 
 .PHONY: header
-header: ## generates include/goaway.h and include/goaway.json from src/ffi
+header: ## generates include/goaway.h and include/goaway.json from src/ffi, and Python's declarations
 	GOAWAY_WRITE_HEADER=1 $(CARGO) test --test header is_fresh
+	$(PYTHON) bindings/python/declare.py
 
 .PHONY: readme
 readme: ## copies the examples into bindings/c/README.md

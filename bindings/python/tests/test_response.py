@@ -119,14 +119,17 @@ def _verdict_of_c(request: Any, case: Case) -> str:
     fields, trailers = _packed(case.fields), _packed(case.trailers or ())
     if case.is_streamed:
         steps = [
-            (_native.COMMAND_HEAD, case.status, fields, b""),
-            *([(_native.COMMAND_WRITE, 0, b"", case.body)] if case.body else []),
-            (_native.COMMAND_END, 0, trailers, b""),
+            (_native.COMMAND_KIND_HEAD, case.status, fields, b""),
+            *([(_native.COMMAND_KIND_WRITE, 0, b"", case.body)] if case.body else []),
+            (_native.COMMAND_KIND_END, 0, trailers, b""),
         ]
     elif case.trailers is not None:
-        steps = [(_native.COMMAND_HEAD, case.status, fields, b""), (_native.COMMAND_END, 0, trailers, case.body)]
+        steps = [
+            (_native.COMMAND_KIND_HEAD, case.status, fields, b""),
+            (_native.COMMAND_KIND_END, 0, trailers, case.body),
+        ]
     else:
-        steps = [(_native.COMMAND_RESPOND, case.status, fields, case.body)]
+        steps = [(_native.COMMAND_KIND_RESPOND, case.status, fields, case.body)]
     for kind, status, fields, body in steps:
         command = COMMAND.pack(kind, status, 0, request.id, 0, len(fields), len(fields), len(body), 0)
         failed = request.server._core.submit(command, 1, fields + body)
@@ -388,13 +391,13 @@ def test_a_refusal_of_the_library_is_told_once(kind: str, caplog: pytest.LogCapt
 
     async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
         exchange = send.__self__
-        exchange.pump.commands.add(_native.COMMAND_HEAD, exchange.id, 99)
+        exchange.pump.commands.add(_native.COMMAND_KIND_HEAD, exchange.id, 99)
         exchange.pump.commands.write(exchange.id, b"denied")
-        exchange.pump.commands.add(_native.COMMAND_END, exchange.id)
+        exchange.pump.commands.add(_native.COMMAND_KIND_END, exchange.id)
         exchange.is_over = True
 
     async def handler(request: Request) -> None:
-        request.pump.commands.add(_native.COMMAND_INFORM, request.id, 200)
+        request.pump.commands.add(_native.COMMAND_KIND_INFORM, request.id, 200)
         request.pump.commands.respond(request.id, 99, b"", b"denied")
         request.is_over = True
 

@@ -1,7 +1,7 @@
 """The C library: the only folder that knows ctypes.
 
-Every declaration here is compared with `include/goaway.h` by
-`tests/test_header.py`.
+`declarations` is written from `include/goaway.json`, which `tests/test_header.py`
+checks; the rest is how the package calls the library.
 """
 
 from .arguments import milliseconds
@@ -17,26 +17,19 @@ from .calls import (
     session_tls,
 )
 from .core import Core
-from .functions import QUICK, SLOW
+from .declarations import *  # noqa: F403
 from .library import NAME, SUPPORTED, lib, places
-from .numbers import *  # noqa: F403
 from .status import cause_name, event_name, failure, outcome_name, stage_name, status_name, version
-from .structures import LogLine, SessionRow, _Batch, _Report, _SessionInfo, _text, _TlsInfo, read_report
+from .structures import LogLine, SessionRow, _text, read_report
 from .tls import TlsCore
 
 __all__ = [
     "NAME",
-    "QUICK",
-    "SLOW",
     "SUPPORTED",
     "Core",
     "LogLine",
     "SessionRow",
     "TlsCore",
-    "_Batch",
-    "_Report",
-    "_SessionInfo",
-    "_TlsInfo",
     "_text",
     "abort_session",
     "cause_name",

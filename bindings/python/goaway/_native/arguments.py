@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..error import Error
-from .numbers import FOREVER
+from .declarations import FOREVER
 
 
 def encode(text: str, what: str) -> bytes:

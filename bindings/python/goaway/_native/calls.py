@@ -8,10 +8,19 @@ from typing import List, Optional
 
 from ..error import Error
 from .arguments import encode, milliseconds
+from .declarations import (
+    ERR_FORKED,
+    ERR_NOT_FOUND,
+    ERR_STATE,
+    ERR_TIMEOUT,
+    FOREVER,
+    OK,
+    goaway_log_line,
+    goaway_tls_info,
+)
 from .library import lib
-from .numbers import ERR_FORKED, ERR_NOT_FOUND, ERR_STATE, ERR_TIMEOUT, FOREVER, OK
 from .status import check
-from .structures import LogLine, _LogLine, _text, _TlsInfo
+from .structures import LogLine, _text
 
 
 def close_session(session: int, drain: float) -> None:
@@ -39,9 +48,9 @@ def request_stream(request: int) -> int:
     return stream.value if lib.request_stream(request, byref(stream)) == OK else 0
 
 
-def session_tls(session: int) -> Optional[_TlsInfo]:
+def session_tls(session: int) -> Optional[goaway_tls_info]:
     """None if the session speaks no TLS, or not yet."""
-    info = _TlsInfo()
+    info = goaway_tls_info()
     status = lib.session_tls(session, byref(info), ctypes.sizeof(info))
     if status == ERR_NOT_FOUND:
         return None
@@ -64,7 +73,7 @@ def log_keep(level: int) -> None:
 def log_take(timeout: Optional[float]) -> Optional[LogLine]:
     """The oldest line that was kept; None if there is none in so many seconds,
     or, with None, when lines are kept no more."""
-    line = _LogLine()
+    line = goaway_log_line()
     status = lib.log_take(FOREVER if timeout is None else milliseconds(timeout), byref(line))
     if status in (ERR_TIMEOUT, ERR_STATE, ERR_FORKED):
         return None

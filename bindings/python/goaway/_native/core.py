@@ -14,10 +14,10 @@ from ..feature import FEATURES
 from ..limit import IS_OF_C, LIMITS
 from ..report import Counts, Report
 from .arguments import encode, milliseconds
+from .declarations import ERR_TIMEOUT, OK, goaway_batch, goaway_counts
 from .library import lib
-from .numbers import ERR_TIMEOUT, OK
 from .status import check, failure, last_failure
-from .structures import SessionRow, _Batch, _Counts, _text, read_report, session_row
+from .structures import SessionRow, _text, read_report, session_row
 from .tls import TlsCore
 
 
@@ -44,7 +44,7 @@ class Core:
         self._queue = lib.queue_new(self._server)
         if self._queue is None:
             raise last_failure()
-        self._batch = _Batch()
+        self._batch = goaway_batch()
         self._batch_ref = byref(self._batch)
 
     def _call(self, function: Any, *arguments: Any) -> Any:
@@ -136,7 +136,7 @@ class Core:
         """What was refused; after the end what there was at the end."""
         with self._lock:
             if self._server is not None:
-                counts = _Counts()
+                counts = goaway_counts()
                 check(lib.server_counts(self._server, byref(counts), ctypes.sizeof(counts)))
                 self._counts = Counts(*(getattr(counts, name) for name in Counts._fields))
             return self._counts

@@ -9,7 +9,8 @@ from ctypes import c_void_p
 from pathlib import Path
 from typing import Any, List
 
-from .functions import QUICK, SLOW
+from .declarations import FUNCTIONS
+from .functions import QUICK
 
 NAME = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
 
@@ -36,11 +37,10 @@ class _Library:
     def __init__(self, path: str) -> None:
         # PyPy has no lock that a call could keep.
         quick, slow = getattr(ctypes, "PyDLL", ctypes.CDLL)(path), ctypes.CDLL(path)
-        for library, table in ((quick, QUICK), (slow, SLOW)):
-            for name, (result, arguments) in table.items():
-                function = getattr(library, name)
-                function.restype, function.argtypes = result, arguments
-                setattr(self, name[len("goaway_") :], function)
+        for name, (result, arguments) in FUNCTIONS.items():
+            function = getattr(quick if name in QUICK else slow, name)
+            function.restype, function.argtypes = result, arguments
+            setattr(self, name[len("goaway_") :], function)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(name)

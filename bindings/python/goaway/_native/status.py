@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Optional
 
 from ..error import Error
+from .declarations import OK
 from .library import lib
-from .numbers import OK
 from .structures import _text
 
 

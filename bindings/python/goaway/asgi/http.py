@@ -25,8 +25,8 @@ _START_HEADERS = "the headers of http.response.start"
 _BODY = "the body of http.response.body"
 _FILE_PIECE = 256 * 1024
 _WITH_BODY = frozenset(range(200, 1000)) - WITHOUT_BODY
-_HEAD = _native.FLAG_HEAD
-_VERSIONS = _native.FLAG_HTTP_1_1 | _native.FLAG_HTTP_1_0
+_HEAD = _native.RECORD_FLAG_HEAD
+_VERSIONS = _native.RECORD_FLAG_HTTP_1_1 | _native.RECORD_FLAG_HTTP_1_0
 
 
 class HttpExchange(Exchange):
@@ -75,7 +75,7 @@ class HttpExchange(Exchange):
             self.scope["http_version"] = version_of(flags)
             # Clients of HTTP/1.1 may take a 103 for the response (RFC 8297, section 3).
             self.scope["extensions"].pop("http.response.early_hint", None)
-        if flags & _native.FLAG_DRAINING:
+        if flags & _native.RECORD_FLAG_DRAINING:
             self.drain.begin(left_ms)
 
     # `Runnable._run`, without the calls of `call` and `done` in the usual case, for speed.
@@ -188,7 +188,7 @@ class HttpExchange(Exchange):
         return self.context.dropped.drops(self._status, body, self.scope["method"], self.scope["path"])
 
     def _send_head(self) -> None:
-        self.pump.commands.add(_native.COMMAND_HEAD, self.id, self._status, self._fields)
+        self.pump.commands.add(_native.COMMAND_KIND_HEAD, self.id, self._status, self._fields)
         self._stage = _STREAMING
 
     async def _send_piece(self, body: bytes, has_more: bool) -> None:
@@ -212,7 +212,7 @@ class HttpExchange(Exchange):
         else:
             while self._is_full:
                 await self._wait_writable()
-            self.pump.commands.add(_native.COMMAND_END, self.id, data=body)
+            self.pump.commands.add(_native.COMMAND_KIND_END, self.id, data=body)
             self._finish()
 
     def _send_trailers(self, message: Message) -> None:
@@ -223,7 +223,7 @@ class HttpExchange(Exchange):
         self._trailer_fields += message.get("headers", ())
         if not message.get("more_trailers"):
             fields = pack_trailers(self._trailer_fields, "the headers of http.response.trailers", lenient)
-            self.pump.commands.add(_native.COMMAND_END, self.id, fields=fields)
+            self.pump.commands.add(_native.COMMAND_KIND_END, self.id, fields=fields)
             self._finish()
 
     async def _send_file(self, message: Message) -> None:
@@ -245,7 +245,7 @@ class HttpExchange(Exchange):
             self._stage = _TRAILERS
         else:
             self.check_open()
-            self.pump.commands.add(_native.COMMAND_END, self.id)
+            self.pump.commands.add(_native.COMMAND_KIND_END, self.id)
             self._finish()
 
     def _hint(self, message: Message) -> None:
@@ -253,7 +253,7 @@ class HttpExchange(Exchange):
             raise RuntimeError("http.response.early_hint must be sent before http.response.start")
         links = [(b"link", link) for link in message.get("links", ())]
         fields = lenient.pack(links, "the links of http.response.early_hint")
-        self.pump.commands.add(_native.COMMAND_INFORM, self.id, 103, fields)
+        self.pump.commands.add(_native.COMMAND_KIND_INFORM, self.id, 103, fields)
 
     def _out_of_order(self, kind: str) -> RuntimeError:
         """The message does not fit the messages before it."""

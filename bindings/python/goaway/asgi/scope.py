@@ -26,8 +26,8 @@ WEBSOCKETS = importlib.util.find_spec("wsproto") is not None
 """Whether wsproto is installed, which reads and writes the frames of WebSockets."""
 
 _ASGI = {"version": "3.0", "spec_version": "2.4"}
-_END = _native.FLAG_END
-_VERSIONS = _native.FLAG_HTTP_1_1 | _native.FLAG_HTTP_1_0
+_END = _native.RECORD_FLAG_END
+_VERSIONS = _native.RECORD_FLAG_HTTP_1_1 | _native.RECORD_FLAG_HTTP_1_0
 
 
 class Section:
@@ -190,7 +190,7 @@ class ScopeFactory:
         if self._tls is not None:
             scope["extensions"]["tls"] = self._tls.of(session)
         exchange = WebSocketExchange(self._context, id, scope, drain)
-        if flags & _native.FLAG_DRAINING:
+        if flags & _native.RECORD_FLAG_DRAINING:
             drain.begin(left_ms)
         if flags & _END:
             exchange.feed(b"", True, b"")

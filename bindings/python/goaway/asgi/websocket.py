@@ -186,7 +186,7 @@ class WebSocketExchange(Exchange):
             self._expect(_ASKED, kind)
             self._status = check_status(message.get("status"))
             self._fields = self._pack(message, kind)
-            self.pump.commands.add(_native.COMMAND_HEAD, self.id, self._status, self._fields)
+            self.pump.commands.add(_native.COMMAND_KIND_HEAD, self.id, self._status, self._fields)
             self._stage = _DENYING
         elif kind == "websocket.http.response.body":
             self._expect(_DENYING, kind)
@@ -194,7 +194,7 @@ class WebSocketExchange(Exchange):
             if not self.context.dropped.drops(self._status, data, "CONNECT", self.scope["path"]):
                 await self.write(data)
             if not message.get("more_body"):
-                self.pump.commands.add(_native.COMMAND_END, self.id)
+                self.pump.commands.add(_native.COMMAND_KIND_END, self.id)
                 self._set_end(ABNORMAL, "")
                 self._finish()
         else:
@@ -221,9 +221,9 @@ class WebSocketExchange(Exchange):
                 raise ValueError(f"the subprotocol {subprotocol!r} is not among those that the peer offers: {offered}")
             fields.append((b"sec-websocket-protocol", subprotocol))
         packed = lenient.pack(fields, "the headers of websocket.accept")
-        self.pump.commands.add(_native.COMMAND_HEAD, self.id, 200, packed)
+        self.pump.commands.add(_native.COMMAND_KIND_HEAD, self.id, 200, packed)
         # No idle timeout of the stream: PINGs detect a peer that is gone.
-        self.pump.commands.add(_native.COMMAND_SET_IDLE, self.id)
+        self.pump.commands.add(_native.COMMAND_KIND_SET_IDLE, self.id)
         self._stage, self._status = _OPEN, 101
         self._set_timer(PING_SECONDS)
         early, self._early = b"".join(self._early), []
@@ -320,7 +320,7 @@ class WebSocketExchange(Exchange):
     def _consume(self) -> None:
         """Lets the peer send more, unless many bytes wait for the application."""
         if self._unconsumed and self._held <= self.pump.high_water and self.cause is None:
-            self.pump.commands.add(_native.COMMAND_CONSUME, self.id, number=self._unconsumed)
+            self.pump.commands.add(_native.COMMAND_KIND_CONSUME, self.id, number=self._unconsumed)
             self._unconsumed = 0
 
     def _put(self, frame: bytes) -> None:
@@ -366,7 +366,7 @@ class WebSocketExchange(Exchange):
     def _end_tunnel(self) -> None:
         if self._stage == _OPEN and self.cause is None and not self.is_over:
             # The control frames that wait are sent with the end, which never waits.
-            self.pump.commands.add(_native.COMMAND_END, self.id, data=b"".join(self._late))
+            self.pump.commands.add(_native.COMMAND_KIND_END, self.id, data=b"".join(self._late))
         self._finish()
 
     def _finish(self) -> None:

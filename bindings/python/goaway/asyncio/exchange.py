@@ -133,7 +133,7 @@ class Exchange(Runnable, RequestState):
         if not self._has_asked and not self._has_end:
             # A peer that expects 100 (Continue) sends its body only now.
             self._has_asked = True
-            self.pump.commands.add(_native.COMMAND_CONSUME, self.id)
+            self.pump.commands.add(_native.COMMAND_KIND_CONSUME, self.id)
         if self._readers is None:
             self._readers = Waiters()
         await self._readers.wait()
@@ -147,7 +147,7 @@ class Exchange(Runnable, RequestState):
             return body
         if self._taken:
             self._has_asked = True
-            self.pump.commands.add(_native.COMMAND_CONSUME, self.id, number=self._taken)
+            self.pump.commands.add(_native.COMMAND_KIND_CONSUME, self.id, number=self._taken)
             self._taken = 0
         unread = self._unread
         if not unread:
@@ -196,7 +196,7 @@ class Exchange(Runnable, RequestState):
     def reset(self, code: int) -> None:
         """Ends the stream with RST_STREAM."""
         self.is_over = True
-        self.pump.commands.add(_native.COMMAND_RESET, self.id, number=code)
+        self.pump.commands.add(_native.COMMAND_KIND_RESET, self.id, number=code)
 
     # The end of the handler.
 

@@ -22,9 +22,9 @@ from .tasks import TaskStarter
 
 log = logging.getLogger("goaway")
 
-_REQUEST = _native.RECORD_REQUEST
-_COOKIES = _native.FLAG_COOKIES
-_END = _native.FLAG_END
+_REQUEST = _native.RECORD_KIND_REQUEST
+_COOKIES = _native.RECORD_FLAG_COOKIES
+_END = _native.RECORD_FLAG_END
 
 RECORDS_AT_ONCE = 32
 """Records that are read before other callbacks of the loop run."""
@@ -112,7 +112,7 @@ class Pump(Dispatcher[Exchange]):
             self._end_refused(failures)
             # If a 500 is refused, too, the stream is reset, which is never refused.
             for failure in self.commands.flush():
-                self.commands.add(_native.COMMAND_RESET, failure.request, number=INTERNAL_ERROR)
+                self.commands.add(_native.COMMAND_KIND_RESET, failure.request, number=INTERNAL_ERROR)
             self.commands.flush()
 
     def _plan_flush(self) -> None:
@@ -220,8 +220,8 @@ class Pump(Dispatcher[Exchange]):
                 exchange.refused(failure.error)
             if failure.kind in _BEFORE_BODY:
                 self.commands.respond(failure.request, *error_response())
-            elif failure.kind != _native.COMMAND_RESET:
-                self.commands.add(_native.COMMAND_RESET, failure.request, number=INTERNAL_ERROR)
+            elif failure.kind != _native.COMMAND_KIND_RESET:
+                self.commands.add(_native.COMMAND_KIND_RESET, failure.request, number=INTERNAL_ERROR)
 
 
-_BEFORE_BODY = (_native.COMMAND_RESPOND, _native.COMMAND_HEAD, _native.COMMAND_INFORM)
+_BEFORE_BODY = (_native.COMMAND_KIND_RESPOND, _native.COMMAND_KIND_HEAD, _native.COMMAND_KIND_INFORM)

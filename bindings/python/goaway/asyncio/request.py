@@ -86,13 +86,13 @@ class Request(Exchange, Responder):
         if packed is None:
             self.pump.commands.respond(self.id, status, fields, data)
         else:
-            self.pump.commands.add(_native.COMMAND_HEAD, self.id, status, fields)
-            self.pump.commands.add(_native.COMMAND_END, self.id, fields=packed, data=data)
+            self.pump.commands.add(_native.COMMAND_KIND_HEAD, self.id, status, fields)
+            self.pump.commands.add(_native.COMMAND_KIND_END, self.id, fields=packed, data=data)
 
     async def write_head(self, status: int, headers: Headers = None) -> None:
         """Begins a streamed response."""
         fields = self.take_head(status, headers)
-        self.pump.commands.add(_native.COMMAND_HEAD, self.id, status, fields)
+        self.pump.commands.add(_native.COMMAND_KIND_HEAD, self.id, status, fields)
 
     async def write(self, data: Data) -> None:
         """Writes the next bytes of the response body. Waits while the high-water mark (the
@@ -104,12 +104,12 @@ class Request(Exchange, Responder):
     async def end(self, data: Data = b"", trailers: Headers = None) -> None:
         """Ends a streamed response, with last bytes and trailers if given."""
         piece, packed = self.take_end(data, trailers)
-        self.pump.commands.add(_native.COMMAND_END, self.id, fields=packed, data=piece)
+        self.pump.commands.add(_native.COMMAND_KIND_END, self.id, fields=packed, data=piece)
 
     async def inform(self, status: int, headers: Headers = None) -> None:
         """Sends an informational response, such as 103 (Early Hints), before the response."""
         fields = self.take_inform(status, headers)
-        self.pump.commands.add(_native.COMMAND_INFORM, self.id, status, fields)
+        self.pump.commands.add(_native.COMMAND_KIND_INFORM, self.id, status, fields)
 
     def reset(self, code: int = CANCEL) -> None:
         """Ends the stream with RST_STREAM and an error code (RFC 9113, section 7): the peer
@@ -121,7 +121,7 @@ class Request(Exchange, Responder):
     def set_idle(self, seconds: float) -> None:
         """Sets how long the stream may be idle in both directions before it is reset; 0 is
         without limit. Default: the limit `stream_idle_ms`, five minutes."""
-        self.pump.commands.add(_native.COMMAND_SET_IDLE, self.id, number=_native.milliseconds(seconds))
+        self.pump.commands.add(_native.COMMAND_KIND_SET_IDLE, self.id, number=_native.milliseconds(seconds))
 
     # What the task and the pump call.
 

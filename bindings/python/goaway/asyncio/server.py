@@ -143,9 +143,9 @@ class Server(ServerBase[Handler]):
         self, id: int, flags: int, tag: int, session: int, left_ms: int, text: bytes, data: bytes, params: int
     ) -> Request:
         request = Request(self, self._pump, self._handlers[tag], id, session, text, params, flags)
-        if flags & _native.FLAG_END:
+        if flags & _native.RECORD_FLAG_END:
             request.full_body = data
-        if flags & _native.FLAG_DRAINING:
+        if flags & _native.RECORD_FLAG_DRAINING:
             request.drain.begin(left_ms)
         return request
 

@@ -21,8 +21,8 @@ MAX_BUFFERED = 64 << 20
 MAX_COMMAND = 1 << 30
 """Bytes that one command may carry."""
 
-_RESPOND = _native.COMMAND_RESPOND
-_WRITE = _native.COMMAND_WRITE
+_RESPOND = _native.COMMAND_KIND_RESPOND
+_WRITE = _native.COMMAND_KIND_WRITE
 _pack = COMMAND.pack
 # The same without the members that are 0 in every such command.
 _pack_respond = struct.Struct("=HH4xQIIII8x").pack

@@ -67,23 +67,23 @@ class Dispatcher(Generic[R]):
         """Handles any record but a REQUEST."""
         kind, flags, _, id, session, text, text_len, data, data_len, code, cause, number, fields, params = record
         request = self.requests.get(id)
-        if kind == _native.RECORD_SESSION:
+        if kind == _native.RECORD_KIND_SESSION:
             event = read_event(session, fields, code, cause, number, params, arena[text : text + text_len])
             notify(self.on_event, event)
-        elif kind == _native.RECORD_PROGRESS:
+        elif kind == _native.RECORD_KIND_PROGRESS:
             notify(self.on_progress, Progress(fields, params, number))
-        elif kind == _native.RECORD_CLOSED:
+        elif kind == _native.RECORD_KIND_CLOSED:
             self._on_closed(_native.read_report(arena[data : data + data_len]))
         elif request is None:
             return
-        elif kind == _native.RECORD_BODY:
-            has_end = flags & _native.FLAG_END != 0
+        elif kind == _native.RECORD_KIND_BODY:
+            has_end = flags & _native.RECORD_FLAG_END != 0
             request.feed(arena[data : data + data_len], has_end, arena[text : text + text_len])
-        elif kind == _native.RECORD_WRITABLE:
+        elif kind == _native.RECORD_KIND_WRITABLE:
             request.writable(number, code)
-        elif kind == _native.RECORD_CANCELLED:
+        elif kind == _native.RECORD_KIND_CANCELLED:
             request.cancelled(_native.cause_name(cause), code)
-        elif kind == _native.RECORD_DRAIN:
+        elif kind == _native.RECORD_KIND_DRAIN:
             request.drain.begin(number)
 
     def _on_closed(self, report: Report) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
-from .._native import FLAG_HTTP_1_0, FLAG_HTTP_1_1
+from .._native import RECORD_FLAG_HTTP_1_0, RECORD_FLAG_HTTP_1_1
 from .fields import Packed, pairs
 
 Headers = Union[Mapping[str, str], Iterable[Tuple[Union[str, bytes], Union[str, bytes]]], Packed, None]
@@ -14,9 +14,9 @@ Headers = Union[Mapping[str, str], Iterable[Tuple[Union[str, bytes], Union[str, 
 
 def version_of(flags: int) -> str:
     """The HTTP version of a REQUEST record with these flags: "2", "1.1" or "1.0"."""
-    if flags & FLAG_HTTP_1_1:
+    if flags & RECORD_FLAG_HTTP_1_1:
         return "1.1"
-    return "1.0" if flags & FLAG_HTTP_1_0 else "2"
+    return "1.0" if flags & RECORD_FLAG_HTTP_1_0 else "2"
 
 
 class RequestState:

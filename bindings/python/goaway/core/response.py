@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Iterator, Optional, Tuple, Union
 
 from .. import _native
-from .._native import FLAG_HEAD, FLAG_HTTP_1_1
+from .._native import RECORD_FLAG_HEAD, RECORD_FLAG_HTTP_1_1
 from ..error import BodyTooLarge, Error
 from .command_buffer import as_bytes
 from .fields import INVALID, Packed, content_length, pack_head, pack_trailers
@@ -147,7 +147,7 @@ class Responder(RequestHead, RequestState):
             return b""
         if isinstance(headers, Packed):
             return headers.fields
-        return pack_head(field_pairs(headers), "headers", bool(self._flags & FLAG_HTTP_1_1))
+        return pack_head(field_pairs(headers), "headers", bool(self._flags & RECORD_FLAG_HTTP_1_1))
 
     def _check_no_head(self) -> None:
         self.check_open()
@@ -169,7 +169,7 @@ class Responder(RequestHead, RequestState):
 
     def _is_without_body(self, status: int) -> bool:
         """Whether a content-length describes the body of another response."""
-        return status in WITHOUT_BODY or bool(self._flags & FLAG_HEAD)
+        return status in WITHOUT_BODY or bool(self._flags & RECORD_FLAG_HEAD)
 
     def _is_tunnel(self, status: int) -> bool:
         """Whether this is a successful response to CONNECT (RFC 9110, section 9.3.6)."""

@@ -56,7 +56,7 @@ class ThreadPump(Dispatcher[ThreadedRequest]):
     def _read_batch(self) -> None:
         records, arena = self._core.take()
         for record in RECORD.iter_unpack(records):
-            if record[0] != _native.RECORD_REQUEST:
+            if record[0] != _native.RECORD_KIND_REQUEST:
                 self._dispatch(record, arena)
                 continue
             _, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
@@ -64,11 +64,11 @@ class ThreadPump(Dispatcher[ThreadedRequest]):
                 self._core, id, session, arena[text : text + text_len], params, flags, self.high_water
             )
             request.body_bytes = self.body_bytes
-            if flags & _native.FLAG_COOKIES:
+            if flags & _native.RECORD_FLAG_COOKIES:
                 request.cookies = arena[text + text_len : data]
-            if flags & _native.FLAG_END:
+            if flags & _native.RECORD_FLAG_END:
                 request.begin(arena[data : data + data_len])
-            if flags & _native.FLAG_DRAINING:
+            if flags & _native.RECORD_FLAG_DRAINING:
                 request.drain.begin(left)
             self._start(request, tag)
         self.commands.flush()

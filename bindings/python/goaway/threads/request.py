@@ -89,7 +89,7 @@ class ThreadedRequest(Responder):
                         "GOAWAY_ERR_GONE", "the response has ended, and the rest of the request body is discarded"
                     )
                 # A peer that expects 100 (Continue) sends its body only now.
-                self._send(_native.COMMAND_CONSUME)
+                self._send(_native.COMMAND_KIND_CONSUME)
             self._condition.wait_for(lambda: self._unread or self._has_end or self.cause is not None)
             if not self._unread:
                 if not self._has_end:
@@ -97,7 +97,7 @@ class ThreadedRequest(Responder):
                 return b""
             data = b"".join(self._unread)
             self._unread.clear()
-        self._send(_native.COMMAND_CONSUME, number=len(data))
+        self._send(_native.COMMAND_KIND_CONSUME, number=len(data))
         return data
 
     def read(self, limit: Optional[int] = None) -> bytes:
@@ -116,15 +116,15 @@ class ThreadedRequest(Responder):
         """Sends the whole response. The library adds `date` and `content-length`."""
         fields, data, packed = self.take_respond(status, body, headers, trailers)
         if packed is None:
-            self._send(_native.COMMAND_RESPOND, status, fields, data)
+            self._send(_native.COMMAND_KIND_RESPOND, status, fields, data)
         else:
-            self._commands.add(_native.COMMAND_HEAD, self.id, status, fields)
-            self._send(_native.COMMAND_END, 0, packed, data)
+            self._commands.add(_native.COMMAND_KIND_HEAD, self.id, status, fields)
+            self._send(_native.COMMAND_KIND_END, 0, packed, data)
         self._ended()
 
     def write_head(self, status: int, headers: Headers = None) -> None:
         """Begins a streamed response. The head is sent with the first bytes of the body."""
-        self._send(_native.COMMAND_HEAD, status, self.take_head(status, headers))
+        self._send(_native.COMMAND_KIND_HEAD, status, self.take_head(status, headers))
 
     def write(self, data: Data) -> None:
         """Writes the next bytes of the response body. Waits while the high-water mark (the
@@ -145,12 +145,12 @@ class ThreadedRequest(Responder):
     def end(self, data: Data = b"", trailers: Headers = None) -> None:
         """Ends a streamed response, with last bytes and trailers if given."""
         piece, packed = self.take_end(data, trailers)
-        self._send(_native.COMMAND_END, 0, packed, piece)
+        self._send(_native.COMMAND_KIND_END, 0, packed, piece)
         self._ended()
 
     def inform(self, status: int, headers: Headers = None) -> None:
         """Sends an informational response, such as 103 (Early Hints), before the response."""
-        self._send(_native.COMMAND_INFORM, status, self.take_inform(status, headers))
+        self._send(_native.COMMAND_KIND_INFORM, status, self.take_inform(status, headers))
 
     def reset(self, code: int = CANCEL) -> None:
         """Ends the stream with RST_STREAM and an error code (RFC 9113, section 7): the peer
@@ -158,13 +158,13 @@ class ThreadedRequest(Responder):
         the request was cancelled."""
         if not self.is_over:
             self.is_over = True
-            self._send(_native.COMMAND_RESET, number=check_code(code))
+            self._send(_native.COMMAND_KIND_RESET, number=check_code(code))
             self._ended()
 
     def set_idle(self, seconds: float) -> None:
         """Sets how long the stream may be idle in both directions before it is reset; 0 is
         without limit. Default: the limit `stream_idle_ms`, five minutes."""
-        self._send(_native.COMMAND_SET_IDLE, number=_native.milliseconds(seconds))
+        self._send(_native.COMMAND_KIND_SET_IDLE, number=_native.milliseconds(seconds))
 
     def fail(self, error: Optional[BaseException] = None) -> None:
         """Ends the response of a handler that ended with `error` or too early: responds 500
@@ -232,9 +232,9 @@ class ThreadedRequest(Responder):
         if not failures:
             return
         first = failures[0]
-        if first.kind in (_native.COMMAND_RESPOND, _native.COMMAND_HEAD):
+        if first.kind in (_native.COMMAND_KIND_RESPOND, _native.COMMAND_KIND_HEAD):
             self.has_head = self.is_over = False
-        elif first.kind == _native.COMMAND_END:
+        elif first.kind == _native.COMMAND_KIND_END:
             self.is_over = False
         raise first.error
 
