@@ -181,8 +181,8 @@ fn by_the_python_commands_supervisor_with(tls: bool, rounds: usize, start_load: 
     for round in 0..rounds {
         load.wait_for(50);
         server.signal(libc::SIGHUP);
-        // Both have left.
-        server.wait_for("has left", 2 * (round + 1));
+        // Both old workers have closed.
+        server.wait_for("has closed", 2 * (round + 1));
     }
     load.wait_for(50);
     load.end();

@@ -58,7 +58,7 @@ def test_no_such_attribute(folder: Path) -> None:
 
 
 def test_not_callable(folder: Path) -> None:
-    assert str(failure(folder, "app = 5")) == '"web_under_test:app" cannot be called: it is of type int'
+    assert str(failure(folder, "app = 5")) == '"web_under_test:app" is not callable: it is of type int'
 
 
 def test_what_the_module_raises_is_told_with_its_own_traceback(folder: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_syntax_error_is_shown(folder: Path) -> None:
 
 
 def test_a_module_that_ends_the_program(folder: Path) -> None:
-    assert "ends the program (SystemExit 4)" in str(failure(folder, "import sys\nsys.exit(4)\n"))
+    assert "exits (SystemExit 4)" in str(failure(folder, "import sys\nsys.exit(4)\n"))
 
 
 def test_a_factory_that_fails(folder: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_factory_that_fails(folder: Path) -> None:
 
 def test_a_factory_that_makes_nothing(folder: Path) -> None:
     error = failure(folder, "def make(): pass\n", "web_under_test:make", factory=True)
-    assert "made no application but NoneType" in str(error)
+    assert "returned NoneType, which is not an application" in str(error)
 
 
 async def _asgi(scope: Any, receive: Any, send: Any) -> None: ...
@@ -137,7 +137,7 @@ def test_wsgi_is_seen(app: Any) -> None:
 
 
 def test_what_may_be_both_or_is_neither() -> None:
-    with pytest.raises(loader.LoadError, match="say --interface"):
+    with pytest.raises(loader.LoadError, match="use --interface"):
         loader.interface(lambda *anything: None)
     with pytest.raises(loader.LoadError, match="--factory"):
         loader.interface(lambda: None)
@@ -150,7 +150,7 @@ def test_a_module_alone_has_an_application_of_the_usual_name(folder: Path) -> No
     assert load(folder, source, "web_under_test")() == 2
     sys.modules.pop("web_under_test")
     told = str(failure(folder, "", "web_under_test"))
-    assert told == "module \"web_under_test\" has neither 'application' nor 'app'; say web_under_test:ATTRIBUTE"
+    assert told == "module \"web_under_test\" has neither 'application' nor 'app'; use web_under_test:ATTRIBUTE"
 
 
 def test_a_factory_may_be_called_with_literals(folder: Path) -> None:

@@ -92,7 +92,7 @@ def test_several_processes_are_supervised() -> None:
     ("arguments", "why"),
     [
         ([], "the following arguments are required: MODULE:APP"),
-        (["web.py"], 'say "web" for that file'),
+        (["web.py"], 'use "web" for this file'),
         (["web:make(1, x)"], "the arguments must be literals"),
         (["web:make(*[1])"], "the arguments must be literals"),
         (["web:make(**{})"], "the arguments must be literals"),
@@ -112,8 +112,8 @@ def test_several_processes_are_supervised() -> None:
         (["web:app", "--backlog", "few"], '"few" is not a whole number'),
         (["web:app", "--uds-mode", "888"], '"888" is not a mode'),
         (["web:app", "--umask", "1777"], '"1777" is not a mode'),
-        (["web:app", "--uds-mode", "600"], "--uds-mode says nothing about 127.0.0.1:8000"),
-        (["web:app", "--fd", "3", "--backlog", "7"], "--backlog says nothing about fd:3"),
+        (["web:app", "--uds-mode", "600"], "--uds-mode does not apply to 127.0.0.1:8000"),
+        (["web:app", "--fd", "3", "--backlog", "7"], "--backlog does not apply to fd:3"),
         (["web:app", "--workers", "0"], "0 is not between 1 and 1024"),
         (["web:app", "--workers", "many"], '"many" is not a whole number'),
         (["web:app", "--threads", "-1"], "-1"),
@@ -122,7 +122,7 @@ def test_several_processes_are_supervised() -> None:
         (["web:app", "--interface", "cgi"], "invalid choice: 'cgi'"),
         (["web:app", "--lifespan", "maybe"], "invalid choice: 'maybe'"),
         (["web:app", "--log-level", "loud"], "invalid choice: 'loud'"),
-        (["web:app", "--root-path", "shop"], '"shop" does not begin with /'),
+        (["web:app", "--root-path", "shop"], '"shop" must begin with /'),
         (["web:app", "--drain", "soon"], '"soon" is not a time in seconds'),
         (["web:app", "--drain", "-1"], "-1"),
         (["web:app", "--drain", "nan"], '"nan" is not a time'),
@@ -133,18 +133,18 @@ def test_several_processes_are_supervised() -> None:
         (["web:app", "--feature", "http1=0"], '"http1=0" is not of the form NAME=on or NAME=off'),
         (["web:app", "--feature", "HTTP1=on"], 'there is no feature "HTTP1"'),
         (["web:app", "--max-sessions", "1.5"], '"1.5" is not a whole number'),
-        (["web:app", "--reload", "--workers", "2"], "--reload is for one worker"),
-        (["web:app", "--reload-dir", "."], "--reload-dir says nothing without --reload"),
-        (["web:app", "--app-dir", "/no/such/folder"], "/no/such/folder: there is no such folder"),
+        (["web:app", "--reload", "--workers", "2"], "--reload runs one worker"),
+        (["web:app", "--reload-dir", "."], "--reload-dir has no effect without --reload"),
+        (["web:app", "--app-dir", "/no/such/folder"], "/no/such/folder: no such folder"),
         (["web:app", "--work", "2"], "unrecognized arguments: --work"),
-        (["web:app", "--port", "80", "--bind", "[::1]:80"], "--host and --port say where to listen, and so do --bind"),
+        (["web:app", "--port", "80", "--bind", "[::1]:80"], "--host and --port cannot be combined with --bind"),
         (["web:app", "--port", "http"], '"http" is not a port'),
         (["web:app", "--loop", "trio"], "invalid choice: 'trio'"),
         (
             ["-k", "uvicorn.workers.UvicornWorker", "web:app"],
-            "-k is no option of goaway: goaway has one kind of worker",
+            "goaway has no option -k: goaway has one kind of worker",
         ),
-        (["web:app", "--timeout=30"], "--timeout is no option of goaway: a worker that is busy is not killed"),
+        (["web:app", "--timeout=30"], "goaway has no option --timeout: a busy worker is not killed"),
         (["web:app", "--limit-max-requests", "5"], "HUP replaces them"),
         (["web:app", "--forwarded-allow-ips", "*"], "--proxy-protocol"),
     ],
@@ -202,6 +202,6 @@ def test_what_is_instead_of_another_servers_option_names_what_there_is(capsys: p
     with pytest.raises(SystemExit):
         parse("--help")
     own = set(re.findall(r"--[a-z0-9-]+", capsys.readouterr().out))
-    for name, instead in other_servers.INSTEAD.items():
+    for name, instead in other_servers.HINTS.items():
         assert name not in own, f"{name} is an option"
         assert set(re.findall(r"--[a-z0-9-]+", instead)) <= own, f"{name}: {instead}"

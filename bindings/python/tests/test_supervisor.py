@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from serving import Command, Connection, eventually
 
-from goaway.supervisor import process
+from goaway.supervisor import child
 from goaway.worker.options import Options
 from goaway.worker.worker import Worker
 
@@ -114,14 +114,14 @@ def test_only_the_last_workers_take_what_waits_in_their_sockets() -> None:
             ours.sendall(json.dumps(message).encode() + b"\n")
     # And that is the end of the supervisor.
     with theirs:
-        supervisor = process._Supervisor(theirs)
+        supervisor = child.Supervisor(theirs)
         options = supervisor.job()
         assert options is not None
         worker = Worker(options, supervisor)
         worker._server, worker._loop = Server(), loop
         # What must end the process in any case would end this one.
         worker._watchdog.shorten = lambda *_: None  # type: ignore[method-assign]
-        supervisor.obey(worker)
+        supervisor.follow(worker)
     loop.close()
     assert told == [[], 3.0, [0, 2], 2.0, [0, 2], 0.0]
 
@@ -199,9 +199,9 @@ def test_the_report_has_what_blocked_workers_cut_and_names_those_it_lacks() -> N
         assert report["elapsed_ms"] >= 200
         command.log.find(f"worker {blocked} ended with status 1")
         for pid in (holds, stopped):
-            command.log.find(f"worker {pid} does not leave, and is killed")
+            command.log.find(f"worker {pid} has not exited in time and is killed")
         missing = ", ".join(map(str, report["workers_missing"]))
-        command.log.find(f"not in these figures, since killed: worker {missing}")
+        command.log.find(f"these workers could not report, their sessions are not counted: {missing}")
         assert not any(is_alive(pid) for pid in asked)
 
 
@@ -266,7 +266,7 @@ def test_hup_with_an_application_that_is_broken_keeps_the_old_workers(tmp_path: 
         before = pids(command, 2)
         (tmp_path / "changing.py").write_text("oh no\n")
         command.signal(signal.SIGHUP)
-        command.log.find("ERROR the new worker .* ended with status 3; the old ones go on")
+        command.log.find("ERROR the new worker .* ended with status 3; the old workers keep running")
         assert pids(command, 2) == before
         (tmp_path / "changing.py").write_text("from plain import app\n\n")
         command.signal(signal.SIGHUP)
@@ -294,7 +294,7 @@ def test_reload_follows_the_files(tmp_path: Path) -> None:
         time.sleep(0.3)
         file.write_text("broken(\n")
         command.log.find("changing.py changed, reloading")
-        command.log.find("the old ones go on")
+        command.log.find("the old workers keep running")
         assert command.get() == "one"
         file.write_text(source % "second")
         eventually(lambda: command.get() == "second", "the new application")

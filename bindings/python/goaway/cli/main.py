@@ -16,37 +16,39 @@ from . import parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command with its arguments, those of the process by default;
-    gives the exit status: 0 after a close, 1 if it cannot serve, 2 for options
-    that cannot be, 3 if the application cannot be loaded or does not start."""
+    """Runs the command. `arguments`: by default those of the process.
+
+    Returns the exit status: 0 after a close, 1 if it cannot serve, 2 for an invalid
+    option, 3 if the application cannot be loaded or does not start."""
     try:
-        said = parser.parse(sys.argv[1:] if arguments is None else arguments, version=_version)
+        options = parser.parse(sys.argv[1:] if arguments is None else arguments, version=_version)
     except SystemExit as end:
         return int(end.code or 0)
     if threading.current_thread() is not threading.main_thread():
         return _refuse(
-            "the command takes care of signals, which only the main thread can; call goaway.asgi.serve", FAILED
+            "the command handles signals, which needs the main thread; in another thread call goaway.asgi.serve or goaway.wsgi.serve",
+            FAILED,
         )
     try:
-        for file in said.env_files:
+        for file in options.env_files:
             env_file.read(file)
-        if said.reload:
+        if options.reload:
             reload.check()
-        _check_config(said)
-        log.configure(said.log_level, said.access_log, said.log_config)
+        _check_config(options)
+        log.configure(options.log_level, options.access_log, options.log_config)
     except (env_file.EnvError, reload.ReloadError) as error:
         return _refuse(str(error))
     except log.ConfigError as error:
-        return _refuse(f"--log-config {said.log_config}: {error}")
+        return _refuse(f"--log-config {options.log_config}: {error}")
     except Error as error:
         return _refuse(error.text)
     except ImportError as error:
         return _refuse(str(error), FAILED)
     except OSError as error:
-        return _refuse(f"--access-log {said.access_log}: {error.strerror}")
-    if said.umask is not None:
-        os.umask(said.umask)
-    return supervisor.run(said) if said.supervised else single_process.run(said)
+        return _refuse(f"--access-log {options.access_log}: {error.strerror}")
+    if options.umask is not None:
+        os.umask(options.umask)
+    return supervisor.run(options) if options.supervised else single_process.run(options)
 
 
 def _refuse(text: str, status: int = USAGE) -> int:
@@ -54,17 +56,17 @@ def _refuse(text: str, status: int = USAGE) -> int:
     return status
 
 
-def _check_config(said: Options) -> None:
-    """Asks the library, which knows which limits and features there are, and what each may be."""
+def _check_config(options: Options) -> None:
+    """Has the library check the limits and features. Raises Error."""
     from .._native import Core
     from ..application.config import check_limits
 
     core = Core()
     try:
-        check_limits(said.limits)
-        for name, value in said.limits.items():
+        check_limits(options.limits)
+        for name, value in options.limits.items():
             core.set_limit(name, value)
-        for name, enabled in said.features.items():
+        for name, enabled in options.features.items():
             core.set_feature(name, enabled)
     finally:
         core.free()

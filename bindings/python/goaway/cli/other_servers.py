@@ -1,40 +1,40 @@
 """Options of uvicorn, gunicorn, Hypercorn and Granian that goaway does not have.
 
-Those with the same meaning are second names of goaway's own; see `options`. Of
-the others a few ask for what goaway does anyway, and the rest are refused with
-what there is instead: an option that is ignored would be worse.
+Options with the same meaning are accepted as second names of goaway's own; see
+`parser`. A few of the others ask for what goaway does in any case. The rest are
+refused with a hint, since ignoring an option silently would be worse.
 """
 
 from __future__ import annotations
 
 from typing import Iterable
 
-#: What goaway does anyway.
+#: Options that ask for what goaway does in any case.
 ALWAYS = ("--no-server-header", "--no-proxy-headers", "--no-use-colors", "--date-header", "--reset-contextvars")
 
-_CONFIGURATION = "options stand on the command line"
-_WORKERS = "goaway has one kind of worker; ASGI or WSGI is seen from the application (--interface)"
-_HTTP = "HTTP/2 and HTTP/1.1 are always spoken; --feature http1=off turns HTTP/1.1 off"
+_CONFIGURATION = "there is no configuration file; give the options on the command line"
+_WORKERS = "goaway has one kind of worker; ASGI or WSGI is detected from the application (--interface)"
+_HTTP = "HTTP/2 and HTTP/1.1 are always on; --feature http1=off turns HTTP/1.1 off"
 _FORWARDED = (
-    "a proxy is believed by its PROXY header (--proxy-protocol); for X-Forwarded-For use a middleware such as "
+    "use --proxy-protocol for a trusted proxy that sends PROXY headers; for X-Forwarded-For use a middleware such as "
     "werkzeug's ProxyFix or uvicorn's ProxyHeadersMiddleware"
 )
 _RECYCLING = "workers are not replaced by age or use; HUP replaces them, --max-age drains connections"
-_SERVICE = "start it from a service manager, which has this; see the README about systemd"
+_SERVICE = "use a service manager for this; the README has an example for systemd"
 _LOG = "the log goes to stderr; --log-config sends it elsewhere and changes its format"
-_TLS = "TLS 1.3 and 1.2 with today's ciphers, nothing older"
-_FRESH = "each worker is a fresh interpreter"
-_PING = "a WebSocket's peer is asked after 20 s of silence"
-_MIDDLEWARE = "fields are the application's, or a middleware's"
-_METRICS = "the access log and ASGI's goaway.server have the figures"
+_TLS = "goaway supports TLS 1.3 and 1.2 with modern ciphers only"
+_FRESH = "each worker is a new interpreter, which loads the application itself"
+_PING = "goaway sends a PING after 20 s of silence"
+_MIDDLEWARE = "add header fields in the application or in a middleware"
+_METRICS = "use the access log, and goaway.server in the ASGI scope"
 
-#: What there is instead of each.
-INSTEAD = {
+#: The hint for each refused option.
+HINTS = {
     "--http": _HTTP, "--http2": _HTTP, "--http-protocols": _HTTP, "--http2-cleartext": _HTTP,
     "--ws": "WebSockets are served if wsproto is installed: pip install goaway[websocket]",
     "--ws-ping-interval": _PING, "--ws-ping-timeout": _PING, "--websocket-ping-interval": _PING,
     "--ws-max-queue": "--ws-max-size, and --limit high_water_bytes=N",
-    "--ws-per-message-deflate": "messages of WebSockets are not compressed",
+    "--ws-per-message-deflate": "WebSocket messages are not compressed",
     "--websocket-max-message-size": "--ws-max-size BYTES",
     "--proxy-headers": _FORWARDED, "--forwarded-allow-ips": _FORWARDED, "--proxy-allow-from": "--proxy-protocol TRUSTED",
     "--server-header": _MIDDLEWARE, "--no-date-header": _MIDDLEWARE, "--header": _MIDDLEWARE,
@@ -43,10 +43,10 @@ INSTEAD = {
     "--worker-connections": "--max-sessions N", "--backpressure": "--max-sessions N",
     "--limit-max-requests": _RECYCLING, "--limit-max-requests-jitter": _RECYCLING,
     "--max-requests-jitter": _RECYCLING, "--workers-lifetime": _RECYCLING, "--workers-max-rss": _RECYCLING,
-    "-t": "a worker that is busy is not killed; --drain bounds the close",
-    "--timeout": "a worker that is busy is not killed; --drain bounds the close",
-    "--timeout-worker-healthcheck": "a worker that is busy is not killed; --drain bounds the close",
-    "--workers-kill-timeout": "--drain SECONDS; a worker that is not gone soon after is killed",
+    "-t": "a busy worker is not killed; --drain limits the time of a close",
+    "--timeout": "a busy worker is not killed; --drain limits the time of a close",
+    "--timeout-worker-healthcheck": "a busy worker is not killed; --drain limits the time of a close",
+    "--workers-kill-timeout": "--drain SECONDS; a worker that does not exit soon after it is killed",
     "--read-timeout": "--limit progress_ms=N",
     "-k": _WORKERS, "--worker-class": _WORKERS, "--asgi-loop": "--loop", "--asgi-lifespan": "--lifespan",
     "--task-impl": _WORKERS, "--runtime-mode": _WORKERS, "--runtime-threads": _WORKERS,
@@ -63,11 +63,11 @@ INSTEAD = {
     "--statsd-host": _METRICS, "--metrics": _METRICS,
     "--ssl-version": _TLS, "--ssl-ciphers": _TLS, "--ciphers": _TLS, "--ssl-protocol-min": _TLS,
     "--verify-mode": "--cert-reqs none, optional or required",
-    "--insecure-bind": "--bind ADDRESS speaks TLS, or not, at all addresses",
-    "--quic-bind": "HTTP/3 is not spoken",
+    "--insecure-bind": "TLS is on or off for all addresses of --bind",
+    "--quic-bind": "HTTP/3 is not supported",
     "--reload-include": "--reload-dir DIR, whose Python files are watched",
     "--reload-exclude": "--reload-dir DIR, whose Python files are watched",
-    "--reload-engine": "--reload needs watchfiles", "--reload-delay": "--reload waits for nothing",
+    "--reload-engine": "--reload needs watchfiles", "--reload-delay": "--reload restarts at once",
     "--limit-request-line": "--limit header_list_bytes=N", "--limit-request-fields": "--limit header_fields=N",
     "--limit-request-field_size": "--limit header_list_bytes=N",
     "--h11-max-incomplete-event-size": "--limit header_list_bytes=N",
@@ -75,10 +75,10 @@ INSTEAD = {
 
 
 def refusal(arguments: Iterable[str], own: Iterable[str]) -> str | None:
-    """What is to be said about the first of the arguments that is another
-    server's option, but none of goaway's `own`; None if there is none."""
+    """The error message for the first argument that is an option of another server and
+    not one of goaway's `own`; None if there is none."""
     for argument in arguments:
         name = argument.partition("=")[0]
-        if argument.startswith("-") and name in INSTEAD and name not in own:
-            return f"{name} is no option of goaway: {INSTEAD[name]}"
+        if argument.startswith("-") and name in HINTS and name not in own:
+            return f"goaway has no option {name}: {HINTS[name]}"
     return None

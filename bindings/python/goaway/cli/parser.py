@@ -1,4 +1,4 @@
-"""The options of the command ``goaway``: what there is, what each may be, what it is when not said."""
+"""Parses the command line of ``goaway``: the options, their values and defaults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMED_LIMITS = (
     ("--idle", "idle_ms", 1000, "SECONDS without a request until a connection is drained"),
 )
 
-#: What other servers call them.
+#: The names that other servers have for these options.
 _SECOND_NAMES = {
     "--max-streams": ("--http2-max-concurrent-streams",),
     "--idle": ("--timeout-keep-alive", "--keep-alive"),
@@ -35,46 +35,46 @@ _SECOND_NAMES = {
 
 
 def parse(arguments: list[str], *, version: Callable[[], str]) -> Options:
-    """Reads the command line. Help and version are printed here.
+    """Parses and checks the command line. Prints help and version.
 
-    Raises SystemExit: with 0 after help and version, with 2 after one line on
-    stderr about what cannot be.
+    Raises SystemExit: with 0 after help or version, with 2 after one line on
+    stderr about an invalid option.
     """
     parser = _parser(version)
     refusal = other_servers.refusal(arguments, parser._option_string_actions)
     if refusal is not None:
         parser.error(refusal)
-    said = vars(parser.parse_args(arguments))
-    del said["always"]
-    limits, features = dict(said.pop("limits")), dict(said.pop("features"))
+    values = vars(parser.parse_args(arguments))
+    del values["always"]
+    limits, features = dict(values.pop("limits")), dict(values.pop("features"))
     for option, name, unit, _ in _NAMED_LIMITS:
-        value = said.pop(_destination(option))
+        value = values.pop(_destination(option))
         if value is not None:
             limits[name] = round(value * unit)
-    said["bind"] = _binds(parser, said)
-    options = Options(limits=limits, features=features, **said)
+    values["bind"] = _binds(parser, values)
+    options = Options(limits=limits, features=features, **values)
     _check(parser, options)
     return options
 
 
-def _binds(parser: argparse.ArgumentParser, said: dict[str, Any]) -> list[str]:
-    """Every address, with the options that are said for all of them."""
-    binds: list[str] = said["bind"]
-    host, port = said.pop("host"), said.pop("port")
+def _binds(parser: argparse.ArgumentParser, values: dict[str, Any]) -> list[str]:
+    """The addresses to listen on, with the options that apply to all of them."""
+    binds: list[str] = values["bind"]
+    host, port = values.pop("host"), values.pop("port")
     if host is not None or port is not None:
         if binds:
-            parser.error("--host and --port say where to listen, and so do --bind, --uds and --fd: one of the two")
+            parser.error("--host and --port cannot be combined with --bind, --uds or --fd: use one or the other")
         default_host, _, default_port = Options("").bind[0].rpartition(":")
         binds = [_host_and_port(parser, host or default_host, default_port if port is None else port)]
     addresses = [Address.parse(text) for text in binds or Options("").bind]
     for option, name in (
         ("--backlog", "backlog"), ("--reuse-port", "reuseport"), ("--uds-mode", "mode"), ("--proxy-protocol", "proxy"),
     ):  # fmt: skip
-        value = said.pop(_destination(option))
+        value = values.pop(_destination(option))
         if value is None:
             continue
         if not any(address.accepts(name) for address in addresses):
-            parser.error(f"{option} says nothing about {', '.join(map(str, addresses))}")
+            parser.error(f"{option} does not apply to {', '.join(map(str, addresses))}")
         addresses = [
             address.with_options(**{name: value}) if address.accepts(name) else address for address in addresses
         ]
@@ -91,22 +91,22 @@ def _host_and_port(parser: argparse.ArgumentParser, host: str, port: str) -> str
 
 def _check(parser: argparse.ArgumentParser, options: Options) -> None:
     if options.reload and options.workers > 1:
-        parser.error("--reload is for one worker: leave out --workers")
+        parser.error("--reload runs one worker: leave out --workers")
     if options.reload_dirs and not options.reload:
-        parser.error("--reload-dir says nothing without --reload")
+        parser.error("--reload-dir has no effect without --reload")
     if options.certfile is None:
         for option in ("keyfile", "keyfile_password", "ca_certs", "ssl_reload"):
             if getattr(options, option):
-                parser.error(f"--{option.replace('_', '-')} says nothing without --certfile")
+                parser.error(f"--{option.replace('_', '-')} has no effect without --certfile")
     if (options.cert_reqs != "none") != (options.ca_certs is not None):
-        parser.error("--ca-certs and --cert-reqs go together")
+        parser.error("--ca-certs and --cert-reqs need each other: give both")
     for name in [options.app_dir, *options.reload_dirs]:
         if not os.path.isdir(name):
-            parser.error(f"{name}: there is no such folder")
+            parser.error(f"{name}: no such folder")
 
 
 class _Parser(argparse.ArgumentParser):
-    """One line for what is wrong, no usage: the usage is long and hides it."""
+    """Prints one line for an error, without the usage, which is long and would hide it."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"goaway: {message} (goaway --help lists the options)\n")
@@ -116,15 +116,15 @@ def _parser(version: Callable[[], str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="goaway",
         usage="goaway [OPTIONS] MODULE[:APP]",
-        description="Serves an ASGI or WSGI application over HTTP/2, and knows how to leave.",
-        epilog="SIGTERM, SIGINT and SIGQUIT drain, another one after --signal-repeat forces; with --workers or --reload "
+        description="Serves an ASGI or WSGI application over HTTP/2 and HTTP/1.1, and closes gracefully.",
+        epilog="SIGTERM, SIGINT and SIGQUIT drain; another one after --signal-repeat forces. With --workers or --reload "
         "SIGHUP replaces the workers.",
         allow_abbrev=False,
     )
     parser.add_argument(
         "app", metavar="MODULE:APP", type=_value(_target),
-        help="the application, package.module:attribute; the attribute may be a call of a factory, 'make(\"x\")', and is "
-        "application or app where it is not said",
+        help="the application: package.module:attribute; the attribute may be a call of a factory, 'make(\"x\")'; "
+        "default: application or app",
     )  # fmt: skip
     _add_serving(parser)
     _add_tls(parser)
@@ -141,11 +141,18 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("serving")
     group.add_argument(
         "-b", "--bind", action="append", default=[], metavar="ADDRESS", type=_value(_bind),
-        help="HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER (an inherited socket) or systemd:[NAME] (of the service "
-        "manager), with options ?NAME=VALUE&...; repeatable; default 127.0.0.1:8000",
+        help="HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER (an inherited socket) or systemd:[NAME] (from the "
+        "service manager), with options ?NAME=VALUE&...; repeatable; default 127.0.0.1:8000",
     )  # fmt: skip
-    group.add_argument("--host", default=None, metavar="HOST", help="where to listen, with --port; default 127.0.0.1")
-    group.add_argument("--port", default=None, metavar="PORT", help="with --host; 0 is any that is free; default 8000")
+    group.add_argument(
+        "--host", default=None, metavar="HOST", help="the host to listen on, with --port; default 127.0.0.1"
+    )
+    group.add_argument(
+        "--port",
+        default=None,
+        metavar="PORT",
+        help="the port to listen on, with --host; 0: any free port; default 8000",
+    )
     group.add_argument(
         "--uds", action="append", dest="bind", metavar="PATH", type=unix_address, help="the same as --bind unix:PATH"
     )
@@ -155,22 +162,23 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--proxy-protocol", default=None, metavar="TRUSTED",
-        help="connections begin with a PROXY header from these addresses and networks: 10.0.0.0/8,::1, unix, or * for all",
+        help="every connection begins with a PROXY header; trusted proxies: addresses and networks such as 10.0.0.0/8,::1, "
+        "unix, or * for all",
     )  # fmt: skip
     group.add_argument(
         "--backlog", default=None, metavar="N", type=_value(lambda text: str(_whole(text))),
-        help="connections that wait in the kernel; default 1024",
+        help="connections that may wait in the kernel to be accepted; default 1024",
     )  # fmt: skip
     group.add_argument(
         "--reuse-port", action="store_const", const="1", default=None, help="share the port with other programs"
     )
     group.add_argument(
         "--uds-mode", "--uds-permissions", default=None, metavar="OCTAL", type=_value(_octal),
-        help="permissions of Unix sockets, 660; default as the umask leaves them",
+        help="permissions of Unix sockets, such as 660; default: by the umask",
     )  # fmt: skip
     group.add_argument(
         "--umask", default=None, metavar="OCTAL", type=_value(lambda text: int(_octal(text), 8)),
-        help="the file creation mask, 027; default as it is",
+        help="the file creation mask, such as 027; default: unchanged",
     )  # fmt: skip
     group.add_argument(
         "-w", "--workers", default=1, metavar="N", type=_value(_count), help="processes that serve; default 1"
@@ -185,12 +193,12 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--queue", default=1000, metavar="N", type=_value(_whole),
-        help="requests that may wait for one of these threads, those beyond are answered 503; default 1000",
+        help="requests that may wait for one of these threads; further ones get 503; default 1000",
     )  # fmt: skip
     group.add_argument("--reload", action="store_true", help="restart the worker when a file changes; needs watchfiles")
     group.add_argument(
         "--reload-dir", "--reload-paths", action="append", default=[], dest="reload_dirs", metavar="DIR",
-        help="a folder to watch; repeatable; default the --app-dir",
+        help="a folder to watch; repeatable; default: the --app-dir",
     )  # fmt: skip
 
 
@@ -198,22 +206,20 @@ def _add_tls(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("TLS; SIGHUP reads the files again")
     group.add_argument(
         "--certfile", "--ssl-certfile", "--ssl-certificate", metavar="FILE",
-        help="a certificate and behind it those that lead to its authority, in PEM",
+        help="the certificate chain in PEM, the server's own certificate first",
     )  # fmt: skip
-    group.add_argument("--keyfile", "--ssl-keyfile", metavar="FILE", help="its key; default the --certfile")
-    group.add_argument(
-        "--keyfile-password", "--ssl-keyfile-password", metavar="TEXT", help="what the key is encrypted with"
-    )
+    group.add_argument("--keyfile", "--ssl-keyfile", metavar="FILE", help="the key in PEM; default: in the --certfile")
+    group.add_argument("--keyfile-password", "--ssl-keyfile-password", metavar="TEXT", help="decrypts the key")
     group.add_argument(
         "--ca-certs",
         "--ssl-ca-certs",
         "--ssl-ca",
         metavar="FILE",
-        help="who vouches for the certificates of clients, in PEM",
+        help="the authorities that client certificates are verified against, in PEM",
     )
     group.add_argument(
-        "--cert-reqs", "--ssl-cert-reqs", default="none", metavar="WHETHER", type=_value(_cert_reqs),
-        help="whether clients must show a certificate: none, optional, required, or 0, 1, 2; default none",
+        "--cert-reqs", "--ssl-cert-reqs", default="none", metavar="MODE", type=_value(_cert_reqs),
+        help="whether clients are asked for a certificate: none, optional, required, or 0, 1, 2; default none",
     )  # fmt: skip
     group.add_argument(
         "--ssl-client-verify", action="store_const", const="required", dest="cert_reqs",
@@ -225,11 +231,13 @@ def _add_tls(parser: argparse.ArgumentParser) -> None:
 def _add_application(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("application")
     group.add_argument(
-        "--interface", choices=INTERFACES, default="auto", help="default auto: seen from the application"
+        "--interface", choices=INTERFACES, default="auto", help="default auto: detected from the application"
     )
     group.add_argument("--loop", choices=LOOPS, default="auto", help="default auto: uvloop if it is installed")
     group.add_argument("--factory", action="store_true", help="the attribute is a function that makes the application")
-    group.add_argument("--app-dir", default=".", metavar="DIR", help="modules are looked for here first; default .")
+    group.add_argument(
+        "--app-dir", default=".", metavar="DIR", help="the first folder to import modules from; default ."
+    )
     group.add_argument(
         "--root-path",
         "--url-path-prefix",
@@ -243,21 +251,21 @@ def _add_application(parser: argparse.ArgumentParser) -> None:
         type=_value(_whole),
         default=16 * 1024 * 1024,
         metavar="BYTES",
-        help="the longest message of a WebSocket; default 16777216",
+        help="maximum size of a WebSocket message; default 16777216",
     )
     group.add_argument(
         "--pathsend", action="store_true",
-        help="let ASGI applications send files by name; middleware that changes bodies does not see them",
+        help="let ASGI applications send files by name; middleware that changes bodies does not see these",
     )  # fmt: skip
     group.add_argument(
         "--lifespan",
         choices=LIFESPANS,
         default="auto",
-        help="ASGI's start and shutdown; default auto: if it takes part",
+        help="ASGI lifespan; default auto: if the application supports it",
     )
     group.add_argument(
         "--env-file", "--env-files", action="append", default=[], dest="env_files", metavar="FILE",
-        help="NAME=value lines for the environment, where it has no such name yet; repeatable",
+        help="a file of NAME=value lines; sets environment variables that are not set yet; repeatable",
     )  # fmt: skip
 
 
@@ -265,16 +273,16 @@ def _add_closing(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("closing")
     group.add_argument(
         "--drain", "--timeout-graceful-shutdown", "--graceful-timeout", default=5.0, metavar="SECONDS", type=_value(_seconds),
-        help="how long a close may take, 2.5 or 500ms; default 5",
+        help="time that requests have to end at a close, such as 2.5 or 500ms; default 5",
     )  # fmt: skip
     group.add_argument(
         "--signal-repeat", default=SAME_SECONDS, metavar="SECONDS", type=_value(_seconds),
-        help="a signal that comes so soon after the first one does not force; default 500ms",
+        help="a second signal within this time is a duplicate and does not force; default 500ms",
     )  # fmt: skip
     group.add_argument(
         "--report",
         action="store_true",
-        help='on stdout "listening on ADDRESS", and what became of each session as JSON',
+        help='print "listening on ADDRESS", and at the end the report of the close as JSON, on stdout',
     )
 
 
@@ -304,14 +312,17 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 def _add_logs(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("logs")
     group.add_argument(
-        "--access-log", "--access-logfile", metavar="FILE", help="a line per request; - is stdout; default none"
+        "--access-log",
+        "--access-logfile",
+        metavar="FILE",
+        help="the file for one line per request; -: stdout; default: none",
     )
     group.add_argument("--no-access-log", action="store_const", const=None, dest="access_log", help=argparse.SUPPRESS)
     group.add_argument("--log-level", choices=LOG_LEVELS, default="info", type=str.lower, help="default info")
     group.add_argument(
         "--log-config", default=None, metavar="FILE",
-        help="a configuration of Python's logging, in JSON, YAML (with PyYAML) or fileConfig's format; the loggers are "
-        "goaway and goaway.access",
+        help="a configuration of Python's logging in JSON, YAML (needs PyYAML) or the format of fileConfig; the loggers "
+        "are goaway and goaway.access",
     )  # fmt: skip
 
 
@@ -323,7 +334,7 @@ T = TypeVar("T")
 
 
 def _value(read: Callable[[str], T]) -> Callable[[str], T]:
-    """For argparse, which keeps the text of its own error class only."""
+    """Converts a ValueError for argparse, which shows the text of its own exception only."""
 
     def checked(text: str) -> T:
         try:
@@ -380,13 +391,13 @@ def _cert_reqs(text: str) -> str:
     if text in ("0", "1", "2"):
         return known[int(text)]
     if text not in known:
-        raise ValueError(f'"{text}" is none of {", ".join(known)}')
+        raise ValueError(f'"{text}" is not one of {", ".join(known)}')
     return text
 
 
 def _root_path(text: str) -> str:
     if text and not text.startswith("/"):
-        raise ValueError(f'"{text}" does not begin with /')
+        raise ValueError(f'"{text}" must begin with /')
     return text.rstrip("/")
 
 
@@ -409,10 +420,12 @@ def _feature(text: str) -> tuple[str, bool]:
 
 
 class _Version(argparse.Action):
-    """Asks for the version only when it is wanted: the library has to be loaded for it."""
+    """Prints the version. The library is loaded only for this option."""
 
     def __init__(self, *args: Any, version_text: Callable[[], str], **kwargs: Any) -> None:
-        kwargs.update(nargs=0, dest=argparse.SUPPRESS, default=argparse.SUPPRESS, help="the version, and of what")
+        kwargs.update(
+            nargs=0, dest=argparse.SUPPRESS, default=argparse.SUPPRESS, help="print the versions of goaway and Python"
+        )
         super().__init__(*args, **kwargs)
         self._text = version_text
 

@@ -1,4 +1,4 @@
-"""Watches the application's files, for ``--reload``."""
+"""Watches the files of the application, for ``--reload``."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Callable
 
 
 class ReloadError(Exception):
-    """It cannot watch; the message says what to do."""
+    """Files cannot be watched. The message says what to do."""
 
 
 def check() -> None:
     """Raises ReloadError if watchfiles is not installed."""
     if importlib.util.find_spec("watchfiles") is None:
-        raise ReloadError("--reload needs watchfiles: pip install watchfiles")
+        raise ReloadError("--reload: watchfiles is not installed; pip install watchfiles")
 
 
 class Watch:
-    """Tells of changes to Python files in folders, from a thread of its own."""
+    """Watches the Python files in folders, in a thread of its own."""
 
     def __init__(self, folders: list[str], on_change: Callable[[list[str]], None]) -> None:
-        """Watches until `stop`; `on_change` gets the paths, each once in a batch."""
+        """Watches until `stop`. `on_change` is called with the paths that have changed, in the
+        thread."""
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=self._watch, args=(folders, on_change), name="goaway-reload", daemon=True

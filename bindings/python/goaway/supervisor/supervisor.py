@@ -1,6 +1,7 @@
-"""The command with several processes: starts the workers, replaces those that die, lets all leave.
+"""The command with several processes: starts the workers, replaces those that die, and closes
+them.
 
-Each worker has a slot with listening sockets of its own, which outlive it.
+Each worker has a slot with listening sockets, which outlive it.
 """
 
 from __future__ import annotations
@@ -20,47 +21,48 @@ from ..error import Error
 from ..report import Report
 from ..signals import SignalDebouncer
 from ..worker import service_manager
-from ..worker.log import LOG, Draining
+from ..worker.log import LOG, ClosingLog
 from ..worker.options import Options
-from ..worker.single_process import announce, print_report
+from ..worker.output import announce, print_report
 from ..worker.worker import DONE, FAILED, longest
 from .listeners import Listeners
-from .process import PATIENCE, Child
+from .process import KILL_SECONDS, WorkerProcess
 from .reload import Watch
 
-#: A worker that lives for less dies "at once": its successor waits, each time
-#: longer, from the shortest to the longest of these seconds.
-SOON, SHORTEST, LONGEST = 5.0, 0.5, 30.0
-#: Seconds that the workers may take when a file has changed.
+#: Seconds that a worker must live; if it dies earlier, its successor starts after a pause.
+STABLE_SECONDS = 5.0
+#: The first and the longest pause in seconds. Each further failure doubles the pause.
+MIN_PAUSE, MAX_PAUSE = 0.5, 30.0
+#: Seconds that requests have to end when a file has changed.
 RELOAD_DRAIN = 1.0
 _CLOSING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-#: Seconds between two looks at what has no event of its own.
-TICK = 0.1
+#: Seconds between two checks of states that no event reports.
+POLL_SECONDS = 0.1
 
 
 @dataclass
 class Slot:
-    """A worker's place."""
+    """The place of one worker, with its processes."""
 
     number: int
-    #: The worker that serves, or will.
-    current: Child | None = None
-    #: Its successor, which is not ready yet.
-    successor: Child | None = None
-    #: Those that have been replaced and drain.
-    leaving: list[Child] = field(default_factory=list)
-    #: How many died at once, one after another.
+    #: The worker that serves, or starts.
+    current: WorkerProcess | None = None
+    #: Its replacement, which is not ready yet.
+    successor: WorkerProcess | None = None
+    #: Replaced workers, which drain.
+    draining: list[WorkerProcess] = field(default_factory=list)
+    #: How many workers died early, one after another.
     failures: int = 0
-    #: When the next one may start, by the monotonic clock.
+    #: The earliest start of the next worker, by the monotonic clock.
     start_at: float = 0.0
 
-    def children(self) -> list[Child]:
-        """All of its processes."""
-        return [child for child in (self.current, self.successor, *self.leaving) if child is not None]
+    def children(self) -> list[WorkerProcess]:
+        """All processes of the slot."""
+        return [child for child in (self.current, self.successor, *self.draining) if child is not None]
 
 
 def run(options: Options) -> int:
-    """Serves until a signal ends it; gives the exit status."""
+    """Serves until a signal closes the server. Returns the exit status."""
     try:
         listeners = Listeners([Address.parse(text) for text in options.bind], options.workers)
     except Error as error:
@@ -71,7 +73,7 @@ def run(options: Options) -> int:
 
 
 class Supervisor:
-    """Keeps a worker in each slot."""
+    """Keeps one worker in each slot."""
 
     def __init__(self, options: Options, listeners: Listeners) -> None:
         self._options = options
@@ -79,17 +81,17 @@ class Supervisor:
         self._slots = [Slot(number) for number in range(options.workers)]
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
-        #: Every worker has been ready once; before, a failure is final.
+        #: Whether every worker has been ready once. Before that a failure ends the command.
         self._serving = False
         self._closing = False
         self._status = DONE
         self._reports: list[dict[str, Any]] = []
-        #: The workers that have left none.
+        #: The process ids of workers that left no report.
         self._missing: list[int] = []
-        self._draining = Draining()
-        #: The slots whose workers are still to be replaced.
+        self._closing_log = ClosingLog()
+        #: Slots whose workers will be replaced.
         self._replacing: list[Slot] = []
-        #: The service manager waits to hear that they are.
+        #: The service manager waits for the end of the replacement.
         self._is_replacing = False
         self._drain = options.drain
         self._watch: Watch | None = None
@@ -100,7 +102,7 @@ class Supervisor:
         self._woken.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        #: Signals to be obeyed, and when they came.
+        #: Signals that were not handled yet, and the times of their arrival.
         self._signals: list[tuple[int, float]] = []
         self._debouncer = SignalDebouncer(self._options.signal_repeat)
         for number in (*_CLOSING, signal.SIGHUP, signal.SIGCHLD):
@@ -123,7 +125,7 @@ class Supervisor:
         self._signals.append((number, time.monotonic()))
 
     def run(self) -> int:
-        """Starts the workers and keeps them until they have left."""
+        """Starts the workers, and returns when all have ended after a close."""
         if self._options.reload:
             folders = self._options.reload_dirs or [self._options.app_dir]
             self._watch = Watch(folders, self._on_change)
@@ -131,27 +133,27 @@ class Supervisor:
             slot.current = self._start(slot)
         while not (self._closing and not any(slot.children() for slot in self._slots)):
             self._wait()
-            self._obey()
+            self._handle_signals()
             for slot in self._slots:
-                self._look_after(slot)
-            self._look_at_all()
+                self._maintain(slot)
+            self._maintain_all()
         return self._end()
 
-    def _start(self, slot: Slot) -> Child:
+    def _start(self, slot: Slot) -> WorkerProcess:
         fds, binds = self._listeners.fds(slot.number), self._listeners.binds(slot.number)
-        child = Child(self._options, fds, binds, self._listeners.own(slot.number))
+        child = WorkerProcess(self._options, fds, binds, self._listeners.own(slot.number))
         self._selector.register(child.control, selectors.EVENT_READ, child)
         LOG.debug("worker %d starts in slot %d", child.pid, slot.number)
         return child
 
     def _wait(self) -> None:
-        for key, _ in self._selector.select(TICK):
+        for key, _ in self._selector.select(POLL_SECONDS):
             if key.data is None:
                 self._woken.recv(4096)
             elif not key.data.receive():
                 self._selector.unregister(key.data.control)
 
-    def _obey(self) -> None:
+    def _handle_signals(self) -> None:
         while self._signals:
             number, at = self._signals.pop(0)
             if number in _CLOSING:
@@ -168,22 +170,22 @@ class Supervisor:
 
     def _on_change(self, paths: list[str]) -> None:
         self._changed = paths
-        # An error means that it is awake already.
+        # An error means that many wake-ups are pending.
         with contextlib.suppress(OSError):
             self._wake.send(b"c")
 
     def _close(self, drain: float) -> None:
-        service_manager.stopping(longest(drain, self._options) + PATIENCE)
+        service_manager.stopping(longest(drain, self._options) + KILL_SECONDS)
         if not self._closing:
-            self._draining.begin(drain)
+            self._closing_log.begin(drain)
         else:
-            LOG.info("forced")
-        self._leave(drain)
+            LOG.info("closing by force")
+        self._close_workers(drain)
 
-    def _leave(self, drain: float) -> None:
+    def _close_workers(self, drain: float) -> None:
         self._closing = True
         self._replacing = []
-        # First: then what the workers find waiting there is the last.
+        # Before the workers: then no connection can arrive after those that they accept now.
         self._listeners.close()
         for slot in self._slots:
             for child in slot.children():
@@ -200,20 +202,21 @@ class Supervisor:
         for slot in self._slots:
             slot.failures, slot.start_at = 0, 0.0
             if slot.successor is not None:
-                # It may have loaded what was there before.
+                # It may have loaded the old version of a file.
                 slot.successor.close(0)
-                slot.leaving.append(slot.successor)
+                slot.draining.append(slot.successor)
                 slot.successor = None
 
-    def _look_after(self, slot: Slot) -> None:
-        """Buries who has died, promotes who is ready, starts who is missing."""
+    def _maintain(self, slot: Slot) -> None:
+        """Removes processes that have ended, promotes a successor that is ready, and starts a
+        worker that is missing."""
         for child in slot.children():
             status = child.status()
             if status is not None:
-                self._bury(slot, child, status)
+                self._remove(slot, child, status)
         if slot.successor is not None and slot.successor.ready:
             self._promote(slot)
-        if slot.current is not None and slot.current.ready and time.monotonic() - slot.current.started > SOON:
+        if slot.current is not None and slot.current.ready and time.monotonic() - slot.current.started > STABLE_SECONDS:
             slot.failures = 0
         may_start = not self._closing and slot.successor is None and time.monotonic() >= slot.start_at
         if slot.current is None and may_start:
@@ -222,11 +225,11 @@ class Supervisor:
     def _promote(self, slot: Slot) -> None:
         if slot.current is not None:
             slot.current.close(self._drain)
-            slot.leaving.append(slot.current)
+            slot.draining.append(slot.current)
         slot.current, slot.successor = slot.successor, None
         LOG.debug("slot %d has a new worker", slot.number)
 
-    def _bury(self, slot: Slot, child: Child, status: int) -> None:
+    def _remove(self, slot: Slot, child: WorkerProcess, status: int) -> None:
         if child.control.fileno() in self._selector.get_map():
             self._selector.unregister(child.control)
         child.ended()
@@ -236,46 +239,48 @@ class Supervisor:
             self._missing.append(child.pid)
         if child is slot.successor:
             slot.successor = None
-            self._unsucceeded(child, status)
-        elif child in slot.leaving:
-            slot.leaving.remove(child)
-            self._left(child, status)
+            self._replacement_failed(child, status)
+        elif child in slot.draining:
+            slot.draining.remove(child)
+            self._exited(child, status)
         else:
             slot.current = None
-            self._left(child, status) if child.leaving else self._died(slot, child, status)
+            self._exited(child, status) if child.is_closing else self._died(slot, child, status)
 
-    def _unsucceeded(self, child: Child, status: int) -> None:
+    def _replacement_failed(self, child: WorkerProcess, status: int) -> None:
         if not self._closing:
             self._replacing = []
-            LOG.error("the new worker %s; the old ones go on", _fate(child, status))
+            LOG.error("the new worker %s; the old workers keep running", _describe_exit(child, status))
 
-    def _left(self, child: Child, status: int) -> None:
-        # One that was still starting knew no better than to die of its signal.
+    def _exited(self, child: WorkerProcess, status: int) -> None:
+        # A worker that is still starting has no signal handler, and dies by the signal.
         if status not in (DONE, -signal.SIGTERM, -signal.SIGQUIT):
-            LOG.error("worker %s", _fate(child, status))
+            LOG.error("worker %s", _describe_exit(child, status))
             self._status = self._status or (FAILED if self._closing else DONE)
         elif not self._closing:
-            LOG.info("worker %d has left", child.pid)
+            LOG.info("worker %d has closed", child.pid)
 
-    def _died(self, slot: Slot, child: Child, status: int) -> None:
+    def _died(self, slot: Slot, child: WorkerProcess, status: int) -> None:
         if self._closing:
-            # It was told by somebody else than us.
+            # Something else has closed it.
             return
         if not self._serving and not child.ready and not self._options.reload:
-            LOG.error("worker %s before it could serve", _fate(child, status))
+            LOG.error("worker %s before it was ready", _describe_exit(child, status))
             self._status = status if status > 0 else FAILED
-            return self._leave(0.0)
+            return self._close_workers(0.0)
         if self._options.reload and not child.ready:
-            LOG.error("worker %s; waiting for a change", _fate(child, status))
+            LOG.error("worker %s; waiting for a file to change", _describe_exit(child, status))
             slot.start_at = float("inf")
             return
-        at_once = time.monotonic() - child.started < SOON
-        slot.failures = slot.failures + 1 if at_once else 0
-        pause = min(SHORTEST * 2 ** (slot.failures - 1), LONGEST) if slot.failures else 0.0
+        died_early = time.monotonic() - child.started < STABLE_SECONDS
+        slot.failures = slot.failures + 1 if died_early else 0
+        pause = min(MIN_PAUSE * 2 ** (slot.failures - 1), MAX_PAUSE) if slot.failures else 0.0
         slot.start_at = time.monotonic() + pause
-        LOG.error("worker %s; the next one starts %s", _fate(child, status), f"in {pause:g} s" if pause else "now")
+        LOG.error(
+            "worker %s; the next one starts %s", _describe_exit(child, status), f"in {pause:g} s" if pause else "now"
+        )
 
-    def _look_at_all(self) -> None:
+    def _maintain_all(self) -> None:
         if not self._serving and all(slot.current is not None and slot.current.ready for slot in self._slots):
             self._serving = True
             for address in self._listeners.addresses():
@@ -295,7 +300,7 @@ class Supervisor:
         told = [child.progress for slot in self._slots for child in slot.children() if child.progress is not None]
         if told:
             left = max(progress.left_ms for progress in told) / 1000
-            self._draining.show(sum(one.sessions for one in told), sum(one.streams for one in told), left)
+            self._closing_log.show(sum(one.sessions for one in told), sum(one.streams for one in told), left)
 
     def _end(self) -> int:
         if self._serving:
@@ -304,18 +309,21 @@ class Supervisor:
                 for name, value in one.items():
                     report[name] = report.get(name, 0) + value
             report["elapsed_ms"] = max((one["elapsed_ms"] for one in self._reports), default=0)
-            self._draining.end(report)
+            self._closing_log.end(report)
             if self._missing:
-                LOG.error("not in these figures, since killed: worker %s", ", ".join(map(str, self._missing)))
+                LOG.error(
+                    "these workers could not report, their sessions are not counted: %s",
+                    ", ".join(map(str, self._missing)),
+                )
             print_report(self._options, Report(**report), self._missing)
         return self._status
 
 
-def _fate(child: Child, status: int) -> str:
+def _describe_exit(child: WorkerProcess, status: int) -> str:
     if status >= 0:
         return f"{child.pid} ended with status {status}"
     try:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}"
-    return f"{child.pid} was ended by {name}"
+    return f"{child.pid} was killed by {name}"

@@ -1,4 +1,5 @@
-"""The command's certificates: read when it starts, at SIGHUP, and when a file changes."""
+"""The certificates of the command: read at its start, at SIGHUP, and with --ssl-reload when
+a file changes."""
 
 from __future__ import annotations
 
@@ -10,14 +11,15 @@ from ..error import Error
 from .log import LOG
 from .options import Options
 
-#: Seconds between two looks at the files.
-LOOK = 1.0
+#: Seconds between two checks of the files.
+POLL_SECONDS = 1.0
 
 _CLIENTS = {"none": "off", "optional": "optional", "required": "required"}
 
 
 def make(options: Options) -> Tls | None:
-    """What the options say; None without TLS. Raises `Error`, which names the file."""
+    """The certificates that the options name; None without TLS. Raises `Error`, which names the
+    file."""
     if options.certfile is None:
         return None
     return Tls(
@@ -30,22 +32,22 @@ def make(options: Options) -> Tls | None:
 
 
 def reload(tls: Tls) -> None:
-    """Reads the files again, and says what has come of it."""
+    """Reads the files again, and logs the result."""
     try:
         tls.reload()
     except Error as error:
-        LOG.error("the certificates stay as they were: %s", error.text)
+        LOG.error("the certificates were not reloaded, the old ones stay in use: %s", error.text)
     else:
-        LOG.info("the certificates were read again")
+        LOG.info("the certificates were reloaded")
 
 
 async def watch(tls: Tls, options: Options) -> None:
-    """Reads the files again whenever one has changed and then rests: two files
-    are seldom replaced in the same moment."""
+    """Reads the files again when one has changed and none changes any more: a certificate
+    and its key are seldom replaced at the same moment."""
     files = [file for file in (options.certfile, options.keyfile, options.ca_certs) if file is not None]
     used = seen = _stamps(files)
     while True:
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(POLL_SECONDS)
         before, seen = seen, _stamps(files)
         if seen != used and seen == before:
             used = seen

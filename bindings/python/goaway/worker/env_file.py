@@ -1,12 +1,12 @@
-"""Files of environment variables, as ``--env-file`` names them."""
+"""Parses the files of environment variables that ``--env-file`` names."""
 
 from __future__ import annotations
 
 import os
 import re
 
-#: A variable: its name, and its value in single quotes, in double quotes (either may go over several
-#: lines) or as it stands up to the end of the line.
+#: A variable: its name, and its value in single quotes, in double quotes (both may contain line
+#: breaks), or without quotes up to the end of the line.
 _VARIABLE = re.compile(
     r"""[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*="""
     r"""(?:[ \t]*(?:'([^']*)'|"((?:[^"\\]|\\.)*)")[ \t]*(?:\#[^\n]*)?|((?![ \t]*['"])[^\n]*))(?:\n|\Z)""",
@@ -18,24 +18,24 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
 class EnvError(ValueError):
-    """The file cannot be read; the message names the line."""
+    """The file cannot be read or parsed. The message names the line."""
 
 
 def load(path: str) -> None:
-    """Sets the variables of a file. One that is set already keeps its value.
+    """Sets the environment variables of a file, except those that are set already.
 
-    Raises EnvError, and then sets nothing.
+    Raises EnvError, and sets nothing then.
     """
     for name, value in read(path).items():
         os.environ.setdefault(name, value)
 
 
 def read(path: str) -> dict[str, str]:
-    """The variables of a file: ``NAME=value`` lines, ``#`` comments, ``export`` allowed.
+    """Parses a file: ``NAME=value`` lines, ``#`` comments, ``export`` allowed.
 
-    A value may stand in quotes and then go over several lines; in double quotes
-    ``\\n``, ``\\t``, ``\\"`` and ``\\\\`` mean what they mean elsewhere. Nothing is
-    substituted. The file is UTF-8, with or without a byte order mark.
+    A value in quotes may contain line breaks; double quotes have the escapes ``\\n``,
+    ``\\r``, ``\\t``, ``\\"``, ``\\$`` and ``\\\\``. Variables in values are not substituted. The
+    file is UTF-8, with or without a byte order mark.
     """
     try:
         with open(path, encoding="utf-8-sig") as file:
@@ -59,10 +59,10 @@ def read(path: str) -> dict[str, str]:
 
 
 def _problem(text: str, at: int) -> str:
-    """Why no variable stands at that place."""
+    """Why there is no variable at this position."""
     if _ASSIGNMENT.match(text, at) is None:
         return "not of the form NAME=value"
-    return "the quote is not closed, or something follows it"
+    return "the quote is not closed, or text follows it"
 
 
 def _value(variable: re.Match[str]) -> str:
@@ -71,5 +71,5 @@ def _value(variable: re.Match[str]) -> str:
         return str(single)
     if double is not None:
         return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), double, flags=re.DOTALL)
-    # A comment may follow, but "a#b" is one value.
+    # White space and "#" begin a comment; "a#b" is a value.
     return re.split(r"\s#", bare, maxsplit=1)[0].strip()

@@ -1,4 +1,4 @@
-"""Finds the application that ``module:attribute`` names, and which interface it speaks."""
+"""Imports the application that ``module:attribute`` names, and detects its interface."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 
 class LoadError(Exception):
-    """The application cannot be had; the message says why.
+    """The application cannot be loaded. The message says why.
 
-    `trace` has the application's own traceback as text, "" if there is none.
+    `trace`: the application's own traceback as text; "" if there is none.
     """
 
     def __init__(self, message: str, trace: str = "") -> None:
@@ -24,31 +24,31 @@ class LoadError(Exception):
         self.trace = trace
 
 
-#: The attributes that are looked for where none is named.
-USUAL = ("application", "app")
+#: The attributes that are tried if none is named.
+DEFAULT_ATTRIBUTES = ("application", "app")
 
 
 class Target(NamedTuple):
-    """What names an application."""
+    """The parsed name of an application."""
 
     module: str
-    #: Names with dots between; "" if it is one of USUAL.
+    #: A dotted name; "" for the first of DEFAULT_ATTRIBUTES.
     attribute: str
-    #: The attribute is called, with these arguments.
+    #: Whether the attribute is called, with the arguments below.
     is_call: bool = False
     arguments: tuple[Any, ...] = ()
     named: tuple[tuple[str, Any], ...] = ()
 
 
 def parse(text: str) -> Target:
-    """Reads ``module``, ``module:attribute`` or ``module:factory("x", key=1)``,
-    whose arguments are literals. Raises LoadError."""
+    """Parses ``module``, ``module:attribute`` or ``module:factory("x", key=1)``, whose
+    arguments must be literals. Raises LoadError."""
     module, colon, rest = text.partition(":")
     if not re.fullmatch(r"[^\W\d][\w.]*", module) or (colon and not rest):
         raise LoadError(f'"{text}" is not of the form module:attribute, such as shop.web:app')
     if not colon:
         if module.endswith(".py"):
-            raise LoadError(f'"{text}" is not of the form module:attribute; say "{module[:-3]}" for that file')
+            raise LoadError(f'"{text}" is not of the form module:attribute; use "{module[:-3]}" for this file')
         return Target(module, "")
     if re.fullmatch(r"[^\W\d][\w.]*", rest):
         return Target(module, rest)
@@ -69,21 +69,21 @@ def parse(text: str) -> Target:
 
 
 def load(target: str, *, app_dir: str | None, factory: bool) -> Any:
-    """Imports what `target` names, see `parse`, and gives the application.
+    """Imports and returns the application that `target` names; see `parse`.
 
-    Modules are looked for in `app_dir` first, unless that is None. With
-    `factory` the attribute is called, without arguments if none are given, and
-    what it returns is the application. Raises LoadError.
+    `app_dir`: the first folder to import modules from; None: `sys.path` only. `factory`:
+    call the attribute, without arguments if none are given, and use what it returns.
+    Raises LoadError.
     """
     if app_dir is not None and app_dir not in sys.path:
         sys.path.insert(0, app_dir)
     parsed = parse(target)
     module = _module(parsed.module, app_dir)
-    app = _attribute(module, parsed.module, parsed.attribute or _usual(module, parsed.module))
+    app = _attribute(module, parsed.module, parsed.attribute or _default_attribute(module, parsed.module))
     if factory or parsed.is_call:
         return _call(app, target, parsed)
     if not callable(app):
-        raise LoadError(f'"{target}" cannot be called: it is of type {type(app).__name__}')
+        raise LoadError(f'"{target}" is not callable: it is of type {type(app).__name__}')
     return app
 
 
@@ -91,15 +91,15 @@ def _module(name: str, app_dir: str | None) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        # The module itself, or a package above it; not one that the application imports.
+        # The module itself or a package above it, not a module that the application imports.
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            where = f" (looked in {app_dir} first; see --app-dir)" if app_dir is not None else ""
+            where = f" (searched {app_dir} first; see --app-dir)" if app_dir is not None else ""
             raise LoadError(f'there is no module "{error.name}"{where}') from None
-        raise _told(f'cannot import "{name}"', error, name) from error
+        raise _failure(f'cannot import "{name}"', error, name) from error
     except Exception as error:
-        raise _told(f'cannot import "{name}"', error, name) from error
+        raise _failure(f'cannot import "{name}"', error, name) from error
     except SystemExit as error:
-        raise LoadError(f'cannot import "{name}": it ends the program (SystemExit {error.code})') from None
+        raise LoadError(f'cannot import "{name}": it exits (SystemExit {error.code})') from None
 
 
 def _attribute(module: Any, name: str, path: str) -> Any:
@@ -112,42 +112,44 @@ def _attribute(module: Any, name: str, path: str) -> Any:
     return found
 
 
-def _usual(module: Any, name: str) -> str:
-    found = next((attribute for attribute in USUAL if hasattr(module, attribute)), None)
+def _default_attribute(module: Any, name: str) -> str:
+    found = next((attribute for attribute in DEFAULT_ATTRIBUTES if hasattr(module, attribute)), None)
     if found is None:
-        raise LoadError(f'module "{name}" has neither {" nor ".join(map(repr, USUAL))}; say {name}:ATTRIBUTE')
+        raise LoadError(
+            f'module "{name}" has neither {" nor ".join(map(repr, DEFAULT_ATTRIBUTES))}; use {name}:ATTRIBUTE'
+        )
     return found
 
 
 def _call(factory: Any, target: str, parsed: Target) -> Any:
     if not callable(factory):
-        raise LoadError(f'"{target}" is no factory: it is of type {type(factory).__name__}')
+        raise LoadError(f'"{target}" is not a factory: it is of type {type(factory).__name__}, which is not callable')
     try:
         app = factory(*parsed.arguments, **dict(parsed.named))
     except Exception as error:
-        raise _told(f'the factory "{target}" failed', error) from error
+        raise _failure(f'the factory "{target}" failed', error) from error
     if not callable(app):
-        raise LoadError(f'the factory "{target}" made no application but {type(app).__name__}')
+        raise LoadError(f'the factory "{target}" returned {type(app).__name__}, which is not an application')
     return app
 
 
-def _told(message: str, error: BaseException, module: str | None = None) -> LoadError:
+def _failure(message: str, error: BaseException, module: str | None = None) -> LoadError:
     return LoadError(f"{message}: {type(error).__name__}: {error}", trace(error, module))
 
 
 def trace(error: BaseException, module: str | None = None) -> str:
-    """The error's traceback without the frames that led from here to the application.
+    """The traceback without the frames that lead to the application.
 
-    `module` is what was imported: the application begins with its first frame,
-    or that of a package above it.
+    `module`: the module that was imported; the application begins with its first frame, or
+    that of a package above it.
     """
     frames = error.__traceback__
-    while frames is not None and not _is_applications(frames, module):
+    while frames is not None and not _belongs_to_application(frames, module):
         frames = frames.tb_next
     return "".join(traceback.format_exception(type(error), error, frames))
 
 
-def _is_applications(frame: TracebackType, module: str | None) -> bool:
+def _belongs_to_application(frame: TracebackType, module: str | None) -> bool:
     name = str(frame.tb_frame.f_globals.get("__name__"))
     if module is not None:
         return module == name or module.startswith(f"{name}.")
@@ -155,10 +157,10 @@ def _is_applications(frame: TracebackType, module: str | None) -> bool:
 
 
 def interface(app: Any) -> str:
-    """Which interface an application speaks: "asgi" or "wsgi".
+    """Detects the interface of an application: "asgi" or "wsgi".
 
-    ASGI takes (scope, receive, send) and is awaited, WSGI takes (environ,
-    start_response). Raises LoadError if it looks like neither, or like both.
+    An ASGI application is a coroutine function of (scope, receive, send), a WSGI application
+    a function of (environ, start_response). Raises LoadError if it matches neither, or both.
     """
     if _is_async(app):
         return "asgi"
@@ -170,7 +172,7 @@ def interface(app: Any) -> str:
             "the application takes neither (scope, receive, send), as ASGI does, "
             "nor (environ, start_response), as WSGI does; is it a factory (--factory)?"
         )
-    raise LoadError("the application may be ASGI or WSGI; say --interface asgi or --interface wsgi")
+    raise LoadError("the application may be ASGI or WSGI; use --interface asgi or --interface wsgi")
 
 
 def _is_async(app: Any) -> bool:
@@ -178,7 +180,7 @@ def _is_async(app: Any) -> bool:
         app = app.func
     if inspect.iscoroutinefunction(app):
         return True
-    # An object with an async __call__; of a class it is the instances that have it.
+    # An object with an async __call__. A class is not async, even if its instances are.
     return not inspect.isclass(app) and inspect.iscoroutinefunction(getattr(app, "__call__", None))  # noqa: B004
 
 

@@ -1,4 +1,4 @@
-"""What the command writes down: the log on stderr, the access log, and how a close goes on."""
+"""The logs of the command: on stderr, the access log, and the progress of a close."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import threading
 import time
 from typing import Any
 
-#: The server's log; the application's own loggers are left alone.
+#: The server's log. The loggers of the application are not changed.
 LOG = logging.getLogger("goaway")
-#: A line per request.
+#: The access log: one line per request.
 ACCESS = logging.getLogger("goaway.access")
 
 
 class ConfigError(ValueError):
-    """What is wrong with a --log-config."""
+    """A --log-config cannot be used. The message says why."""
 
 
 def configure(level: str, access: str | None, config: str | None = None) -> None:
-    """Sends the log to stderr and the access log to a file, or to stdout for "-".
+    """Sends the log to stderr, and the access log to the file `access`, or to stdout if
+    it is "-".
 
-    A file is opened anew when it was moved away, as logrotate does. `config`:
-    the file of a configuration that has the last word. Raises OSError if a
-    file cannot be opened, ConfigError if the configuration cannot be used.
+    The access log is opened again after it was renamed, as logrotate does. `config`: the
+    file of a configuration for `logging`, applied last. Raises OSError if a file cannot be
+    opened, and ConfigError if the configuration cannot be used.
     """
     handler = logging.StreamHandler(_Stderr())
     handler.setFormatter(logging.Formatter("%(asctime)s [%(process)d] %(levelname)s %(message)s"))
@@ -41,8 +42,8 @@ def configure(level: str, access: str | None, config: str | None = None) -> None
 
 
 def _apply(config: str) -> None:
-    """With the endings .json, .yaml and .yml a dictionary for `logging.config`."""
-    # Loggers that it does not name leave their lines to the root's handlers.
+    """Applies a file: .json, .yaml and .yml are for `dictConfig`, all others for `fileConfig`."""
+    # If it does not name the logger, its lines go to the handlers of the root logger.
     LOG.handlers.clear()
     LOG.propagate = True
     try:
@@ -66,16 +67,16 @@ def _apply(config: str) -> None:
     except ImportError as error:
         raise ConfigError(f"{error}; YAML needs PyYAML: pip install pyyaml") from None
     except Exception as error:
-        # What they raise is not documented: KeyError, ValueError, configparser.Error and others.
+        # The exceptions are not documented: KeyError, ValueError, configparser.Error and others.
         cause = f": {error.__cause__}" if error.__cause__ is not None else ""
         raise ConfigError(f"{type(error).__name__}: {' '.join(str(error).split())}{cause}") from None
 
 
 class _Stderr:
-    """stderr, with a live line out of the way first."""
+    """stderr; erases the status line first."""
 
     def write(self, text: str) -> int:
-        _live.erase()
+        _status_line.erase()
         return sys.stderr.write(text)
 
     def flush(self) -> None:
@@ -92,14 +93,8 @@ def _access_handler(access: str) -> logging.Handler:
     return handler
 
 
-def text(value: Any) -> str:
-    """A text from outside, fit for one line of a log."""
-    shown = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return "".join(char if char.isprintable() and char != '"' else repr(char)[1:-1] for char in shown)
-
-
-class _Live:
-    """The line at the bottom of a terminal that is written over and over."""
+class _StatusLine:
+    """A line on the terminal that is overwritten by its next value."""
 
     def __init__(self) -> None:
         self._shown = False
@@ -118,40 +113,40 @@ class _Live:
                 sys.stderr.write("\r\x1b[K")
 
 
-_live = _Live()
+_status_line = _StatusLine()
 
 
-class Draining:
-    """Tells how a close goes on: a live line on a terminal, otherwise a line each second."""
+class ClosingLog:
+    """Shows the progress of a close: a status line on a terminal, otherwise a log line each second."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
-        self._said = 0.0
+        self._logged_at = 0.0
 
     def begin(self, drain: float) -> None:
-        """The close begins and may take so many seconds."""
-        LOG.info("draining for %.1f s at most; once more forces", drain)
-        self._said = time.monotonic()
+        """The close begins; requests have `drain` seconds to end."""
+        LOG.info("draining for at most %.1f s; another signal forces", drain)
+        self._logged_at = time.monotonic()
 
     def show(self, sessions: int, streams: int, left: float) -> None:
-        """So many sessions and streams are left, and so many seconds."""
+        """Shows the open sessions and streams, and the seconds that are left."""
         line = f"draining: {sessions} sessions, {streams} streams, {max(left, 0):.1f} s left"
         if self._terminal:
-            _live.show(line)
-        elif time.monotonic() - self._said >= 1:
-            self._said = time.monotonic()
+            _status_line.show(line)
+        elif time.monotonic() - self._logged_at >= 1:
+            self._logged_at = time.monotonic()
             LOG.info("%s", line)
 
     def end(self, report: dict[str, Any]) -> None:
-        """The close is over; the report has the fields of `goaway.Report`."""
-        _live.erase()
+        """The close is complete. `report`: the fields of `goaway.Report`."""
+        _status_line.erase()
         LOG.info("%s", summary(report))
 
 
 def summary(report: dict[str, Any]) -> str:
-    """A report for people."""
+    """The report as a sentence."""
     return (
-        "closed in {elapsed_ms} ms: {sessions_graceful} sessions left gracefully, {sessions_by_peer} by the peer, "
+        "closed in {elapsed_ms} ms: {sessions_graceful} sessions ended gracefully, {sessions_by_peer} by the peer, "
         "{sessions_in_handshake} in the handshake, {sessions_forced} by force; {streams_completed} streams completed, "
         "{streams_reset} reset, {streams_refused} refused; {bytes_unsent} bytes unsent"
     ).format(**report)

@@ -10,58 +10,58 @@ from ..signals import SAME_SECONDS
 
 @dataclass
 class Options:
-    """What the command line says, checked. JSON has room for all of it."""
+    """The checked options of the command. All values can be represented in JSON."""
 
     #: The application: ``module:attribute``, ``module``, or a call of a factory, ``module:make("x", debug=True)``.
     app: str
-    #: Where to listen, each as `goaway.address.Address` reads it.
+    #: The addresses to listen on; see `goaway.core.address.Address`.
     bind: list[str] = field(default_factory=lambda: ["127.0.0.1:8000"])
-    #: The file creation mask, or None for what it is.
+    #: The file creation mask; None: unchanged.
     umask: int | None = None
-    #: The files of a certificate and its key, in PEM; without them there is no TLS.
+    #: The files of a certificate chain and its key, in PEM; without them there is no TLS.
     certfile: str | None = None
     keyfile: str | None = None
-    #: What the key is encrypted with.
+    #: Decrypts the key.
     keyfile_password: str | None = None
-    #: Who vouches for the certificates of clients.
+    #: The authorities that client certificates are verified against.
     ca_certs: str | None = None
-    #: Whether clients are asked for one: "none", "optional" or "required".
+    #: Whether clients are asked for a certificate: "none", "optional" or "required".
     cert_reqs: str = "none"
-    #: Read those files again when one changes.
+    #: Whether these files are read again when one changes.
     ssl_reload: bool = False
-    #: Processes that serve.
+    #: The number of worker processes.
     workers: int = 1
     #: "auto", "asgi" or "wsgi".
     interface: str = "auto"
-    #: The attribute makes the application.
+    #: Whether the attribute is a factory, which returns the application.
     factory: bool = False
-    #: The folder that modules are looked for in first.
+    #: The first folder to import modules from.
     app_dir: str = "."
-    #: The path below which the application is mounted.
+    #: The path at which the application is mounted.
     root_path: str = ""
     #: "auto", "on" or "off".
     lifespan: str = "auto"
-    #: Bytes of a WebSocket message.
+    #: The maximum size of a WebSocket message in bytes.
     ws_max_size: int = 16 * 1024 * 1024
-    #: Offer ASGI's extension ``http.response.pathsend``.
+    #: Whether to offer ASGI's extension ``http.response.pathsend``.
     pathsend: bool = False
     #: Threads that run a WSGI application.
     threads: int = 40
-    #: Requests that may wait for one of them.
+    #: Requests that may wait for one of these threads.
     queue: int = 1000
-    #: Seconds that a close may take.
+    #: Seconds that requests have to end at a close.
     drain: float = 5.0
-    #: A signal that comes so many seconds after the first one, or sooner, does not force.
+    #: A second signal within this many seconds is a duplicate and does not force.
     signal_repeat: float = SAME_SECONDS
     #: The library's limits, by their names in lower case without ``GOAWAY_LIMIT_``.
     limits: dict[str, int] = field(default_factory=dict)
     #: The library's features, by their names in lower case without ``GOAWAY_FEATURE_``.
     features: dict[str, bool] = field(default_factory=dict)
-    #: Restart the worker when a file changes.
+    #: Whether the worker is replaced when a file changes.
     reload: bool = False
-    #: The folders that are watched; none means the `app_dir`.
+    #: The folders that are watched; empty: the `app_dir`.
     reload_dirs: list[str] = field(default_factory=list)
-    #: The file for a line per request, "-" for stdout, None for none.
+    #: The file of the access log; "-": stdout; None: no access log.
     access_log: str | None = None
     #: A configuration of `logging`, in JSON, YAML or the format of `fileConfig`.
     log_config: str | None = None
@@ -71,19 +71,19 @@ class Options:
     log_level: str = "info"
     #: Files with environment variables.
     env_files: list[str] = field(default_factory=list)
-    #: Say on stdout where it listens, and at the end the report as JSON.
+    #: Whether to print the addresses, and at the end the report as JSON, on stdout.
     report: bool = False
 
     @property
     def supervised(self) -> bool:
-        """Whether the application runs in processes of its own."""
+        """Whether a supervisor runs the application in processes of its own."""
         return self.workers > 1 or self.reload
 
     def to_json(self) -> str:
-        """For `from_json`, in another process."""
+        """The options as JSON, for `from_json` in another process."""
         return json.dumps(asdict(self))
 
     @staticmethod
     def from_json(text: str) -> Options:
-        """What `to_json` gave."""
+        """The options from what `to_json` returned."""
         return Options(**json.loads(text))

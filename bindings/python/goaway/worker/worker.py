@@ -1,4 +1,4 @@
-"""Serves an application in this process: loads it, runs the event loop, ends in time."""
+"""Serves an application in this process: loads it, runs the event loop, and ends in time."""
 
 from __future__ import annotations
 
@@ -25,62 +25,62 @@ from .watchdog import Watchdog
 #: Exit statuses.
 DONE, FAILED, USAGE, UNLOADABLE = 0, 1, 2, 3
 
-#: Seconds that nobody has answered for: the library's last one, requests that
-#: were cancelled, a busy machine.
+#: Seconds beyond the drain and the shutdown: the library's last second, the end of cancelled
+#: requests, and delays on a busy machine.
 SLACK = 4.0
 
-#: What stands in a path or query as it is, in a URI (RFC 3986, section 2) or in
-#: what clients send all the same.
+#: Characters of a path or query that are logged as they are: those of a URI (RFC 3986,
+#: section 2), and some more that clients send.
 _IN_URI = "!#$%&'()*+,/:;<=>?@[]^`{|}"
 
-#: Seconds that a thread of the application may go on when all else has ended.
+#: Seconds that threads of the application may run after everything else has ended.
 THREAD_GRACE = 1.0
 
 
 def longest(drain: float, options: Options) -> float:
-    """Seconds after which a worker that was given so many to drain must have
-    ended, the application's shutdown included."""
+    """Seconds after which a worker that drains for `drain` seconds must have ended, the
+    application's lifespan shutdown included."""
     return drain + (max(1.0, options.drain) if drain > 0 else 1.0) + SLACK
 
 
-class Host(Protocol):
-    """Who hears how a worker fares."""
+class Observer(Protocol):
+    """Is notified of the state of a worker."""
 
     def ready(self, addresses: list[str]) -> None:
-        """It serves, at these addresses."""
+        """The worker serves, at these addresses."""
 
     def closing(self, drain: float) -> None:
-        """It closes, within so many seconds."""
+        """The worker closes; requests have `drain` seconds to end."""
 
     def progress(self, progress: Progress) -> None:
-        """It still closes."""
+        """The close makes progress."""
 
     def closed(self, report: Report) -> None:
-        """It has closed."""
+        """The server has closed."""
 
 
 class Worker:
-    """Serves one application in this process, until it is told to close."""
+    """Serves one application in this process, until `close` is called."""
 
-    def __init__(self, options: Options, host: Host) -> None:
+    def __init__(self, options: Options, observer: Observer) -> None:
         self._options = options
-        self._host = host
+        self._observer = observer
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Any = None
-        self._asked = False
+        self._is_closing = False
         self._tls: Tls | None = None
         self._watchdog = Watchdog()
         self._lock = threading.Lock()
         self._is_reported = False
 
     def run(self) -> int:
-        """Serves; gives the exit status. The process ends with it soon after
-        this has returned, even if threads of the application go on."""
+        """Serves, and returns the exit status. The process ends with it soon after this
+        has returned, even if threads of the application still run."""
         status = self._run()
-        # Threads are waited for first; what follows are the functions of atexit.
-        self._bound_end(THREAD_GRACE, status)
-        atexit.register(self._bound_end, SLACK, status)
-        _spare_collections()
+        # The interpreter waits for threads first, and then calls the functions of atexit.
+        self._limit_exit(THREAD_GRACE, status)
+        atexit.register(self._limit_exit, SLACK, status)
+        _skip_collections()
         return status
 
     def _run(self) -> int:
@@ -101,8 +101,8 @@ class Worker:
         try:
             loop = new_loop(self._options.loop)
         except ImportError:
-            return _fail(FAILED, "--loop uvloop needs uvloop: pip install uvloop")
-        # In this order: whoever closes from now on finds a server.
+            return _fail(FAILED, "--loop uvloop: uvloop is not installed; pip install uvloop")
+        # In this order: once `close` sees a loop, there is a task that makes the server.
         main = loop.create_task(self._serve(app, interface))
         self._loop = loop
         status = FAILED
@@ -110,28 +110,29 @@ class Worker:
             status = _run_until_complete(loop, main)
             return status
         finally:
-            self._bound_end(THREAD_GRACE, status)
+            self._limit_exit(THREAD_GRACE, status)
             _end(loop)
 
     def close(self, drain: float | None = None, own: Iterable[int] = ()) -> None:
-        """Begins to close, from any thread or signal handler: None lets it take
-        as long as the options say the first time, and forces afterwards. `own`
-        are the numbers of the listening sockets that nobody else has any more.
+        """Begins to close, from any thread or signal handler.
 
-        The process ends in any case, whatever the application does: see `longest`.
+        `drain`: seconds that requests have to end; None: those of the options the first
+        time, 0 afterwards. `own`: the indexes of the listening sockets that no other process
+        has any more. The process ends in the time that `longest` returns, whatever the
+        application does.
         """
         if drain is None:
-            drain = 0.0 if self._asked else self._options.drain
-        self._asked = True
-        self._watchdog.shorten(longest(drain, self._options), self._give_up)
+            drain = 0.0 if self._is_closing else self._options.drain
+        self._is_closing = True
+        self._watchdog.shorten(longest(drain, self._options), self._on_blocked)
         if self._loop is None:
-            # The application is being imported: there is nothing to close.
+            # The application is still being imported: there is nothing to close.
             sys.stderr.flush()
             os._exit(DONE)
-        # A RuntimeError means that the loop has ended, and with it the server.
+        # A RuntimeError means that the loop, and so the server, has ended.
         with contextlib.suppress(RuntimeError):
             if self._server is not None:
-                # Even if the application blocks the loop.
+                # These work even if the application blocks the loop.
                 self._server.own_sockets(own)
                 self._server.close_soon(drain)
             self._loop.call_soon_threadsafe(self._begin, drain)
@@ -142,66 +143,66 @@ class Worker:
             self._loop.call_soon_threadsafe(certificates.reload, self._tls)
 
     def _begin(self, drain: float) -> None:
-        assert self._server is not None, "what was scheduled first has run first"
-        self._host.closing(drain)
+        assert self._server is not None, "callbacks of the loop run in the order in which they were scheduled"
+        self._observer.closing(drain)
         self._server.begin_close(drain)
 
-    def _give_up(self) -> int:
-        """The event loop does not come to an end. The library has closed all the
-        same, and knows what became of the sessions."""
+    def _on_blocked(self) -> int:
+        """The event loop has not ended in time. The library has closed the server all the
+        same, and has the report."""
         report = self._server.report() if self._server is not None else None
         if report is not None:
-            self._tell_report(report)
-        LOG.error("the application does not return; leaving without it")
+            self._report(report)
+        LOG.error("the application blocks the event loop; exiting without waiting for it")
         return FAILED
 
-    def _bound_end(self, seconds: float, status: int) -> None:
-        """Everything has been said and done; the process ends with `status`, in
-        so many seconds at the latest."""
+    def _limit_exit(self, seconds: float, status: int) -> None:
+        """Ends the process with `status` after this many seconds at most. Everything but the
+        exit is done."""
 
-        def last_words() -> int:
+        def on_timeout() -> int:
             others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
             names = ", ".join(thread.name for thread in others if not thread.daemon)
-            what = f"a thread of the application does not end ({names})" if names else "the application does not end"
-            LOG.warning("%s; leaving without it", what)
+            what = f"threads of the application still run ({names})" if names else "the application does not end"
+            LOG.warning("%s; exiting without waiting", what)
             return status
 
-        self._watchdog.restart(seconds, last_words)
+        self._watchdog.restart(seconds, on_timeout)
 
-    def _tell_report(self, report: Report) -> None:
-        """Once, from whichever thread is first."""
+    def _report(self, report: Report) -> None:
+        """Notifies the observer of the report, once. From any thread."""
         with self._lock:
             if self._is_reported:
                 return
             self._is_reported = True
-        self._host.closed(report)
+        self._observer.closed(report)
 
     async def _serve(self, app: Any, interface: str) -> int:
         try:
             self._tls = certificates.make(self._options)
             server = self._server = _application(interface)(app, self._config())
-            server.progress = self._host.progress
+            server.progress = self._observer.progress
             await server.start()
         except Error as error:
             return _fail(USAGE if error.code == "GOAWAY_ERR_INVALID" else FAILED, error.text)
         except ValueError as error:
             return _fail(USAGE, str(error))
         except StartupError as error:
-            if self._asked:
+            if self._is_closing:
                 LOG.info("closed before the application had started")
                 return DONE
             return _failed_start(self._options.app, error)
-        self._host.ready(server.addresses)
+        self._observer.ready(server.addresses)
         if self._tls is not None and self._options.ssl_reload:
-            # Kept, or it might be collected; cancelled with all that is left at the end.
+            # The reference keeps the task from being collected. `_end` cancels it.
             self._watching = asyncio.ensure_future(certificates.watch(self._tls, self._options))
         try:
             report = await server.wait_closed()
         except ShutdownError as error:
             if error.report is not None:
-                self._tell_report(error.report)
+                self._report(error.report)
             return _failed_shutdown(self._options.app, error)
-        self._tell_report(report)
+        self._report(report)
         return DONE
 
     def _config(self) -> Config:
@@ -234,13 +235,13 @@ def _application(interface: str) -> Callable[[Any, Config], Any]:
 
 
 def _access(record: AccessRecord) -> None:
-    query = f"?{_visible(record.query)}" if record.query else ""
+    query = f"?{_printable(record.query)}" if record.query else ""
     cause = f" {record.cause}" if record.cause else ""
     log.ACCESS.info(
         '%s "%s %s%s" %d %d %.1fms%s',
         record.peer,
         record.method,
-        _visible(record.path),
+        _printable(record.path),
         query,
         record.status,
         record.bytes,
@@ -249,26 +250,26 @@ def _access(record: AccessRecord) -> None:
     )
 
 
-def _visible(target: str) -> str:
-    """A path or query for a line of the access log, which no peer shall misplace: the
-    bytes that a URI has only percent-encoded are so here too."""
+def _printable(target: str) -> str:
+    """A path or query for the access log. Bytes that a URI contains only percent-encoded
+    are logged percent-encoded, so that a peer cannot forge lines."""
     return quote(target, safe=_IN_URI, encoding="latin-1")
 
 
 def _run_until_complete(loop: asyncio.AbstractEventLoop, main: asyncio.Task[int]) -> int:
-    """asyncio lets SystemExit and KeyboardInterrupt of any task end the loop. A
-    task of the application does not end the server, which others use."""
+    """In asyncio SystemExit and KeyboardInterrupt of any task end the loop. Here a task of the
+    application cannot end the server."""
     while True:
         try:
             return loop.run_until_complete(main)
         except (SystemExit, KeyboardInterrupt) as error:
             if main.done():
                 raise
-            LOG.error("a task of the application raised %r; serving goes on", error, exc_info=error)
+            LOG.error("a task of the application raised %r; the server keeps running", error, exc_info=error)
 
 
 def _end(loop: asyncio.AbstractEventLoop) -> None:
-    """What asyncio.run does at its end."""
+    """Ends the loop as asyncio.run does."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
@@ -279,10 +280,10 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-def _spare_collections() -> None:
-    """The interpreter's last garbage collections look at every object of the
-    application, for seconds if it is large. All of it goes with the process."""
-    # PyPy has no such thing.
+def _skip_collections() -> None:
+    """Exempts all objects from the garbage collections at exit, which take seconds for a
+    large application and are of no use."""
+    # PyPy has no gc.freeze.
     if hasattr(gc, "freeze"):
         gc.freeze()
 
@@ -293,15 +294,15 @@ def _fail(status: int, text: str) -> int:
 
 
 def _failed_start(app: str, error: Exception) -> int:
-    return _fail(UNLOADABLE, f"{app}: the application did not start: {_told(error)}")
+    return _fail(UNLOADABLE, f"{app}: the application did not start: {_cause(error)}")
 
 
 def _failed_shutdown(app: str, error: Exception) -> int:
-    return _fail(FAILED, f"{app}: the application's shutdown failed: {_told(error)}")
+    return _fail(FAILED, f"{app}: the application's shutdown failed: {_cause(error)}")
 
 
-def _told(error: Exception) -> BaseException:
-    """What the application raised, with its traceback, if it is that."""
+def _cause(error: Exception) -> BaseException:
+    """The exception of the application, whose traceback is printed; otherwise `error`."""
     if error.__cause__ is None:
         return error
     sys.stderr.write(loader.trace(error.__cause__))
