@@ -86,8 +86,17 @@
 // the request go on until GOAWAY_RECORD_FLAG_END, as `goaway_request_keep_body`.
 #define GOAWAY_COMMAND_FLAG_KEEP_BODY 8
 
+// Added to the number of a pseudo-header field that came as one that is never
+// indexed, and must be passed on as such (RFC 7541, section 7.1.3).
+#define GOAWAY_PSEUDO_FIELD_SENSITIVE 8
+
 // As a time to wait: for ever.
 #define GOAWAY_FOREVER UINT32_MAX
+
+// As a flag of a field: it came as one that is never indexed, and must be passed
+// on as such (RFC 7541, section 7.1.3). It is also the byte before the name of a
+// field that is given and is to be sent so, see `goaway_field`.
+#define GOAWAY_FIELD_SENSITIVE 1
 
 // As a flag of a REQUEST or BODY record: the request's body ends with this
 // record's data. In REQUEST: there is none, or it is whole here.
@@ -126,15 +135,19 @@
 // came, a NUL behind each.
 #define GOAWAY_RECORD_FLAG_COOKIES 256
 
+// As a flag of a REQUEST record, or of a BODY record with GOAWAY_RECORD_FLAG_END: at
+// least one field, or pseudo-header field (see GOAWAY_PSEUDO_FIELD_SENSITIVE), came
+// as one that is never indexed (RFC 7541, section 7.1.3).
+// Directly before the text stand `fields` bytes, one for each field in their order:
+// GOAWAY_FIELD_SENSITIVE, or 0. `goaway_record_field_flags` reads them.
+#define GOAWAY_RECORD_FLAG_SENSITIVE 512
+
 // For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 #define GOAWAY_WATCH_SESSIONS 1
 
 // For `goaway_queue_watch`: how far the close has come, about ten times a
 // second, in PROGRESS records.
 #define GOAWAY_WATCH_PROGRESS 2
-
-// The byte before the name of a field whose value is a secret; see `goaway_field`.
-#define GOAWAY_FIELD_SENSITIVE 1
 
 // What a call answers. Numbers are never given a new meaning; a later version
 // may add some.
@@ -271,7 +284,8 @@ typedef enum {
     // The peer answered a PING of `goaway_session_ping`: `text` are its 8 bytes.
     GOAWAY_EVENT_PONG = 9,
     // The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
-    // first, or one of `goaway_session_set_window`.
+    // first, or one of `goaway_session_send_settings` or `_set_window`. `text` is
+    // the payload of that frame, as of SETTINGS.
     GOAWAY_EVENT_SETTINGS_ACK = 10,
     // The TLS handshake is over: `goaway_session_tls` knows what it has come
     // to, `goaway_session_peer_certificate` who the client is. The next event
@@ -604,6 +618,13 @@ typedef uint64_t goaway_request;
 // here holds up the other sessions of the thread.
 typedef void (*goaway_request_cb)(goaway_request request, void *user_data);
 
+// A setting of HTTP/2 (RFC 9113, section 6.5.1).
+typedef struct {
+    // Its number, as in RFC 9113, section 6.5.2: up to 65535.
+    uint32_t id;
+    uint32_t value;
+} goaway_setting;
+
 // How far a close has come. Later versions may append fields.
 typedef struct {
     // Sessions that are still open.
@@ -762,7 +783,7 @@ typedef struct {
     // CLOSED: how the report of a close counts it.
     goaway_outcome outcome;
     // GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
-    // what was wrong. SETTINGS, PING, PONG: the frame's payload, see there.
+    // what was wrong. SETTINGS, SETTINGS_ACK, PING, PONG: a frame's payload, see there.
     goaway_bytes text;
     // The peer's address, as in `goaway_session_snapshot`.
     char peer[64];
@@ -812,7 +833,7 @@ typedef struct {
     // 2: of GOAWAY_RECORD_FLAG_END (REQUEST, BODY), GOAWAY_RECORD_FLAG_HEAD,
     // GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_HTTP_1_0,
     // GOAWAY_RECORD_FLAG_NO_BODY, GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_UPGRADE and
-    // GOAWAY_RECORD_FLAG_COOKIES (REQUEST).
+    // GOAWAY_RECORD_FLAG_COOKIES (REQUEST), GOAWAY_RECORD_FLAG_SENSITIVE (REQUEST, BODY).
     uint16_t flags;
     // 4: REQUEST: the route's tag.
     uint32_t tag;
@@ -953,6 +974,19 @@ goaway_status goaway_server_register_handler(const goaway_server *server,
                                              const char *pattern,
                                              goaway_request_cb on_request,
                                              void *user_data);
+
+// Adds the `count` settings at `settings` to the first SETTINGS frame (RFC 9113,
+// section 6.5) of each session. They are sent and have no meaning to the library:
+// those that it knows (1 to 6, 8 and 9) it sends itself, see
+// `goaway_server_set_limit` and `goaway_session_send_settings`. Before the start
+// only; the last call counts.
+//
+// GOAWAY_ERR_INVALID: one that the library knows, an `id` above 65535, or one that
+// stands there twice. GOAWAY_ERR_TOO_LARGE: more than 16.
+// GOAWAY_ERR_STATE: the server was started.
+goaway_status goaway_server_set_settings(const goaway_server *server,
+                                         const goaway_setting *settings,
+                                         size_t count);
 
 // Has `on_progress` called while the server closes. Before the start only; the
 // last call counts.
@@ -1287,7 +1321,8 @@ goaway_status goaway_request_method(goaway_request request, goaway_bytes *out_me
 
 // Writes the request's pseudo-header fields in the order in which they came to
 // `out_order`: four bits for each, of the first one the lowest, with the number
-// that `goaway_pseudo_field` gives it. 0 of a request in HTTP/1.1.
+// that `goaway_pseudo_field` gives it and GOAWAY_PSEUDO_FIELD_SENSITIVE. 0 of a
+// request in HTTP/1.1.
 goaway_status goaway_request_pseudo_order(goaway_request request, uint32_t *out_order);
 
 // The version of HTTP that the request came in: "2", "1.1" or "1.0".
@@ -1333,22 +1368,26 @@ goaway_status goaway_request_header(goaway_request request,
 
 // The request's header field at `index`, counted from 0, without the
 // pseudo-header fields: the list of the fields as the peer sent them, each
-// `cookie` field by itself. They come in the order of arrival.
+// `cookie` field by itself. They come in the order of arrival. `out_flags` gets
+// GOAWAY_FIELD_SENSITIVE, which never comes in HTTP/1.1, or 0; it may be NULL.
 //
 // GOAWAY_ERR_NOT_FOUND: there are not so many.
 goaway_status goaway_request_header_at(goaway_request request,
                                        size_t index,
                                        goaway_bytes *out_name,
-                                       goaway_bytes *out_value);
+                                       goaway_bytes *out_value,
+                                       uint32_t *out_flags);
 
 // The field at `index` of the request's trailer section, counted from 0. It
-// is there once the body has ended.
+// is there once the body has ended. `out_flags` is as of
+// `goaway_request_header_at`.
 //
 // GOAWAY_ERR_NOT_FOUND: there are not so many, or not yet.
 goaway_status goaway_request_trailer_at(goaway_request request,
                                         size_t index,
                                         goaway_bytes *out_name,
-                                        goaway_bytes *out_value);
+                                        goaway_bytes *out_value,
+                                        uint32_t *out_flags);
 
 // The session that the request came on.
 goaway_status goaway_request_session(goaway_request request, goaway_session *out_session);
@@ -1715,6 +1754,34 @@ goaway_status goaway_session_set_window(goaway_session session,
                                         uint32_t session_bytes,
                                         uint32_t stream_bytes);
 
+// Sends a SETTINGS frame (RFC 9113, section 6.5) with the `count` settings at
+// `settings`; 0 sends an empty one. Returns at once. The peer acknowledges it:
+// GOAWAY_EVENT_SETTINGS_ACK has the frame's payload as `text`, and frames are
+// acknowledged in the order in which they were sent.
+//
+// What a value allows holds as soon as the frame is sent, what it forbids when
+// the peer has acknowledged it. These settings are known, and what the server
+// began with is a limit of the same name:
+// SETTINGS_HEADER_TABLE_SIZE (1), 0 to 1048576;
+// SETTINGS_ENABLE_PUSH (2), 0 only;
+// SETTINGS_MAX_CONCURRENT_STREAMS (3), 0 to 100000: requests that are open stay;
+// SETTINGS_INITIAL_WINDOW_SIZE (4), 0 to 2147483647: the windows of open streams
+// change with it, and may become negative;
+// SETTINGS_MAX_FRAME_SIZE (5), 16384 to 16777215;
+// SETTINGS_MAX_HEADER_LIST_SIZE (6), 1 to 1048576;
+// SETTINGS_ENABLE_CONNECT_PROTOCOL (8), 0 or 1, and not 0 once it was 1 (RFC 8441,
+// section 3);
+// SETTINGS_NO_RFC7540_PRIORITIES (9), 1 only, which it is (RFC 9218, section 2.1).
+// Any other is sent and has no meaning to the library.
+//
+// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a value that its
+// setting does not take, an `id` above 65535, or one that stands there twice.
+// GOAWAY_ERR_TOO_LARGE: more than 32 settings. GOAWAY_ERR_WOULD_BLOCK: 16 such
+// frames are unacknowledged. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+goaway_status goaway_session_send_settings(goaway_session session,
+                                           const goaway_setting *settings,
+                                           size_t count);
+
 // A new queue of that server, to be ended with `goaway_queue_free`. NULL if it
 // fails, with the text in `goaway_last_error`. Before the start only. A server
 // may have several.
@@ -1898,10 +1965,9 @@ bool goaway_record_param_at(const goaway_record *record,
                             const char **out_name,
                             const char **out_value);
 
-// REQUEST: the value of the header field `name`, in any case, without
-// GOAWAY_FIELD_SENSITIVE. NULL if there is none. Several `cookie` fields are one
-// here, joined with "; "; of any other name that came several times it is the first
-// value.
+// REQUEST: the value of the header field `name`, in any case. NULL if there is none.
+// Several `cookie` fields are one here, joined with "; "; of any other name that
+// came several times it is the first value.
 GOAWAY_READER
 const char *goaway_record_header(const goaway_record *record,
                                  const goaway_batch *batch,
@@ -1909,14 +1975,26 @@ const char *goaway_record_header(const goaway_record *record,
 
 // REQUEST: writes name and value of the header field at `index`, counted from 0 in
 // the order of arrival; an extended CONNECT has `:protocol` first. The name is in
-// lower case and without GOAWAY_FIELD_SENSITIVE. False, and nothing is written, if
-// there are not so many. `out_name` and `out_value` may be NULL.
+// lower case. False, and nothing is written, if there are not so many. `out_name`
+// and `out_value` may be NULL.
 GOAWAY_READER
 bool goaway_record_header_at(const goaway_record *record,
                              const goaway_batch *batch,
                              size_t index,
                              const char **out_name,
                              const char **out_value);
+
+// REQUEST, BODY: the flags of the field at `index`, as `goaway_record_header_at` and
+// `goaway_record_trailer_at` count them: GOAWAY_FIELD_SENSITIVE, or 0. 0 for other
+// records. Of several `cookie` fields it is set if one of them has it.
+GOAWAY_READER
+uint32_t goaway_record_field_flags(const goaway_record *record,
+                                   const goaway_batch *batch,
+                                   size_t index);
+
+// REQUEST: the pseudo-header fields in the order in which they came, as
+// `goaway_request_pseudo_order`. 0 for other records.
+GOAWAY_READER uint32_t goaway_record_pseudo_order(const goaway_record *record);
 
 // REQUEST: the value of the `cookie` field at `index` as it came, counted from 0;
 // NULL if there are not so many.
@@ -1926,7 +2004,7 @@ const char *goaway_record_cookie_at(const goaway_record *record,
                                     size_t index);
 
 // BODY with GOAWAY_RECORD_FLAG_END: the value of the trailer field `name`, in any
-// case, without GOAWAY_FIELD_SENSITIVE; the first one of several. NULL if there is none.
+// case; the first one of several. NULL if there is none.
 GOAWAY_READER
 const char *goaway_record_trailer(const goaway_record *record,
                                   const goaway_batch *batch,
@@ -2087,11 +2165,6 @@ static inline char goaway_inline_lower(char letter) {
     return letter >= 'A' && letter <= 'Z' ? letters[letter - 'A'] : letter;
 }
 
-// The name of a field without GOAWAY_FIELD_SENSITIVE.
-static inline const char *goaway_inline_bare(const char *name) {
-    return *name == GOAWAY_FIELD_SENSITIVE ? name + 1 : name;
-}
-
 GOAWAY_READER const char *goaway_record_text(const goaway_record *record, const goaway_batch *batch) {
     if (record == NULL || batch == NULL) return NULL;
     return GOAWAY_CAST(const char *, goaway_inline_bytes(batch, record->text_offset, record->text_len));
@@ -2159,7 +2232,7 @@ static inline const char *goaway_inline_find(const goaway_record *record, const 
     const char *known = pairs.count == 0 || name == NULL ? NULL : goaway_record_text_at(record, batch, pairs.first);
     for (; known != NULL && pairs.count > 0; pairs.count--) {
         const char *value = goaway_record_text_next(record, batch, known);
-        if (value != NULL && goaway_inline_same(goaway_inline_bare(known), name, any_case)) return value;
+        if (value != NULL && goaway_inline_same(known, name, any_case)) return value;
         known = value == NULL ? NULL : goaway_record_text_next(record, batch, value);
     }
     return NULL;
@@ -2173,7 +2246,7 @@ static inline bool goaway_inline_at(const goaway_record *record, const goaway_ba
     name = goaway_record_text_at(record, batch, pairs.first + 2 * index);
     value = name == NULL ? NULL : goaway_record_text_next(record, batch, name);
     if (value == NULL) return false;
-    if (out_name != NULL) *out_name = goaway_inline_bare(name);
+    if (out_name != NULL) *out_name = name;
     if (out_value != NULL) *out_value = value;
     return true;
 }
@@ -2236,6 +2309,15 @@ GOAWAY_READER bool goaway_record_trailer_at(const goaway_record *record, const g
     return goaway_inline_at(record, batch, goaway_inline_trailers(record), index, out_name, out_value);
 }
 
+GOAWAY_READER uint32_t goaway_record_field_flags(const goaway_record *record, const goaway_batch *batch, size_t index) {
+    const uint8_t *flags;
+    bool has_fields = goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST) || goaway_inline_is(record, GOAWAY_RECORD_KIND_BODY);
+    if (!has_fields || batch == NULL || (record->flags & GOAWAY_RECORD_FLAG_SENSITIVE) == 0) return 0;
+    if (index >= record->fields || record->text_offset < record->fields) return 0;
+    flags = goaway_inline_bytes(batch, record->text_offset - record->fields, record->fields);
+    return flags == NULL ? 0 : flags[index];
+}
+
 GOAWAY_READER const char *goaway_record_cookie_at(const goaway_record *record, const goaway_batch *batch, size_t index) {
     const char *value, *end;
     if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST)) return NULL;
@@ -2293,6 +2375,10 @@ GOAWAY_READER uint32_t goaway_record_last_stream(const goaway_record *record) {
 GOAWAY_READER uint32_t goaway_record_cause(const goaway_record *record) {
     bool has_cause = goaway_inline_is(record, GOAWAY_RECORD_KIND_CANCELLED) || goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION);
     return has_cause ? record->cause : 0;
+}
+
+GOAWAY_READER uint32_t goaway_record_pseudo_order(const goaway_record *record) {
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST) ? record->cause : 0;
 }
 
 GOAWAY_READER uint32_t goaway_record_code(const goaway_record *record) {

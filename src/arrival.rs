@@ -134,7 +134,7 @@ impl Arrival {
                 Order::Drain(_) => self.end(Cause::Handshake, 0),
                 Order::Abort(code, _, _) if !is_sure => self.end(Cause::Aborted, code),
                 // Frames, which there are none of yet.
-                Order::Abort(..) | Order::Ping(_) | Order::Goaway(..) | Order::Window(..) => {
+                Order::Abort(..) | Order::Ping(_) | Order::Goaway(..) | Order::Window(..) | Order::Settings(_) => {
                     is_told |= matches!(order, Order::Abort(..));
                     self.later.push(order);
                     continue;
@@ -239,8 +239,9 @@ impl Arrival {
         match protocol {
             Protocol::Http2 => {
                 let setup = &worker.shared.setup;
-                let limits = http2_limits(&setup.config, setup.routes.has_connect());
-                let engine = h2::Http2::new(limits, began);
+                let limits = http2_limits(&setup.config, setup.offers_connect());
+                let mut engine = h2::Http2::new(limits, began);
+                engine.add_settings(&setup.settings);
                 Connection::Http2(Box::new(Task::new(worker, registration, line, engine, began)))
             }
             Protocol::Http1 => {
@@ -260,9 +261,8 @@ impl Arrival {
     }
 }
 
-/// What a peer may do that speaks HTTP/2; `has_connect` if there is a handler for
-/// CONNECT.
-pub fn http2_limits(config: &Config, has_connect: bool) -> h2::Limits {
+/// What a peer may do that speaks HTTP/2.
+pub fn http2_limits(config: &Config, has_connect_protocol: bool) -> h2::Limits {
     h2::Limits {
         max_concurrent_streams: config.max_concurrent_streams,
         header_list_bytes: config.max_header_list_bytes,
@@ -271,7 +271,7 @@ pub fn http2_limits(config: &Config, has_connect: bool) -> h2::Limits {
         session_window_bytes: config.session_window_bytes,
         max_frame_bytes: config.max_frame_bytes,
         header_table_bytes: config.header_table_bytes,
-        has_connect_protocol: config.connect_protocol && has_connect,
+        has_connect_protocol,
         control_burst: config.control_burst,
         control_per_second: config.control_per_second,
         padding: config.padding,

@@ -175,7 +175,7 @@ pub enum Feature {
 
 impl Limit {
     /// The values it takes; times in milliseconds.
-    fn range(self) -> (u64, u64) {
+    pub fn range(self) -> (u64, u64) {
         match self {
             Limit::Workers => (1, 1024),
             Limit::MaxConcurrentStreams => (1, 100_000),

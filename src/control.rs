@@ -213,7 +213,9 @@ impl ControlContext {
         }
         let mut session = None;
         self.sessions.borrow_mut().insert(|id| {
-            let entered = Arc::new(SessionHandle::new(id, peer.clone(), listen_socket.clone(), self.shared.muted()));
+            let mut handle = SessionHandle::new(id, peer.clone(), listen_socket.clone(), self.shared.muted());
+            handle.offers_connect = self.shared.setup.offers_connect().into();
+            let entered = Arc::new(handle);
             session = Some(entered.clone());
             Box::new(entered)
         });

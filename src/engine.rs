@@ -14,6 +14,7 @@ use http::{Method, StatusCode};
 use crate::header_list::HeaderList;
 use crate::output::Output;
 pub use crate::priority::Priority;
+use crate::setting::Setting;
 
 /// The version of HTTP that a message is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,9 +46,16 @@ pub struct RequestHead {
     pub upgrade: Option<Box<str>>,
     pub fields: HeaderList,
     /// The pseudo-header fields in the order in which they came: four bits for the
-    /// number of each (`PseudoField`), the first in the lowest bits. 0 in HTTP/1.1.
+    /// number of each (`PseudoField`), the first in the lowest bits, with
+    /// GOAWAY_PSEUDO_FIELD_SENSITIVE. 0 in HTTP/1.1.
     pub pseudo_order: u32,
+    /// A field, or pseudo-header field, came as one that is never indexed.
+    pub has_sensitive: bool,
 }
+
+/// Added to the number of a pseudo-header field that came as one that is never
+/// indexed, and must be passed on as such (RFC 7541, section 7.1.3).
+pub const GOAWAY_PSEUDO_FIELD_SENSITIVE: u32 = 8;
 
 /// The pseudo-header fields of a request (RFC 9113, section 8.3.1; RFC 8441, section 4).
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
@@ -79,6 +87,7 @@ impl Default for RequestHead {
             upgrade: None,
             fields: HeaderList::new(),
             pseudo_order: 0,
+            has_sensitive: false,
         }
     }
 }
@@ -192,7 +201,12 @@ pub enum Event<'a> {
     /// The payload of a SETTINGS frame. The peer may take more or less content
     /// than before, of any stream.
     Settings(&'a [u8]),
-    SettingsAcknowledged,
+    /// The peer has acknowledged a SETTINGS frame of that payload. `is_of_host`: it
+    /// was one of `Control::Settings`.
+    SettingsAcknowledged {
+        settings: Box<[u8]>,
+        is_of_host: bool,
+    },
     Ping([u8; 8]),
     /// The peer has answered the host's PING of that payload.
     Pong([u8; 8]),
@@ -251,6 +265,8 @@ pub enum Control<'a> {
     /// Receive windows in bytes (RFC 9113, section 6.9); 0 is as it is. They hold
     /// for streams when the peer has acknowledged them.
     Windows { session: u32, stream: u32 },
+    /// A SETTINGS frame (RFC 9113, section 6.5), of settings that were checked.
+    Settings(&'a [Setting]),
 }
 
 /// One protocol on one connection. Times, windows of the host and the socket are
@@ -360,6 +376,11 @@ pub trait Engine {
     /// Whether the peer takes promises.
     fn takes_pushes(&self) -> bool {
         false
+    }
+
+    /// How many requests the peer may have open, as it knows.
+    fn max_requests(&self) -> usize {
+        usize::MAX
     }
 
     /// Writes a frame of the host's, if the protocol has such. False if it has to

@@ -164,7 +164,8 @@ pub enum EventKind {
     /// The peer answered a PING of `goaway_session_ping`: `text` are its 8 bytes.
     Pong = 9,
     /// The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
-    /// first, or one of `goaway_session_set_window`.
+    /// first, or one of `goaway_session_send_settings` or `_set_window`. `text` is
+    /// the payload of that frame, as of SETTINGS.
     SettingsAck = 10,
     /// The TLS handshake is over: `goaway_session_tls` knows what it has come
     /// to, `goaway_session_peer_certificate` who the client is. The next event

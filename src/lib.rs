@@ -34,6 +34,7 @@
 //! - [`output`]: what an engine writes for the socket
 //! - [`grammar`]: words of the grammar that both versions share
 //! - [`header_list`]: a header or trailer section
+//! - [`setting`]: a setting of HTTP/2 that we send, and which values it may have
 //! - [`config`]: the limits
 //! - [`padding`]: how frames are padded
 //! - [`close`]: the drain engine and the report
@@ -83,6 +84,7 @@ mod request;
 mod route;
 mod server;
 mod session;
+mod setting;
 mod shared;
 mod socket_file;
 mod system;

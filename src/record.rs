@@ -6,7 +6,7 @@ use std::mem::offset_of;
 
 use crate::close::Report;
 use crate::event::{EventKind, SessionEvent};
-use crate::header_list::HeaderList;
+use crate::header_list::{GOAWAY_FIELD_SENSITIVE, HeaderList};
 
 /// What a record tells. Codes are appended, never renumbered.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
@@ -72,6 +72,13 @@ pub const GOAWAY_RECORD_FLAG_UPGRADE: u16 = 128;
 /// came, a NUL behind each.
 pub const GOAWAY_RECORD_FLAG_COOKIES: u16 = 256;
 
+/// As a flag of a REQUEST record, or of a BODY record with GOAWAY_RECORD_FLAG_END: at
+/// least one field, or pseudo-header field (see GOAWAY_PSEUDO_FIELD_SENSITIVE), came
+/// as one that is never indexed (RFC 7541, section 7.1.3).
+/// Directly before the text stand `fields` bytes, one for each field in their order:
+/// GOAWAY_FIELD_SENSITIVE, or 0. `goaway_record_field_flags` reads them.
+pub const GOAWAY_RECORD_FLAG_SENSITIVE: u16 = 512;
+
 /// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
 pub const GOAWAY_WATCH_SESSIONS: u32 = 1;
 
@@ -91,7 +98,7 @@ pub struct Record {
     /// 2: of GOAWAY_RECORD_FLAG_END (REQUEST, BODY), GOAWAY_RECORD_FLAG_HEAD,
     /// GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_HTTP_1_0,
     /// GOAWAY_RECORD_FLAG_NO_BODY, GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_UPGRADE and
-    /// GOAWAY_RECORD_FLAG_COOKIES (REQUEST).
+    /// GOAWAY_RECORD_FLAG_COOKIES (REQUEST), GOAWAY_RECORD_FLAG_SENSITIVE (REQUEST, BODY).
     pub flags: u16,
     /// 4: REQUEST: the route's tag.
     pub tag: u32,
@@ -223,6 +230,26 @@ impl Batch {
         (count, cookies > 1)
     }
 
+    /// Adds a byte for each field that `fields` adds.
+    pub fn field_flags(&mut self, fields: &HeaderList) {
+        self.arena.extend(fields.iter().map(|field| flags(field.is_sensitive)));
+    }
+
+    /// Adds a byte for each field that `request_fields` adds; that of several cookie
+    /// fields says whether one of them is sensitive.
+    pub fn request_field_flags(&mut self, fields: &HeaderList) {
+        let mut has_cookie = false;
+        for field in fields.iter() {
+            let is_cookie = field.name == b"cookie";
+            if is_cookie && std::mem::replace(&mut has_cookie, true) {
+                continue;
+            }
+            let mut same = fields.iter().filter(|other| other.name == field.name);
+            let is_sensitive = if is_cookie { same.any(|cookie| cookie.is_sensitive) } else { field.is_sensitive };
+            self.arena.push(flags(is_sensitive));
+        }
+    }
+
     /// Adds values as one text, with "; " between them.
     fn joined<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>) {
         for (at, value) in values.enumerate() {
@@ -266,4 +293,8 @@ impl Batch {
         let data_len = self.since(data_offset);
         self.records.push(Record { data_offset, data_len, ..Record::new(RecordKind::Closed) });
     }
+}
+
+fn flags(is_sensitive: bool) -> u8 {
+    if is_sensitive { GOAWAY_FIELD_SENSITIVE } else { 0 }
 }

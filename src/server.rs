@@ -15,6 +15,7 @@ use crate::queue::Queue;
 use crate::registry::OnClose;
 use crate::route::{Handler, Target};
 use crate::session::SessionInfo;
+use crate::setting::{self, Setting};
 use crate::shared::{Counts, OnProgress, OnSession, Setup, Shared, is_our_thread};
 use crate::system::System;
 use crate::table;
@@ -71,6 +72,15 @@ impl Server {
     pub fn set_feature(&self, feature: Feature, is_enabled: bool) -> Result<()> {
         self.set_up(|setup, _| {
             setup.config.set_feature(feature, is_enabled);
+            Ok(())
+        })
+    }
+
+    /// What the first SETTINGS frame of each session has beside those of the library.
+    pub fn set_settings(&self, settings: Vec<Setting>) -> Result<()> {
+        setting::check_first(&settings)?;
+        self.set_up(|setup, _| {
+            setup.settings = settings;
             Ok(())
         })
     }

@@ -17,12 +17,15 @@ use crate::error::{Error, Result};
 use crate::extension::Extension;
 use crate::listener::ListenSocket;
 use crate::memory::Meter;
+use crate::setting::{self, Setting};
 use crate::table::lock;
 use crate::tls::Facts;
 use crate::transport::{Protocol, Socket};
 
 /// PINGs of the host that a peer may leave unanswered.
 const PINGS: u32 = 16;
+/// SETTINGS frames of the host that a peer may leave unacknowledged.
+const SETTINGS: u32 = 16;
 /// Pushed requests of a session whose responses are not complete: a peer may keep
 /// them waiting for as long as it likes.
 const PUSHES: u32 = 100;
@@ -81,6 +84,8 @@ pub enum Order {
     Goaway(u32, u32, Vec<u8>),
     /// The receive windows of the session and of its streams, in bytes; 0 leaves one as it is.
     Window(u32, u32),
+    /// Settings, which were checked and entered before.
+    Settings(Vec<Setting>),
 }
 
 pub struct SessionHandle {
@@ -107,6 +112,9 @@ pub struct SessionHandle {
     /// Whether there is a wish in it that ends or drains the session, which is asked
     /// for each request.
     has_orders: AtomicBool,
+    /// The peer has been told, or is to be told, that it may use the extended CONNECT
+    /// of RFC 8441, which cannot be taken back. Changed under the lock of the mail.
+    pub offers_connect: AtomicBool,
     /// Set when something wakes this session's task from inside itself.
     nudged: AtomicBool,
     /// The connection until its worker takes it.
@@ -152,6 +160,8 @@ pub struct Figures {
     orphans: AtomicU32,
     /// PINGs of the host that the peer has not answered.
     pings: AtomicU32,
+    /// SETTINGS frames of the host that the peer has not acknowledged.
+    settings: AtomicU32,
     /// Pushed requests that are not complete.
     pushes: AtomicU32,
     /// The peer wants none.
@@ -179,6 +189,7 @@ impl SessionHandle {
             has_mail: AtomicBool::new(false),
             has_extensions: AtomicBool::new(false),
             has_orders: AtomicBool::new(false),
+            offers_connect: AtomicBool::new(false),
             nudged: AtomicBool::new(false),
             arrival: Mutex::default(),
             socket: Mutex::default(),
@@ -354,6 +365,35 @@ impl SessionHandle {
     /// The peer has answered one.
     pub fn ping_answered(&self) {
         self.figures.pings.fetch_sub(1, Relaxed);
+    }
+
+    /// Has the peer told settings, if it does not owe too many acknowledgements.
+    pub fn send_settings(&self, settings: Vec<Setting>) -> Result<()> {
+        setting::check(&settings)?;
+        let connect = settings.iter().find(|setting| setting.id == setting::id::ENABLE_CONNECT_PROTOCOL);
+        let connect = connect.map(|connect| connect.value);
+        let mut result = Ok(());
+        self.post(|mail| {
+            if connect == Some(0) && self.offers_connect.load(Relaxed) {
+                // RFC 8441, section 3.
+                return result = Err(Error::invalid("extended CONNECT was offered, which cannot be taken back"));
+            }
+            let more = |unacknowledged| (unacknowledged < SETTINGS).then_some(unacknowledged + 1);
+            if self.figures.settings.fetch_update(Relaxed, Relaxed, more).is_err() {
+                return result = Err(Error::WouldBlock("the peer owes the acknowledgements of 16 SETTINGS frames"));
+            }
+            if connect == Some(1) {
+                self.offers_connect.store(true, Relaxed);
+            }
+            mail.orders.push(Order::Settings(settings));
+            self.has_orders.store(true, Relaxed);
+        });
+        result
+    }
+
+    /// The peer has acknowledged one of these frames.
+    pub fn settings_acknowledged(&self) {
+        self.figures.settings.fetch_sub(1, Relaxed);
     }
 
     /// Whether the peer lets us push.

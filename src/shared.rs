@@ -21,6 +21,7 @@ use crate::queue::{Queue, WaitToken};
 use crate::record::{GOAWAY_WATCH_PROGRESS, GOAWAY_WATCH_SESSIONS};
 use crate::registry::{Progress, Registry};
 use crate::route::Routes;
+use crate::setting::Setting;
 use crate::system::System;
 use crate::table::fork;
 use crate::throttle::Throttle;
@@ -32,6 +33,8 @@ pub type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
 #[derive(Default)]
 pub struct Setup {
     pub config: Config,
+    /// Which the first SETTINGS frame of each session has beside those of the library.
+    pub settings: Vec<Setting>,
     pub routes: Routes,
     pub on_session: Option<OnSession>,
     pub on_progress: Option<OnProgress>,
@@ -121,6 +124,13 @@ thread_local! {
 /// Whether the caller runs on a thread of the library, inside one of its callbacks.
 pub fn is_our_thread() -> bool {
     OURS.get() == Some(fork())
+}
+
+impl Setup {
+    /// Whether clients are offered the extended CONNECT of RFC 8441.
+    pub fn offers_connect(&self) -> bool {
+        self.config.connect_protocol && self.routes.has_connect()
+    }
 }
 
 impl Shared {

@@ -55,7 +55,7 @@ static const struct constant CONSTANTS[] = {
     CONSTANT(RECORD_FLAG_END),              CONSTANT(RECORD_FLAG_HEAD),             CONSTANT(FIELD_SENSITIVE),
     CONSTANT(RECORD_FLAG_DRAINING),         CONSTANT(RECORD_FLAG_NO_BODY),
     CONSTANT(PSEUDO_FIELD_METHOD),     CONSTANT(PSEUDO_FIELD_SCHEME),     CONSTANT(PSEUDO_FIELD_AUTHORITY),
-    CONSTANT(PSEUDO_FIELD_PATH),       CONSTANT(PSEUDO_FIELD_PROTOCOL),
+    CONSTANT(PSEUDO_FIELD_PATH),       CONSTANT(PSEUDO_FIELD_PROTOCOL),    CONSTANT(PSEUDO_FIELD_SENSITIVE),
     CONSTANT(WATCH_SESSIONS),          CONSTANT(WATCH_PROGRESS),
     CONSTANT(RECORD_KIND_REQUEST),     CONSTANT(RECORD_KIND_BODY),        CONSTANT(RECORD_KIND_WRITABLE),
     CONSTANT(RECORD_KIND_CANCELLED),   CONSTANT(RECORD_KIND_DRAIN),       CONSTANT(RECORD_KIND_SESSION),
@@ -65,7 +65,7 @@ static const struct constant CONSTANTS[] = {
     CONSTANT(COMMAND_KIND_SET_IDLE),   CONSTANT(COMMAND_KIND_HIGH_WATER), CONSTANT(EVENT_OPENED),
     CONSTANT(EVENT_CLOSED),            CONSTANT(EVENT_ERROR),             CONSTANT(OUTCOME_GRACEFUL),
     CONSTANT(RECORD_FLAG_HTTP_1_1),         CONSTANT(RECORD_FLAG_HTTP_1_0),         CONSTANT(RECORD_FLAG_UPGRADE),
-    CONSTANT(RECORD_FLAG_COOKIES),         CONSTANT(ERR_SKIPPED),
+    CONSTANT(RECORD_FLAG_COOKIES),         CONSTANT(ERR_SKIPPED),                  CONSTANT(RECORD_FLAG_SENSITIVE),
 };
 
 static const struct constant LIMITS[] = {
@@ -145,6 +145,7 @@ static const napi_property_descriptor METHODS[] = {
     METHOD("counts", host_counts),
     METHOD("ping", host_ping),             METHOD("sendGoaway", host_send_goaway),
     METHOD("setWindow", host_set_window),  METHOD("take", host_take),
+    METHOD("sendSettings", host_send_settings), METHOD("setSettings", host_set_settings),
     METHOD("sendAltsvc", host_send_altsvc), METHOD("sendOrigin", host_send_origin),
     METHOD("push", host_push),             METHOD("submit", host_submit),
     METHOD("listenTls", host_listen_tls),  METHOD("setFeature", host_set_feature),

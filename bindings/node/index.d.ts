@@ -373,8 +373,8 @@ export interface SessionEvents {
   ping: [Buffer]
   /** The 8 bytes of a PING of ours that the peer has answered. */
   pong: [Buffer]
-  /** The peer has acknowledged our SETTINGS. */
-  settingsAck: []
+  /** The peer has acknowledged our SETTINGS frame of that payload. */
+  settingsAck: [Buffer]
   /** The TLS handshake is over, before a word of HTTP has come: `tls` knows what it has come to. */
   secured: []
   /** The peer has acknowledged what was not sent: a PING of these 8 bytes, or, without bytes, SETTINGS. */

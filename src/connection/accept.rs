@@ -111,9 +111,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Whether the host holds as many requests as a session may have; what the
     /// server has pushed is not the peer's.
     fn is_full(&self) -> bool {
-        let most = self.lifecycle.config().max_concurrent_streams as usize;
         let held = || self.exchanges.len() - self.exchanges.pushed() + self.lifecycle.session.orphans() as usize;
-        E::IS_MULTIPLEXED && held() >= most
+        E::IS_MULTIPLEXED && held() >= self.engine.max_requests()
     }
 
     /// The host takes no more requests, or not now.

@@ -5,6 +5,7 @@ use super::{Phase, Task};
 use crate::engine::{Control, Engine};
 use crate::extension::Extension;
 use crate::session::Order;
+use crate::setting::id;
 use crate::transport::Transport;
 
 /// Receive windows in bytes (RFC 9113, section 6.9); 0 is as it is.
@@ -39,6 +40,13 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 Order::Window(session, stream) => {
                     self.windows.add(session, stream);
                     self.set_windows();
+                }
+                Order::Settings(settings) => {
+                    if settings.iter().any(|setting| setting.id == id::INITIAL_WINDOW_SIZE) {
+                        // What was said before it and waits would undo it.
+                        self.windows.stream = 0;
+                    }
+                    self.control(Control::Settings(&settings));
                 }
             }
         }

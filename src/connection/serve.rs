@@ -187,9 +187,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 self.widen(0);
                 (EventKind::Settings, payload.to_vec())
             }
-            Event::SettingsAcknowledged => {
+            Event::SettingsAcknowledged { settings, is_of_host } => {
+                if is_of_host {
+                    self.lifecycle.session.settings_acknowledged();
+                }
                 self.set_windows();
-                (EventKind::SettingsAck, Vec::new())
+                (EventKind::SettingsAck, settings.into())
             }
             Event::Ping(payload) => (EventKind::Ping, payload.to_vec()),
             Event::Pong(payload) => {

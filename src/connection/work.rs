@@ -83,7 +83,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Content that nobody wants is waited for on half of the streams that a session
     /// may have: the oldest makes room.
     fn make_room_for_discards(&mut self) {
-        let most = (self.lifecycle.config().max_concurrent_streams as usize / 2).max(1);
+        let most = (self.engine.max_requests() / 2).max(1);
         let discards = self.exchanges.iter().filter(|exchange| exchange.discards());
         let discards: Vec<_> = discards.map(|exchange| (exchange.discard_until, exchange.stream)).collect();
         let oldest = discards.iter().min().filter(|_| E::IS_MULTIPLEXED && discards.len() >= most);

@@ -29,11 +29,6 @@ static inline char goaway_inline_lower(char letter) {
     return letter >= 'A' && letter <= 'Z' ? letters[letter - 'A'] : letter;
 }
 
-// The name of a field without GOAWAY_FIELD_SENSITIVE.
-static inline const char *goaway_inline_bare(const char *name) {
-    return *name == GOAWAY_FIELD_SENSITIVE ? name + 1 : name;
-}
-
 GOAWAY_READER const char *goaway_record_text(const goaway_record *record, const goaway_batch *batch) {
     if (record == NULL || batch == NULL) return NULL;
     return GOAWAY_CAST(const char *, goaway_inline_bytes(batch, record->text_offset, record->text_len));
@@ -101,7 +96,7 @@ static inline const char *goaway_inline_find(const goaway_record *record, const 
     const char *known = pairs.count == 0 || name == NULL ? NULL : goaway_record_text_at(record, batch, pairs.first);
     for (; known != NULL && pairs.count > 0; pairs.count--) {
         const char *value = goaway_record_text_next(record, batch, known);
-        if (value != NULL && goaway_inline_same(goaway_inline_bare(known), name, any_case)) return value;
+        if (value != NULL && goaway_inline_same(known, name, any_case)) return value;
         known = value == NULL ? NULL : goaway_record_text_next(record, batch, value);
     }
     return NULL;
@@ -115,7 +110,7 @@ static inline bool goaway_inline_at(const goaway_record *record, const goaway_ba
     name = goaway_record_text_at(record, batch, pairs.first + 2 * index);
     value = name == NULL ? NULL : goaway_record_text_next(record, batch, name);
     if (value == NULL) return false;
-    if (out_name != NULL) *out_name = goaway_inline_bare(name);
+    if (out_name != NULL) *out_name = name;
     if (out_value != NULL) *out_value = value;
     return true;
 }
@@ -178,6 +173,15 @@ GOAWAY_READER bool goaway_record_trailer_at(const goaway_record *record, const g
     return goaway_inline_at(record, batch, goaway_inline_trailers(record), index, out_name, out_value);
 }
 
+GOAWAY_READER uint32_t goaway_record_field_flags(const goaway_record *record, const goaway_batch *batch, size_t index) {
+    const uint8_t *flags;
+    bool has_fields = goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST) || goaway_inline_is(record, GOAWAY_RECORD_KIND_BODY);
+    if (!has_fields || batch == NULL || (record->flags & GOAWAY_RECORD_FLAG_SENSITIVE) == 0) return 0;
+    if (index >= record->fields || record->text_offset < record->fields) return 0;
+    flags = goaway_inline_bytes(batch, record->text_offset - record->fields, record->fields);
+    return flags == NULL ? 0 : flags[index];
+}
+
 GOAWAY_READER const char *goaway_record_cookie_at(const goaway_record *record, const goaway_batch *batch, size_t index) {
     const char *value, *end;
     if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST)) return NULL;
@@ -235,6 +239,10 @@ GOAWAY_READER uint32_t goaway_record_last_stream(const goaway_record *record) {
 GOAWAY_READER uint32_t goaway_record_cause(const goaway_record *record) {
     bool has_cause = goaway_inline_is(record, GOAWAY_RECORD_KIND_CANCELLED) || goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION);
     return has_cause ? record->cause : 0;
+}
+
+GOAWAY_READER uint32_t goaway_record_pseudo_order(const goaway_record *record) {
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST) ? record->cause : 0;
 }
 
 GOAWAY_READER uint32_t goaway_record_code(const goaway_record *record) {

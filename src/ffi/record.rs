@@ -168,10 +168,9 @@ pub unsafe extern "C" fn goaway_record_param_at(
     unsafe { pair(record, batch, out_name, out_value, |view| view.params().nth(index)) }
 }
 
-/// REQUEST: the value of the header field `name`, in any case, without
-/// GOAWAY_FIELD_SENSITIVE. NULL if there is none. Several `cookie` fields are one
-/// here, joined with "; "; of any other name that came several times it is the first
-/// value.
+/// REQUEST: the value of the header field `name`, in any case. NULL if there is none.
+/// Several `cookie` fields are one here, joined with "; "; of any other name that
+/// came several times it is the first value.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_header(
@@ -185,8 +184,8 @@ pub unsafe extern "C" fn goaway_record_header(
 
 /// REQUEST: writes name and value of the header field at `index`, counted from 0 in
 /// the order of arrival; an extended CONNECT has `:protocol` first. The name is in
-/// lower case and without GOAWAY_FIELD_SENSITIVE. False, and nothing is written, if
-/// there are not so many. `out_name` and `out_value` may be NULL.
+/// lower case. False, and nothing is written, if there are not so many. `out_name`
+/// and `out_value` may be NULL.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_header_at(
@@ -198,6 +197,31 @@ pub unsafe extern "C" fn goaway_record_header_at(
 ) -> bool {
     // SAFETY: as the caller's promise.
     unsafe { pair(record, batch, out_name, out_value, |view| view.headers().nth(index)) }
+}
+
+/// REQUEST, BODY: the flags of the field at `index`, as `goaway_record_header_at` and
+/// `goaway_record_trailer_at` count them: GOAWAY_FIELD_SENSITIVE, or 0. 0 for other
+/// records. Of several `cookie` fields it is set if one of them has it.
+/// cbindgen:prefix=GOAWAY_READER
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_record_field_flags(
+    record: Option<&Record>,
+    batch: Option<&goaway_batch>,
+    index: usize,
+) -> u32 {
+    // SAFETY: as the caller's promise.
+    guard_or(0, || unsafe { Ok(find_in(record, batch, |view| view.field_flags(index))?.map_or(0, u32::from)) })
+}
+
+/// REQUEST: the pseudo-header fields in the order in which they came, as
+/// `goaway_request_pseudo_order`. 0 for other records.
+/// cbindgen:prefix=GOAWAY_READER
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_record_pseudo_order(record: Option<&Record>) -> u32 {
+    number(record, 0, |kind, record| match kind {
+        RecordKind::Request => Some(record.cause),
+        _ => None,
+    })
 }
 
 /// REQUEST: the value of the `cookie` field at `index` as it came, counted from 0;
@@ -214,7 +238,7 @@ pub unsafe extern "C" fn goaway_record_cookie_at(
 }
 
 /// BODY with GOAWAY_RECORD_FLAG_END: the value of the trailer field `name`, in any
-/// case, without GOAWAY_FIELD_SENSITIVE; the first one of several. NULL if there is none.
+/// case; the first one of several. NULL if there is none.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_trailer(

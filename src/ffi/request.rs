@@ -10,7 +10,7 @@ use super::view::{self, goaway_bytes};
 use super::{UserData, goaway_status, guard};
 use crate::error::{Error, Result};
 use crate::event::Cause;
-use crate::header_list::Field;
+use crate::header_list::{Field, GOAWAY_FIELD_SENSITIVE};
 use crate::request::{self, Reader, Request};
 
 /// Called once when nobody waits for the response any more: the peer reset the
@@ -54,7 +54,8 @@ pub extern "C" fn goaway_request_method(
 
 /// Writes the request's pseudo-header fields in the order in which they came to
 /// `out_order`: four bits for each, of the first one the lowest, with the number
-/// that `goaway_pseudo_field` gives it. 0 of a request in HTTP/1.1.
+/// that `goaway_pseudo_field` gives it and GOAWAY_PSEUDO_FIELD_SENSITIVE. 0 of a
+/// request in HTTP/1.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_pseudo_order(
     request: goaway_request,
@@ -158,7 +159,8 @@ pub unsafe extern "C" fn goaway_request_header(
 
 /// The request's header field at `index`, counted from 0, without the
 /// pseudo-header fields: the list of the fields as the peer sent them, each
-/// `cookie` field by itself. They come in the order of arrival.
+/// `cookie` field by itself. They come in the order of arrival. `out_flags` gets
+/// GOAWAY_FIELD_SENSITIVE, which never comes in HTTP/1.1, or 0; it may be NULL.
 ///
 /// GOAWAY_ERR_NOT_FOUND: there are not so many.
 #[unsafe(no_mangle)]
@@ -167,12 +169,14 @@ pub extern "C" fn goaway_request_header_at(
     index: usize,
     out_name: Option<&mut MaybeUninit<goaway_bytes>>,
     out_value: Option<&mut MaybeUninit<goaway_bytes>>,
+    out_flags: Option<&mut MaybeUninit<u32>>,
 ) -> goaway_status {
-    show_field(request, out_name, out_value, |request| request.head().fields().at(index))
+    show_field(request, (out_name, out_value, out_flags), |request| request.head().fields().at(index))
 }
 
 /// The field at `index` of the request's trailer section, counted from 0. It
-/// is there once the body has ended.
+/// is there once the body has ended. `out_flags` is as of
+/// `goaway_request_header_at`.
 ///
 /// GOAWAY_ERR_NOT_FOUND: there are not so many, or not yet.
 #[unsafe(no_mangle)]
@@ -181,8 +185,9 @@ pub extern "C" fn goaway_request_trailer_at(
     index: usize,
     out_name: Option<&mut MaybeUninit<goaway_bytes>>,
     out_value: Option<&mut MaybeUninit<goaway_bytes>>,
+    out_flags: Option<&mut MaybeUninit<u32>>,
 ) -> goaway_status {
-    show_field(request, out_name, out_value, |request| request.body.as_ref()?.trailers.as_ref()?.at(index))
+    show_field(request, (out_name, out_value, out_flags), |request| request.body.as_ref()?.trailers.as_ref()?.at(index))
 }
 
 /// The session that the request came on.
@@ -438,10 +443,16 @@ fn show<T>(
     })
 }
 
+/// Where a field goes: its name, its value and its flags, which may be left out.
+type Places<'a> = (
+    Option<&'a mut MaybeUninit<goaway_bytes>>,
+    Option<&'a mut MaybeUninit<goaway_bytes>>,
+    Option<&'a mut MaybeUninit<u32>>,
+);
+
 fn show_field(
     request: goaway_request,
-    out_name: Option<&mut MaybeUninit<goaway_bytes>>,
-    out_value: Option<&mut MaybeUninit<goaway_bytes>>,
+    (out_name, out_value, out_flags): Places<'_>,
     find: impl FnOnce(&Request) -> Option<Field<'_>>,
 ) -> goaway_status {
     guard(|| {
@@ -450,6 +461,9 @@ fn show_field(
             let field = find(request).ok_or_else(|| Error::NotFound("field of that number".into()))?;
             out_name.write(field.name.into());
             out_value.write(field.value.into());
+            if let Some(out_flags) = out_flags {
+                out_flags.write(if field.is_sensitive { GOAWAY_FIELD_SENSITIVE.into() } else { 0 });
+            }
             Ok(())
         })
     })

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
+use super::view::goaway_setting;
 use super::{UserData, fork, goaway_status, guard, guard_or, socket, thread, view};
 use crate::close::Report;
 use crate::error::{Error, Result};
@@ -156,6 +157,28 @@ pub unsafe extern "C" fn goaway_server_register_handler(
         let user_data = UserData(user_data);
         // SAFETY: the host registered the callback for these arguments.
         server.register(pattern, Arc::new(move |request| unsafe { on_request(request, user_data.get()) }))
+    })
+}
+
+/// Adds the `count` settings at `settings` to the first SETTINGS frame (RFC 9113,
+/// section 6.5) of each session. They are sent and have no meaning to the library:
+/// those that it knows (1 to 6, 8 and 9) it sends itself, see
+/// `goaway_server_set_limit` and `goaway_session_send_settings`. Before the start
+/// only; the last call counts.
+///
+/// GOAWAY_ERR_INVALID: one that the library knows, an `id` above 65535, or one that
+/// stands there twice. GOAWAY_ERR_TOO_LARGE: more than 16.
+/// GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_server_set_settings(
+    server: Option<&goaway_server>,
+    settings: *const goaway_setting,
+    count: usize,
+) -> goaway_status {
+    guard(|| {
+        let server = borrow(server)?;
+        // SAFETY: the header asks for that many settings.
+        server.set_settings(unsafe { view::settings(settings, count) }?)
     })
 }
 

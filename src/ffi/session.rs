@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::server::{borrow, goaway_server};
-use super::view::{self, goaway_bytes};
+use super::view::{self, goaway_bytes, goaway_setting};
 use super::{UserData, goaway_status, guard, guard_or};
 use crate::close::Stage;
 use crate::error::{Error, Result};
@@ -90,7 +90,7 @@ pub struct goaway_session_event {
     /// CLOSED: how the report of a close counts it.
     pub outcome: Outcome,
     /// GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
-    /// what was wrong. SETTINGS, PING, PONG: the frame's payload, see there.
+    /// what was wrong. SETTINGS, SETTINGS_ACK, PING, PONG: a frame's payload, see there.
     pub text: goaway_bytes,
     /// The peer's address, as in `goaway_session_snapshot`.
     pub peer: [c_char; 64],
@@ -360,6 +360,43 @@ pub extern "C" fn goaway_session_set_window(
         check_31_bits(stream_bytes, "a window")?;
         with_frames(session)?.order(Order::Window(session_bytes, stream_bytes));
         Ok(())
+    })
+}
+
+/// Sends a SETTINGS frame (RFC 9113, section 6.5) with the `count` settings at
+/// `settings`; 0 sends an empty one. Returns at once. The peer acknowledges it:
+/// GOAWAY_EVENT_SETTINGS_ACK has the frame's payload as `text`, and frames are
+/// acknowledged in the order in which they were sent.
+///
+/// What a value allows holds as soon as the frame is sent, what it forbids when
+/// the peer has acknowledged it. These settings are known, and what the server
+/// began with is a limit of the same name:
+/// SETTINGS_HEADER_TABLE_SIZE (1), 0 to 1048576;
+/// SETTINGS_ENABLE_PUSH (2), 0 only;
+/// SETTINGS_MAX_CONCURRENT_STREAMS (3), 0 to 100000: requests that are open stay;
+/// SETTINGS_INITIAL_WINDOW_SIZE (4), 0 to 2147483647: the windows of open streams
+/// change with it, and may become negative;
+/// SETTINGS_MAX_FRAME_SIZE (5), 16384 to 16777215;
+/// SETTINGS_MAX_HEADER_LIST_SIZE (6), 1 to 1048576;
+/// SETTINGS_ENABLE_CONNECT_PROTOCOL (8), 0 or 1, and not 0 once it was 1 (RFC 8441,
+/// section 3);
+/// SETTINGS_NO_RFC7540_PRIORITIES (9), 1 only, which it is (RFC 9218, section 2.1).
+/// Any other is sent and has no meaning to the library.
+///
+/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a value that its
+/// setting does not take, an `id` above 65535, or one that stands there twice.
+/// GOAWAY_ERR_TOO_LARGE: more than 32 settings. GOAWAY_ERR_WOULD_BLOCK: 16 such
+/// frames are unacknowledged. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_session_send_settings(
+    session: goaway_session,
+    settings: *const goaway_setting,
+    count: usize,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that many settings.
+        let settings = unsafe { view::settings(settings, count) }?;
+        with_frames(session)?.send_settings(settings)
     })
 }
 

@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 
 use crate::error::{Error, Result};
+use crate::setting::Setting;
 
 /// Bytes that the library shows. They are not NUL-terminated; `data` is not
 /// NULL even when `len` is 0. How long they are valid says the function that
@@ -36,6 +37,33 @@ impl From<&str> for goaway_bytes {
 pub struct goaway_field {
     pub name: *const c_char,
     pub value: *const c_char,
+}
+
+/// A setting of HTTP/2 (RFC 9113, section 6.5.1).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct goaway_setting {
+    /// Its number, as in RFC 9113, section 6.5.2: up to 65535.
+    pub id: u32,
+    pub value: u32,
+}
+
+/// `count` settings at `settings`, which is not looked at when `count` is 0.
+pub unsafe fn settings(settings: *const goaway_setting, count: usize) -> Result<Vec<Setting>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if settings.is_null() {
+        return Err(Error::Null("settings"));
+    }
+    // So many are too many anywhere, and are not looked at.
+    let most = usize::from(u16::MAX);
+    if count > most {
+        return Err(Error::TooLarge(format!("{count} settings; there are no more than {most}")));
+    }
+    // SAFETY: not NULL, of a length that can exist, and the header asks for that many.
+    let settings = unsafe { std::slice::from_raw_parts(settings, count) };
+    settings.iter().map(|setting| Setting::new(setting.id, setting.value)).collect()
 }
 
 /// The bytes of a NUL-terminated text.

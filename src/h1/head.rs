@@ -211,6 +211,7 @@ fn read_request_line(line: &[u8], behind: usize) -> Result<Box<RequestHead>, Fau
         upgrade: None,
         fields: HeaderList::with_capacity(room, room / FIELD + 1),
         pseudo_order: 0,
+        has_sensitive: false,
     }))
 }
 

@@ -164,7 +164,7 @@ impl Http2 {
             is_head: *method == Method::HEAD,
             is_connect: *method == Method::CONNECT,
             send_window: SendWindow::new(self.remote.initial_window),
-            receive_window: ReceiveWindow::new(self.local.acknowledged_window),
+            receive_window: ReceiveWindow::new(self.limits.stream_window_bytes),
             content_left: content_length,
         });
     }

@@ -212,7 +212,7 @@ impl Connection {
             }
             Event::Data { .. }
             | Event::Settings(_)
-            | Event::SettingsAcknowledged
+            | Event::SettingsAcknowledged { .. }
             | Event::Ping(_)
             | Event::Pong(_)
             | Event::UnsolicitedAck(_)

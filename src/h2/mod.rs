@@ -47,6 +47,7 @@ use crate::engine::{Control, Engine, Event, Fault, Flood, RequestHead, ResponseH
 use crate::header_list::HeaderList;
 use crate::output::Output;
 use crate::padding::Padding;
+use crate::setting::Setting;
 use block::Block;
 use budget::Budget;
 use content::Rest;
@@ -60,7 +61,8 @@ use settings::{DEFAULT_TABLE, LocalSettings, RemoteSettings};
 use shutdown::Shutdown;
 use streams::Streams;
 
-/// What a peer may do, most of it said in our SETTINGS, and how we pad.
+/// What a peer may do, most of it said in our SETTINGS, and how we pad. An engine is
+/// given what it says first; then it goes by what is allowed at the moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub max_concurrent_streams: u32,
@@ -136,8 +138,8 @@ impl Http2 {
             is_mid_frame: false,
             block: None,
             blocks: 0,
-            // A smaller table holds once the peer knows of it.
-            decoder: Decoder::new(limits.header_table_bytes.max(DEFAULT_TABLE)),
+            // Another size holds once the peer tells it (RFC 9113, section 4.3.1).
+            decoder: Decoder::new(DEFAULT_TABLE),
             encoder: Encoder::new(),
             repeat: Repeat::default(),
             local: LocalSettings::new(&limits),
@@ -151,6 +153,31 @@ impl Http2 {
             budget: Budget::new(limits.control_burst, limits.control_per_second, now),
             shutdown: Shutdown::default(),
         }
+    }
+
+    /// The first SETTINGS frame has these settings too, which were checked.
+    pub fn add_settings(&mut self, settings: &[Setting]) {
+        self.local.add_to_first(settings);
+    }
+
+    /// SETTINGS of ours were sent or acknowledged: goes by what the peer may do now.
+    fn apply_settings(&mut self) {
+        let allowed = self.local.allowed();
+        let change = i64::from(allowed.stream_window_bytes) - i64::from(self.limits.stream_window_bytes);
+        if change != 0 {
+            self.streams.iter_mut().for_each(|stream| stream.receive_window.change(change));
+        }
+        self.decoder.set_limit(allowed.header_table_bytes);
+        self.streams.set_max_concurrent(allowed.max_concurrent_streams);
+        self.limits = Limits {
+            max_concurrent_streams: allowed.max_concurrent_streams,
+            header_list_bytes: allowed.header_list_bytes,
+            stream_window_bytes: allowed.stream_window_bytes,
+            max_frame_bytes: allowed.max_frame_bytes,
+            header_table_bytes: allowed.header_table_bytes,
+            has_connect_protocol: allowed.has_connect_protocol,
+            ..self.limits
+        };
     }
 
     /// Gives the session's window another size. A smaller one takes effect as
@@ -213,6 +240,7 @@ impl Engine for Http2 {
 
     fn begin(&mut self, out: &mut Output) {
         self.local.write_first(&self.limits, out.bytes());
+        self.apply_settings();
         self.resize_session_window(self.limits.session_window_bytes, out.bytes());
     }
 
@@ -260,7 +288,8 @@ impl Engine for Http2 {
     fn memory(&self) -> usize {
         let block = self.block.as_ref().map_or(0, |block| block.memory());
         let tables = self.decoder.memory() + self.encoder.memory() + self.repeat.memory();
-        block + tables + self.streams.memory() + self.early.memory() + self.pings.memory()
+        let frames = self.pings.memory() + self.local.memory();
+        block + tables + frames + self.streams.memory() + self.early.memory()
     }
 
     fn has_all_content(&self, stream: u32) -> bool {
@@ -313,6 +342,10 @@ impl Engine for Http2 {
 
     fn takes_pushes(&self) -> bool {
         self.may_push()
+    }
+
+    fn max_requests(&self) -> usize {
+        self.limits.max_concurrent_streams as usize
     }
 
     fn send_control(&mut self, control: Control<'_>, out: &mut Output) -> bool {

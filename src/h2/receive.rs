@@ -235,15 +235,15 @@ impl Http2 {
     }
 
     fn settings_acknowledged<'a>(&mut self) -> Option<Event<'a>> {
-        let Some(change) = self.local.acknowledge() else {
+        let Some(sent) = self.local.acknowledge() else {
             self.budget.nothing();
             return Some(Event::UnsolicitedAck(&[]));
         };
-        if change != 0 {
-            self.streams.iter_mut().for_each(|stream| stream.receive_window.change(change));
-        }
-        self.decoder.set_limit(self.limits.header_table_bytes);
-        Some(Event::SettingsAcknowledged)
+        // Though a later frame may allow a larger table again: the smallest one has to
+        // be told (RFC 7541, section 4.2).
+        self.decoder.set_limit(sent.values.header_table_bytes);
+        self.apply_settings();
+        Some(Event::SettingsAcknowledged { settings: sent.payload, is_of_host: sent.is_of_host })
     }
 
     fn ping<'a>(&mut self, head: Head, payload: &'a [u8], out: &mut Output) -> Option<Event<'a>> {

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use super::hpack::{Decoder, Error};
 use super::name::Token;
 use super::verdict::Verdict;
-use crate::engine::{PseudoField, RequestHead, Version};
+use crate::engine::{GOAWAY_PSEUDO_FIELD_SENSITIVE, PseudoField, RequestHead, Version};
 use crate::grammar::authority;
 use crate::grammar::token::parse_length;
 use crate::header_list::{Field, HeaderList};
@@ -61,12 +61,12 @@ pub fn read_request(
     limits: &Limits,
     head: &mut RequestHead,
 ) -> Result<Result<RequestFacts, Wrong>, Error> {
-    let RequestHead { version, method, scheme, authority, path, protocol, upgrade, fields, pseudo_order } = head;
+    let RequestHead { version, method, scheme, authority, path, protocol, upgrade, fields, .. } = head;
     (*version, *upgrade) = (Version::Http2, None);
     path.clear();
     fields.clear();
     let mut reader = Reader::new(limits);
-    decoder.decode(block, fields, |token, verdict, field| {
+    let has_sensitive = decoder.decode(block, fields, |token, verdict, field| {
         if !token.is_pseudo() {
             return reader.regular(token, verdict, field);
         }
@@ -88,7 +88,7 @@ pub fn read_request(
             *place = None;
         }
     }
-    *pseudo_order = reader.order;
+    (head.pseudo_order, head.has_sensitive) = (reader.order, has_sensitive);
     Ok(reader.finish_request(head))
 }
 
@@ -107,7 +107,7 @@ pub fn read_trailers(
 /// Decodes the block of a stream that is not served: only the dynamic table is
 /// kept in step.
 pub fn skip(decoder: &mut Decoder, block: &[u8]) -> Result<(), Error> {
-    decoder.decode(block, &mut HeaderList::new(), |_, _, _| false)
+    decoder.decode(block, &mut HeaderList::new(), |_, _, _| false).map(drop)
 }
 
 /// Puts text into a box that may have it already. Its verdict is good: it is ASCII.
@@ -127,8 +127,9 @@ struct Reader<'a> {
     fields: usize,
     /// One bit for each pseudo-header field that has come.
     pseudo: u8,
-    /// They, as `RequestHead::pseudo_order` has them.
+    /// They, as `RequestHead::pseudo_order` has them, and how many bits that are.
     order: u32,
+    order_bits: u32,
     has_regular: bool,
     has_cookie: bool,
     has_host: bool,
@@ -146,6 +147,7 @@ impl<'a> Reader<'a> {
             fields: 0,
             pseudo: 0,
             order: 0,
+            order_bits: 0,
             has_regular: false,
             has_cookie: false,
             has_host: false,
@@ -192,9 +194,12 @@ impl<'a> Reader<'a> {
         } else if self.has_regular {
             self.refuse("a pseudo-header field comes behind a regular one");
         }
-        if let Some(field) = pseudo_field(token) {
-            self.order |= (field as u32) << (4 * self.pseudo.count_ones());
-            self.pseudo |= 1 << field as u8;
+        if let Some(known) = pseudo_field(token) {
+            let sensitive = if field.is_sensitive { GOAWAY_PSEUDO_FIELD_SENSITIVE } else { 0 };
+            // Of more than there can be the section is refused.
+            self.order |= (known as u32 | sensitive).wrapping_shl(self.order_bits);
+            self.order_bits += 4;
+            self.pseudo |= 1 << known as u8;
         }
         self.malformed.is_none() && !self.is_too_large()
     }

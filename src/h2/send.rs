@@ -14,6 +14,7 @@ use crate::engine::{Control, RequestHead, ResponseHead};
 use crate::header_list::HeaderList;
 use crate::output::Output;
 use crate::padding::Padding;
+use crate::setting::{Setting, id};
 
 /// The longest payload of a DATA frame: longer ones keep others waiting for little.
 const MOST_DATA: usize = DEFAULT_SIZE as usize;
@@ -215,6 +216,18 @@ impl Http2 {
         Some(id)
     }
 
+    /// Gives streams another window; 0 leaves it as it is. False if the SETTINGS frame
+    /// for it has to wait until those before are acknowledged.
+    fn set_stream_window(&mut self, size: u32, out: &mut Vec<u8>) -> bool {
+        let is_new = size != 0 && size != self.local.stream_window;
+        let may_write = is_new && !self.local.is_waiting();
+        if may_write {
+            self.local.write(&[Setting { id: id::INITIAL_WINDOW_SIZE, value: size }], false, out);
+            self.apply_settings();
+        }
+        may_write || !is_new
+    }
+
     /// Writes a frame that is none of a response. False if it has to wait for the peer.
     pub(super) fn write_control(&mut self, control: Control<'_>, out: &mut Vec<u8>) -> bool {
         if self.shutdown.has_ended() {
@@ -237,7 +250,11 @@ impl Http2 {
                 if session != 0 {
                     self.resize_session_window(session, out);
                 }
-                return stream == 0 || self.local.set_stream_window(stream, out);
+                return self.set_stream_window(stream, out);
+            }
+            Control::Settings(settings) => {
+                self.local.write(settings, true, out);
+                self.apply_settings();
             }
         }
         true

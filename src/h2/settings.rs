@@ -1,21 +1,12 @@
 //! SETTINGS of both sides and their acknowledgement (RFC 9113, section 6.5).
 
+use std::collections::VecDeque;
+
 use super::Limits;
 use super::flow::DEFAULT_WINDOW;
 use super::frame::{self, DEFAULT_SIZE, MAX_31, code, flag, kind};
 use crate::engine::Fault;
-
-/// Settings (RFC 9113, section 6.5.2; RFC 8441, section 3; RFC 9218, section 2.1).
-mod id {
-    pub(crate) const HEADER_TABLE_SIZE: u16 = 0x1;
-    pub(crate) const ENABLE_PUSH: u16 = 0x2;
-    pub(crate) const MAX_CONCURRENT_STREAMS: u16 = 0x3;
-    pub(crate) const INITIAL_WINDOW_SIZE: u16 = 0x4;
-    pub(crate) const MAX_FRAME_SIZE: u16 = 0x5;
-    pub(crate) const MAX_HEADER_LIST_SIZE: u16 = 0x6;
-    pub(crate) const ENABLE_CONNECT_PROTOCOL: u16 = 0x8;
-    pub(crate) const NO_RFC7540_PRIORITIES: u16 = 0x9;
-}
+use crate::setting::{Setting, id};
 
 /// The size of a dynamic table until a setting says another (RFC 9113, section 6.5.2).
 pub(crate) const DEFAULT_TABLE: u32 = 4096;
@@ -100,26 +91,88 @@ fn boolean(value: u32) -> Result<bool, Fault> {
     }
 }
 
-/// What we have set and the peer has perhaps not acknowledged.
+/// Values of our settings.
+#[derive(Clone, Copy)]
+pub struct Values {
+    pub header_table_bytes: u32,
+    pub max_concurrent_streams: u32,
+    pub stream_window_bytes: u32,
+    pub max_frame_bytes: u32,
+    pub header_list_bytes: u32,
+    pub has_connect_protocol: bool,
+}
+
+impl Values {
+    fn set(&mut self, setting: Setting) {
+        match setting.id {
+            id::HEADER_TABLE_SIZE => self.header_table_bytes = setting.value,
+            id::MAX_CONCURRENT_STREAMS => self.max_concurrent_streams = setting.value,
+            id::INITIAL_WINDOW_SIZE => self.stream_window_bytes = setting.value,
+            id::MAX_FRAME_SIZE => self.max_frame_bytes = setting.value,
+            id::MAX_HEADER_LIST_SIZE => self.header_list_bytes = setting.value,
+            id::ENABLE_CONNECT_PROTOCOL => self.has_connect_protocol = setting.value != 0,
+            // Of extensions, and what can have one value only.
+            _ => {}
+        }
+    }
+
+    /// Of each setting the value that allows the peer more.
+    fn or_more(self, other: Self) -> Self {
+        Self {
+            header_table_bytes: self.header_table_bytes.max(other.header_table_bytes),
+            max_concurrent_streams: self.max_concurrent_streams.max(other.max_concurrent_streams),
+            stream_window_bytes: self.stream_window_bytes.max(other.stream_window_bytes),
+            max_frame_bytes: self.max_frame_bytes.max(other.max_frame_bytes),
+            header_list_bytes: self.header_list_bytes.max(other.header_list_bytes),
+            has_connect_protocol: self.has_connect_protocol || other.has_connect_protocol,
+        }
+    }
+}
+
+/// A SETTINGS frame of ours.
+pub struct Sent {
+    pub payload: Box<[u8]>,
+    pub is_of_host: bool,
+    /// All values as they are behind it.
+    pub values: Values,
+}
+
+/// What we have set. The peer applies a frame some time before it acknowledges
+/// it: what a frame allows holds as soon as it is sent, and what it forbids when
+/// it is acknowledged.
 pub struct LocalSettings {
+    /// As the peer has acknowledged it.
+    acknowledged: Values,
+    /// Frames that it has not acknowledged, the oldest first.
+    waiting: VecDeque<Sent>,
+    /// It has acknowledged the first one.
+    pub is_acknowledged: bool,
     /// SETTINGS_INITIAL_WINDOW_SIZE as we said it last.
     pub stream_window: u32,
-    /// The same as the peer has acknowledged it.
-    pub acknowledged_window: u32,
-    /// A SETTINGS frame of ours has no acknowledgement.
-    is_waiting: bool,
-    /// The first one has.
-    pub is_acknowledged: bool,
+    /// What the host adds to the first frame, until that is written.
+    extra: Vec<Setting>,
 }
 
 impl LocalSettings {
     pub fn new(limits: &Limits) -> Self {
-        Self {
-            stream_window: limits.stream_window_bytes,
-            acknowledged_window: DEFAULT_WINDOW,
-            is_waiting: false,
-            is_acknowledged: false,
-        }
+        // Those of which RFC 9113, section 6.5.2, has defaults that are no more than
+        // any server can bear. By the others the peer has to go from the start: what it
+        // does before it knows is refused, and may be tried again.
+        let acknowledged = Values {
+            header_table_bytes: DEFAULT_TABLE,
+            max_concurrent_streams: limits.max_concurrent_streams,
+            stream_window_bytes: DEFAULT_WINDOW,
+            max_frame_bytes: DEFAULT_SIZE,
+            header_list_bytes: limits.header_list_bytes,
+            has_connect_protocol: limits.has_connect_protocol,
+        };
+        let stream_window = DEFAULT_WINDOW;
+        Self { acknowledged, waiting: VecDeque::new(), is_acknowledged: false, stream_window, extra: Vec::new() }
+    }
+
+    /// The first frame has these settings too.
+    pub fn add_to_first(&mut self, extra: &[Setting]) {
+        self.extra = extra.to_vec();
     }
 
     /// Writes the first SETTINGS frame. What every peer assumes is not said.
@@ -134,42 +187,50 @@ impl LocalSettings {
             (id::NO_RFC7540_PRIORITIES, 1, 0),
         ];
         let said = settings.into_iter().filter(|(_, value, default)| value != default);
-        self.write(said.map(|(id, value, _)| (id, value)), out);
+        let mut first: Vec<Setting> = said.map(|(id, value, _)| Setting { id, value }).collect();
+        first.append(&mut std::mem::take(&mut self.extra));
+        self.write(&first, false, out);
     }
 
-    /// Gives streams another window. False if the SETTINGS frame for it has to wait
-    /// until the one before is acknowledged.
-    pub fn set_stream_window(&mut self, size: u32, out: &mut Vec<u8>) -> bool {
-        if size == self.stream_window {
-            return true;
-        }
-        if self.is_waiting {
-            return false;
-        }
-        self.stream_window = size;
-        self.write([(id::INITIAL_WINDOW_SIZE, size)].into_iter(), out);
-        true
-    }
-
-    fn write(&mut self, settings: impl Iterator<Item = (u16, u32)>, out: &mut Vec<u8>) {
-        let mut payload = Vec::new();
-        for (id, value) in settings {
-            payload.extend_from_slice(&id.to_be_bytes());
-            payload.extend_from_slice(&value.to_be_bytes());
+    /// Writes a frame. `is_of_host`: its acknowledgement is told as such.
+    pub fn write(&mut self, settings: &[Setting], is_of_host: bool, out: &mut Vec<u8>) {
+        let mut values = self.waiting.back().map_or(self.acknowledged, |sent| sent.values);
+        let mut payload = Vec::with_capacity(settings.len() * 6);
+        for setting in settings {
+            values.set(*setting);
+            payload.extend_from_slice(&setting.id.to_be_bytes());
+            payload.extend_from_slice(&setting.value.to_be_bytes());
         }
         frame::write(out, kind::SETTINGS, 0, 0, &payload);
-        self.is_waiting = true;
+        self.stream_window = values.stream_window_bytes;
+        self.waiting.push_back(Sent { payload: payload.into(), is_of_host, values });
     }
 
-    /// The peer has acknowledged SETTINGS: by how much the windows of all streams
-    /// change. None if there was nothing to acknowledge.
-    pub fn acknowledge(&mut self) -> Option<i64> {
-        if !std::mem::take(&mut self.is_waiting) {
-            return None;
+    /// Whether a frame of ours has no acknowledgement.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// By what the peer may go.
+    pub fn allowed(&self) -> Values {
+        self.waiting.iter().fold(self.acknowledged, |values, sent| values.or_more(sent.values))
+    }
+
+    /// The peer has acknowledged the oldest frame. None if there was nothing to acknowledge.
+    pub fn acknowledge(&mut self) -> Option<Sent> {
+        let sent = self.waiting.pop_front()?;
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
         }
         self.is_acknowledged = true;
-        let before = std::mem::replace(&mut self.acknowledged_window, self.stream_window);
-        Some(i64::from(self.stream_window) - i64::from(before))
+        self.acknowledged = sent.values;
+        Some(sent)
+    }
+
+    /// The bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        let payloads: usize = self.waiting.iter().map(|sent| sent.payload.len()).sum();
+        self.waiting.capacity() * size_of::<Sent>() + payloads + self.extra.capacity() * size_of::<Setting>()
     }
 }
 

@@ -137,10 +137,16 @@ impl Streams {
             highest: 0,
             next_push: 2,
             resets: VecDeque::new(),
-            max_resets: (max_concurrent as usize * 2).clamp(128, 1 << 14),
+            max_resets: max_resets(max_concurrent),
             gaps: VecDeque::new(),
             uses_slot: true,
         }
+    }
+
+    /// The peer may have so many open.
+    pub fn set_max_concurrent(&mut self, max_concurrent: u32) {
+        // Those of before may have been reset a moment ago.
+        self.max_resets = self.max_resets.max(max_resets(max_concurrent));
     }
 
     /// The newest stream lives on: it gets a place among the others.
@@ -282,6 +288,10 @@ impl Streams {
         let ids = self.resets.capacity() * size_of::<u32>() + self.gaps.capacity() * size_of::<(u32, u32)>();
         self.table.memory() + self.pushed.memory() + ids
     }
+}
+
+fn max_resets(max_concurrent: u32) -> usize {
+    (max_concurrent as usize * 2).clamp(128, 1 << 14)
 }
 
 /// Whether a stream of that id is ours (RFC 9113, section 5.1.1).

@@ -1,5 +1,6 @@
 //! The engine as a client sees it, by the sections of RFC 9113.
 
+mod changes;
 mod content;
 mod cuts;
 mod explorer;

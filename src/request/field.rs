@@ -3,10 +3,7 @@
 use crate::error::{Error, Result};
 use crate::grammar::token::is_token;
 use crate::grammar::value::{has_blank_edge, has_control};
-use crate::header_list::HeaderList;
-
-/// The byte before the name of a field whose value is a secret; see `goaway_field`.
-pub const GOAWAY_FIELD_SENSITIVE: u8 = 1;
+use crate::header_list::{GOAWAY_FIELD_SENSITIVE, HeaderList};
 
 /// Fields of a section that a host sets.
 const MOST: usize = 10_000;

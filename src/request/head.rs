@@ -5,7 +5,7 @@ use std::mem;
 
 use http::Method;
 
-use crate::engine::{RequestHead, Version};
+use crate::engine::{GOAWAY_PSEUDO_FIELD_SENSITIVE, PseudoField, RequestHead, Version};
 use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
 
@@ -60,6 +60,13 @@ impl Head {
     /// What an extended CONNECT asks for, such as "websocket"; None of another request.
     pub fn protocol(&self) -> Option<&str> {
         self.request.protocol.as_deref()
+    }
+
+    /// Whether that came as a field that is never indexed.
+    pub fn has_sensitive_protocol(&self) -> bool {
+        const SENSITIVE: u32 = PseudoField::Protocol as u32 | GOAWAY_PSEUDO_FIELD_SENSITIVE;
+        let order = self.request.pseudo_order;
+        (0..8).any(|digit| order >> (4 * digit) & 0xf == SENSITIVE)
     }
 
     /// Whether it asks for another protocol, to which a response of 101 switches.

@@ -29,7 +29,7 @@ use bytes::Bytes;
 
 pub use block::{copy, trim};
 pub use body::{Body, Delivery, Reader, Share};
-pub use field::{GOAWAY_FIELD_SENSITIVE, section, trailers};
+pub use field::{section, trailers};
 pub use head::Head;
 pub use push::push;
 pub use response::{Head as QueuedHead, Piece, Response};

@@ -5,15 +5,16 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::{Request, change};
+use super::{Head, Request, change};
 use crate::code;
 use crate::error::{Error, Result};
 use crate::event::Cause;
+use crate::header_list::{GOAWAY_FIELD_SENSITIVE, HeaderList};
 use crate::queue::{Queue, WaitToken, Writing};
 use crate::record::{
     GOAWAY_RECORD_FLAG_COOKIES, GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_END, GOAWAY_RECORD_FLAG_HEAD,
     GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_HTTP_1_0, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_NO_BODY,
-    GOAWAY_RECORD_FLAG_UPGRADE, Record, RecordKind,
+    GOAWAY_RECORD_FLAG_SENSITIVE, GOAWAY_RECORD_FLAG_UPGRADE, Record, RecordKind,
 };
 
 /// A body that is whole and no longer than this rides in the request's own record.
@@ -132,9 +133,7 @@ impl Subscription {
             record.data_len = batch.since(record.data_offset);
             if is_last {
                 record.flags = GOAWAY_RECORD_FLAG_END;
-                record.text_offset = batch.mark();
-                record.fields = body.trailers.as_ref().map_or(0, |trailers| batch.fields(trailers));
-                record.text_len = batch.since(record.text_offset);
+                write_trailers(&mut batch, body.trailers.as_deref(), &mut record);
             }
             batch.records.push(record);
         }
@@ -174,8 +173,31 @@ fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u
     batch.records.push(record);
 }
 
+fn write_trailers(batch: &mut Writing<'_>, trailers: Option<&HeaderList>, record: &mut Record) {
+    if let Some(trailers) = trailers.filter(|trailers| trailers.iter().any(|field| field.is_sensitive)) {
+        record.flags |= GOAWAY_RECORD_FLAG_SENSITIVE;
+        batch.field_flags(trailers);
+    }
+    record.text_offset = batch.mark();
+    record.fields = trailers.map_or(0, |trailers| batch.fields(trailers));
+    record.text_len = batch.since(record.text_offset);
+}
+
+/// Adds a byte for each field of the request's text.
+#[cold]
+fn write_flags(batch: &mut Writing<'_>, head: &Head, record: &mut Record) {
+    record.flags |= GOAWAY_RECORD_FLAG_SENSITIVE;
+    if head.protocol().is_some() {
+        batch.arena.push(if head.has_sensitive_protocol() { GOAWAY_FIELD_SENSITIVE } else { 0 });
+    }
+    batch.request_field_flags(head.fields());
+}
+
 fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
     let head = request.head();
+    if head.request().has_sensitive {
+        write_flags(batch, head, record);
+    }
     record.text_offset = batch.mark();
     batch.text(head.method().as_str().as_bytes());
     batch.text(head.scheme().as_bytes());

@@ -164,15 +164,24 @@ static inline size_t put_text(uint8_t *place, const char *text) {
     return 1 + length;
 }
 
+// A header block: literals that are not indexed, or, with GOAWAY_FIELD_SENSITIVE
+// before the name, that are never indexed (RFC 7541, sections 6.2.2 and 6.2.3).
+static inline size_t put_block(uint8_t *block, const char *fields[][2], size_t count) {
+    size_t length = 0;
+    for (size_t index = 0; index < count; index++) {
+        const char *name = fields[index][0];
+        bool sensitive = name[0] == GOAWAY_FIELD_SENSITIVE;
+        block[length++] = sensitive ? 0x10 : 0;
+        length += put_text(block + length, name + (sensitive ? 1 : 0));
+        length += put_text(block + length, fields[index][1]);
+    }
+    return length;
+}
+
 // Sends a head of these fields and gives its stream; the body follows unless `whole`.
 static inline uint32_t client_ask_of(struct client *client, const char *fields[][2], size_t count, bool whole) {
     uint8_t block[1024];
-    size_t length = 0;
-    for (size_t index = 0; index < count; index++) {
-        block[length++] = 0; // a literal that is not to be indexed (RFC 7541, section 6.2.2)
-        length += put_text(block + length, fields[index][0]);
-        length += put_text(block + length, fields[index][1]);
-    }
+    size_t length = put_block(block, fields, count);
     uint32_t stream = client->next_stream;
     client->next_stream += 2;
     uint8_t flags = whole ? FLAG_END_HEADERS | FLAG_END_STREAM : FLAG_END_HEADERS;

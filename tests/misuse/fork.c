@@ -57,6 +57,7 @@ static void the_server_is_the_parents(void) {
     CHECK_STATUS(goaway_server_set_limit(host.server, GOAWAY_LIMIT_WORKERS, 1), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_padding(host.server, GOAWAY_PADDING_MAX), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_feature(host.server, GOAWAY_FEATURE_HTTP1, true), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_set_settings(host.server, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_register_handler(host.server, "GET /x", host_queue, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_on_progress(host.server, on_progress, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_on_session(host.server, host_watch, NULL), GOAWAY_ERR_FORKED);
@@ -107,6 +108,7 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_session_ping(session, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_set_window(session, 1, 1), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_session_send_settings(session, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_send_altsvc(session, 1, NULL, "clear"), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_session_send_origin(session, NULL, 0), GOAWAY_ERR_FORKED);
     goaway_tls_info tls;
@@ -134,8 +136,8 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_request_pseudo_order(request, &order), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_param(request, "id", &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_header(request, "host", &bytes), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_header_at(request, 0, &bytes, &more), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_trailer_at(request, 0, &bytes, &more), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_header_at(request, 0, &bytes, &more, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_trailer_at(request, 0, &bytes, &more, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_session(request, &of), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_stream(request, &stream), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_drain_left_ms(request, &left_ms), GOAWAY_ERR_FORKED);

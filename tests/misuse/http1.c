@@ -143,7 +143,7 @@ static void fields_keep_their_order(void) {
     goaway_bytes name = {0}, value = {0};
     for (size_t index = 0; index < COUNT(sent); index++) {
         about("field %zu", index);
-        CHECK_OK(goaway_request_header_at(request, index, &name, &value));
+        CHECK_OK(goaway_request_header_at(request, index, &name, &value, NULL));
         CHECK(is_text(name, sent[index][0]) && is_text(value, sent[index][1]));
     }
     CHECK_STATUS(goaway_request_header_at(request, COUNT(sent), &name, &value), GOAWAY_ERR_NOT_FOUND);

@@ -49,8 +49,8 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_pseudo_order(id, &order), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_param(id, "id", &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_header(id, "host", &bytes), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_header_at(id, 0, &bytes, &more), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_trailer_at(id, 0, &bytes, &more), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_header_at(id, 0, &bytes, &more, NULL), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_trailer_at(id, 0, &bytes, &more, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_session(id, &session), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_stream(id, &stream), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_drain_left_ms(id, &left_ms), GOAWAY_ERR_GONE);
@@ -88,6 +88,7 @@ static void no_session(uint64_t id) {
     CHECK_STATUS(goaway_session_ping(id, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_send_goaway(id, 0, 0, "", 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_set_window(id, 1, 1), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_session_send_settings(id, NULL, 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_send_altsvc(id, 1, NULL, "clear"), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_send_origin(id, NULL, 0), GOAWAY_ERR_GONE);
     goaway_tls_info tls;

@@ -158,10 +158,10 @@ static void on_body(goaway_request request, const uint8_t *data, size_t len, boo
     atomic_fetch_add(&come, (int)len);
     if (last) {
         goaway_bytes name = {0}, value = {0};
-        bool has_trailer = goaway_request_trailer_at(request, 0, &name, &value) == GOAWAY_OK;
+        bool has_trailer = goaway_request_trailer_at(request, 0, &name, &value, NULL) == GOAWAY_OK;
         CHECK(has_trailer && name.len == 10 && memcmp(name.data, "x-checksum", 10) == 0);
         CHECK(has_trailer && value.len == 1 && value.data[0] == '7');
-        CHECK_STATUS(goaway_request_trailer_at(request, 1, &name, &value), GOAWAY_ERR_NOT_FOUND);
+        CHECK_STATUS(goaway_request_trailer_at(request, 1, &name, &value, NULL), GOAWAY_ERR_NOT_FOUND);
         atomic_store(&is_whole, true);
     }
 }

@@ -113,6 +113,7 @@ static void server_functions(void) {
     CHECK_NUMBER(goaway_server_dup_fd(NULL, 0), -1);
     CHECK_NUMBER(goaway_last_status(), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_shared(NULL, 0, false), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_settings(NULL, NULL, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_start(NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_close(NULL, 0, on_close, &closes), GOAWAY_ERR_NULL);
     CHECK_NUMBER(closes, 0);
@@ -204,10 +205,10 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_request_param(request, "id", NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_header(request, NULL, &bytes), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_header(request, "x-test", NULL), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_header_at(request, 0, NULL, &bytes), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_header_at(request, 0, &bytes, NULL), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_trailer_at(request, 0, NULL, &bytes), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_trailer_at(request, 0, &bytes, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_header_at(request, 0, NULL, &bytes, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_header_at(request, 0, &bytes, NULL, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_trailer_at(request, 0, NULL, &bytes, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_trailer_at(request, 0, &bytes, NULL, NULL), GOAWAY_ERR_NULL);
     CHECK(bytes.data == untouched.data && bytes.len == untouched.len);
 
     goaway_session session = atomic_load(&host.session);
@@ -215,6 +216,7 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_session_abort(session, 0, NULL, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_abort_after(session, 1, 0, NULL, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_send_settings(session, NULL, 1), GOAWAY_ERR_NULL);
     const char *origins[] = {"https://example.com", NULL};
     CHECK_STATUS(goaway_session_send_altsvc(session, 0, "https://example.com", NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_send_altsvc(session, 0, NULL, "clear"), GOAWAY_ERR_INVALID);
@@ -313,8 +315,8 @@ static void absurd_lengths(void) {
         CHECK_STATUS(goaway_session_abort(session, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_session_send_origin(session, origins, absurd[index]), GOAWAY_ERR_INVALID);
-        CHECK_STATUS(goaway_request_header_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
-        CHECK_STATUS(goaway_request_trailer_at(request, absurd[index], &name, &value), GOAWAY_ERR_NOT_FOUND);
+        CHECK_STATUS(goaway_request_header_at(request, absurd[index], &name, &value, NULL), GOAWAY_ERR_NOT_FOUND);
+        CHECK_STATUS(goaway_request_trailer_at(request, absurd[index], &name, &value, NULL), GOAWAY_ERR_NOT_FOUND);
         CHECK_NUMBER(goaway_server_port(host.server, absurd[index]), 0);
         CHECK(goaway_server_address(host.server, absurd[index]) == NULL);
         CHECK_NUMBER(goaway_server_dup_fd(host.server, absurd[index]), -1);
@@ -409,6 +411,8 @@ static void record_functions(void) {
     CHECK(!goaway_record_trailer_at(NULL, &batch, 0, NULL, NULL) && goaway_record_cookie_at(NULL, &batch, 0) == NULL);
     CHECK(goaway_record_body(NULL, &batch, NULL) == NULL && goaway_record_event_text(NULL, &batch, NULL) == NULL);
     CHECK(goaway_record_report(NULL, &batch) == NULL && goaway_record_report(&record, NULL) == NULL);
+    CHECK(goaway_record_field_flags(NULL, &batch, 0) == 0 && goaway_record_field_flags(&record, NULL, 0) == 0);
+    CHECK_NUMBER(goaway_record_pseudo_order(NULL), 0);
     CHECK(goaway_record_stream(NULL) == 0 && goaway_record_last_stream(NULL) == 0);
     CHECK(goaway_record_cause(NULL) == GOAWAY_CAUSE_NONE && goaway_record_code(NULL) == 0);
     CHECK(goaway_record_left_ms(NULL) == 0 && goaway_record_queued(NULL) == 0);

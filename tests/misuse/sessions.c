@@ -209,6 +209,7 @@ static void http1_has_no_such_frames(void) {
     const char *const origins[] = {origin};
     CHECK_STATUS(goaway_session_send_altsvc(record->session, 0, origin, "clear"), GOAWAY_ERR_STATE);
     CHECK_STATUS(goaway_session_send_origin(record->session, origins, 1), GOAWAY_ERR_STATE);
+    CHECK_STATUS(goaway_session_send_settings(record->session, NULL, 0), GOAWAY_ERR_STATE);
     CHECK_OK(respond(&events, record->id, "fine"));
     end();
 }
@@ -232,11 +233,124 @@ static void windows_can_be_changed(void) {
     CHECK_STATUS(goaway_session_set_window(session, 0x80000000, 0), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_session_set_window(session, 0, 0x80000000), GOAWAY_ERR_INVALID);
     CHECK_OK(goaway_session_set_window(session, 0, 0));
-    event_text(GOAWAY_EVENT_SETTINGS_ACK, 0);
+    event_text(GOAWAY_EVENT_SETTINGS_ACK, 4 * 6);
     CHECK_OK(goaway_session_set_window(session, 4 << 20, 100000));
     next_frame(&frame, FRAME_SETTINGS);
     CHECK(frame.length == 6 && get_number(frame.payload, 2) == 4 && get_number(frame.payload + 2, 4) == 100000);
+    CHECK(memcmp(event_text(GOAWAY_EVENT_SETTINGS_ACK, 6), frame.payload, 6) == 0);
+    end();
+}
+
+static const goaway_setting changed[] = {{3, 1}, {4, 70000}, {0xabcd, 0xffffffff}};
+static const uint8_t changed_payload[] = {0, 3, 0, 0, 0, 1, 0, 4, 0, 1, 0x11, 0x70, 0xab, 0xcd, 0xff, 0xff, 0xff, 0xff};
+
+static void settings_can_be_changed(void) {
+    begin_with_session();
+    static struct frame frame;
+    // The first frame's: 3, 4, 6, 9.
+    const char *first = event_text(GOAWAY_EVENT_SETTINGS_ACK, 4 * 6);
+    CHECK_NUMBER(get_number((const uint8_t *)first, 2), 3);
+    CHECK_OK(goaway_session_send_settings(session, changed, COUNT(changed)));
+    next_frame(&frame, FRAME_SETTINGS); // and the client has acknowledged it
+    CHECK(frame.length == sizeof changed_payload && memcmp(frame.payload, changed_payload, frame.length) == 0);
+    const char *acknowledged = event_text(GOAWAY_EVENT_SETTINGS_ACK, sizeof changed_payload);
+    CHECK(memcmp(acknowledged, changed_payload, sizeof changed_payload) == 0);
+    // One stream at a time from now on.
+    uint32_t stream = client_get(&client, "/");
+    uint32_t refused = client_get(&client, "/");
+    const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
+    next_frame(&frame, FRAME_RST_STREAM);
+    CHECK(frame.stream == refused && get_number(frame.payload, 4) == 7);
+    CHECK_OK(respond(&events, record->id, "fine"));
+    CHECK(client_answer(&client, stream).whole);
+    // An empty one.
+    CHECK_OK(goaway_session_send_settings(session, NULL, 0));
+    next_frame(&frame, FRAME_SETTINGS);
+    CHECK_NUMBER(frame.length, 0);
     event_text(GOAWAY_EVENT_SETTINGS_ACK, 0);
+    end();
+}
+
+static void settings_that_no_server_may_send(void) {
+    begin_with_session();
+    static const goaway_setting bad[] = {{1, 0x100001}, {2, 1}, {3, 100001}, {4, 0x80000000}, {5, 16383}, {5, 1 << 24},
+                                         {6, 0}, {8, 2}, {9, 0}, {0x10000, 0}, {0xffffffff, 0}};
+    for (size_t index = 0; index < COUNT(bad); index++) {
+        about("%u = %u", bad[index].id, bad[index].value);
+        CHECK_STATUS(goaway_session_send_settings(session, &bad[index], 1), GOAWAY_ERR_INVALID);
+    }
+    static const goaway_setting twice[] = {{100, 1}, {4, 1}, {100, 1}};
+    CHECK_STATUS(goaway_session_send_settings(session, twice, COUNT(twice)), GOAWAY_ERR_INVALID);
+    static goaway_setting many[33];
+    for (uint32_t index = 0; index < COUNT(many); index++) {
+        many[index].id = 100 + index;
+    }
+    CHECK_STATUS(goaway_session_send_settings(session, many, COUNT(many)), GOAWAY_ERR_TOO_LARGE);
+    CHECK_STATUS(goaway_session_send_settings(session, many, SIZE_MAX), GOAWAY_ERR_TOO_LARGE);
+    // Nothing was sent of them: what comes next is the first that may be.
+    CHECK_OK(goaway_session_send_settings(session, many, COUNT(many) - 1));
+    static struct frame frame;
+    do {
+        next_frame(&frame, FRAME_SETTINGS);
+    } while (frame.length < 32 * 6);
+    CHECK_NUMBER(frame.length, 32 * 6);
+    // What was not offered may be denied, and what was cannot be taken back.
+    static const goaway_setting connect[] = {{8, 0}, {8, 1}};
+    CHECK_OK(goaway_session_send_settings(session, &connect[0], 1));
+    CHECK_OK(goaway_session_send_settings(session, &connect[1], 1));
+    CHECK_STATUS(goaway_session_send_settings(session, &connect[0], 1), GOAWAY_ERR_INVALID);
+    end();
+}
+
+// It may not know yet what was said before: a few at a time.
+static void settings_for_a_peer_that_does_not_acknowledge(void) {
+    begin_with_session();
+    for (uint32_t index = 0; index < 16; index++) {
+        const goaway_setting setting = {3, 100 + index};
+        CHECK_OK(goaway_session_send_settings(session, &setting, 1));
+    }
+    CHECK_STATUS(goaway_session_send_settings(session, changed, COUNT(changed)), GOAWAY_ERR_WOULD_BLOCK);
+    // A window waits instead.
+    CHECK_OK(goaway_session_set_window(session, 0, 12345));
+    static struct frame frame;
+    for (uint32_t index = 0; index < 16; index++) {
+        do {
+            next_frame(&frame, FRAME_SETTINGS);
+        } while (frame.length != 6);
+        CHECK_NUMBER(get_number(frame.payload + 2, 4), 100 + index);
+        event_text(GOAWAY_EVENT_SETTINGS_ACK, index == 0 ? 4 * 6 : 6);
+    }
+    next_frame(&frame, FRAME_SETTINGS);
+    CHECK(get_number(frame.payload, 2) == 4 && get_number(frame.payload + 2, 4) == 12345);
+    CHECK_OK(goaway_session_send_settings(session, changed, COUNT(changed)));
+    next_frame(&frame, FRAME_SETTINGS);
+    end();
+}
+
+static void the_server_begins_with_settings_of_the_program(void) {
+    events_new(&events);
+    static const goaway_setting other[] = {{0xabcd, 7}, {0, 1}};
+    goaway_setting own = {3, 1};
+    CHECK_STATUS(goaway_server_set_settings(events.server, &own, 1), GOAWAY_ERR_INVALID);
+    own.id = 0x10000;
+    CHECK_STATUS(goaway_server_set_settings(events.server, &own, 1), GOAWAY_ERR_INVALID);
+    static goaway_setting many[17];
+    for (uint32_t index = 0; index < COUNT(many); index++) {
+        many[index].id = 100 + index;
+    }
+    CHECK_STATUS(goaway_server_set_settings(events.server, many, COUNT(many)), GOAWAY_ERR_TOO_LARGE);
+    CHECK_OK(goaway_server_set_settings(events.server, many, COUNT(many) - 1));
+    CHECK_OK(goaway_server_set_settings(events.server, NULL, 0)); // the last call counts
+    CHECK_OK(goaway_server_set_settings(events.server, other, COUNT(other)));
+    events_go(&events);
+    CHECK_STATUS(goaway_server_set_settings(events.server, NULL, 0), GOAWAY_ERR_STATE);
+    client = client_connect(events.port);
+    client_greet(&client);
+    static struct frame frame;
+    REQUIRE(client_read(&client, &frame));
+    static const uint8_t last[] = {0xab, 0xcd, 0, 0, 0, 7, 0, 0, 0, 0, 0, 1};
+    CHECK(frame.kind == FRAME_SETTINGS && frame.length == 4 * 6 + sizeof last);
+    CHECK(memcmp(frame.payload + 4 * 6, last, sizeof last) == 0);
     end();
 }
 
@@ -266,6 +380,10 @@ int main(int argc, char **argv) {
         CASE(http1_has_no_such_frames),
         CASE(too_many_for_a_peer_that_does_not_read),
         CASE(windows_can_be_changed),
+        CASE(settings_can_be_changed),
+        CASE(settings_that_no_server_may_send),
+        CASE(settings_for_a_peer_that_does_not_acknowledge),
+        CASE(the_server_begins_with_settings_of_the_program),
         CASE(its_own_address_is_known),
     };
     return check_main(cases, COUNT(cases), 4, argc, argv);

@@ -29,6 +29,7 @@ static void setters(goaway_server *server, goaway_status expected) {
     snprintf(pattern, sizeof pattern, "GET /%d", number++);
     CHECK_STATUS(goaway_server_set_limit(server, GOAWAY_LIMIT_WORKERS, 1), expected);
     CHECK_STATUS(goaway_server_set_feature(server, GOAWAY_FEATURE_UPGRADE, true), expected);
+    CHECK_STATUS(goaway_server_set_settings(server, NULL, 0), expected);
     CHECK_STATUS(goaway_server_register_handler(server, pattern, host_queue, &host), expected);
     CHECK_STATUS(goaway_server_set_on_progress(server, on_progress, NULL), expected);
     CHECK_STATUS(goaway_server_set_on_session(server, host_watch, &host), expected);

@@ -173,8 +173,8 @@ static void call_on_request(struct fate *fate, uint64_t *seed) {
         break;
     case 27:
         said(fate, goaway_request_header(request, "x-test", &bytes), false);
-        said(fate, goaway_request_header_at(request, 0, &bytes, &more), false);
-        said(fate, goaway_request_trailer_at(request, 0, &bytes, &more), false);
+        said(fate, goaway_request_header_at(request, 0, &bytes, &more, NULL), false);
+        said(fate, goaway_request_trailer_at(request, 0, &bytes, &more, NULL), false);
         break;
     case 28:
         said(fate, goaway_request_set_idle_ms(request, dice(seed, 60000)), false);

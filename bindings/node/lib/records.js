@@ -117,6 +117,16 @@ class Records {
     return this.#arena.latin1Slice(words[this.at + 6] + words[this.at + 7], words[this.at + 8])
   }
 
+  /**
+   * If a field came as one that is never indexed: a character for each field of
+   * the text, '\x01' of such a one and '\0' of others; otherwise ''.
+   */
+  get fieldFlags () {
+    if ((this.flags & native.constants.RECORD_FLAG_SENSITIVE) === 0) return ''
+    const start = this.#words[this.at + 6]
+    return this.#arena.latin1Slice(start - this.fields, start)
+  }
+
   /** A copy of the data, or null if there is none. */
   get data () {
     const length = this.#words[this.at + 9]

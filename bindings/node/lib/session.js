@@ -94,6 +94,7 @@ function textsOf (...texts) {
 // What each kind of event tells, beside its name.
 const DETAILS = {
   settings: (record, text) => Buffer.from(text, 'latin1'),
+  settingsAck: (record, text) => Buffer.from(text, 'latin1'),
   ping: (record, text) => Buffer.from(text, 'latin1'),
   pong: (record, text) => Buffer.from(text, 'latin1'),
   unsolicitedAck: (record, text) => Buffer.from(text, 'latin1'),

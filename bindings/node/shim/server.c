@@ -98,6 +98,21 @@ static goaway_status act_close(struct host *host, int64_t drain_ms, int64_t unus
     return goaway_server_close(host->server, (uint32_t)drain_ms, NULL, NULL);
 }
 
+// setSettings(pairs: Uint8Array) -> status; pairs as of sendSettings
+napi_value host_set_settings(napi_env env, napi_callback_info info) {
+    napi_value arg;
+    void *pairs;
+    size_t len;
+    struct host *host = open_call(env, info, 1, &arg);
+    if (host == NULL) {
+        return NULL;
+    }
+    if (napi_get_buffer_info(env, arg, &pairs, &len) != napi_ok) {
+        return throw_napi(env);
+    }
+    return status_value(env, goaway_server_set_settings(host->server, pairs, len / sizeof(goaway_setting)));
+}
+
 // setLimit(limit, value) -> status
 napi_value host_set_limit(napi_env env, napi_callback_info info) {
     return with_numbers(env, info, act_set_limit);

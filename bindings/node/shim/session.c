@@ -197,6 +197,25 @@ napi_value host_set_window(napi_env env, napi_callback_info info) {
     return status_value(env, goaway_session_set_window((goaway_session)session, session_bytes, stream_bytes));
 }
 
+// sendSettings(session, pairs: Uint8Array) -> status; pairs is of a Uint32Array
+// with the identifier and the value of each setting
+napi_value host_send_settings(napi_env env, napi_callback_info info) {
+    napi_value args[2];
+    int64_t session = 0;
+    void *pairs;
+    size_t len;
+    if (open_live(env, info, 2, args) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, args[0], &session);
+    if (napi_get_buffer_info(env, args[1], &pairs, &len) != napi_ok) {
+        return throw_napi(env);
+    }
+    goaway_status status =
+        goaway_session_send_settings((goaway_session)session, pairs, len / sizeof(goaway_setting));
+    return status_value(env, status);
+}
+
 // report() -> the report of the close, or undefined until it is complete
 napi_value host_report(napi_env env, napi_callback_info info) {
     napi_value result;

@@ -81,6 +81,8 @@ napi_value host_send_altsvc(napi_env env, napi_callback_info info);
 napi_value host_send_origin(napi_env env, napi_callback_info info);
 napi_value host_send_goaway(napi_env env, napi_callback_info info);
 napi_value host_set_window(napi_env env, napi_callback_info info);
+napi_value host_send_settings(napi_env env, napi_callback_info info);
+napi_value host_set_settings(napi_env env, napi_callback_info info);
 napi_value host_report(napi_env env, napi_callback_info info);
 napi_value host_counts(napi_env env, napi_callback_info info);
 

@@ -84,6 +84,16 @@ test('a session is asked, told and widened', { timeout: 20_000 }, async (t) => {
   assert.strictEqual((await widened)[0].initialWindowSize, 123456)
   await event('settingsAck')
 
+  const changed = once(client, 'remoteSettings')
+  const pairs = (...numbers) => Buffer.from(Uint32Array.from(numbers).buffer)
+  assert.strictEqual(server.sendSettings(session, pairs(4, 234567, 3, 50)), OK)
+  const { initialWindowSize, maxConcurrentStreams } = (await changed)[0]
+  assert.deepStrictEqual([initialWindowSize, maxConcurrentStreams], [234567, 50])
+  assert.strictEqual((await event('settingsAck')).event.details.toString('hex'), '000400039447000300000032')
+  assert.strictEqual(server.sendSettings(session, pairs(5, 1)), INVALID)
+  assert.strictEqual(server.sendSettings(session, Buffer.alloc(0)), OK)
+  await event('settingsAck')
+
   const service = once(client, 'altsvc')
   assert.strictEqual(server.sendAltsvc(session, 0, bytes('https://a.b', 'clear')), OK)
   assert.deepStrictEqual((await service).slice(0, 3), ['clear', 'https://a.b', 0])

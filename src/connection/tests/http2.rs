@@ -69,8 +69,8 @@ impl Peer {
         routes.register(pattern, Target::Handler(Arc::new(handler))).unwrap();
         let (host, worker, registration) = Host::new(config, routes);
         let (ours, theirs) = duplex(buffer);
-        let has_connect = worker.shared.setup.routes.has_connect();
-        let engine = h2::Http2::new(http2_limits(&worker.shared.setup.config, has_connect), Instant::now().into());
+        let setup = &worker.shared.setup;
+        let engine = h2::Http2::new(http2_limits(&setup.config, setup.offers_connect()), Instant::now().into());
         let task = Task::new(worker, registration, ours, engine, Instant::now().into());
         tokio::task::spawn_local(task);
         Self { stream: theirs, partial: Vec::new(), frames: Vec::new(), bytes: Vec::new(), host }

@@ -1,7 +1,6 @@
 //! A record as its host reads it: the pieces of its text, and its fields by name.
 
-use crate::record::{GOAWAY_RECORD_FLAG_COOKIES, Record, RecordKind};
-use crate::request::GOAWAY_FIELD_SENSITIVE;
+use crate::record::{GOAWAY_RECORD_FLAG_COOKIES, GOAWAY_RECORD_FLAG_SENSITIVE, Record, RecordKind};
 
 /// Method, scheme, authority, path, query and peer stand before the parameters of a REQUEST.
 const PIECES_OF_REQUEST: usize = 6;
@@ -69,6 +68,17 @@ impl<'a> RecordView<'a> {
         self.pairs(0, if self.is(RecordKind::Body) { self.record.fields } else { 0 })
     }
 
+    /// The flags of the header field of a REQUEST, or the trailer field of a BODY, at
+    /// `index`. If one has any they stand before the text.
+    pub fn field_flags(&self, index: usize) -> Option<u8> {
+        let has_fields = self.is(RecordKind::Request) || self.is(RecordKind::Body);
+        if !has_fields || self.record.flags & GOAWAY_RECORD_FLAG_SENSITIVE == 0 {
+            return None;
+        }
+        let start = self.record.text_offset.checked_sub(self.record.fields)?;
+        self.bytes(start, self.record.fields)?.get(index).copied()
+    }
+
     /// The value of a cookie field of a REQUEST as it came. If there were several
     /// they stand between text and data.
     pub fn cookie(&self, index: usize) -> Option<&'a [u8]> {
@@ -82,18 +92,13 @@ impl<'a> RecordView<'a> {
 
     fn pairs(&self, first: usize, count: u32) -> impl Iterator<Item = Pair<'a>> + use<'a> {
         let mut pieces = self.pieces_behind(0).skip(first);
-        (0..count).map_while(move |_| Some((bare(pieces.next()?), pieces.next()?)))
+        (0..count).map_while(move |_| Some((pieces.next()?, pieces.next()?)))
     }
 }
 
 /// The NUL-terminated pieces of a text.
 fn pieces(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == 0).map(|piece| piece.strip_suffix(&[0]).unwrap_or(piece))
-}
-
-/// A name without the byte that says that its value is a secret.
-fn bare(name: &[u8]) -> &[u8] {
-    name.strip_prefix(&[GOAWAY_FIELD_SENSITIVE]).unwrap_or(name)
 }
 
 /// The value of the first field of that name, in any case.

@@ -18,6 +18,7 @@ fn a_head_is_read_as_it_came() {
         upgrade: None,
         fields: list(&fields),
         pseudo_order: 0,
+        has_sensitive: false,
     };
     assert_eq!(head, expected);
     let head = request("M-SEARCH HTTPS://A/ HTTP/1.0\r\nx: \u{e4}\tb\r\n\r\n").head;

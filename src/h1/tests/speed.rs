@@ -36,6 +36,7 @@ fn through_httparse() -> RequestHead {
         upgrade: None,
         fields: list,
         pseudo_order: 0,
+        has_sensitive: false,
     }
 }
 

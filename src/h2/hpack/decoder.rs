@@ -52,12 +52,15 @@ impl Decoder {
     ///
     /// No field is refused here, however malformed it is: only what leaves the
     /// tables of the two sides different is an error.
+    ///
+    /// Says whether a field came as one that is never indexed (section 7.1.3).
     pub fn decode(
         &mut self,
         mut block: &[u8],
         list: &mut HeaderList,
         mut keep: impl FnMut(Token, Verdict, Field<'_>) -> bool,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let mut has_sensitive = false;
         self.update_size(&mut block)?;
         while let Some(first) = block.first() {
             match first {
@@ -65,11 +68,14 @@ impl Decoder {
                 0x40.. => self.decode_literal(Literal::Indexed, &mut block, list, &mut keep)?,
                 // A size update may stand only at the start of a block (section 4.2).
                 0x20.. => return Err(Error),
-                0x10.. => self.decode_literal(Literal::NeverIndexed, &mut block, list, &mut keep)?,
+                0x10.. => {
+                    has_sensitive = true;
+                    self.decode_literal(Literal::NeverIndexed, &mut block, list, &mut keep)?;
+                }
                 _ => self.decode_literal(Literal::NotIndexed, &mut block, list, &mut keep)?,
             }
         }
-        Ok(())
+        Ok(has_sensitive)
     }
 
     /// Section 6.3. An encoder needs two updates at most (section 4.2); no section

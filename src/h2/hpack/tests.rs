@@ -14,7 +14,7 @@ type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<HeaderList, Error> {
     let mut list = HeaderList::new();
-    decoder.decode(block, &mut list, |_, _, _| true).map(|()| list)
+    decoder.decode(block, &mut list, |_, _, _| true).map(|_| list)
 }
 
 fn pairs(list: &HeaderList) -> Vec<(String, String)> {

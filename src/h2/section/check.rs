@@ -22,14 +22,15 @@ pub fn sections(mut bytes: &[u8]) {
         let request = read_request(&mut reads, block, &LIMITS, &mut head);
         let mut fields = HeaderList::new();
         let trailers = read_trailers(&mut trails, block, &LIMITS, &mut fields);
-        assert_eq!(skip(&mut skips, block), decoded);
+        assert_eq!(skip(&mut skips, block), decoded.map(drop));
         let memory = plain.memory();
         assert!([reads.memory(), trails.memory(), skips.memory()] == [memory; 3]);
-        let (Ok(request), Ok(trailers), Ok(())) = (request, trailers, decoded) else {
+        let (Ok(request), Ok(trailers), Ok(has_sensitive)) = (request, trailers, decoded) else {
             assert!(request.is_err() && trailers.is_err() && decoded.is_err());
             return;
         };
         assert!(head.fields.len() <= 200 && head.fields.text_len() <= LIMITS.header_list_bytes as usize);
+        assert!(has_sensitive == all.iter().any(|field| field.is_sensitive) && head.has_sensitive == has_sensitive);
         check_request(&all, &head, request);
         let may_trail = all.iter().all(|field| may_stand(field) && !matches!(field.name, b"host" | b"content-length"));
         let has_pseudo = all.iter().any(|field| field.name.starts_with(b":"));

@@ -27,6 +27,7 @@ fn read_with(limits: Limits, fields: Pairs) -> Result<(RequestHead, RequestFacts
         upgrade: Some("old".into()),
         fields: HeaderList::new(),
         pseudo_order: 0x12345,
+        has_sensitive: true,
     };
     head.fields.push(b"old", b"old", false);
     let facts = read_request(&mut Decoder::new(4096), &block(fields), &limits, &mut head).expect("a block");
@@ -81,6 +82,7 @@ fn a_head_is_filled_with_the_request() {
         upgrade: None,
         fields,
         pseudo_order: 0x2314, // :path first
+        has_sensitive: false,
     };
     assert_eq!(head, expected);
     assert_eq!(get(&[]), Ok(RequestFacts::default()));
@@ -95,6 +97,32 @@ fn a_field_that_was_never_to_be_indexed_says_so() {
     let mut head = RequestHead::default();
     read_request(&mut Decoder::new(4096), &bytes, &LIMITS, &mut head).unwrap().unwrap();
     assert_eq!(head.fields.iter().map(|field| field.is_sensitive).collect::<Vec<_>>(), [true, false]);
+    assert!(head.has_sensitive);
+    read_request(&mut Decoder::new(4096), &block(GET), &LIMITS, &mut head).unwrap().unwrap();
+    assert!(!head.has_sensitive, "of the request before");
+}
+
+#[test]
+fn the_order_of_pseudo_header_fields_is_kept() {
+    let read = |fields: &[(&str, &str, bool)]| {
+        let (mut bytes, mut encoder, mut head) = (Vec::new(), Encoder::new(), RequestHead::default());
+        for (name, value, is_sensitive) in fields {
+            encoder.field(name.as_bytes(), value.as_bytes(), *is_sensitive, &mut bytes);
+        }
+        let read = read_request(&mut Decoder::new(4096), &bytes, &LIMITS, &mut head).unwrap();
+        read.map(|_| head.pseudo_order)
+    };
+    let (method, scheme) = ((":method", "GET", false), (":scheme", "http", false));
+    let (authority, path) = ((":authority", "a.example", false), (":path", "/", false));
+    assert_eq!(read(&[method, scheme, authority, path]), Ok(0x4321));
+    assert_eq!(read(&[path, authority, scheme, method]), Ok(0x1234));
+    assert_eq!(read(&[scheme, method, path, ("host", "a.example", false)]), Ok(0x412));
+    // Never indexed.
+    assert_eq!(read(&[method, scheme, (":authority", "a.example", true), (":path", "/secret", true)]), Ok(0xcb21));
+    let connect = (":method", "CONNECT", false);
+    assert_eq!(read(&[(":protocol", "websocket", true), connect, scheme, path, authority]), Ok(0x3421d));
+    // However many come, they are counted and nothing else.
+    assert!(read(&[method; 40]).is_err());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::h2::{Http2, Limits};
 use crate::header_list::HeaderList;
 use crate::output::Output;
 use crate::padding::Padding;
+use crate::setting::Setting;
 
 pub const LIMITS: Limits = Limits {
     max_concurrent_streams: 10,
@@ -30,21 +31,54 @@ pub const LIMITS: Limits = Limits {
 /// An event that is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
-    Request { stream: u32, method: String, path: String, is_last: bool, priority: Priority },
-    Refused { stream: u32, status: u16, is_last: bool },
-    Data { stream: u32, data: Vec<u8>, is_last: bool },
-    Trailers { stream: u32, fields: Vec<(String, String)> },
-    Reset { stream: u32, code: u32 },
-    Broken { stream: u32, code: u32 },
-    Window { stream: u32 },
-    Reprioritized { stream: u32, priority: Priority },
+    Request {
+        stream: u32,
+        method: String,
+        path: String,
+        is_last: bool,
+        priority: Priority,
+    },
+    Refused {
+        stream: u32,
+        status: u16,
+        is_last: bool,
+    },
+    Data {
+        stream: u32,
+        data: Vec<u8>,
+        is_last: bool,
+    },
+    Trailers {
+        stream: u32,
+        fields: Vec<(String, String)>,
+    },
+    Reset {
+        stream: u32,
+        code: u32,
+    },
+    Broken {
+        stream: u32,
+        code: u32,
+    },
+    Window {
+        stream: u32,
+    },
+    Reprioritized {
+        stream: u32,
+        priority: Priority,
+    },
     Settings(Vec<u8>),
-    SettingsAcknowledged,
+    /// The payload of the frame, and whether it was the host's.
+    SettingsAcknowledged(Vec<u8>, bool),
     Ping([u8; 8]),
     Pong([u8; 8]),
     UnsolicitedAck(Vec<u8>),
     ShutDownAcknowledged,
-    Goaway { last_stream: u32, code: u32, debug: Vec<u8> },
+    Goaway {
+        last_stream: u32,
+        code: u32,
+        debug: Vec<u8>,
+    },
 }
 
 fn pairs(fields: &HeaderList) -> Vec<(String, String)> {
@@ -67,7 +101,9 @@ fn keep(event: Event<'_>) -> Seen {
         Event::Window { stream } => Seen::Window { stream },
         Event::Reprioritized { stream, priority } => Seen::Reprioritized { stream, priority },
         Event::Settings(payload) => Seen::Settings(payload.to_vec()),
-        Event::SettingsAcknowledged => Seen::SettingsAcknowledged,
+        Event::SettingsAcknowledged { settings, is_of_host } => {
+            Seen::SettingsAcknowledged(settings.to_vec(), is_of_host)
+        }
         Event::Ping(payload) => Seen::Ping(payload),
         Event::Pong(payload) => Seen::Pong(payload),
         Event::UnsolicitedAck(payload) => Seen::UnsolicitedAck(payload.to_vec()),
@@ -90,15 +126,16 @@ pub struct Peer {
 impl Peer {
     /// A connection on which nothing has been sent.
     pub fn silent(limits: Limits) -> Self {
+        Self::silent_with(limits, &[])
+    }
+
+    /// The same where the host adds settings to the first frame.
+    pub fn silent_with(limits: Limits, settings: &[Setting]) -> Self {
         let began = Instant::now();
-        let mut peer = Self {
-            engine: Http2::new(limits, began),
-            out: Output::default(),
-            fault: None,
-            held: Vec::new(),
-            began,
-            decoder: Decoder::new(4096),
-        };
+        let mut engine = Http2::new(limits, began);
+        engine.add_settings(settings);
+        let mut peer =
+            Self { engine, out: Output::default(), fault: None, held: Vec::new(), began, decoder: Decoder::new(4096) };
         peer.engine.begin(&mut peer.out);
         peer
     }
@@ -206,6 +243,22 @@ impl Peer {
 
     pub fn control(&mut self, control: Control<'_>) -> bool {
         self.engine.send_control(control, &mut self.out)
+    }
+
+    /// The host sends settings: the payload of the frame.
+    pub fn set(&mut self, settings: &[(u16, u32)]) -> Vec<u8> {
+        let list: Vec<_> = settings.iter().map(|(id, value)| Setting { id: *id, value: *value }).collect();
+        self.frames();
+        assert!(self.control(Control::Settings(&list)));
+        let written = self.frames();
+        assert_eq!(written, wire::frames(&wire::settings(settings)));
+        written[0].payload.clone()
+    }
+
+    /// The client acknowledges the oldest frame, which has that payload.
+    pub fn acknowledge(&mut self, payload: &[u8]) {
+        let seen = self.feed(&wire::frame(SETTINGS, ACK, 0, &[]));
+        assert_eq!(seen, [Seen::SettingsAcknowledged(payload.to_vec(), true)]);
     }
 
     pub fn shut_down(&mut self, step: ShutDown) {

@@ -40,7 +40,13 @@ fn a_session_settles_when_both_have_acknowledged() {
     assert!(peer.engine.has_begun() && !peer.engine.is_mid_block() && !peer.engine.is_settled());
     assert_eq!(peer.feed(&bytes[24..]), [Seen::Settings(Vec::new())]);
     assert!(!peer.engine.is_settled());
-    assert_eq!(peer.feed(&frame(SETTINGS, ACK, 0, &[])), [Seen::SettingsAcknowledged]);
+    assert_eq!(
+        peer.feed(&frame(SETTINGS, ACK, 0, &[])),
+        [Seen::SettingsAcknowledged(
+            vec![0, 3, 0, 0, 0, 10, 0, 6, 0, 0, 64, 0, 0, 8, 0, 0, 0, 1, 0, 9, 0, 0, 0, 1],
+            false
+        )]
+    );
     assert!(peer.engine.is_settled());
     assert!(peer.frames().iter().any(|frame| frame.kind == SETTINGS && frame.flags == ACK));
 }

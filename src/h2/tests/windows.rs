@@ -184,7 +184,7 @@ fn the_host_changes_the_windows() {
     assert!(!peer.control(Control::Windows { session: 0, stream: 20 }));
     assert!(peer.control(Control::Windows { session: 0, stream: 10 }), "nothing is to be said");
     peer.feed(&data(1, &[0; 50], false));
-    assert_eq!(peer.feed(&frame(SETTINGS, ACK, 0, &[])), [Seen::SettingsAcknowledged]);
+    assert_eq!(peer.feed(&frame(SETTINGS, ACK, 0, &[])), [Seen::SettingsAcknowledged(vec![0, 4, 0, 0, 0, 10], false)]);
     // 50 came where 10 are allowed: only what is consumed beyond 40 opens it again.
     assert_eq!(peer.feed(&data(1, &[0; 1], false)), [broken(1, FLOW_CONTROL_ERROR)]);
     peer.feed(&[post(3), data(3, &[0; 10], false)].concat());

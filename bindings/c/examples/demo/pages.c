@@ -22,7 +22,7 @@ void get_headers(goaway_request request, void *user_data) {
     struct text text = {0};
     goaway_bytes name;
     goaway_bytes value;
-    for (size_t index = 0; goaway_request_header_at(request, index, &name, &value) == GOAWAY_OK; index++) {
+    for (size_t index = 0; goaway_request_header_at(request, index, &name, &value, NULL) == GOAWAY_OK; index++) {
         text_add(&text, name.data, name.len);
         text_add(&text, ": ", 2);
         text_add(&text, value.data, value.len);

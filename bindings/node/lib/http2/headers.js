@@ -119,7 +119,7 @@ class RequestHead {
     const pieces = this.#pieces
     const raw = []
     for (let order = this.#order; order !== 0; order >>>= 4) {
-      switch (order & 15) {
+      switch (order & 7) { // without PSEUDO_FIELD_SENSITIVE
         case PSEUDO.METHOD: raw.push(':method', pieces[METHOD]); break
         case PSEUDO.SCHEME: raw.push(':scheme', pieces[SCHEME]); break
         case PSEUDO.AUTHORITY: raw.push(':authority', pieces[AUTHORITY]); break
@@ -142,7 +142,7 @@ class RequestHead {
     const pieces = this.#pieces
     const headers = new Fields()
     for (let order = this.#order; order !== 0; order >>>= 4) {
-      switch (order & 15) {
+      switch (order & 7) { // without PSEUDO_FIELD_SENSITIVE
         case PSEUDO.METHOD: headers[':method'] = pieces[METHOD]; break
         case PSEUDO.SCHEME: headers[':scheme'] = pieces[SCHEME]; break
         case PSEUDO.AUTHORITY: headers[':authority'] = pieces[AUTHORITY]; break

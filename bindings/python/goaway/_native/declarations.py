@@ -133,6 +133,7 @@ __all__ = [
     "PSEUDO_FIELD_PATH",
     "PSEUDO_FIELD_PROTOCOL",
     "PSEUDO_FIELD_SCHEME",
+    "PSEUDO_FIELD_SENSITIVE",
     "RECORD_FLAG_COOKIES",
     "RECORD_FLAG_DRAINING",
     "RECORD_FLAG_END",
@@ -141,6 +142,7 @@ __all__ = [
     "RECORD_FLAG_HTTP_1_0",
     "RECORD_FLAG_HTTP_1_1",
     "RECORD_FLAG_NO_BODY",
+    "RECORD_FLAG_SENSITIVE",
     "RECORD_FLAG_UPGRADE",
     "RECORD_KIND_BODY",
     "RECORD_KIND_CANCELLED",
@@ -175,6 +177,7 @@ __all__ = [
     "goaway_report",
     "goaway_session_event",
     "goaway_session_snapshot",
+    "goaway_setting",
     "goaway_tls_info",
 ]
 
@@ -184,6 +187,8 @@ COMMAND_FLAG_NOTIFY_SENT = 16
 COMMAND_FLAG_NO_DATE = 2
 COMMAND_FLAG_NO_LENGTH = 4
 COMMAND_FLAG_KEEP_BODY = 8
+PSEUDO_FIELD_SENSITIVE = 8
+FIELD_SENSITIVE = 1
 RECORD_FLAG_END = 1
 RECORD_FLAG_HEAD = 2
 RECORD_FLAG_DRAINING = 4
@@ -193,9 +198,9 @@ RECORD_FLAG_NO_BODY = 32
 RECORD_FLAG_HOST_ONLY = 64
 RECORD_FLAG_UPGRADE = 128
 RECORD_FLAG_COOKIES = 256
+RECORD_FLAG_SENSITIVE = 512
 WATCH_SESSIONS = 1
 WATCH_PROGRESS = 2
-FIELD_SENSITIVE = 1
 
 # goaway_status
 OK = 0
@@ -469,6 +474,13 @@ class goaway_field(ctypes.Structure):
     ]
 
 
+class goaway_setting(ctypes.Structure):
+    _fields_ = [
+        ("id", c_uint32),
+        ("value", c_uint32),
+    ]
+
+
 class goaway_command(ctypes.Structure):
     _fields_ = [
         ("kind", c_uint16),
@@ -510,6 +522,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_status_name": (c_char_p, (c_int32,)),
     "goaway_server_new": (c_void_p, ()),
     "goaway_server_register_handler": (c_int32, (c_void_p, c_char_p, c_void_p, c_void_p,)),
+    "goaway_server_set_settings": (c_int32, (c_void_p, c_void_p, c_size_t,)),
     "goaway_server_set_on_progress": (c_int32, (c_void_p, c_void_p, c_void_p,)),
     "goaway_server_start": (c_int32, (c_void_p,)),
     "goaway_server_set_ready": (c_int32, (c_void_p, c_bool,)),
@@ -554,8 +567,8 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_request_protocol": (c_int32, (c_uint64, POINTER(goaway_bytes),)),
     "goaway_request_param": (c_int32, (c_uint64, c_char_p, POINTER(goaway_bytes),)),
     "goaway_request_header": (c_int32, (c_uint64, c_char_p, POINTER(goaway_bytes),)),
-    "goaway_request_header_at": (c_int32, (c_uint64, c_size_t, POINTER(goaway_bytes), POINTER(goaway_bytes),)),
-    "goaway_request_trailer_at": (c_int32, (c_uint64, c_size_t, POINTER(goaway_bytes), POINTER(goaway_bytes),)),
+    "goaway_request_header_at": (c_int32, (c_uint64, c_size_t, POINTER(goaway_bytes), POINTER(goaway_bytes), POINTER(c_uint32),)),
+    "goaway_request_trailer_at": (c_int32, (c_uint64, c_size_t, POINTER(goaway_bytes), POINTER(goaway_bytes), POINTER(c_uint32),)),
     "goaway_request_session": (c_int32, (c_uint64, POINTER(c_uint64),)),
     "goaway_request_stream": (c_int32, (c_uint64, POINTER(c_uint32),)),
     "goaway_request_drain_left_ms": (c_int32, (c_uint64, POINTER(c_uint64),)),
@@ -596,6 +609,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_session_send_altsvc": (c_int32, (c_uint64, c_uint32, c_char_p, c_char_p,)),
     "goaway_session_send_origin": (c_int32, (c_uint64, c_void_p, c_size_t,)),
     "goaway_session_set_window": (c_int32, (c_uint64, c_uint32, c_uint32,)),
+    "goaway_session_send_settings": (c_int32, (c_uint64, c_void_p, c_size_t,)),
     "goaway_queue_new": (c_void_p, (c_void_p,)),
     "goaway_queue_free": (None, (c_void_p,)),
     "goaway_server_register_queue": (c_int32, (c_void_p, c_char_p, c_void_p, c_uint32,)),
@@ -621,6 +635,8 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_record_param_at": (c_bool, (POINTER(goaway_record), POINTER(goaway_batch), c_size_t, POINTER(c_char_p), POINTER(c_char_p),)),
     "goaway_record_header": (c_char_p, (POINTER(goaway_record), POINTER(goaway_batch), c_char_p,)),
     "goaway_record_header_at": (c_bool, (POINTER(goaway_record), POINTER(goaway_batch), c_size_t, POINTER(c_char_p), POINTER(c_char_p),)),
+    "goaway_record_field_flags": (c_uint32, (POINTER(goaway_record), POINTER(goaway_batch), c_size_t,)),
+    "goaway_record_pseudo_order": (c_uint32, (POINTER(goaway_record),)),
     "goaway_record_cookie_at": (c_char_p, (POINTER(goaway_record), POINTER(goaway_batch), c_size_t,)),
     "goaway_record_trailer": (c_char_p, (POINTER(goaway_record), POINTER(goaway_batch), c_char_p,)),
     "goaway_record_trailer_at": (c_bool, (POINTER(goaway_record), POINTER(goaway_batch), c_size_t, POINTER(c_char_p), POINTER(c_char_p),)),

@@ -41,7 +41,7 @@ fn ours(steps: &[Step]) -> Vec<Decoded> {
             Step::Limit(limit) => decoder.set_limit(*limit),
             Step::Block(block) => {
                 let mut fields = HeaderList::new();
-                let decoded = decoder.decode(block, &mut fields, |_, _, _| true).map(|()| list(&fields));
+                let decoded = decoder.decode(block, &mut fields, |_, _, _| true).map(|_| list(&fields));
                 let is_over = decoded.is_err();
                 all.push(decoded);
                 if is_over {
