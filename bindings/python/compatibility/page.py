@@ -26,27 +26,27 @@ LIFESPANS = {
 
 #: Why goaway does what none of the others does.
 REASONS: Dict[str, str] = {
-    "Scope: two fields `cookie`": "Frameworks read the first one only. Over HTTP/2, where browsers do send several, "
-    "RFC 9113, section 8.2.3 asks for one; the application sees the same over HTTP/1.1.",
-    "Status: 205 with a body": "There is none (RFC 9110, section 15.3.6): it is dropped, and the log says so.",
-    "Fields of a response: `transfer-encoding: chunked`": "How a body is framed is the connection's affair: the field is "
-    "left out, as HTTP/2 has to, and a body whose length is known is sent with its length.",
-    "Misuse of send: body as text": "`send` raises before anything has left, so that the client is told 500.",
+    "Scope: two fields `cookie`": "Frameworks read only the first one. Over HTTP/2 browsers do send several, and "
+    "RFC 9113, section 8.2.3 requires one; the application sees the same over HTTP/1.1.",
+    "Status: 205 with a body": "A 205 has no body (RFC 9110, section 15.3.6): it is dropped, with a line in the log.",
+    "Fields of a response: `transfer-encoding: chunked`": "The server frames the body: the field is "
+    "left out, as HTTP/2 requires, and a body of known length is sent with its length.",
+    "Misuse of send: body as text": "`send` raises before anything was sent, so that the client gets 500.",
     "Misuse of send: returns within the body": "The connection is reset at once: what was written in the same turn of the "
-    "loop does not leave. Over HTTP/2 the stream is reset.",
+    "loop is not sent. Over HTTP/2 the stream is reset.",
     "Misuse of send: raises within the body": "As above.",
-    "Misuse of send: body shorter than its length; `send`": "A body that comes whole is compared with its length before "
-    "anything leaves.",
+    "Misuse of send: body shorter than its length; `send`": "A complete body is compared with its length before "
+    "anything is sent.",
     "Misuse of send: body longer than its length; `send`": "As above.",
     "A client that leaves: before the response: `receive`, then `send`": "`send` raises an OSError, "
-    "as ASGI 2.4 has it, so that the application stops.",
+    "as ASGI 2.4 requires, so that the application stops.",
     "A client that leaves: within the response: `send`, then `receive`": "As above.",
-    "HTTP/2: `extensions`": "Server push is not offered, since clients have given it up; files by name only with "
-    "`--pathsend`, since middleware that knows bodies only would fail.",
+    "HTTP/2: `extensions`": "Server push is not offered, because clients no longer support it; files by name only with "
+    "`--pathsend`, because middleware that expects bodies would fail.",
     "HTTP/2: returns within the body": "The stream is reset at once, with INTERNAL_ERROR: what was written in the same "
-    "turn of the loop does not leave.",
+    "turn of the loop is not sent.",
     "HTTP/2: raises within the body": "As above.",
-    "WebSocket: returns after it has accepted": "An application that returns is done, which 1000 says; a failure is 1011.",
+    "WebSocket: returns after it has accepted": "An application that returns has finished, which is 1000; a failure is 1011.",
 }
 
 
@@ -87,9 +87,10 @@ def shown(outcome: str) -> str:
 
 HEAD = """# goaway beside other ASGI servers
 
-The same small applications ([`application.py`](../bindings/python/compatibility/application.py)) on goaway, {versions}, \
-each with its defaults, asked the same, over HTTP/1.1 where nothing else is said ([`cases.py`](../bindings/python/compatibility/cases.py)). \
-`make compatibility` makes this page. The tests hold goaway to its column, and to a reason, in italics, wherever it \
-does what none of the others does. Over HTTP/2 uvicorn \
-answers only with a package that it does not install by itself. "No response" is a connection that ended without one; "cut" is a response that the \
-client can tell is not whole."""
+This page compares how ASGI servers behave. The same small applications \
+([`application.py`](../bindings/python/compatibility/application.py)) run on goaway, {versions}, each with its defaults, \
+and get the same requests, over HTTP/1.1 unless stated otherwise \
+([`cases.py`](../bindings/python/compatibility/cases.py)). `make compatibility` generates this page. The tests check \
+goaway's column, and that there is a reason, in italics, wherever goaway does what none of the others does. uvicorn \
+supports HTTP/2 only with a package that it does not install by itself. "No response" is a connection that ended \
+without one; "cut" is a response that the client can recognise as incomplete."""
