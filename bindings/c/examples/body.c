@@ -1,5 +1,5 @@
-// An upload of any size that goes somewhere else as it comes; here, back. What
-// is slower than the upload holds it back.
+// An upload of any size that is passed on as it arrives; here, back to the client.
+// A slow receiver slows the upload down.
 //
 //   curl --http2-prior-knowledge -T large.file http://127.0.0.1:8080/echo
 

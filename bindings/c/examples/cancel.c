@@ -1,12 +1,12 @@
-// A request that waits for something: it learns that the client has gone, and
-// that the server is about to go.
+// A request that waits for an event: it is notified when the client has gone, and
+// when the server begins to close.
 
 #include "serve.h"
 
 // [cancel]
 static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
     (void)request, (void)user_data;
-    // The last word about this request: give back what it holds here.
+    // The last callback of this request: free what it holds here.
     printf("cancelled: %s, code %u\n", goaway_cause_name(cause), code);
     fflush(stdout);
 }
@@ -15,7 +15,7 @@ static void on_drain(goaway_request request, uint64_t left_ms, void *user_data) 
     (void)user_data;
     char text[64];
     int len = snprintf(text, sizeof text, "the server leaves; %llu ms were left\n", (unsigned long long)left_ms);
-    // Answered, so that on_cancel will not come.
+    // The response was accepted, so on_cancel will not be called.
     goaway_request_respond(request, 503, text, (size_t)len);
 }
 

@@ -1,5 +1,5 @@
-// The way out of a service: SIGTERM closes, and the report says what became of
-// everyone.
+// The end of a service: SIGTERM closes it, and the report counts what happened to
+// every session.
 
 #include <inttypes.h>
 #include <signal.h>

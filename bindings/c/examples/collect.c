@@ -1,4 +1,4 @@
-// An upload that fits in memory: the library gathers it.
+// An upload that fits in memory: the library collects it.
 //
 //   curl --http2-prior-knowledge -d 'some text' http://127.0.0.1:8080/
 
@@ -17,7 +17,7 @@ static void on_collected(goaway_request request, const uint8_t *data, size_t len
 }
 
 static void on_request(goaway_request request, void *user_data) {
-    // A larger body than the limit is answered 413 by the library.
+    // The library responds with 413 to a body above the limit.
     if (goaway_request_collect(request, on_collected, user_data) != GOAWAY_OK) {
         goaway_request_respond(request, 500, NULL, 0);
     }

@@ -1,4 +1,4 @@
-// What goes wrong says so: a status, its name, and a text for a person.
+// A failure has a status, its name, and a text for people.
 
 #include <goaway.h>
 #include <stdio.h>

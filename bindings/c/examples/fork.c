@@ -1,4 +1,4 @@
-// fork(): the server stays with the process that started it.
+// fork(): the server belongs to the process that started it.
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// A restart that refuses nobody: SIGHUP starts this program again, hands it the
-// listening socket, waits until it serves, and leaves.
+// A restart that refuses no connection: SIGHUP starts this program again, hands over
+// the listening socket, waits until the new process serves, and closes.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -17,7 +17,7 @@ static void on_request(goaway_request request, void *user_data) {
 // [handover]
 extern char **environ;
 
-// Whether a successor serves now. If it ends before, all stays as it was.
+// Whether a successor serves now. If it ends before that, nothing changes.
 static int hand_over(goaway_server *server, char *program) {
     char address[16], ready[16], byte;
     pid_t successor;

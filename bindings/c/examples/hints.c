@@ -1,4 +1,4 @@
-// Early hints: the client can fetch what the page needs while it is made.
+// Early hints: the client can fetch what the page needs while the page is being made.
 
 #include "serve.h"
 
@@ -10,7 +10,7 @@ static void on_request(goaway_request request, void *user_data) {
         {.name = "link", .value = "</page.js>; rel=preload; as=script"},
     };
     goaway_request_inform(request, 103, hints, 2);
-    // ... the page is made ...
+    // ... make the page ...
     goaway_request_set_header(request, "content-type", "text/html");
     goaway_request_respond(request, 200, "<p>page\n", 8);
 }

@@ -1,4 +1,4 @@
-// An answer that comes later, from another thread.
+// A response that is sent later, from another thread.
 
 #include <pthread.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ static void *work(void *job) {
     return NULL;
 }
 
-// Keeps the request's number for a thread of its own, and returns at once.
+// Keeps the request's number for another thread, and returns at once.
 static void on_request(goaway_request request, void *user_data) {
     (void)user_data;
     pthread_t thread;

@@ -1,4 +1,4 @@
-// The library's log, line by line; without this it says nothing at all.
+// The library's log, line by line; without this callback it logs nothing.
 
 #include "serve.h"
 

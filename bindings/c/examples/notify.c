@@ -1,5 +1,5 @@
-// A service of systemd with Type=notify: it says when it serves, and for how
-// long it will take to leave.
+// A service of systemd with Type=notify: it reports when it serves, and how long
+// it will take to close.
 
 #include <signal.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ static void on_request(goaway_request request, void *user_data) {
 // [notify]
 enum { DRAIN_MS = 1000 };
 
-// What sd_notify(3) does. Without NOTIFY_SOCKET nobody wants to know.
+// As sd_notify(3). Without NOTIFY_SOCKET it does nothing.
 static void notify(const char *state) {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -49,7 +49,7 @@ int main(int argc, char **argv) {
     notify("READY=1");
     sigwait(&signals, &signal);
     char state[64];
-    // A close takes no more than its drain and one second.
+    // A close takes at most its drain time and one second.
     snprintf(state, sizeof state, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%d", (DRAIN_MS + 1000) * 1000);
     notify(state);
     must(goaway_server_close(server, DRAIN_MS, NULL, NULL));

@@ -1,4 +1,4 @@
-// A program with one thread: events are taken, and answers given, in batches.
+// A program with one thread: it takes events and submits responses in batches.
 
 #include <poll.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 enum { HELLO, ECHO, LIMIT = 256 };
 
-// A command for the record's request. The bytes that it sends stay where they lie, in the batch.
+// A command for the record's request. The bytes that it sends stay in the batch.
 static goaway_command of(const goaway_record *record, uint16_t kind, uint16_t status) {
     return (goaway_command){.kind = kind, .status = status, .request = record->id, .number = record->data_len,
                             .data_offset = record->data_offset, .data_len = record->data_len};
@@ -18,7 +18,7 @@ static bool is_small(const goaway_record *record, const goaway_batch *batch) {
     return length != NULL && strlen(length) < 4;
 }
 
-// Answers what has gathered. False once the server has ended.
+// Responds to all waiting requests. False once the server has ended.
 static bool turn(goaway_queue *queue) {
     static goaway_command commands[2 * LIMIT]; // two a record, of which no more than LIMIT need any
     goaway_batch batch;

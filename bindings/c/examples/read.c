@@ -1,4 +1,4 @@
-// An upload that the program reads when it likes, into a buffer of its own.
+// An upload that the program reads at any time, into its own buffer.
 
 #include "serve.h"
 

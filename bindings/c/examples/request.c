@@ -1,4 +1,4 @@
-// What a request says: parameters of the path, the query, header fields.
+// Reading a request: parameters of the path, the query, header fields.
 //
 //   curl --http2-prior-knowledge 'http://127.0.0.1:8080/users/42?full=1'
 
@@ -9,7 +9,7 @@ static void on_request(goaway_request request, void *user_data) {
     (void)user_data;
     goaway_bytes id, query, agent;
     char text[256];
-    // Views of the request, not NUL-terminated, valid until it is answered.
+    // Views of the request, not NUL-terminated, valid until you respond.
     if (goaway_request_param(request, "id", &id) != GOAWAY_OK ||
         goaway_request_query(request, &query) != GOAWAY_OK) {
         goaway_request_respond(request, 500, NULL, 0);

@@ -1,4 +1,4 @@
-// Sessions: what happens to them, which there are, closing one.
+// Sessions: their events, their list, closing one.
 //
 //   curl --http2-prior-knowledge http://127.0.0.1:8080/sessions
 
@@ -31,7 +31,7 @@ static void list(goaway_request request, void *user_data) {
     goaway_session_list_free(sessions);
 }
 
-// Others go on; the closed session serves its open streams for up to 10 s.
+// Other sessions go on; the closed one serves its open streams for up to 10 s.
 static void close_one(goaway_request request, void *user_data) {
     (void)user_data;
     goaway_bytes id;

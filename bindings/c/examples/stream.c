@@ -1,4 +1,4 @@
-// A long answer that never fills the memory: written as fast as the peer reads.
+// A long response that never fills the memory: written as fast as the peer reads.
 
 #include "serve.h"
 
@@ -7,7 +7,7 @@ struct countdown {
     int left;
 };
 
-// Writes until the peer is behind; called again when it has caught up.
+// Writes until too much waits for the peer; called again when less is waiting.
 static void go_on(goaway_request request, void *user_data) {
     struct countdown *countdown = user_data;
     while (countdown->left > 0) {
@@ -31,7 +31,7 @@ static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code,
 static void on_request(goaway_request request, void *user_data) {
     (void)user_data;
     struct countdown *countdown = malloc(sizeof *countdown);
-    // on_cancel last: if anything fails, the memory is still ours.
+    // on_cancel last: if an earlier call fails, the memory is still ours.
     if (countdown == NULL || goaway_request_write_head(request, 200) != GOAWAY_OK ||
         goaway_request_set_on_writable(request, go_on, countdown) != GOAWAY_OK ||
         goaway_request_set_on_cancel(request, on_cancel, countdown) != GOAWAY_OK) {

@@ -5,7 +5,7 @@
 //   tls 127.0.0.1:8443 certificate.pem key.pem
 //   curl --cacert certificate.pem https://localhost:8443/
 //
-// With AUTHORITIES clients must show a certificate that they vouch for. The
+// With AUTHORITIES, clients must have a certificate that one of them issued. The
 // letter r and Enter read the files again, Enter alone ends.
 
 #include "serve.h"
@@ -18,7 +18,7 @@ static void on_request(goaway_request request, void *user_data) {
     goaway_bytes certificate = {NULL, 0};
     goaway_request_session(request, &session);
     goaway_session_tls(session, &info, sizeof info);
-    // The client's own, in DER; there is none unless it was asked for.
+    // The client's certificate, in DER; there is none unless it was requested.
     goaway_request_peer_certificate(request, 0, &certificate);
     char text[512];
     int len = snprintf(text, sizeof text, "%s %s %s %s, a certificate of %zu bytes\n", info.version, info.cipher,
@@ -34,7 +34,7 @@ static void listen_tls(goaway_server *server, goaway_tls *tls, char **argv) {
     must(goaway_server_listen_tls(server, argv[1], tls));
 }
 
-// Sessions go on as they are; if a file is no good, so does everything else.
+// Sessions go on; if a file cannot be used, nothing changes.
 static void reload(goaway_tls *tls) {
     bool done = goaway_tls_reload(tls) == GOAWAY_OK;
     printf("%s%s\n", done ? "reloaded" : "not reloaded: ", done ? "" : goaway_last_error());
@@ -54,7 +54,7 @@ static void on_session(const goaway_session_event *event, void *user_data) {
     fflush(stdout);
 }
 
-// What a browser knows of the protocol that the page came with.
+// What a browser knows about the protocol of the page.
 static void page(goaway_request request, void *user_data) {
     static const char html[] = "<!doctype html><title></title><script>document.title = "
                                "performance.getEntriesByType('navigation')[0].nextHopProtocol</script>\n";

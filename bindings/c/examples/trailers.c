@@ -8,7 +8,7 @@
 static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
     (void)data, (void)user_data;
     goaway_bytes name, value;
-    // The request's trailers are there once its body has ended.
+    // The request's trailers are available once its body has ended.
     for (size_t index = 0; goaway_request_trailer_at(request, index, &name, &value, NULL) == GOAWAY_OK; index++) {
         printf("trailer %.*s: %.*s\n", (int)name.len, name.data, (int)value.len, value.data);
         fflush(stdout);
