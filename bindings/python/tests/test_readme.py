@@ -32,14 +32,14 @@ async def serve() -> None:
     @server.route("POST /upper/{name}")
     async def upper(request: goaway.Request) -> None:
         await request.write_head(200, {"x-name": request.params["name"]})
-        async for piece in request.body:  # the peer may send as much as is taken
-            await request.write(piece.upper())  # waits while too much waits for the peer
+        async for piece in request.body:  # flow control: the peer sends as much as is taken
+            await request.write(piece.upper())  # waits while too much is unsent
         await request.end(trailers={"x-checksum": "1"})
 
     @server.route("GET /events")
     async def events(request: goaway.Request) -> None:
         await request.write_head(200, {"content-type": "text/event-stream"})
-        while not request.draining.is_set():  # the server leaves: an endless answer ends well
+        while not request.draining.is_set():  # the server closes: an endless response ends properly
             await request.write(b"data: tick\n\n")
             await asyncio.sleep(0.1)
         await request.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional
 
+from .._native import Core
 from ..core.tls import Tls
 from ..error import Error
 from ..limit import IS_OF_C
@@ -80,9 +81,14 @@ class Config:
     """WSGI: `wsgi.multiprocess`, whether other processes serve the application too."""
 
 
-def check_limits(limits: Mapping[str, int]) -> None:
-    """Raises `Error` for limits that have no effect on an application, which reads the
-    request bodies itself."""
+def apply(core: Core, limits: Mapping[str, int], features: Mapping[str, bool]) -> None:
+    """Sets the limits and features of a server. Raises `Error` if the library refuses one,
+    and for limits that have no effect on an application, which reads the request bodies
+    itself."""
     for name in ("body_bytes", "session_body_bytes"):
         if name in limits:
             raise Error("GOAWAY_ERR_INVALID", f"the limit {name} {IS_OF_C}; an application limits itself what it reads")
+    for name, value in limits.items():
+        core.set_limit(name, value)
+    for name, enabled in features.items():
+        core.set_feature(name, enabled)

@@ -12,7 +12,7 @@ from ..core.address import Address, asgi_server
 from ..error import Error
 from ..report import Progress, Report
 from ..signals import signals
-from .config import Config, check_limits
+from .config import Config, apply
 
 
 class ApplicationServer:
@@ -93,11 +93,7 @@ def _prepare(core: _native.Core, config: Config) -> None:
     if not config.bind:
         raise ValueError('bind is empty; it must name one address at least, such as "127.0.0.1:8000"')
     core.set_limit("workers", config.workers_threads)
-    check_limits(config.limits)
-    for name, value in config.limits.items():
-        core.set_limit(name, value)
-    for name, enabled in config.features.items():
-        core.set_feature(name, enabled)
+    apply(core, config.limits, config.features)
     for address in config.bind:
         core.listen(address, None if config.tls is None else config.tls._core)
 

@@ -62,7 +62,7 @@ class Application(ApplicationServer):
             core.free()
             raise
         at_exit.register(core)
-        self._finishing = self._loop.create_task(self._finish(core, self._pump))
+        self._finishing = self._loop.create_task(self._finish(self._pump))
         if self._deadline.is_set:
             self._close_core()
 
@@ -127,7 +127,7 @@ class Application(ApplicationServer):
         pump.on_event = self.on_session
         return pump
 
-    async def _finish(self, core: _native.Core, pump: Pump) -> Report:
+    async def _finish(self, pump: Pump) -> Report:
         """Waits for the end of the server, then of the requests, then of the lifespan."""
         report = await pump.closed
         try:
@@ -137,9 +137,7 @@ class Application(ApplicationServer):
             error.report = report
             raise
         finally:
-            pump.stop()
-            core.free()
-            at_exit.unregister(core)
+            pump.end()
         return report
 
     async def _stop_app(self) -> None:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from .. import _native
+from ..core import at_exit
 from ..core.command_buffer import Failure
 from ..core.dispatcher import RECORD, Dispatcher
 from ..core.response import INTERNAL_ERROR, error_response
@@ -75,6 +76,12 @@ class Pump(Dispatcher[Exchange]):
         if self._fd >= 0:
             self.loop.remove_reader(self._fd)
             self._fd = -1
+
+    def end(self) -> None:
+        """Stops, and frees the server, which has closed."""
+        self.stop()
+        self._core.free()
+        at_exit.unregister(self._core)
 
     async def end_requests(self, deadline: LoopDeadline) -> None:
         """Waits until every exchange has ended, and cancels them at the deadline. The

@@ -81,7 +81,7 @@ class Server(ServerBase[Handler]):
         core.start()
         pump.start()
         at_exit.register(core)
-        self._finishing = asyncio.get_running_loop().create_task(self._finish(core, pump))
+        self._finishing = asyncio.get_running_loop().create_task(self._finish(pump))
 
     def close(self, drain: float = 5.0) -> "asyncio.Future[Report]":
         """Begins to close at once, and returns an awaitable of the report.
@@ -160,7 +160,7 @@ class Server(ServerBase[Handler]):
         if self.on_session is not None:
             self.on_session(event)
 
-    async def _finish(self, core: _native.Core, pump: Pump) -> Report:
+    async def _finish(self, pump: Pump) -> Report:
         """Waits for the end of the server, and then for the end of the handlers."""
         try:
             report = await pump.closed
@@ -168,9 +168,7 @@ class Server(ServerBase[Handler]):
                 waiters.wake()
             await pump.end_requests(self._deadline)
         finally:
-            pump.stop()
-            core.free()
-            at_exit.unregister(core)
+            pump.end()
         return report
 
 

@@ -59,15 +59,11 @@ def _refuse(text: str, status: int = USAGE) -> int:
 def _check_config(options: Options) -> None:
     """Has the library check the limits and features. Raises Error."""
     from .._native import Core
-    from ..application.config import check_limits
+    from ..application.config import apply
 
     core = Core()
     try:
-        check_limits(options.limits)
-        for name, value in options.limits.items():
-            core.set_limit(name, value)
-        for name, enabled in options.features.items():
-            core.set_feature(name, enabled)
+        apply(core, options.limits, options.features)
     finally:
         core.free()
 
