@@ -1,14 +1,13 @@
-"""goaway's demo: every kind of answer there is, and an orderly goodbye.
+"""goaway's demo: every kind of response, and a graceful close.
 
-    demo.py [PORT]     listens on 127.0.0.1; 8080 if no port is given, any if it is 0
+    demo.py [PORT]     listens on 127.0.0.1; default port 8080; 0: any free port
 
-TLS_CERT        with TLS_KEY, the files of a certificate and its key: speaks TLS
-DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
-GOAWAY_WORKERS  how many threads of the library serve (one a processor)
+TLS_CERT        with TLS_KEY: the files of a certificate and its key; turns TLS on
+DRAIN_MS        milliseconds that open streams have to end after SIGTERM or SIGINT (5000)
+GOAWAY_WORKERS  threads of the library that serve (one for each processor)
 
-The first signal lets every session leave in good order, a second one forces,
-but not within 100 ms: GNU timeout sends two.
-The demo ends when the last session has, with a report on standard output.
+The first signal drains; a second one forces, unless it follows within 100 ms: GNU
+timeout sends two. The demo ends when the last session has ended, and prints the report.
 """
 
 import asyncio
@@ -45,7 +44,7 @@ def route(pattern: str) -> Callable[[Handler], Handler]:
 
 
 class Demo:
-    """The server and what its handlers know."""
+    """The server, and the state that its handlers share."""
 
     def __init__(self, drain: float) -> None:
         self.drain = drain
@@ -64,7 +63,7 @@ class Demo:
         self.events.append(f"{event.kind} {event.session}{outcome}")
 
 
-# Answered at once.
+# Responses that are sent at once.
 
 
 @route("GET /")
@@ -99,7 +98,7 @@ async def panic(demo: Demo, request: goaway.Request) -> None:
     raise RuntimeError("a handler that fails")
 
 
-# Answered later, or never.
+# Responses that are sent later, or never.
 
 
 @route("GET /slow")
@@ -144,7 +143,7 @@ async def drain(demo: Demo, request: goaway.Request) -> None:
 
 @route("GET /stuck")
 async def stuck(demo: Demo, request: goaway.Request) -> None:
-    """A handler that blocks a thread, and does not hear that nobody waits."""
+    """Blocks a thread, and so cannot react when the request is cancelled."""
     ms = number(query(request).get("ms", "1000"), 60_000)
     if ms is None:
         await request.respond(400, b"ms is no number up to 60000\n", TEXT)
@@ -155,13 +154,13 @@ async def stuck(demo: Demo, request: goaway.Request) -> None:
 
 @route("POST /exit")
 async def leave(demo: Demo, request: goaway.Request) -> None:
-    """Ends the process without a close. In a callback of the loop: what a handler
-    raises ends its request only."""
+    """Ends the process without a close. SystemExit is raised in a callback of the loop: in a
+    handler it would end only the request."""
     asyncio.get_running_loop().call_soon(sys.exit)
     await asyncio.Event().wait()
 
 
-# Streamed as fast as the peer takes it.
+# Responses that are streamed, as fast as the peer reads.
 
 
 @route("* /echo")
@@ -184,7 +183,7 @@ async def big(demo: Demo, request: goaway.Request) -> None:
     await request.end()
 
 
-# What a test wants to see and to do.
+# Information and actions for tests.
 
 
 @route("GET /sessions")
@@ -235,7 +234,7 @@ async def respond_json(request: goaway.Request, value: object) -> None:
 
 
 async def respond_done(request: goaway.Request, work: Callable[[], None]) -> None:
-    """Answers by what a call on a session says."""
+    """Responds with the result of a call on a session."""
     try:
         work()
     except goaway.Error as error:

@@ -33,7 +33,7 @@ events: Deque[str] = deque(maxlen=1000)
 
 
 class Exchange:
-    """One request with ASGI's three arguments."""
+    """One request, with the three arguments of an ASGI application."""
 
     def __init__(self, scope: Dict[str, Any], receive: Any, send: Any) -> None:
         self.scope = scope
@@ -100,7 +100,7 @@ async def app(scope: Dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def decode(segment: str) -> str:
-    """A segment of the path, percent-decoded; ValueError if it is not UTF-8 then."""
+    """A path segment, percent-decoded. Raises ValueError if it is not UTF-8."""
     if re.search("%(?![0-9a-fA-F]{2})", segment):
         raise ValueError("not percent-encoded")
     return unquote_to_bytes(segment).decode("utf-8")
@@ -121,7 +121,7 @@ def keep_event(event: goaway.SessionEvent) -> None:
     events.append(f"{event.kind} {event.session}{outcome}")
 
 
-# Answered at once.
+# Responses that are sent at once.
 
 
 @route("GET /")
@@ -138,7 +138,7 @@ async def trailers(exchange: Exchange) -> None:
 
 @route("GET /headers")
 async def headers(exchange: Exchange) -> None:
-    # The first one is ASGI's, made of `:authority`.
+    # The first field is the host that ASGI requires, from `:authority`.
     lines = [name + b": " + value + b"\n" for name, value in exchange.scope["headers"][1:]]
     await exchange.respond(200, b"".join(lines))
 
@@ -160,7 +160,7 @@ async def panic(exchange: Exchange) -> None:
     raise RuntimeError("a handler that fails")
 
 
-# Answered later, or never.
+# Responses that are sent later, or never.
 
 
 @route("GET /slow")
@@ -173,7 +173,7 @@ async def slow(exchange: Exchange) -> None:
 async def hang(exchange: Exchange) -> None:
     message = await exchange.receive()
     if message.get("more_body"):
-        # Nobody reads the rest, so that flow control holds it back.
+        # The rest of the body is not read, so that flow control stops the peer.
         await asyncio.get_running_loop().create_future()
     await exchange.receive()
 
@@ -210,7 +210,7 @@ async def drain(exchange: Exchange) -> None:
 
 @route("GET /stuck")
 async def stuck(exchange: Exchange) -> None:
-    """A handler that blocks a thread, and does not hear that nobody waits."""
+    """Blocks a thread, and so cannot react when the request is cancelled."""
     ms = exchange.number("ms", 1000, 60_000)
     if ms is None:
         await exchange.respond(400, b"ms is no number up to 60000\n")
@@ -226,7 +226,7 @@ async def leave(exchange: Exchange) -> None:
     os._exit(0)
 
 
-# Streamed as fast as the peer takes it.
+# Responses that are streamed, as fast as the peer reads.
 
 
 @route("* /echo")
@@ -248,7 +248,7 @@ async def big(exchange: Exchange) -> None:
         await exchange.body(BLOCK, more=left > 1)
 
 
-# What a test wants to see and to do.
+# Information and actions for tests.
 
 
 @route("GET /sessions")
@@ -291,7 +291,7 @@ async def close(exchange: Exchange) -> None:
 
 
 async def respond_done(exchange: Exchange, work: Callable[[], None]) -> None:
-    """Answers by what a call on a session says."""
+    """Responds with the result of a call on a session."""
     try:
         work()
     except goaway.Error as error:
@@ -304,7 +304,7 @@ async def respond_done(exchange: Exchange, work: Callable[[], None]) -> None:
 
 async def serve(port: int) -> None:
     application = Application(app, goaway.Config(bind=[f"127.0.0.1:{port}"], drain=DRAIN_MS / 1000))
-    # The demos' second signal forces soon, for who tries it: only GNU timeout's repeat is the same wish.
+    # A second signal of a user forces; only GNU timeout's duplicate, which follows at once, does not.
     with signals(lambda forced: application.close_soon(0 if forced else None), same_seconds=0.1):
         await application.start()
         print(f"listening on 127.0.0.1:{application.ports[0]}", flush=True)
