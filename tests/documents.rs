@@ -4,6 +4,7 @@
 //! - `names`: every C name, cause, test and make target that a document names exists
 //! - `links`: every link between documents leads somewhere, and every path that one names
 //! - `changelog`: CHANGELOG.md has the sections of Keep a Changelog, and no entry twice
+//! - `figures`: figures that stand in two documents are the same
 //! - `blocks`: blocks of C compile, those for the shell are scripts
 //!
 //! The bindings compare their own lists with the header in their own tests.
@@ -12,6 +13,8 @@
 mod blocks;
 #[path = "documents/changelog.rs"]
 mod changelog;
+#[path = "documents/figures.rs"]
+mod figures;
 #[path = "documents/limits.rs"]
 mod limits;
 #[path = "documents/links.rs"]

@@ -145,3 +145,22 @@ fn each_make_target_exists() {
     }
     assert!(unknown.is_empty(), "documents name targets that there are not:\n{}", unknown.join("\n"));
 }
+
+/// CONTRIBUTING.md describes each target that `make` lists, but the list itself.
+#[test]
+fn each_make_target_is_described() {
+    let makefile = read("Makefile");
+    let listed = makefile
+        .lines()
+        .filter(|line| line.contains(": ") && line.contains("## ") && !line.starts_with(['\t', '#', '@']));
+    let targets = listed.filter_map(|line| line.split(':').next()).filter(|name| *name != "help");
+    let document = read("CONTRIBUTING.md");
+    let described: BTreeSet<&str> = document
+        .lines()
+        .filter(|line| line.starts_with("| `make "))
+        .flat_map(|row| quoted(cells(row)[0]).collect::<Vec<_>>())
+        .filter_map(|code| code.strip_prefix("make "))
+        .collect();
+    let missing: Vec<&str> = targets.filter(|name| !described.contains(name)).collect();
+    assert!(missing.is_empty(), "CONTRIBUTING.md lacks: {missing:?}");
+}
