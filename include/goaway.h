@@ -1,50 +1,51 @@
-// goaway: an HTTP/2 server that knows how to leave.
+// goaway: an HTTP server that knows how to leave.
 //
-// The rules for everything below; a comment names only what differs.
+// These rules hold for the whole header. The comment of a function has only what
+// is special about it.
 //
-// Errors. A call that can fail returns a goaway_status and changes nothing
-//   unless it is GOAWAY_OK; out-parameters are written only then.
-//   goaway_last_error() has the text of this thread's last failure. A NULL
-//   where a pointer must point somewhere is GOAWAY_ERR_NULL. No call crashes.
-// Blocking. These calls wait, all others return at once: goaway_server_wait and
-//   goaway_queue_wait as long as they say; goaway_server_free until what is open
-//   has been forced and callbacks have returned, at most 3 s; goaway_queue_free
-//   while on_ready runs; goaway_server_listen while a name is resolved, and up to
-//   1 s while another process holds a lock on a Unix socket's folder; the
-//   goaway_tls_ calls that read files, which must be regular ones.
-// Ownership. What a _new or a list function returns is yours until you give it
-//   to its _free, which ends it and takes NULL. Nothing else gives or takes
-//   ownership: what you pass in is copied, what you are shown stays ours.
-// Ids. A goaway_request and a goaway_session are numbers. They may be kept,
-//   copied and used at any time: one that has ended is GOAWAY_ERR_GONE, and no
-//   number is ever used twice.
+// Errors. A call that can fail returns a goaway_status. If it is not GOAWAY_OK, the
+//   call has changed nothing and has written no out-parameter. goaway_last_error()
+//   returns the text of the calling thread's last failure. NULL for a pointer that
+//   must point to something is GOAWAY_ERR_NULL. No call crashes.
+// Blocking. These calls wait: goaway_server_wait and goaway_queue_wait, as long as
+//   you tell them; goaway_server_free, until open streams have been reset and
+//   callbacks have returned, at most 3 s; goaway_queue_free, while on_ready runs;
+//   goaway_server_listen, while a name is resolved, and up to 1 s while another
+//   process holds the lock on a Unix socket's folder; the goaway_tls_ calls that
+//   read files, which must be regular files. All other calls return at once.
+// Ownership. You own what a _new or a list function returns until you pass it to
+//   its _free, which ends it and accepts NULL. No other call transfers ownership:
+//   the library copies what you pass in, and keeps what it shows you.
+// Ids. A goaway_request and a goaway_session are numbers. You may keep, copy and use
+//   them at any time. The id of one that has ended is GOAWAY_ERR_GONE, and no id is
+//   ever used twice.
 // Threads. Every function may be called from any thread and from inside any
-//   callback. Callbacks come from the library's own threads, which take none of
-//   your signals; those of one session come one at a time, and a callback that
-//   blocks holds up the other sessions of its thread. user_data is passed
-//   through, never looked at. No exception and no longjmp may leave a callback.
-// Life of a request. It lives until you have answered it (goaway_request_respond,
-//   _end or _reset), or until its on_cancel callback has returned, or until an
-//   answering call said GOAWAY_ERR_CANCELLED. So long are the goaway_bytes valid
-//   that were shown of it.
-// Text. Text that you pass is NUL-terminated UTF-8; field values may be any
-//   bytes that HTTP allows. Bytes are a pointer and a length, and the pointer is
-//   not looked at when the length is 0. Times are milliseconds.
+//   callback. Callbacks run on the library's own threads, which take none of your
+//   signals. Those of one session never run at the same time. A callback that
+//   blocks delays the other sessions of its thread. user_data is passed through
+//   unchanged. No exception and no longjmp may leave a callback.
+// Life of a request. A request ends when you have responded to it
+//   (goaway_request_respond, _end or _reset), when its on_cancel callback has
+//   returned, or when a call that responds has returned GOAWAY_ERR_CANCELLED. Until
+//   then, every goaway_bytes that a call has returned for the request is valid.
+// Text. Text that you pass is NUL-terminated UTF-8; field values may be any bytes
+//   that HTTP allows. Bytes are a pointer and a length; the pointer is ignored if
+//   the length is 0. Times are in milliseconds.
 // HTTP/1.1. Clients that do not choose HTTP/2 are served HTTP/1.1 by the same
-//   handlers (GOAWAY_FEATURE_HTTP1). The comments speak of streams and frames: what
-//   resets a stream ends a connection there, and docs/http1.md has the rest.
-// Numbers. Enum values are never renumbered and structures only grow at their
-//   end: a program goes on working with a newer library.
-// fork(). A server belongs to the process that started it. In the child every
-//   call on it, its queues, sessions and requests is GOAWAY_ERR_FORKED; a new
-//   server can be made there. A server that was never started and has no queue
-//   is the child's too, unless a thread of the parent was in a call on it: each
-//   child may start it and serves on the same sockets, which count as shared
-//   there (goaway_server_set_shared), and no child removes a Unix socket's file.
-//   One with a queue is not, since both processes would share the descriptor
-//   that the queue wakes by: make server and queue in the child, and give it a
-//   socket that the parent opened ("fd:3"). A goaway_tls is the child's too,
-//   unless a server of the parent's was started with it.
+//   handlers (GOAWAY_FEATURE_HTTP1). The comments speak of streams and frames. What
+//   resets a stream ends a connection of HTTP/1.1; docs/http1.md has all differences.
+// Numbers. Enum values are never renumbered, and structures grow only at their end:
+//   a program keeps working with a newer library.
+// fork(). A server belongs to the process that started it. In a child, every call on
+//   it and on its queues, sessions and requests returns GOAWAY_ERR_FORKED. The child
+//   may create a new server. It may also start a server of the parent that was never
+//   started and has no queue, unless a thread of the parent was in a call on it. Each
+//   child that starts it serves on the same sockets; they count as shared
+//   (goaway_server_set_shared), and no child removes a Unix socket's file. A server
+//   with a queue cannot be used, because both processes would share the descriptor
+//   that wakes the queue: create server and queue in the child, and give it a socket
+//   that the parent opened ("fd:3"). A child may also use a goaway_tls, unless a
+//   server of the parent was started with it.
 
 
 #ifndef GOAWAY_H
