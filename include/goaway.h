@@ -310,19 +310,19 @@ typedef enum {
     GOAWAY_OUTCOME_FORCED = 3,
 } goaway_outcome;
 
-// How far a session, or the server, is on its way out.
+// How far the shutdown of a session, or of the server, has come.
 typedef enum {
-    // TCP is connected, the session has not begun.
+    // The connection is accepted. The HTTP session has not begun.
     GOAWAY_STAGE_HANDSHAKE = 0,
-    // It serves.
+    // Requests are served.
     GOAWAY_STAGE_OPEN = 1,
-    // The first GOAWAY is out: new streams are still served.
+    // The first GOAWAY has been sent. New streams are still served.
     GOAWAY_STAGE_DRAINING = 2,
-    // The second GOAWAY is out: only the streams up to its last are served.
+    // The final GOAWAY has been sent. Only streams up to its last stream id are served.
     GOAWAY_STAGE_LAST_CALL = 3,
-    // The deadline has passed: open streams are reset.
+    // The deadline has passed. Open streams are reset.
     GOAWAY_STAGE_FORCING = 4,
-    // HTTP/2 is over; the socket waits for the peer's end.
+    // The session has ended. The socket waits for the peer to close its side.
     GOAWAY_STAGE_CLOSING = 5,
 } goaway_stage;
 

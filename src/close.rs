@@ -1,48 +1,48 @@
-//! Leaving: the drain engine.
+//! The drain of a session as a state machine, and the report of a close.
 //!
-//! One state machine, [`Drain`], takes a session from running to gone. It
-//! holds no socket and no clock: it is given the time and what can be seen,
-//! and says what to do next. The server's close is the same order given to
-//! every session, kept as a level that each looks at, and a [`Ledger`] that
-//! counts what became of them.
+//! [`Drain`] takes a session from running to closed. It holds no socket and no
+//! clock: its caller passes the time, and [`Drain::act`] returns the next step.
+//! A close of the server is the same order for every session. The registry
+//! keeps it as a state that each session reads, and counts the outcomes in a
+//! [`Report`].
 
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
 
 use crate::event::Outcome;
 
-/// How long the second GOAWAY waits for the peer to acknowledge the PING.
+/// How long the final GOAWAY waits for the PING to be acknowledged.
 pub const LAST_CALL_CAP: Duration = Duration::from_secs(1);
-/// How long a connection that has just come may take to become a session, though
-/// there is a close: what it sent with its first packet is on its way to us.
+/// How long a newly accepted connection may take to become a session during a
+/// close. What it sent with its first packet may not have arrived yet.
 pub const NEWCOMER: Duration = Duration::from_millis(50);
-/// How long a peer may take to close its side after we closed ours.
+/// How long the peer may take to close its side after the server has closed its own.
 pub const LINGER: Duration = Duration::from_secs(1);
-/// When, after the deadline, a socket is cut whatever its peer does. With what
-/// it takes to count and tell, it keeps the promise of one second.
+/// When a socket is closed hard, counted from the deadline. The rest of the
+/// promised second is left for counting and for callbacks.
 pub const CUT: Duration = Duration::from_millis(800);
 
-/// How far a session, or the server, is on its way out.
+/// How far the shutdown of a session, or of the server, has come.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// TCP is connected, the session has not begun.
+    /// The connection is accepted. The HTTP session has not begun.
     Handshake = 0,
-    /// It serves.
+    /// Requests are served.
     Open = 1,
-    /// The first GOAWAY is out: new streams are still served.
+    /// The first GOAWAY has been sent. New streams are still served.
     Draining = 2,
-    /// The second GOAWAY is out: only the streams up to its last are served.
+    /// The final GOAWAY has been sent. Only streams up to its last stream id are served.
     LastCall = 3,
-    /// The deadline has passed: open streams are reset.
+    /// The deadline has passed. Open streams are reset.
     Forcing = 4,
-    /// HTTP/2 is over; the socket waits for the peer's end.
+    /// The session has ended. The socket waits for the peer to close its side.
     Closing = 5,
 }
 
 impl Stage {
-    /// The words for logs and reports, by number.
+    /// The names for logs and reports, by number.
     pub const NAMES: [&CStr; 6] = [c"handshake", c"open", c"draining", c"last_call", c"forcing", c"closing"];
 
     pub fn from_number(number: u32) -> Self {
@@ -57,20 +57,20 @@ impl Stage {
     }
 }
 
-/// What a session has to do next to leave.
+/// The next step of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Send the first GOAWAY and a PING.
     Announce,
-    /// Send the second GOAWAY, though the PING was not answered.
+    /// Send the final GOAWAY although the PING was not acknowledged.
     LastCall,
     /// Reset every open stream.
     Force,
-    /// Drop the socket as it is.
+    /// Close the socket hard.
     Cut,
 }
 
-/// One session's way out (RFC 9113, section 6.8).
+/// The drain of one session (RFC 9113, section 6.8).
 #[derive(Debug, Default)]
 pub struct Drain {
     deadline: Option<Instant>,
@@ -81,7 +81,7 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// The session is to be gone by `deadline`. A second order can only shorten.
+    /// Orders the session to end by `deadline`. A later call can only shorten the time.
     pub fn order(&mut self, deadline: Instant) {
         self.deadline = Some(self.deadline.map_or(deadline, |known| known.min(deadline)));
     }
@@ -94,7 +94,7 @@ impl Drain {
         self.deadline
     }
 
-    /// Whether the first GOAWAY is on its way.
+    /// Whether the first GOAWAY has been written.
     pub fn is_announced(&self) -> bool {
         self.announced
     }
@@ -108,12 +108,12 @@ impl Drain {
         }
     }
 
-    /// The second GOAWAY has been sent, for whatever reason.
+    /// Records that the final GOAWAY has been sent, for whatever reason.
     pub fn last_call_is_out(&mut self) {
         self.last_call = true;
     }
 
-    /// What is due at `now`. To be called until it gives nothing.
+    /// Returns the step that is due at `now`. Call it until it returns `None`.
     pub fn act(&mut self, now: Instant) -> Option<Act> {
         let deadline = self.deadline?;
         if !self.announced {
@@ -135,7 +135,7 @@ impl Drain {
         None
     }
 
-    /// When to look again if nothing else happens.
+    /// When to call [`Self::act`] again if nothing else happens.
     pub fn next(&self) -> Option<Instant> {
         let deadline = self.deadline?;
         let forced = if self.forced { deadline + CUT } else { deadline };
@@ -143,22 +143,22 @@ impl Drain {
         Some(last_call.map_or(forced, |at| at.min(forced)))
     }
 
-    /// Until when a session whose HTTP/2 is over waits for the peer's end.
+    /// Until when an ended session waits for the peer to close its side.
     pub fn linger_until(&self, now: Instant) -> Instant {
-        let patient = now + LINGER;
-        self.deadline.map_or(patient, |deadline| patient.min(deadline + CUT))
+        let full = now + LINGER;
+        self.deadline.map_or(full, |deadline| full.min(deadline + CUT))
     }
 }
 
-/// What became of the sessions and streams that were there when close began
-/// or came while it went on.
+/// What became of the sessions and streams that were open when the close began
+/// or were opened during it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub sessions_graceful: u64,
     pub sessions_by_peer: u64,
     pub sessions_in_handshake: u64,
     pub sessions_forced: u64,
-    /// Of the forced: those whose thread was held by a callback of the host.
+    /// The forced sessions whose thread was inside a callback of the host.
     pub sessions_stuck: u64,
     pub streams_completed: u64,
     pub streams_reset: u64,
@@ -177,7 +177,7 @@ pub struct SessionReport {
 }
 
 impl Report {
-    /// Its numbers, in the order of their declaration.
+    /// The numbers, in the order of declaration.
     pub fn numbers(&self) -> [u64; 10] {
         [
             self.sessions_graceful,

@@ -1,5 +1,5 @@
-//! A session's place on the registry, held by its task: however that ends, the
-//! host is told and the registry knows.
+//! A session's entry in the registry, owned by its task. However the task ends,
+//! dropping the entry removes the session and reports its end to the host.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -11,11 +11,11 @@ use crate::registry::SESSIONS;
 use crate::session::SessionHandle;
 use crate::shared::Shared;
 
-/// A session's place in the registry; its end is the session's end.
+/// A session's entry in the registry. The session ends when it is dropped.
 pub struct Registration {
     shared: Arc<Shared>,
     session: Arc<SessionHandle>,
-    /// How many sessions the worker has, to choose the least loaded.
+    /// The number of sessions of the worker, by which the least loaded one is chosen.
     load: Arc<AtomicUsize>,
     opened: bool,
     pub cause: Cause,
@@ -42,7 +42,7 @@ impl Registration {
         &self.session
     }
 
-    /// Tells the host that the session is there, once; then its end will be told too.
+    /// Reports "opened" to the host, once. "Closed" follows when `self` is dropped.
     pub fn open(&mut self) -> bool {
         if std::mem::replace(&mut self.opened, true) {
             return false;

@@ -1,9 +1,10 @@
-//! Every live session of a server: the one source of truth for what is open.
+//! Every live session of a server: the single source of truth for what is open.
 //!
-//! A session is entered when its connection is accepted, before a byte of it
-//! is read, and leaves when its [`Registration`](crate::registration::Registration) is dropped, on every path
-//! there is. Closing is a level kept under the same lock: whoever is entered
-//! later sees it, whoever was there before is called, and nobody is missed.
+//! A session is entered when its connection is accepted, before a byte of it is
+//! read. It is removed when its [`Registration`](crate::registration::Registration)
+//! is dropped, on every path, panics included. "Closing" is a state under the
+//! same lock: a session that is entered later reads it, and one that was entered
+//! earlier is woken. No session can miss a close.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,41 +23,43 @@ use crate::table::{Tables, lock};
 /// Sessions of all servers, by the ids that hosts hold.
 pub static SESSIONS: Tables<Arc<SessionHandle>> = Tables::new("the session", 1);
 
-/// How long callbacks that are told of the end may take before nobody waits for them.
-const TOLD: Duration = Duration::from_secs(1);
+/// How long [`Registry::wait`] waits for the callbacks that report the end.
+const CALLBACKS: Duration = Duration::from_secs(1);
 
-/// So many sessions are a crowd, whose going is worth to tidy up after.
+/// After so many sessions have ended, freed memory is returned to the system.
 const CROWD: usize = 500;
 
-/// Told the report when the close is complete.
+/// Called with the report when the close is complete.
 pub type OnClose = Box<dyn FnOnce(&Report) + Send>;
 
 #[derive(Default)]
 pub struct Registry {
     state: Mutex<State>,
-    /// Signalled when the state has something for the closer to look at.
+    /// Signalled when the control thread has to look at the state.
     pub changed: Notify,
-    /// A crowd has gone, and nobody has tidied up yet.
+    /// Whether most sessions have ended since memory was last returned.
     has_thinned: AtomicBool,
-    told: Condvar,
+    /// Signalled when the close is complete and when its callbacks have returned.
+    ended: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     live: HashMap<u64, Entry>,
-    /// The most that were live since the last crowd went.
+    /// The most live sessions since memory was last returned.
     peak: usize,
     closing: Option<Closing>,
     counted: Report,
     report: Option<Report>,
     finished: Option<Instant>,
-    is_told: bool,
+    /// Whether the callbacks that report the end have returned.
+    is_reported: bool,
     waiters: Vec<OnClose>,
 }
 
 struct Entry {
     session: Arc<SessionHandle>,
-    /// Of the thread that it lives on.
+    /// Whether the session's thread is inside a callback of the host.
     in_callback: Flag,
 }
 
@@ -75,14 +78,14 @@ pub struct Progress {
 }
 
 impl Registry {
-    /// Enters a session. The level is the session's to look at: [`Self::deadline`].
+    /// Enters a session, which then reads [`Self::deadline`].
     pub fn enter(&self, session: Arc<SessionHandle>, in_callback: Flag) {
         let mut state = lock(&self.state);
         state.live.insert(session.id, Entry { session, in_callback });
         state.peak = state.peak.max(state.live.len());
     }
 
-    /// Takes a session off the state and counts it, if the server is closing.
+    /// Removes a session and, during a close, counts it.
     pub fn leave(&self, id: u64, cause: Cause, session_report: SessionReport) {
         let mut state = lock(&self.state);
         let was_live = state.live.remove(&id).is_some();
@@ -99,8 +102,8 @@ impl Registry {
         }
     }
 
-    /// Orders every session, present and future, to be gone by `now + drain`.
-    /// A later order can only shorten. `on_close` is called by the closer.
+    /// Orders every session, present and future, to end by `now + drain`. A later
+    /// call can only shorten the time. The control thread calls `on_close`.
     pub fn close(&self, drain: Duration, on_close: Option<OnClose>) {
         let mut state = lock(&self.state);
         state.waiters.extend(on_close);
@@ -112,7 +115,7 @@ impl Registry {
         self.changed.notify_one();
     }
 
-    /// Whether a crowd has gone since the last call.
+    /// Whether most sessions have ended since the last call.
     pub fn take_thinned(&self) -> bool {
         self.has_thinned.swap(false, Relaxed)
     }
@@ -122,7 +125,7 @@ impl Registry {
         lock(&self.state).closing.map(|closing| closing.deadline)
     }
 
-    /// Has every session look at all of its requests.
+    /// Wakes every session, which then looks at the state and at all of its requests.
     pub fn check_shutdown(&self) {
         lock(&self.state).live.values().for_each(|entry| entry.session.check_shutdown());
     }
@@ -131,12 +134,12 @@ impl Registry {
         lock(&self.state).live.len()
     }
 
-    /// Live sessions with a peer of that address.
+    /// The number of live sessions whose peer has that address.
     pub fn len_from(&self, address: IpAddr) -> usize {
         lock(&self.state).live.values().filter(|entry| entry.session.peer().ip() == Some(address)).count()
     }
 
-    /// The live sessions and their figures at this moment, oldest first.
+    /// A snapshot of the live sessions, oldest first.
     pub fn list(&self) -> Vec<SessionInfo> {
         let live: Vec<_> = lock(&self.state).live.values().map(|entry| entry.session.clone()).collect();
         let mut infos: Vec<_> = live.iter().map(SessionInfo::from).collect();
@@ -147,39 +150,39 @@ impl Registry {
     pub fn progress(&self) -> Progress {
         let state = lock(&self.state);
         let streams =
-            state.live.values().map(|entry| u64::from(entry.session.figures.open_streams.load(Relaxed))).sum();
+            state.live.values().map(|entry| u64::from(entry.session.counters.open_streams.load(Relaxed))).sum();
         let left = state.closing.map(|closing| closing.deadline.saturating_duration_since(Instant::now()));
         let left_ms = left.unwrap_or_default().as_millis() as u64;
         Progress { sessions: state.live.len() as u64, streams, left_ms }
     }
 
-    /// Cuts the sockets of all that are left and counts them as forced, since
-    /// their threads have not ended them in time: a callback of the host holds the
-    /// thread, which counts as stuck, or the machine has not run it.
+    /// Closes the remaining sockets hard and counts their sessions as forced. Their
+    /// threads have not ended them in time: either a callback of the host blocks the
+    /// thread, which also counts as stuck, or the machine has not run it.
     pub fn cut_the_rest(&self) {
         let mut state = lock(&self.state);
         for (_, Entry { session, in_callback }) in std::mem::take(&mut state.live) {
             session.cut();
-            let streams_reset = u64::from(session.figures.open_streams.load(Relaxed));
+            let streams_reset = u64::from(session.counters.open_streams.load(Relaxed));
             state.counted.add(Cause::Deadline.outcome(), SessionReport { streams_reset, ..SessionReport::default() });
             state.counted.sessions_stuck += u64::from(in_callback.is_set());
         }
     }
 
-    /// Everything has ended: fixes the report.
+    /// Fixes the report. Every session has ended.
     pub fn finish(&self) {
         let mut state = lock(&self.state);
         state.finished = Some(Instant::now());
         let mut report = state.counted;
         report.elapsed_ms = state.closing.map_or(0, |closing| closing.began.elapsed().as_millis() as u64);
         state.report = Some(report);
-        self.told.notify_all();
+        self.ended.notify_all();
     }
 
-    /// Those who asked to be told have been: whoever waits may go on.
+    /// Ends [`Self::wait`]: the callbacks that report the end have returned.
     pub fn release(&self) {
-        lock(&self.state).is_told = true;
-        self.told.notify_all();
+        lock(&self.state).is_reported = true;
+        self.ended.notify_all();
     }
 
     /// The report, once the close is complete.
@@ -191,23 +194,23 @@ impl Registry {
         std::mem::take(&mut lock(&self.state).waiters)
     }
 
-    /// Blocks until the close is complete and its callbacks have returned, or
-    /// the time is up. A callback that does not return is waited for a second.
+    /// Blocks until the close is complete and its callbacks have returned, or until
+    /// `timeout`. A callback that does not return is waited for one second.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<Report> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
         let mut state = lock(&self.state);
         loop {
-            let wait_token = state.finished.map(|finished| finished + TOLD);
+            let callbacks_until = state.finished.map(|finished| finished + CALLBACKS);
             let now = Instant::now();
-            if state.is_told || wait_token.is_some_and(|wait_token| now >= wait_token) {
+            if state.is_reported || callbacks_until.is_some_and(|until| now >= until) {
                 return state.report;
             }
-            let next = until.into_iter().chain(wait_token).min();
+            let next = until.into_iter().chain(callbacks_until).min();
             if until.is_some_and(|until| now >= until) {
                 return None;
             }
-            let rest = next.map_or(TOLD, |next| next.saturating_duration_since(now));
-            let waited = self.told.wait_timeout(state, rest);
+            let left = next.map_or(CALLBACKS, |next| next.saturating_duration_since(now));
+            let waited = self.ended.wait_timeout(state, left);
             state = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
         }
     }
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_that_goes_is_noticed_once_and_a_few_are_not() {
+    fn the_end_of_many_sessions_is_noticed_once_and_of_a_few_is_not() {
         let registry = Registry::default();
         let enter = |count: u64| {
             let session = |id| Arc::new(SessionHandle::new(id, Endpoint::default(), Arc::default(), Arc::default()));
@@ -253,7 +256,7 @@ mod tests {
         let crowd = CROWD as u64 + 100;
         enter(crowd);
         leave(1..=crowd / 2);
-        assert!(!registry.take_thinned(), "half of it is there");
+        assert!(!registry.take_thinned(), "half of them are open");
         leave(crowd / 2 + 1..=crowd);
         assert!(registry.take_thinned());
         enter(10);

@@ -1,5 +1,5 @@
-//! A session as the rest of the library sees it: its number, its figures, and
-//! the mailbox through which other threads reach its task.
+//! The handle through which other threads reach a session: its id, its counters,
+//! and the mailbox of its task.
 
 use std::cell::{Cell, RefCell};
 use std::net::TcpStream;
@@ -22,30 +22,30 @@ use crate::table::lock;
 use crate::tls::Facts;
 use crate::transport::{Protocol, Socket};
 
-/// PINGs of the host that a peer may leave unanswered.
+/// PINGs of the host that may be unacknowledged at a time.
 const PINGS: u32 = 16;
-/// SETTINGS frames of the host that a peer may leave unacknowledged.
+/// SETTINGS frames of the host that may be unacknowledged at a time.
 const SETTINGS: u32 = 16;
-/// Pushed requests of a session whose responses are not complete: a peer may keep
-/// them waiting for as long as it likes.
+/// Pushed requests of a session whose responses are incomplete. The peer decides
+/// how long they wait.
 const PUSHES: u32 = 100;
-/// Bytes of the host's ALTSVC and ORIGIN frames that wait for the session.
+/// Bytes of the host's ALTSVC and ORIGIN frames that may wait for the session.
 const EXTENSION_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    /// The session whose task runs on this thread, which will look into its
-    /// mailbox before it sleeps: it needs no waking.
+    /// The session whose task runs on this thread. It looks into its mailbox before
+    /// it sleeps, so that it need not be woken.
     static DRIVING: Cell<*const SessionHandle> = const { Cell::new(ptr::null()) };
 }
 
 thread_local! {
-    /// Sessions that this thread wakes only when it has written them all their messages.
+    /// Sessions that this thread wakes only after it has posted all their messages.
     static HELD: RefCell<Option<Vec<Waker>>> = const { RefCell::new(None) };
 }
 
-/// Runs `body`; the sessions that it writes to are woken when it has ended, each once.
+/// Runs `body`, then wakes each session that `body` posted to, once.
 pub fn woken_once<R>(body: impl FnOnce() -> R) -> R {
-    /// Wakes them also when `body` panics.
+    /// Wakes the sessions also when `body` panics.
     struct Wakes;
     impl Drop for Wakes {
         fn drop(&mut self) {
@@ -53,13 +53,13 @@ pub fn woken_once<R>(body: impl FnOnce() -> R) -> R {
             held.into_iter().flatten().for_each(Waker::wake);
         }
     }
-    // A thread that is ending holds none: each is woken at once.
+    // On a thread that is ending each session is woken at once.
     let _ = HELD.try_with(|held| held.replace(Some(Vec::new())));
     let _wakes = Wakes;
     body()
 }
 
-/// Wakes a session, or has it woken when all is written.
+/// Wakes a session now, or at the end of [`woken_once`].
 fn wake(waker: Waker) {
     let mut waker = Some(waker);
     let _ = HELD.try_with(|held| {
@@ -73,74 +73,75 @@ fn wake(waker: Waker) {
 /// What the host has ordered for one session.
 #[derive(Clone, Debug)]
 pub enum Order {
-    /// Leave gracefully, by then.
+    /// Drain until that deadline.
     Drain(Instant),
-    /// Leave now: GOAWAY with this code, the last stream that the host has looked
-    /// at (or one above all) and debug text.
+    /// End now, with GOAWAY: the error code, the last stream that the host has
+    /// looked at (or one above all), and debug data.
     Abort(u32, u32, Vec<u8>),
-    /// Ask the peer with a PING of this payload, which was entered before.
+    /// Send a PING with this payload, which has been counted.
     Ping([u8; 8]),
     /// Say GOAWAY with this code, last stream (0: the last one taken) and debug text, and go on.
     Goaway(u32, u32, Vec<u8>),
-    /// The receive windows of the session and of its streams, in bytes; 0 leaves one as it is.
+    /// Set the receive windows of the session and of its streams, in bytes; 0 keeps one.
     Window(u32, u32),
-    /// Settings, which were checked and entered before.
+    /// Send these settings, which have been checked and counted.
     Settings(Vec<Setting>),
 }
 
 pub struct SessionHandle {
     pub id: u64,
-    /// At the other end of the socket.
+    /// The address at the other end of the socket.
     direct: Endpoint,
-    /// Who that speaks for, if it has said so.
+    /// The client that a proxy has named.
     client: OnceCell<Endpoint>,
-    /// The peer as a text, made when it is first asked for: to make it costs more
-    /// than the rest of what a queue is told of a request.
+    /// The peer as text, made at the first use: it costs more than the rest of a
+    /// request's record.
     peer_text: OnceCell<Box<str>>,
-    /// What it has in common with all connections of its listening socket.
+    /// The listening socket that accepted the connection.
     pub listen_socket: Arc<ListenSocket>,
-    /// What is known of its TLS, once the handshake is over.
+    /// The result of the TLS handshake, once that is complete.
     tls: OnceCell<Facts>,
     pub opened: Instant,
-    /// Once it is known.
+    /// The protocol, once it has been detected.
     protocol: OnceCell<Protocol>,
-    mail: Mutex<Mailbox>,
-    /// Whether anything is in it, which is asked often.
+    mailbox: Mutex<Mailbox>,
+    /// Whether the mailbox holds anything. Read often, without the lock.
     has_mail: AtomicBool,
-    /// Whether there are extensions in it, which is asked often.
+    /// Whether the mailbox holds extension frames. Read often, without the lock.
     has_extensions: AtomicBool,
-    /// Whether there is a wish in it that ends or drains the session, which is asked
-    /// for each request.
+    /// Whether the mailbox holds an order that ends or drains the session. Read for
+    /// each request, without the lock.
     has_orders: AtomicBool,
-    /// The peer has been told, or is to be told, that it may use the extended CONNECT
-    /// of RFC 8441, which cannot be taken back. Changed under the lock of the mail.
+    /// Whether the peer has been told, or is about to be told, that it may use the
+    /// extended CONNECT of RFC 8441. That cannot be taken back. Changed under the
+    /// lock of the mailbox.
     pub offers_connect: AtomicBool,
-    /// Set when something wakes this session's task from inside itself.
-    nudged: AtomicBool,
-    /// The connection until its worker takes it.
+    /// Set when this session's task wakes itself.
+    self_woken: AtomicBool,
+    /// The accepted connection, until its worker takes it.
     arrival: Mutex<Option<TcpStream>>,
-    /// So that the session can be cut when its thread is held by the host.
+    /// Lets another thread close the socket while the host blocks the session's thread.
     socket: Mutex<Option<Socket>>,
-    pub figures: Figures,
-    /// What is held for the peer.
+    pub counters: Counters,
+    /// Memory held for the peer.
     pub memory: Arc<Meter>,
-    /// Set when the host has freed the server: none of its callbacks begins any more.
+    /// Set when the host has freed the server. No callback begins after that.
     muted: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
 struct Mailbox {
-    /// Streams to look at.
+    /// Streams that the task has to look at.
     wake_stream: Vec<u32>,
     orders: Vec<Order>,
-    /// Frames to be sent before what the engine is given later.
+    /// Extension frames, which leave before what is written later.
     extensions: Vec<Extension>,
-    /// Whether the server's level has changed.
+    /// Whether the task has to look at the registry's state.
     check_shutdown: bool,
     waker: Option<Waker>,
 }
 
-/// What the session's task finds in the mailbox.
+/// The contents of the mailbox, as the session's task takes them.
 #[derive(Default)]
 pub struct Messages {
     pub wake_stream: Vec<u32>,
@@ -148,25 +149,25 @@ pub struct Messages {
     pub check_shutdown: bool,
 }
 
-/// Numbers that only the session's task changes and anyone may read.
+/// Counters of a session, which any thread may read.
 #[derive(Default)]
-pub struct Figures {
+pub struct Counters {
     pub bytes_in: AtomicU64,
     pub bytes_out: AtomicU64,
     pub requests: AtomicU64,
     pub open_streams: AtomicU32,
     stage: AtomicU32,
-    /// Requests that the host still holds though their streams have gone.
+    /// Requests that the host still holds although their streams have ended.
     orphans: AtomicU32,
-    /// PINGs of the host that the peer has not answered.
+    /// PINGs of the host that the peer has not acknowledged.
     pings: AtomicU32,
     /// SETTINGS frames of the host that the peer has not acknowledged.
     settings: AtomicU32,
-    /// Pushed requests that are not complete.
+    /// Pushed requests that are incomplete.
     pushes: AtomicU32,
-    /// The peer wants none.
+    /// Whether the peer has disabled push.
     pub refuses_pushes: AtomicBool,
-    /// Bytes of bodies that the library collects.
+    /// Bytes of request bodies that the library is collecting.
     pub collected: AtomicUsize,
     /// Bytes by which the high-water marks of responses have grown.
     pub grown: AtomicUsize,
@@ -185,26 +186,26 @@ impl SessionHandle {
             tls: OnceCell::new(),
             opened: Instant::now(),
             protocol: OnceCell::new(),
-            mail: Mutex::default(),
+            mailbox: Mutex::default(),
             has_mail: AtomicBool::new(false),
             has_extensions: AtomicBool::new(false),
             has_orders: AtomicBool::new(false),
             offers_connect: AtomicBool::new(false),
-            nudged: AtomicBool::new(false),
+            self_woken: AtomicBool::new(false),
             arrival: Mutex::default(),
             socket: Mutex::default(),
-            figures: Figures::default(),
+            counters: Counters::default(),
             memory: Arc::default(),
             muted,
         }
     }
 
-    /// Who is served: the client that a proxy has named, or whoever has connected.
+    /// The client: the one that a proxy has named, otherwise the peer of the socket.
     pub fn peer(&self) -> &Endpoint {
         self.client.get().unwrap_or(&self.direct)
     }
 
-    /// A proxy has named its client, before anybody has asked for the peer.
+    /// Sets the client that a proxy has named. Called before the peer is first read.
     pub fn set_client(&self, client: Endpoint) {
         let _ = self.client.set(client);
     }
@@ -213,55 +214,54 @@ impl SessionHandle {
         self.peer_text.get_or_init(|| self.peer().to_string().into())
     }
 
-    /// What is spoken on the connection; None while that is not known.
+    /// The protocol of the connection; `None` until it has been detected.
     pub fn protocol(&self) -> Option<Protocol> {
         self.protocol.get().copied()
     }
 
-    /// It is known now, once and for all.
+    /// Sets the detected protocol, once.
     pub fn set_protocol(&self, protocol: Protocol) {
         let _ = self.protocol.set(protocol);
     }
 
-    /// The handshake is over.
+    /// Sets the result of the TLS handshake.
     pub fn set_tls(&self, facts: Facts) {
-        // There is one handshake a connection.
+        // A connection has one handshake.
         let _ = self.tls.set(facts);
     }
 
-    /// None without TLS, and before its handshake is over.
+    /// `None` without TLS and before the handshake is complete.
     pub fn tls(&self) -> Option<&Facts> {
         self.tls.get()
     }
 
     /// Asks the session's task to look at a stream.
     pub fn wake_stream(&self, stream: u32) {
-        self.post(|mail| mail.wake_stream.push(stream));
+        self.post(|mailbox| mailbox.wake_stream.push(stream));
     }
 
     pub fn order(&self, order: Order) {
-        self.post(|mail| {
-            mail.orders.push(order);
+        self.post(|mailbox| {
+            mailbox.orders.push(order);
             self.has_orders.store(true, Relaxed);
         });
     }
 
-    /// Whether the session's task should look into its mailbox before it takes
-    /// another request.
+    /// Whether the session's task has to empty its mailbox before it takes another
+    /// request.
     pub fn has_orders(&self) -> bool {
         self.has_orders.load(Relaxed)
     }
 
-    /// Has the session send a frame of an extension, if there are not too many
-    /// that the peer has yet to make room for.
+    /// Orders an extension frame. An error if 64 KiB of them wait for the peer.
     pub fn send(&self, extension: Extension) -> Result<()> {
         let mut result = Ok(());
-        self.post(|mail| {
-            let waiting: usize = mail.extensions.iter().map(Extension::bytes).sum();
+        self.post(|mailbox| {
+            let waiting: usize = mailbox.extensions.iter().map(Extension::bytes).sum();
             if waiting + extension.bytes() > EXTENSION_BYTES {
                 return result = Err(Error::WouldBlock("64 KiB of such frames wait for the peer"));
             }
-            mail.extensions.push(extension);
+            mailbox.extensions.push(extension);
             self.has_extensions.store(true, Relaxed);
         });
         result
@@ -272,59 +272,59 @@ impl SessionHandle {
     }
 
     pub fn take_extensions(&self) -> Vec<Extension> {
-        let mut mail = lock(&self.mail);
+        let mut mailbox = lock(&self.mailbox);
         self.has_extensions.store(false, Relaxed);
-        std::mem::take(&mut mail.extensions)
+        std::mem::take(&mut mailbox.extensions)
     }
 
-    /// Has the session's task look at the server's level.
+    /// Wakes the session's task to look at the registry's state.
     pub fn check_shutdown(&self) {
-        self.post(|mail| {
-            mail.check_shutdown = true;
+        self.post(|mailbox| {
+            mailbox.check_shutdown = true;
             self.has_orders.store(true, Relaxed);
         });
     }
 
     fn post(&self, write: impl FnOnce(&mut Mailbox)) {
-        let mut mail = lock(&self.mail);
-        let was_empty = mail.wake_stream.is_empty() && mail.orders.is_empty() && !mail.check_shutdown;
-        write(&mut mail);
+        let mut mailbox = lock(&self.mailbox);
+        let was_empty = mailbox.wake_stream.is_empty() && mailbox.orders.is_empty() && !mailbox.check_shutdown;
+        write(&mut mailbox);
         self.has_mail.store(true, Relaxed);
         let is_own_task = ptr::eq(DRIVING.get(), self);
-        let waker = if was_empty && !is_own_task { mail.waker.clone() } else { None };
-        drop(mail);
+        let waker = if was_empty && !is_own_task { mailbox.waker.clone() } else { None };
+        drop(mailbox);
         waker.into_iter().for_each(wake);
     }
 
-    /// Who is woken when a letter comes.
+    /// Sets the waker for new messages.
     pub fn set_task(&self, waker: &Waker) {
-        let mut mail = lock(&self.mail);
-        if !mail.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            mail.waker = Some(waker.clone());
+        let mut mailbox = lock(&self.mailbox);
+        if !mailbox.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            mailbox.waker = Some(waker.clone());
         }
     }
 
-    /// Whether something woke the task from inside since the last call.
-    pub fn take_nudge(&self) -> bool {
-        self.nudged.load(Relaxed) && self.nudged.swap(false, Relaxed)
+    /// Whether the task has woken itself since the last call.
+    pub fn take_self_wake(&self) -> bool {
+        self.self_woken.load(Relaxed) && self.self_woken.swap(false, Relaxed)
     }
 
-    /// Empties the mailbox. None if there was nothing in it.
+    /// Empties the mailbox. `None` if it was empty.
     pub fn messages(&self) -> Option<Messages> {
-        // Who posts after this look wakes the task again.
+        // A message that is posted after this check wakes the task again.
         if !self.has_mail.load(Relaxed) {
             return None;
         }
-        let mut mail = lock(&self.mail);
+        let mut mailbox = lock(&self.mailbox);
         self.has_mail.store(false, Relaxed);
-        if mail.wake_stream.is_empty() && mail.orders.is_empty() && !mail.check_shutdown {
+        if mailbox.wake_stream.is_empty() && mailbox.orders.is_empty() && !mailbox.check_shutdown {
             return None;
         }
         self.has_orders.store(false, Relaxed);
         Some(Messages {
-            wake_stream: std::mem::take(&mut mail.wake_stream),
-            orders: std::mem::take(&mut mail.orders),
-            check_shutdown: std::mem::take(&mut mail.check_shutdown),
+            wake_stream: std::mem::take(&mut mailbox.wake_stream),
+            orders: std::mem::take(&mut mailbox.orders),
+            check_shutdown: std::mem::take(&mut mailbox.check_shutdown),
         })
     }
 
@@ -340,79 +340,79 @@ impl SessionHandle {
         self.muted.load(Relaxed)
     }
 
-    /// The host still holds a request whose stream has gone.
+    /// Counts a request that the host still holds although its stream has ended.
     pub fn orphaned(&self) {
-        self.figures.orphans.fetch_add(1, Relaxed);
+        self.counters.orphans.fetch_add(1, Relaxed);
     }
 
     pub fn orphan_released(&self) {
-        self.figures.orphans.fetch_sub(1, Relaxed);
+        self.counters.orphans.fetch_sub(1, Relaxed);
     }
 
     pub fn orphans(&self) -> u32 {
-        self.figures.orphans.load(Relaxed)
+        self.counters.orphans.load(Relaxed)
     }
 
-    /// Has the peer asked with a PING, if it does not owe the answers to too many.
+    /// Orders a PING. An error if too many are unacknowledged.
     pub fn ping(&self, payload: [u8; 8]) -> Result<()> {
         let more = |unanswered| (unanswered < PINGS).then_some(unanswered + 1);
-        let entered = self.figures.pings.fetch_update(Relaxed, Relaxed, more);
-        entered.map_err(|_| Error::WouldBlock("the peer owes the responses to 16 PINGs"))?;
+        let entered = self.counters.pings.fetch_update(Relaxed, Relaxed, more);
+        entered.map_err(|_| Error::WouldBlock("16 PINGs are not acknowledged yet"))?;
         self.order(Order::Ping(payload));
         Ok(())
     }
 
-    /// The peer has answered one.
-    pub fn ping_answered(&self) {
-        self.figures.pings.fetch_sub(1, Relaxed);
+    /// The peer has acknowledged a PING of the host.
+    pub fn ping_acknowledged(&self) {
+        self.counters.pings.fetch_sub(1, Relaxed);
     }
 
-    /// Has the peer told settings, if it does not owe too many acknowledgements.
+    /// Orders a SETTINGS frame. An error if too many are unacknowledged.
     pub fn send_settings(&self, settings: Vec<Setting>) -> Result<()> {
         setting::check(&settings)?;
         let connect = settings.iter().find(|setting| setting.id == setting::id::ENABLE_CONNECT_PROTOCOL);
         let connect = connect.map(|connect| connect.value);
         let mut result = Ok(());
-        self.post(|mail| {
+        self.post(|mailbox| {
             if connect == Some(0) && self.offers_connect.load(Relaxed) {
                 // RFC 8441, section 3.
                 return result = Err(Error::invalid("extended CONNECT was offered, which cannot be taken back"));
             }
             let more = |unacknowledged| (unacknowledged < SETTINGS).then_some(unacknowledged + 1);
-            if self.figures.settings.fetch_update(Relaxed, Relaxed, more).is_err() {
-                return result = Err(Error::WouldBlock("the peer owes the acknowledgements of 16 SETTINGS frames"));
+            if self.counters.settings.fetch_update(Relaxed, Relaxed, more).is_err() {
+                return result = Err(Error::WouldBlock("16 SETTINGS frames are not acknowledged yet"));
             }
             if connect == Some(1) {
                 self.offers_connect.store(true, Relaxed);
             }
-            mail.orders.push(Order::Settings(settings));
+            mailbox.orders.push(Order::Settings(settings));
             self.has_orders.store(true, Relaxed);
         });
         result
     }
 
-    /// The peer has acknowledged one of these frames.
+    /// The peer has acknowledged a SETTINGS frame of the host.
     pub fn settings_acknowledged(&self) {
-        self.figures.settings.fetch_sub(1, Relaxed);
+        self.counters.settings.fetch_sub(1, Relaxed);
     }
 
-    /// Whether the peer lets us push.
+    /// Whether the peer accepts pushed responses.
     pub fn takes_pushes(&self) -> bool {
-        !self.figures.refuses_pushes.load(Relaxed)
+        !self.counters.refuses_pushes.load(Relaxed)
     }
 
-    /// Counts one more pushed request, if there are not too many.
+    /// Counts one more pushed request. An error if too many are incomplete.
     pub fn push_begins(&self) -> Result<()> {
         let more = |open| (open < PUSHES).then_some(open + 1);
-        let entered = self.figures.pushes.fetch_update(Relaxed, Relaxed, more);
+        let entered = self.counters.pushes.fetch_update(Relaxed, Relaxed, more);
         entered.map(drop).map_err(|_| Error::WouldBlock("100 pushed requests of the session are not complete"))
     }
 
     pub fn push_is_over(&self) {
-        self.figures.pushes.fetch_sub(1, Relaxed);
+        self.counters.pushes.fetch_sub(1, Relaxed);
     }
 
-    /// Our address of the connection; None once the session has let go of it.
+    /// The server's address of the connection; `None` once the session has ended.
     pub fn local(&self) -> Option<Endpoint> {
         if self.listen_socket.at.is_unix() {
             return Some(self.listen_socket.at.clone());
@@ -423,21 +423,21 @@ impl SessionHandle {
     }
 
     pub fn stage(&self) -> Stage {
-        Stage::from_number(self.figures.stage.load(Relaxed))
+        Stage::from_number(self.counters.stage.load(Relaxed))
     }
 
     pub fn set_stage(&self, stage: Stage) {
-        self.figures.stage.store(stage as u32, Relaxed);
+        self.counters.stage.store(stage as u32, Relaxed);
     }
 
     pub fn set_deadline(&self, deadline: Instant) {
         let after = deadline.saturating_duration_since(self.opened);
-        self.figures.deadline.store(after.as_millis() as u64 + 1, Relaxed);
+        self.counters.deadline.store(after.as_millis() as u64 + 1, Relaxed);
     }
 
-    /// Milliseconds until the drain's deadline; None if the session does not drain.
+    /// Milliseconds until the deadline of the drain; `None` if the session does not drain.
     pub fn drain_left_ms(&self) -> Option<u64> {
-        let after = self.figures.deadline.load(Relaxed).checked_sub(1)?;
+        let after = self.counters.deadline.load(Relaxed).checked_sub(1)?;
         let left = (self.opened + Duration::from_millis(after)).saturating_duration_since(Instant::now());
         Some(left.as_millis() as u64)
     }
@@ -454,7 +454,7 @@ impl SessionHandle {
         *lock(&self.socket) = Some(socket);
     }
 
-    /// Ends the socket from outside, when the session's own thread cannot.
+    /// Closes the socket from another thread, when the session's own thread cannot.
     pub fn cut(&self) {
         drop(self.take_arrival());
         if let Some(socket) = &*lock(&self.socket) {
@@ -469,8 +469,8 @@ impl SessionHandle {
     }
 }
 
-/// The waker that the socket and the requests get. What wakes the session's task
-/// while it runs is noted, not scheduled.
+/// The waker of the socket and of the requests. A wake-up from inside the session's
+/// own task sets a flag and schedules nothing.
 impl Wake for SessionHandle {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -478,21 +478,21 @@ impl Wake for SessionHandle {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if ptr::eq(DRIVING.get(), Arc::as_ptr(self)) {
-            return self.nudged.store(true, Relaxed);
+            return self.self_woken.store(true, Relaxed);
         }
-        let waker = lock(&self.mail).waker.clone();
+        let waker = lock(&self.mailbox).waker.clone();
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 }
 
-/// A live session's figures at one moment.
+/// A live session's counters at one moment.
 #[derive(Clone, Debug)]
 pub struct SessionInfo {
     pub id: u64,
     pub peer: Endpoint,
-    /// None if the session has let go of its connection.
+    /// `None` if the session has given up its connection.
     pub local: Option<Endpoint>,
     pub protocol: Option<Protocol>,
     pub stage: Stage,
@@ -505,7 +505,7 @@ pub struct SessionInfo {
 
 impl From<&Arc<SessionHandle>> for SessionInfo {
     fn from(session: &Arc<SessionHandle>) -> Self {
-        let figures = &session.figures;
+        let counters = &session.counters;
         Self {
             id: session.id,
             peer: session.peer().clone(),
@@ -513,10 +513,10 @@ impl From<&Arc<SessionHandle>> for SessionInfo {
             protocol: session.protocol(),
             stage: session.stage(),
             age: session.opened.elapsed(),
-            open_streams: figures.open_streams.load(Relaxed),
-            bytes_in: figures.bytes_in.load(Relaxed),
-            bytes_out: figures.bytes_out.load(Relaxed),
-            requests: figures.requests.load(Relaxed),
+            open_streams: counters.open_streams.load(Relaxed),
+            bytes_in: counters.bytes_in.load(Relaxed),
+            bytes_out: counters.bytes_out.load(Relaxed),
+            requests: counters.requests.load(Relaxed),
         }
     }
 }

@@ -203,7 +203,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             lifecycle,
         };
         task.engine.begin(task.socket.gather());
-        task.lifecycle.session.figures.refuses_pushes.store(!task.engine.takes_pushes(), Relaxed);
+        task.lifecycle.session.counters.refuses_pushes.store(!task.engine.takes_pushes(), Relaxed);
         task
     }
 
@@ -230,7 +230,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 self.leave();
                 moved = true;
             }
-            moved |= self.lifecycle.session.take_nudge();
+            moved |= self.lifecycle.session.take_self_wake();
             if !moved && !self.enforce() && self.sleep(cx).is_pending() {
                 self.publish();
                 self.rest();
@@ -256,7 +256,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Makes the figures visible to others.
     fn publish(&mut self) {
         self.is_published = true;
-        let figures = &self.lifecycle.session.figures;
+        let figures = &self.lifecycle.session.counters;
         figures.bytes_in.store(self.socket.bytes_in, Relaxed);
         figures.bytes_out.store(self.socket.bytes_out, Relaxed);
         self.memory.set(self.input.len() + self.socket.unsent() + self.engine.memory());

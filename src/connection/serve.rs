@@ -182,7 +182,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let (kind, text) = match event {
             Event::Settings(payload) => {
                 let refuses_pushes = !self.engine.takes_pushes() || self.peer_goaway.is_some();
-                self.lifecycle.session.figures.refuses_pushes.store(refuses_pushes, Relaxed);
+                self.lifecycle.session.counters.refuses_pushes.store(refuses_pushes, Relaxed);
                 // Among them may be the size of its windows.
                 self.widen(0);
                 (EventKind::Settings, payload.to_vec())
@@ -196,13 +196,13 @@ impl<S: Transport, E: Engine> Task<S, E> {
             }
             Event::Ping(payload) => (EventKind::Ping, payload.to_vec()),
             Event::Pong(payload) => {
-                self.lifecycle.session.ping_answered();
+                self.lifecycle.session.ping_acknowledged();
                 (EventKind::Pong, payload.to_vec())
             }
             Event::UnsolicitedAck(payload) => (EventKind::UnsolicitedAck, payload.to_vec()),
             Event::Goaway { last_stream, code, debug } => {
                 self.peer_goaway = Some(code);
-                self.lifecycle.session.figures.refuses_pushes.store(true, Relaxed);
+                self.lifecycle.session.counters.refuses_pushes.store(true, Relaxed);
                 return self.lifecycle.tell(EventKind::Goaway, |event| {
                     (event.last_stream, event.code) = (last_stream, code);
                     event.text = debug.to_vec();

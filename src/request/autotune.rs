@@ -40,7 +40,7 @@ impl HighWaterAutotune {
     /// Takes that many more, if the session has them; `most` as for `step`.
     pub fn take(&mut self, bytes: usize, most: usize) -> bool {
         let more = |grown: usize| grown.checked_add(bytes).filter(|grown| *grown <= most.saturating_mul(TOGETHER));
-        let has_taken = self.session.figures.grown.fetch_update(Relaxed, Relaxed, more).is_ok();
+        let has_taken = self.session.counters.grown.fetch_update(Relaxed, Relaxed, more).is_ok();
         if has_taken {
             self.bytes += bytes;
         }
@@ -54,7 +54,7 @@ impl HighWaterAutotune {
 
 impl Drop for HighWaterAutotune {
     fn drop(&mut self) {
-        self.session.figures.grown.fetch_sub(self.bytes, Relaxed);
+        self.session.counters.grown.fetch_sub(self.bytes, Relaxed);
     }
 }
 
@@ -82,6 +82,6 @@ mod tests {
         drop(other);
         assert!(one.take(11, 100));
         drop(one);
-        assert_eq!(session.figures.grown.load(Relaxed), 0);
+        assert_eq!(session.counters.grown.load(Relaxed), 0);
     }
 }

@@ -64,18 +64,18 @@ impl Share {
 
     fn take(&mut self, bytes: usize) {
         self.bytes += bytes;
-        self.session.figures.collected.fetch_add(bytes, Relaxed);
+        self.session.counters.collected.fetch_add(bytes, Relaxed);
     }
 
     /// Whether the session has no room for it.
     fn is_over(&self) -> bool {
-        self.bytes > 0 && self.session.figures.collected.load(Relaxed) > self.limit
+        self.bytes > 0 && self.session.counters.collected.load(Relaxed) > self.limit
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.session.figures.collected.fetch_sub(self.bytes, Relaxed);
+        self.session.counters.collected.fetch_sub(self.bytes, Relaxed);
     }
 }
 
@@ -481,7 +481,7 @@ mod tests {
     #[test]
     fn collected_bodies_share_what_their_session_may_collect() {
         let session = Arc::new(SessionHandle::new(1, Endpoint::default(), Arc::default(), Arc::default()));
-        let collected = || session.figures.collected.load(Relaxed);
+        let collected = || session.counters.collected.load(Relaxed);
         let mut bodies = [(); 3].map(|()| Body::new(false));
         for body in &mut bodies {
             body.arrived(piece("abcd"));

@@ -43,11 +43,11 @@ fn the_body_goes_on_behind_the_response() {
         let mut peer = answered(keeps(told.clone())).await;
         peer.frame(kind::DATA, 0, 1, b"one").await;
         sleep(Duration::from_secs(5)).await;
-        assert_eq!(peer.session.figures.open_streams.load(std::sync::atomic::Ordering::Relaxed), 1);
+        assert_eq!(peer.session.counters.open_streams.load(std::sync::atomic::Ordering::Relaxed), 1);
         peer.frame(kind::DATA, END_STREAM, 1, b"two").await;
         sleep(Duration::from_secs(1)).await;
         assert_eq!(*lock(&told), ["one false", "two true"]);
-        assert_eq!(peer.session.figures.open_streams.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert_eq!(peer.session.counters.open_streams.load(std::sync::atomic::Ordering::Relaxed), 0);
         // And the session goes on.
         peer.ask(3, END_STREAM, &POST).await;
         assert!(peer.next(kind::DATA, true).await.is_some_and(|(frame, _)| frame.stream == 3));
@@ -120,7 +120,7 @@ fn a_kept_body_can_be_given_up() {
             assert_eq!((frame.stream, number(&payload, 0)), (1, reset));
             peer.get(3).await;
             sleep(Duration::from_secs(1)).await;
-            assert_eq!(peer.session.figures.open_streams.load(std::sync::atomic::Ordering::Relaxed), 0);
+            assert_eq!(peer.session.counters.open_streams.load(std::sync::atomic::Ordering::Relaxed), 0);
         }
     });
 }
