@@ -304,6 +304,12 @@ export interface Request {
   readonly headers: { readonly [name: string]: string }
   /** [name, value, name, value, ...] in the order of arrival; over HTTP/2 fields of one name stand together. Each cookie field is by itself. */
   readonly rawHeaders: string[]
+  /**
+   * The names of the header fields, pseudo-header fields included, that the peer
+   * marked as never indexed (RFC 7541, section 7.1.3), each once. A proxy must keep
+   * the mark: a name that begins with '\x01' is sent with it. Empty in HTTP/1.1.
+   */
+  readonly sensitiveHeaders: string[]
   /** '127.0.0.1:49152' */
   readonly peer: string
   /** Whether the peer waits for 100 (Continue), which it gets when `body` is asked for. */
@@ -317,6 +323,8 @@ export interface Request {
   readonly body: AsyncIterableIterator<Buffer>
   /** The trailer fields, once the body has ended; null before. */
   readonly trailers: { readonly [name: string]: string } | null
+  /** As `sensitiveHeaders`, of the trailer fields. */
+  readonly sensitiveTrailers: readonly string[]
   /** The whole body. More than `limit` (16 MiB) is GOAWAY_ERR_TOO_LARGE: a handler that does not catch it responds 413. */
   bytes (options?: { limit?: number }): Promise<Buffer>
   text (options?: { limit?: number }): Promise<string>

@@ -3,6 +3,8 @@
 // The head of a request. The library's text of it is taken apart when somebody
 // first looks, and each view of it is made once.
 
+const { constants: C } = require('./native.js')
+
 const ASCII = /^[\x00-\x7f]*$/ // eslint-disable-line no-control-regex
 
 // Where things stand among the pieces of a REQUEST record's text.
@@ -49,9 +51,29 @@ function trailersOf (text) {
   return toObject(pieces, 0, pieces.length - 1)
 }
 
+const PSEUDO_NAMES = {
+  [C.PSEUDO_FIELD_METHOD]: ':method',
+  [C.PSEUDO_FIELD_SCHEME]: ':scheme',
+  [C.PSEUDO_FIELD_AUTHORITY]: ':authority',
+  [C.PSEUDO_FIELD_PATH]: ':path',
+  [C.PSEUDO_FIELD_PROTOCOL]: ':protocol'
+}
+
+/** The names of the fields of a flat list whose flags (see Records.fieldFlags) say that they came as never indexed. */
+function sensitiveNames (pieces, start, flags) {
+  const names = []
+  for (let at = 0; at < flags.length; at++) {
+    if ((flags.charCodeAt(at) & C.FIELD_SENSITIVE) !== 0) names.push(pieces[start + at * 2])
+  }
+  return names
+}
+
 class Head {
   #text
   #cookies
+  // If a field came as never indexed.
+  #fieldFlags = ''
+  #pseudoOrder = 0
   #params
   #pieces = null
   #headers = null
@@ -61,6 +83,10 @@ class Head {
     this.#text = record.text
     this.#cookies = record.cookies
     this.#params = record.params
+    if ((record.flags & C.RECORD_FLAG_SENSITIVE) !== 0) {
+      this.#fieldFlags = record.fieldFlags
+      this.#pseudoOrder = record.cause
+    }
   }
 
   get #parts () {
@@ -120,6 +146,19 @@ class Head {
     return this.#headers
   }
 
+  /**
+   * The names of the header fields, pseudo-header fields included, that the peer
+   * marked as never indexed (RFC 7541, section 7.1.3), each once.
+   */
+  get sensitiveHeaders () {
+    const names = new Set()
+    for (let order = this.#pseudoOrder; order !== 0; order >>>= 4) {
+      if ((order & C.PSEUDO_FIELD_SENSITIVE) !== 0) names.add(PSEUDO_NAMES[order & 7])
+    }
+    for (const name of sensitiveNames(this.#parts, REST + this.#params * 2, this.#fieldFlags)) names.add(name)
+    return [...names]
+  }
+
   /** The header fields as they came: [name, value, name, value, ...]; each cookie field by itself. */
   get rawHeaders () {
     const parts = this.#parts
@@ -127,4 +166,4 @@ class Head {
   }
 }
 
-module.exports = { Head, asReceived, trailersOf }
+module.exports = { Head, asReceived, sensitiveNames, trailersOf }

@@ -15,8 +15,9 @@
 //   headAt, headTurn,        -1; where its HEAD and its last WRITE wait, for the
 //   wroteAt, wroteTurn       pump alone
 //   and
-//   onBody(data, last, text)   more of the body: a Buffer or null; with the last
-//                              piece the trailer fields, as in Records.text
+//   onBody(data, last, text,   more of the body: a Buffer or null; with the last
+//   flags)                     piece the trailer fields, as in Records.text, and
+//                              their flags, as in Records.fieldFlags
 //   onWritable(waiting, mark)  room again: so many bytes wait for the peer, and up
 //                              to the mark may, which grows for one that takes much
 //   onCancelled(code, cause)   nobody waits any more; the last call
@@ -135,7 +136,7 @@ class Pump {
   #tell (kind, record, sink) {
     if (kind === C.RECORD_KIND_BODY) {
       const last = (record.flags & C.RECORD_FLAG_END) !== 0
-      sink.onBody(record.data, last, last ? record.text : '')
+      sink.onBody(record.data, last, last ? record.text : '', last ? record.fieldFlags : '')
     } else if (kind === C.RECORD_KIND_WRITABLE) {
       sink.onWritable(record.number, record.code)
     } else if (kind === C.RECORD_KIND_DRAIN) {

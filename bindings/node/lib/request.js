@@ -3,7 +3,7 @@
 // One request and its response.
 
 const native = require('./native.js')
-const { Head, trailersOf } = require('./head.js')
+const { Head, sensitiveNames, trailersOf } = require('./head.js')
 const { Body } = require('./body.js')
 const { Outlet, lengthOf } = require('./outlet.js')
 const { Tunnel } = require('./tunnel.js')
@@ -29,6 +29,9 @@ const STREAMING = 1
 const ANSWERED = 2
 const GONE = 3
 
+/** Trailer fields that came as never indexed: none, of most requests. */
+const NONE = Object.freeze([])
+
 function ignore () {}
 
 function checkStatus (status) {
@@ -51,6 +54,7 @@ class Request extends Head {
   #sessionHigh
   #body = null
   #trailers = null
+  #sensitiveTrailers = NONE
   #outlet = null
   #keeps = false // the answer is whole, and the body goes on
   #gone = null // the error that tells why nobody waits any more
@@ -117,6 +121,9 @@ class Request extends Head {
     }
     return this.#body
   }
+
+  /** The names of the trailer fields that came as never indexed. */
+  get sensitiveTrailers () { return this.#sensitiveTrailers }
 
   /** The trailer fields of the request, once the body has ended; null before. */
   get trailers () {
@@ -387,8 +394,9 @@ class Request extends Head {
 
   // ---- what the pump tells ----
 
-  onBody (data, last, text) {
+  onBody (data, last, text, flags) {
     const body = this.#incoming()
+    if (flags !== '') this.#sensitiveTrailers = sensitiveNames(text.split('\0'), 0, flags)
     if (last) this.#trailers = text === '' ? { __proto__: null } : trailersOf(text)
     body.push(data, last, true)
     if (last && this.#keeps) this.#core.pump.forget(this)

@@ -4,7 +4,7 @@ of the requests of an ASGI application."""
 from __future__ import annotations
 
 import asyncio
-from typing import Callable, List, Optional, Protocol
+from typing import Callable, List, Optional, Protocol, Tuple
 
 from .. import _native
 from ..core.command_buffer import CommandBuffer
@@ -49,6 +49,8 @@ class Exchange(Runnable, RequestState):
     """The response is complete, or was reset."""
     cookies = b""
     """If several cookie fields came: the value of each, each followed by a NUL."""
+    sensitive: Optional[Tuple[int, bytes]] = None
+    """See `RequestHead.sensitive`."""
     full_body: Optional[bytes]
     """The request body, if it came with the request and was not taken yet."""
 

@@ -25,7 +25,7 @@ log = logging.getLogger("goaway")
 
 _REQUEST = _native.RECORD_KIND_REQUEST
 _COOKIES = _native.RECORD_FLAG_COOKIES
-_END = _native.RECORD_FLAG_END
+_SENSITIVE = _native.RECORD_FLAG_SENSITIVE
 
 RECORDS_AT_ONCE = 32
 """Records that are read before other callbacks of the loop run."""
@@ -179,7 +179,7 @@ class Pump(Dispatcher[Exchange]):
         requests, accept, start, arena = self.requests, self._accept, self._starter.starter(), self._arena
         starting = self._starting
         for record in islice(batch, RECORDS_AT_ONCE):
-            kind, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
+            kind, flags, tag, id, session, text, text_len, data, data_len, _, order, left, fields, params = record
             if kind != _REQUEST:
                 self._dispatch(record, arena)
                 continue
@@ -188,8 +188,12 @@ class Pump(Dispatcher[Exchange]):
                 requests[id] = exchange = accept(
                     id, flags, tag, session, left, arena[text : text + text_len], body, params
                 )
-                if flags > _END and flags & _COOKIES:
-                    exchange.cookies = arena[text + text_len : data]
+                # The two highest flags: something stands beside the text.
+                if flags >= _COOKIES:
+                    if flags & _COOKIES:
+                        exchange.cookies = arena[text + text_len : data]
+                    if flags & _SENSITIVE:
+                        exchange.sensitive = (order, arena[text - fields : text])
                 start(exchange)
             except Exception:
                 log.exception("a request could not be started")

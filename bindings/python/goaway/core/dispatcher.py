@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from typing import Any, Callable, Dict, Generic, Optional, Protocol, TypeVar
+from typing import Any, Callable, Dict, Generic, Optional, Protocol, Tuple, TypeVar
 
 from .. import _native
 from ..limit import BODY_BYTES
@@ -15,6 +15,8 @@ from ..report import Progress, Report
 from .callback import notify
 from .command_buffer import CommandBuffer
 from .drain import DrainState
+from .fields import pairs
+from .request import sensitive_names
 from .session import SessionEvent, read_event
 
 log = logging.getLogger("goaway")
@@ -29,6 +31,9 @@ HIGH_WATER = 65536
 
 class Receiver(Protocol):
     """A request, as the dispatcher sees it."""
+
+    sensitive_trailers: "Tuple[bytes, ...]"
+    """The names of the trailer fields that came as never indexed."""
 
     @property
     def drain(self) -> DrainState:
@@ -78,6 +83,9 @@ class Dispatcher(Generic[R]):
             return
         elif kind == _native.RECORD_KIND_BODY:
             has_end = flags & _native.RECORD_FLAG_END != 0
+            if flags & _native.RECORD_FLAG_SENSITIVE:
+                trailers = pairs(arena[text : text + text_len])
+                request.sensitive_trailers = tuple(sensitive_names(trailers, arena[text - fields : text]))
             request.feed(arena[data : data + data_len], has_end, arena[text : text + text_len])
         elif kind == _native.RECORD_KIND_WRITABLE:
             request.writable(number, code)

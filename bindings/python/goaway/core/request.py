@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
+from .. import _native
 from .._native import RECORD_FLAG_HTTP_1_0, RECORD_FLAG_HTTP_1_1
 from .fields import Packed, pairs
 
@@ -32,6 +33,9 @@ class RequestState:
     "peer_reset" and "peer_goaway", otherwise the one that the peer was sent, or 0."""
     trailers: "Tuple[Tuple[bytes, bytes], ...]" = ()
     """The trailer fields of the request, once its body has ended."""
+    sensitive_trailers: "Tuple[bytes, ...]" = ()
+    """The names of the trailer fields that came as never indexed; see
+    `Request.sensitive_headers`."""
 
 
 class RequestHead:
@@ -46,6 +50,9 @@ class RequestHead:
     cookies = b""
     """If several cookie fields came: the value of each, each followed by a NUL. Set by
     the pump."""
+    sensitive: "Optional[Tuple[int, bytes]]" = None
+    """If a field came as never indexed: the order of the pseudo-header fields and a byte
+    for each header field, as the record has them. Set by the pump."""
 
     def _set_head(self, session: int, text: bytes, param_count: int, flags: int) -> None:
         """Takes the head from a REQUEST record."""
@@ -115,6 +122,19 @@ class RequestHead:
         return [*self._fields[:at], *received, *self._fields[at + 1 :]]
 
     @property
+    def sensitive_headers(self) -> List[str]:
+        """The names of the header fields, pseudo-header fields included, that the peer
+        marked as never indexed (RFC 7541, section 7.1.3), each once. A proxy must mark
+        them too when it forwards them: a name that begins with "\\x01" is marked. Empty
+        in HTTP/1.1."""
+        if self.sensitive is None:
+            return []
+        order, flags = self.sensitive
+        names = [name for number, name in _pseudo_fields(order) if number & _native.PSEUDO_FIELD_SENSITIVE]
+        names += [name.decode("latin-1") for name in sensitive_names(self._fields, flags)]
+        return list(dict.fromkeys(names))
+
+    @property
     def _fields(self) -> List[Tuple[bytes, bytes]]:
         start = 6 + 2 * self._param_count
         return list(zip(self._pieces[start::2], self._pieces[start + 1 :: 2]))
@@ -127,6 +147,27 @@ class RequestHead:
             if name_ == wanted:
                 return value.decode("latin-1")
         return None
+
+
+def sensitive_names(fields: Iterable[Tuple[bytes, bytes]], flags: bytes) -> List[bytes]:
+    """The names of the fields whose flags say that they came as never indexed."""
+    return [name for (name, _), flag in zip(fields, flags) if flag & _native.FIELD_SENSITIVE]
+
+
+_PSEUDO_FIELDS = {
+    _native.PSEUDO_FIELD_METHOD: ":method",
+    _native.PSEUDO_FIELD_SCHEME: ":scheme",
+    _native.PSEUDO_FIELD_AUTHORITY: ":authority",
+    _native.PSEUDO_FIELD_PATH: ":path",
+    _native.PSEUDO_FIELD_PROTOCOL: ":protocol",
+}
+
+
+def _pseudo_fields(order: int) -> "Iterator[Tuple[int, str]]":
+    """Number and name of each pseudo-header field, in the order of arrival."""
+    while order:
+        yield order & 0xF, _PSEUDO_FIELDS[order & 0x7]
+        order >>= 4
 
 
 def field_pairs(headers: Headers) -> "Iterable[Tuple[Union[str, bytes], Union[str, bytes]]]":

@@ -59,13 +59,15 @@ class ThreadPump(Dispatcher[ThreadedRequest]):
             if record[0] != _native.RECORD_KIND_REQUEST:
                 self._dispatch(record, arena)
                 continue
-            _, flags, tag, id, session, text, text_len, data, data_len, _, _, left, _, params = record
+            _, flags, tag, id, session, text, text_len, data, data_len, _, order, left, fields, params = record
             request = ThreadedRequest(
                 self._core, id, session, arena[text : text + text_len], params, flags, self.high_water
             )
             request.body_bytes = self.body_bytes
             if flags & _native.RECORD_FLAG_COOKIES:
                 request.cookies = arena[text + text_len : data]
+            if flags & _native.RECORD_FLAG_SENSITIVE:
+                request.sensitive = (order, arena[text - fields : text])
             if flags & _native.RECORD_FLAG_END:
                 request.begin(arena[data : data + data_len])
             if flags & _native.RECORD_FLAG_DRAINING:
