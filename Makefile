@@ -14,7 +14,7 @@ STRIP ?= strip
 PYTHON ?= python3
 CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wpedantic -Werror
-# Passed on: make test TEST='--test close', make bench BENCH='--quick',
+# Passed on: make test-rust TEST='--test close', make bench BENCH='--quick',
 # make test-python PYTEST='-k supervisor'
 TEST ?=
 BENCH ?=
