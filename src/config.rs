@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::event::Cause;
 use crate::padding::Padding;
 
 /// RFC 9113, section 6.9.1: no window is larger.
@@ -130,39 +131,141 @@ impl Default for Config {
     }
 }
 
-/// A limit that a host can set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    Workers,
-    MaxConcurrentStreams,
-    MaxHeaderListBytes,
-    MaxHeaderFields,
-    StreamWindowBytes,
-    SessionWindowBytes,
-    SendBufferBytes,
-    SessionSendBytes,
-    HighWaterBytes,
-    MaxBodyBytes,
-    MaxSessions,
-    MaxSessionsPerAddress,
-    Handshake,
-    HeaderBlock,
-    Idle,
-    Keepalive,
-    KeepaliveTimeout,
-    Progress,
-    ProgressBytes,
-    StreamIdle,
-    MaxAge,
-    AgeJitter,
-    MaxRequests,
-    Grace,
-    ControlBurst,
-    ControlPerSecond,
-    SessionBodyBytes,
-    FrameBytes,
-    HeaderTableBytes,
-    TlsHandshakes,
+/// A limit that a host can set. Its default is what `Config::default` has, its
+/// meaning is the comment of its number in `src/ffi/limit.rs`.
+pub struct Limit {
+    /// As in C, without GOAWAY_LIMIT_.
+    pub name: &'static str,
+    pub unit: &'static str,
+    /// The least value that it takes, and the greatest.
+    pub min: u64,
+    pub max: u64,
+    /// Why a session or a request ends that exceeds it.
+    pub cause: Option<Cause>,
+    /// The version that brought it.
+    pub since: &'static str,
+    place: fn(&mut Config) -> &mut dyn Value,
+}
+
+/// Every limit; its place is its number.
+pub static LIMITS: [Limit; 30] = [
+    limit("WORKERS", "threads", 1, 1024, None, |config| &mut config.workers),
+    limit("CONCURRENT_STREAMS", "streams", 1, 100_000, None, |config| &mut config.max_concurrent_streams),
+    limit("HEADER_LIST_BYTES", "bytes", 1, 1 << 20, None, |config| &mut config.max_header_list_bytes),
+    limit("HEADER_FIELDS", "fields", 1, 10_000, None, |config| &mut config.max_header_fields),
+    limit("STREAM_WINDOW_BYTES", "bytes", 0, MAX_WINDOW, None, |config| &mut config.stream_window_bytes),
+    // A session begins with this much (RFC 9113, section 6.9.2), and no setting lowers it.
+    limit("SESSION_WINDOW_BYTES", "bytes", 65_535, MAX_WINDOW, None, |config| &mut config.session_window_bytes),
+    limit("SEND_BUFFER_BYTES", "bytes", 16 << 10, 1 << 30, None, |config| &mut config.send_buffer_bytes),
+    limit("HIGH_WATER_BYTES", "bytes", 1, 1 << 30, None, |config| &mut config.high_water_bytes),
+    limit("BODY_BYTES", "bytes", 0, 1 << 40, Some(Cause::BodyTooLarge), |config| &mut config.max_body_bytes),
+    limit("SESSIONS", "sessions", 1, 1_000_000, None, |config| &mut config.max_sessions),
+    limit("SESSION_SEND_BYTES", "bytes", 16 << 10, 1 << 30, None, |config| &mut config.session_send_bytes),
+    limit("SESSIONS_PER_ADDRESS", "sessions", 0, 1_000_000, None, |config| &mut config.max_sessions_per_address),
+    limit("HANDSHAKE_MS", "milliseconds", 0, MAX_MS, Some(Cause::HandshakeTimeout), |config| &mut config.handshake),
+    limit("HEADER_BLOCK_MS", "milliseconds", 0, MAX_MS, Some(Cause::HeaderTimeout), |config| &mut config.header_block),
+    limit("IDLE_MS", "milliseconds", 0, MAX_MS, Some(Cause::IdleTimeout), |config| &mut config.idle),
+    limit("KEEPALIVE_MS", "milliseconds", 0, MAX_MS, None, |config| &mut config.keepalive),
+    limit("KEEPALIVE_TIMEOUT_MS", "milliseconds", 1, MAX_MS, Some(Cause::KeepaliveTimeout), |config| {
+        &mut config.keepalive_timeout
+    }),
+    limit("PROGRESS_MS", "milliseconds", 0, MAX_MS, Some(Cause::TooSlow), |config| &mut config.progress),
+    limit("PROGRESS_BYTES", "bytes", 1, 1 << 30, Some(Cause::TooSlow), |config| &mut config.progress_bytes),
+    limit("STREAM_IDLE_MS", "milliseconds", 0, MAX_MS, Some(Cause::StreamIdle), |config| &mut config.stream_idle),
+    limit("AGE_MS", "milliseconds", 0, MAX_MS, Some(Cause::MaxAge), |config| &mut config.max_age),
+    limit("AGE_JITTER_MS", "milliseconds", 0, MAX_MS, None, |config| &mut config.age_jitter),
+    limit("REQUESTS", "requests", 0, u64::MAX, Some(Cause::MaxRequests), |config| &mut config.max_requests),
+    limit("GRACE_MS", "milliseconds", 0, MAX_MS, Some(Cause::Deadline), |config| &mut config.grace),
+    limit("CONTROL_BURST", "frames", 10, 1_000_000, Some(Cause::Flood), |config| &mut config.control_burst),
+    limit("CONTROL_PER_SECOND", "frames per second", 1, 1_000_000, Some(Cause::Flood), |config| {
+        &mut config.control_per_second
+    }),
+    limit("SESSION_BODY_BYTES", "bytes", 0, 1 << 40, Some(Cause::BodyTooLarge), |config| {
+        &mut config.session_body_bytes
+    }),
+    limit("FRAME_BYTES", "bytes", FRAME_BYTES as u64, (1 << 24) - 1, None, |config| &mut config.max_frame_bytes),
+    limit("HEADER_TABLE_BYTES", "bytes", 0, 1 << 20, None, |config| &mut config.header_table_bytes),
+    limit("TLS_HANDSHAKES", "handshakes", 1, 1_000_000, None, |config| &mut config.tls_handshakes),
+];
+
+/// A row of the table, of the first version.
+const fn limit(
+    name: &'static str,
+    unit: &'static str,
+    min: u64,
+    max: u64,
+    cause: Option<Cause>,
+    place: fn(&mut Config) -> &mut dyn Value,
+) -> Limit {
+    Limit { name, unit, min, max, cause, since: "0.1.0", place }
+}
+
+impl Limit {
+    /// The limit of that number.
+    pub fn of(number: u32) -> Result<&'static Self> {
+        LIMITS.get(number as usize).ok_or_else(|| Error::invalid(format_args!("{number} is no limit")))
+    }
+
+    /// The limit of that name, which must be one of the table.
+    pub fn named(name: &str) -> &'static Self {
+        LIMITS.iter().find(|limit| limit.name == name).unwrap_or_else(|| unreachable!("no limit {name}"))
+    }
+
+    pub fn range(&self) -> (u64, u64) {
+        (self.min, self.max)
+    }
+
+    pub fn default(&self) -> u64 {
+        (self.place)(&mut Config::default()).get()
+    }
+}
+
+/// How a limit is kept.
+pub trait Value {
+    fn get(&self) -> u64;
+    /// The value is in the range of its limit.
+    fn set(&mut self, value: u64);
+}
+
+impl Value for usize {
+    fn get(&self) -> u64 {
+        *self as u64
+    }
+
+    fn set(&mut self, value: u64) {
+        *self = value as usize;
+    }
+}
+
+impl Value for u32 {
+    fn get(&self) -> u64 {
+        (*self).into()
+    }
+
+    fn set(&mut self, value: u64) {
+        *self = value as u32;
+    }
+}
+
+impl Value for u64 {
+    fn get(&self) -> u64 {
+        *self
+    }
+
+    fn set(&mut self, value: u64) {
+        *self = value;
+    }
+}
+
+/// In milliseconds.
+impl Value for Duration {
+    fn get(&self) -> u64 {
+        self.as_millis() as u64
+    }
+
+    fn set(&mut self, value: u64) {
+        *self = Duration::from_millis(value);
+    }
 }
 
 /// A part of the protocols that a host can turn on and off.
@@ -173,82 +276,13 @@ pub enum Feature {
     ConnectProtocol,
 }
 
-impl Limit {
-    /// The values it takes; times in milliseconds.
-    pub fn range(self) -> (u64, u64) {
-        match self {
-            Limit::Workers => (1, 1024),
-            Limit::MaxConcurrentStreams => (1, 100_000),
-            Limit::MaxHeaderListBytes => (1, 1 << 20),
-            Limit::MaxHeaderFields => (1, 10_000),
-            Limit::StreamWindowBytes => (0, MAX_WINDOW),
-            // A session's begins with so much (RFC 9113, section 6.9.2), and no setting lowers it.
-            Limit::SessionWindowBytes => (65_535, MAX_WINDOW),
-            Limit::SendBufferBytes | Limit::SessionSendBytes => (16 << 10, 1 << 30),
-            Limit::HighWaterBytes => (1, 1 << 30),
-            Limit::MaxBodyBytes | Limit::SessionBodyBytes => (0, 1 << 40),
-            Limit::MaxSessions | Limit::TlsHandshakes => (1, 1_000_000),
-            Limit::MaxSessionsPerAddress => (0, 1_000_000),
-            Limit::ProgressBytes => (1, 1 << 30),
-            Limit::MaxRequests => (0, u64::MAX),
-            Limit::KeepaliveTimeout => (1, MAX_MS),
-            Limit::ControlBurst => (10, 1_000_000),
-            Limit::ControlPerSecond => (1, 1_000_000),
-            Limit::FrameBytes => (FRAME_BYTES.into(), (1 << 24) - 1),
-            Limit::HeaderTableBytes => (0, 1 << 20),
-            Limit::Handshake
-            | Limit::HeaderBlock
-            | Limit::Idle
-            | Limit::Keepalive
-            | Limit::Progress
-            | Limit::StreamIdle
-            | Limit::MaxAge
-            | Limit::AgeJitter
-            | Limit::Grace => (0, MAX_MS),
-        }
-    }
-}
-
 impl Config {
     /// Sets a limit; refused, not clamped, outside its range.
-    pub fn set(&mut self, limit: Limit, value: u64) -> Result<()> {
-        let (least, most) = limit.range();
-        if value < least || value > most {
-            return Err(Error::invalid(format_args!("{value} is outside {least} to {most}")));
+    pub fn set(&mut self, limit: &Limit, value: u64) -> Result<()> {
+        if value < limit.min || value > limit.max {
+            return Err(Error::invalid(format_args!("{value} is outside {} to {}", limit.min, limit.max)));
         }
-        let (size, number, time) = (value as usize, value as u32, Duration::from_millis(value));
-        match limit {
-            Limit::Workers => self.workers = size,
-            Limit::MaxConcurrentStreams => self.max_concurrent_streams = number,
-            Limit::MaxHeaderListBytes => self.max_header_list_bytes = number,
-            Limit::MaxHeaderFields => self.max_header_fields = size,
-            Limit::StreamWindowBytes => self.stream_window_bytes = number,
-            Limit::SessionWindowBytes => self.session_window_bytes = number,
-            Limit::SendBufferBytes => self.send_buffer_bytes = size,
-            Limit::SessionSendBytes => self.session_send_bytes = size,
-            Limit::HighWaterBytes => self.high_water_bytes = size,
-            Limit::MaxBodyBytes => self.max_body_bytes = size,
-            Limit::MaxSessions => self.max_sessions = size,
-            Limit::MaxSessionsPerAddress => self.max_sessions_per_address = size,
-            Limit::Handshake => self.handshake = time,
-            Limit::HeaderBlock => self.header_block = time,
-            Limit::Idle => self.idle = time,
-            Limit::Keepalive => self.keepalive = time,
-            Limit::KeepaliveTimeout => self.keepalive_timeout = time,
-            Limit::Progress => self.progress = time,
-            Limit::ProgressBytes => self.progress_bytes = value,
-            Limit::StreamIdle => self.stream_idle = time,
-            Limit::MaxAge => self.max_age = time,
-            Limit::AgeJitter => self.age_jitter = time,
-            Limit::MaxRequests => self.max_requests = value,
-            Limit::Grace => self.grace = time,
-            Limit::ControlBurst => self.control_burst = number,
-            Limit::ControlPerSecond => self.control_per_second = number,
-            Limit::SessionBodyBytes => self.session_body_bytes = size,
-            Limit::FrameBytes => self.max_frame_bytes = number,
-            Limit::HeaderTableBytes => self.header_table_bytes = number,
-            Limit::TlsHandshakes => self.tls_handshakes = size,
-        }
+        (limit.place)(self).set(value);
         Ok(())
     }
 
@@ -267,21 +301,29 @@ mod tests {
 
     #[test]
     fn values_outside_the_range_are_refused() {
-        let mut config = Config::default();
-        for (limit, bad) in [
-            (Limit::Workers, 0),
-            (Limit::StreamWindowBytes, 1 << 31),
-            (Limit::SessionWindowBytes, u64::MAX),
-            (Limit::SessionWindowBytes, 65_534),
-            (Limit::MaxHeaderListBytes, 0),
-            (Limit::MaxConcurrentStreams, 0),
-            (Limit::FrameBytes, 16_383),
-            (Limit::FrameBytes, 1 << 24),
-            (Limit::HeaderTableBytes, 1 << 21),
-        ] {
-            assert!(config.set(limit, bad).is_err(), "{limit:?} {bad}");
+        for limit in &LIMITS {
+            let mut config = Config::default();
+            for bad in [limit.min.checked_sub(1), limit.max.checked_add(1)].into_iter().flatten() {
+                assert!(config.set(limit, bad).is_err(), "{} {bad}", limit.name);
+                assert_eq!((limit.place)(&mut config).get(), limit.default(), "{}", limit.name);
+            }
+            for good in [limit.min, limit.max] {
+                config.set(limit, good).unwrap();
+                assert_eq!((limit.place)(&mut config).get(), good, "{}", limit.name);
+            }
         }
-        config.set(Limit::StreamWindowBytes, MAX_WINDOW).unwrap();
-        assert_eq!(u64::from(config.stream_window_bytes), MAX_WINDOW);
+    }
+
+    #[test]
+    fn each_limit_has_a_place_of_its_own_and_a_default_in_its_range() {
+        for (number, limit) in LIMITS.iter().enumerate() {
+            assert!((limit.min..=limit.max).contains(&limit.default()), "{}", limit.name);
+            let mut config = Config::default();
+            config.set(limit, if limit.default() == limit.min { limit.max } else { limit.min }).unwrap();
+            for (other, untouched) in LIMITS.iter().enumerate().filter(|(other, _)| *other != number) {
+                let value = (untouched.place)(&mut config).get();
+                assert_eq!(value, untouched.default(), "{} changes {} ({other})", limit.name, untouched.name);
+            }
+        }
     }
 }

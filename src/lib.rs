@@ -96,3 +96,7 @@ mod tls;
 mod transport;
 mod worker;
 mod worker_thread;
+
+/// The table of limits, for those who describe the interface.
+#[doc(hidden)]
+pub use config::{LIMITS, Limit};

@@ -58,7 +58,7 @@ impl Default for Server {
 }
 
 impl Server {
-    pub fn set_limit(&self, limit: Limit, value: u64) -> Result<()> {
+    pub fn set_limit(&self, limit: &Limit, value: u64) -> Result<()> {
         self.set_up(|setup, _| setup.config.set(limit, value))
     }
 

@@ -38,13 +38,13 @@ impl Setting {
     /// The values that a server may send after its first SETTINGS frame.
     fn range(self) -> (u64, u64) {
         match self.id {
-            id::HEADER_TABLE_SIZE => Limit::HeaderTableBytes.range(),
+            id::HEADER_TABLE_SIZE => Limit::named("HEADER_TABLE_BYTES").range(),
             // A server is never pushed to.
             id::ENABLE_PUSH => (0, 0),
-            id::MAX_CONCURRENT_STREAMS => (0, Limit::MaxConcurrentStreams.range().1),
-            id::INITIAL_WINDOW_SIZE => Limit::StreamWindowBytes.range(),
-            id::MAX_FRAME_SIZE => Limit::FrameBytes.range(),
-            id::MAX_HEADER_LIST_SIZE => Limit::MaxHeaderListBytes.range(),
+            id::MAX_CONCURRENT_STREAMS => (0, Limit::named("CONCURRENT_STREAMS").range().1),
+            id::INITIAL_WINDOW_SIZE => Limit::named("STREAM_WINDOW_BYTES").range(),
+            id::MAX_FRAME_SIZE => Limit::named("FRAME_BYTES").range(),
+            id::MAX_HEADER_LIST_SIZE => Limit::named("HEADER_LIST_BYTES").range(),
             id::ENABLE_CONNECT_PROTOCOL => (0, 1),
             // It was sent in the first frame and may not change.
             id::NO_RFC7540_PRIORITIES => (1, 1),

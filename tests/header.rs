@@ -68,6 +68,16 @@ fn the_description_agrees_with_the_header() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The number of a limit is its place in the table.
+#[test]
+fn the_table_of_limits_agrees_with_the_header() {
+    let interface = source::interface(root());
+    let number = interface.enums.iter().find(|item| item.name == "goaway_limit").expect("the numbers of limits");
+    let numbers: Vec<_> = number.members.iter().map(|member| (&member.name, member.value)).collect();
+    let table: Vec<_> = interface.limits.iter().map(|limit| (&limit.name, limit.value as u64)).collect();
+    assert_eq!(numbers, table, "goaway_limit of src/ffi/limit.rs beside LIMITS of src/config.rs");
+}
+
 #[test]
 fn every_standard_of_c_and_cpp_takes_the_header_twice() {
     let folder = scratch("header");

@@ -3,11 +3,12 @@
 use super::server::{borrow, goaway_server};
 use super::{goaway_status, guard};
 use crate::config::Limit;
-use crate::error::{Error, Result};
 use crate::padding::Padding;
 
 /// What can be limited; see `goaway_server_set_limit`. Each with its unit, its
 /// default and the values it takes.
+// C passes the numbers; `LIMITS` in src/config.rs has a row for each.
+#[allow(dead_code)]
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum goaway_limit {
@@ -126,48 +127,13 @@ pub enum goaway_limit {
     GOAWAY_LIMIT_TLS_HANDSHAKES = 29,
 }
 
-use goaway_limit::*;
-
-const LIMITS: [(goaway_limit, Limit); 30] = [
-    (GOAWAY_LIMIT_WORKERS, Limit::Workers),
-    (GOAWAY_LIMIT_CONCURRENT_STREAMS, Limit::MaxConcurrentStreams),
-    (GOAWAY_LIMIT_HEADER_LIST_BYTES, Limit::MaxHeaderListBytes),
-    (GOAWAY_LIMIT_HEADER_FIELDS, Limit::MaxHeaderFields),
-    (GOAWAY_LIMIT_STREAM_WINDOW_BYTES, Limit::StreamWindowBytes),
-    (GOAWAY_LIMIT_SESSION_WINDOW_BYTES, Limit::SessionWindowBytes),
-    (GOAWAY_LIMIT_SEND_BUFFER_BYTES, Limit::SendBufferBytes),
-    (GOAWAY_LIMIT_HIGH_WATER_BYTES, Limit::HighWaterBytes),
-    (GOAWAY_LIMIT_BODY_BYTES, Limit::MaxBodyBytes),
-    (GOAWAY_LIMIT_SESSIONS, Limit::MaxSessions),
-    (GOAWAY_LIMIT_SESSION_SEND_BYTES, Limit::SessionSendBytes),
-    (GOAWAY_LIMIT_SESSIONS_PER_ADDRESS, Limit::MaxSessionsPerAddress),
-    (GOAWAY_LIMIT_HANDSHAKE_MS, Limit::Handshake),
-    (GOAWAY_LIMIT_HEADER_BLOCK_MS, Limit::HeaderBlock),
-    (GOAWAY_LIMIT_IDLE_MS, Limit::Idle),
-    (GOAWAY_LIMIT_KEEPALIVE_MS, Limit::Keepalive),
-    (GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS, Limit::KeepaliveTimeout),
-    (GOAWAY_LIMIT_PROGRESS_MS, Limit::Progress),
-    (GOAWAY_LIMIT_PROGRESS_BYTES, Limit::ProgressBytes),
-    (GOAWAY_LIMIT_STREAM_IDLE_MS, Limit::StreamIdle),
-    (GOAWAY_LIMIT_AGE_MS, Limit::MaxAge),
-    (GOAWAY_LIMIT_AGE_JITTER_MS, Limit::AgeJitter),
-    (GOAWAY_LIMIT_REQUESTS, Limit::MaxRequests),
-    (GOAWAY_LIMIT_GRACE_MS, Limit::Grace),
-    (GOAWAY_LIMIT_CONTROL_BURST, Limit::ControlBurst),
-    (GOAWAY_LIMIT_CONTROL_PER_SECOND, Limit::ControlPerSecond),
-    (GOAWAY_LIMIT_SESSION_BODY_BYTES, Limit::SessionBodyBytes),
-    (GOAWAY_LIMIT_FRAME_BYTES, Limit::FrameBytes),
-    (GOAWAY_LIMIT_HEADER_TABLE_BYTES, Limit::HeaderTableBytes),
-    (GOAWAY_LIMIT_TLS_HANDSHAKES, Limit::TlsHandshakes),
-];
-
 /// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.
 ///
 /// GOAWAY_ERR_INVALID: there is no such limit, or it does not take the value,
 /// which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_limit(server: Option<&goaway_server>, limit: u32, value: u64) -> goaway_status {
-    guard(|| borrow(server)?.set_limit(named(limit)?, value))
+    guard(|| borrow(server)?.set_limit(Limit::of(limit)?, value))
 }
 
 /// Pads the frames of HTTP/2 that carry messages, so that their lengths tell less
@@ -179,9 +145,4 @@ pub extern "C" fn goaway_server_set_limit(server: Option<&goaway_server>, limit:
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_padding(server: Option<&goaway_server>, padding: u32) -> goaway_status {
     guard(|| borrow(server)?.set_padding(Padding::from_number(padding)?))
-}
-
-fn named(number: u32) -> Result<Limit> {
-    let found = LIMITS.iter().find(|(name, _)| *name as u32 == number);
-    found.map(|(_, limit)| *limit).ok_or_else(|| Error::invalid(format_args!("{number} is no limit")))
 }

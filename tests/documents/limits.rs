@@ -38,6 +38,31 @@ fn in_the_header() -> BTreeMap<String, Limit> {
     members("GOAWAY_LIMIT_").into_iter().map(parse).collect()
 }
 
+/// What the table of src/config.rs says, by way of include/goaway.json; with the cause.
+fn in_the_table() -> BTreeMap<String, (Limit, Option<String>)> {
+    let interface: serde_json::Value = serde_json::from_str(&read("include/goaway.json")).expect("JSON");
+    let limits = interface["limits"].as_array().expect("limits").iter().map(|limit| {
+        let number = |what: &str| limit[what].as_u64();
+        let (min, max) = (number("min").expect("min"), number("max").expect("max"));
+        let default = number("default").map_or("one a processor".to_string(), |default| default.to_string());
+        let range = (max < u64::MAX).then_some((min, max));
+        let bare =
+            |what: &str, start: &str| limit[what].as_str().map(|name| name.trim_start_matches(start).to_string());
+        let name = bare("name", "GOAWAY_LIMIT_").expect("a name");
+        (name, (Limit { default, range }, bare("cause", "GOAWAY_CAUSE_")))
+    });
+    limits.collect()
+}
+
+#[test]
+fn the_header_has_each_limit_with_its_default_and_range() {
+    let (header, table) = (in_the_header(), in_the_table());
+    assert_eq!(header.keys().collect::<Vec<_>>(), table.keys().collect::<Vec<_>>());
+    for (name, (limit, _)) in &table {
+        assert_eq!(header.get(name), Some(limit), "{name}: src/ffi/limit.rs beside LIMITS of src/config.rs");
+    }
+}
+
 /// What the tables say.
 fn in_the_document() -> BTreeMap<String, Limit> {
     let document = read("docs/limits.md");
@@ -107,9 +132,17 @@ fn each_cause_of_a_limit_is_a_cause() {
     let (_, timed) = document.split_once("## How long").expect("the section");
     let (timed, _) = timed.split_once("\n## ").expect("a section after it");
     let rows = timed.lines().filter(|line| line.starts_with("| `"));
-    let named: Vec<&str> = rows.filter_map(|row| quoted(cells(row).last()?).next()).collect();
-    assert!(named.len() > 5, "the column is gone: {named:?}");
-    for name in named {
-        assert!(causes.iter().any(|cause| cause == name), "{name} is no cause");
+    let table = in_the_table();
+    let mut count = 0;
+    for row in rows {
+        let name = quoted(row).next().expect("a name");
+        let Some((_, cause)) = table.get(name) else { continue };
+        let documented = cells(row).last().and_then(|cell| quoted(cell).next());
+        assert_eq!(documented, cause.as_deref(), "{name}: docs/limits.md beside LIMITS of src/config.rs");
+        count += usize::from(documented.is_some());
+    }
+    assert!(count > 5, "the column is gone");
+    for cause in table.values().filter_map(|(_, cause)| cause.as_ref()) {
+        assert!(causes.contains(cause), "{cause} is no cause");
     }
 }

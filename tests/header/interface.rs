@@ -10,6 +10,7 @@ pub struct Interface {
     pub schema: u32,
     pub version: String,
     pub rules: Vec<Rule>,
+    pub limits: Vec<Limit>,
     pub constants: Vec<Constant>,
     pub enums: Vec<Enum>,
     pub ids: Vec<Id>,
@@ -23,6 +24,21 @@ pub struct Interface {
 pub struct Rule {
     pub title: String,
     pub text: String,
+}
+
+/// What `goaway_server_set_limit` takes; the member of `goaway_limit` says what it means.
+#[derive(Serialize)]
+pub struct Limit {
+    pub name: String,
+    pub value: usize,
+    pub unit: &'static str,
+    /// None where it depends on the machine.
+    pub default: Option<u64>,
+    pub min: u64,
+    pub max: u64,
+    /// The `goaway_cause` of what ends beyond it.
+    pub cause: Option<String>,
+    pub since: &'static str,
 }
 
 #[derive(Serialize)]

@@ -106,6 +106,7 @@ pub fn interface(root: &Path) -> Interface {
         schema: 1,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rules: rules(config["header"].as_str().expect("the header's beginning")),
+        limits: limits(),
         constants: Vec::new(),
         enums: Vec::new(),
         ids: Vec::new(),
@@ -129,6 +130,21 @@ pub fn interface(root: &Path) -> Interface {
     }
     check(&interface, &facts);
     interface
+}
+
+/// The table of src/config.rs.
+fn limits() -> Vec<Limit> {
+    let described = |(value, limit): (usize, &goaway::Limit)| Limit {
+        name: format!("GOAWAY_LIMIT_{}", limit.name),
+        value,
+        unit: limit.unit,
+        default: (limit.name != "WORKERS").then(|| limit.default()),
+        min: limit.min,
+        max: limit.max,
+        cause: limit.cause.map(|cause| qualified("goaway_cause", &format!("{cause:?}"))),
+        since: limit.since,
+    };
+    goaway::LIMITS.iter().enumerate().map(described).collect()
 }
 
 fn add(interface: &mut Interface, item: &Item, names: &Names, facts: &Facts, since: &BTreeMap<String, String>) {
