@@ -85,7 +85,7 @@ def wait_for(done: Callable[[], object]) -> None:
         time.sleep(0.001)
 
 
-def answering(kind: str, work: Callable[[str], bytes]) -> Program:
+def responding(kind: str, work: Callable[[str], bytes]) -> Program:
     """A program of that kind that responds with what `work` makes of the path."""
 
     async def asgi_app(scope: Any, receive: Any, send: Any) -> None:

@@ -115,7 +115,7 @@ class Peer:
         return self.streams[number]
 
     def wait_body(self, number: int, size: int) -> None:
-        """Until so many bytes of the answer are here."""
+        """Until so many bytes of the response are here."""
         self.until(lambda: len(self.streams[number].body) == size)
 
     def until(self, done: Callable[[], bool], patience: float = PATIENCE) -> None:

@@ -149,7 +149,7 @@ class Command:
         return self.report()
 
     def get(self, path: str = "/") -> str:
-        """The answer's body, by a connection of its own."""
+        """The response's body, by a connection of its own."""
         with Connection(self.port) as connection:
             return connection.get(path).decode()
 
@@ -202,7 +202,7 @@ class Connection:
         return self._stream
 
     def frames(self) -> Iterator[hyperframe.frame.Frame]:
-        """What arrives, until the server has ended the connection. SETTINGS and PING are answered."""
+        """What arrives, until the server has ended the connection. SETTINGS and PING are acknowledged."""
         received = b""
         while True:
             while len(received) >= 9:
@@ -219,18 +219,18 @@ class Connection:
             received += data
 
     def _answer(self, frame: hyperframe.frame.Frame) -> None:
-        answer: hyperframe.frame.Frame
+        response: hyperframe.frame.Frame
         if isinstance(frame, hyperframe.frame.SettingsFrame) and "ACK" not in frame.flags:
-            answer = hyperframe.frame.SettingsFrame(0, flags=["ACK"])
+            response = hyperframe.frame.SettingsFrame(0, flags=["ACK"])
         elif isinstance(frame, hyperframe.frame.PingFrame) and "ACK" not in frame.flags:
-            answer = hyperframe.frame.PingFrame(0, opaque_data=frame.opaque_data, flags=["ACK"])
+            response = hyperframe.frame.PingFrame(0, opaque_data=frame.opaque_data, flags=["ACK"])
         else:
             return
         with contextlib.suppress(OSError):
-            self._send(answer)
+            self._send(response)
 
     def body(self, stream: int) -> bytes:
-        """The answer's body. Raises ConnectionError if the answer is not whole, or no 200."""
+        """The response's body. Raises ConnectionError if the response is not whole, or no 200."""
         body = b""
         for frame in self.frames():
             if isinstance(frame, hyperframe.frame.GoAwayFrame) and frame.last_stream_id < stream:
@@ -247,8 +247,8 @@ class Connection:
                 body += frame.data
             if "END_STREAM" in frame.flags:
                 return body
-        raise ConnectionError("the connection ended before the answer")
+        raise ConnectionError("the connection ended before the response")
 
     def get(self, path: str = "/") -> bytes:
-        """Asks, and gives the answer's body."""
+        """Asks, and gives the response's body."""
         return self.body(self.ask(path))

@@ -122,8 +122,8 @@ def test_pathsend(tmp_path: Path) -> None:
     async def ask(application: Application) -> None:
         async with client(application.ports[0]) as http:
             assert (await http.get("/")).content == file.read_bytes()
-            answer = await http.head("/")
-            assert (answer.content, answer.headers["content-length"]) == (b"", "2560000")
+            response = await http.head("/")
+            assert (response.content, response.headers["content-length"]) == (b"", "2560000")
 
     serving(app, ask)
 
@@ -158,8 +158,8 @@ def test_head_with_the_length_of_get() -> None:
     async def ask(application: Application) -> None:
         async with client(application.ports[0]) as http:
             for path in ("/empty", "/full"):
-                answer = await http.head(path)
-                assert (answer.status_code, answer.headers["content-length"]) == (200, "5")
+                response = await http.head(path)
+                assert (response.status_code, response.headers["content-length"]) == (200, "5")
 
     serving(app, ask)
 
@@ -196,7 +196,7 @@ def wait_for(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_disconnect_follows_a_complete_answer() -> None:
+def test_disconnect_follows_a_complete_response() -> None:
     seen: List[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -253,8 +253,8 @@ def test_a_request_has_a_task_and_a_context_of_its_own() -> None:
         async with client(application.ports[0]) as http:
             for _ in range(3):
                 paths = ["/", "/context", "/keep", "/wait", "/timeout", "/", "/cancel", "/", "/context", "/wait"]
-                answers = await asyncio.gather(*(http.get(path) for path in paths))
-                assert [answer.text for answer in answers] == ["ok"] * len(paths)
+                responses = await asyncio.gather(*(http.get(path) for path in paths))
+                assert [response.text for response in responses] == ["ok"] * len(paths)
         await asyncio.sleep(0.05)
         assert asyncio.all_tasks() == before, "a Task without work is seen"
 
@@ -348,7 +348,7 @@ def test_who_does_not_end_is_reset_and_cancelled() -> None:
     run(main())
 
 
-def test_work_behind_the_answer_goes_on_until_the_deadline() -> None:
+def test_work_behind_the_response_goes_on_until_the_deadline() -> None:
     seen: List[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -26,7 +26,7 @@ async def between(scope: Any, receive: Any, send: Any) -> None:
     raise ValueError("on purpose")
 
 
-async def without_answer(scope: Any, receive: Any, send: Any) -> None:
+async def without_response(scope: Any, receive: Any, send: Any) -> None:
     await receive()
 
 
@@ -73,7 +73,7 @@ async def bad_length(scope: Any, receive: Any, send: Any) -> None:
 WITHOUT_HEAD = [
     before_head,
     between,
-    without_answer,
+    without_response,
     without_body,
     later,
     bad_type,
@@ -87,7 +87,7 @@ WITHOUT_HEAD = [
 
 
 @pytest.mark.parametrize("app", WITHOUT_HEAD)
-def test_what_fails_before_the_head_is_answered_500(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_fails_before_the_head_gets_500(app: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def ask(application: Application) -> None:
         async with client(application.ports[0]) as http:
             for _ in range(3):

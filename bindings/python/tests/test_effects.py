@@ -266,7 +266,7 @@ async def body_bytes() -> None:
 
 
 async def is_flooded(**limits: int) -> bool:
-    """Whether 200 PINGs are too many: then the next is not answered, but told off."""
+    """Whether 200 PINGs are too many: then the next one is not acknowledged, and the session ends."""
     async with serve(**limits) as server, connected(server) as frames:
         await frames.settle()
         for count in range(200):

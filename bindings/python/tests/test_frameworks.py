@@ -15,12 +15,12 @@ MEGABYTE = b"0123456789abcdef" * 65536
 
 
 def at_once(urls: list[str]) -> list[str]:
-    """The answers to requests that are made beside each other, on one connection.
+    """The responses to requests that are made beside each other, on one connection.
     Not with threads: httpx's HTTP/2 does not bear them."""
 
     async def ask() -> list[str]:
         async with httpx.AsyncClient(http1=False, http2=True, timeout=PATIENCE, trust_env=False) as http:
-            return [answer.text for answer in await asyncio.gather(*map(http.get, urls))]
+            return [response.text for response in await asyncio.gather(*map(http.get, urls))]
 
     return asyncio.run(ask())
 
@@ -34,8 +34,8 @@ def starlette() -> Iterator[Command]:
 
 def test_starlette_with_httpx(starlette: Command) -> None:
     with client(base_url=starlette.url) as http:
-        answer = http.get("/hello/you")
-        assert (answer.status_code, answer.http_version, answer.text) == (200, "HTTP/2", "Hello, you!")
+        response = http.get("/hello/you")
+        assert (response.status_code, response.http_version, response.text) == (200, "HTTP/2", "Hello, you!")
         assert http.get("/state").text == "from the lifespan"
         assert http.get("/stream").text == "".join(f"{number}\n" for number in range(10))
         assert http.get("/file").content == (APPS / "plain.py").read_bytes()
@@ -56,7 +56,7 @@ def test_starlette_echoes_what_it_streams(starlette: Command) -> None:
         assert http.put("/echo", content=iter([b"one", b"", b"two"])).content == b"onetwo"
 
 
-def test_starlette_works_on_after_the_answer(starlette: Command) -> None:
+def test_starlette_works_on_after_the_response(starlette: Command) -> None:
     with client(base_url=starlette.url) as http:
         begun = time.monotonic()
         assert http.post("/background").status_code == 405
@@ -69,8 +69,8 @@ def test_starlette_works_on_after_the_answer(starlette: Command) -> None:
 def test_starlette_fails_before_and_after_the_head(starlette: Command) -> None:
     with client(base_url=starlette.url) as http:
         assert http.get("/fails").status_code == 500
-        with pytest.raises(httpx.RemoteProtocolError), http.stream("GET", "/fails-late") as answer:
-            answer.read()
+        with pytest.raises(httpx.RemoteProtocolError), http.stream("GET", "/fails-late") as response:
+            response.read()
         assert http.get("/").text == "Hello, World!"
 
 
@@ -83,8 +83,8 @@ def test_starlette_with_curl_and_nghttp(starlette: Command) -> None:
 
 
 def test_many_requests_at_once(starlette: Command) -> None:
-    answers = at_once([f"{starlette.url}/hello/{number}" for number in range(300)])
-    assert answers == [f"Hello, {number}!" for number in range(300)]
+    responses = at_once([f"{starlette.url}/hello/{number}" for number in range(300)])
+    assert responses == [f"Hello, {number}!" for number in range(300)]
 
 
 def test_starlettes_events_end_well_when_the_server_leaves() -> None:
@@ -148,8 +148,8 @@ def _check_session(http: httpx.Client) -> None:
 
 def _check_django(http: httpx.Client) -> None:
     assert http.get("/").text == "Hello, World!"
-    answer = http.post("/echo?a=%C3%BC", content=b"body", headers={"content-type": "text/x-test"})
-    assert answer.json() == {"body": "body", "query": {"a": "ü"}, "type": "text/x-test"}
+    response = http.post("/echo?a=%C3%BC", content=b"body", headers={"content-type": "text/x-test"})
+    assert response.json() == {"body": "body", "query": {"a": "ü"}, "type": "text/x-test"}
     assert http.get("/file").content == (APPS / "django_app.py").read_bytes()
     assert http.get("/nowhere").status_code == 404
 

@@ -53,8 +53,8 @@ def test_an_asgi_application_learns_the_version() -> None:
         connection = connect(port)
         for body in (b"once", b"twice" * 100_000):
             connection.request("POST", "/a%20b?c=d", body=body, headers={"x-a": "b"})
-            answer = connection.getresponse()
-            assert (answer.version, answer.status, answer.read()) == (11, 200, body.upper())
+            response = connection.getresponse()
+            assert (response.version, response.status, response.read()) == (11, 200, body.upper())
         connection.request("POST", "/", body=iter([b"in ", b"chunks"]), encode_chunked=True)
         assert connection.getresponse().read() == b"IN CHUNKS"
         connection.close()
@@ -90,8 +90,8 @@ def test_an_asgi_application_asks_for_the_body() -> None:
             assert lines.readline() == b"HTTP/1.1 200 OK\r\n"
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
             peer.sendall(head % b"/refuse")
-            answer = peer.makefile("rb").read()
-            assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n") and b"connection: close\r\n" in answer
+            response = peer.makefile("rb").read()
+            assert response.startswith(b"HTTP/1.1 403 Forbidden\r\n") and b"connection: close\r\n" in response
 
     asgi(app, ask)
 
@@ -111,8 +111,8 @@ def test_an_asgi_application_streams_and_hears_of_a_peer_that_leaves() -> None:
     def ask(port: int) -> None:
         connection = connect(port)
         connection.request("GET", "/whole")
-        answer = connection.getresponse()
-        assert (answer.getheader("transfer-encoding"), answer.read()) == ("chunked", b"first, last")
+        response = connection.getresponse()
+        assert (response.getheader("transfer-encoding"), response.read()) == ("chunked", b"first, last")
         connection.request("GET", "/waits")
         assert connection.getresponse().read(5) == b"first"
         connection.sock.shutdown(socket.SHUT_RDWR)
@@ -151,8 +151,8 @@ def test_a_server_of_ones_own() -> None:
         connection = connect(port)
         kept.append(connection)
         connection.request("GET", "/")
-        answer = connection.getresponse()
-        assert (answer.read(), answer.getheader("content-length")) == (b"1.1", "3")
+        response = connection.getresponse()
+        assert (response.read(), response.getheader("content-length")) == (b"1.1", "3")
 
     async def main() -> None:
         server = Server()
@@ -169,7 +169,7 @@ def test_a_server_of_ones_own() -> None:
     run(main())
 
 
-def test_an_answer_may_end_the_connection() -> None:
+def test_a_response_may_end_the_connection() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({**START, "headers": [(b"Connection", b"close"), (b"x-a", b"b")]})
         await send({"type": "http.response.body", "body": b"first", "more_body": True})
@@ -195,8 +195,8 @@ def test_a_handler_may_end_the_connection() -> None:
     def ask(port: int) -> None:
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
             peer.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-            answer = peer.makefile("rb").read()
-            assert b"\r\nconnection: close\r\n" in answer and answer.endswith(b"\r\n\r\nbye")
+            response = peer.makefile("rb").read()
+            assert b"\r\nconnection: close\r\n" in response and response.endswith(b"\r\n\r\nbye")
 
     async def main() -> None:
         server = Server()

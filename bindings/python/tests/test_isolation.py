@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Any, Callable, Dict, List
 
 import pytest
-from hosts import ALL, ASYNC, THREADS, answering, ask_together, awaiting, served
+from hosts import ALL, ASYNC, THREADS, ask_together, awaiting, responding, served
 
 PATHS = [f"/{number}" for number in range(24)]
 
@@ -59,7 +59,7 @@ def _leave_text_and_reset(path: str) -> bytes:
 def test_context_variables_end_with_their_request(kind: str, work: Callable[[str], bytes]) -> None:
     # Two threads at most serve many requests, so that each serves one after another.
     options = {"threads": 2} if kind in THREADS else {}
-    with served(kind, answering(kind, work), **options) as port:
+    with served(kind, responding(kind, work), **options) as port:
         for paths in (PATHS[:4], PATHS[4:8]) if options else (PATHS, PATHS[:3]):
             assert ask_together(port, *paths) == [("200", b"nothing")] * len(paths)
 
@@ -133,7 +133,7 @@ def test_values_are_not_compared(kind: str, value: Callable[[], object]) -> None
         mutable.set(others[-1])
         return b"own" if found is base else b"another's"
 
-    with served(kind, answering(kind, work), before=lambda: mutable.set(base)) as port:
+    with served(kind, responding(kind, work), before=lambda: mutable.set(base)) as port:
         assert ask_together(port, *PATHS) == [("200", b"own")] * len(PATHS)
         assert ask_together(port, *PATHS) == [("200", b"own")] * len(PATHS)
 
@@ -260,7 +260,7 @@ def test_callbacks_leave_nothing_for_requests(kind: str) -> None:
         told.append(plain.get("nothing"))
         plain.set(event.kind)
 
-    with served(kind, answering(kind, _leave_text), on_session=on_session) as port:
+    with served(kind, responding(kind, _leave_text), on_session=on_session) as port:
         for _ in range(3):
             assert ask_together(port, "/1", "/2") == [("200", b"nothing")] * 2
     assert len(told) > 3 and set(told) == {"nothing"}
@@ -274,7 +274,7 @@ def test_the_access_log_leaves_nothing_for_requests(kind: str) -> None:
         told.append(mutable.get("nothing"))
         mutable.set(record.path)
 
-    with served(kind, answering(kind, _leave_text), access_log=access_log) as port:
+    with served(kind, responding(kind, _leave_text), access_log=access_log) as port:
         for _ in range(2):
             assert ask_together(port, "/1", "/2") == [("200", b"nothing")] * 2
     assert told == ["nothing"] * 4

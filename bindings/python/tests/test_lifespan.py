@@ -109,7 +109,7 @@ async def nothing(application: Application) -> None:
 
 
 def lifespan_only(lifespan: Callable[[Any, Any, Any], Awaitable[None]]) -> Any:
-    """An application with that lifespan, which answers "ok"."""
+    """An application with that lifespan, which responses "ok"."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

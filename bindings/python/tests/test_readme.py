@@ -47,8 +47,8 @@ async def serve() -> None:
     await server.listen("127.0.0.1:0").start()
     # [pause]
     async with client(server.port) as http:
-        answer = await http.post("/upper/a", content=b"x" * 100_000)
-        assert (answer.content, answer.headers["x-name"]) == (b"X" * 100_000, "a")
+        response = await http.post("/upper/a", content=b"x" * 100_000)
+        assert (response.content, response.headers["x-name"]) == (b"X" * 100_000, "a")
     peer = Peer(server.port)
     number = peer.request("/events")
     await in_thread(peer.settle, 0.2)

@@ -358,9 +358,7 @@ BAD: "List[Tuple[int, Fields, List[bytes]]]" = [
 
 @pytest.mark.parametrize("status, fields, pieces", BAD)
 @pytest.mark.parametrize("kind", GATEWAYS)
-def test_what_would_change_the_message_is_answered_500(
-    kind: str, status: int, fields: Fields, pieces: "List[bytes]"
-) -> None:
+def test_what_would_change_the_message_gets_500(kind: str, status: int, fields: Fields, pieces: "List[bytes]") -> None:
     with served(kind, _respond(kind, status, fields, pieces)) as port, Peer(port) as peer:
         assert send_together(peer, "/", "/") == [("500", b"Internal Server Error")] * 2
 

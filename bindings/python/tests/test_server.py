@@ -54,9 +54,9 @@ def test_a_request_says_what_it_is() -> None:
 
     async def ask(server: Server) -> None:
         async with client(server.port) as http:
-            answer = await http.get("/users/a%20b?c=d%20e", headers={"x-a": "b"})
+            response = await http.get("/users/a%20b?c=d%20e", headers={"x-a": "b"})
         expected = ["GET", "/users/a%20b", "c=d%20e", "a b", "b", f"127.0.0.1:{server.port}"]
-        assert (answer.http_version, answer.text) == ("HTTP/2", repr(expected))
+        assert (response.http_version, response.text) == ("HTTP/2", repr(expected))
 
     serving(handler, ask, "GET /users/{id}")
 
@@ -88,13 +88,13 @@ def test_header_fields_are_text_or_bytes() -> None:
 
     async def ask(server: Server) -> None:
         async with client(server.port) as http:
-            answer = await http.get("/")
-        assert answer.status_code == 200 and answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+            response = await http.get("/")
+        assert response.status_code == 200 and response.headers.get_list("set-cookie") == ["a=1", "b=2"]
 
     serving(handler, ask)
 
 
-def test_a_field_that_http_forbids_is_answered_500() -> None:
+def test_a_field_that_http_forbids_gets_500() -> None:
     async def handler(request: Request) -> None:
         await request.respond(200, b"", {"x-a": "b\r\nx-evil: c"})
 
@@ -145,8 +145,8 @@ def test_read_has_a_limit() -> None:
 
     async def ask(server: Server) -> None:
         async with client(server.port) as http:
-            answer = await http.post("/", content=b"x" * 2000)
-        assert (answer.status_code, answer.text) == (413, "GOAWAY_ERR_TOO_LARGE")
+            response = await http.post("/", content=b"x" * 2000)
+        assert (response.status_code, response.text) == (413, "GOAWAY_ERR_TOO_LARGE")
 
     serving(handler, ask)
 
@@ -252,7 +252,7 @@ def not_async(request: Request) -> Any:
 
 
 @pytest.mark.parametrize("handler", [raises, returns, not_async])
-def test_a_handler_without_an_answer_answers_500(handler: Handler, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_handler_without_a_response_responds_500(handler: Handler, caplog: pytest.LogCaptureFixture) -> None:
     async def ask(server: Server) -> None:
         async with client(server.port) as http:
             for _ in range(3):

@@ -22,7 +22,7 @@ from goaway.worker.worker import Worker
 
 
 def pids(command: Command, count: int) -> set[int]:
-    """The workers that answer, once there are so many."""
+    """The workers that response, once there are so many."""
     seen: set[int] = set()
 
     def enough() -> bool:

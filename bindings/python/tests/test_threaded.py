@@ -27,15 +27,15 @@ def wait_for(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_requests_and_answers() -> None:
+def test_requests_and_responses() -> None:
     def handler(request: ThreadedRequest) -> None:
         body = request.read()
         assert threading.current_thread().name.startswith("goaway-pool")
         request.respond(200, request.params["id"].encode() + body, {"x-a": request.query})
 
     with serving(handler, "* /users/{id}") as server, sync_client(server.port) as http:
-        answer = http.post("/users/a%20b?c", content=b"x" * 300_000)
-        assert (answer.text, answer.headers["x-a"]) == ("a b" + "x" * 300_000, "c")
+        response = http.post("/users/a%20b?c", content=b"x" * 300_000)
+        assert (response.text, response.headers["x-a"]) == ("a b" + "x" * 300_000, "c")
         assert http.get("/none").status_code == 404
 
 
@@ -119,7 +119,7 @@ def test_a_handler_that_fails(with_head: bool) -> None:
         assert stream.reset == 2 if with_head else stream.headers[":status"] == "500"
 
 
-def test_an_answer_from_elsewhere() -> None:
+def test_a_response_from_elsewhere() -> None:
     def handler(request: ThreadedRequest) -> None:
         request.keep()
         threading.Timer(0.1, lambda: request.respond(200, b"later")).start()
@@ -171,7 +171,7 @@ def test_a_close_does_not_wait_for_a_stuck_handler() -> None:
         assert time.monotonic() - began < 3
 
 
-def test_what_the_pool_cannot_hold_is_answered_503(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_pool_cannot_hold_gets_503(caplog: pytest.LogCaptureFixture) -> None:
     go_on = threading.Event()
 
     def handler(request: ThreadedRequest) -> None:
@@ -181,8 +181,8 @@ def test_what_the_pool_cannot_hold_is_answered_503(caplog: pytest.LogCaptureFixt
     with serving(handler, threads=2, queue=2) as server, Peer(server.port) as peer:
         numbers = [peer.request("/") for _ in range(10)]
         peer.settle()
-        answers = [peer.streams[number].headers.get(":status") for number in numbers]
-        assert answers.count("503") == 6 and answers.count(None) == 4
+        responses = [peer.streams[number].headers.get(":status") for number in numbers]
+        assert responses.count("503") == 6 and responses.count(None) == 4
         go_on.set()
         assert all(peer.wait(number).is_whole for number in numbers)
     assert [record.levelname for record in caplog.records] == ["WARNING"]

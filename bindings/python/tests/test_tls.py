@@ -87,8 +87,8 @@ def test_a_server_and_its_sessions(authority: Authority, pair: "tuple[Path, Path
     async def main() -> None:
         async with server.listen("127.0.0.1:0"):
             url = f"https://localhost:{server.port}/"
-            answer = await asyncio.to_thread(lambda: client(authority).get(url, headers={"x": "y"}))
-            assert (answer.http_version, answer.text) == ("HTTP/2", "y")
+            response = await asyncio.to_thread(lambda: client(authority).get(url, headers={"x": "y"}))
+            assert (response.http_version, response.text) == ("HTTP/2", "y")
         await server.wait_closed()
 
     asyncio.run(main())

@@ -66,7 +66,7 @@ def test_the_input_streams() -> None:
     peering(app, ask)
 
 
-def test_the_answer_streams_and_is_closed() -> None:
+def test_the_response_streams_and_is_closed() -> None:
     closed: List[int] = []
     written: List[int] = []
 
@@ -170,7 +170,7 @@ def bad_result(environ: Any, start_response: Any) -> Any:
 
 
 @pytest.mark.parametrize("app", [raises, forgets, starts_twice, bad_status, bad_headers, bad_body, bad_result])
-def test_what_fails_before_the_head_is_answered_500(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_fails_before_the_head_gets_500(app: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def ask(application: Application) -> None:
         async with client(application.ports[0]) as http:
             assert (await http.get("/")).status_code == 500

@@ -1,4 +1,4 @@
-"""Calls that are of no server: of sessions and requests by number, and of the log."""
+"""Calls that concern no server: sessions and requests by number, and the log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def abort_session(session: int, code: int, debug: bytes) -> None:
 
 def send_altsvc(session: int, stream: int, origin: str, value: str) -> None:
     if not 0 <= stream < 1 << 32:
-        raise Error("GOAWAY_ERR_INVALID", f"{stream} is no stream")
+        raise Error("GOAWAY_ERR_INVALID", f"a stream identifier must be a number from 0 to 2^32 - 1, not {stream}")
     check(lib.session_send_altsvc(session, stream, encode(origin, "origin"), encode(value, "value")))
 
 
@@ -43,13 +43,14 @@ def send_origin(session: int, origins: List[str]) -> None:
 
 
 def request_stream(request: int) -> int:
-    """0 if the request has ended."""
+    """The stream identifier; 0 if the request has ended."""
     stream = c_uint32()
     return stream.value if lib.request_stream(request, byref(stream)) == OK else 0
 
 
 def session_tls(session: int) -> Optional[goaway_tls_info]:
-    """None if the session speaks no TLS, or not yet."""
+    """The TLS parameters; None if the session does not use TLS, or its handshake is not
+    complete."""
     info = goaway_tls_info()
     status = lib.session_tls(session, byref(info), ctypes.sizeof(info))
     if status == ERR_NOT_FOUND:
@@ -59,20 +60,20 @@ def session_tls(session: int) -> Optional[goaway_tls_info]:
 
 
 def peer_certificate(session: int, index: int) -> bytes:
-    """A certificate that the session's client has shown, in DER."""
+    """A certificate of the client's chain, in DER."""
     place, length = ctypes.create_string_buffer(65536), c_size_t()
     check(lib.session_peer_certificate(session, index, place, len(place), byref(length)))
     return place.raw[: length.value]
 
 
 def log_keep(level: int) -> None:
-    """Has the log kept up to that number of `goaway_log_level`."""
+    """Has the library keep its log lines up to this `goaway_log_level`; 0: none."""
     check(lib.log_keep(level))
 
 
 def log_take(timeout: Optional[float]) -> Optional[LogLine]:
-    """The oldest line that was kept; None if there is none in so many seconds,
-    or, with None, when lines are kept no more."""
+    """Takes the oldest line. Returns None if there is none within `timeout` seconds, or,
+    without a timeout, when no more lines are kept."""
     line = goaway_log_line()
     status = lib.log_take(FOREVER if timeout is None else milliseconds(timeout), byref(line))
     if status in (ERR_TIMEOUT, ERR_STATE, ERR_FORKED):

@@ -24,16 +24,16 @@ from .tls import TlsCore
 class Core:
     """A server of the library with its one queue.
 
-    The server's pointer is used under a lock, since `free` may come from another
-    thread. The queue lives as long as this object, so that whoever still
-    submits to it is told, and nothing worse.
+    The server's pointer is used under a lock, since another thread may call `free`. The
+    queue lives as long as this object, so that a late `submit` gets an error and does not
+    use freed memory.
     """
 
     _server: Optional[int] = None
     _queue: Optional[int] = None
 
     def __init__(self) -> None:
-        # Reentrant: a signal's handler may close in the midst of a call.
+        # Reentrant: a signal handler that closes may interrupt a call.
         self._lock = threading.RLock()
         self._waiting = 0
         self._counts = Counts()
@@ -57,9 +57,9 @@ class Core:
         if name not in LIMITS:
             raise Error("GOAWAY_ERR_INVALID", f'there is no limit "{name}"; there are: {", ".join(LIMITS)}')
         if name == "session_body_bytes":
-            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} {IS_OF_C}: `read(limit)` bounds one body")
+            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} {IS_OF_C}; use `read(limit)` to limit one body")
         if not isinstance(value, int) or not 0 <= value < 1 << 64:
-            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} is {value!r}, which is no number")
+            raise Error("GOAWAY_ERR_INVALID", f"the limit {name} must be a number from 0 to 2^64 - 1, not {value!r}")
         status = self._call(lib.server_set_limit, LIMITS.index(name), value)
         if status != OK:
             error = failure(status)
@@ -69,7 +69,7 @@ class Core:
         if name not in FEATURES:
             raise Error("GOAWAY_ERR_INVALID", f'there is no feature "{name}"; there are: {", ".join(FEATURES)}')
         if not isinstance(enabled, bool):
-            raise Error("GOAWAY_ERR_INVALID", f"the feature {name} is {enabled!r}, which is not a bool")
+            raise Error("GOAWAY_ERR_INVALID", f"the feature {name} must be True or False, not {enabled!r}")
         check(self._call(lib.server_set_feature, FEATURES.index(name), enabled))
 
     def register(self, pattern: str, tag: int) -> None:
@@ -87,7 +87,7 @@ class Core:
         return int(self._call(lib.server_port, number))
 
     def ports(self) -> List[int]:
-        """Of each listening socket; 0 for a Unix socket."""
+        """The port of each listening socket; 0 for a Unix socket."""
         return [self.port(number) for number in range(len(self.addresses()))]
 
     def addresses(self) -> List[str]:
@@ -99,14 +99,14 @@ class Core:
             addresses.append(_text(address))
 
     def hand_over(self, number: int) -> int:
-        """A duplicate of a listening socket, which is the caller's to close."""
+        """Duplicates the descriptor of a listening socket. The caller closes it."""
         fd = int(self._call(lib.server_dup_fd, number))
         if fd < 0:
             raise last_failure()
         return fd
 
     def set_shared(self, number: int, shared: bool) -> None:
-        """Whether somebody else has that listening socket too."""
+        """Declares whether another process has this listening socket, too."""
         check(self._call(lib.server_set_shared, number, shared))
 
     def start(self) -> None:
@@ -120,7 +120,7 @@ class Core:
             return self._server is not None and bool(lib.server_is_ready(self._server))
 
     def close_if_open(self, drain: float) -> None:
-        """Begins to close; does nothing if it has ended meanwhile."""
+        """Begins to close. Does nothing if the server was freed."""
         with self._lock:
             if self._server is not None:
                 check(lib.server_close(self._server, milliseconds(drain), None, None))
@@ -133,7 +133,7 @@ class Core:
             return read_report(bytes(found.contents)) if found else None
 
     def counts(self) -> Counts:
-        """What was refused; after the end what there was at the end."""
+        """What the server has refused; after its end the final counts."""
         with self._lock:
             if self._server is not None:
                 counts = goaway_counts()
@@ -157,14 +157,14 @@ class Core:
             lib.session_list_free(listed)
 
     def force(self) -> None:
-        """Cuts what is open; says nothing if there is nothing to cut."""
+        """Closes by force. Ignores errors."""
         with self._lock:
             if self._server is not None:
                 lib.server_close(self._server, 0, None, None)
 
     def wait_ended(self, timeout: float) -> None:
-        """Waits for the end of a close that was begun. Whoever frees the server
-        meanwhile leaves that to this call."""
+        """Waits for the end of a close. If `free` is called in the meantime, this call frees
+        the server."""
         with self._lock:
             server = self._server
             if server is None:
@@ -180,7 +180,7 @@ class Core:
                 lib.server_free(server)
 
     def free(self) -> None:
-        """Ends the server. Repeated calls do nothing."""
+        """Frees the server, which ends it. Further calls do nothing."""
         with self._lock:
             if self._server is not None and self.pid == os.getpid():
                 self.counts()
@@ -197,7 +197,7 @@ class Core:
         return fd
 
     def wait(self, timeout: float) -> bool:
-        """Blocks until a batch waits; False if the time was up."""
+        """Blocks until a batch waits. Returns False after the timeout, in seconds."""
         status = lib.queue_wait(self._queue, milliseconds(timeout))
         if status == ERR_TIMEOUT:
             return False
@@ -205,7 +205,7 @@ class Core:
         return True
 
     def take(self) -> Tuple[bytes, bytes]:
-        """The records that wait, and their arena; both empty if there are none."""
+        """Takes the waiting records and their arena; both are empty if there are none."""
         status = lib.queue_take(self._queue, self._batch_ref)
         if status != OK:
             raise failure(status)
@@ -216,8 +216,8 @@ class Core:
         return ctypes.string_at(batch.records, count * 64), ctypes.string_at(batch.arena or 0, batch.arena_len)
 
     def submit(self, commands: bytes, count: int, arena: bytes) -> List[Tuple[int, int, str]]:
-        """Hands over commands. Gives the failed ones: place, status, text (of
-        the first one only)."""
+        """Submits commands. Returns the failed ones: index, status, text (of the first one
+        only)."""
         statuses = _statuses(count)
         status = lib.queue_submit(self._queue, commands, count, arena, len(arena), statuses)
         if status == OK:
@@ -225,14 +225,14 @@ class Core:
         text = _text(lib.last_error())
         failed = [(index, statuses[index], "") for index in range(count) if statuses[index] != OK]
         if not failed:
-            # Nothing was looked at: the queue as a whole says no.
+            # The queue refuses the call as a whole.
             return [(index, status, text) for index in range(count)]
         failed[0] = (failed[0][0], failed[0][1], text)
         return failed
 
     def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        # While the interpreter ends, a thread that was stopped in the midst may
-        # hold the lock for ever; `leaving` has stopped the server before.
+        # While the interpreter exits, a thread that no longer runs may hold the lock.
+        # `core.at_exit` has stopped the server before.
         if _is_finalizing():
             return
         self.free()
@@ -245,7 +245,7 @@ _local = threading.local()
 
 
 def _statuses(count: int) -> Any:
-    """An array of at least that many numbers, kept for each thread."""
+    """An array of at least `count` numbers; each thread reuses its own."""
     found = getattr(_local, "statuses", None)
     if found is None or len(found) < count:
         found = _local.statuses = (c_uint32 * max(256, 2 * count))()

@@ -1,4 +1,4 @@
-"""Finding the library, and loading it."""
+"""Finds and loads the library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .functions import QUICK
 
 NAME = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
 
-#: What the error says where the library cannot be loaded.
+#: The end of the error message if the library cannot be loaded.
 SUPPORTED = (
     "goaway's wheels are for Linux on x86-64 with glibc 2.28 or later. Elsewhere, in a clone of "
     "https://github.com/goaway/goaway, run `make build` (it takes Rust 1.88 or later, a C compiler and make), "
@@ -23,7 +23,7 @@ SUPPORTED = (
 
 
 def places() -> List[Path]:
-    """Where the library is looked for, in order."""
+    """The paths at which the library is looked for, in order."""
     chosen = os.environ.get("GOAWAY_LIBRARY")
     if chosen:
         return [Path(chosen)]
@@ -35,7 +35,7 @@ class _Library:
     """The functions, each as an attribute named without `goaway_`."""
 
     def __init__(self, path: str) -> None:
-        # PyPy has no lock that a call could keep.
+        # PyPy has no PyDLL, which keeps the interpreter's lock during a call.
         quick, slow = getattr(ctypes, "PyDLL", ctypes.CDLL)(path), ctypes.CDLL(path)
         for name, (result, arguments) in FUNCTIONS.items():
             function = getattr(quick if name in QUICK else slow, name)
@@ -48,7 +48,7 @@ class _Library:
 
 def _load() -> _Library:
     if _interpreter() != 0:
-        raise ImportError("goaway serves the main interpreter only, and this is a sub-interpreter")
+        raise ImportError("goaway cannot be imported in a sub-interpreter; import it in the main interpreter")
     tried: List[str] = []
     for place in places():
         try:
@@ -60,7 +60,7 @@ def _load() -> _Library:
 
 
 def _platform() -> str:
-    import platform  # is not needed where loading succeeds
+    import platform  # only needed for the error
 
     libc = " ".join(platform.libc_ver()) or "another libc than glibc"
     return f"{platform.system()} {platform.machine()} with {libc}"
