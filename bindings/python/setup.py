@@ -1,4 +1,4 @@
-"""Puts the library into the wheel. What can be said without code is in pyproject.toml."""
+"""Adds the library to the wheel. All settings that need no code are in pyproject.toml."""
 
 import os
 import re
@@ -15,44 +15,46 @@ from setuptools.command.sdist import sdist
 from setuptools.errors import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
-#: What building leaves behind, made anew each time so that no old file gets into a wheel.
+#: The build folder. It is emptied each time, so that no old file gets into a wheel.
 SCRATCH = ROOT / "build" / "python"
 LIBRARY = "libgoaway.dylib" if sys.platform == "darwin" else "libgoaway.so"
 
 
 def library() -> Path:
-    """The built library: GOAWAY_LIBRARY, else of `make build`, which is run if it is not there."""
+    """The library: GOAWAY_LIBRARY, or that of `make library`, which is run if necessary."""
     chosen = os.environ.get("GOAWAY_LIBRARY")
     if chosen:
         if not Path(chosen).is_file():
-            raise SetupError(f"GOAWAY_LIBRARY is {chosen}, and there is no such file")
+            raise SetupError(f"GOAWAY_LIBRARY is {chosen}: there is no such file")
         return Path(chosen)
     built = ROOT / "build" / "lib" / LIBRARY
     if not built.exists():
         if not (ROOT / "Cargo.toml").exists():
-            raise SetupError(f"neither {built} nor the sources of the library are there; set GOAWAY_LIBRARY")
+            raise SetupError(
+                f"neither {built} nor the sources of the library exist; set GOAWAY_LIBRARY to a built library"
+            )
         if shutil.which("cargo") is None or shutil.which("make") is None:
             raise SetupError(
-                f"{built} is not there. Building it takes Rust 1.88 or later (cargo), make and a C compiler; "
-                "or set GOAWAY_LIBRARY to a library that is built already. Ready wheels are for Linux on x86-64 "
-                "with glibc 2.28 or later"
+                f"{built} does not exist. Building it needs Rust 1.88 or later (cargo), make and a C compiler; "
+                "or set GOAWAY_LIBRARY to a built library. There are wheels for Linux on x86-64 with glibc 2.28 "
+                "or later"
             )
         subprocess.run(["make", "library"], cwd=ROOT, check=True)
     return built
 
 
 def version() -> str:
-    """The version of the library, which has the one place for it."""
+    """The version, from the manifest of the library."""
     manifest = ROOT / "Cargo.toml"
     if not manifest.exists():
-        raise SetupError(f"{manifest} is not there: goaway is built in its repository")
+        raise SetupError(f"{manifest} does not exist: goaway can only be built in its repository")
     found = re.search(r'^version = "(.*)"$', manifest.read_text(), re.MULTILINE)
     assert found is not None, f"no version in {manifest}"
     return found[1]
 
 
 class BuildWithLibrary(build_py):
-    """Copies the library beside the package, without what only debuggers want."""
+    """Copies the library into the package, without debug information."""
 
     def run(self) -> None:
         super().run()
@@ -66,21 +68,21 @@ class BuildWithLibrary(build_py):
 
 
 class Binary(Distribution):
-    """Not for every platform, though it has no extension module."""
+    """A distribution for one platform, although it has no extension module."""
 
     def has_ext_modules(self) -> bool:
         return True
 
 
 class PlatformWheel(bdist_wheel):
-    """A wheel for any Python 3, but for this platform alone."""
+    """A wheel for every Python 3 on this platform."""
 
     def get_tag(self) -> "tuple[str, str, str]":
         return "py3", "none", platform()
 
 
 def platform() -> str:
-    """The platform's tag; on Linux with glibc it says which version the library needs at least."""
+    """The platform tag. On Linux it contains the oldest glibc that the library runs with."""
     name = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     if not name.startswith("linux_"):
         return name
@@ -92,7 +94,7 @@ def platform() -> str:
 
 
 class NoSourceDistribution(sdist):
-    """The core is written in Rust and stands outside this folder."""
+    """Refuses a source distribution: the core is written in Rust and is outside this folder."""
 
     def run(self) -> None:
         raise SetupError(

@@ -497,7 +497,7 @@ def test_errors_name_what_is_wrong() -> None:
             (lambda: server.set_limit("workers", 0), "GOAWAY_ERR_INVALID", "workers"),
             (lambda: server.set_limit("http1", 0), "GOAWAY_ERR_INVALID", "there is no limit"),
             (lambda: server.set_feature("nothing", True), "GOAWAY_ERR_INVALID", "connect_protocol"),
-            (lambda: server.set_feature("http1", 0), "GOAWAY_ERR_INVALID", "not a bool"),
+            (lambda: server.set_feature("http1", 0), "GOAWAY_ERR_INVALID", "must be True or False"),
             (lambda: server.register("GET", returns), "GOAWAY_ERR_INVALID", "GET"),
             (lambda: server.close(), "GOAWAY_ERR_STATE", "not started"),
         ):
