@@ -1,15 +1,15 @@
-//! Sockets that the service manager has opened: systemd's socket activation, as
-//! `sd_listen_fds(3)` describes it.
+//! Sockets that the service manager has opened: systemd's socket activation
+//! (`sd_listen_fds(3)`).
 
 use std::os::fd::RawFd;
 
 /// The first descriptor that is passed.
 const FIRST: RawFd = 3;
-/// More than any service has.
+/// An upper bound for the number of passed descriptors.
 const MOST: RawFd = 10_000;
 
-/// The descriptors that were passed to the process `pid`, those of `name` if
-/// there is one. `variable` reads the environment, which stays as it is.
+/// The descriptors that were passed to the process `pid`: all, or those with `name`.
+/// `variable` reads the environment, which stays unchanged.
 pub fn descriptors(
     name: Option<&str>,
     variable: impl Fn(&str) -> Option<String>,

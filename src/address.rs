@@ -1,4 +1,4 @@
-//! What a host says where to listen, read: a place, and options behind a `?`.
+//! Parses the address of `goaway_server_listen`: a place, and options behind a `?`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use crate::error::{Error, Result};
 use crate::proxy::{Proxy, Trusted};
 use crate::tls::Tls;
 
-/// Connections that the kernel holds until they are accepted.
+/// Connections that may wait in the kernel until they are accepted.
 pub(crate) const BACKLOG: u16 = 1024;
-/// Until a PROXY header must be there.
+/// How long a PROXY header may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An address as the host wrote it, and what it means.
+/// A parsed address.
 #[derive(Debug)]
 pub struct Address<'a> {
-    /// All of it, for error messages.
+    /// The whole text, for error messages.
     pub text: &'a str,
     pub place: Place<'a>,
     pub options: Options,
@@ -29,17 +29,17 @@ pub enum Place<'a> {
     Unix(Vec<u8>),
     /// A descriptor's number.
     Descriptor(&'a str),
-    /// What the service manager has opened: all, or those of a name.
+    /// The sockets that the service manager has opened: all, or those with a name.
     Activation(Option<&'a str>),
 }
 
-/// What can be chosen for a listening socket.
+/// The options of a listening socket.
 #[derive(Debug, Default)]
 pub struct Options {
     /// None: [`BACKLOG`].
     pub backlog: Option<u16>,
     pub reuse_port: bool,
-    /// Nobody else has the descriptor's socket any more.
+    /// No other process has the socket of the descriptor.
     pub given: bool,
     /// None: an IPv6 address takes no IPv4 connections.
     pub only_v6: Option<bool>,
@@ -47,11 +47,11 @@ pub struct Options {
     pub mode: Option<u32>,
     pub keepalive: Option<Keepalive>,
     pub proxy: Option<Arc<Proxy>>,
-    /// What TLS is spoken with, if it is; not a part of the text.
+    /// The TLS settings, which are not part of the text.
     pub tls: Option<Arc<Tls>>,
 }
 
-/// TCP's own probes on a silent connection; what is None is the system's to say.
+/// TCP keep-alive probes. `None` keeps the system's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keepalive {
     pub idle: Duration,
@@ -70,12 +70,12 @@ impl<'a> Address<'a> {
         Ok(Self { text, place, options })
     }
 
-    /// Why nothing can be listened to there.
+    /// Makes the error for an address that cannot be listened on.
     pub fn refuse(&self, reason: impl Into<String>) -> Error {
         refused(self.text, reason.into())
     }
 
-    /// What the system said.
+    /// Makes the error for a failed system call.
     pub fn failed(&self, error: std::io::Error) -> Error {
         match error.kind() {
             std::io::ErrorKind::AddrInUse => Error::AddressInUse(self.text.to_owned()),
@@ -114,7 +114,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// `%3F` is a byte, so that a path may have a `?`.
+/// Percent-decodes a path, which may then contain a `?` (`%3F`).
 fn decoded(text: &str) -> std::result::Result<Vec<u8>, String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::new();
@@ -183,8 +183,8 @@ impl Options {
     }
 }
 
-/// Whether an option has a meaning for a place; those that make a socket have
-/// none for one that was made by somebody else.
+/// Whether an option applies to a place. Options for making a socket do not apply to
+/// an inherited one.
 fn concerns(name: &str, place: &Place) -> std::result::Result<bool, String> {
     match name {
         "backlog" => Ok(!place.is_inherited()),
@@ -202,7 +202,7 @@ fn keep<T>(place: &mut Option<T>, value: Option<T>) -> Option<()> {
     place.is_some().then_some(())
 }
 
-/// A number in digits alone, without a sign.
+/// A number of digits only, without a sign.
 fn whole(text: &str, radix: u32) -> Option<u32> {
     let is_plain = text.chars().all(|digit| digit.is_digit(radix));
     u32::from_str_radix(text, radix).ok().filter(|_| is_plain)

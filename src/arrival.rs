@@ -1,8 +1,9 @@
-//! A connection from accept until it is known what its peer speaks.
+//! A connection from accept until its protocol is known: the PROXY header, the TLS
+//! handshake and the detection of the protocol.
 //!
-//! It is on the registry already: a close, an order for its session and the
-//! handshake's limit end it. What a peer that never speaks costs is little,
-//! since HTTP/2 is set up only when the first bytes have come.
+//! The registry knows the connection already, so that a close, an order for its
+//! session and the handshake limit can end it. A silent peer costs little: an
+//! engine is made only when the first bytes have arrived.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -32,7 +33,7 @@ use crate::transport::{Protocol, Socket, Stream, TlsSocket};
 use crate::worker::Worker;
 
 /// The task of a connection, from accept to its last byte.
-#[expect(clippy::large_enum_variant, reason = "for nearly all of its lifecycle it is a session")]
+#[expect(clippy::large_enum_variant, reason = "a connection is a session for nearly all of its life")]
 pub enum Connection {
     Arriving(Arrival),
     Http1(Box<Task<Stream, h1::Http1>>),
@@ -40,10 +41,10 @@ pub enum Connection {
     Over,
 }
 
-/// What the steps of an arrival come to.
+/// The result of an arrival.
 enum Arrived {
     Spoken(Stream, Protocol),
-    /// It came to nothing: why, and with which words.
+    /// The connection ends: the cause, and the text for the log.
     Failed(Cause, String),
 }
 
@@ -77,21 +78,21 @@ impl Future for Connection {
     }
 }
 
-/// The client that a proxy has named, if it has; or what is wrong.
+/// The client that a proxy has named, if any; otherwise what is wrong.
 type Introduced = Result<Option<Endpoint>, String>;
 
-/// A connection whose peer has not been understood yet.
+/// A connection whose protocol is not known yet.
 pub struct Arrival {
     worker: Rc<Worker>,
     registration: Registration,
-    /// As it came, for who ends it before anything was understood.
+    /// The accepted socket, for ending the connection before the protocol is known.
     socket: Socket,
     began: Instant,
     /// Orders for the session that it becomes.
     later: Vec<Order>,
-    /// Who the peer is, as long as a proxy has yet to say it.
+    /// The proxy settings, until the proxy has named the client.
     introduction: Option<Pin<Box<dyn Future<Output = Introduced>>>>,
-    /// The peer has sent something where TLS is spoken.
+    /// Whether the peer has sent anything on a listener with TLS.
     heard: Rc<Cell<bool>>,
     steps: Pin<Box<dyn Future<Output = Arrived>>>,
     sleep: Pin<Box<Sleep>>,
@@ -112,7 +113,7 @@ impl Arrival {
         Self { worker, registration, socket, began, later: Vec::new(), introduction, heard, steps, sleep }
     }
 
-    /// As what it has arrived; None if it has ended instead.
+    /// The detected protocol; `None` if the connection has ended instead.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrived>> {
         self.registration.session().set_task(cx.waker());
         match self.meet(cx) {
@@ -149,7 +150,7 @@ impl Arrival {
         }
     }
 
-    /// Learns who the peer is. False if nothing will become of it.
+    /// Sets the client that the proxy has named. False if the connection must end.
     fn meet(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let Some(introduction) = &mut self.introduction else { return Poll::Ready(true) };
         let Poll::Ready(introduced) = introduction.as_mut().poll(cx) else { return Poll::Pending };
@@ -261,7 +262,7 @@ impl Arrival {
     }
 }
 
-/// What a peer may do that speaks HTTP/2.
+/// The limits of an HTTP/2 engine.
 pub fn http2_limits(config: &Config, has_connect_protocol: bool) -> h2::Limits {
     h2::Limits {
         max_concurrent_streams: config.max_concurrent_streams,
@@ -278,7 +279,7 @@ pub fn http2_limits(config: &Config, has_connect_protocol: bool) -> h2::Limits {
     }
 }
 
-/// What a head in HTTP/1.1 may have.
+/// The limits of a request head in HTTP/1.1.
 fn limits(config: &Config) -> h1::Limits {
     h1::Limits {
         header_list_bytes: config.max_header_list_bytes,
@@ -286,10 +287,10 @@ fn limits(config: &Config) -> h1::Limits {
     }
 }
 
-/// What a connection without a word comes to, such as a health check of the proxy's.
+/// The end of a connection on which nothing was sent, such as a proxy's health check.
 const ENDED: &str = "the connection ended before its PROXY header";
 
-/// Takes the PROXY header off the front, and not a byte more.
+/// Reads the PROXY header, and not a byte more.
 async fn introduce(socket: Socket, proxy: Arc<Proxy>, sender: Endpoint) -> Introduced {
     if !proxy.trusted.includes(&sender) {
         return Err(format!("{sender} is no proxy that is trusted"));
@@ -383,7 +384,7 @@ async fn shake_hands(worker: &Worker, session: &SessionHandle, tls: &Tls, socket
     Arrived::Failed(cause, text)
 }
 
-/// Counts a TLS handshake that failed, and says it in the log.
+/// Counts and logs a failed TLS handshake.
 fn count_handshake(worker: &Worker, session: &SessionHandle, text: &str) {
     worker.shared.refusals.handshakes.add(|| tracing::info!(peer = %session.peer(), "{text}"));
 }
@@ -402,12 +403,12 @@ mod tests {
     use crate::system::System;
     use crate::table::{SlotAllocator, lock};
 
-    /// Lets a connection that says nothing run to its end, and gives what the host was told.
+    /// Runs a connection of a silent peer to its end and returns the events.
     async fn silent(config: Config, order: impl FnOnce(&Shared, &SessionHandle)) -> Vec<SessionEvent> {
         saying(b"", Arc::default(), config, order).await
     }
 
-    /// The same for one that says no more than this.
+    /// The same for a peer that sends only these bytes.
     async fn saying(
         words: &[u8],
         listen_socket: Arc<ListenSocket>,

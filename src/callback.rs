@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 thread_local! {
-    /// The flag of this thread, if somebody looks at it.
+    /// The flag of this thread, if it has one.
     static HERE: OnceCell<Flag> = const { OnceCell::new() };
 }
 
@@ -14,9 +14,9 @@ thread_local! {
 pub struct Flag(Arc<AtomicBool>);
 
 impl Flag {
-    /// Makes it the flag of the calling thread, for the life of the thread.
+    /// Makes this the flag of the calling thread, for the life of the thread.
     pub fn attach(&self) {
-        // A thread is made for one worker, which attaches one flag.
+        // A thread belongs to one worker, which attaches one flag.
         let _ = HERE.try_with(|here| here.set(self.clone()));
     }
 
@@ -25,10 +25,10 @@ impl Flag {
     }
 }
 
-/// Runs a callback of the host. Callbacks may be nested: a call to the library
-/// from inside one may write to the log, which is another.
+/// Runs a callback of the host. Callbacks may be nested: a library call from inside a
+/// callback may call the log's callback.
 pub fn run<R>(callback: impl FnOnce() -> R) -> R {
-    /// Clears the flag at the end of the outermost callback, also when that panics.
+    /// Clears the flag at the end of the outermost callback, also after a panic.
     struct Inside {
         is_outermost: bool,
     }
@@ -43,7 +43,7 @@ pub fn run<R>(callback: impl FnOnce() -> R) -> R {
     callback()
 }
 
-/// Sets this thread's flag. Gives whether that changed it.
+/// Sets this thread's flag. Returns whether it has changed.
 fn set(value: bool) -> bool {
     let change = |flag: &Flag| {
         let changes = flag.is_set() != value;

@@ -1,7 +1,7 @@
-//! The control thread: accepts connections, and sees a close through.
+//! The control thread: accepts connections and carries out a close.
 //!
-//! It calls nothing of the host, so that a callback that never returns can hold
-//! up its own session but not the close.
+//! It runs no callback of the host. A callback that never returns can therefore
+//! block its own session, but not the close.
 
 use std::cell::RefCell;
 use std::io;
@@ -30,17 +30,18 @@ use crate::shared::Shared;
 use crate::table::SlotAllocator;
 use crate::worker_thread::WorkerHandle;
 
-/// How often the host is told how far the close has come.
+/// How often the progress of a close is reported to the host.
 const PROGRESS: Duration = Duration::from_millis(100);
-/// After the sockets' cut: how long their threads have to count them.
+/// How long the threads of the sessions have for counting, after the sockets were closed.
 const COUNT: Duration = Duration::from_millis(100);
 
-/// After a crowd has gone: until its memory is given back.
-const REST: Duration = Duration::from_millis(200);
+/// How long after most sessions have ended their memory is returned to the system.
+const TRIM_DELAY: Duration = Duration::from_millis(200);
 
 /// The server's side of the control thread.
 pub struct Control {
     threads: Vec<JoinHandle<()>>,
+    /// Set when the close is complete and the threads may end.
     dismissed: Arc<AtomicBool>,
 }
 
@@ -50,30 +51,30 @@ struct ControlContext {
     workers: Vec<WorkerHandle>,
     sessions: RefCell<SlotAllocator<Arc<SessionHandle>>>,
     notices: Sender<Notice>,
-    /// Whether the host has yet to hear of the last progress.
+    /// Whether the host has not taken the last progress notice yet.
     progress_is_due: Arc<AtomicBool>,
-    /// Told when the listeners have to close.
+    /// Signalled when the listeners have to close.
     closing: Notify,
 }
 
-/// What the host is told about a close, on a thread that a slow host may hold:
-/// the close goes on without it.
+/// A notice for the host. A thread of its own delivers notices, so that a slow
+/// callback does not delay the close.
 enum Notice {
     Progress(Progress),
-    /// Descriptors or memory have run out: connections wait in the kernel.
-    Resting(String, Endpoint),
+    /// Descriptors or memory have run out. Connections wait in the kernel.
+    AcceptPaused(String, Endpoint),
     Closed,
 }
 
 impl Control {
-    /// Starts the workers, the control thread and the one that tells the host.
+    /// Starts the workers, the control thread and the thread that delivers notices.
     pub fn start(shared: &Arc<Shared>, listen_sockets: Vec<Arc<ListenSocket>>) -> Result<Self> {
         let mut threads = Vec::new();
         let started = Self::start_all(shared, listen_sockets, &mut threads);
         match started {
             Ok(dismissed) => Ok(Self { threads, dismissed }),
             Err(error) => {
-                // Those that were started end, since nobody speaks to them any more.
+                // The threads that were started end, since their channels are closed.
                 threads.into_iter().for_each(|thread| drop(thread.join()));
                 Err(error)
             }
@@ -111,12 +112,12 @@ impl Control {
         Ok(dismissed)
     }
 
-    /// Lets all threads end: the close is complete. Waits for them no longer
-    /// than `wait_token`; one that a callback of the host holds is left behind.
-    pub fn dismiss(self, shared: &Shared, wait_token: Duration) {
+    /// Ends all threads after the close is complete, and waits for them, at most for
+    /// `timeout`. A thread that a callback of the host blocks is left behind.
+    pub fn dismiss(self, shared: &Shared, timeout: Duration) {
         self.dismissed.store(true, Relaxed);
         shared.registry.changed.notify_one();
-        let until = Instant::now() + wait_token;
+        let until = Instant::now() + timeout;
         for thread in self.threads {
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_micros(200));
@@ -138,16 +139,16 @@ async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: A
     while registry.deadline().is_none() {
         registry.changed.notified().await;
         if registry.take_thinned() {
-            tidy(&context).await;
+            return_memory(&context).await;
         }
     }
     context.closing.notify_waiters();
     while accepting.join_next().await.is_some() {}
-    see_through(&context).await;
+    complete_close(&context).await;
     registry.finish();
-    // Whoever closes again later gets the same report.
+    // A later call of close gets the same report.
     loop {
-        // It fails only when nobody is left to tell.
+        // It fails only if the receiving thread has ended.
         let _ = context.notices.send(Notice::Closed);
         if dismissed.load(Relaxed) {
             return;
@@ -156,23 +157,23 @@ async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: A
     }
 }
 
-/// A crowd has gone: gives back the memory it had, when its last have gone too.
-/// Here, where the host is not called and no session waits.
-async fn tidy(context: &ControlContext) {
+/// Returns the memory of many ended sessions to the system, a moment later, when
+/// the last of them have ended too. It runs here, where no session waits for it.
+async fn return_memory(context: &ControlContext) {
     let registry = &context.shared.registry;
-    // Woken earlier when the server is to close, which goes first.
-    if timeout(REST, registry.changed.notified()).await.is_err() || registry.deadline().is_none() {
+    // A close wakes it earlier, and goes first.
+    if timeout(TRIM_DELAY, registry.changed.notified()).await.is_err() || registry.deadline().is_none() {
         request::trim();
         (context.shared.setup.system.trim)();
     }
 }
 
-/// Accepts until the server closes, and then what the kernel has accepted already.
+/// Accepts until the server closes, then the connections that wait in the kernel.
 async fn accept(context: Rc<ControlContext>, listener: Listener) {
     let closing = context.closing.notified();
     tokio::pin!(closing);
     closing.as_mut().enable();
-    // A level, looked at once the signal cannot be missed any more.
+    // The state is read only after the signal can no longer be missed.
     while context.shared.registry.deadline().is_none() {
         let accepting = async {
             context.shared.room_for_sessions().await;
@@ -187,8 +188,9 @@ async fn accept(context: Rc<ControlContext>, listener: Listener) {
             Ok((stream, peer)) => context.give(stream, peer, listener.listen_socket()),
             Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended unaccepted"),
             Err(error) => {
-                context.shared.refusals.rests.tell(|| tracing::warn!(%error, "accept rests"));
-                let _ = context.notices.send(Notice::Resting(error.to_string(), listener.listen_socket().at.clone()));
+                context.shared.refusals.pauses.tell(|| tracing::warn!(%error, "accepting pauses"));
+                let _ =
+                    context.notices.send(Notice::AcceptPaused(error.to_string(), listener.listen_socket().at.clone()));
                 if timeout(BACK_OFF, &mut closing).await.is_ok() {
                     break;
                 }
@@ -202,12 +204,12 @@ async fn accept(context: Rc<ControlContext>, listener: Listener) {
 }
 
 impl ControlContext {
-    /// Makes a connection a session, on the least loaded worker.
+    /// Enters a connection as a session of the least loaded worker.
     fn give(&self, stream: TcpStream, peer: Endpoint, listen_socket: &Arc<ListenSocket>) {
         if self.shared.registry.len() >= self.shared.setup.config.max_sessions {
             return self.refuse(|| tracing::warn!(%peer, "refused: the limit of sessions is reached"));
         }
-        // Who comes by a proxy is counted when it is known who it is.
+        // Behind a proxy the client is counted once the proxy has named it.
         if listen_socket.proxy.is_none() && self.shared.is_crowded(&peer, 1) {
             return self.refuse(|| tracing::warn!(%peer, "refused: the limit of sessions from one address is reached"));
         }
@@ -231,12 +233,12 @@ impl ControlContext {
     }
 }
 
-/// Waits until every session has ended, tells the host how it goes, and cuts
-/// those whose threads have not ended them by then.
-async fn see_through(context: &ControlContext) {
+/// Waits until every session has ended, reports progress, and closes the sockets of
+/// the sessions whose threads have not ended them in time.
+async fn complete_close(context: &ControlContext) {
     let registry = &context.shared.registry;
     while let Some(deadline) = registry.deadline().filter(|_| registry.len() > 0) {
-        // A host that is slow to hear of it hears less.
+        // A slow callback gets fewer progress reports.
         if !context.progress_is_due.swap(true, Relaxed) {
             let _ = context.notices.send(Notice::Progress(registry.progress()));
         }
@@ -245,12 +247,12 @@ async fn see_through(context: &ControlContext) {
         if left.is_zero() {
             return registry.cut_the_rest();
         }
-        // Woken earlier when the last session has ended or the deadline was shortened.
+        // The end of the last session and a shorter deadline wake it earlier.
         let _ = timeout(left.min(PROGRESS), registry.changed.notified()).await;
     }
 }
 
-/// Tells the host, as long as there is somebody to tell it for.
+/// Delivers notices to the host until all senders have been dropped.
 fn notify(shared: &Shared, notices: Receiver<Notice>, progress_is_due: &AtomicBool) {
     for notice in notices {
         match notice {
@@ -258,7 +260,7 @@ fn notify(shared: &Shared, notices: Receiver<Notice>, progress_is_due: &AtomicBo
                 progress_is_due.store(false, Relaxed);
                 shared.tell_progress(progress);
             }
-            Notice::Resting(why, address) => {
+            Notice::AcceptPaused(why, address) => {
                 let mut event = SessionEvent::new(EventKind::Error, 0, address);
                 event.text = format!("no connection is accepted for a moment: {why}").into_bytes();
                 shared.tell(&event);

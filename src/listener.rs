@@ -21,30 +21,30 @@ use crate::system::System;
 use crate::table::lock;
 use crate::tls::Tls;
 
-/// How long accept rests when the process or the system is out of descriptors or memory.
+/// How long accepting pauses when descriptors or memory have run out.
 pub const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// A listening socket, as the server and all of its connections see it.
+/// A listening socket, as the server and all connections of the socket share it.
 #[derive(Debug, Default)]
 pub struct ListenSocket {
-    /// Where it listens.
+    /// The local address.
     pub at: Endpoint,
-    /// Whether a proxy tells in front of each connection who its client is.
+    /// The PROXY protocol settings, if connections begin with a PROXY header.
     pub proxy: Option<Arc<Proxy>>,
-    /// What TLS is spoken with, if it is.
+    /// The TLS settings, if the socket speaks TLS.
     pub tls: Option<Arc<Tls>>,
-    /// Connections that the kernel may hold.
+    /// Connections that may wait in the kernel.
     backlog: usize,
     owned: Mutex<OwnedSocket>,
 }
 
-/// What is given up when the server closes, in this order: a file without its
-/// socket would be taken for a stale one.
+/// What a close gives up, in this order: another server would take a file without
+/// its socket for a stale one.
 #[derive(Debug, Default)]
 struct OwnedSocket {
     file: Option<SocketFile>,
     socket: Option<Socket>,
-    /// Somebody else has the socket too, and plans for the connections that wait in it.
+    /// Whether another process has the socket too and accepts the waiting connections.
     is_shared: bool,
 }
 
@@ -62,8 +62,8 @@ impl ListenSocket {
         })
     }
 
-    /// A duplicate of the socket for a successor, to whom from now on what
-    /// waits in it belongs, and the file of a Unix socket. None once it is shut.
+    /// Duplicates the socket for a successor, which from now on owns the waiting
+    /// connections and the file of a Unix socket. `None` if the socket is closed.
     pub fn hand_over(&self) -> Option<io::Result<OwnedFd>> {
         let mut owned = lock(&self.owned);
         let copy = owned.socket.as_ref()?.try_clone();
@@ -74,22 +74,22 @@ impl ListenSocket {
         Some(copy.map(OwnedFd::from))
     }
 
-    /// Somebody else has the socket too, or nobody has it any more. False if it is shut.
+    /// Sets whether another process has the socket too. False if the socket is closed.
     pub fn set_shared(&self, is_shared: bool) -> bool {
         let mut owned = lock(&self.owned);
         owned.is_shared = is_shared;
         owned.socket.is_some()
     }
 
-    /// In a child process: the parent has the socket too, and the file of a Unix socket.
+    /// Called in a child process: the parent has the socket and the file too.
     pub fn inherit(&self) {
         let mut owned = lock(&self.owned);
         owned.is_shared = true;
         owned.file.take().into_iter().for_each(SocketFile::leave);
     }
 
-    /// Lets nobody find it any more. Whether the connections that wait would
-    /// end with the socket.
+    /// Stops listening. Returns whether the waiting connections would end with the
+    /// socket.
     fn shut(&self) -> bool {
         let (file, socket, is_shared) = {
             let mut owned = lock(&self.owned);
@@ -180,7 +180,7 @@ fn bind_one(address: SocketAddr, options: &Options) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// What is set here holds for each connection that the socket accepts.
+/// Sets options that each accepted connection inherits.
 fn probe_silence(socket: &Socket, options: &Options) -> io::Result<()> {
     let Some(said) = options.keepalive else { return Ok(()) };
     let mut keepalive = TcpKeepalive::new().with_time(said.idle);
@@ -215,7 +215,7 @@ fn descriptor(address: &Address, number: &str) -> Result<RawFd> {
     number.ok_or_else(|| address.refuse("what follows \"fd:\" is no descriptor"))
 }
 
-/// Takes a duplicate of a socket that listens already. `what` it is called when it is none.
+/// Duplicates an inherited listening socket. `what` names it in errors.
 fn inherit(address: &Address, number: RawFd, what: &str, system: &System) -> Result<Arc<ListenSocket>> {
     let copy = (system.duplicate)(number).map_err(|error| match error.raw_os_error() {
         Some(libc::EBADF) => address.refuse("the descriptor is not open"),
@@ -249,7 +249,7 @@ fn is_unavailable(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT))
 }
 
-/// A listening socket on a runtime.
+/// A listening socket that is registered with a runtime.
 pub struct Listener {
     watched: Watched,
     listen_socket: Arc<ListenSocket>,
@@ -261,8 +261,8 @@ enum Watched {
     Unix(tokio::net::UnixListener),
 }
 
-/// A connection, watched by no runtime, and its peer. That of a Unix socket has
-/// the same type, since nothing is done with it that only TCP can.
+/// An accepted connection, not registered with a runtime, and its peer. The type is
+/// the same for Unix sockets, since nothing is done with it that only TCP can.
 pub type Accepted = (TcpStream, Endpoint);
 
 impl Listener {
@@ -276,12 +276,12 @@ impl Listener {
         Ok(Self { watched, listen_socket, credentials: system.credentials })
     }
 
-    /// Through which its connections come.
+    /// The socket that accepts the connections.
     pub fn listen_socket(&self) -> &Arc<ListenSocket> {
         &self.listen_socket
     }
 
-    /// The next connection.
+    /// Waits for the next connection.
     pub async fn accept(&self) -> io::Result<Accepted> {
         match &self.watched {
             Watched::Inet(listener) => {
@@ -292,7 +292,7 @@ impl Listener {
         }
     }
 
-    /// The same of what the kernel has at this moment.
+    /// Accepts what waits in the kernel at this moment, without waiting.
     fn accept_now(&self) -> io::Result<Accepted> {
         let (socket, peer) = match &self.watched {
             Watched::Inet(listener) => SockRef::from(listener).accept()?,
@@ -314,10 +314,10 @@ impl Listener {
         (socket.into(), peer.unwrap_or_default())
     }
 
-    /// Closes it. The connections that would end with this socket: those that
-    /// the kernel holds already, no more than it can hold. The kernel is asked:
-    /// the runtime may not have heard of them yet. A socket that somebody else
-    /// has too lives on, and whoever has it accepts them.
+    /// Closes the listener and returns the connections that would end with the
+    /// socket: those that wait in the kernel, at most the backlog. The kernel is
+    /// asked directly, since the runtime may not know of them yet. A socket that
+    /// another process has too stays open, and that process accepts them.
     pub fn leave(self) -> Vec<Accepted> {
         let mut waiting = Vec::new();
         if !self.listen_socket.shut() {
@@ -334,7 +334,7 @@ impl Listener {
     }
 }
 
-/// Whether accept failed for one connection only, so that the next can be taken at once.
+/// Whether accept failed for one connection only, so that the next can be accepted at once.
 pub fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
@@ -354,7 +354,7 @@ mod tests {
         open(text, None, &System::default())
     }
 
-    /// A folder of this test's own.
+    /// A folder for this test.
     fn folder(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("goaway-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();

@@ -1,5 +1,5 @@
-//! Lines of the log that are kept until the host takes them, for hosts that the
-//! library's threads cannot call.
+//! Log lines that are kept until the host takes them, for hosts that threads of the
+//! library cannot call.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -11,21 +11,21 @@ use once_cell::sync::OnceCell;
 use crate::error::{Error, Result};
 use crate::table::{MAX_FORKS, fork, lock};
 
-/// Lines that are kept; later ones are counted only.
+/// The number of lines that are kept. Later ones are only counted.
 const MOST: usize = 1024;
 
 /// A line of the log.
 #[derive(Debug)]
 pub struct Line {
     pub level: u8,
-    /// The module that says it.
+    /// The module that wrote the line.
     pub target: String,
     pub message: String,
-    /// Lines before this one that there was no room for.
+    /// The number of lines left out before this one.
     pub left_out: u64,
 }
 
-/// The lines of one process. Each fork has its own: the parent's may be locked.
+/// The lines of one process. Each fork has its own, since the parent's may be locked.
 #[derive(Default)]
 struct Kept {
     lines: Mutex<Lines>,
@@ -39,10 +39,10 @@ struct Lines {
 }
 
 static KEPT: [OnceCell<Kept>; MAX_FORKS] = [const { OnceCell::new() }; MAX_FORKS];
-/// Up to which level lines are kept; 0 keeps none.
+/// The level up to which lines are kept; 0 keeps none.
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 
-/// Keeps the lines up to a level from now on; 0 ends it, and wakes who waits.
+/// Sets the level up to which lines are kept. 0 keeps none and wakes all waiters.
 pub fn keep(level: u8) {
     LEVEL.store(level, Relaxed);
     if let Some(kept) = kept() {
@@ -52,7 +52,7 @@ pub fn keep(level: u8) {
     }
 }
 
-/// Up to which level lines are kept.
+/// The level up to which lines are kept.
 pub fn kept_level() -> u8 {
     LEVEL.load(Relaxed)
 }
@@ -71,7 +71,7 @@ pub fn push(mut line: Line) {
     kept.changed.notify_one();
 }
 
-/// The oldest line, waited for until `timeout`; None as the time waits indefinitely.
+/// Takes the oldest line and waits for it until `timeout`; `None` waits indefinitely.
 pub fn take(timeout: Option<Duration>) -> Result<Line> {
     let kept = kept().ok_or(Error::Forked)?;
     let until = timeout.map(|timeout| Instant::now() + timeout);
@@ -104,7 +104,7 @@ mod tests {
         Line { level: 1, target: "goaway".into(), message: message.to_string(), left_out: 0 }
     }
 
-    /// One test, since the lines are the process's.
+    /// One test, since the process has one list of lines.
     #[test]
     fn so_many_lines_are_kept_and_the_rest_is_counted() {
         let poll = || take(Some(Duration::ZERO));

@@ -1,11 +1,10 @@
-//! Memory that peers make the library hold, counted for each session and for all
+//! The memory that peers make the library hold, counted for each session and for all
 //! sessions of the process.
 //!
-//! A [`Meter`] counts for one session. What holds memory for it has a [`Usage`],
-//! which says how much it holds now and gives all of it back when it is dropped,
-//! so that nothing stays counted, whichever way a request or a session ends. The
-//! count of the process is shared by all threads: it learns what has changed once
-//! a turn of the session's task, by [`Meter::publish`].
+//! A [`Meter`] counts for one session. Each holder of memory has a [`Usage`], which
+//! states how much it holds and subtracts it when it is dropped. Nothing stays
+//! counted, whichever way a request or a session ends. All threads share the count
+//! of the process, which [`Meter::publish`] updates once per turn of a session's task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -19,12 +18,12 @@ static TOTALS: [AtomicUsize; MAX_FORKS] = [const { AtomicUsize::new(0) }; MAX_FO
 /// What is held for one session.
 pub struct Meter {
     held: AtomicUsize,
-    /// What of it is in the count of the process.
+    /// The part that is in the count of the process.
     published: AtomicUsize,
     total: &'static AtomicUsize,
 }
 
-/// What one holder has of it.
+/// The part of one holder.
 pub struct Usage {
     meter: Arc<Meter>,
     bytes: usize,
@@ -41,18 +40,18 @@ impl Meter {
         Self { held: AtomicUsize::new(0), published: AtomicUsize::new(0), total }
     }
 
-    /// Bytes that are held for the session.
+    /// The bytes that are held for the session.
     pub fn held(&self) -> usize {
         self.held.load(Relaxed)
     }
 
-    /// Of that, what is in the count of the process.
+    /// The part of them that is in the count of the process.
     #[cfg(test)]
     pub fn published(&self) -> usize {
         self.published.load(Relaxed)
     }
 
-    /// Enters what has changed into the count of the process.
+    /// Adds the change to the count of the process.
     pub fn publish(&self) {
         let mut held = self.held();
         while held != self.published.load(Relaxed) {
@@ -76,7 +75,7 @@ impl Usage {
         Self { meter: meter.clone(), bytes: 0 }
     }
 
-    /// The holder holds so many bytes from now on.
+    /// Sets how many bytes the holder holds from now on.
     pub fn set(&mut self, bytes: usize) {
         if bytes != self.bytes {
             change(&self.meter.held, self.bytes, bytes);
@@ -91,7 +90,7 @@ impl Drop for Usage {
     }
 }
 
-/// Bytes that are held for all peers of this process, as published.
+/// The published bytes that are held for all peers of this process.
 #[allow(dead_code, reason = "the limit that it is for is to come")]
 pub fn held() -> usize {
     of_process().load(Relaxed)

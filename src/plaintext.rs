@@ -1,5 +1,5 @@
-//! What clients get that speak plain HTTP where TLS is spoken: a response that
-//! says so, in the protocol that they speak.
+//! The response to clients that speak HTTP without TLS on a listener with TLS. It says
+//! so in the client's own protocol.
 
 use std::io;
 
@@ -9,14 +9,14 @@ use tokio::time::timeout;
 use crate::close::LINGER;
 use crate::transport::{Protocol, Socket};
 
-/// Bytes of the client that are thrown away after the response.
+/// Bytes of the client that are discarded after the response.
 const DISCARD: usize = 1 << 20;
 
 const TEXT: &str = "This port speaks TLS, and the request came without it: use https.\n";
 
-/// Whether there is a first byte, and which protocol it begins if it does not
-/// begin TLS: a method of HTTP/1.1 (RFC 9110, section 9.1) or the preface of
-/// HTTP/2. A record of TLS begins with a small number (RFC 8446, section 5.1).
+/// Detects a protocol other than TLS by its first byte: a method of HTTP/1.1 (RFC
+/// 9110, section 9.1) or the preface of HTTP/2. A TLS record begins with a small
+/// number (RFC 8446, section 5.1).
 pub async fn first(socket: &Socket) -> io::Result<(bool, Option<Protocol>)> {
     let mut first = [0];
     let is_there = socket.peek(&mut first).await? > 0;
@@ -26,8 +26,8 @@ pub async fn first(socket: &Socket) -> io::Result<(bool, Option<Protocol>)> {
     })
 }
 
-/// Sends the response, and throws away what still comes for a moment, so that no
-/// reset overtakes the response.
+/// Sends the response and discards input for a moment, so that no TCP reset overtakes
+/// the response.
 pub async fn dismiss(mut socket: Socket, protocol: Protocol) {
     let send = async {
         socket.write_all(&response(protocol)).await?;

@@ -1,16 +1,16 @@
-//! The PROXY protocol, by which a proxy tells in front of a connection's first
-//! byte who its client is: HAProxy's `proxy-protocol.txt`, versions 1 and 2.
+//! The PROXY protocol, versions 1 and 2 (HAProxy's `proxy-protocol.txt`): a header
+//! in front of a connection's first byte names the client of the proxy.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
 
-/// Bytes of a header of version 2 behind its first 16: addresses and TLVs.
+/// Bytes of a version 2 header after the first 16: addresses and TLVs.
 const MOST_BEHIND: usize = 4096;
-/// Bytes of a header of version 1, its CRLF included.
+/// Bytes of a version 1 header, CRLF included.
 const MOST_LINE: usize = 107;
-/// The most that a whole header can have.
+/// Bytes of the longest header.
 pub(crate) const MOST: usize = FIXED + MOST_BEHIND;
 
 const LINE: &[u8] = b"PROXY ";
@@ -18,30 +18,30 @@ const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Signature, version and command, family and transport, and the length of the rest.
 const FIXED: usize = 16;
 
-/// What a listening socket asks of the proxies in front of it.
+/// The PROXY protocol settings of a listening socket.
 #[derive(Debug)]
 pub struct Proxy {
     pub trusted: Trusted,
-    /// Until the header must be there; never zero.
+    /// How long the header may take; never zero.
     pub wait_token: Duration,
 }
 
-/// Whose word is taken for who the client is.
+/// The senders whose header is trusted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Trusted(Vec<Sender>);
 
 #[derive(Debug, PartialEq, Eq)]
 enum Sender {
     Anybody,
-    /// Whoever can reach the Unix socket.
+    /// Every peer of a Unix socket.
     Unix,
-    /// An address of which so many bits count.
+    /// A network: an address and the length of its prefix in bits.
     Network(IpAddr, u8),
 }
 
 impl Trusted {
-    /// Reads `10.0.0.0/8,::1,unix`, or `*` for anybody. Fails with the first of
-    /// them that is none of that.
+    /// Parses `10.0.0.0/8,::1,unix`, or `*` for every sender. Fails with the first
+    /// invalid item.
     pub fn parse(text: &str) -> Result<Self, &str> {
         text.split(',').map(|text| Sender::parse(text).ok_or(text)).collect::<Result<_, _>>().map(Self)
     }
@@ -82,21 +82,21 @@ impl Sender {
     }
 }
 
-/// What the first bytes of a connection are.
+/// The result of parsing the first bytes of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Header {
-    /// The beginning of a header: all of them belong to it.
+    /// The beginning of a header, to which all of the bytes belong.
     Partial,
-    /// A header of so many bytes, and the client that it names. None: the
-    /// connection is the proxy's own, or the proxy does not know.
+    /// A header of so many bytes, and the client that it names. `None` if the
+    /// connection is the proxy's own or the client is unknown.
     Whole(usize, Option<Endpoint>),
 }
 
-/// Why they are no header.
+/// Why the bytes are not a header.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 
-/// Reads what may be followed by more. A header of version 2 is no longer than [`MOST`].
+/// Parses the bytes that have arrived so far. A version 2 header has at most [`MOST`] bytes.
 pub fn parse(bytes: &[u8]) -> Result<Header, Malformed> {
     if is_beginning(bytes, SIGNATURE) {
         return parse_binary(bytes);
@@ -107,7 +107,7 @@ pub fn parse(bytes: &[u8]) -> Result<Header, Malformed> {
     Err(Malformed("it does not begin with a PROXY header"))
 }
 
-/// Whether the bytes, as far as there are any, are those.
+/// Whether the bytes that have arrived match `expected` so far.
 fn is_beginning(bytes: &[u8], of: &[u8]) -> bool {
     let both = bytes.len().min(of.len());
     bytes[..both] == of[..both]
@@ -146,7 +146,7 @@ fn line_client<T: std::str::FromStr + Into<IpAddr>>(
     Ok(SocketAddr::new(address(from)?.into(), port(from_port)?).into())
 }
 
-/// A number of so many digits at most, without a zero or a sign in front.
+/// A number of at most so many digits, without a leading zero or a sign.
 fn digits(text: &str, most: usize) -> Option<u32> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| is_plain && text.len() <= most)
@@ -202,9 +202,9 @@ fn path(bytes: &[u8]) -> String {
     format!("{mark}{}", String::from_utf8_lossy(&name[..end]))
 }
 
-/// What must hold of any bytes, however they come: nothing panics, no header is
-/// longer than what came, what comes behind it changes nothing, and before it is
-/// whole it is a beginning, so that a connection never waits for what it has.
+/// Checks the invariants for any bytes: nothing panics, no header is longer than the
+/// input, bytes after it change nothing, and each part of it is a beginning, so that
+/// a connection never waits for bytes that it has.
 #[cfg(any(test, fuzzing))]
 pub fn check(bytes: &[u8]) {
     let parsed = parse(bytes);

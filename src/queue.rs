@@ -1,10 +1,10 @@
 //! The event queue: records gather in a batch until the host takes it.
 //!
-//! Of two batches one is written, by the threads of the sessions, while the
-//! host reads the other; taking swaps them. The host is woken once a batch, at
-//! the end of a session's turn. What finds the batch full waits where it is and
-//! is called when the host has taken; what cannot wait is bounded by what is
-//! alive.
+//! There are two batches: the threads of the sessions write one while the host
+//! reads the other. Taking swaps them. The host is woken once for each batch, at
+//! the end of a session's turn. A writer that finds the batch full waits and is
+//! woken after the next take. The records that cannot wait are bounded by the
+//! number of live requests and sessions.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -23,21 +23,21 @@ use crate::error::{Error, Result};
 use crate::record::Batch;
 use crate::table::lock;
 
-/// How many records wait untaken before what can wait does.
+/// How many records may be untaken before writers wait.
 const LIMIT: usize = 4096;
 const MOST: u32 = 1 << 20;
-/// The same for the bytes that they refer to.
+/// How many bytes those records may refer to before writers wait.
 const ARENA: usize = 16 << 20;
-/// What an emptied batch keeps of its memory, unless it uses it.
+/// How much memory an empty batch keeps beyond what its last use explains.
 const KEEP: usize = 256 << 10;
 
 thread_local! {
-    /// Whether this thread calls the host to tell it of a batch: there it must
-    /// not wait for that call's end.
+    /// Whether this thread is inside the callback that announces a batch, where it
+    /// must not wait for the end of that call.
     static TELLING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Told that a batch waits.
+/// Called when a batch waits.
 pub type OnBatch = Box<dyn Fn() + Send + Sync>;
 
 pub struct Queue {
@@ -47,22 +47,22 @@ pub struct Queue {
     taken: Mutex<Batch>,
     /// Signalled when a batch waits.
     came: Condvar,
-    /// Whether records came since the host was last woken.
+    /// Whether records were written since the host was last woken.
     has_news: AtomicBool,
     on_batch: RwLock<Option<OnBatch>>,
-    /// Which events the host wants beside its requests.
+    /// The events that the host watches beside its requests.
     watched: AtomicU32,
     is_freed: AtomicBool,
-    /// Has the sessions look at their requests; there once the server has started.
+    /// Has the sessions look at their requests; set at the start.
     call_all: OnceCell<Box<dyn Fn() + Send + Sync>>,
 }
 
 struct BatchState {
     batch: Batch,
     limit: usize,
-    /// Grows with each take: what waits since an earlier one has been called.
+    /// The number of takes. Writers that waited before the last one have been woken.
     takes: u64,
-    /// What is called at the next take.
+    /// The wakers for the next take.
     waiting: Vec<Waker>,
     /// Whether the host was woken for this batch.
     is_notified: bool,
@@ -83,7 +83,7 @@ pub struct Writing<'a> {
     state: MutexGuard<'a, BatchState>,
 }
 
-/// Since which take something waits for room; so that it is called once.
+/// Records since which take a writer waits, so that it registers its waker once.
 #[derive(Default)]
 pub struct WaitToken(Option<u64>);
 
@@ -114,12 +114,12 @@ impl Default for Queue {
 // What the server does.
 
 impl Queue {
-    /// The server has started; `call_all` has its sessions look at every request.
+    /// The server has started. `call_all` has its sessions look at every request.
     pub fn begin(&self, call_all: impl Fn() + Send + Sync + 'static) {
         let _ = self.call_all.set(Box::new(call_all));
     }
 
-    /// The batch, if it has room for `bytes` more. Otherwise what `waker` gives
+    /// The batch, if it has room for `bytes` more. Otherwise the result of `waker`
     /// is woken at the next take.
     pub fn try_push(
         &self,
@@ -135,20 +135,20 @@ impl Queue {
         None
     }
 
-    /// The batch, if it has room: what finds none is not missed.
+    /// The batch, if it has room, for records that may be dropped.
     pub fn try_offer(&self) -> Option<Writing<'_>> {
         let state = lock(&self.state);
         state.has_room(0).then(|| self.write(state))
     }
 
-    /// The batch, whether it has room or not, for what cannot wait. None once
-    /// nothing is told any more.
+    /// The batch, whether it has room or not, for records that cannot wait. `None`
+    /// after the last record.
     pub fn push_forced(&self) -> Option<Writing<'_>> {
         let state = lock(&self.state);
         (!state.is_closed).then(|| self.write(state))
     }
 
-    /// Writes the last record there is.
+    /// Writes the last record.
     pub fn close(&self, write: impl FnOnce(&mut Batch)) {
         if let Some(mut batch) = self.push_forced() {
             write(&mut batch);
@@ -156,7 +156,7 @@ impl Queue {
         }
     }
 
-    /// The server ends without having been started.
+    /// The server ends without a start.
     pub fn close_unstarted(&self, aloud: bool) {
         self.close(|batch| batch.closed(&Report::default()));
         self.notify(aloud);
@@ -172,8 +172,7 @@ impl Queue {
         Poll::Pending
     }
 
-    /// Wakes the host if there is something it was not woken for; `aloud` if it
-    /// may be called too.
+    /// Wakes the host if there are new records; `aloud` allows its callback.
     pub fn notify(&self, aloud: bool) {
         if !self.has_news.load(Relaxed) || !self.has_news.swap(false, Relaxed) {
             return;
@@ -212,7 +211,7 @@ impl Queue {
 // What the host does.
 
 impl Queue {
-    /// Which events the host wants beside its requests.
+    /// The events that the host watches beside its requests.
     pub fn watch(&self, what: u32) -> Result<()> {
         self.check_setup()?;
         self.watched.fetch_or(what, Relaxed);
@@ -247,7 +246,7 @@ impl Queue {
         Ok(see(&notifier.reader))
     }
 
-    /// Gives `see` the batch that waits, which stays as it is until the next call.
+    /// Passes the waiting batch to `see`. It stays unchanged until the next call.
     pub fn take<R>(&self, see: impl FnOnce(&Batch) -> R) -> Result<R> {
         let mut taken = match self.taken.try_lock() {
             Ok(taken) => taken,
@@ -270,7 +269,7 @@ impl Queue {
         Ok(see(&taken))
     }
 
-    /// Blocks until a batch waits. None as the time is for ever.
+    /// Blocks until a batch waits. `None` as `timeout` waits indefinitely.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
         let mut state = lock(&self.state);
@@ -289,8 +288,8 @@ impl Queue {
         Ok(())
     }
 
-    /// The host has done with it: nothing is told any more. `may_wait` for a
-    /// call of the host's that is under way.
+    /// The host has freed the queue: nothing is written any more. With `may_wait`
+    /// the call waits for a callback that is running.
     pub fn free(&self, may_wait: bool) {
         self.is_freed.store(true, Relaxed);
         let mut state = lock(&self.state);
@@ -318,7 +317,7 @@ impl Queue {
 }
 
 impl BatchState {
-    /// Has `waker` woken at the next take, once.
+    /// Wakes `waker` at the next take, once.
     fn wait(&mut self, wait_token: &mut WaitToken, waker: impl FnOnce() -> Waker) {
         if wait_token.0.replace(self.takes) != Some(self.takes) && !self.is_closed {
             self.waiting.push(waker());
@@ -357,7 +356,7 @@ impl Notifier {
     }
 }
 
-/// Keeps what memory the last use explains.
+/// Shrinks a buffer to what its last use explains.
 fn empty<T>(buffer: &mut Vec<T>) {
     let used = buffer.len();
     buffer.clear();

@@ -1,10 +1,10 @@
-//! Requests that the library answers itself.
+//! Requests that the library responds to itself.
 
 use http::StatusCode;
 
-/// Why the library answers a request itself instead of a handler.
+/// Why no handler gets a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Answered with this status, and `allow` if there is something to allow.
+    /// The response has this status, and `allow` if other methods are allowed.
     Status(StatusCode, Option<String>),
 }

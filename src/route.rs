@@ -1,4 +1,4 @@
-//! The handler table: which handler answers a method and a path.
+//! The routes: which handler serves a method and a path.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use crate::refusal::Refusal;
 /// Called with the request's id, on the thread of its session.
 pub type Handler = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// Who gets the requests of a route.
+/// The receiver of the requests of a route.
 pub enum Target {
     Handler(Handler),
-    /// A queue, with the tag that its records say.
+    /// A queue, with the tag for its records.
     Queue(Arc<Queue>, u32),
 }
 
 /// Patterns and their handlers. Filled before the server starts, then only read.
 #[derive(Default)]
 pub struct Routes {
-    /// The place in `paths` of what a path matches.
+    /// Maps a path to an index of `paths`.
     tree: matchit::Router<usize>,
     paths: Vec<Path>,
-    /// Responses what no pattern matches.
+    /// Receives what no pattern matches.
     catch_all: Option<Target>,
-    /// Takes each CONNECT that no path has.
+    /// Receives each CONNECT that no path pattern matches.
     tunnels: Option<Target>,
-    /// Whether any target takes CONNECT.
+    /// Whether any target receives CONNECT.
     any_connect: bool,
 }
 
@@ -47,10 +47,10 @@ pub struct Match<'a> {
 }
 
 impl Routes {
-    /// Adds a target for `METHOD /path/{name}/{*rest}`; `*` as the method is
-    /// every method, `*` alone is whatever no other pattern matches. Neither is
-    /// CONNECT, whose responses make tunnels: that is for who names it, and
-    /// `CONNECT *` is each one that no path has.
+    /// Adds a target for `METHOD /path/{name}/{*rest}`. The method `*` is every
+    /// method, the pattern `*` alone is whatever no other pattern matches. Neither
+    /// includes CONNECT, whose responses open tunnels: it must be named, and
+    /// `CONNECT *` is each CONNECT that no path pattern matches.
     pub fn register(&mut self, pattern: &str, target: Target) -> Result<()> {
         if pattern == "*" {
             return fill(&mut self.catch_all, target, pattern);
@@ -79,12 +79,12 @@ impl Routes {
         Ok(())
     }
 
-    /// Whether any target takes CONNECT.
+    /// Whether any target receives CONNECT.
     pub fn has_connect(&self) -> bool {
         self.any_connect
     }
 
-    /// The handler for a request, or the response that the library gives itself.
+    /// Finds the target of a request, or the refusal by the library.
     pub fn find(&self, method: &Method, path: &[u8]) -> std::result::Result<Match<'_>, Refusal> {
         let without_params = |target| Match { target, params: Vec::new() };
         let path = &*as_text(path);
@@ -131,7 +131,7 @@ impl Routes {
 }
 
 impl Path {
-    /// HEAD is answered from GET (RFC 9110, section 9.3.2) unless it has a handler of its own.
+    /// HEAD uses the handler of GET (RFC 9110, section 9.3.2) unless it has its own.
     fn find(&self, method: &Method) -> Option<&Target> {
         let from_get = || (*method == Method::HEAD).then(|| self.named(&Method::GET)).flatten();
         self.named(method).or_else(from_get).or(self.any.as_ref())
@@ -141,7 +141,7 @@ impl Path {
         self.named.iter().find(|(known, _)| known == wanted).map(|(_, target)| target)
     }
 
-    /// What to say in `allow` (RFC 9110, section 10.2.1).
+    /// The value of `allow` (RFC 9110, section 10.2.1).
     fn allow(&self) -> String {
         let mut methods: Vec<&str> = self.named.iter().map(|(method, _)| method.as_str()).collect();
         if methods.contains(&"GET") && !methods.contains(&"HEAD") {
@@ -163,8 +163,8 @@ fn taken(pattern: &str) -> Error {
     Error::invalid(format_args!("{pattern:?} has a handler already"))
 }
 
-/// The path as text. Bytes that are not UTF-8 are percent-encoded, which says the
-/// same (RFC 3986, section 2.1): no pattern has them, but a parameter may.
+/// The path as text. Bytes that are not UTF-8 are percent-encoded, which is
+/// equivalent (RFC 3986, section 2.1): no pattern contains them, but a parameter may.
 fn as_text(path: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(path) {
         Ok(text) => Cow::Borrowed(text),
@@ -183,8 +183,8 @@ fn decode_all(params: &matchit::Params<'_, '_>) -> std::result::Result<Vec<(Stri
         .ok_or(Refusal::Status(StatusCode::BAD_REQUEST, None))
 }
 
-/// Percent-decodes (RFC 3986, section 2.1). None if an escape is not two
-/// hexadecimal digits or the result is not UTF-8.
+/// Percent-decodes (RFC 3986, section 2.1). `None` if an escape is not two
+/// hexadecimal digits, or if the result is not UTF-8.
 fn decode(text: &str) -> Option<String> {
     if !text.contains('%') {
         return Some(text.to_owned());

@@ -1,4 +1,4 @@
-//! What all threads of one started server have in common.
+//! The state that all threads of a started server share.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -29,7 +29,7 @@ use crate::throttle::Throttle;
 pub type OnSession = Box<dyn Fn(&SessionEvent) + Send + Sync>;
 pub type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
 
-/// What the host said before it started the server.
+/// What the host has set before the start.
 #[derive(Default)]
 pub struct Setup {
     pub config: Config,
@@ -42,18 +42,18 @@ pub struct Setup {
     pub system: System,
 }
 
-/// That, and who is there since.
+/// The shared state of a started server.
 pub struct Shared {
     pub setup: Setup,
     pub registry: Registry,
-    /// A permit for each TLS handshake that may go on.
+    /// One permit for each TLS handshake that may be in progress.
     pub handshakes: Semaphore,
     pub refusals: Refusals,
-    /// Set when the host has freed the server: its callbacks are gone.
+    /// Set when the host has freed the server. No callback begins after that.
     muted: Arc<AtomicBool>,
 }
 
-/// What the server did not take: counted, and said in the log.
+/// What the server has refused: counted and logged.
 pub struct Refusals {
     /// Connections that a limit refused.
     pub sessions: Refusal,
@@ -61,11 +61,11 @@ pub struct Refusals {
     pub handshakes: Refusal,
     /// Connections without a PROXY header that is valid and from a trusted proxy.
     pub proxies: Refusal,
-    /// Moments without descriptors or memory: said in the log, and not counted.
-    pub rests: Throttle,
+    /// Pauses of accepting for lack of descriptors or memory: logged, not counted.
+    pub pauses: Throttle,
 }
 
-/// How many there were of each kind.
+/// The number of refusals of each kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub sessions: u64,
@@ -84,7 +84,7 @@ impl Refusal {
         Self { count: AtomicU64::new(0), throttle: Throttle::new(what, is_warning) }
     }
 
-    /// Counts one; `line` says it in the log, unless there were many.
+    /// Counts one. `line` logs it, unless there were many in a short time.
     pub fn add(&self, line: impl FnOnce()) {
         self.count.fetch_add(1, Relaxed);
         self.throttle.tell(line);
@@ -97,7 +97,7 @@ impl Default for Refusals {
             sessions: Refusal::new("connections that a limit refused", true),
             handshakes: Refusal::new("TLS handshakes that failed", false),
             proxies: Refusal::new("connections without a PROXY header that counts", true),
-            rests: Throttle::new("rests of accepting", true),
+            pauses: Throttle::new("pauses of accepting", true),
         }
     }
 }
@@ -108,20 +108,20 @@ impl Refusals {
         Counts { sessions: count(&self.sessions), handshakes: count(&self.handshakes), proxies: count(&self.proxies) }
     }
 
-    /// Says what was left out of the log, at the end.
+    /// Logs how many lines were left out. Called at the end.
     pub fn flush(&self) {
         [&self.sessions, &self.handshakes, &self.proxies].iter().for_each(|refusal| refusal.throttle.flush());
-        self.rests.flush();
+        self.pauses.flush();
     }
 }
 
 thread_local! {
-    /// The fork of the process in which this became a thread of the library: in
-    /// a child that one of them forked, it is the host's only thread.
+    /// The fork of the process in which this became a thread of the library. In a
+    /// child process that such a thread has forked, it is the host's only thread.
     static OURS: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// Whether the caller runs on a thread of the library, inside one of its callbacks.
+/// Whether the caller runs on a thread of the library, that is, in a callback.
 pub fn is_our_thread() -> bool {
     OURS.get() == Some(fork())
 }
@@ -139,13 +139,13 @@ impl Shared {
         Self { setup, registry: Registry::default(), handshakes, refusals: Refusals::default(), muted: Arc::default() }
     }
 
-    /// Whether with so many more from that address there would be too many.
+    /// Whether `more` sessions from that address would exceed the limit.
     pub fn is_crowded(&self, peer: &Endpoint, more: usize) -> bool {
         let most = self.setup.config.max_sessions_per_address;
         most > 0 && peer.ip().is_some_and(|ip| self.registry.len_from(ip) + more > most)
     }
 
-    /// Gives the host a session event.
+    /// Delivers a session event to the host.
     pub fn tell(&self, event: &SessionEvent) {
         tracing::debug!(session = event.session, kind = event.kind.name(), cause = event.cause.name(), "session");
         if let Some(on_session) = &self.setup.on_session
@@ -162,7 +162,7 @@ impl Shared {
         }
     }
 
-    /// Gives the host how far the close has come.
+    /// Delivers the progress of a close to the host.
     pub fn tell_progress(&self, progress: Progress) {
         if let Some(on_progress) = &self.setup.on_progress
             && !self.is_muted()
@@ -177,18 +177,18 @@ impl Shared {
         self.notify();
     }
 
-    /// Gives each queue its last record.
+    /// Writes the last record of each queue.
     pub fn close_queues(&self, report: &Report) {
         self.setup.queues.iter().for_each(|queue| queue.close(|batch| batch.closed(report)));
         self.notify();
     }
 
-    /// Wakes the hosts of the queues that were told something.
+    /// Wakes the hosts of the queues that have new records.
     pub fn notify(&self) {
         self.setup.queues.iter().for_each(|queue| queue.notify(!self.is_muted()));
     }
 
-    /// Waits while a queue that is told of sessions has no room.
+    /// Waits while a queue that receives session events has no room.
     pub async fn room_for_sessions(&self) {
         for queue in self.watching(GOAWAY_WATCH_SESSIONS) {
             let mut wait_token = WaitToken::default();
@@ -200,7 +200,7 @@ impl Shared {
         self.setup.queues.iter().filter(move |queue| queue.watches(what))
     }
 
-    /// No callback of the host begins from now on.
+    /// No callback of the host begins after this call.
     pub fn mute(&self) {
         self.muted.store(true, Relaxed);
     }
@@ -209,13 +209,14 @@ impl Shared {
         self.muted.load(Relaxed)
     }
 
-    /// The switch that [`Self::mute`] turns, for those who hold no more of the server.
+    /// The flag that [`Self::mute`] sets, for owners that hold nothing else of the server.
     pub fn muted(&self) -> Arc<AtomicBool> {
         self.muted.clone()
     }
 
-    /// Starts a thread of the library with a runtime of its own, on which `make`
-    /// makes what the thread then runs to its end. What fails in there fails here.
+    /// Starts a thread of the library with its own runtime. `make` runs on it and
+    /// returns the future that the thread then runs to its end. An error of `make`
+    /// is returned here.
     pub fn spawn<F: Future>(
         &self,
         name: String,
@@ -239,7 +240,7 @@ impl Shared {
         Ok(thread)
     }
 
-    /// Starts a thread of the library. A panic in it ends it alone.
+    /// Starts a thread of the library. A panic ends only that thread.
     pub fn spawn_plain(&self, name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
         let run = move || {
             OURS.set(Some(fork()));

@@ -1,4 +1,5 @@
-//! The file of a Unix socket: taken over when it is stale, taken away when it is still ours.
+//! The file of a Unix socket. A stale file is replaced, and the server's own file is
+//! removed at the end.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,12 +14,12 @@ use crate::address::Address;
 use crate::error::Result;
 use crate::system::System;
 
-/// How often, and how long each time, a folder that somebody else has locked is waited for.
+/// How often, and how long each time, a locked folder is waited for.
 const TRIES: u32 = 100;
 const TRY: Duration = Duration::from_millis(10);
 
-/// The file under which a socket of ours can be reached. Whoever drops it
-/// removes it, unless there is another in its place.
+/// The file of a Unix socket of this process. Dropping it removes the file, unless
+/// another file has taken its place.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
@@ -27,9 +28,9 @@ pub struct SocketFile {
 }
 
 impl SocketFile {
-    /// Has `bind` and `listen` make a socket at a path. Servers of this library
-    /// do so one at a time in a folder, so that of two that find the same stale
-    /// file one has it, and none removes what the other has just made.
+    /// Makes a socket at a path with `bind` and `listen`. A lock on the folder makes
+    /// servers of this library do so one after the other: two that find the same
+    /// stale file cannot remove each other's new socket.
     pub fn bind(
         address: &Address,
         path: &Path,
@@ -52,7 +53,7 @@ impl SocketFile {
         Ok(file)
     }
 
-    /// It stays where it is: somebody else has the socket too.
+    /// Leaves the file in place: another process has the socket too.
     pub fn leave(mut self) {
         self.path.clear();
     }
@@ -87,7 +88,7 @@ fn lock_folder(address: &Address, path: &Path, system: &System) -> Result<File> 
     Err(address.refuse("another process holds a lock of the folder"))
 }
 
-/// Removes what a server left behind that did not come to remove it itself.
+/// Removes the file of a server that has ended without removing it.
 fn clear(address: &Address, path: &Path) -> Result<()> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -109,7 +110,7 @@ fn clear(address: &Address, path: &Path) -> Result<()> {
     }
 }
 
-/// Whether somebody listens there.
+/// Whether a process listens there.
 fn knock(path: &Path) -> io::Result<()> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // A server whose queue is full would hold us up.

@@ -1,13 +1,13 @@
-//! Ids: tables that turn a number a host holds into the live thing it names.
+//! Ids: tables that map an id of the host to the live object that it names.
 //!
-//! An id is a slot number in its low 20 bits and that slot's generation above
-//! them, 53 bits in all, so that JavaScript holds it exactly. A slot's
-//! generation grows with each use and a slot whose generations are used up is
-//! retired: no id is ever given twice in a process, and a stale one is an
-//! error, never another's request.
+//! An id has the slot number in its low 20 bits and the generation of the slot
+//! above them: 53 bits, which a double of JavaScript holds exactly. The generation
+//! grows with each use of the slot, and a slot whose generations are used up is
+//! retired. No id is ever used twice in a process, and a stale id is an error,
+//! never another object.
 //!
-//! A lookup takes one uncontended lock and no shared counter. Slots are handed
-//! out through a [`SlotAllocator`] that each worker owns, so that workers do not meet.
+//! A lookup takes one uncontended lock and no shared counter. Each worker has its
+//! own [`SlotAllocator`], so that workers do not contend.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -18,36 +18,35 @@ use crate::error::{Error, Result};
 
 const SLOT_BITS: u32 = 20;
 const GENERATION_BITS: u32 = 33;
-/// Generations are counted up by so many, so that no id of one kind is ever one of another.
+/// The step between generations: the ids of different kinds never coincide.
 const KINDS: u64 = 2;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 const LAST_GENERATION: u64 = (1 << GENERATION_BITS) - 1;
 const SEGMENT_SLOTS: usize = 1 << 10;
 const SEGMENTS: usize = 1 << (SLOT_BITS - 10);
-/// How many slots a lot claims at a time: few enough that an idle worker wastes none to speak of.
+/// How many slots an allocator claims at a time: few, since an idle worker wastes them.
 const CLAIM: u32 = 64;
-/// How many boxes a lot keeps for reuse.
+/// How many boxes an allocator keeps for reuse.
 const SPARE: usize = 16;
 
-/// How often this process's line of ancestors forked since the library was
-/// loaded. Each fork gets tables of its own, since the parent's may be locked
-/// for ever in the child.
+/// The number of forks since the library was loaded. Each fork has its own tables,
+/// since those of the parent may stay locked in the child.
 static FORKS: AtomicUsize = AtomicUsize::new(0);
-/// Forks of forks that can each have a server of their own.
+/// The deepest fork that can have a server.
 pub const MAX_FORKS: usize = 64;
 
-/// To be called in the child right after fork(). Only stores a number: safe
-/// where locks are not.
+/// Called in the child right after fork(). It only stores a number, since locks are
+/// not safe there.
 pub fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Which fork of the process this is; an object made in another is not ours.
+/// The number of this fork. An object of another fork belongs to another process.
 pub fn fork() -> usize {
     FORKS.load(Ordering::Relaxed)
 }
 
-/// The tables of one kind of thing, one for each fork.
+/// The tables of one kind of object, one for each fork.
 pub struct Tables<T> {
     name: &'static str,
     first: u64,
@@ -55,7 +54,7 @@ pub struct Tables<T> {
 }
 
 impl<T> Tables<T> {
-    /// `kind` keeps the ids of two kinds of things apart: 0 or 1.
+    /// `kind`, 0 or 1, keeps the ids of two kinds apart.
     pub const fn new(name: &'static str, kind: u64) -> Self {
         Self { name, first: KINDS + kind, forks: [const { OnceCell::new() }; MAX_FORKS] }
     }
@@ -67,24 +66,24 @@ impl<T> Tables<T> {
         Ok(cell.get_or_init(|| Box::new(Table::new(self.name, self.first, self.used_before(fork)))))
     }
 
-    /// The first slot number no ancestor used, so that its ids are told apart.
+    /// The first slot number that no ancestor has used, so that the ids differ.
     fn used_before(&self, fork: usize) -> u32 {
         let ancestors = self.forks[..fork].iter().rev();
         ancestors.filter_map(OnceCell::get).map(|table| table.next.load(Ordering::Relaxed)).next().unwrap_or(0)
     }
 }
 
-/// Slots for things of one kind.
+/// The slots for objects of one kind.
 pub struct Table<T> {
     name: &'static str,
     /// The generation of a slot's first use.
     first: u64,
-    /// The first slot of this process; those below belong to ancestors.
+    /// The first slot of this process. Those below belong to its ancestors.
     base: u32,
-    /// The first slot never claimed yet.
+    /// The first slot that was never claimed.
     next: AtomicU32,
     segments: Box<[OnceCell<Segment<T>>]>,
-    /// Free slots that no lot owns.
+    /// Free slots that no allocator owns.
     spare: Mutex<Vec<u32>>,
 }
 
@@ -95,15 +94,15 @@ struct Slot<T> {
     value: Option<Box<T>>,
 }
 
-/// A worker's own free slots.
+/// The free slots of one worker.
 pub struct SlotAllocator<T: 'static> {
     table: &'static Table<T>,
     free: Vec<u32>,
-    /// Boxes of things that have ended, warm for the next.
+    /// Boxes of ended objects, for reuse.
     spare: Vec<Box<T>>,
 }
 
-/// A live thing, locked: what the id names while it is held.
+/// A live object, locked while the guard exists.
 pub struct SlotGuard<'a, T>(MutexGuard<'a, Slot<T>>);
 
 impl<T> Table<T> {
@@ -118,7 +117,7 @@ impl<T> Table<T> {
         }
     }
 
-    /// The thing that `id` names, locked until the result is dropped.
+    /// The object that `id` names, locked until the guard is dropped.
     pub fn find(&self, id: u64) -> Result<SlotGuard<'_, T>> {
         let slot = self.slot(id)?;
         if slot.generation == id >> SLOT_BITS && slot.value.is_some() {
@@ -128,7 +127,7 @@ impl<T> Table<T> {
         }
     }
 
-    /// Ends `id`; from now on it is stale. The slot goes to the table's spare ones.
+    /// Ends `id`, which is stale from now on. The slot returns to the table.
     pub fn remove(&self, id: u64) -> Option<Box<T>> {
         let (value, reusable) = self.find(id).ok()?.end()?;
         if reusable {
@@ -137,7 +136,7 @@ impl<T> Table<T> {
         Some(value)
     }
 
-    /// The same for what is held already.
+    /// The same for a guard.
     pub fn end(&self, id: u64, live: SlotGuard<'_, T>) {
         let ended = live.end();
         if matches!(ended, Some((_, true))) {
@@ -155,7 +154,7 @@ impl<T> Table<T> {
         Ok(lock(&segment[index as usize % SEGMENT_SLOTS]))
     }
 
-    /// Up to `CLAIM` slots for a lot: spare ones first, else new ones.
+    /// Up to `CLAIM` slots for an allocator: free ones first, then new ones.
     fn claim(&self) -> Vec<u32> {
         let mut spare = lock(&self.spare);
         if !spare.is_empty() {
@@ -181,12 +180,12 @@ impl<T> SlotAllocator<T> {
         Self { table, free: Vec::new(), spare: Vec::new() }
     }
 
-    /// A box of something that has ended, to be used again.
+    /// The box of an ended object, for reuse.
     pub fn spare(&mut self) -> Option<Box<T>> {
         self.spare.pop()
     }
 
-    /// Gives what `make` makes an id. None when a million are live at once.
+    /// Enters what `make` returns. `None` if a million objects are live.
     pub fn insert(&mut self, make: impl FnOnce(u64) -> Box<T>) -> Option<u64> {
         if self.free.is_empty() {
             self.free = self.table.claim();
@@ -203,8 +202,8 @@ impl<T> SlotAllocator<T> {
         self.table.find(id)
     }
 
-    /// Ends the id of what is held, lets `clear` empty it, and keeps slot and
-    /// box for this lot's next.
+    /// Ends the id of a guard, empties the object with `clear`, and keeps slot and
+    /// box for reuse.
     pub fn end(&mut self, id: u64, live: SlotGuard<'_, T>, clear: impl FnOnce(&mut T)) {
         let Some((mut value, reusable)) = live.end() else { return };
         if reusable {
@@ -224,7 +223,7 @@ impl<T> Drop for SlotAllocator<T> {
 }
 
 impl<T> SlotGuard<'_, T> {
-    /// Takes the value out and says whether the slot can serve again.
+    /// Takes the value out. Returns whether the slot can be used again.
     fn end(mut self) -> Option<(Box<T>, bool)> {
         let value = self.0.value.take()?;
         self.0.generation += KINDS;
@@ -245,13 +244,13 @@ impl<T> std::ops::DerefMut for SlotGuard<'_, T> {
     }
 }
 
-/// Locks, also after a panic elsewhere: each value stays whole between its statements.
+/// Locks, also after a panic of another thread: each statement leaves the value valid.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The same without waiting: None if it is locked, for ever perhaps, since a
-/// fork copies the locks of threads that it does not copy.
+/// The same without waiting. `None` if it is locked, perhaps for ever: fork() copies
+/// locks, but not the threads that hold them.
 pub fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(locked) => Some(locked),

@@ -1,20 +1,21 @@
-//! Lines of the log that peers can cause: so many in a while, the rest counted.
+//! Log lines that peers can cause: a limited number per period is written, the rest
+//! is counted.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::table::lock;
 
-/// Lines of one kind that are told in a period.
+/// Lines of one kind that are written in a period.
 const MOST: u32 = 10;
 const PERIOD: Duration = Duration::from_secs(10);
 
 /// Lines of one kind.
 #[derive(Debug)]
 pub struct Throttle {
-    /// What they are about.
+    /// What the lines are about.
     what: &'static str,
-    /// Whether they are warnings.
+    /// Whether the lines are warnings.
     is_warning: bool,
     state: Mutex<State>,
 }
@@ -31,7 +32,7 @@ impl Throttle {
         Self { what, is_warning, state: Mutex::default() }
     }
 
-    /// Tells a line, or counts it. Says first how many were left out.
+    /// Writes a line or counts it. First writes how many lines were left out.
     pub fn tell(&self, line: impl FnOnce()) {
         if self.admits(Instant::now()) {
             self.flush();
@@ -52,7 +53,7 @@ impl Throttle {
         admits
     }
 
-    /// Says how many lines were left out since the last that was told.
+    /// Writes how many lines were left out since the last written one.
     pub fn flush(&self) {
         let left_out = std::mem::take(&mut lock(&self.state).left_out);
         match self.is_warning {

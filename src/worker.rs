@@ -1,4 +1,4 @@
-//! What the sessions of one worker thread have in common.
+//! The state that the sessions of one worker thread share.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,10 +10,10 @@ use crate::request::{REQUESTS, Request};
 use crate::shared::Shared;
 use crate::table::{SlotAllocator, SlotGuard};
 
-/// Of a date (RFC 9110, section 5.6.7).
+/// The length of an HTTP date (RFC 9110, section 5.6.7).
 const DATE_LENGTH: usize = 29;
 
-/// One worker, as its sessions see it.
+/// One worker, as its sessions use it.
 pub struct Worker {
     pub shared: Arc<Shared>,
     pub slots: RefCell<SlotAllocator<Request>>,
@@ -38,17 +38,17 @@ impl Worker {
         self.slots.borrow().find(id)
     }
 
-    /// Ends the id of a request whose host has done its part.
+    /// Ends the id of a request that the host has finished.
     pub fn end(&self, id: u64, request: SlotGuard<'_, Request>) {
         self.slots.borrow_mut().end(id, request, Request::clear);
     }
 
-    /// The `date` field's value (RFC 9110, section 6.6.1), made anew once a second by `tick`.
+    /// The value of the `date` field (RFC 9110, section 6.6.1). `tick` renews it once a second.
     pub fn date(&self) -> [u8; DATE_LENGTH] {
         self.date.get().text
     }
 
-    /// Time has passed.
+    /// Renews what depends on the time.
     pub fn tick(&self, now: Instant) {
         if self.date.get().until.is_none_or(|until| now >= until) {
             let wall = SystemTime::now();

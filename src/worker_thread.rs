@@ -1,4 +1,4 @@
-//! The thread of a worker: it has a runtime of its own and runs the tasks of its
+//! The thread of a worker. It has its own runtime and runs the tasks of its
 //! connections.
 
 use std::net::TcpStream;
@@ -18,7 +18,7 @@ use crate::shared::Shared;
 use crate::transport::Socket;
 use crate::worker::Worker;
 
-/// The server's side of a worker.
+/// The handle of a worker, as the control thread uses it.
 pub struct WorkerHandle {
     arrivals: UnboundedSender<Registration>,
     load: Arc<AtomicUsize>,
@@ -26,7 +26,7 @@ pub struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Starts a worker. It ends when its handle is dropped, and its sessions with it.
+    /// Starts a worker. Dropping the handle ends the worker and its sessions.
     pub fn start(number: usize, shared: &Arc<Shared>) -> Result<(Self, JoinHandle<()>)> {
         let (arrivals, arriving) = unbounded_channel();
         let in_callback = Flag::default();
@@ -39,16 +39,16 @@ impl WorkerHandle {
         Ok((Self { arrivals, load: Arc::default(), in_callback }, thread))
     }
 
-    /// How many sessions it has.
+    /// The number of its sessions.
     pub fn load(&self) -> usize {
         self.load.load(Relaxed)
     }
 
-    /// Makes the connection a session of this worker.
+    /// Hands a connection over to this worker.
     pub fn give(&self, stream: TcpStream, shared: &Arc<Shared>, session: Arc<SessionHandle>) {
         session.arrive(stream);
         let registration = Registration::new(shared.clone(), session, self.load.clone(), self.in_callback.clone());
-        // A worker that has ended drops the registration, and with it the connection.
+        // If the worker has ended, the registration is dropped and closes the connection.
         let _ = self.arrivals.send(registration);
     }
 }
