@@ -548,6 +548,8 @@ typedef enum {
     GOAWAY_COMMAND_KIND_SET_IDLE = 8,
     // As `goaway_request_set_high_water` with `number` bytes.
     GOAWAY_COMMAND_KIND_HIGH_WATER = 9,
+    // As `goaway_request_set_context` with `number`.
+    GOAWAY_COMMAND_KIND_SET_CONTEXT = 10,
 } goaway_command_kind;
 
 // How HEADERS, PUSH_PROMISE and DATA frames are padded; see
@@ -730,11 +732,15 @@ typedef struct {
 typedef void (*goaway_cancel_cb)(goaway_request request,
                                  goaway_cause cause,
                                  uint32_t code,
+                                 uint64_t context,
                                  void *user_data);
 
 // Called once when the session begins to drain, or at once if it does
 // already: the response should end within `left_ms`. On the session's thread.
-typedef void (*goaway_drain_cb)(goaway_request request, uint64_t left_ms, void *user_data);
+typedef void (*goaway_drain_cb)(goaway_request request,
+                                uint64_t left_ms,
+                                uint64_t context,
+                                void *user_data);
 
 // Called with each piece of the request's body, in order; `last` is true with
 // the last one, which may be empty. The bytes are valid during the call and
@@ -744,16 +750,18 @@ typedef void (*goaway_body_cb)(goaway_request request,
                                const uint8_t *data,
                                size_t len,
                                bool last,
+                               uint64_t context,
                                void *user_data);
 
 // Called when something has become possible again. On the session's thread.
-typedef void (*goaway_ready_cb)(goaway_request request, void *user_data);
+typedef void (*goaway_ready_cb)(goaway_request request, uint64_t context, void *user_data);
 
 // Called with the whole body of the request, valid during the call. On the
 // session's thread.
 typedef void (*goaway_collect_cb)(goaway_request request,
                                   const uint8_t *data,
                                   size_t len,
+                                  uint64_t context,
                                   void *user_data);
 
 // A field of a header or trailer section, both texts NUL-terminated. A name
@@ -842,7 +850,11 @@ typedef struct {
     uint64_t id;
     // 16: its session, or the session that the record is of.
     uint64_t session;
-    // 24, 28: REQUEST: method, scheme, authority, path as it came, query and
+    // 24: what the host had attached to the request by
+    // GOAWAY_COMMAND_KIND_SET_CONTEXT or `goaway_request_set_context` when the
+    // record was written; 0 until then.
+    uint64_t context;
+    // 32, 36: REQUEST: method, scheme, authority, path as it came, query and
     // peer, then name and value of each path parameter, then name and value of
     // each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
     // the first field is `:protocol`. Several `cookie` fields are one here, see
@@ -851,27 +863,28 @@ typedef struct {
     // then the event's text as it is.
     uint32_t text_offset;
     uint32_t text_len;
-    // 32, 36: REQUEST: the body, if it is whole here. BODY: the next bytes of
+    // 40, 44: REQUEST: the body, if it is whole here. BODY: the next bytes of
     // it. CLOSED: a `goaway_report`, aligned to 8 bytes.
     uint32_t data_offset;
     uint32_t data_len;
-    // 40: REQUEST: the identifier of its stream. CANCELLED: an error code, the
+    // 48: REQUEST: the identifier of its stream. CANCELLED: an error code, the
     // peer's or ours as `goaway_cancel_cb` says. SESSION: the event's code. WRITABLE: the high-water mark,
-    // which grows for a peer that takes much.
+    // which grows for a peer that takes much. PROGRESS: sessions that are left.
     uint32_t code;
-    // 44: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the pseudo-header fields in
+    // 52: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the pseudo-header fields in
     // the order in which they came, as `goaway_request_pseudo_order` has them.
+    // PROGRESS: streams that are left.
     uint32_t cause;
-    // 48: WRITABLE: bytes that wait for the peer. DRAIN, PROGRESS, and REQUEST
-    // with GOAWAY_RECORD_FLAG_DRAINING: milliseconds that are left. SESSION: the
-    // event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its `last_stream`.
-    uint64_t number;
-    // 56: REQUEST: header fields. BODY with GOAWAY_RECORD_FLAG_END: trailer fields.
-    // SESSION: a `goaway_event`. PROGRESS: sessions that are left.
-    uint32_t fields;
-    // 60: REQUEST: path parameters. PROGRESS: streams that are left. SESSION:
-    // of GOAWAY_EVENT_CLOSED, a `goaway_outcome`.
-    uint32_t params;
+    // 56: WRITABLE: bytes that wait for the peer, 4294967295 if there are more.
+    // DRAIN, PROGRESS, and REQUEST with GOAWAY_RECORD_FLAG_DRAINING: milliseconds
+    // that are left. SESSION: the event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its
+    // `last_stream`.
+    uint32_t number;
+    // 60: REQUEST: header fields. BODY with GOAWAY_RECORD_FLAG_END: trailer fields.
+    // SESSION: a `goaway_event`.
+    uint16_t fields;
+    // 62: REQUEST: path parameters. SESSION: of GOAWAY_EVENT_CLOSED, a `goaway_outcome`.
+    uint16_t params;
 } goaway_record;
 
 // What `goaway_queue_take` gives: `count` records, and the arena that their
@@ -906,6 +919,7 @@ typedef struct {
     uint32_t data_offset;
     uint32_t data_len;
     // 32: RESET: the code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
+    // SET_CONTEXT: any number.
     uint64_t number;
 } goaway_command;
 
@@ -1421,6 +1435,17 @@ goaway_status goaway_request_set_on_drain(goaway_request request,
                                           goaway_drain_cb on_drain,
                                           void *user_data);
 
+// Attaches 64 bits of yours to a request, such as an index or a pointer. Every
+// later callback of the request gets them as `context`, and every later record
+// of it has them as `context`; 0 until they are set. What was written to a queue
+// before has what was set then, also if it is taken only now. From any thread,
+// as often as you like.
+goaway_status goaway_request_set_context(goaway_request request, uint64_t context);
+
+// Writes what was attached to a request by `goaway_request_set_context` or
+// GOAWAY_COMMAND_KIND_SET_CONTEXT to `out_context`; 0 if nothing was.
+goaway_status goaway_request_context(goaway_request request, uint64_t *out_context);
+
 // Sets for this request how many milliseconds may go by without a byte
 // passing either way; 0 is for ever, for responses that wait for events.
 // Default GOAWAY_LIMIT_STREAM_IDLE_MS.
@@ -1865,8 +1890,8 @@ goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
 // END, INFORM, RESET or an unknown kind fails, each RESPOND, HEAD, WRITE, END
 // and INFORM behind it is GOAWAY_ERR_SKIPPED and changes nothing, so that no
 // response goes on without a part of it, or looks whole. RESET, CONSUME,
-// SET_IDLE and HIGH_WATER are carried out all the same, and the failure of one
-// of the last three skips nothing. A later batch begins anew: order again what
+// SET_IDLE, HIGH_WATER and SET_CONTEXT are carried out all the same, and the
+// failure of one of the last four skips nothing. A later batch begins anew: order again what
 // failed and what was skipped, respond in another way, or RESET. No WRITABLE
 // record follows a WRITE that was skipped.
 //
@@ -2048,8 +2073,9 @@ GOAWAY_READER uint32_t goaway_record_code(const goaway_record *record);
 // deadline of the drain. 0 for other records.
 GOAWAY_READER uint64_t goaway_record_left_ms(const goaway_record *record);
 
-// WRITABLE: bytes of the response that wait for the peer. 0 for other records.
-GOAWAY_READER uint64_t goaway_record_queued(const goaway_record *record);
+// WRITABLE: bytes of the response that wait for the peer, 4294967295 if there are
+// more. 0 for other records.
+GOAWAY_READER uint32_t goaway_record_queued(const goaway_record *record);
 
 // WRITABLE: the response's high-water mark in bytes, which grows for a peer that
 // takes much. 0 for other records.
@@ -2365,12 +2391,12 @@ GOAWAY_READER const goaway_report *goaway_record_report(const goaway_record *rec
 GOAWAY_READER uint32_t goaway_record_stream(const goaway_record *record) {
     if (goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST)) return record->code;
     if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION) || record->fields == GOAWAY_EVENT_GOAWAY) return 0;
-    return GOAWAY_STATIC_CAST(uint32_t, record->number);
+    return record->number;
 }
 
 GOAWAY_READER uint32_t goaway_record_last_stream(const goaway_record *record) {
     if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION) || record->fields != GOAWAY_EVENT_GOAWAY) return 0;
-    return GOAWAY_STATIC_CAST(uint32_t, record->number);
+    return record->number;
 }
 
 GOAWAY_READER uint32_t goaway_record_cause(const goaway_record *record) {
@@ -2393,7 +2419,7 @@ GOAWAY_READER uint64_t goaway_record_left_ms(const goaway_record *record) {
     return drains ? record->number : 0;
 }
 
-GOAWAY_READER uint64_t goaway_record_queued(const goaway_record *record) {
+GOAWAY_READER uint32_t goaway_record_queued(const goaway_record *record) {
     return goaway_inline_is(record, GOAWAY_RECORD_KIND_WRITABLE) ? record->number : 0;
 }
 
@@ -2402,11 +2428,11 @@ GOAWAY_READER uint32_t goaway_record_high_water(const goaway_record *record) {
 }
 
 GOAWAY_READER uint32_t goaway_record_sessions(const goaway_record *record) {
-    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->fields : 0;
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->code : 0;
 }
 
 GOAWAY_READER uint32_t goaway_record_streams(const goaway_record *record) {
-    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->params : 0;
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->cause : 0;
 }
 
 GOAWAY_READER uint32_t goaway_record_event(const goaway_record *record) {

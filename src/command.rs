@@ -33,6 +33,8 @@ pub enum CommandKind {
     SetIdle = 8,
     /// As `goaway_request_set_high_water` with `number` bytes.
     HighWater = 9,
+    /// As `goaway_request_set_context` with `number`.
+    SetContext = 10,
 }
 
 /// As a flag of a WRITE command: a WRITABLE record follows for certain, unless
@@ -82,6 +84,7 @@ pub struct Command {
     pub data_offset: u32,
     pub data_len: u32,
     /// 32: RESET: the code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
+    /// SET_CONTEXT: any number.
     pub number: u64,
 }
 
@@ -144,6 +147,7 @@ impl Command {
                     Ok(())
                 })
             }
+            CommandKind::SetContext => request::set_context(id, self.number),
             CommandKind::HighWater => {
                 let bytes = self.narrow("a number of bytes")?;
                 request::response(id, |response| response.set_high_water(bytes))
@@ -153,7 +157,9 @@ impl Command {
 
     /// Whether it orders a part of the response. Of a kind that is unknown nobody knows.
     fn is_of_response(&self) -> bool {
-        !matches!(self.kind(), Ok(CommandKind::Consume | CommandKind::SetIdle | CommandKind::HighWater))
+        let is_of_request =
+            [CommandKind::Consume, CommandKind::SetIdle, CommandKind::HighWater, CommandKind::SetContext];
+        !self.kind().is_ok_and(|kind| is_of_request.contains(&kind))
     }
 
     fn is_reset(&self) -> bool {
@@ -171,6 +177,7 @@ impl Command {
             7 => CommandKind::Inform,
             8 => CommandKind::SetIdle,
             9 => CommandKind::HighWater,
+            10 => CommandKind::SetContext,
             other => return Err(Error::invalid(format_args!("there is no command of kind {other}"))),
         })
     }
@@ -335,10 +342,10 @@ mod tests {
 
     #[test]
     fn unknown_kinds_are_refused() {
-        for kind in [0, 10, u16::MAX] {
+        for kind in [0, 11, u16::MAX] {
             assert!(matches!(Command { kind, ..Command::default() }.carry_out(&[]), Err(Error::Invalid(_))));
         }
-        for kind in 1..=9 {
+        for kind in 1..=10 {
             let done = Command { kind, status: 200, number: 1, ..Command::default() }.carry_out(&[]);
             assert!(matches!(done, Err(Error::Gone(_))), "{kind}");
         }

@@ -106,7 +106,11 @@ pub struct Record {
     pub id: u64,
     /// 16: its session, or the session that the record is of.
     pub session: u64,
-    /// 24, 28: REQUEST: method, scheme, authority, path as it came, query and
+    /// 24: what the host had attached to the request by
+    /// GOAWAY_COMMAND_KIND_SET_CONTEXT or `goaway_request_set_context` when the
+    /// record was written; 0 until then.
+    pub context: u64,
+    /// 32, 36: REQUEST: method, scheme, authority, path as it came, query and
     /// peer, then name and value of each path parameter, then name and value of
     /// each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
     /// the first field is `:protocol`. Several `cookie` fields are one here, see
@@ -115,35 +119,36 @@ pub struct Record {
     /// then the event's text as it is.
     pub text_offset: u32,
     pub text_len: u32,
-    /// 32, 36: REQUEST: the body, if it is whole here. BODY: the next bytes of
+    /// 40, 44: REQUEST: the body, if it is whole here. BODY: the next bytes of
     /// it. CLOSED: a `goaway_report`, aligned to 8 bytes.
     pub data_offset: u32,
     pub data_len: u32,
-    /// 40: REQUEST: the identifier of its stream. CANCELLED: an error code, the
+    /// 48: REQUEST: the identifier of its stream. CANCELLED: an error code, the
     /// peer's or ours as `goaway_cancel_cb` says. SESSION: the event's code. WRITABLE: the high-water mark,
-    /// which grows for a peer that takes much.
+    /// which grows for a peer that takes much. PROGRESS: sessions that are left.
     pub code: u32,
-    /// 44: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the pseudo-header fields in
+    /// 52: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the pseudo-header fields in
     /// the order in which they came, as `goaway_request_pseudo_order` has them.
+    /// PROGRESS: streams that are left.
     pub cause: u32,
-    /// 48: WRITABLE: bytes that wait for the peer. DRAIN, PROGRESS, and REQUEST
-    /// with GOAWAY_RECORD_FLAG_DRAINING: milliseconds that are left. SESSION: the
-    /// event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its `last_stream`.
-    pub number: u64,
-    /// 56: REQUEST: header fields. BODY with GOAWAY_RECORD_FLAG_END: trailer fields.
-    /// SESSION: a `goaway_event`. PROGRESS: sessions that are left.
-    pub fields: u32,
-    /// 60: REQUEST: path parameters. PROGRESS: streams that are left. SESSION:
-    /// of GOAWAY_EVENT_CLOSED, a `goaway_outcome`.
-    pub params: u32,
+    /// 56: WRITABLE: bytes that wait for the peer, 4294967295 if there are more.
+    /// DRAIN, PROGRESS, and REQUEST with GOAWAY_RECORD_FLAG_DRAINING: milliseconds
+    /// that are left. SESSION: the event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its
+    /// `last_stream`.
+    pub number: u32,
+    /// 60: REQUEST: header fields. BODY with GOAWAY_RECORD_FLAG_END: trailer fields.
+    /// SESSION: a `goaway_event`.
+    pub fields: u16,
+    /// 62: REQUEST: path parameters. SESSION: of GOAWAY_EVENT_CLOSED, a `goaway_outcome`.
+    pub params: u16,
 }
 
 const _: () = {
     assert!(size_of::<Record>() == 64);
-    assert!(offset_of!(Record, id) == 8 && offset_of!(Record, session) == 16);
-    assert!(offset_of!(Record, text_offset) == 24 && offset_of!(Record, data_offset) == 32);
-    assert!(offset_of!(Record, code) == 40 && offset_of!(Record, number) == 48);
-    assert!(offset_of!(Record, fields) == 56 && offset_of!(Record, params) == 60);
+    assert!(offset_of!(Record, id) == 8 && offset_of!(Record, session) == 16 && offset_of!(Record, context) == 24);
+    assert!(offset_of!(Record, text_offset) == 32 && offset_of!(Record, data_offset) == 40);
+    assert!(offset_of!(Record, code) == 48 && offset_of!(Record, number) == 56);
+    assert!(offset_of!(Record, fields) == 60 && offset_of!(Record, params) == 62);
 };
 
 /// Records and what they refer to, to be read together.
@@ -177,8 +182,8 @@ impl Record {
     }
 
     /// A record of a request.
-    pub fn of(kind: RecordKind, id: u64, session: u64) -> Self {
-        Self { id, session, ..Self::new(kind) }
+    pub fn of(kind: RecordKind, id: u64, session: u64, context: u64) -> Self {
+        Self { id, session, context, ..Self::new(kind) }
     }
 }
 
@@ -200,18 +205,18 @@ impl Batch {
     }
 
     /// Adds name and value of each field, with a NUL behind each. Gives their number.
-    pub fn fields(&mut self, fields: &HeaderList) -> u32 {
+    pub fn fields(&mut self, fields: &HeaderList) -> u16 {
         for field in fields.iter() {
             self.text(field.name);
             self.text(field.value);
         }
-        fields.len() as u32
+        count(fields.len())
     }
 
     /// The same of a request's header section: several cookie fields become one
     /// where the first of them stood (RFC 9113, section 8.2.3). Also says whether
     /// there were several.
-    pub fn request_fields(&mut self, fields: &HeaderList) -> (u32, bool) {
+    pub fn request_fields(&mut self, fields: &HeaderList) -> (u16, bool) {
         let (mut count, mut cookies) = (0, 0);
         for field in fields.iter() {
             if field.name == b"cookie" {
@@ -273,17 +278,16 @@ impl Batch {
             text_len: self.since(text_offset),
             code: event.code,
             cause: event.cause as u32,
-            number: number.into(),
-            fields: event.kind as u32,
-            params: event.outcome as u32,
+            number,
+            fields: event.kind as u16,
+            params: event.outcome as u16,
             ..Record::new(RecordKind::Session)
         });
     }
 
     pub fn progress(&mut self, sessions: u64, streams: u64, left_ms: u64) {
-        let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        let (fields, params) = (narrow(sessions), narrow(streams));
-        self.records.push(Record { number: left_ms, fields, params, ..Record::new(RecordKind::Progress) });
+        let (code, cause, number) = (narrow(sessions), narrow(streams), narrow(left_ms));
+        self.records.push(Record { number, code, cause, ..Record::new(RecordKind::Progress) });
     }
 
     pub fn closed(&mut self, report: &Report) {
@@ -297,4 +301,14 @@ impl Batch {
 
 fn flags(is_sensitive: bool) -> u8 {
     if is_sensitive { GOAWAY_FIELD_SENSITIVE } else { 0 }
+}
+
+/// A number as a record has it; what is too large for it is its largest.
+pub fn narrow(number: impl TryInto<u32>) -> u32 {
+    number.try_into().unwrap_or(u32::MAX)
+}
+
+/// The same of fields or parameters, of which a request never has so many.
+pub fn count(number: usize) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
 }

@@ -16,7 +16,7 @@ use crate::engine::{Engine, Priority, ResponseHead};
 use crate::event::Cause;
 use crate::header_list::HeaderList;
 use crate::priority::Parameters;
-use crate::request::{self, Body, Piece, QueuedHead, Request, Response};
+use crate::request::{self, Body, Piece, QueuedHead, Request, Response, Subject};
 use crate::session::SessionHandle;
 use crate::table::SlotGuard;
 use crate::transport::Transport;
@@ -277,9 +277,10 @@ impl Exchange {
             }
             self.feed(&mut request, tools);
             if let Some(call) = hooks::next(&mut request) {
+                let subject = Subject { id: self.request, context: request.context };
                 drop(request);
                 pumped.has_moved = true;
-                hooks::run(tools.worker, self.request, call);
+                hooks::run(tools.worker, subject, call);
                 continue;
             }
             if let Some(code) = request.response.take_reset() {

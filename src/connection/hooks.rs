@@ -1,7 +1,7 @@
 //! Hooks of the host that are due for a request, and calling them.
 
 use crate::event::{Cause, EventKind, SessionEvent};
-use crate::request::{self, Delivery, OnDrain, OnReady, Reader, Request};
+use crate::request::{self, Delivery, OnDrain, OnReady, Reader, Request, Subject};
 use crate::session::SessionHandle;
 use crate::worker::Worker;
 
@@ -32,21 +32,22 @@ pub fn next(request: &mut Request) -> Option<Call> {
     })
 }
 
-/// Calls it for request `id`, whose slot must not be locked.
-pub fn run(worker: &Worker, id: u64, call: Call) {
+/// Calls it for a request, whose slot must not be locked.
+pub fn run(worker: &Worker, subject: Subject, call: Call) {
     match call {
-        Call::Drain(on_drain, left_ms) => request::calling(id, || on_drain(id, left_ms)),
-        Call::Deliver(delivery) => deliver(worker, id, delivery),
+        Call::Drain(on_drain, left_ms) => request::calling(subject.id, || on_drain(subject, left_ms)),
+        Call::Deliver(delivery) => deliver(worker, subject, delivery),
         Call::Writable(mut on_writable) => {
-            request::calling(id, || on_writable(id));
-            if let Ok(mut request) = worker.find(id) {
+            request::calling(subject.id, || on_writable(subject));
+            if let Ok(mut request) = worker.find(subject.id) {
                 request.response.restore_writable(on_writable);
             }
         }
     }
 }
 
-fn deliver(worker: &Worker, id: u64, delivery: Delivery) {
+fn deliver(worker: &Worker, subject: Subject, delivery: Delivery) {
+    let id = subject.id;
     let restore = |reader| {
         if let Ok(mut request) = worker.find(id) {
             request.body().restore(reader);
@@ -63,14 +64,14 @@ fn deliver(worker: &Worker, id: u64, delivery: Delivery) {
     };
     match delivery {
         Delivery::Piece(mut on_body, piece, last) => {
-            request::calling(id, || on_body(id, &piece, last));
+            request::calling(id, || on_body(subject, &piece, last));
             restore(Reader::Pushed(on_body));
         }
         Delivery::Ready(mut on_readable) => {
-            request::calling(id, || on_readable(id));
+            request::calling(id, || on_readable(subject));
             restore(Reader::Pulled(on_readable));
         }
-        Delivery::Whole(on_collected, whole) => request::calling(id, || on_collected(id, &whole)),
+        Delivery::Whole(on_collected, whole) => request::calling(id, || on_collected(subject, &whole)),
         Delivery::TooLarge => request::refuse_body(id, false, tell),
         Delivery::TooLargeTogether => request::refuse_body(id, true, tell),
     }

@@ -126,7 +126,7 @@ fn echoes(id: u64) {
     let set = request::change(id, |request| {
         let (limit, together) = request.body_limits;
         let share = Share::new(&request.session, together);
-        let on_collected = Box::new(|id, body: &[u8]| {
+        let on_collected = Box::new(|request::Subject { id, .. }, body: &[u8]| {
             request::response(id, |response| response.respond(200, Bytes::copy_from_slice(body))).unwrap();
         });
         request.wanted_body().collect(limit, share, on_collected)

@@ -228,12 +228,12 @@ GOAWAY_READER const goaway_report *goaway_record_report(const goaway_record *rec
 GOAWAY_READER uint32_t goaway_record_stream(const goaway_record *record) {
     if (goaway_inline_is(record, GOAWAY_RECORD_KIND_REQUEST)) return record->code;
     if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION) || record->fields == GOAWAY_EVENT_GOAWAY) return 0;
-    return GOAWAY_STATIC_CAST(uint32_t, record->number);
+    return record->number;
 }
 
 GOAWAY_READER uint32_t goaway_record_last_stream(const goaway_record *record) {
     if (!goaway_inline_is(record, GOAWAY_RECORD_KIND_SESSION) || record->fields != GOAWAY_EVENT_GOAWAY) return 0;
-    return GOAWAY_STATIC_CAST(uint32_t, record->number);
+    return record->number;
 }
 
 GOAWAY_READER uint32_t goaway_record_cause(const goaway_record *record) {
@@ -256,7 +256,7 @@ GOAWAY_READER uint64_t goaway_record_left_ms(const goaway_record *record) {
     return drains ? record->number : 0;
 }
 
-GOAWAY_READER uint64_t goaway_record_queued(const goaway_record *record) {
+GOAWAY_READER uint32_t goaway_record_queued(const goaway_record *record) {
     return goaway_inline_is(record, GOAWAY_RECORD_KIND_WRITABLE) ? record->number : 0;
 }
 
@@ -265,11 +265,11 @@ GOAWAY_READER uint32_t goaway_record_high_water(const goaway_record *record) {
 }
 
 GOAWAY_READER uint32_t goaway_record_sessions(const goaway_record *record) {
-    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->fields : 0;
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->code : 0;
 }
 
 GOAWAY_READER uint32_t goaway_record_streams(const goaway_record *record) {
-    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->params : 0;
+    return goaway_inline_is(record, GOAWAY_RECORD_KIND_PROGRESS) ? record->cause : 0;
 }
 
 GOAWAY_READER uint32_t goaway_record_event(const goaway_record *record) {

@@ -213,8 +213,8 @@ pub extern "C" fn goaway_queue_wait(queue: Option<&goaway_queue>, timeout_ms: u3
 /// END, INFORM, RESET or an unknown kind fails, each RESPOND, HEAD, WRITE, END
 /// and INFORM behind it is GOAWAY_ERR_SKIPPED and changes nothing, so that no
 /// response goes on without a part of it, or looks whole. RESET, CONSUME,
-/// SET_IDLE and HIGH_WATER are carried out all the same, and the failure of one
-/// of the last three skips nothing. A later batch begins anew: order again what
+/// SET_IDLE, HIGH_WATER and SET_CONTEXT are carried out all the same, and the
+/// failure of one of the last four skips nothing. A later batch begins anew: order again what
 /// failed and what was skipped, respond in another way, or RESET. No WRITABLE
 /// record follows a WRITE that was skipped.
 ///

@@ -292,7 +292,7 @@ pub unsafe extern "C" fn goaway_record_body(
 pub extern "C" fn goaway_record_stream(record: Option<&Record>) -> u32 {
     number(record, 0, |kind, record| match kind {
         RecordKind::Request => Some(record.code),
-        RecordKind::Session if record.fields != EventKind::Goaway as u32 => Some(record.number as u32),
+        RecordKind::Session if record.fields != EventKind::Goaway as u16 => Some(record.number),
         _ => None,
     })
 }
@@ -302,7 +302,7 @@ pub extern "C" fn goaway_record_stream(record: Option<&Record>) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_last_stream(record: Option<&Record>) -> u32 {
     number(record, 0, |kind, record| match kind {
-        RecordKind::Session if record.fields == EventKind::Goaway as u32 => Some(record.number as u32),
+        RecordKind::Session if record.fields == EventKind::Goaway as u16 => Some(record.number),
         _ => None,
     })
 }
@@ -334,16 +334,17 @@ pub extern "C" fn goaway_record_code(record: Option<&Record>) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_left_ms(record: Option<&Record>) -> u64 {
     number(record, 0, |kind, record| match kind {
-        RecordKind::Request if record.flags & GOAWAY_RECORD_FLAG_DRAINING != 0 => Some(record.number),
-        RecordKind::Drain | RecordKind::Progress => Some(record.number),
+        RecordKind::Request if record.flags & GOAWAY_RECORD_FLAG_DRAINING != 0 => Some(record.number.into()),
+        RecordKind::Drain | RecordKind::Progress => Some(record.number.into()),
         _ => None,
     })
 }
 
-/// WRITABLE: bytes of the response that wait for the peer. 0 for other records.
+/// WRITABLE: bytes of the response that wait for the peer, 4294967295 if there are
+/// more. 0 for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_record_queued(record: Option<&Record>) -> u64 {
+pub extern "C" fn goaway_record_queued(record: Option<&Record>) -> u32 {
     number(record, 0, |kind, record| match kind {
         RecordKind::Writable => Some(record.number),
         _ => None,
@@ -366,7 +367,7 @@ pub extern "C" fn goaway_record_high_water(record: Option<&Record>) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_sessions(record: Option<&Record>) -> u32 {
     number(record, 0, |kind, record| match kind {
-        RecordKind::Progress => Some(record.fields),
+        RecordKind::Progress => Some(record.code),
         _ => None,
     })
 }
@@ -376,7 +377,7 @@ pub extern "C" fn goaway_record_sessions(record: Option<&Record>) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_streams(record: Option<&Record>) -> u32 {
     number(record, 0, |kind, record| match kind {
-        RecordKind::Progress => Some(record.params),
+        RecordKind::Progress => Some(record.cause),
         _ => None,
     })
 }
@@ -386,7 +387,7 @@ pub extern "C" fn goaway_record_streams(record: Option<&Record>) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_event(record: Option<&Record>) -> u32 {
     number(record, NONE, |kind, record| match kind {
-        RecordKind::Session => Some(record.fields),
+        RecordKind::Session => Some(record.fields.into()),
         _ => None,
     })
 }
@@ -397,7 +398,7 @@ pub extern "C" fn goaway_record_event(record: Option<&Record>) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_outcome(record: Option<&Record>) -> u32 {
     number(record, NONE, |kind, record| match kind {
-        RecordKind::Session if record.fields == EventKind::Closed as u32 => Some(record.params),
+        RecordKind::Session if record.fields == EventKind::Closed as u16 => Some(record.params.into()),
         _ => None,
     })
 }

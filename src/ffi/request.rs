@@ -20,28 +20,38 @@ use crate::request::{self, Reader, Request};
 /// with any other cause the one that the peer was sent, in RST_STREAM or GOAWAY,
 /// or 0 if it was sent none. When it returns the request's id is stale and its
 /// views are gone. On the session's thread.
-pub type goaway_cancel_cb =
-    Option<unsafe extern "C" fn(request: goaway_request, cause: Cause, code: u32, user_data: *mut c_void)>;
+pub type goaway_cancel_cb = Option<
+    unsafe extern "C" fn(request: goaway_request, cause: Cause, code: u32, context: u64, user_data: *mut c_void),
+>;
 
 /// Called once when the session begins to drain, or at once if it does
 /// already: the response should end within `left_ms`. On the session's thread.
-pub type goaway_drain_cb = Option<unsafe extern "C" fn(request: goaway_request, left_ms: u64, user_data: *mut c_void)>;
+pub type goaway_drain_cb =
+    Option<unsafe extern "C" fn(request: goaway_request, left_ms: u64, context: u64, user_data: *mut c_void)>;
 
 /// Called with each piece of the request's body, in order; `last` is true with
 /// the last one, which may be empty. The bytes are valid during the call and
 /// count as consumed when it returns, so that what you cannot pass on must be
 /// kept or held back in time: `goaway_request_pause`. On the session's thread.
 pub type goaway_body_cb = Option<
-    unsafe extern "C" fn(request: goaway_request, data: *const u8, len: usize, last: bool, user_data: *mut c_void),
+    unsafe extern "C" fn(
+        request: goaway_request,
+        data: *const u8,
+        len: usize,
+        last: bool,
+        context: u64,
+        user_data: *mut c_void,
+    ),
 >;
 
 /// Called when something has become possible again. On the session's thread.
-pub type goaway_ready_cb = Option<unsafe extern "C" fn(request: goaway_request, user_data: *mut c_void)>;
+pub type goaway_ready_cb = Option<unsafe extern "C" fn(request: goaway_request, context: u64, user_data: *mut c_void)>;
 
 /// Called with the whole body of the request, valid during the call. On the
 /// session's thread.
-pub type goaway_collect_cb =
-    Option<unsafe extern "C" fn(request: goaway_request, data: *const u8, len: usize, user_data: *mut c_void)>;
+pub type goaway_collect_cb = Option<
+    unsafe extern "C" fn(request: goaway_request, data: *const u8, len: usize, context: u64, user_data: *mut c_void),
+>;
 
 /// The request's method, such as "GET".
 #[unsafe(no_mangle)]
@@ -241,9 +251,9 @@ pub extern "C" fn goaway_request_set_on_cancel(
         let on_cancel = on_cancel.ok_or(Error::Null("on_cancel"))?;
         let user_data = UserData(user_data);
         request::change(request, |request| {
-            request.on_cancel = Some(Box::new(move |request, cause, code| {
+            request.on_cancel = Some(Box::new(move |of, cause, code| {
                 // SAFETY: the host gave the callback for these arguments.
-                unsafe { on_cancel(request, cause, code, user_data.get()) }
+                unsafe { on_cancel(of.id, cause, code, of.context, user_data.get()) }
             }));
             Ok(())
         })
@@ -262,13 +272,33 @@ pub extern "C" fn goaway_request_set_on_drain(
         let on_drain = on_drain.ok_or(Error::Null("on_drain"))?;
         let user_data = UserData(user_data);
         request::change(request, |request| {
-            request.on_drain = Some(Box::new(move |request, left_ms| {
+            request.on_drain = Some(Box::new(move |of, left_ms| {
                 // SAFETY: the host gave the callback for these arguments.
-                unsafe { on_drain(request, left_ms, user_data.get()) }
+                unsafe { on_drain(of.id, left_ms, of.context, user_data.get()) }
             }));
             Ok(())
         })
     })
+}
+
+/// Attaches 64 bits of yours to a request, such as an index or a pointer. Every
+/// later callback of the request gets them as `context`, and every later record
+/// of it has them as `context`; 0 until they are set. What was written to a queue
+/// before has what was set then, also if it is taken only now. From any thread,
+/// as often as you like.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_set_context(request: goaway_request, context: u64) -> goaway_status {
+    guard(|| request::set_context(request, context))
+}
+
+/// Writes what was attached to a request by `goaway_request_set_context` or
+/// GOAWAY_COMMAND_KIND_SET_CONTEXT to `out_context`; 0 if nothing was.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_context(
+    request: goaway_request,
+    out_context: Option<&mut MaybeUninit<u64>>,
+) -> goaway_status {
+    show(request, out_context, "out_context", |request| Ok(request.context))
 }
 
 /// Sets for this request how many milliseconds may go by without a byte
@@ -300,9 +330,9 @@ pub extern "C" fn goaway_request_set_on_body(
     guard(|| {
         let on_body = on_body.ok_or(Error::Null("on_body"))?;
         let user_data = UserData(user_data);
-        let reader = Reader::Pushed(Box::new(move |request, data, last| {
+        let reader = Reader::Pushed(Box::new(move |of, data, last| {
             // SAFETY: the host gave the callback for these arguments.
-            unsafe { on_body(request, data.as_ptr(), data.len(), last, user_data.get()) }
+            unsafe { on_body(of.id, data.as_ptr(), data.len(), last, of.context, user_data.get()) }
         }));
         request::change(request, |request| request.wanted_body().set_reader(reader))
     })
@@ -385,9 +415,9 @@ pub extern "C" fn goaway_request_collect(
             request.wanted_body().collect(
                 limit,
                 share,
-                Box::new(move |request, data| {
+                Box::new(move |of, data| {
                     // SAFETY: the host gave the callback for these arguments.
-                    unsafe { on_collected(request, data.as_ptr(), data.len(), user_data.get()) }
+                    unsafe { on_collected(of.id, data.as_ptr(), data.len(), of.context, user_data.get()) }
                 }),
             )
         })
@@ -417,7 +447,7 @@ pub fn ready(callback: goaway_ready_cb, name: &'static str, user_data: *mut c_vo
     let callback = callback.ok_or(Error::Null(name))?;
     let user_data = UserData(user_data);
     // SAFETY: the host gave the callback for these arguments.
-    Ok(Box::new(move |request| unsafe { callback(request, user_data.get()) }))
+    Ok(Box::new(move |of| unsafe { callback(of.id, of.context, user_data.get()) }))
 }
 
 fn set_paused(request: goaway_request, paused: bool) -> goaway_status {

@@ -11,15 +11,15 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::{Bytes, BytesMut};
 
-use super::OnReady;
+use super::{OnReady, Subject};
 use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
 use crate::session::SessionHandle;
 
 /// Gets the pieces in order; the last call says that it is the last, and may be empty.
-pub type OnBody = Box<dyn FnMut(u64, &[u8], bool) + Send>;
+pub type OnBody = Box<dyn FnMut(Subject, &[u8], bool) + Send>;
 /// Gets the whole body.
-pub type OnCollected = Box<dyn FnOnce(u64, &[u8]) + Send>;
+pub type OnCollected = Box<dyn FnOnce(Subject, &[u8]) + Send>;
 
 /// Pieces shorter than this are put together, so that a peer that sends a
 /// byte at a time does not cost a buffer a byte.

@@ -46,12 +46,19 @@ use crate::memory::Usage;
 use crate::session::SessionHandle;
 use crate::table::{SlotGuard, Tables};
 
+/// The request that a hook is called for: its id, and what the host has attached to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub id: u64,
+    pub context: u64,
+}
+
 /// Told once when nobody waits for the response any more: why, and the RST_STREAM code if there was one.
-pub type OnCancel = Box<dyn FnOnce(u64, Cause, u32) + Send>;
+pub type OnCancel = Box<dyn FnOnce(Subject, Cause, u32) + Send>;
 /// Told once when the session drains, with the milliseconds that are left.
-pub type OnDrain = Box<dyn FnOnce(u64, u64) + Send>;
+pub type OnDrain = Box<dyn FnOnce(Subject, u64) + Send>;
 /// Told each time something becomes possible again.
-pub type OnReady = Box<dyn FnMut(u64) + Send>;
+pub type OnReady = Box<dyn FnMut(Subject) + Send>;
 
 pub static REQUESTS: Tables<Request> = Tables::new("the request", 0);
 
@@ -67,6 +74,8 @@ pub struct Request {
     /// The stream's identifier on the wire, an even one if the request is pushed
     /// by us; 0 before that has been promised.
     pub stream: u32,
+    /// What the host has attached to it. The library does not look at it.
+    pub context: u64,
     /// Of the request before in a spare box.
     head: Head,
     /// None if there is none and the host has not asked for it.
@@ -104,6 +113,7 @@ impl Request {
         Box::new(Self {
             session: session.clone(),
             stream: 0,
+            context: 0,
             head: Head::default(),
             body: None,
             response: Response::default(),
@@ -162,6 +172,7 @@ impl Request {
 
     /// Lets go of all that the peer and the host gave, so that the box can wait for another request.
     pub fn clear(&mut self) {
+        self.context = 0;
         self.head.clear();
         self.body = None;
         self.response.clear();
@@ -301,6 +312,7 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     let unsent = request.response.queued() as u64;
     request.cancelled = Some(cause);
     let muted = request.session.is_muted();
+    let subject = Subject { id, context: request.context };
     let on_cancel = request.on_cancel.take();
     let pushes = std::mem::take(&mut request.pushes);
     let session = if pushes.is_empty() { None } else { Some(request.session.clone()) };
@@ -320,7 +332,7 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     }
     drop(request);
     if let Some(on_cancel) = to_tell {
-        calling(id, || on_cancel(id, cause, code));
+        calling(id, || on_cancel(subject, cause, code));
     }
     if is_over {
         forget(id);
@@ -350,17 +362,26 @@ pub fn refuse_body(id: u64, for_now: bool, tell: impl FnOnce(&SessionHandle, u32
         return;
     }
     let (session, stream) = (request.session.clone(), request.stream);
+    let subject = Subject { id, context: request.context };
     let on_cancel = request.on_cancel.take().filter(|_| !session.is_muted());
     drop(request);
     tell(&session, stream, code);
     if let Some(on_cancel) = on_cancel {
-        calling(id, || on_cancel(id, Cause::BodyTooLarge, code));
+        calling(id, || on_cancel(subject, Cause::BodyTooLarge, code));
     }
 }
 
 /// Looks at a request that the host has not answered yet.
 pub fn read<R>(id: u64, look: impl FnOnce(&mut Request) -> Result<R>) -> Result<R> {
     look(&mut *find(id)?)
+}
+
+/// Attaches a number of the host's to a request.
+pub fn set_context(id: u64, context: u64) -> Result<()> {
+    read(id, |request| {
+        request.context = context;
+        Ok(())
+    })
 }
 
 /// Prepares the response: nothing of it is sent by this.

@@ -14,7 +14,7 @@ use crate::queue::{Queue, WaitToken, Writing};
 use crate::record::{
     GOAWAY_RECORD_FLAG_COOKIES, GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_END, GOAWAY_RECORD_FLAG_HEAD,
     GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_HTTP_1_0, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_NO_BODY,
-    GOAWAY_RECORD_FLAG_SENSITIVE, GOAWAY_RECORD_FLAG_UPGRADE, Record, RecordKind,
+    GOAWAY_RECORD_FLAG_SENSITIVE, GOAWAY_RECORD_FLAG_UPGRADE, Record, RecordKind, count, narrow,
 };
 
 /// A body that is whole and no longer than this rides in the request's own record.
@@ -67,7 +67,7 @@ pub fn cancelled(request: &Request, id: u64, cause: Cause, code: u32) {
     let Some(subscription) = request.subscription.as_ref().filter(|subscription| subscription.is_given) else { return };
     if let Some(mut batch) = subscription.queue.push_forced() {
         let cause = cause as u32;
-        batch.records.push(Record { code, cause, ..Record::of(RecordKind::Cancelled, id, request.session.id) });
+        batch.records.push(Record { code, cause, ..record_of(RecordKind::Cancelled, id, request) });
     }
 }
 
@@ -105,9 +105,8 @@ impl Subscription {
         if self.wants_room && is_sent && request.response.has_room() && !request.response.has_ended() {
             let mut batch = self.queue.try_push(0, &mut self.wait_token, &mut waker)?;
             request.grow();
-            let number = request.response.queued() as u64;
-            let code = u32::try_from(request.response.high_water()).unwrap_or(u32::MAX);
-            batch.records.push(Record { number, code, ..Record::of(RecordKind::Writable, id, request.session.id) });
+            let (number, code) = (narrow(request.response.queued()), narrow(request.response.high_water()));
+            batch.records.push(Record { number, code, ..record_of(RecordKind::Writable, id, request) });
             (self.wants_room, self.wants_sent) = (false, false);
         }
         Some(())
@@ -115,19 +114,21 @@ impl Subscription {
 
     fn tell_drain(&self, request: &mut Request, id: u64) {
         if !request.drain_told
-            && let Some(number) = request.drain_left_ms()
+            && let Some(left_ms) = request.drain_left_ms()
             && let Some(mut batch) = self.queue.push_forced()
         {
-            batch.records.push(Record { number, ..Record::of(RecordKind::Drain, id, request.session.id) });
+            let number = narrow(left_ms);
+            batch.records.push(Record { number, ..record_of(RecordKind::Drain, id, request) });
             request.drain_told = true;
         }
     }
 
     fn tell_body(&mut self, request: &mut Request, id: u64, mut waker: impl FnMut() -> Waker) -> Option<()> {
+        let empty = record_of(RecordKind::Body, id, request);
         let Some(body) = &mut request.body else { return Some(()) };
         while body.has_to_lend() {
             let mut batch = self.queue.try_push(body.held().min(PIECE), &mut self.wait_token, &mut waker)?;
-            let mut record = Record::of(RecordKind::Body, id, request.session.id);
+            let mut record = empty;
             record.data_offset = batch.mark();
             let is_last = body.lend(&mut batch.arena, PIECE);
             record.data_len = batch.since(record.data_offset);
@@ -141,6 +142,10 @@ impl Subscription {
     }
 }
 
+fn record_of(kind: RecordKind, id: u64, request: &Request) -> Record {
+    Record::of(kind, id, request.session.id, request.context)
+}
+
 /// What the request's record may take of the arena.
 fn request_bytes(request: &Request) -> usize {
     // The head is bounded by its own limit, which is small beside the arena's.
@@ -149,11 +154,11 @@ fn request_bytes(request: &Request) -> usize {
 
 fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u32) {
     let code = request.stream;
-    let mut record = Record { tag, code, ..Record::of(RecordKind::Request, id, request.session.id) };
+    let mut record = Record { tag, code, ..record_of(RecordKind::Request, id, request) };
     write_head(batch, request, &mut record);
     if let Some(left_ms) = request.session.drain_left_ms() {
         record.flags |= GOAWAY_RECORD_FLAG_DRAINING;
-        record.number = left_ms;
+        record.number = narrow(left_ms);
         request.drain_told = true;
     }
     record.data_offset = batch.mark();
@@ -210,13 +215,13 @@ fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
         batch.text(name.as_bytes());
         batch.text(value.as_bytes());
     }
-    record.params = head.params().len() as u32;
+    record.params = count(head.params().len());
     if let Some(protocol) = head.protocol() {
         batch.text(b":protocol");
         batch.text(protocol.as_bytes());
     }
     let (fields, has_cookies) = batch.request_fields(head.fields());
-    record.fields = fields + u32::from(head.protocol().is_some());
+    record.fields = fields + u16::from(head.protocol().is_some());
     record.text_len = batch.since(record.text_offset);
     record.cause = head.request().pseudo_order;
     if has_cookies {

@@ -54,8 +54,8 @@ static void respond_and_reset(goaway_request request) {
     reset(request);
 }
 
-static void on_collected(goaway_request request, const uint8_t *data, size_t length, void *user_data) {
-    (void)data, (void)length, (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t length, uint64_t context, void *user_data) {
+    (void)context, (void)data, (void)length, (void)user_data;
     respond(request);
 }
 

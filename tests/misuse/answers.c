@@ -344,8 +344,8 @@ static void too_many_informational_heads(void) {
 
 static atomic_int writable;
 
-static void on_writable(goaway_request request, void *user_data) {
-    (void)request, (void)user_data;
+static void on_writable(goaway_request request, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)user_data;
     atomic_fetch_add(&writable, 1);
 }
 

@@ -153,33 +153,33 @@ static void on_progress(const goaway_progress *progress, void *user_data) {
     enter(IN_PROGRESS);
 }
 
-static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)request, (void)data, (void)len, (void)last, (void)user_data;
+static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)len, (void)last, (void)user_data;
     enter_alone(IN_BODY);
 }
 
-static void on_readable(goaway_request request, void *user_data) {
-    (void)request, (void)user_data;
+static void on_readable(goaway_request request, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)user_data;
     enter_alone(IN_READABLE);
 }
 
-static void on_writable(goaway_request request, void *user_data) {
-    (void)request, (void)user_data;
+static void on_writable(goaway_request request, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)user_data;
     enter_alone(IN_WRITABLE);
 }
 
-static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
-    (void)request, (void)data, (void)len, (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)len, (void)user_data;
     enter_alone(IN_COLLECT);
 }
 
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request, (void)cause, (void)code, (void)user_data;
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)cause, (void)code, (void)user_data;
     enter_alone(IN_CANCEL);
 }
 
-static void on_drain(goaway_request request, uint64_t left_ms, void *user_data) {
-    (void)request, (void)left_ms, (void)user_data;
+static void on_drain(goaway_request request, uint64_t left_ms, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)left_ms, (void)user_data;
     enter_alone(IN_DRAIN);
 }
 
@@ -412,8 +412,8 @@ static struct host host;
 static atomic_int body_bytes;
 static atomic_bool body_over;
 
-static void read_by_hand(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)data, (void)user_data;
+static void read_by_hand(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)data, (void)user_data;
     char buffer[100];
     size_t length;
     CHECK_STATUS(goaway_request_read(request, buffer, sizeof buffer, &length), GOAWAY_ERR_STATE);
@@ -449,8 +449,8 @@ static void a_body_has_one_reader(void) {
 // and its session goes on.
 static atomic_int cancels;
 
-static void answer_inside(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)user_data;
+static void answer_inside(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     CHECK_NUMBER(cause, GOAWAY_CAUSE_PEER_RESET);
     CHECK_NUMBER(code, 8);
     goaway_bytes path;
@@ -483,14 +483,14 @@ static void answering_inside_on_cancel(void) {
 // do the others of its thread.
 static atomic_int drains;
 
-static void drain_again(goaway_request request, uint64_t left_ms, void *user_data) {
-    (void)left_ms, (void)user_data;
+static void drain_again(goaway_request request, uint64_t left_ms, uint64_t context, void *user_data) {
+    (void)context, (void)left_ms, (void)user_data;
     atomic_fetch_add(&drains, 1);
     goaway_request_set_on_drain(request, drain_again, NULL);
 }
 
-static void write_again(goaway_request request, void *user_data) {
-    (void)user_data;
+static void write_again(goaway_request request, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     static const char piece[1000];
     CHECK_OK(goaway_request_set_on_writable(request, write_again, NULL));
     goaway_status status = goaway_request_write(request, piece, sizeof piece, NULL);

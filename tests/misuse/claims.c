@@ -30,16 +30,16 @@ static void leave(void) {
     host_end(&host);
 }
 
-static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)request, (void)data, (void)len, (void)last, (void)user_data;
+static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)len, (void)last, (void)user_data;
 }
 
-static void on_ready(goaway_request request, void *user_data) {
-    (void)request, (void)user_data;
+static void on_ready(goaway_request request, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)user_data;
 }
 
-static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
-    (void)request, (void)data, (void)len, (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)len, (void)user_data;
 }
 
 // A body is read in one way: pulled, pushed or gathered.
@@ -279,8 +279,8 @@ static void on_event(const goaway_session_event *event, void *user_data) {
     }
 }
 
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request;
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request;
     struct told *told = user_data;
     atomic_store(&told->cancelled, (int)(cause * 100 + code));
 }

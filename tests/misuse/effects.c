@@ -203,8 +203,8 @@ static void high_water_bytes(void) {
     end();
 }
 
-static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
-    (void)data, (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)data, (void)user_data;
     CHECK_NUMBER(len, 10);
     CHECK_OK(goaway_request_respond(request, 200, NULL, 0));
 }

@@ -12,24 +12,24 @@ static goaway_request request;
 static goaway_session session;
 static goaway_queue *queue;
 
-static void on_cancel(goaway_request cancelled, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)cancelled, (void)cause, (void)code, (void)user_data;
+static void on_cancel(goaway_request cancelled, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)cancelled, (void)cause, (void)code, (void)user_data;
 }
 
-static void on_drain(goaway_request draining, uint64_t left_ms, void *user_data) {
-    (void)draining, (void)left_ms, (void)user_data;
+static void on_drain(goaway_request draining, uint64_t left_ms, uint64_t context, void *user_data) {
+    (void)context, (void)draining, (void)left_ms, (void)user_data;
 }
 
-static void on_body(goaway_request of, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)of, (void)data, (void)len, (void)last, (void)user_data;
+static void on_body(goaway_request of, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)of, (void)data, (void)len, (void)last, (void)user_data;
 }
 
-static void on_ready(goaway_request ready, void *user_data) {
-    (void)ready, (void)user_data;
+static void on_ready(goaway_request ready, uint64_t context, void *user_data) {
+    (void)context, (void)ready, (void)user_data;
 }
 
-static void on_collected(goaway_request of, const uint8_t *data, size_t len, void *user_data) {
-    (void)of, (void)data, (void)len, (void)user_data;
+static void on_collected(goaway_request of, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)of, (void)data, (void)len, (void)user_data;
 }
 
 static void on_progress(const goaway_progress *progress, void *user_data) {
@@ -143,6 +143,8 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_request_drain_left_ms(request, &left_ms), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_set_on_cancel(request, on_cancel, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_set_on_drain(request, on_drain, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_context(request, 1), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_context(request, &left_ms), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_set_idle_ms(request, 1), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_set_on_body(request, on_body, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_pause(request), GOAWAY_ERR_FORKED);

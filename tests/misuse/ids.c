@@ -4,27 +4,27 @@
 
 static struct host host;
 
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request, (void)cause, (void)code;
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)cause, (void)code;
     if (user_data != NULL) {
         atomic_fetch_add((atomic_int *)user_data, 1);
     }
 }
 
-static void on_drain(goaway_request request, uint64_t left_ms, void *user_data) {
-    (void)request, (void)left_ms, (void)user_data;
+static void on_drain(goaway_request request, uint64_t left_ms, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)left_ms, (void)user_data;
 }
 
-static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)request, (void)data, (void)len, (void)last, (void)user_data;
+static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)len, (void)last, (void)user_data;
 }
 
-static void on_ready(goaway_request request, void *user_data) {
-    (void)request, (void)user_data;
+static void on_ready(goaway_request request, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)user_data;
 }
 
-static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
-    (void)request, (void)data, (void)len, (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)len, (void)user_data;
 }
 
 static void no_request(uint64_t id) {
@@ -56,6 +56,8 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_drain_left_ms(id, &left_ms), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_on_cancel(id, on_cancel, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_on_drain(id, on_drain, NULL), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_set_context(id, 1), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_context(id, &left_ms), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_idle_ms(id, 1), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_keep_body(id), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_on_body(id, on_body, NULL), GOAWAY_ERR_GONE);

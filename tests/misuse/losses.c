@@ -42,13 +42,13 @@ static void on_event(const goaway_session_event *event, void *user_data) {
     host_watch(event, user_data);
 }
 
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request, (void)code, (void)user_data;
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)code, (void)user_data;
     atomic_store(&cancelled_for, (int)cause);
 }
 
-static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)data, (void)user_data;
+static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)data, (void)user_data;
     atomic_fetch_add(&body_bytes, (int)len);
     if (last) {
         // Only the bytes of a tunnel come to an end here, by the client's FIN.

@@ -153,8 +153,8 @@ static void trailers_of_responses(void) {
 static atomic_int come;
 static atomic_bool is_whole;
 
-static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)data, (void)user_data;
+static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)data, (void)user_data;
     atomic_fetch_add(&come, (int)len);
     if (last) {
         goaway_bytes name = {0}, value = {0};
@@ -272,8 +272,8 @@ static void the_last_exchange(void) {
     host_end(&host);
 }
 
-static void echo(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)user_data;
+static void echo(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     if (len > 0) {
         CHECK_OK(goaway_request_write(request, data, len, NULL));
     }

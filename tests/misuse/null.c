@@ -11,12 +11,12 @@ static void on_close(const goaway_report *report, void *user_data) {
     atomic_fetch_add((atomic_int *)user_data, 1);
 }
 
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request, (void)cause, (void)code, (void)user_data;
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)cause, (void)code, (void)user_data;
 }
 
-static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
-    (void)request, (void)data, (void)len, (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)len, (void)user_data;
 }
 
 // A live request with a body that is still coming.
@@ -200,6 +200,7 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_request_pseudo_order(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_session(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_stream(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_context(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_drain_left_ms(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_param(request, NULL, &bytes), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_param(request, "id", NULL), GOAWAY_ERR_NULL);

@@ -37,7 +37,7 @@ static goaway_status submit(goaway_command command) {
 
 static void senseless_commands(void) {
     goaway_request request = begin_with_request();
-    static const uint16_t kinds[] = {0, 10, 255, 65535};
+    static const uint16_t kinds[] = {0, 11, 255, 65535};
     for (size_t index = 0; index < COUNT(kinds); index++) {
         CHECK_STATUS(submit((goaway_command){.kind = kinds[index], .request = request}), GOAWAY_ERR_INVALID);
     }
@@ -497,11 +497,11 @@ static void the_layout(void) {
     _Static_assert(sizeof(goaway_record) == 64, "a record");
     _Static_assert(offsetof(goaway_record, flags) == 2 && offsetof(goaway_record, tag) == 4, "");
     _Static_assert(offsetof(goaway_record, id) == 8 && offsetof(goaway_record, session) == 16, "");
-    _Static_assert(offsetof(goaway_record, text_offset) == 24 && offsetof(goaway_record, text_len) == 28, "");
-    _Static_assert(offsetof(goaway_record, data_offset) == 32 && offsetof(goaway_record, data_len) == 36, "");
-    _Static_assert(offsetof(goaway_record, code) == 40 && offsetof(goaway_record, cause) == 44, "");
-    _Static_assert(offsetof(goaway_record, number) == 48, "");
-    _Static_assert(offsetof(goaway_record, fields) == 56 && offsetof(goaway_record, params) == 60, "");
+    _Static_assert(offsetof(goaway_record, text_offset) == 32 && offsetof(goaway_record, text_len) == 36, "");
+    _Static_assert(offsetof(goaway_record, data_offset) == 40 && offsetof(goaway_record, data_len) == 44, "");
+    _Static_assert(offsetof(goaway_record, code) == 48 && offsetof(goaway_record, cause) == 52, "");
+    _Static_assert(offsetof(goaway_record, number) == 56 && offsetof(goaway_record, context) == 24, "");
+    _Static_assert(offsetof(goaway_record, fields) == 60 && offsetof(goaway_record, params) == 62, "");
     _Static_assert(sizeof(goaway_command) == 40, "a command");
     _Static_assert(offsetof(goaway_command, status) == 2 && offsetof(goaway_command, flags) == 4, "");
     _Static_assert(offsetof(goaway_command, request) == 8, "");

@@ -39,13 +39,13 @@ static void on_event(const goaway_session_event *event, void *user_data) {
     }
 }
 
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request, (void)cause, (void)code, (void)user_data;
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)cause, (void)code, (void)user_data;
     enter(IN_CANCEL);
 }
 
-static void on_drain(goaway_request request, uint64_t left_ms, void *user_data) {
-    (void)request, (void)left_ms, (void)user_data;
+static void on_drain(goaway_request request, uint64_t left_ms, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)left_ms, (void)user_data;
     enter(IN_DRAIN);
 }
 

@@ -33,27 +33,28 @@ static uint32_t dice(uint64_t *state, uint32_t sides) {
     return (uint32_t)(*state >> 33) % sides;
 }
 
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context;
     struct fate *fate = user_data;
     (void)code;
     CHECK(cause != GOAWAY_CAUSE_NONE && atomic_load(&fate->id) == request);
     atomic_fetch_add(&fate->cancelled, 1);
 }
 
-static void on_drain(goaway_request request, uint64_t left_ms, void *user_data) {
-    (void)request, (void)left_ms, (void)user_data;
+static void on_drain(goaway_request request, uint64_t left_ms, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)left_ms, (void)user_data;
 }
 
-static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)request, (void)data, (void)len, (void)last, (void)user_data;
+static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)len, (void)last, (void)user_data;
 }
 
-static void on_ready(goaway_request request, void *user_data) {
-    (void)request, (void)user_data;
+static void on_ready(goaway_request request, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)user_data;
 }
 
-static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
-    (void)request, (void)data, (void)len, (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)len, (void)user_data;
 }
 
 static void on_close(const goaway_report *report, void *user_data) {

@@ -93,16 +93,16 @@ static void a_queue_may_ask(void) {
 static atomic_int come;
 static atomic_bool is_whole;
 
-static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)request, (void)data, (void)user_data;
+static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)user_data;
     atomic_fetch_add(&come, (int)len);
     if (last) {
         atomic_store(&is_whole, true);
     }
 }
 
-static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
-    (void)request, (void)data, (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)data, (void)user_data;
     atomic_store(&come, (int)len);
     atomic_store(&is_whole, true);
 }

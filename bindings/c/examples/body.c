@@ -8,8 +8,8 @@
 // [body]
 enum { HIGH_WATER = 64 * 1024 };
 
-static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)user_data;
+static void on_body(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     size_t queued;
     if (goaway_request_write(request, data, len, &queued) != GOAWAY_OK) {
         goaway_request_reset(request, 2); // INTERNAL_ERROR: never end what is not whole
@@ -20,8 +20,8 @@ static void on_body(goaway_request request, const uint8_t *data, size_t len, boo
     }
 }
 
-static void on_writable(goaway_request request, void *user_data) {
-    (void)user_data;
+static void on_writable(goaway_request request, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     goaway_request_resume(request); // ... half of what waits has left
 }
 

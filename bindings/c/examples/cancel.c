@@ -4,15 +4,15 @@
 #include "serve.h"
 
 // [cancel]
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request, (void)user_data;
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)user_data;
     // The last callback of this request: free what it holds here.
     printf("cancelled: %s, code %u\n", goaway_cause_name(cause), code);
     fflush(stdout);
 }
 
-static void on_drain(goaway_request request, uint64_t left_ms, void *user_data) {
-    (void)user_data;
+static void on_drain(goaway_request request, uint64_t left_ms, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     char text[64];
     int len = snprintf(text, sizeof text, "the server leaves; %llu ms were left\n", (unsigned long long)left_ms);
     // The response was accepted, so on_cancel will not be called.

@@ -5,8 +5,8 @@
 #include "serve.h"
 
 // [collect]
-static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
-    (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     char text[64];
     size_t lines = 0;
     for (size_t index = 0; index < len; index++) {

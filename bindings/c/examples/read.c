@@ -9,7 +9,8 @@ struct sum {
 };
 
 // Called when there is something to read, and again after each GOAWAY_ERR_WOULD_BLOCK.
-static void on_readable(goaway_request request, void *user_data) {
+static void on_readable(goaway_request request, uint64_t context, void *user_data) {
+    (void)context;
     struct sum *sum = user_data;
     uint8_t buffer[4096];
     size_t len;
@@ -29,8 +30,8 @@ static void on_readable(goaway_request request, void *user_data) {
     }
 }
 
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request, (void)cause, (void)code;
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)cause, (void)code;
     free(user_data);
 }
 

@@ -8,7 +8,8 @@ struct countdown {
 };
 
 // Writes until too much waits for the peer; called again when less is waiting.
-static void go_on(goaway_request request, void *user_data) {
+static void go_on(goaway_request request, uint64_t context, void *user_data) {
+    (void)context;
     struct countdown *countdown = user_data;
     while (countdown->left > 0) {
         char line[32];
@@ -23,8 +24,8 @@ static void go_on(goaway_request request, void *user_data) {
     }
 }
 
-static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request, (void)cause, (void)code;
+static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request, (void)cause, (void)code;
     free(user_data);
 }
 
@@ -40,7 +41,7 @@ static void on_request(goaway_request request, void *user_data) {
         return;
     }
     countdown->left = 1000000;
-    go_on(request, countdown);
+    go_on(request, 0, countdown);
 }
 // [stream]
 

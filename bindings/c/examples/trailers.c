@@ -5,8 +5,8 @@
 #include "serve.h"
 
 // [trailers]
-static void on_collected(goaway_request request, const uint8_t *data, size_t len, void *user_data) {
-    (void)data, (void)user_data;
+static void on_collected(goaway_request request, const uint8_t *data, size_t len, uint64_t context, void *user_data) {
+    (void)context, (void)data, (void)user_data;
     goaway_bytes name, value;
     // The request's trailers are available once its body has ended.
     for (size_t index = 0; goaway_request_trailer_at(request, index, &name, &value, NULL) == GOAWAY_OK; index++) {

@@ -176,7 +176,7 @@ class Core {
   onProgress (record) {
     const emitter = this.#emitter
     if (emitter === undefined || emitter.listenerCount('progress') === 0) return
-    emitSafely(emitter, 'progress', { sessions: record.fields, streams: record.params, leftMs: record.number })
+    emitSafely(emitter, 'progress', { sessions: record.code, streams: record.cause, leftMs: record.number })
   }
 
   onClosed () {

@@ -86,17 +86,17 @@ class Records {
   get sessionHigh () { return this.#words[this.at + 4 + HIGH] }
   /** The session's id as a number. */
   get session () { return this.#wide(4) }
-  get code () { return this.#words[this.at + 10] >>> 0 }
-  get cause () { return this.#words[this.at + 11] }
-  get number () { return this.#wide(12) }
-  get fields () { return this.#words[this.at + 14] }
-  get params () { return this.#words[this.at + 15] }
-  get dataLength () { return this.#words[this.at + 9] }
+  get code () { return this.#words[this.at + 12] >>> 0 }
+  get cause () { return this.#words[this.at + 13] }
+  get number () { return this.#words[this.at + 14] >>> 0 }
+  get fields () { return this.#halves[this.at * 2 + 30] }
+  get params () { return this.#halves[this.at * 2 + 31] }
+  get dataLength () { return this.#words[this.at + 11] }
 
   /** Each byte of the text as one character, the pieces with a NUL behind each. */
   get text () {
-    const start = this.#words[this.at + 6]
-    const end = start + this.#words[this.at + 7]
+    const start = this.#words[this.at + 8]
+    const end = start + this.#words[this.at + 9]
     if (start < this.#textStart || end > this.#textEnd) {
       // Decoded for several records at once, but not for so many that one
       // request that lives long keeps the texts of a large batch.
@@ -114,7 +114,7 @@ class Records {
   get cookies () {
     if ((this.flags & native.constants.RECORD_FLAG_COOKIES) === 0) return ''
     const words = this.#words
-    return this.#arena.latin1Slice(words[this.at + 6] + words[this.at + 7], words[this.at + 8])
+    return this.#arena.latin1Slice(words[this.at + 8] + words[this.at + 9], words[this.at + 10])
   }
 
   /**
@@ -123,16 +123,16 @@ class Records {
    */
   get fieldFlags () {
     if ((this.flags & native.constants.RECORD_FLAG_SENSITIVE) === 0) return ''
-    const start = this.#words[this.at + 6]
+    const start = this.#words[this.at + 8]
     return this.#arena.latin1Slice(start - this.fields, start)
   }
 
   /** A copy of the data, or null if there is none. */
   get data () {
-    const length = this.#words[this.at + 9]
+    const length = this.#words[this.at + 11]
     if (length === 0) return null
     const copy = Buffer.allocUnsafe(length)
-    const start = this.#words[this.at + 8]
+    const start = this.#words[this.at + 10]
     this.#arena.copy(copy, 0, start, start + length)
     return copy
   }

@@ -9,8 +9,8 @@ enum { PUSH_FIELDS = 256 };
 
 // What lib/records.js and lib/commands.js read and write by these offsets.
 _Static_assert(sizeof(goaway_record) == 64 && offsetof(goaway_record, id) == 8, "a record");
-_Static_assert(offsetof(goaway_record, text_offset) == 24 && offsetof(goaway_record, code) == 40, "a record");
-_Static_assert(offsetof(goaway_record, number) == 48 && offsetof(goaway_record, params) == 60, "a record");
+_Static_assert(offsetof(goaway_record, text_offset) == 32 && offsetof(goaway_record, code) == 48, "a record");
+_Static_assert(offsetof(goaway_record, number) == 56 && offsetof(goaway_record, params) == 62, "a record");
 _Static_assert(sizeof(goaway_command) == 40 && offsetof(goaway_command, request) == 8, "a command");
 _Static_assert(offsetof(goaway_command, fields_offset) == 16 && offsetof(goaway_command, number) == 32, "a command");
 

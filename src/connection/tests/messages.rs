@@ -105,7 +105,8 @@ fn trailers_go_both_ways() {
     in_virtual_time(async {
         let returns = |id| {
             let set = request::change(id, |request| {
-                request.body().set_reader(Reader::Pushed(Box::new(|id, _, last| {
+                request.body().set_reader(Reader::Pushed(Box::new(|of, _, last| {
+                    let id = of.id;
                     if last {
                         let value = request::read(id, |request| {
                             let trailers = request.body().trailers.as_ref().expect("trailers");

@@ -10,12 +10,12 @@ fn mirrors(id: u64) {
     let set = request::change(id, |request| {
         let head = request.head();
         let seen = format!("{} {} {:?}", head.method(), String::from_utf8_lossy(head.path()), head.protocol());
-        request.body().set_reader(Reader::Pushed(Box::new(|id, piece, last| {
+        request.body().set_reader(Reader::Pushed(Box::new(|of, piece, last| {
             let mirror = |response: &mut Response| {
                 response.write(piece)?;
                 if last { response.end() } else { Ok(()) }
             };
-            request::response(id, mirror).unwrap();
+            request::response(of.id, mirror).unwrap();
         })))?;
         request.response.set_field(b"x-seen", seen.as_bytes())?;
         request.response.write_head(200)

@@ -14,12 +14,12 @@ fn switches(id: u64) {
         let head = request.head();
         let key = head.field("sec-websocket-key").map(<[u8]>::to_vec).unwrap_or_default();
         let seen = format!("{} {:?} {}", head.method(), head.protocol(), head.asks_upgrade());
-        request.body().set_reader(Reader::Pushed(Box::new(|id, piece, last| {
+        request.body().set_reader(Reader::Pushed(Box::new(|of, piece, last| {
             let mirror = |response: &mut crate::request::Response| {
                 response.write(piece)?;
                 if last { response.end() } else { Ok(()) }
             };
-            request::response(id, mirror).unwrap();
+            request::response(of.id, mirror).unwrap();
         })))?;
         request.response.set_field(b"x-seen", seen.as_bytes())?;
         request.response.set_field(b"x-key", &key)?;

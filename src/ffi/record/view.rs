@@ -75,8 +75,8 @@ impl<'a> RecordView<'a> {
         if !has_fields || self.record.flags & GOAWAY_RECORD_FLAG_SENSITIVE == 0 {
             return None;
         }
-        let start = self.record.text_offset.checked_sub(self.record.fields)?;
-        self.bytes(start, self.record.fields)?.get(index).copied()
+        let start = self.record.text_offset.checked_sub(self.record.fields.into())?;
+        self.bytes(start, self.record.fields.into())?.get(index).copied()
     }
 
     /// The value of a cookie field of a REQUEST as it came. If there were several
@@ -90,7 +90,7 @@ impl<'a> RecordView<'a> {
         pieces(self.bytes(start, end.checked_sub(start)?)?).nth(index)
     }
 
-    fn pairs(&self, first: usize, count: u32) -> impl Iterator<Item = Pair<'a>> + use<'a> {
+    fn pairs(&self, first: usize, count: u16) -> impl Iterator<Item = Pair<'a>> + use<'a> {
         let mut pieces = self.pieces_behind(0).skip(first);
         (0..count).map_while(move |_| Some((pieces.next()?, pieces.next()?)))
     }

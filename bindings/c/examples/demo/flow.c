@@ -16,8 +16,8 @@ enum {
 
 // The body comes in pieces and each goes back at once. When too much waits for
 // the peer it is asked for no more, so that no write is ever refused.
-static void echo_piece(goaway_request request, const uint8_t *data, size_t len, bool last, void *user_data) {
-    (void)user_data;
+static void echo_piece(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     size_t queued;
     if (goaway_request_write(request, data, len, &queued) != GOAWAY_OK) {
         goaway_request_reset(request, INTERNAL_ERROR);
@@ -28,14 +28,14 @@ static void echo_piece(goaway_request request, const uint8_t *data, size_t len, 
     }
 }
 
-static void echo_go_on(goaway_request request, void *user_data) {
-    (void)user_data;
+static void echo_go_on(goaway_request request, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     goaway_request_resume(request);
 }
 
 // Nothing is kept for an echo: with this set, one whose peer has gone is over.
-static void echo_cancelled(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request;
+static void echo_cancelled(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request;
     (void)cause;
     (void)code;
     (void)user_data;
@@ -60,14 +60,15 @@ struct big {
     size_t left;
 };
 
-static void big_cancelled(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request;
+static void big_cancelled(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request;
     (void)cause;
     (void)code;
     free(user_data);
 }
 
-static void big_go_on(goaway_request request, void *user_data) {
+static void big_go_on(goaway_request request, uint64_t context, void *user_data) {
+    (void)context;
     struct big *big = user_data;
     char block[BLOCK_LEN];
     memset(block, 'x', sizeof block);
@@ -100,5 +101,5 @@ void get_big(goaway_request request, void *user_data) {
         free(big);
         return;
     }
-    big_go_on(request, big);
+    big_go_on(request, 0, big);
 }

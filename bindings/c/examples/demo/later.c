@@ -69,8 +69,8 @@ void get_count(goaway_request request, void *user_data) {
 
 // There is nothing to give back; but without a hook the request would be kept
 // until the answer that never comes.
-static void forget(goaway_request request, goaway_cause cause, uint32_t code, void *user_data) {
-    (void)request;
+static void forget(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
+    (void)context, (void)request;
     (void)cause;
     (void)code;
     (void)user_data;
@@ -81,8 +81,8 @@ void get_hang(goaway_request request, void *user_data) {
     goaway_request_set_on_cancel(request, forget, NULL);
 }
 
-static void answer_left_ms(goaway_request request, uint64_t left_ms, void *user_data) {
-    (void)user_data;
+static void answer_left_ms(goaway_request request, uint64_t left_ms, uint64_t context, void *user_data) {
+    (void)context, (void)user_data;
     char text[32];
     snprintf(text, sizeof text, "%" PRIu64, left_ms);
     answer_text(request, 200, text);

@@ -44,6 +44,7 @@ __all__ = [
     "COMMAND_KIND_INFORM",
     "COMMAND_KIND_RESET",
     "COMMAND_KIND_RESPOND",
+    "COMMAND_KIND_SET_CONTEXT",
     "COMMAND_KIND_SET_IDLE",
     "COMMAND_KIND_WRITE",
     "ERR_ADDRESS",
@@ -297,6 +298,7 @@ COMMAND_KIND_CONSUME = 6
 COMMAND_KIND_INFORM = 7
 COMMAND_KIND_SET_IDLE = 8
 COMMAND_KIND_HIGH_WATER = 9
+COMMAND_KIND_SET_CONTEXT = 10
 
 # goaway_pseudo_field
 PSEUDO_FIELD_METHOD = 1
@@ -502,15 +504,16 @@ class goaway_record(ctypes.Structure):
         ("tag", c_uint32),
         ("id", c_uint64),
         ("session", c_uint64),
+        ("context", c_uint64),
         ("text_offset", c_uint32),
         ("text_len", c_uint32),
         ("data_offset", c_uint32),
         ("data_len", c_uint32),
         ("code", c_uint32),
         ("cause", c_uint32),
-        ("number", c_uint64),
-        ("fields", c_uint32),
-        ("params", c_uint32),
+        ("number", c_uint32),
+        ("fields", c_uint16),
+        ("params", c_uint16),
     ]
 
 
@@ -574,6 +577,8 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_request_drain_left_ms": (c_int32, (c_uint64, POINTER(c_uint64),)),
     "goaway_request_set_on_cancel": (c_int32, (c_uint64, c_void_p, c_void_p,)),
     "goaway_request_set_on_drain": (c_int32, (c_uint64, c_void_p, c_void_p,)),
+    "goaway_request_set_context": (c_int32, (c_uint64, c_uint64,)),
+    "goaway_request_context": (c_int32, (c_uint64, POINTER(c_uint64),)),
     "goaway_request_set_idle_ms": (c_int32, (c_uint64, c_uint32,)),
     "goaway_request_set_on_body": (c_int32, (c_uint64, c_void_p, c_void_p,)),
     "goaway_request_pause": (c_int32, (c_uint64,)),
@@ -646,7 +651,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_record_cause": (c_uint32, (POINTER(goaway_record),)),
     "goaway_record_code": (c_uint32, (POINTER(goaway_record),)),
     "goaway_record_left_ms": (c_uint64, (POINTER(goaway_record),)),
-    "goaway_record_queued": (c_uint64, (POINTER(goaway_record),)),
+    "goaway_record_queued": (c_uint32, (POINTER(goaway_record),)),
     "goaway_record_high_water": (c_uint32, (POINTER(goaway_record),)),
     "goaway_record_sessions": (c_uint32, (POINTER(goaway_record),)),
     "goaway_record_streams": (c_uint32, (POINTER(goaway_record),)),

@@ -179,7 +179,7 @@ class Pump(Dispatcher[Exchange]):
         requests, accept, start, arena = self.requests, self._accept, self._starter.starter(), self._arena
         starting = self._starting
         for record in islice(batch, RECORDS_AT_ONCE):
-            kind, flags, tag, id, session, text, text_len, data, data_len, _, order, left, fields, params = record
+            kind, flags, tag, id, session, _, text, text_len, data, data_len, _, order, left, fields, params = record
             if kind != _REQUEST:
                 self._dispatch(record, arena)
                 continue

@@ -21,9 +21,9 @@ from .session import SessionEvent, read_event
 
 log = logging.getLogger("goaway")
 
-RECORD = struct.Struct("=HHIQQIIIIIIQII")
-"""`goaway_record`: kind, flags, tag, id, session, text, data, code, cause,
-number, fields, params; text and data are an offset and a length."""
+RECORD = struct.Struct("=HHIQQQIIIIIIIHH")
+"""`goaway_record`: kind, flags, tag, id, session, context, text, data, code,
+cause, number, fields, params; text and data are an offset and a length."""
 
 HIGH_WATER = 65536
 """The default of the limit high_water_bytes."""
@@ -70,13 +70,13 @@ class Dispatcher(Generic[R]):
 
     def _dispatch(self, record: "tuple[Any, ...]", arena: bytes) -> None:
         """Handles any record but a REQUEST."""
-        kind, flags, _, id, session, text, text_len, data, data_len, code, cause, number, fields, params = record
+        kind, flags, _, id, session, _, text, text_len, data, data_len, code, cause, number, fields, params = record
         request = self.requests.get(id)
         if kind == _native.RECORD_KIND_SESSION:
             event = read_event(session, fields, code, cause, number, params, arena[text : text + text_len])
             notify(self.on_event, event)
         elif kind == _native.RECORD_KIND_PROGRESS:
-            notify(self.on_progress, Progress(fields, params, number))
+            notify(self.on_progress, Progress(code, cause, number))
         elif kind == _native.RECORD_KIND_CLOSED:
             self._on_closed(_native.read_report(arena[data : data + data_len]))
         elif request is None:

@@ -59,7 +59,7 @@ class ThreadPump(Dispatcher[ThreadedRequest]):
             if record[0] != _native.RECORD_KIND_REQUEST:
                 self._dispatch(record, arena)
                 continue
-            _, flags, tag, id, session, text, text_len, data, data_len, _, order, left, fields, params = record
+            _, flags, tag, id, session, _, text, text_len, data, data_len, _, order, left, fields, params = record
             request = ThreadedRequest(
                 self._core, id, session, arena[text : text + text_len], params, flags, self.high_water
             )

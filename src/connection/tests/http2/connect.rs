@@ -9,10 +9,10 @@ const EXTENDED: [(&str, &str); 5] =
 
 /// Opens a tunnel that sends back what it gets.
 fn echoes(id: u64) {
-    let write = |id, data: &[u8], last| {
-        request::response(id, |response| response.write(data).map(drop)).unwrap();
+    let write = |of: request::Subject, data: &[u8], last| {
+        request::response(of.id, |response| response.write(data).map(drop)).unwrap();
         if last {
-            request::response(id, |response| response.end()).unwrap();
+            request::response(of.id, |response| response.end()).unwrap();
         }
     };
     request::response(id, |response| response.write_head(200)).unwrap();

@@ -15,7 +15,7 @@ fn bodies_that_are_too_large_together_are_refused_for_now() {
                 let (limit, together) = request.body_limits;
                 let share = Share::new(&request.session, together);
                 request.on_cancel = Some(Box::new(move |_, cause, _| lock(&cut).push((stream, Some(cause)))));
-                let on_collected = Box::new(move |id, _: &[u8]| {
+                let on_collected = Box::new(move |request::Subject { id, .. }, _: &[u8]| {
                     lock(&whole).push((stream, None));
                     responds(id);
                 });
