@@ -59,6 +59,13 @@ const PSEUDO_NAMES = {
   [C.PSEUDO_FIELD_PROTOCOL]: ':protocol'
 }
 
+/** The names of the pseudo-header fields that came as never indexed; `order` as goaway_request_pseudo_order. */
+function sensitivePseudoNames (order) {
+  const names = []
+  for (; order !== 0; order >>>= 4) if ((order & C.PSEUDO_FIELD_SENSITIVE) !== 0) names.push(PSEUDO_NAMES[order & 7])
+  return names
+}
+
 /** The names of the fields of a flat list whose flags (see Records.fieldFlags) say that they came as never indexed. */
 function sensitiveNames (pieces, start, flags) {
   const names = []
@@ -151,12 +158,8 @@ class Head {
    * marked as never indexed (RFC 7541, section 7.1.3), each once.
    */
   get sensitiveHeaders () {
-    const names = new Set()
-    for (let order = this.#pseudoOrder; order !== 0; order >>>= 4) {
-      if ((order & C.PSEUDO_FIELD_SENSITIVE) !== 0) names.add(PSEUDO_NAMES[order & 7])
-    }
-    for (const name of sensitiveNames(this.#parts, REST + this.#params * 2, this.#fieldFlags)) names.add(name)
-    return [...names]
+    const ofFields = sensitiveNames(this.#parts, REST + this.#params * 2, this.#fieldFlags)
+    return [...new Set([...sensitivePseudoNames(this.#pseudoOrder), ...ofFields])]
   }
 
   /** The header fields as they came: [name, value, name, value, ...]; each cookie field by itself. */
@@ -166,4 +169,4 @@ class Head {
   }
 }
 
-module.exports = { Head, asReceived, sensitiveNames, trailersOf }
+module.exports = { Head, asReceived, sensitiveNames, sensitivePseudoNames, trailersOf }

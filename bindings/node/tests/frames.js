@@ -16,10 +16,13 @@ function word (number) {
   return bytes
 }
 
-/** A header block of literals (RFC 7541, section 6.2.2), each text of at most 126 bytes. */
+/**
+ * A header block of literals, each text of at most 126 bytes: without indexing
+ * (RFC 7541, section 6.2.2), or, with true as third, never indexed (section 6.2.3).
+ */
 function block (fields) {
   const literal = (text) => Buffer.from([text.length, ...Buffer.from(text, 'latin1')])
-  return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]))
+  return Buffer.concat(fields.flatMap(([name, value, isSecret]) => [Buffer.from([isSecret ? 0x10 : 0]), literal(name), literal(value)]))
 }
 
 class Frames {

@@ -156,27 +156,6 @@ test('settings of both sides are known', () => withSession(async (session, clien
   assert.strictEqual(session.remoteSettings.maxHeaderListSize, 12345)
 }, { settings: { enablePush: false, maxHeaderListSize: 12345 } }))
 
-test('the window of its streams can be changed', () => withSession(async (session, client) => {
-  await until(() => !session.pendingSettingsAck, 'the answer to our settings')
-  const told = once(client, 'remoteSettings')
-  const local = once(session, 'localSettings')
-  const called = new Promise((resolve) => session.settings({ initialWindowSize: 300_000 }, (...args) => resolve(args)))
-  assert.strictEqual(session.pendingSettingsAck, true)
-  assert.strictEqual((await told)[0].initialWindowSize, 300_000)
-  assert.strictEqual((await local)[0].initialWindowSize, 300_000)
-  const [error, settings, ms] = await called
-  assert.strictEqual(error, null)
-  assert.strictEqual(settings.initialWindowSize, 300_000)
-  assert.ok(ms >= 0)
-  assert.strictEqual(session.pendingSettingsAck, false)
-}))
-
-test('settings that are as they are need no frame, others are refused', () => withSession(async (session) => {
-  await new Promise((resolve) => session.settings({ enablePush: false, maxConcurrentStreams: 100 }, resolve))
-  await new Promise((resolve) => session.settings(undefined, resolve))
-  assert.throws(() => session.settings({ maxConcurrentStreams: 5 }), { code: 'ERR_METHOD_NOT_IMPLEMENTED' })
-}))
-
 test('its own window can be set', () => withSession((session) => {
   assert.strictEqual(session.state.localWindowSize, 1 << 20)
   session.setLocalWindowSize(2 ** 21)

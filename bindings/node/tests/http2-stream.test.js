@@ -48,7 +48,7 @@ test('a request has its headers, and an answer its head', async () => {
     assert.match(headers[':authority'], /^127\.0\.0\.1:\d+$/)
     assert.strictEqual(headers.twice, 'one, two')
     assert.strictEqual(headers.cookie, 'a=1; b=2')
-    assert.deepStrictEqual(headers[sensitiveHeaders], [])
+    assert.deepStrictEqual(headers[sensitiveHeaders], ['cookie', 'cookie']) // Node.js's client never indexes short ones
     assert.strictEqual(flags, constants.NGHTTP2_FLAG_END_HEADERS)
     assert.strictEqual(raw[raw.indexOf('twice') + 1], 'one')
     assert.strictEqual(stream.id, 1)

@@ -407,7 +407,7 @@ class AnswerStream extends RequestStream {
     this.#owed = 0
   }
 
-  onBody (data, last, text) {
+  onBody (data, last, text, flags) {
     if (this.destroyed || this.#closed) return // then its end has been given already
     this.#active()
     if (data !== null) {
@@ -419,7 +419,7 @@ class AnswerStream extends RequestStream {
     if (this.#keeps) this.#hub.pump.forget(this)
     if (text !== '') {
       const raw = rawTrailers(text)
-      this.#hub.tell(this, 'trailers', toObject(raw), END_HEADERS | END_STREAM, raw)
+      this.#hub.tell(this, 'trailers', toObject(raw, flags), END_HEADERS | END_STREAM, raw)
     }
     this.push(null)
     this.read(0) // an end with nothing before it is told to who does not read, too

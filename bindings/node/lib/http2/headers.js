@@ -5,7 +5,7 @@
 
 const { sensitiveHeaders } = require('node:http2')
 const native = require('../native.js')
-const { asReceived } = require('../head.js')
+const { asReceived, sensitiveNames, sensitivePseudoNames } = require('../head.js')
 const { failure } = require('./errors.js')
 
 /** In front of a name: its field must not enter a compression table (RFC 7541, section 7.1.3). */
@@ -64,8 +64,8 @@ function join (headers, name, value) {
 const Fields = function Object () {} // as it is shown
 Fields.prototype = Object.create(null)
 
-function finished (headers) {
-  headers[sensitiveHeaders] = []
+function finished (headers, sensitive) {
+  headers[sensitiveHeaders] = sensitive
   return Object.setPrototypeOf(headers, null)
 }
 
@@ -76,11 +76,16 @@ class RequestHead {
   #protocol = ''
   #order
   #cookies
+  #flags
 
-  /** `order`: of the pseudo-header fields, as goaway_request_pseudo_order has it; `cookies`: as Records has them. */
-  constructor (text, params, order, cookies) {
+  /**
+   * `order`: of the pseudo-header fields, as goaway_request_pseudo_order has it;
+   * `cookies`, `flags`: as Records.cookies and Records.fieldFlags.
+   */
+  constructor (text, params, order, cookies, flags) {
     this.#order = order
     this.#cookies = cookies
+    this.#flags = flags
     this.#pieces = text.split('\0')
     this.#start = REST + params * 2
     // Extended CONNECT (RFC 8441) has it in front of the fields.
@@ -92,7 +97,7 @@ class RequestHead {
 
   /** Of a REQUEST record. */
   static of (record) {
-    return new RequestHead(record.text, record.params, record.cause, record.cookies)
+    return new RequestHead(record.text, record.params, record.cause, record.cookies, record.fieldFlags)
   }
 
   /** The path with its query, as it came. */
@@ -151,7 +156,16 @@ class RequestHead {
       }
     }
     for (let at = this.#start; at < pieces.length - 1; at += 2) join(headers, pieces[at], pieces[at + 1])
-    return finished(headers)
+    return finished(headers, this.#flags === '' ? [] : this.#sensitive())
+  }
+
+  // The names of what came as never indexed (RFC 7541, section 7.1.3).
+  #sensitive () {
+    // `:protocol` has a flag there too.
+    const names = sensitiveNames(this.#pieces, this.#start, this.#protocol === '' ? this.#flags : this.#flags.slice(1))
+    // Several cookies are one field there.
+    const cookies = Math.max(1, this.#cookies.split('\0').length - 1)
+    return [...sensitivePseudoNames(this.#order), ...names.flatMap((name) => Array(name === 'cookie' ? cookies : 1).fill(name))]
   }
 }
 
@@ -162,11 +176,11 @@ function rawTrailers (text) {
   return pieces
 }
 
-/** The headers object of a flat list. */
-function toObject (raw) {
+/** The headers object of a flat list; `flags` as Records.fieldFlags. */
+function toObject (raw, flags = '') {
   const headers = new Fields()
   for (let at = 0; at < raw.length; at += 2) join(headers, raw[at], raw[at + 1])
-  return finished(headers)
+  return finished(headers, sensitiveNames(raw, 0, flags))
 }
 
 /**
@@ -183,7 +197,7 @@ class Outgoing {
     this.length = 0 // of names and values together
     if (headers === undefined || headers === null) return
     const marked = headers[sensitiveHeaders]
-    const sensitive = marked === undefined ? NO_SENSITIVE : sensitiveNames(marked)
+    const sensitive = marked === undefined ? NO_SENSITIVE : markedNames(marked)
     if (Array.isArray(headers)) {
       for (let at = 0; at + 1 < headers.length; at += 2) this.#add(headers[at], headers[at + 1], pseudo, sensitive)
     } else {
@@ -252,7 +266,7 @@ function lower (name) {
   return low
 }
 
-function sensitiveNames (marked) {
+function markedNames (marked) {
   return Array.isArray(marked) ? marked.map((name) => String(name).toLowerCase()) : NO_SENSITIVE
 }
 

@@ -41,6 +41,9 @@ class Hub {
     this.highWaterBytes = plan.highWaterBytes
     this.sessionWindow = plan.sessionWindow
     this.localSettings = plan.localSettings
+    this.remoteCustomSettings = plan.remoteCustomSettings
+    /** What updateSettings has changed since: sessions that begin are told; null if there is nothing. */
+    this.laterSettings = null
     this.maxOutstandingPings = plan.maxOutstandingPings
     this.maxOutstandingSettings = plan.maxOutstandingSettings
     this.maxSettings = plan.maxSettings
@@ -59,6 +62,7 @@ class Hub {
     this.timed = 0
     for (const [limit, value] of plan.limits) check(this.server.setLimit(limit, value))
     check(this.server.setPadding(plan.padding))
+    check(this.server.setSettings(plan.customSettings))
     for (const [feature, enabled] of plan.features) check(this.server.setFeature(feature, enabled ? 1 : 0))
     check(this.server.watch(C.WATCH_SESSIONS))
     for (const pattern of ['*', 'CONNECT *']) check(this.pump.route(pattern, (record) => this.#open(record)))
@@ -140,6 +144,7 @@ class Hub {
 
   #begin (session) {
     this.#sessions.add(session)
+    if (this.laterSettings !== null && !session.isHttp1) session.changeSettings(this.laterSettings)
     callListeners(() => this.facade.onSession(session))
   }
 

@@ -11,7 +11,6 @@ const settings = require('./settings.js')
 
 const { limits: L, features: F } = native
 const MIB = 1 << 20
-const UNLIMITED = 4294967295
 const PADDINGS = new Set([constants.PADDING_STRATEGY_NONE, constants.PADDING_STRATEGY_ALIGNED, constants.PADDING_STRATEGY_MAX])
 
 /** What is announced unless the options say otherwise. */
@@ -29,26 +28,22 @@ const SESSION_WINDOW = MIB
 const SESSION_MEMORY_MAX = 1024
 const HIGH_WATER = 65536
 const HEADER_BYTES = 65536
+/** The first frame, and as many as the library lets wait behind it. */
+const OUTSTANDING_SETTINGS_MAX = 17
 
 /** What the library takes of some settings, where that is less than HTTP/2 allows. */
-const RANGES = { __proto__: null, maxHeaderListSize: [1, MIB], maxConcurrentStreams: [1, 100000] }
-
 function checkRanges (wanted) {
-  for (const name in RANGES) {
-    const [min, max] = RANGES[name]
-    if (wanted[name] < min || wanted[name] > max) {
-      throw new GoawayError('GOAWAY_ERR_INVALID', `goaway/http2 takes ${min} to ${max} for the setting ${name}, not ${wanted[name]}`)
+  for (const name in settings.MOST) {
+    if (wanted[name] < 1 || wanted[name] > settings.MOST[name]) {
+      throw new GoawayError('GOAWAY_ERR_INVALID', `goaway/http2 takes 1 to ${settings.MOST[name]} for the setting ${name}, not ${wanted[name]}`)
     }
   }
 }
 
 /** { limits: [[number, value], ...], features: [[number, enabled], ...], ... } of createServer's options. */
 function planOf (options, server) {
-  const wanted = { ...DEFAULTS, ...defined(options.settings) }
-  if (options.settings?.maxHeaderSize !== undefined) wanted.maxHeaderListSize = options.settings.maxHeaderSize
+  const wanted = { ...DEFAULTS, ...settings.resolve(options.settings) }
   settings.check(wanted)
-  // No limit, as node:http2 says it.
-  for (const name in RANGES) if (wanted[name] === UNLIMITED) wanted[name] = RANGES[name][1]
   checkRanges(wanted)
   const limits = new Map()
   for (const name in settings.LIMITS) {
@@ -77,28 +72,22 @@ function planOf (options, server) {
     [F.UPGRADE, true]
   ])
   for (const name in options.features) features.set(featureOf(name, options.features[name]), options.features[name])
-  const local = { ...settings.initial(), ...wanted }
-  local.maxHeaderSize = local.maxHeaderListSize
   return {
     limits,
     // The library numbers them alike; of other values Node.js pads nothing.
     padding: PADDINGS.has(options.paddingStrategy) ? options.paddingStrategy : constants.PADDING_STRATEGY_NONE,
     features,
-    localSettings: local,
+    localSettings: settings.changed(settings.initial(), wanted),
+    customSettings: settings.packedCustom(wanted),
+    remoteCustomSettings: new Set(options.remoteCustomSettings),
     sessionWindow: limits.get(L.SESSION_WINDOW_BYTES) ?? SESSION_WINDOW,
     highWaterBytes: limits.get(L.HIGH_WATER_BYTES) ?? HIGH_WATER,
     maxHeaderBytes: options.maxSendHeaderBlockLength ?? HEADER_BYTES,
-    maxOutstandingSettings: Math.max(1, options.maxOutstandingSettings ?? 10),
+    maxOutstandingSettings: Math.min(Math.max(1, options.maxOutstandingSettings ?? 10), OUTSTANDING_SETTINGS_MAX),
     maxSettings: Math.max(1, options.maxSettings ?? 32),
     maxInvalidFrames: options.maxSessionInvalidFrames ?? Infinity,
     maxOutstandingPings: Math.min(options.maxOutstandingPings ?? 10, 16)
   }
-}
-
-function defined (given) {
-  const result = {}
-  for (const name in given) if (given[name] !== undefined) result[name] = given[name]
-  return result
 }
 
 module.exports = { planOf }

@@ -62,6 +62,7 @@ function push (parent, hub, given, callback, make) {
     text: '',
     cookies: '',
     cause: 0,
+    fieldFlags: '',
     params: 0
   })
   hub.pump.adopt(stream)

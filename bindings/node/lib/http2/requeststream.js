@@ -23,6 +23,7 @@ class RequestStream extends Duplex {
   #text
   #params
   #pseudoOrder
+  #fieldFlags
   #head = null
   #cookies
   #headers = null
@@ -43,6 +44,7 @@ class RequestStream extends Duplex {
     this.#cookies = record.cookies
     this.#params = record.params
     this.#pseudoOrder = record.cause
+    this.#fieldFlags = record.fieldFlags
   }
 
   /** The stream's number; undefined only for a pushed stream that has none yet. */
@@ -66,7 +68,7 @@ class RequestStream extends Duplex {
   /** The session, also then, as long as it lives. */
   get owner () { return this.#hub.session(this.sessionId) }
 
-  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params, this.#pseudoOrder, this.#cookies)) }
+  get #parts () { return this.#head ?? (this.#head = new RequestHead(this.#text, this.#params, this.#pseudoOrder, this.#cookies, this.#fieldFlags)) }
 
   /** The request's headers object, made once. */
   get requestHeaders () { return this.#headers ?? (this.#headers = this.#parts.headers()) }

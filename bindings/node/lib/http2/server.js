@@ -202,11 +202,15 @@ class Http2Server extends net.Server {
     return this
   }
 
-  /** For sessions that begin after the next listen; the window also for those that begin now. */
+  /** For sessions that begin from now on. Those of this listen announce the change in a second SETTINGS frame. */
   updateSettings (changes) {
     if (changes === undefined || changes === null || typeof changes !== 'object') checkOptions(changes ?? null, 'settings')
     settings.check(changes)
-    this.#options.settings = { ...this.#options.settings, ...changes }
+    const wanted = settings.resolve(changes)
+    const later = settings.changed(this.#options.settings, wanted)
+    planOf({ ...this.#options, settings: later }, this) // throws what it throws
+    this.#options.settings = later
+    if (this.#hub !== null) this.#hub.laterSettings = settings.changed(this.#hub.laterSettings, wanted)
   }
 
   // ---- closing ----

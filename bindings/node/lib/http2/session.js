@@ -62,7 +62,6 @@ class ServerHttp2Session extends EventEmitter {
   #shownLocal = null
   #pings = [] // { payload, since, callback } in the order in which they went
   #acks = [] // callbacks of settings() that wait
-  #quiet = 0 // calls of settings() that needed no frame, until they are told
   #acked = false // the peer has acknowledged our first SETTINGS
   #goaway = null // { code, lastStream } of the peer's
   #window // bytes that the peer may send on all streams together
@@ -110,7 +109,7 @@ class ServerHttp2Session extends EventEmitter {
   get destroyed () { return this.#destroyed }
   get goawayCode () { return this.#goaway?.code ?? NO_ERROR }
   get goawayLastStreamID () { return this.#goaway?.lastStream ?? 0 }
-  get #pendingSettings () { return (this.#acked ? 0 : 1) + this.#acks.length + this.#quiet }
+  get #pendingSettings () { return (this.#acked ? 0 : 1) + this.#acks.length }
   get pendingSettingsAck () { return this.#pendingSettings > 0 }
 
   /** The figures of the library: peer, state, ageMs, openStreams, bytesIn, bytesOut, requests. */
@@ -277,7 +276,7 @@ class ServerHttp2Session extends EventEmitter {
   ref () {}
   unref () {}
 
-  /** New SETTINGS. Those that differ from what was announced: only initialWindowSize. */
+  /** Sends these SETTINGS; `callback(error, settings, ms)` when the peer has acknowledged them. */
   settings (changes, callback) {
     this.#expectOpen()
     checkOptions(changes, 'settings')
@@ -287,32 +286,19 @@ class ServerHttp2Session extends EventEmitter {
       callback = AsyncResource.bind(callback)
     }
     if (this.#pendingSettings >= this.#hub.maxOutstandingSettings) return this.destroy(failure('ERR_HTTP2_MAX_PENDING_SETTINGS_ACK'))
-    for (const name in changes) {
-      // To push is the server's affair: what it says of it means nothing (section 6.5.2).
-      if (changes[name] !== undefined && name !== 'initialWindowSize' && name !== 'enablePush' && changes[name] !== this.#local[name]) {
-        throw failure('ERR_METHOD_NOT_IMPLEMENTED', `to change ${name} of a session`)
-      }
-    }
+    this.changeSettings(settings.resolve(changes), callback)
+  }
+
+  /** The same of what settings.js has looked at. For hub.js. */
+  changeSettings (wanted, callback) {
     const since = performance.now()
-    const bytes = changes?.initialWindowSize
-    const acked = () => {
-      if (this.#destroyed) return
-      this.#local = { ...this.#local, ...changes }
+    this.#check('settings', this.#hub.server.sendSettings(this.id, settings.packed(wanted)))
+    this.#acks.push(() => {
+      this.#local = settings.changed(this.#local, wanted)
       this.#shownLocal = null
-      this.emit('localSettings', this.localSettings)
       callback?.(null, this.localSettings, performance.now() - since)
-    }
-    if (bytes !== undefined && bytes !== this.#local.initialWindowSize) {
-      this.#check('settings', this.#hub.server.setWindow(this.id, 0, bytes))
-      this.#acks.push(acked)
-    } else {
-      // What is there already needs no frame.
-      this.#quiet++
-      process.nextTick(() => {
-        this.#quiet--
-        acked()
-      })
-    }
+      this.emit('localSettings', this.localSettings)
+    })
   }
 
   /** How much all its streams together may receive before it is consumed. */
@@ -379,7 +365,7 @@ class ServerHttp2Session extends EventEmitter {
     if (payload.length > this.#hub.maxSettings * SETTING_BYTES) {
       return this.destroy(failure('ERR_HTTP2_SESSION_ERROR', constants.NGHTTP2_ENHANCE_YOUR_CALM), constants.NGHTTP2_ENHANCE_YOUR_CALM)
     }
-    settings.update(this.#remote, payload)
+    settings.update(this.#remote, payload, this.#hub.remoteCustomSettings)
     this.#shownRemote = null
     this.emit('remoteSettings', this.remoteSettings)
   }
@@ -389,7 +375,8 @@ class ServerHttp2Session extends EventEmitter {
       this.#acked = true
       this.emit('localSettings', this.localSettings)
     } else {
-      this.#acks.shift()?.()
+      const told = this.#acks.shift()
+      if (!this.#destroyed) told?.()
     }
   }
 

@@ -3,23 +3,34 @@
 // SETTINGS (RFC 9113, section 6.5) as node:http2 names them, and what of them
 // the library can be told.
 
-const { getPackedSettings, getDefaultSettings } = require('node:http2')
+const { getPackedSettings } = require('node:http2')
 const native = require('../native.js')
+const { GoawayError } = require('../errors.js')
+const { wrongSetting } = require('./errors.js')
 
 const L = native.limits
+const UNLIMITED = 4294967295
+const ID_MAX = 65535
 
-/** By number: the name, and how its value is told. */
-const NAMES = {
+/** The identifiers, in the order in which node:http2 sends them. */
+const IDS = {
   __proto__: null,
-  1: 'headerTableSize',
-  2: 'enablePush',
-  3: 'maxConcurrentStreams',
-  4: 'initialWindowSize',
-  5: 'maxFrameSize',
-  6: 'maxHeaderListSize',
-  8: 'enableConnectProtocol'
+  headerTableSize: 1,
+  maxConcurrentStreams: 3,
+  maxFrameSize: 5,
+  initialWindowSize: 4,
+  maxHeaderListSize: 6,
+  enablePush: 2,
+  enableConnectProtocol: 8
 }
+const NAMES = { __proto__: null }
+for (const name in IDS) NAMES[IDS[name]] = name
+/** Known to the library, which node:http2 has no name for (RFC 9218, section 2.1). */
+NAMES[9] = 'SETTINGS_NO_RFC7540_PRIORITIES'
 const FLAGS = new Set(['enablePush', 'enableConnectProtocol'])
+
+/** The most that the library takes, where HTTP/2 allows more. */
+const MOST = { __proto__: null, maxHeaderListSize: 1 << 20, maxConcurrentStreams: 100000 }
 
 /** What a peer has that has sent no SETTINGS. */
 function initial () {
@@ -29,21 +40,25 @@ function initial () {
     enablePush: true,
     initialWindowSize: 65535,
     maxFrameSize: 16384,
-    maxConcurrentStreams: 4294967295,
-    maxHeaderListSize: 4294967295,
-    maxHeaderSize: 4294967295,
+    maxConcurrentStreams: UNLIMITED,
+    maxHeaderListSize: UNLIMITED,
+    maxHeaderSize: UNLIMITED,
     enableConnectProtocol: false
   }
 }
 
-/** Adds to `settings` what a SETTINGS frame's payload, one byte a character, says. */
-function update (settings, payload) {
+/**
+ * Adds to `settings` what a SETTINGS frame's payload, one byte a character, says.
+ * Of settings without a name it takes those in `custom`, a set of identifiers.
+ */
+function update (settings, payload, custom) {
   for (let at = 0; at + 6 <= payload.length; at += 6) {
     const id = payload.charCodeAt(at) * 256 + payload.charCodeAt(at + 1)
     let value = 0
     for (let byte = 2; byte < 6; byte++) value = value * 256 + payload.charCodeAt(at + byte)
     const name = NAMES[id]
-    if (name === undefined) continue
+    if (custom.has(id)) settings.customSettings = { ...settings.customSettings, [id]: value }
+    if (IDS[name] === undefined) continue
     settings[name] = FLAGS.has(name) ? value !== 0 : value
     if (name === 'maxHeaderListSize') settings.maxHeaderSize = value
   }
@@ -52,6 +67,49 @@ function update (settings, payload) {
 /** Throws as node:http2 does if a value is none that the setting takes. */
 function check (settings) {
   getPackedSettings(settings)
+  // Node.js 18 knows none, and later ones take those that have a name.
+  for (const id in settings.customSettings) {
+    const value = settings.customSettings[id]
+    if (!(Number(id) >= 0 && Number(id) <= ID_MAX && Number.isInteger(Number(id)))) throw wrongSetting('customSettings:id', Number(id), 0, ID_MAX)
+    if (value >>> 0 !== value) throw wrongSetting('customSettings:value', value, 0, UNLIMITED)
+    if (NAMES[id] !== undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `customSettings has ${id}, which is ${NAMES[id]}`)
+  }
+}
+
+/** What a program means by `given`: without what is undefined, and no limit as the most there is. */
+function resolve (given) {
+  const wanted = {}
+  for (const name in given) if (given[name] !== undefined) wanted[name] = given[name]
+  if (wanted.maxHeaderSize !== undefined) wanted.maxHeaderListSize = wanted.maxHeaderSize
+  for (const name in MOST) if (wanted[name] === UNLIMITED) wanted[name] = MOST[name]
+  return wanted
+}
+
+/** `settings` with what `wanted` changes. */
+function changed (settings, wanted) {
+  const result = { ...settings, ...wanted }
+  result.maxHeaderSize = result.maxHeaderListSize
+  if (wanted.customSettings !== undefined) result.customSettings = { ...settings.customSettings, ...wanted.customSettings }
+  return result
+}
+
+/** Identifier and value of each, as the library takes them. */
+function packed (wanted) {
+  const numbers = []
+  for (const name in IDS) {
+    // A server may only say that it does not push, and that means nothing (section 6.5.2).
+    if (wanted[name] !== undefined && !(name === 'enablePush' && wanted[name])) numbers.push(IDS[name], Number(wanted[name]))
+  }
+  return Buffer.from(Uint32Array.from([...numbers, ...customNumbers(wanted)]).buffer)
+}
+
+/** The same of those without a name alone. */
+function packedCustom (wanted) {
+  return Buffer.from(Uint32Array.from(customNumbers(wanted)).buffer)
+}
+
+function customNumbers ({ customSettings = {} }) {
+  return Object.keys(customSettings).flatMap((id) => [Number(id), customSettings[id]])
 }
 
 /** The limits of the library that stand for settings, by name. */
@@ -65,4 +123,4 @@ const LIMITS = {
   headerTableSize: L.HEADER_TABLE_BYTES
 }
 
-module.exports = { initial, update, check, LIMITS, defaults: getDefaultSettings }
+module.exports = { initial, update, check, resolve, changed, packed, packedCustom, LIMITS, MOST }
