@@ -442,6 +442,12 @@ export interface ServerOptions {
   features?: Features
   /** How many events may wait for the loop before sessions are held back: 4096. */
   queueRecords?: number
+  /**
+   * How HEADERS, PUSH_PROMISE and DATA frames are padded (RFC 9113, section 10.7):
+   * 'aligned' to multiples of 8 bytes, 'max' by 256 bytes, as far as the client's
+   * windows and frame size allow. Default 'none'.
+   */
+  padding?: 'none' | 'aligned' | 'max'
 }
 
 /**

@@ -14,6 +14,14 @@ const { nativeOf } = require('./tls.js')
 const DEFAULT_DRAIN_MS = 5000
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
 
+/** How frames are padded (goaway_padding in goaway.h). */
+const PADDINGS = {
+  __proto__: null,
+  none: native.constants.PADDING_NONE,
+  aligned: native.constants.PADDING_ALIGNED,
+  max: native.constants.PADDING_MAX
+}
+
 const lost = new FinalizationRegistry((core) => core.lost())
 
 class Server extends EventEmitter {
@@ -24,12 +32,14 @@ class Server extends EventEmitter {
   /**
    * A server that does not run yet. `limits` and `features`: see setLimit and
    * setFeature. `queueRecords`: how many events may wait for the loop before the
-   * sessions are held back (4096).
+   * sessions are held back (4096). `padding`: how frames of HTTP/2 are padded,
+   * 'none', 'aligned' (to multiples of 8 bytes) or 'max' (by 256 bytes).
    */
   constructor (options = {}) {
     super()
-    const { limits = {}, features = {}, queueRecords } = checkOptions(options, ['limits', 'features', 'queueRecords'], 'a server')
+    const { limits = {}, features = {}, queueRecords, padding = 'none' } = checkOptions(options, ['limits', 'features', 'queueRecords', 'padding'], 'a server')
     if (queueRecords !== undefined && !(Number.isInteger(queueRecords) && queueRecords > 0)) throw new GoawayError('GOAWAY_ERR_INVALID', `queueRecords is ${queueRecords}, not a whole number above 0`)
+    if (PADDINGS[padding] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `padding is ${String(padding)}, not ${Object.keys(PADDINGS).join(', ')}`)
     checkOptions(limits, Object.keys(LIMITS), 'the limits')
     checkOptions(features, Object.keys(FEATURES), 'the features')
     this.#core = new Core(this)
@@ -37,6 +47,7 @@ class Server extends EventEmitter {
     for (const name of Object.keys(limits)) if (limits[name] !== undefined) this.setLimit(name, limits[name])
     for (const name of Object.keys(features)) if (features[name] !== undefined) this.setFeature(name, features[name])
     if (queueRecords !== undefined) check(this.#core.server.setQueueLimit(queueRecords))
+    check(this.#core.server.setPadding(PADDINGS[padding]))
   }
 
   /**

@@ -13,6 +13,7 @@ const { EVENTS } = require('../lib/session.js')
 const { createServerFactory } = require('../fastify.js')
 const native = require('../lib/native.js')
 const { connect, send, sleep } = require('./helpers.js')
+const { Frames, DATA } = require('./frames.js')
 
 const LIMITS = { workers: 1 }
 
@@ -199,6 +200,21 @@ test('a server that was never started closes too', async () => {
     () => server.setFeature('http1', true),
     () => server.handOver(), () => { server.ready = true }
   ]) assert.throws(act, { name: 'GoawayError', code: 'GOAWAY_ERR_STATE' })
+})
+
+test('frames are padded as the server says', async () => {
+  for (const [padding, length] of [[undefined, 5], ['none', 5], ['aligned', 7], ['max', 261]]) {
+    const server = await started({ 'GET /': (request) => request.respond(200, 'hello') }, { padding })
+    const frames = await Frames.connect(server.port, 10_000)
+    frames.greet()
+    await frames.settle()
+    frames.ask()
+    const { payload } = await frames.until(DATA)
+    assert.strictEqual(payload.length, length, padding)
+    frames.close()
+    await server.close({ drainMs: 0 })
+  }
+  for (const padding of ['most', 1, null]) assert.throws(() => new Server({ padding }), { code: 'GOAWAY_ERR_INVALID' })
 })
 
 test('an option that there is not is refused with those that there are', async () => {

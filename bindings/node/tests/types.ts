@@ -5,7 +5,7 @@ import { createServerFactory, serverFactory } from 'goaway/fastify'
 import goaway, { Server, GoawayError, version, type Request, type Report, type Outcome } from 'goaway'
 
 async function main (): Promise<Report> {
-  const server = new Server({ limits: { workers: 1, idleMs: 60_000 }, queueRecords: 1024 })
+  const server = new Server({ limits: { workers: 1, idleMs: 60_000 }, queueRecords: 1024, padding: 'aligned' })
   server.register('GET /users/{id}', (request: Request) => request.respond(200, request.params.id, { 'x-count': 1 }))
   server.register('* /echo', async (request) => {
     const { body } = request
