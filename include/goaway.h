@@ -150,7 +150,7 @@
 // second, in PROGRESS records.
 #define GOAWAY_WATCH_PROGRESS 2
 
-// What a call answers. Numbers are never given a new meaning; a later version
+// What a call returns. Numbers are never given a new meaning; a later version
 // may add some.
 typedef enum {
     // It is done.
@@ -229,7 +229,7 @@ typedef enum {
     GOAWAY_CAUSE_HEADER_TIMEOUT = 12,
     // The session was not used (GOAWAY_LIMIT_IDLE_MS).
     GOAWAY_CAUSE_IDLE_TIMEOUT = 13,
-    // The peer answered no PING (GOAWAY_LIMIT_KEEPALIVE_MS).
+    // The peer did not acknowledge a PING (GOAWAY_LIMIT_KEEPALIVE_MS).
     GOAWAY_CAUSE_KEEPALIVE_TIMEOUT = 14,
     // The peer took or sent less than it must (GOAWAY_LIMIT_PROGRESS_MS).
     GOAWAY_CAUSE_TOO_SLOW = 15,
@@ -262,7 +262,7 @@ typedef enum {
     // frame's payload as it came, of its first 85 entries: 6 bytes each, two of
     // the setting's identifier and four of its value, the highest byte first.
     GOAWAY_EVENT_SETTINGS = 1,
-    // The peer sent a PING (section 6.7); the library has answered it. `text`
+    // The peer sent a PING (section 6.7); the library has acknowledged it. `text`
     // are its 8 bytes.
     GOAWAY_EVENT_PING = 2,
     // The peer sent GOAWAY (section 6.8): `code`, `last_stream` and `text` are its.
@@ -282,7 +282,7 @@ typedef enum {
     GOAWAY_EVENT_DRAINING = 7,
     // The session has ended; `cause` and `outcome` say how. The last event of each session.
     GOAWAY_EVENT_CLOSED = 8,
-    // The peer answered a PING of `goaway_session_ping`: `text` are its 8 bytes.
+    // The peer acknowledged a PING of `goaway_session_ping`: `text` are its 8 bytes.
     GOAWAY_EVENT_PONG = 9,
     // The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
     // first, or one of `goaway_session_send_settings` or `_set_window`. `text` is
@@ -357,11 +357,11 @@ typedef enum {
     // more, which are gathered for one system call.
     // Default 65536. 16384 to 1073741824.
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
-    // Bytes of a streamed response that may wait before `goaway_request_write`
-    // answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`. Where a
-    // peer takes a long one faster than it is written, so many more each time, up
-    // to GOAWAY_LIMIT_SESSION_SEND_BYTES; all of a session together grow by no
-    // more than twice that.
+    // Bytes of a streamed response that may wait for the peer before
+    // `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK; see
+    // `goaway_request_set_high_water`. If a peer reads a long response faster than it
+    // is written, the mark grows, up to GOAWAY_LIMIT_SESSION_SEND_BYTES; all marks of
+    // a session together grow by at most twice that.
     // Default 65536. 1 to 1073741824.
     GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
     // Bytes of a request body that `goaway_request_collect` gathers. More is
@@ -392,7 +392,7 @@ typedef enum {
     // Milliseconds of silence until a PING asks whether the peer is there.
     // Default 30000. 0, never, to 30 days.
     GOAWAY_LIMIT_KEEPALIVE_MS = 15,
-    // Milliseconds until that PING must be answered. Beyond, the connection is
+    // Milliseconds until that PING must be acknowledged. Beyond, the connection is
     // cut. Default 20000. 1 to 30 days.
     GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS = 16,
     // Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream
@@ -580,9 +580,9 @@ typedef enum {
 // Events of a server that gather until you take them. Made by
 // `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
 // thread for all of its work, such as an event loop: it is woken once for many
-// events, takes them in one call and gives its responses in another.
+// events, takes them in one call and submits its responses in another.
 //
-// A request of a queue lives until it was answered (GOAWAY_COMMAND_KIND_RESPOND,
+// A request of a queue lives until you have responded (GOAWAY_COMMAND_KIND_RESPOND,
 // _END or _RESET) or a CANCELLED record of it was written. The
 // `goaway_request_` functions work on it too, but its body comes in records only.
 //
@@ -617,8 +617,8 @@ typedef struct goaway_tls goaway_tls;
 typedef uint64_t goaway_request;
 
 // Called for a request that a pattern matches, on the thread of its session.
-// Answer it here, or keep the id and answer later from any thread. Blocking
-// here holds up the other sessions of the thread.
+// Respond here, or keep the id and respond later from any thread. Blocking here
+// delays the other sessions of the thread.
 typedef void (*goaway_request_cb)(goaway_request request, void *user_data);
 
 // A setting of HTTP/2 (RFC 9113, section 6.5.1).
@@ -978,8 +978,8 @@ goaway_server *goaway_server_new(void);
 // extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). A response of 200 to
 // 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
 // you write and read as bodies is the tunnel's, and the end of the response is
-// the end of both ways. A static segment wins over a parameter. HEAD is answered by
-// the handler of GET, without the body. A path that matches with another
+// the end of both directions. A static segment wins over a parameter. The handler of
+// GET also serves HEAD, without the body. A path that matches with another
 // method gets the response 405 with `allow`, one that does not match 404, and one
 // whose parameter is not percent-encoded UTF-8 400, each by the library.
 //
@@ -1017,10 +1017,10 @@ goaway_status goaway_server_set_on_progress(const goaway_server *server,
 // GOAWAY_ERR_IO: the system gives no thread.
 goaway_status goaway_server_start(const goaway_server *server);
 
-// Says that the server is not ready, or is again: a step before a close that
-// can be undone. Everything is still served; only `goaway_server_is_ready`
-// answers otherwise. Have your health check ask it, wait until the load
-// balancer has seen it, and then close.
+// Sets the readiness flag that health checks read: a step before a close that can
+// be undone. Everything is still served; only the result of
+// `goaway_server_is_ready` changes. Let your health check call it, wait until the
+// load balancer has noticed, and then close.
 goaway_status goaway_server_set_ready(const goaway_server *server, bool ready);
 
 // Whether the server was started, does not close and has not been set to be
@@ -1418,13 +1418,13 @@ goaway_status goaway_request_stream(goaway_request request, uint32_t *out_stream
 // GOAWAY_ERR_NOT_FOUND: the session does not drain.
 goaway_status goaway_request_drain_left_ms(goaway_request request, uint64_t *out_left_ms);
 
-// Has `on_cancel` called if nobody waits for the response any more: exactly once,
-// unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before, or,
-// of a request whose body you keep, you have got the end of that as well. A
-// call that says GOAWAY_ERR_CANCELLED does not replace it, so that what you
-// keep for a request is freed there or after one of those three. Without it a
-// cancelled request stays until your next answering call, which says
-// GOAWAY_ERR_CANCELLED; set it for a request that you may never answer.
+// Sets `on_cancel`, which is called exactly once if the request is cancelled. It is
+// not called after `goaway_request_respond`, `_end` or `_reset` has returned
+// GOAWAY_OK; for a request whose body you keep, not after you have also got the end
+// of the body. GOAWAY_ERR_CANCELLED does not replace the call, so free what you
+// keep for a request in `on_cancel` or after one of those three. Without
+// `on_cancel` a cancelled request stays until your next call that responds, which
+// returns GOAWAY_ERR_CANCELLED: set it for a request that you may never respond to.
 goaway_status goaway_request_set_on_cancel(goaway_request request,
                                            goaway_cancel_cb on_cancel,
                                            void *user_data);
@@ -1513,12 +1513,12 @@ goaway_status goaway_request_collect(goaway_request request,
 // meanwhile, and `goaway_request_set_on_cancel` tells if the body will have no end.
 goaway_status goaway_request_keep_body(goaway_request request);
 
-// Sets a header field of the response, in place of any of its name: it stands
-// where the first of them stood. Over HTTP/1.1 fields leave in the order in which
-// they were set; over HTTP/2 those of one name leave together. `date` is
-// added if it is not set, and `content-length` where the length is known: to an
-// answer that is given whole and has no trailers. With a status that has no
-// length (204, and what opens a tunnel) one that you set is left out.
+// Sets a header field of the response. It replaces all fields of its name and
+// takes the position of the first one. Over HTTP/1.1 fields are sent in the order in
+// which they were set; over HTTP/2 those of one name are sent together. `date` is
+// added if it is not set, and `content-length` if the length is known, which is so
+// for a response in one call without trailers. With a status that has no length
+// (204, and those that open a tunnel) a length that you set is left out.
 //
 // GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
 // close` is allowed too: the response says so, and the connection ends behind it.
@@ -1549,8 +1549,8 @@ goaway_status goaway_request_respond(goaway_request request,
                                      const void *body,
                                      size_t len);
 
-// The same in one call: sets the `count` header fields at `fields` and
-// answers. The cheapest way to answer; nothing is set or sent if it fails.
+// The same in one call: sets the `count` header fields at `fields` and responds.
+// This is the fastest way to respond. If it fails, nothing is set or sent.
 //
 // Errors as of `goaway_request_set_header` and `goaway_request_respond`.
 goaway_status goaway_request_respond_with(goaway_request request,
@@ -1572,16 +1572,16 @@ goaway_status goaway_request_inform(goaway_request request,
                                     const goaway_field *fields,
                                     size_t count);
 
-// Pushes a request (RFC 9113, section 8.4): the peer is promised the answer to
-// the request of the `count` fields at `fields`, which are told to it. They
-// begin with `:method`, GET or HEAD, and `:path`; `:scheme` and `:authority` are
-// the request's if they are not given. Its id is written to `out_pushed`, and it
-// is answered, and cancelled, as any other: with callbacks of its own, or
-// through the queue that `request` came through, where no REQUEST tells it. Its
+// Pushes a request (RFC 9113, section 8.4): promises the peer the response to the
+// request of the `count` fields at `fields`, which are sent to it. They begin with
+// `:method`, GET or HEAD, and `:path`; `:scheme` and `:authority` are those of
+// `request` if they are not given. The id of the pushed request is written to
+// `out_pushed`. You respond to it, and it is cancelled, like any other: with its
+// own callbacks, or through the queue of `request`, without a REQUEST record. Its
 // high-water mark and idle time are those of `request`. Returns at once; its
-// `goaway_request_stream` is 0 until it has been promised. How many answers
-// are sent at a time is the peer's to say; when a drain has come to an end
-// otherwise, those that were not begun are cancelled.
+// `goaway_request_stream` is 0 until it has been promised. The peer decides how many
+// pushed responses are sent at a time. When a drain has otherwise come to an end,
+// those that have not begun are cancelled.
 //
 // GOAWAY_ERR_INVALID: a field is none that such a request may have.
 // GOAWAY_ERR_STATE: the peer has disabled push (SETTINGS_ENABLE_PUSH) or sent
@@ -1614,9 +1614,9 @@ goaway_status goaway_request_write(goaway_request request,
                                    size_t *out_queued);
 
 // Sets how many bytes of this response may wait for the peer before
-// `goaway_request_write` answers GOAWAY_ERR_WOULD_BLOCK. The one write that
-// passes the mark is still taken whole. What is set here does not grow.
-// Default GOAWAY_LIMIT_HIGH_WATER_BYTES, which does.
+// `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK. The one write that
+// crosses the mark is still accepted completely. A mark that is set here does not
+// grow. The default, GOAWAY_LIMIT_HIGH_WATER_BYTES, does.
 //
 // GOAWAY_ERR_INVALID: it is 0.
 goaway_status goaway_request_set_high_water(goaway_request request, size_t bytes);
@@ -1737,13 +1737,13 @@ goaway_status goaway_session_send_goaway(goaway_session session,
                                          const char *debug,
                                          size_t debug_len);
 
-// Says where else something is served, with an ALTSVC frame (RFC 7838, section
-// 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
+// Advertises another place that serves the same, with an ALTSVC frame (RFC 7838,
+// section 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
 // stream, what its request asked for, and `origin` is NULL or "". `value` is as
 // in an Alt-Svc field: "h2=\":8000\"" or "clear". Returns at once. From inside the
-// stream's own callback, or before its response, the frame leaves before the
-// answer; for a stream that has ended, or does not exist, none is sent. What is
-// said before the peer has spoken waits until then.
+// stream's own callback, or before its response, the frame is sent before the
+// response; for a stream that has ended, or does not exist, none is sent. A frame
+// waits until the peer has sent its preface.
 //
 // GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a stream with an
 // origin, none of both, a stream above 2147483647, or a text that is no origin or
@@ -1817,8 +1817,8 @@ goaway_queue *goaway_queue_new(const goaway_server *server);
 // more, as soon as this has returned; from inside a callback, as soon as a call
 // of `on_ready` that runs on another thread has. Allowed at any time, also after
 // `goaway_server_free`; NULL is allowed. If the server runs, the queue's
-// requests that were not answered are reset with INTERNAL_ERROR, and those that
-// come are refused with 503. No other call on the queue may run meanwhile. In a
+// requests without a response are reset with INTERNAL_ERROR, and new ones are
+// refused with 503. No other call on the queue may run meanwhile. In a
 // child process after fork() it does nothing.
 void goaway_queue_free(goaway_queue *queue);
 

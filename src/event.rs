@@ -38,7 +38,7 @@ pub enum Cause {
     HeaderTimeout = 12,
     /// The session was not used (GOAWAY_LIMIT_IDLE_MS).
     IdleTimeout = 13,
-    /// The peer answered no PING (GOAWAY_LIMIT_KEEPALIVE_MS).
+    /// The peer did not acknowledge a PING (GOAWAY_LIMIT_KEEPALIVE_MS).
     KeepaliveTimeout = 14,
     /// The peer took or sent less than it must (GOAWAY_LIMIT_PROGRESS_MS).
     TooSlow = 15,
@@ -141,7 +141,7 @@ pub enum EventKind {
     /// frame's payload as it came, of its first 85 entries: 6 bytes each, two of
     /// the setting's identifier and four of its value, the highest byte first.
     Settings = 1,
-    /// The peer sent a PING (section 6.7); the library has answered it. `text`
+    /// The peer sent a PING (section 6.7); the library has acknowledged it. `text`
     /// are its 8 bytes.
     Ping = 2,
     /// The peer sent GOAWAY (section 6.8): `code`, `last_stream` and `text` are its.
@@ -161,7 +161,7 @@ pub enum EventKind {
     Draining = 7,
     /// The session has ended; `cause` and `outcome` say how. The last event of each session.
     Closed = 8,
-    /// The peer answered a PING of `goaway_session_ping`: `text` are its 8 bytes.
+    /// The peer acknowledged a PING of `goaway_session_ping`: `text` are its 8 bytes.
     Pong = 9,
     /// The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
     /// first, or one of `goaway_session_send_settings` or `_set_window`. `text` is

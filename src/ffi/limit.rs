@@ -40,11 +40,11 @@ pub enum goaway_limit {
     /// more, which are gathered for one system call.
     /// Default 65536. 16384 to 1073741824.
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
-    /// Bytes of a streamed response that may wait before `goaway_request_write`
-    /// answers GOAWAY_ERR_WOULD_BLOCK; see `goaway_request_set_high_water`. Where a
-    /// peer takes a long one faster than it is written, so many more each time, up
-    /// to GOAWAY_LIMIT_SESSION_SEND_BYTES; all of a session together grow by no
-    /// more than twice that.
+    /// Bytes of a streamed response that may wait for the peer before
+    /// `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK; see
+    /// `goaway_request_set_high_water`. If a peer reads a long response faster than it
+    /// is written, the mark grows, up to GOAWAY_LIMIT_SESSION_SEND_BYTES; all marks of
+    /// a session together grow by at most twice that.
     /// Default 65536. 1 to 1073741824.
     GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
     /// Bytes of a request body that `goaway_request_collect` gathers. More is
@@ -75,7 +75,7 @@ pub enum goaway_limit {
     /// Milliseconds of silence until a PING asks whether the peer is there.
     /// Default 30000. 0, never, to 30 days.
     GOAWAY_LIMIT_KEEPALIVE_MS = 15,
-    /// Milliseconds until that PING must be answered. Beyond, the connection is
+    /// Milliseconds until that PING must be acknowledged. Beyond, the connection is
     /// cut. Default 20000. 1 to 30 days.
     GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS = 16,
     /// Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream

@@ -19,9 +19,9 @@ use crate::table;
 /// Events of a server that gather until you take them. Made by
 /// `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
 /// thread for all of its work, such as an event loop: it is woken once for many
-/// events, takes them in one call and gives its responses in another.
+/// events, takes them in one call and submits its responses in another.
 ///
-/// A request of a queue lives until it was answered (GOAWAY_COMMAND_KIND_RESPOND,
+/// A request of a queue lives until you have responded (GOAWAY_COMMAND_KIND_RESPOND,
 /// _END or _RESET) or a CANCELLED record of it was written. The
 /// `goaway_request_` functions work on it too, but its body comes in records only.
 ///
@@ -68,8 +68,8 @@ pub extern "C" fn goaway_queue_new(server: Option<&goaway_server>) -> Option<Box
 /// more, as soon as this has returned; from inside a callback, as soon as a call
 /// of `on_ready` that runs on another thread has. Allowed at any time, also after
 /// `goaway_server_free`; NULL is allowed. If the server runs, the queue's
-/// requests that were not answered are reset with INTERNAL_ERROR, and those that
-/// come are refused with 503. No other call on the queue may run meanwhile. In a
+/// requests without a response are reset with INTERNAL_ERROR, and new ones are
+/// refused with 503. No other call on the queue may run meanwhile. In a
 /// child process after fork() it does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_free(queue: Option<Box<goaway_queue>>) {

@@ -234,13 +234,13 @@ pub extern "C" fn goaway_request_drain_left_ms(
     })
 }
 
-/// Has `on_cancel` called if nobody waits for the response any more: exactly once,
-/// unless `goaway_request_respond`, `_end` or `_reset` said GOAWAY_OK before, or,
-/// of a request whose body you keep, you have got the end of that as well. A
-/// call that says GOAWAY_ERR_CANCELLED does not replace it, so that what you
-/// keep for a request is freed there or after one of those three. Without it a
-/// cancelled request stays until your next answering call, which says
-/// GOAWAY_ERR_CANCELLED; set it for a request that you may never answer.
+/// Sets `on_cancel`, which is called exactly once if the request is cancelled. It is
+/// not called after `goaway_request_respond`, `_end` or `_reset` has returned
+/// GOAWAY_OK; for a request whose body you keep, not after you have also got the end
+/// of the body. GOAWAY_ERR_CANCELLED does not replace the call, so free what you
+/// keep for a request in `on_cancel` or after one of those three. Without
+/// `on_cancel` a cancelled request stays until your next call that responds, which
+/// returns GOAWAY_ERR_CANCELLED: set it for a request that you may never respond to.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_on_cancel(
     request: goaway_request,

@@ -10,12 +10,12 @@ use super::{goaway_status, guard};
 use crate::error::{Error, Result};
 use crate::request::{self, Response, copy, section};
 
-/// Sets a header field of the response, in place of any of its name: it stands
-/// where the first of them stood. Over HTTP/1.1 fields leave in the order in which
-/// they were set; over HTTP/2 those of one name leave together. `date` is
-/// added if it is not set, and `content-length` where the length is known: to an
-/// answer that is given whole and has no trailers. With a status that has no
-/// length (204, and what opens a tunnel) one that you set is left out.
+/// Sets a header field of the response. It replaces all fields of its name and
+/// takes the position of the first one. Over HTTP/1.1 fields are sent in the order in
+/// which they were set; over HTTP/2 those of one name are sent together. `date` is
+/// added if it is not set, and `content-length` if the length is known, which is so
+/// for a response in one call without trailers. With a status that has no length
+/// (204, and those that open a tunnel) a length that you set is left out.
 ///
 /// GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
 /// close` is allowed too: the response says so, and the connection ends behind it.
@@ -67,8 +67,8 @@ pub unsafe extern "C" fn goaway_request_respond(
     })
 }
 
-/// The same in one call: sets the `count` header fields at `fields` and
-/// answers. The cheapest way to answer; nothing is set or sent if it fails.
+/// The same in one call: sets the `count` header fields at `fields` and responds.
+/// This is the fastest way to respond. If it fails, nothing is set or sent.
 ///
 /// Errors as of `goaway_request_set_header` and `goaway_request_respond`.
 #[unsafe(no_mangle)]
@@ -108,16 +108,16 @@ pub unsafe extern "C" fn goaway_request_inform(
     })
 }
 
-/// Pushes a request (RFC 9113, section 8.4): the peer is promised the answer to
-/// the request of the `count` fields at `fields`, which are told to it. They
-/// begin with `:method`, GET or HEAD, and `:path`; `:scheme` and `:authority` are
-/// the request's if they are not given. Its id is written to `out_pushed`, and it
-/// is answered, and cancelled, as any other: with callbacks of its own, or
-/// through the queue that `request` came through, where no REQUEST tells it. Its
+/// Pushes a request (RFC 9113, section 8.4): promises the peer the response to the
+/// request of the `count` fields at `fields`, which are sent to it. They begin with
+/// `:method`, GET or HEAD, and `:path`; `:scheme` and `:authority` are those of
+/// `request` if they are not given. The id of the pushed request is written to
+/// `out_pushed`. You respond to it, and it is cancelled, like any other: with its
+/// own callbacks, or through the queue of `request`, without a REQUEST record. Its
 /// high-water mark and idle time are those of `request`. Returns at once; its
-/// `goaway_request_stream` is 0 until it has been promised. How many answers
-/// are sent at a time is the peer's to say; when a drain has come to an end
-/// otherwise, those that were not begun are cancelled.
+/// `goaway_request_stream` is 0 until it has been promised. The peer decides how many
+/// pushed responses are sent at a time. When a drain has otherwise come to an end,
+/// those that have not begun are cancelled.
 ///
 /// GOAWAY_ERR_INVALID: a field is none that such a request may have.
 /// GOAWAY_ERR_STATE: the peer has disabled push (SETTINGS_ENABLE_PUSH) or sent
@@ -177,9 +177,9 @@ pub unsafe extern "C" fn goaway_request_write(
 }
 
 /// Sets how many bytes of this response may wait for the peer before
-/// `goaway_request_write` answers GOAWAY_ERR_WOULD_BLOCK. The one write that
-/// passes the mark is still taken whole. What is set here does not grow.
-/// Default GOAWAY_LIMIT_HIGH_WATER_BYTES, which does.
+/// `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK. The one write that
+/// crosses the mark is still accepted completely. A mark that is set here does not
+/// grow. The default, GOAWAY_LIMIT_HIGH_WATER_BYTES, does.
 ///
 /// GOAWAY_ERR_INVALID: it is 0.
 #[unsafe(no_mangle)]

@@ -91,8 +91,8 @@ pub struct goaway_progress {
 pub const GOAWAY_FOREVER: u32 = u32::MAX;
 
 /// Called for a request that a pattern matches, on the thread of its session.
-/// Answer it here, or keep the id and answer later from any thread. Blocking
-/// here holds up the other sessions of the thread.
+/// Respond here, or keep the id and respond later from any thread. Blocking here
+/// delays the other sessions of the thread.
 pub type goaway_request_cb = Option<unsafe extern "C" fn(request: goaway_request, user_data: *mut c_void)>;
 
 /// Called once when a close is complete, on a thread of the library. The
@@ -135,8 +135,8 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
 /// extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). A response of 200 to
 /// 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
 /// you write and read as bodies is the tunnel's, and the end of the response is
-/// the end of both ways. A static segment wins over a parameter. HEAD is answered by
-/// the handler of GET, without the body. A path that matches with another
+/// the end of both directions. A static segment wins over a parameter. The handler of
+/// GET also serves HEAD, without the body. A path that matches with another
 /// method gets the response 405 with `allow`, one that does not match 404, and one
 /// whose parameter is not percent-encoded UTF-8 400, each by the library.
 ///
@@ -213,10 +213,10 @@ pub extern "C" fn goaway_server_start(server: Option<&goaway_server>) -> goaway_
     guard(|| borrow(server)?.start())
 }
 
-/// Says that the server is not ready, or is again: a step before a close that
-/// can be undone. Everything is still served; only `goaway_server_is_ready`
-/// answers otherwise. Have your health check ask it, wait until the load
-/// balancer has seen it, and then close.
+/// Sets the readiness flag that health checks read: a step before a close that can
+/// be undone. Everything is still served; only the result of
+/// `goaway_server_is_ready` changes. Let your health check call it, wait until the
+/// load balancer has noticed, and then close.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_ready(server: Option<&goaway_server>, ready: bool) -> goaway_status {
     guard(|| borrow(server)?.set_ready(ready))

@@ -286,13 +286,13 @@ pub unsafe extern "C" fn goaway_session_send_goaway(
     })
 }
 
-/// Says where else something is served, with an ALTSVC frame (RFC 7838, section
-/// 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
+/// Advertises another place that serves the same, with an ALTSVC frame (RFC 7838,
+/// section 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
 /// stream, what its request asked for, and `origin` is NULL or "". `value` is as
 /// in an Alt-Svc field: "h2=\":8000\"" or "clear". Returns at once. From inside the
-/// stream's own callback, or before its response, the frame leaves before the
-/// answer; for a stream that has ended, or does not exist, none is sent. What is
-/// said before the peer has spoken waits until then.
+/// stream's own callback, or before its response, the frame is sent before the
+/// response; for a stream that has ended, or does not exist, none is sent. A frame
+/// waits until the peer has sent its preface.
 ///
 /// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a stream with an
 /// origin, none of both, a stream above 2147483647, or a text that is no origin or

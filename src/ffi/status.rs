@@ -1,11 +1,11 @@
-//! Statuses: what a call answers, and the text of the last failure.
+//! Statuses: what a call returns, and the text of the last failure.
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 
 use crate::error::Error;
 
-/// What a call answers. Numbers are never given a new meaning; a later version
+/// What a call returns. Numbers are never given a new meaning; a later version
 /// may add some.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
