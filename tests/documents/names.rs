@@ -164,3 +164,18 @@ fn each_make_target_is_described() {
     let missing: Vec<&str> = targets.filter(|name| !described.contains(name)).collect();
     assert!(missing.is_empty(), "CONTRIBUTING.md lacks: {missing:?}");
 }
+
+/// docs/architecture.md names each module of the library among its layers.
+#[test]
+fn each_module_is_in_the_architecture() {
+    let document = read("docs/architecture.md");
+    let (_, layers) = document.split_once("## Layers\n").expect("the section");
+    let (layers, _) = layers.split_once("\n## ").expect("a section after it");
+    let named: BTreeSet<&str> =
+        layers.lines().flat_map(quoted).map(|name| name.strip_prefix("src/").unwrap_or(name)).collect();
+    let source = read("src/lib.rs");
+    let declared =
+        source.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'));
+    let missing: Vec<&str> = declared.filter(|name| *name != "testing" && !named.contains(name)).collect();
+    assert!(missing.is_empty(), "docs/architecture.md lacks the modules {missing:?}");
+}
