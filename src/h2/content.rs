@@ -23,6 +23,11 @@ impl Rest {
         self.content.into()
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub fn stream(&self) -> u32 {
+        self.stream
+    }
+
     pub fn bytes(&self) -> u64 {
         u64::from(self.content) + u64::from(self.padding)
     }

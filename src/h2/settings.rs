@@ -21,6 +21,8 @@ pub struct RemoteSettings {
     pub max_frame_bytes: u32,
     pub initial_window: u32,
     pub enables_push: bool,
+    /// SETTINGS_NO_RFC7540_PRIORITIES.
+    ignores_old_priorities: bool,
     /// How many pushed streams it takes at a time.
     pub max_pushed: u32,
 }
@@ -41,6 +43,7 @@ impl Default for RemoteSettings {
             max_frame_bytes: DEFAULT_SIZE,
             initial_window: DEFAULT_WINDOW,
             enables_push: true,
+            ignores_old_priorities: false,
             max_pushed: u32::MAX,
         }
     }
@@ -68,10 +71,17 @@ impl RemoteSettings {
                     return Err(Fault { code: code::PROTOCOL_ERROR, why: "the maximum frame size is out of range" });
                 }
                 id::MAX_FRAME_SIZE => self.max_frame_bytes = value,
-                // What a client says by them has no meaning here: the old priorities are
-                // ignored in any case.
-                id::ENABLE_CONNECT_PROTOCOL | id::NO_RFC7540_PRIORITIES => {
+                // What a client says by it has no meaning.
+                id::ENABLE_CONNECT_PROTOCOL => {
                     boolean(value)?;
+                }
+                // The old priorities are ignored in any case, but the value may not change
+                // after the first frame (RFC 9218, section 2.1).
+                id::NO_RFC7540_PRIORITIES => {
+                    let before = std::mem::replace(&mut self.ignores_old_priorities, boolean(value)?);
+                    if self.has_come && before != self.ignores_old_priorities {
+                        return Err(Fault { code: code::PROTOCOL_ERROR, why: "NO_RFC7540_PRIORITIES has changed" });
+                    }
                 }
                 // The limit of the header list is advisory; others are of extensions.
                 _ => {}

@@ -116,6 +116,14 @@ pub const CASES: &[Case] = &[
         }
         s.ask("/trailers")
     }),
+    case("6.5.2", "MAX_HEADER_LIST_SIZE of 0 is advice", &[Status(200)], |s| {
+        s.settings_and_wait(&[(setting::MAX_HEADER_LIST_SIZE, 0)]);
+        s.ask("/trailers")
+    }),
+    case("6.5.3", "header blocks fit shorter frames at once", &[Status(200)], |s| {
+        s.settings_and_wait(&[(setting::MAX_FRAME_SIZE, 1 << 20), (setting::MAX_FRAME_SIZE, 16_384)]);
+        s.ask("/trailers")
+    }),
     case("6.5.3", "a table that shrinks and grows between two responses", &[Status(200)], |s| {
         s.closed_stream();
         let [none, all] = [0, 4096].map(|size| Frame::settings(&[(setting::HEADER_TABLE_SIZE, size)]));
@@ -129,6 +137,15 @@ pub const CASES: &[Case] = &[
         s.preface(&[(setting::NO_RFC7540_PRIORITIES, 1)]);
         s.settle();
         s.ask("/")
+    }),
+    at_the_beginning("9218, 2.1", "NO_RFC7540_PRIORITIES said again", &[Status(200)], |s| {
+        s.preface(&[(setting::NO_RFC7540_PRIORITIES, 1)]);
+        s.settle();
+        s.settings_and_wait(&[(setting::NO_RFC7540_PRIORITIES, 1)]);
+        s.ask("/")
+    }),
+    case("9218, 2.1", "NO_RFC7540_PRIORITIES that changes", &[Goaway(code::PROTOCOL_ERROR)], |s| {
+        send(s, setting::NO_RFC7540_PRIORITIES, 1)
     }),
     case("9218, 2.1", "NO_RFC7540_PRIORITIES of 2", &[Goaway(code::PROTOCOL_ERROR)], |s| {
         send(s, setting::NO_RFC7540_PRIORITIES, 2)

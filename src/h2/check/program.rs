@@ -1,6 +1,7 @@
 //! Bytes as a program of what a client and a host do.
 
 use super::client::frame;
+use crate::setting::{Setting, id};
 
 /// What the host does.
 pub enum Act {
@@ -39,6 +40,7 @@ pub enum Act {
         session: u32,
         stream: u32,
     },
+    Settings(Vec<Setting>),
     Announce,
     LastCall,
     End {
@@ -232,6 +234,17 @@ impl<'a> Program<'a> {
                 2 => Act::Extension(place),
                 _ => Act::Ping(with),
             },
+            // The limits of what the model checks stay. The client's table is not the host's
+            // to change: what it has to tell follows from its first acknowledgement.
+            16 if place > 5 => Act::Settings(match upper % 4 {
+                0 => vec![Setting { id: id::MAX_CONCURRENT_STREAMS, value: u32::from(upper) % 7 }],
+                1 => vec![Setting { id: id::INITIAL_WINDOW_SIZE, value: u32::from(with) * 7 }],
+                2 => vec![Setting { id: id::MAX_FRAME_SIZE, value: 16_384 + u32::from(upper) }],
+                _ => vec![
+                    Setting { id: id::MAX_HEADER_LIST_SIZE, value: 200 + u32::from(upper) * 50 },
+                    Setting { id: 0xf000, value: with.into() },
+                ],
+            }),
             16 => Act::Windows {
                 session: if place < 2 { 65_535 + u32::from(with) * 100 } else { 0 },
                 stream: u32::from(with) * 5,

@@ -90,6 +90,34 @@ fn a_peer_that_takes_no_promise_gets_none() {
 }
 
 #[test]
+fn a_peer_changes_its_mind_about_promises() {
+    const ENABLE_PUSH: u16 = 2;
+    const MAX_CONCURRENT_STREAMS: u16 = 3;
+    let mut peer = Peer::new();
+    peer.feed(&get(1));
+    assert_eq!((push(&mut peer, 1), push(&mut peer, 1)), (Some(2), Some(4)));
+    peer.feed(&settings(&[(ENABLE_PUSH, 0)]));
+    assert!(!peer.engine.takes_pushes() && push(&mut peer, 1).is_none());
+    // What was promised before is sent.
+    assert!(peer.engine.may_begin(2));
+    peer.head(2, 200, false);
+    peer.feed(&settings(&[(ENABLE_PUSH, 1)]));
+    assert_eq!(push(&mut peer, 1), Some(6));
+    // One at a time: the one that has begun goes on, and the next waits for its end.
+    peer.feed(&settings(&[(MAX_CONCURRENT_STREAMS, 1)]));
+    assert!(!peer.engine.may_begin(4));
+    peer.data(2, b"a {}", true);
+    assert!(peer.engine.may_begin(4));
+    peer.head(4, 200, false);
+    assert!(!peer.engine.may_begin(6));
+    peer.feed(&settings(&[(MAX_CONCURRENT_STREAMS, 2)]));
+    assert!(peer.engine.may_begin(6));
+    peer.feed(&settings(&[(MAX_CONCURRENT_STREAMS, 0)]));
+    assert!(!peer.engine.may_begin(6) && !peer.engine.takes_pushes());
+    assert_eq!(peer.fault, None);
+}
+
+#[test]
 fn a_goaway_of_the_peer_ends_promises() {
     let mut peer = Peer::new();
     peer.feed(&get(1));

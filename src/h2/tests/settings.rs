@@ -26,11 +26,21 @@ fn values_outside_their_ranges_are_errors() {
         assert_eq!(Peer::new().fault(&settings(&[(id, value)])), Some(code), "{id} {value}");
     }
     for (id, value) in
-        [(1, u32::MAX), (2, 0), (3, 0), (4, 0), (5, (1 << 24) - 1), (6, 0), (8, 1), (9, 1), (0, 7), (99, u32::MAX)]
+        [(1, u32::MAX), (2, 0), (3, 0), (4, 0), (5, (1 << 24) - 1), (6, 0), (8, 1), (9, 0), (0, 7), (99, u32::MAX)]
     {
         assert_eq!(Peer::new().fault(&settings(&[(id, value)])), None, "{id} {value}");
     }
-    assert_eq!(Peer::with(LIMITS, &[(9, 1)]).fault(&settings(&[(9, 1)])), None);
+}
+
+/// RFC 9218, section 2.1: what the first frame says of the old priorities stays.
+#[test]
+fn no_rfc7540_priorities_may_not_change() {
+    for first in [0, 1] {
+        let mut peer = Peer::with(LIMITS, &[(9, 1 - first), (9, first)]);
+        assert_eq!(peer.fault(&settings(&[(9, first)])), None, "{first} again");
+        assert_eq!(peer.fault(&settings(&[(9, 1 - first)])), Some(PROTOCOL_ERROR), "{first} before");
+    }
+    assert_eq!(Peer::new().fault(&settings(&[(9, 1)])), Some(PROTOCOL_ERROR), "not said is 0");
 }
 
 #[test]
@@ -54,6 +64,64 @@ fn the_peers_table_limit_is_kept_to() {
     let expected = [(":status", "200"), ("x-name", "value")].map(|(name, value)| (name.into(), value.into()));
     assert_eq!(peer.decode(&written[0].payload), expected);
     assert_eq!(peer.decode(&written[1].payload), expected);
+}
+
+#[test]
+fn a_table_that_changes_during_the_session_is_told_in_the_next_block() {
+    let mut peer = Peer::new();
+    let respond = |peer: &mut Peer, stream| {
+        peer.feed(&get(stream));
+        peer.frames();
+        peer.head_with(stream, 200, &[("x-name", "a value that is long")], true);
+        let block = peer.frames().remove(0).payload;
+        assert_eq!(peer.decode(&block)[1], ("x-name".into(), "a value that is long".into()));
+        block
+    };
+    // The second time it enters the table, the third time it is an index.
+    let blocks = [1, 3, 5].map(|stream| respond(&mut peer, stream));
+    assert_eq!(blocks[2].len(), 2);
+    // Two changes between two blocks: the smallest is told, then the last (RFC 7541, section 4.2).
+    peer.feed(&settings(&[(1, 0)]));
+    peer.feed(&settings(&[(1, 100)]));
+    let block = respond(&mut peer, 7);
+    assert_eq!(block[..3], [0x20, 0x3f, 0x45], "0, then 100");
+    assert!(block.len() > 20, "the table was emptied");
+    // Raised in one frame that also lowers it.
+    peer.feed(&settings(&[(1, 60), (1, 4096)]));
+    assert_eq!(respond(&mut peer, 9)[..5], [0x3f, 0x1d, 0x3f, 0xe1, 0x1f]);
+    // The same again is no change, and more than is used is not told.
+    peer.feed(&settings(&[(1, 4096)]));
+    assert_eq!(respond(&mut peer, 11)[0], 0x88);
+    peer.feed(&settings(&[(1, 1 << 20)]));
+    assert_eq!(respond(&mut peer, 13)[0], 0x88);
+}
+
+#[test]
+fn frames_become_shorter_and_longer_during_the_session() {
+    let mut peer = Peer::with(LIMITS, &[(5, 50_000)]);
+    let value: String = (0..40_000u32).map(|index| char::from(b'!' + (index * 7 % 90) as u8)).collect();
+    let kinds = |peer: &mut Peer, stream| {
+        peer.feed(&get(stream));
+        peer.frames();
+        peer.head_with(stream, 200, &[("x", &value)], true);
+        peer.frames().iter().map(|frame| (frame.kind, frame.payload.len() <= 16_384)).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&mut peer, 1), [(HEADERS, false)]);
+    peer.feed(&settings(&[(5, 16_384)]));
+    assert_eq!(kinds(&mut peer, 3), [(HEADERS, true), (CONTINUATION, true), (CONTINUATION, true)]);
+    peer.feed(&settings(&[(5, 60_000)]));
+    assert_eq!(kinds(&mut peer, 5), [(HEADERS, false)]);
+}
+
+/// Section 6.5.2: it is advice, which a response may exceed. The host is told of it.
+#[test]
+fn the_limit_of_the_header_list_is_advice() {
+    let mut peer = Peer::with(LIMITS, &[(6, 10)]);
+    peer.feed(&get(1));
+    peer.head_with(1, 200, &[("x-name", "value")], true);
+    assert!(peer.frames()[0].ends_stream());
+    let bytes = settings(&[(6, 0)]);
+    assert_eq!(peer.feed(&bytes), [Seen::Settings(bytes[9..].to_vec())]);
 }
 
 #[test]
