@@ -75,6 +75,13 @@ class Declarations:
             lines += [f"{member['name'][7:]} = {member['value']}" for member in enum["members"]]
         return lines
 
+    def names(self, enum: str) -> List[str]:
+        """The names of an enum in lower case; the place of each is its number."""
+        found = next(item for item in self.interface["enums"] if item["name"] == enum)
+        names = [member["name"][len(enum) + 1 :].lower() for member in found["members"]]
+        assert [member["value"] for member in found["members"]] == list(range(len(names)))
+        return names
+
     def structures(self) -> List[str]:
         lines: List[str] = []
         left = list(self.interface["structs"])
@@ -107,11 +114,18 @@ def generate() -> str:
     declarations = Declarations(json.loads((ROOT / "include" / "goaway.json").read_text()))
     numbers = declarations.numbers()
     structures = [item["name"] for item in declarations.interface["structs"]]
-    names = [line.split(" ")[0] for line in numbers if line[:1].isalpha()] + structures + ["BLOCKING", "FUNCTIONS"]
+    names = (
+        [line.split(" ")[0] for line in numbers if line[:1].isalpha()]
+        + structures
+        + ["BLOCKING", "FEATURES", "FUNCTIONS", "LIMITS"]
+    )
     names = ["__all__ = [", *(f'    "{name}",' for name in sorted(names)), "]", ""]
     lines = [*names, *numbers, *declarations.structures(), *declarations.functions()]
     text = "\n".join(lines)
     used = sorted(set(re.findall(r"\bc_\w+|POINTER", text)))
+    for name, enum in (("LIMITS", "goaway_limit"), ("FEATURES", "goaway_feature")):
+        listed = "".join(f'    "{member}",\n' for member in declarations.names(enum))
+        text += f"\n\n#: {enum}: the place is the number.\n{name} = [\n{listed}]"
     return HEAD.format(", ".join(used)) + "\n" + text + "\n"
 
 

@@ -137,6 +137,21 @@ fn queue() {
 }
 
 #[test]
+fn large() {
+    let program = Program::start("large");
+    let whole = |text: &str| text.len() == 160 * 65536 && text.bytes().all(|byte| byte == 0);
+    assert!(whole(&program.get("/")));
+    assert!(program.curl(&["--head"], "/").starts_with("HTTP/2 200"));
+    // Downloads that are given up make room for others.
+    for _ in 0..9 {
+        let given_up = curl().args(["--max-time", "0.05", "--limit-rate", "1k"]).arg(program.url("/")).output();
+        assert_eq!(given_up.expect("curl runs").status.code(), Some(28), "curl gives up");
+    }
+    assert!(whole(&program.get("/")));
+    program.leave();
+}
+
+#[test]
 fn cancel() {
     let program = Program::start("cancel");
     let mut given_up = curl().arg(program.url("/")).spawn().expect("curl runs");

@@ -5,6 +5,7 @@
 #define SERVE_H
 
 #include <goaway.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +29,21 @@ static inline void serve(goaway_server *server, int argc, char **argv) {
     must(goaway_server_close(server, 5000, NULL, NULL));
     must(goaway_server_wait(server, GOAWAY_FOREVER));
     goaway_server_free(server);
+}
+
+// The same for a program that takes its events from a queue, as queue.c shows it.
+static inline void serve_queue(goaway_server *server, goaway_queue *queue, bool (*turn)(goaway_queue *), int argc,
+                               char **argv) {
+    start(server, argc, argv);
+    struct pollfd waits[] = {{.fd = goaway_queue_fd(queue), .events = POLLIN}, {.fd = 0, .events = POLLIN}};
+    while (poll(waits, 2, -1) > 0 && turn(queue)) {
+        if (waits[1].revents != 0) {
+            waits[1].fd = -1;
+            must(goaway_server_close(server, 5000, NULL, NULL));
+        }
+    }
+    goaway_server_free(server);
+    goaway_queue_free(queue);
 }
 
 #endif

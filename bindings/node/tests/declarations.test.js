@@ -1,7 +1,8 @@
 'use strict'
 
-// index.d.ts is what index.js has, and both are what goaway.h says: limits,
-// causes, outcomes, stages, events, the members of reports and of sessions.
+// index.d.ts is what index.js has, and both are what goaway.json says of the C
+// interface: limits, causes, outcomes, stages, events, the members of reports and
+// of sessions. So are the constants of the native part and the layout of records.
 
 const { test } = require('node:test')
 const assert = require('node:assert')
@@ -9,25 +10,30 @@ const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const goaway = require('../index.js')
 const native = require('../lib/native.js')
+const { Records } = require('../lib/records.js')
 
 const root = join(__dirname, '..')
 const declared = readFileSync(join(root, 'index.d.ts'), 'utf8')
-const header = readFileSync(join(root, '..', '..', 'include', 'goaway.h'), 'utf8').replace(/\/\/[^\n]*/g, '')
+const api = JSON.parse(readFileSync(join(root, '..', '..', 'include', 'goaway.json'), 'utf8'))
 
 const camel = (name) => name.toLowerCase().replace(/_(\w)/g, (_, letter) => letter.toUpperCase())
 
-/** The names of an enum of the header, by number, without their common start. */
+/** The names of an enum, by number, without their common start. */
 function enumeration (start) {
   const names = []
-  for (const [, name, number] of header.matchAll(new RegExp(`\\b${start}(\\w+) = (\\d+)`, 'g'))) names[number] = name
+  const { members } = api.enums.find(({ members }) => members[0].name.startsWith(start))
+  for (const { name, value } of members) names[value] = name.slice(start.length)
   assert.ok(names.length > 2, start)
   return names
 }
 
-/** The members of a structure of the header. */
+/** The members of a structure, in order. */
+function membersOf (name) {
+  return api.structs.find((struct) => struct.name === name).members
+}
+
 function structure (name) {
-  const body = new RegExp(`typedef struct \\{([^}]*)\\} ${name};`).exec(header)[1]
-  return Array.from(body.matchAll(/(\w+)(?:\[\d+\])?;/g), ([, member]) => camel(member))
+  return membersOf(name).map((member) => camel(member.name))
 }
 
 /** The members of an interface of index.d.ts. */
@@ -41,6 +47,43 @@ function union (name) {
   const body = new RegExp(`export type ${name} =([^]*?)\\n\\n`).exec(declared)[1]
   return Array.from(body.matchAll(/'(\w+)'/g), ([, text]) => text)
 }
+
+test('each constant of the native part has its number', () => {
+  const known = new Map()
+  for (const { name, value } of [...api.constants, ...api.enums.flatMap(({ members }) => members)]) known.set(name, value)
+  for (const [name, value] of Object.entries(native.constants)) assert.strictEqual(value, known.get(`GOAWAY_${name}`), name)
+  for (const name of known.keys()) {
+    if (name.startsWith('GOAWAY_RECORD_KIND_')) assert.ok(name.slice(7) in native.constants, `the native part has no ${name}`)
+  }
+  assert.deepStrictEqual(native.statuses, api.enums.find(({ name }) => name === 'goaway_status').members.map(({ name }) => name))
+})
+
+test('records are read where their members stand', () => {
+  const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+  const values = {}
+  const take = (bytes, arena, sizes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    let at = 0
+    for (const [index, { name, type }] of membersOf('goaway_record').entries()) {
+      const size = { uint16_t: 2, uint32_t: 4, uint64_t: 8 }[type]
+      at = Math.ceil(at / size) * size
+      values[name] = size === 8 ? 4294967296 * (index + 1) + 7 : 100 + index
+      if (size === 2) view.setUint16(at, values[name], little)
+      if (size === 4) view.setUint32(at, values[name], little)
+      if (size === 8) view.setBigUint64(at, BigInt(values[name]), little)
+      at += size
+    }
+    assert.strictEqual(at, 64)
+    return 1
+  }
+  const records = new Records()
+  assert.strictEqual(records.take({ take }), 1)
+  records.move(0)
+  for (const name of ['kind', 'flags', 'tag', 'id', 'session', 'code', 'cause', 'number', 'fields', 'params']) {
+    assert.strictEqual(records[name], values[name], name)
+  }
+  assert.strictEqual(records.dataLength, values.data_len)
+})
 
 test('each limit of the header can be set by its name', () => {
   const limits = enumeration('GOAWAY_LIMIT_').map(camel)

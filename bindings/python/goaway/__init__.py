@@ -17,7 +17,7 @@
 #   core: what these two have in common: sessions, requests, responses, TLS, logs
 #   _native: the C library; the only subpackage that knows ctypes
 #   error: the exceptions
-#   feature, limit: the names of the features and of the limits
+#   limit: what Python knows of some limits
 #   report, signals: Report, Progress and Counts; SIGTERM and SIGINT
 
 import importlib as _importlib

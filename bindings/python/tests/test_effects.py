@@ -17,8 +17,7 @@ from test_limits import OF_C
 from test_tls import Authority
 
 from goaway import Request, Server, Tls
-from goaway.feature import FEATURES
-from goaway.limit import LIMITS
+from goaway._native import FEATURES, LIMITS
 
 ROOT = PACKAGE.parents[1]
 PATIENCE = 8.0

@@ -13,8 +13,7 @@ import pytest
 from goaway import _native
 from goaway._native import declarations, functions
 from goaway.core import command_buffer, dispatcher
-from goaway.feature import FEATURES
-from goaway.limit import LIMITS
+from goaway.limit import BODY_BYTES
 from goaway.report import Counts, Report
 
 HERE = Path(__file__).resolve()
@@ -37,11 +36,9 @@ def test_no_call_that_waits_keeps_the_lock_of_the_interpreter() -> None:
     assert "goaway_queue_wait" in declarations.BLOCKING
 
 
-@pytest.mark.parametrize(("enum", "ours"), [("goaway_limit", LIMITS), ("goaway_feature", FEATURES)])
-def test_each_limit_and_feature_has_its_number(enum: str, ours: List[str]) -> None:
-    members = next(item for item in INTERFACE["enums"] if item["name"] == enum)["members"]
-    known = {member["name"][len(enum) + 1 :].lower(): member["value"] for member in members}
-    assert known == {name: number for number, name in enumerate(ours)}
+def test_the_default_that_python_applies_itself_is_that_of_the_library() -> None:
+    defaults = {limit["name"]: limit["default"] for limit in INTERFACE["limits"]}
+    assert defaults["GOAWAY_LIMIT_BODY_BYTES"] == BODY_BYTES
 
 
 @pytest.mark.parametrize(("name", "ours"), [("goaway_report", Report), ("goaway_counts", Counts)])

@@ -12,8 +12,8 @@ from serving import PACKAGE
 
 import goaway
 from goaway import Error, Request, Server, ThreadedRequest, ThreadedServer, asgi, wsgi
+from goaway._native import LIMITS
 from goaway.cli.main import main
-from goaway.limit import LIMITS
 
 HEADER = (PACKAGE.parents[1] / "include" / "goaway.h").read_text()
 UNBOUNDED = {"requests"}

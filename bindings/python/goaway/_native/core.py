@@ -10,11 +10,10 @@ from ctypes import byref, c_uint32
 from typing import Any, Callable, List, Optional, Tuple
 
 from ..error import Error
-from ..feature import FEATURES
-from ..limit import IS_OF_C, LIMITS
+from ..limit import IS_OF_C
 from ..report import Counts, Report
 from .arguments import encode, milliseconds
-from .declarations import ERR_TIMEOUT, OK, goaway_batch, goaway_counts
+from .declarations import ERR_TIMEOUT, FEATURES, LIMITS, OK, goaway_batch, goaway_counts
 from .library import lib
 from .status import check, failure, last_failure
 from .structures import SessionRow, _text, read_report, session_row
