@@ -5,12 +5,14 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::DuplexStream;
+use tokio::io::{DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
+use super::Task;
 use crate::callback::Flag;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
+use crate::engine::Engine;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::registration::Registration;
 use crate::registry::SESSIONS;
@@ -38,8 +40,24 @@ pub struct Host {
 }
 
 impl Host {
+    /// Starts a session of these routes on this thread: the socket of its peer, and
+    /// its host. What it speaks `make` makes; its own socket is what `wrap` makes of one.
+    pub fn serve<S: Transport, E: Engine + Unpin + 'static>(
+        (config, routes): (Config, Routes),
+        buffer: usize,
+        wrap: impl FnOnce(DuplexStream) -> S,
+        make: impl FnOnce(&Setup) -> E,
+    ) -> (DuplexStream, Self) {
+        let (host, worker, registration) = Self::new(config, routes);
+        let (ours, theirs) = duplex(buffer);
+        let engine = make(&worker.shared.setup);
+        let task = Task::new(worker, registration, wrap(ours), engine, Instant::now().into());
+        tokio::task::spawn_local(task);
+        (theirs, host)
+    }
+
     /// One with these routes, and what its session is made of.
-    pub fn new(config: Config, routes: Routes) -> (Self, Rc<Worker>, Registration) {
+    fn new(config: Config, routes: Routes) -> (Self, Rc<Worker>, Registration) {
         let events = Arc::<Mutex<Vec<SessionEvent>>>::default();
         let told = events.clone();
         let on_session = Some(Box::new(move |event: &SessionEvent| lock(&told).push(event.clone())) as _);
@@ -56,7 +74,7 @@ impl Host {
     pub fn event(&self, kind: EventKind) -> SessionEvent {
         let events = lock(&self.events);
         let found = events.iter().find(|event| event.kind == kind);
-        found.unwrap_or_else(|| panic!("no {kind:?} among {events:?}")).clone()
+        found.unwrap_or_else(|| panic!("no {kind:?} among {:?}", *events)).clone()
     }
 
     /// The session has ended, its host was told why, and once.

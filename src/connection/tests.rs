@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Task;
 use crate::config::Config;
 use crate::connection::testing::{Host, in_virtual_time, never_responds, responds, responds_much};
 use crate::event::{Cause, EventKind};
@@ -18,6 +17,7 @@ use crate::header_list::HeaderList;
 use crate::request::{self, Reader, Response, Share};
 use crate::route::{Routes, Target};
 use crate::session::Order;
+use crate::shared::Setup;
 use crate::table::lock;
 use crate::transport::Transport;
 
@@ -67,17 +67,12 @@ impl Peer {
         routes.register("* /", Target::Handler(handler.clone())).unwrap();
         routes.register("CONNECT /", Target::Handler(handler.clone())).unwrap();
         routes.register("CONNECT *", Target::Handler(handler)).unwrap();
-        let (host, worker, registration) = Host::new(config, routes);
-        let (ours, theirs) = duplex(buffer);
-        let config = &worker.shared.setup.config;
-        let limits = h1::Limits {
-            header_list_bytes: config.max_header_list_bytes,
-            header_fields: config.max_header_fields as u32,
+        let engine = |setup: &Setup| {
+            let header_fields = setup.config.max_header_fields as u32;
+            h1::Http1::new(h1::Limits { header_list_bytes: setup.config.max_header_list_bytes, header_fields })
         };
-        let engine = h1::Http1::new(limits);
-        let task = Task::new(worker, registration, wrap(ours), engine, Instant::now().into());
-        tokio::task::spawn_local(task);
-        Self { stream: theirs, host }
+        let (stream, host) = Host::serve((config, routes), buffer, wrap, engine);
+        Self { stream, host }
     }
 
     async fn send(&mut self, text: &str) {

@@ -19,4 +19,3 @@ mod shutdowns;
 mod speed;
 mod streams;
 mod windows;
-mod wire;

@@ -3,6 +3,7 @@
 mod dice;
 mod seeds;
 mod stopwatch;
+pub mod wire;
 
 pub use dice::{Dice, mutated};
 pub use seeds::{run_random, run_seeds};

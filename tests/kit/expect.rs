@@ -63,6 +63,15 @@ impl Client {
         self.expect_goaway(last_stream, code::NO_ERROR)
     }
 
+    /// Both steps and the FIN; our side stays open.
+    #[track_caller]
+    pub fn expect_goodbye_and_stay(&mut self, last_stream: u32) {
+        self.expect_first_goaway();
+        self.expect_final_goaway(last_stream);
+        let end = self.read_until_end();
+        self.check(end == End::Fin, "no FIN");
+    }
+
     /// Both steps and the FIN, and no GOAWAY beyond the two; then we leave too.
     #[track_caller]
     pub fn expect_goodbye(&mut self, last_stream: u32) -> Instant {

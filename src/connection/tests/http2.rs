@@ -5,11 +5,10 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::frame::{ACK, END_HEADERS, END_STREAM, Frame, PREFACE, goaway, kind, number, write};
-use super::Task;
 use crate::arrival::http2_limits;
 use crate::config::Config;
 use crate::connection::testing::{Host, in_virtual_time, never_responds, responds, responds_much};
@@ -18,6 +17,7 @@ use crate::h2;
 use crate::request;
 use crate::route::{Routes, Target};
 use crate::session::Order;
+use crate::shared::Setup;
 use crate::table::lock;
 
 mod connect;
@@ -67,13 +67,12 @@ impl Peer {
     fn at(pattern: &str, config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
         let mut routes = Routes::default();
         routes.register(pattern, Target::Handler(Arc::new(handler))).unwrap();
-        let (host, worker, registration) = Host::new(config, routes);
-        let (ours, theirs) = duplex(buffer);
-        let setup = &worker.shared.setup;
-        let engine = h2::Http2::new(http2_limits(&setup.config, setup.offers_connect()), Instant::now().into());
-        let task = Task::new(worker, registration, ours, engine, Instant::now().into());
-        tokio::task::spawn_local(task);
-        Self { stream: theirs, partial: Vec::new(), frames: Vec::new(), bytes: Vec::new(), host }
+        let engine = |setup: &Setup| {
+            let limits = http2_limits(&setup.config, setup.offers_connect());
+            h2::Http2::new(limits, Instant::now().into())
+        };
+        let (stream, host) = Host::serve((config, routes), buffer, |socket| socket, engine);
+        Self { stream, partial: Vec::new(), frames: Vec::new(), bytes: Vec::new(), host }
     }
 
     async fn send(&mut self, bytes: &[u8]) {

@@ -2,14 +2,20 @@
 
 use super::*;
 
+/// An idle connection that was drained and has ended.
+async fn drained() -> Peer {
+    let mut peer = Peer::of(Config::default(), 1 << 16, responds);
+    peer.send(GET).await;
+    peer.until("ok").await;
+    peer.drain(20);
+    assert_eq!(peer.rest().await, "");
+    peer
+}
+
 #[test]
 fn a_drain_ends_an_idle_connection_at_once() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
-        peer.send(GET).await;
-        peer.until("ok").await;
-        peer.drain(20);
-        assert_eq!(peer.rest().await, "");
+        let mut peer = drained().await;
         assert_eq!(peer.seconds(), 0);
         assert_eq!(peer.closed().await, Cause::Drained);
         peer.event(EventKind::Draining);
@@ -113,11 +119,7 @@ fn a_peer_that_leaves_cancels_its_request() {
 #[test]
 fn a_peer_that_goes_on_talking_is_not_read_without_end() {
     in_virtual_time(async {
-        let mut peer = Peer::of(Config::default(), 1 << 16, responds);
-        peer.send(GET).await;
-        peer.until("ok").await;
-        peer.drain(20);
-        assert_eq!(peer.rest().await, "");
+        let mut peer = drained().await;
         let mut taken = 0;
         while taken < 16 << 20
             && let Ok(count) = peer.stream.write(&[b'x'; 4096]).await

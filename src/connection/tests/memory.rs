@@ -1,5 +1,7 @@
 //! What is counted as held for a peer, and that nothing stays counted.
 
+use tokio::io::duplex;
+
 use super::*;
 
 const UPLOAD: &str = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3000\r\n\r\n";

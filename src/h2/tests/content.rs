@@ -1,9 +1,9 @@
 //! Section 6.1: DATA.
 
 use super::peer::{LIMITS, Peer, content};
-use super::wire::*;
 use crate::engine::Engine;
 use crate::h2::Limits;
+use crate::testing::wire::*;
 
 #[test]
 fn content_is_given_as_it_comes() {

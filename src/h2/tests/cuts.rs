@@ -2,8 +2,8 @@
 //! the slot for the newest stream.
 
 use super::peer::{LIMITS, Peer, Seen, requested};
-use super::wire::*;
 use crate::engine::ShutDown;
+use crate::testing::wire::*;
 
 /// Everything that a client may send.
 fn sample() -> Vec<u8> {

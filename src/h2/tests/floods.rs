@@ -1,9 +1,9 @@
 //! Floods, and clients that send much and mean well.
 
 use super::peer::{LIMITS, Peer, Seen, requested};
-use super::wire::*;
 use crate::engine::{Control, Engine, Flood};
 use crate::h2::Limits;
+use crate::testing::wire::*;
 
 /// Feeds the same again and again, until it is too much.
 fn rounds(peer: &mut Peer, most: u32, mut round: impl FnMut(&mut Peer, u32)) -> Option<u32> {

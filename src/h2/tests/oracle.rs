@@ -12,8 +12,8 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::peer::{LIMITS, Peer, Seen};
-use super::wire::*;
 use crate::engine::Engine;
+use crate::testing::wire::*;
 
 /// A socket in memory: what the client has sent, and what it gets.
 #[derive(Clone, Default)]

@@ -3,10 +3,10 @@
 use http::Method;
 
 use super::peer::{LIMITS, Peer};
-use super::wire::*;
 use crate::engine::{Engine, RequestHead};
 use crate::h2::Limits;
 use crate::padding::Padding;
+use crate::testing::wire::*;
 
 fn peer(padding: Padding, settings: &[(u16, u32)]) -> Peer {
     Peer::with(Limits { padding, ..LIMITS }, settings)

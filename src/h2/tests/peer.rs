@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::wire::{self, ACK, Frame, SETTINGS};
 use crate::engine::{Control, Engine, Event, Fault, Priority, ResponseHead, ShutDown};
 use crate::h2::hpack::Decoder;
 use crate::h2::{Http2, Limits};
@@ -13,6 +12,7 @@ use crate::header_list::HeaderList;
 use crate::output::Output;
 use crate::padding::Padding;
 use crate::setting::Setting;
+use crate::testing::wire::{self, ACK, Frame, SETTINGS};
 
 pub const LIMITS: Limits = Limits {
     max_concurrent_streams: 10,

@@ -1,9 +1,9 @@
 //! RFC 9218: priorities of responses.
 
 use super::peer::{Peer, Seen};
-use super::wire::*;
 use crate::engine::{Engine, Priority};
 use crate::priority::Parameters;
+use crate::testing::wire::*;
 
 fn parsed(value: &str) -> Option<(Option<u8>, Option<bool>)> {
     Parameters::parse(value.as_bytes()).map(|found| (found.urgency, found.incremental))

@@ -3,8 +3,8 @@
 use http::Method;
 
 use super::peer::{LIMITS, Peer, Seen, list};
-use super::wire::*;
 use crate::engine::{Engine, RequestHead, ShutDown};
+use crate::testing::wire::*;
 
 fn head(method: Method) -> RequestHead {
     RequestHead {

@@ -1,8 +1,8 @@
 //! Sections 4.3, 6.2, 6.10, 8: header blocks and the requests that they are.
 
 use super::peer::{Peer, Seen, broken, content, requested};
-use super::wire::*;
 use crate::engine::Engine;
+use crate::testing::wire::*;
 
 #[test]
 fn a_request_is_given_with_what_it_says() {

@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use super::peer::{Peer, list};
-use super::wire::*;
 use crate::engine::Engine;
+use crate::testing::wire::*;
 
 #[test]
 fn a_response_is_a_head_content_and_an_end() {

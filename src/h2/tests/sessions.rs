@@ -1,9 +1,9 @@
 //! Sections 3.4, 4, 6.7: the beginning of a session, frames, PING.
 
 use super::peer::{LIMITS, Peer, Seen};
-use super::wire::*;
 use crate::engine::{Control, Engine};
 use crate::h2::Limits;
+use crate::testing::wire::*;
 
 #[test]
 fn the_server_says_only_what_a_peer_does_not_assume() {

@@ -1,9 +1,9 @@
 //! Section 6.5: SETTINGS.
 
 use super::peer::{LIMITS, Peer, Seen};
-use super::wire::*;
 use crate::engine::Engine;
 use crate::h2::Limits;
+use crate::testing::wire::*;
 
 #[test]
 fn each_frame_is_acknowledged_and_told() {

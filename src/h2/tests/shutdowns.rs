@@ -1,9 +1,9 @@
 //! Section 6.8: the shutdown of a connection.
 
 use super::peer::{LIMITS, Peer, Seen, content, requested};
-use super::wire::*;
 use crate::engine::{Control, Engine, Fault, ShutDown};
 use crate::h2::Limits;
+use crate::testing::wire::*;
 
 const ALL: u32 = (1 << 31) - 1;
 

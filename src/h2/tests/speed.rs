@@ -8,10 +8,10 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::peer::{LIMITS, list};
-use super::wire;
 use crate::engine::{Engine, Event, ResponseHead};
 use crate::h2::{Http2, Limits};
 use crate::output::Output;
+use crate::testing::wire;
 
 /// Requests in one read, as of a client with that many streams.
 const BATCH: u32 = 32;

@@ -1,9 +1,9 @@
 //! Section 5.1: the states of streams.
 
 use super::peer::{LIMITS, Peer, Seen, broken, content, requested};
-use super::wire::*;
 use crate::engine::{Engine, Flood};
 use crate::h2::Limits;
+use crate::testing::wire::*;
 
 fn trailers(stream: u32) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&[("a", "b")]))

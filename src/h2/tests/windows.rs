@@ -1,9 +1,9 @@
 //! Sections 5.2, 6.9: flow control.
 
 use super::peer::{LIMITS, Peer, Seen, broken, content};
-use super::wire::*;
 use crate::engine::{Control, Engine};
 use crate::h2::Limits;
+use crate::testing::wire::*;
 
 const INITIAL_WINDOW: u16 = 4;
 

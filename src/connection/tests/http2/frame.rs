@@ -1,22 +1,16 @@
 //! Frames as a test reads and writes them (RFC 9113, section 4.1), independent of
 //! the engine's own reader.
 
+use crate::testing::wire;
+
 /// Frame types (section 6).
 pub mod kind {
-    pub const DATA: u8 = 0;
-    pub const HEADERS: u8 = 1;
-    pub const RST_STREAM: u8 = 3;
-    pub const SETTINGS: u8 = 4;
-    pub const PUSH_PROMISE: u8 = 5;
-    pub const PING: u8 = 6;
-    pub const GOAWAY: u8 = 7;
-    pub const WINDOW_UPDATE: u8 = 8;
-    pub const CONTINUATION: u8 = 9;
+    pub use crate::testing::wire::{
+        CONTINUATION, DATA, GOAWAY, HEADERS, PING, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    };
 }
 
-pub const END_STREAM: u8 = 1;
-pub const END_HEADERS: u8 = 4;
-pub const ACK: u8 = 1;
+pub use crate::testing::wire::{ACK, END_HEADERS, END_STREAM};
 /// Bytes of the client connection preface (section 3.4).
 pub const PREFACE: usize = 24;
 
@@ -50,10 +44,7 @@ pub fn take(bytes: &mut Vec<u8>) -> Option<(Frame, Vec<u8>)> {
 
 /// Appends a frame.
 pub fn write(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-    out.extend_from_slice(&(payload.len() as u32).to_be_bytes()[1..]);
-    out.extend_from_slice(&[kind, flags]);
-    out.extend_from_slice(&stream.to_be_bytes());
-    out.extend_from_slice(payload);
+    out.extend(wire::frame(kind, flags, stream, payload));
 }
 
 /// The 32 bits at `at`.

@@ -32,6 +32,17 @@ fn watched(id: u64) -> Arc<Mutex<Option<(Cause, u32)>>> {
     told
 }
 
+/// A session of a peer with these settings, and its request, which the host holds.
+async fn asked(settings: &[u8]) -> (Peer, u64) {
+    let (kept, keep) = keeps();
+    let mut peer = Peer::of(Config::default(), 1 << 16, keep);
+    peer.settle(settings).await;
+    peer.get(1).await;
+    sleep(Duration::from_millis(1)).await;
+    let id = lock(&kept)[0];
+    (peer, id)
+}
+
 #[test]
 fn a_push_is_promised_before_the_response_that_names_it() {
     in_virtual_time(async {
@@ -71,12 +82,7 @@ fn a_push_is_promised_before_the_response_that_names_it() {
 #[test]
 fn a_streamed_response_pushes_also_behind_its_head() {
     in_virtual_time(async {
-        let (kept, keep) = keeps();
-        let mut peer = Peer::of(Config::default(), 1 << 16, keep);
-        peer.settle(&[]).await;
-        peer.get(1).await;
-        sleep(Duration::from_millis(1)).await;
-        let id = lock(&kept)[0];
+        let (mut peer, id) = asked(&[]).await;
         request::response(id, |response| response.write_head(200)).unwrap();
         peer.next(kind::HEADERS, true).await.expect("the head");
         let pushed = push(id).unwrap();
@@ -104,12 +110,7 @@ fn a_streamed_response_pushes_also_behind_its_head() {
 #[test]
 fn nothing_is_pushed_to_who_wants_nothing_pushed() {
     in_virtual_time(async {
-        let (kept, keep) = keeps();
-        let mut peer = Peer::of(Config::default(), 1 << 16, keep);
-        peer.settle(&[0, 2, 0, 0, 0, 0]).await;
-        peer.get(1).await;
-        sleep(Duration::from_millis(1)).await;
-        let id = lock(&kept)[0];
+        let (mut peer, id) = asked(&[0, 2, 0, 0, 0, 0]).await;
         assert!(matches!(push(id), Err(Error::State(_))));
         peer.frame(kind::SETTINGS, 0, 0, &[0, 2, 0, 0, 0, 1]).await;
         sleep(Duration::from_millis(1)).await;
@@ -136,12 +137,7 @@ fn nothing_is_pushed_to_who_wants_nothing_pushed() {
 #[test]
 fn a_session_that_drains_pushes_nothing_new_and_waits_for_no_promise() {
     in_virtual_time(async {
-        let (kept, keep) = keeps();
-        let mut peer = Peer::of(Config::default(), 1 << 16, keep);
-        peer.settle(&[]).await;
-        peer.get(1).await;
-        sleep(Duration::from_millis(1)).await;
-        let id = lock(&kept)[0];
+        let (mut peer, id) = asked(&[]).await;
         let (begun, never) = (push(id).unwrap(), push(id).unwrap());
         promised(&mut peer).await;
         promised(&mut peer).await;
@@ -163,12 +159,7 @@ fn a_session_that_drains_pushes_nothing_new_and_waits_for_no_promise() {
 #[test]
 fn the_peer_resets_what_it_does_not_want() {
     in_virtual_time(async {
-        let (kept, keep) = keeps();
-        let mut peer = Peer::of(Config::default(), 1 << 16, keep);
-        peer.settle(&[]).await;
-        peer.get(1).await;
-        sleep(Duration::from_millis(1)).await;
-        let id = lock(&kept)[0];
+        let (mut peer, id) = asked(&[]).await;
         let pushed = push(id).unwrap();
         let told = watched(pushed);
         assert_eq!(promised(&mut peer).await, (1, 2));
