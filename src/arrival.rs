@@ -202,7 +202,7 @@ impl Arrival {
 
     fn end(&mut self, cause: Cause, code: u32) {
         self.registration.open();
-        (self.registration.cause, self.registration.code) = (cause, code);
+        self.registration.set_cause(cause, code);
         if cause == Cause::HandshakeTimeout {
             // Whoever stayed without a byte, such as a browser in advance, began none.
             if self.heard.get() {

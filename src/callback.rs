@@ -1,12 +1,40 @@
 //! Which threads of the library are inside a callback of the host.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 thread_local! {
     /// The flag of this thread, if it has one.
     static HERE: OnceCell<Flag> = const { OnceCell::new() };
+}
+
+thread_local! {
+    /// How many of the library's locks this thread holds, in debug builds.
+    static LOCKS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Stands beside a lock for as long as it is held. A debug build checks that the
+/// host is not called meanwhile: what it calls in turn might need the same lock.
+pub struct Held(());
+
+impl Held {
+    pub fn new() -> Self {
+        count(1);
+        Self(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        count(-1);
+    }
+}
+
+fn count(change: isize) {
+    if cfg!(debug_assertions) {
+        let _ = LOCKS.try_with(|locks| locks.set(locks.get().wrapping_add_signed(change)));
+    }
 }
 
 /// Set while a thread is inside a callback of the host. Any thread may read it.
@@ -26,7 +54,7 @@ impl Flag {
 }
 
 /// Runs a callback of the host. Callbacks may be nested: a library call from inside a
-/// callback may call the log's callback.
+/// callback may call the log's callback. No lock is held meanwhile.
 pub fn run<R>(callback: impl FnOnce() -> R) -> R {
     /// Clears the flag at the end of the outermost callback, also after a panic.
     struct Inside {
@@ -39,6 +67,7 @@ pub fn run<R>(callback: impl FnOnce() -> R) -> R {
             }
         }
     }
+    debug_assert_eq!(LOCKS.try_with(Cell::get).unwrap_or(0), 0, "the host is called while a lock is held");
     let _inside = Inside { is_outermost: set(true) };
     callback()
 }
@@ -56,6 +85,16 @@ fn set(value: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(debug_assertions)]
+    #[test]
+    fn no_lock_is_held_while_the_host_is_called() {
+        let (mutex, called) = (std::sync::Mutex::new(1), || std::panic::catch_unwind(|| run(|| 1)).is_ok());
+        let lock = crate::table::lock(&mutex);
+        assert!(!called());
+        drop(lock);
+        assert!(called());
+    }
 
     #[test]
     fn the_flag_is_set_inside_the_outermost_callback() {

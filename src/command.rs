@@ -143,7 +143,7 @@ impl Command {
             CommandKind::SetIdle => {
                 let idle = Duration::from_millis(self.narrow::<u32>("a time")?.into());
                 request::read(id, |request| {
-                    request.idle = idle;
+                    request.set_idle(idle);
                     Ok(())
                 })
             }
@@ -201,7 +201,9 @@ impl Command {
 
     /// Of the response that has ended, what the flag says.
     fn keep_body(&self, request: &mut Request) {
-        request.keeps_body |= self.flags & GOAWAY_COMMAND_FLAG_KEEP_BODY != 0;
+        if self.flags & GOAWAY_COMMAND_FLAG_KEEP_BODY != 0 {
+            request.keep_body();
+        }
     }
 
     fn write(&self, data: &[u8]) -> Result<()> {

@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
 use crate::error::{Error, Result};
-use crate::table::{MAX_FORKS, fork, lock};
+use crate::table::{Locked, MAX_FORKS, fork, lock};
 
 /// The number of lines that are kept. Later ones are only counted.
 const MOST: usize = 1024;
@@ -86,8 +86,7 @@ pub fn take(timeout: Option<Duration>) -> Result<Line> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         lines = match left {
             Some(Duration::ZERO) => return Err(Error::Timeout),
-            Some(left) => kept.changed.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0,
-            None => kept.changed.wait(lines).unwrap_or_else(PoisonError::into_inner),
+            left => Locked::wait(lines, &kept.changed, left),
         };
     }
 }

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, MutexGuard, RwLock, TryLockError};
+use std::sync::{Condvar, Mutex, RwLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use crate::callback;
 use crate::close::Report;
 use crate::error::{Error, Result};
 use crate::record::Batch;
-use crate::table::lock;
+use crate::table::{Locked, lock, try_lock};
 
 /// How many records may be untaken before writers wait.
 const LIMIT: usize = 4096;
@@ -49,6 +49,7 @@ pub struct Queue {
     came: Condvar,
     /// Whether records were written since the host was last woken.
     has_news: AtomicBool,
+    /// Held for reading while it is called: freeing the queue waits for that.
     on_batch: RwLock<Option<OnBatch>>,
     /// The events that the host watches beside its requests.
     watched: AtomicU32,
@@ -80,7 +81,7 @@ pub struct Notifier {
 
 /// The batch that is written, locked.
 pub struct Writing<'a> {
-    state: MutexGuard<'a, BatchState>,
+    state: Locked<'a, BatchState>,
 }
 
 /// Records since which take a writer waits, so that it registers its waker once.
@@ -202,7 +203,7 @@ impl Queue {
         self.is_freed.load(Relaxed)
     }
 
-    fn write<'a>(&self, state: MutexGuard<'a, BatchState>) -> Writing<'a> {
+    fn write<'a>(&self, state: Locked<'a, BatchState>) -> Writing<'a> {
         self.has_news.store(true, Relaxed);
         Writing { state }
     }
@@ -248,11 +249,7 @@ impl Queue {
 
     /// Passes the waiting batch to `see`. It stays unchanged until the next call.
     pub fn take<R>(&self, see: impl FnOnce(&Batch) -> R) -> Result<R> {
-        let mut taken = match self.taken.try_lock() {
-            Ok(taken) => taken,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(Error::State("another thread takes from the queue now")),
-        };
+        let mut taken = try_lock(&self.taken).ok_or(Error::State("another thread takes from the queue now"))?;
         empty(&mut taken.records);
         empty(&mut taken.arena);
         let mut state = lock(&self.state);
@@ -281,9 +278,7 @@ impl Queue {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Error::Timeout);
             }
-            let left = left.unwrap_or(Duration::MAX);
-            let waited = self.came.wait_timeout(state, left);
-            state = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            state = Locked::wait(state, &self.came, left);
         }
         Ok(())
     }

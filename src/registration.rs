@@ -18,9 +18,9 @@ pub struct Registration {
     /// The number of sessions of the worker, by which the least loaded one is chosen.
     load: Arc<AtomicUsize>,
     opened: bool,
-    pub cause: Cause,
-    pub code: u32,
-    pub session_report: SessionReport,
+    cause: Cause,
+    code: u32,
+    session_report: SessionReport,
 }
 
 impl Registration {
@@ -36,6 +36,27 @@ impl Registration {
             code: 0,
             session_report: SessionReport::default(),
         }
+    }
+
+    /// Why the session ends; the first reason is the reason.
+    pub fn set_cause(&mut self, cause: Cause, code: u32) {
+        if self.cause == Cause::None {
+            (self.cause, self.code) = (cause, code);
+        }
+    }
+
+    /// It ends for another reason than it seemed.
+    pub fn correct_cause(&mut self, cause: Cause) {
+        self.cause = cause;
+    }
+
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// What the session adds to a close's report.
+    pub fn set_report(&mut self, report: SessionReport) {
+        self.session_report = report;
     }
 
     pub fn session(&self) -> &Arc<SessionHandle> {

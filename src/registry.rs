@@ -18,7 +18,7 @@ use crate::callback::Flag;
 use crate::close::{Report, SessionReport};
 use crate::event::Cause;
 use crate::session::{SessionHandle, SessionInfo};
-use crate::table::{Tables, lock};
+use crate::table::{Locked, Tables, lock};
 
 /// Sessions of all servers, by the ids that hosts hold.
 pub static SESSIONS: Tables<Arc<SessionHandle>> = Tables::new("the session", 1);
@@ -210,8 +210,7 @@ impl Registry {
                 return None;
             }
             let left = next.map_or(CALLBACKS, |next| next.saturating_duration_since(now));
-            let waited = self.ended.wait_timeout(state, left);
-            state = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            state = Locked::wait(state, &self.ended, Some(left));
         }
     }
 }

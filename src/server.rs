@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::close::Report;
@@ -18,7 +18,7 @@ use crate::session::SessionInfo;
 use crate::setting::{self, Setting};
 use crate::shared::{Counts, OnProgress, OnSession, Setup, Shared, is_our_thread};
 use crate::system::System;
-use crate::table;
+use crate::table::{self, Locked};
 use crate::tls::Tls;
 
 /// How long the threads of a closed server may take to end before they are left behind.
@@ -315,7 +315,7 @@ impl Server {
         }
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, State>> {
+    fn lock(&self) -> Result<Locked<'_, State>> {
         match self.is_foreign() {
             false => Ok(table::lock(&self.state)),
             true => self.adopt(),
@@ -325,7 +325,7 @@ impl Server {
     /// Makes it the server of this process, a child of the one that made it. Only
     /// one that was never started has no threads and no sessions there. A queue
     /// stays the parent's: its descriptor is, and who waits for it.
-    fn adopt(&self) -> Result<MutexGuard<'_, State>> {
+    fn adopt(&self) -> Result<Locked<'_, State>> {
         // A fork copies locks, which a thread of the parent may hold: not waited for.
         let mut state = table::try_lock(&self.state).ok_or(Error::Forked)?;
         match &mut *state {

@@ -10,10 +10,12 @@
 //! own [`SlotAllocator`], so that workers do not contend.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
+use crate::callback::Held;
 use crate::error::{Error, Result};
 
 const SLOT_BITS: u32 = 20;
@@ -103,7 +105,7 @@ pub struct SlotAllocator<T: 'static> {
 }
 
 /// A live object, locked while the guard exists.
-pub struct SlotGuard<'a, T>(MutexGuard<'a, Slot<T>>);
+pub struct SlotGuard<'a, T>(Locked<'a, Slot<T>>);
 
 impl<T> Table<T> {
     fn new(name: &'static str, first: u64, base: u32) -> Self {
@@ -144,7 +146,7 @@ impl<T> Table<T> {
         }
     }
 
-    fn slot(&self, id: u64) -> Result<MutexGuard<'_, Slot<T>>> {
+    fn slot(&self, id: u64) -> Result<Locked<'_, Slot<T>>> {
         let index = (id & SLOT_MASK) as u32;
         if index < self.base && id >> SLOT_BITS != 0 {
             return Err(Error::Forked);
@@ -245,17 +247,53 @@ impl<T> std::ops::DerefMut for SlotGuard<'_, T> {
 }
 
 /// Locks, also after a panic of another thread: each statement leaves the value valid.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+#[inline]
+pub fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
+    let held = Held::new();
+    Locked { guard: mutex.lock().unwrap_or_else(PoisonError::into_inner), held }
 }
 
 /// The same without waiting. `None` if it is locked, perhaps for ever: fork() copies
 /// locks, but not the threads that hold them.
-pub fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    match mutex.try_lock() {
-        Ok(locked) => Some(locked),
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
+pub fn try_lock<T>(mutex: &Mutex<T>) -> Option<Locked<'_, T>> {
+    let guard = match mutex.try_lock() {
+        Ok(locked) => locked,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return None,
+    };
+    Some(Locked { guard, held: Held::new() })
+}
+
+/// What a mutex protects, locked until this is dropped.
+pub struct Locked<'a, T> {
+    guard: MutexGuard<'a, T>,
+    held: Held,
+}
+
+impl<'a, T> Locked<'a, T> {
+    /// Waits on `condition` without the lock, for that long at most; None waits indefinitely.
+    pub fn wait(locked: Self, condition: &Condvar, timeout: Option<Duration>) -> Self {
+        let Self { guard, held } = locked;
+        let guard = match timeout {
+            Some(timeout) => condition.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0,
+            None => condition.wait(guard).unwrap_or_else(PoisonError::into_inner),
+        };
+        Self { guard, held }
+    }
+}
+
+impl<T> std::ops::Deref for Locked<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> std::ops::DerefMut for Locked<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
     }
 }
 

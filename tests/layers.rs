@@ -1,6 +1,9 @@
 //! The modules of `src` stand in layers: each uses only those that the map in
 //! `src/lib.rs` names below it. Tests beside the code may look anywhere.
 
+#[path = "layers/fields.rs"]
+mod fields;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,11 +30,16 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// A source without its tests and comments.
+fn code(source: &str) -> String {
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    code.lines().map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n").collect()
+}
+
 /// What a source uses of the crate, by the names of the top-level modules.
 fn used(source: &str) -> Vec<String> {
-    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
-    let uses = lines.flat_map(|line| line.split("crate::").skip(1).map(str::to_owned).collect::<Vec<_>>());
+    let code = code(source);
+    let uses = code.lines().flat_map(|line| line.split("crate::").skip(1).map(str::to_owned).collect::<Vec<_>>());
     let end = |text: &str| text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
     uses.map(|text| text[..end(&text)].to_owned()).filter(|name| !name.is_empty()).collect()
 }
@@ -62,6 +70,28 @@ fn each_module_uses_only_those_below_it() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(checked > 100, "only {checked} uses were found: the sources are not read rightly");
+}
+
+/// They are built by hand only, with another compiler.
+#[test]
+fn what_is_fuzzed_has_all_that_it_uses() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = fs::read_to_string(root.join("fuzz/src/lib.rs")).expect("the list of what is fuzzed");
+    let named: Vec<&str> = list.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')).collect();
+    assert!(named.len() > 5, "only {named:?} are fuzzed");
+    for name in &named {
+        let (file, folder) = (root.join(format!("src/{name}.rs")), root.join("src").join(name));
+        let files = if file.exists() { vec![file] } else { sources(&folder) };
+        for path in files {
+            for other in used(&fs::read_to_string(&path).expect("a source")) {
+                assert!(
+                    named.contains(&other.as_str()),
+                    "{} uses {other}, which fuzz/src/lib.rs lacks",
+                    path.display()
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -3,10 +3,14 @@
 
 #[path = "../../src/code.rs"]
 mod code;
+#[path = "../../src/config.rs"]
+mod config;
 #[path = "../../src/endpoint.rs"]
 mod endpoint;
 #[path = "../../src/engine.rs"]
 mod engine;
+#[path = "../../src/error.rs"]
+mod error;
 #[path = "../../src/grammar/mod.rs"]
 mod grammar;
 #[path = "../../src/h1/mod.rs"]
@@ -17,10 +21,14 @@ mod h2;
 mod header_list;
 #[path = "../../src/output.rs"]
 mod output;
+#[path = "../../src/padding.rs"]
+mod padding;
 #[path = "../../src/priority.rs"]
 mod priority;
 #[path = "../../src/proxy.rs"]
 mod proxy;
+#[path = "../../src/setting.rs"]
+mod setting;
 
 /// The PROXY headers of both versions.
 pub fn proxy(bytes: &[u8]) {

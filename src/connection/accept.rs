@@ -24,7 +24,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             Err(fault) => return self.refuse_connection(fault),
         };
         let mut exchange = Exchange::new(stream, is_last, is_tunnel);
-        exchange.priority = priority;
+        exchange.prioritize(priority);
         let (path, _) = head.path_and_query();
         let found = worker.shared.setup.routes.find(&head.method, path).and_then(entry::fit_for_queue);
         let found = match found {
@@ -46,7 +46,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let Some(id) = entry::enter(&worker, &self.lifecycle.session, stream, head, has_content, found) else {
             return self.refuse(exchange);
         };
-        exchange.request = id;
+        exchange.entered(id);
         self.unserved.served();
         match target {
             Target::Handler(handler) => {

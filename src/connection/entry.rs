@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::engine::RequestHead;
 use crate::refusal::Refusal;
-use crate::request::{Body, Request, Subscription};
+use crate::request::{Request, Subscription};
 use crate::route::{Match, Target};
 use crate::session::SessionHandle;
 use crate::worker::Worker;
@@ -38,7 +38,7 @@ pub fn enter(
     let ended = request.begin(session, stream, head, found.params, &worker.shared.setup.config);
     ended.keep();
     if has_body {
-        request.body = Some(Box::new(Body::new(false)));
+        request.await_body();
     }
     if let Target::Queue(queue, tag) = found.target {
         request.set_subscription(Subscription::new(queue.clone(), *tag));

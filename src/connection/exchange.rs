@@ -184,6 +184,40 @@ impl Exchange {
         Self { request, ..Self::new(stream, true, false) }
     }
 
+    /// The host has the request by that id.
+    pub fn entered(&mut self, request: u64) {
+        self.request = request;
+    }
+
+    /// Gives the id away: the host has no part in it any more.
+    pub fn take_request(&mut self) -> u64 {
+        std::mem::take(&mut self.request)
+    }
+
+    pub fn prioritize(&mut self, priority: Priority) {
+        self.priority = priority;
+    }
+
+    /// There will be no more content.
+    pub fn end_content(&mut self) {
+        self.has_all_content = true;
+    }
+
+    /// The peer's window has opened, so that it waits for its turn.
+    pub fn window_opened(&mut self) {
+        self.waits = Waits::Turn;
+    }
+
+    /// It has had its turn to send.
+    pub fn had_turn(&mut self, number: u64) {
+        self.turn = number;
+    }
+
+    /// So much of its content has left.
+    pub fn content_left(&mut self, bytes: u32) {
+        self.inside -= u64::from(bytes);
+    }
+
     /// No handler gets the request.
     pub fn respond_alone(&mut self, response: OwnResponse) {
         self.own = Some(response);
@@ -262,9 +296,9 @@ impl Exchange {
         while self.request != 0 {
             let Ok(mut request) = tools.worker.find(self.request) else { break };
             request.attended();
-            if !request.pushes.is_empty() {
+            let pushes = request.take_pushes();
+            if !pushes.is_empty() {
                 // Before the response, which may end here.
-                let pushes = std::mem::take(&mut request.pushes);
                 let reset = request.response.reset_code();
                 drop(request);
                 let promised =
@@ -379,7 +413,7 @@ impl Exchange {
         let mut request = tools.worker.find(pushed).map_err(|_| (Cause::PushRefused, 0))?;
         let stream = tools.engine.push(self.stream, request.head().request(), tools.socket.gather());
         let stream = stream.ok_or((Cause::PushRefused, 0))?;
-        request.stream = stream;
+        request.promised(stream);
         Ok(stream)
     }
 

@@ -17,11 +17,10 @@ pub fn next(request: &mut Request) -> Option<Call> {
     if request.session.is_muted() {
         return None;
     }
-    if !request.drain_told
-        && let Some(left_ms) = request.drain_left_ms()
+    if let Some(left_ms) = request.untold_drain()
         && let Some(on_drain) = request.on_drain.take()
     {
-        request.drain_told = true;
+        request.tell_drain();
         return Some(Call::Drain(on_drain, left_ms));
     }
     let delivery = request.body.as_mut().and_then(|body| body.next_delivery()).map(Call::Deliver);

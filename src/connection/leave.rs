@@ -134,7 +134,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// the peer takes it soon.
     pub(super) fn end_at_once(&mut self, code: u32, last_stream: Option<u32>, debug: &[u8]) {
         if !E::IS_MULTIPLEXED {
-            return self.end(self.lifecycle.registration.cause, code);
+            return self.end(self.lifecycle.registration.cause(), code);
         }
         self.engine.end(code, last_stream, debug, self.socket.gather());
         self.depart_with(0, true, code);
@@ -154,7 +154,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             self.socket.close_hard();
             self.drop_input();
             self.phase = Phase::Over;
-            self.cancel_all(self.lifecycle.registration.cause, code);
+            self.cancel_all(self.lifecycle.registration.cause(), code);
         } else {
             let under_way = self.socket.under_way();
             let is_quiet = under_way == 0 && self.lifecycle.now >= self.sent + LINGER;
@@ -168,7 +168,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.paused_until = None;
         self.drop_input();
         self.phase = Phase::Lingering(LingeringClose::new(&self.lifecycle, rest, lingers));
-        self.cancel_all(self.lifecycle.registration.cause, code);
+        self.cancel_all(self.lifecycle.registration.cause(), code);
     }
 
     /// There will be no more requests.
@@ -247,7 +247,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             let unsent = self.socket.unacknowledged();
             self.socket.close_hard();
             self.lifecycle.cut(unsent);
-            self.cancel_all(self.lifecycle.registration.cause, 0);
+            self.cancel_all(self.lifecycle.registration.cause(), 0);
         }
         self.phase = Phase::Over;
     }

@@ -68,6 +68,11 @@ impl Lifecycle {
         }
     }
 
+    /// The task was woken.
+    pub fn wake(&mut self) {
+        self.now = now();
+    }
+
     pub fn config(&self) -> &Config {
         &self.worker.shared.setup.config
     }
@@ -86,24 +91,22 @@ impl Lifecycle {
 
     /// Why the session ends; the first reason is the reason.
     pub fn set_cause(&mut self, cause: Cause, code: u32) {
-        if self.registration.cause == Cause::None {
-            (self.registration.cause, self.registration.code) = (cause, code);
-        }
+        self.registration.set_cause(cause, code);
     }
 
     /// Responses stayed behind: whatever it seemed, it was no graceful end.
     pub fn deny_grace(&mut self) {
-        if self.registration.cause == self.graceful {
+        if self.registration.cause() == self.graceful {
             let is_forced = self.drain.stage() == Stage::Forcing;
-            self.registration.cause = if is_forced { Cause::Deadline } else { Cause::PeerClosed };
+            self.registration.correct_cause(if is_forced { Cause::Deadline } else { Cause::PeerClosed });
         }
     }
 
     /// The socket was dropped with so many bytes that the peer does not have.
     pub fn cut(&mut self, unsent: usize) {
         self.tally.unsent += unsent as u64;
-        if self.registration.cause == self.graceful {
-            self.registration.cause = Cause::None;
+        if self.registration.cause() == self.graceful {
+            self.registration.correct_cause(Cause::Deadline);
         }
         self.set_cause(Cause::Deadline, 0);
     }
@@ -131,12 +134,12 @@ impl Lifecycle {
             return;
         }
         let (tally, before) = (self.tally, self.tally_before);
-        self.registration.session_report = SessionReport {
+        self.registration.set_report(SessionReport {
             streams_completed: tally.completed - before.completed,
             streams_reset: tally.reset - before.reset,
             streams_refused: tally.refused - before.refused + refused,
             bytes_unsent: tally.unsent - before.unsent,
-        };
+        });
     }
 
     /// Until the next thing that only time brings. A timer that rings too early

@@ -147,7 +147,7 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
             task.task = cx.waker().clone();
             session.set_task(cx.waker());
         }
-        task.lifecycle.now = now();
+        task.lifecycle.wake();
         task.is_published = false;
         task.engine.refill(task.lifecycle.now);
         task.unserved.refill(task.lifecycle.now);
@@ -293,7 +293,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
 impl<S: Transport, E: Engine> Drop for Task<S, E> {
     fn drop(&mut self) {
         self.lifecycle.set_cause(Cause::Aborted, 0);
-        self.cancel_all(self.lifecycle.registration.cause, 0);
+        self.cancel_all(self.lifecycle.registration.cause(), 0);
         self.memory.set(0);
         self.lifecycle.session.memory.publish();
     }

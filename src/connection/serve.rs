@@ -169,7 +169,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             Event::Window { stream } => self.widen(stream),
             Event::Reprioritized { stream, priority } => {
                 if let Some(exchange) = self.exchanges.get_mut(stream) {
-                    exchange.priority = priority;
+                    exchange.prioritize(priority);
                     self.schedule.change(stream, priority);
                 }
             }

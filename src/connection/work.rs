@@ -106,7 +106,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             moved |= !is_stuck;
             self.turns += 1;
             if let Some(exchange) = self.exchanges.get_mut(stream).filter(|_| !is_stuck) {
-                exchange.turn = self.turns;
+                exchange.had_turn(self.turns);
             }
             if is_stuck
                 && let Some(exchange) = self.exchanges.get_mut(stream)
@@ -140,7 +140,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         if let Some(exchange) = self.exchanges.get_mut(stream)
             && exchange.waits == Waits::Window
         {
-            exchange.waits = Waits::Turn;
+            exchange.window_opened();
             self.schedule.add(stream, exchange.priority);
         }
     }
@@ -156,7 +156,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             if part.bytes > 0
                 && let Some(exchange) = self.exchanges.get_mut(part.stream)
             {
-                exchange.inside -= u64::from(part.bytes);
+                exchange.content_left(part.bytes);
                 if exchange.waits_to_leave && exchange.inside == 0 {
                     self.lifecycle.session.wake_stream(part.stream);
                 } else if exchange.waits == Waits::Turn {
@@ -193,7 +193,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             self.exchanges.insert(exchange);
             return self.end(Cause::Aborted, code);
         }
-        exchange.has_all_content = true;
+        exchange.end_content();
         let was_complete = exchange.is_written && (code == code::NO_ERROR || !self.unsent.forget_end(exchange.stream));
         self.lifecycle.tally.reset += u64::from(!was_complete);
         self.finish(&exchange);
@@ -218,7 +218,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         // What is written counts when it leaves.
         self.lifecycle.tally.reset += u64::from(!is_complete);
         self.finish(&exchange);
-        let request = std::mem::take(&mut exchange.request);
+        let request = exchange.take_request();
         if request != 0 {
             self.lifecycle.tally.unsent += request::cancel(request, cause, code);
         }

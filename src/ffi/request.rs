@@ -251,7 +251,7 @@ pub extern "C" fn goaway_request_set_on_cancel(
         let on_cancel = on_cancel.ok_or(Error::Null("on_cancel"))?;
         let user_data = UserData(user_data);
         request::change(request, |request| {
-            request.on_cancel = Some(Box::new(move |of, cause, code| {
+            request.set_on_cancel(Box::new(move |of, cause, code| {
                 // SAFETY: the host gave the callback for these arguments.
                 unsafe { on_cancel(of.id, cause, code, of.context, user_data.get()) }
             }));
@@ -272,7 +272,7 @@ pub extern "C" fn goaway_request_set_on_drain(
         let on_drain = on_drain.ok_or(Error::Null("on_drain"))?;
         let user_data = UserData(user_data);
         request::change(request, |request| {
-            request.on_drain = Some(Box::new(move |of, left_ms| {
+            request.set_on_drain(Box::new(move |of, left_ms| {
                 // SAFETY: the host gave the callback for these arguments.
                 unsafe { on_drain(of.id, left_ms, of.context, user_data.get()) }
             }));
@@ -308,7 +308,7 @@ pub extern "C" fn goaway_request_context(
 pub extern "C" fn goaway_request_set_idle_ms(request: goaway_request, idle_ms: u32) -> goaway_status {
     guard(|| {
         request::read(request, |request| {
-            request.idle = Duration::from_millis(idle_ms.into());
+            request.set_idle(Duration::from_millis(idle_ms.into()));
             Ok(())
         })
     })
@@ -436,7 +436,7 @@ pub extern "C" fn goaway_request_collect(
 pub extern "C" fn goaway_request_keep_body(request: goaway_request) -> goaway_status {
     guard(|| {
         request::read(request, |request| {
-            request.keeps_body = true;
+            request.keep_body();
             Ok(())
         })
     })

@@ -233,14 +233,14 @@ impl Http2 {
 
     /// A stream above the last one that is served: nothing is sent for it.
     fn refuse_late<'a>(&mut self, block: &[u8]) -> Result<Option<Event<'a>>, Fault> {
-        self.shutdown.refused += 1;
+        self.shutdown.refuse();
         self.budget.refusal(false);
         self.skip_block(block)
     }
 
     /// A stream above the limit (RFC 9113, section 5.1.2).
     fn refuse<'a>(&mut self, id: u32, block: &[u8], out: &mut Output) -> Result<Option<Event<'a>>, Fault> {
-        self.shutdown.refused += 1;
+        self.shutdown.refuse();
         self.budget.refusal(self.local.is_acknowledged);
         frame::write_reset(out.bytes(), id, code::REFUSED_STREAM);
         self.streams.remember_reset(id);
@@ -253,7 +253,7 @@ impl Http2 {
             && block.stream > self.streams.highest()
         {
             self.streams.note_opened(block.stream);
-            self.shutdown.refused += 1;
+            self.shutdown.refuse();
         }
     }
 

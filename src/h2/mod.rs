@@ -257,7 +257,7 @@ impl Engine for Http2 {
     }
 
     fn refused(&self) -> u64 {
-        self.shutdown.refused
+        self.shutdown.refused()
     }
 
     fn is_mid_block(&self) -> bool {

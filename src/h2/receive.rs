@@ -18,7 +18,7 @@ impl Http2 {
     pub(super) fn take<'a>(&mut self, input: &'a [u8], out: &mut Output) -> Received<'a> {
         self.streams.promote();
         self.is_mid_frame = false;
-        if self.shutdown.last_push.is_some()
+        if self.shutdown.last_push().is_some()
             && let Some(event) = self.next_cancelled_push()
         {
             return Ok((0, Some(event)));
@@ -268,13 +268,13 @@ impl Http2 {
         self.budget.nothing();
         let (numbers, debug) = payload.split_at(8);
         let last_stream = frame::number(numbers) & MAX_31;
-        self.shutdown.last_push = Some(last_stream.min(self.shutdown.last_push.unwrap_or(MAX_31)));
+        self.shutdown.limit_pushes(last_stream);
         Event::Goaway { last_stream, code: frame::number(&numbers[4..]), debug }
     }
 
     /// A pushed stream that the peer does not take any more, by its GOAWAY.
     fn next_cancelled_push<'a>(&mut self) -> Option<Event<'a>> {
-        let stream = self.streams.pushed_above(self.shutdown.last_push?)?;
+        let stream = self.streams.pushed_above(self.shutdown.last_push()?)?;
         self.streams.remove(stream);
         Some(Event::Reset { stream, code: code::REFUSED_STREAM })
     }

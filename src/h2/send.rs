@@ -169,7 +169,8 @@ impl Http2 {
 
     /// Whether the peer takes promises now.
     pub(super) fn may_push(&self) -> bool {
-        let is_open = self.shutdown.last_push.is_none() && !self.shutdown.has_last_call() && !self.shutdown.has_ended();
+        let is_open =
+            self.shutdown.last_push().is_none() && !self.shutdown.has_last_call() && !self.shutdown.has_ended();
         // One of which none may begin would wait for ever.
         self.remote.enables_push && self.remote.max_pushed > 0 && is_open
     }

@@ -22,9 +22,9 @@ pub struct Shutdown {
     /// The last stream that was taken, and the one before.
     taken: (u32, u32),
     /// Streams that were opened too late or were too many.
-    pub refused: u64,
+    refused: u64,
     /// The last pushed stream that the peer still takes, by a GOAWAY of its own.
-    pub last_push: Option<u32>,
+    last_push: Option<u32>,
 }
 
 impl Default for Shutdown {
@@ -63,6 +63,27 @@ impl Shutdown {
         if stream == self.taken.0 {
             self.taken.0 = self.taken.1;
         }
+    }
+
+    /// A stream comes too late or is one too many.
+    pub fn refuse(&mut self) {
+        self.refused += 1;
+    }
+
+    /// How many streams were.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The peer takes no pushed stream above that one any more.
+    pub fn limit_pushes(&mut self, last_stream: u32) {
+        self.last_push = Some(last_stream.min(self.last_push.unwrap_or(MAX_31)));
+    }
+
+    /// The last pushed stream that it takes, if it has said so.
+    #[inline]
+    pub fn last_push(&self) -> Option<u32> {
+        self.last_push
     }
 
     /// The last stream that may be served.

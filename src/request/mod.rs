@@ -92,7 +92,7 @@ pub struct Request {
     /// If it goes to a queue.
     pub subscription: Option<Subscription>,
     /// The host has been told that the session drains.
-    pub drain_told: bool,
+    drain_told: bool,
     /// The host wants the body to its end, also when its response has ended.
     pub keeps_body: bool,
     /// Set when nobody waits for the response any more.
@@ -244,14 +244,13 @@ impl Request {
     pub fn want_room(&mut self, is_sent: bool) -> Result<()> {
         let subscription =
             self.subscription.as_mut().ok_or(Error::State("the request did not come through a queue"))?;
-        subscription.wants_room = true;
-        subscription.wants_sent |= is_sent;
+        subscription.want_room(is_sent);
         Ok(())
     }
 
     /// Whether the host waits until all that it has written has left.
     pub fn wants_sent(&self) -> bool {
-        self.subscription.as_ref().is_some_and(|subscription| subscription.wants_sent)
+        self.subscription.as_ref().is_some_and(Subscription::wants_sent)
     }
 
     /// Counts the memory that it holds now: fields, content that the host has not
@@ -270,6 +269,57 @@ impl Request {
     /// Milliseconds until the drain's deadline; None while the session does not drain.
     pub fn drain_left_ms(&self) -> Option<u64> {
         self.session.drain_left_ms()
+    }
+
+    /// How long the drain has left, if the host has not been told of it.
+    pub fn untold_drain(&self) -> Option<u64> {
+        if self.drain_told { None } else { self.drain_left_ms() }
+    }
+
+    /// The host has been told of the drain, or is now.
+    pub fn tell_drain(&mut self) {
+        self.drain_told = true;
+    }
+
+    /// The host reads the body to its end, also when its answer has ended.
+    pub fn keep_body(&mut self) {
+        self.keeps_body = true;
+    }
+
+    /// No byte may pass either way for so long.
+    pub fn set_idle(&mut self, idle: Duration) {
+        self.idle = idle;
+    }
+
+    pub fn set_on_cancel(&mut self, on_cancel: OnCancel) {
+        self.on_cancel = Some(on_cancel);
+    }
+
+    pub fn set_on_drain(&mut self, on_drain: OnDrain) {
+        self.on_drain = Some(on_drain);
+    }
+
+    /// The requests that are pushed for it and not promised yet.
+    pub fn take_pushes(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.pushes)
+    }
+
+    /// It is pushed, and was promised on that stream.
+    pub fn promised(&mut self, stream: u32) {
+        self.stream = stream;
+    }
+
+    /// Its body is still to come.
+    pub fn await_body(&mut self) {
+        self.body = Some(Box::new(Body::new(false)));
+    }
+
+    /// Lends the subscription to `work`, if it goes to a queue.
+    fn lend_subscription(&mut self, work: impl FnOnce(&mut Subscription, &mut Self)) {
+        if let Some(mut subscription) = self.subscription.take() {
+            work(&mut subscription, self);
+            self.subscription = Some(subscription);
+        }
     }
 
     fn ask(&mut self, id: u64) {

@@ -29,15 +29,25 @@ pub struct Subscription {
     /// Whether the host knows of the request.
     is_given: bool,
     /// The host waits for room in its response.
-    pub wants_room: bool,
+    wants_room: bool,
     /// Not before all that it has written has left.
-    pub wants_sent: bool,
+    wants_sent: bool,
     wait_token: WaitToken,
 }
 
 impl Subscription {
     pub fn new(queue: Arc<Queue>, tag: u32) -> Self {
         Self { queue, tag, is_given: false, wants_room: false, wants_sent: false, wait_token: WaitToken::default() }
+    }
+
+    /// The host waits for room, or until all that it has written has left.
+    pub fn want_room(&mut self, is_sent: bool) {
+        self.wants_room = true;
+        self.wants_sent |= is_sent;
+    }
+
+    pub fn wants_sent(&self) -> bool {
+        self.wants_sent
     }
 
     /// For a request that the host itself has pushed, so that it knows of it.
@@ -50,15 +60,12 @@ impl Subscription {
 /// answer it has `inside` bytes that have not left. What finds no room waits, and
 /// `waker` is woken when the host has taken.
 pub fn publish(request: &mut Request, id: u64, inside: u64, waker: impl FnMut() -> Waker) {
-    let Some(mut subscription) = request.subscription.take() else { return };
-    if !request.is_done() {
-        match subscription.queue.is_freed() {
-            true => give_up(request, &subscription),
-            // None: the rest waits.
-            false => drop(subscription.tell(request, id, inside, waker)),
-        }
-    }
-    request.subscription = Some(subscription);
+    request.lend_subscription(|subscription, request| match subscription.queue.is_freed() {
+        _ if request.is_done() => {}
+        true => give_up(request, subscription),
+        // None: the rest waits.
+        false => drop(subscription.tell(request, id, inside, waker)),
+    });
 }
 
 /// The session's task tells the queue that nobody waits for the response any more.
@@ -113,13 +120,12 @@ impl Subscription {
     }
 
     fn tell_drain(&self, request: &mut Request, id: u64) {
-        if !request.drain_told
-            && let Some(left_ms) = request.drain_left_ms()
+        if let Some(left_ms) = request.untold_drain()
             && let Some(mut batch) = self.queue.push_forced()
         {
             let number = narrow(left_ms);
             batch.records.push(Record { number, ..record_of(RecordKind::Drain, id, request) });
-            request.drain_told = true;
+            request.tell_drain();
         }
     }
 
@@ -159,7 +165,7 @@ fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u
     if let Some(left_ms) = request.session.drain_left_ms() {
         record.flags |= GOAWAY_RECORD_FLAG_DRAINING;
         record.number = narrow(left_ms);
-        request.drain_told = true;
+        request.tell_drain();
     }
     record.data_offset = batch.mark();
     match &mut request.body {

@@ -2,7 +2,7 @@
 
 use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 
-use super::{Choice, HandshakeConfig, client};
+use super::{Choice, HandshakeConfig};
 
 /// What is known of a session's TLS.
 #[derive(Clone, Debug)]
@@ -47,17 +47,6 @@ impl Facts {
             is_resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
             chain: chain.iter().map(|certificate| certificate.to_vec()).collect(),
             objection: live.objection(chain),
-        }
-    }
-}
-
-impl HandshakeConfig {
-    fn objection(&self, chain: &[rustls::pki_types::CertificateDer<'_>]) -> String {
-        let judge = self.judge.as_deref().filter(|_| !chain.is_empty());
-        match judge {
-            Some(judge) => client::objection(chain, judge).unwrap_or_default(),
-            None if self.is_unjudged && !chain.is_empty() => "there are no authorities to vouch for it".into(),
-            None => String::new(),
         }
     }
 }

@@ -92,6 +92,16 @@ impl HandshakeConfig {
         config.alpn_protocols = [HTTP2].iter().chain(http1).map(|name| name.to_vec()).collect();
         Ok((UnbufferedServerConnection::new(Arc::new(config))?, choice))
     }
+
+    /// What is wrong with a client's certificates, if anything.
+    fn objection(&self, chain: &[rustls::pki_types::CertificateDer<'_>]) -> String {
+        let judge = self.judge.as_deref().filter(|_| !chain.is_empty());
+        match judge {
+            Some(judge) => client::objection(chain, judge).unwrap_or_default(),
+            None if self.is_unjudged && !chain.is_empty() => "there are no authorities to vouch for it".into(),
+            None => String::new(),
+        }
+    }
 }
 
 /// Certificates and settings, shared by the listeners that were given them.

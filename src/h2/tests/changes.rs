@@ -2,10 +2,10 @@
 //! holds as soon as it is sent, what it forbids when it is acknowledged.
 
 use super::peer::{LIMITS, Peer, Seen, broken, content, requested};
-use super::wire::*;
 use crate::engine::{Control, Engine};
 use crate::h2::Limits;
 use crate::setting::Setting;
+use crate::testing::wire::*;
 
 const TABLE: u16 = 1;
 const STREAMS: u16 = 3;
