@@ -215,9 +215,8 @@ impl ControlContext {
         }
         let mut session = None;
         self.sessions.borrow_mut().insert(|id| {
-            let mut handle = SessionHandle::new(id, peer.clone(), listen_socket.clone(), self.shared.muted());
-            handle.offers_connect = self.shared.setup.offers_connect().into();
-            let entered = Arc::new(handle);
+            let handle = SessionHandle::new(id, peer.clone(), listen_socket.clone(), self.shared.muted());
+            let entered = Arc::new(handle.offering_connect(self.shared.setup.offers_connect()));
             session = Some(entered.clone());
             Box::new(entered)
         });

@@ -115,7 +115,7 @@ pub struct SessionHandle {
     /// Whether the peer has been told, or is about to be told, that it may use the
     /// extended CONNECT of RFC 8441. That cannot be taken back. Changed under the
     /// lock of the mailbox.
-    pub offers_connect: AtomicBool,
+    offers_connect: AtomicBool,
     /// Set when this session's task wakes itself.
     self_woken: AtomicBool,
     /// The accepted connection, until its worker takes it.
@@ -198,6 +198,12 @@ impl SessionHandle {
             memory: Arc::default(),
             muted,
         }
+    }
+
+    /// The same; whether its peer is told that it may use the extended CONNECT.
+    pub fn offering_connect(mut self, offers: bool) -> Self {
+        self.offers_connect = offers.into();
+        self
     }
 
     /// The client: the one that a proxy has named, otherwise the peer of the socket.

@@ -35,6 +35,8 @@ pub struct Client {
     /// Its first one is DATA, and has been counted.
     is_counted: bool,
     streams: BTreeMap<u32, Stream>,
+    /// A header block that ends its stream, and is not whole.
+    last_block: Option<u32>,
     /// What the server may send.
     window: i64,
     initial_window: i64,
@@ -65,6 +67,7 @@ impl Client {
             is_counted: false,
             streams: BTreeMap::new(),
             sent: Vec::new(),
+            last_block: None,
             block: None,
             pings: 0,
             settings: 0,
@@ -99,13 +102,21 @@ impl Client {
 
     fn frame_taken(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         match kind {
-            0 | 1 if flags & 1 != 0 => {
-                let window = self.initial_window;
-                self.streams.entry(stream).or_insert(Stream { window, ..Stream::default() }).is_sent = true;
-            }
+            0 if flags & 1 == 0 => {}
+            0 => self.sent(stream),
             1 => {
                 let window = self.initial_window;
                 self.streams.entry(stream).or_insert(Stream { window, ..Stream::default() });
+                match flags & 5 {
+                    5 => self.sent(stream),
+                    1 => self.last_block = Some(stream),
+                    _ => {}
+                }
+            }
+            9 if flags & 4 != 0 => {
+                if let Some(stream) = self.last_block.take() {
+                    self.sent(stream);
+                }
             }
             3 => {
                 if let Some(stream) = self.streams.get_mut(&stream) {
@@ -135,6 +146,12 @@ impl Client {
             }
             _ => {}
         }
+    }
+
+    /// The client's side of a stream has ended.
+    fn sent(&mut self, stream: u32) {
+        let window = self.initial_window;
+        self.streams.entry(stream).or_insert(Stream { window, ..Stream::default() }).is_sent = true;
     }
 
     /// Reads what the server has written, which is whole frames.
