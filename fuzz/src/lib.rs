@@ -11,6 +11,8 @@ mod endpoint;
 mod engine;
 #[path = "../../src/error.rs"]
 mod error;
+#[path = "../../src/event.rs"]
+mod event;
 #[path = "../../src/grammar/mod.rs"]
 mod grammar;
 #[path = "../../src/h1/mod.rs"]
