@@ -1,4 +1,4 @@
-//! Certificates as they are read from PEM, and a chain with its key.
+//! Parses certificates from PEM, and joins a chain with its key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,20 +19,20 @@ use super::key;
 use super::pem::{self, Name};
 use crate::error::Result;
 
-/// Uses (RFC 5280, section 4.2.1.12) with which a certificate may be a client's.
+/// Extended key usages (RFC 5280, section 4.2.1.12) that allow a certificate for clients.
 const CLIENT_USES: [ObjectIdentifier; 2] = [db::rfc5280::ID_KP_CLIENT_AUTH, db::rfc5280::ANY_EXTENDED_KEY_USAGE];
 
-/// Where a certificate comes from.
+/// The source of a certificate.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// Read now, and again at each reload.
+    /// Files, which each reload reads again.
     Files { certificate: String, key: String, password: Option<Vec<u8>> },
-    /// It came from memory.
+    /// Memory.
     Made(Arc<CertifiedKey>),
 }
 
 impl Source {
-    /// With `is_told` it goes to the log what clients may object to.
+    /// With `is_told`, problems that clients may object to are logged.
     pub fn load(&self, provider: &CryptoProvider, is_told: bool) -> Result<Arc<CertifiedKey>> {
         match self {
             Source::Made(made) => Ok(made.clone()),
@@ -48,10 +48,10 @@ impl Source {
 /// A certificate of a PEM text.
 pub struct Found {
     pub der: CertificateDer<'static>,
-    /// Its 1-based number in the text, and the line of its BEGIN.
+    /// The 1-based number in the text, and the line of its BEGIN.
     number: usize,
     line: usize,
-    /// For which uses it is trusted or not (OpenSSL's TRUSTED CERTIFICATE).
+    /// The uses for which it is trusted or rejected (OpenSSL's TRUSTED CERTIFICATE).
     pub has_trust_settings: bool,
 }
 
@@ -61,13 +61,13 @@ impl fmt::Display for Found {
     }
 }
 
-/// Blocks that may stand beside certificates: what OpenSSL writes into one file.
+/// Labels of blocks that may stand beside certificates, as OpenSSL writes them into one file.
 fn is_beside(label: &str) -> bool {
     ["PRIVATE KEY", "PUBLIC KEY", "PARAMETERS"].iter().any(|end| label.ends_with(end))
 }
 
-/// The certificates of a text, at least one. Fails if one of them is damaged,
-/// or if there is something else that was to be one.
+/// The certificates of a text, at least one. Fails if one of them is damaged, or if
+/// another block looks like a misspelt certificate.
 pub fn certificates(name: Name<'_>, text: &[u8]) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     let mut is_key_seen = false;
@@ -96,8 +96,7 @@ pub fn certificates(name: Name<'_>, text: &[u8]) -> Result<Vec<Found>> {
     }
 }
 
-/// The certificate that these bytes are, and whether OpenSSL's settings of trust
-/// follow it.
+/// Parses a certificate. Returns also whether OpenSSL's trust settings follow it.
 fn whole(bytes: &[u8], label: &str) -> std::result::Result<(CertificateDer<'static>, bool), String> {
     let (certificate, behind) = bytes.split_at(pem::first_len(bytes)?);
     let is_trusted = label == "TRUSTED CERTIFICATE";
@@ -105,8 +104,8 @@ fn whole(bytes: &[u8], label: &str) -> std::result::Result<(CertificateDer<'stat
         return Err(format!("{} bytes follow it in the same block", behind.len()));
     }
     let certificate = CertificateDer::from(certificate.to_vec());
-    // Each of the two reads what the other does not: versions 1 and 2; serial
-    // numbers that RFC 5280 does not allow.
+    // Each of the two parsers reads what the other does not: versions 1 and 2, and
+    // serial numbers that RFC 5280 does not allow.
     if let Err(error) = parsed(&certificate)
         && ParsedCertificate::try_from(&certificate).is_err()
     {
@@ -124,7 +123,7 @@ fn parsed(certificate: &CertificateDer<'_>) -> x509_cert::der::Result<x509_cert:
     x509_cert::Certificate::from_der(certificate)
 }
 
-/// A chain and its key from their PEM texts.
+/// Makes a chain and its key from their PEM texts.
 pub fn certified(
     provider: &CryptoProvider,
     (chain_name, key_name): (Name<'_>, Name<'_>),
@@ -166,12 +165,12 @@ fn is_of_key(
 fn public_key(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
     match ParsedCertificate::try_from(certificate) {
         Ok(parsed) => Some(parsed.subject_public_key_info().to_vec()),
-        // rustls does not read version 1. A server need not judge its own: it is shown as it is.
+        // rustls does not read version 1. The server does not verify its own certificate.
         Err(_) => parsed(certificate).ok()?.tbs_certificate().subject_public_key_info().to_der().ok(),
     }
 }
 
-/// Says what clients may object to. It is theirs to judge, and a clock may be wrong.
+/// Logs what clients may object to. It is no error: clients decide, and a clock may be wrong.
 fn warn(name: Name<'_>, chain: &[Found]) {
     for found in chain {
         warn_of_times(name, found);
@@ -203,7 +202,7 @@ fn warn_of_times(name: Name<'_>, found: &Found) {
     }
 }
 
-/// From when to when it is valid, if it tells.
+/// The period of validity, if the certificate states one.
 pub fn times(certificate: &CertificateDer<'_>) -> Option<(SystemTime, SystemTime)> {
     let certificate = parsed(certificate).ok()?;
     let validity = certificate.tbs_certificate().validity();
@@ -211,7 +210,7 @@ pub fn times(certificate: &CertificateDer<'_>) -> Option<(SystemTime, SystemTime
     Some((at(validity.not_before), at(validity.not_after)))
 }
 
-/// Whether its subject is its issuer, as of a root.
+/// Whether the subject is the issuer, as in a root certificate.
 pub fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
     parsed(certificate).is_ok_and(|parsed| {
         let parsed = parsed.tbs_certificate();
@@ -219,8 +218,8 @@ pub fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
     })
 }
 
-/// Whether a certificate that is trusted itself may be a client's now, as
-/// OpenSSL judges it: its time, and the uses that it is for, if it says any.
+/// Whether a directly trusted certificate is valid for a client now, by the rules of
+/// OpenSSL: its period of validity, and its uses if it states any.
 pub fn check_client(certificate: &CertificateDer<'_>, now: UnixTime) -> std::result::Result<(), rustls::Error> {
     let broken = |_| CertificateError::BadEncoding;
     let parsed = parsed(certificate).map_err(broken)?;

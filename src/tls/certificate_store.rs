@@ -1,4 +1,4 @@
-//! Which certificate a client gets.
+//! Chooses the certificate for a client.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::error::{Error, Result};
 
-/// A name that a certificate was given: clients that ask for it get it. A `*`
-/// stands for one label (RFC 9525, section 6.3).
+/// A name that the host has assigned to a certificate. Clients that ask for the name
+/// get the certificate. A `*` stands for one label (RFC 9525, section 6.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServedName {
     Exact(String),
-    /// What comes behind the first label, with its dot.
+    /// The part behind the first label, with its dot.
     Wildcard(String),
 }
 
@@ -43,17 +43,17 @@ impl ServedName {
     }
 }
 
-/// The certificates of a listener in the order in which they were added, the
-/// first for whoever asks for none of them.
+/// The certificates of a listener, in the order in which they were added. The first
+/// one is for clients that ask for none of the names.
 #[derive(Debug)]
 pub struct CertificateStore(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
     key: Arc<CertifiedKey>,
-    /// The name that it was given: then those in it do not count.
+    /// The assigned name. It replaces the names in the certificate.
     given: Option<ServedName>,
-    /// The names in it, in lower case.
+    /// The names in the certificate, in lower case.
     names: Vec<String>,
 }
 
@@ -75,10 +75,10 @@ impl CertificateStore {
         Self(keys.into_iter().map(|(key, given)| Entry { names: names(&key), key, given }).collect())
     }
 
-    /// Of those whose signatures the client understands: the newest that was
-    /// given the name, or a wildcard that covers it; or else the newest that has
-    /// the name in it, or a wildcard that covers it; or else the first that was
-    /// given no name.
+    /// Chooses among the certificates whose signatures the client supports: the newest
+    /// with the assigned name, or a wildcard that covers it; otherwise the newest that
+    /// contains the name, or a wildcard that covers it; otherwise the first one without
+    /// an assigned name.
     pub fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         if let [only @ Entry { given: None, .. }] = self.0.as_slice() {
             return Some(only.key.clone());
@@ -94,7 +94,7 @@ impl CertificateStore {
         });
         let mut others = self.0.iter().filter(|entry| entry.given.is_none());
         let first = others.clone().next();
-        // The alert that nothing fits is rustls's to give.
+        // rustls sends the alert if no certificate fits.
         named.or_else(|| others.find(fits)).or(first).map(|entry| entry.key.clone())
     }
 }
@@ -117,8 +117,8 @@ fn names(key: &CertifiedKey) -> Vec<String> {
     names.map_or_else(Vec::new, |(_, names)| names.0.into_iter().filter_map(dns).collect())
 }
 
-/// Chooses for one client, by the name that it asks for (SNI, RFC 6066, section
-/// 3), and remembers that name, which rustls does not tell.
+/// Chooses for one client by the name that it asks for (SNI, RFC 6066, section 3), and
+/// keeps that name, which rustls does not report.
 #[derive(Debug)]
 pub struct Choice {
     certificate_store: Arc<CertificateStore>,
@@ -139,7 +139,7 @@ impl Choice {
 impl ResolvesServerCert for Choice {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         if let Some(name) = hello.server_name() {
-            // A second hello (RFC 8446, section 4.1.2) names the same.
+            // A second ClientHello (RFC 8446, section 4.1.2) has the same name.
             let _ = self.name.set(name.to_ascii_lowercase().into());
         }
         self.certificate_store.choose(hello.server_name(), hello.signature_schemes())

@@ -1,4 +1,4 @@
-//! Certificates of clients: whether they are asked for one, and who vouches for it.
+//! Client certificates: whether they are requested, and how they are verified.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,20 +19,20 @@ use crate::error::{Error, Result};
 pub enum ClientAuth {
     #[default]
     Off,
-    /// Who has one shows it, and it must be good.
+    /// A certificate is optional. One that is sent must be valid.
     Optional,
-    /// Who has none is refused.
+    /// A valid certificate is required.
     Required,
-    /// Who has one shows it, and whatever it is, the session goes on: the host judges.
+    /// A certificate is optional and not verified. The host decides.
     Unverified,
 }
 
-/// Who vouches for the certificates of clients.
+/// The source of the authorities for client certificates.
 #[derive(Clone, Debug)]
 pub enum Authorities {
-    /// Read now, and again at each reload.
+    /// A file, which each reload reads again.
     File(String),
-    /// They came from memory.
+    /// Memory.
     Made(Roots),
     None,
 }
@@ -47,12 +47,12 @@ impl Authorities {
     }
 }
 
-/// Certificates that are trusted.
+/// The trusted certificates.
 #[derive(Clone, Debug)]
 pub struct Roots {
-    /// All of them, as issuers of others.
+    /// All of them, as issuers.
     store: Arc<RootCertStore>,
-    /// Those that are self-issued, which may be a client's own as well.
+    /// The self-issued ones, which may also be client certificates.
     own: Arc<[CertificateDer<'static>]>,
 }
 
@@ -63,7 +63,7 @@ impl Default for Roots {
 }
 
 impl Roots {
-    /// The authorities of a PEM text. Fails if one of them cannot be used.
+    /// Parses the authorities of a PEM text. Fails if one of them cannot be used.
     pub fn new(name: Name<'_>, text: &[u8]) -> Result<Self> {
         let (mut store, mut own) = (RootCertStore::empty(), Vec::new());
         for found in certificates(name, text)? {
@@ -87,7 +87,7 @@ impl Roots {
     }
 }
 
-/// What judges the certificates of clients; None if they are not asked for one.
+/// The verifier for client certificates; `None` if they are not requested.
 pub fn verifier(
     client_auth: ClientAuth,
     roots: Roots,
@@ -112,9 +112,8 @@ pub fn verifier(
     }))
 }
 
-/// Takes certificates that lead to an authority, and those that are trusted
-/// themselves. The latter, self-signed ones with CA:TRUE, webpki does not take
-/// as a client's.
+/// Accepts certificates that lead to an authority, and those that are trusted
+/// directly. webpki does not accept the latter, self-signed with CA:TRUE, for a client.
 #[derive(Debug)]
 struct Strict {
     chains: Arc<dyn ClientCertVerifier>,
@@ -165,7 +164,7 @@ impl ClientCertVerifier for Strict {
     }
 }
 
-/// Takes any certificate whose key the client has.
+/// Accepts any certificate whose private key the client has.
 #[derive(Debug)]
 struct Lenient {
     strict: Option<Arc<dyn ClientCertVerifier>>,
@@ -215,7 +214,7 @@ impl ClientCertVerifier for Lenient {
     }
 }
 
-/// Why a chain is not good for these authorities; None if it is.
+/// Why a chain is invalid for these authorities; `None` if it is valid.
 pub fn objection(chain: &[CertificateDer<'_>], strict: &dyn ClientCertVerifier) -> Option<String> {
     let (first, others) = chain.split_first()?;
     strict.verify_client_cert(first, others, UnixTime::now()).err().map(|error| error.to_string())

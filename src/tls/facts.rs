@@ -1,30 +1,30 @@
-//! What a handshake has come to.
+//! The result of a TLS handshake.
 
 use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 
 use super::{Choice, HandshakeConfig};
 
-/// What is known of a session's TLS.
+/// The result of a TLS handshake.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// Such as "TLSv1.3".
     pub version: &'static str,
-    /// Its number on the wire.
+    /// The number of the version on the wire.
     pub version_number: u16,
     /// The cipher suite as IANA names it.
     pub cipher: String,
-    /// And as it numbers it.
+    /// The number of the cipher suite on the wire.
     pub cipher_number: u16,
-    /// What ALPN has chosen; empty if the client did not ask.
+    /// The protocol chosen by ALPN; empty if the client did not use ALPN.
     pub protocol: String,
-    /// The name that the client asked for (SNI); empty if it named none.
+    /// The name that the client asked for (SNI); empty if it sent none.
     pub server_name: String,
-    /// A session of before was resumed.
+    /// Whether an earlier session was resumed.
     pub is_resumed: bool,
-    /// The certificate of the client and those that lead to its authority, in DER.
+    /// The client's certificate, followed by those that lead to its authority, in DER.
     pub chain: Vec<Vec<u8>>,
-    /// Why the authorities do not vouch for it, where that did not end the
-    /// handshake; empty if they do or there is none.
+    /// Why the certificate is not valid for the authorities, if that did not end the
+    /// handshake; empty if it is valid or absent.
     pub objection: String,
 }
 
@@ -40,7 +40,7 @@ impl Facts {
             },
             version_number: common.protocol_version().map_or(0, u16::from),
             cipher_number: cipher.map_or(0, u16::from),
-            // rustls tells those of TLS 1.3 apart by their prefix.
+            // rustls marks the suites of TLS 1.3 with a prefix.
             cipher: cipher.and_then(|suite| suite.as_str()).unwrap_or_default().replace("TLS13_", "TLS_"),
             protocol: String::from_utf8_lossy(common.alpn_protocol().unwrap_or_default()).into_owned(),
             server_name: choice.name().to_owned(),

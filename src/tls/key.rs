@@ -1,4 +1,4 @@
-//! Private keys: found in PEM, decrypted, and refused with the reason.
+//! Private keys: found in PEM, decrypted, or refused with the reason.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use super::pem::{self, Block, Name};
 use crate::error::{Error, Result};
 
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
-/// What rustls reads: PKCS #1, SEC 1 and PKCS #8.
+/// The labels that rustls reads: PKCS #1, SEC 1 and PKCS #8.
 const PLAIN: [&str; 3] = ["RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"];
 
 /// Kinds of keys that are refused, and what to do instead.
@@ -30,7 +30,7 @@ const UNSUPPORTED: [(&str, &str); 6] = [
     ("1.2.840.113549.1.3.1", "a Diffie-Hellman key, which cannot sign"),
 ];
 
-/// Schemes of encryption that old tools use, by what they are called.
+/// The names of encryption schemes that old tools use.
 const OLD_SCHEMES: [(&str, &str); 6] = [
     ("1.2.840.113549.1.12.1.1", "PBE-SHA1-RC4-128"),
     ("1.2.840.113549.1.12.1.2", "PBE-SHA1-RC4-40"),
@@ -40,10 +40,10 @@ const OLD_SCHEMES: [(&str, &str); 6] = [
     ("1.2.840.113549.1.12.1.6", "PBE-SHA1-RC2-40"),
 ];
 
-/// Makes of an old encrypted key one that is read here.
+/// The command that converts an old encrypted key into a supported one.
 const REMEDY: &str = "`openssl pkcs8 -topk8 -in OLD -out NEW` makes one that can be read";
 
-/// The first private key of a text, decrypted if it has to be.
+/// The first private key of a text, decrypted if necessary.
 pub fn key(name: Name<'_>, text: &[u8], password: Option<&[u8]>) -> Result<PrivateKeyDer<'static>> {
     let blocks = pem::blocks(name, text)?;
     let Some(block) = blocks.iter().find(|block| block.label.ends_with("PRIVATE KEY")) else {
@@ -76,7 +76,7 @@ fn fault(name: Name<'_>, block: &Block<'_>, reason: &str) -> Error {
     pem::fault(name, format_args!("the private key in line {} {reason}", block.line))
 }
 
-/// A key in PKCS #8's encryption (RFC 5958, section 3).
+/// Decrypts a PKCS #8 key (RFC 5958, section 3).
 fn decrypted(
     name: Name<'_>,
     block: &Block<'_>,
@@ -95,7 +95,7 @@ fn decrypted(
         return Err(unsupported(&"it is older than PBES2"));
     }
     let unfit = |error| match error {
-        // What a wrong password makes of it may look like a key until it is read.
+        // With a wrong password the result may look like a key until it is parsed.
         pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => {
             fault("is encrypted, and the password does not fit".into())
         }
@@ -105,7 +105,7 @@ fn decrypted(
     Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
 }
 
-/// The name of PKCS #12's scheme that a key is encrypted with.
+/// The name of the PKCS #12 scheme with which a key is encrypted.
 fn old_scheme(bytes: &[u8]) -> Option<&'static str> {
     let mut reader = SliceReader::new(bytes).ok()?;
     let scheme = reader.sequence(|info| {

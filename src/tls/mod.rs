@@ -1,5 +1,5 @@
-//! TLS (RFC 8446): what listeners speak it with, and how that is changed while
-//! they are in use. Its handshakes and records are `session::tls`.
+//! TLS (RFC 8446): the certificates and settings of listeners, and how they change
+//! while they are in use. `transport::tls` has the handshakes and records.
 
 mod certificate;
 mod certificate_store;
@@ -31,11 +31,11 @@ use client::Authorities;
 use key_log::KeyLogFile;
 use pem::Name;
 
-/// What is offered by ALPN (RFC 7301), the preferred first.
+/// The protocols offered by ALPN (RFC 7301), the preferred one first.
 const HTTP2: &[u8] = b"h2";
 const HTTP1: [&[u8]; 2] = [b"http/1.1", b"http/1.0"];
 
-/// The oldest version that is spoken. RFC 9113, section 9.2, allows none before 1.2.
+/// The oldest supported version. RFC 9113, section 9.2, requires at least 1.2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MinVersion {
     #[default]
@@ -43,11 +43,11 @@ pub enum MinVersion {
     Tls13,
 }
 
-/// What the host has said; in force once it has been made live.
+/// The settings of the host. They take effect at the first use and at each reload.
 #[derive(Clone, Debug)]
 struct Settings {
     certificates: Vec<Added>,
-    /// Whether there must be one.
+    /// Whether listeners need a certificate.
     needs_certificate: bool,
     client_auth: ClientAuth,
     authorities: Authorities,
@@ -56,7 +56,7 @@ struct Settings {
     key_log: Option<Arc<KeyLogFile>>,
 }
 
-/// A certificate with the name that it was given, if it was.
+/// A certificate, with its assigned name if it has one.
 #[derive(Clone, Debug)]
 struct Added {
     source: Source,
@@ -69,18 +69,18 @@ impl From<Source> for Added {
     }
 }
 
-/// What new handshakes use.
+/// The configuration of new handshakes.
 pub struct HandshakeConfig {
     config: ServerConfig,
     certificates: Arc<CertificateStore>,
-    /// What judges the certificates of clients where the handshake does not.
+    /// The verifier for client certificates that the handshake does not verify.
     judge: Option<Arc<dyn ClientCertVerifier>>,
-    /// Nobody judges them.
+    /// Whether client certificates are not verified at all.
     is_unjudged: bool,
 }
 
 impl HandshakeConfig {
-    /// A handshake, and what its client will ask for.
+    /// Begins a handshake. Returns also the choice of the certificate.
     pub fn begin(
         &self,
         has_http1: bool,
@@ -104,7 +104,7 @@ impl HandshakeConfig {
     }
 }
 
-/// Certificates and settings, shared by the listeners that were given them.
+/// Certificates and settings, which several listeners may share.
 pub struct Tls {
     provider: Arc<CryptoProvider>,
     settings: Mutex<Settings>,
@@ -138,8 +138,8 @@ impl Default for Tls {
 }
 
 impl Tls {
-    /// Adds a certificate chain and its key, read from files and read again by
-    /// [`Self::reload`]. Nothing is added if they cannot be used.
+    /// Adds a certificate chain and its key from files, which [`Self::reload`] reads
+    /// again. Adds nothing if they cannot be used.
     pub fn add_files(&self, certificate: &str, key: &str, password: Option<&[u8]>) -> Result<()> {
         let password = password.map(<[u8]>::to_vec);
         let source = Source::Files { certificate: certificate.to_owned(), key: key.to_owned(), password };
@@ -154,8 +154,8 @@ impl Tls {
         self.say(|settings| settings.certificates.push(Source::Made(made).into()))
     }
 
-    /// Has the certificate that was added last chosen for that name and no other,
-    /// whatever names are in it.
+    /// Assigns a name to the certificate that was added last. The name replaces those in
+    /// the certificate.
     pub fn set_server_name(&self, name: &str) -> Result<()> {
         let name = ServedName::new(name)?;
         let mut settings = lock(self.here(&self.settings)?);
@@ -182,8 +182,8 @@ impl Tls {
         self.say(|settings| (settings.client_auth, settings.authorities) = (client_auth, authorities))
     }
 
-    /// Whether listeners need a certificate. Without one each handshake fails,
-    /// until [`Self::replace`] brings one.
+    /// Sets whether listeners need a certificate. Without one each handshake fails until
+    /// [`Self::replace`] adds one.
     pub fn set_certificate_required(&self, required: bool) -> Result<()> {
         self.say(|settings| settings.needs_certificate = required)
     }
@@ -196,19 +196,19 @@ impl Tls {
         self.say(|settings| settings.resumes = resumes)
     }
 
-    /// Writes the secrets of all sessions to a file; None writes them nowhere.
+    /// Writes the secrets of all sessions to a file; `None` writes none.
     pub fn set_key_log(&self, path: Option<&str>) -> Result<()> {
         let key_log = path.map(KeyLogFile::open).transpose()?.map(Arc::new);
         self.say(|settings| settings.key_log = key_log)
     }
 
-    /// Has new handshakes use what was said, and the files as they are now.
-    /// Nothing changes if that cannot be used.
+    /// Makes new handshakes use the current settings and the current files. Changes
+    /// nothing if they cannot be used.
     pub fn reload(&self) -> Result<()> {
         self.load(true)
     }
 
-    /// The same for the first listener, when all was read just before.
+    /// The same for the first listener, whose files have just been read.
     pub fn make_live(&self) -> Result<()> {
         match self.live()? {
             Some(_) => Ok(()),
@@ -223,7 +223,7 @@ impl Tls {
         Ok(())
     }
 
-    /// The same with all that was said to another.
+    /// The same with the settings of `with`.
     pub fn replace(&self, with: &Tls) -> Result<()> {
         let settings = lock(with.here(&with.settings)?).clone();
         let live = Arc::new(self.make(&settings, false)?);
@@ -232,7 +232,7 @@ impl Tls {
         Ok(())
     }
 
-    /// What a handshake that begins now uses; None before the first listener.
+    /// The configuration of a new handshake; `None` before the first listener.
     pub fn live(&self) -> Result<Option<Arc<HandshakeConfig>>> {
         Ok(lock(self.here(&self.live)?).clone())
     }
@@ -242,13 +242,13 @@ impl Tls {
         Ok(())
     }
 
-    /// A server is started with it.
+    /// Records that a server was started with these settings.
     pub fn serve(&self) {
         self.serves.store(true, Relaxed);
     }
 
-    /// `whose`, if this process may use it. A child process may as long as no
-    /// server of its parent's does, whose threads might hold locks in it for ever.
+    /// Checks that this process may use the settings. A child process may, unless a
+    /// server of its parent uses them: locks could stay held in the child.
     fn here<'a, T>(&self, whose: &'a T) -> Result<&'a T> {
         if self.fork.load(Relaxed) == fork() {
             return Ok(whose);
@@ -282,8 +282,8 @@ impl Tls {
         let builder = builder.with_client_cert_verifier(verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth));
         let certificates = Arc::new(CertificateStore::new(loaded?));
         let mut config = builder.with_cert_resolver(Arc::new(Choice::new(certificates.clone())));
-        // Sealed in the ticket, a session costs no memory here. What is reloaded
-        // has new keys: whom the authorities of before let in must come anew.
+        // A ticket contains its session, so that it costs no memory here. A reload
+        // makes new keys: clients that former authorities accepted must shake hands again.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         match settings.resumes {
             true => config.ticketer = aws_lc_rs::Ticketer::new().map_err(failed)?,

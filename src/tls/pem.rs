@@ -1,7 +1,6 @@
-//! PEM texts (RFC 7468) as they are given, in a file or in memory: read with a
-//! bound and divided into blocks. A text whose blocks are not all whole is
-//! refused as a whole, with the line: a lenient reader would leave out the
-//! block that is damaged, and each client would fail later.
+//! Reads PEM texts (RFC 7468) from a file or from memory, up to a limit, and divides
+//! them into blocks. A text with a damaged block is refused as a whole, with the line:
+//! a lenient parser would skip that block, and each client would fail later.
 
 use std::fmt;
 use std::fs::File;
@@ -14,7 +13,7 @@ use x509_cert::der::{Encode, Header, SliceReader};
 
 use crate::error::{Error, Result};
 
-/// No file of certificates is that large: what is, is something else.
+/// The largest accepted file. A larger one is not a file of certificates.
 const MAX_BYTES: u64 = 16 << 20;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -22,11 +21,11 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
-/// What a PEM text is called when it goes wrong.
+/// The name of a PEM text in errors.
 #[derive(Clone, Copy, Debug)]
 pub enum Name<'a> {
     File(&'a str),
-    /// It came from memory, as this argument.
+    /// An argument in memory.
     Memory(&'a str),
 }
 
@@ -39,16 +38,16 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// That file's or text's fault.
+/// Makes the error for a file or an argument.
 pub fn fault(name: Name<'_>, reason: impl fmt::Display) -> Error {
     Error::Tls(format!("{name}: {reason}"))
 }
 
-/// The content of a file.
+/// Reads a file.
 pub fn read(path: &str) -> Result<Vec<u8>> {
     let name = Name::File(path);
     let fail = |error: io::Error| Error::io(format_args!("cannot read {name}"), error);
-    // Opening a FIFO waits for a writer otherwise.
+    // Without it, opening a FIFO waits for a writer.
     let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(fail)?;
     let found = file.metadata().map_err(fail)?;
     if found.is_dir() {
@@ -65,13 +64,13 @@ pub fn read(path: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// What stands between a BEGIN and its END.
+/// A block: what stands between a BEGIN and its END.
 pub struct Block<'a> {
     /// Such as "CERTIFICATE".
     pub label: &'a str,
     /// The 1-based line of BEGIN.
     pub line: usize,
-    /// Whether it has headers (RFC 1421) that say that it is encrypted.
+    /// Whether its headers (RFC 1421) say that it is encrypted.
     pub is_encrypted: bool,
     /// The base64 text without white space.
     base64: Vec<u8>,
@@ -80,7 +79,7 @@ pub struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// The block as a canonical text under another label.
+    /// The block as canonical text with another label.
     pub fn text(&self, label: &str) -> Vec<u8> {
         let mut text = format!("-----BEGIN {label}-----\n").into_bytes();
         self.base64.chunks(64).for_each(|line| text.extend(line.iter().chain(b"\n")));
@@ -88,7 +87,7 @@ impl Block<'_> {
         text
     }
 
-    /// Its bytes, or what is wrong with its base64.
+    /// Decodes the base64 text.
     pub fn bytes(&self) -> std::result::Result<Vec<u8>, String> {
         if let Some((line, character)) = self.stray {
             return Err(format!("{character:?} in line {line} is not base64"));
@@ -101,7 +100,7 @@ impl Block<'_> {
     }
 }
 
-/// All blocks of a text, at least one.
+/// Parses all blocks of a text, at least one.
 pub fn blocks<'a>(name: Name<'_>, text: &'a [u8]) -> Result<Vec<Block<'a>>> {
     is_text(name, text)?;
     let mut blocks = Vec::new();
@@ -137,14 +136,14 @@ pub fn blocks<'a>(name: Name<'_>, text: &'a [u8]) -> Result<Vec<Block<'a>>> {
     }
 }
 
-/// Whether there can be PEM in it.
+/// Whether the text may contain PEM.
 fn is_text(name: Name<'_>, text: &[u8]) -> Result<()> {
     let bare = text.strip_prefix(BOM).unwrap_or(text);
     if bare.iter().all(u8::is_ascii_whitespace) {
         return Err(fault(name, "it is empty"));
     }
     match bare {
-        // A SEQUENCE, as both of these begin.
+        // A DER SEQUENCE: certificates and keys begin with it.
         [0x30, 0x80..=0x84, ..] => {
             Err(fault(name, "it is not PEM but DER or PKCS #12, which `openssl` can convert to PEM"))
         }
@@ -153,7 +152,7 @@ fn is_text(name: Name<'_>, text: &[u8]) -> Result<()> {
     }
 }
 
-/// The lines with their 1-based numbers, ended by LF, CR LF or CR.
+/// The lines with their 1-based numbers. LF, CR LF or CR ends a line.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut rest = Some(text);
     let mut number = 0;
@@ -170,7 +169,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-/// What a line is.
+/// The kind of a line.
 enum Line<'a> {
     Begin(&'a str),
     End(&'a str),
@@ -178,10 +177,9 @@ enum Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Fails for a line that was meant to be a mark and is none: whoever skipped
-    /// it would lose a block.
+    /// Fails for a misspelt BEGIN or END line: skipping it would lose a block.
     fn of(line: &'a [u8]) -> std::result::Result<Self, String> {
-        // Joined files have byte order marks inside, too.
+        // Concatenated files may have byte order marks inside.
         let line = line.strip_prefix(BOM).unwrap_or(line).trim_ascii_end();
         let label = |rest: &'a [u8]| rest.strip_suffix(DASHES).and_then(|label| str::from_utf8(label).ok());
         let found = match (line.strip_prefix(BEGIN), line.strip_prefix(END)) {
@@ -200,8 +198,8 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Whether it has a mark behind something else, or one with the wrong number of
-/// dashes, the wrong case or the wrong spaces.
+/// Whether a BEGIN or END stands behind other text, or has the wrong number of dashes,
+/// the wrong case or the wrong spaces.
 fn is_like_a_mark(line: &[u8]) -> bool {
     if [BEGIN, END].iter().any(|mark| line.windows(mark.len()).any(|window| window == *mark)) {
         return true;
@@ -212,7 +210,7 @@ fn is_like_a_mark(line: &[u8]) -> bool {
     text.starts_with('-') && is_known && matches!(words.first(), Some(&("BEGIN" | "END")))
 }
 
-/// The beginning of a line, for a person.
+/// The beginning of a line, for error messages.
 fn shown(line: &[u8]) -> String {
     String::from_utf8_lossy(line).chars().take(60).collect()
 }
@@ -245,7 +243,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The length of the first DER value, its head included.
+/// The length of the first DER value, including its head.
 pub fn first_len(bytes: &[u8]) -> std::result::Result<usize, String> {
     let header = SliceReader::new(bytes).and_then(|reader| Header::peek(&reader));
     let announced = header.and_then(|header| header.encoded_len()? + header.length());

@@ -1,4 +1,4 @@
-//! What a connection speaks through: a socket, or TLS over it.
+//! The transport of a connection: a socket, or TLS over a socket.
 
 mod socket;
 mod stream;
@@ -13,7 +13,7 @@ pub use socket::Socket;
 pub use stream::Stream;
 pub use tls::TlsSocket;
 
-/// What is spoken on a connection.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Http1,
@@ -30,22 +30,22 @@ impl Protocol {
     }
 }
 
-/// What a session needs of the thing it speaks through.
+/// What a session needs of its transport.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
-    /// Makes the coming close drop unsent data and reset the connection, so
+    /// Makes the next close drop unsent data and reset the connection (SO_LINGER 0), so
     /// that the kernel keeps nothing for a peer that does not read.
     fn close_hard(&self);
 
-    /// Bytes that it has taken and the kernel has not.
+    /// The bytes that it has accepted and not yet passed to the kernel.
     fn held(&self) -> usize {
         0
     }
 
-    /// Bytes taken that the peer has not acknowledged.
+    /// The bytes that the peer has not acknowledged.
     fn unacknowledged(&self) -> usize;
 
-    /// Ready when the peer has closed its side or the connection has failed,
-    /// though bytes of the peer may stand unread.
+    /// Ready when the peer has closed its side or the connection has failed, even if
+    /// bytes of the peer are unread.
     fn poll_end(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Pending
     }

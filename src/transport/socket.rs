@@ -1,5 +1,5 @@
-//! A socket that its session uses and that others can cut: of TCP, or a Unix
-//! socket under the same type, since nothing is done with it that only TCP can.
+//! A socket that its session uses and that another thread can close. TCP and Unix
+//! sockets have the same type, since nothing is done with it that only TCP can.
 
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -24,8 +24,8 @@ const PREFACE: [u8; 3] = *b"PRI";
 pub struct Socket {
     stream: Arc<TcpStream>,
     system: System,
-    /// The kernel's word that there is something to read was put aside, to hear
-    /// the next: a read must not wait for it.
+    /// Whether the readiness for reading was cleared to wait for the next event. A read
+    /// must not wait for the runtime then.
     is_put_aside: bool,
 }
 
@@ -35,19 +35,19 @@ impl Socket {
         Ok(Self { stream: Arc::new(TcpStream::from_std(stream)?), system, is_put_aside: false })
     }
 
-    /// The kernel had less than there was room for: the next try waits for its
-    /// word, which saves a system call that finds nothing. The word cannot be
-    /// missed, since the runtime that brings it runs on this thread.
+    /// The kernel had fewer bytes than there was room for. The next read waits for
+    /// readiness, which saves a system call that finds nothing. The event cannot be
+    /// missed, since its runtime runs on this thread.
     fn expect_nothing(&self, interest: Interest) {
         let _ = self.stream.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
     }
 
-    /// Waits until the peer has said something, closed its side or gone.
+    /// Waits until the peer has sent something, closed its side, or is lost.
     pub async fn heard(&self) -> io::Result<()> {
         self.stream.peek(&mut [0]).await.map(|_| ())
     }
 
-    /// Waits until the peer's first bytes tell what it speaks.
+    /// Waits until the peer's first bytes determine the protocol.
     pub async fn spoken(&self) -> io::Result<Protocol> {
         loop {
             let ready = self.stream.ready(Interest::READABLE).await?;
@@ -59,7 +59,7 @@ impl Socket {
             if count == 0 || !PREFACE.starts_with(&bytes[..count]) || ready.is_read_closed() {
                 return Ok(Protocol::Http1);
             }
-            // Too few to tell: the kernel says when there are more.
+            // Too few bytes: the kernel reports when there are more.
             self.expect_nothing(Interest::READABLE);
         }
     }
@@ -68,14 +68,14 @@ impl Socket {
         self.stream.local_addr().ok()
     }
 
-    /// What comes next, which stays to be read. 0: the peer has closed its side.
+    /// Peeks at the next bytes. 0 means that the peer has closed its side.
     pub async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
         self.stream.peek(bytes).await
     }
 
     pub fn cut(&self) {
         self.close_hard();
-        // If it fails the connection is gone already, which is what was asked.
+        // If it fails, the connection has ended already.
         let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Both);
     }
 }
@@ -109,7 +109,7 @@ impl AsyncRead for Socket {
             match (&*SockRef::from(&*socket.stream)).read(buf.initialize_unfilled()) {
                 Ok(read) => {
                     buf.advance(read);
-                    // There may be more.
+                    // There may be more bytes.
                     socket.is_put_aside = read > 0;
                     return Poll::Ready(Ok(()));
                 }
@@ -169,7 +169,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         match SockRef::from(&*self.stream).shutdown(Shutdown::Write) {
-            // The peer was faster: there is nothing left to close.
+            // The peer has closed the connection already.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             result => Poll::Ready(result),
         }

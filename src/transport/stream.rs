@@ -1,4 +1,4 @@
-//! What a session speaks through: its socket, or TLS over it.
+//! One type for both transports: a socket, or TLS over a socket.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,8 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Socket, TlsSocket, Transport};
 
-/// One type for both, so that a session is compiled once: of what is there
-/// twice the compiler inlines much less, the engines included.
+/// The transport of a session. With one type the task of a connection is compiled
+/// once; the compiler inlines much less of code that is compiled twice.
 pub enum Stream {
     Plain(Socket),
     Tls(Box<TlsSocket<Socket>>),

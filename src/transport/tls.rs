@@ -1,9 +1,9 @@
 //! TLS between a session and its socket: the handshake and the records.
 //!
-//! rustls works on memory that it is lent, and so an idle session holds none:
-//! what comes is read into a buffer of the thread and decrypted in place, what
-//! leaves is encrypted into another. A session keeps only what is left when its
-//! peer stops in the midst of a record, or does not take what it is sent.
+//! rustls works on borrowed memory, so that an idle session holds no buffer. Input is
+//! read into a buffer of the thread and decrypted in place. Output is encrypted into
+//! another one. A session keeps only the rest: part of a record that has not arrived
+//! completely, and ciphertext that the kernel has not accepted.
 
 use std::cell::RefCell;
 use std::io;
@@ -18,20 +18,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::Transport;
 use crate::tls::{Choice, Facts, HandshakeConfig};
 
-/// No record is longer, its head included (RFC 8446, section 5.2).
+/// The length of the longest record, including its head (RFC 8446, section 5.2).
 const RECORD: usize = 5 + (1 << 14) + 256;
-/// What is read at most before it is decrypted, and so the longest message of
-/// a handshake: the certificates of a client.
+/// The most bytes that are read before they are decrypted. It bounds the longest
+/// handshake message, the client's certificates.
 const INBOUND: usize = 64 << 10;
-/// What is encrypted at a time. It counts as sent when the kernel has the first
-/// byte of it, so that it should not be much.
+/// The most bytes that are encrypted at a time. They count as sent when the kernel has
+/// the first byte of them, so that the amount is small.
 const CHUNK: usize = 64 << 10;
-/// That with what each record adds.
+/// The same with the overhead of each record.
 const OUTBOUND: usize = CHUNK + 1024;
 
 thread_local! {
-    /// One buffer each way for all sessions of a thread: it is needed only
-    /// during a call.
+    /// One buffer in each direction for all sessions of a thread, since it is needed
+    /// only during a call.
     static INBOUND_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static OUTBOUND_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
@@ -41,25 +41,25 @@ pub struct TlsSocket<S> {
     socket: S,
     tls: UnbufferedServerConnection,
     choice: Arc<Choice>,
-    /// What has come of the next record.
+    /// The part of the next record that has arrived.
     rest: Vec<u8>,
     plain: Plain,
     out: Outbound,
-    /// The peer has closed its side, or broken the protocol.
+    /// Whether the peer has closed its side or violated the protocol.
     is_over: bool,
-    /// How it has broken it, to be told when what came before has been fetched.
+    /// The violation, reported after the plaintext before it has been read.
     fault: Option<io::Error>,
-    /// Our side is closed, but for what is in `out`.
+    /// Whether the server's side is closed, except for what is in `out`.
     is_closed: bool,
 }
 
-/// Why rustls does not go on by itself.
+/// Why rustls has stopped.
 enum Step {
-    /// It has given plaintext.
+    /// There is plaintext.
     Read,
-    /// It wants the peer's next bytes, and takes plaintext if there is any.
+    /// It needs more input, and accepts plaintext to send.
     Hungry,
-    /// Nothing more comes from the peer.
+    /// The peer sends nothing more.
     Ended,
 }
 
@@ -70,7 +70,7 @@ impl<S: Transport> TlsSocket<S> {
         Ok(Self { socket, tls, choice, rest, plain, out, is_over: false, fault: None, is_closed: false })
     }
 
-    /// Goes on with the handshake; what has come behind it is kept.
+    /// Continues the handshake. Input behind the handshake is kept.
     pub fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inbound = Inbound::lend(&mut self.rest);
         let polled = self.shake_hands(&mut inbound, cx);
@@ -81,8 +81,8 @@ impl<S: Transport> TlsSocket<S> {
     fn shake_hands(&mut self, inbound: &mut Inbound, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.tls.is_handshaking() {
             let stepped = self.step(inbound, None);
-            // What the peer does not take at once leaves with what follows. An
-            // alert that says what is wrong is among it.
+            // What the kernel does not accept now leaves later. It may contain an alert
+            // with the reason of a failure.
             let drained = self.poll_drain(cx);
             let ended = matches!(stepped?, Step::Ended);
             if let Poll::Ready(Err(error)) = drained {
@@ -98,13 +98,13 @@ impl<S: Transport> TlsSocket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// What the handshake has come to.
+    /// The result of the handshake.
     pub fn facts(&self, live: &HandshakeConfig) -> Facts {
         Facts::new(live, &self.tls, &self.choice)
     }
 
-    /// The handshake has failed: lets the peer have the alert, and throws away
-    /// what it still sends, so that no reset overtakes it.
+    /// Ends a failed handshake: sends the alert and discards input, so that no TCP reset
+    /// overtakes the alert.
     pub fn poll_dismiss(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_drain(cx))?;
         ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
@@ -118,8 +118,8 @@ impl<S: Transport> TlsSocket<S> {
         }
     }
 
-    /// Has rustls go on with what has come, until it gives plaintext or can do
-    /// no more. Plaintext goes to `buf` as far as there is room.
+    /// Runs rustls on the input until there is plaintext or nothing more to do.
+    /// Plaintext goes to `buf` as far as there is room.
     fn step(&mut self, inbound: &mut Inbound, mut buf: Option<&mut ReadBuf<'_>>) -> io::Result<Step> {
         loop {
             let status = self.tls.process_tls_records(inbound.unread());
@@ -142,7 +142,7 @@ impl<S: Transport> TlsSocket<S> {
                     None
                 }
                 Ok(ConnectionState::BlockedHandshake | ConnectionState::WriteTraffic(_)) => Some(Step::Hungry),
-                // Its own end, both ends, or early data, which is never offered.
+                // The end of the peer's side, of both sides, or early data, which is never offered.
                 Ok(_) => Some(Step::Ended),
                 Err(error) => {
                     self.is_over = true;
@@ -157,7 +157,7 @@ impl<S: Transport> TlsSocket<S> {
         }
     }
 
-    /// What rustls has to say after an error.
+    /// Sends what rustls has to send after an error.
     fn add_alert(&mut self) {
         while let Ok(ConnectionState::EncodeTlsData(mut data)) = self.tls.process_tls_records(&mut []).state {
             if self.out.add(|room| data.encode(room).map_err(needs_to_encode)).is_err() {
@@ -176,15 +176,14 @@ impl<S: Transport> TlsSocket<S> {
                 Ok(Step::Hungry) if buf.filled().len() > before => return Poll::Ready(Ok(())),
                 Ok(Step::Hungry) => {}
                 Ok(Step::Ended) => self.is_over = true,
-                // What came before it is good.
+                // The input before the error is valid.
                 Err(error) if buf.filled().len() > before => {
                     self.fault = Some(error);
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            // That the peer does not say goodbye in TLS is no error: HTTP/2 says
-            // by itself what is whole.
+            // A missing close_notify is no error: HTTP itself shows what is complete.
             if self.is_over || ready!(inbound.poll_fill(&mut self.socket, cx, buf.remaining()))? == 0 {
                 self.is_over = true;
                 return Poll::Ready(Ok(()));
@@ -192,7 +191,7 @@ impl<S: Transport> TlsSocket<S> {
         }
     }
 
-    /// Encrypts `bytes`, or the goodbye if there are none.
+    /// Encrypts `bytes`, or close_notify if there are none.
     fn encrypt(&mut self, bytes: &[u8]) -> io::Result<()> {
         loop {
             let status = self.tls.process_tls_records(&mut self.rest);
@@ -228,7 +227,7 @@ impl<S: Transport> TlsSocket<S> {
         }
     }
 
-    /// Gives the kernel what is encrypted. Ready when it has all of it.
+    /// Writes the ciphertext to the kernel. Ready when the kernel has accepted all of it.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = self.out.poll_drain(&mut self.socket, cx);
         self.out.settle();
@@ -253,7 +252,7 @@ impl<S: Transport> AsyncRead for TlsSocket<S> {
 }
 
 impl<S: Transport> AsyncWrite for TlsSocket<S> {
-    /// What it takes is encrypted, and the first of it is with the kernel.
+    /// Accepted bytes are encrypted, and the kernel has the first of them.
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(this.poll_drain(cx))?;
@@ -269,12 +268,12 @@ impl<S: Transport> AsyncWrite for TlsSocket<S> {
         self.get_mut().poll_drain(cx)
     }
 
-    /// Says goodbye in TLS (close_notify), then in TCP.
+    /// Sends close_notify, then closes the TCP write side.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !this.is_closed {
             this.is_closed = true;
-            // It fails after an alert, which was a goodbye.
+            // It fails after an alert, which has ended the TLS session already.
             let _ = this.encrypt(&[]);
         }
         ready!(this.poll_drain(cx))?;
@@ -300,7 +299,7 @@ impl<S: Transport> Transport for TlsSocket<S> {
     }
 }
 
-/// What has come and is not decrypted, in the thread's buffer.
+/// Input that is not decrypted yet, in the thread's buffer.
 struct Inbound {
     bytes: Vec<u8>,
     from: usize,
@@ -332,7 +331,7 @@ impl Inbound {
         self.from += count;
     }
 
-    /// Reads as much as makes `wanted` bytes of plaintext, but a record at least.
+    /// Reads enough for `wanted` bytes of plaintext, at least one record.
     fn poll_fill<S: Transport>(
         &mut self,
         socket: &mut S,
@@ -353,7 +352,7 @@ impl Inbound {
     }
 }
 
-/// What is decrypted and was not fetched, for lack of room; from `fetched` on.
+/// Plaintext that was not read for lack of room, from `fetched` on.
 #[derive(Default)]
 struct Plain {
     bytes: Vec<u8>,
@@ -369,7 +368,7 @@ impl Plain {
         self.bytes.extend_from_slice(&bytes[fits..]);
     }
 
-    /// False if there is nothing.
+    /// Returns false if there is none.
     fn fetch(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         let waiting = &self.bytes[self.fetched..];
         if waiting.is_empty() {
@@ -385,8 +384,8 @@ impl Plain {
     }
 }
 
-/// What is encrypted and not with the kernel: from `sent` to `filled`. In the
-/// thread's buffer during a call, and kept beyond it if the peer takes no more.
+/// Ciphertext that the kernel has not accepted, from `sent` to `filled`. It is in the
+/// thread's buffer during a call, and kept by the session after it if necessary.
 #[derive(Default)]
 struct Outbound {
     bytes: Vec<u8>,
@@ -399,8 +398,8 @@ impl Outbound {
         self.filled - self.sent
     }
 
-    /// Has `write` add something. It says how many bytes it has added, or, as
-    /// an error, how many it needs.
+    /// Calls `write` to add bytes. It returns how many it has added, or, as an error, how
+    /// many it needs.
     fn add(&mut self, mut write: impl FnMut(&mut [u8]) -> Result<usize, Option<usize>>) -> io::Result<()> {
         if self.bytes.is_empty() {
             self.bytes = OUTBOUND_BUFFER.take();
@@ -429,9 +428,9 @@ impl Outbound {
         Poll::Ready(Ok(()))
     }
 
-    /// To a client without a certificate rustls says certificate_required in TLS
-    /// 1.2 too, which only TLS 1.3 has (RFC 8446, appendix B.2). Such a record is
-    /// not encrypted, as one of 1.3 would be, and becomes a handshake_failure.
+    /// rustls sends the alert certificate_required also in TLS 1.2, although only TLS 1.3
+    /// defines it (RFC 8446, appendix B.2). In TLS 1.2 the record is not encrypted; it is
+    /// changed into handshake_failure here.
     fn correct_alert(&mut self) {
         const ALERT: [u8; 6] = [21, 3, 3, 0, 2, 2];
         const CERTIFICATE_REQUIRED: u8 = 116;
@@ -444,10 +443,10 @@ impl Outbound {
         }
     }
 
-    /// Gives the thread its buffer back.
+    /// Returns the buffer to the thread.
     fn settle(&mut self) {
         if self.bytes.len() < OUTBOUND && self.len() > 0 {
-            // The session's own, as small as it can be.
+            // A buffer of the session, as small as possible.
             return;
         }
         let left = self.bytes[self.sent..self.filled].to_vec();
