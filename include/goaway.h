@@ -91,8 +91,15 @@
 // indexed, and must be passed on as such (RFC 7541, section 7.1.3).
 #define GOAWAY_PSEUDO_FIELD_SENSITIVE 8
 
+// As the last stream of a GOAWAY: the last one that was taken.
+#define LAST_TAKEN UINT32_MAX
+
 // As a time to wait: for ever.
 #define GOAWAY_FOREVER UINT32_MAX
+
+// As the last stream of `goaway_session_abort_after` and
+// `goaway_session_send_goaway`: the last one whose request was taken.
+#define GOAWAY_LAST_TAKEN UINT32_MAX
 
 // As a flag of a field: it came as one that is never indexed, and must be passed
 // on as such (RFC 7541, section 7.1.3). It is also the byte before the name of a
@@ -1132,16 +1139,16 @@ void goaway_server_free(goaway_server *server);
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_listen(const goaway_server *server, const char *address);
 
-// The port of the listening socket of that number, counted from 0 in the
+// The port of the listening socket at `index`, counted from 0 in the
 // order in which they were made; 0 if it is a Unix socket or there is none.
-uint16_t goaway_server_port(const goaway_server *server, size_t number);
+uint16_t goaway_server_port(const goaway_server *server, size_t index);
 
-// Where the listening socket of that number listens: "127.0.0.1:8080",
+// Where the listening socket at `index` listens: "127.0.0.1:8080",
 // "unix:/run/app.sock", "unix:@name", or "unix:" if it has no name;
 // NULL if there is none. Valid until the server is freed.
-const char *goaway_server_address(const goaway_server *server, size_t number);
+const char *goaway_server_address(const goaway_server *server, size_t index);
 
-// Hands the listening socket of that number over: a duplicate of its
+// Hands the listening socket at `index` over: a duplicate of its
 // descriptor, close-on-exec, for a successor to listen on as "fd:N" and for
 // the caller to close. -1 if it fails, with the text in `goaway_last_error`:
 // there is no such socket, or the server has closed it. From any thread.
@@ -1152,9 +1159,9 @@ const char *goaway_server_address(const goaway_server *server, size_t number);
 // none lost, if the steps come in this order: the successor gets the
 // descriptor (by inheritance or SCM_RIGHTS), listens and starts; it tells that
 // it serves; then this server closes. Both accept in between.
-int goaway_server_dup_fd(const goaway_server *server, size_t number);
+int goaway_server_dup_fd(const goaway_server *server, size_t index);
 
-// Says whether somebody else has the listening socket of that number too, and
+// Says whether somebody else has the listening socket at `index` too, and
 // will accept what waits there when this server closes. It is so at first of one
 // that was inherited ("fd:3" without "given=1", "systemd:") or handed over with
 // `goaway_server_dup_fd`, of no other. The last of those who share one says false
@@ -1163,7 +1170,7 @@ int goaway_server_dup_fd(const goaway_server *server, size_t number);
 //
 // GOAWAY_ERR_NOT_FOUND: there is no such socket. GOAWAY_ERR_STATE: the server
 // has closed it.
-goaway_status goaway_server_set_shared(const goaway_server *server, size_t number, bool shared);
+goaway_status goaway_server_set_shared(const goaway_server *server, size_t index, bool shared);
 
 // New TLS settings without a certificate, to be ended with `goaway_tls_free`.
 // NULL if it fails, with the text in `goaway_last_error`.
@@ -1601,6 +1608,18 @@ goaway_status goaway_request_push(goaway_request request,
 // head is written already.
 goaway_status goaway_request_write_head(goaway_request request, uint16_t status);
 
+// The same in one call: sets the `count` header fields at `fields` and begins
+// the response. `flags` is of GOAWAY_COMMAND_FLAG_NO_DATE and
+// GOAWAY_COMMAND_FLAG_NO_LENGTH, or 0. Nothing is set or sent if it fails.
+//
+// GOAWAY_ERR_INVALID: there is no such flag. Other errors as of
+// `goaway_request_set_header` and `goaway_request_write_head`.
+goaway_status goaway_request_write_head_with(goaway_request request,
+                                             uint16_t status,
+                                             const goaway_field *fields,
+                                             size_t count,
+                                             uint32_t flags);
+
 // Writes the next `len` bytes of the response's body, which are copied, and, if
 // `out_queued` is not NULL, how many bytes wait for the peer now.
 //
@@ -1643,6 +1662,18 @@ goaway_status goaway_request_add_trailer(goaway_request request,
 // GOAWAY_ERR_LENGTH: less was written than the content-length that was set;
 // the response goes on. GOAWAY_ERR_STATE: there is no head yet.
 goaway_status goaway_request_end(goaway_request request);
+
+// Ends a streamed response with the last `len` bytes of its body at `data`, which
+// are taken whatever waits for the peer, and the `count` trailer fields at
+// `fields`, beside those that were added before. Nothing is sent if it fails.
+//
+// Errors as of `goaway_request_end` and `goaway_request_add_trailer`.
+// GOAWAY_ERR_LENGTH: more or less than the content-length that was set.
+goaway_status goaway_request_end_with(goaway_request request,
+                                      const void *data,
+                                      size_t len,
+                                      const goaway_field *fields,
+                                      size_t count);
 
 // Ends the stream with RST_STREAM and that error code (RFC 9113, section 7):
 // the peer sees that the response is not whole. The request's id is stale then.
@@ -1702,7 +1733,8 @@ goaway_status goaway_session_abort(goaway_session session,
 // GOAWAY names `last_stream` as the last whose request was taken (RFC 9113,
 // section 6.8), or a lower one, if no request has come of that. What the peer
 // has sent above it, and a queue's batch may hold, nobody will look at: the peer
-// may send it again elsewhere. 0: no request was taken.
+// may send it again elsewhere. 0: no request was taken. GOAWAY_LAST_TAKEN: as
+// `goaway_session_abort`.
 //
 // GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_TOO_LARGE: more than 1024
 // bytes of debug data.
@@ -1723,13 +1755,13 @@ goaway_status goaway_session_ping(goaway_session session, const uint8_t *payload
 
 // Sends a GOAWAY (RFC 9113, section 6.8) with that error code, last stream and
 // the `debug_len` bytes at `debug`, and changes nothing else: the session goes
-// on, streams above the last one too. `last_stream` 0 is the last stream whose
-// request was taken. Since no GOAWAY may name a higher stream than one before
+// on, streams above the last one too. `last_stream` is 0 for no stream, and
+// GOAWAY_LAST_TAKEN for the last one whose request was taken. Since no GOAWAY may name a higher stream than one before
 // it, this and those that the library sends later name the lowest so far;
 // 2147483647 leaves all as it is. Returns at once.
 //
 // GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: `last_stream` is
-// above 2147483647. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
+// above 2147483647, and not GOAWAY_LAST_TAKEN. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
 // GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_send_goaway(goaway_session session,
                                          uint32_t last_stream,

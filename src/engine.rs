@@ -251,6 +251,9 @@ pub enum Flood {
     End,
 }
 
+/// As the last stream of a GOAWAY: the last one that was taken.
+pub const LAST_TAKEN: u32 = u32::MAX;
+
 /// A frame of the host's own, or one that says something of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control<'a> {
@@ -258,7 +261,7 @@ pub enum Control<'a> {
     Ping([u8; 8]),
     /// A PING by which the library sees whether the peer is there.
     KeepAlive,
-    /// A GOAWAY by which nothing changes. `last_stream` 0: the last one taken.
+    /// A GOAWAY by which nothing changes. `last_stream` may be [`LAST_TAKEN`].
     Goaway { code: u32, last_stream: u32, debug: &'a [u8] },
     /// A frame of an extension, for stream 0 or one that is open.
     Extension { kind: u8, stream: u32, payload: &'a [u8] },

@@ -79,27 +79,27 @@ pub unsafe extern "C" fn goaway_server_listen(server: Option<&goaway_server>, ad
     })
 }
 
-/// The port of the listening socket of that number, counted from 0 in the
+/// The port of the listening socket at `index`, counted from 0 in the
 /// order in which they were made; 0 if it is a Unix socket or there is none.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_port(server: Option<&goaway_server>, number: usize) -> u16 {
-    guard_or(0, || borrow(server)?.port(number))
+pub extern "C" fn goaway_server_port(server: Option<&goaway_server>, index: usize) -> u16 {
+    guard_or(0, || borrow(server)?.port(index))
 }
 
-/// Where the listening socket of that number listens: "127.0.0.1:8080",
+/// Where the listening socket at `index` listens: "127.0.0.1:8080",
 /// "unix:/run/app.sock", "unix:@name", or "unix:" if it has no name;
 /// NULL if there is none. Valid until the server is freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_address(server: Option<&goaway_server>, number: usize) -> *const c_char {
+pub extern "C" fn goaway_server_address(server: Option<&goaway_server>, index: usize) -> *const c_char {
     guard_or(ptr::null(), || {
         let handle = server.ok_or(Error::Null("server"))?;
-        let address = handle.server.address(number)?;
+        let address = handle.server.address(index)?;
         let text = CString::new(address).map_err(|_| Error::State("the address has a NUL"))?;
-        Ok(lock(&handle.addresses).entry(number).or_insert(text).as_ptr())
+        Ok(lock(&handle.addresses).entry(index).or_insert(text).as_ptr())
     })
 }
 
-/// Hands the listening socket of that number over: a duplicate of its
+/// Hands the listening socket at `index` over: a duplicate of its
 /// descriptor, close-on-exec, for a successor to listen on as "fd:N" and for
 /// the caller to close. -1 if it fails, with the text in `goaway_last_error`:
 /// there is no such socket, or the server has closed it. From any thread.
@@ -111,11 +111,11 @@ pub extern "C" fn goaway_server_address(server: Option<&goaway_server>, number: 
 /// descriptor (by inheritance or SCM_RIGHTS), listens and starts; it tells that
 /// it serves; then this server closes. Both accept in between.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_dup_fd(server: Option<&goaway_server>, number: usize) -> c_int {
-    guard_or(-1, || Ok(borrow(server)?.hand_over(number)?.into_raw_fd()))
+pub extern "C" fn goaway_server_dup_fd(server: Option<&goaway_server>, index: usize) -> c_int {
+    guard_or(-1, || Ok(borrow(server)?.hand_over(index)?.into_raw_fd()))
 }
 
-/// Says whether somebody else has the listening socket of that number too, and
+/// Says whether somebody else has the listening socket at `index` too, and
 /// will accept what waits there when this server closes. It is so at first of one
 /// that was inherited ("fd:3" without "given=1", "systemd:") or handed over with
 /// `goaway_server_dup_fd`, of no other. The last of those who share one says false
@@ -127,8 +127,8 @@ pub extern "C" fn goaway_server_dup_fd(server: Option<&goaway_server>, number: u
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_shared(
     server: Option<&goaway_server>,
-    number: usize,
+    index: usize,
     shared: bool,
 ) -> goaway_status {
-    guard(|| borrow(server)?.set_shared(number, shared))
+    guard(|| borrow(server)?.set_shared(index, shared))
 }

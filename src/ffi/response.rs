@@ -7,8 +7,9 @@ use super::request::{goaway_ready_cb, ready};
 use super::server::goaway_request;
 use super::view::{self, goaway_field};
 use super::{goaway_status, guard};
+use crate::command::{GOAWAY_COMMAND_FLAG_NO_DATE, GOAWAY_COMMAND_FLAG_NO_LENGTH};
 use crate::error::{Error, Result};
-use crate::request::{self, Response, copy, section};
+use crate::request::{self, Response, copy, section, trailers};
 
 /// Sets a header field of the response. It replaces all fields of its name and
 /// takes the position of the first one. Over HTTP/1.1 fields are sent in the order in
@@ -151,6 +152,40 @@ pub extern "C" fn goaway_request_write_head(request: goaway_request, status: u16
     guard(|| request::response(request, |response| response.write_head(status)))
 }
 
+/// The same in one call: sets the `count` header fields at `fields` and begins
+/// the response. `flags` is of GOAWAY_COMMAND_FLAG_NO_DATE and
+/// GOAWAY_COMMAND_FLAG_NO_LENGTH, or 0. Nothing is set or sent if it fails.
+///
+/// GOAWAY_ERR_INVALID: there is no such flag. Other errors as of
+/// `goaway_request_set_header` and `goaway_request_write_head`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_write_head_with(
+    request: goaway_request,
+    status: u16,
+    fields: *const goaway_field,
+    count: usize,
+    flags: u32,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that many fields of NUL-terminated texts.
+        let fields = unsafe { pairs(fields, count) }?;
+        let unknown = flags & !(GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH);
+        if unknown != 0 {
+            return Err(Error::invalid(format_args!("{unknown:#x} is no flag of a head")));
+        }
+        request::response(request, |response| {
+            response.write_head_with(status, fields)?;
+            if flags & GOAWAY_COMMAND_FLAG_NO_DATE != 0 {
+                response.leave_out_date();
+            }
+            if flags & GOAWAY_COMMAND_FLAG_NO_LENGTH != 0 {
+                response.leave_out_length();
+            }
+            Ok(())
+        })
+    })
+}
+
 /// Writes the next `len` bytes of the response's body, which are copied, and, if
 /// `out_queued` is not NULL, how many bytes wait for the peer now.
 ///
@@ -228,6 +263,28 @@ pub unsafe extern "C" fn goaway_request_add_trailer(
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_end(request: goaway_request) -> goaway_status {
     guard(|| request::response(request, Response::end))
+}
+
+/// Ends a streamed response with the last `len` bytes of its body at `data`, which
+/// are taken whatever waits for the peer, and the `count` trailer fields at
+/// `fields`, beside those that were added before. Nothing is sent if it fails.
+///
+/// Errors as of `goaway_request_end` and `goaway_request_add_trailer`.
+/// GOAWAY_ERR_LENGTH: more or less than the content-length that was set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_request_end_with(
+    request: goaway_request,
+    data: *const c_void,
+    len: usize,
+    fields: *const goaway_field,
+    count: usize,
+) -> goaway_status {
+    guard(|| {
+        // SAFETY: the header asks for that many bytes, and that many fields of NUL-terminated texts.
+        let (data, fields) = unsafe { (view::bytes(data.cast(), len, "data")?, pairs(fields, count)?) };
+        let trailers = trailers(fields)?;
+        request::response(request, |response| response.end_with(data, trailers))
+    })
 }
 
 /// Ends the stream with RST_STREAM and that error code (RFC 9113, section 7):

@@ -196,6 +196,10 @@ pub extern "C" fn goaway_session_close(session: goaway_session, drain_ms: u32) -
     guard(|| order(session, Order::Drain(Instant::now() + Duration::from_millis(drain_ms.into()))))
 }
 
+/// As the last stream of `goaway_session_abort_after` and
+/// `goaway_session_send_goaway`: the last one whose request was taken.
+pub const GOAWAY_LAST_TAKEN: u32 = u32::MAX;
+
 /// Ends one session now: a GOAWAY with that error code (RFC 9113, section 7)
 /// and the `debug_len` bytes at `debug`, then nothing. Handlers of its open
 /// streams see a cancellation. Returns at once.
@@ -220,7 +224,8 @@ pub unsafe extern "C" fn goaway_session_abort(
 /// GOAWAY names `last_stream` as the last whose request was taken (RFC 9113,
 /// section 6.8), or a lower one, if no request has come of that. What the peer
 /// has sent above it, and a queue's batch may hold, nobody will look at: the peer
-/// may send it again elsewhere. 0: no request was taken.
+/// may send it again elsewhere. 0: no request was taken. GOAWAY_LAST_TAKEN: as
+/// `goaway_session_abort`.
 ///
 /// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_TOO_LARGE: more than 1024
 /// bytes of debug data.
@@ -261,13 +266,13 @@ pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *
 
 /// Sends a GOAWAY (RFC 9113, section 6.8) with that error code, last stream and
 /// the `debug_len` bytes at `debug`, and changes nothing else: the session goes
-/// on, streams above the last one too. `last_stream` 0 is the last stream whose
-/// request was taken. Since no GOAWAY may name a higher stream than one before
+/// on, streams above the last one too. `last_stream` is 0 for no stream, and
+/// GOAWAY_LAST_TAKEN for the last one whose request was taken. Since no GOAWAY may name a higher stream than one before
 /// it, this and those that the library sends later name the lowest so far;
 /// 2147483647 leaves all as it is. Returns at once.
 ///
 /// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: `last_stream` is
-/// above 2147483647. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
+/// above 2147483647, and not GOAWAY_LAST_TAKEN. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
 /// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_send_goaway(
@@ -280,7 +285,9 @@ pub unsafe extern "C" fn goaway_session_send_goaway(
     guard(|| {
         // SAFETY: the header asks for that many bytes.
         let debug = unsafe { debug_data(debug, debug_len) }?;
-        check_31_bits(last_stream, "a stream")?;
+        if last_stream != GOAWAY_LAST_TAKEN {
+            check_31_bits(last_stream, "a stream")?;
+        }
         with_frames(session)?.order(Order::Goaway(code, last_stream, debug));
         Ok(())
     })

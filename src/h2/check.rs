@@ -14,7 +14,7 @@ use http::StatusCode;
 use super::stream::Stream;
 use super::streams::is_pushed;
 use super::{Http2, Input, Limits};
-use crate::engine::{Control, Engine, Event, Fault, RequestHead, ResponseHead, ShutDown};
+use crate::engine::{Control, Engine, Event, Fault, LAST_TAKEN, RequestHead, ResponseHead, ShutDown};
 use crate::header_list::HeaderList;
 use crate::output::Output;
 use crate::padding::Padding;
@@ -321,6 +321,7 @@ impl Connection {
             Act::Ping(byte) => drop(engine.send_control(Control::Ping([byte; 8]), out)),
             Act::KeepAlive => assert!(engine.send_control(Control::KeepAlive, out)),
             Act::Goaway { code, last_stream } => {
+                let last_stream = if last_stream == 0 { LAST_TAKEN } else { last_stream };
                 engine.send_control(Control::Goaway { code, last_stream, debug: b"host" }, out);
             }
             Act::Extension(place) => {

@@ -10,7 +10,7 @@ use super::flow::{ReceiveWindow, SendWindow};
 use super::frame::{self, DEFAULT_SIZE, HEAD, code, flag, kind};
 use super::stream::{Sending, Stream};
 use super::streams::is_pushed;
-use crate::engine::{Control, RequestHead, ResponseHead};
+use crate::engine::{Control, LAST_TAKEN, RequestHead, ResponseHead};
 use crate::header_list::HeaderList;
 use crate::output::Output;
 use crate::padding::Padding;
@@ -238,7 +238,7 @@ impl Http2 {
             Control::Ping(payload) => return self.pings.send_for_host(payload, out),
             Control::KeepAlive => self.pings.send_keep_alive(out),
             Control::Goaway { code, last_stream, debug } => {
-                let last_stream = if last_stream == 0 { self.shutdown.last_taken() } else { last_stream };
+                let last_stream = if last_stream == LAST_TAKEN { self.shutdown.last_taken() } else { last_stream };
                 self.shutdown.write_goaway(last_stream, code, debug, out);
             }
             Control::Extension { kind, stream, payload } => {

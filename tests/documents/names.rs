@@ -47,6 +47,20 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The text without what stands before the arrows of the changelog's section
+/// "Renamed": names that there were once.
+fn without_former_names(text: &str) -> String {
+    let mut is_renamed = false;
+    let lines = text.lines().map(|line| {
+        is_renamed = if line.starts_with('#') { line == "#### Renamed" } else { is_renamed };
+        match line.split_once(" → ") {
+            Some((_, new)) if is_renamed => new,
+            _ => line,
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// `goaway_server_listen` and `GOAWAY_ERR_GONE`; `goaway_server_` is the start of several.
 #[test]
 fn each_c_name_is_in_the_header() {
@@ -55,7 +69,7 @@ fn each_c_name_is_in_the_header() {
     let others = others();
     let mut unknown = Vec::new();
     for path in documents() {
-        let text = fs::read_to_string(&path).expect("a document");
+        let text = without_former_names(&fs::read_to_string(&path).expect("a document"));
         for word in words(&text).filter(|word| word.starts_with("goaway_") || word.starts_with("GOAWAY_")) {
             let is_start = word.ends_with('_') && known.iter().any(|name| name.starts_with(word));
             if !is_start && !known.contains(word) && !others.contains(word) {

@@ -274,6 +274,45 @@ static void fields_that_are_no_trailers(void) {
     end();
 }
 
+// A streamed response in two calls: fields and flags with the head, the last
+// piece and trailers with the end.
+static void heads_and_ends_in_one_call(void) {
+    const goaway_field fields[] = {{"x-one", "1"}, {"x-two", "2"}}, bad[] = {{"x-one", "1"}, {"a b", "2"}};
+    const goaway_field trailers[] = {{"x-sum", "1"}}, no_trailers[] = {{"content-length", "1"}};
+    goaway_request request = asked("GET");
+    CHECK_STATUS(goaway_request_end_with(request, "x", 1, NULL, 0), GOAWAY_ERR_STATE);
+    CHECK_STATUS(goaway_request_write_head_with(request, 99, fields, COUNT(fields), 0), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_request_write_head_with(request, 200, bad, COUNT(bad), 0), GOAWAY_ERR_INVALID);
+    // Flags of other commands, and such as there are not.
+    for (uint32_t flag = 1; flag != 0; flag <<= 1) {
+        if (flag != GOAWAY_COMMAND_FLAG_NO_DATE && flag != GOAWAY_COMMAND_FLAG_NO_LENGTH) {
+            CHECK_STATUS(goaway_request_write_head_with(request, 200, fields, COUNT(fields), flag), GOAWAY_ERR_INVALID);
+        }
+    }
+    // Nothing of what failed was set.
+    CHECK_OK(goaway_request_set_high_water(request, 1));
+    CHECK_OK(goaway_request_write_head_with(request, 200, fields, COUNT(fields),
+                                            GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH));
+    CHECK_STATUS(goaway_request_write_head_with(request, 200, NULL, 0, 0), GOAWAY_ERR_STATE);
+    CHECK_STATUS(goaway_request_end_with(request, "x", 1, no_trailers, 1), GOAWAY_ERR_INVALID);
+    CHECK_OK(goaway_request_write(request, "so ", 3, NULL));
+    CHECK_OK(goaway_request_add_trailer(request, "x-before", "1"));
+    CHECK_OK(goaway_request_end_with(request, "long", 4, trailers, COUNT(trailers)));
+    CHECK_STATUS(goaway_request_end_with(request, NULL, 0, NULL, 0), GOAWAY_ERR_GONE);
+    struct answer answer = answered();
+    CHECK(answer.whole && answer.heads == 2 && strcmp(answer.start, "so long") == 0);
+
+    // The length that was set holds for the last piece too.
+    const goaway_field length[] = {{"content-length", "4"}};
+    request = asked("GET");
+    CHECK_OK(goaway_request_write_head_with(request, 200, length, 1, 0));
+    CHECK_STATUS(goaway_request_end_with(request, "three", 5, NULL, 0), GOAWAY_ERR_LENGTH);
+    CHECK_STATUS(goaway_request_end_with(request, "two", 3, NULL, 0), GOAWAY_ERR_LENGTH);
+    CHECK_OK(goaway_request_end_with(request, "four", 4, NULL, 0));
+    CHECK(answered().length == 4);
+    end();
+}
+
 static void a_value_of_a_mebibyte(void) {
     char *value = malloc((1 << 20) + 1);
     REQUIRE(value != NULL);
@@ -455,6 +494,7 @@ int main(int argc, char **argv) {
         CASE(high_water),
         CASE(sixty_four_mebibytes),
         CASE(a_length_of_nothing),
+        CASE(heads_and_ends_in_one_call),
     };
     return check_main(cases, COUNT(cases), 1, argc, argv);
 }

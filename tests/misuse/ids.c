@@ -70,6 +70,8 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_add_header(id, "x", "y"), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_inform(id, 103, &field, 1), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_write_head(id, 200), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_write_head_with(id, 200, NULL, 0, 0), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_end_with(id, NULL, 0, NULL, 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_write(id, "x", 1, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_high_water(id, 1), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_on_writable(id, on_ready, NULL), GOAWAY_ERR_GONE);

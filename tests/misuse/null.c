@@ -265,6 +265,13 @@ static void in_parameters(void) {
     CHECK_STATUS(goaway_request_respond_with(request, 200, &no_name, 1, some, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_respond_with(request, 200, &no_value, 1, some, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_write_head_with(request, 200, NULL, 1, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_write_head_with(request, 200, &no_name, 1, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_write_head_with(request, 200, &no_value, 1, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_end_with(request, NULL, 1, NULL, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_end_with(request, some, 1, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_end_with(request, some, 1, &no_name, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_end_with(request, some, 1, &no_value, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_write(request, NULL, 1, NULL), GOAWAY_ERR_NULL);
     // user_data may be NULL; the body has no reader yet, since none was taken.
     CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, NULL));
@@ -311,6 +318,9 @@ static void absurd_lengths(void) {
         CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_respond_with(request, 200, fields, absurd[index], some, 1), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_write(request, some, absurd[index], &length), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_write_head_with(request, 200, fields, absurd[index], 0), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_end_with(request, some, absurd[index], NULL, 0), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_end_with(request, some, 1, fields, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_read(request, buffer, absurd[index], &length), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_inform(request, 103, fields, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_session_abort(session, 0, some, absurd[index]), GOAWAY_ERR_INVALID);

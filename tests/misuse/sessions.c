@@ -97,6 +97,7 @@ static void a_goaway_ends_nothing(void) {
     static const char debug[1025];
     CHECK_STATUS(goaway_session_send_goaway(session, 0, 0, debug, 1025), GOAWAY_ERR_TOO_LARGE);
     CHECK_STATUS(goaway_session_send_goaway(session, 0x80000000, 0, NULL, 0), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_session_send_goaway(session, GOAWAY_LAST_TAKEN - 1, 0, NULL, 0), GOAWAY_ERR_INVALID);
     CHECK_OK(goaway_session_send_goaway(session, 0x7fffffff, 11, debug, 1024));
     next_frame(&frame, FRAME_GOAWAY);
     CHECK(frame.length == 8 + 1024 && get_number(frame.payload, 4) == 0x7fffffff);
@@ -109,14 +110,18 @@ static void a_goaway_ends_nothing(void) {
     } while (record->kind != GOAWAY_RECORD_KIND_REQUEST);
     CHECK_OK(respond(&events, record->id, "fine"));
     CHECK(client_answer(&client, stream).whole);
-    CHECK_OK(goaway_session_send_goaway(session, 0, 0, "bye", 3));
+    CHECK_OK(goaway_session_send_goaway(session, GOAWAY_LAST_TAKEN, 0, "bye", 3));
     next_frame(&frame, FRAME_GOAWAY);
     CHECK(frame.length == 8 + 3 && get_number(frame.payload, 4) == stream);
     CHECK(memcmp(frame.payload + 8, "bye", 3) == 0);
+    // 0 is no stream, as it is for goaway_session_abort_after.
+    CHECK_OK(goaway_session_send_goaway(session, 0, 0, NULL, 0));
+    next_frame(&frame, FRAME_GOAWAY);
+    CHECK_NUMBER(get_number(frame.payload, 4), 0);
     // The close says it again, and no higher stream.
     CHECK_OK(goaway_session_close(session, 5000));
     next_frame(&frame, FRAME_GOAWAY);
-    CHECK_NUMBER(get_number(frame.payload, 4), stream);
+    CHECK_NUMBER(get_number(frame.payload, 4), 0);
     client_read_out(&client);
     client_close(&client);
     do {

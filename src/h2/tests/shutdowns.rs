@@ -1,7 +1,7 @@
 //! Section 6.8: the shutdown of a connection.
 
 use super::peer::{LIMITS, Peer, Seen, content, requested};
-use crate::engine::{Control, Engine, Fault, ShutDown};
+use crate::engine::{Control, Engine, Fault, LAST_TAKEN, ShutDown};
 use crate::h2::Limits;
 use crate::testing::wire::*;
 
@@ -90,7 +90,7 @@ fn what_the_host_names_is_never_raised() {
     let mut peer = Peer::new();
     peer.feed(&[get(1), get(3), get(5)].concat());
     assert!(peer.control(Control::Goaway { code: 7, last_stream: 3, debug: b"host" }));
-    assert!(peer.control(Control::Goaway { code: 0, last_stream: 0, debug: b"" }));
+    assert!(peer.control(Control::Goaway { code: 0, last_stream: LAST_TAKEN, debug: b"" }));
     peer.shut_down(ShutDown::Announce);
     // Nothing else changes by it.
     assert_eq!(peer.feed(&get(7)), [requested(7)]);
@@ -122,7 +122,7 @@ fn nothing_is_taken_or_written_behind_the_end() {
     peer.respond(1, b"ok");
     peer.reset(3, CANCEL);
     assert!(peer.control(Control::Ping([0; 8])) && peer.control(Control::Windows { session: 1 << 20, stream: 5 }));
-    peer.control(Control::Goaway { code: 0, last_stream: 0, debug: b"" });
+    peer.control(Control::Goaway { code: 0, last_stream: LAST_TAKEN, debug: b"" });
     peer.shut_down(ShutDown::Announce);
     peer.shut_down(ShutDown::LastCall);
     peer.engine.send_fault(Fault { code: 1, why: "again" }, b"", &mut peer.out);

@@ -204,7 +204,8 @@ class ServerHttp2Session extends EventEmitter {
     if (data !== undefined) data = bytesOf(data, 'opaqueData')
     checkNumber(code, 'code')
     checkNumber(lastStream, 'lastStreamID')
-    this.#check('goaway', this.#hub.server.sendGoaway(this.id, code, lastStream, data ?? NO_BYTES))
+    // node:http2's 0 is the last stream that was taken.
+    this.#check('goaway', this.#hub.server.sendGoaway(this.id, code, lastStream || native.constants.LAST_TAKEN, data ?? NO_BYTES))
   }
 
   /** No new streams; ends when those there are have ended, or `drainMs` have passed if they are given. */

@@ -87,6 +87,7 @@ __all__ = [
     "FIELD_SENSITIVE",
     "FOREVER",
     "FUNCTIONS",
+    "LAST_TAKEN",
     "LIMITS",
     "LIMIT_AGE_JITTER_MS",
     "LIMIT_AGE_MS",
@@ -185,6 +186,7 @@ __all__ = [
 ]
 
 FOREVER = 4294967295
+LAST_TAKEN = 4294967295
 COMMAND_FLAG_NOTIFY = 1
 COMMAND_FLAG_NOTIFY_SENT = 16
 COMMAND_FLAG_NO_DATE = 2
@@ -596,11 +598,13 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_request_inform": (c_int32, (c_uint64, c_uint16, c_void_p, c_size_t,)),
     "goaway_request_push": (c_int32, (c_uint64, c_void_p, c_size_t, POINTER(c_uint64),)),
     "goaway_request_write_head": (c_int32, (c_uint64, c_uint16,)),
+    "goaway_request_write_head_with": (c_int32, (c_uint64, c_uint16, c_void_p, c_size_t, c_uint32,)),
     "goaway_request_write": (c_int32, (c_uint64, c_void_p, c_size_t, POINTER(c_size_t),)),
     "goaway_request_set_high_water": (c_int32, (c_uint64, c_size_t,)),
     "goaway_request_set_on_writable": (c_int32, (c_uint64, c_void_p, c_void_p,)),
     "goaway_request_add_trailer": (c_int32, (c_uint64, c_char_p, c_char_p,)),
     "goaway_request_end": (c_int32, (c_uint64,)),
+    "goaway_request_end_with": (c_int32, (c_uint64, c_void_p, c_size_t, c_void_p, c_size_t,)),
     "goaway_request_reset": (c_int32, (c_uint64, c_uint32,)),
     "goaway_server_set_on_session": (c_int32, (c_void_p, c_void_p, c_void_p,)),
     "goaway_session_list_new": (c_void_p, (c_void_p,)),

@@ -1,6 +1,7 @@
 //! What a session's host is told of the peer's frames, and sends by itself.
 
 use super::*;
+use crate::engine::LAST_TAKEN;
 
 fn texts(peer: &Peer, kind: EventKind) -> Vec<Vec<u8>> {
     let events = lock(&peer.events);
@@ -94,7 +95,7 @@ fn the_hosts_goaway_changes_nothing_but_what_later_ones_say() {
         peer.settle(&[]).await;
         peer.get(1).await;
         assert!(peer.next(kind::DATA, true).await.is_some());
-        peer.session.order(Order::Goaway(11, 0, b"soon".to_vec()));
+        peer.session.order(Order::Goaway(11, LAST_TAKEN, b"soon".to_vec()));
         let (_, payload) = peer.next(kind::GOAWAY, true).await.expect("a GOAWAY");
         assert_eq!(payload, goaway(1, 11, b"soon"));
         peer.session.order(Order::Goaway(0, 7, Vec::new()));
