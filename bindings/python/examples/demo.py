@@ -13,6 +13,7 @@ timeout sends two. The demo ends when the last session has ended, and prints the
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections import deque
@@ -274,9 +275,9 @@ async def serve(port: int, drain_ms: int, workers: int) -> None:
     with signals(lambda forced: server.close_soon(0.0 if forced else demo.drain), same_seconds=0.1):
         print(f"listening on {server.addresses[0]}", flush=True)
         report = await server.wait_closed()
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr)
-    print(report.to_json(), flush=True)
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr)
+        print(report.to_json(), flush=True)
 
 
 def read_option(name: str, text: str, most: int) -> int:
@@ -292,6 +293,8 @@ def main() -> None:
     port = read_option("the port", sys.argv[1] if len(sys.argv) > 1 else "8080", 65535)
     drain_ms = read_option("DRAIN_MS", os.environ.get("DRAIN_MS", "5000"), ALL - 1)
     workers = read_option("GOAWAY_WORKERS", os.environ.get("GOAWAY_WORKERS", "0"), 1024)
+    # Outside of `signals`, before the start and after the report, a signal ends the program.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         asyncio.run(serve(port, drain_ms, workers))
     except goaway.Error as error:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import sys
 import time
 from collections import deque
@@ -313,4 +314,6 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
+    # Outside of `signals`, before the start and after the report, a signal ends the program.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 8080))
