@@ -11,6 +11,8 @@ use crate::transport::Transport;
 
 /// Content of one response that is written before others have a turn.
 const TURN: usize = 16 << 10;
+/// The same when no other response waits: each turn has its cost.
+const TURN_ALONE: usize = 64 << 10;
 /// Content up to that length is written before all that has come is taken: longer
 /// ones wait, so that the most urgent of them is first.
 const AT_ONCE: usize = 16 << 10;
@@ -101,7 +103,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
             let Some(stream) = self.schedule.next() else { break };
             let Some(exchange) = self.exchanges.take(stream) else { continue };
             let before = self.socket.end();
-            self.work(exchange, TURN, false);
+            let share = if self.schedule.is_empty() { TURN_ALONE } else { TURN };
+            self.work(exchange, share, false);
             let is_stuck = self.socket.end() == before;
             moved |= !is_stuck;
             self.turns += 1;
