@@ -1,22 +1,22 @@
 //! One request and its response: what its entry and the engine have for each
 //! other is carried over here.
 
+mod content;
+
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::StatusCode;
 
 use super::buffered_socket::{BufferedSocket, GATHERED};
 use super::clocks::StreamTimer;
 use super::hooks;
-use crate::code;
 use crate::engine::{Engine, Priority, ResponseHead};
 use crate::event::Cause;
 use crate::header_list::HeaderList;
 use crate::priority::Parameters;
-use crate::request::{self, Body, Piece, QueuedHead, Request, Response, Subject};
+use crate::request::{self, Piece, QueuedHead, Request, Response, Subject};
 use crate::session::SessionHandle;
 use crate::table::SlotGuard;
 use crate::transport::Transport;
@@ -248,41 +248,6 @@ impl Exchange {
         self.request == 0 && !self.has_all_content
     }
 
-    /// How much more of the content may be taken.
-    pub fn room(&self, window: usize) -> usize {
-        match self.request {
-            0 => self.discard,
-            _ => window.saturating_sub(self.outstanding),
-        }
-    }
-
-    /// Content has come. Gives how much of it is consumed at once.
-    pub fn receive(&mut self, data: &[u8], is_last: bool, worker: &Worker) -> usize {
-        self.has_all_content |= is_last;
-        if self.request == 0 {
-            self.discard = self.discard.saturating_sub(data.len());
-            return data.len();
-        }
-        let Ok(mut request) = worker.find(self.request) else { return data.len() };
-        let body = request.body();
-        if !data.is_empty() {
-            self.outstanding += data.len();
-            body.arrived(Bytes::copy_from_slice(data));
-        }
-        if is_last {
-            body.arrived_whole(None);
-        }
-        0
-    }
-
-    /// The content has ended with a trailer section.
-    pub fn receive_trailers(&mut self, fields: HeaderList, worker: &Worker) {
-        self.has_all_content = true;
-        if let Ok(mut request) = worker.find(self.request) {
-            request.body().arrived_whole(Some(fields));
-        }
-    }
-
     /// Carries over all that can be carried now, and calls the host's hooks that
     /// are due. Nothing is locked or borrowed while the host is called.
     pub fn pump<S: Transport, E: Engine>(&mut self, tools: &mut Tools<'_, S, E>) -> Pumped {
@@ -349,25 +314,6 @@ impl Exchange {
         pumped
     }
 
-    /// The response is complete: what becomes of content that is still to come.
-    fn settle_content<S: Transport, E: Engine>(&mut self, tools: &mut Tools<'_, S, E>) {
-        // What the host has ended, its peer need not go on with.
-        self.has_all_content |= self.is_tunnel || tools.engine.has_all_content(self.stream);
-        if self.discard_until.is_none() {
-            self.discard_until = Some(tools.now + DISCARD_TIME);
-        }
-        if E::IS_MULTIPLEXED && self.discards() && (!self.may_go_on || tools.drains || self.discard == 0) {
-            self.stop_content(tools.engine, tools.socket);
-        }
-    }
-
-    /// Has the peer send no more of the content; its response is complete (RFC
-    /// 9113, section 8.1).
-    pub fn stop_content<S: Transport, E: Engine>(&mut self, engine: &mut E, socket: &mut BufferedSocket<S>) {
-        self.has_all_content = true;
-        engine.reset(self.stream, code::NO_ERROR, socket.gather());
-    }
-
     /// The host has done its part.
     fn done<S: Transport, E: Engine>(&mut self, request: SlotGuard<'static, Request>, tools: &mut Tools<'_, S, E>) {
         if !self.has_all_content {
@@ -380,23 +326,6 @@ impl Exchange {
         tools.worker.end(self.request, request);
         self.request = 0;
         self.give_back(tools.engine, tools.socket);
-    }
-
-    /// What the host has not consumed it will not consume any more.
-    pub fn give_back<S: Transport, E: Engine>(&mut self, engine: &mut E, socket: &mut BufferedSocket<S>) {
-        let outstanding = std::mem::take(&mut self.outstanding);
-        if outstanding > 0 {
-            engine.consume(self.stream, outstanding, socket.gather());
-        }
-    }
-
-    /// Lets the peer send as much as the host has consumed.
-    fn consume<S: Transport, E: Engine>(&mut self, body: &mut Body, tools: &mut Tools<'_, S, E>) {
-        let consumed = body.take_consumed().min(self.outstanding);
-        if consumed > 0 {
-            self.outstanding -= consumed;
-            tools.engine.consume(self.stream, consumed, tools.socket.gather());
-        }
     }
 
     /// Promises a request that is pushed for this one, unless the host has reset

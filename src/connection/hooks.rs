@@ -1,7 +1,7 @@
 //! Hooks of the host that are due for a request, and calling them.
 
 use crate::event::{Cause, EventKind, SessionEvent};
-use crate::request::{self, Delivery, OnDrain, OnReady, Reader, Request, Subject};
+use crate::request::{self, Delivery, OnBody, OnDrain, OnReady, Reader, Request, Subject};
 use crate::session::SessionHandle;
 use crate::worker::Worker;
 
@@ -31,6 +31,16 @@ pub fn next(request: &mut Request) -> Option<Call> {
     })
 }
 
+/// The hook for content, if the host is to be called with it before anything else
+/// and gets the `len` bytes next that have come just now. They count as consumed.
+pub fn on_body(request: &mut Request, len: usize, is_last: bool) -> Option<OnBody> {
+    let waits = request.session.is_muted() || request.subscription.is_some() || !request.pushes.is_empty();
+    if waits || request.on_drain.is_some() && request.untold_drain().is_some() {
+        return None;
+    }
+    request.body.as_mut()?.pass(len, is_last)
+}
+
 /// Calls it for a request, whose slot must not be locked.
 pub fn run(worker: &Worker, subject: Subject, call: Call) {
     match call {
@@ -47,11 +57,6 @@ pub fn run(worker: &Worker, subject: Subject, call: Call) {
 
 fn deliver(worker: &Worker, subject: Subject, delivery: Delivery) {
     let id = subject.id;
-    let restore = |reader| {
-        if let Ok(mut request) = worker.find(id) {
-            request.body().restore(reader);
-        }
-    };
     let tell = |session: &SessionHandle, stream, code| {
         let cause = Cause::BodyTooLarge;
         worker.shared.tell(&SessionEvent {
@@ -62,16 +67,26 @@ fn deliver(worker: &Worker, subject: Subject, delivery: Delivery) {
         });
     };
     match delivery {
-        Delivery::Piece(mut on_body, piece, last) => {
-            request::calling(id, || on_body(subject, &piece, last));
-            restore(Reader::Pushed(on_body));
-        }
+        Delivery::Piece(on_body, piece, is_last) => deliver_piece(worker, subject, on_body, &piece, is_last),
         Delivery::Ready(mut on_readable) => {
             request::calling(id, || on_readable(subject));
-            restore(Reader::Pulled(on_readable));
+            restore(worker, id, Reader::Pulled(on_readable));
         }
         Delivery::Whole(on_collected, whole) => request::calling(id, || on_collected(subject, &whole)),
         Delivery::TooLarge => request::refuse_body(id, false, tell),
         Delivery::TooLargeTogether => request::refuse_body(id, true, tell),
+    }
+}
+
+/// Gives the host a piece of the content of a request, whose slot must not be locked.
+pub fn deliver_piece(worker: &Worker, subject: Subject, mut on_body: OnBody, piece: &[u8], is_last: bool) {
+    request::calling(subject.id, || on_body(subject, piece, is_last));
+    restore(worker, subject.id, Reader::Pushed(on_body));
+}
+
+/// The hook comes back from its call.
+fn restore(worker: &Worker, id: u64, reader: Reader) {
+    if let Ok(mut request) = worker.find(id) {
+        request.body().restore(reader);
     }
 }

@@ -153,7 +153,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             Event::Data { stream, data, is_last } => self.take_content(stream, data, is_last),
             Event::Trailers { stream, fields } => {
                 if let Some(mut exchange) = self.exchanges.take(stream) {
-                    exchange.receive_trailers(fields, &self.lifecycle.worker);
+                    exchange.receive_end(Some(fields), &self.lifecycle.worker);
                     self.go_on(exchange);
                 }
             }
@@ -218,7 +218,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let Some(mut exchange) = self.exchanges.take(stream) else {
             return self.engine.consume(stream, data.len(), self.socket.gather());
         };
-        let consumed = exchange.receive(data, is_last, &self.lifecycle.worker);
+        self.current = exchange.request;
+        let consumed = exchange.receive(data, is_last, E::IS_MULTIPLEXED, &self.lifecycle.worker);
+        self.current = 0;
         if consumed > 0 {
             self.engine.consume(stream, consumed, self.socket.gather());
         }
@@ -360,7 +362,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 if !self.socket.peer_finished || exchange.has_all_content {
                     return false;
                 }
-                exchange.receive(&[], true, &self.lifecycle.worker);
+                exchange.receive_end(None, &self.lifecycle.worker);
             }
             // The host has done its part: the rest is sent.
             Some(exchange) if exchange.is_answered(&self.lifecycle.worker) => return false,

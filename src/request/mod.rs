@@ -28,7 +28,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use block::{copy, trim};
-pub use body::{Body, Delivery, Reader, Share};
+pub use body::{Body, Delivery, OnBody, Reader, Share};
 pub use field::{section, trailers};
 pub use head::Head;
 pub use push::push;
@@ -79,7 +79,7 @@ pub struct Request {
     /// Of the request before in a spare box.
     head: Head,
     /// None if there is none and the host has not asked for it.
-    pub body: Option<Box<Body>>,
+    pub body: Option<Body>,
     pub response: Response,
     /// The largest body that is collected, and all that are together.
     pub body_limits: (usize, usize),
@@ -204,7 +204,7 @@ impl Request {
     }
 
     pub fn body(&mut self) -> &mut Body {
-        self.body.get_or_insert_with(|| Box::new(Body::new(true)))
+        self.body.get_or_insert_with(|| Body::new(true))
     }
 
     /// Whether the host has done its part: it has answered, and gets no more of the body.
@@ -311,7 +311,7 @@ impl Request {
 
     /// Its body is still to come.
     pub fn await_body(&mut self) {
-        self.body = Some(Box::new(Body::new(false)));
+        self.body = Some(Body::new(false));
     }
 
     /// Lends the subscription to `work`, if it goes to a queue.

@@ -1,7 +1,7 @@
 //! Bodies that are too large, and those that go on after their answer.
 
 use super::*;
-use crate::request::Share;
+use crate::request::{Reader, Share};
 
 #[test]
 fn bodies_that_are_too_large_together_are_refused_for_now() {
@@ -160,5 +160,72 @@ fn half_of_the_streams_may_be_uploads_that_nobody_wants() {
         let (frame, payload) = peer.next(kind::RST_STREAM, true).await.expect("RST_STREAM");
         assert_eq!((frame.stream, number(&payload, 0)), (1, 0), "the oldest makes room");
         assert!(peer.frames.iter().all(|(frame, _)| frame.kind != kind::RST_STREAM));
+    });
+}
+
+/// What a hook for content was called with: the pieces and whether each was the last.
+type Pieces = Arc<Mutex<Vec<(Vec<u8>, bool)>>>;
+
+/// Keeps each piece in `pieces`, and pauses behind one that says so.
+fn keeps(pieces: &Pieces, id: u64) {
+    let pieces = pieces.clone();
+    let on_body = Box::new(move |subject: request::Subject, piece: &[u8], is_last| {
+        lock(&pieces).push((piece.to_vec(), is_last));
+        request::change(subject.id, |request| {
+            request.body().pause(piece == b"pause");
+            if is_last { request.response.respond(200, "ok".into()) } else { Ok(()) }
+        })
+        .unwrap();
+        assert_ne!(piece, b"panic", "as a callback may");
+    });
+    request::change(id, |request| request.wanted_body().set_reader(Reader::Pushed(on_body))).unwrap();
+}
+
+#[test]
+fn pieces_reach_the_host_one_by_one_and_in_order() {
+    in_virtual_time(async {
+        let pieces = Pieces::default();
+        let (kept, ids) = (pieces.clone(), Arc::<Mutex<Vec<u64>>>::default());
+        let begun = ids.clone();
+        let mut peer = Peer::of(Config::default(), 1 << 16, move |id| {
+            lock(&begun).push(id);
+            keeps(&kept, id);
+        });
+        peer.settle(&[]).await;
+        peer.frame(kind::HEADERS, END_HEADERS, 1, GET).await;
+        for piece in ["one", "two", "pause", "and", "then"] {
+            peer.frame(kind::DATA, 0, 1, piece.as_bytes()).await;
+        }
+        sleep(Duration::from_millis(1)).await;
+        let expected = |texts: &[&str]| texts.iter().map(|text| (text.as_bytes().to_vec(), false)).collect::<Vec<_>>();
+        assert_eq!(*lock(&pieces), expected(&["one", "two", "pause"]));
+        let id = lock(&ids)[0];
+        request::change(id, |request| {
+            request.body().pause(false);
+            Ok(())
+        })
+        .unwrap();
+        peer.frame(kind::DATA, END_STREAM, 1, b"").await;
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("a response").0.stream, 1);
+        let mut all = expected(&["one", "two", "pause", "andthen"]);
+        all[3].1 = true;
+        assert_eq!(*lock(&pieces), all, "short pieces that had to wait are one");
+    });
+}
+
+#[test]
+fn a_hook_for_content_that_panics_ends_its_request() {
+    in_virtual_time(async {
+        let pieces = Pieces::default();
+        let kept = pieces.clone();
+        let mut peer = Peer::of(Config::default(), 1 << 16, move |id| keeps(&kept, id));
+        peer.settle(&[]).await;
+        peer.frame(kind::HEADERS, END_HEADERS, 1, GET).await;
+        peer.frame(kind::DATA, 0, 1, b"panic").await;
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("a response").0.stream, 1);
+        assert!(peer.heads().remove(0).iter().any(|(name, value)| name == b":status" && value == b"500"));
+        peer.frame(kind::HEADERS, END_HEADERS, 3, GET).await;
+        peer.frame(kind::DATA, END_STREAM, 3, b"last").await;
+        assert_eq!(peer.next(kind::HEADERS, true).await.expect("a response").0.stream, 3);
     });
 }
