@@ -28,8 +28,10 @@ const SEGMENT_SLOTS: usize = 1 << 10;
 const SEGMENTS: usize = 1 << (SLOT_BITS - 10);
 /// How many slots an allocator claims at a time: few, since an idle worker wastes them.
 const CLAIM: u32 = 64;
-/// How many boxes an allocator keeps for reuse.
-const SPARE: usize = 16;
+/// How many boxes an allocator keeps for reuse: as many as one session has open at a time
+/// by default. Its requests with content, which are responded to later, then find
+/// all that they need.
+const SPARE: usize = 100;
 
 /// The number of forks since the library was loaded. Each fork has its own tables,
 /// since those of the parent may stay locked in the child.
