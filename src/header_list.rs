@@ -45,9 +45,10 @@ impl HeaderList {
         Self { text: Vec::new(), fields: Vec::new() }
     }
 
-    /// A list with room for so many bytes of names and values in so many fields.
-    pub fn with_capacity(bytes: usize, fields: usize) -> Self {
-        Self { text: Vec::with_capacity(bytes), fields: Vec::with_capacity(fields) }
+    /// Makes room for so many more bytes of names and values in so many more fields.
+    pub fn reserve(&mut self, bytes: usize, fields: usize) {
+        self.text.reserve(bytes);
+        self.fields.reserve(fields);
     }
 
     /// How many fields there are.
@@ -189,12 +190,13 @@ impl HeaderList {
 
     /// The value of the first field of that name, which is in lower case.
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        self.iter().find(|field| field.name == name).map(|field| field.value)
+        self.fields.iter().find(|place| place.is_named(name, &self.text)).map(|place| place.value(&self.text))
     }
 
     /// The values of all fields of that name, which is in lower case.
     pub fn get_all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + Clone {
-        self.iter().filter(move |field| field.name == name).map(|field| field.value)
+        let is_it = move |place: &&Place| place.is_named(name, &self.text);
+        self.fields.iter().filter(is_it).map(|place| place.value(&self.text))
     }
 
     pub fn contains(&self, name: &[u8]) -> bool {
@@ -228,9 +230,17 @@ impl Place {
         &text[self.start as usize..self.middle as usize]
     }
 
+    fn is_named(self, name: &[u8], text: &[u8]) -> bool {
+        // Most names differ in their length already.
+        (self.middle - self.start) as usize == name.len() && self.name(text) == name
+    }
+
+    fn value(self, text: &[u8]) -> &[u8] {
+        &text[self.middle as usize..self.end as usize]
+    }
+
     fn field(self, text: &[u8]) -> Field<'_> {
-        let value = &text[self.middle as usize..self.end as usize];
-        Field { name: self.name(text), value, is_sensitive: self.is_sensitive }
+        Field { name: self.name(text), value: self.value(text), is_sensitive: self.is_sensitive }
     }
 }
 

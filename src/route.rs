@@ -176,6 +176,9 @@ fn as_text(path: &[u8]) -> Cow<'_, str> {
 }
 
 fn decode_all(params: &matchit::Params<'_, '_>) -> std::result::Result<Vec<(String, String)>, Refusal> {
+    if params.is_empty() {
+        return Ok(Vec::new());
+    }
     params
         .iter()
         .map(|(name, value)| Some((name.to_owned(), decode(value)?)))

@@ -88,9 +88,13 @@ pub fn all_members<'a>(fields: &'a HeaderList, name: &'a [u8]) -> impl Iterator<
 
 /// A number of bytes in decimal digits, below 2^63.
 pub fn parse_length(value: &[u8]) -> Option<u64> {
-    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    let digits = std::str::from_utf8(value).ok().filter(|_| is_number)?;
-    digits.parse().ok().filter(|length| *length < 1 << 63)
+    let append = |length: u64, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        let longer = length.checked_mul(10)?.checked_add(digit.into())?;
+        (digit < 10).then_some(longer)
+    };
+    let length = value.iter().try_fold(0, append);
+    length.filter(|length| !value.is_empty() && *length < 1 << 63)
 }
 
 #[cfg(test)]

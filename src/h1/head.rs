@@ -199,20 +199,15 @@ fn read_request_line(line: &[u8], behind: usize) -> Result<Box<RequestHead>, Fau
         }
         _ => return Err(bad("the version is none")),
     };
-    let target = target::parse(&method, target)?;
+    let mut head = RequestHead::spare();
+    target::parse(&method, target, &mut head)?;
+    (head.version, head.method) = (version, method);
+    // What the other request had beside fields and a path.
+    (head.protocol, head.upgrade) = (None, None);
+    (head.pseudo_order, head.has_sensitive) = (0, false);
     let room = behind.min(ROOM);
-    Ok(Box::new(RequestHead {
-        version,
-        method,
-        scheme: target.scheme.map(Into::into),
-        authority: target.authority,
-        path: target.path,
-        protocol: None,
-        upgrade: None,
-        fields: HeaderList::with_capacity(room, room / FIELD + 1),
-        pseudo_order: 0,
-        has_sensitive: false,
-    }))
+    head.fields.reserve(room, room / FIELD + 1);
+    Ok(head)
 }
 
 /// Section 3.2: one host, which only 1.0 may leave out. What a URI in the

@@ -3,44 +3,41 @@
 use http::Method;
 
 use super::fault::bad;
-use crate::engine::Fault;
+use crate::engine::{Fault, RequestHead};
 use crate::grammar::authority::{has_host, is_authority, is_host_and_port};
 use crate::grammar::path;
 
-/// What a request target consists of.
-#[derive(Debug, PartialEq)]
-pub struct Target {
-    pub scheme: Option<&'static str>,
-    pub authority: Option<Box<str>>,
-    pub path: Vec<u8>,
-}
-
-/// Takes a target apart that contains no space and no control character but HTAB.
-pub fn parse(method: &Method, target: &[u8]) -> Result<Target, Fault> {
+/// Takes a target apart that contains no space and no control character but HTAB:
+/// sets scheme, authority and path of `head`, whose path is empty.
+pub fn parse(method: &Method, target: &[u8], head: &mut RequestHead) -> Result<(), Fault> {
     if let Some(why) = path::fault(target) {
         return Err(bad(why));
     }
+    (head.scheme, head.authority) = (None, None);
     if *method == Method::CONNECT {
-        return authority_form(target);
+        return authority_form(target, head);
     }
     match target {
-        [b'/', ..] => Ok(Target { scheme: None, authority: None, path: target.to_vec() }),
-        b"*" if *method == Method::OPTIONS => Ok(Target { scheme: None, authority: None, path: target.to_vec() }),
-        b"*" => Err(bad("only OPTIONS may ask for *")),
-        _ => absolute_form(method, target),
+        [b'/', ..] => {}
+        b"*" if *method == Method::OPTIONS => {}
+        b"*" => return Err(bad("only OPTIONS may ask for *")),
+        _ => return absolute_form(method, target, head),
     }
+    head.path.extend_from_slice(target);
+    Ok(())
 }
 
 /// Section 3.2.3: a host and a port.
-fn authority_form(target: &[u8]) -> Result<Target, Fault> {
-    match is_host_and_port(target) {
-        true => Ok(Target { scheme: None, authority: Some(text(target)), path: Vec::new() }),
-        false => Err(bad("CONNECT asks for something else than a host and a port")),
+fn authority_form(target: &[u8], head: &mut RequestHead) -> Result<(), Fault> {
+    if !is_host_and_port(target) {
+        return Err(bad("CONNECT asks for something else than a host and a port"));
     }
+    head.authority = Some(text(target));
+    Ok(())
 }
 
 /// Section 3.2.2: a URI of ours.
-fn absolute_form(method: &Method, target: &[u8]) -> Result<Target, Fault> {
+fn absolute_form(method: &Method, target: &[u8], head: &mut RequestHead) -> Result<(), Fault> {
     let after = |scheme: &[u8]| {
         let (front, rest) = target.split_at_checked(scheme.len())?;
         front.eq_ignore_ascii_case(scheme).then_some(rest)
@@ -55,13 +52,15 @@ fn absolute_form(method: &Method, target: &[u8]) -> Result<Target, Fault> {
     if !is_authority(authority) || !has_host(authority) {
         return Err(bad("the URI of the target has no host that is one"));
     }
-    let path = match path {
+    (head.scheme, head.authority) = (Some(scheme.into()), Some(text(authority)));
+    match path {
         // RFC 9112, section 3.2.4.
-        [] if *method == Method::OPTIONS => b"*".to_vec(),
-        [b'/', ..] => path.to_vec(),
-        _ => [b"/", path].concat(),
-    };
-    Ok(Target { scheme: Some(scheme), authority: Some(text(authority)), path })
+        [] if *method == Method::OPTIONS => head.path.push(b'*'),
+        [b'/', ..] => {}
+        _ => head.path.push(b'/'),
+    }
+    head.path.extend_from_slice(path);
+    Ok(())
 }
 
 /// An authority that was checked.
@@ -73,10 +72,13 @@ fn text(authority: &[u8]) -> Box<str> {
 mod tests {
     use super::*;
 
-    fn parts(method: &str, target: &str) -> Option<(Option<&'static str>, Option<String>, String)> {
-        let target = parse(&method.parse().unwrap(), target.as_bytes()).ok()?;
-        let path = String::from_utf8(target.path).unwrap();
-        Some((target.scheme, target.authority.map(String::from), path))
+    fn parts(method: &str, target: &str) -> Option<(Option<String>, Option<String>, String)> {
+        // Nothing of another target stays.
+        let (scheme, authority) = (Some("of".into()), Some("another".into()));
+        let mut head = RequestHead { scheme, authority, ..RequestHead::default() };
+        parse(&method.parse().unwrap(), target.as_bytes(), &mut head).ok()?;
+        let path = String::from_utf8(head.path).unwrap();
+        Some((head.scheme.map(String::from), head.authority.map(String::from), path))
     }
 
     #[test]
@@ -95,9 +97,13 @@ mod tests {
             ("http://tmp%2Fg.sock/x", "http", "tmp%2Fg.sock", "/x"),
             ("http://a://b", "http", "a:", "//b"),
         ] {
-            assert_eq!(parts("GET", target), Some((Some(scheme), Some(authority.into()), path.into())), "{target}");
+            assert_eq!(
+                parts("GET", target),
+                Some((Some(scheme.into()), Some(authority.into()), path.into())),
+                "{target}"
+            );
         }
-        assert_eq!(parts("OPTIONS", "http://a:1"), Some((Some("http"), Some("a:1".into()), "*".into())));
+        assert_eq!(parts("OPTIONS", "http://a:1"), Some((Some("http".into()), Some("a:1".into()), "*".into())));
         assert_eq!(parts("CONNECT", "a:443"), Some((None, Some("a:443".into()), String::new())));
         assert_eq!(parts("CONNECT", "[::1]:1"), Some((None, Some("[::1]:1".into()), String::new())));
     }
