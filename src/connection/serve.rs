@@ -16,6 +16,9 @@ use crate::transport::Transport;
 /// What may be gathered beside content: answers to what the peer sends without
 /// taking any of them.
 const BESIDE_CONTENT: usize = 256 << 10;
+/// From so much on a session does not wait for others with what it sends: it fills
+/// packets of its own, and stands in a buffer that is warm and soon free.
+const MUCH: usize = 2 << 10;
 /// How soon it is asked whether a peer that has closed its side is still there,
 /// and how often in the end: no event tells.
 const PROBE: Duration = Duration::from_millis(1);
@@ -45,7 +48,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// have had their turn: then all of them send one after the other, which is
     /// cheaper for the kernel, and wakes a peer of several of them once.
     fn lets_others_first(&mut self) -> bool {
-        let may_wait = E::IS_MULTIPLEXED && self.turn == Turn::Ours && self.socket.has_unsent();
+        let is_little = self.socket.unsent() < MUCH;
+        let may_wait = E::IS_MULTIPLEXED && self.turn == Turn::Ours && self.socket.has_unsent() && is_little;
         if may_wait {
             self.turn = Turn::Asked;
         }
