@@ -37,6 +37,11 @@ impl Output {
         Self { lends, ..Self::default() }
     }
 
+    /// Whether pieces are lent at all.
+    pub fn lends(&self) -> bool {
+        self.lends
+    }
+
     /// What is copied, to be added to: behind all that is there.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.copied

@@ -69,6 +69,11 @@ impl<S> BufferedSocket<S> {
         self.out.len()
     }
 
+    /// Whether the socket takes long pieces from where they stand.
+    pub fn lends(&self) -> bool {
+        self.out.lends()
+    }
+
     /// Where the last byte that is gathered will stand among all that leave.
     pub fn end(&self) -> u64 {
         self.bytes_out + self.unsent() as u64

@@ -125,14 +125,12 @@ impl<S: Transport, E: Engine> Tools<'_, S, E> {
     fn room(&self, inside: u64) -> usize {
         let config = &self.worker.shared.setup.config;
         let unsent = self.socket.unsent();
-        let room = match E::IS_MULTIPLEXED {
-            true => {
-                let own = (config.send_buffer_bytes + GATHERED).saturating_sub(inside as usize);
-                config.session_send_bytes.saturating_sub(unsent).min(own)
-            }
-            false => config.send_buffer_bytes.saturating_sub(unsent),
-        };
-        room.min(self.share)
+        // What the socket takes from where it stands is gathered, so that one system
+        // call has much of it.
+        let gathered = if E::IS_MULTIPLEXED || self.socket.lends() { GATHERED } else { 0 };
+        let held = if E::IS_MULTIPLEXED { inside as usize } else { unsent };
+        let own = (config.send_buffer_bytes + gathered).saturating_sub(held);
+        config.session_send_bytes.saturating_sub(unsent).min(own).min(self.share)
     }
 }
 
