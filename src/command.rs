@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::request::{self, Request, Response, copy, section, trailers};
+use crate::request::{self, Request, Response, section, trailers};
 
 /// What a command orders. Codes are appended, never renumbered.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
@@ -106,7 +106,7 @@ impl Command {
                 )?;
                 let (fields, data) = (self.fields(arena)?, self.data(arena)?);
                 request::change(id, |request| {
-                    request.response.respond_with(self.status, fields, copy(data)?)?;
+                    request.response.respond_with(self.status, fields, data)?;
                     self.leave_out(&mut request.response);
                     self.keep_body(request);
                     Ok(())

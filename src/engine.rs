@@ -8,11 +8,10 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use crate::header_list::HeaderList;
-use crate::output::Output;
+use crate::output::{Data, Output};
 pub use crate::priority::Priority;
 use crate::setting::Setting;
 
@@ -353,7 +352,7 @@ pub trait Engine {
 
     /// Writes content, or bytes of a tunnel; no more than are sendable. What a
     /// response must not have, such as content of one to HEAD, is left out.
-    fn send_data(&mut self, stream: u32, data: Bytes, is_last: bool, out: &mut Output);
+    fn send_data(&mut self, stream: u32, data: Data<'_>, is_last: bool, out: &mut Output);
 
     /// Writes the end of the response with its trailer section, if it can have one.
     fn send_trailers(&mut self, stream: u32, fields: &HeaderList, out: &mut Output);

@@ -12,6 +12,44 @@ use bytes::{Buf, Bytes};
 /// its own does.
 const LENT: usize = 8 << 10;
 
+/// A piece of content.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data<'a> {
+    /// It is copied.
+    Borrowed(&'a [u8]),
+    /// It is lent if it is long.
+    Owned(Bytes),
+}
+
+impl Data<'_> {
+    pub fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
+
+    /// Splits off the first `len` bytes, of which there are as many.
+    pub fn split_to(&mut self, len: usize) -> Self {
+        match self {
+            Data::Borrowed(bytes) => {
+                let (front, rest) = bytes.split_at(len);
+                *bytes = rest;
+                Data::Borrowed(front)
+            }
+            Data::Owned(bytes) => Data::Owned(bytes.split_to(len)),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Data::Borrowed(bytes) => bytes,
+            Data::Owned(bytes) => bytes,
+        }
+    }
+}
+
 /// Bytes for the socket in their order, from the first that has not left.
 #[derive(Default)]
 pub struct Output {
@@ -52,12 +90,14 @@ impl Output {
     }
 
     /// Adds a piece of content.
-    pub fn push(&mut self, piece: Bytes) {
-        if piece.len() < LENT || !self.lends {
-            return self.copied.extend_from_slice(&piece);
+    pub fn push(&mut self, piece: Data<'_>) {
+        match piece {
+            Data::Owned(piece) if piece.len() >= LENT && self.lends => {
+                self.lent_bytes += piece.len();
+                self.lent.push_back(Lent { at: self.copied.len(), piece });
+            }
+            piece => self.copied.extend_from_slice(piece.bytes()),
         }
-        self.lent_bytes += piece.len();
-        self.lent.push_back(Lent { at: self.copied.len(), piece });
     }
 
     /// How many bytes have not left.
@@ -172,8 +212,12 @@ impl Write for Output {
 mod tests {
     use super::*;
 
-    fn long(byte: u8) -> Bytes {
-        vec![byte; LENT].into()
+    fn long(byte: u8) -> Vec<u8> {
+        vec![byte; LENT]
+    }
+
+    fn piece(bytes: Vec<u8>) -> Data<'static> {
+        Data::Owned(bytes.into())
     }
 
     #[test]
@@ -181,11 +225,11 @@ mod tests {
         let mut output = Output::new(true);
         let expected = [&b"a"[..], &long(b'b'), &long(b'c'), b"d", b"short", &long(b'e')].concat();
         output.extend_from_slice(b"a");
-        output.push(long(b'b'));
-        output.push(long(b'c'));
+        output.push(piece(long(b'b')));
+        output.push(Data::Borrowed(&long(b'c')));
         output.extend_from_slice(b"d");
-        output.push(Bytes::from_static(b"short"));
-        output.push(long(b'e'));
+        output.push(piece(b"short".to_vec()));
+        output.push(piece(long(b'e')));
         assert_eq!((output.len(), output.to_vec()), (expected.len(), expected.clone()));
         // In steps of every kind.
         let (mut seen, mut step) = (Vec::new(), 1);
@@ -205,11 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn data_is_split_alike_whoever_has_it() {
+        for mut data in [Data::Borrowed(b"abcde"), piece(b"abcde".to_vec())] {
+            let front = data.split_to(2);
+            assert_eq!((front.bytes(), data.bytes()), (&b"ab"[..], &b"cde"[..]));
+            assert!(data.split_to(3).len() == 3 && data.is_empty());
+        }
+    }
+
+    #[test]
     fn no_more_slices_are_filled_than_there_are() {
         let mut output = Output::new(true);
         for byte in b'a'..b'f' {
             output.extend_from_slice(b"-");
-            output.push(long(byte));
+            output.push(piece(long(byte)));
         }
         let mut slices = [IoSlice::new(&[]); 3];
         assert_eq!(output.slices(&mut slices), 3);

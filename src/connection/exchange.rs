@@ -425,11 +425,11 @@ impl Exchange {
     }
 
     /// What may be sent now of what follows the head.
-    fn next_piece<S: Transport, E: Engine>(
+    fn next_piece<'a, S: Transport, E: Engine>(
         &mut self,
-        response: &mut Response,
+        response: &'a mut Response,
         tools: &Tools<'_, S, E>,
-    ) -> Option<Piece> {
+    ) -> Option<Piece<'a>> {
         let mut room = 0;
         if response.queued() > 0 {
             let sendable = tools.engine.sendable(self.stream);
@@ -442,7 +442,7 @@ impl Exchange {
         Some(piece)
     }
 
-    fn send_piece<S: Transport, E: Engine>(&mut self, piece: Piece, tools: &mut Tools<'_, S, E>) {
+    fn send_piece<S: Transport, E: Engine>(&mut self, piece: Piece<'_>, tools: &mut Tools<'_, S, E>) {
         match piece {
             Piece::Data(data, is_last) => {
                 self.given += data.len() as u64;

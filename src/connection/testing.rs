@@ -107,10 +107,10 @@ pub fn in_virtual_time(test: impl Future<Output = ()>) {
 pub fn never_responds(_: u64) {}
 
 pub fn responds(id: u64) {
-    request::response(id, |response| response.respond(200, "ok".into())).unwrap();
+    request::response(id, |response| response.respond(200, b"ok")).unwrap();
 }
 
 /// Responses with so many bytes as fast as the peer takes them.
 pub fn responds_much(id: u64) {
-    request::response(id, |response| response.respond(200, vec![b'x'; 4 << 20].into())).unwrap();
+    request::response(id, |response| response.respond(200, &vec![b'x'; 4 << 20])).unwrap();
 }

@@ -5,7 +5,6 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -122,7 +121,7 @@ fn echoes(id: u64) {
         let (limit, together) = request.body_limits;
         let share = Share::new(&request.session, together);
         let on_collected = Box::new(|request::Subject { id, .. }, body: &[u8]| {
-            request::response(id, |response| response.respond(200, Bytes::copy_from_slice(body))).unwrap();
+            request::response(id, |response| response.respond(200, body)).unwrap();
         });
         request.wanted_body().collect(limit, share, on_collected)
     });

@@ -9,7 +9,7 @@ use super::view::{self, goaway_field};
 use super::{goaway_status, guard};
 use crate::command::{GOAWAY_COMMAND_FLAG_NO_DATE, GOAWAY_COMMAND_FLAG_NO_LENGTH};
 use crate::error::{Error, Result};
-use crate::request::{self, Response, copy, section, trailers};
+use crate::request::{self, Response, section, trailers};
 
 /// Sets a header field of the response. It replaces all fields of its name and
 /// takes the position of the first one. Over HTTP/1.1 fields are sent in the order in
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn goaway_request_respond(
     guard(|| {
         // SAFETY: the header asks for that many bytes.
         let body = unsafe { view::bytes(body.cast(), len, "body") }?;
-        request::response(request, |response| response.respond(status, copy(body)?))
+        request::response(request, |response| response.respond(status, body))
     })
 }
 
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn goaway_request_respond_with(
     guard(|| {
         // SAFETY: the header asks for that many bytes, and that many fields of NUL-terminated texts.
         let (body, fields) = unsafe { (view::bytes(body.cast(), len, "body")?, pairs(fields, count)?) };
-        request::response(request, |response| response.respond_with(status, fields, copy(body)?))
+        request::response(request, |response| response.respond_with(status, fields, body))
     })
 }
 

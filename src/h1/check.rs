@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::{Http1, Input, Limits, Response, writer};
 use crate::engine::{Engine, Event, Fault, RequestHead, ResponseHead, ShutDown};
 use crate::header_list::HeaderList;
-use crate::output::Output;
+use crate::output::{Data, Output};
 
 pub(super) const LIMITS: Limits = Limits { header_list_bytes: 2000, header_fields: 10 };
 
@@ -95,7 +95,7 @@ impl Connection {
         let mut fields = HeaderList::new();
         fields.push(b"content-length", b"2", false);
         self.engine.send_head(stream, response(StatusCode::OK, &fields), &mut self.out);
-        self.engine.send_data(stream, "ok".into(), true, &mut self.out);
+        self.engine.send_data(stream, Data::Borrowed(b"ok"), true, &mut self.out);
         true
     }
 }
@@ -228,8 +228,8 @@ impl Connection {
                 let head = ResponseHead { is_last, is_whole, is_tunnel, closes, status, fields: &fields };
                 engine.send_head(stream, head, out);
             }
-            4 => engine.send_data(stream, "data".into(), false, out),
-            5 => engine.send_data(stream, "end".into(), true, out),
+            4 => engine.send_data(stream, Data::Borrowed(b"data"), false, out),
+            5 => engine.send_data(stream, Data::Borrowed(b"end"), true, out),
             6 => engine.send_trailers(stream, &fields, out),
             _ if flag(7) && flag(6) && flag(5) => engine.send_fault(Fault { code: 408, why: "slow" }, b"now", out),
             _ if flag(7) && flag(6) => engine.shut_down(ShutDown::LastCall, out),

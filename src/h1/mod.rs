@@ -31,12 +31,11 @@ mod tests;
 mod upgrade;
 mod writer;
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use crate::engine::{Engine, Event, Fault, Priority, RequestHead, ResponseHead, ShutDown, Version};
 use crate::header_list::HeaderList;
-use crate::output::Output;
+use crate::output::{Data, Output};
 use chunk::Part;
 use content::Content;
 use head::HeadReader;
@@ -321,7 +320,7 @@ impl Engine for Http1 {
         head.is_last
     }
 
-    fn send_data(&mut self, stream: u32, data: Bytes, is_last: bool, out: &mut Output) {
+    fn send_data(&mut self, stream: u32, mut data: Data<'_>, is_last: bool, out: &mut Output) {
         if !self.is_current(stream) {
             return;
         }
@@ -331,7 +330,7 @@ impl Engine for Http1 {
             Framing::Length(left) => {
                 let sent = data.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= sent as u64;
-                out.push(data.slice(..sent));
+                out.push(data.split_to(sent));
             }
             Framing::Chunked => writer::write_chunk(data, is_last, out),
             Framing::Close | Framing::Tunnel => out.push(data),

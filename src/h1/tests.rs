@@ -72,7 +72,7 @@ impl Connection {
     }
 
     fn data(&mut self, data: &str, is_last: bool) -> String {
-        self.engine.send_data(self.engine.stream, Bytes::copy_from_slice(data.as_bytes()), is_last, &mut self.out);
+        self.engine.send_data(self.engine.stream, Data::Borrowed(data.as_bytes()), is_last, &mut self.out);
         self.written()
     }
 

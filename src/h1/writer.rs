@@ -3,13 +3,12 @@
 
 use std::io::Write;
 
-use bytes::Bytes;
 use http::StatusCode;
 
 use crate::engine::{ResponseHead, Version};
 use crate::grammar::token::parse_length;
 use crate::header_list::HeaderList;
-use crate::output::Output;
+use crate::output::{Data, Output};
 
 /// How the end of a response is told (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,7 +120,7 @@ pub fn write_fault(version: Version, status: u32, date: &[u8], out: &mut Vec<u8>
 }
 
 /// A piece of content in a chunk, and the last chunk.
-pub fn write_chunk(data: Bytes, is_last: bool, out: &mut Output) {
+pub fn write_chunk(data: Data<'_>, is_last: bool, out: &mut Output) {
     // An empty one would be the last.
     if !data.is_empty() {
         write!(out, "{:x}\r\n", data.len()).expect("a vector takes all");

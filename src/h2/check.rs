@@ -8,7 +8,6 @@ mod program;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::StatusCode;
 
 use super::stream::Stream;
@@ -16,7 +15,7 @@ use super::streams::is_pushed;
 use super::{Http2, Input, Limits};
 use crate::engine::{Control, Engine, Event, Fault, LAST_TAKEN, RequestHead, ResponseHead, ShutDown};
 use crate::header_list::HeaderList;
-use crate::output::Output;
+use crate::output::{Data, Output};
 use crate::padding::Padding;
 use client::Client;
 use program::{Act, Program, Step};
@@ -267,7 +266,7 @@ impl Connection {
     /// Sends as much as may be sent; with the end, if all of it is.
     fn data(&mut self, stream: u32, length: usize, is_last: bool) {
         let sendable = self.engine.sendable(stream).min(length);
-        let data = Bytes::from(vec![b'x'; sendable]);
+        let data = Data::Owned(vec![b'x'; sendable].into());
         self.engine.send_data(stream, data, is_last && sendable == length, &mut self.out);
         self.look();
     }

@@ -40,12 +40,11 @@ pub mod verdict;
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use http::StatusCode;
 
 use crate::engine::{Control, Engine, Event, Fault, Flood, RequestHead, ResponseHead, ShutDown};
 use crate::header_list::HeaderList;
-use crate::output::Output;
+use crate::output::{Data, Output};
 use crate::padding::Padding;
 use crate::setting::Setting;
 use block::Block;
@@ -319,7 +318,7 @@ impl Engine for Http2 {
     }
 
     #[inline]
-    fn send_data(&mut self, stream: u32, data: Bytes, is_last: bool, out: &mut Output) {
+    fn send_data(&mut self, stream: u32, data: Data<'_>, is_last: bool, out: &mut Output) {
         self.write_data(stream, data, is_last, out);
     }
 

@@ -2,7 +2,6 @@
 //! says of the session. A block is encoded only when it is written, and whole:
 //! the peer's table follows the order of the blocks.
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use super::Http2;
@@ -12,7 +11,7 @@ use super::stream::{Sending, Stream};
 use super::streams::is_pushed;
 use crate::engine::{Control, LAST_TAKEN, RequestHead, ResponseHead};
 use crate::header_list::HeaderList;
-use crate::output::Output;
+use crate::output::{Data, Output};
 use crate::padding::Padding;
 use crate::setting::{Setting, id};
 
@@ -74,7 +73,7 @@ impl Http2 {
     }
 
     #[inline]
-    pub(super) fn write_data(&mut self, id: u32, mut data: Bytes, is_last: bool, out: &mut Output) {
+    pub(super) fn write_data(&mut self, id: u32, mut data: Data<'_>, is_last: bool, out: &mut Output) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         if !matches!(stream.sending, Sending::Content | Sending::Tunnel) || data.is_empty() && !is_last {
             return;
@@ -138,7 +137,7 @@ impl Http2 {
             Sending::Head | Sending::Done => return,
         };
         if !has_section {
-            return self.write_data(id, Bytes::new(), true, out);
+            return self.write_data(id, Data::Borrowed(&[]), true, out);
         }
         stream.sending = Sending::Done;
         self.write_section(id, None, fields, flag::END_STREAM, out.bytes());

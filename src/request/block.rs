@@ -64,7 +64,8 @@ pub fn copy_in_pieces(bytes: &[u8]) -> Result<(Bytes, Vec<Bytes>)> {
     Ok((copy(first)?, rest.chunks(BLOCK).map(copy).collect::<Result<_>>()?))
 }
 
-fn fill(memory: &mut Vec<u8>, bytes: &[u8], capacity: usize) -> Result<()> {
+/// Adds a copy of the bytes to `memory`, with room for `capacity` more if it has less.
+pub fn fill(memory: &mut Vec<u8>, bytes: &[u8], capacity: usize) -> Result<()> {
     reserve(memory, capacity)?;
     memory.extend_from_slice(bytes);
     Ok(())

@@ -74,7 +74,6 @@ fn read_connection(value: &[u8], tunnel_condition: TunnelCondition) -> Result<Co
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use http::Method;
 
     use super::*;
@@ -110,15 +109,15 @@ mod tests {
         assert_eq!(fields, [(&b"upgrade"[..], &b"websocket"[..]), (b"a", b"b")]);
         let mut refused = asked();
         refused.set_field(b"upgrade", b"websocket").unwrap();
-        assert!(matches!(refused.respond(200, Bytes::new()), Err(Error::Invalid(_))));
+        assert!(matches!(refused.respond(200, &[]), Err(Error::Invalid(_))));
         let mut refused = asked();
-        assert!(matches!(refused.respond(103, Bytes::new()), Err(Error::Invalid(_))));
-        refused.respond(200, Bytes::from_static(b"no")).unwrap();
+        assert!(matches!(refused.respond(103, &[]), Err(Error::Invalid(_))));
+        refused.respond(200, b"no").unwrap();
         assert_eq!(length(&mut refused).as_deref(), Some("2"));
         let mut other = response();
         other.begin_http1(false);
         assert!(matches!(other.set_field(b"upgrade", b"x"), Err(Error::Invalid(_))));
-        assert!(matches!(other.respond(101, Bytes::new()), Err(Error::Invalid(_))));
+        assert!(matches!(other.respond(101, &[]), Err(Error::Invalid(_))));
     }
 
     #[test]
@@ -127,11 +126,11 @@ mod tests {
             let mut response = response();
             response.begin_http1(false);
             response.set_field(b"Connection", value.as_bytes()).unwrap();
-            response.respond(200, Bytes::new()).unwrap();
+            response.respond(200, &[]).unwrap();
             let head = response.take_head().unwrap();
             assert_eq!((head.closes, head.fields.len()), (closes, 0), "{value}");
             response.clear();
-            response.respond(200, Bytes::new()).unwrap();
+            response.respond(200, &[]).unwrap();
             assert!(!response.take_head().unwrap().closes, "the next response of the box is another");
         }
         for value in ["keep-alive", "upgrade", "", "close, x", "close\r\n"] {
@@ -149,8 +148,8 @@ mod tests {
             }
             let fields = [("connection", "close"), ("c", "d\n")];
             let fields = fields.iter().map(|(n, v)| Ok((n.as_bytes(), v.as_bytes())));
-            assert!(response.respond_with(200, fields, Bytes::new()).is_err());
-            response.respond(200, Bytes::new()).unwrap();
+            assert!(response.respond_with(200, fields, &[]).is_err());
+            response.respond(200, &[]).unwrap();
             assert!(!response.take_head().unwrap().closes);
         }
     }

@@ -25,9 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-pub use block::{copy, trim};
+pub use block::trim;
 pub use body::{Body, Delivery, OnBody, Reader, Share};
 pub use field::{section, trailers};
 pub use head::Head;
@@ -346,7 +344,7 @@ pub fn calling(id: u64, hook: impl FnOnce()) {
 /// answer has begun, RST_STREAM(INTERNAL_ERROR), so that it does not look whole.
 pub fn fail(id: u64) {
     let failed = change(id, |request| match request.response.is_begun() {
-        false => request.response.respond(500, Bytes::new()),
+        false => request.response.respond(500, &[]),
         true => request.reset(code::INTERNAL_ERROR),
     });
     if let Err(error) = failed {
@@ -405,7 +403,7 @@ pub fn refuse_body(id: u64, for_now: bool, tell: impl FnOnce(&SessionHandle, u32
         let _ = request.response.set_field(b"retry-after", b"1");
     }
     let (refused, code) = match request.response.is_begun() {
-        false => (request.response.respond(413, Bytes::new()), 0),
+        false => (request.response.respond(413, &[]), 0),
         true => (request.reset(code::CANCEL), code::CANCEL),
     };
     if refused.is_err() {

@@ -11,12 +11,12 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Method;
 
 use super::{OnReady, field};
 use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
+use crate::output::Data;
 use crate::session::SessionHandle;
 use content::Content;
 use head::{Draft, Fields};
@@ -26,8 +26,8 @@ pub use head::{Head, Informational};
 const KEPT_BYTES: usize = 2048;
 
 /// What follows the head.
-pub enum Piece {
-    Data(Bytes, bool),
+pub enum Piece<'a> {
+    Data(Data<'a>, bool),
     Trailers(HeaderList),
 }
 
@@ -86,7 +86,7 @@ impl Response {
             self.informational = VecDeque::new();
         }
         self.head.clear(KEPT_BYTES);
-        self.content.clear();
+        self.content.clear(KEPT_BYTES);
         if self.trailers.memory() > 0 {
             self.trailers = HeaderList::new();
         }
@@ -96,7 +96,7 @@ impl Response {
     /// The bytes of memory that it holds, those that wait for the peer among them.
     pub fn memory(&self) -> usize {
         let informational = self.informational.iter().map(|head| head.fields.memory());
-        self.content.queued() + self.head.memory() + self.trailers.memory() + informational.sum::<usize>()
+        self.content.memory() + self.head.memory() + self.trailers.memory() + informational.sum::<usize>()
     }
 
     // What the host does.
@@ -132,8 +132,8 @@ impl Response {
         Ok(())
     }
 
-    /// The whole response at once.
-    pub fn respond(&mut self, status: u16, body: Bytes) -> Result<()> {
+    /// The whole response at once; the body is copied.
+    pub fn respond(&mut self, status: u16, body: &[u8]) -> Result<()> {
         self.check(Phase::Open)?;
         let head = self.head.check(status)?;
         if head.is_bodyless && !body.is_empty() {
@@ -148,17 +148,15 @@ impl Response {
             return Err(Error::Length { announced, written });
         }
         let is_told = head.announced.is_none() && !head.is_tunnel && !head.is_bodyless && self.trailers.is_empty();
+        self.content.write_whole(body, self.is_head)?;
         self.head.write(head, is_told.then_some(body.len()));
-        if !self.is_head {
-            self.content.push(body);
-        }
         self.finish();
         Ok(())
     }
 
     /// The same with these fields, each in place of any of its name set before.
     /// If it fails, all is as it was.
-    pub fn respond_with<'a>(&mut self, status: u16, fields: impl Fields<'a>, body: Bytes) -> Result<()> {
+    pub fn respond_with<'a>(&mut self, status: u16, fields: impl Fields<'a>, body: &[u8]) -> Result<()> {
         self.with_fields(fields, |response| response.respond(status, body))
     }
 
@@ -306,21 +304,21 @@ impl Response {
 
     /// Bytes and trailers that are ready: up to `room` bytes of the body, or
     /// what comes after the body.
-    pub fn take_piece(&mut self, room: usize) -> Option<Piece> {
+    pub fn take_piece(&mut self, room: usize) -> Option<Piece<'_>> {
         if self.content.queued() > 0 {
             if room == 0 {
                 return None;
             }
-            let piece = self.content.take(room);
-            let is_last = self.content.queued() == 0 && self.has_ended() && self.trailers.is_empty();
-            return Some(Piece::Data(piece, is_last));
+            let is_end = self.has_ended() && self.trailers.is_empty();
+            let (piece, left) = self.content.take(room);
+            return Some(Piece::Data(piece, is_end && left == 0));
         }
         if !self.has_ended() {
             return None;
         }
         Some(match self.trailers.is_empty() {
             false => Piece::Trailers(mem::take(&mut self.trailers)),
-            true => Piece::Data(Bytes::new(), true),
+            true => Piece::Data(Data::Borrowed(&[]), true),
         })
     }
 
@@ -391,28 +389,28 @@ mod tests {
     #[test]
     fn a_whole_response_has_its_length() {
         let mut response = response();
-        response.respond(200, Bytes::from_static(b"hello")).unwrap();
+        response.respond(200, b"hello").unwrap();
         assert_eq!(added(&mut response), (true, Some("5".into())));
-        assert!(matches!(response.take_piece(100), Some(Piece::Data(data, true)) if data == "hello"));
-        assert!(response.respond(200, Bytes::new()).is_err());
+        assert!(matches!(response.take_piece(100), Some(Piece::Data(data, true)) if data == Data::Borrowed(b"hello")));
+        assert!(response.respond(200, &[]).is_err());
     }
 
     #[test]
     fn what_the_library_adds_can_be_left_out() {
         let mut response = response();
-        response.respond(200, Bytes::from_static(b"hello")).unwrap();
+        response.respond(200, b"hello").unwrap();
         response.leave_out_length();
         response.leave_out_date();
         assert_eq!(added(&mut response), (false, None));
         response.clear();
-        response.respond(200, Bytes::from_static(b"hello")).unwrap();
+        response.respond(200, b"hello").unwrap();
         assert_eq!(added(&mut response), (true, Some("5".into())), "the next response of the box is another");
     }
 
     #[test]
     fn head_announces_but_does_not_send() {
         let mut response = response_to(Method::HEAD);
-        response.respond(200, Bytes::from_static(b"hello")).unwrap();
+        response.respond(200, b"hello").unwrap();
         let mut head = response.take_head().unwrap();
         head.complete(b"now");
         assert!(head.is_alone);
@@ -421,10 +419,10 @@ mod tests {
 
     #[test]
     fn some_responses_have_no_body() {
-        assert!(matches!(response().respond(204, Bytes::from_static(b"x")), Err(Error::Invalid(_))));
+        assert!(matches!(response().respond(204, b"x"), Err(Error::Invalid(_))));
         let mut not_modified = response();
         not_modified.set_field(b"content-length", b"5").unwrap();
-        not_modified.respond(304, Bytes::new()).unwrap();
+        not_modified.respond(304, &[]).unwrap();
         assert!(not_modified.take_head().unwrap().is_alone);
         let mut streamed = response();
         streamed.write_head(204).unwrap();
@@ -443,14 +441,16 @@ mod tests {
             response.end().unwrap();
             let head = response.take_head().unwrap();
             assert!(head.is_tunnel && !head.is_alone && head.fields.is_empty());
-            assert!(matches!(response.take_piece(100), Some(Piece::Data(data, true)) if data == "through"));
+            assert!(
+                matches!(response.take_piece(100), Some(Piece::Data(data, true)) if data == Data::Borrowed(b"through"))
+            );
         }
         let mut whole = response_to(Method::CONNECT);
-        whole.respond(200, Bytes::new()).unwrap();
+        whole.respond(200, &[]).unwrap();
         assert!(whole.take_head().is_some_and(|head| head.is_tunnel && !head.is_alone));
         assert!(matches!(whole.take_piece(100), Some(Piece::Data(data, true)) if data.is_empty()));
         let mut refused = response_to(Method::CONNECT);
-        refused.respond(403, Bytes::new()).unwrap();
+        refused.respond(403, &[]).unwrap();
         assert_eq!(added(&mut refused), (true, Some("0".into())));
     }
 
@@ -491,10 +491,10 @@ mod tests {
     #[test]
     fn statuses_are_checked() {
         for status in [0, 99, 100, 103, 199, 1000] {
-            assert!(response().respond(status, Bytes::new()).is_err(), "{status}");
+            assert!(response().respond(status, &[]).is_err(), "{status}");
         }
         for status in [600, 999] {
-            response().respond(status, Bytes::new()).unwrap();
+            response().respond(status, &[]).unwrap();
         }
         for status in [101, 200, 99] {
             assert!(response().inform(status, HeaderList::new()).is_err(), "{status}");
@@ -509,7 +509,7 @@ mod tests {
         assert!(matches!(response.end(), Err(Error::State(_))));
         response.write_head(200).unwrap();
         assert!(matches!(response.set_field(b"a", b"b"), Err(Error::State(_))));
-        assert!(matches!(response.respond(200, Bytes::new()), Err(Error::State(_))));
+        assert!(matches!(response.respond(200, &[]), Err(Error::State(_))));
         assert!(matches!(response.inform(103, HeaderList::new()), Err(Error::State(_))));
         response.end().unwrap();
         assert!(matches!(response.write(b"x"), Err(Error::State(_))));

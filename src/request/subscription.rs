@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use bytes::Bytes;
-
 use super::{Head, Request, change};
 use crate::code;
 use crate::error::{Error, Result};
@@ -91,7 +89,7 @@ pub fn consume(id: u64, bytes: u64) -> Result<()> {
 /// Nobody takes from the queue any more.
 fn give_up(request: &mut Request, subscription: &Subscription) {
     let ended = match subscription.is_given {
-        false => request.response.respond(503, Bytes::new()),
+        false => request.response.respond(503, &[]),
         true => request.reset(code::INTERNAL_ERROR),
     };
     // It had not ended, and of what it was not told of the host has set nothing.

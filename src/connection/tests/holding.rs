@@ -88,7 +88,7 @@ fn the_end_of_a_response_leaves_though_nothing_follows() {
 fn what_is_held_has_not_left() {
     in_virtual_time(async {
         let responds = |id| {
-            request::response(id, |response| response.respond(200, vec![b'x'; 10_000].into())).unwrap();
+            request::response(id, |response| response.respond(200, &[b'x'; 10_000])).unwrap();
         };
         let mut peer = Peer::through(Holding::of, Config::default(), 1 << 12, responds);
         peer.send(GET).await;

@@ -16,7 +16,7 @@ fn a_body_goes_on_behind_its_response() {
                 let kept = request::change(id, |request| {
                     request.wanted_body().set_reader(reader)?;
                     request.keeps_body = true;
-                    request.response.respond(200, "ok".into())
+                    request.response.respond(200, b"ok")
                 });
                 kept.unwrap();
             };

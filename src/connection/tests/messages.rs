@@ -7,7 +7,7 @@ fn requests_are_answered_in_order_on_one_connection() {
     in_virtual_time(async {
         let ordinals = |id| {
             let ordinal = request::read(id, |request| Ok((request.stream, request.head().version()))).unwrap();
-            request::response(id, |response| response.respond(200, format!("{ordinal:?}").into())).unwrap();
+            request::response(id, |response| response.respond(200, format!("{ordinal:?}").as_bytes())).unwrap();
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, ordinals);
         peer.send(&GET.repeat(3)).await;
@@ -201,7 +201,7 @@ fn head_and_statuses_without_a_body() {
         assert!(peer.until("0\r\n\r\n").await.contains("transfer-encoding: chunked\r\n"));
 
         for status in [204, 304] {
-            let empty = move |id| request::response(id, |response| response.respond(status, Bytes::new())).unwrap();
+            let empty = move |id| request::response(id, |response| response.respond(status, &[])).unwrap();
             let mut peer = Peer::of(Config::default(), 1 << 16, empty);
             peer.send(&GET.repeat(2)).await;
             for _ in 0..2 {
@@ -219,7 +219,7 @@ fn fields_keep_their_order_both_ways() {
             let fields = request::read(id, |request| Ok(request.head().fields().clone())).unwrap();
             request::response(id, |response| {
                 let set = fields.iter().filter(|field| field.name != b"host");
-                response.respond_with(200, set.map(|field| Ok((field.name, field.value))), Bytes::new())
+                response.respond_with(200, set.map(|field| Ok((field.name, field.value))), &[])
             })
             .unwrap();
         };
@@ -239,7 +239,7 @@ fn a_path_is_any_bytes() {
                 let head = request.head();
                 Ok([head.path(), b" ", head.query()].concat())
             });
-            request::response(id, |response| response.respond(200, seen.unwrap().into())).unwrap();
+            request::response(id, |response| response.respond(200, &seen.unwrap())).unwrap();
         };
         let mut peer = Peer::of(Config::default(), 1 << 16, shows);
         peer.stream.write_all(b"GET /?\xff\"<{|}>`^\\\xc3\xa4?\x80 HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();

@@ -82,7 +82,7 @@ fn a_tunnel_is_cut_at_the_deadline() {
 #[test]
 fn a_tunnel_that_is_refused_is_a_response_like_others() {
     in_virtual_time(async {
-        let refuses = |id| request::response(id, |response| response.respond(403, "no".into())).unwrap();
+        let refuses = |id| request::response(id, |response| response.respond(403, b"no")).unwrap();
         let mut peer = Peer::of(Config::default(), 1 << 16, refuses);
         for _ in 0..2 {
             peer.send(UPGRADE).await;

@@ -91,7 +91,7 @@ fn a_host_ends_the_connection_with_a_response_that_says_so() {
         let closes = |id| {
             let response = |response: &mut crate::request::Response| {
                 response.set_field(b"connection", b"close")?;
-                response.respond(200, "bye".into())
+                response.respond(200, b"bye")
             };
             request::response(id, response).unwrap();
         };

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::StatusCode;
 
 use crate::engine::{Control, Engine, Event, Fault, Priority, ResponseHead, ShutDown};
 use crate::h2::hpack::Decoder;
 use crate::h2::{Http2, Limits};
 use crate::header_list::HeaderList;
-use crate::output::Output;
+use crate::output::{Data, Output};
 use crate::padding::Padding;
 use crate::setting::Setting;
 use crate::testing::wire::{self, ACK, Frame, SETTINGS};
@@ -218,7 +217,7 @@ impl Peer {
     }
 
     pub fn data(&mut self, stream: u32, content: &[u8], is_last: bool) {
-        self.engine.send_data(stream, Bytes::copy_from_slice(content), is_last, &mut self.out);
+        self.engine.send_data(stream, Data::Borrowed(content), is_last, &mut self.out);
     }
 
     pub fn trailers(&mut self, stream: u32, with: &[(&str, &str)]) {

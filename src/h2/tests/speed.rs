@@ -10,7 +10,7 @@ use http::StatusCode;
 use super::peer::{LIMITS, list};
 use crate::engine::{Engine, Event, ResponseHead};
 use crate::h2::{Http2, Limits};
-use crate::output::Output;
+use crate::output::{Data, Output};
 use crate::testing::wire;
 
 /// Requests in one read, as of a client with that many streams.
@@ -48,7 +48,7 @@ fn nanoseconds_per_request() {
                             closes: false,
                         };
                         engine.send_head(stream, head_of, out);
-                        engine.send_data(stream, content.clone(), true, out);
+                        engine.send_data(stream, Data::Owned(content.clone()), true, out);
                         head.keep();
                     }
                 }

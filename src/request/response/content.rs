@@ -9,13 +9,20 @@ use bytes::Bytes;
 
 use super::super::OnReady;
 use super::super::autotune::HighWaterAutotune;
-use super::super::block::copy_in_pieces;
+use super::super::block::{copy, copy_in_pieces, fill};
 use crate::error::{Error, Result};
+use crate::output::Data;
 use crate::session::SessionHandle;
+
+/// Pieces from this length on have memory of their own.
+const SHORT: usize = 4096;
 
 #[derive(Default)]
 pub struct Content {
-    /// The first piece; it is empty only if there is none.
+    /// The first of all pieces if it is short, from `short_taken` on.
+    short: Vec<u8>,
+    short_taken: usize,
+    /// The first piece of those that are not there; it is empty only if there is none.
     first: Bytes,
     /// Those behind it.
     others: VecDeque<Bytes>,
@@ -48,8 +55,18 @@ impl Content {
         self.begin(other.high_water - other.autotune.as_ref().map_or(0, HighWaterAutotune::bytes), other.most);
     }
 
-    /// Lets go of everything.
-    pub fn clear(&mut self) {
+    /// The bytes of memory that it holds, those that wait for the peer among them.
+    pub fn memory(&self) -> usize {
+        self.queued + self.short.capacity() - (self.short.len() - self.short_taken)
+    }
+
+    /// Lets go of everything, but for a buffer of up to `kept` bytes.
+    pub fn clear(&mut self, kept: usize) {
+        if self.short.capacity() > kept {
+            self.short = Vec::new();
+        }
+        self.short.clear();
+        self.short_taken = 0;
         if !self.first.is_empty() {
             self.first = Bytes::new();
         }
@@ -66,18 +83,51 @@ impl Content {
         self.announced = length;
     }
 
-    /// Adds all there is of a response that is given whole.
-    pub fn push(&mut self, data: Bytes) {
+    /// Adds a copy of all there is of a response that is given whole; nothing is
+    /// kept of it if it `is_dropped`.
+    pub fn write_whole(&mut self, data: &[u8], is_dropped: bool) -> Result<()> {
+        if data.len() < SHORT {
+            return if is_dropped { Ok(()) } else { self.write_short(data) };
+        }
+        // Even of one that is dropped the length has to be possible.
+        let copied = copy(data)?;
+        if !is_dropped {
+            self.push(copied);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, data: Bytes) {
         if data.is_empty() {
             return;
         }
-        let was_empty = self.queued == 0;
-        self.queued += data.len();
-        self.is_full |= self.queued >= self.high_water;
-        match was_empty {
+        self.count(data.len());
+        match self.first.is_empty() {
             true => self.first = data,
             false => self.others.push_back(data),
         }
+    }
+
+    /// Adds a copy of a short piece: if it is the first of all, in memory that the
+    /// next response uses again.
+    fn write_short(&mut self, data: &[u8]) -> Result<()> {
+        if self.queued > 0 {
+            self.push(copy(data)?);
+            return Ok(());
+        }
+        self.short.clear();
+        self.short_taken = 0;
+        fill(&mut self.short, data, data.len())?;
+        if !data.is_empty() {
+            self.count(data.len());
+        }
+        Ok(())
+    }
+
+    /// So many more bytes wait for the peer.
+    fn count(&mut self, bytes: usize) {
+        self.queued += bytes;
+        self.is_full |= self.queued >= self.high_water;
     }
 
     /// Adds a copy of a piece, and refuses it whole when the mark is reached. If it
@@ -100,7 +150,9 @@ impl Content {
     }
 
     fn copy(&mut self, data: &[u8], is_dropped: bool) -> Result<()> {
-        if !data.is_empty() && !is_dropped {
+        if data.len() < SHORT && !is_dropped {
+            self.write_short(data)?;
+        } else if !is_dropped {
             let (first, rest) = copy_in_pieces(data)?;
             [first].into_iter().chain(rest).for_each(|piece| self.push(piece));
         }
@@ -118,18 +170,23 @@ impl Content {
         }
     }
 
-    /// Takes up to `room` bytes, which is not 0, of the piece in front.
-    pub fn take(&mut self, room: usize) -> Bytes {
-        let piece = match self.first.len() <= room {
-            true => {
-                let next = self.others.pop_front().unwrap_or_default();
-                mem::replace(&mut self.first, next)
-            }
-            false => self.first.split_to(room),
+    /// Takes up to `room` bytes, which is not 0, of the piece in front. Says too
+    /// how many bytes are left.
+    pub fn take(&mut self, room: usize) -> (Data<'_>, usize) {
+        let piece = if self.short_taken < self.short.len() {
+            let rest = &self.short[self.short_taken..];
+            let taken = &rest[..rest.len().min(room)];
+            self.short_taken += taken.len();
+            Data::Borrowed(taken)
+        } else if self.first.len() <= room {
+            let next = self.others.pop_front().unwrap_or_default();
+            Data::Owned(mem::replace(&mut self.first, next))
+        } else {
+            Data::Owned(self.first.split_to(room))
         };
         self.queued -= piece.len();
         self.ran_dry |= self.queued == 0;
-        piece
+        (piece, self.queued)
     }
 
     /// Bytes that wait for the peer.
@@ -191,6 +248,7 @@ impl Content {
 mod tests {
     use super::*;
     use crate::endpoint::Endpoint;
+    use crate::output::Output;
 
     fn content() -> Content {
         let mut content = Content::default();
@@ -206,7 +264,7 @@ mod tests {
         assert_eq!(content.queued(), 150, "the one write that passes the mark is taken");
         assert!(matches!(content.write(b"x", false), Err(Error::WouldBlock(_))));
         assert!(content.take_writable().is_none());
-        assert_eq!(content.take(100).len(), 100);
+        assert_eq!(content.take(100).0.len(), 100);
         assert!(content.take_writable().is_some(), "half the mark is free");
         content.write(b"x", false).unwrap();
     }
@@ -220,8 +278,41 @@ mod tests {
         content.write(b"de", false).unwrap();
         content.write(b"dropped", true).unwrap();
         content.write_last(b"f", false).unwrap();
-        let taken: Vec<_> = std::iter::from_fn(|| (content.queued() > 0).then(|| content.take(2))).collect();
-        assert_eq!(taken, [&b"ab"[..], b"c", b"de", b"f"]);
+        let long = vec![b'x'; SHORT + 1];
+        content.write_last(&long, false).unwrap();
+        let take = |content: &mut Content, room| {
+            let (data, left) = content.take(room);
+            let mut output = Output::new(true);
+            output.push(data);
+            (output.take(), left)
+        };
+        for (expected, left) in [(&b"ab"[..], 4), (b"c", 3), (b"de", 1), (b"f", 0)] {
+            assert_eq!(take(&mut content, 2), (expected.to_vec(), left + long.len()));
+        }
+        assert_eq!(take(&mut content, SHORT).1, 1);
+        // What comes when all has left stands in front again.
+        assert_eq!(take(&mut content, SHORT), (b"x".to_vec(), 0));
+        content.write(b"g", false).unwrap();
+        content.write_last(&long, false).unwrap();
+        assert_eq!(take(&mut content, 2 * SHORT), (b"g".to_vec(), long.len()));
+        assert_eq!(take(&mut content, 2 * SHORT), (long, 0));
+    }
+
+    #[test]
+    fn memory_of_short_pieces_is_kept_for_the_next_response() {
+        let mut content = content();
+        content.write_whole(&[1; 1000], false).unwrap();
+        assert_eq!((content.queued(), content.memory()), (1000, 1000));
+        content.take(400);
+        assert_eq!((content.queued(), content.memory()), (600, 1000), "it is held until the response ends");
+        content.clear(1000);
+        assert_eq!((content.queued(), content.memory()), (0, 1000));
+        content.write_whole(&[2; 10], false).unwrap();
+        assert_eq!(content.take(100), (Data::Borrowed(&[2; 10][..]), 0));
+        content.clear(999);
+        assert_eq!(content.memory(), 0);
+        content.write_whole(&[3; 10], true).unwrap();
+        assert_eq!((content.queued(), content.memory()), (0, 0), "of a response to HEAD nothing is kept");
     }
 
     #[test]

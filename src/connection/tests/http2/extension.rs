@@ -77,7 +77,7 @@ fn nothing_stands_inside_a_frame_or_a_header_block() {
     let value = "v".repeat(40_000);
     let heads = move |id| {
         request::prepare(id, |response| response.set_field(b"x-long", value.as_bytes())).unwrap();
-        request::response(id, |response| response.respond(200, vec![b'x'; 100_000].into())).unwrap();
+        request::response(id, |response| response.respond(200, &[b'x'; 100_000])).unwrap();
     };
     in_virtual_time(async move {
         for step in [1_000, 7_001, 16_400] {

@@ -18,7 +18,7 @@ fn keeps(told: Told) -> impl Fn(u64) + Send + Sync {
             request.wanted_body().set_reader(reader)?;
             request.on_cancel = Some(Box::new(move |_, cause, _| lock(&cancels).push(cause.name().to_owned())));
             request.keeps_body = true;
-            request.response.respond(200, "ok".into())
+            request.response.respond(200, b"ok")
         });
         kept.unwrap();
     }
@@ -108,7 +108,7 @@ fn a_kept_body_can_be_given_up() {
                 *lock(&noted) = id;
                 let kept = request::change(id, |request| {
                     request.keeps_body = true;
-                    request.response.respond(200, "ok".into())
+                    request.response.respond(200, b"ok")
                 });
                 kept.unwrap();
             })
@@ -137,7 +137,7 @@ fn a_kept_body_is_read_to_its_end() {
                 Ok(())
             })
             .unwrap();
-            request::response(id, |response| response.respond(200, "ok".into())).unwrap();
+            request::response(id, |response| response.respond(200, b"ok")).unwrap();
         })
         .await;
         let id = *lock(&asked);

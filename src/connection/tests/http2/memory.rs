@@ -48,7 +48,7 @@ fn what_a_request_holds_is_counted_until_it_ends() {
 #[test]
 fn nothing_stays_counted_however_a_request_ends() {
     in_virtual_time(async {
-        let responds = |id| request::response(id, |response| response.respond(200, "ok".into())).unwrap();
+        let responds = |id| request::response(id, |response| response.respond(200, b"ok")).unwrap();
         let streams = |id| {
             request::response(id, |response| {
                 response.write_head(200)?;

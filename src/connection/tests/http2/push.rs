@@ -12,7 +12,7 @@ fn push(id: u64) -> crate::error::Result<u64> {
 }
 
 fn respond(id: u64, body: &'static str) {
-    request::response(id, |response| response.respond(200, body.into())).unwrap();
+    request::response(id, |response| response.respond(200, body.as_ref())).unwrap();
 }
 
 async fn promised(peer: &mut Peer) -> (u32, u32) {
@@ -223,7 +223,7 @@ fn what_is_promised_outlives_the_stream_that_it_was_promised_on() {
         peer.get(3).await;
         sleep(Duration::from_millis(1)).await;
         let [first, id] = lock(&kept)[..] else { panic!("two requests") };
-        request::response(first, |response| response.respond(200, vec![b'x'; 600 << 10].into())).unwrap();
+        request::response(first, |response| response.respond(200, &vec![b'x'; 600 << 10])).unwrap();
         sleep(Duration::from_millis(1)).await;
         let pushed = push(id).unwrap();
         let told = watched(pushed);

@@ -173,7 +173,7 @@ fn keeps(pieces: &Pieces, id: u64) {
         lock(&pieces).push((piece.to_vec(), is_last));
         request::change(subject.id, |request| {
             request.body().pause(piece == b"pause");
-            if is_last { request.response.respond(200, "ok".into()) } else { Ok(()) }
+            if is_last { request.response.respond(200, b"ok") } else { Ok(()) }
         })
         .unwrap();
         assert_ne!(piece, b"panic", "as a callback may");
