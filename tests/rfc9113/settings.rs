@@ -77,6 +77,26 @@ pub const CASES: &[Case] = &[
         }
         later
     }),
+    case("6.9.2", "a window below nothing opens again", &[Status(200)], |s| {
+        s.behaviour.open_window = false;
+        s.settings_and_wait(&[(setting::INITIAL_WINDOW_SIZE, 1000)]);
+        let stream = s.ask("/big");
+        s.expect_data(stream);
+        s.barrier();
+        // 1000 bytes have come: less than nothing may come now.
+        s.settings_and_wait(&[(setting::INITIAL_WINDOW_SIZE, 10)]);
+        s.send(Frame::window_update(stream, 990));
+        s.barrier();
+        s.barrier();
+        let come = s.transcript.body_length(stream);
+        s.check(come == 1000, &format!("{come} bytes of a window of 0"));
+        s.settings_and_wait(&[(setting::INITIAL_WINDOW_SIZE, 65_535)]);
+        s.behaviour.open_window = true;
+        // What came meanwhile has used up the session's window, which nobody has opened.
+        s.send(Frame::window_update(0, 65_535));
+        s.send(Frame::window_update(stream, 65_535));
+        stream
+    }),
     case("6.5.3", "each SETTINGS is acknowledged", &[Ignored], |s| {
         let before = acknowledgements(s);
         let empty = Frame::settings(&[]);
