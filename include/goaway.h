@@ -992,7 +992,7 @@ goaway_server *goaway_server_new(void);
 //
 // GOAWAY_ERR_INVALID: the pattern is none, or has a handler already.
 // GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_register_handler(const goaway_server *server,
+goaway_status goaway_server_register_handler(goaway_server *server,
                                              const char *pattern,
                                              goaway_request_cb on_request,
                                              void *user_data);
@@ -1006,7 +1006,7 @@ goaway_status goaway_server_register_handler(const goaway_server *server,
 // GOAWAY_ERR_INVALID: one that the library knows, an `id` above 65535, or one that
 // stands there twice. GOAWAY_ERR_TOO_LARGE: more than 16.
 // GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_set_settings(const goaway_server *server,
+goaway_status goaway_server_set_settings(goaway_server *server,
                                          const goaway_setting *settings,
                                          size_t count);
 
@@ -1014,7 +1014,7 @@ goaway_status goaway_server_set_settings(const goaway_server *server,
 // last call counts.
 //
 // GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_set_on_progress(const goaway_server *server,
+goaway_status goaway_server_set_on_progress(goaway_server *server,
                                             goaway_progress_cb on_progress,
                                             void *user_data);
 
@@ -1022,13 +1022,13 @@ goaway_status goaway_server_set_on_progress(const goaway_server *server,
 //
 // GOAWAY_ERR_STATE: it listens nowhere, or was started or closed before.
 // GOAWAY_ERR_IO: the system gives no thread.
-goaway_status goaway_server_start(const goaway_server *server);
+goaway_status goaway_server_start(goaway_server *server);
 
 // Sets the readiness flag that health checks read: a step before a close that can
 // be undone. Everything is still served; only the result of
 // `goaway_server_is_ready` changes. Let your health check call it, wait until the
 // load balancer has noticed, and then close.
-goaway_status goaway_server_set_ready(const goaway_server *server, bool ready);
+goaway_status goaway_server_set_ready(goaway_server *server, bool ready);
 
 // Whether the server was started, does not close and has not been set to be
 // not ready. False for NULL.
@@ -1044,7 +1044,7 @@ bool goaway_server_is_ready(const goaway_server *server);
 // forces at once. The close is complete within `drain_ms` and one second more,
 // whatever the peers and the callbacks do. `on_close` may be NULL. If the
 // server was never started it is called before this returns.
-goaway_status goaway_server_close(const goaway_server *server,
+goaway_status goaway_server_close(goaway_server *server,
                                   uint32_t drain_ms,
                                   goaway_close_cb on_close,
                                   void *user_data);
@@ -1137,7 +1137,7 @@ void goaway_server_free(goaway_server *server);
 // GOAWAY_ERR_ADDRESS, GOAWAY_ERR_ADDRESS_IN_USE, GOAWAY_ERR_PERMISSION,
 // GOAWAY_ERR_IO: as they say; nothing of `address` is listened on then.
 // GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_listen(const goaway_server *server, const char *address);
+goaway_status goaway_server_listen(goaway_server *server, const char *address);
 
 // The port of the listening socket at `index`, counted from 0 in the
 // order in which they were made; 0 if it is a Unix socket or there is none.
@@ -1159,7 +1159,7 @@ const char *goaway_server_address(const goaway_server *server, size_t index);
 // none lost, if the steps come in this order: the successor gets the
 // descriptor (by inheritance or SCM_RIGHTS), listens and starts; it tells that
 // it serves; then this server closes. Both accept in between.
-int goaway_server_dup_fd(const goaway_server *server, size_t index);
+int goaway_server_dup_fd(goaway_server *server, size_t index);
 
 // Says whether somebody else has the listening socket at `index` too, and
 // will accept what waits there when this server closes. It is so at first of one
@@ -1170,7 +1170,7 @@ int goaway_server_dup_fd(const goaway_server *server, size_t index);
 //
 // GOAWAY_ERR_NOT_FOUND: there is no such socket. GOAWAY_ERR_STATE: the server
 // has closed it.
-goaway_status goaway_server_set_shared(const goaway_server *server, size_t index, bool shared);
+goaway_status goaway_server_set_shared(goaway_server *server, size_t index, bool shared);
 
 // New TLS settings without a certificate, to be ended with `goaway_tls_free`.
 // NULL if it fails, with the text in `goaway_last_error`.
@@ -1196,7 +1196,7 @@ void goaway_tls_free(goaway_tls *tls);
 // GOAWAY_ERR_TLS: what is in a file cannot be used. GOAWAY_ERR_IO,
 // GOAWAY_ERR_PERMISSION: a file cannot be read. The text names the file, the
 // line and what is wrong.
-goaway_status goaway_tls_add_certificate(const goaway_tls *tls,
+goaway_status goaway_tls_add_certificate(goaway_tls *tls,
                                          const char *certificate_file,
                                          const char *key_file,
                                          const char *password);
@@ -1205,7 +1205,7 @@ goaway_status goaway_tls_add_certificate(const goaway_tls *tls,
 // copied.
 //
 // GOAWAY_ERR_TLS: it cannot be used; the text says why.
-goaway_status goaway_tls_add_certificate_pem(const goaway_tls *tls,
+goaway_status goaway_tls_add_certificate_pem(goaway_tls *tls,
                                              const char *certificate,
                                              size_t certificate_len,
                                              const char *key,
@@ -1219,7 +1219,7 @@ goaway_status goaway_tls_add_certificate_pem(const goaway_tls *tls,
 // last, and an exact name before a wildcard.
 //
 // GOAWAY_ERR_INVALID: no certificate was added, or clients cannot ask for such a name.
-goaway_status goaway_tls_set_server_name(const goaway_tls *tls, const char *name);
+goaway_status goaway_tls_set_server_name(goaway_tls *tls, const char *name);
 
 // Whether clients are asked for a certificate, one of the numbers of
 // `goaway_tls_clients`, and the file of the authorities, in PEM, that vouch for
@@ -1229,12 +1229,12 @@ goaway_status goaway_tls_set_server_name(const goaway_tls *tls, const char *name
 //
 // GOAWAY_ERR_INVALID: there is no such number, or no authority.
 // GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
-goaway_status goaway_tls_set_client_certificates(const goaway_tls *tls,
+goaway_status goaway_tls_set_client_certificates(goaway_tls *tls,
                                                  uint32_t clients,
                                                  const char *authorities_file);
 
 // The same with authorities from memory. None are passed with a length of 0.
-goaway_status goaway_tls_set_client_certificates_pem(const goaway_tls *tls,
+goaway_status goaway_tls_set_client_certificates_pem(goaway_tls *tls,
                                                      uint32_t clients,
                                                      const char *authorities,
                                                      size_t authorities_len);
@@ -1243,18 +1243,18 @@ goaway_status goaway_tls_set_client_certificates_pem(const goaway_tls *tls,
 // `goaway_tls_version`. Default GOAWAY_TLS_1_2.
 //
 // GOAWAY_ERR_INVALID: there is no such number.
-goaway_status goaway_tls_set_min_version(const goaway_tls *tls, uint32_t version);
+goaway_status goaway_tls_set_min_version(goaway_tls *tls, uint32_t version);
 
 // Whether there must be a certificate before `tls` is used. Default true. With
 // false a listener may have none: then every handshake fails, until
 // `goaway_tls_replace` or `goaway_tls_reload` brings one.
-goaway_status goaway_tls_set_certificate_required(const goaway_tls *tls, bool required);
+goaway_status goaway_tls_set_certificate_required(goaway_tls *tls, bool required);
 
 // Whether clients may resume a session, which saves them the certificate and
 // the server its signature. Default true: with tickets (RFC 8446, section
 // 2.2), whose keys the process makes, changes every six hours and with each
 // reload, and never stores.
-goaway_status goaway_tls_set_resumption(const goaway_tls *tls, bool resumption);
+goaway_status goaway_tls_set_resumption(goaway_tls *tls, bool resumption);
 
 // Has the secrets of every session written to a file, at whose end it goes on,
 // in the format of SSLKEYLOGFILE: whoever reads it can read the sessions. For
@@ -1262,7 +1262,7 @@ goaway_status goaway_tls_set_resumption(const goaway_tls *tls, bool resumption);
 // looked at.
 //
 // GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: the file cannot be written.
-goaway_status goaway_tls_set_key_log(const goaway_tls *tls, const char *file);
+goaway_status goaway_tls_set_key_log(goaway_tls *tls, const char *file);
 
 // Has handshakes from now on use the files as they are now, and what was said
 // since. Sessions go on as they are. If a file cannot be used nothing changes.
@@ -1270,19 +1270,17 @@ goaway_status goaway_tls_set_key_log(const goaway_tls *tls, const char *file);
 //
 // GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
 // GOAWAY_ERR_INVALID: there is no certificate.
-goaway_status goaway_tls_reload(const goaway_tls *tls);
+goaway_status goaway_tls_reload(goaway_tls *tls);
 
 // The same with all that was said to `with` instead of what was said to `tls`:
 // for certificates that come from memory. `with` stays yours.
-goaway_status goaway_tls_replace(const goaway_tls *tls, const goaway_tls *with);
+goaway_status goaway_tls_replace(goaway_tls *tls, const goaway_tls *with);
 
 // Listens on `address` as `goaway_server_listen` does, and speaks TLS there.
 //
 // GOAWAY_ERR_INVALID: `tls` has no certificate. GOAWAY_ERR_TLS and others: as
 // for certificates and for `goaway_server_listen`.
-goaway_status goaway_server_listen_tls(const goaway_server *server,
-                                       const char *address,
-                                       const goaway_tls *tls);
+goaway_status goaway_server_listen_tls(goaway_server *server, const char *address, goaway_tls *tls);
 
 // Writes what a session's handshake has come to to `out_info`: as many bytes
 // as both sides know of, `info_size` being `sizeof(goaway_tls_info)` in your
@@ -1319,7 +1317,7 @@ goaway_status goaway_request_peer_certificate(goaway_request request,
 //
 // GOAWAY_ERR_INVALID: there is no such limit, or it does not take the value,
 // which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_set_limit(const goaway_server *server, uint32_t limit, uint64_t value);
+goaway_status goaway_server_set_limit(goaway_server *server, uint32_t limit, uint64_t value);
 
 // Pads the frames of HTTP/2 that carry messages, so that their lengths tell less
 // of what is in them (RFC 9113, section 10.7): a `goaway_padding`. What the
@@ -1327,16 +1325,14 @@ goaway_status goaway_server_set_limit(const goaway_server *server, uint32_t limi
 // bytes of the peer's windows. Default GOAWAY_PADDING_NONE. Before the start only.
 //
 // GOAWAY_ERR_INVALID: there is no such padding. GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_set_padding(const goaway_server *server, uint32_t padding);
+goaway_status goaway_server_set_padding(goaway_server *server, uint32_t padding);
 
 // Turns a feature, one of the numbers of `goaway_feature`, on or off. Before
 // the start only.
 //
 // GOAWAY_ERR_INVALID: there is no such feature. GOAWAY_ERR_STATE: the server
 // was started.
-goaway_status goaway_server_set_feature(const goaway_server *server,
-                                        uint32_t feature,
-                                        bool enabled);
+goaway_status goaway_server_set_feature(goaway_server *server, uint32_t feature, bool enabled);
 
 // The request's method, such as "GET".
 goaway_status goaway_request_method(goaway_request request, goaway_bytes *out_method);
@@ -1684,7 +1680,7 @@ goaway_status goaway_request_reset(goaway_request request, uint32_t code);
 // start only; the last call counts.
 //
 // GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_set_on_session(const goaway_server *server,
+goaway_status goaway_server_set_on_session(goaway_server *server,
                                            goaway_session_cb on_event,
                                            void *user_data);
 
@@ -1843,7 +1839,7 @@ goaway_status goaway_session_send_settings(goaway_session session,
 // A new queue of that server, to be ended with `goaway_queue_free`. NULL if it
 // fails, with the text in `goaway_last_error`. Before the start only. A server
 // may have several.
-goaway_queue *goaway_queue_new(const goaway_server *server);
+goaway_queue *goaway_queue_new(goaway_server *server);
 
 // Ends a queue: its memory, its descriptor and its callback are not used any
 // more, as soon as this has returned; from inside a callback, as soon as a call
@@ -1861,16 +1857,16 @@ void goaway_queue_free(goaway_queue *queue);
 //
 // GOAWAY_ERR_INVALID: the pattern is none, or is taken, or the queue is another
 // server's. GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_server_register_queue(const goaway_server *server,
+goaway_status goaway_server_register_queue(goaway_server *server,
                                            const char *pattern,
-                                           const goaway_queue *queue,
+                                           goaway_queue *queue,
                                            uint32_t tag);
 
 // Has the queue told more than its requests: `what` is GOAWAY_WATCH_SESSIONS,
 // GOAWAY_WATCH_PROGRESS or both. Before the start only.
 //
 // GOAWAY_ERR_INVALID: it is neither. GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_queue_watch(const goaway_queue *queue, uint32_t what);
+goaway_status goaway_queue_watch(goaway_queue *queue, uint32_t what);
 
 // A descriptor for poll(2) and its kin, which is readable while a batch waits:
 // an eventfd on Linux, a pipe elsewhere, non-blocking and close-on-exec. Do not
@@ -1881,13 +1877,13 @@ goaway_status goaway_queue_watch(const goaway_queue *queue, uint32_t what);
 // empties the descriptor and gives all that waits, and what comes after it is a
 // new edge. So take once for each event, and do nothing else to be woken again. A
 // batch that waited before the descriptor was added is reported by the first poll.
-int goaway_queue_fd(const goaway_queue *queue);
+int goaway_queue_fd(goaway_queue *queue);
 
 // Has `on_ready` called when a batch waits, once for each batch: again only
 // after a take. Before the start only; the last call counts.
 //
 // GOAWAY_ERR_STATE: the server was started.
-goaway_status goaway_queue_set_on_ready(const goaway_queue *queue,
+goaway_status goaway_queue_set_on_ready(goaway_queue *queue,
                                         goaway_queue_cb on_ready,
                                         void *user_data);
 
@@ -1899,14 +1895,14 @@ goaway_status goaway_queue_set_on_ready(const goaway_queue *queue,
 // are watched, no connection is accepted.
 //
 // GOAWAY_ERR_INVALID: it is outside that range.
-goaway_status goaway_queue_set_limit(const goaway_queue *queue, uint32_t records);
+goaway_status goaway_queue_set_limit(goaway_queue *queue, uint32_t records);
 
 // Writes what has gathered to `out_batch`. It stays valid until the next take
 // from this queue. Never blocks; `count` is 0 if there is nothing. The order of
 // the records is that in which things happened. For one thread at a time.
 //
 // GOAWAY_ERR_STATE: another thread is in this call.
-goaway_status goaway_queue_take(const goaway_queue *queue, goaway_batch *out_batch);
+goaway_status goaway_queue_take(goaway_queue *queue, goaway_batch *out_batch);
 
 // Blocks until a batch waits, or for `timeout_ms`, or GOAWAY_FOREVER: for a
 // program without a loop.
@@ -1937,7 +1933,7 @@ goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
 // arena, the fields are no pairs, or `number` is out of range.
 // GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when the high-water mark was
 // reached; one that passes it is taken whole.
-goaway_status goaway_queue_submit(const goaway_queue *queue,
+goaway_status goaway_queue_submit(goaway_queue *queue,
                                   const goaway_command *commands,
                                   size_t count,
                                   const void *arena,

@@ -1,5 +1,7 @@
 //! Parts of the protocols that can be turned on and off.
 
+use std::ptr::NonNull;
+
 use super::server::{borrow, goaway_server};
 use super::{goaway_status, guard};
 use crate::config::Feature;
@@ -43,7 +45,7 @@ const FEATURES: [(goaway_feature, Feature); 3] = [
 /// was started.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_feature(
-    server: Option<&goaway_server>,
+    server: Option<NonNull<goaway_server>>,
     feature: u32,
     enabled: bool,
 ) -> goaway_status {

@@ -1,5 +1,7 @@
 //! Limits, by the numbers that the C API gives them.
 
+use std::ptr::NonNull;
+
 use super::server::{borrow, goaway_server};
 use super::{goaway_status, guard};
 use crate::config::Limit;
@@ -132,7 +134,11 @@ pub enum goaway_limit {
 /// GOAWAY_ERR_INVALID: there is no such limit, or it does not take the value,
 /// which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_set_limit(server: Option<&goaway_server>, limit: u32, value: u64) -> goaway_status {
+pub extern "C" fn goaway_server_set_limit(
+    server: Option<NonNull<goaway_server>>,
+    limit: u32,
+    value: u64,
+) -> goaway_status {
     guard(|| borrow(server)?.set_limit(Limit::of(limit)?, value))
 }
 
@@ -143,6 +149,6 @@ pub extern "C" fn goaway_server_set_limit(server: Option<&goaway_server>, limit:
 ///
 /// GOAWAY_ERR_INVALID: there is no such padding. GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_set_padding(server: Option<&goaway_server>, padding: u32) -> goaway_status {
+pub extern "C" fn goaway_server_set_padding(server: Option<NonNull<goaway_server>>, padding: u32) -> goaway_status {
     guard(|| borrow(server)?.set_padding(Padding::from_number(padding)?))
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char, c_int};
 use std::os::fd::IntoRawFd;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use super::server::{borrow, goaway_server};
 use super::{goaway_status, guard, guard_or, view};
@@ -71,7 +71,10 @@ use crate::table::lock;
 /// GOAWAY_ERR_IO: as they say; nothing of `address` is listened on then.
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn goaway_server_listen(server: Option<&goaway_server>, address: *const c_char) -> goaway_status {
+pub unsafe extern "C" fn goaway_server_listen(
+    server: Option<NonNull<goaway_server>>,
+    address: *const c_char,
+) -> goaway_status {
     guard(|| {
         let server = borrow(server)?;
         // SAFETY: the header asks for a NUL-terminated text.
@@ -111,7 +114,7 @@ pub extern "C" fn goaway_server_address(server: Option<&goaway_server>, index: u
 /// descriptor (by inheritance or SCM_RIGHTS), listens and starts; it tells that
 /// it serves; then this server closes. Both accept in between.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_dup_fd(server: Option<&goaway_server>, index: usize) -> c_int {
+pub extern "C" fn goaway_server_dup_fd(server: Option<NonNull<goaway_server>>, index: usize) -> c_int {
     guard_or(-1, || Ok(borrow(server)?.hand_over(index)?.into_raw_fd()))
 }
 
@@ -126,7 +129,7 @@ pub extern "C" fn goaway_server_dup_fd(server: Option<&goaway_server>, index: us
 /// has closed it.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_shared(
-    server: Option<&goaway_server>,
+    server: Option<NonNull<goaway_server>>,
     index: usize,
     shared: bool,
 ) -> goaway_status {

@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ pub type goaway_queue_cb = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 /// fails, with the text in `goaway_last_error`. Before the start only. A server
 /// may have several.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_queue_new(server: Option<&goaway_server>) -> Option<Box<goaway_queue>> {
+pub extern "C" fn goaway_queue_new(server: Option<NonNull<goaway_server>>) -> Option<Box<goaway_queue>> {
     guard_or(None, || {
         let queue = borrow(server)?.add_queue()?;
         Ok(Some(Box::new(goaway_queue { queue, fork: table::fork() })))
@@ -94,9 +95,9 @@ pub extern "C" fn goaway_queue_free(queue: Option<Box<goaway_queue>>) {
 /// server's. GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_register_queue(
-    server: Option<&goaway_server>,
+    server: Option<NonNull<goaway_server>>,
     pattern: *const c_char,
-    queue: Option<&goaway_queue>,
+    queue: Option<NonNull<goaway_queue>>,
     tag: u32,
 ) -> goaway_status {
     guard(|| {
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn goaway_server_register_queue(
 ///
 /// GOAWAY_ERR_INVALID: it is neither. GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_queue_watch(queue: Option<&goaway_queue>, what: u32) -> goaway_status {
+pub extern "C" fn goaway_queue_watch(queue: Option<NonNull<goaway_queue>>, what: u32) -> goaway_status {
     guard(|| {
         let queue = own(queue)?;
         if what == 0 || what & !(GOAWAY_WATCH_SESSIONS | GOAWAY_WATCH_PROGRESS) != 0 {
@@ -132,7 +133,7 @@ pub extern "C" fn goaway_queue_watch(queue: Option<&goaway_queue>, what: u32) ->
 /// new edge. So take once for each event, and do nothing else to be woken again. A
 /// batch that waited before the descriptor was added is reported by the first poll.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_queue_fd(queue: Option<&goaway_queue>) -> c_int {
+pub extern "C" fn goaway_queue_fd(queue: Option<NonNull<goaway_queue>>) -> c_int {
     guard_or(-1, || own(queue)?.notifier(notifier::new, AsRawFd::as_raw_fd))
 }
 
@@ -142,7 +143,7 @@ pub extern "C" fn goaway_queue_fd(queue: Option<&goaway_queue>) -> c_int {
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_set_on_ready(
-    queue: Option<&goaway_queue>,
+    queue: Option<NonNull<goaway_queue>>,
     on_ready: goaway_queue_cb,
     user_data: *mut c_void,
 ) -> goaway_status {
@@ -164,7 +165,7 @@ pub extern "C" fn goaway_queue_set_on_ready(
 ///
 /// GOAWAY_ERR_INVALID: it is outside that range.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_queue_set_limit(queue: Option<&goaway_queue>, records: u32) -> goaway_status {
+pub extern "C" fn goaway_queue_set_limit(queue: Option<NonNull<goaway_queue>>, records: u32) -> goaway_status {
     guard(|| own(queue)?.set_limit(records))
 }
 
@@ -175,7 +176,7 @@ pub extern "C" fn goaway_queue_set_limit(queue: Option<&goaway_queue>, records: 
 /// GOAWAY_ERR_STATE: another thread is in this call.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_take(
-    queue: Option<&goaway_queue>,
+    queue: Option<NonNull<goaway_queue>>,
     out_batch: Option<&mut MaybeUninit<goaway_batch>>,
 ) -> goaway_status {
     guard(|| {
@@ -230,7 +231,7 @@ pub extern "C" fn goaway_queue_wait(queue: Option<&goaway_queue>, timeout_ms: u3
 /// reached; one that passes it is taken whole.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_queue_submit(
-    queue: Option<&goaway_queue>,
+    queue: Option<NonNull<goaway_queue>>,
     commands: *const Command,
     count: usize,
     arena: *const c_void,
@@ -269,8 +270,8 @@ unsafe fn carry_out(commands: *const Command, count: usize, arena: &[u8], out_st
 }
 
 /// The queue, if this process made it: a fork copies locks that may be held.
-fn own(queue: Option<&goaway_queue>) -> Result<&Arc<Queue>> {
-    let handle = queue.ok_or(Error::Null("queue"))?;
+fn own<'a>(queue: impl view::Object<'a, goaway_queue>) -> Result<&'a Arc<Queue>> {
+    let handle = queue.get().ok_or(Error::Null("queue"))?;
     match handle.fork == table::fork() {
         true => Ok(&handle.queue),
         false => Err(Error::Forked),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_void};
+use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
-use super::view::goaway_setting;
+use super::view::{Object, goaway_setting};
 use super::{UserData, fork, goaway_status, guard, guard_or, socket, thread, view};
 use crate::close::Report;
 use crate::error::{Error, Result};
@@ -144,7 +145,7 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_register_handler(
-    server: Option<&goaway_server>,
+    server: Option<NonNull<goaway_server>>,
     pattern: *const c_char,
     on_request: goaway_request_cb,
     user_data: *mut c_void,
@@ -171,7 +172,7 @@ pub unsafe extern "C" fn goaway_server_register_handler(
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_set_settings(
-    server: Option<&goaway_server>,
+    server: Option<NonNull<goaway_server>>,
     settings: *const goaway_setting,
     count: usize,
 ) -> goaway_status {
@@ -188,7 +189,7 @@ pub unsafe extern "C" fn goaway_server_set_settings(
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_on_progress(
-    server: Option<&goaway_server>,
+    server: Option<NonNull<goaway_server>>,
     on_progress: goaway_progress_cb,
     user_data: *mut c_void,
 ) -> goaway_status {
@@ -209,7 +210,7 @@ pub extern "C" fn goaway_server_set_on_progress(
 /// GOAWAY_ERR_STATE: it listens nowhere, or was started or closed before.
 /// GOAWAY_ERR_IO: the system gives no thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_start(server: Option<&goaway_server>) -> goaway_status {
+pub extern "C" fn goaway_server_start(server: Option<NonNull<goaway_server>>) -> goaway_status {
     guard(|| borrow(server)?.start())
 }
 
@@ -218,7 +219,7 @@ pub extern "C" fn goaway_server_start(server: Option<&goaway_server>) -> goaway_
 /// `goaway_server_is_ready` changes. Let your health check call it, wait until the
 /// load balancer has noticed, and then close.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_server_set_ready(server: Option<&goaway_server>, ready: bool) -> goaway_status {
+pub extern "C" fn goaway_server_set_ready(server: Option<NonNull<goaway_server>>, ready: bool) -> goaway_status {
     guard(|| borrow(server)?.set_ready(ready))
 }
 
@@ -241,7 +242,7 @@ pub extern "C" fn goaway_server_is_ready(server: Option<&goaway_server>) -> bool
 /// server was never started it is called before this returns.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_close(
-    server: Option<&goaway_server>,
+    server: Option<NonNull<goaway_server>>,
     drain_ms: u32,
     on_close: goaway_close_cb,
     user_data: *mut c_void,
@@ -351,6 +352,6 @@ pub extern "C" fn goaway_server_free(server: Option<Box<goaway_server>>) {
     });
 }
 
-pub fn borrow(server: Option<&goaway_server>) -> Result<&Server> {
-    server.map(|handle| &handle.server).ok_or(Error::Null("server"))
+pub fn borrow<'a>(server: impl Object<'a, goaway_server>) -> Result<&'a Server> {
+    server.get().map(|handle| &handle.server).ok_or(Error::Null("server"))
 }

@@ -1,6 +1,7 @@
 //! Sessions: listed, looked at, ended, and what happens to them.
 
 use std::ffi::{c_char, c_void};
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -107,7 +108,7 @@ pub type goaway_session_cb = Option<unsafe extern "C" fn(event: *const goaway_se
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_on_session(
-    server: Option<&goaway_server>,
+    server: Option<NonNull<goaway_server>>,
     on_event: goaway_session_cb,
     user_data: *mut c_void,
 ) -> goaway_status {

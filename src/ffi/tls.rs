@@ -2,11 +2,12 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::server::{borrow, goaway_request, goaway_server};
 use super::session::{goaway_session, terminated};
-use super::view::{self, goaway_bytes};
+use super::view::{self, Object, goaway_bytes};
 use super::{goaway_status, guard, guard_or};
 use crate::error::{Error, Result};
 use crate::registry::SESSIONS;
@@ -130,7 +131,7 @@ pub extern "C" fn goaway_tls_free(tls: Option<Box<goaway_tls>>) {
 /// line and what is wrong.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_tls_add_certificate(
-    tls: Option<&goaway_tls>,
+    tls: Option<NonNull<goaway_tls>>,
     certificate_file: *const c_char,
     key_file: *const c_char,
     password: *const c_char,
@@ -151,7 +152,7 @@ pub unsafe extern "C" fn goaway_tls_add_certificate(
 /// GOAWAY_ERR_TLS: it cannot be used; the text says why.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_tls_add_certificate_pem(
-    tls: Option<&goaway_tls>,
+    tls: Option<NonNull<goaway_tls>>,
     certificate: *const c_char,
     certificate_len: usize,
     key: *const c_char,
@@ -176,7 +177,10 @@ pub unsafe extern "C" fn goaway_tls_add_certificate_pem(
 ///
 /// GOAWAY_ERR_INVALID: no certificate was added, or clients cannot ask for such a name.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn goaway_tls_set_server_name(tls: Option<&goaway_tls>, name: *const c_char) -> goaway_status {
+pub unsafe extern "C" fn goaway_tls_set_server_name(
+    tls: Option<NonNull<goaway_tls>>,
+    name: *const c_char,
+) -> goaway_status {
     guard(|| {
         // SAFETY: the header asks for a NUL-terminated text.
         let name = unsafe { view::text(name, "name") }?;
@@ -194,7 +198,7 @@ pub unsafe extern "C" fn goaway_tls_set_server_name(tls: Option<&goaway_tls>, na
 /// GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_tls_set_client_certificates(
-    tls: Option<&goaway_tls>,
+    tls: Option<NonNull<goaway_tls>>,
     clients: u32,
     authorities_file: *const c_char,
 ) -> goaway_status {
@@ -211,7 +215,7 @@ pub unsafe extern "C" fn goaway_tls_set_client_certificates(
 /// The same with authorities from memory. None are passed with a length of 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_tls_set_client_certificates_pem(
-    tls: Option<&goaway_tls>,
+    tls: Option<NonNull<goaway_tls>>,
     clients: u32,
     authorities: *const c_char,
     authorities_len: usize,
@@ -228,7 +232,7 @@ pub unsafe extern "C" fn goaway_tls_set_client_certificates_pem(
 ///
 /// GOAWAY_ERR_INVALID: there is no such number.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_tls_set_min_version(tls: Option<&goaway_tls>, version: u32) -> goaway_status {
+pub extern "C" fn goaway_tls_set_min_version(tls: Option<NonNull<goaway_tls>>, version: u32) -> goaway_status {
     guard(|| {
         let version = match version {
             _ if version == GOAWAY_TLS_1_2 as u32 => MinVersion::Tls12,
@@ -243,7 +247,10 @@ pub extern "C" fn goaway_tls_set_min_version(tls: Option<&goaway_tls>, version: 
 /// false a listener may have none: then every handshake fails, until
 /// `goaway_tls_replace` or `goaway_tls_reload` brings one.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_tls_set_certificate_required(tls: Option<&goaway_tls>, required: bool) -> goaway_status {
+pub extern "C" fn goaway_tls_set_certificate_required(
+    tls: Option<NonNull<goaway_tls>>,
+    required: bool,
+) -> goaway_status {
     guard(|| settings(tls)?.set_certificate_required(required))
 }
 
@@ -252,7 +259,7 @@ pub extern "C" fn goaway_tls_set_certificate_required(tls: Option<&goaway_tls>, 
 /// 2.2), whose keys the process makes, changes every six hours and with each
 /// reload, and never stores.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_tls_set_resumption(tls: Option<&goaway_tls>, resumption: bool) -> goaway_status {
+pub extern "C" fn goaway_tls_set_resumption(tls: Option<NonNull<goaway_tls>>, resumption: bool) -> goaway_status {
     guard(|| settings(tls)?.set_resumption(resumption))
 }
 
@@ -263,7 +270,10 @@ pub extern "C" fn goaway_tls_set_resumption(tls: Option<&goaway_tls>, resumption
 ///
 /// GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: the file cannot be written.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn goaway_tls_set_key_log(tls: Option<&goaway_tls>, file: *const c_char) -> goaway_status {
+pub unsafe extern "C" fn goaway_tls_set_key_log(
+    tls: Option<NonNull<goaway_tls>>,
+    file: *const c_char,
+) -> goaway_status {
     guard(|| {
         let file = match file.is_null() {
             true => None,
@@ -281,14 +291,14 @@ pub unsafe extern "C" fn goaway_tls_set_key_log(tls: Option<&goaway_tls>, file: 
 /// GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
 /// GOAWAY_ERR_INVALID: there is no certificate.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_tls_reload(tls: Option<&goaway_tls>) -> goaway_status {
+pub extern "C" fn goaway_tls_reload(tls: Option<NonNull<goaway_tls>>) -> goaway_status {
     guard(|| settings(tls)?.reload())
 }
 
 /// The same with all that was said to `with` instead of what was said to `tls`:
 /// for certificates that come from memory. `with` stays yours.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_tls_replace(tls: Option<&goaway_tls>, with: Option<&goaway_tls>) -> goaway_status {
+pub extern "C" fn goaway_tls_replace(tls: Option<NonNull<goaway_tls>>, with: Option<&goaway_tls>) -> goaway_status {
     guard(|| {
         let with = with.map(|with| &*with.0).ok_or(Error::Null("with"))?;
         settings(tls)?.replace(with)
@@ -301,15 +311,15 @@ pub extern "C" fn goaway_tls_replace(tls: Option<&goaway_tls>, with: Option<&goa
 /// for certificates and for `goaway_server_listen`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_listen_tls(
-    server: Option<&goaway_server>,
+    server: Option<NonNull<goaway_server>>,
     address: *const c_char,
-    tls: Option<&goaway_tls>,
+    tls: Option<NonNull<goaway_tls>>,
 ) -> goaway_status {
     guard(|| {
         let server = borrow(server)?;
         // SAFETY: the header asks for a NUL-terminated text.
         let address = unsafe { view::text(address, "address") }?;
-        let tls = tls.ok_or(Error::Null("tls"))?;
+        let tls = tls.get().ok_or(Error::Null("tls"))?;
         server.listen(address, Some(tls.0.clone()))
     })
 }
@@ -387,8 +397,8 @@ pub extern "C" fn goaway_request_peer_certificate(
     })
 }
 
-fn settings(tls: Option<&goaway_tls>) -> Result<&Tls> {
-    tls.map(|tls| &*tls.0).ok_or(Error::Null("tls"))
+fn settings<'a>(tls: impl Object<'a, goaway_tls>) -> Result<&'a Tls> {
+    tls.get().map(|tls| &*tls.0).ok_or(Error::Null("tls"))
 }
 
 /// The bytes of a NUL-terminated text, if there is one.

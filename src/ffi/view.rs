@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
 use crate::setting::Setting;
@@ -25,6 +26,27 @@ impl From<&[u8]> for goaway_bytes {
 impl From<&str> for goaway_bytes {
     fn from(text: &str) -> Self {
         text.as_bytes().into()
+    }
+}
+
+/// A pointer to an object of the host: `Option<&T>` in a call that changes nothing,
+/// which the header shows as `const T *`, and `Option<NonNull<T>>` in one that does.
+/// Either way the object is shared, since every call may come from any thread.
+pub trait Object<'a, T> {
+    /// The object, or `None` for NULL.
+    fn get(self) -> Option<&'a T>;
+}
+
+impl<'a, T> Object<'a, T> for Option<&'a T> {
+    fn get(self) -> Option<&'a T> {
+        self
+    }
+}
+
+impl<'a, T> Object<'a, T> for Option<NonNull<T>> {
+    fn get(self) -> Option<&'a T> {
+        // SAFETY: the header asks for an object that was made and not freed.
+        self.map(|object| unsafe { object.as_ref() })
     }
 }
 

@@ -120,7 +120,7 @@ fn pointer(kind: &Type) -> Option<(bool, &Type)> {
             let target = &*reference.elem;
             Some((reference.mutability.is_none(), inside(target, "MaybeUninit").unwrap_or(target)))
         }
-        _ => match (inside(kind, "Option"), inside(kind, "Box")) {
+        _ => match (inside(kind, "Option"), inside(kind, "Box").or_else(|| inside(kind, "NonNull"))) {
             (Some(inner), _) => pointer(inner),
             (_, Some(target)) => Some((false, target)),
             _ => None,
