@@ -91,9 +91,6 @@
 // indexed, and must be passed on as such (RFC 7541, section 7.1.3).
 #define GOAWAY_PSEUDO_FIELD_SENSITIVE 8
 
-// As the last stream of a GOAWAY: the last one that was taken.
-#define LAST_TAKEN UINT32_MAX
-
 // As a time to wait: for ever.
 #define GOAWAY_FOREVER UINT32_MAX
 

@@ -251,7 +251,7 @@ pub enum Flood {
 }
 
 /// As the last stream of a GOAWAY: the last one that was taken.
-pub const LAST_TAKEN: u32 = u32::MAX;
+pub(crate) const LAST_TAKEN: u32 = u32::MAX;
 
 /// A frame of the host's own, or one that says something of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -146,7 +146,7 @@ static void fields_keep_their_order(void) {
         CHECK_OK(goaway_request_header_at(request, index, &name, &value, NULL));
         CHECK(is_text(name, sent[index][0]) && is_text(value, sent[index][1]));
     }
-    CHECK_STATUS(goaway_request_header_at(request, COUNT(sent), &name, &value), GOAWAY_ERR_NOT_FOUND);
+    CHECK_STATUS(goaway_request_header_at(request, COUNT(sent), &name, &value, NULL), GOAWAY_ERR_NOT_FOUND);
     about("%s", "");
     static const char *const own[][2] = {{"x-a", "1"}, {"x-b", "2"}, {"x-a", "3"}, {"set-cookie", "s=1"},
                                          {"x-c", "4"}, {"set-cookie", "t=2"}, {"x-b", "5"}};
