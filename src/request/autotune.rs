@@ -1,23 +1,24 @@
-//! How far a response's high-water mark has grown.
+//! Automatic growth of a response's high-water mark.
 //!
-//! Each time a body waits for room its host has to be woken, which for a fast
-//! peer costs more than the bytes. So the mark of a long body doubles each time
-//! the peer has taken all there was before there was more, if it has taken
-//! several times as much before: a peer that reads slowly, or not at all, does
-//! not get there.
+//! Each time a body waits for room its host has to be woken, which for a fast peer
+//! costs more than the bytes. So the mark of a long body doubles each time the peer has
+//! taken everything before the host wrote more, provided that the peer has taken
+//! several times as much before. A peer that reads slowly or not at all does not reach
+//! that point.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::session::SessionHandle;
 
-/// How often a peer must have taken what waits at most, before more may wait.
+/// How many times the high-water mark a peer must have taken before the mark grows.
 const PROOF: u64 = 4;
-/// All marks of a session together grow by so many times what one may grow to.
+/// All marks of a session together may grow by this many times what a single one may
+/// grow to.
 const TOGETHER: usize = 2;
 
-/// What a mark has grown by: its part of what its session's may grow by, given
-/// back when it is dropped.
+/// The growth of a mark: its share of the growth that the session allows. It is given
+/// back on drop.
 pub struct HighWaterAutotune {
     session: Arc<SessionHandle>,
     bytes: usize,
@@ -28,8 +29,8 @@ impl HighWaterAutotune {
         Self { session: session.clone(), bytes: 0 }
     }
 
-    /// The bytes by which a mark grows that may grow to `most`, when the peer has
-    /// `taken` so many of the body; 0 if it does not.
+    /// The bytes by which a mark that may grow to `most` grows when the peer has taken
+    /// `taken` bytes of the body; 0 if it does not grow.
     pub fn step(mark: usize, most: usize, taken: u64) -> usize {
         match taken >= PROOF * mark as u64 {
             true => mark.min(most.saturating_sub(mark)),

@@ -1,9 +1,9 @@
-//! Copies of what the host writes.
+//! Copies of the bytes that the host writes.
 //!
-//! A copy is made on a thread of the host and freed on the session's. To that
-//! the C library's allocator answers, for large ones, by giving pages back to
-//! the system and taking them again, which was a third of the time of a large
-//! answer. So copies of about a frame's size are made in blocks that are kept.
+//! A copy is made on a thread of the host and freed on the session's thread. For large
+//! copies the C library's allocator then returns pages to the system and requests them
+//! again, which took a third of the time of a large response. So copies of about a
+//! frame's size are made in blocks that are reused.
 
 use std::mem;
 use std::sync::Mutex;
@@ -13,11 +13,11 @@ use bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::table::lock;
 
-/// SETTINGS_MAX_FRAME_SIZE, as nearly all peers leave it (RFC 9113, section 6.5.2).
+/// SETTINGS_MAX_FRAME_SIZE as nearly all peers leave it (RFC 9113, section 6.5.2).
 const BLOCK: usize = 16 * 1024;
-/// Blocks that are kept for all servers together: 4 MiB.
+/// The number of blocks kept for all servers together: 4 MiB of memory.
 const KEPT: usize = 256;
-/// Whole pieces are copied of less without asking whether there is memory for all.
+/// Less than this is copied without a check that there is memory for the whole.
 const HUGE: usize = 1 << 30;
 
 static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
@@ -42,7 +42,7 @@ impl Drop for Block {
     }
 }
 
-/// The bytes, copied; an error where there is no memory for them.
+/// Copies the bytes. Fails if there is no memory.
 pub fn copy(bytes: &[u8]) -> Result<Bytes> {
     if (BLOCK / 4..=BLOCK).contains(&bytes.len()) {
         let mut block = lock(&SPARE).pop().unwrap_or_default();
@@ -76,7 +76,7 @@ fn reserve(memory: &mut Vec<u8>, bytes: usize) -> Result<()> {
     fits.map_err(|_| Error::TooLarge(format!("there is no memory for {bytes} bytes")))
 }
 
-/// Frees the blocks that nobody uses.
+/// Frees the blocks that are not in use.
 pub fn trim() {
     let spare = mem::take(&mut *lock(&SPARE));
     drop(spare);

@@ -1,9 +1,9 @@
-//! A request's body on its way in.
+//! The body of a request as it is received.
 //!
-//! The session's task takes content from the engine as it comes and gathers it here,
-//! bounded by the stream's flow-control window, which is opened again only by
-//! what the host has consumed. The host takes it in one of three ways: pushed
-//! into a callback, read into its own buffer, or collected whole.
+//! The session's task takes content from the protocol engine as it arrives and collects
+//! it here. The stream's flow-control window bounds it; the window is reopened only by
+//! the bytes that the host has consumed. The host takes the body in one of three ways:
+//! pushed into a callback, read into its own buffer, or collected whole.
 
 #[cfg(test)]
 mod tests;
@@ -19,41 +19,43 @@ use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
 use crate::session::SessionHandle;
 
-/// Gets the pieces in order; the last call says that it is the last, and may be empty.
+/// Receives the pieces in order. The last call is marked as the last, and its piece may
+/// be empty.
 pub type OnBody = Box<dyn FnMut(Subject, &[u8], bool) + Send>;
-/// Gets the whole body.
+/// Receives the whole body.
 pub type OnCollected = Box<dyn FnOnce(Subject, &[u8]) + Send>;
 
-/// Pieces shorter than this are put together, so that a peer that sends a
-/// byte at a time does not cost a buffer a byte.
+/// Shorter pieces are merged, so that a peer that sends one byte at a time does not
+/// cost one buffer per byte.
 const SMALL: usize = 1024;
 
 /// How the host takes the body.
 pub enum Reader {
-    /// The host has not said yet.
+    /// The host has not chosen yet.
     Undecided,
     Pushed(OnBody),
     Pulled(OnReady),
     Collected(OnCollected),
-    /// Told to a queue, in records.
+    /// Delivered to a queue as records.
     Queued,
-    /// The hook is out being called, or the body has been delivered.
+    /// The hook is being called, or the body has been delivered.
     Away,
-    /// The hook of a pulled body is out being called, and may read.
+    /// The hook of a pulled body is being called, and may read.
     PulledAway,
 }
 
-/// What to do next outside the entry's lock.
+/// What to do after the entry's lock is released.
 pub enum Delivery {
     Piece(OnBody, Bytes, bool),
     Ready(OnReady),
     Whole(OnCollected, Bytes),
-    /// More came than the library collects: of this body, or of all bodies of its session.
+    /// More arrived than the library collects, for this body or for all bodies of the
+    /// session.
     TooLarge,
     TooLargeTogether,
 }
 
-/// A collected body's part of what its session may collect, given back when it is dropped.
+/// The share of a collected body in what its session may collect, given back on drop.
 pub struct Share {
     session: Arc<SessionHandle>,
     limit: usize,
@@ -86,31 +88,31 @@ pub struct Body {
     pieces: VecDeque<Bytes>,
     /// Bytes in `pieces`.
     held: usize,
-    /// Bytes the host has taken, for which the window is to be opened.
+    /// Bytes that the host has taken and for which the window is not yet reopened.
     consumed: usize,
     /// Bytes that a queue's host was given and has not consumed.
     lent: usize,
-    /// Bytes that have come in all.
+    /// All bytes received.
     received: u64,
-    /// Whether the peer has sent the last of it.
+    /// Whether the peer has sent the end of the body.
     ended: bool,
-    /// Whether the host was given the end.
+    /// Whether the end has been delivered to the host.
     end_told: bool,
     paused: bool,
-    /// A pulled reader found nothing and waits to be told.
+    /// Whether a pulled reader found no bytes and waits for a notification.
     starved: bool,
     /// The host reads it, and has perhaps given no hook.
     is_read: bool,
     collect_limit: usize,
-    /// While it is collected.
+    /// Present while the body is collected.
     share: Option<Share>,
     reader: Reader,
-    /// Boxed, since few requests have any.
+    /// Boxed, since few requests have trailers.
     pub trailers: Option<Box<HeaderList>>,
 }
 
 impl Body {
-    /// A body that is still to come, or none if `ended`.
+    /// A body that is still to be received, or an empty one if `ended`.
     pub fn new(ended: bool) -> Self {
         Self {
             pieces: VecDeque::new(),
@@ -130,12 +132,12 @@ impl Body {
         }
     }
 
-    /// The bytes that have come and that the host has not consumed, trailers among them.
+    /// The bytes received, including trailers, that the host has not consumed.
     pub fn memory(&self) -> usize {
         self.held + self.lent + self.trailers.as_ref().map_or(0, |trailers| trailers.memory())
     }
 
-    /// A piece came from the peer.
+    /// Takes a piece received from the peer.
     pub fn arrived(&mut self, piece: Bytes) {
         self.held += piece.len();
         self.received += piece.len() as u64;
@@ -178,12 +180,12 @@ impl Body {
         self.ended
     }
 
-    /// Whether the host has all of it, or gets no more.
+    /// Whether the host has the whole body or receives no more of it.
     pub fn is_over(&self) -> bool {
         self.ended && (self.end_told || matches!(self.reader, Reader::Away))
     }
 
-    /// Lets go of what has come and of who was to get it.
+    /// Drops the bytes received and their receiver.
     pub fn drop_pieces(&mut self) {
         self.pieces = VecDeque::new();
         self.held = 0;
@@ -195,27 +197,27 @@ impl Body {
         self.received
     }
 
-    /// Whether the library gathers it and the peer has not sent all of it.
+    /// Whether the library collects it and the peer has not sent all of it.
     pub fn is_awaited(&self) -> bool {
         matches!(self.reader, Reader::Collected(_)) && !self.ended
     }
 
-    /// Bytes to open the window for, counted once.
+    /// The bytes by which to open the window. Each byte is returned once.
     pub fn take_consumed(&mut self) -> usize {
         std::mem::take(&mut self.consumed)
     }
 
-    /// Whether the host has said that it wants the body.
+    /// Whether the host has asked for the body.
     pub fn is_wanted(&self) -> bool {
         !matches!(self.reader, Reader::Undecided)
     }
 
-    /// The host says how it takes the body, once.
+    /// Sets how the host takes the body, once.
     pub fn set_reader(&mut self, reader: Reader) -> Result<()> {
         if self.is_wanted() || self.is_read && !matches!(reader, Reader::Pulled(_)) {
             return Err(Error::State("the body is read in another way already"));
         }
-        // A pulled reader is told of what is there already.
+        // A pulled reader is notified of bytes that are already there.
         self.starved = matches!(reader, Reader::Pulled(_));
         self.reader = reader;
         Ok(())
@@ -224,7 +226,7 @@ impl Body {
     pub fn collect(&mut self, limit: usize, mut share: Share, on_collected: OnCollected) -> Result<()> {
         self.set_reader(Reader::Collected(on_collected))?;
         self.collect_limit = limit;
-        // The limits bound a collected body, so the window need not.
+        // The limits bound a collected body, so that the window does not have to.
         self.consumed += self.held;
         share.take(self.held);
         self.share = Some(share);
@@ -235,7 +237,7 @@ impl Body {
         self.paused = paused;
     }
 
-    /// Copies what is there into `out`. Ok(0) at the end of the body.
+    /// Copies available bytes into `out`. `Ok(0)` is the end of the body.
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         if !matches!(self.reader, Reader::Undecided | Reader::Pulled(_) | Reader::PulledAway) {
             return Err(Error::State("the body is delivered in another way"));
@@ -261,7 +263,7 @@ impl Body {
         Ok(filled)
     }
 
-    /// What the host is to be called with now, if anything.
+    /// The callback that is due now, if any.
     pub fn next_delivery(&mut self) -> Option<Delivery> {
         match &mut self.reader {
             Reader::Pushed(_) => self.next_piece(),
@@ -277,7 +279,7 @@ impl Body {
         }
     }
 
-    /// Bytes that have come and were not delivered.
+    /// Bytes received and not delivered.
     pub fn held(&self) -> usize {
         self.held
     }
@@ -287,24 +289,24 @@ impl Body {
         self.ended && self.trailers.is_none() && self.held <= most
     }
 
-    /// Whether there is something that a queue's host was not given.
+    /// Whether there is something that has not been delivered to a queue's host.
     pub fn has_to_lend(&self) -> bool {
         matches!(self.reader, Reader::Queued) && (self.held > 0 || (self.ended && !self.end_told))
     }
 
-    /// Adds all that is held to `out`, as consumed.
+    /// Appends everything that is held to `out` and counts it as consumed.
     pub fn give(&mut self, out: &mut Vec<u8>) {
         self.consumed += self.move_to(out, usize::MAX);
     }
 
-    /// Adds about `most` of what is held to `out`, to be consumed by
-    /// `give_back`. True if it is the last of the body.
+    /// Appends about `most` of the held bytes to `out`; `give_back` reports them as
+    /// consumed. Returns true if they include the end of the body.
     pub fn lend(&mut self, out: &mut Vec<u8>, most: usize) -> bool {
         self.lent += self.move_to(out, most);
         self.end_told
     }
 
-    /// Whole pieces, until they are `most` or more.
+    /// Takes whole pieces until they are `most` bytes or more.
     fn move_to(&mut self, out: &mut Vec<u8>, most: usize) -> usize {
         let mut moved = 0;
         while moved < most
@@ -318,7 +320,7 @@ impl Body {
         moved
     }
 
-    /// So much of what was lent has been consumed.
+    /// Counts as consumed this many of the bytes handed out before.
     pub fn give_back(&mut self, bytes: u64) -> Result<()> {
         let given = usize::try_from(bytes).ok().filter(|bytes| *bytes <= self.lent);
         let given = given.ok_or_else(|| Error::invalid(format_args!("of {bytes} bytes {} were given", self.lent)))?;
@@ -327,7 +329,7 @@ impl Body {
         Ok(())
     }
 
-    /// The hook comes back from its call.
+    /// Takes the hook back after its call.
     pub fn restore(&mut self, reader: Reader) {
         self.reader = reader;
     }

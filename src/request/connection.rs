@@ -1,24 +1,24 @@
-//! What a response says of its connection (RFC 9110, section 7.6.1): nothing in
-//! HTTP/2; in HTTP/1.1 that it ends, or what it is upgraded to.
+//! The connection options of a response (RFC 9110, section 7.6.1). HTTP/2 has none. In
+//! HTTP/1.1 a response may close the connection or name the protocol it is upgraded to.
 
 use http::StatusCode;
 
 use super::field;
 use crate::error::{Error, Result};
 
-/// Which answer opens a tunnel.
+/// Which response opens a tunnel.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub enum TunnelCondition {
     #[default]
     None,
-    /// 2xx, to a CONNECT (section 9.3.6).
+    /// A 2xx response to CONNECT (section 9.3.6).
     Success,
-    /// 101, to an Upgrade (section 7.8).
+    /// A 101 response to Upgrade (section 7.8).
     Switch,
 }
 
 impl TunnelCondition {
-    /// Whether one of that status does.
+    /// Whether a response of this status opens it.
     pub fn with(self, status: StatusCode) -> bool {
         match self {
             TunnelCondition::None => false,
@@ -28,17 +28,17 @@ impl TunnelCondition {
     }
 }
 
-/// What a field says of the connection.
+/// What a field states about the connection.
 pub enum ConnectionDirective {
-    /// It ends behind the response.
+    /// The connection is closed after the response.
     Close,
-    /// Which protocol it goes on with: the field's value.
+    /// The protocol that the connection switches to: the field's value.
     Upgrade,
-    /// What the library says anyway.
+    /// A statement that the library makes anyway.
     Nothing,
 }
 
-/// Reads a field that a host sets; None if it is not of the connection.
+/// Reads a field that a host sets. `None` if it is not about the connection.
 pub fn read(
     name: &[u8],
     value: &[u8],
@@ -85,7 +85,7 @@ mod tests {
         response
     }
 
-    /// What is announced as `content-length`.
+    /// The length announced in `content-length`.
     fn length(response: &mut Response) -> Option<String> {
         let mut head = response.take_head().unwrap();
         head.complete(b"now");

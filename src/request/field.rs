@@ -1,25 +1,25 @@
-//! Fields that a host sets, checked (RFC 9113, sections 8.2.1 and 8.2.2).
+//! Validation of the fields that a host sets (RFC 9113, sections 8.2.1 and 8.2.2).
 
 use crate::error::{Error, Result};
 use crate::grammar::token::is_token;
 use crate::grammar::value::{has_blank_edge, has_control};
 use crate::header_list::{GOAWAY_FIELD_SENSITIVE, HeaderList};
 
-/// Fields of a section that a host sets.
+/// The most fields that a host may set in a section.
 const MOST: usize = 10_000;
-/// Bytes of all names and values of a section.
+/// The most bytes of all names and values of a section.
 const MOST_BYTES: usize = 1 << 30;
-/// Bytes of one name.
+/// The most bytes of one name.
 const MOST_OF_NAME: usize = 65_535;
 
-/// Fields that say something of the connection, which HTTP/2 does not have.
+/// Connection-specific fields, which HTTP/2 does not have.
 const OF_CONNECTION: [&[u8]; 6] =
     [b"te", b"upgrade", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding"];
 /// Fields that are not allowed in trailers (RFC 9110, section 6.5.1).
 const NOT_IN_TRAILERS: [&[u8]; 6] =
     [b"host", b"trailer", b"content-type", b"content-range", b"content-length", b"content-encoding"];
 
-/// Adds a field to a section, beside any of its name.
+/// Adds a field to a section and keeps the others of its name.
 pub fn append(section: &mut HeaderList, name: &[u8], value: &[u8]) -> Result<()> {
     let (name, is_sensitive) = check(name, value)?;
     has_room(section, name.len() + value.len())?;
@@ -27,21 +27,22 @@ pub fn append(section: &mut HeaderList, name: &[u8], value: &[u8]) -> Result<()>
     Ok(())
 }
 
-/// A section of these fields.
+/// Makes a section of these fields.
 pub fn section<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderList> {
     let mut section = HeaderList::new();
     fields.try_for_each(|given| given.and_then(|(name, value)| append(&mut section, name, value)))?;
     Ok(section)
 }
 
-/// A trailer section of these fields.
+/// Makes a trailer section of these fields.
 pub fn trailers<'a>(mut fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<HeaderList> {
     let mut section = HeaderList::new();
     fields.try_for_each(|given| given.and_then(|(name, value)| append_trailer(&mut section, name, value)))?;
     Ok(section)
 }
 
-/// Adds a field to a trailer section, where some are not allowed (RFC 9110, section 6.5.1).
+/// Adds a field to a trailer section, which does not allow every field (RFC 9110,
+/// section 6.5.1).
 pub fn append_trailer(section: &mut HeaderList, name: &[u8], value: &[u8]) -> Result<()> {
     let bare = split_mark(name).0;
     if NOT_IN_TRAILERS.iter().any(|forbidden| bare.eq_ignore_ascii_case(forbidden)) {
@@ -50,8 +51,8 @@ pub fn append_trailer(section: &mut HeaderList, name: &[u8], value: &[u8]) -> Re
     append(section, name, value)
 }
 
-/// Sets a field of a section, in place of any of its name: it stands where the
-/// first of them stood.
+/// Sets a field of a section and replaces those of its name. It stands where the first
+/// of them stood.
 pub fn set(section: &mut HeaderList, name: &[u8], value: &[u8]) -> Result<()> {
     let (name, is_sensitive) = check(name, value)?;
     has_room(section, name.len() + value.len())?;
@@ -59,7 +60,7 @@ pub fn set(section: &mut HeaderList, name: &[u8], value: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// What a host may set is limited, and to less than what a list can hold.
+/// Limits what a host may set, to less than a list can hold.
 fn has_room(section: &HeaderList, bytes: usize) -> Result<()> {
     if section.len() >= MOST {
         return Err(Error::TooLarge(format!("there are {MOST} fields already")));
@@ -70,8 +71,7 @@ fn has_room(section: &HeaderList, bytes: usize) -> Result<()> {
     }
 }
 
-/// The name, without its mark if it has one, and whether it has one; once name
-/// and value are checked.
+/// Checks name and value. Returns the name without its mark, and whether it had one.
 fn check<'a>(name: &'a [u8], value: &[u8]) -> Result<(&'a [u8], bool)> {
     let (name, is_sensitive) = split_mark(name);
     check_name(name)?;
@@ -96,7 +96,7 @@ fn check_name(name: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// That a value of the field of that name is one (RFC 9110, section 5.5).
+/// Checks the value of the field of this name (RFC 9110, section 5.5).
 pub fn check_value(name: &[u8], value: &[u8]) -> Result<()> {
     if has_blank_edge(value) {
         return Err(Error::invalid(format_args!("the value of {} starts or ends with white space", shown(name))));
@@ -107,7 +107,7 @@ pub fn check_value(name: &[u8], value: &[u8]) -> Result<()> {
     }
 }
 
-/// A name for a message.
+/// The name in a form for error messages.
 fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name).to_ascii_lowercase()
 }

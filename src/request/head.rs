@@ -1,4 +1,4 @@
-//! A request's head as its host sees it: method, target, fields, path parameters.
+//! The head of a request as its host sees it: method, target, fields, path parameters.
 
 use std::cell::OnceCell;
 use std::mem;
@@ -9,15 +9,15 @@ use crate::engine::{GOAWAY_PSEUDO_FIELD_SENSITIVE, PseudoField, RequestHead, Ver
 use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
 
-/// Buffers of a head that has ended are freed if they are larger.
+/// Larger buffers are freed when the head has ended.
 const KEPT_BYTES: usize = 4096;
 
-/// What the peer asked for (RFC 9110, section 6.2).
+/// What the peer requests (RFC 9110, section 6.2).
 #[derive(Default)]
 pub struct Head {
     request: Box<RequestHead>,
     params: Vec<(String, String)>,
-    /// The values of several cookie fields, joined when somebody first asks.
+    /// The values of several cookie fields, joined on first use.
     cookie: OnceCell<Box<[u8]>>,
 }
 
@@ -26,14 +26,14 @@ impl Head {
         Self { request, params, cookie: OnceCell::new() }
     }
 
-    /// Becomes the head of another request. Gives the old one, to be filled again.
+    /// Replaces the head by that of another request. Returns the old one for reuse.
     pub fn replace(&mut self, request: Box<RequestHead>, params: Vec<(String, String)>) -> Box<RequestHead> {
         self.params = params;
         self.cookie.take();
         mem::replace(&mut self.request, request)
     }
 
-    /// Frees what the next request would not use again.
+    /// Frees the memory that the next request would not reuse.
     pub fn clear(&mut self) {
         self.params = Vec::new();
         self.cookie.take();
@@ -52,34 +52,35 @@ impl Head {
         self.request.fields.memory() + self.request.path.capacity() + params.sum::<usize>() + cookie
     }
 
-    /// The head as it came, without the path parameters.
+    /// The head as received, without the path parameters.
     pub fn request(&self) -> &RequestHead {
         &self.request
     }
 
-    /// What an extended CONNECT asks for, such as "websocket"; None of another request.
+    /// The protocol of an extended CONNECT, such as "websocket"; `None` for other
+    /// requests.
     pub fn protocol(&self) -> Option<&str> {
         self.request.protocol.as_deref()
     }
 
-    /// Whether that came as a field that is never indexed.
+    /// Whether the protocol was received as a field that is never indexed.
     pub fn has_sensitive_protocol(&self) -> bool {
         const SENSITIVE: u32 = PseudoField::Protocol as u32 | GOAWAY_PSEUDO_FIELD_SENSITIVE;
         let order = self.request.pseudo_order;
         (0..8).any(|digit| order >> (4 * digit) & 0xf == SENSITIVE)
     }
 
-    /// Whether it asks for another protocol, to which a response of 101 switches.
+    /// Whether it requests an upgrade, to which a 101 response switches protocols.
     pub fn asks_upgrade(&self) -> bool {
         self.request.upgrade.is_some()
     }
 
-    /// Whether it came in HTTP/1.1 or 1.0.
+    /// Whether it was received in HTTP/1.1 or 1.0.
     pub fn is_http1(&self) -> bool {
         self.request.version < Version::Http2
     }
 
-    /// The protocol's version, as HTTP/1.1 and others name it: "2", "1.1" or "1.0".
+    /// The protocol version in the notation of HTTP: "2", "1.1" or "1.0".
     pub fn version(&self) -> &'static str {
         match self.request.version {
             Version::Http10 => "1.0",
@@ -92,8 +93,8 @@ impl Head {
         &self.request.method
     }
 
-    /// The path as it came, percent-encoded, without the query; empty of a plain
-    /// CONNECT. Any bytes but controls, space and DEL.
+    /// The path as received, percent-encoded, without the query. It is empty for a
+    /// plain CONNECT. It may contain any bytes except controls, space and DEL.
     pub fn path(&self) -> &[u8] {
         self.request.path_and_query().0
     }

@@ -1,14 +1,14 @@
-//! A request: what the peer asked, and what the host answers.
+//! A request of the peer and the response of the host.
 //!
-//! The host holds an id and may use it from any thread; the session's task
-//! holds the stream. They meet in the [`Request`] entry, under its slot's
-//! lock: the host changes it and calls the session's attention to it, the
-//! session's task carries it to the wire. The engine is never touched from here.
+//! The host holds an id and may use it on any thread. The session's task holds the
+//! stream. They share the [`Request`] entry, under the lock of its slot: the host
+//! changes the entry and notifies the session, and the session's task sends the change.
+//! The protocol engine is never called from here.
 //!
-//! An entry lives until the host has ended its response, and, if it keeps the
-//! body, has got the end of that; or, if the request was cancelled, until the host was told (its cancel hook has returned, or a call
-//! answered [`Error::Cancelled`]). So what a host reads of a request cannot
-//! vanish under its eyes.
+//! An entry lives until the host has ended its response and, if it keeps the body, has
+//! received the end of the body. If the request was cancelled, the entry lives until
+//! the host knows it: its cancel hook has returned, or a call has returned
+//! [`Error::Cancelled`]. So the data of a request stays valid while the host reads it.
 
 mod autotune;
 mod block;
@@ -44,69 +44,73 @@ use crate::memory::Usage;
 use crate::session::SessionHandle;
 use crate::table::{SlotGuard, Tables};
 
-/// The request that a hook is called for: its id, and what the host has attached to it.
+/// The request that a hook is called for: its id and the host's context value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
     pub id: u64,
     pub context: u64,
 }
 
-/// Told once when nobody waits for the response any more: why, and the RST_STREAM code if there was one.
+/// Called once when the request is cancelled, with the cause and the RST_STREAM code if
+/// there was one.
 pub type OnCancel = Box<dyn FnOnce(Subject, Cause, u32) + Send>;
-/// Told once when the session drains, with the milliseconds that are left.
+/// Called once when the session drains, with the milliseconds that are left.
 pub type OnDrain = Box<dyn FnOnce(Subject, u64) + Send>;
-/// Told each time something becomes possible again.
+/// Called each time an operation becomes possible again.
 pub type OnReady = Box<dyn FnMut(Subject) + Send>;
 
 pub static REQUESTS: Tables<Request> = Tables::new("the request", 0);
 
 thread_local! {
-    /// The request whose callback runs on this thread: its session looks at it
-    /// right after, so that nothing needs to be signalled.
+    /// The request whose callback runs on this thread. Its session handles the request
+    /// right after the callback, so that no notification is needed.
     static CURRENT: Cell<u64> = const { Cell::new(0) };
 }
 
 /// One request and its response.
 pub struct Request {
     pub session: Arc<SessionHandle>,
-    /// The stream's identifier on the wire, an even one if the request is pushed
-    /// by us; 0 before that has been promised.
+    /// The stream identifier. It is even if the request is pushed by the server, and 0
+    /// until the push has been promised.
     pub stream: u32,
-    /// What the host has attached to it. The library does not look at it.
+    /// The value that the host has attached. The library does not interpret it.
     pub context: u64,
-    /// Of the request before in a spare box.
+    /// In a spare box: the head of the previous request.
     head: Head,
-    /// None if there is none and the host has not asked for it.
+    /// `None` if there is no body and the host has not asked for one.
     pub body: Option<Body>,
     pub response: Response,
-    /// The largest body that is collected, and all that are together.
+    /// The largest body that is collected, and the most bytes of all collected bodies
+    /// together.
     pub body_limits: (usize, usize),
-    /// How long no byte may pass either way.
+    /// How long the stream may be idle in both directions.
     pub idle: Duration,
     pub on_cancel: Option<OnCancel>,
     pub on_drain: Option<OnDrain>,
-    /// Requests that are pushed for it and that the session's task has to promise.
+    /// Pushed requests for which the session's task has yet to send a PUSH_PROMISE.
     pub pushes: Vec<u64>,
-    /// If it goes to a queue.
+    /// Present if the request goes to a queue.
     pub subscription: Option<Subscription>,
-    /// The host has been told that the session drains.
+    /// Whether the drain has been reported to the host.
     drain_told: bool,
-    /// The host wants the body to its end, also when its response has ended.
+    /// Whether the host wants the body to its end, even after its response has ended.
     pub keeps_body: bool,
-    /// Set when nobody waits for the response any more.
+    /// The cause, if the request was cancelled.
     pub cancelled: Option<Cause>,
-    /// Set when the host has not been told so: the entry waits for its next call.
+    /// Whether the cancellation is not yet reported to the host. The entry then waits
+    /// for the host's next call.
     is_orphan: bool,
-    /// Whether the session's task has been asked to look and has not yet.
+    /// Whether the session's task has been asked to handle the request and has not done
+    /// so yet.
     asked: bool,
     /// Whether a 100 (Continue) was sent.
     continued: bool,
-    /// What it holds of memory, as it was last counted.
+    /// The memory that it held when it was last counted.
     memory: Usage,
 }
 
 impl Request {
-    /// A box for a request.
+    /// Makes a box for a request.
     pub fn empty(session: &Arc<SessionHandle>) -> Box<Self> {
         Box::new(Self {
             session: session.clone(),
@@ -131,8 +135,7 @@ impl Request {
         })
     }
 
-    /// A request has come: an empty box is filled with it. Gives a head that may be
-    /// filled again.
+    /// Fills an empty box with a new request. Returns a head for reuse.
     pub fn begin(
         &mut self,
         session: &Arc<SessionHandle>,
@@ -141,7 +144,7 @@ impl Request {
         params: Vec<(String, String)>,
         config: &Config,
     ) -> Box<RequestHead> {
-        // Mostly the box served the same session a moment ago.
+        // Boxes are usually reused by the same session.
         if !Arc::ptr_eq(&self.session, session) {
             self.session = session.clone();
             self.memory = Usage::new(&session.memory);
@@ -157,7 +160,8 @@ impl Request {
         spare
     }
 
-    /// A request of that head, pushed for `parent`: its response goes the same way.
+    /// A request with this head, pushed for `parent`. Its response is delivered the
+    /// same way.
     fn pushed(parent: &Request, head: Head) -> Box<Self> {
         let mut pushed = Self::empty(&parent.session);
         pushed.response.begin_pushed(head.method(), &parent.response);
@@ -168,7 +172,7 @@ impl Request {
         pushed
     }
 
-    /// Lets go of all that the peer and the host gave, so that the box can wait for another request.
+    /// Drops the data of the peer and of the host, so that the box can be reused.
     pub fn clear(&mut self) {
         self.context = 0;
         self.head.clear();
@@ -191,8 +195,8 @@ impl Request {
         &self.head
     }
 
-    /// The body, for a host that wants it. A peer that waits for a 100
-    /// (Continue) before it sends the body gets it now.
+    /// The body, for a host that wants it. A peer that waits for a 100 (Continue)
+    /// before it sends the body gets it now.
     pub fn wanted_body(&mut self) -> &mut Body {
         let waits = self.body.as_ref().is_some_and(|body| !body.has_ended()) && self.head().expects_continue();
         if waits && !self.continued && !self.response.is_begun() {
@@ -205,14 +209,14 @@ impl Request {
         self.body.get_or_insert_with(|| Body::new(true))
     }
 
-    /// Whether the host has done its part: it has answered, and gets no more of the body.
+    /// Whether the host is done: it has responded and receives no more of the body.
     pub fn is_done(&self) -> bool {
         let wants_body = || self.keeps_body && self.body.as_ref().is_some_and(|body| !body.is_over());
         self.response.has_ended() && !wants_body()
     }
 
-    /// Ends the stream with RST_STREAM (RFC 9113, section 6.4). When the response
-    /// has ended, NO_ERROR only says that the body is not wanted any more.
+    /// Ends the stream with RST_STREAM (RFC 9113, section 6.4). After the end of the
+    /// response, NO_ERROR only means that the rest of the body is not wanted.
     pub fn reset(&mut self, code: u32) -> Result<()> {
         if !self.response.has_ended() {
             return self.response.reset(code);
@@ -224,7 +228,7 @@ impl Request {
         Ok(())
     }
 
-    /// The request goes to a queue.
+    /// Sends the request's events to a queue.
     pub fn set_subscription(&mut self, subscription: Subscription) {
         if let Some(body) = &mut self.body {
             body.restore(Reader::Queued);
@@ -232,13 +236,14 @@ impl Request {
         self.subscription = Some(subscription);
     }
 
-    /// The host is told of room: if the peer had to wait for the host, more may wait from now on.
+    /// Called when room is reported to the host. The high-water mark may grow if the
+    /// peer had to wait for the host.
     pub fn grow(&mut self) {
         self.response.grow(&self.session);
     }
 
-    /// Has a record follow when the response has room, and not before all of it
-    /// has left if that `is_sent`.
+    /// Requests a record when the response has room or, if `is_sent`, when all of it
+    /// has been sent.
     pub fn want_room(&mut self, is_sent: bool) -> Result<()> {
         let subscription =
             self.subscription.as_mut().ok_or(Error::State("the request did not come through a queue"))?;
@@ -246,45 +251,48 @@ impl Request {
         Ok(())
     }
 
-    /// Whether the host waits until all that it has written has left.
+    /// Whether the host waits until all that it has written has been sent.
     pub fn wants_sent(&self) -> bool {
         self.subscription.as_ref().is_some_and(Subscription::wants_sent)
     }
 
-    /// Counts the memory that it holds now: fields, content that the host has not
-    /// consumed, content that waits for the peer. The session's task does this when
-    /// it has looked at the request; one that has ended by then is never counted.
+    /// Counts the memory that the request holds now: fields, content that the host has
+    /// not consumed, content that waits for the peer. The session's task calls this
+    /// after it has handled the request. A request that has ended by then is never
+    /// counted.
     pub fn count_memory(&mut self) {
         let body = self.body.as_ref().map_or(0, |body| body.memory());
         self.memory.set(self.head.memory() + body + self.response.memory());
     }
 
-    /// The session's task looks now.
+    /// The session's task handles the request now.
     pub fn attended(&mut self) {
         self.asked = false;
     }
 
-    /// Milliseconds until the drain's deadline; None while the session does not drain.
+    /// Milliseconds until the drain's deadline; `None` while the session does not
+    /// drain.
     pub fn drain_left_ms(&self) -> Option<u64> {
         self.session.drain_left_ms()
     }
 
-    /// How long the drain has left, if the host has not been told of it.
+    /// The milliseconds until the drain's deadline, if the drain has not been reported
+    /// to the host.
     pub fn untold_drain(&self) -> Option<u64> {
         if self.drain_told { None } else { self.drain_left_ms() }
     }
 
-    /// The host has been told of the drain, or is now.
+    /// Marks the drain as reported to the host.
     pub fn tell_drain(&mut self) {
         self.drain_told = true;
     }
 
-    /// The host reads the body to its end, also when its answer has ended.
+    /// Lets the host read the body to its end, even after its response has ended.
     pub fn keep_body(&mut self) {
         self.keeps_body = true;
     }
 
-    /// No byte may pass either way for so long.
+    /// Sets how long the stream may be idle in both directions.
     pub fn set_idle(&mut self, idle: Duration) {
         self.idle = idle;
     }
@@ -297,7 +305,7 @@ impl Request {
         self.on_drain = Some(on_drain);
     }
 
-    /// The requests that are pushed for it and not promised yet.
+    /// Takes the pushed requests that have not been promised yet.
     pub fn take_pushes(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.pushes)
     }
@@ -312,7 +320,7 @@ impl Request {
         self.body = Some(Body::new(false));
     }
 
-    /// Lends the subscription to `work`, if it goes to a queue.
+    /// Lends the subscription to `work` if the request goes to a queue.
     fn lend_subscription(&mut self, work: impl FnOnce(&mut Subscription, &mut Self)) {
         if let Some(mut subscription) = self.subscription.take() {
             work(&mut subscription, self);
@@ -328,8 +336,8 @@ impl Request {
     }
 }
 
-/// Runs a callback of the host for request `id`. If it panics the request
-/// fails, and nothing else does.
+/// Runs a callback of the host for request `id`. If it panics, the request fails and
+/// nothing else does.
 pub fn calling(id: u64, hook: impl FnOnce()) {
     let outer = CURRENT.replace(id);
     let panicked = catch_unwind(AssertUnwindSafe(|| callback::run(hook))).is_err();
@@ -340,8 +348,9 @@ pub fn calling(id: u64, hook: impl FnOnce()) {
     }
 }
 
-/// Ends a request that cannot be answered rightly any more: 500, or, if an
-/// answer has begun, RST_STREAM(INTERNAL_ERROR), so that it does not look whole.
+/// Ends a request that cannot get a correct response any more: with 500 or, if a
+/// response has begun, with RST_STREAM(INTERNAL_ERROR), so that the response does not
+/// look complete.
 pub fn fail(id: u64) {
     let failed = change(id, |request| match request.response.is_begun() {
         false => request.response.respond(500, &[]),
@@ -352,9 +361,9 @@ pub fn fail(id: u64) {
     }
 }
 
-/// Nobody waits for the response any more: the host is told, if it asked to be.
-/// Otherwise the entry stays until the host's next call on it. Gives the body
-/// bytes that the host wrote in vain.
+/// Cancels a request and reports it to the host if it has a cancel hook. Otherwise the
+/// entry stays until the host's next call on it. Returns the number of body bytes that
+/// the host wrote and that were never sent.
 pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     let Ok(mut request) = REQUESTS.here().and_then(|table| table.find(id)) else { return 0 };
     let unsent = request.response.queued() as u64;
@@ -373,7 +382,7 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     request.is_orphan = !is_over;
     if !is_over {
         request.session.orphaned();
-        // What nobody will have any more is not kept for the host's next call.
+        // Data that nobody can receive any more is not kept until the host's next call.
         request.response = Response::default();
         request.body().drop_pieces();
         request.count_memory();
@@ -392,14 +401,14 @@ pub fn cancel(id: u64, cause: Cause, code: u32) -> u64 {
     unsent
 }
 
-/// A collected body is longer than the library gathers: refused with 413, or, if an
-/// answer has begun, ended with RST_STREAM. If it is `for_now`, since others of
-/// its session have the room, the peer may try again (RFC 9110, section 15.5.14).
-/// `tell` gets the stream and the RST_STREAM code, 0 if there is none.
+/// Refuses a collected body that is longer than the library collects: with 413 or, if a
+/// response has begun, with RST_STREAM. If `for_now`, because other requests of the
+/// session use the room, the peer may try again (RFC 9110, section 15.5.14). `tell`
+/// receives the stream and the RST_STREAM code, 0 if there is none.
 pub fn refuse_body(id: u64, for_now: bool, tell: impl FnOnce(&SessionHandle, u32, u32)) {
     let Ok(mut request) = REQUESTS.here().and_then(|table| table.find(id)) else { return };
     if for_now {
-        // An error says that a response has begun, so that there is no head to set it in.
+        // Fails if a response has begun; then there is no head to set the field in.
         let _ = request.response.set_field(b"retry-after", b"1");
     }
     let (refused, code) = match request.response.is_begun() {
@@ -419,12 +428,12 @@ pub fn refuse_body(id: u64, for_now: bool, tell: impl FnOnce(&SessionHandle, u32
     }
 }
 
-/// Looks at a request that the host has not answered yet.
+/// Reads a request to which the host has not responded yet.
 pub fn read<R>(id: u64, look: impl FnOnce(&mut Request) -> Result<R>) -> Result<R> {
     look(&mut *find(id)?)
 }
 
-/// Attaches a number of the host's to a request.
+/// Attaches the host's context value to a request.
 pub fn set_context(id: u64, context: u64) -> Result<()> {
     read(id, |request| {
         request.context = context;
@@ -432,13 +441,13 @@ pub fn set_context(id: u64, context: u64) -> Result<()> {
     })
 }
 
-/// Prepares the response: nothing of it is sent by this.
+/// Prepares the response. This sends nothing.
 pub fn prepare(id: u64, change: impl FnOnce(&mut Response) -> Result<()>) -> Result<()> {
     change(&mut find(id)?.response)
 }
 
-/// Changes a request and has its session look at it. If it was cancelled the
-/// host learns it now, and the entry ends unless its cancel hook is to end it.
+/// Changes a request and has its session handle it. If the request was cancelled, this
+/// call reports it to the host, and the entry ends unless its cancel hook is to end it.
 pub fn change<R>(id: u64, change: impl FnOnce(&mut Request) -> Result<R>) -> Result<R> {
     let mut request = find(id)?;
     if let Some(cause) = request.cancelled {
@@ -446,13 +455,13 @@ pub fn change<R>(id: u64, change: impl FnOnce(&mut Request) -> Result<R>) -> Res
             let session = request.session.clone();
             REQUESTS.here()?.end(id, request);
             session.orphan_released();
-            // Its task may have ended, which does it otherwise.
+            // Otherwise the session's task does this, but it may have ended.
             session.memory.publish();
         }
         return Err(Error::Cancelled(cause.name()));
     }
     let result = change(&mut request);
-    // Also after a failure, which may have begun to wait for something.
+    // This is needed after a failure too, which may have begun a wait.
     request.ask(id);
     if CURRENT.get() != id {
         request.count_memory();

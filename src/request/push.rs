@@ -1,8 +1,8 @@
-//! Server push (RFC 9113, section 8.4): a request that the host makes in its
-//! peer's place, and answers.
+//! Server push (RFC 9113, section 8.4): a request that the host makes on behalf of its
+//! peer, and responds to.
 //!
-//! It has an id at once, from any thread. The session's task promises it when
-//! it next looks at the request that it is pushed for.
+//! It has an id at once, on any thread. The session's task sends the PUSH_PROMISE when
+//! it next handles the request that the push belongs to.
 
 use http::{Method, Uri};
 
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
 use crate::table::SlotAllocator;
 
-/// The pseudo-header fields as the host gives them (section 8.3.1).
+/// The pseudo-header fields as the host passes them (section 8.3.1).
 #[derive(Default)]
 struct Pseudo<'a> {
     method: Option<&'a [u8]>,
@@ -21,8 +21,8 @@ struct Pseudo<'a> {
     path: Option<&'a [u8]>,
 }
 
-/// Pushes a request of these fields for request `id`, the pseudo-header fields
-/// first. Gives the id of what is pushed.
+/// Pushes a request of these fields for request `id`. The pseudo-header fields come
+/// first. Returns the id of the pushed request.
 pub fn push<'a>(id: u64, fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>) -> Result<u64> {
     let (pseudo, fields) = read(fields)?;
     let pushed = change(id, |request| {
@@ -44,7 +44,7 @@ pub fn push<'a>(id: u64, fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8]
     owned.inspect_err(|_| session.push_is_over())
 }
 
-/// Whether anything may be pushed for it.
+/// Whether a push is allowed for it.
 fn check(request: &Request) -> Result<()> {
     if !request.session.takes_pushes() {
         return Err(Error::State("the peer takes no pushed responses"));
@@ -94,9 +94,9 @@ impl<'a> Pseudo<'a> {
         }
     }
 
-    /// The head of what is pushed for a request with that one.
+    /// The head of a request that is pushed for a request with the given head.
     fn head(&self, parent: &Head, fields: HeaderList) -> Result<Head> {
-        // Section 8.4: safe and cacheable.
+        // Section 8.4: a promised request is safe and cacheable.
         let method = match self.method {
             Some(b"GET") => Method::GET,
             Some(b"HEAD") => Method::HEAD,

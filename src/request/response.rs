@@ -1,8 +1,8 @@
-//! A request's response on its way out: in which state it is, and which of the
-//! host's calls are allowed there.
+//! The response to a request: its state, and which calls of the host are allowed in
+//! that state.
 //!
-//! The host writes here; the session's task takes what is new and carries it
-//! to the wire as the peer's flow control allows.
+//! The host writes here. The session's task takes what is new and sends it as the
+//! peer's flow control allows.
 
 mod content;
 mod head;
@@ -24,10 +24,10 @@ use content::Content;
 use head::{Draft, Fields};
 pub use head::{Head, Informational};
 
-/// Buffers of a head that was sent are freed if they are larger.
+/// Larger buffers are freed when the head has been sent.
 const KEPT_BYTES: usize = 2048;
 
-/// What follows the head.
+/// The content and the trailers.
 pub enum Piece<'a> {
     Data(Data<'a>, bool),
     Trailers(HeaderList),
@@ -35,12 +35,12 @@ pub enum Piece<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Phase {
-    /// No final head yet.
+    /// There is no final head yet.
     #[default]
     Open,
-    /// The head is written, the body goes on.
+    /// The head is written and the body is not complete.
     Streaming,
-    /// The host has written the last of it.
+    /// The host has written the end of the response.
     Ended,
 }
 
@@ -51,17 +51,16 @@ pub struct Response {
     head: Draft,
     content: Content,
     trailers: HeaderList,
-    /// HEAD asks for no body (RFC 9110, section 9.3.2).
+    /// The request is HEAD, whose response has no body (RFC 9110, section 9.3.2).
     is_head: bool,
-    /// The request is one that we push.
+    /// The request is a pushed one.
     is_pushed: bool,
     reset: Option<u32>,
 }
 
 impl Response {
-    /// An empty response begins, to a request of that method and with up to
-    /// `high_water` bytes that may wait for the peer; for one that takes much,
-    /// up to `most`.
+    /// Begins an empty response to a request of this method. Up to `high_water` bytes
+    /// may wait for the peer, and up to `most` for a peer that takes much.
     pub fn begin(&mut self, method: &Method, high_water: usize, most: usize) {
         self.is_head = *method == Method::HEAD;
         self.is_pushed = false;
@@ -69,19 +68,19 @@ impl Response {
         self.content.begin(high_water, most);
     }
 
-    /// The request came in HTTP/1.1, and may ask for another protocol.
+    /// The request came in HTTP/1.1 and may ask for an upgrade.
     pub fn begin_http1(&mut self, asks_upgrade: bool) {
         self.head.begin_http1(asks_upgrade);
     }
 
-    /// The same for a request that is pushed beside another's response.
+    /// The same for a request that is pushed with another response.
     pub fn begin_pushed(&mut self, method: &Method, beside: &Response) {
         self.begin(method, 0, 0);
         self.content.begin_beside(&beside.content);
         self.is_pushed = true;
     }
 
-    /// Lets go of everything. Of a response that was sent little is left.
+    /// Drops everything. Little is left of a response that was sent.
     pub fn clear(&mut self) {
         self.phase = Phase::Open;
         if self.informational.capacity() > 0 {
@@ -95,22 +94,22 @@ impl Response {
         self.reset = None;
     }
 
-    /// The bytes of memory that it holds, those that wait for the peer among them.
+    /// The bytes of memory that it holds, including those that wait for the peer.
     pub fn memory(&self) -> usize {
         let informational = self.informational.iter().map(|head| head.fields.memory());
         self.content.memory() + self.head.memory() + self.trailers.memory() + informational.sum::<usize>()
     }
 
-    // What the host does.
+    // Calls of the host.
 
-    /// Sets a field of the head that comes next, in place of any of its name: it
-    /// stands where the first of them stood.
+    /// Sets a field of the next head and replaces those of its name. It stands where
+    /// the first of them stood.
     pub fn set_field(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         self.check(Phase::Open)?;
         self.head.set(name, value)
     }
 
-    /// Adds a field to the head that comes next, behind the others.
+    /// Adds a field to the next head, after the others.
     pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         self.check(Phase::Open)?;
         self.head.add(name, value)
@@ -134,7 +133,7 @@ impl Response {
         Ok(())
     }
 
-    /// The whole response at once; the body is copied.
+    /// Sends the whole response in one call. The body is copied.
     pub fn respond(&mut self, status: u16, body: &[u8]) -> Result<()> {
         self.check(Phase::Open)?;
         let head = self.head.check(status)?;
@@ -156,13 +155,13 @@ impl Response {
         Ok(())
     }
 
-    /// The same with these fields, each in place of any of its name set before.
-    /// If it fails, all is as it was.
+    /// The same with these fields, each of which replaces those of its name set before.
+    /// On failure nothing has changed.
     pub fn respond_with<'a>(&mut self, status: u16, fields: impl Fields<'a>, body: &[u8]) -> Result<()> {
         self.with_fields(fields, |response| response.respond(status, body))
     }
 
-    /// The head; `write` and `end` follow.
+    /// Sends the head. `write` and `end` follow.
     pub fn write_head(&mut self, status: u16) -> Result<()> {
         self.check(Phase::Open)?;
         let head = self.head.check(status)?;
@@ -172,8 +171,8 @@ impl Response {
         Ok(())
     }
 
-    /// The same with these fields, each in place of any of its name set before.
-    /// If it fails, all is as it was.
+    /// The same with these fields, each of which replaces those of its name set before.
+    /// On failure nothing has changed.
     pub fn write_head_with<'a>(&mut self, status: u16, fields: impl Fields<'a>) -> Result<()> {
         self.with_fields(fields, |response| response.write_head(status))
     }
@@ -190,18 +189,18 @@ impl Response {
         }
     }
 
-    /// Nothing is added as `date` to the head that was written.
+    /// Adds no `date` to the head that was written.
     pub fn leave_out_date(&mut self) {
         self.head.leave_out_date();
     }
 
-    /// Nothing is added as `content-length` to the head that was written.
+    /// Adds no `content-length` to the head that was written.
     pub fn leave_out_length(&mut self) {
         self.head.leave_out_length();
     }
 
-    /// A piece of the body. Refused whole when the high-water mark is reached.
-    /// Gives the bytes that wait for the peer now.
+    /// Writes a piece of the body. It is refused whole if the high-water mark is
+    /// reached. Returns the bytes that wait for the peer now.
     pub fn write(&mut self, data: &[u8]) -> Result<usize> {
         self.check(Phase::Streaming)?;
         self.check_takes(data)?;
@@ -209,12 +208,12 @@ impl Response {
         Ok(self.content.queued())
     }
 
-    /// The end of a streamed response, with the trailers set so far.
+    /// Ends a streamed response with the trailers set so far.
     pub fn end(&mut self) -> Result<()> {
         self.end_with(&[], HeaderList::new())
     }
 
-    /// The same with a last piece, which is taken however much waits, and more trailers.
+    /// The same with a last piece, accepted however many bytes wait, and more trailers.
     pub fn end_with(&mut self, data: &[u8], trailers: HeaderList) -> Result<()> {
         self.check(Phase::Streaming)?;
         if !self.has_no_body() {
@@ -240,7 +239,7 @@ impl Response {
         Ok(())
     }
 
-    /// The same of a response that has ended.
+    /// The same for a response that has ended.
     pub fn cut(&mut self, code: u32) {
         self.reset = Some(code);
     }
@@ -249,7 +248,7 @@ impl Response {
         self.content.set_high_water(bytes)
     }
 
-    /// Lets more wait from now on, if the peer waited for the host, and has taken much before.
+    /// Raises the mark if the peer waited for the host and has taken many bytes before.
     pub fn grow(&mut self, session: &Arc<SessionHandle>) {
         self.content.grow(session);
     }
@@ -282,20 +281,20 @@ impl Response {
         self.phase == Phase::Ended
     }
 
-    // What the session's task does.
+    // Calls of the session's task.
 
     pub fn take_informational(&mut self) -> Option<Informational> {
         self.informational.pop_front()
     }
 
-    /// The final head, once, when it is written.
+    /// The final head, returned once after it is written.
     pub fn take_head(&mut self) -> Option<Head<'_>> {
         let is_alone =
             self.has_ended() && self.content.queued() == 0 && self.trailers.is_empty() && !self.head.is_tunnel();
         self.head.take(is_alone)
     }
 
-    /// The code, if a reset is all that is left to do.
+    /// The error code if only a RST_STREAM is left to send.
     pub fn reset_code(&self) -> Option<u32> {
         self.reset
     }
@@ -304,8 +303,8 @@ impl Response {
         self.reset.take()
     }
 
-    /// Bytes and trailers that are ready: up to `room` bytes of the body, or
-    /// what comes after the body.
+    /// The bytes and trailers that are ready: up to `room` bytes of the body, or what
+    /// follows the body.
     pub fn take_piece(&mut self, room: usize) -> Option<Piece<'_>> {
         if self.content.queued() > 0 {
             if room == 0 {
@@ -329,12 +328,12 @@ impl Response {
         if self.has_ended() { None } else { self.content.take_writable() }
     }
 
-    /// The hook comes back from its call.
+    /// Takes the hook back after its call.
     pub fn restore_writable(&mut self, on_writable: OnReady) {
         self.content.restore_writable(on_writable);
     }
 
-    // Between the two.
+    // Used by both.
 
     fn check(&self, expected: Phase) -> Result<()> {
         match (self.phase, expected) {
@@ -352,8 +351,8 @@ impl Response {
         }
     }
 
-    /// The host has written the last of it. What has no body has no trailers
-    /// either (RFC 9110, section 6.4.1), nor has a tunnel.
+    /// The host has written the end. A response without a body has no trailers either
+    /// (RFC 9110, section 6.4.1), nor has a tunnel.
     fn finish(&mut self) {
         if self.has_no_body() || self.head.is_tunnel() {
             self.trailers = HeaderList::new();

@@ -1,4 +1,5 @@
-//! A request that goes to a queue: what of it the host is told, in records.
+//! A request that goes to a queue: the events that the host receives about it, as
+//! records.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -15,20 +16,20 @@ use crate::record::{
     GOAWAY_RECORD_FLAG_SENSITIVE, GOAWAY_RECORD_FLAG_UPGRADE, Record, RecordKind, count, narrow,
 };
 
-/// A body that is whole and no longer than this rides in the request's own record.
+/// A complete body of at most this length is part of the request's own record.
 const RIDES: usize = 64 << 10;
-/// What one record has of a body, when there is much: so that it finds room in
-/// a batch that others fill too.
+/// The most bytes of a long body in one record, so that it fits into a batch that
+/// others fill too.
 const PIECE: usize = 256 << 10;
 
 pub struct Subscription {
     queue: Arc<Queue>,
     tag: u32,
-    /// Whether the host knows of the request.
+    /// Whether the host knows the request.
     is_given: bool,
     /// The host waits for room in its response.
     wants_room: bool,
-    /// Not before all that it has written has left.
+    /// The room is reported only when all that the host has written has been sent.
     wants_sent: bool,
     wait_token: WaitToken,
 }
@@ -38,7 +39,7 @@ impl Subscription {
         Self { queue, tag, is_given: false, wants_room: false, wants_sent: false, wait_token: WaitToken::default() }
     }
 
-    /// The host waits for room, or until all that it has written has left.
+    /// Whether the host waits for room, or until all that it has written has been sent.
     pub fn want_room(&mut self, is_sent: bool) {
         self.wants_room = true;
         self.wants_sent |= is_sent;
@@ -48,7 +49,7 @@ impl Subscription {
         self.wants_sent
     }
 
-    /// For a request that the host itself has pushed, so that it knows of it.
+    /// For a request that the host itself has pushed and so knows already.
     pub fn of_push(parent: &Self) -> Self {
         Self { is_given: true, ..Self::new(parent.queue.clone(), parent.tag) }
     }
@@ -66,8 +67,8 @@ pub fn publish(request: &mut Request, id: u64, inside: u64, waker: impl FnMut() 
     });
 }
 
-/// The session's task tells the queue that nobody waits for the response any more.
-/// Of a request that the host does not know it is not told.
+/// The session's task reports to the queue that the request was cancelled. Nothing is
+/// reported about a request that the host does not know.
 pub fn cancelled(request: &Request, id: u64, cause: Cause, code: u32) {
     let Some(subscription) = request.subscription.as_ref().filter(|subscription| subscription.is_given) else { return };
     if let Some(mut batch) = subscription.queue.push_forced() {
@@ -76,7 +77,7 @@ pub fn cancelled(request: &Request, id: u64, cause: Cause, code: u32) {
     }
 }
 
-/// The host has used `bytes` of the body that it was given.
+/// The host has consumed `bytes` of the body that it was given.
 pub fn consume(id: u64, bytes: u64) -> Result<()> {
     change(id, |request| {
         if request.subscription.is_none() {
@@ -86,7 +87,7 @@ pub fn consume(id: u64, bytes: u64) -> Result<()> {
     })
 }
 
-/// Nobody takes from the queue any more.
+/// The queue has no reader any more.
 fn give_up(request: &mut Request, subscription: &Subscription) {
     let ended = match subscription.is_given {
         false => request.response.respond(503, &[]),
@@ -150,9 +151,9 @@ fn record_of(kind: RecordKind, id: u64, request: &Request) -> Record {
     Record::of(kind, id, request.session.id, request.context)
 }
 
-/// What the request's record may take of the arena.
+/// How many bytes of the arena the request's record may take.
 fn request_bytes(request: &Request) -> usize {
-    // The head is bounded by its own limit, which is small beside the arena's.
+    // The head is bounded by its own limit, which is small compared with the arena's.
     request.body.as_ref().filter(|body| body.is_whole(RIDES)).map_or(0, |body| body.held())
 }
 
@@ -168,7 +169,7 @@ fn write_request(batch: &mut Writing<'_>, request: &mut Request, id: u64, tag: u
     record.data_offset = batch.mark();
     match &mut request.body {
         None => record.flags |= GOAWAY_RECORD_FLAG_END | GOAWAY_RECORD_FLAG_NO_BODY,
-        // What may come through a tunnel is no body of this request.
+        // Bytes received through a tunnel are not part of this request's body.
         Some(_) if request.head.asks_upgrade() => {
             record.flags |= GOAWAY_RECORD_FLAG_END | GOAWAY_RECORD_FLAG_NO_BODY | GOAWAY_RECORD_FLAG_UPGRADE;
         }

@@ -1,5 +1,5 @@
-//! What follows the head of a response: the pieces that wait for the peer, and
-//! how many bytes may.
+//! The content of a response: the pieces that wait for the peer, and how many bytes may
+//! wait.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -24,43 +24,43 @@ pub struct Content {
     short_taken: usize,
     /// The first piece of those that are not there; it is empty only if there is none.
     first: Bytes,
-    /// Those behind it.
+    /// The pieces after it.
     others: VecDeque<Bytes>,
     /// Bytes in all pieces.
     queued: usize,
     high_water: usize,
-    /// Up to where the mark may grow; 0 if the host has set it.
+    /// The limit up to which the mark may grow; 0 if the host has set the mark.
     most: usize,
-    /// By how much it has grown.
+    /// By how much the mark has grown.
     autotune: Option<HighWaterAutotune>,
-    /// The peer has taken all there was since the host was last told of room.
+    /// The peer has taken everything since room was last reported to the host.
     ran_dry: bool,
-    /// A write was refused or the mark passed: the host waits to be told.
+    /// A write was refused or the mark was passed: the host waits for a notification.
     is_full: bool,
     on_writable: Option<OnReady>,
-    /// The content-length that the host set for what it writes.
+    /// The content-length that the host set.
     announced: Option<u64>,
     written: u64,
 }
 
 impl Content {
-    /// Of a new response up to `high_water` bytes may wait for the peer; of one
-    /// whose peer takes much, up to `most`.
+    /// For a new response, of which up to `high_water` bytes may wait for the peer, and
+    /// up to `most` for a peer that takes much.
     pub fn begin(&mut self, high_water: usize, most: usize) {
         (self.high_water, self.most) = (high_water, most);
     }
 
-    /// The same as for another response.
+    /// The same for another response.
     pub fn begin_beside(&mut self, other: &Content) {
         self.begin(other.high_water - other.autotune.as_ref().map_or(0, HighWaterAutotune::bytes), other.most);
     }
 
-    /// The bytes of memory that it holds, those that wait for the peer among them.
+    /// The bytes of memory that it holds, including those that wait for the peer.
     pub fn memory(&self) -> usize {
         self.queued + self.short.capacity() - (self.short.len() - self.short_taken)
     }
 
-    /// Lets go of everything, but for a buffer of up to `kept` bytes.
+    /// Drops everything except a buffer of up to `kept` bytes.
     pub fn clear(&mut self, kept: usize) {
         if self.short.capacity() > kept {
             self.short = Vec::new();
@@ -78,18 +78,18 @@ impl Content {
         (self.autotune, self.on_writable) = (None, None);
     }
 
-    /// The host has set that content-length for what it writes, or none.
+    /// Sets the content-length that the host has declared, or none.
     pub fn announce(&mut self, length: Option<u64>) {
         self.announced = length;
     }
 
-    /// Adds a copy of all there is of a response that is given whole; nothing is
-    /// kept of it if it `is_dropped`.
+    /// Adds a copy of the content of a response that is given in one call. If
+    /// `is_dropped`, nothing of it is kept.
     pub fn write_whole(&mut self, data: &[u8], is_dropped: bool) -> Result<()> {
         if data.len() < SHORT {
             return if is_dropped { Ok(()) } else { self.write_short(data) };
         }
-        // Even of one that is dropped the length has to be possible.
+        // A dropped body must have a possible length too.
         let copied = copy(data)?;
         if !is_dropped {
             self.push(copied);
@@ -108,8 +108,8 @@ impl Content {
         }
     }
 
-    /// Adds a copy of a short piece: if it is the first of all, in memory that the
-    /// next response uses again.
+    /// Adds a copy of a short piece. The first piece of all is copied into memory that
+    /// the next response reuses.
     fn write_short(&mut self, data: &[u8]) -> Result<()> {
         if self.queued > 0 {
             self.push(copy(data)?);
@@ -124,14 +124,14 @@ impl Content {
         Ok(())
     }
 
-    /// So many more bytes wait for the peer.
+    /// Counts this many more bytes as waiting for the peer.
     fn count(&mut self, bytes: usize) {
         self.queued += bytes;
         self.is_full |= self.queued >= self.high_water;
     }
 
-    /// Adds a copy of a piece, and refuses it whole when the mark is reached. If it
-    /// `is_dropped`, as of a response to HEAD, it counts as written and is not kept.
+    /// Adds a copy of a piece. It is refused whole if the mark is reached. If
+    /// `is_dropped`, as for a response to HEAD, it counts as written and is not kept.
     pub fn write(&mut self, data: &[u8], is_dropped: bool) -> Result<()> {
         let written = self.written + data.len() as u64;
         if let Some(announced) = self.announced.filter(|announced| written > *announced && !is_dropped) {
@@ -144,7 +144,7 @@ impl Content {
         self.copy(data, is_dropped)
     }
 
-    /// The same with the last piece, which is taken however much waits.
+    /// The same with the last piece, which is accepted however many bytes wait.
     pub fn write_last(&mut self, data: &[u8], is_dropped: bool) -> Result<()> {
         self.copy(data, is_dropped)
     }
@@ -160,8 +160,7 @@ impl Content {
         Ok(())
     }
 
-    /// Whether the content-length that was set is that of what was written and of
-    /// `more` bytes.
+    /// Whether the declared content-length equals the bytes written and `more` bytes.
     pub fn check_length(&self, more: usize) -> Result<()> {
         let written = self.written + more as u64;
         match self.announced.filter(|announced| *announced != written) {
@@ -170,8 +169,8 @@ impl Content {
         }
     }
 
-    /// Takes up to `room` bytes, which is not 0, of the piece in front. Says too
-    /// how many bytes are left.
+    /// Takes up to `room` bytes, which is not 0, of the first piece. Also returns how
+    /// many bytes are left.
     pub fn take(&mut self, room: usize) -> (Data<'_>, usize) {
         let piece = if self.short_taken < self.short.len() {
             let rest = &self.short[self.short_taken..];
@@ -204,7 +203,7 @@ impl Content {
         self.queued <= self.high_water / 2
     }
 
-    /// The host sets the mark, which does not grow any more.
+    /// Sets the mark for the host. It does not grow any more.
     pub fn set_high_water(&mut self, bytes: usize) -> Result<()> {
         if bytes == 0 {
             return Err(Error::invalid("a high-water mark of 0 would refuse every write"));
@@ -213,7 +212,7 @@ impl Content {
         Ok(())
     }
 
-    /// Lets more wait from now on, if the peer waited for the host, and has taken much before.
+    /// Raises the mark if the peer waited for the host and has taken many bytes before.
     pub fn grow(&mut self, session: &Arc<SessionHandle>) {
         let taken = self.written.saturating_sub(self.queued as u64);
         let (most, step) = (self.most, HighWaterAutotune::step(self.high_water, self.most, taken));
@@ -238,7 +237,7 @@ impl Content {
         self.on_writable.take()
     }
 
-    /// The hook comes back from its call.
+    /// Takes the hook back after its call.
     pub fn restore_writable(&mut self, on_writable: OnReady) {
         self.on_writable.get_or_insert(on_writable);
     }

@@ -1,4 +1,4 @@
-//! The head of a response: what the host sets of it, and what is sent.
+//! The head of a response: what the host sets, and what is sent.
 
 use http::{Method, StatusCode};
 
@@ -7,31 +7,31 @@ use super::super::field;
 use crate::error::{Error, Result};
 use crate::header_list::HeaderList;
 
-/// The fields that a host gives in one call, name and value of each.
+/// The fields that a host passes in one call, each with name and value.
 pub trait Fields<'a>: Iterator<Item = Result<(&'a [u8], &'a [u8])>> {}
 
 impl<'a, T: Iterator<Item = Result<(&'a [u8], &'a [u8])>>> Fields<'a> for T {}
 
-/// A final head, to be sent.
+/// A final head to send.
 pub struct Head<'a> {
     pub status: StatusCode,
-    /// To be sent with what `complete` adds.
+    /// The fields to send, with those that `complete` adds.
     pub fields: &'a mut HeaderList,
-    /// To be announced as `content-length`.
+    /// The length to announce in `content-length`.
     length: Option<usize>,
-    /// Whether a `date` is added that the host has not set.
+    /// Whether a `date` is added if the host has not set one.
     is_dated: bool,
-    /// Nothing follows the head.
+    /// Whether nothing follows the head.
     pub is_alone: bool,
-    /// What follows the head is a tunnel's.
+    /// Whether tunnel data follows the head.
     pub is_tunnel: bool,
-    /// In HTTP/1.1: the connection ends behind this response.
+    /// In HTTP/1.1: whether the connection is closed after this response.
     pub closes: bool,
 }
 
 impl Head<'_> {
-    /// Adds `date` and `content-length`, as far as they are to be sent and the
-    /// host has not set them.
+    /// Adds `date` and `content-length` if they are to be sent and the host has not set
+    /// them.
     pub fn complete(&mut self, date: &[u8]) {
         if self.is_dated && !self.fields.contains(b"date") {
             self.fields.push_lower(b"date", date, false);
@@ -55,7 +55,7 @@ fn digits(mut number: usize, buffer: &mut [u8; 20]) -> &[u8] {
     }
 }
 
-/// An informational head (RFC 9110, section 15.2), to be sent.
+/// An informational head (RFC 9110, section 15.2) to send.
 pub struct Informational {
     pub status: StatusCode,
     pub fields: HeaderList,
@@ -65,32 +65,32 @@ pub struct Informational {
 #[derive(Default)]
 pub struct Draft {
     fields: HeaderList,
-    /// Of a head that is written and not sent.
+    /// Present while a head is written and not sent.
     status: Option<StatusCode>,
-    /// The length of a response given whole.
+    /// The length of a response given in one call.
     length: Option<usize>,
-    /// The host wants no `date` that it has not set.
+    /// The host wants no `date` that it has not set itself.
     is_undated: bool,
-    /// The host wants the connection to end behind it.
+    /// The host wants the connection closed after the response.
     closes: bool,
     tunnel_condition: TunnelCondition,
-    /// The request came in HTTP/1.1, whose responses may end the connection.
+    /// The request came in HTTP/1.1, whose responses may close the connection.
     is_http1: bool,
-    /// What follows the head is a tunnel's.
+    /// Tunnel data follows the head.
     is_tunnel: bool,
     /// The status forbids content (RFC 9110, section 6.4.1).
     is_bodyless: bool,
 }
 
 impl Draft {
-    /// The head of a response to a request of that method begins.
+    /// Begins the head of a response to a request of this method.
     pub fn begin(&mut self, method: &Method) {
         self.tunnel_condition =
             if *method == Method::CONNECT { TunnelCondition::Success } else { TunnelCondition::None };
         self.is_http1 = false;
     }
 
-    /// The request came in HTTP/1.1, and may ask for another protocol.
+    /// The request came in HTTP/1.1 and may ask for an upgrade.
     pub fn begin_http1(&mut self, asks_upgrade: bool) {
         self.is_http1 = true;
         if asks_upgrade {
@@ -103,7 +103,7 @@ impl Draft {
         self.fields.memory()
     }
 
-    /// Lets go of all that the host has set, but for buffers up to `kept` bytes.
+    /// Drops all that the host has set, except for buffers of up to `kept` bytes.
     pub fn clear(&mut self, kept: usize) {
         self.fields.clear();
         if self.fields.memory() > kept {
@@ -113,7 +113,7 @@ impl Draft {
         (self.is_undated, self.closes, self.is_tunnel, self.is_bodyless) = (false, false, false, false);
     }
 
-    /// Sets a field, in place of any of its name.
+    /// Sets a field and replaces those of its name.
     pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         match self.takes_connection(name, value)? {
             true => Ok(()),
@@ -129,7 +129,8 @@ impl Draft {
         }
     }
 
-    /// Takes what a host may say of the connection. False of any other field.
+    /// Takes a field about the connection that a host may set. Returns false for any
+    /// other field.
     fn takes_connection(&mut self, name: &[u8], value: &[u8]) -> Result<bool> {
         match connection::read(name, value, self.is_http1, self.tunnel_condition)? {
             None => return Ok(false),
@@ -140,8 +141,8 @@ impl Draft {
         Ok(true)
     }
 
-    /// Sets these fields, each in place of any of its name set before. Those of
-    /// one name that are given together are all set. If it fails some may be set.
+    /// Sets these fields, each of which replaces those of its name set before. Fields
+    /// of one name that are passed together are all set. On failure some may be set.
     pub fn set_all<'a>(&mut self, mut fields: impl Fields<'a>) -> Result<()> {
         if self.fields.is_empty() {
             return fields.try_for_each(|given| given.and_then(|(name, value)| self.add(name, value)));
@@ -157,17 +158,18 @@ impl Draft {
         Ok(())
     }
 
-    /// What `restore` needs to take back what is set from now on.
+    /// The state that `restore` needs to undo later changes.
     pub fn mark(&self) -> Mark {
         Mark { fields: self.fields.clone(), closes: self.closes }
     }
 
-    /// Takes back what was set since the mark.
+    /// Undoes the changes since the mark.
     pub fn restore(&mut self, mark: Mark) {
         (self.fields, self.closes) = (mark.fields, mark.closes);
     }
 
-    /// What that status makes of the response, if it may have it with the fields set so far.
+    /// What this status makes of the response, if it is allowed with the fields set so
+    /// far.
     pub fn check(&self, status: u16) -> Result<Checked> {
         let status = status_code(status)?;
         let is_tunnel = self.tunnel_condition.with(status);
@@ -181,11 +183,12 @@ impl Draft {
         Ok(Checked { status, announced, is_tunnel, is_bodyless: forbids_content(status) && !is_tunnel })
     }
 
-    /// The head is as it was checked; `length` is announced as `content-length`.
+    /// Sets the head as it was checked. `length` is announced as `content-length`.
     pub fn write(&mut self, checked: Checked, length: Option<usize>) {
         let Checked { status, is_tunnel, is_bodyless, .. } = checked;
-        // RFC 9110, sections 8.6, 9.3.6 and 15.3.6: 204 has no content-length, nor
-        // has 205 one of a body, nor a tunnel any, whatever the host says.
+        // RFC 9110, sections 8.6, 9.3.6 and 15.3.6: whatever the host sets, a 204
+        // response and a tunnel have no content-length, and a 205 response announces no
+        // body.
         if is_tunnel || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT) {
             self.fields.remove(b"content-length");
         }
@@ -193,17 +196,17 @@ impl Draft {
         (self.length, self.is_tunnel, self.is_bodyless) = (length, is_tunnel, is_bodyless);
     }
 
-    /// Nothing is added as `date`.
+    /// Adds no `date`.
     pub fn leave_out_date(&mut self) {
         self.is_undated = true;
     }
 
-    /// Nothing is added as `content-length`.
+    /// Adds no `content-length`.
     pub fn leave_out_length(&mut self) {
         self.length = None;
     }
 
-    /// Whether what follows the head is a tunnel's.
+    /// Whether tunnel data follows the head.
     pub fn is_tunnel(&self) -> bool {
         self.is_tunnel
     }
@@ -213,7 +216,7 @@ impl Draft {
         self.is_bodyless
     }
 
-    /// The head, once, when it is written. `is_alone`: nothing follows it.
+    /// The head, returned once after it is written. `is_alone`: nothing follows it.
     pub fn take(&mut self, is_alone: bool) -> Option<Head<'_>> {
         Some(Head {
             status: self.status.take()?,
@@ -242,7 +245,7 @@ impl Draft {
     }
 }
 
-/// The fields and the connection's directive at one moment.
+/// The fields and the connection option at one moment.
 pub struct Mark {
     fields: HeaderList,
     closes: bool,
@@ -258,7 +261,7 @@ pub struct Checked {
 }
 
 impl Informational {
-    /// A head of that status and those fields, which are checked.
+    /// Makes a head of this status and these fields, which are checked.
     pub fn new(status: u16, fields: HeaderList) -> Result<Self> {
         let status = status_code(status)?;
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
@@ -268,8 +271,8 @@ impl Informational {
     }
 }
 
-/// A status of three digits. RFC 9110, section 15, defines none from 600 on, but
-/// programs have some, and clients read them as 5xx.
+/// A status of three digits. RFC 9110, section 15, defines none from 600 on, but some
+/// programs send them, and clients treat them as 5xx.
 fn status_code(status: u16) -> Result<StatusCode> {
     StatusCode::from_u16(status).map_err(|_| Error::invalid(format_args!("{status} is no HTTP status")))
 }
