@@ -8,27 +8,27 @@ pub fn split_port(authority: &[u8]) -> Option<(&[u8], &[u8])> {
     (authority[at] == b':').then(|| (&authority[..at], &authority[at + 1..]))
 }
 
-/// Whether that is a host and perhaps a port, without user information. Both may
-/// be empty.
+/// Whether this is a host and optionally a port, without user information. Both may be
+/// empty.
 pub fn is_authority(authority: &[u8]) -> bool {
     let (host, port) = split_port(authority).unwrap_or((authority, b""));
     is_host(host) && port.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether an authority has a host that is not empty, as the URIs of http and
-/// https must (RFC 9110, section 4.2.1).
+/// Whether an authority has a host that is not empty, as http and https URIs require
+/// (RFC 9110, section 4.2.1).
 pub fn has_host(authority: &[u8]) -> bool {
     !matches!(authority, [] | [b':', ..])
 }
 
-/// Whether that is what CONNECT asks for: a host and a port (RFC 9110, section
+/// Whether this is a valid target of CONNECT: a host and a port (RFC 9110, section
 /// 9.3.6).
 pub fn is_host_and_port(authority: &[u8]) -> bool {
     let port = split_port(authority).and_then(|(_, port)| std::str::from_utf8(port).ok()?.parse::<u16>().ok());
     is_authority(authority) && has_host(authority) && port.is_some_and(|port| port > 0)
 }
 
-/// Whether that is a host, which may be empty (section 3.2.2).
+/// Whether this is a host, which may be empty (section 3.2.2).
 pub fn is_host(host: &[u8]) -> bool {
     match host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")) {
         Some([b'v' | b'V', future @ ..]) => is_future_address(future),
@@ -37,8 +37,8 @@ pub fn is_host(host: &[u8]) -> bool {
     }
 }
 
-/// Whether two authorities name the same, with and without the scheme's own
-/// port (RFC 9110, section 4.2.3), which is given with its colon.
+/// Whether two authorities are equivalent, with or without the default port of the
+/// scheme (RFC 9110, section 4.2.3). The default port is passed with its colon.
 pub fn is_same(one: &[u8], other: &[u8], port: &[u8]) -> bool {
     let bare = |text: &'_ [u8]| -> usize {
         let without = text.strip_suffix(port).or_else(|| text.strip_suffix(b":"));
@@ -47,7 +47,7 @@ pub fn is_same(one: &[u8], other: &[u8], port: &[u8]) -> bool {
     one[..bare(one)].eq_ignore_ascii_case(&other[..bare(other)])
 }
 
-/// RFC 3986, section 3.2.2: what IPvFuture has behind the `v`.
+/// RFC 3986, section 3.2.2: the part of IPvFuture after the `v`.
 fn is_future_address(text: &[u8]) -> bool {
     let Some(dot) = text.iter().position(|byte| *byte == b'.') else { return false };
     let (version, address) = (&text[..dot], &text[dot + 1..]);
@@ -55,7 +55,7 @@ fn is_future_address(text: &[u8]) -> bool {
     dot > 0 && version.iter().all(u8::is_ascii_hexdigit) && !address.is_empty() && address.iter().all(is_good)
 }
 
-/// RFC 3986, section 3.2.2, which every IPv4 address is too.
+/// RFC 3986, section 3.2.2. Every IPv4 address matches too.
 fn is_registered_name(name: &[u8]) -> bool {
     let mut rest = name.iter();
     while let Some(byte) = rest.next() {
@@ -74,7 +74,7 @@ fn is_unreserved_or_delimiter(byte: u8) -> bool {
     IN_NAME[usize::from(byte)]
 }
 
-/// By byte, whether it may stand in a registered name by itself.
+/// For each byte, whether it is allowed unencoded in a registered name.
 const IN_NAME: [bool; 256] = super::token::alphanumeric_or(b"-._~!$&'()*+,;=");
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Words of the grammar that HTTP/1.1 and HTTP/2 share (RFC 9110, RFC 3986).
+//! The grammar that HTTP/1.1 and HTTP/2 share (RFC 9110, RFC 3986).
 //!
 //! - [`token`]: tokens, lists, lengths
 //! - [`value`]: values of fields

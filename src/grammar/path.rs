@@ -1,10 +1,10 @@
-//! A path and its query (RFC 3986, sections 3.3 and 3.4), as a request has them.
-//! Any bytes are allowed but those that could end a line or a word: the rest is
-//! for the host to judge, as other servers have it.
+//! A path and its query (RFC 3986, sections 3.3 and 3.4) in a request. All bytes are
+//! allowed except those that could end a line or a word. The host judges the rest, as
+//! with other servers.
 
-/// Why these bytes cannot be a path and its query; None if they can.
+/// Why these bytes are not a path and its query; `None` if they are.
 pub fn fault(path: &[u8]) -> Option<&'static str> {
-    // Without an early end, which compilers make vector instructions of.
+    // There is no early exit, so that the compiler can vectorise the loop.
     let bad = path.iter().fold((false, false), |(control, fragment), byte| {
         (control | (*byte <= b' ') | (*byte == 0x7f), fragment | (*byte == b'#'))
     });

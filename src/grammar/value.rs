@@ -1,6 +1,6 @@
-//! Values of fields (RFC 9110, section 5.5).
+//! Field values (RFC 9110, section 5.5).
 
-/// Whether a value starts or ends with white space, which none may.
+/// Whether a value starts or ends with white space, which is not allowed.
 pub fn has_blank_edge(value: &[u8]) -> bool {
     let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     is_blank(value.first()) || is_blank(value.last())
@@ -9,11 +9,11 @@ pub fn has_blank_edge(value: &[u8]) -> bool {
 /// Whether a value contains a control character other than HTAB. Bytes from
 /// 0x80 are allowed.
 pub fn has_control(value: &[u8]) -> bool {
-    // Without an early end, which compilers make vector instructions of.
+    // There is no early exit, so that the compiler can vectorise the loop.
     value.iter().fold(false, |found, byte| found | is_control(*byte))
 }
 
-/// Whether that is a control character other than HTAB.
+/// Whether this is a control character other than HTAB.
 pub fn is_control(byte: u8) -> bool {
     (byte < b' ') & (byte != b'\t') | (byte == 0x7f)
 }

@@ -6,12 +6,12 @@ use super::section::{Limits, Section};
 use crate::engine::Fault;
 use crate::header_list::HeaderList;
 
-/// Digits of a chunk's size, leading zeros included.
+/// The most digits of a chunk size, including leading zeros.
 const SIZE_DIGITS: u8 = 16;
-/// Bytes of all chunk extensions of a content. They are ignored.
+/// The most bytes of all chunk extensions of a content. They are ignored.
 const EXTENSION_BYTES: u16 = 4096;
 
-/// What bytes of content come to.
+/// The result of reading bytes of content.
 #[derive(Debug, PartialEq)]
 pub enum Part<'a> {
     None,
@@ -25,7 +25,7 @@ pub enum Part<'a> {
 #[derive(Default)]
 pub struct Chunks {
     state: State,
-    /// What is still to come of the chunk.
+    /// The bytes of the chunk that are still to be received.
     size: u64,
     digits: u8,
     extension_bytes: u16,
@@ -40,20 +40,20 @@ enum State {
     #[default]
     Begin,
     Size,
-    /// White space that only an extension may follow.
+    /// White space that only a chunk extension may follow.
     Blank,
     Extension,
-    /// Behind the CR of the line that tells the size.
+    /// After the CR of the chunk-size line.
     SizeEnd,
     Data,
-    /// Behind the last byte of a chunk.
+    /// After the last byte of a chunk.
     DataCr,
     DataLf,
     Trailers,
 }
 
 impl Chunks {
-    /// Takes bytes from the front of `input`, up to the end of a chunk's data at most.
+    /// Reads bytes from the start of `input`, at most to the end of a chunk's data.
     pub fn read<'a>(&mut self, input: &'a [u8], limits: Limits, blocks: &mut u64) -> Result<(usize, Part<'a>), Fault> {
         let mut at = 0;
         while let Some(byte) = input.get(at) {
@@ -79,7 +79,8 @@ impl Chunks {
         Ok((at, Part::None))
     }
 
-    /// Whether the framing of a chunk, or the trailer section, has begun and is not whole.
+    /// Whether the framing of a chunk or the trailer section has begun and is
+    /// incomplete.
     pub fn is_mid_block(&self) -> bool {
         !matches!(self.state, State::Begin | State::Data | State::DataCr)
     }
@@ -121,7 +122,8 @@ impl Chunks {
         }
     }
 
-    /// Takes whole lines: how many bytes, and whether that was the end.
+    /// Reads complete lines. Returns how many bytes they have, and whether they end the
+    /// content.
     fn read_trailers(&mut self, input: &[u8], limits: Limits) -> Result<(usize, bool), Fault> {
         let mut taken = 0;
         loop {

@@ -1,19 +1,19 @@
-//! The content of a request as it comes (RFC 9112, section 6).
+//! The content of a request as it is received (RFC 9112, section 6).
 
 use super::chunk::{Chunks, Part, at_most};
 use super::section::Limits;
 use crate::engine::Fault;
 
-/// What is still to come.
+/// What is still to be received.
 pub enum Content {
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     Chunked(Box<Chunks>),
 }
 
 impl Content {
-    /// Takes bytes from the front of `input`: how many, and what they came to.
-    /// `blocks` counts framing that has come whole.
+    /// Reads bytes from the start of `input`. Returns how many, and the result.
+    /// `blocks` counts framing that is complete.
     pub fn read<'a>(&mut self, input: &'a [u8], limits: Limits, blocks: &mut u64) -> Result<(usize, Part<'a>), Fault> {
         match self {
             _ if input.is_empty() => Ok((0, Part::None)),
@@ -26,7 +26,7 @@ impl Content {
         }
     }
 
-    /// How much is still to come, if it is known.
+    /// How many bytes are still to be received, if that is known.
     pub fn rest(&self) -> Option<u64> {
         match self {
             Content::Length(left) => Some(*left),
@@ -34,7 +34,7 @@ impl Content {
         }
     }
 
-    /// Whether framing has begun and is not whole.
+    /// Whether framing has begun and is incomplete.
     pub fn is_mid_block(&self) -> bool {
         matches!(self, Content::Chunked(chunks) if chunks.is_mid_block())
     }

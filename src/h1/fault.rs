@@ -1,4 +1,4 @@
-//! What ends a connection since the peer has broken the protocol.
+//! The protocol errors that end a connection.
 
 use crate::engine::Fault;
 
@@ -7,7 +7,7 @@ pub const TOO_LARGE: Fault = Fault { code: 431, why: "the header section is too 
 pub const UNKNOWN_CODING: Fault = Fault { code: 501, why: "the transfer coding is unknown" };
 pub const UNKNOWN_VERSION: Fault = Fault { code: 505, why: "the version is neither 1.1 nor 1.0" };
 
-/// What came is not of the grammar.
+/// The input does not match the grammar.
 pub const fn bad(why: &'static str) -> Fault {
     Fault { code: 400, why }
 }

@@ -1,20 +1,20 @@
-//! Lines as they come (RFC 9112, section 2.2): each ends with CRLF and has no
-//! other control character than HTAB.
+//! Input lines (RFC 9112, section 2.2): each ends with CRLF and contains no control
+//! character other than HTAB.
 
 use super::fault::bad;
 use crate::engine::Fault;
 use crate::grammar::value::is_control;
 
-/// Reads one line after the other and looks at each byte once.
+/// Reads one line after the other and examines each byte once.
 #[derive(Default)]
 pub struct LineReader {
-    /// So many bytes of the line that has begun are known to be no control characters.
+    /// How many bytes of the incomplete line are known to be no control characters.
     searched: usize,
     has_begun: bool,
 }
 
 impl LineReader {
-    /// The line at the front of `input` without its CRLF, if it is whole.
+    /// The line at the start of `input` without its CRLF, if it is complete.
     pub fn read<'a>(&mut self, input: &'a [u8], most: usize, too_long: Fault) -> Result<Option<&'a [u8]>, Fault> {
         let rest = input.get(self.searched..).unwrap_or_default();
         let found = find_control(rest).map(|at| self.searched + at);
@@ -24,7 +24,7 @@ impl LineReader {
             return Err(too_long);
         }
         match found.map(|end| &input[end..]) {
-            // The LF is to come.
+            // The LF is still to be received.
             None | Some(b"\r") => Ok(None),
             Some([b'\r', b'\n', ..]) => {
                 let end = std::mem::take(self).searched;
@@ -35,7 +35,7 @@ impl LineReader {
         }
     }
 
-    /// Whether a line has begun and is not whole.
+    /// Whether a line has begun and is incomplete.
     pub fn has_begun(&self) -> bool {
         self.has_begun
     }
@@ -64,7 +64,8 @@ fn find_control(bytes: &[u8]) -> Option<usize> {
     bytes[at..].iter().position(|byte| is_control(*byte)).map(|found| at + found)
 }
 
-/// Which byte of a word, from the lowest, is the first below 0x20 or DEL.
+/// The index, from the lowest byte of a word, of the first byte that is below 0x20 or
+/// DEL.
 fn find_low_or_del(word: u64) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     let del = word ^ (ONES * 0x7f);

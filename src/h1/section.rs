@@ -5,20 +5,20 @@ use crate::engine::Fault;
 use crate::grammar::token::{lower_token, trim};
 use crate::header_list::{Field, HeaderList};
 
-/// Names up to this length are put into lower case while they are checked.
+/// Names up to this length are converted to lower case while they are checked.
 const SHORT_NAME: usize = 48;
 
-/// What a header section and a trailer section may have.
+/// The limits of a header section and of a trailer section.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of names and values, with 32 more for each field. The request line
-    /// may be as long.
+    /// Bytes of names and values, plus 32 for each field. The same limit applies to the
+    /// request line.
     pub header_list_bytes: u32,
-    /// All cookie fields count as one, as in HTTP/2.
+    /// The most fields. All cookie fields count as one, as in HTTP/2.
     pub header_fields: u32,
 }
 
-/// What has come of a section.
+/// The fields of a section that have been received.
 #[derive(Default)]
 pub struct Section {
     bytes: u32,
@@ -32,7 +32,7 @@ impl Section {
         let mut lower = [0; SHORT_NAME];
         let (name, rest) = line.split_at(lower_token(line, &mut lower));
         let value = match (name, rest) {
-            // It would go on with the line before it (section 5.2).
+            // It would continue the line before it (section 5.2).
             ([], [b' ' | b'\t', ..]) => return Err(bad("a field is folded over lines")),
             ([_, ..], [b':', value @ ..]) => trim(value),
             _ => return Err(bad("a field has no name that is a token with a colon behind it")),

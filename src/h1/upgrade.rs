@@ -11,10 +11,10 @@ use super::writer;
 use crate::engine::{Fault, RequestHead, ResponseHead, Version};
 use crate::header_list::HeaderList;
 
-/// What every key is joined with (RFC 6455, section 1.3).
+/// The text that is appended to each key (RFC 6455, section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// What a request asks to be opened.
+/// The tunnel that a request asks for.
 pub enum Opening {
     Connect,
     /// With the first protocol that was asked for: all else is the host's.
@@ -57,8 +57,8 @@ impl Opening {
     }
 }
 
-/// Makes of a request for a WebSocket what HTTP/2 has for it, with all of its
-/// fields: applications look at `connection` and `upgrade`.
+/// Converts a WebSocket request to its HTTP/2 form. All fields are kept, since
+/// applications read `connection` and `upgrade`.
 pub fn into_connect(head: &mut RequestHead) -> Result<Opening, Fault> {
     if !head.asks_for_websocket() {
         return Err(bad("the request asks for no WebSocket"));
@@ -69,7 +69,7 @@ pub fn into_connect(head: &mut RequestHead) -> Result<Opening, Fault> {
     Ok(Opening::WebSocket(accept))
 }
 
-/// What the key is answered with (RFC 6455, section 4.2.2): it is 16 bytes in base64.
+/// The response value for a key, which is 16 bytes in base64 (RFC 6455, section 4.2.2).
 fn accept(fields: &HeaderList) -> Option<Box<str>> {
     let mut keys = fields.get_all(b"sec-websocket-key");
     let (Some(key), None) = (keys.next(), keys.next()) else { return None };
