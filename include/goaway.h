@@ -91,16 +91,16 @@
 // indexed, and must be passed on as such (RFC 7541, section 7.1.3).
 #define GOAWAY_PSEUDO_FIELD_SENSITIVE 8
 
-// As a time to wait: for ever.
+// As a timeout: wait without a limit.
 #define GOAWAY_FOREVER UINT32_MAX
 
-// As the last stream of `goaway_session_abort_after` and
-// `goaway_session_send_goaway`: the last one whose request was taken.
+// As `last_stream` of `goaway_session_abort_after` and `goaway_session_send_goaway`:
+// the last stream whose request was received.
 #define GOAWAY_LAST_TAKEN UINT32_MAX
 
-// As a flag of a field: it came as one that is never indexed, and must be passed
-// on as such (RFC 7541, section 7.1.3). It is also the byte before the name of a
-// field that is given and is to be sent so, see `goaway_field`.
+// As a flag of a received field: it was sent as never indexed, and a proxy must
+// forward it so (RFC 7541, section 7.1.3). As the byte before the name of a field
+// that you pass: send it as never indexed; see `goaway_field`.
 #define GOAWAY_FIELD_SENSITIVE 1
 
 // As a flag of a REQUEST or BODY record: the request's body ends with this
@@ -154,26 +154,27 @@
 // second, in PROGRESS records.
 #define GOAWAY_WATCH_PROGRESS 2
 
-// What a call returns. Numbers are never given a new meaning; a later version
-// may add some.
+// The result of a call. A number never gets a new meaning; later versions may add
+// numbers.
 typedef enum {
-    // It is done.
+    // The call succeeded.
     GOAWAY_OK = 0,
-    // A pointer that must point somewhere is NULL.
+    // A pointer that must point to something is NULL.
     GOAWAY_ERR_NULL = 1,
-    // An argument is outside what the call takes.
+    // An argument is not valid for the call.
     GOAWAY_ERR_INVALID = 2,
     // A text is not UTF-8.
     GOAWAY_ERR_UTF8 = 3,
-    // The call does not fit what the object is doing now.
+    // The call is not allowed in the current state of the object.
     GOAWAY_ERR_STATE = 4,
-    // The id is stale: the request or session has ended, or there never was one.
+    // The id is stale: the request or session has ended, or never existed.
     GOAWAY_ERR_GONE = 5,
-    // Nobody waits for the response any more. The request's id is stale from now on.
+    // The request was cancelled. Its id is stale from now on.
     GOAWAY_ERR_CANCELLED = 6,
-    // What was asked for is not there.
+    // The requested thing does not exist.
     GOAWAY_ERR_NOT_FOUND = 7,
-    // The address cannot be understood, resolved, or is not this machine's.
+    // The address is malformed, cannot be resolved, or does not belong to this
+    // machine.
     GOAWAY_ERR_ADDRESS = 8,
     // Another socket has the address.
     GOAWAY_ERR_ADDRESS_IN_USE = 9,
@@ -181,136 +182,146 @@ typedef enum {
     GOAWAY_ERR_PERMISSION = 10,
     // The operating system failed in another way.
     GOAWAY_ERR_IO = 11,
-    // Nothing can be done now; a callback tells when to try again.
+    // The call is not possible now. A callback reports when to try again.
     GOAWAY_ERR_WOULD_BLOCK = 12,
-    // The time was up.
+    // The timeout has passed.
     GOAWAY_ERR_TIMEOUT = 13,
-    // A blocking call from inside a callback would wait for itself.
+    // A blocking call was made from inside a callback and would wait for itself.
     GOAWAY_ERR_DEADLOCK = 14,
-    // Made by the parent process before fork(); only the parent can use it.
+    // The object belongs to the parent process of a fork(). Only the parent can use
+    // it.
     GOAWAY_ERR_FORKED = 15,
-    // What was written does not fit the content-length that was announced.
+    // The written bytes do not match the content-length that was set.
     GOAWAY_ERR_LENGTH = 16,
     // A limit is exceeded.
     GOAWAY_ERR_TOO_LARGE = 17,
-    // A defect of the library, caught at its boundary.
+    // A defect of the library, which stopped this call only.
     GOAWAY_ERR_PANIC = 18,
-    // A certificate, a key or an authority cannot be used: the text names the file.
+    // A certificate, a key or an authority is invalid. The text names the file.
     GOAWAY_ERR_TLS = 19,
-    // A command of `goaway_queue_submit` was not carried out, since one that stood
-    // before it in the batch, for the same response, failed.
+    // A command of `goaway_queue_submit` was not carried out, because an earlier
+    // command of the batch for the same response failed.
     GOAWAY_ERR_SKIPPED = 20,
 } goaway_status;
 
-// Why a session or a request ended. Codes are appended, never renumbered.
+// Why a session or a request ended. Later versions may append codes.
 typedef enum {
-    // It has not ended, or there is nothing to tell.
+    // It has not ended, or there is no cause to report.
     GOAWAY_CAUSE_NONE = 0,
-    // Drained: told with GOAWAY, every stream served, then closed.
+    // The session was drained: GOAWAY was sent, every stream was served, then it was
+    // closed.
     GOAWAY_CAUSE_DRAINED = 1,
-    // The peer closed the connection, in order.
+    // The peer closed the connection properly.
     GOAWAY_CAUSE_PEER_CLOSED = 2,
     // The peer sent GOAWAY with an error code.
     GOAWAY_CAUSE_PEER_GOAWAY = 3,
     // The peer reset the stream (RST_STREAM).
     GOAWAY_CAUSE_PEER_RESET = 4,
-    // The connection broke: reset by the peer or an error of the network.
+    // The connection was reset by the peer, or the network failed.
     GOAWAY_CAUSE_CONNECTION_LOST = 5,
-    // The peer broke the protocol; it was told with GOAWAY or RST_STREAM, in
-    // HTTP/1.1 with a status.
+    // The peer violated the protocol. The library sent GOAWAY or RST_STREAM, over
+    // HTTP/1.1 a response with an error status.
     GOAWAY_CAUSE_PROTOCOL_ERROR = 6,
-    // The server closed before the connection had become a session.
+    // The server closed before the handshake of the connection was complete.
     GOAWAY_CAUSE_HANDSHAKE = 7,
     // The deadline of a drain passed.
     GOAWAY_CAUSE_DEADLINE = 8,
     // The host aborted the session or reset the request.
     GOAWAY_CAUSE_ABORTED = 9,
-    // A panic inside the library; only this session suffered.
+    // A panic inside the library, which ended only this session.
     GOAWAY_CAUSE_INTERNAL = 10,
-    // The connection did not become a session in time (GOAWAY_LIMIT_HANDSHAKE_MS).
+    // The handshake of the connection was not complete in time
+    // (GOAWAY_LIMIT_HANDSHAKE_MS).
     GOAWAY_CAUSE_HANDSHAKE_TIMEOUT = 11,
-    // A header block or control frame was not whole in time (GOAWAY_LIMIT_HEADER_BLOCK_MS).
+    // A header block or control frame was not complete in time
+    // (GOAWAY_LIMIT_HEADER_BLOCK_MS).
     GOAWAY_CAUSE_HEADER_TIMEOUT = 12,
     // The session was not used (GOAWAY_LIMIT_IDLE_MS).
     GOAWAY_CAUSE_IDLE_TIMEOUT = 13,
     // The peer did not acknowledge a PING (GOAWAY_LIMIT_KEEPALIVE_MS).
     GOAWAY_CAUSE_KEEPALIVE_TIMEOUT = 14,
-    // The peer took or sent less than it must (GOAWAY_LIMIT_PROGRESS_MS).
+    // The peer read or sent too slowly (GOAWAY_LIMIT_PROGRESS_MS).
     GOAWAY_CAUSE_TOO_SLOW = 15,
     // No byte passed on the stream (GOAWAY_LIMIT_STREAM_IDLE_MS).
     GOAWAY_CAUSE_STREAM_IDLE = 16,
-    // The session was old enough (GOAWAY_LIMIT_AGE_MS).
+    // The session reached its maximum age (GOAWAY_LIMIT_AGE_MS).
     GOAWAY_CAUSE_MAX_AGE = 17,
-    // The session had served enough (GOAWAY_LIMIT_REQUESTS).
+    // The session reached its maximum number of requests (GOAWAY_LIMIT_REQUESTS).
     GOAWAY_CAUSE_MAX_REQUESTS = 18,
     // The peer sent too many control frames (GOAWAY_LIMIT_CONTROL_BURST).
     GOAWAY_CAUSE_FLOOD = 19,
-    // The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES),
-    // alone or with others of its session (GOAWAY_LIMIT_SESSION_BODY_BYTES).
+    // The request's body was longer than the library collects, alone
+    // (GOAWAY_LIMIT_BODY_BYTES) or with other bodies of its session
+    // (GOAWAY_LIMIT_SESSION_BODY_BYTES).
     GOAWAY_CAUSE_BODY_TOO_LARGE = 20,
-    // The request was to be pushed (`goaway_request_push`), and meanwhile the
-    // peer had disabled that or sent GOAWAY.
+    // The pushed request (`goaway_request_push`) was not sent, because the peer had
+    // disabled push or sent GOAWAY in the meantime.
     GOAWAY_CAUSE_PUSH_REFUSED = 21,
-    // The connection had to begin with a PROXY header (`goaway_server_listen`)
-    // and did not, in time, as it must be, or from a proxy that is trusted.
+    // The connection did not begin with a valid PROXY header from a trusted proxy in
+    // time (`goaway_server_listen`).
     GOAWAY_CAUSE_PROXY = 22,
-    // The TLS handshake failed; an ERROR event before says why.
+    // The TLS handshake failed. An ERROR event before it has the reason.
     GOAWAY_CAUSE_TLS = 23,
 } goaway_cause;
 
-// What a session event is about. Codes are appended, never renumbered.
+// Kinds of session events. Later versions may append codes.
 typedef enum {
     // A connection was accepted. The first event of each session.
     GOAWAY_EVENT_OPENED = 0,
-    // The peer's SETTINGS arrived (RFC 9113, section 6.5). `text` is the
-    // frame's payload as it came, of its first 85 entries: 6 bytes each, two of
-    // the setting's identifier and four of its value, the highest byte first.
+    // The peer's SETTINGS arrived (RFC 9113, section 6.5). `text` is the payload of
+    // the frame, up to 85 settings of 6 bytes: two bytes of identifier and four
+    // bytes of value, in network byte order.
     GOAWAY_EVENT_SETTINGS = 1,
-    // The peer sent a PING (section 6.7); the library has acknowledged it. `text`
-    // are its 8 bytes.
+    // The peer sent a PING (section 6.7), and the library has acknowledged it.
+    // `text` has its 8 bytes.
     GOAWAY_EVENT_PING = 2,
-    // The peer sent GOAWAY (section 6.8): `code`, `last_stream` and `text` are its.
+    // The peer sent a GOAWAY (section 6.8) with `code`, `last_stream` and the debug
+    // data `text`.
     GOAWAY_EVENT_GOAWAY = 3,
-    // The peer broke the protocol on `stream` (0: on the whole session); `code` is what it was told.
+    // The peer violated the protocol on `stream`, or on the whole session if that is
+    // 0. `code` is the error code that the library sent.
     GOAWAY_EVENT_FRAME_ERROR = 4,
-    // The connection failed; `text` says how. With `session` 0 it is the
-    // server that cannot accept for a moment, since descriptors or memory have
-    // run out; that event comes on a thread of its own.
+    // The connection failed; `text` describes how. With `session` 0, the server
+    // cannot accept connections for a moment, because descriptors or memory have run
+    // out; this event is reported on a thread of its own.
     GOAWAY_EVENT_ERROR = 5,
-    // A limit ended the session, or `stream` of it if that is not 0; `cause` says
-    // which: each cause that names a GOAWAY_LIMIT_, and GOAWAY_CAUSE_DEADLINE. `code`
-    // is the RST_STREAM or GOAWAY code that the peer is told, or 0. What no peer
-    // may exceed once it was announced in SETTINGS is FRAME_ERROR instead.
+    // A limit ended `stream`, or the whole session if that is 0. `cause` is a cause
+    // that names a GOAWAY_LIMIT_, or GOAWAY_CAUSE_DEADLINE. `code` is the error code
+    // that the library sends in RST_STREAM or GOAWAY, or 0. Exceeding a limit that
+    // was announced in SETTINGS is a FRAME_ERROR instead.
     GOAWAY_EVENT_TIMEOUT = 6,
-    // The session was told to leave: the first GOAWAY is on its way.
+    // The session begins to drain: the library sends the first GOAWAY.
     GOAWAY_EVENT_DRAINING = 7,
-    // The session has ended; `cause` and `outcome` say how. The last event of each session.
+    // The session has ended with `cause` and `outcome`. The last event of each
+    // session.
     GOAWAY_EVENT_CLOSED = 8,
-    // The peer acknowledged a PING of `goaway_session_ping`: `text` are its 8 bytes.
+    // The peer acknowledged a PING of `goaway_session_ping`. `text` has its 8 bytes.
     GOAWAY_EVENT_PONG = 9,
-    // The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
-    // first, or one of `goaway_session_send_settings` or `_set_window`. `text` is
-    // the payload of that frame, as of SETTINGS.
+    // The peer acknowledged a SETTINGS frame of the library (section 6.5.3): the
+    // first one, or one of `goaway_session_send_settings` or
+    // `goaway_session_set_window`. `text` is the payload of that frame, as for
+    // SETTINGS.
     GOAWAY_EVENT_SETTINGS_ACK = 10,
-    // The TLS handshake is over: `goaway_session_tls` knows what it has come
-    // to, `goaway_session_peer_certificate` who the client is. The next event
-    // after OPENED of a session over TLS, before a word of HTTP has come.
+    // The TLS handshake is complete. `goaway_session_tls` returns its result,
+    // `goaway_session_peer_certificate` the client's certificates. For a session
+    // over TLS it follows OPENED, before any HTTP has arrived.
     GOAWAY_EVENT_SECURED = 11,
-    // The peer has acknowledged what was not sent: a PING (section 6.7), whose 8
-    // bytes are `text`, or, if `text` is empty, SETTINGS (section 6.5.3). The
-    // library only counts it as a control frame (GOAWAY_LIMIT_CONTROL_BURST).
+    // The peer acknowledged a frame that was not sent: a PING (section 6.7), whose 8
+    // bytes are `text`, or SETTINGS (section 6.5.3) if `text` is empty. The library
+    // counts it as a control frame (GOAWAY_LIMIT_CONTROL_BURST) and does nothing
+    // else.
     GOAWAY_EVENT_UNSOLICITED_ACK = 12,
 } goaway_event;
 
-// The four ways a session can end, as the close report counts them.
+// How a session ended, as the report of a close counts it.
 typedef enum {
-    // Told with GOAWAY and every stream served.
+    // GOAWAY was sent and every stream was served.
     GOAWAY_OUTCOME_GRACEFUL = 0,
-    // The peer ended it, or broke it.
+    // The peer ended it, or its connection broke.
     GOAWAY_OUTCOME_BY_PEER = 1,
-    // It had not become a session yet.
+    // Its handshake was not complete.
     GOAWAY_OUTCOME_HANDSHAKE = 2,
-    // Cut by a deadline, by the host, or by an error of our own.
+    // A deadline, the host or an internal error ended it.
     GOAWAY_OUTCOME_FORCED = 3,
 } goaway_outcome;
 
@@ -330,176 +341,185 @@ typedef enum {
     GOAWAY_STAGE_CLOSING = 5,
 } goaway_stage;
 
-// What can be limited; see `goaway_server_set_limit`. Each with its unit, its
-// default and the values it takes.
+// Limits of a server, with units, defaults and ranges; see
+// `goaway_server_set_limit`.
 typedef enum {
-    // Threads that serve sessions; one session never uses more than one.
-    // Default: one a processor. 1 to 1024.
+    // Threads that serve sessions. One session uses only one of them. Default: one a
+    // processor. 1 to 1024.
     GOAWAY_LIMIT_WORKERS = 0,
     // Streams that a peer may have open at a time (SETTINGS_MAX_CONCURRENT_STREAMS,
-    // RFC 9113, section 6.5.2). A request that the host still holds counts,
-    // even if the peer has reset its stream. More are refused with
+    // RFC 9113, section 6.5.2). A request that the host still holds counts, even if
+    // the peer has reset its stream. Further streams are refused with
     // REFUSED_STREAM. Default 100. 1 to 100000.
     GOAWAY_LIMIT_CONCURRENT_STREAMS = 1,
-    // Bytes of a request's header list, with 32 more a field
-    // (SETTINGS_MAX_HEADER_LIST_SIZE). More gets the response 431; a header block of more
-    // than four times that, and of more than 64 KiB, ends the session.
-    // Default 16384. 1 to 1048576.
+    // Bytes of a request's header list, plus 32 for each field
+    // (SETTINGS_MAX_HEADER_LIST_SIZE). A longer list gets the response 431. A header
+    // block longer than four times the limit, and longer than 64 KiB, ends the
+    // session. Default 16384. 1 to 1048576.
     GOAWAY_LIMIT_HEADER_LIST_BYTES = 2,
-    // Header fields of a request; all its cookie fields count as one. More is
-    // refused with 431. Default 100. 1 to 10000.
+    // Header fields of a request; all its cookie fields count as one. A request with
+    // more gets the response 431. Default 100. 1 to 10000.
     GOAWAY_LIMIT_HEADER_FIELDS = 3,
-    // Bytes that a peer may send on a stream ahead of what the host has
-    // consumed (SETTINGS_INITIAL_WINDOW_SIZE). Less than 65535 holds from when
-    // the peer has acknowledged it; with 0 no body comes in HTTP/2 until
+    // Bytes that a peer may send on a stream before the host consumes them
+    // (SETTINGS_INITIAL_WINDOW_SIZE). A value below 65535 takes effect when the peer
+    // has acknowledged it. With 0, no body arrives over HTTP/2 until
     // `goaway_session_set_window`. Default 262144. 0 to 2147483647.
     GOAWAY_LIMIT_STREAM_WINDOW_BYTES = 4,
-    // The same for all streams of a session together.
-    // Default 1048576. 65535 to 2147483647.
+    // Bytes that a peer may send on all streams of a session together before the
+    // host consumes them. Default 1048576. 65535 to 2147483647.
     GOAWAY_LIMIT_SESSION_WINDOW_BYTES = 5,
-    // Bytes of one response that are written and have not left; over HTTP/2 256 KiB
-    // more, which are gathered for one system call.
-    // Default 65536. 16384 to 1073741824.
+    // Unsent bytes of one response. Over HTTP/2 256 KiB more, which are gathered for
+    // one system call. Default 65536. 16384 to 1073741824.
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
     // Bytes of a streamed response that may wait for the peer before
     // `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK; see
-    // `goaway_request_set_high_water`. If a peer reads a long response faster than it
-    // is written, the mark grows, up to GOAWAY_LIMIT_SESSION_SEND_BYTES; all marks of
-    // a session together grow by at most twice that.
-    // Default 65536. 1 to 1073741824.
+    // `goaway_request_set_high_water`. If a peer reads a long response faster than
+    // it is written, the mark grows, up to GOAWAY_LIMIT_SESSION_SEND_BYTES. All
+    // marks of a session together grow by at most twice that. Default 65536. 1 to
+    // 1073741824.
     GOAWAY_LIMIT_HIGH_WATER_BYTES = 7,
-    // Bytes of a request body that `goaway_request_collect` gathers. More is
-    // refused with 413. Bodies that come in a queue's records are not gathered.
-    // Default 16777216. 0 to 1099511627776.
+    // Bytes of a request body that `goaway_request_collect` collects. A longer body
+    // gets the response 413. Bodies that arrive in records of a queue are not
+    // collected. Default 16777216. 0 to 1099511627776.
     GOAWAY_LIMIT_BODY_BYTES = 8,
-    // Sessions at a time; further connections are closed as soon as they are
+    // Sessions at a time. Further connections are closed as soon as they are
     // accepted. Default 10000. 1 to 1000000.
     GOAWAY_LIMIT_SESSIONS = 9,
-    // Bytes of a session that are written and have not left, above which no more
-    // content is. Default 1048576. 16384 to 1073741824.
+    // Unsent bytes of a session from which on no more content is written to it.
+    // Default 1048576. 16384 to 1073741824.
     GOAWAY_LIMIT_SESSION_SEND_BYTES = 10,
-    // Of the sessions, those from one address; further connections are closed
-    // as soon as they are accepted, or, behind a proxy, as soon as it has named
-    // their client. A Unix socket's peers have no address. Default 0, no limit. 0 to 1000000.
+    // Sessions from one address at a time. Further connections are closed as soon as
+    // they are accepted, or, behind a proxy, as soon as the proxy has named the
+    // client. Peers of a Unix socket have no address and do not count. Default 0, no
+    // limit. 0 to 1000000.
     GOAWAY_LIMIT_SESSIONS_PER_ADDRESS = 11,
-    // Milliseconds until a new connection has done its TLS handshake, if it is to
-    // have one, and sent its preface, its first SETTINGS and the acknowledgement of ours. Beyond: GOAWAY(SETTINGS_TIMEOUT), or
-    // NO_ERROR if there was no preface.
-    // Default 10000. 0, no limit, to 30 days.
+    // Milliseconds in which a new connection must complete its TLS handshake, if it
+    // uses TLS, and send its preface, its first SETTINGS and the acknowledgement of
+    // ours. Then it gets GOAWAY(SETTINGS_TIMEOUT), or NO_ERROR if there was no
+    // preface. Default 10000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_HANDSHAKE_MS = 12,
-    // Milliseconds until a header block, or a control frame, that has begun is
-    // whole. Beyond: GOAWAY(ENHANCE_YOUR_CALM). Default 10000. 0, no limit, to 30 days.
+    // Milliseconds in which a header block or control frame that has begun must be
+    // complete. Then the session gets GOAWAY(ENHANCE_YOUR_CALM). Default 10000. 0,
+    // no limit, to 30 days.
     GOAWAY_LIMIT_HEADER_BLOCK_MS = 13,
-    // Milliseconds without a stream until a session is drained; PINGs do not
+    // Milliseconds without a stream after which a session is drained. PINGs do not
     // count as use. Default 60000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_IDLE_MS = 14,
-    // Milliseconds of silence until a PING asks whether the peer is there.
-    // Default 30000. 0, never, to 30 days.
+    // Milliseconds of silence after which the library sends a PING. Default 30000.
+    // 0, never, to 30 days.
     GOAWAY_LIMIT_KEEPALIVE_MS = 15,
-    // Milliseconds until that PING must be acknowledged. Beyond, the connection is
-    // cut. Default 20000. 1 to 30 days.
+    // Milliseconds in which the peer must acknowledge that PING. Then the connection
+    // is cut. Default 20000. 1 to 30 days.
     GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS = 16,
-    // Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream
-    // whose response waits for the peer, or whose body the library collects.
-    // Beyond: RST_STREAM(CANCEL); who takes nothing at all is cut. Default 30000. 0, no limit, to 30 days.
+    // Milliseconds in which GOAWAY_LIMIT_PROGRESS_BYTES must pass on a stream whose
+    // response waits for the peer, or whose body the library collects. Then the
+    // stream gets RST_STREAM(CANCEL). A connection whose peer reads nothing at all
+    // is cut. Default 30000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_PROGRESS_MS = 17,
-    // Default 16384. 1 to 1073741824.
+    // Bytes that must pass in GOAWAY_LIMIT_PROGRESS_MS. Default 16384. 1 to
+    // 1073741824.
     GOAWAY_LIMIT_PROGRESS_BYTES = 18,
-    // Milliseconds of a stream on which no byte passes either way. Beyond:
-    // RST_STREAM(CANCEL). `goaway_request_set_idle_ms` sets it for one
-    // request. Default 300000. 0, no limit, to 30 days.
+    // Milliseconds of a stream without a byte in either direction. Then it gets
+    // RST_STREAM(CANCEL). `goaway_request_set_idle_ms` sets it for one request.
+    // Default 300000. 0, no limit, to 30 days.
     GOAWAY_LIMIT_STREAM_IDLE_MS = 19,
-    // Milliseconds until a session is drained, however busy it is.
-    // Default 0, no limit. 0 to 30 days.
+    // Milliseconds after which a session is drained, even if it is in use. Default
+    // 0, no limit. 0 to 30 days.
     GOAWAY_LIMIT_AGE_MS = 20,
-    // Up to so many milliseconds are added to a session's age, by chance.
-    // Default 0. 0 to 30 days.
+    // Milliseconds up to which a random time is added to GOAWAY_LIMIT_AGE_MS for
+    // each session. Default 0. 0 to 30 days.
     GOAWAY_LIMIT_AGE_JITTER_MS = 21,
-    // Requests until a session is drained. Default 0, no limit.
+    // Requests after which a session is drained. Default 0, no limit.
     GOAWAY_LIMIT_REQUESTS = 22,
-    // Milliseconds that a session may take which a limit drains.
-    // Default 10000. 0 to 30 days.
+    // Drain time in milliseconds of a session that a limit drains. Default 10000. 0
+    // to 30 days.
     GOAWAY_LIMIT_GRACE_MS = 23,
-    // Frames that cost the server something and bring no request on (PING, SETTINGS,
-    // priorities, RST_STREAM, errors of a stream, empty and unknown ones, ...; those
-    // that explain themselves are free, see docs/limits.md) that a peer may send at
-    // once. Beyond: reading pauses for 100 ms, then GOAWAY(ENHANCE_YOUR_CALM).
+    // Frames that a peer may send at once although they cost the server something
+    // and do not advance a request: PING, SETTINGS, priorities, RST_STREAM, errors
+    // of a stream, empty and unknown frames, and others. docs/limits.md has the
+    // complete list, and the frames that are free. Beyond the limit, reading pauses
+    // for 100 ms at a time; then the session gets GOAWAY(ENHANCE_YOUR_CALM).
+    //
     // Ten times as many requests may reach no handler (404, 405, 501), and one more
-    // for each that does. Beyond: reading pauses; a peer that does not wait for its
-    // responses gets GOAWAY(ENHANCE_YOUR_CALM). Default 500. 10 to 1000000.
+    // for each request that does. Beyond that, reading pauses; a peer that does not
+    // wait for its responses gets GOAWAY(ENHANCE_YOUR_CALM). Default 500. 10 to
+    // 1000000.
     GOAWAY_LIMIT_CONTROL_BURST = 24,
-    // The same for each second after. Default 50. 1 to 1000000.
+    // Frames of GOAWAY_LIMIT_CONTROL_BURST that are added for each second. Default
+    // 50. 1 to 1000000.
     GOAWAY_LIMIT_CONTROL_PER_SECOND = 25,
     // Bytes of all request bodies of a session together that
-    // `goaway_request_collect` is gathering. The one that exceeds it is
-    // refused with 413 and `retry-after`. Default 67108864. 0 to 1099511627776.
+    // `goaway_request_collect` is collecting. The body that exceeds it gets the
+    // response 413 with `retry-after`. Default 67108864. 0 to 1099511627776.
     GOAWAY_LIMIT_SESSION_BODY_BYTES = 26,
     // Bytes of the longest frame that a peer may send (SETTINGS_MAX_FRAME_SIZE),
-    // without its head. A longer one ends the session: GOAWAY(FRAME_SIZE_ERROR).
-    // Default 16384. 16384 to 16777215.
+    // without the frame header. A longer frame ends the session with
+    // GOAWAY(FRAME_SIZE_ERROR). Default 16384. 16384 to 16777215.
     GOAWAY_LIMIT_FRAME_BYTES = 27,
-    // Bytes that a session keeps for the compression of the header fields that
-    // its peer sends (SETTINGS_HEADER_TABLE_SIZE, RFC 7541, section 4.2).
-    // Default 4096. 0 to 1048576.
+    // Bytes of a session's dynamic table, by which the peer compresses its header
+    // fields (SETTINGS_HEADER_TABLE_SIZE, RFC 7541, section 4.2). Default 4096. 0 to
+    // 1048576.
     GOAWAY_LIMIT_HEADER_TABLE_BYTES = 28,
-    // TLS handshakes at a time, from their first byte on. Connections that come
-    // then wait for their turn, and GOAWAY_LIMIT_HANDSHAKE_MS goes on meanwhile.
-    // Default 1000. 1 to 1000000.
+    // TLS handshakes at a time, each from its first byte on. Further connections
+    // wait for their turn; their GOAWAY_LIMIT_HANDSHAKE_MS runs meanwhile. Default
+    // 1000. 1 to 1000000.
     GOAWAY_LIMIT_TLS_HANDSHAKES = 29,
 } goaway_limit;
 
-// What can be turned on and off; see `goaway_server_set_feature`.
+// Features of a server that can be on or off; see `goaway_server_set_feature`.
 typedef enum {
-    // Peers that do not choose HTTP/2 are served HTTP/1.1 and 1.0. Without it
-    // they are ended with GOAWAY(PROTOCOL_ERROR). On by default.
+    // Clients that do not choose HTTP/2 are served HTTP/1.1 and HTTP/1.0. Without
+    // it, they get GOAWAY(PROTOCOL_ERROR). On by default.
     GOAWAY_FEATURE_HTTP1 = 0,
-    // A request of HTTP/1.1 without a body that asks for another protocol
-    // (Upgrade, RFC 9110, section 7.8) comes as it is, with `upgrade` among its
-    // fields, and may be responded to with 101 by `goaway_request_write_head`.
-    // That opens a tunnel: both bodies are its bytes then. The library adds
-    // `connection`, and `upgrade` if you do not set it. With any other status it
-    // is a request without a body, and reading it never reports an end. A
-    // WebSocket handshake does not become a CONNECT request then, and you
-    // compute the response to its key. Off by default.
+    // A request over HTTP/1.1 that asks for another protocol (Upgrade, RFC 9110,
+    // section 7.8) and has no body is delivered unchanged, with its `upgrade` field.
+    // `goaway_request_write_head` with 101 opens a tunnel: both bodies then carry
+    // its bytes. The library adds `connection`, and `upgrade` if you do not set it.
+    // With any other status it is a request without a body, and reading the body
+    // never reports an end. A WebSocket handshake is then not converted to a CONNECT
+    // request, and you compute the response to its key. Off by default.
     GOAWAY_FEATURE_UPGRADE = 1,
-    // Peers may use the extended CONNECT of RFC 8441, such as for WebSockets
-    // (SETTINGS_ENABLE_CONNECT_PROTOCOL), and a WebSocket handshake over HTTP/1.1
-    // becomes such a request. It is announced only where a pattern names
-    // CONNECT. Without it: RST_STREAM(PROTOCOL_ERROR). On by default.
+    // Peers may use extended CONNECT (RFC 8441), such as for WebSockets
+    // (SETTINGS_ENABLE_CONNECT_PROTOCOL), and a WebSocket handshake over HTTP/1.1 is
+    // converted to such a request. The setting is sent only if a pattern names
+    // CONNECT. Without the feature, an extended CONNECT gets
+    // RST_STREAM(PROTOCOL_ERROR). On by default.
     GOAWAY_FEATURE_CONNECT_PROTOCOL = 2,
 } goaway_feature;
 
-// How much of the log is wanted; each includes those before it.
+// Levels of the log. Each level includes those before it.
 typedef enum {
     GOAWAY_LOG_OFF = 0,
-    // Something failed that should not.
+    // Failures that should not happen.
     GOAWAY_LOG_ERROR = 1,
-    // Something is refused or held back, or may be refused by others, such as an
-    // expired certificate.
+    // Something was refused or held back, or peers may refuse it, such as an expired
+    // certificate.
     GOAWAY_LOG_WARN = 2,
-    // What an operator wants to know, such as a TLS handshake that failed.
+    // Information for operators, such as a TLS handshake that failed.
     GOAWAY_LOG_INFO = 3,
     // Each session, each frame and each error of a peer.
     GOAWAY_LOG_DEBUG = 4,
 } goaway_log_level;
 
-// For `goaway_tls_set_client_certificates`: whether clients are asked for a
-// certificate.
+// Whether the server requests a certificate from clients; see
+// `goaway_tls_set_client_certificates`.
 typedef enum {
-    // They are not; the default.
+    // No certificate is requested. The default.
     GOAWAY_TLS_CLIENTS_OFF = 0,
-    // Who has one shows it, and one that the authorities do not vouch for ends
-    // the handshake.
+    // A certificate is requested. A client without one is accepted. A certificate
+    // that the authorities do not verify fails the handshake.
     GOAWAY_TLS_CLIENTS_OPTIONAL = 1,
-    // The same, and who has none is refused.
+    // A certificate is required. A client without one, or with one that the
+    // authorities do not verify, fails the handshake.
     GOAWAY_TLS_CLIENTS_REQUIRED = 2,
-    // Who has one shows it and is let in with any, so that you judge: what is
-    // proven is only that the client has the key. `goaway_tls_info` says what
-    // the authorities think of it.
+    // A certificate is requested, and any certificate is accepted. The handshake
+    // proves only that the client has its key; the host must decide whether to trust
+    // it. `client_error` of `goaway_tls_info` has the result of the verification.
     GOAWAY_TLS_CLIENTS_UNVERIFIED = 3,
 } goaway_tls_clients;
 
-// For `goaway_tls_set_min_version`: versions of TLS, by their numbers on the wire.
+// Versions of TLS, by their numbers in the protocol; see
+// `goaway_tls_set_min_version`.
 typedef enum {
     GOAWAY_TLS_1_2 = 771,
     GOAWAY_TLS_1_3 = 772,
@@ -581,58 +601,60 @@ typedef enum {
     GOAWAY_PSEUDO_FIELD_PROTOCOL = 5,
 } goaway_pseudo_field;
 
-// Events of a server that gather until you take them. Made by
-// `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
-// thread for all of its work, such as an event loop: it is woken once for many
-// events, takes them in one call and submits its responses in another.
+// A queue that collects events of a server until you take them. `goaway_queue_new`
+// makes it, `goaway_queue_free` ends it. It is for programs that do all their work
+// on one thread, such as an event loop: the thread is woken once for many events,
+// takes them in one call and submits its responses in another.
 //
 // A request of a queue lives until you have responded (GOAWAY_COMMAND_KIND_RESPOND,
-// _END or _RESET) or a CANCELLED record of it was written. The
-// `goaway_request_` functions work on it too, but its body comes in records only.
+// _END or _RESET) or until its CANCELLED record was written. The `goaway_request_`
+// functions work on it too, but its body arrives in records only.
 //
-// For one request there is first a REQUEST record, then BODY records until
-// GOAWAY_RECORD_FLAG_END, and nothing after CANCELLED or after its response has been
-// given whole; one that is cancelled before its REQUEST could be written is
-// not told at all. The last record of all is CLOSED: it comes when the server's
-// close is complete, and no other ends a loop rightly. Of a session that its
-// thread has not ended 0.9 s after the deadline, because a callback holds the
-// thread (`sessions_stuck`) or the machine has not run it, there may be no end before it.
+// The records of a request are one REQUEST, then BODY records until
+// GOAWAY_RECORD_FLAG_END. No record follows CANCELLED or the end of its response. A
+// request that is cancelled before its REQUEST record was written has no records.
+//
+// The last record of a queue is CLOSED, when the server's close is complete. Exit
+// your loop only on CLOSED. A session may have no closing event before it, if its
+// thread has not ended it 0.9 s after the deadline: a callback holds the thread
+// (`sessions_stuck`), or the machine has not run it.
 typedef struct goaway_queue goaway_queue;
 
-// An HTTP/2 server. Made by `goaway_server_new`, ended by `goaway_server_free`.
+// A server for HTTP/2 and HTTP/1.1. `goaway_server_new` makes it,
+// `goaway_server_free` ends it.
 typedef struct goaway_server goaway_server;
 
-// The sessions that were live at one moment, oldest first.
+// The sessions that were live at one moment, the oldest first.
 typedef struct goaway_session_list goaway_session_list;
 
-// What listeners speak TLS with: certificates and settings. Made by
-// `goaway_tls_new`, ended by `goaway_tls_free`. One may serve several listeners
-// and servers. What is said to it before its first `goaway_server_listen_tls`
-// holds from then on; what is said later, from the next `goaway_tls_reload` on.
+// TLS settings and certificates for listeners. `goaway_tls_new` makes it,
+// `goaway_tls_free` ends it. One goaway_tls may serve several listeners and servers.
+// Settings made before its first `goaway_server_listen_tls` take effect with that
+// call. Later settings take effect with the next `goaway_tls_reload`.
 //
-// Spoken are TLS 1.3 and 1.2 (RFC 9113, section 9.2), of 1.2 only what HTTP/2
-// allows. By ALPN (RFC 7301) "h2" is offered, and "http/1.1" and "http/1.0"
-// unless GOAWAY_FEATURE_HTTP1 is off; a client that does not ask speaks HTTP/1.1.
+// The server speaks TLS 1.3 and TLS 1.2, and of TLS 1.2 only what HTTP/2 allows (RFC
+// 9113, section 9.2). By ALPN (RFC 7301) it offers "h2", and also "http/1.1" and
+// "http/1.0" unless GOAWAY_FEATURE_HTTP1 is off. A client without ALPN is served
+// HTTP/1.1.
 typedef struct goaway_tls goaway_tls;
 
-// A request that waits for its response. An id, not a pointer: it may be kept,
-// copied and used from any thread, and using it too late is an error and
-// nothing worse. Never 0, and exact as a double.
+// A request that the host has not finished responding to. It is an id, not a
+// pointer: you may keep it, copy it and use it from any thread. A call with a stale
+// id returns GOAWAY_ERR_GONE. It is never 0, and it is exact as a double.
 typedef uint64_t goaway_request;
 
-// Called for a request that a pattern matches, on the thread of its session.
-// Respond here, or keep the id and respond later from any thread. Blocking here
-// delays the other sessions of the thread.
+// Called for each request that a pattern matches, on the thread of its session.
+// Respond here, or keep the id and respond later from any thread.
 typedef void (*goaway_request_cb)(goaway_request request, void *user_data);
 
 // A setting of HTTP/2 (RFC 9113, section 6.5.1).
 typedef struct {
-    // Its number, as in RFC 9113, section 6.5.2: up to 65535.
+    // Its identifier, up to 65535 (RFC 9113, section 6.5.2).
     uint32_t id;
     uint32_t value;
 } goaway_setting;
 
-// How far a close has come. Later versions may append fields.
+// The progress of a close. Later versions may append fields.
 typedef struct {
     // Sessions that are still open.
     uint64_t sessions;
@@ -642,114 +664,120 @@ typedef struct {
     uint64_t left_ms;
 } goaway_progress;
 
-// Called about ten times a second while the server closes, on a thread of
-// the library. The numbers are valid during the call.
+// Called about ten times a second while the server closes, on a thread of the
+// library. `progress` is valid during the call.
 typedef void (*goaway_progress_cb)(const goaway_progress *progress, void *user_data);
 
-// What became of the sessions and streams that were open when the close began
-// or came while it went on. The four numbers of sessions sum up to all of
-// them. Later versions may append fields.
+// What happened to the sessions and streams that were open when the close began or
+// that opened during the close. The four counts `sessions_graceful`, `_by_peer`,
+// `_in_handshake` and `_forced` add up to all sessions. Later versions may append
+// fields.
 typedef struct {
-    // Sessions that were told with GOAWAY and had every stream served.
+    // Sessions that were sent GOAWAY and had every stream served.
     uint64_t sessions_graceful;
-    // Sessions that the peer ended, or broke.
+    // Sessions that the peer ended, or whose connection broke.
     uint64_t sessions_by_peer;
-    // Connections that had not become a session yet.
+    // Connections that had not finished their handshake.
     uint64_t sessions_in_handshake;
     // Sessions that were cut at the deadline, or that the host aborted.
     uint64_t sessions_forced;
-    // Of the forced: those whose thread was inside a callback that had not returned
-    // 0.9 s after the deadline.
+    // The part of `sessions_forced` whose thread was inside a callback that had not
+    // returned 0.9 s after the deadline.
     uint64_t sessions_stuck;
-    // Streams whose response left whole.
+    // Streams whose response was sent completely.
     uint64_t streams_completed;
-    // Streams that ended before their response had.
+    // Streams that ended before their response was complete.
     uint64_t streams_reset;
-    // Streams that were opened too late and not processed; the peer may try them elsewhere.
+    // Streams that were opened too late and were not processed. The peer may send
+    // their requests again elsewhere.
     uint64_t streams_refused;
-    // Bytes of bodies that the host wrote and that did not leave.
+    // Bytes of bodies that the host wrote and that were not sent.
     uint64_t bytes_unsent;
-    // From the call of `goaway_server_close` to the last session's end.
+    // Milliseconds from the call of `goaway_server_close` to the end of the last
+    // session.
     uint64_t elapsed_ms;
 } goaway_report;
 
-// Called once when a close is complete, on a thread of the library. The
-// report is valid during the call.
+// Called once when a close is complete, on a thread of the library. `report` is
+// valid during the call.
 typedef void (*goaway_close_cb)(const goaway_report *report, void *user_data);
 
 // What a server has refused since its start. Later versions may append fields.
 typedef struct {
-    // Connections that GOAWAY_LIMIT_SESSIONS or _SESSIONS_PER_ADDRESS refused.
+    // Connections above GOAWAY_LIMIT_SESSIONS or GOAWAY_LIMIT_SESSIONS_PER_ADDRESS.
     uint64_t sessions_refused;
-    // TLS handshakes that failed, plain HTTP on a port of TLS among them.
-    // Connections on which the peer said nothing are not counted.
+    // TLS handshakes that failed, including plain HTTP on a TLS port. A connection
+    // on which the peer sent nothing does not count.
     uint64_t handshakes_failed;
-    // Connections that a listener with `proxy` refused: the sender is not a
-    // trusted proxy, or the PROXY header is missing, malformed or late.
+    // Connections that a listener with `proxy` refused: the sender is not a trusted
+    // proxy, or the PROXY header is missing, malformed or late.
     uint64_t proxies_refused;
 } goaway_counts;
 
-// One connection and its HTTP/2 session. An id, not a pointer: it may be
-// kept, and using it after the session has ended is an error and nothing
-// worse. Never 0, and exact as a double.
+// A connection, as the library counts and reports it, with HTTP/2 or HTTP/1.1. It is
+// an id, not a pointer: you may keep it, and a call with it after the session has
+// ended returns GOAWAY_ERR_GONE. It is never 0, and it is exact as a double.
 typedef uint64_t goaway_session;
 
-// What a session's TLS handshake has come to. Texts are NUL-terminated, and
-// empty if there is nothing. Later versions may append fields.
+// The result of a session's TLS handshake. Texts are NUL-terminated; a text that
+// does not apply is empty. Later versions may append fields.
 typedef struct {
     // "TLSv1.3" or "TLSv1.2".
     char version[16];
     // The cipher suite as IANA names it, such as "TLS_AES_128_GCM_SHA256".
     char cipher[64];
-    // What ALPN has chosen: "h2", "http/1.1", "http/1.0", or nothing if the client did not ask.
+    // The protocol that ALPN selected: "h2", "http/1.1" or "http/1.0". Empty if the
+    // client did not use ALPN.
     char alpn[16];
-    // The name that the client asked for (SNI, RFC 6066, section 3), in lower case.
+    // The server name that the client sent (SNI, RFC 6066, section 3), in lower
+    // case.
     char server_name[256];
-    // Why the authorities do not vouch for the client's certificate; only with
-    // GOAWAY_TLS_CLIENTS_UNVERIFIED, and empty if they do.
+    // Why the authorities do not verify the client's certificate. Only with
+    // GOAWAY_TLS_CLIENTS_UNVERIFIED; empty if they verify it.
     char client_error[128];
-    // Certificates that the client has shown; see `goaway_session_peer_certificate`.
+    // The number of certificates that the client sent; see
+    // `goaway_session_peer_certificate`.
     uint32_t client_certificates;
-    // The version and the cipher suite by their numbers on the wire: 0x0304 and
-    // 0x1301 are TLS 1.3 and TLS_AES_128_GCM_SHA256.
+    // The version and the cipher suite by their numbers in the protocol, such as
+    // 0x0304 for TLS 1.3 and 0x1301 for TLS_AES_128_GCM_SHA256.
     uint32_t version_number;
     uint32_t cipher_number;
-    // Whether a session of before was resumed.
+    // Whether the client resumed an earlier TLS session.
     bool is_resumed;
 } goaway_tls_info;
 
-// Bytes that the library shows. They are not NUL-terminated; `data` is not
-// NULL even when `len` is 0. How long they are valid says the function that
-// shows them.
+// A view of bytes of the library. They are not NUL-terminated. `data` is not NULL
+// even if `len` is 0. The function that returns the view documents how long it is
+// valid.
 typedef struct {
     const uint8_t *data;
     size_t len;
 } goaway_bytes;
 
-// Called once when nobody waits for the response any more: the peer reset the
-// stream, the session was lost, the drain's deadline passed. `code` is an error
-// code (RFC 9113, section 7), and `cause` says whose: with
-// GOAWAY_CAUSE_PEER_RESET and _PEER_GOAWAY it is the one that the peer sent;
-// with any other cause the one that the peer was sent, in RST_STREAM or GOAWAY,
-// or 0 if it was sent none. When it returns the request's id is stale and its
-// views are gone. On the session's thread.
+// Called once when the request was cancelled: the peer reset the stream, the session
+// was lost or ended, or the deadline of the drain passed. `code` is an error code
+// (RFC 9113, section 7). With GOAWAY_CAUSE_PEER_RESET and _PEER_GOAWAY the peer sent
+// it. With any other cause the library sent it in RST_STREAM or GOAWAY; it is 0 if
+// none was sent. When the callback returns, the request's id is stale and its views
+// are invalid. On the session's thread.
 typedef void (*goaway_cancel_cb)(goaway_request request,
                                  goaway_cause cause,
                                  uint32_t code,
                                  uint64_t context,
                                  void *user_data);
 
-// Called once when the session begins to drain, or at once if it does
-// already: the response should end within `left_ms`. On the session's thread.
+// Called once when the session begins to drain, or at once if it is draining
+// already. The response should end within `left_ms` milliseconds. On the session's
+// thread.
 typedef void (*goaway_drain_cb)(goaway_request request,
                                 uint64_t left_ms,
                                 uint64_t context,
                                 void *user_data);
 
-// Called with each piece of the request's body, in order; `last` is true with
-// the last one, which may be empty. The bytes are valid during the call and
-// count as consumed when it returns, so that what you cannot pass on must be
-// kept or held back in time: `goaway_request_pause`. On the session's thread.
+// Called with each piece of the request's body, in order. `last` is true for the
+// last piece, which may be empty. The bytes are valid during the call and count as
+// consumed when it returns. If you cannot process them yet, copy them or use
+// `goaway_request_pause` in time. On the session's thread.
 typedef void (*goaway_body_cb)(goaway_request request,
                                const uint8_t *data,
                                size_t len,
@@ -757,28 +785,28 @@ typedef void (*goaway_body_cb)(goaway_request request,
                                uint64_t context,
                                void *user_data);
 
-// Called when something has become possible again. On the session's thread.
+// Called when reading or writing is possible again. On the session's thread.
 typedef void (*goaway_ready_cb)(goaway_request request, uint64_t context, void *user_data);
 
-// Called with the whole body of the request, valid during the call. On the
-// session's thread.
+// Called with the complete body of the request, which is valid during the call. On
+// the session's thread.
 typedef void (*goaway_collect_cb)(goaway_request request,
                                   const uint8_t *data,
                                   size_t len,
                                   uint64_t context,
                                   void *user_data);
 
-// A field of a header or trailer section, both texts NUL-terminated. A name
-// that begins with GOAWAY_FIELD_SENSITIVE, here and wherever else a field is
-// given, says that the value is a secret: the field is sent as one that is
-// never indexed (RFC 7541, section 7.1.3). In C: "\x01" "cookie".
+// A field of a header or trailer section. Both texts are NUL-terminated. A name that
+// begins with the byte GOAWAY_FIELD_SENSITIVE, here and in every call that takes a
+// field, marks the value as secret: the field is sent as never indexed (RFC 7541,
+// section 7.1.3). In C: "\x01" "cookie".
 typedef struct {
     const char *name;
     const char *value;
 } goaway_field;
 
-// Something that happened to a session. Fields that `kind` does not name are
-// 0 or empty. Later versions may append fields.
+// An event of a session. Fields that do not apply to `kind` are 0 or empty. Later
+// versions may append fields.
 typedef struct {
     goaway_event kind;
     goaway_session session;
@@ -786,54 +814,57 @@ typedef struct {
     uint32_t stream;
     // GOAWAY: the last stream that the peer has processed.
     uint32_t last_stream;
-    // GOAWAY, FRAME_ERROR, TIMEOUT, CLOSED: an error code (RFC 9113, section 7).
-    // GOAWAY's is the peer's, as is CLOSED's if the cause is PEER_GOAWAY; all
-    // others are what the peer was told, 0 if it was told none. Of FRAME_ERROR in
-    // HTTP/1.1: the status of the response.
+    // GOAWAY, FRAME_ERROR, TIMEOUT, CLOSED: an error code (RFC 9113, section 7). The
+    // peer sent it in GOAWAY, and in CLOSED with the cause PEER_GOAWAY. Otherwise
+    // the library sent it; 0 if none was sent. FRAME_ERROR over HTTP/1.1: the status
+    // of the response.
     uint32_t code;
-    // CLOSED, TIMEOUT: why.
+    // CLOSED, TIMEOUT: the cause.
     goaway_cause cause;
-    // CLOSED: how the report of a close counts it.
+    // CLOSED: how the report of a close counts the session.
     goaway_outcome outcome;
-    // GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
-    // what was wrong. SETTINGS, SETTINGS_ACK, PING, PONG: a frame's payload, see there.
+    // GOAWAY: the debug data, up to 504 bytes. FRAME_ERROR, ERROR: a description of
+    // the error. SETTINGS, SETTINGS_ACK, PING, PONG, UNSOLICITED_ACK: the frame's
+    // payload, see `goaway_event`.
     goaway_bytes text;
     // The peer's address, as in `goaway_session_snapshot`.
     char peer[64];
 } goaway_session_event;
 
-// Called for each event of each session, on the session's thread, in order.
-// The event is valid during the call.
+// Called for each event of each session, in order, on the session's thread. `event`
+// is valid during the call.
 typedef void (*goaway_session_cb)(const goaway_session_event *event, void *user_data);
 
-// A session's figures at one moment. Later versions may append fields.
+// A session's counters at one moment. Later versions may append fields.
 typedef struct {
     goaway_session session;
-    // How far it is on its way.
+    // How far the shutdown of the session has come.
     goaway_stage stage;
     // Streams that are open now.
     uint32_t open_streams;
-    // Since the connection was accepted.
+    // Milliseconds since the connection was accepted.
     uint64_t age_ms;
-    // Bytes that came and left, frames and all.
+    // Bytes received and sent, including frame headers.
     uint64_t bytes_in;
     uint64_t bytes_out;
-    // Requests that were taken.
+    // Requests that were received.
     uint64_t requests;
     // The peer's address, such as "127.0.0.1:49152" or "[::1]:49152";
-    // NUL-terminated, and cut to fit. Behind a proxy it is the client's (see
-    // `goaway_server_listen`). A Unix socket's peer is "unix:pid=7,uid=1000", as
-    // the kernel saw it connect, "unix:uid=1000" or "unix:".
+    // NUL-terminated, truncated if necessary. Behind a proxy it is the client's
+    // address (see `goaway_server_listen`). The peer of a Unix socket is
+    // "unix:pid=7,uid=1000", as the kernel recorded it when the peer connected,
+    // "unix:uid=1000" or "unix:".
     char peer[64];
-    // What is spoken on it, as ALPN names it (RFC 7301): "h2", "http/1.1", or ""
-    // while that is not known; NUL-terminated.
+    // The protocol by its ALPN name (RFC 7301): "h2", "http/1.1", or "" while it is
+    // not known; NUL-terminated.
     char protocol[16];
-    // Our own address of the connection, as `peer`; empty once it is closed.
+    // The local address of the connection, in the form of `peer`; empty once it is
+    // closed.
     char local[64];
 } goaway_session_snapshot;
 
-// Called when a batch waits to be taken, on a thread of the library. It should
-// do no more than wake the thread that takes.
+// Called when a batch is waiting, on a thread of the library. It should only wake
+// the thread that takes the batch.
 typedef void (*goaway_queue_cb)(void *user_data);
 
 // Something that happened, in 64 bytes without padding and in the byte order
@@ -891,8 +922,8 @@ typedef struct {
     uint16_t params;
 } goaway_record;
 
-// What `goaway_queue_take` gives: `count` records, and the arena that their
-// offsets go into. Neither is NULL, even when there is nothing.
+// The result of `goaway_queue_take`: `count` records, and the arena to which their
+// offsets refer. Neither pointer is NULL, even if there are no records.
 typedef struct {
     const goaway_record *records;
     size_t count;
@@ -927,23 +958,23 @@ typedef struct {
     uint64_t number;
 } goaway_command;
 
-// Called with one line of the log: its level, the part of the library that
-// says it and the text, valid during the call. On any thread; calls into the
-// library from here are not logged.
+// Called with one line of the log: its level, the part of the library that it comes
+// from, and the text. Both texts are valid during the call. On any thread. Calls
+// into the library from inside this callback are not logged.
 typedef void (*goaway_log_cb)(uint32_t level,
                               const char *target,
                               const char *message,
                               void *user_data);
 
-// A line of the log, for `goaway_log_take`. Later versions may append fields.
+// A line of the log, see `goaway_log_take`. Later versions may append fields.
 typedef struct {
-    // One of the numbers of `goaway_log_level`.
+    // One of `goaway_log_level`.
     uint32_t level;
-    // The part of the library that says it, and the text: NUL-terminated, valid
-    // until this thread's next `goaway_log_take`.
+    // The part of the library that the line comes from, and the text:
+    // NUL-terminated, valid until this thread's next `goaway_log_take`.
     const char *target;
     const char *message;
-    // Lines before this one that were left out, since 1024 waited already.
+    // Lines that were dropped before this one, because 1024 lines waited already.
     uint64_t left_out;
 } goaway_log_line;
 
@@ -951,43 +982,51 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-// The version of the library that is loaded, such as "0.1.0". Valid for ever.
+// Returns the version of the loaded library, such as "0.1.0". Valid forever.
 const char *goaway_version(void);
 
-// The text of this thread's last failed call, for a person; empty if none
-// failed. Valid until the next failing call on this thread.
+// Returns a readable text about this thread's last failed call; empty if none
+// failed. Valid until the next call that fails on this thread.
 const char *goaway_last_error(void);
 
-// The status of this thread's last failed call, for calls that return NULL or
-// -1 when they fail; GOAWAY_OK if none failed. A call that succeeds leaves it
-// as it is.
+// Returns the status of this thread's last failed call, for calls that return NULL
+// or -1 if they fail; GOAWAY_OK if none failed. A successful call does not change
+// it.
 goaway_status goaway_last_status(void);
 
-// The name of a status, as it stands in this header; NULL for a number that
-// this version does not know. Valid for ever.
+// Returns the name of a status as in this header, or NULL for a number that this
+// version does not know. Valid forever.
 const char *goaway_status_name(int32_t status);
 
-// A new server, to be ended with `goaway_server_free`. NULL if it fails, with
-// the text in `goaway_last_error`; out of memory ends the process.
+// Creates a server. End it with `goaway_server_free`.
+//
+// Returns NULL if it fails; `goaway_last_error` returns the text. If memory runs
+// out, the process ends.
 goaway_server *goaway_server_new(void);
 
-// Has `on_request` called for each request that `pattern` matches. Before the
-// start only.
+// Registers `on_request` as the handler of all requests that match `pattern`.
+// Allowed before the start only.
 //
-// A pattern is a method, a space and a path: "GET /users/{id}" takes one
-// segment as the parameter `id`, "GET /files/{*rest}" takes all that follows,
-// the method `*` is every method, and the pattern "*" is whatever no other
-// pattern matches. Neither takes CONNECT, which must be named: "CONNECT *"
-// takes every one that no "CONNECT /path" has; of those with a path only
-// extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). A response of 200 to
-// 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
-// you write and read as bodies is the tunnel's, and the end of the response is
-// the end of both directions. A static segment wins over a parameter. The handler of
-// GET also serves HEAD, without the body. A path that matches with another
-// method gets the response 405 with `allow`, one that does not match 404, and one
-// whose parameter is not percent-encoded UTF-8 400, each by the library.
+// A pattern is a method, a space and a path:
+// - "GET /users/{id}": the segment becomes the parameter `id`.
+// - "GET /files/{*rest}": the rest of the path becomes the parameter `rest`.
+// - "* /path": any method except CONNECT.
+// - "*": every request that no other pattern matches, except CONNECT.
+// - "CONNECT *": every CONNECT request that no "CONNECT /path" matches. Only an
+//   extended CONNECT has a path (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL).
 //
-// GOAWAY_ERR_INVALID: the pattern is none, or has a handler already.
+// A static segment takes precedence over a parameter. A handler of GET also serves
+// HEAD, and the library then drops the body.
+//
+// A 2xx response to CONNECT opens a tunnel. It has no content-length and no
+// trailers. Both bodies carry the bytes of the tunnel, and the end of the response
+// ends both directions.
+//
+// The library itself sends these responses: 405 with `allow` if the path matches
+// with another method only, 404 if no path matches, and 400 if a parameter is not
+// percent-encoded UTF-8.
+//
+// GOAWAY_ERR_INVALID: `pattern` is not a valid pattern, or it is registered already.
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_register_handler(goaway_server *server,
                                              const char *pattern,
@@ -995,213 +1034,231 @@ goaway_status goaway_server_register_handler(goaway_server *server,
                                              void *user_data);
 
 // Adds the `count` settings at `settings` to the first SETTINGS frame (RFC 9113,
-// section 6.5) of each session. They are sent and have no meaning to the library:
-// those that it knows (1 to 6, 8 and 9) it sends itself, see
-// `goaway_server_set_limit` and `goaway_session_send_settings`. Before the start
-// only; the last call counts.
+// section 6.5) of each session. The library sends them and gives them no meaning.
+// The settings that it knows (1 to 6, 8 and 9) it sends itself; see
+// `goaway_server_set_limit` and `goaway_session_send_settings`. Allowed before the
+// start only; a later call replaces an earlier one.
 //
-// GOAWAY_ERR_INVALID: one that the library knows, an `id` above 65535, or one that
-// stands there twice. GOAWAY_ERR_TOO_LARGE: more than 16.
+// GOAWAY_ERR_INVALID: a setting is one that the library knows, its `id` is above
+// 65535, or it is given twice.
+// GOAWAY_ERR_TOO_LARGE: there are more than 16 settings.
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_settings(goaway_server *server,
                                          const goaway_setting *settings,
                                          size_t count);
 
-// Has `on_progress` called while the server closes. Before the start only; the
-// last call counts.
+// Sets `on_progress`, which is called while the server closes. Allowed before the
+// start only; a later call replaces an earlier one.
 //
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_on_progress(goaway_server *server,
                                             goaway_progress_cb on_progress,
                                             void *user_data);
 
-// Starts to serve, on threads of the library's own, and returns.
+// Starts the server on threads of the library, and returns.
 //
-// GOAWAY_ERR_STATE: it listens nowhere, or was started or closed before.
-// GOAWAY_ERR_IO: the system gives no thread.
+// GOAWAY_ERR_STATE: the server has no listener, or was started or closed before.
+// GOAWAY_ERR_IO: the system cannot start a thread.
 goaway_status goaway_server_start(goaway_server *server);
 
-// Sets the readiness flag that health checks read: a step before a close that can
-// be undone. Everything is still served; only the result of
-// `goaway_server_is_ready` changes. Let your health check call it, wait until the
-// load balancer has noticed, and then close.
+// Sets the flag that `goaway_server_is_ready` returns, for health checks. It changes
+// nothing else: the server goes on serving, and you may set the flag back. To take a
+// server out of a load balancer, set it to false, wait until the load balancer has
+// noticed, and then close.
 goaway_status goaway_server_set_ready(goaway_server *server, bool ready);
 
-// Whether the server was started, does not close and has not been set to be
-// not ready. False for NULL.
+// Returns whether the server was started, is not closing and was not set to not
+// ready. Returns false for NULL.
 bool goaway_server_is_ready(const goaway_server *server);
 
-// Begins to close, and returns at once. Allowed from any thread and from
-// every callback, and repeatedly: a later call can only shorten the time, and
-// every caller's `on_close` gets the same report.
+// Begins to close the server, and returns at once. You may call it again: a later
+// call can only shorten the time, and each `on_close` gets the same report.
 //
-// No new connection is accepted. Every session is told with GOAWAY (RFC 9113,
-// section 6.8), its open streams go on for up to `drain_ms`, and what is then
-// left is reset with CANCEL, so that no response looks whole that is not. 0
-// forces at once. The close is complete within `drain_ms` and one second more,
-// whatever the peers and the callbacks do. `on_close` may be NULL. If the
-// server was never started it is called before this returns.
+// The server accepts no new connection and sends GOAWAY on every session (RFC 9113,
+// section 6.8). Open streams are served for up to `drain_ms` milliseconds. Streams
+// that are then still open are reset with CANCEL, so that the peer does not take an
+// incomplete response for a complete one. With 0 they are reset at once. The close
+// is complete within `drain_ms` and one second more, whatever peers and callbacks
+// do.
+//
+// `on_close` may be NULL. If the server was never started, `on_close` is called
+// before this function returns.
 goaway_status goaway_server_close(goaway_server *server,
                                   uint32_t drain_ms,
                                   goaway_close_cb on_close,
                                   void *user_data);
 
-// Blocks until the close is complete and the `on_close` callbacks that were due
-// have returned, or one second has gone by since, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
+// Blocks until the close is complete and all `on_close` callbacks have returned, but
+// at most one second after the close is complete. Blocks for at most `timeout_ms`
+// milliseconds, or without a limit with GOAWAY_FOREVER. It does not begin a close.
 //
-// GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
-// a callback. GOAWAY_ERR_STATE: the server was neither started nor closed.
-goaway_status goaway_server_wait(const goaway_server *server,
-                                 uint32_t timeout_ms);
+// GOAWAY_ERR_TIMEOUT: `timeout_ms` has passed.
+// GOAWAY_ERR_DEADLOCK: it was called from inside a callback.
+// GOAWAY_ERR_STATE: the server was neither started nor closed.
+goaway_status goaway_server_wait(const goaway_server *server, uint32_t timeout_ms);
 
-// The report of the close; NULL until it is complete. Valid until the server is freed.
+// Returns the report of the close, or NULL until the close is complete. Valid until
+// the server is freed.
 const goaway_report *goaway_server_report(const goaway_server *server);
 
-// Writes what the server has refused since its start to `out_counts`: as many
-// bytes as both sides know of, `counts_size` being `sizeof(goaway_counts)` in
-// your program. The log says the reasons at GOAWAY_LOG_WARN, of handshakes at
-// GOAWAY_LOG_INFO. At any time; all are 0 before the start.
+// Writes the counts of what the server has refused since its start to `out_counts`.
+// Pass `sizeof(goaway_counts)` as `counts_size`; the fields that both your program
+// and the library know are written. All counts are 0 before the start. The log has
+// the reasons: at GOAWAY_LOG_INFO for TLS handshakes, at GOAWAY_LOG_WARN for the
+// others.
 goaway_status goaway_server_counts(const goaway_server *server,
                                    goaway_counts *out_counts,
                                    size_t counts_size);
 
-// Ends the server: what is still open is forced, the library's threads end.
-// When this has returned, no callback begins any more, and no `on_close` that
-// was still due is called. NULL is allowed. From inside a callback the rest
-// happens after the callback has returned, and callbacks that run on other
-// threads at that moment run to their end. In a child process after fork() it
-// does nothing.
+// Ends the server: resets open streams, ends all sessions and the threads of the
+// library. After it has returned, no callback begins, and an `on_close` that was not
+// called yet is never called. NULL is allowed.
+//
+// From inside a callback it returns at once, and the server ends after the callback
+// has returned. Callbacks that run on other threads at that moment run to their end.
+// In a child process after fork() it does nothing.
 void goaway_server_free(goaway_server *server);
 
-// Listens on `address`. May be called several times. Connections wait in the
-// kernel until the start. Before the start only. An address is one of:
+// Adds a listener on `address`. You may call it several times, before the start
+// only. Connections wait in the kernel until the start. An address has one of these
+// forms:
 //
-// - "127.0.0.1:8080", "[::1]:8080", or a name such as "localhost:8080", which
-//   may be several addresses and which the system resolves before this
-//   returns. Port 0 is any free port; `goaway_server_port` tells which.
-// - "unix:/run/app.sock", a Unix socket. The path is absolute, up to 107 bytes;
-//   %XX in it is a byte, so that "%3F" is a "?" and "%25" a "%". The file that
-//   a server left behind which did not come to remove it is taken over: one
-//   that refuses a connection, which is tried. Where somebody listens it is
-//   GOAWAY_ERR_ADDRESS_IN_USE, and what is no stream socket is never removed.
-//   The folder is locked for that moment (flock), so that of several servers
-//   that start at once one gets the address. The server removes the file when
-//   it closes, if it is still its own.
-// - "unix:@name", a Unix socket without a file (Linux).
-// - "fd:3", the listening TCP or Unix socket of that descriptor, which the
-//   process has inherited or made. The library keeps a duplicate,
-//   close-on-exec, and makes the socket non-blocking, also for who else has
-//   it; the descriptor stays the caller's, to close now or to hand on.
-// - "systemd:", every socket that the service manager has opened for this
-//   process (socket activation, sd_listen_fds(3)), or "systemd:name" those of
-//   that FileDescriptorName=. As with "fd:3"; the environment stays as it is.
+// - "127.0.0.1:8080", "[::1]:8080", or a name such as "localhost:8080". The system
+//   resolves a name before this function returns; it may have several addresses.
+//   Port 0 is any free port, which `goaway_server_port` returns.
+// - "unix:/run/app.sock": a Unix socket. The path is absolute and has at most 107
+//   bytes. %XX in it is one byte: "%3F" is "?", "%25" is "%". A socket file that an
+//   earlier server left behind is replaced if connecting to it is refused. If a
+//   process listens on it, the result is GOAWAY_ERR_ADDRESS_IN_USE. A file that is
+//   not a stream socket is never removed. The folder is locked meanwhile (flock), so
+//   that only one of several servers that start at the same time gets the address.
+//   The server removes the file when it closes, if the file is still its own.
+// - "unix:@name": a Unix socket without a file (Linux).
+// - "fd:3": the listening TCP or Unix socket of this descriptor, which the process
+//   has inherited or made. The library duplicates the descriptor, close-on-exec, and
+//   makes the socket non-blocking, also for other processes that share it. You still
+//   own the descriptor, and may close it or pass it on at once.
+// - "systemd:": all sockets that the service manager has opened for this process
+//   (socket activation, sd_listen_fds(3)); "systemd:name": those with this
+//   FileDescriptorName=. They are used like "fd:3". The environment is not changed.
 //
-// When the server closes, what waits in a socket that it has made is still
-// accepted. A socket that somebody else has too is only left: connections
-// that nobody has accepted then wait for whoever has the socket next, and are
-// refused when nobody has it.
+// When the server closes, connections that wait in a socket of its own are still
+// accepted. In a socket that is shared with another process they are left for that
+// process. If no process has the socket any more, the kernel refuses them.
 //
-// Options follow a "?", as in "127.0.0.1:80?reuseport=1&backlog=4096". They
-// are part of the address, so that whoever configures a program can say them
-// wherever it takes one:
+// Options follow a "?", as in "127.0.0.1:80?reuseport=1&backlog=4096". Since they
+// are part of the address, they can be configured wherever your program takes an
+// address:
 //
-// - backlog=N: connections that the kernel holds until they are accepted, 1 to
-//   65535, and no more than the system allows. Default 1024.
-// - reuseport=1: several sockets may have the address, and the kernel spreads
-//   the connections (SO_REUSEPORT). What waits in one whose process dies is lost.
-// - ipv6only=0: an IPv6 address takes IPv4 connections too. Default 1.
-// - mode=660: a Unix socket's permissions, octal. Default: as the umask leaves them.
-// - given=1: nobody else has the descriptor's socket, the caller closes it at
-//   once: at a close it is treated as one that the server has made. Default 0.
-// - keepalive=SECONDS: TCP probes a connection that has been silent for so
-//   long, every keepalive_interval=SECONDS, and gives it up after
-//   keepalive_count=N probes; the system says what is not said. Seconds are 1
-//   to 32767, probes 1 to 127. Default: none, since sessions are asked by PING
+// - backlog=N: connections that the kernel holds until they are accepted. The system
+//   may have a lower limit. Default 1024. 1 to 65535.
+// - reuseport=1: several sockets may have the address, and the kernel distributes
+//   the connections (SO_REUSEPORT). If a process dies, the connections that wait in
+//   its socket are lost. Default 0.
+// - ipv6only=0: an IPv6 address accepts IPv4 connections too. Default 1.
+// - mode=660: the permissions of a Unix socket's file, octal. Default: set by the
+//   umask.
+// - given=1: no other process has the socket of the descriptor, and you close the
+//   descriptor at once. A close then treats the socket as the server's own. Default
+//   0.
+// - keepalive=SECONDS: TCP probes a connection that has been silent for this time,
+//   every keepalive_interval=SECONDS, and drops it after keepalive_count=N probes.
+//   What you do not set has the system's default. Seconds: 1 to 32767. Probes: 1 to
+//   127. By default TCP sends no probes, because the library sends PING frames
 //   (GOAWAY_LIMIT_KEEPALIVE_MS). Not for Unix sockets.
 // - proxy=TRUSTED: each connection begins with a header of the PROXY protocol,
-//   version 1 or 2, that names the client: the peer of the session, wherever a
-//   peer is told, counted or logged, is that client. TRUSTED are the proxies'
-//   addresses and networks, separated by commas: "10.0.0.0/8,::1", "unix" for
-//   whoever can reach a Unix socket, "*" for anybody. Any other connection,
-//   one without a header, and one whose header is not whole after
-//   proxy_ms=MILLISECONDS (1 to 3600000, default 5000) ends with
-//   GOAWAY_CAUSE_PROXY. A proxy that speaks for itself (LOCAL, UNKNOWN) is its
+//   version 1 or 2, that names the client. This client is then the peer of the
+//   session in events, counts and the log. TRUSTED is a list of the proxies'
+//   addresses and networks, separated by commas, such as "10.0.0.0/8,::1"; "unix"
+//   trusts every process that can reach a Unix socket, "*" every peer. A connection
+//   ends with GOAWAY_CAUSE_PROXY if its peer is not trusted, if it has no such
+//   header, or if the header is not complete after proxy_ms=MILLISECONDS (default
+//   5000, 1 to 3600000). A proxy that connects for itself (LOCAL, UNKNOWN) is its
 //   own client. TLVs are skipped, up to 4096 bytes.
 //
-// The options that make a socket, backlog to mode, are not for one that is
-// inherited; keepalive is set on the socket that others share.
+// The options backlog, reuseport, ipv6only and mode are not allowed for an inherited
+// socket. keepalive changes a shared socket for all processes that share it.
 //
-// GOAWAY_ERR_ADDRESS, GOAWAY_ERR_ADDRESS_IN_USE, GOAWAY_ERR_PERMISSION,
-// GOAWAY_ERR_IO: as they say; nothing of `address` is listened on then.
+// If the call fails, it listens on no part of `address`.
+//
+// GOAWAY_ERR_ADDRESS: the address is malformed, cannot be resolved, or does not
+// belong to this machine.
+// GOAWAY_ERR_ADDRESS_IN_USE: another socket has the address.
+// GOAWAY_ERR_PERMISSION: the system does not permit it.
+// GOAWAY_ERR_IO: the system failed in another way.
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_listen(goaway_server *server, const char *address);
 
-// The port of the listening socket at `index`, counted from 0 in the
-// order in which they were made; 0 if it is a Unix socket or there is none.
+// Returns the port of the listening socket at `index`, counted from 0 in the order
+// in which the sockets were made. Returns 0 if it is a Unix socket or does not
+// exist.
 uint16_t goaway_server_port(const goaway_server *server, size_t index);
 
-// Where the listening socket at `index` listens: "127.0.0.1:8080",
-// "unix:/run/app.sock", "unix:@name", or "unix:" if it has no name;
-// NULL if there is none. Valid until the server is freed.
+// Returns the address of the listening socket at `index`: "127.0.0.1:8080",
+// "unix:/run/app.sock", "unix:@name", or "unix:" if it has no name. Returns NULL if
+// there is no such socket. Valid until the server is freed.
 const char *goaway_server_address(const goaway_server *server, size_t index);
 
-// Hands the listening socket at `index` over: a duplicate of its
-// descriptor, close-on-exec, for a successor to listen on as "fd:N" and for
-// the caller to close. -1 if it fails, with the text in `goaway_last_error`:
-// there is no such socket, or the server has closed it. From any thread.
+// Returns a duplicate of the descriptor of the listening socket at `index`,
+// close-on-exec, for a successor process, which listens on it as "fd:N". You own the
+// duplicate and close it. Returns -1 if there is no such socket or the server has
+// closed it; `goaway_last_error` returns the text.
 //
-// From now on this server treats the socket as one that somebody else has too:
-// when it closes it leaves the connections that wait there to the successor,
-// and the file of a Unix socket where it is. So no connection is refused, and
-// none lost, if the steps come in this order: the successor gets the
-// descriptor (by inheritance or SCM_RIGHTS), listens and starts; it tells that
-// it serves; then this server closes. Both accept in between.
+// From this call on, the socket counts as shared (`goaway_server_set_shared`): when
+// this server closes, it leaves waiting connections to the successor and does not
+// remove the file of a Unix socket. No connection is refused or lost if you keep
+// this order: the successor gets the descriptor (by inheritance or SCM_RIGHTS),
+// listens and starts; the successor reports that it serves; then this server closes.
+// In between, both servers accept.
 int goaway_server_dup_fd(goaway_server *server, size_t index);
 
-// Says whether somebody else has the listening socket at `index` too, and
-// will accept what waits there when this server closes. It is so at first of one
-// that was inherited ("fd:3" without "given=1", "systemd:") or handed over with
-// `goaway_server_dup_fd`, of no other. The last of those who share one says false
-// before it closes: then what waits is accepted and told, not lost with the
-// socket. From any thread.
+// Sets whether another process shares the listening socket at `index` and will
+// accept the connections that wait in it when this server closes. Default: true for
+// a socket that was inherited ("fd:3" without "given=1", "systemd:") or passed on by
+// `goaway_server_dup_fd`, false for others. The last process that has the socket
+// sets false before it closes; it then accepts the waiting connections and sends
+// them GOAWAY. Otherwise they are lost with the socket.
 //
-// GOAWAY_ERR_NOT_FOUND: there is no such socket. GOAWAY_ERR_STATE: the server
-// has closed it.
+// GOAWAY_ERR_NOT_FOUND: there is no such socket.
+// GOAWAY_ERR_STATE: the server has closed the socket.
 goaway_status goaway_server_set_shared(goaway_server *server, size_t index, bool shared);
 
-// New TLS settings without a certificate, to be ended with `goaway_tls_free`.
-// NULL if it fails, with the text in `goaway_last_error`.
+// Creates TLS settings without a certificate. End them with `goaway_tls_free`.
+//
+// Returns NULL if it fails; `goaway_last_error` returns the text.
 goaway_tls *goaway_tls_new(void);
 
-// Ends it. Listeners that were given it go on with it as it is. NULL is allowed.
+// Ends TLS settings. Listeners that use them keep them as they are. NULL is allowed.
 void goaway_tls_free(goaway_tls *tls);
 
-// Adds a certificate with its key, from two files, which may be one. The first
-// holds the certificate and behind it those that lead to its authority, the
-// second the key; both in PEM. `password` is what the key is encrypted with
-// (PKCS #8), or NULL. Both files are read now, and again by `goaway_tls_reload`.
+// Adds a certificate and its key from two PEM files, which may be the same file.
+// `certificate_file` has the certificate, followed by the intermediate certificates
+// up to its authority. `key_file` has the key. `password` decrypts an encrypted key
+// (PKCS #8); NULL if it is not encrypted. Both files are read now, and again by
+// `goaway_tls_reload`. They must be regular files.
 //
-// May be called several times. For the name that it asks for (SNI) a client
-// gets, of the certificates whose signatures it understands, the one added last
-// that has the name itself, or else the one added last that has it by a
-// wildcard, or else the first of all. So add an RSA certificate before an ECDSA
-// one for the same name. One that has expired is taken, with a warning in the log.
+// You may call it several times. The server chooses among the certificates whose
+// signature algorithm the client supports: the last added one that contains the
+// requested server name (SNI) itself; otherwise the last added one that matches it
+// by a wildcard; otherwise the first one. So add an RSA certificate before an ECDSA
+// certificate of the same name. An expired certificate is accepted, with a warning
+// in the log.
 //
-// A file is checked as a whole: a certificate in it that cannot be read, or a
-// BEGIN without its END, refuses all of it. It must be a regular file.
+// If a part of a file is invalid, such as one certificate or a BEGIN line without
+// its END line, the file is refused. The text of an error names the file, the line
+// and the reason.
 //
-// GOAWAY_ERR_TLS: what is in a file cannot be used. GOAWAY_ERR_IO,
-// GOAWAY_ERR_PERMISSION: a file cannot be read. The text names the file, the
-// line and what is wrong.
+// GOAWAY_ERR_TLS: the content of a file is invalid.
+// GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: a file cannot be read.
 goaway_status goaway_tls_add_certificate(goaway_tls *tls,
                                          const char *certificate_file,
                                          const char *key_file,
                                          const char *password);
 
-// The same from memory, which a reload does not read again. What is passed is
-// copied.
+// Adds a certificate and its key from memory, in PEM, like
+// `goaway_tls_add_certificate`. `goaway_tls_reload` uses them unchanged.
 //
-// GOAWAY_ERR_TLS: it cannot be used; the text says why.
+// GOAWAY_ERR_TLS: the certificate or the key is invalid; the text has the reason.
 goaway_status goaway_tls_add_certificate_pem(goaway_tls *tls,
                                              const char *certificate,
                                              size_t certificate_len,
@@ -1209,350 +1266,376 @@ goaway_status goaway_tls_add_certificate_pem(goaway_tls *tls,
                                              size_t key_len,
                                              const char *password);
 
-// Has the certificate that was added last chosen for clients that ask for `name`
-// (SNI) and for no other name, whatever names are in it: "example.org", or
-// "*.example.org" for one label in front. Such a certificate goes before those
-// that are chosen by the names in them; of several for a name the one added
-// last, and an exact name before a wildcard.
+// Selects the certificate that was added last for the server name `name` (SNI), and
+// for no other name, whatever names it contains. `name` is a name such as
+// "example.org", or "*.example.org" for exactly one label in place of the `*`. Such
+// a certificate takes precedence over those that are chosen by the names that they
+// contain. Among several, an exact name takes precedence over a wildcard, and the
+// last added one over earlier ones.
 //
-// GOAWAY_ERR_INVALID: no certificate was added, or clients cannot ask for such a name.
+// GOAWAY_ERR_INVALID: no certificate was added, or `name` cannot be a server name.
 goaway_status goaway_tls_set_server_name(goaway_tls *tls, const char *name);
 
-// Whether clients are asked for a certificate, one of the numbers of
-// `goaway_tls_clients`, and the file of the authorities, in PEM, that vouch for
-// it. It is read now, and again by `goaway_tls_reload`. NULL, none, is allowed
-// with GOAWAY_TLS_CLIENTS_OFF and _UNVERIFIED. A self-signed certificate among
-// them is also taken as a client's own. Replaces what was set before.
+// Sets whether the server requests a certificate from clients, and which authorities
+// verify it. `clients` is one of `goaway_tls_clients`. `authorities_file` is a PEM
+// file with the certificates of the authorities, which is read now, and again by
+// `goaway_tls_reload`. It may be NULL with GOAWAY_TLS_CLIENTS_OFF and _UNVERIFIED. A
+// self-signed certificate in it is also accepted as a client's own certificate. A
+// later call replaces an earlier one.
 //
-// GOAWAY_ERR_INVALID: there is no such number, or no authority.
-// GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
+// GOAWAY_ERR_INVALID: `clients` is none of these numbers, or an authority is
+// required and there is none.
+// GOAWAY_ERR_TLS: the content of the file is invalid.
+// GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: the file cannot be read.
 goaway_status goaway_tls_set_client_certificates(goaway_tls *tls,
                                                  uint32_t clients,
                                                  const char *authorities_file);
 
-// The same with authorities from memory. None are passed with a length of 0.
+// Sets the same as `goaway_tls_set_client_certificates`, with the authorities from
+// memory, in PEM. With a length of 0 there are none.
 goaway_status goaway_tls_set_client_certificates_pem(goaway_tls *tls,
                                                      uint32_t clients,
                                                      const char *authorities,
                                                      size_t authorities_len);
 
-// The oldest version that is spoken, one of the numbers of
+// Sets the lowest version of TLS that the server accepts, one of
 // `goaway_tls_version`. Default GOAWAY_TLS_1_2.
 //
-// GOAWAY_ERR_INVALID: there is no such number.
+// GOAWAY_ERR_INVALID: `version` is none of these numbers.
 goaway_status goaway_tls_set_min_version(goaway_tls *tls, uint32_t version);
 
-// Whether there must be a certificate before `tls` is used. Default true. With
-// false a listener may have none: then every handshake fails, until
-// `goaway_tls_replace` or `goaway_tls_reload` brings one.
+// Sets whether `tls` must have a certificate before it is used. Default true. With
+// false, a listener may start without one: every handshake fails until
+// `goaway_tls_replace` or `goaway_tls_reload` adds one.
 goaway_status goaway_tls_set_certificate_required(goaway_tls *tls, bool required);
 
-// Whether clients may resume a session, which saves them the certificate and
-// the server its signature. Default true: with tickets (RFC 8446, section
-// 2.2), whose keys the process makes, changes every six hours and with each
-// reload, and never stores.
+// Sets whether clients may resume TLS sessions by tickets (RFC 8446, section 2.2).
+// Resumption saves the client the certificate and the server a signature. Default
+// true. The process generates the keys of the tickets, replaces them every six hours
+// and at each reload, and never stores them.
 goaway_status goaway_tls_set_resumption(goaway_tls *tls, bool resumption);
 
-// Has the secrets of every session written to a file, at whose end it goes on,
-// in the format of SSLKEYLOGFILE: whoever reads it can read the sessions. For
-// debugging. NULL, the default, writes none; an environment variable is never
-// looked at.
+// Appends the secrets of every TLS session to a file, in the format of
+// SSLKEYLOGFILE, for debugging. With the file, anyone can decrypt the sessions.
+// NULL, the default, writes none. The library never reads the environment variable
+// SSLKEYLOGFILE.
 //
 // GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: the file cannot be written.
 goaway_status goaway_tls_set_key_log(goaway_tls *tls, const char *file);
 
-// Has handshakes from now on use the files as they are now, and what was said
-// since. Sessions go on as they are. If a file cannot be used nothing changes.
-// From any thread, at any time, as often as you like.
+// Reads the files again, and uses their content and all settings made since the last
+// reload for new handshakes. Existing sessions are not changed. If a file is
+// invalid, nothing changes.
 //
-// GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
+// GOAWAY_ERR_TLS: the content of a file is invalid.
+// GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: a file cannot be read.
 // GOAWAY_ERR_INVALID: there is no certificate.
 goaway_status goaway_tls_reload(goaway_tls *tls);
 
-// The same with all that was said to `with` instead of what was said to `tls`:
-// for certificates that come from memory. `with` stays yours.
+// Replaces all settings and certificates of `tls` by those of `with`, for new
+// handshakes, as `goaway_tls_reload` does: for certificates that come from memory.
+// You still own `with`.
+//
+// Errors are those of `goaway_tls_reload`.
 goaway_status goaway_tls_replace(goaway_tls *tls, const goaway_tls *with);
 
-// Listens on `address` as `goaway_server_listen` does, and speaks TLS there.
+// Adds a listener on `address`, as `goaway_server_listen` does, that speaks TLS with
+// the settings of `tls`.
 //
-// GOAWAY_ERR_INVALID: `tls` has no certificate. GOAWAY_ERR_TLS and others: as
-// for certificates and for `goaway_server_listen`.
+// GOAWAY_ERR_INVALID: `tls` has no certificate.
+//
+// Other errors are those of `goaway_tls_reload` and `goaway_server_listen`.
 goaway_status goaway_server_listen_tls(goaway_server *server, const char *address, goaway_tls *tls);
 
-// Writes what a session's handshake has come to to `out_info`: as many bytes
-// as both sides know of, `info_size` being `sizeof(goaway_tls_info)` in your
-// program.
+// Writes the result of a session's TLS handshake to `out_info`. Pass
+// `sizeof(goaway_tls_info)` as `info_size`; the fields that both your program and
+// the library know are written.
 //
-// GOAWAY_ERR_NOT_FOUND: the session speaks no TLS, or its handshake goes on.
+// GOAWAY_ERR_NOT_FOUND: the session does not use TLS, or its handshake is not
+// complete.
 // GOAWAY_ERR_GONE: the session has ended.
 goaway_status goaway_session_tls(goaway_session session,
                                  goaway_tls_info *out_info,
                                  size_t info_size);
 
-// Copies the certificate at `index` of those that a session's client has
-// shown, in DER, to `place`, which has `place_len` bytes, and writes its
-// length to `out_len`, also if it is too long for the place. The first is the
-// client's own, those behind it lead to its authority.
+// Copies the certificate at `index`, in DER, of those that the client of a session
+// sent, to the `place_len` bytes at `place`. Writes its length to `out_len`, also if
+// it is longer than `place_len`. Index 0 is the client's own certificate; the
+// intermediate certificates follow.
 //
-// GOAWAY_ERR_NOT_FOUND: there are not so many. GOAWAY_ERR_TOO_LARGE: it is
-// longer than the place. GOAWAY_ERR_GONE: the session has ended.
+// GOAWAY_ERR_NOT_FOUND: there is no certificate at `index`.
+// GOAWAY_ERR_TOO_LARGE: the certificate is longer than `place_len`.
+// GOAWAY_ERR_GONE: the session has ended.
 goaway_status goaway_session_peer_certificate(goaway_session session,
                                               size_t index,
                                               uint8_t *place,
                                               size_t place_len,
                                               size_t *out_len);
 
-// Shows the certificate at `index` of those that the request's client has
-// shown, in DER. The first is the client's own.
+// Writes a view of the certificate at `index`, in DER, of those that the client of
+// the request sent, to `out_certificate`. Index 0 is the client's own certificate.
 //
-// GOAWAY_ERR_NOT_FOUND: there are not so many.
+// GOAWAY_ERR_NOT_FOUND: there is no certificate at `index`.
 goaway_status goaway_request_peer_certificate(goaway_request request,
                                               size_t index,
                                               goaway_bytes *out_certificate);
 
-// Sets a limit, one of the numbers of `goaway_limit`. Before the start only.
+// Sets a limit, one of `goaway_limit`. Allowed before the start only. A value
+// outside the range is refused and never changed to one that fits.
 //
-// GOAWAY_ERR_INVALID: there is no such limit, or it does not take the value,
-// which is never changed to one that fits. GOAWAY_ERR_STATE: the server was started.
+// GOAWAY_ERR_INVALID: `limit` is none of these numbers, or `value` is outside its
+// range.
+// GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_limit(goaway_server *server, uint32_t limit, uint64_t value);
 
-// Pads the frames of HTTP/2 that carry messages, so that their lengths tell less
-// of what is in them (RFC 9113, section 10.7): a `goaway_padding`. What the
-// peer's window or the longest frame has no room for is left out. Padding costs
-// bytes of the peer's windows. Default GOAWAY_PADDING_NONE. Before the start only.
+// Sets how the HEADERS, PUSH_PROMISE and DATA frames of a server are padded, one of
+// `goaway_padding`, so that their lengths reveal less about their content (RFC 9113,
+// section 10.7). A frame gets less padding if the peer's window or the longest frame
+// has no room for it. Padding uses up the peer's windows. Default
+// GOAWAY_PADDING_NONE. Allowed before the start only.
 //
-// GOAWAY_ERR_INVALID: there is no such padding. GOAWAY_ERR_STATE: the server was started.
+// GOAWAY_ERR_INVALID: `padding` is none of these numbers.
+// GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_padding(goaway_server *server, uint32_t padding);
 
-// Turns a feature, one of the numbers of `goaway_feature`, on or off. Before
-// the start only.
+// Turns a feature, one of `goaway_feature`, on or off. Allowed before the start
+// only.
 //
-// GOAWAY_ERR_INVALID: there is no such feature. GOAWAY_ERR_STATE: the server
-// was started.
+// GOAWAY_ERR_INVALID: `feature` is none of these numbers.
+// GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_feature(goaway_server *server, uint32_t feature, bool enabled);
 
-// The request's method, such as "GET".
+// Writes a view of the request's method, such as "GET", to `out_method`.
 goaway_status goaway_request_method(goaway_request request, goaway_bytes *out_method);
 
-// Writes the request's pseudo-header fields in the order in which they came to
-// `out_order`: four bits for each, of the first one the lowest, with the number
-// that `goaway_pseudo_field` gives it and GOAWAY_PSEUDO_FIELD_SENSITIVE. 0 of a
-// request in HTTP/1.1.
+// Writes the order in which the request's pseudo-header fields arrived to
+// `out_order`. Each field has four bits, the first field the lowest: its number of
+// `goaway_pseudo_field`, plus GOAWAY_PSEUDO_FIELD_SENSITIVE if it applies. 0 for a
+// request over HTTP/1.1.
 goaway_status goaway_request_pseudo_order(goaway_request request, uint32_t *out_order);
 
-// The version of HTTP that the request came in: "2", "1.1" or "1.0".
+// Writes a view of the request's version of HTTP to `out_version`: "2", "1.1" or
+// "1.0".
 goaway_status goaway_request_version(goaway_request request, goaway_bytes *out_version);
 
-// The path as it came, percent-encoded and without the query; empty of a
-// CONNECT (RFC 9113, section 8.5) unless it is an extended one. Clients send other
-// bytes than RFC 3986 allows too: any may occur but controls, space and DEL, and
-// the path need not be UTF-8.
+// Writes a view of the path to `out_path`, as it arrived: percent-encoded and
+// without the query. It is empty for a plain CONNECT (RFC 9113, section 8.5).
+// Clients also send bytes that RFC 3986 does not allow: any byte except controls,
+// space and DEL may occur, and the path may be invalid UTF-8.
 goaway_status goaway_request_path(goaway_request request, goaway_bytes *out_path);
 
-// What stands behind the path's `?`, as it came; empty if there is nothing. Any
-// bytes may occur, as in the path.
+// Writes a view of the query, the part after the `?`, to `out_query`, as it arrived.
+// It is empty if there is none. The same bytes may occur as in the path.
 goaway_status goaway_request_query(goaway_request request, goaway_bytes *out_query);
 
-// The authority, from `:authority` or `host` (RFC 9113, section 8.3.1). Empty
-// if a request in HTTP/1.0 names none.
+// Writes a view of the authority to `out_authority`, from `:authority` or `host`
+// (RFC 9113, section 8.3.1). It is empty if a request over HTTP/1.0 has none.
 goaway_status goaway_request_authority(goaway_request request, goaway_bytes *out_authority);
 
-// The scheme that the peer named: "http" or "https"; empty of a plain CONNECT.
+// Writes a view of the scheme that the peer sent, "http" or "https", to
+// `out_scheme`. It is empty for a plain CONNECT.
 goaway_status goaway_request_scheme(goaway_request request, goaway_bytes *out_scheme);
 
-// What an extended CONNECT asks for (RFC 8441, section 4), such as "websocket";
-// empty of any other request.
+// Writes a view of the protocol of an extended CONNECT (RFC 8441, section 4), such
+// as "websocket", to `out_protocol`. It is empty for any other request.
 goaway_status goaway_request_protocol(goaway_request request, goaway_bytes *out_protocol);
 
-// The path parameter `name` of the handler's pattern, percent-decoded.
+// Writes a view of the path parameter `name`, percent-decoded, to `out_value`.
 //
-// GOAWAY_ERR_NOT_FOUND: the pattern has none of that name.
+// GOAWAY_ERR_NOT_FOUND: the pattern has no parameter of this name.
 goaway_status goaway_request_param(goaway_request request,
                                    const char *name,
                                    goaway_bytes *out_value);
 
-// The value of the request's header field of that name, in any case. If the
-// peer sent several `cookie` fields these are joined with "; " (RFC 9113, section
-// 8.2.3). Of any other name that came several times it is the first value;
-// `goaway_request_header_at` shows all of them, as they came.
+// Writes a view of the value of the request's header field `name`, in upper or lower
+// case, to `out_value`. If there are several fields of this name, it is the first
+// value; several `cookie` fields are joined with "; " (RFC 9113, section 8.2.3).
+// `goaway_request_header_at` returns each field as it arrived.
 //
-// GOAWAY_ERR_NOT_FOUND: there is none.
+// GOAWAY_ERR_NOT_FOUND: there is no such field.
 goaway_status goaway_request_header(goaway_request request,
                                     const char *name,
                                     goaway_bytes *out_value);
 
-// The request's header field at `index`, counted from 0, without the
-// pseudo-header fields: the list of the fields as the peer sent them, each
-// `cookie` field by itself. They come in the order of arrival. `out_flags` gets
-// GOAWAY_FIELD_SENSITIVE, which never comes in HTTP/1.1, or 0; it may be NULL.
+// Writes views of the name and the value of the request's header field at `index`,
+// counted from 0 in the order of arrival. Pseudo-header fields do not count; each
+// `cookie` field counts. `out_flags` gets GOAWAY_FIELD_SENSITIVE or 0, over HTTP/1.1
+// always 0. It may be NULL.
 //
-// GOAWAY_ERR_NOT_FOUND: there are not so many.
+// GOAWAY_ERR_NOT_FOUND: there is no field at `index`.
 goaway_status goaway_request_header_at(goaway_request request,
                                        size_t index,
                                        goaway_bytes *out_name,
                                        goaway_bytes *out_value,
                                        uint32_t *out_flags);
 
-// The field at `index` of the request's trailer section, counted from 0. It
-// is there once the body has ended. `out_flags` is as of
-// `goaway_request_header_at`.
+// Writes views of the name and the value of the field at `index` of the request's
+// trailer section, counted from 0. The trailer section is available once the body
+// has ended. `out_flags` is as in `goaway_request_header_at`.
 //
-// GOAWAY_ERR_NOT_FOUND: there are not so many, or not yet.
+// GOAWAY_ERR_NOT_FOUND: there is no field at `index`, or the body has not ended.
 goaway_status goaway_request_trailer_at(goaway_request request,
                                         size_t index,
                                         goaway_bytes *out_name,
                                         goaway_bytes *out_value,
                                         uint32_t *out_flags);
 
-// The session that the request came on.
+// Writes the id of the request's session to `out_session`.
 goaway_status goaway_request_session(goaway_request request, goaway_session *out_session);
 
-// The identifier of the request's stream (RFC 9113, section 5.1.1); of a pushed
-// request an even one, or 0 as long as it was not promised. With HTTP/1.1,
-// which has no streams: the how manieth request of its connection it is,
-// counted from 1.
+// Writes the identifier of the request's stream (RFC 9113, section 5.1.1) to
+// `out_stream`. A pushed request has an even one, or 0 until it has been promised.
+// Over HTTP/1.1, which has no streams, it is the index of the request on its
+// connection, counted from 1.
 goaway_status goaway_request_stream(goaway_request request, uint32_t *out_stream);
 
-// Milliseconds until the deadline of the drain.
+// Writes the milliseconds until the deadline of the drain to `out_left_ms`.
 //
-// GOAWAY_ERR_NOT_FOUND: the session does not drain.
+// GOAWAY_ERR_NOT_FOUND: the session is not draining.
 goaway_status goaway_request_drain_left_ms(goaway_request request, uint64_t *out_left_ms);
 
 // Sets `on_cancel`, which is called exactly once if the request is cancelled. It is
 // not called after `goaway_request_respond`, `_end` or `_reset` has returned
-// GOAWAY_OK; for a request whose body you keep, not after you have also got the end
-// of the body. GOAWAY_ERR_CANCELLED does not replace the call, so free what you
-// keep for a request in `on_cancel` or after one of those three. Without
-// `on_cancel` a cancelled request stays until your next call that responds, which
-// returns GOAWAY_ERR_CANCELLED: set it for a request that you may never respond to.
+// GOAWAY_OK; for a request whose body you keep (`goaway_request_keep_body`), not
+// after you have also got the end of the body.
+//
+// It is called even if a call has returned GOAWAY_ERR_CANCELLED. So free what you
+// keep for a request in `on_cancel`, or after one of those three calls. Without
+// `on_cancel`, a cancelled request stays until your next call that responds, which
+// returns GOAWAY_ERR_CANCELLED. Set it for each request that you may never respond
+// to.
 goaway_status goaway_request_set_on_cancel(goaway_request request,
                                            goaway_cancel_cb on_cancel,
                                            void *user_data);
 
-// Has `on_drain` called when the session begins to drain, so that a response
-// that would go on for ever can end well.
+// Sets `on_drain`, which is called when the session begins to drain, so that you can
+// end a long response in time.
 goaway_status goaway_request_set_on_drain(goaway_request request,
                                           goaway_drain_cb on_drain,
                                           void *user_data);
 
-// Attaches 64 bits of yours to a request, such as an index or a pointer. Every
-// later callback of the request gets them as `context`, and every later record
-// of it has them as `context`; 0 until they are set. What was written to a queue
-// before has what was set then, also if it is taken only now. From any thread,
-// as often as you like.
+// Attaches 64 bits, such as an index or a pointer, to a request. Later callbacks and
+// records of the request have them as `context`; it is 0 until you set it. A record
+// that is already in a queue keeps the context of the time at which it was written.
+// You may call it several times.
 goaway_status goaway_request_set_context(goaway_request request, uint64_t context);
 
-// Writes what was attached to a request by `goaway_request_set_context` or
-// GOAWAY_COMMAND_KIND_SET_CONTEXT to `out_context`; 0 if nothing was.
+// Writes the context that `goaway_request_set_context` or
+// GOAWAY_COMMAND_KIND_SET_CONTEXT attached to a request to `out_context`. It is 0 if
+// there is none.
 goaway_status goaway_request_context(goaway_request request, uint64_t *out_context);
 
-// Sets for this request how many milliseconds may go by without a byte
-// passing either way; 0 is for ever, for responses that wait for events.
-// Default GOAWAY_LIMIT_STREAM_IDLE_MS.
+// Sets how many milliseconds of this request may pass without a byte in either
+// direction. 0 means no limit, for responses that wait for events. Default
+// GOAWAY_LIMIT_STREAM_IDLE_MS.
 goaway_status goaway_request_set_idle_ms(goaway_request request, uint32_t idle_ms);
 
-// Has the body delivered to `on_body` as it comes. Flow control (RFC 9113,
-// section 5.2) lets the peer send as fast as `on_body` returns;
-// `goaway_request_pause` holds it back. If the peer goes before the end, there
-// is no last piece: set `goaway_request_set_on_cancel` too.
+// Sets `on_body`, which is called with each piece of the body as it arrives. Flow
+// control (RFC 9113, section 5.2) lets the peer send as fast as `on_body` returns;
+// `goaway_request_pause` stops the peer. If the request is cancelled before the body
+// ends, no last piece follows: use `goaway_request_set_on_cancel` too.
 //
-// GOAWAY_ERR_STATE: the body is read in another way already, also by one
-// `goaway_request_read`.
+// GOAWAY_ERR_STATE: the body is read in another way already, also if by only one
+// call of `goaway_request_read`.
 goaway_status goaway_request_set_on_body(goaway_request request,
                                          goaway_body_cb on_body,
                                          void *user_data);
 
-// Holds the body back: `on_body` is not called until `goaway_request_resume`,
-// and flow control stops the peer when its window is used up.
+// Pauses the body: `on_body` is not called until `goaway_request_resume`. Flow
+// control stops the peer when its window is used up.
 goaway_status goaway_request_pause(goaway_request request);
 
-// Lets the body come again.
+// Resumes a paused body.
 goaway_status goaway_request_resume(goaway_request request);
 
-// Has `on_readable` called when `goaway_request_read` has something to give
-// again: first when there is something, then after each
-// GOAWAY_ERR_WOULD_BLOCK, once. Before the first read or behind it.
+// Sets `on_readable`, which is called once when `goaway_request_read` first has
+// something to return, and once after each GOAWAY_ERR_WOULD_BLOCK. Allowed before
+// and after the first read.
 //
-// GOAWAY_ERR_STATE: the body is delivered to a callback, or this was said before.
+// GOAWAY_ERR_STATE: the body is delivered to a callback, or `on_readable` was set
+// before.
 goaway_status goaway_request_set_on_readable(goaway_request request,
                                              goaway_ready_cb on_readable,
                                              void *user_data);
 
-// Copies what is there of the body into `data`, up to `capacity` bytes, and
-// writes how many to `out_len`: 0 at the end of the body, or if `capacity` is
-// 0. What is read counts as consumed, and flow control lets the peer send as
-// much more.
+// Copies the available bytes of the body to `data`, at most `capacity`, and writes
+// their number to `out_len`: 0 at the end of the body, or if `capacity` is 0. The
+// bytes count as consumed: flow control lets the peer send as many more.
 //
-// GOAWAY_ERR_WOULD_BLOCK: nothing is here yet. GOAWAY_ERR_STATE: the body is
-// delivered to a callback or to a queue.
+// GOAWAY_ERR_WOULD_BLOCK: nothing has arrived yet.
+// GOAWAY_ERR_STATE: the body is delivered to a callback or to a queue.
 goaway_status goaway_request_read(goaway_request request,
                                   void *data,
                                   size_t capacity,
                                   size_t *out_len);
 
-// Gathers the whole body and gives it to `on_collected`. A body of more than
-// GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
-// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, gets the response 413 by the
-// library, or reset with CANCEL if a response has begun; `on_collected` is not
-// called then, `goaway_request_set_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
-// the request's id is stale.
+// Collects the complete body and passes it to `on_collected`.
 //
-// GOAWAY_ERR_STATE: the body is read in another way already, also by one
-// `goaway_request_read`.
+// If the body is longer than GOAWAY_LIMIT_BODY_BYTES, or the bodies that the session
+// collects are together longer than GOAWAY_LIMIT_SESSION_BODY_BYTES, the library
+// sends the response 413, or resets the stream with CANCEL if a response has begun.
+// Then `on_collected` is not called, `on_cancel` reports
+// GOAWAY_CAUSE_BODY_TOO_LARGE, and the request's id is stale.
+//
+// GOAWAY_ERR_STATE: the body is read in another way already, also if by only one
+// call of `goaway_request_read`.
 goaway_status goaway_request_collect(goaway_request request,
                                      goaway_collect_cb on_collected,
                                      void *user_data);
 
-// Keeps the body of a request whose response ends before it: the response leaves,
-// and the body goes on to whom it is delivered. Before the response has ended.
+// Keeps the body of a request whose response ends before the body: the response is
+// sent, and the body is still delivered as before. Call it before the response ends.
 //
-// The request's id is stale when you have got the end of the body as well (from
-// `goaway_request_read`, its 0), or have given it up with
-// `goaway_request_reset`, for which NO_ERROR is enough then: what still comes
-// is thrown away. The rest of the response's functions say GOAWAY_ERR_STATE
-// meanwhile, and `goaway_request_set_on_cancel` tells if the body will have no end.
+// The request's id becomes stale when you have also got the end of the body (from
+// `goaway_request_read`, the length 0), or when you give up the body with
+// `goaway_request_reset`; NO_ERROR suffices, and the rest of the body is discarded.
+// Until then, the other functions of the response return GOAWAY_ERR_STATE, and
+// `on_cancel` is called if the body will have no end.
 goaway_status goaway_request_keep_body(goaway_request request);
 
-// Sets a header field of the response. It replaces all fields of its name and
-// takes the position of the first one. Over HTTP/1.1 fields are sent in the order in
-// which they were set; over HTTP/2 those of one name are sent together. `date` is
-// added if it is not set, and `content-length` if the length is known, which is so
-// for a response in one call without trailers. With a status that has no length
-// (204, and those that open a tunnel) a length that you set is left out.
+// Sets a header field of the response. It replaces all fields of its name and takes
+// the position of the first one. Over HTTP/1.1 fields are sent in the order in which
+// they were set; over HTTP/2 those of one name are sent together.
 //
-// GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
-// close` is allowed too: the response says so, and the connection ends behind it.
+// The library adds `date` if you do not set it, and `content-length` if it knows the
+// length, which it does for a response in one call without trailers. With a status
+// that has no length (204, and those that open a tunnel), a `content-length` that
+// you set is not sent. The name may begin with GOAWAY_FIELD_SENSITIVE. Over HTTP/1.1
+// you may also set `connection: close`: it is sent, and the connection ends after
+// the response.
 //
-// GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
-// 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
+// GOAWAY_ERR_INVALID: HTTP/2 does not allow the name or the value (RFC 9113, section
+// 8.2).
+// GOAWAY_ERR_STATE: the response head was written already.
 // GOAWAY_ERR_TOO_LARGE: there are 10000 fields already.
 goaway_status goaway_request_set_header(goaway_request request,
                                         const char *name,
                                         const char *value);
 
-// Adds a header field to the response, beside any of its name.
+// Adds a header field to the response. Other fields of its name stay.
 //
-// Errors as of `goaway_request_set_header`.
+// Errors are those of `goaway_request_set_header`.
 goaway_status goaway_request_add_header(goaway_request request,
                                         const char *name,
                                         const char *value);
 
-// Responses the request: the header fields set so far and the `len` bytes at
-// `body`, which are copied. The request's id is stale then. A response to HEAD
-// keeps the body's length and drops the body.
+// Sends the complete response: `status`, the header fields set so far and the `len`
+// bytes at `body`. The request's id becomes stale. For a HEAD request the library
+// sends the length of the body and drops the body.
 //
-// GOAWAY_ERR_INVALID: the status is none of 200 to 999, or it is one without
-// a body (204, 205, 304) and there is one. GOAWAY_ERR_LENGTH: the body has not the
-// content-length that was set. GOAWAY_ERR_STATE: the head is written already.
+// GOAWAY_ERR_INVALID: the status is not in 200 to 999, or it allows no body (204,
+// 205, 304) and `len` is not 0.
+// GOAWAY_ERR_LENGTH: `len` differs from the content-length that was set.
+// GOAWAY_ERR_STATE: the response head was written already.
 goaway_status goaway_request_respond(goaway_request request,
                                      uint16_t status,
                                      const void *body,
                                      size_t len);
 
-// The same in one call: sets the `count` header fields at `fields` and responds.
-// This is the fastest way to respond. If it fails, nothing is set or sent.
+// Sets the `count` header fields at `fields` and sends the complete response, in one
+// call. This is the fastest way to respond. If it fails, nothing is set or sent.
 //
-// Errors as of `goaway_request_set_header` and `goaway_request_respond`.
+// Errors are those of `goaway_request_set_header` and `goaway_request_respond`.
 goaway_status goaway_request_respond_with(goaway_request request,
                                           uint16_t status,
                                           const goaway_field *fields,
@@ -1560,32 +1643,33 @@ goaway_status goaway_request_respond_with(goaway_request request,
                                           const void *body,
                                           size_t len);
 
-// Sends an informational head (RFC 9110, section 15.2) before the response,
-// such as 103 with the `count` fields at `fields`. A client of HTTP/1.0, which
-// knows none, is sent none.
+// Sends an informational response (RFC 9110, section 15.2), such as 103, with the
+// `count` header fields at `fields`, before the final response. Nothing is sent to a
+// client of HTTP/1.0, which does not know informational responses.
 //
-// GOAWAY_ERR_INVALID: the status is none of 100 to 199, or 101, or a field is
-// none that HTTP/2 allows. GOAWAY_ERR_STATE: the head is written already, or
-// the request is pushed.
+// GOAWAY_ERR_INVALID: the status is not in 100 to 199, or it is 101, or HTTP/2 does
+// not allow a field.
+// GOAWAY_ERR_STATE: the response head was written already, or the request is pushed.
 goaway_status goaway_request_inform(goaway_request request,
                                     uint16_t status,
                                     const goaway_field *fields,
                                     size_t count);
 
-// Pushes a request (RFC 9113, section 8.4): promises the peer the response to the
-// request of the `count` fields at `fields`, which are sent to it. They begin with
-// `:method`, GET or HEAD, and `:path`; `:scheme` and `:authority` are those of
-// `request` if they are not given. The id of the pushed request is written to
-// `out_pushed`. You respond to it, and it is cancelled, like any other: with its
-// own callbacks, or through the queue of `request`, without a REQUEST record. Its
-// high-water mark and idle time are those of `request`. Returns at once; its
-// `goaway_request_stream` is 0 until it has been promised. The peer decides how many
-// pushed responses are sent at a time. When a drain has otherwise come to an end,
-// those that have not begun are cancelled.
+// Pushes a request (RFC 9113, section 8.4): sends PUSH_PROMISE with the `count`
+// fields at `fields`, and writes the id of the pushed request to `out_pushed`. The
+// fields begin with `:method` (GET or HEAD) and `:path`. `:scheme` and `:authority`
+// are those of `request` if you do not give them.
 //
-// GOAWAY_ERR_INVALID: a field is none that such a request may have.
+// You respond to the pushed request, and it can be cancelled, like any other
+// request: with callbacks of its own, or through the queue of `request`, without a
+// REQUEST record. It takes its high-water mark and idle time from `request`. Its
+// `goaway_request_stream` is 0 until it has been promised. The peer decides how many
+// pushed responses are sent at a time. Pushed responses that have not begun when the
+// rest of a drain is complete are cancelled.
+//
+// GOAWAY_ERR_INVALID: a field is not allowed in a pushed request.
 // GOAWAY_ERR_STATE: the peer has disabled push (SETTINGS_ENABLE_PUSH) or sent
-// GOAWAY, the session drains, or `request` is pushed itself.
+// GOAWAY, the session is draining, or `request` is pushed itself.
 // GOAWAY_ERR_WOULD_BLOCK: 100 pushed requests of the session are not complete.
 // GOAWAY_ERR_GONE: the response has ended.
 goaway_status goaway_request_push(goaway_request request,
@@ -1593,168 +1677,186 @@ goaway_status goaway_request_push(goaway_request request,
                                   size_t count,
                                   goaway_request *out_pushed);
 
-// Begins a streamed response with the header fields set so far;
+// Begins a streamed response with the header fields set so far.
 // `goaway_request_write` and `goaway_request_end` follow.
 //
-// GOAWAY_ERR_INVALID: the status is none of 200 to 999, nor 101 to a request
-// that asks for another protocol (GOAWAY_FEATURE_UPGRADE). GOAWAY_ERR_STATE: the
-// head is written already.
+// GOAWAY_ERR_INVALID: the status is not in 200 to 999. 101 is allowed only for a
+// request that asks for another protocol (GOAWAY_FEATURE_UPGRADE).
+// GOAWAY_ERR_STATE: the response head was written already.
 goaway_status goaway_request_write_head(goaway_request request, uint16_t status);
 
-// The same in one call: sets the `count` header fields at `fields` and begins
-// the response. `flags` is of GOAWAY_COMMAND_FLAG_NO_DATE and
-// GOAWAY_COMMAND_FLAG_NO_LENGTH, or 0. Nothing is set or sent if it fails.
+// Sets the `count` header fields at `fields` and begins a streamed response, in one
+// call. `flags` is 0, GOAWAY_COMMAND_FLAG_NO_DATE, GOAWAY_COMMAND_FLAG_NO_LENGTH or
+// both. If it fails, nothing is set or sent.
 //
-// GOAWAY_ERR_INVALID: there is no such flag. Other errors as of
-// `goaway_request_set_header` and `goaway_request_write_head`.
+// GOAWAY_ERR_INVALID: `flags` has another bit.
+//
+// Other errors are those of `goaway_request_set_header` and
+// `goaway_request_write_head`.
 goaway_status goaway_request_write_head_with(goaway_request request,
                                              uint16_t status,
                                              const goaway_field *fields,
                                              size_t count,
                                              uint32_t flags);
 
-// Writes the next `len` bytes of the response's body, which are copied, and, if
-// `out_queued` is not NULL, how many bytes wait for the peer now.
+// Writes the next `len` bytes of the response's body. Writes the number of bytes
+// that now wait for the peer to `out_queued`, which may be NULL.
 //
-// GOAWAY_ERR_WOULD_BLOCK: the high-water mark is reached; none of the bytes
-// are taken, and `on_writable` will tell when half of it is free.
-// GOAWAY_ERR_LENGTH: more than the content-length that was set; none are
-// taken. GOAWAY_ERR_STATE: there is no head yet, or the status has no body.
+// GOAWAY_ERR_WOULD_BLOCK: the high-water mark is reached. No byte is accepted;
+// `on_writable` is called when half of the mark is free.
+// GOAWAY_ERR_LENGTH: the body would be longer than the content-length that was set.
+// No byte is accepted.
+// GOAWAY_ERR_STATE: the response head was not written, or the status allows no body.
 goaway_status goaway_request_write(goaway_request request,
                                    const void *data,
                                    size_t len,
                                    size_t *out_queued);
 
 // Sets how many bytes of this response may wait for the peer before
-// `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK. The one write that
-// crosses the mark is still accepted completely. A mark that is set here does not
-// grow. The default, GOAWAY_LIMIT_HIGH_WATER_BYTES, does.
+// `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK. The one write that crosses
+// the mark is still accepted completely. A mark that is set here does not grow. The
+// default, GOAWAY_LIMIT_HIGH_WATER_BYTES, does.
 //
-// GOAWAY_ERR_INVALID: it is 0.
+// GOAWAY_ERR_INVALID: `bytes` is 0.
 goaway_status goaway_request_set_high_water(goaway_request request, size_t bytes);
 
-// Has `on_writable` called when, after the high-water mark was reached, half
-// of it is free again. It stays set.
+// Sets `on_writable`, which is called each time half of the high-water mark is free
+// again after the mark was reached.
 goaway_status goaway_request_set_on_writable(goaway_request request,
                                              goaway_ready_cb on_writable,
                                              void *user_data);
 
 // Adds a field to the response's trailer section (RFC 9113, section 8.1), which
-// `goaway_request_end` or `goaway_request_respond` sends. A response without a
-// body (to HEAD, or by its status), a tunnel and HTTP/1.0 have no trailers: there
-// they are left out.
+// `goaway_request_end` or `goaway_request_respond` sends. The fields are not sent
+// where a response has no trailers: without a body (to HEAD, or by its status), in a
+// tunnel, and over HTTP/1.0.
 //
-// GOAWAY_ERR_INVALID: the field is none that HTTP/2 allows, or not in trailers.
+// GOAWAY_ERR_INVALID: HTTP/2 does not allow the field, or not in a trailer section.
 goaway_status goaway_request_add_trailer(goaway_request request,
                                          const char *name,
                                          const char *value);
 
-// Ends a streamed response. The request's id is stale then, unless you keep the
-// body (`goaway_request_keep_body`); what waits for the peer is still sent.
+// Ends a streamed response. Bytes that wait for the peer are still sent. The
+// request's id becomes stale, unless you keep the body (`goaway_request_keep_body`).
 //
-// GOAWAY_ERR_LENGTH: less was written than the content-length that was set;
-// the response goes on. GOAWAY_ERR_STATE: there is no head yet.
+// GOAWAY_ERR_LENGTH: the body is shorter than the content-length that was set. The
+// response goes on.
+// GOAWAY_ERR_STATE: the response head was not written.
 goaway_status goaway_request_end(goaway_request request);
 
-// Ends a streamed response with the last `len` bytes of its body at `data`, which
-// are taken whatever waits for the peer, and the `count` trailer fields at
-// `fields`, beside those that were added before. Nothing is sent if it fails.
+// Ends a streamed response with the last `len` bytes of its body at `data` and the
+// `count` trailer fields at `fields`. The bytes are accepted even if the high-water
+// mark is reached. Trailer fields that were added before are sent too. If it fails,
+// nothing is sent.
 //
-// Errors as of `goaway_request_end` and `goaway_request_add_trailer`.
-// GOAWAY_ERR_LENGTH: more or less than the content-length that was set.
+// GOAWAY_ERR_LENGTH: the body would be longer or shorter than the content-length
+// that was set.
+//
+// Other errors are those of `goaway_request_end` and `goaway_request_add_trailer`.
 goaway_status goaway_request_end_with(goaway_request request,
                                       const void *data,
                                       size_t len,
                                       const goaway_field *fields,
                                       size_t count);
 
-// Ends the stream with RST_STREAM and that error code (RFC 9113, section 7):
-// the peer sees that the response is not whole. The request's id is stale then.
+// Resets the stream with RST_STREAM and the error code `code` (RFC 9113, section 7),
+// so that the peer sees that the response is not complete. The request's id becomes
+// stale.
 goaway_status goaway_request_reset(goaway_request request, uint32_t code);
 
-// Has `on_event` called for session events. Each session has exactly one
-// GOAWAY_EVENT_OPENED, first, and one GOAWAY_EVENT_CLOSED, last. Before the
-// start only; the last call counts.
+// Sets `on_event`, which is called for session events. Each session has exactly one
+// GOAWAY_EVENT_OPENED, its first event, and one GOAWAY_EVENT_CLOSED, its last.
+// Allowed before the start only; a later call replaces an earlier one.
 //
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_on_session(goaway_server *server,
                                            goaway_session_cb on_event,
                                            void *user_data);
 
-// The live sessions with their figures, to be freed with
-// `goaway_session_list_free`; NULL if it fails, with the text in
-// `goaway_last_error`. Empty before the start and after the close.
+// Returns a list of the live sessions with their counters. Free it with
+// `goaway_session_list_free`. The list is empty before the start and after the
+// close.
+//
+// Returns NULL if it fails; `goaway_last_error` returns the text.
 goaway_session_list *goaway_session_list_new(const goaway_server *server);
 
-// How many sessions the list holds; 0 for NULL.
+// Returns the number of sessions in the list; 0 for NULL.
 size_t goaway_session_list_len(const goaway_session_list *list);
 
-// The list's entry at `index`, valid until the list is freed; NULL if there is none.
+// Returns the list's entry at `index`, or NULL if there is none. Valid until the
+// list is freed.
 const goaway_session_snapshot *goaway_session_list_at(const goaway_session_list *list,
                                                       size_t index);
 
 // Frees a list. NULL is allowed.
 void goaway_session_list_free(goaway_session_list *list);
 
-// Writes a session's figures to `out_info`: as many bytes as both sides know
-// of, `info_size` being `sizeof(goaway_session_snapshot)` in your program.
+// Writes a session's counters to `out_info`. Pass `sizeof(goaway_session_snapshot)`
+// as `info_size`; the fields that both your program and the library know are
+// written.
 //
 // GOAWAY_ERR_GONE: the session has ended.
 goaway_status goaway_session_info(goaway_session session,
                                   goaway_session_snapshot *out_info,
                                   size_t info_size);
 
-// Has one session leave as `goaway_server_close` has all: told with GOAWAY,
-// its streams served for up to `drain_ms`, then reset. Returns at once; the
-// session's GOAWAY_EVENT_CLOSED tells the end. Others go on.
+// Drains one session, as `goaway_server_close` drains all: sends GOAWAY, serves its
+// open streams for up to `drain_ms` milliseconds, and then resets those that are
+// left. Returns at once; GOAWAY_EVENT_CLOSED reports the end of the session. Other
+// sessions go on.
 //
 // GOAWAY_ERR_GONE: the session has ended.
 goaway_status goaway_session_close(goaway_session session, uint32_t drain_ms);
 
-// Ends one session now: a GOAWAY with that error code (RFC 9113, section 7)
-// and the `debug_len` bytes at `debug`, then nothing. Handlers of its open
-// streams see a cancellation. Returns at once.
+// Ends one session at once: sends GOAWAY with the error code `code` (RFC 9113,
+// section 7) and the `debug_len` bytes of debug data at `debug`, and nothing after
+// it. Its open requests are cancelled. Returns at once.
 //
-// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_TOO_LARGE: more than 1024
-// bytes of debug data.
+// GOAWAY_ERR_GONE: the session has ended.
+// GOAWAY_ERR_TOO_LARGE: there are more than 1024 bytes of debug data.
 goaway_status goaway_session_abort(goaway_session session,
                                    uint32_t code,
                                    const char *debug,
                                    size_t debug_len);
 
-// As `goaway_session_abort`, for a host that knows how far it has come: the
-// GOAWAY names `last_stream` as the last whose request was taken (RFC 9113,
-// section 6.8), or a lower one, if no request has come of that. What the peer
-// has sent above it, and a queue's batch may hold, nobody will look at: the peer
-// may send it again elsewhere. 0: no request was taken. GOAWAY_LAST_TAKEN: as
+// Ends one session at once, like `goaway_session_abort`, with a GOAWAY that names
+// `last_stream` as the last stream that was processed (RFC 9113, section 6.8), or a
+// lower one if no request of `last_stream` has arrived. Use it if the host knows how
+// far it has come: it has not processed requests above `last_stream`, also if a
+// batch of its queue has them, and the peer may send them again elsewhere. 0 means
+// that no request was processed. GOAWAY_LAST_TAKEN has the effect of
 // `goaway_session_abort`.
 //
-// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_TOO_LARGE: more than 1024
-// bytes of debug data.
+// GOAWAY_ERR_GONE: the session has ended.
+// GOAWAY_ERR_TOO_LARGE: there are more than 1024 bytes of debug data.
 goaway_status goaway_session_abort_after(goaway_session session,
                                          uint32_t last_stream,
                                          uint32_t code,
                                          const char *debug,
                                          size_t debug_len);
 
-// Asks the peer with a PING (RFC 9113, section 6.7) of the 8 bytes at `payload`,
-// or of the library's own if that is NULL. Returns at once; GOAWAY_EVENT_PONG
-// tells the response, and without one the session ends by itself
-// (GOAWAY_LIMIT_KEEPALIVE_MS).
+// Sends a PING (RFC 9113, section 6.7) with the 8 bytes at `payload`, or with bytes
+// that the library chooses if `payload` is NULL. Returns at once. GOAWAY_EVENT_PONG
+// reports the acknowledgement. If there is none, the session ends by
+// GOAWAY_LIMIT_KEEPALIVE_MS.
 //
-// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
-// yours are unanswered. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+// GOAWAY_ERR_GONE: the session has ended.
+// GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of the host are not acknowledged.
+// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_ping(goaway_session session, const uint8_t *payload);
 
-// Sends a GOAWAY (RFC 9113, section 6.8) with that error code, last stream and
-// the `debug_len` bytes at `debug`, and changes nothing else: the session goes
-// on, streams above the last one too. `last_stream` is 0 for no stream, and
-// GOAWAY_LAST_TAKEN for the last one whose request was taken. Since no GOAWAY may name a higher stream than one before
-// it, this and those that the library sends later name the lowest so far;
-// 2147483647 leaves all as it is. Returns at once.
+// Sends a GOAWAY (RFC 9113, section 6.8) with the error code `code`, `last_stream`
+// and the `debug_len` bytes of debug data at `debug`, and changes nothing else: the
+// session and all its streams go on. Returns at once.
 //
-// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: `last_stream` is
-// above 2147483647, and not GOAWAY_LAST_TAKEN. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
+// `last_stream` is 0 for no stream, or GOAWAY_LAST_TAKEN for the last stream whose
+// request was received. A GOAWAY must not name a higher stream than an earlier one.
+// So this GOAWAY, and each later one of the library, names the lowest stream so far;
+// 2147483647 leaves it as it is.
+//
+// GOAWAY_ERR_GONE: the session has ended.
+// GOAWAY_ERR_INVALID: `last_stream` is above 2147483647 and not GOAWAY_LAST_TAKEN.
+// GOAWAY_ERR_TOO_LARGE: there are more than 1024 bytes of debug data.
 // GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_send_goaway(goaway_session session,
                                          uint32_t last_stream,
@@ -1762,174 +1864,194 @@ goaway_status goaway_session_send_goaway(goaway_session session,
                                          const char *debug,
                                          size_t debug_len);
 
-// Advertises another place that serves the same, with an ALTSVC frame (RFC 7838,
-// section 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
-// stream, what its request asked for, and `origin` is NULL or "". `value` is as
-// in an Alt-Svc field: "h2=\":8000\"" or "clear". Returns at once. From inside the
-// stream's own callback, or before its response, the frame is sent before the
-// response; for a stream that has ended, or does not exist, none is sent. A frame
-// waits until the peer has sent its preface.
+// Advertises an alternative service with an ALTSVC frame (RFC 7838, section 4). With
+// `stream` 0 it is for `origin`, such as "https://example.com". With another stream
+// it is for the origin of the stream's request, and `origin` is NULL or "". `value`
+// is the value of an Alt-Svc field: "h2=\":8000\"" or "clear".
 //
-// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a stream with an
-// origin, none of both, a stream above 2147483647, or a text that is no origin or
-// no value. GOAWAY_ERR_TOO_LARGE: the frame would have more than 16384 bytes.
-// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of this and of `goaway_session_send_origin` wait
-// for the peer. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+// Returns at once. If you call it in a callback of the stream or before its
+// response, the frame is sent before the response. For a stream that has ended or
+// does not exist, no frame is sent. A frame waits until the peer has sent its
+// preface.
+//
+// GOAWAY_ERR_GONE: the session has ended.
+// GOAWAY_ERR_INVALID: there is both a stream and an origin, or neither, or `stream`
+// is above 2147483647, or a text is not a valid origin or value.
+// GOAWAY_ERR_TOO_LARGE: the frame would be longer than 16384 bytes.
+// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of ALTSVC and ORIGIN frames wait for the peer.
+// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_send_altsvc(goaway_session session,
                                          uint32_t stream,
                                          const char *origin,
                                          const char *value);
 
-// Says for which origins beside its own the session may be used, if its
-// certificate covers them, with an ORIGIN frame (RFC 8336): the `count` texts at
-// `origins`, such as "https://example.com"; 0: for none. Returns at once. What is
-// said before the peer has spoken waits until then.
+// Sends an ORIGIN frame (RFC 8336) with the `count` origins at `origins`, such as
+// "https://example.com": the origins besides its own for which the peer may use the
+// session, if the certificate covers them. A `count` of 0 means none. Returns at
+// once. A frame waits until the peer has sent its preface.
 //
-// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is no origin.
-// GOAWAY_ERR_TOO_LARGE: the frame would have more than 16384 bytes.
-// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of this and of `goaway_session_send_altsvc` wait
-// for the peer. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+// GOAWAY_ERR_GONE: the session has ended.
+// GOAWAY_ERR_INVALID: a text is not a valid origin.
+// GOAWAY_ERR_TOO_LARGE: the frame would be longer than 16384 bytes.
+// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of ALTSVC and ORIGIN frames wait for the peer.
+// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_send_origin(goaway_session session,
                                          const char *const *origins,
                                          size_t count);
 
-// Sets how many bytes the peer may send ahead of what the host has consumed:
-// on the session, and on each of its streams (RFC 9113, section 6.9), there with
-// a SETTINGS frame, which the peer acknowledges (GOAWAY_EVENT_SETTINGS_ACK). 0
-// leaves one as it is, at first GOAWAY_LIMIT_SESSION_WINDOW_BYTES and
-// GOAWAY_LIMIT_STREAM_WINDOW_BYTES. Returns at once.
+// Sets how many bytes the peer may send before the host consumes them:
+// `session_bytes` on the session, `stream_bytes` on each of its streams (RFC 9113,
+// section 6.9). The second is sent in a SETTINGS frame, which the peer acknowledges
+// (GOAWAY_EVENT_SETTINGS_ACK). 0 leaves a window unchanged. Defaults:
+// GOAWAY_LIMIT_SESSION_WINDOW_BYTES and GOAWAY_LIMIT_STREAM_WINDOW_BYTES. Returns at
+// once.
 //
-// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is above 2147483647.
+// GOAWAY_ERR_GONE: the session has ended.
+// GOAWAY_ERR_INVALID: a value is above 2147483647.
 // GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_set_window(goaway_session session,
                                         uint32_t session_bytes,
                                         uint32_t stream_bytes);
 
 // Sends a SETTINGS frame (RFC 9113, section 6.5) with the `count` settings at
-// `settings`; 0 sends an empty one. Returns at once. The peer acknowledges it:
-// GOAWAY_EVENT_SETTINGS_ACK has the frame's payload as `text`, and frames are
-// acknowledged in the order in which they were sent.
+// `settings`; 0 sends an empty frame. Returns at once. The peer acknowledges frames
+// in the order in which they were sent: GOAWAY_EVENT_SETTINGS_ACK has the payload of
+// the acknowledged frame as `text`.
 //
-// What a value allows holds as soon as the frame is sent, what it forbids when
-// the peer has acknowledged it. These settings are known, and what the server
-// began with is a limit of the same name:
-// SETTINGS_HEADER_TABLE_SIZE (1), 0 to 1048576;
-// SETTINGS_ENABLE_PUSH (2), 0 only;
-// SETTINGS_MAX_CONCURRENT_STREAMS (3), 0 to 100000: requests that are open stay;
-// SETTINGS_INITIAL_WINDOW_SIZE (4), 0 to 2147483647: the windows of open streams
-// change with it, and may become negative;
-// SETTINGS_MAX_FRAME_SIZE (5), 16384 to 16777215;
-// SETTINGS_MAX_HEADER_LIST_SIZE (6), 1 to 1048576;
-// SETTINGS_ENABLE_CONNECT_PROTOCOL (8), 0 or 1, and not 0 once it was 1 (RFC 8441,
-// section 3);
-// SETTINGS_NO_RFC7540_PRIORITIES (9), 1 only, which it is (RFC 9218, section 2.1).
-// Any other is sent and has no meaning to the library.
+// What a value allows takes effect when the frame is sent; what it forbids, when the
+// peer has acknowledged the frame. The library knows these settings. Their first
+// values are the limits of the same name:
 //
-// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a value that its
-// setting does not take, an `id` above 65535, or one that stands there twice.
-// GOAWAY_ERR_TOO_LARGE: more than 32 settings. GOAWAY_ERR_WOULD_BLOCK: 16 such
-// frames are unacknowledged. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+// - SETTINGS_HEADER_TABLE_SIZE (1): 0 to 1048576.
+// - SETTINGS_ENABLE_PUSH (2): 0 only.
+// - SETTINGS_MAX_CONCURRENT_STREAMS (3): 0 to 100000. Open requests stay open.
+// - SETTINGS_INITIAL_WINDOW_SIZE (4): 0 to 2147483647. The windows of open streams
+//   change with it, and may become negative.
+// - SETTINGS_MAX_FRAME_SIZE (5): 16384 to 16777215.
+// - SETTINGS_MAX_HEADER_LIST_SIZE (6): 1 to 1048576.
+// - SETTINGS_ENABLE_CONNECT_PROTOCOL (8): 0 or 1, and not 0 after it was 1 (RFC
+//   8441, section 3).
+// - SETTINGS_NO_RFC7540_PRIORITIES (9): 1 only, which it is from the start (RFC
+//   9218, section 2.1).
+//
+// Any other setting is sent and has no meaning to the library.
+//
+// GOAWAY_ERR_GONE: the session has ended.
+// GOAWAY_ERR_INVALID: a value is outside the range of its setting, an `id` is above
+// 65535, or a setting is given twice.
+// GOAWAY_ERR_TOO_LARGE: there are more than 32 settings.
+// GOAWAY_ERR_WOULD_BLOCK: 16 such frames are not acknowledged.
+// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 goaway_status goaway_session_send_settings(goaway_session session,
                                            const goaway_setting *settings,
                                            size_t count);
 
-// A new queue of that server, to be ended with `goaway_queue_free`. NULL if it
-// fails, with the text in `goaway_last_error`. Before the start only. A server
-// may have several.
+// Creates a queue of the server. End it with `goaway_queue_free`. Allowed before the
+// start only. A server may have several queues.
+//
+// Returns NULL if it fails; `goaway_last_error` returns the text.
 goaway_queue *goaway_queue_new(goaway_server *server);
 
-// Ends a queue: its memory, its descriptor and its callback are not used any
-// more, as soon as this has returned; from inside a callback, as soon as a call
-// of `on_ready` that runs on another thread has. Allowed at any time, also after
-// `goaway_server_free`; NULL is allowed. If the server runs, the queue's
-// requests without a response are reset with INTERNAL_ERROR, and new ones are
-// refused with 503. No other call on the queue may run meanwhile. In a
-// child process after fork() it does nothing.
+// Ends a queue. After it has returned, the library no longer uses the queue's
+// memory, its descriptor and its callback. From inside a callback it does not wait:
+// a call of `on_ready` on another thread may still run to its end. Allowed at any
+// time, also after `goaway_server_free`; NULL is allowed. No other call on the queue
+// may run at the same time.
+//
+// If the server is running, the queue's requests without a response are reset with
+// INTERNAL_ERROR, and new ones get the response 503. In a child process after fork()
+// it does nothing.
 void goaway_queue_free(goaway_queue *queue);
 
-// Has each request that `pattern` matches told to the queue, with `tag` in its
-// record. Before the start only. Patterns are those of
-// `goaway_server_register_handler`, and each has one queue or one handler. A
-// request with a path parameter that contains a NUL gets the response 400.
+// Registers `queue` for all requests that match `pattern`; their records have the
+// tag `tag`. Allowed before the start only. Patterns are those of
+// `goaway_server_register_handler`, and each has one queue or one handler. A request
+// whose path parameter contains a NUL gets the response 400.
 //
-// GOAWAY_ERR_INVALID: the pattern is none, or is taken, or the queue is another
-// server's. GOAWAY_ERR_STATE: the server was started.
+// GOAWAY_ERR_INVALID: `pattern` is not a valid pattern, or it is registered already,
+// or the queue belongs to another server.
+// GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_register_queue(goaway_server *server,
                                            const char *pattern,
                                            goaway_queue *queue,
                                            uint32_t tag);
 
-// Has the queue told more than its requests: `what` is GOAWAY_WATCH_SESSIONS,
-// GOAWAY_WATCH_PROGRESS or both. Before the start only.
+// Adds records of sessions or of a close to a queue: `what` is
+// GOAWAY_WATCH_SESSIONS, GOAWAY_WATCH_PROGRESS or both. Allowed before the start
+// only.
 //
-// GOAWAY_ERR_INVALID: it is neither. GOAWAY_ERR_STATE: the server was started.
+// GOAWAY_ERR_INVALID: `what` is neither.
+// GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_queue_watch(goaway_queue *queue, uint32_t what);
 
-// A descriptor for poll(2) and its kin, which is readable while a batch waits:
-// an eventfd on Linux, a pipe elsewhere, non-blocking and close-on-exec. Do not
-// read from it: `goaway_queue_take` does. `goaway_queue_free` closes it. -1 if
-// it fails, with the text in `goaway_last_error`.
+// Returns a descriptor for poll(2), epoll, kqueue or select, which is readable while
+// a batch is waiting: an eventfd on Linux, a pipe elsewhere, non-blocking and
+// close-on-exec. Do not read from it: `goaway_queue_take` does. `goaway_queue_free`
+// closes it. Returns -1 if it fails; `goaway_last_error` returns the text.
 //
-// Edge-triggered polling (EPOLLET, EV_CLEAR) works without a loop: one take
-// empties the descriptor and gives all that waits, and what comes after it is a
-// new edge. So take once for each event, and do nothing else to be woken again. A
-// batch that waited before the descriptor was added is reported by the first poll.
+// Edge-triggered polling (EPOLLET, EV_CLEAR) works without a loop: one take empties
+// the descriptor and returns all records, and later records cause a new edge. So
+// take once for each wake-up. A batch that waited before the descriptor was added is
+// reported by the first poll.
 int goaway_queue_fd(goaway_queue *queue);
 
-// Has `on_ready` called when a batch waits, once for each batch: again only
-// after a take. Before the start only; the last call counts.
+// Sets `on_ready`, which is called once when a batch is waiting, and again only
+// after a take. Allowed before the start only; a later call replaces an earlier one.
 //
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_queue_set_on_ready(goaway_queue *queue,
                                         goaway_queue_cb on_ready,
                                         void *user_data);
 
-// Sets how many records may wait untaken, 1 to 1048576; 4096 if it is not set.
-// When so many wait, or 16 MiB of texts and data, requests, bodies and WRITABLE
-// records are held back at their sessions until you take, and of what is
-// watched all is dropped but opened and closed sessions. CANCELLED, DRAIN,
-// CLOSED and those two are always written; while there is no room and sessions
-// are watched, no connection is accepted.
+// Sets how many records may wait in the queue. Default 4096. 1 to 1048576.
 //
-// GOAWAY_ERR_INVALID: it is outside that range.
+// When so many records wait, or 16 MiB of texts and data, the sessions hold back
+// requests, bodies and WRITABLE records until you take. Watched events are dropped,
+// except that a session opened or closed. Those two, CANCELLED, DRAIN and CLOSED are
+// always written. While the queue is full and sessions are watched, no connection is
+// accepted.
+//
+// GOAWAY_ERR_INVALID: `records` is outside the range.
 goaway_status goaway_queue_set_limit(goaway_queue *queue, uint32_t records);
 
-// Writes what has gathered to `out_batch`. It stays valid until the next take
-// from this queue. Never blocks; `count` is 0 if there is nothing. The order of
-// the records is that in which things happened. For one thread at a time.
+// Writes the records that have collected to `out_batch`, in the order in which the
+// events happened. The batch is valid until the next take from this queue. It never
+// blocks; `count` is 0 if there are none. Only one thread may call it at a time.
 //
 // GOAWAY_ERR_STATE: another thread is in this call.
 goaway_status goaway_queue_take(goaway_queue *queue, goaway_batch *out_batch);
 
-// Blocks until a batch waits, or for `timeout_ms`, or GOAWAY_FOREVER: for a
-// program without a loop.
+// Blocks until a batch is waiting, for at most `timeout_ms` milliseconds, or without
+// a limit with GOAWAY_FOREVER. For programs without an event loop.
 //
-// GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
-// a callback. GOAWAY_ERR_GONE: the last record was taken.
+// GOAWAY_ERR_TIMEOUT: `timeout_ms` has passed.
+// GOAWAY_ERR_DEADLOCK: it was called from inside a callback.
+// GOAWAY_ERR_GONE: the last record was taken.
 goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
 
-// Carries out the `count` commands at `commands`, in order, each as the
-// `goaway_request_` function would that it is named after. One that fails does
-// not stop those of other requests. For its own request the rest of the batch
-// is not carried out as far as it is of the response: if RESPOND, HEAD, WRITE,
-// END, INFORM, RESET or an unknown kind fails, each RESPOND, HEAD, WRITE, END
-// and INFORM behind it is GOAWAY_ERR_SKIPPED and changes nothing, so that no
-// response goes on without a part of it, or looks whole. RESET, CONSUME,
-// SET_IDLE, HIGH_WATER and SET_CONTEXT are carried out all the same, and the
-// failure of one of the last four skips nothing. A later batch begins anew: order again what
-// failed and what was skipped, respond in another way, or RESET. No WRITABLE
-// record follows a WRITE that was skipped.
+// Carries out the `count` commands at `commands` in order, each like the
+// `goaway_request_` function of its name. Offsets of the commands refer to the
+// `arena_len` bytes at `arena`. Neither needs to be aligned. The `goaway_status` of
+// each command is written to `out_statuses`, which has room for `count` or is NULL.
+// Several threads may call it at the same time.
 //
-// Their offsets go into the `arena_len` bytes at `arena`. All is copied, and
-// neither needs to be aligned. Each one's `goaway_status` is written to
-// `out_statuses`, which has room for `count` or is NULL. From any thread, also
-// from several at once.
+// A command that fails does not affect other requests. If RESPOND, HEAD, WRITE, END,
+// INFORM, RESET or an unknown kind fails, each later RESPOND, HEAD, WRITE, END and
+// INFORM of the same request in the batch is GOAWAY_ERR_SKIPPED and changes nothing.
+// So a response never goes on without one of its parts. RESET, CONSUME, SET_IDLE,
+// HIGH_WATER and SET_CONTEXT are never skipped, and a failure of one of the last
+// four skips nothing. The next batch starts afresh: submit again what failed and
+// what was skipped, respond in another way, or RESET. No WRITABLE record follows a
+// WRITE that was skipped.
 //
-// The result is GOAWAY_OK or the first failure's status. Of a command,
-// GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset lies outside the
-// arena, the fields are no pairs, or `number` is out of range.
-// GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when the high-water mark was
-// reached; one that passes it is taken whole.
+// Returns GOAWAY_OK or the status of the first command that failed. A command can
+// fail with:
+//
+// GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset is outside the arena,
+// the fields are not pairs, or `number` is out of range.
+// GOAWAY_ERR_GONE: the request has ended.
+// GOAWAY_ERR_WOULD_BLOCK: the high-water mark was reached before a WRITE. The WRITE
+// that crosses the mark is accepted completely.
 goaway_status goaway_queue_submit(goaway_queue *queue,
                                   const goaway_command *commands,
                                   size_t count,
@@ -2132,53 +2254,54 @@ GOAWAY_READER
 const goaway_report *goaway_record_report(const goaway_record *record,
                                           const goaway_batch *batch);
 
-// The word for a `goaway_event`, such as "opened"; NULL for a number that
-// this version does not know. Valid for ever.
+// Returns the name of a `goaway_event`, such as "opened", or NULL for a number that
+// this version does not know. Valid forever.
 const char *goaway_event_name(uint32_t event);
 
-// The word for a `goaway_cause`, such as "peer_reset"; NULL for a number that
-// this version does not know. Valid for ever.
+// Returns the name of a `goaway_cause`, such as "peer_reset", or NULL for a number
+// that this version does not know. Valid forever.
 const char *goaway_cause_name(uint32_t cause);
 
-// The word for a `goaway_outcome`, such as "graceful"; NULL for a number that
-// this version does not know. Valid for ever.
+// Returns the name of a `goaway_outcome`, such as "graceful", or NULL for a number
+// that this version does not know. Valid forever.
 const char *goaway_outcome_name(uint32_t outcome);
 
-// The word for a `goaway_stage`, such as "draining"; NULL for a number that
-// this version does not know. Valid for ever.
+// Returns the name of a `goaway_stage`, such as "draining", or NULL for a number
+// that this version does not know. Valid forever.
 const char *goaway_stage_name(uint32_t stage);
 
-// Has `on_log` called with the log up to `level`, one of the numbers of
-// `goaway_log_level`, for the whole process. Without it nothing is logged, and
-// the library never writes to standard output or error. GOAWAY_LOG_DEBUG costs
-// time for each request. What peers can cause (connections that are refused,
-// TLS handshakes that fail) is logged ten times in ten seconds at most, with
-// how many were left out.
+// Sets `on_log`, which is called with the lines of the log up to `level`, one of
+// `goaway_log_level`, for the whole process. Without it, nothing is logged; the
+// library never writes to standard output or standard error. GOAWAY_LOG_DEBUG costs
+// time for each request. Lines that peers can cause (refused connections, failed TLS
+// handshakes) are limited to ten in ten seconds; the number of dropped lines is
+// logged.
 //
-// Again: the last call counts, and GOAWAY_LOG_OFF ends it. A line that another
-// thread is telling meanwhile still goes to the callback of before, which must
-// therefore stay valid until the end of the process.
+// A later call replaces an earlier one, and GOAWAY_LOG_OFF stops the log. Another
+// thread may still call the earlier callback at that moment, so it must stay valid
+// until the end of the process.
 //
-// GOAWAY_ERR_INVALID: there is no such level. GOAWAY_ERR_STATE: the program has
-// given the crate `tracing` another subscriber.
+// GOAWAY_ERR_INVALID: `level` is none of these numbers.
+// GOAWAY_ERR_STATE: the program has set another subscriber of the crate `tracing`.
 goaway_status goaway_log_set_on_line(uint32_t level, goaway_log_cb on_log, void *user_data);
 
-// Keeps the log up to `level` for `goaway_log_take`, beside or instead of a
-// callback: for runtimes that the library's threads cannot call. Only lines of
-// the library itself are kept: those of the crates inside it tell of each frame,
-// and are for a callback. Again: the last call counts. GOAWAY_LOG_OFF ends it
-// and wakes whoever waits; lines that were kept can still be taken. A child
-// process after fork() goes on with the same level and no lines.
+// Keeps the lines of the log up to `level` for `goaway_log_take`, with or without a
+// callback: for runtimes that threads of the library cannot call. Only lines of the
+// library itself are kept, not those of the crates inside it, which log each frame.
+// A later call replaces an earlier one. GOAWAY_LOG_OFF stops it and wakes threads
+// that wait; lines that were kept can still be taken. A child process after fork()
+// continues with the same level and without lines.
 //
-// GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_log_set_on_line`.
+// Errors are those of `goaway_log_set_on_line`.
 goaway_status goaway_log_keep(uint32_t level);
 
-// Writes the oldest line that was kept to `out_line`, and forgets it. Blocks
-// until there is one, or for `timeout_ms` (0: does not block), or
-// GOAWAY_FOREVER. From any thread; each line is taken once.
+// Takes the oldest line that was kept and writes it to `out_line`. Blocks until
+// there is one, for at most `timeout_ms` milliseconds (0 does not block), or without
+// a limit with GOAWAY_FOREVER. Each line is taken once.
 //
-// GOAWAY_ERR_TIMEOUT: there is none. GOAWAY_ERR_STATE: the same, and none are
-// kept any more. GOAWAY_ERR_DEADLOCK: it would block one of the library's own threads.
+// GOAWAY_ERR_TIMEOUT: there is no line.
+// GOAWAY_ERR_STATE: there is no line, and none are kept any more.
+// GOAWAY_ERR_DEADLOCK: it would block a thread of the library.
 goaway_status goaway_log_take(uint32_t timeout_ms, goaway_log_line *out_line);
 
 #ifdef __cplusplus

@@ -250,7 +250,7 @@ pub enum Flood {
     End,
 }
 
-/// As the last stream of a GOAWAY: the last one that was taken.
+/// As the last stream of a GOAWAY: the last stream whose request was received.
 pub(crate) const LAST_TAKEN: u32 = u32::MAX;
 
 /// A frame of the host's own, or one that says something of the session.

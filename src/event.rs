@@ -4,62 +4,66 @@ use std::ffi::CStr;
 
 use crate::endpoint::Endpoint;
 
-/// Why a session or a request ended. Codes are appended, never renumbered.
+/// Why a session or a request ended. Later versions may append codes.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// It has not ended, or there is nothing to tell.
+    /// It has not ended, or there is no cause to report.
     None = 0,
-    /// Drained: told with GOAWAY, every stream served, then closed.
+    /// The session was drained: GOAWAY was sent, every stream was served, then it was
+    /// closed.
     Drained = 1,
-    /// The peer closed the connection, in order.
+    /// The peer closed the connection properly.
     PeerClosed = 2,
     /// The peer sent GOAWAY with an error code.
     PeerGoaway = 3,
     /// The peer reset the stream (RST_STREAM).
     PeerReset = 4,
-    /// The connection broke: reset by the peer or an error of the network.
+    /// The connection was reset by the peer, or the network failed.
     ConnectionLost = 5,
-    /// The peer broke the protocol; it was told with GOAWAY or RST_STREAM, in
-    /// HTTP/1.1 with a status.
+    /// The peer violated the protocol. The library sent GOAWAY or RST_STREAM, over
+    /// HTTP/1.1 a response with an error status.
     ProtocolError = 6,
-    /// The server closed before the connection had become a session.
+    /// The server closed before the handshake of the connection was complete.
     Handshake = 7,
     /// The deadline of a drain passed.
     Deadline = 8,
     /// The host aborted the session or reset the request.
     Aborted = 9,
-    /// A panic inside the library; only this session suffered.
+    /// A panic inside the library, which ended only this session.
     Internal = 10,
-    /// The connection did not become a session in time (GOAWAY_LIMIT_HANDSHAKE_MS).
+    /// The handshake of the connection was not complete in time
+    /// (GOAWAY_LIMIT_HANDSHAKE_MS).
     HandshakeTimeout = 11,
-    /// A header block or control frame was not whole in time (GOAWAY_LIMIT_HEADER_BLOCK_MS).
+    /// A header block or control frame was not complete in time
+    /// (GOAWAY_LIMIT_HEADER_BLOCK_MS).
     HeaderTimeout = 12,
     /// The session was not used (GOAWAY_LIMIT_IDLE_MS).
     IdleTimeout = 13,
     /// The peer did not acknowledge a PING (GOAWAY_LIMIT_KEEPALIVE_MS).
     KeepaliveTimeout = 14,
-    /// The peer took or sent less than it must (GOAWAY_LIMIT_PROGRESS_MS).
+    /// The peer read or sent too slowly (GOAWAY_LIMIT_PROGRESS_MS).
     TooSlow = 15,
     /// No byte passed on the stream (GOAWAY_LIMIT_STREAM_IDLE_MS).
     StreamIdle = 16,
-    /// The session was old enough (GOAWAY_LIMIT_AGE_MS).
+    /// The session reached its maximum age (GOAWAY_LIMIT_AGE_MS).
     MaxAge = 17,
-    /// The session had served enough (GOAWAY_LIMIT_REQUESTS).
+    /// The session reached its maximum number of requests (GOAWAY_LIMIT_REQUESTS).
     MaxRequests = 18,
     /// The peer sent too many control frames (GOAWAY_LIMIT_CONTROL_BURST).
     Flood = 19,
-    /// The request's body was longer than the library collects (GOAWAY_LIMIT_BODY_BYTES),
-    /// alone or with others of its session (GOAWAY_LIMIT_SESSION_BODY_BYTES).
+    /// The request's body was longer than the library collects, alone
+    /// (GOAWAY_LIMIT_BODY_BYTES) or with other bodies of its session
+    /// (GOAWAY_LIMIT_SESSION_BODY_BYTES).
     BodyTooLarge = 20,
-    /// The request was to be pushed (`goaway_request_push`), and meanwhile the
-    /// peer had disabled that or sent GOAWAY.
+    /// The pushed request (`goaway_request_push`) was not sent, because the peer had
+    /// disabled push or sent GOAWAY in the meantime.
     PushRefused = 21,
-    /// The connection had to begin with a PROXY header (`goaway_server_listen`)
-    /// and did not, in time, as it must be, or from a proxy that is trusted.
+    /// The connection did not begin with a valid PROXY header from a trusted proxy in
+    /// time (`goaway_server_listen`).
     Proxy = 22,
-    /// The TLS handshake failed; an ERROR event before says why.
+    /// The TLS handshake failed. An ERROR event before it has the reason.
     Tls = 23,
 }
 
@@ -110,18 +114,18 @@ impl Cause {
     }
 }
 
-/// The four ways a session can end, as the close report counts them.
+/// How a session ended, as the report of a close counts it.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Told with GOAWAY and every stream served.
+    /// GOAWAY was sent and every stream was served.
     Graceful = 0,
-    /// The peer ended it, or broke it.
+    /// The peer ended it, or its connection broke.
     ByPeer = 1,
-    /// It had not become a session yet.
+    /// Its handshake was not complete.
     Handshake = 2,
-    /// Cut by a deadline, by the host, or by an error of our own.
+    /// A deadline, the host or an internal error ended it.
     Forced = 3,
 }
 
@@ -130,50 +134,55 @@ impl Outcome {
     pub const NAMES: [&CStr; 4] = [c"graceful", c"by_peer", c"in_handshake", c"forced"];
 }
 
-/// What a session event is about. Codes are appended, never renumbered.
+/// Kinds of session events. Later versions may append codes.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// A connection was accepted. The first event of each session.
     Opened = 0,
-    /// The peer's SETTINGS arrived (RFC 9113, section 6.5). `text` is the
-    /// frame's payload as it came, of its first 85 entries: 6 bytes each, two of
-    /// the setting's identifier and four of its value, the highest byte first.
+    /// The peer's SETTINGS arrived (RFC 9113, section 6.5). `text` is the payload of
+    /// the frame, up to 85 settings of 6 bytes: two bytes of identifier and four
+    /// bytes of value, in network byte order.
     Settings = 1,
-    /// The peer sent a PING (section 6.7); the library has acknowledged it. `text`
-    /// are its 8 bytes.
+    /// The peer sent a PING (section 6.7), and the library has acknowledged it.
+    /// `text` has its 8 bytes.
     Ping = 2,
-    /// The peer sent GOAWAY (section 6.8): `code`, `last_stream` and `text` are its.
+    /// The peer sent a GOAWAY (section 6.8) with `code`, `last_stream` and the debug
+    /// data `text`.
     Goaway = 3,
-    /// The peer broke the protocol on `stream` (0: on the whole session); `code` is what it was told.
+    /// The peer violated the protocol on `stream`, or on the whole session if that is
+    /// 0. `code` is the error code that the library sent.
     FrameError = 4,
-    /// The connection failed; `text` says how. With `session` 0 it is the
-    /// server that cannot accept for a moment, since descriptors or memory have
-    /// run out; that event comes on a thread of its own.
+    /// The connection failed; `text` describes how. With `session` 0, the server
+    /// cannot accept connections for a moment, because descriptors or memory have run
+    /// out; this event is reported on a thread of its own.
     Error = 5,
-    /// A limit ended the session, or `stream` of it if that is not 0; `cause` says
-    /// which: each cause that names a GOAWAY_LIMIT_, and GOAWAY_CAUSE_DEADLINE. `code`
-    /// is the RST_STREAM or GOAWAY code that the peer is told, or 0. What no peer
-    /// may exceed once it was announced in SETTINGS is FRAME_ERROR instead.
+    /// A limit ended `stream`, or the whole session if that is 0. `cause` is a cause
+    /// that names a GOAWAY_LIMIT_, or GOAWAY_CAUSE_DEADLINE. `code` is the error code
+    /// that the library sends in RST_STREAM or GOAWAY, or 0. Exceeding a limit that
+    /// was announced in SETTINGS is a FRAME_ERROR instead.
     Timeout = 6,
-    /// The session was told to leave: the first GOAWAY is on its way.
+    /// The session begins to drain: the library sends the first GOAWAY.
     Draining = 7,
-    /// The session has ended; `cause` and `outcome` say how. The last event of each session.
+    /// The session has ended with `cause` and `outcome`. The last event of each
+    /// session.
     Closed = 8,
-    /// The peer acknowledged a PING of `goaway_session_ping`: `text` are its 8 bytes.
+    /// The peer acknowledged a PING of `goaway_session_ping`. `text` has its 8 bytes.
     Pong = 9,
-    /// The peer has acknowledged a SETTINGS frame of ours (section 6.5.3): the
-    /// first, or one of `goaway_session_send_settings` or `_set_window`. `text` is
-    /// the payload of that frame, as of SETTINGS.
+    /// The peer acknowledged a SETTINGS frame of the library (section 6.5.3): the
+    /// first one, or one of `goaway_session_send_settings` or
+    /// `goaway_session_set_window`. `text` is the payload of that frame, as for
+    /// SETTINGS.
     SettingsAck = 10,
-    /// The TLS handshake is over: `goaway_session_tls` knows what it has come
-    /// to, `goaway_session_peer_certificate` who the client is. The next event
-    /// after OPENED of a session over TLS, before a word of HTTP has come.
+    /// The TLS handshake is complete. `goaway_session_tls` returns its result,
+    /// `goaway_session_peer_certificate` the client's certificates. For a session
+    /// over TLS it follows OPENED, before any HTTP has arrived.
     Secured = 11,
-    /// The peer has acknowledged what was not sent: a PING (section 6.7), whose 8
-    /// bytes are `text`, or, if `text` is empty, SETTINGS (section 6.5.3). The
-    /// library only counts it as a control frame (GOAWAY_LIMIT_CONTROL_BURST).
+    /// The peer acknowledged a frame that was not sent: a PING (section 6.7), whose 8
+    /// bytes are `text`, or SETTINGS (section 6.5.3) if `text` is empty. The library
+    /// counts it as a control frame (GOAWAY_LIMIT_CONTROL_BURST) and does nothing
+    /// else.
     UnsolicitedAck = 12,
 }
 

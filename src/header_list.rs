@@ -7,9 +7,9 @@
 
 use std::fmt;
 
-/// As a flag of a field: it came as one that is never indexed, and must be passed
-/// on as such (RFC 7541, section 7.1.3). It is also the byte before the name of a
-/// field that is given and is to be sent so, see `goaway_field`.
+/// As a flag of a received field: it was sent as never indexed, and a proxy must
+/// forward it so (RFC 7541, section 7.1.3). As the byte before the name of a field
+/// that you pass: send it as never indexed; see `goaway_field`.
 pub const GOAWAY_FIELD_SENSITIVE: u8 = 1;
 
 /// Fields in the order in which they came or were added.

@@ -7,26 +7,26 @@ use super::{goaway_status, guard};
 use crate::config::Feature;
 use crate::error::{Error, Result};
 
-/// What can be turned on and off; see `goaway_server_set_feature`.
+/// Features of a server that can be on or off; see `goaway_server_set_feature`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum goaway_feature {
-    /// Peers that do not choose HTTP/2 are served HTTP/1.1 and 1.0. Without it
-    /// they are ended with GOAWAY(PROTOCOL_ERROR). On by default.
+    /// Clients that do not choose HTTP/2 are served HTTP/1.1 and HTTP/1.0. Without
+    /// it, they get GOAWAY(PROTOCOL_ERROR). On by default.
     GOAWAY_FEATURE_HTTP1 = 0,
-    /// A request of HTTP/1.1 without a body that asks for another protocol
-    /// (Upgrade, RFC 9110, section 7.8) comes as it is, with `upgrade` among its
-    /// fields, and may be responded to with 101 by `goaway_request_write_head`.
-    /// That opens a tunnel: both bodies are its bytes then. The library adds
-    /// `connection`, and `upgrade` if you do not set it. With any other status it
-    /// is a request without a body, and reading it never reports an end. A
-    /// WebSocket handshake does not become a CONNECT request then, and you
-    /// compute the response to its key. Off by default.
+    /// A request over HTTP/1.1 that asks for another protocol (Upgrade, RFC 9110,
+    /// section 7.8) and has no body is delivered unchanged, with its `upgrade` field.
+    /// `goaway_request_write_head` with 101 opens a tunnel: both bodies then carry
+    /// its bytes. The library adds `connection`, and `upgrade` if you do not set it.
+    /// With any other status it is a request without a body, and reading the body
+    /// never reports an end. A WebSocket handshake is then not converted to a CONNECT
+    /// request, and you compute the response to its key. Off by default.
     GOAWAY_FEATURE_UPGRADE = 1,
-    /// Peers may use the extended CONNECT of RFC 8441, such as for WebSockets
-    /// (SETTINGS_ENABLE_CONNECT_PROTOCOL), and a WebSocket handshake over HTTP/1.1
-    /// becomes such a request. It is announced only where a pattern names
-    /// CONNECT. Without it: RST_STREAM(PROTOCOL_ERROR). On by default.
+    /// Peers may use extended CONNECT (RFC 8441), such as for WebSockets
+    /// (SETTINGS_ENABLE_CONNECT_PROTOCOL), and a WebSocket handshake over HTTP/1.1 is
+    /// converted to such a request. The setting is sent only if a pattern names
+    /// CONNECT. Without the feature, an extended CONNECT gets
+    /// RST_STREAM(PROTOCOL_ERROR). On by default.
     GOAWAY_FEATURE_CONNECT_PROTOCOL = 2,
 }
 
@@ -38,11 +38,11 @@ const FEATURES: [(goaway_feature, Feature); 3] = [
     (GOAWAY_FEATURE_CONNECT_PROTOCOL, Feature::ConnectProtocol),
 ];
 
-/// Turns a feature, one of the numbers of `goaway_feature`, on or off. Before
-/// the start only.
+/// Turns a feature, one of `goaway_feature`, on or off. Allowed before the start
+/// only.
 ///
-/// GOAWAY_ERR_INVALID: there is no such feature. GOAWAY_ERR_STATE: the server
-/// was started.
+/// GOAWAY_ERR_INVALID: `feature` is none of these numbers.
+/// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_feature(
     server: Option<NonNull<goaway_server>>,

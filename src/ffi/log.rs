@@ -22,17 +22,17 @@ use crate::error::{Error, Result};
 use crate::log;
 use crate::shared::is_our_thread;
 
-/// How much of the log is wanted; each includes those before it.
+/// Levels of the log. Each level includes those before it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum goaway_log_level {
     GOAWAY_LOG_OFF = 0,
-    /// Something failed that should not.
+    /// Failures that should not happen.
     GOAWAY_LOG_ERROR = 1,
-    /// Something is refused or held back, or may be refused by others, such as an
-    /// expired certificate.
+    /// Something was refused or held back, or peers may refuse it, such as an expired
+    /// certificate.
     GOAWAY_LOG_WARN = 2,
-    /// What an operator wants to know, such as a TLS handshake that failed.
+    /// Information for operators, such as a TLS handshake that failed.
     GOAWAY_LOG_INFO = 3,
     /// Each session, each frame and each error of a peer.
     GOAWAY_LOG_DEBUG = 4,
@@ -53,25 +53,25 @@ const LEVELS: [(goaway_log_level, LevelFilter); 5] = [
     (GOAWAY_LOG_DEBUG, LevelFilter::DEBUG),
 ];
 
-/// Called with one line of the log: its level, the part of the library that
-/// says it and the text, valid during the call. On any thread; calls into the
-/// library from here are not logged.
+/// Called with one line of the log: its level, the part of the library that it comes
+/// from, and the text. Both texts are valid during the call. On any thread. Calls
+/// into the library from inside this callback are not logged.
 pub type goaway_log_cb =
     Option<unsafe extern "C" fn(level: u32, target: *const c_char, message: *const c_char, user_data: *mut c_void)>;
 
-/// Has `on_log` called with the log up to `level`, one of the numbers of
-/// `goaway_log_level`, for the whole process. Without it nothing is logged, and
-/// the library never writes to standard output or error. GOAWAY_LOG_DEBUG costs
-/// time for each request. What peers can cause (connections that are refused,
-/// TLS handshakes that fail) is logged ten times in ten seconds at most, with
-/// how many were left out.
+/// Sets `on_log`, which is called with the lines of the log up to `level`, one of
+/// `goaway_log_level`, for the whole process. Without it, nothing is logged; the
+/// library never writes to standard output or standard error. GOAWAY_LOG_DEBUG costs
+/// time for each request. Lines that peers can cause (refused connections, failed TLS
+/// handshakes) are limited to ten in ten seconds; the number of dropped lines is
+/// logged.
 ///
-/// Again: the last call counts, and GOAWAY_LOG_OFF ends it. A line that another
-/// thread is telling meanwhile still goes to the callback of before, which must
-/// therefore stay valid until the end of the process.
+/// A later call replaces an earlier one, and GOAWAY_LOG_OFF stops the log. Another
+/// thread may still call the earlier callback at that moment, so it must stay valid
+/// until the end of the process.
 ///
-/// GOAWAY_ERR_INVALID: there is no such level. GOAWAY_ERR_STATE: the program has
-/// given the crate `tracing` another subscriber.
+/// GOAWAY_ERR_INVALID: `level` is none of these numbers.
+/// GOAWAY_ERR_STATE: the program has set another subscriber of the crate `tracing`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_log_set_on_line(level: u32, on_log: goaway_log_cb, user_data: *mut c_void) -> goaway_status {
     guard(|| {
@@ -88,28 +88,28 @@ pub extern "C" fn goaway_log_set_on_line(level: u32, on_log: goaway_log_cb, user
     })
 }
 
-/// A line of the log, for `goaway_log_take`. Later versions may append fields.
+/// A line of the log, see `goaway_log_take`. Later versions may append fields.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_log_line {
-    /// One of the numbers of `goaway_log_level`.
+    /// One of `goaway_log_level`.
     pub level: u32,
-    /// The part of the library that says it, and the text: NUL-terminated, valid
-    /// until this thread's next `goaway_log_take`.
+    /// The part of the library that the line comes from, and the text:
+    /// NUL-terminated, valid until this thread's next `goaway_log_take`.
     pub target: *const c_char,
     pub message: *const c_char,
-    /// Lines before this one that were left out, since 1024 waited already.
+    /// Lines that were dropped before this one, because 1024 lines waited already.
     pub left_out: u64,
 }
 
-/// Keeps the log up to `level` for `goaway_log_take`, beside or instead of a
-/// callback: for runtimes that the library's threads cannot call. Only lines of
-/// the library itself are kept: those of the crates inside it tell of each frame,
-/// and are for a callback. Again: the last call counts. GOAWAY_LOG_OFF ends it
-/// and wakes whoever waits; lines that were kept can still be taken. A child
-/// process after fork() goes on with the same level and no lines.
+/// Keeps the lines of the log up to `level` for `goaway_log_take`, with or without a
+/// callback: for runtimes that threads of the library cannot call. Only lines of the
+/// library itself are kept, not those of the crates inside it, which log each frame.
+/// A later call replaces an earlier one. GOAWAY_LOG_OFF stops it and wakes threads
+/// that wait; lines that were kept can still be taken. A child process after fork()
+/// continues with the same level and without lines.
 ///
-/// GOAWAY_ERR_INVALID, GOAWAY_ERR_STATE: as for `goaway_log_set_on_line`.
+/// Errors are those of `goaway_log_set_on_line`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_log_keep(level: u32) -> goaway_status {
     guard(|| {
@@ -126,12 +126,13 @@ pub extern "C" fn goaway_log_keep(level: u32) -> goaway_status {
     })
 }
 
-/// Writes the oldest line that was kept to `out_line`, and forgets it. Blocks
-/// until there is one, or for `timeout_ms` (0: does not block), or
-/// GOAWAY_FOREVER. From any thread; each line is taken once.
+/// Takes the oldest line that was kept and writes it to `out_line`. Blocks until
+/// there is one, for at most `timeout_ms` milliseconds (0 does not block), or without
+/// a limit with GOAWAY_FOREVER. Each line is taken once.
 ///
-/// GOAWAY_ERR_TIMEOUT: there is none. GOAWAY_ERR_STATE: the same, and none are
-/// kept any more. GOAWAY_ERR_DEADLOCK: it would block one of the library's own threads.
+/// GOAWAY_ERR_TIMEOUT: there is no line.
+/// GOAWAY_ERR_STATE: there is no line, and none are kept any more.
+/// GOAWAY_ERR_DEADLOCK: it would block a thread of the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_log_take(
     timeout_ms: u32,

@@ -17,30 +17,31 @@ use crate::session::woken_once;
 use crate::shared::is_our_thread;
 use crate::table;
 
-/// Events of a server that gather until you take them. Made by
-/// `goaway_queue_new`, ended by `goaway_queue_free`. For a program that has one
-/// thread for all of its work, such as an event loop: it is woken once for many
-/// events, takes them in one call and submits its responses in another.
+/// A queue that collects events of a server until you take them. `goaway_queue_new`
+/// makes it, `goaway_queue_free` ends it. It is for programs that do all their work
+/// on one thread, such as an event loop: the thread is woken once for many events,
+/// takes them in one call and submits its responses in another.
 ///
 /// A request of a queue lives until you have responded (GOAWAY_COMMAND_KIND_RESPOND,
-/// _END or _RESET) or a CANCELLED record of it was written. The
-/// `goaway_request_` functions work on it too, but its body comes in records only.
+/// _END or _RESET) or until its CANCELLED record was written. The `goaway_request_`
+/// functions work on it too, but its body arrives in records only.
 ///
-/// For one request there is first a REQUEST record, then BODY records until
-/// GOAWAY_RECORD_FLAG_END, and nothing after CANCELLED or after its response has been
-/// given whole; one that is cancelled before its REQUEST could be written is
-/// not told at all. The last record of all is CLOSED: it comes when the server's
-/// close is complete, and no other ends a loop rightly. Of a session that its
-/// thread has not ended 0.9 s after the deadline, because a callback holds the
-/// thread (`sessions_stuck`) or the machine has not run it, there may be no end before it.
+/// The records of a request are one REQUEST, then BODY records until
+/// GOAWAY_RECORD_FLAG_END. No record follows CANCELLED or the end of its response. A
+/// request that is cancelled before its REQUEST record was written has no records.
+///
+/// The last record of a queue is CLOSED, when the server's close is complete. Exit
+/// your loop only on CLOSED. A session may have no closing event before it, if its
+/// thread has not ended it 0.9 s after the deadline: a callback holds the thread
+/// (`sessions_stuck`), or the machine has not run it.
 pub struct goaway_queue {
     queue: Arc<Queue>,
     /// The fork of the process that made it.
     fork: usize,
 }
 
-/// What `goaway_queue_take` gives: `count` records, and the arena that their
-/// offsets go into. Neither is NULL, even when there is nothing.
+/// The result of `goaway_queue_take`: `count` records, and the arena to which their
+/// offsets refer. Neither pointer is NULL, even if there are no records.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_batch {
@@ -50,13 +51,14 @@ pub struct goaway_batch {
     pub arena_len: usize,
 }
 
-/// Called when a batch waits to be taken, on a thread of the library. It should
-/// do no more than wake the thread that takes.
+/// Called when a batch is waiting, on a thread of the library. It should only wake
+/// the thread that takes the batch.
 pub type goaway_queue_cb = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
-/// A new queue of that server, to be ended with `goaway_queue_free`. NULL if it
-/// fails, with the text in `goaway_last_error`. Before the start only. A server
-/// may have several.
+/// Creates a queue of the server. End it with `goaway_queue_free`. Allowed before the
+/// start only. A server may have several queues.
+///
+/// Returns NULL if it fails; `goaway_last_error` returns the text.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_new(server: Option<NonNull<goaway_server>>) -> Option<Box<goaway_queue>> {
     guard_or(None, || {
@@ -65,13 +67,15 @@ pub extern "C" fn goaway_queue_new(server: Option<NonNull<goaway_server>>) -> Op
     })
 }
 
-/// Ends a queue: its memory, its descriptor and its callback are not used any
-/// more, as soon as this has returned; from inside a callback, as soon as a call
-/// of `on_ready` that runs on another thread has. Allowed at any time, also after
-/// `goaway_server_free`; NULL is allowed. If the server runs, the queue's
-/// requests without a response are reset with INTERNAL_ERROR, and new ones are
-/// refused with 503. No other call on the queue may run meanwhile. In a
-/// child process after fork() it does nothing.
+/// Ends a queue. After it has returned, the library no longer uses the queue's
+/// memory, its descriptor and its callback. From inside a callback it does not wait:
+/// a call of `on_ready` on another thread may still run to its end. Allowed at any
+/// time, also after `goaway_server_free`; NULL is allowed. No other call on the queue
+/// may run at the same time.
+///
+/// If the server is running, the queue's requests without a response are reset with
+/// INTERNAL_ERROR, and new ones get the response 503. In a child process after fork()
+/// it does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_free(queue: Option<Box<goaway_queue>>) {
     guard_or((), || {
@@ -86,13 +90,14 @@ pub extern "C" fn goaway_queue_free(queue: Option<Box<goaway_queue>>) {
     });
 }
 
-/// Has each request that `pattern` matches told to the queue, with `tag` in its
-/// record. Before the start only. Patterns are those of
-/// `goaway_server_register_handler`, and each has one queue or one handler. A
-/// request with a path parameter that contains a NUL gets the response 400.
+/// Registers `queue` for all requests that match `pattern`; their records have the
+/// tag `tag`. Allowed before the start only. Patterns are those of
+/// `goaway_server_register_handler`, and each has one queue or one handler. A request
+/// whose path parameter contains a NUL gets the response 400.
 ///
-/// GOAWAY_ERR_INVALID: the pattern is none, or is taken, or the queue is another
-/// server's. GOAWAY_ERR_STATE: the server was started.
+/// GOAWAY_ERR_INVALID: `pattern` is not a valid pattern, or it is registered already,
+/// or the queue belongs to another server.
+/// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_register_queue(
     server: Option<NonNull<goaway_server>>,
@@ -108,10 +113,12 @@ pub unsafe extern "C" fn goaway_server_register_queue(
     })
 }
 
-/// Has the queue told more than its requests: `what` is GOAWAY_WATCH_SESSIONS,
-/// GOAWAY_WATCH_PROGRESS or both. Before the start only.
+/// Adds records of sessions or of a close to a queue: `what` is
+/// GOAWAY_WATCH_SESSIONS, GOAWAY_WATCH_PROGRESS or both. Allowed before the start
+/// only.
 ///
-/// GOAWAY_ERR_INVALID: it is neither. GOAWAY_ERR_STATE: the server was started.
+/// GOAWAY_ERR_INVALID: `what` is neither.
+/// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_watch(queue: Option<NonNull<goaway_queue>>, what: u32) -> goaway_status {
     guard(|| {
@@ -123,22 +130,22 @@ pub extern "C" fn goaway_queue_watch(queue: Option<NonNull<goaway_queue>>, what:
     })
 }
 
-/// A descriptor for poll(2) and its kin, which is readable while a batch waits:
-/// an eventfd on Linux, a pipe elsewhere, non-blocking and close-on-exec. Do not
-/// read from it: `goaway_queue_take` does. `goaway_queue_free` closes it. -1 if
-/// it fails, with the text in `goaway_last_error`.
+/// Returns a descriptor for poll(2), epoll, kqueue or select, which is readable while
+/// a batch is waiting: an eventfd on Linux, a pipe elsewhere, non-blocking and
+/// close-on-exec. Do not read from it: `goaway_queue_take` does. `goaway_queue_free`
+/// closes it. Returns -1 if it fails; `goaway_last_error` returns the text.
 ///
-/// Edge-triggered polling (EPOLLET, EV_CLEAR) works without a loop: one take
-/// empties the descriptor and gives all that waits, and what comes after it is a
-/// new edge. So take once for each event, and do nothing else to be woken again. A
-/// batch that waited before the descriptor was added is reported by the first poll.
+/// Edge-triggered polling (EPOLLET, EV_CLEAR) works without a loop: one take empties
+/// the descriptor and returns all records, and later records cause a new edge. So
+/// take once for each wake-up. A batch that waited before the descriptor was added is
+/// reported by the first poll.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_fd(queue: Option<NonNull<goaway_queue>>) -> c_int {
     guard_or(-1, || own(queue)?.notifier(notifier::new, AsRawFd::as_raw_fd))
 }
 
-/// Has `on_ready` called when a batch waits, once for each batch: again only
-/// after a take. Before the start only; the last call counts.
+/// Sets `on_ready`, which is called once when a batch is waiting, and again only
+/// after a take. Allowed before the start only; a later call replaces an earlier one.
 ///
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
@@ -156,22 +163,23 @@ pub extern "C" fn goaway_queue_set_on_ready(
     })
 }
 
-/// Sets how many records may wait untaken, 1 to 1048576; 4096 if it is not set.
-/// When so many wait, or 16 MiB of texts and data, requests, bodies and WRITABLE
-/// records are held back at their sessions until you take, and of what is
-/// watched all is dropped but opened and closed sessions. CANCELLED, DRAIN,
-/// CLOSED and those two are always written; while there is no room and sessions
-/// are watched, no connection is accepted.
+/// Sets how many records may wait in the queue. Default 4096. 1 to 1048576.
 ///
-/// GOAWAY_ERR_INVALID: it is outside that range.
+/// When so many records wait, or 16 MiB of texts and data, the sessions hold back
+/// requests, bodies and WRITABLE records until you take. Watched events are dropped,
+/// except that a session opened or closed. Those two, CANCELLED, DRAIN and CLOSED are
+/// always written. While the queue is full and sessions are watched, no connection is
+/// accepted.
+///
+/// GOAWAY_ERR_INVALID: `records` is outside the range.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_set_limit(queue: Option<NonNull<goaway_queue>>, records: u32) -> goaway_status {
     guard(|| own(queue)?.set_limit(records))
 }
 
-/// Writes what has gathered to `out_batch`. It stays valid until the next take
-/// from this queue. Never blocks; `count` is 0 if there is nothing. The order of
-/// the records is that in which things happened. For one thread at a time.
+/// Writes the records that have collected to `out_batch`, in the order in which the
+/// events happened. The batch is valid until the next take from this queue. It never
+/// blocks; `count` is 0 if there are none. Only one thread may call it at a time.
 ///
 /// GOAWAY_ERR_STATE: another thread is in this call.
 #[unsafe(no_mangle)]
@@ -191,11 +199,12 @@ pub extern "C" fn goaway_queue_take(
     })
 }
 
-/// Blocks until a batch waits, or for `timeout_ms`, or GOAWAY_FOREVER: for a
-/// program without a loop.
+/// Blocks until a batch is waiting, for at most `timeout_ms` milliseconds, or without
+/// a limit with GOAWAY_FOREVER. For programs without an event loop.
 ///
-/// GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
-/// a callback. GOAWAY_ERR_GONE: the last record was taken.
+/// GOAWAY_ERR_TIMEOUT: `timeout_ms` has passed.
+/// GOAWAY_ERR_DEADLOCK: it was called from inside a callback.
+/// GOAWAY_ERR_GONE: the last record was taken.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_queue_wait(queue: Option<&goaway_queue>, timeout_ms: u32) -> goaway_status {
     guard(|| {
@@ -207,28 +216,29 @@ pub extern "C" fn goaway_queue_wait(queue: Option<&goaway_queue>, timeout_ms: u3
     })
 }
 
-/// Carries out the `count` commands at `commands`, in order, each as the
-/// `goaway_request_` function would that it is named after. One that fails does
-/// not stop those of other requests. For its own request the rest of the batch
-/// is not carried out as far as it is of the response: if RESPOND, HEAD, WRITE,
-/// END, INFORM, RESET or an unknown kind fails, each RESPOND, HEAD, WRITE, END
-/// and INFORM behind it is GOAWAY_ERR_SKIPPED and changes nothing, so that no
-/// response goes on without a part of it, or looks whole. RESET, CONSUME,
-/// SET_IDLE, HIGH_WATER and SET_CONTEXT are carried out all the same, and the
-/// failure of one of the last four skips nothing. A later batch begins anew: order again what
-/// failed and what was skipped, respond in another way, or RESET. No WRITABLE
-/// record follows a WRITE that was skipped.
+/// Carries out the `count` commands at `commands` in order, each like the
+/// `goaway_request_` function of its name. Offsets of the commands refer to the
+/// `arena_len` bytes at `arena`. Neither needs to be aligned. The `goaway_status` of
+/// each command is written to `out_statuses`, which has room for `count` or is NULL.
+/// Several threads may call it at the same time.
 ///
-/// Their offsets go into the `arena_len` bytes at `arena`. All is copied, and
-/// neither needs to be aligned. Each one's `goaway_status` is written to
-/// `out_statuses`, which has room for `count` or is NULL. From any thread, also
-/// from several at once.
+/// A command that fails does not affect other requests. If RESPOND, HEAD, WRITE, END,
+/// INFORM, RESET or an unknown kind fails, each later RESPOND, HEAD, WRITE, END and
+/// INFORM of the same request in the batch is GOAWAY_ERR_SKIPPED and changes nothing.
+/// So a response never goes on without one of its parts. RESET, CONSUME, SET_IDLE,
+/// HIGH_WATER and SET_CONTEXT are never skipped, and a failure of one of the last
+/// four skips nothing. The next batch starts afresh: submit again what failed and
+/// what was skipped, respond in another way, or RESET. No WRITABLE record follows a
+/// WRITE that was skipped.
 ///
-/// The result is GOAWAY_OK or the first failure's status. Of a command,
-/// GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset lies outside the
-/// arena, the fields are no pairs, or `number` is out of range.
-/// GOAWAY_ERR_GONE: the request has ended. GOAWAY_ERR_WOULD_BLOCK: a WRITE when the high-water mark was
-/// reached; one that passes it is taken whole.
+/// Returns GOAWAY_OK or the status of the first command that failed. A command can
+/// fail with:
+///
+/// GOAWAY_ERR_INVALID: its kind or flags are unknown, an offset is outside the arena,
+/// the fields are not pairs, or `number` is out of range.
+/// GOAWAY_ERR_GONE: the request has ended.
+/// GOAWAY_ERR_WOULD_BLOCK: the high-water mark was reached before a WRITE. The WRITE
+/// that crosses the mark is accepted completely.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_queue_submit(
     queue: Option<NonNull<goaway_queue>>,

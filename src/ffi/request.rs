@@ -13,26 +13,26 @@ use crate::event::Cause;
 use crate::header_list::{Field, GOAWAY_FIELD_SENSITIVE};
 use crate::request::{self, Reader, Request};
 
-/// Called once when nobody waits for the response any more: the peer reset the
-/// stream, the session was lost, the drain's deadline passed. `code` is an error
-/// code (RFC 9113, section 7), and `cause` says whose: with
-/// GOAWAY_CAUSE_PEER_RESET and _PEER_GOAWAY it is the one that the peer sent;
-/// with any other cause the one that the peer was sent, in RST_STREAM or GOAWAY,
-/// or 0 if it was sent none. When it returns the request's id is stale and its
-/// views are gone. On the session's thread.
+/// Called once when the request was cancelled: the peer reset the stream, the session
+/// was lost or ended, or the deadline of the drain passed. `code` is an error code
+/// (RFC 9113, section 7). With GOAWAY_CAUSE_PEER_RESET and _PEER_GOAWAY the peer sent
+/// it. With any other cause the library sent it in RST_STREAM or GOAWAY; it is 0 if
+/// none was sent. When the callback returns, the request's id is stale and its views
+/// are invalid. On the session's thread.
 pub type goaway_cancel_cb = Option<
     unsafe extern "C" fn(request: goaway_request, cause: Cause, code: u32, context: u64, user_data: *mut c_void),
 >;
 
-/// Called once when the session begins to drain, or at once if it does
-/// already: the response should end within `left_ms`. On the session's thread.
+/// Called once when the session begins to drain, or at once if it is draining
+/// already. The response should end within `left_ms` milliseconds. On the session's
+/// thread.
 pub type goaway_drain_cb =
     Option<unsafe extern "C" fn(request: goaway_request, left_ms: u64, context: u64, user_data: *mut c_void)>;
 
-/// Called with each piece of the request's body, in order; `last` is true with
-/// the last one, which may be empty. The bytes are valid during the call and
-/// count as consumed when it returns, so that what you cannot pass on must be
-/// kept or held back in time: `goaway_request_pause`. On the session's thread.
+/// Called with each piece of the request's body, in order. `last` is true for the
+/// last piece, which may be empty. The bytes are valid during the call and count as
+/// consumed when it returns. If you cannot process them yet, copy them or use
+/// `goaway_request_pause` in time. On the session's thread.
 pub type goaway_body_cb = Option<
     unsafe extern "C" fn(
         request: goaway_request,
@@ -44,16 +44,16 @@ pub type goaway_body_cb = Option<
     ),
 >;
 
-/// Called when something has become possible again. On the session's thread.
+/// Called when reading or writing is possible again. On the session's thread.
 pub type goaway_ready_cb = Option<unsafe extern "C" fn(request: goaway_request, context: u64, user_data: *mut c_void)>;
 
-/// Called with the whole body of the request, valid during the call. On the
-/// session's thread.
+/// Called with the complete body of the request, which is valid during the call. On
+/// the session's thread.
 pub type goaway_collect_cb = Option<
     unsafe extern "C" fn(request: goaway_request, data: *const u8, len: usize, context: u64, user_data: *mut c_void),
 >;
 
-/// The request's method, such as "GET".
+/// Writes a view of the request's method, such as "GET", to `out_method`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_method(
     request: goaway_request,
@@ -62,10 +62,10 @@ pub extern "C" fn goaway_request_method(
     show(request, out_method, "out_method", |request| Ok(request.head().method().as_str().into()))
 }
 
-/// Writes the request's pseudo-header fields in the order in which they came to
-/// `out_order`: four bits for each, of the first one the lowest, with the number
-/// that `goaway_pseudo_field` gives it and GOAWAY_PSEUDO_FIELD_SENSITIVE. 0 of a
-/// request in HTTP/1.1.
+/// Writes the order in which the request's pseudo-header fields arrived to
+/// `out_order`. Each field has four bits, the first field the lowest: its number of
+/// `goaway_pseudo_field`, plus GOAWAY_PSEUDO_FIELD_SENSITIVE if it applies. 0 for a
+/// request over HTTP/1.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_pseudo_order(
     request: goaway_request,
@@ -74,7 +74,8 @@ pub extern "C" fn goaway_request_pseudo_order(
     show(request, out_order, "out_order", |request| Ok(request.head().request().pseudo_order))
 }
 
-/// The version of HTTP that the request came in: "2", "1.1" or "1.0".
+/// Writes a view of the request's version of HTTP to `out_version`: "2", "1.1" or
+/// "1.0".
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_version(
     request: goaway_request,
@@ -83,10 +84,10 @@ pub extern "C" fn goaway_request_version(
     show(request, out_version, "out_version", |request| Ok(request.head().version().into()))
 }
 
-/// The path as it came, percent-encoded and without the query; empty of a
-/// CONNECT (RFC 9113, section 8.5) unless it is an extended one. Clients send other
-/// bytes than RFC 3986 allows too: any may occur but controls, space and DEL, and
-/// the path need not be UTF-8.
+/// Writes a view of the path to `out_path`, as it arrived: percent-encoded and
+/// without the query. It is empty for a plain CONNECT (RFC 9113, section 8.5).
+/// Clients also send bytes that RFC 3986 does not allow: any byte except controls,
+/// space and DEL may occur, and the path may be invalid UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_path(
     request: goaway_request,
@@ -95,8 +96,8 @@ pub extern "C" fn goaway_request_path(
     show(request, out_path, "out_path", |request| Ok(request.head().path().into()))
 }
 
-/// What stands behind the path's `?`, as it came; empty if there is nothing. Any
-/// bytes may occur, as in the path.
+/// Writes a view of the query, the part after the `?`, to `out_query`, as it arrived.
+/// It is empty if there is none. The same bytes may occur as in the path.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_query(
     request: goaway_request,
@@ -105,8 +106,8 @@ pub extern "C" fn goaway_request_query(
     show(request, out_query, "out_query", |request| Ok(request.head().query().into()))
 }
 
-/// The authority, from `:authority` or `host` (RFC 9113, section 8.3.1). Empty
-/// if a request in HTTP/1.0 names none.
+/// Writes a view of the authority to `out_authority`, from `:authority` or `host`
+/// (RFC 9113, section 8.3.1). It is empty if a request over HTTP/1.0 has none.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_authority(
     request: goaway_request,
@@ -115,7 +116,8 @@ pub extern "C" fn goaway_request_authority(
     show(request, out_authority, "out_authority", |request| Ok(request.head().authority().into()))
 }
 
-/// The scheme that the peer named: "http" or "https"; empty of a plain CONNECT.
+/// Writes a view of the scheme that the peer sent, "http" or "https", to
+/// `out_scheme`. It is empty for a plain CONNECT.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_scheme(
     request: goaway_request,
@@ -124,8 +126,8 @@ pub extern "C" fn goaway_request_scheme(
     show(request, out_scheme, "out_scheme", |request| Ok(request.head().scheme().into()))
 }
 
-/// What an extended CONNECT asks for (RFC 8441, section 4), such as "websocket";
-/// empty of any other request.
+/// Writes a view of the protocol of an extended CONNECT (RFC 8441, section 4), such
+/// as "websocket", to `out_protocol`. It is empty for any other request.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_protocol(
     request: goaway_request,
@@ -134,9 +136,9 @@ pub extern "C" fn goaway_request_protocol(
     show(request, out_protocol, "out_protocol", |request| Ok(request.head().protocol().unwrap_or("").into()))
 }
 
-/// The path parameter `name` of the handler's pattern, percent-decoded.
+/// Writes a view of the path parameter `name`, percent-decoded, to `out_value`.
 ///
-/// GOAWAY_ERR_NOT_FOUND: the pattern has none of that name.
+/// GOAWAY_ERR_NOT_FOUND: the pattern has no parameter of this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_param(
     request: goaway_request,
@@ -149,12 +151,12 @@ pub unsafe extern "C" fn goaway_request_param(
     })
 }
 
-/// The value of the request's header field of that name, in any case. If the
-/// peer sent several `cookie` fields these are joined with "; " (RFC 9113, section
-/// 8.2.3). Of any other name that came several times it is the first value;
-/// `goaway_request_header_at` shows all of them, as they came.
+/// Writes a view of the value of the request's header field `name`, in upper or lower
+/// case, to `out_value`. If there are several fields of this name, it is the first
+/// value; several `cookie` fields are joined with "; " (RFC 9113, section 8.2.3).
+/// `goaway_request_header_at` returns each field as it arrived.
 ///
-/// GOAWAY_ERR_NOT_FOUND: there is none.
+/// GOAWAY_ERR_NOT_FOUND: there is no such field.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_header(
     request: goaway_request,
@@ -167,12 +169,12 @@ pub unsafe extern "C" fn goaway_request_header(
     })
 }
 
-/// The request's header field at `index`, counted from 0, without the
-/// pseudo-header fields: the list of the fields as the peer sent them, each
-/// `cookie` field by itself. They come in the order of arrival. `out_flags` gets
-/// GOAWAY_FIELD_SENSITIVE, which never comes in HTTP/1.1, or 0; it may be NULL.
+/// Writes views of the name and the value of the request's header field at `index`,
+/// counted from 0 in the order of arrival. Pseudo-header fields do not count; each
+/// `cookie` field counts. `out_flags` gets GOAWAY_FIELD_SENSITIVE or 0, over HTTP/1.1
+/// always 0. It may be NULL.
 ///
-/// GOAWAY_ERR_NOT_FOUND: there are not so many.
+/// GOAWAY_ERR_NOT_FOUND: there is no field at `index`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_header_at(
     request: goaway_request,
@@ -184,11 +186,11 @@ pub extern "C" fn goaway_request_header_at(
     show_field(request, (out_name, out_value, out_flags), |request| request.head().fields().at(index))
 }
 
-/// The field at `index` of the request's trailer section, counted from 0. It
-/// is there once the body has ended. `out_flags` is as of
-/// `goaway_request_header_at`.
+/// Writes views of the name and the value of the field at `index` of the request's
+/// trailer section, counted from 0. The trailer section is available once the body
+/// has ended. `out_flags` is as in `goaway_request_header_at`.
 ///
-/// GOAWAY_ERR_NOT_FOUND: there are not so many, or not yet.
+/// GOAWAY_ERR_NOT_FOUND: there is no field at `index`, or the body has not ended.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_trailer_at(
     request: goaway_request,
@@ -200,7 +202,7 @@ pub extern "C" fn goaway_request_trailer_at(
     show_field(request, (out_name, out_value, out_flags), |request| request.body.as_ref()?.trailers.as_ref()?.at(index))
 }
 
-/// The session that the request came on.
+/// Writes the id of the request's session to `out_session`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_session(
     request: goaway_request,
@@ -209,10 +211,10 @@ pub extern "C" fn goaway_request_session(
     show(request, out_session, "out_session", |request| Ok(request.session.id))
 }
 
-/// The identifier of the request's stream (RFC 9113, section 5.1.1); of a pushed
-/// request an even one, or 0 as long as it was not promised. With HTTP/1.1,
-/// which has no streams: the how manieth request of its connection it is,
-/// counted from 1.
+/// Writes the identifier of the request's stream (RFC 9113, section 5.1.1) to
+/// `out_stream`. A pushed request has an even one, or 0 until it has been promised.
+/// Over HTTP/1.1, which has no streams, it is the index of the request on its
+/// connection, counted from 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_stream(
     request: goaway_request,
@@ -221,9 +223,9 @@ pub extern "C" fn goaway_request_stream(
     show(request, out_stream, "out_stream", |request| Ok(request.stream))
 }
 
-/// Milliseconds until the deadline of the drain.
+/// Writes the milliseconds until the deadline of the drain to `out_left_ms`.
 ///
-/// GOAWAY_ERR_NOT_FOUND: the session does not drain.
+/// GOAWAY_ERR_NOT_FOUND: the session is not draining.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_drain_left_ms(
     request: goaway_request,
@@ -236,11 +238,14 @@ pub extern "C" fn goaway_request_drain_left_ms(
 
 /// Sets `on_cancel`, which is called exactly once if the request is cancelled. It is
 /// not called after `goaway_request_respond`, `_end` or `_reset` has returned
-/// GOAWAY_OK; for a request whose body you keep, not after you have also got the end
-/// of the body. GOAWAY_ERR_CANCELLED does not replace the call, so free what you
-/// keep for a request in `on_cancel` or after one of those three. Without
-/// `on_cancel` a cancelled request stays until your next call that responds, which
-/// returns GOAWAY_ERR_CANCELLED: set it for a request that you may never respond to.
+/// GOAWAY_OK; for a request whose body you keep (`goaway_request_keep_body`), not
+/// after you have also got the end of the body.
+///
+/// It is called even if a call has returned GOAWAY_ERR_CANCELLED. So free what you
+/// keep for a request in `on_cancel`, or after one of those three calls. Without
+/// `on_cancel`, a cancelled request stays until your next call that responds, which
+/// returns GOAWAY_ERR_CANCELLED. Set it for each request that you may never respond
+/// to.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_on_cancel(
     request: goaway_request,
@@ -260,8 +265,8 @@ pub extern "C" fn goaway_request_set_on_cancel(
     })
 }
 
-/// Has `on_drain` called when the session begins to drain, so that a response
-/// that would go on for ever can end well.
+/// Sets `on_drain`, which is called when the session begins to drain, so that you can
+/// end a long response in time.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_on_drain(
     request: goaway_request,
@@ -281,18 +286,18 @@ pub extern "C" fn goaway_request_set_on_drain(
     })
 }
 
-/// Attaches 64 bits of yours to a request, such as an index or a pointer. Every
-/// later callback of the request gets them as `context`, and every later record
-/// of it has them as `context`; 0 until they are set. What was written to a queue
-/// before has what was set then, also if it is taken only now. From any thread,
-/// as often as you like.
+/// Attaches 64 bits, such as an index or a pointer, to a request. Later callbacks and
+/// records of the request have them as `context`; it is 0 until you set it. A record
+/// that is already in a queue keeps the context of the time at which it was written.
+/// You may call it several times.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_context(request: goaway_request, context: u64) -> goaway_status {
     guard(|| request::set_context(request, context))
 }
 
-/// Writes what was attached to a request by `goaway_request_set_context` or
-/// GOAWAY_COMMAND_KIND_SET_CONTEXT to `out_context`; 0 if nothing was.
+/// Writes the context that `goaway_request_set_context` or
+/// GOAWAY_COMMAND_KIND_SET_CONTEXT attached to a request to `out_context`. It is 0 if
+/// there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_context(
     request: goaway_request,
@@ -301,9 +306,9 @@ pub extern "C" fn goaway_request_context(
     show(request, out_context, "out_context", |request| Ok(request.context))
 }
 
-/// Sets for this request how many milliseconds may go by without a byte
-/// passing either way; 0 is for ever, for responses that wait for events.
-/// Default GOAWAY_LIMIT_STREAM_IDLE_MS.
+/// Sets how many milliseconds of this request may pass without a byte in either
+/// direction. 0 means no limit, for responses that wait for events. Default
+/// GOAWAY_LIMIT_STREAM_IDLE_MS.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_idle_ms(request: goaway_request, idle_ms: u32) -> goaway_status {
     guard(|| {
@@ -314,13 +319,13 @@ pub extern "C" fn goaway_request_set_idle_ms(request: goaway_request, idle_ms: u
     })
 }
 
-/// Has the body delivered to `on_body` as it comes. Flow control (RFC 9113,
-/// section 5.2) lets the peer send as fast as `on_body` returns;
-/// `goaway_request_pause` holds it back. If the peer goes before the end, there
-/// is no last piece: set `goaway_request_set_on_cancel` too.
+/// Sets `on_body`, which is called with each piece of the body as it arrives. Flow
+/// control (RFC 9113, section 5.2) lets the peer send as fast as `on_body` returns;
+/// `goaway_request_pause` stops the peer. If the request is cancelled before the body
+/// ends, no last piece follows: use `goaway_request_set_on_cancel` too.
 ///
-/// GOAWAY_ERR_STATE: the body is read in another way already, also by one
-/// `goaway_request_read`.
+/// GOAWAY_ERR_STATE: the body is read in another way already, also if by only one
+/// call of `goaway_request_read`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_on_body(
     request: goaway_request,
@@ -338,24 +343,25 @@ pub extern "C" fn goaway_request_set_on_body(
     })
 }
 
-/// Holds the body back: `on_body` is not called until `goaway_request_resume`,
-/// and flow control stops the peer when its window is used up.
+/// Pauses the body: `on_body` is not called until `goaway_request_resume`. Flow
+/// control stops the peer when its window is used up.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_pause(request: goaway_request) -> goaway_status {
     set_paused(request, true)
 }
 
-/// Lets the body come again.
+/// Resumes a paused body.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_resume(request: goaway_request) -> goaway_status {
     set_paused(request, false)
 }
 
-/// Has `on_readable` called when `goaway_request_read` has something to give
-/// again: first when there is something, then after each
-/// GOAWAY_ERR_WOULD_BLOCK, once. Before the first read or behind it.
+/// Sets `on_readable`, which is called once when `goaway_request_read` first has
+/// something to return, and once after each GOAWAY_ERR_WOULD_BLOCK. Allowed before
+/// and after the first read.
 ///
-/// GOAWAY_ERR_STATE: the body is delivered to a callback, or this was said before.
+/// GOAWAY_ERR_STATE: the body is delivered to a callback, or `on_readable` was set
+/// before.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_on_readable(
     request: goaway_request,
@@ -368,13 +374,12 @@ pub extern "C" fn goaway_request_set_on_readable(
     })
 }
 
-/// Copies what is there of the body into `data`, up to `capacity` bytes, and
-/// writes how many to `out_len`: 0 at the end of the body, or if `capacity` is
-/// 0. What is read counts as consumed, and flow control lets the peer send as
-/// much more.
+/// Copies the available bytes of the body to `data`, at most `capacity`, and writes
+/// their number to `out_len`: 0 at the end of the body, or if `capacity` is 0. The
+/// bytes count as consumed: flow control lets the peer send as many more.
 ///
-/// GOAWAY_ERR_WOULD_BLOCK: nothing is here yet. GOAWAY_ERR_STATE: the body is
-/// delivered to a callback or to a queue.
+/// GOAWAY_ERR_WOULD_BLOCK: nothing has arrived yet.
+/// GOAWAY_ERR_STATE: the body is delivered to a callback or to a queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_read(
     request: goaway_request,
@@ -391,15 +396,16 @@ pub unsafe extern "C" fn goaway_request_read(
     })
 }
 
-/// Gathers the whole body and gives it to `on_collected`. A body of more than
-/// GOAWAY_LIMIT_BODY_BYTES, or one that makes the bodies that its session
-/// collects more than GOAWAY_LIMIT_SESSION_BODY_BYTES, gets the response 413 by the
-/// library, or reset with CANCEL if a response has begun; `on_collected` is not
-/// called then, `goaway_request_set_on_cancel` says GOAWAY_CAUSE_BODY_TOO_LARGE, and
-/// the request's id is stale.
+/// Collects the complete body and passes it to `on_collected`.
 ///
-/// GOAWAY_ERR_STATE: the body is read in another way already, also by one
-/// `goaway_request_read`.
+/// If the body is longer than GOAWAY_LIMIT_BODY_BYTES, or the bodies that the session
+/// collects are together longer than GOAWAY_LIMIT_SESSION_BODY_BYTES, the library
+/// sends the response 413, or resets the stream with CANCEL if a response has begun.
+/// Then `on_collected` is not called, `on_cancel` reports
+/// GOAWAY_CAUSE_BODY_TOO_LARGE, and the request's id is stale.
+///
+/// GOAWAY_ERR_STATE: the body is read in another way already, also if by only one
+/// call of `goaway_request_read`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_collect(
     request: goaway_request,
@@ -424,14 +430,14 @@ pub extern "C" fn goaway_request_collect(
     })
 }
 
-/// Keeps the body of a request whose response ends before it: the response leaves,
-/// and the body goes on to whom it is delivered. Before the response has ended.
+/// Keeps the body of a request whose response ends before the body: the response is
+/// sent, and the body is still delivered as before. Call it before the response ends.
 ///
-/// The request's id is stale when you have got the end of the body as well (from
-/// `goaway_request_read`, its 0), or have given it up with
-/// `goaway_request_reset`, for which NO_ERROR is enough then: what still comes
-/// is thrown away. The rest of the response's functions say GOAWAY_ERR_STATE
-/// meanwhile, and `goaway_request_set_on_cancel` tells if the body will have no end.
+/// The request's id becomes stale when you have also got the end of the body (from
+/// `goaway_request_read`, the length 0), or when you give up the body with
+/// `goaway_request_reset`; NO_ERROR suffices, and the rest of the body is discarded.
+/// Until then, the other functions of the response return GOAWAY_ERR_STATE, and
+/// `on_cancel` is called if the body will have no end.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_keep_body(request: goaway_request) -> goaway_status {
     guard(|| {

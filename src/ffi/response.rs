@@ -11,18 +11,20 @@ use crate::command::{GOAWAY_COMMAND_FLAG_NO_DATE, GOAWAY_COMMAND_FLAG_NO_LENGTH}
 use crate::error::{Error, Result};
 use crate::request::{self, Response, section, trailers};
 
-/// Sets a header field of the response. It replaces all fields of its name and
-/// takes the position of the first one. Over HTTP/1.1 fields are sent in the order in
-/// which they were set; over HTTP/2 those of one name are sent together. `date` is
-/// added if it is not set, and `content-length` if the length is known, which is so
-/// for a response in one call without trailers. With a status that has no length
-/// (204, and those that open a tunnel) a length that you set is left out.
+/// Sets a header field of the response. It replaces all fields of its name and takes
+/// the position of the first one. Over HTTP/1.1 fields are sent in the order in which
+/// they were set; over HTTP/2 those of one name are sent together.
 ///
-/// GOAWAY_FIELD_SENSITIVE may stand before the name. In HTTP/1.1 `connection:
-/// close` is allowed too: the response says so, and the connection ends behind it.
+/// The library adds `date` if you do not set it, and `content-length` if it knows the
+/// length, which it does for a response in one call without trailers. With a status
+/// that has no length (204, and those that open a tunnel), a `content-length` that
+/// you set is not sent. The name may begin with GOAWAY_FIELD_SENSITIVE. Over HTTP/1.1
+/// you may also set `connection: close`: it is sent, and the connection ends after
+/// the response.
 ///
-/// GOAWAY_ERR_INVALID: the name or the value is none that HTTP/2 allows (RFC
-/// 9113, section 8.2). GOAWAY_ERR_STATE: the head is written already.
+/// GOAWAY_ERR_INVALID: HTTP/2 does not allow the name or the value (RFC 9113, section
+/// 8.2).
+/// GOAWAY_ERR_STATE: the response head was written already.
 /// GOAWAY_ERR_TOO_LARGE: there are 10000 fields already.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_set_header(
@@ -34,9 +36,9 @@ pub unsafe extern "C" fn goaway_request_set_header(
     unsafe { with_field(request, name, value, Response::set_field) }
 }
 
-/// Adds a header field to the response, beside any of its name.
+/// Adds a header field to the response. Other fields of its name stay.
 ///
-/// Errors as of `goaway_request_set_header`.
+/// Errors are those of `goaway_request_set_header`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_add_header(
     request: goaway_request,
@@ -47,13 +49,14 @@ pub unsafe extern "C" fn goaway_request_add_header(
     unsafe { with_field(request, name, value, Response::add_field) }
 }
 
-/// Responses the request: the header fields set so far and the `len` bytes at
-/// `body`, which are copied. The request's id is stale then. A response to HEAD
-/// keeps the body's length and drops the body.
+/// Sends the complete response: `status`, the header fields set so far and the `len`
+/// bytes at `body`. The request's id becomes stale. For a HEAD request the library
+/// sends the length of the body and drops the body.
 ///
-/// GOAWAY_ERR_INVALID: the status is none of 200 to 999, or it is one without
-/// a body (204, 205, 304) and there is one. GOAWAY_ERR_LENGTH: the body has not the
-/// content-length that was set. GOAWAY_ERR_STATE: the head is written already.
+/// GOAWAY_ERR_INVALID: the status is not in 200 to 999, or it allows no body (204,
+/// 205, 304) and `len` is not 0.
+/// GOAWAY_ERR_LENGTH: `len` differs from the content-length that was set.
+/// GOAWAY_ERR_STATE: the response head was written already.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_respond(
     request: goaway_request,
@@ -68,10 +71,10 @@ pub unsafe extern "C" fn goaway_request_respond(
     })
 }
 
-/// The same in one call: sets the `count` header fields at `fields` and responds.
-/// This is the fastest way to respond. If it fails, nothing is set or sent.
+/// Sets the `count` header fields at `fields` and sends the complete response, in one
+/// call. This is the fastest way to respond. If it fails, nothing is set or sent.
 ///
-/// Errors as of `goaway_request_set_header` and `goaway_request_respond`.
+/// Errors are those of `goaway_request_set_header` and `goaway_request_respond`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_respond_with(
     request: goaway_request,
@@ -88,13 +91,13 @@ pub unsafe extern "C" fn goaway_request_respond_with(
     })
 }
 
-/// Sends an informational head (RFC 9110, section 15.2) before the response,
-/// such as 103 with the `count` fields at `fields`. A client of HTTP/1.0, which
-/// knows none, is sent none.
+/// Sends an informational response (RFC 9110, section 15.2), such as 103, with the
+/// `count` header fields at `fields`, before the final response. Nothing is sent to a
+/// client of HTTP/1.0, which does not know informational responses.
 ///
-/// GOAWAY_ERR_INVALID: the status is none of 100 to 199, or 101, or a field is
-/// none that HTTP/2 allows. GOAWAY_ERR_STATE: the head is written already, or
-/// the request is pushed.
+/// GOAWAY_ERR_INVALID: the status is not in 100 to 199, or it is 101, or HTTP/2 does
+/// not allow a field.
+/// GOAWAY_ERR_STATE: the response head was written already, or the request is pushed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_inform(
     request: goaway_request,
@@ -109,20 +112,21 @@ pub unsafe extern "C" fn goaway_request_inform(
     })
 }
 
-/// Pushes a request (RFC 9113, section 8.4): promises the peer the response to the
-/// request of the `count` fields at `fields`, which are sent to it. They begin with
-/// `:method`, GET or HEAD, and `:path`; `:scheme` and `:authority` are those of
-/// `request` if they are not given. The id of the pushed request is written to
-/// `out_pushed`. You respond to it, and it is cancelled, like any other: with its
-/// own callbacks, or through the queue of `request`, without a REQUEST record. Its
-/// high-water mark and idle time are those of `request`. Returns at once; its
-/// `goaway_request_stream` is 0 until it has been promised. The peer decides how many
-/// pushed responses are sent at a time. When a drain has otherwise come to an end,
-/// those that have not begun are cancelled.
+/// Pushes a request (RFC 9113, section 8.4): sends PUSH_PROMISE with the `count`
+/// fields at `fields`, and writes the id of the pushed request to `out_pushed`. The
+/// fields begin with `:method` (GET or HEAD) and `:path`. `:scheme` and `:authority`
+/// are those of `request` if you do not give them.
 ///
-/// GOAWAY_ERR_INVALID: a field is none that such a request may have.
+/// You respond to the pushed request, and it can be cancelled, like any other
+/// request: with callbacks of its own, or through the queue of `request`, without a
+/// REQUEST record. It takes its high-water mark and idle time from `request`. Its
+/// `goaway_request_stream` is 0 until it has been promised. The peer decides how many
+/// pushed responses are sent at a time. Pushed responses that have not begun when the
+/// rest of a drain is complete are cancelled.
+///
+/// GOAWAY_ERR_INVALID: a field is not allowed in a pushed request.
 /// GOAWAY_ERR_STATE: the peer has disabled push (SETTINGS_ENABLE_PUSH) or sent
-/// GOAWAY, the session drains, or `request` is pushed itself.
+/// GOAWAY, the session is draining, or `request` is pushed itself.
 /// GOAWAY_ERR_WOULD_BLOCK: 100 pushed requests of the session are not complete.
 /// GOAWAY_ERR_GONE: the response has ended.
 #[unsafe(no_mangle)]
@@ -141,23 +145,25 @@ pub unsafe extern "C" fn goaway_request_push(
     })
 }
 
-/// Begins a streamed response with the header fields set so far;
+/// Begins a streamed response with the header fields set so far.
 /// `goaway_request_write` and `goaway_request_end` follow.
 ///
-/// GOAWAY_ERR_INVALID: the status is none of 200 to 999, nor 101 to a request
-/// that asks for another protocol (GOAWAY_FEATURE_UPGRADE). GOAWAY_ERR_STATE: the
-/// head is written already.
+/// GOAWAY_ERR_INVALID: the status is not in 200 to 999. 101 is allowed only for a
+/// request that asks for another protocol (GOAWAY_FEATURE_UPGRADE).
+/// GOAWAY_ERR_STATE: the response head was written already.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_write_head(request: goaway_request, status: u16) -> goaway_status {
     guard(|| request::response(request, |response| response.write_head(status)))
 }
 
-/// The same in one call: sets the `count` header fields at `fields` and begins
-/// the response. `flags` is of GOAWAY_COMMAND_FLAG_NO_DATE and
-/// GOAWAY_COMMAND_FLAG_NO_LENGTH, or 0. Nothing is set or sent if it fails.
+/// Sets the `count` header fields at `fields` and begins a streamed response, in one
+/// call. `flags` is 0, GOAWAY_COMMAND_FLAG_NO_DATE, GOAWAY_COMMAND_FLAG_NO_LENGTH or
+/// both. If it fails, nothing is set or sent.
 ///
-/// GOAWAY_ERR_INVALID: there is no such flag. Other errors as of
-/// `goaway_request_set_header` and `goaway_request_write_head`.
+/// GOAWAY_ERR_INVALID: `flags` has another bit.
+///
+/// Other errors are those of `goaway_request_set_header` and
+/// `goaway_request_write_head`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_write_head_with(
     request: goaway_request,
@@ -186,13 +192,14 @@ pub unsafe extern "C" fn goaway_request_write_head_with(
     })
 }
 
-/// Writes the next `len` bytes of the response's body, which are copied, and, if
-/// `out_queued` is not NULL, how many bytes wait for the peer now.
+/// Writes the next `len` bytes of the response's body. Writes the number of bytes
+/// that now wait for the peer to `out_queued`, which may be NULL.
 ///
-/// GOAWAY_ERR_WOULD_BLOCK: the high-water mark is reached; none of the bytes
-/// are taken, and `on_writable` will tell when half of it is free.
-/// GOAWAY_ERR_LENGTH: more than the content-length that was set; none are
-/// taken. GOAWAY_ERR_STATE: there is no head yet, or the status has no body.
+/// GOAWAY_ERR_WOULD_BLOCK: the high-water mark is reached. No byte is accepted;
+/// `on_writable` is called when half of the mark is free.
+/// GOAWAY_ERR_LENGTH: the body would be longer than the content-length that was set.
+/// No byte is accepted.
+/// GOAWAY_ERR_STATE: the response head was not written, or the status allows no body.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_write(
     request: goaway_request,
@@ -212,18 +219,18 @@ pub unsafe extern "C" fn goaway_request_write(
 }
 
 /// Sets how many bytes of this response may wait for the peer before
-/// `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK. The one write that
-/// crosses the mark is still accepted completely. A mark that is set here does not
-/// grow. The default, GOAWAY_LIMIT_HIGH_WATER_BYTES, does.
+/// `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK. The one write that crosses
+/// the mark is still accepted completely. A mark that is set here does not grow. The
+/// default, GOAWAY_LIMIT_HIGH_WATER_BYTES, does.
 ///
-/// GOAWAY_ERR_INVALID: it is 0.
+/// GOAWAY_ERR_INVALID: `bytes` is 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_high_water(request: goaway_request, bytes: usize) -> goaway_status {
     guard(|| request::response(request, |response| response.set_high_water(bytes)))
 }
 
-/// Has `on_writable` called when, after the high-water mark was reached, half
-/// of it is free again. It stays set.
+/// Sets `on_writable`, which is called each time half of the high-water mark is free
+/// again after the mark was reached.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_set_on_writable(
     request: goaway_request,
@@ -240,11 +247,11 @@ pub extern "C" fn goaway_request_set_on_writable(
 }
 
 /// Adds a field to the response's trailer section (RFC 9113, section 8.1), which
-/// `goaway_request_end` or `goaway_request_respond` sends. A response without a
-/// body (to HEAD, or by its status), a tunnel and HTTP/1.0 have no trailers: there
-/// they are left out.
+/// `goaway_request_end` or `goaway_request_respond` sends. The fields are not sent
+/// where a response has no trailers: without a body (to HEAD, or by its status), in a
+/// tunnel, and over HTTP/1.0.
 ///
-/// GOAWAY_ERR_INVALID: the field is none that HTTP/2 allows, or not in trailers.
+/// GOAWAY_ERR_INVALID: HTTP/2 does not allow the field, or not in a trailer section.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_add_trailer(
     request: goaway_request,
@@ -255,22 +262,26 @@ pub unsafe extern "C" fn goaway_request_add_trailer(
     unsafe { with_field(request, name, value, Response::add_trailer) }
 }
 
-/// Ends a streamed response. The request's id is stale then, unless you keep the
-/// body (`goaway_request_keep_body`); what waits for the peer is still sent.
+/// Ends a streamed response. Bytes that wait for the peer are still sent. The
+/// request's id becomes stale, unless you keep the body (`goaway_request_keep_body`).
 ///
-/// GOAWAY_ERR_LENGTH: less was written than the content-length that was set;
-/// the response goes on. GOAWAY_ERR_STATE: there is no head yet.
+/// GOAWAY_ERR_LENGTH: the body is shorter than the content-length that was set. The
+/// response goes on.
+/// GOAWAY_ERR_STATE: the response head was not written.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_end(request: goaway_request) -> goaway_status {
     guard(|| request::response(request, Response::end))
 }
 
-/// Ends a streamed response with the last `len` bytes of its body at `data`, which
-/// are taken whatever waits for the peer, and the `count` trailer fields at
-/// `fields`, beside those that were added before. Nothing is sent if it fails.
+/// Ends a streamed response with the last `len` bytes of its body at `data` and the
+/// `count` trailer fields at `fields`. The bytes are accepted even if the high-water
+/// mark is reached. Trailer fields that were added before are sent too. If it fails,
+/// nothing is sent.
 ///
-/// Errors as of `goaway_request_end` and `goaway_request_add_trailer`.
-/// GOAWAY_ERR_LENGTH: more or less than the content-length that was set.
+/// GOAWAY_ERR_LENGTH: the body would be longer or shorter than the content-length
+/// that was set.
+///
+/// Other errors are those of `goaway_request_end` and `goaway_request_add_trailer`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_end_with(
     request: goaway_request,
@@ -287,8 +298,9 @@ pub unsafe extern "C" fn goaway_request_end_with(
     })
 }
 
-/// Ends the stream with RST_STREAM and that error code (RFC 9113, section 7):
-/// the peer sees that the response is not whole. The request's id is stale then.
+/// Resets the stream with RST_STREAM and the error code `code` (RFC 9113, section 7),
+/// so that the peer sees that the response is not complete. The request's id becomes
+/// stale.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_reset(request: goaway_request, code: u32) -> goaway_status {
     guard(|| request::change(request, |request| request.reset(code)))

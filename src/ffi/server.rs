@@ -17,12 +17,13 @@ use crate::server::Server;
 use crate::shared::is_our_thread;
 use crate::system::System;
 
-/// A request that waits for its response. An id, not a pointer: it may be kept,
-/// copied and used from any thread, and using it too late is an error and
-/// nothing worse. Never 0, and exact as a double.
+/// A request that the host has not finished responding to. It is an id, not a
+/// pointer: you may keep it, copy it and use it from any thread. A call with a stale
+/// id returns GOAWAY_ERR_GONE. It is never 0, and it is exact as a double.
 pub type goaway_request = u64;
 
-/// An HTTP/2 server. Made by `goaway_server_new`, ended by `goaway_server_free`.
+/// A server for HTTP/2 and HTTP/1.1. `goaway_server_new` makes it,
+/// `goaway_server_free` ends it.
 pub struct goaway_server {
     pub(super) server: Server,
     report: OnceCell<goaway_report>,
@@ -30,32 +31,35 @@ pub struct goaway_server {
     pub(super) addresses: Mutex<BTreeMap<usize, CString>>,
 }
 
-/// What became of the sessions and streams that were open when the close began
-/// or came while it went on. The four numbers of sessions sum up to all of
-/// them. Later versions may append fields.
+/// What happened to the sessions and streams that were open when the close began or
+/// that opened during the close. The four counts `sessions_graceful`, `_by_peer`,
+/// `_in_handshake` and `_forced` add up to all sessions. Later versions may append
+/// fields.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_report {
-    /// Sessions that were told with GOAWAY and had every stream served.
+    /// Sessions that were sent GOAWAY and had every stream served.
     pub sessions_graceful: u64,
-    /// Sessions that the peer ended, or broke.
+    /// Sessions that the peer ended, or whose connection broke.
     pub sessions_by_peer: u64,
-    /// Connections that had not become a session yet.
+    /// Connections that had not finished their handshake.
     pub sessions_in_handshake: u64,
     /// Sessions that were cut at the deadline, or that the host aborted.
     pub sessions_forced: u64,
-    /// Of the forced: those whose thread was inside a callback that had not returned
-    /// 0.9 s after the deadline.
+    /// The part of `sessions_forced` whose thread was inside a callback that had not
+    /// returned 0.9 s after the deadline.
     pub sessions_stuck: u64,
-    /// Streams whose response left whole.
+    /// Streams whose response was sent completely.
     pub streams_completed: u64,
-    /// Streams that ended before their response had.
+    /// Streams that ended before their response was complete.
     pub streams_reset: u64,
-    /// Streams that were opened too late and not processed; the peer may try them elsewhere.
+    /// Streams that were opened too late and were not processed. The peer may send
+    /// their requests again elsewhere.
     pub streams_refused: u64,
-    /// Bytes of bodies that the host wrote and that did not leave.
+    /// Bytes of bodies that the host wrote and that were not sent.
     pub bytes_unsent: u64,
-    /// From the call of `goaway_server_close` to the last session's end.
+    /// Milliseconds from the call of `goaway_server_close` to the end of the last
+    /// session.
     pub elapsed_ms: u64,
 }
 
@@ -76,7 +80,7 @@ impl From<&Report> for goaway_report {
     }
 }
 
-/// How far a close has come. Later versions may append fields.
+/// The progress of a close. Later versions may append fields.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_progress {
@@ -88,24 +92,25 @@ pub struct goaway_progress {
     pub left_ms: u64,
 }
 
-/// As a time to wait: for ever.
+/// As a timeout: wait without a limit.
 pub const GOAWAY_FOREVER: u32 = u32::MAX;
 
-/// Called for a request that a pattern matches, on the thread of its session.
-/// Respond here, or keep the id and respond later from any thread. Blocking here
-/// delays the other sessions of the thread.
+/// Called for each request that a pattern matches, on the thread of its session.
+/// Respond here, or keep the id and respond later from any thread.
 pub type goaway_request_cb = Option<unsafe extern "C" fn(request: goaway_request, user_data: *mut c_void)>;
 
-/// Called once when a close is complete, on a thread of the library. The
-/// report is valid during the call.
+/// Called once when a close is complete, on a thread of the library. `report` is
+/// valid during the call.
 pub type goaway_close_cb = Option<unsafe extern "C" fn(report: *const goaway_report, user_data: *mut c_void)>;
 
-/// Called about ten times a second while the server closes, on a thread of
-/// the library. The numbers are valid during the call.
+/// Called about ten times a second while the server closes, on a thread of the
+/// library. `progress` is valid during the call.
 pub type goaway_progress_cb = Option<unsafe extern "C" fn(progress: *const goaway_progress, user_data: *mut c_void)>;
 
-/// A new server, to be ended with `goaway_server_free`. NULL if it fails, with
-/// the text in `goaway_last_error`; out of memory ends the process.
+/// Creates a server. End it with `goaway_server_free`.
+///
+/// Returns NULL if it fails; `goaway_last_error` returns the text. If memory runs
+/// out, the process ends.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
     guard_or(None, || {
@@ -125,23 +130,29 @@ pub extern "C" fn goaway_server_new() -> Option<Box<goaway_server>> {
     })
 }
 
-/// Has `on_request` called for each request that `pattern` matches. Before the
-/// start only.
+/// Registers `on_request` as the handler of all requests that match `pattern`.
+/// Allowed before the start only.
 ///
-/// A pattern is a method, a space and a path: "GET /users/{id}" takes one
-/// segment as the parameter `id`, "GET /files/{*rest}" takes all that follows,
-/// the method `*` is every method, and the pattern "*" is whatever no other
-/// pattern matches. Neither takes CONNECT, which must be named: "CONNECT *"
-/// takes every one that no "CONNECT /path" has; of those with a path only
-/// extended ones (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL). A response of 200 to
-/// 299 to CONNECT opens a tunnel: it has no content-length and no trailers, what
-/// you write and read as bodies is the tunnel's, and the end of the response is
-/// the end of both directions. A static segment wins over a parameter. The handler of
-/// GET also serves HEAD, without the body. A path that matches with another
-/// method gets the response 405 with `allow`, one that does not match 404, and one
-/// whose parameter is not percent-encoded UTF-8 400, each by the library.
+/// A pattern is a method, a space and a path:
+/// - "GET /users/{id}": the segment becomes the parameter `id`.
+/// - "GET /files/{*rest}": the rest of the path becomes the parameter `rest`.
+/// - "* /path": any method except CONNECT.
+/// - "*": every request that no other pattern matches, except CONNECT.
+/// - "CONNECT *": every CONNECT request that no "CONNECT /path" matches. Only an
+///   extended CONNECT has a path (RFC 8441, GOAWAY_FEATURE_CONNECT_PROTOCOL).
 ///
-/// GOAWAY_ERR_INVALID: the pattern is none, or has a handler already.
+/// A static segment takes precedence over a parameter. A handler of GET also serves
+/// HEAD, and the library then drops the body.
+///
+/// A 2xx response to CONNECT opens a tunnel. It has no content-length and no
+/// trailers. Both bodies carry the bytes of the tunnel, and the end of the response
+/// ends both directions.
+///
+/// The library itself sends these responses: 405 with `allow` if the path matches
+/// with another method only, 404 if no path matches, and 400 if a parameter is not
+/// percent-encoded UTF-8.
+///
+/// GOAWAY_ERR_INVALID: `pattern` is not a valid pattern, or it is registered already.
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_register_handler(
@@ -162,13 +173,14 @@ pub unsafe extern "C" fn goaway_server_register_handler(
 }
 
 /// Adds the `count` settings at `settings` to the first SETTINGS frame (RFC 9113,
-/// section 6.5) of each session. They are sent and have no meaning to the library:
-/// those that it knows (1 to 6, 8 and 9) it sends itself, see
-/// `goaway_server_set_limit` and `goaway_session_send_settings`. Before the start
-/// only; the last call counts.
+/// section 6.5) of each session. The library sends them and gives them no meaning.
+/// The settings that it knows (1 to 6, 8 and 9) it sends itself; see
+/// `goaway_server_set_limit` and `goaway_session_send_settings`. Allowed before the
+/// start only; a later call replaces an earlier one.
 ///
-/// GOAWAY_ERR_INVALID: one that the library knows, an `id` above 65535, or one that
-/// stands there twice. GOAWAY_ERR_TOO_LARGE: more than 16.
+/// GOAWAY_ERR_INVALID: a setting is one that the library knows, its `id` is above
+/// 65535, or it is given twice.
+/// GOAWAY_ERR_TOO_LARGE: there are more than 16 settings.
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_set_settings(
@@ -183,8 +195,8 @@ pub unsafe extern "C" fn goaway_server_set_settings(
     })
 }
 
-/// Has `on_progress` called while the server closes. Before the start only; the
-/// last call counts.
+/// Sets `on_progress`, which is called while the server closes. Allowed before the
+/// start only; a later call replaces an earlier one.
 ///
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
@@ -205,41 +217,43 @@ pub extern "C" fn goaway_server_set_on_progress(
     })
 }
 
-/// Starts to serve, on threads of the library's own, and returns.
+/// Starts the server on threads of the library, and returns.
 ///
-/// GOAWAY_ERR_STATE: it listens nowhere, or was started or closed before.
-/// GOAWAY_ERR_IO: the system gives no thread.
+/// GOAWAY_ERR_STATE: the server has no listener, or was started or closed before.
+/// GOAWAY_ERR_IO: the system cannot start a thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_start(server: Option<NonNull<goaway_server>>) -> goaway_status {
     guard(|| borrow(server)?.start())
 }
 
-/// Sets the readiness flag that health checks read: a step before a close that can
-/// be undone. Everything is still served; only the result of
-/// `goaway_server_is_ready` changes. Let your health check call it, wait until the
-/// load balancer has noticed, and then close.
+/// Sets the flag that `goaway_server_is_ready` returns, for health checks. It changes
+/// nothing else: the server goes on serving, and you may set the flag back. To take a
+/// server out of a load balancer, set it to false, wait until the load balancer has
+/// noticed, and then close.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_ready(server: Option<NonNull<goaway_server>>, ready: bool) -> goaway_status {
     guard(|| borrow(server)?.set_ready(ready))
 }
 
-/// Whether the server was started, does not close and has not been set to be
-/// not ready. False for NULL.
+/// Returns whether the server was started, is not closing and was not set to not
+/// ready. Returns false for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_is_ready(server: Option<&goaway_server>) -> bool {
     guard_or(false, || borrow(server)?.is_ready())
 }
 
-/// Begins to close, and returns at once. Allowed from any thread and from
-/// every callback, and repeatedly: a later call can only shorten the time, and
-/// every caller's `on_close` gets the same report.
+/// Begins to close the server, and returns at once. You may call it again: a later
+/// call can only shorten the time, and each `on_close` gets the same report.
 ///
-/// No new connection is accepted. Every session is told with GOAWAY (RFC 9113,
-/// section 6.8), its open streams go on for up to `drain_ms`, and what is then
-/// left is reset with CANCEL, so that no response looks whole that is not. 0
-/// forces at once. The close is complete within `drain_ms` and one second more,
-/// whatever the peers and the callbacks do. `on_close` may be NULL. If the
-/// server was never started it is called before this returns.
+/// The server accepts no new connection and sends GOAWAY on every session (RFC 9113,
+/// section 6.8). Open streams are served for up to `drain_ms` milliseconds. Streams
+/// that are then still open are reset with CANCEL, so that the peer does not take an
+/// incomplete response for a complete one. With 0 they are reset at once. The close
+/// is complete within `drain_ms` and one second more, whatever peers and callbacks
+/// do.
+///
+/// `on_close` may be NULL. If the server was never started, `on_close` is called
+/// before this function returns.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_close(
     server: Option<NonNull<goaway_server>>,
@@ -260,11 +274,13 @@ pub extern "C" fn goaway_server_close(
     })
 }
 
-/// Blocks until the close is complete and the `on_close` callbacks that were due
-/// have returned, or one second has gone by since, or for `timeout_ms`, or GOAWAY_FOREVER. It does not begin to close.
+/// Blocks until the close is complete and all `on_close` callbacks have returned, but
+/// at most one second after the close is complete. Blocks for at most `timeout_ms`
+/// milliseconds, or without a limit with GOAWAY_FOREVER. It does not begin a close.
 ///
-/// GOAWAY_ERR_TIMEOUT: the time was up. GOAWAY_ERR_DEADLOCK: called from inside
-/// a callback. GOAWAY_ERR_STATE: the server was neither started nor closed.
+/// GOAWAY_ERR_TIMEOUT: `timeout_ms` has passed.
+/// GOAWAY_ERR_DEADLOCK: it was called from inside a callback.
+/// GOAWAY_ERR_STATE: the server was neither started nor closed.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_wait(server: Option<&goaway_server>, timeout_ms: u32) -> goaway_status {
     guard(|| {
@@ -273,7 +289,8 @@ pub extern "C" fn goaway_server_wait(server: Option<&goaway_server>, timeout_ms:
     })
 }
 
-/// The report of the close; NULL until it is complete. Valid until the server is freed.
+/// Returns the report of the close, or NULL until the close is complete. Valid until
+/// the server is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_report(server: Option<&goaway_server>) -> Option<&goaway_report> {
     guard_or(None, || {
@@ -287,20 +304,21 @@ pub extern "C" fn goaway_server_report(server: Option<&goaway_server>) -> Option
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_counts {
-    /// Connections that GOAWAY_LIMIT_SESSIONS or _SESSIONS_PER_ADDRESS refused.
+    /// Connections above GOAWAY_LIMIT_SESSIONS or GOAWAY_LIMIT_SESSIONS_PER_ADDRESS.
     pub sessions_refused: u64,
-    /// TLS handshakes that failed, plain HTTP on a port of TLS among them.
-    /// Connections on which the peer said nothing are not counted.
+    /// TLS handshakes that failed, including plain HTTP on a TLS port. A connection
+    /// on which the peer sent nothing does not count.
     pub handshakes_failed: u64,
-    /// Connections that a listener with `proxy` refused: the sender is not a
-    /// trusted proxy, or the PROXY header is missing, malformed or late.
+    /// Connections that a listener with `proxy` refused: the sender is not a trusted
+    /// proxy, or the PROXY header is missing, malformed or late.
     pub proxies_refused: u64,
 }
 
-/// Writes what the server has refused since its start to `out_counts`: as many
-/// bytes as both sides know of, `counts_size` being `sizeof(goaway_counts)` in
-/// your program. The log says the reasons at GOAWAY_LOG_WARN, of handshakes at
-/// GOAWAY_LOG_INFO. At any time; all are 0 before the start.
+/// Writes the counts of what the server has refused since its start to `out_counts`.
+/// Pass `sizeof(goaway_counts)` as `counts_size`; the fields that both your program
+/// and the library know are written. All counts are 0 before the start. The log has
+/// the reasons: at GOAWAY_LOG_INFO for TLS handshakes, at GOAWAY_LOG_WARN for the
+/// others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_counts(
     server: Option<&goaway_server>,
@@ -325,12 +343,13 @@ pub unsafe extern "C" fn goaway_server_counts(
     })
 }
 
-/// Ends the server: what is still open is forced, the library's threads end.
-/// When this has returned, no callback begins any more, and no `on_close` that
-/// was still due is called. NULL is allowed. From inside a callback the rest
-/// happens after the callback has returned, and callbacks that run on other
-/// threads at that moment run to their end. In a child process after fork() it
-/// does nothing.
+/// Ends the server: resets open streams, ends all sessions and the threads of the
+/// library. After it has returned, no callback begins, and an `on_close` that was not
+/// called yet is never called. NULL is allowed.
+///
+/// From inside a callback it returns at once, and the server ends after the callback
+/// has returned. Callbacks that run on other threads at that moment run to their end.
+/// In a child process after fork() it does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_free(server: Option<Box<goaway_server>>) {
     guard_or((), || {

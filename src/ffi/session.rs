@@ -17,36 +17,38 @@ use crate::registry::SESSIONS;
 use crate::session::{Order, SessionHandle, SessionInfo};
 use crate::transport::Protocol;
 
-/// One connection and its HTTP/2 session. An id, not a pointer: it may be
-/// kept, and using it after the session has ended is an error and nothing
-/// worse. Never 0, and exact as a double.
+/// A connection, as the library counts and reports it, with HTTP/2 or HTTP/1.1. It is
+/// an id, not a pointer: you may keep it, and a call with it after the session has
+/// ended returns GOAWAY_ERR_GONE. It is never 0, and it is exact as a double.
 pub type goaway_session = u64;
 
-/// A session's figures at one moment. Later versions may append fields.
+/// A session's counters at one moment. Later versions may append fields.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_session_snapshot {
     pub session: goaway_session,
-    /// How far it is on its way.
+    /// How far the shutdown of the session has come.
     pub stage: Stage,
     /// Streams that are open now.
     pub open_streams: u32,
-    /// Since the connection was accepted.
+    /// Milliseconds since the connection was accepted.
     pub age_ms: u64,
-    /// Bytes that came and left, frames and all.
+    /// Bytes received and sent, including frame headers.
     pub bytes_in: u64,
     pub bytes_out: u64,
-    /// Requests that were taken.
+    /// Requests that were received.
     pub requests: u64,
     /// The peer's address, such as "127.0.0.1:49152" or "[::1]:49152";
-    /// NUL-terminated, and cut to fit. Behind a proxy it is the client's (see
-    /// `goaway_server_listen`). A Unix socket's peer is "unix:pid=7,uid=1000", as
-    /// the kernel saw it connect, "unix:uid=1000" or "unix:".
+    /// NUL-terminated, truncated if necessary. Behind a proxy it is the client's
+    /// address (see `goaway_server_listen`). The peer of a Unix socket is
+    /// "unix:pid=7,uid=1000", as the kernel recorded it when the peer connected,
+    /// "unix:uid=1000" or "unix:".
     pub peer: [c_char; 64],
-    /// What is spoken on it, as ALPN names it (RFC 7301): "h2", "http/1.1", or ""
-    /// while that is not known; NUL-terminated.
+    /// The protocol by its ALPN name (RFC 7301): "h2", "http/1.1", or "" while it is
+    /// not known; NUL-terminated.
     pub protocol: [c_char; 16],
-    /// Our own address of the connection, as `peer`; empty once it is closed.
+    /// The local address of the connection, in the form of `peer`; empty once it is
+    /// closed.
     pub local: [c_char; 64],
 }
 
@@ -67,11 +69,11 @@ impl From<&SessionInfo> for goaway_session_snapshot {
     }
 }
 
-/// The sessions that were live at one moment, oldest first.
+/// The sessions that were live at one moment, the oldest first.
 pub struct goaway_session_list(Vec<goaway_session_snapshot>);
 
-/// Something that happened to a session. Fields that `kind` does not name are
-/// 0 or empty. Later versions may append fields.
+/// An event of a session. Fields that do not apply to `kind` are 0 or empty. Later
+/// versions may append fields.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_session_event {
@@ -81,29 +83,30 @@ pub struct goaway_session_event {
     pub stream: u32,
     /// GOAWAY: the last stream that the peer has processed.
     pub last_stream: u32,
-    /// GOAWAY, FRAME_ERROR, TIMEOUT, CLOSED: an error code (RFC 9113, section 7).
-    /// GOAWAY's is the peer's, as is CLOSED's if the cause is PEER_GOAWAY; all
-    /// others are what the peer was told, 0 if it was told none. Of FRAME_ERROR in
-    /// HTTP/1.1: the status of the response.
+    /// GOAWAY, FRAME_ERROR, TIMEOUT, CLOSED: an error code (RFC 9113, section 7). The
+    /// peer sent it in GOAWAY, and in CLOSED with the cause PEER_GOAWAY. Otherwise
+    /// the library sent it; 0 if none was sent. FRAME_ERROR over HTTP/1.1: the status
+    /// of the response.
     pub code: u32,
-    /// CLOSED, TIMEOUT: why.
+    /// CLOSED, TIMEOUT: the cause.
     pub cause: Cause,
-    /// CLOSED: how the report of a close counts it.
+    /// CLOSED: how the report of a close counts the session.
     pub outcome: Outcome,
-    /// GOAWAY: the debug data as it came, up to 504 bytes. FRAME_ERROR, ERROR:
-    /// what was wrong. SETTINGS, SETTINGS_ACK, PING, PONG: a frame's payload, see there.
+    /// GOAWAY: the debug data, up to 504 bytes. FRAME_ERROR, ERROR: a description of
+    /// the error. SETTINGS, SETTINGS_ACK, PING, PONG, UNSOLICITED_ACK: the frame's
+    /// payload, see `goaway_event`.
     pub text: goaway_bytes,
     /// The peer's address, as in `goaway_session_snapshot`.
     pub peer: [c_char; 64],
 }
 
-/// Called for each event of each session, on the session's thread, in order.
-/// The event is valid during the call.
+/// Called for each event of each session, in order, on the session's thread. `event`
+/// is valid during the call.
 pub type goaway_session_cb = Option<unsafe extern "C" fn(event: *const goaway_session_event, user_data: *mut c_void)>;
 
-/// Has `on_event` called for session events. Each session has exactly one
-/// GOAWAY_EVENT_OPENED, first, and one GOAWAY_EVENT_CLOSED, last. Before the
-/// start only; the last call counts.
+/// Sets `on_event`, which is called for session events. Each session has exactly one
+/// GOAWAY_EVENT_OPENED, its first event, and one GOAWAY_EVENT_CLOSED, its last.
+/// Allowed before the start only; a later call replaces an earlier one.
 ///
 /// GOAWAY_ERR_STATE: the server was started.
 #[unsafe(no_mangle)]
@@ -133,9 +136,11 @@ pub extern "C" fn goaway_server_set_on_session(
     })
 }
 
-/// The live sessions with their figures, to be freed with
-/// `goaway_session_list_free`; NULL if it fails, with the text in
-/// `goaway_last_error`. Empty before the start and after the close.
+/// Returns a list of the live sessions with their counters. Free it with
+/// `goaway_session_list_free`. The list is empty before the start and after the
+/// close.
+///
+/// Returns NULL if it fails; `goaway_last_error` returns the text.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_session_list_new(server: Option<&goaway_server>) -> Option<Box<goaway_session_list>> {
     guard_or(None, || {
@@ -144,13 +149,14 @@ pub extern "C" fn goaway_session_list_new(server: Option<&goaway_server>) -> Opt
     })
 }
 
-/// How many sessions the list holds; 0 for NULL.
+/// Returns the number of sessions in the list; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_session_list_len(list: Option<&goaway_session_list>) -> usize {
     list.map_or(0, |list| list.0.len())
 }
 
-/// The list's entry at `index`, valid until the list is freed; NULL if there is none.
+/// Returns the list's entry at `index`, or NULL if there is none. Valid until the
+/// list is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_session_list_at(
     list: Option<&goaway_session_list>,
@@ -165,8 +171,9 @@ pub extern "C" fn goaway_session_list_free(list: Option<Box<goaway_session_list>
     drop(list);
 }
 
-/// Writes a session's figures to `out_info`: as many bytes as both sides know
-/// of, `info_size` being `sizeof(goaway_session_snapshot)` in your program.
+/// Writes a session's counters to `out_info`. Pass `sizeof(goaway_session_snapshot)`
+/// as `info_size`; the fields that both your program and the library know are
+/// written.
 ///
 /// GOAWAY_ERR_GONE: the session has ended.
 #[unsafe(no_mangle)]
@@ -187,9 +194,10 @@ pub unsafe extern "C" fn goaway_session_info(
     })
 }
 
-/// Has one session leave as `goaway_server_close` has all: told with GOAWAY,
-/// its streams served for up to `drain_ms`, then reset. Returns at once; the
-/// session's GOAWAY_EVENT_CLOSED tells the end. Others go on.
+/// Drains one session, as `goaway_server_close` drains all: sends GOAWAY, serves its
+/// open streams for up to `drain_ms` milliseconds, and then resets those that are
+/// left. Returns at once; GOAWAY_EVENT_CLOSED reports the end of the session. Other
+/// sessions go on.
 ///
 /// GOAWAY_ERR_GONE: the session has ended.
 #[unsafe(no_mangle)]
@@ -197,16 +205,16 @@ pub extern "C" fn goaway_session_close(session: goaway_session, drain_ms: u32) -
     guard(|| order(session, Order::Drain(Instant::now() + Duration::from_millis(drain_ms.into()))))
 }
 
-/// As the last stream of `goaway_session_abort_after` and
-/// `goaway_session_send_goaway`: the last one whose request was taken.
+/// As `last_stream` of `goaway_session_abort_after` and `goaway_session_send_goaway`:
+/// the last stream whose request was received.
 pub const GOAWAY_LAST_TAKEN: u32 = u32::MAX;
 
-/// Ends one session now: a GOAWAY with that error code (RFC 9113, section 7)
-/// and the `debug_len` bytes at `debug`, then nothing. Handlers of its open
-/// streams see a cancellation. Returns at once.
+/// Ends one session at once: sends GOAWAY with the error code `code` (RFC 9113,
+/// section 7) and the `debug_len` bytes of debug data at `debug`, and nothing after
+/// it. Its open requests are cancelled. Returns at once.
 ///
-/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_TOO_LARGE: more than 1024
-/// bytes of debug data.
+/// GOAWAY_ERR_GONE: the session has ended.
+/// GOAWAY_ERR_TOO_LARGE: there are more than 1024 bytes of debug data.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_abort(
     session: goaway_session,
@@ -221,15 +229,16 @@ pub unsafe extern "C" fn goaway_session_abort(
     })
 }
 
-/// As `goaway_session_abort`, for a host that knows how far it has come: the
-/// GOAWAY names `last_stream` as the last whose request was taken (RFC 9113,
-/// section 6.8), or a lower one, if no request has come of that. What the peer
-/// has sent above it, and a queue's batch may hold, nobody will look at: the peer
-/// may send it again elsewhere. 0: no request was taken. GOAWAY_LAST_TAKEN: as
+/// Ends one session at once, like `goaway_session_abort`, with a GOAWAY that names
+/// `last_stream` as the last stream that was processed (RFC 9113, section 6.8), or a
+/// lower one if no request of `last_stream` has arrived. Use it if the host knows how
+/// far it has come: it has not processed requests above `last_stream`, also if a
+/// batch of its queue has them, and the peer may send them again elsewhere. 0 means
+/// that no request was processed. GOAWAY_LAST_TAKEN has the effect of
 /// `goaway_session_abort`.
 ///
-/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_TOO_LARGE: more than 1024
-/// bytes of debug data.
+/// GOAWAY_ERR_GONE: the session has ended.
+/// GOAWAY_ERR_TOO_LARGE: there are more than 1024 bytes of debug data.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_abort_after(
     session: goaway_session,
@@ -245,13 +254,14 @@ pub unsafe extern "C" fn goaway_session_abort_after(
     })
 }
 
-/// Asks the peer with a PING (RFC 9113, section 6.7) of the 8 bytes at `payload`,
-/// or of the library's own if that is NULL. Returns at once; GOAWAY_EVENT_PONG
-/// tells the response, and without one the session ends by itself
-/// (GOAWAY_LIMIT_KEEPALIVE_MS).
+/// Sends a PING (RFC 9113, section 6.7) with the 8 bytes at `payload`, or with bytes
+/// that the library chooses if `payload` is NULL. Returns at once. GOAWAY_EVENT_PONG
+/// reports the acknowledgement. If there is none, the session ends by
+/// GOAWAY_LIMIT_KEEPALIVE_MS.
 ///
-/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of
-/// yours are unanswered. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+/// GOAWAY_ERR_GONE: the session has ended.
+/// GOAWAY_ERR_WOULD_BLOCK: 16 PINGs of the host are not acknowledged.
+/// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *const u8) -> goaway_status {
     guard(|| {
@@ -265,15 +275,18 @@ pub unsafe extern "C" fn goaway_session_ping(session: goaway_session, payload: *
     })
 }
 
-/// Sends a GOAWAY (RFC 9113, section 6.8) with that error code, last stream and
-/// the `debug_len` bytes at `debug`, and changes nothing else: the session goes
-/// on, streams above the last one too. `last_stream` is 0 for no stream, and
-/// GOAWAY_LAST_TAKEN for the last one whose request was taken. Since no GOAWAY may name a higher stream than one before
-/// it, this and those that the library sends later name the lowest so far;
-/// 2147483647 leaves all as it is. Returns at once.
+/// Sends a GOAWAY (RFC 9113, section 6.8) with the error code `code`, `last_stream`
+/// and the `debug_len` bytes of debug data at `debug`, and changes nothing else: the
+/// session and all its streams go on. Returns at once.
 ///
-/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: `last_stream` is
-/// above 2147483647, and not GOAWAY_LAST_TAKEN. GOAWAY_ERR_TOO_LARGE: more than 1024 bytes of debug data.
+/// `last_stream` is 0 for no stream, or GOAWAY_LAST_TAKEN for the last stream whose
+/// request was received. A GOAWAY must not name a higher stream than an earlier one.
+/// So this GOAWAY, and each later one of the library, names the lowest stream so far;
+/// 2147483647 leaves it as it is.
+///
+/// GOAWAY_ERR_GONE: the session has ended.
+/// GOAWAY_ERR_INVALID: `last_stream` is above 2147483647 and not GOAWAY_LAST_TAKEN.
+/// GOAWAY_ERR_TOO_LARGE: there are more than 1024 bytes of debug data.
 /// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_send_goaway(
@@ -294,19 +307,22 @@ pub unsafe extern "C" fn goaway_session_send_goaway(
     })
 }
 
-/// Advertises another place that serves the same, with an ALTSVC frame (RFC 7838,
-/// section 4): with `stream` 0 the origin `origin`, such as "https://example.com"; with a
-/// stream, what its request asked for, and `origin` is NULL or "". `value` is as
-/// in an Alt-Svc field: "h2=\":8000\"" or "clear". Returns at once. From inside the
-/// stream's own callback, or before its response, the frame is sent before the
-/// response; for a stream that has ended, or does not exist, none is sent. A frame
-/// waits until the peer has sent its preface.
+/// Advertises an alternative service with an ALTSVC frame (RFC 7838, section 4). With
+/// `stream` 0 it is for `origin`, such as "https://example.com". With another stream
+/// it is for the origin of the stream's request, and `origin` is NULL or "". `value`
+/// is the value of an Alt-Svc field: "h2=\":8000\"" or "clear".
 ///
-/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a stream with an
-/// origin, none of both, a stream above 2147483647, or a text that is no origin or
-/// no value. GOAWAY_ERR_TOO_LARGE: the frame would have more than 16384 bytes.
-/// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of this and of `goaway_session_send_origin` wait
-/// for the peer. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+/// Returns at once. If you call it in a callback of the stream or before its
+/// response, the frame is sent before the response. For a stream that has ended or
+/// does not exist, no frame is sent. A frame waits until the peer has sent its
+/// preface.
+///
+/// GOAWAY_ERR_GONE: the session has ended.
+/// GOAWAY_ERR_INVALID: there is both a stream and an origin, or neither, or `stream`
+/// is above 2147483647, or a text is not a valid origin or value.
+/// GOAWAY_ERR_TOO_LARGE: the frame would be longer than 16384 bytes.
+/// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of ALTSVC and ORIGIN frames wait for the peer.
+/// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_send_altsvc(
     session: goaway_session,
@@ -327,15 +343,16 @@ pub unsafe extern "C" fn goaway_session_send_altsvc(
     })
 }
 
-/// Says for which origins beside its own the session may be used, if its
-/// certificate covers them, with an ORIGIN frame (RFC 8336): the `count` texts at
-/// `origins`, such as "https://example.com"; 0: for none. Returns at once. What is
-/// said before the peer has spoken waits until then.
+/// Sends an ORIGIN frame (RFC 8336) with the `count` origins at `origins`, such as
+/// "https://example.com": the origins besides its own for which the peer may use the
+/// session, if the certificate covers them. A `count` of 0 means none. Returns at
+/// once. A frame waits until the peer has sent its preface.
 ///
-/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is no origin.
-/// GOAWAY_ERR_TOO_LARGE: the frame would have more than 16384 bytes.
-/// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of this and of `goaway_session_send_altsvc` wait
-/// for the peer. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+/// GOAWAY_ERR_GONE: the session has ended.
+/// GOAWAY_ERR_INVALID: a text is not a valid origin.
+/// GOAWAY_ERR_TOO_LARGE: the frame would be longer than 16384 bytes.
+/// GOAWAY_ERR_WOULD_BLOCK: 64 KiB of ALTSVC and ORIGIN frames wait for the peer.
+/// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_send_origin(
     session: goaway_session,
@@ -349,13 +366,15 @@ pub unsafe extern "C" fn goaway_session_send_origin(
     })
 }
 
-/// Sets how many bytes the peer may send ahead of what the host has consumed:
-/// on the session, and on each of its streams (RFC 9113, section 6.9), there with
-/// a SETTINGS frame, which the peer acknowledges (GOAWAY_EVENT_SETTINGS_ACK). 0
-/// leaves one as it is, at first GOAWAY_LIMIT_SESSION_WINDOW_BYTES and
-/// GOAWAY_LIMIT_STREAM_WINDOW_BYTES. Returns at once.
+/// Sets how many bytes the peer may send before the host consumes them:
+/// `session_bytes` on the session, `stream_bytes` on each of its streams (RFC 9113,
+/// section 6.9). The second is sent in a SETTINGS frame, which the peer acknowledges
+/// (GOAWAY_EVENT_SETTINGS_ACK). 0 leaves a window unchanged. Defaults:
+/// GOAWAY_LIMIT_SESSION_WINDOW_BYTES and GOAWAY_LIMIT_STREAM_WINDOW_BYTES. Returns at
+/// once.
 ///
-/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: one is above 2147483647.
+/// GOAWAY_ERR_GONE: the session has ended.
+/// GOAWAY_ERR_INVALID: a value is above 2147483647.
 /// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_session_set_window(
@@ -372,29 +391,34 @@ pub extern "C" fn goaway_session_set_window(
 }
 
 /// Sends a SETTINGS frame (RFC 9113, section 6.5) with the `count` settings at
-/// `settings`; 0 sends an empty one. Returns at once. The peer acknowledges it:
-/// GOAWAY_EVENT_SETTINGS_ACK has the frame's payload as `text`, and frames are
-/// acknowledged in the order in which they were sent.
+/// `settings`; 0 sends an empty frame. Returns at once. The peer acknowledges frames
+/// in the order in which they were sent: GOAWAY_EVENT_SETTINGS_ACK has the payload of
+/// the acknowledged frame as `text`.
 ///
-/// What a value allows holds as soon as the frame is sent, what it forbids when
-/// the peer has acknowledged it. These settings are known, and what the server
-/// began with is a limit of the same name:
-/// SETTINGS_HEADER_TABLE_SIZE (1), 0 to 1048576;
-/// SETTINGS_ENABLE_PUSH (2), 0 only;
-/// SETTINGS_MAX_CONCURRENT_STREAMS (3), 0 to 100000: requests that are open stay;
-/// SETTINGS_INITIAL_WINDOW_SIZE (4), 0 to 2147483647: the windows of open streams
-/// change with it, and may become negative;
-/// SETTINGS_MAX_FRAME_SIZE (5), 16384 to 16777215;
-/// SETTINGS_MAX_HEADER_LIST_SIZE (6), 1 to 1048576;
-/// SETTINGS_ENABLE_CONNECT_PROTOCOL (8), 0 or 1, and not 0 once it was 1 (RFC 8441,
-/// section 3);
-/// SETTINGS_NO_RFC7540_PRIORITIES (9), 1 only, which it is (RFC 9218, section 2.1).
-/// Any other is sent and has no meaning to the library.
+/// What a value allows takes effect when the frame is sent; what it forbids, when the
+/// peer has acknowledged the frame. The library knows these settings. Their first
+/// values are the limits of the same name:
 ///
-/// GOAWAY_ERR_GONE: the session has ended. GOAWAY_ERR_INVALID: a value that its
-/// setting does not take, an `id` above 65535, or one that stands there twice.
-/// GOAWAY_ERR_TOO_LARGE: more than 32 settings. GOAWAY_ERR_WOULD_BLOCK: 16 such
-/// frames are unacknowledged. GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
+/// - SETTINGS_HEADER_TABLE_SIZE (1): 0 to 1048576.
+/// - SETTINGS_ENABLE_PUSH (2): 0 only.
+/// - SETTINGS_MAX_CONCURRENT_STREAMS (3): 0 to 100000. Open requests stay open.
+/// - SETTINGS_INITIAL_WINDOW_SIZE (4): 0 to 2147483647. The windows of open streams
+///   change with it, and may become negative.
+/// - SETTINGS_MAX_FRAME_SIZE (5): 16384 to 16777215.
+/// - SETTINGS_MAX_HEADER_LIST_SIZE (6): 1 to 1048576.
+/// - SETTINGS_ENABLE_CONNECT_PROTOCOL (8): 0 or 1, and not 0 after it was 1 (RFC
+///   8441, section 3).
+/// - SETTINGS_NO_RFC7540_PRIORITIES (9): 1 only, which it is from the start (RFC
+///   9218, section 2.1).
+///
+/// Any other setting is sent and has no meaning to the library.
+///
+/// GOAWAY_ERR_GONE: the session has ended.
+/// GOAWAY_ERR_INVALID: a value is outside the range of its setting, an `id` is above
+/// 65535, or a setting is given twice.
+/// GOAWAY_ERR_TOO_LARGE: there are more than 32 settings.
+/// GOAWAY_ERR_WOULD_BLOCK: 16 such frames are not acknowledged.
+/// GOAWAY_ERR_STATE: the session speaks HTTP/1.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_send_settings(
     session: goaway_session,

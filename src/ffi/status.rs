@@ -5,28 +5,29 @@ use std::ffi::{CString, c_char};
 
 use crate::error::Error;
 
-/// What a call returns. Numbers are never given a new meaning; a later version
-/// may add some.
+/// The result of a call. A number never gets a new meaning; later versions may add
+/// numbers.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum goaway_status {
-    /// It is done.
+    /// The call succeeded.
     GOAWAY_OK = 0,
-    /// A pointer that must point somewhere is NULL.
+    /// A pointer that must point to something is NULL.
     GOAWAY_ERR_NULL = 1,
-    /// An argument is outside what the call takes.
+    /// An argument is not valid for the call.
     GOAWAY_ERR_INVALID = 2,
     /// A text is not UTF-8.
     GOAWAY_ERR_UTF8 = 3,
-    /// The call does not fit what the object is doing now.
+    /// The call is not allowed in the current state of the object.
     GOAWAY_ERR_STATE = 4,
-    /// The id is stale: the request or session has ended, or there never was one.
+    /// The id is stale: the request or session has ended, or never existed.
     GOAWAY_ERR_GONE = 5,
-    /// Nobody waits for the response any more. The request's id is stale from now on.
+    /// The request was cancelled. Its id is stale from now on.
     GOAWAY_ERR_CANCELLED = 6,
-    /// What was asked for is not there.
+    /// The requested thing does not exist.
     GOAWAY_ERR_NOT_FOUND = 7,
-    /// The address cannot be understood, resolved, or is not this machine's.
+    /// The address is malformed, cannot be resolved, or does not belong to this
+    /// machine.
     GOAWAY_ERR_ADDRESS = 8,
     /// Another socket has the address.
     GOAWAY_ERR_ADDRESS_IN_USE = 9,
@@ -34,24 +35,25 @@ pub enum goaway_status {
     GOAWAY_ERR_PERMISSION = 10,
     /// The operating system failed in another way.
     GOAWAY_ERR_IO = 11,
-    /// Nothing can be done now; a callback tells when to try again.
+    /// The call is not possible now. A callback reports when to try again.
     GOAWAY_ERR_WOULD_BLOCK = 12,
-    /// The time was up.
+    /// The timeout has passed.
     GOAWAY_ERR_TIMEOUT = 13,
-    /// A blocking call from inside a callback would wait for itself.
+    /// A blocking call was made from inside a callback and would wait for itself.
     GOAWAY_ERR_DEADLOCK = 14,
-    /// Made by the parent process before fork(); only the parent can use it.
+    /// The object belongs to the parent process of a fork(). Only the parent can use
+    /// it.
     GOAWAY_ERR_FORKED = 15,
-    /// What was written does not fit the content-length that was announced.
+    /// The written bytes do not match the content-length that was set.
     GOAWAY_ERR_LENGTH = 16,
     /// A limit is exceeded.
     GOAWAY_ERR_TOO_LARGE = 17,
-    /// A defect of the library, caught at its boundary.
+    /// A defect of the library, which stopped this call only.
     GOAWAY_ERR_PANIC = 18,
-    /// A certificate, a key or an authority cannot be used: the text names the file.
+    /// A certificate, a key or an authority is invalid. The text names the file.
     GOAWAY_ERR_TLS = 19,
-    /// A command of `goaway_queue_submit` was not carried out, since one that stood
-    /// before it in the batch, for the same response, failed.
+    /// A command of `goaway_queue_submit` was not carried out, because an earlier
+    /// command of the batch for the same response failed.
     GOAWAY_ERR_SKIPPED = 20,
 }
 
@@ -121,23 +123,23 @@ pub fn record(error: &Error) -> goaway_status {
     status
 }
 
-/// The text of this thread's last failed call, for a person; empty if none
-/// failed. Valid until the next failing call on this thread.
+/// Returns a readable text about this thread's last failed call; empty if none
+/// failed. Valid until the next call that fails on this thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_last_error() -> *const c_char {
     LAST.try_with(|last| last.borrow().1.as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// The status of this thread's last failed call, for calls that return NULL or
-/// -1 when they fail; GOAWAY_OK if none failed. A call that succeeds leaves it
-/// as it is.
+/// Returns the status of this thread's last failed call, for calls that return NULL
+/// or -1 if they fail; GOAWAY_OK if none failed. A successful call does not change
+/// it.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_last_status() -> goaway_status {
     LAST.try_with(|last| last.borrow().0).unwrap_or(GOAWAY_OK)
 }
 
-/// The name of a status, as it stands in this header; NULL for a number that
-/// this version does not know. Valid for ever.
+/// Returns the name of a status as in this header, or NULL for a number that this
+/// version does not know. Valid forever.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_status_name(status: i32) -> *const c_char {
     usize::try_from(status).ok().and_then(|status| NAMES.get(status)).map_or(std::ptr::null(), |name| name.as_ptr())

@@ -15,35 +15,38 @@ use crate::request;
 use crate::session::SessionHandle;
 use crate::tls::{ClientAuth, Facts, MinVersion, Tls};
 
-/// What listeners speak TLS with: certificates and settings. Made by
-/// `goaway_tls_new`, ended by `goaway_tls_free`. One may serve several listeners
-/// and servers. What is said to it before its first `goaway_server_listen_tls`
-/// holds from then on; what is said later, from the next `goaway_tls_reload` on.
+/// TLS settings and certificates for listeners. `goaway_tls_new` makes it,
+/// `goaway_tls_free` ends it. One goaway_tls may serve several listeners and servers.
+/// Settings made before its first `goaway_server_listen_tls` take effect with that
+/// call. Later settings take effect with the next `goaway_tls_reload`.
 ///
-/// Spoken are TLS 1.3 and 1.2 (RFC 9113, section 9.2), of 1.2 only what HTTP/2
-/// allows. By ALPN (RFC 7301) "h2" is offered, and "http/1.1" and "http/1.0"
-/// unless GOAWAY_FEATURE_HTTP1 is off; a client that does not ask speaks HTTP/1.1.
+/// The server speaks TLS 1.3 and TLS 1.2, and of TLS 1.2 only what HTTP/2 allows (RFC
+/// 9113, section 9.2). By ALPN (RFC 7301) it offers "h2", and also "http/1.1" and
+/// "http/1.0" unless GOAWAY_FEATURE_HTTP1 is off. A client without ALPN is served
+/// HTTP/1.1.
 pub struct goaway_tls(Arc<Tls>);
 
-/// For `goaway_tls_set_client_certificates`: whether clients are asked for a
-/// certificate.
+/// Whether the server requests a certificate from clients; see
+/// `goaway_tls_set_client_certificates`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum goaway_tls_clients {
-    /// They are not; the default.
+    /// No certificate is requested. The default.
     GOAWAY_TLS_CLIENTS_OFF = 0,
-    /// Who has one shows it, and one that the authorities do not vouch for ends
-    /// the handshake.
+    /// A certificate is requested. A client without one is accepted. A certificate
+    /// that the authorities do not verify fails the handshake.
     GOAWAY_TLS_CLIENTS_OPTIONAL = 1,
-    /// The same, and who has none is refused.
+    /// A certificate is required. A client without one, or with one that the
+    /// authorities do not verify, fails the handshake.
     GOAWAY_TLS_CLIENTS_REQUIRED = 2,
-    /// Who has one shows it and is let in with any, so that you judge: what is
-    /// proven is only that the client has the key. `goaway_tls_info` says what
-    /// the authorities think of it.
+    /// A certificate is requested, and any certificate is accepted. The handshake
+    /// proves only that the client has its key; the host must decide whether to trust
+    /// it. `client_error` of `goaway_tls_info` has the result of the verification.
     GOAWAY_TLS_CLIENTS_UNVERIFIED = 3,
 }
 
-/// For `goaway_tls_set_min_version`: versions of TLS, by their numbers on the wire.
+/// Versions of TLS, by their numbers in the protocol; see
+/// `goaway_tls_set_min_version`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum goaway_tls_version {
@@ -54,8 +57,8 @@ pub enum goaway_tls_version {
 use goaway_tls_clients::*;
 use goaway_tls_version::*;
 
-/// What a session's TLS handshake has come to. Texts are NUL-terminated, and
-/// empty if there is nothing. Later versions may append fields.
+/// The result of a session's TLS handshake. Texts are NUL-terminated; a text that
+/// does not apply is empty. Later versions may append fields.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_tls_info {
@@ -63,20 +66,23 @@ pub struct goaway_tls_info {
     pub version: [c_char; 16],
     /// The cipher suite as IANA names it, such as "TLS_AES_128_GCM_SHA256".
     pub cipher: [c_char; 64],
-    /// What ALPN has chosen: "h2", "http/1.1", "http/1.0", or nothing if the client did not ask.
+    /// The protocol that ALPN selected: "h2", "http/1.1" or "http/1.0". Empty if the
+    /// client did not use ALPN.
     pub alpn: [c_char; 16],
-    /// The name that the client asked for (SNI, RFC 6066, section 3), in lower case.
+    /// The server name that the client sent (SNI, RFC 6066, section 3), in lower
+    /// case.
     pub server_name: [c_char; 256],
-    /// Why the authorities do not vouch for the client's certificate; only with
-    /// GOAWAY_TLS_CLIENTS_UNVERIFIED, and empty if they do.
+    /// Why the authorities do not verify the client's certificate. Only with
+    /// GOAWAY_TLS_CLIENTS_UNVERIFIED; empty if they verify it.
     pub client_error: [c_char; 128],
-    /// Certificates that the client has shown; see `goaway_session_peer_certificate`.
+    /// The number of certificates that the client sent; see
+    /// `goaway_session_peer_certificate`.
     pub client_certificates: u32,
-    /// The version and the cipher suite by their numbers on the wire: 0x0304 and
-    /// 0x1301 are TLS 1.3 and TLS_AES_128_GCM_SHA256.
+    /// The version and the cipher suite by their numbers in the protocol, such as
+    /// 0x0304 for TLS 1.3 and 0x1301 for TLS_AES_128_GCM_SHA256.
     pub version_number: u32,
     pub cipher_number: u32,
-    /// Whether a session of before was resumed.
+    /// Whether the client resumed an earlier TLS session.
     pub is_resumed: bool,
 }
 
@@ -96,14 +102,15 @@ impl From<&Facts> for goaway_tls_info {
     }
 }
 
-/// New TLS settings without a certificate, to be ended with `goaway_tls_free`.
-/// NULL if it fails, with the text in `goaway_last_error`.
+/// Creates TLS settings without a certificate. End them with `goaway_tls_free`.
+///
+/// Returns NULL if it fails; `goaway_last_error` returns the text.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_tls_new() -> Option<Box<goaway_tls>> {
     guard_or(None, || Ok(Some(Box::new(goaway_tls(Arc::default())))))
 }
 
-/// Ends it. Listeners that were given it go on with it as it is. NULL is allowed.
+/// Ends TLS settings. Listeners that use them keep them as they are. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_tls_free(tls: Option<Box<goaway_tls>>) {
     guard_or((), || {
@@ -112,23 +119,25 @@ pub extern "C" fn goaway_tls_free(tls: Option<Box<goaway_tls>>) {
     });
 }
 
-/// Adds a certificate with its key, from two files, which may be one. The first
-/// holds the certificate and behind it those that lead to its authority, the
-/// second the key; both in PEM. `password` is what the key is encrypted with
-/// (PKCS #8), or NULL. Both files are read now, and again by `goaway_tls_reload`.
+/// Adds a certificate and its key from two PEM files, which may be the same file.
+/// `certificate_file` has the certificate, followed by the intermediate certificates
+/// up to its authority. `key_file` has the key. `password` decrypts an encrypted key
+/// (PKCS #8); NULL if it is not encrypted. Both files are read now, and again by
+/// `goaway_tls_reload`. They must be regular files.
 ///
-/// May be called several times. For the name that it asks for (SNI) a client
-/// gets, of the certificates whose signatures it understands, the one added last
-/// that has the name itself, or else the one added last that has it by a
-/// wildcard, or else the first of all. So add an RSA certificate before an ECDSA
-/// one for the same name. One that has expired is taken, with a warning in the log.
+/// You may call it several times. The server chooses among the certificates whose
+/// signature algorithm the client supports: the last added one that contains the
+/// requested server name (SNI) itself; otherwise the last added one that matches it
+/// by a wildcard; otherwise the first one. So add an RSA certificate before an ECDSA
+/// certificate of the same name. An expired certificate is accepted, with a warning
+/// in the log.
 ///
-/// A file is checked as a whole: a certificate in it that cannot be read, or a
-/// BEGIN without its END, refuses all of it. It must be a regular file.
+/// If a part of a file is invalid, such as one certificate or a BEGIN line without
+/// its END line, the file is refused. The text of an error names the file, the line
+/// and the reason.
 ///
-/// GOAWAY_ERR_TLS: what is in a file cannot be used. GOAWAY_ERR_IO,
-/// GOAWAY_ERR_PERMISSION: a file cannot be read. The text names the file, the
-/// line and what is wrong.
+/// GOAWAY_ERR_TLS: the content of a file is invalid.
+/// GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: a file cannot be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_tls_add_certificate(
     tls: Option<NonNull<goaway_tls>>,
@@ -146,10 +155,10 @@ pub unsafe extern "C" fn goaway_tls_add_certificate(
     })
 }
 
-/// The same from memory, which a reload does not read again. What is passed is
-/// copied.
+/// Adds a certificate and its key from memory, in PEM, like
+/// `goaway_tls_add_certificate`. `goaway_tls_reload` uses them unchanged.
 ///
-/// GOAWAY_ERR_TLS: it cannot be used; the text says why.
+/// GOAWAY_ERR_TLS: the certificate or the key is invalid; the text has the reason.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_tls_add_certificate_pem(
     tls: Option<NonNull<goaway_tls>>,
@@ -169,13 +178,14 @@ pub unsafe extern "C" fn goaway_tls_add_certificate_pem(
     })
 }
 
-/// Has the certificate that was added last chosen for clients that ask for `name`
-/// (SNI) and for no other name, whatever names are in it: "example.org", or
-/// "*.example.org" for one label in front. Such a certificate goes before those
-/// that are chosen by the names in them; of several for a name the one added
-/// last, and an exact name before a wildcard.
+/// Selects the certificate that was added last for the server name `name` (SNI), and
+/// for no other name, whatever names it contains. `name` is a name such as
+/// "example.org", or "*.example.org" for exactly one label in place of the `*`. Such
+/// a certificate takes precedence over those that are chosen by the names that they
+/// contain. Among several, an exact name takes precedence over a wildcard, and the
+/// last added one over earlier ones.
 ///
-/// GOAWAY_ERR_INVALID: no certificate was added, or clients cannot ask for such a name.
+/// GOAWAY_ERR_INVALID: no certificate was added, or `name` cannot be a server name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_tls_set_server_name(
     tls: Option<NonNull<goaway_tls>>,
@@ -188,14 +198,17 @@ pub unsafe extern "C" fn goaway_tls_set_server_name(
     })
 }
 
-/// Whether clients are asked for a certificate, one of the numbers of
-/// `goaway_tls_clients`, and the file of the authorities, in PEM, that vouch for
-/// it. It is read now, and again by `goaway_tls_reload`. NULL, none, is allowed
-/// with GOAWAY_TLS_CLIENTS_OFF and _UNVERIFIED. A self-signed certificate among
-/// them is also taken as a client's own. Replaces what was set before.
+/// Sets whether the server requests a certificate from clients, and which authorities
+/// verify it. `clients` is one of `goaway_tls_clients`. `authorities_file` is a PEM
+/// file with the certificates of the authorities, which is read now, and again by
+/// `goaway_tls_reload`. It may be NULL with GOAWAY_TLS_CLIENTS_OFF and _UNVERIFIED. A
+/// self-signed certificate in it is also accepted as a client's own certificate. A
+/// later call replaces an earlier one.
 ///
-/// GOAWAY_ERR_INVALID: there is no such number, or no authority.
-/// GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
+/// GOAWAY_ERR_INVALID: `clients` is none of these numbers, or an authority is
+/// required and there is none.
+/// GOAWAY_ERR_TLS: the content of the file is invalid.
+/// GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: the file cannot be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_tls_set_client_certificates(
     tls: Option<NonNull<goaway_tls>>,
@@ -212,7 +225,8 @@ pub unsafe extern "C" fn goaway_tls_set_client_certificates(
     })
 }
 
-/// The same with authorities from memory. None are passed with a length of 0.
+/// Sets the same as `goaway_tls_set_client_certificates`, with the authorities from
+/// memory, in PEM. With a length of 0 there are none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_tls_set_client_certificates_pem(
     tls: Option<NonNull<goaway_tls>>,
@@ -227,10 +241,10 @@ pub unsafe extern "C" fn goaway_tls_set_client_certificates_pem(
     })
 }
 
-/// The oldest version that is spoken, one of the numbers of
+/// Sets the lowest version of TLS that the server accepts, one of
 /// `goaway_tls_version`. Default GOAWAY_TLS_1_2.
 ///
-/// GOAWAY_ERR_INVALID: there is no such number.
+/// GOAWAY_ERR_INVALID: `version` is none of these numbers.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_tls_set_min_version(tls: Option<NonNull<goaway_tls>>, version: u32) -> goaway_status {
     guard(|| {
@@ -243,9 +257,9 @@ pub extern "C" fn goaway_tls_set_min_version(tls: Option<NonNull<goaway_tls>>, v
     })
 }
 
-/// Whether there must be a certificate before `tls` is used. Default true. With
-/// false a listener may have none: then every handshake fails, until
-/// `goaway_tls_replace` or `goaway_tls_reload` brings one.
+/// Sets whether `tls` must have a certificate before it is used. Default true. With
+/// false, a listener may start without one: every handshake fails until
+/// `goaway_tls_replace` or `goaway_tls_reload` adds one.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_tls_set_certificate_required(
     tls: Option<NonNull<goaway_tls>>,
@@ -254,19 +268,19 @@ pub extern "C" fn goaway_tls_set_certificate_required(
     guard(|| settings(tls)?.set_certificate_required(required))
 }
 
-/// Whether clients may resume a session, which saves them the certificate and
-/// the server its signature. Default true: with tickets (RFC 8446, section
-/// 2.2), whose keys the process makes, changes every six hours and with each
-/// reload, and never stores.
+/// Sets whether clients may resume TLS sessions by tickets (RFC 8446, section 2.2).
+/// Resumption saves the client the certificate and the server a signature. Default
+/// true. The process generates the keys of the tickets, replaces them every six hours
+/// and at each reload, and never stores them.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_tls_set_resumption(tls: Option<NonNull<goaway_tls>>, resumption: bool) -> goaway_status {
     guard(|| settings(tls)?.set_resumption(resumption))
 }
 
-/// Has the secrets of every session written to a file, at whose end it goes on,
-/// in the format of SSLKEYLOGFILE: whoever reads it can read the sessions. For
-/// debugging. NULL, the default, writes none; an environment variable is never
-/// looked at.
+/// Appends the secrets of every TLS session to a file, in the format of
+/// SSLKEYLOGFILE, for debugging. With the file, anyone can decrypt the sessions.
+/// NULL, the default, writes none. The library never reads the environment variable
+/// SSLKEYLOGFILE.
 ///
 /// GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: the file cannot be written.
 #[unsafe(no_mangle)]
@@ -284,19 +298,23 @@ pub unsafe extern "C" fn goaway_tls_set_key_log(
     })
 }
 
-/// Has handshakes from now on use the files as they are now, and what was said
-/// since. Sessions go on as they are. If a file cannot be used nothing changes.
-/// From any thread, at any time, as often as you like.
+/// Reads the files again, and uses their content and all settings made since the last
+/// reload for new handshakes. Existing sessions are not changed. If a file is
+/// invalid, nothing changes.
 ///
-/// GOAWAY_ERR_TLS, GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: as for certificates.
+/// GOAWAY_ERR_TLS: the content of a file is invalid.
+/// GOAWAY_ERR_IO, GOAWAY_ERR_PERMISSION: a file cannot be read.
 /// GOAWAY_ERR_INVALID: there is no certificate.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_tls_reload(tls: Option<NonNull<goaway_tls>>) -> goaway_status {
     guard(|| settings(tls)?.reload())
 }
 
-/// The same with all that was said to `with` instead of what was said to `tls`:
-/// for certificates that come from memory. `with` stays yours.
+/// Replaces all settings and certificates of `tls` by those of `with`, for new
+/// handshakes, as `goaway_tls_reload` does: for certificates that come from memory.
+/// You still own `with`.
+///
+/// Errors are those of `goaway_tls_reload`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_tls_replace(tls: Option<NonNull<goaway_tls>>, with: Option<&goaway_tls>) -> goaway_status {
     guard(|| {
@@ -305,10 +323,12 @@ pub extern "C" fn goaway_tls_replace(tls: Option<NonNull<goaway_tls>>, with: Opt
     })
 }
 
-/// Listens on `address` as `goaway_server_listen` does, and speaks TLS there.
+/// Adds a listener on `address`, as `goaway_server_listen` does, that speaks TLS with
+/// the settings of `tls`.
 ///
-/// GOAWAY_ERR_INVALID: `tls` has no certificate. GOAWAY_ERR_TLS and others: as
-/// for certificates and for `goaway_server_listen`.
+/// GOAWAY_ERR_INVALID: `tls` has no certificate.
+///
+/// Other errors are those of `goaway_tls_reload` and `goaway_server_listen`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_server_listen_tls(
     server: Option<NonNull<goaway_server>>,
@@ -324,11 +344,12 @@ pub unsafe extern "C" fn goaway_server_listen_tls(
     })
 }
 
-/// Writes what a session's handshake has come to to `out_info`: as many bytes
-/// as both sides know of, `info_size` being `sizeof(goaway_tls_info)` in your
-/// program.
+/// Writes the result of a session's TLS handshake to `out_info`. Pass
+/// `sizeof(goaway_tls_info)` as `info_size`; the fields that both your program and
+/// the library know are written.
 ///
-/// GOAWAY_ERR_NOT_FOUND: the session speaks no TLS, or its handshake goes on.
+/// GOAWAY_ERR_NOT_FOUND: the session does not use TLS, or its handshake is not
+/// complete.
 /// GOAWAY_ERR_GONE: the session has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_tls(
@@ -348,13 +369,14 @@ pub unsafe extern "C" fn goaway_session_tls(
     })
 }
 
-/// Copies the certificate at `index` of those that a session's client has
-/// shown, in DER, to `place`, which has `place_len` bytes, and writes its
-/// length to `out_len`, also if it is too long for the place. The first is the
-/// client's own, those behind it lead to its authority.
+/// Copies the certificate at `index`, in DER, of those that the client of a session
+/// sent, to the `place_len` bytes at `place`. Writes its length to `out_len`, also if
+/// it is longer than `place_len`. Index 0 is the client's own certificate; the
+/// intermediate certificates follow.
 ///
-/// GOAWAY_ERR_NOT_FOUND: there are not so many. GOAWAY_ERR_TOO_LARGE: it is
-/// longer than the place. GOAWAY_ERR_GONE: the session has ended.
+/// GOAWAY_ERR_NOT_FOUND: there is no certificate at `index`.
+/// GOAWAY_ERR_TOO_LARGE: the certificate is longer than `place_len`.
+/// GOAWAY_ERR_GONE: the session has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_session_peer_certificate(
     session: goaway_session,
@@ -378,10 +400,10 @@ pub unsafe extern "C" fn goaway_session_peer_certificate(
     })
 }
 
-/// Shows the certificate at `index` of those that the request's client has
-/// shown, in DER. The first is the client's own.
+/// Writes a view of the certificate at `index`, in DER, of those that the client of
+/// the request sent, to `out_certificate`. Index 0 is the client's own certificate.
 ///
-/// GOAWAY_ERR_NOT_FOUND: there are not so many.
+/// GOAWAY_ERR_NOT_FOUND: there is no certificate at `index`.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_peer_certificate(
     request: goaway_request,

@@ -7,9 +7,9 @@ use std::ptr::NonNull;
 use crate::error::{Error, Result};
 use crate::setting::Setting;
 
-/// Bytes that the library shows. They are not NUL-terminated; `data` is not
-/// NULL even when `len` is 0. How long they are valid says the function that
-/// shows them.
+/// A view of bytes of the library. They are not NUL-terminated. `data` is not NULL
+/// even if `len` is 0. The function that returns the view documents how long it is
+/// valid.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_bytes {
@@ -50,10 +50,10 @@ impl<'a, T> Object<'a, T> for Option<NonNull<T>> {
     }
 }
 
-/// A field of a header or trailer section, both texts NUL-terminated. A name
-/// that begins with GOAWAY_FIELD_SENSITIVE, here and wherever else a field is
-/// given, says that the value is a secret: the field is sent as one that is
-/// never indexed (RFC 7541, section 7.1.3). In C: "\x01" "cookie".
+/// A field of a header or trailer section. Both texts are NUL-terminated. A name that
+/// begins with the byte GOAWAY_FIELD_SENSITIVE, here and in every call that takes a
+/// field, marks the value as secret: the field is sent as never indexed (RFC 7541,
+/// section 7.1.3). In C: "\x01" "cookie".
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_field {
@@ -65,7 +65,7 @@ pub struct goaway_field {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct goaway_setting {
-    /// Its number, as in RFC 9113, section 6.5.2: up to 65535.
+    /// Its identifier, up to 65535 (RFC 9113, section 6.5.2).
     pub id: u32,
     pub value: u32,
 }

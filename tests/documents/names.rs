@@ -132,7 +132,7 @@ fn each_option_of_an_address_is_described() {
     let known: BTreeSet<String> = arms
         .flat_map(|(names, _)| names.split('"').skip(1).step_by(2).map(str::to_string).collect::<Vec<_>>())
         .collect();
-    let header = between(&read("include/goaway.h"), "wherever it takes one:", "The options that make a socket");
+    let header = between(&read("include/goaway.h"), "Options follow a", "The options backlog, reuseport");
     assert_eq!(options(&header), known, "include/goaway.h beside src/address.rs");
     let document = between(&read("docs/sockets.md"), "| option | for |", "\n\n");
     let rows = document.lines().skip(2).map(|row| cells(row)[0].to_string() + " ");
