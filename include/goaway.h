@@ -7,18 +7,19 @@
 //   call has changed nothing and has written no out-parameter. goaway_last_error()
 //   returns the text of the calling thread's last failure. NULL for a pointer that
 //   must point to something is GOAWAY_ERR_NULL. No call crashes.
-// Blocking. These calls wait: goaway_server_wait and goaway_queue_wait, as long as
-//   you tell them; goaway_server_free, until open streams have been reset and
-//   callbacks have returned, at most 3 s; goaway_queue_free, while on_ready runs;
-//   goaway_server_listen, while a name is resolved, and up to 1 s while another
-//   process holds the lock on a Unix socket's folder; the goaway_tls_ calls that
-//   read files, which must be regular files. All other calls return at once.
+// Blocking. These calls wait: goaway_server_wait, goaway_queue_wait and
+//   goaway_log_take, for at most their timeout; goaway_server_free, until open
+//   streams have been reset and callbacks have returned, at most 3 s;
+//   goaway_queue_free, while on_ready runs; goaway_server_listen, while a name is
+//   resolved, and up to 1 s while another process holds the lock on a Unix socket's
+//   folder; the goaway_tls_ calls that read files, which must be regular files. All
+//   other calls return at once.
 // Ownership. You own what a _new or a list function returns until you pass it to
 //   its _free, which ends it and accepts NULL. No other call transfers ownership:
-//   the library copies what you pass in, and keeps what it shows you.
-// Ids. A goaway_request and a goaway_session are numbers. You may keep, copy and use
-//   them at any time. The id of one that has ended is GOAWAY_ERR_GONE, and no id is
-//   ever used twice.
+//   the library copies what you pass, and still owns what it returns a view of.
+// Ids. A goaway_request and a goaway_session are numbers. You may keep, copy and
+//   use them at any time. A call with the id of one that has ended returns
+//   GOAWAY_ERR_GONE. No id is used twice.
 // Threads. Every function may be called from any thread and from inside any
 //   callback. Callbacks run on the library's own threads, which take none of your
 //   signals. Those of one session never run at the same time. A callback that
@@ -30,10 +31,12 @@
 //   then, every goaway_bytes that a call has returned for the request is valid.
 // Text. Text that you pass is NUL-terminated UTF-8; field values may be any bytes
 //   that HTTP allows. Bytes are a pointer and a length; the pointer is ignored if
-//   the length is 0. Times are in milliseconds.
+//   the length is 0. Returned bytes are a view, a goaway_bytes. Times are in
+//   milliseconds.
 // HTTP/1.1. Clients that do not choose HTTP/2 are served HTTP/1.1 by the same
-//   handlers (GOAWAY_FEATURE_HTTP1). The comments speak of streams and frames. What
-//   resets a stream ends a connection of HTTP/1.1; docs/http1.md has all differences.
+//   handlers (GOAWAY_FEATURE_HTTP1). The comments use the terms of HTTP/2, stream
+//   and frame. What resets a stream ends a connection of HTTP/1.1; docs/http1.md
+//   has all differences.
 // Numbers. Enum values are never renumbered, and structures grow only at their end:
 //   a program keeps working with a newer library.
 // fork(). A server belongs to the process that started it. In a child, every call on
@@ -65,30 +68,31 @@
 #define GOAWAY_READER static inline
 #endif
 
-// As a flag of a WRITE command: a WRITABLE record follows for certain, unless
-// the response ends before, once half of the high-water mark is free, perhaps at
-// once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
+// Flag of a WRITE command: a WRITABLE record follows, unless the response ends
+// first, when half of the high-water mark is free, perhaps at once; also if the
+// command fails with GOAWAY_ERR_WOULD_BLOCK.
 #define GOAWAY_COMMAND_FLAG_NOTIFY 1
 
-// As a flag of a WRITE command, as GOAWAY_COMMAND_FLAG_NOTIFY, but the WRITABLE
-// record does not come before all that was written has left: over HTTP/2 the
-// system has taken it, over HTTP/1.1 the connection's own buffer. So a reset
-// that is ordered behind the record takes nothing of it back.
+// Flag of a WRITE command: like GOAWAY_COMMAND_FLAG_NOTIFY, but the WRITABLE record
+// follows only after all written bytes have been sent: over HTTP/2 to the kernel,
+// over HTTP/1.1 to the output buffer of the connection. A reset that is submitted
+// after the record does not discard them.
 #define GOAWAY_COMMAND_FLAG_NOTIFY_SENT 16
 
-// As a flag of a RESPOND or HEAD command: no `date` field is added.
+// Flag of a RESPOND or HEAD command: no `date` field is added.
 #define GOAWAY_COMMAND_FLAG_NO_DATE 2
 
-// As a flag of a RESPOND or HEAD command: no `content-length` field is added
-// where the length is known.
+// Flag of a RESPOND or HEAD command: no `content-length` field is added if the
+// length is known.
 #define GOAWAY_COMMAND_FLAG_NO_LENGTH 4
 
-// As a flag of a RESPOND or END command: the response leaves, and BODY records of
-// the request go on until GOAWAY_RECORD_FLAG_END, as `goaway_request_keep_body`.
+// Flag of a RESPOND or END command: the response is sent, and BODY records of the
+// request continue until GOAWAY_RECORD_FLAG_END, as after
+// `goaway_request_keep_body`.
 #define GOAWAY_COMMAND_FLAG_KEEP_BODY 8
 
-// Added to the number of a pseudo-header field that came as one that is never
-// indexed, and must be passed on as such (RFC 7541, section 7.1.3).
+// Added to the number of a pseudo-header field that was sent as never indexed. A
+// proxy must forward it so (RFC 7541, section 7.1.3).
 #define GOAWAY_PSEUDO_FIELD_SENSITIVE 8
 
 // As a timeout: wait without a limit.
@@ -103,55 +107,54 @@
 // that you pass: send it as never indexed; see `goaway_field`.
 #define GOAWAY_FIELD_SENSITIVE 1
 
-// As a flag of a REQUEST or BODY record: the request's body ends with this
-// record's data. In REQUEST: there is none, or it is whole here.
+// Flag of a REQUEST or BODY record: the request's body ends with the data of this
+// record. In REQUEST: the request has no body, or the record has the complete body.
 #define GOAWAY_RECORD_FLAG_END 1
 
-// As a flag of a REQUEST record: the method is HEAD.
+// Flag of a REQUEST record: the method is HEAD.
 #define GOAWAY_RECORD_FLAG_HEAD 2
 
-// As a flag of a REQUEST record: the session drains already, and `number` is
-// how many milliseconds are left. No DRAIN record follows then.
+// Flag of a REQUEST record: the session is draining already, and `number` is the
+// milliseconds until the deadline. No DRAIN record follows.
 #define GOAWAY_RECORD_FLAG_DRAINING 4
 
-// As a flag of a REQUEST record: it came in HTTP/1.1. Without this and the next
-// one it came in HTTP/2.
+// Flag of a REQUEST record: the request arrived over HTTP/1.1. Without this flag and
+// GOAWAY_RECORD_FLAG_HTTP_1_0 it arrived over HTTP/2.
 #define GOAWAY_RECORD_FLAG_HTTP_1_1 8
 
-// As a flag of a REQUEST record: it came in HTTP/1.0.
+// Flag of a REQUEST record: the request arrived over HTTP/1.0.
 #define GOAWAY_RECORD_FLAG_HTTP_1_0 16
 
-// As a flag of a REQUEST record: the request's header section ended its stream,
-// so that it has no body and never had one on the way.
+// Flag of a REQUEST record: the stream ended with the request's header section, so
+// that the request has no body at all.
 #define GOAWAY_RECORD_FLAG_NO_BODY 32
 
-// As a flag of a REQUEST record: the authority is from the field `host`, since
-// there was no `:authority`.
+// Flag of a REQUEST record: the authority is from the `host` field, because there
+// was no `:authority`.
 #define GOAWAY_RECORD_FLAG_HOST_ONLY 64
 
-// As a flag of a REQUEST record, beside GOAWAY_RECORD_FLAG_END: it asks for another
-// protocol, and HEAD with the status 101 switches to it (GOAWAY_FEATURE_UPGRADE).
-// After that there are BODY records of what comes through the tunnel.
+// Flag of a REQUEST record, together with GOAWAY_RECORD_FLAG_END: the request asks
+// for another protocol, and a HEAD command with the status 101 switches to it
+// (GOAWAY_FEATURE_UPGRADE). BODY records then have the bytes of the tunnel.
 #define GOAWAY_RECORD_FLAG_UPGRADE 128
 
-// As a flag of a REQUEST record: the peer sent several `cookie` fields. The
-// text has one, whose value is theirs joined with "; " (RFC 9113, section
-// 8.2.3). Behind the text, up to `data_offset`, stands the value of each as it
-// came, a NUL behind each.
+// Flag of a REQUEST record: the peer sent several `cookie` fields. The text has one
+// field, with their values joined by "; " (RFC 9113, section 8.2.3). After the text,
+// up to `data_offset`, stands each value as it arrived, each followed by a NUL.
 #define GOAWAY_RECORD_FLAG_COOKIES 256
 
-// As a flag of a REQUEST record, or of a BODY record with GOAWAY_RECORD_FLAG_END: at
-// least one field, or pseudo-header field (see GOAWAY_PSEUDO_FIELD_SENSITIVE), came
-// as one that is never indexed (RFC 7541, section 7.1.3).
-// Directly before the text stand `fields` bytes, one for each field in their order:
-// GOAWAY_FIELD_SENSITIVE, or 0. `goaway_record_field_flags` reads them.
+// Flag of a REQUEST record, or of a BODY record with GOAWAY_RECORD_FLAG_END: at
+// least one field, or pseudo-header field (see GOAWAY_PSEUDO_FIELD_SENSITIVE), was
+// sent as never indexed (RFC 7541, section 7.1.3). Directly before the text stand
+// `fields` bytes, one for each field in order: GOAWAY_FIELD_SENSITIVE or 0.
+// `goaway_record_field_flags` reads them.
 #define GOAWAY_RECORD_FLAG_SENSITIVE 512
 
-// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
+// For `goaway_queue_watch`: session events, in SESSION records.
 #define GOAWAY_WATCH_SESSIONS 1
 
-// For `goaway_queue_watch`: how far the close has come, about ten times a
-// second, in PROGRESS records.
+// For `goaway_queue_watch`: the progress of a close, about ten times a second, in
+// PROGRESS records.
 #define GOAWAY_WATCH_PROGRESS 2
 
 // The result of a call. A number never gets a new meaning; later versions may add
@@ -525,69 +528,76 @@ typedef enum {
     GOAWAY_TLS_1_3 = 772,
 } goaway_tls_version;
 
-// What a record tells. Codes are appended, never renumbered.
+// Kinds of records. Later versions may append codes.
 typedef enum {
-    // A request has come.
+    // A request arrived.
     GOAWAY_RECORD_KIND_REQUEST = 1,
-    // More of a request's body has come.
+    // The next bytes of a request's body arrived.
     GOAWAY_RECORD_KIND_BODY = 2,
-    // A response has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY or
+    // A response can be written again, as requested by GOAWAY_COMMAND_FLAG_NOTIFY or
     // GOAWAY_COMMAND_FLAG_NOTIFY_SENT.
     GOAWAY_RECORD_KIND_WRITABLE = 3,
-    // Nobody waits for the response any more: the request's id is stale.
+    // The request was cancelled. Its id is stale.
     GOAWAY_RECORD_KIND_CANCELLED = 4,
-    // The request's session drains: the response should end in time.
+    // The request's session is draining. The response should end before the
+    // deadline.
     GOAWAY_RECORD_KIND_DRAIN = 5,
-    // Something happened to a session; only with GOAWAY_WATCH_SESSIONS.
+    // A session event; only with GOAWAY_WATCH_SESSIONS.
     GOAWAY_RECORD_KIND_SESSION = 6,
-    // How far the server's close has come: the sessions and streams that are
-    // still open and the milliseconds until the deadline; only with
+    // The progress of the server's close: the sessions and streams that are still
+    // open, and the milliseconds until the deadline. Only with
     // GOAWAY_WATCH_PROGRESS. Read it with `goaway_record_sessions`,
     // `goaway_record_streams` and `goaway_record_left_ms`.
     GOAWAY_RECORD_KIND_PROGRESS = 7,
-    // The server has ended. The last record of each queue.
+    // The server's close is complete. The last record of each queue.
     GOAWAY_RECORD_KIND_CLOSED = 8,
 } goaway_record_kind;
 
-// What a command orders. Codes are appended, never renumbered.
+// Kinds of commands. Later versions may append codes.
 typedef enum {
-    // The whole response: status, fields and data, as `goaway_request_respond_with`.
+    // Sends a complete response: status, fields and data, like
+    // `goaway_request_respond_with`.
     GOAWAY_COMMAND_KIND_RESPOND = 1,
-    // The head of a streamed response: status and fields.
+    // Begins a streamed response: status and fields, like
+    // `goaway_request_write_head_with`.
     GOAWAY_COMMAND_KIND_HEAD = 2,
-    // The next piece of it: data, as `goaway_request_write`.
+    // Writes the next data of a streamed response, like `goaway_request_write`.
     GOAWAY_COMMAND_KIND_WRITE = 3,
-    // The end of it: the last piece of data, which is taken however much waits
-    // and may be empty, and trailer fields.
+    // Ends a streamed response with its last data, which may be empty, and trailer
+    // fields, like `goaway_request_end_with`. The data is accepted even if the
+    // high-water mark is reached.
     GOAWAY_COMMAND_KIND_END = 4,
-    // RST_STREAM with the code `number`, as `goaway_request_reset`.
+    // Resets the stream with the error code `number`, like `goaway_request_reset`.
     GOAWAY_COMMAND_KIND_RESET = 5,
-    // `number` bytes of BODY records have been used: flow control lets the peer
-    // send as much more. The first one, also of 0 bytes, has a peer that waits
-    // for it told with 100 (Continue) that the body is wanted.
+    // Reports that `number` bytes of BODY records were consumed: flow control lets
+    // the peer send as many more. The first CONSUME of a request, also with 0 bytes,
+    // sends 100 (Continue) to a peer that waits for it.
     GOAWAY_COMMAND_KIND_CONSUME = 6,
-    // An informational head: status and fields, as `goaway_request_inform`.
+    // Sends an informational response: status and fields, like
+    // `goaway_request_inform`.
     GOAWAY_COMMAND_KIND_INFORM = 7,
-    // As `goaway_request_set_idle_ms` with `number`.
+    // Sets the idle time to `number` milliseconds, like
+    // `goaway_request_set_idle_ms`.
     GOAWAY_COMMAND_KIND_SET_IDLE = 8,
-    // As `goaway_request_set_high_water` with `number` bytes.
+    // Sets the high-water mark to `number` bytes, like
+    // `goaway_request_set_high_water`.
     GOAWAY_COMMAND_KIND_HIGH_WATER = 9,
-    // As `goaway_request_set_context` with `number`.
+    // Attaches `number` to the request, like `goaway_request_set_context`.
     GOAWAY_COMMAND_KIND_SET_CONTEXT = 10,
 } goaway_command_kind;
 
 // How HEADERS, PUSH_PROMISE and DATA frames are padded; see
 // `goaway_server_set_padding`.
 typedef enum {
-    // Not at all.
+    // No padding.
     GOAWAY_PADDING_NONE = 0,
-    // To a length that is a multiple of 8 bytes, the frame's head included.
+    // To a multiple of 8 bytes, including the frame header.
     GOAWAY_PADDING_ALIGNED = 1,
-    // By 256 bytes.
+    // By 256 bytes a frame.
     GOAWAY_PADDING_MAX = 2,
 } goaway_padding;
 
-// The pseudo-header fields of a request (RFC 9113, section 8.3.1; RFC 8441, section 4).
+// Pseudo-header fields of a request (RFC 9113, section 8.3.1; RFC 8441, section 4).
 typedef enum {
     // `:method`
     GOAWAY_PSEUDO_FIELD_METHOD = 1,
@@ -867,58 +877,62 @@ typedef struct {
 // the thread that takes the batch.
 typedef void (*goaway_queue_cb)(void *user_data);
 
-// Something that happened, in 64 bytes without padding and in the byte order
-// of the machine. The offset of each member stands before it. What a kind does
-// not name is 0. Texts and data are in the arena of the record's batch. The
-// functions that begin with `goaway_record_` read the members by name, kind by kind.
+// An event, in 64 bytes without padding and in the byte order of the machine. Each
+// member's comment begins with its offset. Members that do not apply to the kind are
+// 0. Texts and data are in the arena of the record's batch. The `goaway_record_`
+// functions read the members by name.
 typedef struct {
     // 0: a `goaway_record_kind`.
     uint16_t kind;
-    // 2: of GOAWAY_RECORD_FLAG_END (REQUEST, BODY), GOAWAY_RECORD_FLAG_HEAD,
-    // GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_HTTP_1_0,
-    // GOAWAY_RECORD_FLAG_NO_BODY, GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_UPGRADE and
-    // GOAWAY_RECORD_FLAG_COOKIES (REQUEST), GOAWAY_RECORD_FLAG_SENSITIVE (REQUEST, BODY).
+    // 2: flags. REQUEST, BODY: GOAWAY_RECORD_FLAG_END and
+    // GOAWAY_RECORD_FLAG_SENSITIVE. REQUEST: also GOAWAY_RECORD_FLAG_HEAD,
+    // GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_HTTP_1_1,
+    // GOAWAY_RECORD_FLAG_HTTP_1_0, GOAWAY_RECORD_FLAG_NO_BODY,
+    // GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_UPGRADE and
+    // GOAWAY_RECORD_FLAG_COOKIES.
     uint16_t flags;
     // 4: REQUEST: the route's tag.
     uint32_t tag;
-    // 8: the request, if the record is of one.
+    // 8: the request, if the record belongs to one.
     uint64_t id;
-    // 16: its session, or the session that the record is of.
+    // 16: the session of the request or of the event.
     uint64_t session;
-    // 24: what the host had attached to the request by
-    // GOAWAY_COMMAND_KIND_SET_CONTEXT or `goaway_request_set_context` when the
-    // record was written; 0 until then.
+    // 24: the context of the request when the record was written, set by
+    // GOAWAY_COMMAND_KIND_SET_CONTEXT or `goaway_request_set_context`; 0 if none was
+    // set.
     uint64_t context;
-    // 32, 36: REQUEST: method, scheme, authority, path as it came, query and
-    // peer, then name and value of each path parameter, then name and value of
-    // each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
-    // the first field is `:protocol`. Several `cookie` fields are one here, see
-    // GOAWAY_RECORD_FLAG_COOKIES. BODY with GOAWAY_RECORD_FLAG_END: name
-    // and value of each trailer field, likewise. SESSION: the peer and a NUL,
-    // then the event's text as it is.
+    // 32, 36: REQUEST: method, scheme, authority, path, query and peer, then name
+    // and value of each path parameter, then name and value of each header field,
+    // each followed by a NUL. The first field of an extended CONNECT (RFC 8441) is
+    // `:protocol`. Several `cookie` fields are joined, see
+    // GOAWAY_RECORD_FLAG_COOKIES. BODY with GOAWAY_RECORD_FLAG_END: name and value
+    // of each trailer field, each followed by a NUL. SESSION: the peer and a NUL,
+    // then the event's text without a NUL.
     uint32_t text_offset;
     uint32_t text_len;
-    // 40, 44: REQUEST: the body, if it is whole here. BODY: the next bytes of
-    // it. CLOSED: a `goaway_report`, aligned to 8 bytes.
+    // 40, 44: REQUEST: the body, if it is complete. BODY: the next bytes of the
+    // body. CLOSED: a `goaway_report`, aligned to 8 bytes.
     uint32_t data_offset;
     uint32_t data_len;
-    // 48: REQUEST: the identifier of its stream. CANCELLED: an error code, the
-    // peer's or ours as `goaway_cancel_cb` says. SESSION: the event's code. WRITABLE: the high-water mark,
-    // which grows for a peer that takes much. PROGRESS: sessions that are left.
+    // 48: REQUEST: the identifier of the stream. CANCELLED: an error code, as in
+    // `goaway_cancel_cb`. SESSION: the event's `code`. WRITABLE: the high-water
+    // mark, which grows for a peer that reads fast. PROGRESS: sessions that are
+    // still open.
     uint32_t code;
-    // 52: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the pseudo-header fields in
-    // the order in which they came, as `goaway_request_pseudo_order` has them.
-    // PROGRESS: streams that are left.
+    // 52: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the order of the
+    // pseudo-header fields, as `goaway_request_pseudo_order` writes it. PROGRESS:
+    // streams that are still open.
     uint32_t cause;
-    // 56: WRITABLE: bytes that wait for the peer, 4294967295 if there are more.
-    // DRAIN, PROGRESS, and REQUEST with GOAWAY_RECORD_FLAG_DRAINING: milliseconds
-    // that are left. SESSION: the event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its
-    // `last_stream`.
+    // 56: WRITABLE: bytes that wait for the peer, at most 4294967295. DRAIN,
+    // PROGRESS, and REQUEST with GOAWAY_RECORD_FLAG_DRAINING: milliseconds until the
+    // deadline. SESSION: the event's `last_stream` for GOAWAY_EVENT_GOAWAY, its
+    // `stream` for other events.
     uint32_t number;
-    // 60: REQUEST: header fields. BODY with GOAWAY_RECORD_FLAG_END: trailer fields.
-    // SESSION: a `goaway_event`.
+    // 60: REQUEST: number of header fields. BODY with GOAWAY_RECORD_FLAG_END: number
+    // of trailer fields. SESSION: a `goaway_event`.
     uint16_t fields;
-    // 62: REQUEST: path parameters. SESSION: of GOAWAY_EVENT_CLOSED, a `goaway_outcome`.
+    // 62: REQUEST: number of path parameters. SESSION with GOAWAY_EVENT_CLOSED: a
+    // `goaway_outcome`.
     uint16_t params;
 } goaway_record;
 
@@ -931,29 +945,30 @@ typedef struct {
     size_t arena_len;
 } goaway_batch;
 
-// What the host wants done with a request, in 40 bytes without padding and in
-// the byte order of the machine. The offset of each member stands before it.
-// What a kind does not name is not looked at.
+// An instruction for a request, in 40 bytes without padding and in the byte order of
+// the machine. Each member's comment begins with its offset. Members that do not
+// apply to the kind are ignored.
 typedef struct {
     // 0: a `goaway_command_kind`.
     uint16_t kind;
     // 2: RESPOND, HEAD, INFORM: the status.
     uint16_t status;
-    // 4: of GOAWAY_COMMAND_FLAG_NOTIFY and GOAWAY_COMMAND_FLAG_NOTIFY_SENT (WRITE), GOAWAY_COMMAND_FLAG_NO_DATE and
-    // GOAWAY_COMMAND_FLAG_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_FLAG_KEEP_BODY
-    // (RESPOND, END), or 0.
+    // 4: flags, or 0. WRITE: GOAWAY_COMMAND_FLAG_NOTIFY and
+    // GOAWAY_COMMAND_FLAG_NOTIFY_SENT. RESPOND, HEAD: GOAWAY_COMMAND_FLAG_NO_DATE
+    // and GOAWAY_COMMAND_FLAG_NO_LENGTH. RESPOND, END:
+    // GOAWAY_COMMAND_FLAG_KEEP_BODY.
     uint32_t flags;
     // 8: the request.
     uint64_t request;
-    // 16, 20: RESPOND, HEAD, INFORM: header fields; END: trailer fields: name
-    // and value of each, a NUL behind each; GOAWAY_FIELD_SENSITIVE may stand
-    // before a name.
+    // 16, 20: RESPOND, HEAD, INFORM: header fields. END: trailer fields. Name and
+    // value of each, each followed by a NUL. A name may begin with
+    // GOAWAY_FIELD_SENSITIVE.
     uint32_t fields_offset;
     uint32_t fields_len;
     // 24, 28: RESPOND, WRITE, END: bytes of the body.
     uint32_t data_offset;
     uint32_t data_len;
-    // 32: RESET: the code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
+    // 32: RESET: the error code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
     // SET_CONTEXT: any number.
     uint64_t number;
 } goaway_command;
@@ -2059,78 +2074,82 @@ goaway_status goaway_queue_submit(goaway_queue *queue,
                                   size_t arena_len,
                                   uint32_t *out_statuses);
 
-// The text of a record, `text_len` bytes. NULL if the record or the batch is, or
-// if the text does not lie in the batch, since it is another one.
+// Returns the text of a record, `text_len` bytes. Returns NULL if `record` or
+// `batch` is NULL, or if the text is not inside the batch, because the record
+// belongs to another one.
 GOAWAY_READER
 const char *goaway_record_text(const goaway_record *record,
                                const goaway_batch *batch);
 
-// The data of a record, `data_len` bytes. NULL as `goaway_record_text`.
+// Returns the data of a record, `data_len` bytes. Returns NULL in the same cases as
+// `goaway_record_text`.
 GOAWAY_READER
 const uint8_t *goaway_record_data(const goaway_record *record,
                                   const goaway_batch *batch);
 
-// Walks over the NUL-terminated pieces of a record's text: the first one with
-// `piece` NULL, then the one behind `piece`; NULL behind the last one. The text of a
-// SESSION record has only one, the peer: the event's text behind it has no NUL.
+// Returns the NUL-terminated piece of a record's text after `piece`, the first one
+// if `piece` is NULL, and NULL after the last one. The text of a SESSION record has
+// only one piece, the peer; the event's text after it has no NUL.
 GOAWAY_READER
 const char *goaway_record_text_next(const goaway_record *record,
                                     const goaway_batch *batch,
                                     const char *piece);
 
-// The piece of a record's text at `index`, counted from 0; NULL if there are not so many.
-// The functions below read those that have a name.
+// Returns the piece of a record's text at `index`, counted from 0, or NULL if there
+// is none. The functions below return the pieces by name.
 GOAWAY_READER
 const char *goaway_record_text_at(const goaway_record *record,
                                   const goaway_batch *batch,
                                   size_t index);
 
-// REQUEST: the method, such as "GET". NULL for other records, as each of these functions.
+// REQUEST: returns the method, such as "GET". Like all functions below that return a
+// pointer, it returns NULL for records of other kinds.
 GOAWAY_READER
 const char *goaway_record_method(const goaway_record *record,
                                  const goaway_batch *batch);
 
-// REQUEST: the scheme, "http" or "https".
+// REQUEST: returns the scheme, "http" or "https".
 GOAWAY_READER
 const char *goaway_record_scheme(const goaway_record *record,
                                  const goaway_batch *batch);
 
-// REQUEST: the authority, such as "example.com:8080"; "" if there is none.
+// REQUEST: returns the authority, such as "example.com:8080"; "" if there is none.
 GOAWAY_READER
 const char *goaway_record_authority(const goaway_record *record,
                                     const goaway_batch *batch);
 
-// REQUEST: the path as it came, percent-encoded.
+// REQUEST: returns the path as it arrived, percent-encoded.
 GOAWAY_READER
 const char *goaway_record_path(const goaway_record *record,
                                const goaway_batch *batch);
 
-// REQUEST: what stands behind the "?" as it came; "" if nothing does.
+// REQUEST: returns the query, the part after the "?", as it arrived; "" if there is
+// none.
 GOAWAY_READER
 const char *goaway_record_query(const goaway_record *record,
                                 const goaway_batch *batch);
 
-// REQUEST, SESSION: the peer's address, as in `goaway_session_snapshot`.
+// REQUEST, SESSION: returns the peer's address, as in `goaway_session_snapshot`.
 GOAWAY_READER
 const char *goaway_record_peer(const goaway_record *record,
                                const goaway_batch *batch);
 
-// REQUEST: the protocol that an extended CONNECT asks for (RFC 8441), such as
-// "websocket"; NULL for another request.
+// REQUEST: returns the protocol of an extended CONNECT (RFC 8441), such as
+// "websocket"; NULL for any other request.
 GOAWAY_READER
 const char *goaway_record_protocol(const goaway_record *record,
                                    const goaway_batch *batch);
 
-// REQUEST: the value of the path parameter `name`, percent-decoded. NULL if the
-// pattern has none of that name.
+// REQUEST: returns the value of the path parameter `name`, percent-decoded, or NULL
+// if the pattern has no parameter of this name.
 GOAWAY_READER
 const char *goaway_record_param(const goaway_record *record,
                                 const goaway_batch *batch,
                                 const char *name);
 
-// REQUEST: writes name and value of the path parameter at `index`, counted from 0
-// in the order of the pattern. False, and nothing is written, if there are not so
-// many. `out_name` and `out_value` may be NULL.
+// REQUEST: writes the name and the value of the path parameter at `index`, counted
+// from 0 in the order of the pattern. Returns false and writes nothing if there is
+// none. `out_name` and `out_value` may be NULL.
 GOAWAY_READER
 bool goaway_record_param_at(const goaway_record *record,
                             const goaway_batch *batch,
@@ -2138,17 +2157,17 @@ bool goaway_record_param_at(const goaway_record *record,
                             const char **out_name,
                             const char **out_value);
 
-// REQUEST: the value of the header field `name`, in any case. NULL if there is none.
-// Several `cookie` fields are one here, joined with "; "; of any other name that
-// came several times it is the first value.
+// REQUEST: returns the value of the header field `name`, in upper or lower case, or
+// NULL if there is none. If there are several fields of this name, it is the first
+// value; several `cookie` fields are joined with "; ".
 GOAWAY_READER
 const char *goaway_record_header(const goaway_record *record,
                                  const goaway_batch *batch,
                                  const char *name);
 
-// REQUEST: writes name and value of the header field at `index`, counted from 0 in
-// the order of arrival; an extended CONNECT has `:protocol` first. The name is in
-// lower case. False, and nothing is written, if there are not so many. `out_name`
+// REQUEST: writes the name, in lower case, and the value of the header field at
+// `index`, counted from 0 in the order of arrival. An extended CONNECT has
+// `:protocol` first. Returns false and writes nothing if there is none. `out_name`
 // and `out_value` may be NULL.
 GOAWAY_READER
 bool goaway_record_header_at(const goaway_record *record,
@@ -2157,34 +2176,35 @@ bool goaway_record_header_at(const goaway_record *record,
                              const char **out_name,
                              const char **out_value);
 
-// REQUEST, BODY: the flags of the field at `index`, as `goaway_record_header_at` and
-// `goaway_record_trailer_at` count them: GOAWAY_FIELD_SENSITIVE, or 0. 0 for other
-// records. Of several `cookie` fields it is set if one of them has it.
+// REQUEST, BODY: returns the flags of the field at `index`, counted as by
+// `goaway_record_header_at` and `goaway_record_trailer_at`: GOAWAY_FIELD_SENSITIVE
+// or 0. Several joined `cookie` fields have the flag if one of them has it. Returns
+// 0 for other records.
 GOAWAY_READER
 uint32_t goaway_record_field_flags(const goaway_record *record,
                                    const goaway_batch *batch,
                                    size_t index);
 
-// REQUEST: the pseudo-header fields in the order in which they came, as
-// `goaway_request_pseudo_order`. 0 for other records.
+// REQUEST: returns the order of the pseudo-header fields, as
+// `goaway_request_pseudo_order` writes it. Returns 0 for other records.
 GOAWAY_READER uint32_t goaway_record_pseudo_order(const goaway_record *record);
 
-// REQUEST: the value of the `cookie` field at `index` as it came, counted from 0;
-// NULL if there are not so many.
+// REQUEST: returns the value of the `cookie` field at `index` as it arrived, counted
+// from 0, or NULL if there is none.
 GOAWAY_READER
 const char *goaway_record_cookie_at(const goaway_record *record,
                                     const goaway_batch *batch,
                                     size_t index);
 
-// BODY with GOAWAY_RECORD_FLAG_END: the value of the trailer field `name`, in any
-// case; the first one of several. NULL if there is none.
+// BODY with GOAWAY_RECORD_FLAG_END: returns the value of the trailer field `name`,
+// in upper or lower case, the first one of several, or NULL if there is none.
 GOAWAY_READER
 const char *goaway_record_trailer(const goaway_record *record,
                                   const goaway_batch *batch,
                                   const char *name);
 
-// BODY with GOAWAY_RECORD_FLAG_END: writes name and value of the trailer field at
-// `index`, as `goaway_record_header_at`.
+// BODY with GOAWAY_RECORD_FLAG_END: writes the name and the value of the trailer
+// field at `index`, like `goaway_record_header_at`.
 GOAWAY_READER
 bool goaway_record_trailer_at(const goaway_record *record,
                               const goaway_batch *batch,
@@ -2192,64 +2212,69 @@ bool goaway_record_trailer_at(const goaway_record *record,
                               const char **out_name,
                               const char **out_value);
 
-// REQUEST, BODY: the bytes of the request's body that came with the record, and
-// writes their number to `out_len`. The body ends with them if the record has
-// GOAWAY_RECORD_FLAG_END. NULL, and nothing is written, for other records. `out_len`
-// may be NULL.
+// REQUEST, BODY: returns the bytes of the request's body in the record, and writes
+// their number to `out_len`, which may be NULL. The body ends with them if the
+// record has GOAWAY_RECORD_FLAG_END. Returns NULL and writes nothing for other
+// records.
 GOAWAY_READER
 const uint8_t *goaway_record_body(const goaway_record *record,
                                   const goaway_batch *batch,
                                   size_t *out_len);
 
-// REQUEST: the identifier of its stream (RFC 9113, section 5.1.1), as
-// `goaway_request_stream`. SESSION: the stream that a FRAME_ERROR or TIMEOUT event is of,
-// or 0 for the whole session. 0 for other records.
+// REQUEST: returns the identifier of the stream (RFC 9113, section 5.1.1), as
+// `goaway_request_stream` writes it. SESSION: returns the stream of a FRAME_ERROR or
+// TIMEOUT event, or 0 for the whole session. Returns 0 for other records.
 GOAWAY_READER uint32_t goaway_record_stream(const goaway_record *record);
 
-// SESSION: the last stream that a GOAWAY event names. 0 for other records.
+// SESSION: returns the last stream of a GOAWAY event. Returns 0 for other records.
 GOAWAY_READER uint32_t goaway_record_last_stream(const goaway_record *record);
 
-// CANCELLED, SESSION: why, a `goaway_cause`. GOAWAY_CAUSE_NONE for other records.
+// CANCELLED, SESSION: returns the cause, a `goaway_cause`. Returns GOAWAY_CAUSE_NONE
+// for other records.
 GOAWAY_READER uint32_t goaway_record_cause(const goaway_record *record);
 
-// CANCELLED: an error code (RFC 9113, section 7), the peer's or ours as
-// `goaway_cancel_cb` says. SESSION: the event's code. 0 for other records.
+// CANCELLED: returns the error code (RFC 9113, section 7), as in `goaway_cancel_cb`.
+// SESSION: returns the `code` of the event. Returns 0 for other records.
 GOAWAY_READER uint32_t goaway_record_code(const goaway_record *record);
 
-// REQUEST with GOAWAY_RECORD_FLAG_DRAINING, DRAIN, PROGRESS: milliseconds until the
-// deadline of the drain. 0 for other records.
+// REQUEST with GOAWAY_RECORD_FLAG_DRAINING, DRAIN, PROGRESS: returns the
+// milliseconds until the deadline of the drain. Returns 0 for other records.
 GOAWAY_READER uint64_t goaway_record_left_ms(const goaway_record *record);
 
-// WRITABLE: bytes of the response that wait for the peer, 4294967295 if there are
-// more. 0 for other records.
+// WRITABLE: returns the number of bytes of the response that wait for the peer, at
+// most 4294967295. Returns 0 for other records.
 GOAWAY_READER uint32_t goaway_record_queued(const goaway_record *record);
 
-// WRITABLE: the response's high-water mark in bytes, which grows for a peer that
-// takes much. 0 for other records.
+// WRITABLE: returns the response's high-water mark in bytes, which grows for a peer
+// that reads fast. Returns 0 for other records.
 GOAWAY_READER uint32_t goaway_record_high_water(const goaway_record *record);
 
-// PROGRESS: sessions that are still open. 0 for other records.
+// PROGRESS: returns the number of sessions that are still open. Returns 0 for other
+// records.
 GOAWAY_READER uint32_t goaway_record_sessions(const goaway_record *record);
 
-// PROGRESS: streams that are still open. 0 for other records.
+// PROGRESS: returns the number of streams that are still open. Returns 0 for other
+// records.
 GOAWAY_READER uint32_t goaway_record_streams(const goaway_record *record);
 
-// SESSION: what happened, a `goaway_event`. 4294967295, which is none, for other records.
+// SESSION: returns the kind of the event, a `goaway_event`. Returns 4294967295,
+// which is no event, for other records.
 GOAWAY_READER uint32_t goaway_record_event(const goaway_record *record);
 
-// SESSION of GOAWAY_EVENT_CLOSED: a `goaway_outcome`. 4294967295, which is none, for
-// other records.
+// SESSION with GOAWAY_EVENT_CLOSED: returns the `goaway_outcome`. Returns
+// 4294967295, which is no outcome, for other records.
 GOAWAY_READER uint32_t goaway_record_outcome(const goaway_record *record);
 
-// SESSION: the text of the event, as `goaway_session_event` describes it, and writes
-// its number of bytes to `out_len`. NULL, and nothing is written, for other records.
-// `out_len` may be NULL.
+// SESSION: returns the text of the event, as in `goaway_session_event`, and writes
+// its length in bytes to `out_len`, which may be NULL. Returns NULL and writes
+// nothing for other records.
 GOAWAY_READER
 const uint8_t *goaway_record_event_text(const goaway_record *record,
                                         const goaway_batch *batch,
                                         size_t *out_len);
 
-// CLOSED: the report of the close, valid as long as the batch. NULL for other records.
+// CLOSED: returns the report of the close, valid as long as the batch. Returns NULL
+// for other records.
 GOAWAY_READER
 const goaway_report *goaway_record_report(const goaway_record *record,
                                           const goaway_batch *batch);

@@ -7,61 +7,68 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::request::{self, Request, Response, section, trailers};
 
-/// What a command orders. Codes are appended, never renumbered.
+/// Kinds of commands. Later versions may append codes.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandKind {
-    /// The whole response: status, fields and data, as `goaway_request_respond_with`.
+    /// Sends a complete response: status, fields and data, like
+    /// `goaway_request_respond_with`.
     Respond = 1,
-    /// The head of a streamed response: status and fields.
+    /// Begins a streamed response: status and fields, like
+    /// `goaway_request_write_head_with`.
     Head = 2,
-    /// The next piece of it: data, as `goaway_request_write`.
+    /// Writes the next data of a streamed response, like `goaway_request_write`.
     Write = 3,
-    /// The end of it: the last piece of data, which is taken however much waits
-    /// and may be empty, and trailer fields.
+    /// Ends a streamed response with its last data, which may be empty, and trailer
+    /// fields, like `goaway_request_end_with`. The data is accepted even if the
+    /// high-water mark is reached.
     End = 4,
-    /// RST_STREAM with the code `number`, as `goaway_request_reset`.
+    /// Resets the stream with the error code `number`, like `goaway_request_reset`.
     Reset = 5,
-    /// `number` bytes of BODY records have been used: flow control lets the peer
-    /// send as much more. The first one, also of 0 bytes, has a peer that waits
-    /// for it told with 100 (Continue) that the body is wanted.
+    /// Reports that `number` bytes of BODY records were consumed: flow control lets
+    /// the peer send as many more. The first CONSUME of a request, also with 0 bytes,
+    /// sends 100 (Continue) to a peer that waits for it.
     Consume = 6,
-    /// An informational head: status and fields, as `goaway_request_inform`.
+    /// Sends an informational response: status and fields, like
+    /// `goaway_request_inform`.
     Inform = 7,
-    /// As `goaway_request_set_idle_ms` with `number`.
+    /// Sets the idle time to `number` milliseconds, like
+    /// `goaway_request_set_idle_ms`.
     SetIdle = 8,
-    /// As `goaway_request_set_high_water` with `number` bytes.
+    /// Sets the high-water mark to `number` bytes, like
+    /// `goaway_request_set_high_water`.
     HighWater = 9,
-    /// As `goaway_request_set_context` with `number`.
+    /// Attaches `number` to the request, like `goaway_request_set_context`.
     SetContext = 10,
 }
 
-/// As a flag of a WRITE command: a WRITABLE record follows for certain, unless
-/// the response ends before, once half of the high-water mark is free, perhaps at
-/// once; also if the command fails with GOAWAY_ERR_WOULD_BLOCK.
+/// Flag of a WRITE command: a WRITABLE record follows, unless the response ends
+/// first, when half of the high-water mark is free, perhaps at once; also if the
+/// command fails with GOAWAY_ERR_WOULD_BLOCK.
 pub const GOAWAY_COMMAND_FLAG_NOTIFY: u32 = 1;
 
-/// As a flag of a WRITE command, as GOAWAY_COMMAND_FLAG_NOTIFY, but the WRITABLE
-/// record does not come before all that was written has left: over HTTP/2 the
-/// system has taken it, over HTTP/1.1 the connection's own buffer. So a reset
-/// that is ordered behind the record takes nothing of it back.
+/// Flag of a WRITE command: like GOAWAY_COMMAND_FLAG_NOTIFY, but the WRITABLE record
+/// follows only after all written bytes have been sent: over HTTP/2 to the kernel,
+/// over HTTP/1.1 to the output buffer of the connection. A reset that is submitted
+/// after the record does not discard them.
 pub const GOAWAY_COMMAND_FLAG_NOTIFY_SENT: u32 = 16;
 
-/// As a flag of a RESPOND or HEAD command: no `date` field is added.
+/// Flag of a RESPOND or HEAD command: no `date` field is added.
 pub const GOAWAY_COMMAND_FLAG_NO_DATE: u32 = 2;
 
-/// As a flag of a RESPOND or HEAD command: no `content-length` field is added
-/// where the length is known.
+/// Flag of a RESPOND or HEAD command: no `content-length` field is added if the
+/// length is known.
 pub const GOAWAY_COMMAND_FLAG_NO_LENGTH: u32 = 4;
 
-/// As a flag of a RESPOND or END command: the response leaves, and BODY records of
-/// the request go on until GOAWAY_RECORD_FLAG_END, as `goaway_request_keep_body`.
+/// Flag of a RESPOND or END command: the response is sent, and BODY records of the
+/// request continue until GOAWAY_RECORD_FLAG_END, as after
+/// `goaway_request_keep_body`.
 pub const GOAWAY_COMMAND_FLAG_KEEP_BODY: u32 = 8;
 
-/// What the host wants done with a request, in 40 bytes without padding and in
-/// the byte order of the machine. The offset of each member stands before it.
-/// What a kind does not name is not looked at.
+/// An instruction for a request, in 40 bytes without padding and in the byte order of
+/// the machine. Each member's comment begins with its offset. Members that do not
+/// apply to the kind are ignored.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Command {
@@ -69,21 +76,22 @@ pub struct Command {
     pub kind: u16,
     /// 2: RESPOND, HEAD, INFORM: the status.
     pub status: u16,
-    /// 4: of GOAWAY_COMMAND_FLAG_NOTIFY and GOAWAY_COMMAND_FLAG_NOTIFY_SENT (WRITE), GOAWAY_COMMAND_FLAG_NO_DATE and
-    /// GOAWAY_COMMAND_FLAG_NO_LENGTH (RESPOND, HEAD), GOAWAY_COMMAND_FLAG_KEEP_BODY
-    /// (RESPOND, END), or 0.
+    /// 4: flags, or 0. WRITE: GOAWAY_COMMAND_FLAG_NOTIFY and
+    /// GOAWAY_COMMAND_FLAG_NOTIFY_SENT. RESPOND, HEAD: GOAWAY_COMMAND_FLAG_NO_DATE
+    /// and GOAWAY_COMMAND_FLAG_NO_LENGTH. RESPOND, END:
+    /// GOAWAY_COMMAND_FLAG_KEEP_BODY.
     pub flags: u32,
     /// 8: the request.
     pub request: u64,
-    /// 16, 20: RESPOND, HEAD, INFORM: header fields; END: trailer fields: name
-    /// and value of each, a NUL behind each; GOAWAY_FIELD_SENSITIVE may stand
-    /// before a name.
+    /// 16, 20: RESPOND, HEAD, INFORM: header fields. END: trailer fields. Name and
+    /// value of each, each followed by a NUL. A name may begin with
+    /// GOAWAY_FIELD_SENSITIVE.
     pub fields_offset: u32,
     pub fields_len: u32,
     /// 24, 28: RESPOND, WRITE, END: bytes of the body.
     pub data_offset: u32,
     pub data_len: u32,
-    /// 32: RESET: the code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
+    /// 32: RESET: the error code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
     /// SET_CONTEXT: any number.
     pub number: u64,
 }

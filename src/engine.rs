@@ -52,11 +52,11 @@ pub struct RequestHead {
     pub has_sensitive: bool,
 }
 
-/// Added to the number of a pseudo-header field that came as one that is never
-/// indexed, and must be passed on as such (RFC 7541, section 7.1.3).
+/// Added to the number of a pseudo-header field that was sent as never indexed. A
+/// proxy must forward it so (RFC 7541, section 7.1.3).
 pub const GOAWAY_PSEUDO_FIELD_SENSITIVE: u32 = 8;
 
-/// The pseudo-header fields of a request (RFC 9113, section 8.3.1; RFC 8441, section 4).
+/// Pseudo-header fields of a request (RFC 9113, section 8.3.1; RFC 8441, section 4).
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

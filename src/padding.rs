@@ -14,12 +14,12 @@ const FRAME_HEAD: usize = 9;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Padding {
-    /// Not at all.
+    /// No padding.
     #[default]
     None = 0,
-    /// To a length that is a multiple of 8 bytes, the frame's head included.
+    /// To a multiple of 8 bytes, including the frame header.
     Aligned = 1,
-    /// By 256 bytes.
+    /// By 256 bytes a frame.
     Max = 2,
 }
 

@@ -8,138 +8,142 @@ use crate::close::Report;
 use crate::event::{EventKind, SessionEvent};
 use crate::header_list::{GOAWAY_FIELD_SENSITIVE, HeaderList};
 
-/// What a record tells. Codes are appended, never renumbered.
+/// Kinds of records. Later versions may append codes.
 /// cbindgen:rename-all=QualifiedScreamingSnakeCase
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {
-    /// A request has come.
+    /// A request arrived.
     Request = 1,
-    /// More of a request's body has come.
+    /// The next bytes of a request's body arrived.
     Body = 2,
-    /// A response has room again; asked for with GOAWAY_COMMAND_FLAG_NOTIFY or
+    /// A response can be written again, as requested by GOAWAY_COMMAND_FLAG_NOTIFY or
     /// GOAWAY_COMMAND_FLAG_NOTIFY_SENT.
     Writable = 3,
-    /// Nobody waits for the response any more: the request's id is stale.
+    /// The request was cancelled. Its id is stale.
     Cancelled = 4,
-    /// The request's session drains: the response should end in time.
+    /// The request's session is draining. The response should end before the
+    /// deadline.
     Drain = 5,
-    /// Something happened to a session; only with GOAWAY_WATCH_SESSIONS.
+    /// A session event; only with GOAWAY_WATCH_SESSIONS.
     Session = 6,
-    /// How far the server's close has come: the sessions and streams that are
-    /// still open and the milliseconds until the deadline; only with
+    /// The progress of the server's close: the sessions and streams that are still
+    /// open, and the milliseconds until the deadline. Only with
     /// GOAWAY_WATCH_PROGRESS. Read it with `goaway_record_sessions`,
     /// `goaway_record_streams` and `goaway_record_left_ms`.
     Progress = 7,
-    /// The server has ended. The last record of each queue.
+    /// The server's close is complete. The last record of each queue.
     Closed = 8,
 }
 
-/// As a flag of a REQUEST or BODY record: the request's body ends with this
-/// record's data. In REQUEST: there is none, or it is whole here.
+/// Flag of a REQUEST or BODY record: the request's body ends with the data of this
+/// record. In REQUEST: the request has no body, or the record has the complete body.
 pub const GOAWAY_RECORD_FLAG_END: u16 = 1;
 
-/// As a flag of a REQUEST record: the method is HEAD.
+/// Flag of a REQUEST record: the method is HEAD.
 pub const GOAWAY_RECORD_FLAG_HEAD: u16 = 2;
 
-/// As a flag of a REQUEST record: the session drains already, and `number` is
-/// how many milliseconds are left. No DRAIN record follows then.
+/// Flag of a REQUEST record: the session is draining already, and `number` is the
+/// milliseconds until the deadline. No DRAIN record follows.
 pub const GOAWAY_RECORD_FLAG_DRAINING: u16 = 4;
 
-/// As a flag of a REQUEST record: it came in HTTP/1.1. Without this and the next
-/// one it came in HTTP/2.
+/// Flag of a REQUEST record: the request arrived over HTTP/1.1. Without this flag and
+/// GOAWAY_RECORD_FLAG_HTTP_1_0 it arrived over HTTP/2.
 pub const GOAWAY_RECORD_FLAG_HTTP_1_1: u16 = 8;
 
-/// As a flag of a REQUEST record: it came in HTTP/1.0.
+/// Flag of a REQUEST record: the request arrived over HTTP/1.0.
 pub const GOAWAY_RECORD_FLAG_HTTP_1_0: u16 = 16;
 
-/// As a flag of a REQUEST record: the request's header section ended its stream,
-/// so that it has no body and never had one on the way.
+/// Flag of a REQUEST record: the stream ended with the request's header section, so
+/// that the request has no body at all.
 pub const GOAWAY_RECORD_FLAG_NO_BODY: u16 = 32;
 
-/// As a flag of a REQUEST record: the authority is from the field `host`, since
-/// there was no `:authority`.
+/// Flag of a REQUEST record: the authority is from the `host` field, because there
+/// was no `:authority`.
 pub const GOAWAY_RECORD_FLAG_HOST_ONLY: u16 = 64;
 
-/// As a flag of a REQUEST record, beside GOAWAY_RECORD_FLAG_END: it asks for another
-/// protocol, and HEAD with the status 101 switches to it (GOAWAY_FEATURE_UPGRADE).
-/// After that there are BODY records of what comes through the tunnel.
+/// Flag of a REQUEST record, together with GOAWAY_RECORD_FLAG_END: the request asks
+/// for another protocol, and a HEAD command with the status 101 switches to it
+/// (GOAWAY_FEATURE_UPGRADE). BODY records then have the bytes of the tunnel.
 pub const GOAWAY_RECORD_FLAG_UPGRADE: u16 = 128;
 
-/// As a flag of a REQUEST record: the peer sent several `cookie` fields. The
-/// text has one, whose value is theirs joined with "; " (RFC 9113, section
-/// 8.2.3). Behind the text, up to `data_offset`, stands the value of each as it
-/// came, a NUL behind each.
+/// Flag of a REQUEST record: the peer sent several `cookie` fields. The text has one
+/// field, with their values joined by "; " (RFC 9113, section 8.2.3). After the text,
+/// up to `data_offset`, stands each value as it arrived, each followed by a NUL.
 pub const GOAWAY_RECORD_FLAG_COOKIES: u16 = 256;
 
-/// As a flag of a REQUEST record, or of a BODY record with GOAWAY_RECORD_FLAG_END: at
-/// least one field, or pseudo-header field (see GOAWAY_PSEUDO_FIELD_SENSITIVE), came
-/// as one that is never indexed (RFC 7541, section 7.1.3).
-/// Directly before the text stand `fields` bytes, one for each field in their order:
-/// GOAWAY_FIELD_SENSITIVE, or 0. `goaway_record_field_flags` reads them.
+/// Flag of a REQUEST record, or of a BODY record with GOAWAY_RECORD_FLAG_END: at
+/// least one field, or pseudo-header field (see GOAWAY_PSEUDO_FIELD_SENSITIVE), was
+/// sent as never indexed (RFC 7541, section 7.1.3). Directly before the text stand
+/// `fields` bytes, one for each field in order: GOAWAY_FIELD_SENSITIVE or 0.
+/// `goaway_record_field_flags` reads them.
 pub const GOAWAY_RECORD_FLAG_SENSITIVE: u16 = 512;
 
-/// For `goaway_queue_watch`: what happens to sessions, in SESSION records.
+/// For `goaway_queue_watch`: session events, in SESSION records.
 pub const GOAWAY_WATCH_SESSIONS: u32 = 1;
 
-/// For `goaway_queue_watch`: how far the close has come, about ten times a
-/// second, in PROGRESS records.
+/// For `goaway_queue_watch`: the progress of a close, about ten times a second, in
+/// PROGRESS records.
 pub const GOAWAY_WATCH_PROGRESS: u32 = 2;
 
-/// Something that happened, in 64 bytes without padding and in the byte order
-/// of the machine. The offset of each member stands before it. What a kind does
-/// not name is 0. Texts and data are in the arena of the record's batch. The
-/// functions that begin with `goaway_record_` read the members by name, kind by kind.
+/// An event, in 64 bytes without padding and in the byte order of the machine. Each
+/// member's comment begins with its offset. Members that do not apply to the kind are
+/// 0. Texts and data are in the arena of the record's batch. The `goaway_record_`
+/// functions read the members by name.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record {
     /// 0: a `goaway_record_kind`.
     pub kind: u16,
-    /// 2: of GOAWAY_RECORD_FLAG_END (REQUEST, BODY), GOAWAY_RECORD_FLAG_HEAD,
-    /// GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_HTTP_1_1, GOAWAY_RECORD_FLAG_HTTP_1_0,
-    /// GOAWAY_RECORD_FLAG_NO_BODY, GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_UPGRADE and
-    /// GOAWAY_RECORD_FLAG_COOKIES (REQUEST), GOAWAY_RECORD_FLAG_SENSITIVE (REQUEST, BODY).
+    /// 2: flags. REQUEST, BODY: GOAWAY_RECORD_FLAG_END and
+    /// GOAWAY_RECORD_FLAG_SENSITIVE. REQUEST: also GOAWAY_RECORD_FLAG_HEAD,
+    /// GOAWAY_RECORD_FLAG_DRAINING, GOAWAY_RECORD_FLAG_HTTP_1_1,
+    /// GOAWAY_RECORD_FLAG_HTTP_1_0, GOAWAY_RECORD_FLAG_NO_BODY,
+    /// GOAWAY_RECORD_FLAG_HOST_ONLY, GOAWAY_RECORD_FLAG_UPGRADE and
+    /// GOAWAY_RECORD_FLAG_COOKIES.
     pub flags: u16,
     /// 4: REQUEST: the route's tag.
     pub tag: u32,
-    /// 8: the request, if the record is of one.
+    /// 8: the request, if the record belongs to one.
     pub id: u64,
-    /// 16: its session, or the session that the record is of.
+    /// 16: the session of the request or of the event.
     pub session: u64,
-    /// 24: what the host had attached to the request by
-    /// GOAWAY_COMMAND_KIND_SET_CONTEXT or `goaway_request_set_context` when the
-    /// record was written; 0 until then.
+    /// 24: the context of the request when the record was written, set by
+    /// GOAWAY_COMMAND_KIND_SET_CONTEXT or `goaway_request_set_context`; 0 if none was
+    /// set.
     pub context: u64,
-    /// 32, 36: REQUEST: method, scheme, authority, path as it came, query and
-    /// peer, then name and value of each path parameter, then name and value of
-    /// each header field, a NUL behind each; of an extended CONNECT (RFC 8441)
-    /// the first field is `:protocol`. Several `cookie` fields are one here, see
-    /// GOAWAY_RECORD_FLAG_COOKIES. BODY with GOAWAY_RECORD_FLAG_END: name
-    /// and value of each trailer field, likewise. SESSION: the peer and a NUL,
-    /// then the event's text as it is.
+    /// 32, 36: REQUEST: method, scheme, authority, path, query and peer, then name
+    /// and value of each path parameter, then name and value of each header field,
+    /// each followed by a NUL. The first field of an extended CONNECT (RFC 8441) is
+    /// `:protocol`. Several `cookie` fields are joined, see
+    /// GOAWAY_RECORD_FLAG_COOKIES. BODY with GOAWAY_RECORD_FLAG_END: name and value
+    /// of each trailer field, each followed by a NUL. SESSION: the peer and a NUL,
+    /// then the event's text without a NUL.
     pub text_offset: u32,
     pub text_len: u32,
-    /// 40, 44: REQUEST: the body, if it is whole here. BODY: the next bytes of
-    /// it. CLOSED: a `goaway_report`, aligned to 8 bytes.
+    /// 40, 44: REQUEST: the body, if it is complete. BODY: the next bytes of the
+    /// body. CLOSED: a `goaway_report`, aligned to 8 bytes.
     pub data_offset: u32,
     pub data_len: u32,
-    /// 48: REQUEST: the identifier of its stream. CANCELLED: an error code, the
-    /// peer's or ours as `goaway_cancel_cb` says. SESSION: the event's code. WRITABLE: the high-water mark,
-    /// which grows for a peer that takes much. PROGRESS: sessions that are left.
+    /// 48: REQUEST: the identifier of the stream. CANCELLED: an error code, as in
+    /// `goaway_cancel_cb`. SESSION: the event's `code`. WRITABLE: the high-water
+    /// mark, which grows for a peer that reads fast. PROGRESS: sessions that are
+    /// still open.
     pub code: u32,
-    /// 52: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the pseudo-header fields in
-    /// the order in which they came, as `goaway_request_pseudo_order` has them.
-    /// PROGRESS: streams that are left.
+    /// 52: CANCELLED, SESSION: a `goaway_cause`. REQUEST: the order of the
+    /// pseudo-header fields, as `goaway_request_pseudo_order` writes it. PROGRESS:
+    /// streams that are still open.
     pub cause: u32,
-    /// 56: WRITABLE: bytes that wait for the peer, 4294967295 if there are more.
-    /// DRAIN, PROGRESS, and REQUEST with GOAWAY_RECORD_FLAG_DRAINING: milliseconds
-    /// that are left. SESSION: the event's `stream`, or, of GOAWAY_EVENT_GOAWAY, its
-    /// `last_stream`.
+    /// 56: WRITABLE: bytes that wait for the peer, at most 4294967295. DRAIN,
+    /// PROGRESS, and REQUEST with GOAWAY_RECORD_FLAG_DRAINING: milliseconds until the
+    /// deadline. SESSION: the event's `last_stream` for GOAWAY_EVENT_GOAWAY, its
+    /// `stream` for other events.
     pub number: u32,
-    /// 60: REQUEST: header fields. BODY with GOAWAY_RECORD_FLAG_END: trailer fields.
-    /// SESSION: a `goaway_event`.
+    /// 60: REQUEST: number of header fields. BODY with GOAWAY_RECORD_FLAG_END: number
+    /// of trailer fields. SESSION: a `goaway_event`.
     pub fields: u16,
-    /// 62: REQUEST: path parameters. SESSION: of GOAWAY_EVENT_CLOSED, a `goaway_outcome`.
+    /// 62: REQUEST: number of path parameters. SESSION with GOAWAY_EVENT_CLOSED: a
+    /// `goaway_outcome`.
     pub params: u16,
 }
 

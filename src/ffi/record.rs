@@ -17,8 +17,9 @@ use view::{Pair, RecordView, find};
 /// What a function of a number gives for a record that has none of that kind.
 const NONE: u32 = u32::MAX;
 
-/// The text of a record, `text_len` bytes. NULL if the record or the batch is, or
-/// if the text does not lie in the batch, since it is another one.
+/// Returns the text of a record, `text_len` bytes. Returns NULL if `record` or
+/// `batch` is NULL, or if the text is not inside the batch, because the record
+/// belongs to another one.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_text(record: Option<&Record>, batch: Option<&goaway_batch>) -> *const c_char {
@@ -26,7 +27,8 @@ pub unsafe extern "C" fn goaway_record_text(record: Option<&Record>, batch: Opti
     unsafe { start_of(record, batch, |view| view.text()) }
 }
 
-/// The data of a record, `data_len` bytes. NULL as `goaway_record_text`.
+/// Returns the data of a record, `data_len` bytes. Returns NULL in the same cases as
+/// `goaway_record_text`.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_data(record: Option<&Record>, batch: Option<&goaway_batch>) -> *const u8 {
@@ -34,9 +36,9 @@ pub unsafe extern "C" fn goaway_record_data(record: Option<&Record>, batch: Opti
     unsafe { start_of(record, batch, |view| view.data()) }.cast()
 }
 
-/// Walks over the NUL-terminated pieces of a record's text: the first one with
-/// `piece` NULL, then the one behind `piece`; NULL behind the last one. The text of a
-/// SESSION record has only one, the peer: the event's text behind it has no NUL.
+/// Returns the NUL-terminated piece of a record's text after `piece`, the first one
+/// if `piece` is NULL, and NULL after the last one. The text of a SESSION record has
+/// only one piece, the peer; the event's text after it has no NUL.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_text_next(
@@ -56,8 +58,8 @@ pub unsafe extern "C" fn goaway_record_text_next(
     }
 }
 
-/// The piece of a record's text at `index`, counted from 0; NULL if there are not so many.
-/// The functions below read those that have a name.
+/// Returns the piece of a record's text at `index`, counted from 0, or NULL if there
+/// is none. The functions below return the pieces by name.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_text_at(
@@ -69,7 +71,8 @@ pub unsafe extern "C" fn goaway_record_text_at(
     unsafe { start_of(record, batch, |view| view.piece(index)) }
 }
 
-/// REQUEST: the method, such as "GET". NULL for other records, as each of these functions.
+/// REQUEST: returns the method, such as "GET". Like all functions below that return a
+/// pointer, it returns NULL for records of other kinds.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_method(record: Option<&Record>, batch: Option<&goaway_batch>) -> *const c_char {
@@ -77,7 +80,7 @@ pub unsafe extern "C" fn goaway_record_method(record: Option<&Record>, batch: Op
     unsafe { start_of(record, batch, |view| view.request_piece(0)) }
 }
 
-/// REQUEST: the scheme, "http" or "https".
+/// REQUEST: returns the scheme, "http" or "https".
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_scheme(record: Option<&Record>, batch: Option<&goaway_batch>) -> *const c_char {
@@ -85,7 +88,7 @@ pub unsafe extern "C" fn goaway_record_scheme(record: Option<&Record>, batch: Op
     unsafe { start_of(record, batch, |view| view.request_piece(1)) }
 }
 
-/// REQUEST: the authority, such as "example.com:8080"; "" if there is none.
+/// REQUEST: returns the authority, such as "example.com:8080"; "" if there is none.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_authority(
@@ -96,7 +99,7 @@ pub unsafe extern "C" fn goaway_record_authority(
     unsafe { start_of(record, batch, |view| view.request_piece(2)) }
 }
 
-/// REQUEST: the path as it came, percent-encoded.
+/// REQUEST: returns the path as it arrived, percent-encoded.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_path(record: Option<&Record>, batch: Option<&goaway_batch>) -> *const c_char {
@@ -104,7 +107,8 @@ pub unsafe extern "C" fn goaway_record_path(record: Option<&Record>, batch: Opti
     unsafe { start_of(record, batch, |view| view.request_piece(3)) }
 }
 
-/// REQUEST: what stands behind the "?" as it came; "" if nothing does.
+/// REQUEST: returns the query, the part after the "?", as it arrived; "" if there is
+/// none.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_query(record: Option<&Record>, batch: Option<&goaway_batch>) -> *const c_char {
@@ -112,7 +116,7 @@ pub unsafe extern "C" fn goaway_record_query(record: Option<&Record>, batch: Opt
     unsafe { start_of(record, batch, |view| view.request_piece(4)) }
 }
 
-/// REQUEST, SESSION: the peer's address, as in `goaway_session_snapshot`.
+/// REQUEST, SESSION: returns the peer's address, as in `goaway_session_snapshot`.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_peer(record: Option<&Record>, batch: Option<&goaway_batch>) -> *const c_char {
@@ -125,8 +129,8 @@ pub unsafe extern "C" fn goaway_record_peer(record: Option<&Record>, batch: Opti
     }
 }
 
-/// REQUEST: the protocol that an extended CONNECT asks for (RFC 8441), such as
-/// "websocket"; NULL for another request.
+/// REQUEST: returns the protocol of an extended CONNECT (RFC 8441), such as
+/// "websocket"; NULL for any other request.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_protocol(
@@ -137,8 +141,8 @@ pub unsafe extern "C" fn goaway_record_protocol(
     unsafe { start_of(record, batch, |view| find(view.headers().take(1), b":protocol")) }
 }
 
-/// REQUEST: the value of the path parameter `name`, percent-decoded. NULL if the
-/// pattern has none of that name.
+/// REQUEST: returns the value of the path parameter `name`, percent-decoded, or NULL
+/// if the pattern has no parameter of this name.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_param(
@@ -152,9 +156,9 @@ pub unsafe extern "C" fn goaway_record_param(
     }
 }
 
-/// REQUEST: writes name and value of the path parameter at `index`, counted from 0
-/// in the order of the pattern. False, and nothing is written, if there are not so
-/// many. `out_name` and `out_value` may be NULL.
+/// REQUEST: writes the name and the value of the path parameter at `index`, counted
+/// from 0 in the order of the pattern. Returns false and writes nothing if there is
+/// none. `out_name` and `out_value` may be NULL.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_param_at(
@@ -168,9 +172,9 @@ pub unsafe extern "C" fn goaway_record_param_at(
     unsafe { pair(record, batch, out_name, out_value, |view| view.params().nth(index)) }
 }
 
-/// REQUEST: the value of the header field `name`, in any case. NULL if there is none.
-/// Several `cookie` fields are one here, joined with "; "; of any other name that
-/// came several times it is the first value.
+/// REQUEST: returns the value of the header field `name`, in upper or lower case, or
+/// NULL if there is none. If there are several fields of this name, it is the first
+/// value; several `cookie` fields are joined with "; ".
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_header(
@@ -182,9 +186,9 @@ pub unsafe extern "C" fn goaway_record_header(
     unsafe { named(record, batch, name, |view, name| find(view.headers(), name)) }
 }
 
-/// REQUEST: writes name and value of the header field at `index`, counted from 0 in
-/// the order of arrival; an extended CONNECT has `:protocol` first. The name is in
-/// lower case. False, and nothing is written, if there are not so many. `out_name`
+/// REQUEST: writes the name, in lower case, and the value of the header field at
+/// `index`, counted from 0 in the order of arrival. An extended CONNECT has
+/// `:protocol` first. Returns false and writes nothing if there is none. `out_name`
 /// and `out_value` may be NULL.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
@@ -199,9 +203,10 @@ pub unsafe extern "C" fn goaway_record_header_at(
     unsafe { pair(record, batch, out_name, out_value, |view| view.headers().nth(index)) }
 }
 
-/// REQUEST, BODY: the flags of the field at `index`, as `goaway_record_header_at` and
-/// `goaway_record_trailer_at` count them: GOAWAY_FIELD_SENSITIVE, or 0. 0 for other
-/// records. Of several `cookie` fields it is set if one of them has it.
+/// REQUEST, BODY: returns the flags of the field at `index`, counted as by
+/// `goaway_record_header_at` and `goaway_record_trailer_at`: GOAWAY_FIELD_SENSITIVE
+/// or 0. Several joined `cookie` fields have the flag if one of them has it. Returns
+/// 0 for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_field_flags(
@@ -213,8 +218,8 @@ pub unsafe extern "C" fn goaway_record_field_flags(
     guard_or(0, || unsafe { Ok(find_in(record, batch, |view| view.field_flags(index))?.map_or(0, u32::from)) })
 }
 
-/// REQUEST: the pseudo-header fields in the order in which they came, as
-/// `goaway_request_pseudo_order`. 0 for other records.
+/// REQUEST: returns the order of the pseudo-header fields, as
+/// `goaway_request_pseudo_order` writes it. Returns 0 for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_pseudo_order(record: Option<&Record>) -> u32 {
@@ -224,8 +229,8 @@ pub extern "C" fn goaway_record_pseudo_order(record: Option<&Record>) -> u32 {
     })
 }
 
-/// REQUEST: the value of the `cookie` field at `index` as it came, counted from 0;
-/// NULL if there are not so many.
+/// REQUEST: returns the value of the `cookie` field at `index` as it arrived, counted
+/// from 0, or NULL if there is none.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_cookie_at(
@@ -237,8 +242,8 @@ pub unsafe extern "C" fn goaway_record_cookie_at(
     unsafe { start_of(record, batch, |view| view.cookie(index)) }
 }
 
-/// BODY with GOAWAY_RECORD_FLAG_END: the value of the trailer field `name`, in any
-/// case; the first one of several. NULL if there is none.
+/// BODY with GOAWAY_RECORD_FLAG_END: returns the value of the trailer field `name`,
+/// in upper or lower case, the first one of several, or NULL if there is none.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_trailer(
@@ -250,8 +255,8 @@ pub unsafe extern "C" fn goaway_record_trailer(
     unsafe { named(record, batch, name, |view, name| find(view.trailers(), name)) }
 }
 
-/// BODY with GOAWAY_RECORD_FLAG_END: writes name and value of the trailer field at
-/// `index`, as `goaway_record_header_at`.
+/// BODY with GOAWAY_RECORD_FLAG_END: writes the name and the value of the trailer
+/// field at `index`, like `goaway_record_header_at`.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_trailer_at(
@@ -265,10 +270,10 @@ pub unsafe extern "C" fn goaway_record_trailer_at(
     unsafe { pair(record, batch, out_name, out_value, |view| view.trailers().nth(index)) }
 }
 
-/// REQUEST, BODY: the bytes of the request's body that came with the record, and
-/// writes their number to `out_len`. The body ends with them if the record has
-/// GOAWAY_RECORD_FLAG_END. NULL, and nothing is written, for other records. `out_len`
-/// may be NULL.
+/// REQUEST, BODY: returns the bytes of the request's body in the record, and writes
+/// their number to `out_len`, which may be NULL. The body ends with them if the
+/// record has GOAWAY_RECORD_FLAG_END. Returns NULL and writes nothing for other
+/// records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_body(
@@ -284,9 +289,9 @@ pub unsafe extern "C" fn goaway_record_body(
     }
 }
 
-/// REQUEST: the identifier of its stream (RFC 9113, section 5.1.1), as
-/// `goaway_request_stream`. SESSION: the stream that a FRAME_ERROR or TIMEOUT event is of,
-/// or 0 for the whole session. 0 for other records.
+/// REQUEST: returns the identifier of the stream (RFC 9113, section 5.1.1), as
+/// `goaway_request_stream` writes it. SESSION: returns the stream of a FRAME_ERROR or
+/// TIMEOUT event, or 0 for the whole session. Returns 0 for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_stream(record: Option<&Record>) -> u32 {
@@ -297,7 +302,7 @@ pub extern "C" fn goaway_record_stream(record: Option<&Record>) -> u32 {
     })
 }
 
-/// SESSION: the last stream that a GOAWAY event names. 0 for other records.
+/// SESSION: returns the last stream of a GOAWAY event. Returns 0 for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_last_stream(record: Option<&Record>) -> u32 {
@@ -307,7 +312,8 @@ pub extern "C" fn goaway_record_last_stream(record: Option<&Record>) -> u32 {
     })
 }
 
-/// CANCELLED, SESSION: why, a `goaway_cause`. GOAWAY_CAUSE_NONE for other records.
+/// CANCELLED, SESSION: returns the cause, a `goaway_cause`. Returns GOAWAY_CAUSE_NONE
+/// for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_cause(record: Option<&Record>) -> u32 {
@@ -317,8 +323,8 @@ pub extern "C" fn goaway_record_cause(record: Option<&Record>) -> u32 {
     })
 }
 
-/// CANCELLED: an error code (RFC 9113, section 7), the peer's or ours as
-/// `goaway_cancel_cb` says. SESSION: the event's code. 0 for other records.
+/// CANCELLED: returns the error code (RFC 9113, section 7), as in `goaway_cancel_cb`.
+/// SESSION: returns the `code` of the event. Returns 0 for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_code(record: Option<&Record>) -> u32 {
@@ -328,8 +334,8 @@ pub extern "C" fn goaway_record_code(record: Option<&Record>) -> u32 {
     })
 }
 
-/// REQUEST with GOAWAY_RECORD_FLAG_DRAINING, DRAIN, PROGRESS: milliseconds until the
-/// deadline of the drain. 0 for other records.
+/// REQUEST with GOAWAY_RECORD_FLAG_DRAINING, DRAIN, PROGRESS: returns the
+/// milliseconds until the deadline of the drain. Returns 0 for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_left_ms(record: Option<&Record>) -> u64 {
@@ -340,8 +346,8 @@ pub extern "C" fn goaway_record_left_ms(record: Option<&Record>) -> u64 {
     })
 }
 
-/// WRITABLE: bytes of the response that wait for the peer, 4294967295 if there are
-/// more. 0 for other records.
+/// WRITABLE: returns the number of bytes of the response that wait for the peer, at
+/// most 4294967295. Returns 0 for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_queued(record: Option<&Record>) -> u32 {
@@ -351,8 +357,8 @@ pub extern "C" fn goaway_record_queued(record: Option<&Record>) -> u32 {
     })
 }
 
-/// WRITABLE: the response's high-water mark in bytes, which grows for a peer that
-/// takes much. 0 for other records.
+/// WRITABLE: returns the response's high-water mark in bytes, which grows for a peer
+/// that reads fast. Returns 0 for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_high_water(record: Option<&Record>) -> u32 {
@@ -362,7 +368,8 @@ pub extern "C" fn goaway_record_high_water(record: Option<&Record>) -> u32 {
     })
 }
 
-/// PROGRESS: sessions that are still open. 0 for other records.
+/// PROGRESS: returns the number of sessions that are still open. Returns 0 for other
+/// records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_sessions(record: Option<&Record>) -> u32 {
@@ -372,7 +379,8 @@ pub extern "C" fn goaway_record_sessions(record: Option<&Record>) -> u32 {
     })
 }
 
-/// PROGRESS: streams that are still open. 0 for other records.
+/// PROGRESS: returns the number of streams that are still open. Returns 0 for other
+/// records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_streams(record: Option<&Record>) -> u32 {
@@ -382,7 +390,8 @@ pub extern "C" fn goaway_record_streams(record: Option<&Record>) -> u32 {
     })
 }
 
-/// SESSION: what happened, a `goaway_event`. 4294967295, which is none, for other records.
+/// SESSION: returns the kind of the event, a `goaway_event`. Returns 4294967295,
+/// which is no event, for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_event(record: Option<&Record>) -> u32 {
@@ -392,8 +401,8 @@ pub extern "C" fn goaway_record_event(record: Option<&Record>) -> u32 {
     })
 }
 
-/// SESSION of GOAWAY_EVENT_CLOSED: a `goaway_outcome`. 4294967295, which is none, for
-/// other records.
+/// SESSION with GOAWAY_EVENT_CLOSED: returns the `goaway_outcome`. Returns
+/// 4294967295, which is no outcome, for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_record_outcome(record: Option<&Record>) -> u32 {
@@ -403,9 +412,9 @@ pub extern "C" fn goaway_record_outcome(record: Option<&Record>) -> u32 {
     })
 }
 
-/// SESSION: the text of the event, as `goaway_session_event` describes it, and writes
-/// its number of bytes to `out_len`. NULL, and nothing is written, for other records.
-/// `out_len` may be NULL.
+/// SESSION: returns the text of the event, as in `goaway_session_event`, and writes
+/// its length in bytes to `out_len`, which may be NULL. Returns NULL and writes
+/// nothing for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_event_text(
@@ -417,7 +426,8 @@ pub unsafe extern "C" fn goaway_record_event_text(
     unsafe { bytes(record, batch, out_len, |view| event_text(view)) }
 }
 
-/// CLOSED: the report of the close, valid as long as the batch. NULL for other records.
+/// CLOSED: returns the report of the close, valid as long as the batch. Returns NULL
+/// for other records.
 /// cbindgen:prefix=GOAWAY_READER
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_record_report(
