@@ -126,7 +126,7 @@ impl Client {
             4 if flags & 1 == 0 => {
                 self.settings += 1;
                 for setting in payload.chunks_exact(6) {
-                    match (setting[1], number(&setting[2..])) {
+                    match (u16::from_be_bytes([setting[0], setting[1]]), number(&setting[2..])) {
                         (4, size) => {
                             let change = i64::from(size) - self.initial_window;
                             self.initial_window += change;
