@@ -99,8 +99,9 @@ pub struct SessionHandle {
     peer_text: OnceCell<Box<str>>,
     /// The listening socket that accepted the connection.
     pub listen_socket: Arc<ListenSocket>,
-    /// The result of the TLS handshake, once that is complete.
-    tls: OnceCell<Facts>,
+    /// The result of the TLS handshake, once that is complete. Boxed, since a session
+    /// without TLS has none.
+    tls: OnceCell<Box<Facts>>,
     pub opened: Instant,
     /// The protocol, once it has been detected.
     protocol: OnceCell<Protocol>,
@@ -233,12 +234,12 @@ impl SessionHandle {
     /// Sets the result of the TLS handshake.
     pub fn set_tls(&self, facts: Facts) {
         // A connection has one handshake.
-        let _ = self.tls.set(facts);
+        let _ = self.tls.set(Box::new(facts));
     }
 
     /// `None` without TLS and before the handshake is complete.
     pub fn tls(&self) -> Option<&Facts> {
-        self.tls.get()
+        self.tls.get().map(Box::as_ref)
     }
 
     /// Asks the session's task to look at a stream.
