@@ -2,7 +2,7 @@
 
 use crate::header_list::HeaderList;
 
-/// What may stand in a token beside messages and digits.
+/// What may stand in a token beside letters and digits.
 const MARKS: &[u8] = b"!#$%&'*+-.^_`|~";
 
 /// By byte, whether it may stand in a token.
@@ -60,7 +60,7 @@ pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().fold(true, |is_token, byte| is_token & IS_TOKEN[usize::from(*byte)])
 }
 
-/// Whether that is a token without upper case messages: the name of a field, as
+/// Whether that is a token without upper case letters: the name of a field, as
 /// HTTP/2 has it.
 pub fn is_lower_token(text: &[u8]) -> bool {
     // 0 stands for what is none, which 0 is too.
