@@ -35,6 +35,13 @@ def ask(port, path=b"/", count=1):
     peer.sendall(frames)
     return peer
 
+def handled():
+    "Waits until goaway.run handles signals: then it listens, too."
+    for _ in range(3000):
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            return
+        time.sleep(0.01)
+
 async def hello(request):
     await request.respond(200, b"hello")
 
@@ -211,7 +218,8 @@ time.sleep(0.5)
         0,
         """
 def later():
-    time.sleep(0.5)
+    handled()
+    time.sleep(0.2)
     os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=later).start()
 report = goaway.run({"GET /": hang}, bind="127.0.0.1:0")
@@ -222,13 +230,16 @@ assert report.sessions_forced == 0
         "KeyboardInterrupt",
         130,
         """
+serving = threading.Event()
 def later():
-    time.sleep(0.5)
+    serving.wait(30)
+    time.sleep(0.2)
     os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=later).start()
 server = start_threaded(slow)
 peer = ask(server.port)
 try:
+    serving.set()
     server.wait_closed()
 except KeyboardInterrupt:
     sys.exit(130)
@@ -244,6 +255,7 @@ async def block(request):
     assert request.server._core.report() is not None
     print("closed while blocked")
 def later():
+    handled()
     time.sleep(0.3)
     global peer
     peer = ask(port)
