@@ -262,6 +262,30 @@ test('answers that have no body get none', async (t) => {
   }
 })
 
+test('a status that is set behind the head changes nothing of the response', async (t) => {
+  for (const [first, second, body] of [[200, 204, 'all of this'], [200, 205, 'all of this'], [200, 304, 'all of this'], [204, 200, '']]) {
+    const { client } = await serve(t, (request, response) => {
+      response.writeHead(first)
+      response.statusCode = second
+      response.write('all of ')
+      setImmediate(() => response.end('this'))
+    })
+    const answer = await send(client, '/')
+    assert.deepStrictEqual([answer.status, answer.body, answer.code], [first, body, 0])
+  }
+})
+
+test('a head that the stream has sent says whether there is a body', async (t) => {
+  for (const [status, body] of [[200, 'body'], [204, '']]) {
+    const { client } = await serve(t, (request, response) => {
+      response.stream.respond({ ':status': status })
+      response.end('body')
+    })
+    const answer = await send(client, '/')
+    assert.deepStrictEqual([answer.status, answer.body, answer.code], [status, body, 0])
+  }
+})
+
 test('what is piped to an answer without a body is left out, and the pipe succeeds', async (t) => {
   const sources = [
     () => Readable.from(['of', 'this']),

@@ -72,6 +72,16 @@ test('a request has its headers, and an answer its head', async () => {
   assert.ok(!('content-length' in headers) && !('skipped' in headers))
 })
 
+test('a stream that is closed behind its end, before its head, takes no head any more', async () => {
+  const { status, code } = await ask((stream) => {
+    stream.end()
+    stream.close()
+    assert.strictEqual(stream.closed, true)
+    assert.throws(() => stream.respond({ ':status': 200 }), { code: 'ERR_HTTP2_INVALID_STREAM' })
+  })
+  assert.deepStrictEqual([status, code], [0, 0])
+})
+
 test('flat lists are headers too', async () => {
   const { headers } = await ask((stream) => {
     stream.respond([':status', 404, 'a', '1', 'a', '2', 'date', 'now'])

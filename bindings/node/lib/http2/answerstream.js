@@ -71,6 +71,8 @@ class AnswerStream extends RequestStream {
   constructor (hub, record) {
     super(hub, record)
     this.headersSent = false
+    /** Whether the head that was sent has no body behind it (RFC 9110, section 6.4.1). */
+    this.isHeadOnly = false
     this.#hub = hub
     if (record.dataLength > 0) this.push(record.data)
     if (this.isWhole) {
@@ -169,7 +171,8 @@ class AnswerStream extends RequestStream {
     const dates = (options?.sendDate ?? true) && !outgoing.hasDate
     const flags = dates ? NO_LENGTH : NO_LENGTH | NO_DATE
     const endsHere = this.#endsAtHead && !options?.waitForTrailers
-    const alone = options?.endStream || endsHere || isBodyless(status) || this.headRequest
+    const isHeadOnly = isBodyless(status) || this.headRequest
+    const alone = options?.endStream || endsHere || isHeadOnly
     try {
       if (this.#failing) this.#active()
       else if (alone) this.#hub.pump.respond(this, status, outgoing.fields, null, flags | this.#keepBody())
@@ -178,6 +181,7 @@ class AnswerStream extends RequestStream {
       throw ofField(error)
     }
     this.headersSent = true
+    this.isHeadOnly = isHeadOnly
     if (options instanceof HeadOptions) this.#sentLater = { headers, status, dates }
     else this.#sent = sentObject(headers, status, dates)
     this.#wantsTrailers = Boolean(options?.waitForTrailers)
@@ -464,7 +468,7 @@ class AnswerStream extends RequestStream {
     if (this.#closed) return
     if (callback !== undefined) this.once('close', AsyncResource.bind(callback))
     const ending = this.writableEnded
-    if (code === NO_ERROR && ending && this.live && this.#finishing === null && !this.writableFinished) {
+    if (code === NO_ERROR && ending && this.headersSent && this.live && this.#finishing === null && !this.writableFinished) {
       // What was written goes first.
       this.once('finish', () => { if (!this.destroyed) this.#shut(code) })
       return

@@ -3,7 +3,7 @@
 // The answer to a request of the compatibility API: what `request` listeners get
 // second.
 
-const { isBodyless, HeadOptions } = require('./responsehead.js')
+const { HeadOptions } = require('./responsehead.js')
 const { LazyStream } = require('./lazy.js')
 const { attachResponse, kTell } = require('./attach.js')
 const { ResponseHeaders, checkName, checkValue, checkList } = require('./responseheaders.js')
@@ -253,10 +253,7 @@ class Http2ServerResponse extends LazyStream {
   }
 
   // Nothing goes out but the head, which is sent: pieces of a body are left out.
-  get #isHeadOnly () {
-    const stream = this.#stream
-    return stream.headersSent && (stream.headRequest || isBodyless(this.#status))
-  }
+  get #isHeadOnly () { return this.#stream.isHeadOnly }
 
   /** The end of the answer, with a last piece; `callback` when it is handed on. */
   end (chunk, encoding, callback) {

@@ -104,7 +104,7 @@ function steps (random, most, from) {
   return Array.from({ length: 1 + random.below(most) }, () => {
     const turn = random.of('same', 'same', 'same', 'tick', 'immediate')
     const step = { ...draw(random, from), turn: ends ? 'same' : turn }
-    ends ||= ENDS.includes(step.step)
+    ends ||= ENDS.includes(step.step) || step.endStream === true
     return step
   })
 }
