@@ -973,6 +973,35 @@ typedef struct {
     uint64_t number;
 } goaway_command;
 
+// The memory that the library holds for its peers, in bytes: of all servers of the
+// process, as of the last turn of each session. `total` is the sum of the others.
+// Later versions may append fields.
+typedef struct {
+    // All of it.
+    uint64_t total;
+    // What each connection takes, idle or not.
+    uint64_t sessions;
+    // What each open request takes, beside the fields below.
+    uint64_t streams;
+    // Header and trailer sections of requests and responses, complete or not.
+    uint64_t fields;
+    // Header compression tables.
+    uint64_t compression;
+    // Request bodies that the host has not consumed.
+    uint64_t bodies;
+    // Response bodies that wait for the peer.
+    uint64_t responses;
+    // Bytes that were read and not processed: partial frames, further requests over
+    // HTTP/1.1.
+    uint64_t input;
+    // Bytes that the kernel has not accepted.
+    uint64_t output;
+    // The state and the records of TLS.
+    uint64_t tls;
+    // The batches of event queues.
+    uint64_t records;
+} goaway_memory;
+
 // Called with one line of the log: its level, the part of the library that it comes
 // from, and the text. Both texts are valid during the call. On any thread. Calls
 // into the library from inside this callback are not logged.
@@ -2294,6 +2323,12 @@ const char *goaway_outcome_name(uint32_t outcome);
 // Returns the name of a `goaway_stage`, such as "draining", or NULL for a number
 // that this version does not know. Valid forever.
 const char *goaway_stage_name(uint32_t stage);
+
+// Writes the memory that the library holds for its peers to `out_memory`. Pass
+// `sizeof(goaway_memory)` as `memory_size`; the fields that both your program and
+// the library know are written. Memory that the library keeps for reuse, some MiB
+// for each worker, is not part of it, and neither are the buffers of the kernel.
+goaway_status goaway_memory_usage(goaway_memory *out_memory, size_t memory_size);
 
 // Sets `on_log`, which is called with the lines of the log up to `level`, one of
 // `goaway_log_level`, for the whole process. Without it, nothing is logged; the

@@ -24,6 +24,7 @@ use crate::endpoint::Endpoint;
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::h1;
 use crate::h2;
+use crate::memory::{Part, Usage};
 use crate::plaintext;
 use crate::proxy::{self, Header, Malformed, Proxy};
 use crate::registration::Registration;
@@ -96,6 +97,8 @@ pub struct Arrival {
     heard: Rc<Cell<bool>>,
     steps: Pin<Box<dyn Future<Output = Arrived>>>,
     sleep: Pin<Box<Sleep>>,
+    /// What this holds beside the registration.
+    _memory: Usage,
 }
 
 impl Arrival {
@@ -107,10 +110,16 @@ impl Arrival {
                 Box::pin(introduce(socket.clone(), proxy, session.peer().clone()))
             });
         let heard = Rc::<Cell<bool>>::default();
-        let steps = Box::pin(arrive(worker.clone(), session.clone(), socket.clone(), heard.clone()));
+        let steps: Pin<Box<dyn Future<Output = Arrived>>> =
+            Box::pin(arrive(worker.clone(), session.clone(), socket.clone(), heard.clone()));
         let sleep = Box::pin(tokio::time::sleep_until(now + worker.shared.setup.config.handshake));
         let began = now.into_std();
-        Self { worker, registration, socket, began, later: Vec::new(), introduction, heard, steps, sleep }
+        let mut memory = Usage::new(&session.memory);
+        let introducing = introduction.as_ref().map_or(0, |introduction| size_of_val(&**introduction));
+        memory.set(Part::Sessions, size_of_val(&*steps) + introducing + size_of::<Sleep>());
+        session.memory.publish();
+        let later = Vec::new();
+        Self { worker, registration, socket, began, later, introduction, heard, steps, sleep, _memory: memory }
     }
 
     /// The detected protocol; `None` if the connection has ended instead.

@@ -230,6 +230,26 @@ pub struct Fault {
     pub why: &'static str,
 }
 
+/// Bytes of memory that an engine holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// A header block that has not arrived completely.
+    pub fields: usize,
+    /// Header compression tables.
+    pub compression: usize,
+    /// The states of streams.
+    pub streams: usize,
+    /// Frames that the peer has to acknowledge.
+    pub frames: usize,
+}
+
+impl Memory {
+    #[cfg(any(test, fuzzing))]
+    pub fn sum(&self) -> usize {
+        self.fields + self.compression + self.streams + self.frames
+    }
+}
+
 /// How a connection is shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShutDown {
@@ -323,8 +343,8 @@ pub trait Engine {
         Flood::No
     }
 
-    /// Bytes that it holds for the peer.
-    fn memory(&self) -> usize;
+    /// The memory that it holds for the peer.
+    fn memory(&self) -> Memory;
 
     /// Whether all content of that request has come, or none will be taken.
     fn has_all_content(&self, stream: u32) -> bool;

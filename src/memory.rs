@@ -1,33 +1,101 @@
-//! The memory that peers make the library hold, counted for each session and for all
-//! sessions of the process.
+//! The memory that peers make the library hold, counted by what it is for, for each
+//! session and for all sessions of the process.
 //!
 //! A [`Meter`] counts for one session. Each holder of memory has a [`Usage`], which
-//! states how much it holds and subtracts it when it is dropped. Nothing stays
-//! counted, whichever way a request or a session ends. All threads share the count
-//! of the process, which [`Meter::publish`] updates once per turn of a session's task.
+//! states how much it holds of each [`Part`] and subtracts it when it is dropped.
+//! Nothing stays counted, whichever way a request or a session ends. All threads
+//! share the count of the process, which [`Meter::publish`] updates once per turn of
+//! a session's task. What belongs to no session has a [`CommonUsage`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 use crate::table::{MAX_FORKS, fork};
 
-/// The count of the process, one for each fork: a child holds nothing for the
+/// What memory is held for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What each connection takes, idle or not.
+    Sessions,
+    /// What each open request takes, beside the parts below.
+    Streams,
+    /// Header and trailer sections, of requests and responses, and blocks that have
+    /// not arrived completely.
+    Fields,
+    /// Header compression tables.
+    Compression,
+    /// Content of requests that the host has not consumed.
+    Bodies,
+    /// Content of responses that has not been written to the output.
+    Responses,
+    /// Bytes that were read and not processed.
+    Input,
+    /// Bytes for the socket that the kernel has not accepted.
+    Output,
+    /// The state and the records of TLS.
+    Tls,
+    /// Batches of event queues. They belong to no session.
+    Records,
+}
+
+/// The number of parts.
+const PARTS: usize = Part::Records as usize + 1;
+
+impl Part {
+    const ALL: [Part; PARTS] = [
+        Part::Sessions,
+        Part::Streams,
+        Part::Fields,
+        Part::Compression,
+        Part::Bodies,
+        Part::Responses,
+        Part::Input,
+        Part::Output,
+        Part::Tls,
+        Part::Records,
+    ];
+}
+
+type Counts = [AtomicUsize; PARTS];
+
+const fn nothing() -> Counts {
+    [const { AtomicUsize::new(0) }; PARTS]
+}
+
+/// The counts of the process, one for each fork: a child holds nothing for the
 /// peers of its parent.
-static TOTALS: [AtomicUsize; MAX_FORKS] = [const { AtomicUsize::new(0) }; MAX_FORKS];
+static TOTALS: [Total; MAX_FORKS] = [const { Total::new() }; MAX_FORKS];
+
+struct Total {
+    all: AtomicUsize,
+    parts: Counts,
+}
 
 /// What is held for one session.
 pub struct Meter {
-    held: AtomicUsize,
-    /// The part that is in the count of the process.
-    published: AtomicUsize,
-    total: &'static AtomicUsize,
+    held: Counts,
+    /// The part of each count that is in the count of the process.
+    published: Counts,
+    total: &'static Total,
 }
 
-/// The part of one holder.
+/// What one holder holds for its session.
 pub struct Usage {
     meter: Arc<Meter>,
+    bytes: [usize; PARTS],
+    is_counted: bool,
+}
+
+/// What is held for no session in particular.
+pub struct CommonUsage {
+    total: &'static Total,
+    part: Part,
     bytes: usize,
 }
+
+/// How much is held for all peers of this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Snapshot([usize; PARTS]);
 
 impl Default for Meter {
     fn default() -> Self {
@@ -36,67 +104,136 @@ impl Default for Meter {
 }
 
 impl Meter {
-    fn counted_in(total: &'static AtomicUsize) -> Self {
-        Self { held: AtomicUsize::new(0), published: AtomicUsize::new(0), total }
+    fn counted_in(total: &'static Total) -> Self {
+        Self { held: nothing(), published: nothing(), total }
     }
 
     /// The bytes that are held for the session.
-    pub fn held(&self) -> usize {
-        self.held.load(Relaxed)
-    }
-
-    /// The part of them that is in the count of the process.
     #[cfg(test)]
-    pub fn published(&self) -> usize {
-        self.published.load(Relaxed)
+    pub fn held(&self) -> usize {
+        self.held.iter().map(|held| held.load(Relaxed)).sum()
     }
 
-    /// Adds the change to the count of the process.
+    /// Those of one part.
+    #[cfg(test)]
+    pub fn held_as(&self, part: Part) -> usize {
+        self.held[part as usize].load(Relaxed)
+    }
+
+    /// The bytes that are held beside what any connection takes.
+    #[cfg(test)]
+    pub fn in_use(&self) -> usize {
+        self.held() - self.held_as(Part::Sessions)
+    }
+
+    /// Those of them that are in the count of the process.
+    #[cfg(test)]
+    pub fn published_in_use(&self) -> usize {
+        self.published[Part::Sessions as usize + 1..].iter().map(|published| published.load(Relaxed)).sum()
+    }
+
+    /// Adds the changes to the count of the process.
     pub fn publish(&self) {
-        let mut held = self.held();
-        while held != self.published.load(Relaxed) {
-            let before = self.published.swap(held, SeqCst);
-            change(self.total, before, held);
-            // Another thread may have entered what was held before this.
-            held = self.held.load(SeqCst);
+        for (part, (held, published)) in self.held.iter().zip(&self.published).enumerate() {
+            let mut now = held.load(Relaxed);
+            while now != published.load(Relaxed) {
+                let before = published.swap(now, SeqCst);
+                self.total.change(part, before, now);
+                // Another thread may have entered what was held before this.
+                now = held.load(SeqCst);
+            }
         }
     }
 }
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        change(self.total, self.published.load(Relaxed), 0);
+        for (part, published) in self.published.iter().enumerate() {
+            self.total.change(part, published.load(Relaxed), 0);
+        }
     }
 }
 
 impl Usage {
     /// A usage of nothing.
     pub fn new(meter: &Arc<Meter>) -> Self {
-        Self { meter: meter.clone(), bytes: 0 }
+        Self { meter: meter.clone(), bytes: [0; PARTS], is_counted: false }
     }
 
-    /// Sets how many bytes the holder holds from now on.
-    pub fn set(&mut self, bytes: usize) {
-        if bytes != self.bytes {
-            change(&self.meter.held, self.bytes, bytes);
-            self.bytes = bytes;
+    /// Sets how many bytes the holder holds of that part from now on.
+    pub fn set(&mut self, part: Part, bytes: usize) {
+        let known = &mut self.bytes[part as usize];
+        if bytes != *known {
+            change(&self.meter.held[part as usize], *known, bytes);
+            *known = bytes;
+            self.is_counted = true;
+        }
+    }
+
+    /// The holder holds nothing any more.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.is_counted) {
+            Part::ALL.into_iter().for_each(|part| self.set(part, 0));
+            self.is_counted = false;
         }
     }
 }
 
 impl Drop for Usage {
     fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl CommonUsage {
+    /// A usage of nothing.
+    pub fn new(part: Part) -> Self {
+        Self { total: of_process(), part, bytes: 0 }
+    }
+
+    /// Sets how many bytes are held from now on.
+    pub fn set(&mut self, bytes: usize) {
+        self.total.change(self.part as usize, self.bytes, bytes);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for CommonUsage {
+    fn drop(&mut self) {
         self.set(0);
     }
 }
 
-/// The published bytes that are held for all peers of this process.
-#[allow(dead_code, reason = "the limit that it is for is to come")]
-pub fn held() -> usize {
-    of_process().load(Relaxed)
+impl Snapshot {
+    /// The published bytes at this moment.
+    pub fn take() -> Self {
+        let total = of_process();
+        Self(Part::ALL.map(|part| total.parts[part as usize].load(Relaxed)))
+    }
+
+    pub fn of(&self, part: Part) -> usize {
+        self.0[part as usize]
+    }
+
+    pub fn sum(&self) -> usize {
+        self.0.iter().sum()
+    }
 }
 
-fn of_process() -> &'static AtomicUsize {
+impl Total {
+    const fn new() -> Self {
+        Self { all: AtomicUsize::new(0), parts: nothing() }
+    }
+
+    fn change(&self, part: usize, before: usize, now: usize) {
+        if before != now {
+            change(&self.parts[part], before, now);
+            change(&self.all, before, now);
+        }
+    }
+}
+
+fn of_process() -> &'static Total {
     // Behind the last fork that can serve there are no sessions.
     &TOTALS[fork().min(MAX_FORKS - 1)]
 }
@@ -114,8 +251,8 @@ mod tests {
 
     use super::*;
 
-    fn counted() -> (&'static AtomicUsize, Arc<Meter>) {
-        let total = Box::leak(Box::default());
+    fn counted() -> (&'static Total, Arc<Meter>) {
+        let total = Box::leak(Box::new(Total::new()));
         (total, Arc::new(Meter::counted_in(total)))
     }
 
@@ -123,19 +260,22 @@ mod tests {
     fn what_is_dropped_is_not_held() {
         let (total, meter) = counted();
         let (mut one, mut other) = (Usage::new(&meter), Usage::new(&meter));
-        one.set(100);
-        other.set(20);
-        one.set(30);
-        assert_eq!((meter.held(), total.load(Relaxed)), (50, 0), "the process learns it later");
+        one.set(Part::Bodies, 100);
+        one.set(Part::Input, 7);
+        other.set(Part::Bodies, 20);
+        one.set(Part::Bodies, 30);
+        assert_eq!((meter.held(), meter.held_as(Part::Bodies)), (57, 50));
+        assert_eq!(total.all.load(Relaxed), 0, "the process learns it later");
         meter.publish();
-        assert_eq!(total.load(Relaxed), 50);
+        assert_eq!(total.all.load(Relaxed), 57);
+        assert_eq!(total.parts[Part::Bodies as usize].load(Relaxed), 50);
         drop(one);
         meter.publish();
-        assert_eq!((meter.held(), total.load(Relaxed)), (20, 20));
+        assert_eq!((meter.held(), total.all.load(Relaxed)), (20, 20));
         // The session's task has ended, and the host lets go of a request after it.
         drop(other);
         drop(meter);
-        assert_eq!(total.load(Relaxed), 0);
+        assert_eq!(total.all.load(Relaxed), 0);
     }
 
     #[test]
@@ -143,7 +283,7 @@ mod tests {
         let (total, meter) = counted();
         let change = || {
             let mut usage = Usage::new(&meter);
-            (0..1000).for_each(|bytes| usage.set(bytes * 7 % 100));
+            (0..1000).for_each(|bytes| usage.set(Part::Output, bytes * 7 % 100));
         };
         thread::scope(|scope| {
             (0..4).for_each(|_| drop(scope.spawn(change)));
@@ -151,7 +291,7 @@ mod tests {
             (0..2).for_each(|_| drop(scope.spawn(publish)));
         });
         meter.publish();
-        assert_eq!((meter.held(), total.load(Relaxed)), (0, 0));
+        assert_eq!((meter.held(), total.all.load(Relaxed)), (0, 0));
     }
 
     #[test]
@@ -159,10 +299,25 @@ mod tests {
         // Other tests have sessions of their own meanwhile.
         let meter = Arc::new(Meter::default());
         let mut usage = Usage::new(&meter);
-        usage.set(1 << 40);
+        usage.set(Part::Tls, 1 << 40);
         meter.publish();
-        assert!(held() >= 1 << 40);
+        let taken = Snapshot::take();
+        assert!(taken.of(Part::Tls) >= 1 << 40 && taken.sum() >= 1 << 40);
         drop((usage, meter));
-        assert!(held() < 1 << 40);
+        assert!(Snapshot::take().sum() < 1 << 40);
+    }
+
+    #[test]
+    fn what_no_session_holds_is_counted_at_once() {
+        let mut usage = CommonUsage::new(Part::Records);
+        usage.set(1 << 41);
+        assert!(Snapshot::take().of(Part::Records) >= 1 << 41);
+        usage.set(1);
+        assert!(Snapshot::take().of(Part::Records) < 1 << 41);
+    }
+
+    #[test]
+    fn each_part_stands_at_its_number() {
+        assert!(Part::ALL.iter().enumerate().all(|(number, part)| *part as usize == number));
     }
 }

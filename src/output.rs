@@ -155,6 +155,11 @@ impl Output {
         self.sent = 0;
     }
 
+    /// The bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        self.copied.capacity() + self.lent_bytes + self.lent.capacity() * size_of::<Lent>()
+    }
+
     /// Bytes of the buffer that have left and still take room.
     pub fn left_behind(&self) -> usize {
         self.sent

@@ -20,6 +20,7 @@ use once_cell::sync::OnceCell;
 use crate::callback;
 use crate::close::Report;
 use crate::error::{Error, Result};
+use crate::memory::{CommonUsage, Part};
 use crate::record::Batch;
 use crate::table::{Locked, lock, try_lock};
 
@@ -61,6 +62,9 @@ pub struct Queue {
 struct BatchState {
     batch: Batch,
     limit: usize,
+    /// What the host reads, as of the last take.
+    taken_memory: usize,
+    memory: CommonUsage,
     /// The number of takes. Writers that waited before the last one have been woken.
     takes: u64,
     /// The wakers for the next take.
@@ -93,6 +97,8 @@ impl Default for Queue {
         let state = BatchState {
             batch: Batch::default(),
             limit: LIMIT,
+            taken_memory: 0,
+            memory: CommonUsage::new(Part::Records),
             takes: 0,
             waiting: Vec::new(),
             is_notified: false,
@@ -179,6 +185,7 @@ impl Queue {
             return;
         }
         let mut state = lock(&self.state);
+        state.count_memory();
         if state.is_notified || state.batch.records.is_empty() {
             return;
         }
@@ -254,6 +261,8 @@ impl Queue {
         empty(&mut taken.arena);
         let mut state = lock(&self.state);
         std::mem::swap(&mut state.batch, &mut taken);
+        state.taken_memory = taken.memory();
+        state.count_memory();
         state.takes += 1;
         if std::mem::take(&mut state.is_notified)
             && let Some(notifier) = &state.notifier
@@ -291,6 +300,8 @@ impl Queue {
         state.is_closed = true;
         state.is_notified = false;
         state.batch = Batch::default();
+        state.taken_memory = 0;
+        state.count_memory();
         state.notifier = None;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
@@ -317,6 +328,11 @@ impl BatchState {
         if wait_token.0.replace(self.takes) != Some(self.takes) && !self.is_closed {
             self.waiting.push(waker());
         }
+    }
+
+    fn count_memory(&mut self) {
+        let bytes = self.batch.memory() + self.taken_memory;
+        self.memory.set(bytes);
     }
 
     fn has_room(&self, bytes: usize) -> bool {

@@ -192,6 +192,11 @@ impl Record {
 }
 
 impl Batch {
+    /// The bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        self.records.capacity() * size_of::<Record>() + self.arena.capacity()
+    }
+
     /// Where the next text or data will be.
     pub fn mark(&self) -> u32 {
         self.arena.len() as u32

@@ -7,9 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::callback::Flag;
 use crate::close::SessionReport;
 use crate::event::{Cause, EventKind, SessionEvent};
+use crate::memory::{Part, Usage};
 use crate::registry::SESSIONS;
 use crate::session::SessionHandle;
 use crate::shared::Shared;
+
+/// The memory that each connection takes beside its task, as measured: the socket on
+/// its runtime, the future, the timer, the entry of the registry.
+const CONNECTION: usize = 2048;
 
 /// A session's entry in the registry. The session ends when it is dropped.
 pub struct Registration {
@@ -21,12 +26,17 @@ pub struct Registration {
     cause: Cause,
     code: u32,
     session_report: SessionReport,
+    /// What the connection takes whatever it does.
+    _memory: Usage,
 }
 
 impl Registration {
     pub fn new(shared: Arc<Shared>, session: Arc<SessionHandle>, load: Arc<AtomicUsize>, in_callback: Flag) -> Self {
         load.fetch_add(1, Relaxed);
         shared.registry.enter(session.clone(), in_callback);
+        let mut memory = Usage::new(&session.memory);
+        memory.set(Part::Sessions, size_of::<SessionHandle>() + CONNECTION);
+        session.memory.publish();
         Self {
             shared,
             session,
@@ -35,6 +45,7 @@ impl Registration {
             cause: Cause::None,
             code: 0,
             session_report: SessionReport::default(),
+            _memory: memory,
         }
     }
 

@@ -194,6 +194,7 @@ NAPI_MODULE_INIT() {
     add_function(env, exports, "lastError", last_error, NULL);
     add_function(env, exports, "lastStatus", last_status, NULL);
     add_function(env, exports, "stream", request_stream, NULL);
+    add_function(env, exports, "memoryUsage", memory_usage, NULL);
     add_function(env, exports, "listenSocket", listen_socket, NULL);
     add_function(env, exports, "tls", session_tls, NULL);
     add_function(env, exports, "stopAll", stop_all, shim);

@@ -198,6 +198,35 @@ export interface Counts {
   readonly proxiesRefused: number
 }
 
+/** The memory that the library holds for the peers of all servers of the process, in bytes. */
+export interface MemoryUsage {
+  /** The sum of the others. */
+  readonly total: number
+  /** What each connection takes, idle or not. */
+  readonly sessions: number
+  /** What each open request takes, beside the following. */
+  readonly streams: number
+  /** Header and trailer sections of requests and responses. */
+  readonly fields: number
+  /** Header compression tables. */
+  readonly compression: number
+  /** Request bodies that the program has not consumed. */
+  readonly bodies: number
+  /** Response bodies that wait for the peer. */
+  readonly responses: number
+  /** Bytes that were read and not processed. */
+  readonly input: number
+  /** Bytes that the kernel has not accepted. */
+  readonly output: number
+  /** The state and the records of TLS. */
+  readonly tls: number
+  /** The events that wait for this program. */
+  readonly records: number
+}
+
+/** Reads the memory in use, as of the last turn of each session; worker threads included. */
+export function memoryUsage (): MemoryUsage
+
 /** A line of the library's log. */
 export interface LogLine {
   readonly level: 'error' | 'warn' | 'info' | 'debug'
@@ -518,6 +547,7 @@ declare const goaway: {
   Tls: typeof Tls
   GoawayError: typeof GoawayError
   setLog: typeof setLog
+  memoryUsage: typeof memoryUsage
   version: string
 }
 export default goaway

@@ -11,4 +11,4 @@ const { Tls } = require('./lib/tls.js')
 const { GoawayError } = require('./lib/errors.js')
 const { setLog } = require('./lib/log.js')
 
-module.exports = { Server, Listener, Request, Session, Tls, GoawayError, setLog, version: native.version }
+module.exports = { Server, Listener, Request, Session, Tls, GoawayError, setLog, memoryUsage: native.memoryUsage, version: native.version }

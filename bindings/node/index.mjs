@@ -3,5 +3,5 @@
 
 import goaway from './index.js'
 
-export const { Server, Listener, Request, Session, Tls, GoawayError, setLog, version } = goaway
+export const { Server, Listener, Request, Session, Tls, GoawayError, setLog, memoryUsage, version } = goaway
 export default goaway

@@ -69,6 +69,11 @@ impl<S> BufferedSocket<S> {
         self.out.len()
     }
 
+    /// The bytes of memory that wait for the socket.
+    pub fn memory(&self) -> usize {
+        self.out.memory()
+    }
+
     /// Whether the socket takes long pieces from where they stand.
     pub fn lends(&self) -> bool {
         self.out.lends()
@@ -105,6 +110,11 @@ impl<S> BufferedSocket<S> {
 }
 
 impl<S: Transport> BufferedSocket<S> {
+    /// The bytes of memory that the transport holds.
+    pub fn memory_of_transport(&self) -> usize {
+        self.socket.as_ref().map_or(0, Transport::memory)
+    }
+
     /// Bytes given to the socket that the peer does not have.
     pub fn unacknowledged(&self) -> usize {
         self.socket.as_ref().map_or(0, Transport::unacknowledged)

@@ -69,6 +69,12 @@ impl Exchanges {
         self.table.len()
     }
 
+    /// The bytes of memory that the table holds.
+    pub fn memory(&self) -> usize {
+        // A byte of control beside each entry, and a table is seven eighths full at most.
+        self.table.capacity() * 8 / 7 * (size_of::<(u32, Exchange)>() + 1)
+    }
+
     /// Those that the server has begun.
     pub fn pushed(&self) -> usize {
         self.pushed

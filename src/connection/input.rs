@@ -42,6 +42,11 @@ impl Input {
         self.held.len()
     }
 
+    /// The bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        self.held.capacity()
+    }
+
     /// Lends what was read before. None if there is nothing.
     pub fn lend(&mut self) -> Option<Loan> {
         let bytes = mem::take(&mut self.held);

@@ -50,7 +50,7 @@ use std::time::{Duration, Instant};
 use crate::close::Stage;
 use crate::engine::Engine;
 use crate::event::Cause;
-use crate::memory::Usage;
+use crate::memory::{self, Usage};
 use crate::registration::Registration;
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -127,7 +127,7 @@ pub struct Task<S: Transport, E: Engine> {
     is_left: bool,
     /// Whether the figures were made visible since the task was woken.
     is_published: bool,
-    /// What the engine, the input and the output buffer hold.
+    /// What the task holds for the connection, beside its requests.
     memory: Usage,
     /// What the socket and the clock wake: the remote.
     waker: Waker,
@@ -202,6 +202,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             task: Waker::noop().clone(),
             lifecycle,
         };
+        task.memory.set(memory::Part::Sessions, size_of::<Self>());
         task.engine.begin(task.socket.gather());
         task.lifecycle.session.counters.refuses_pushes.store(!task.engine.takes_pushes(), Relaxed);
         task
@@ -234,6 +235,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             if !moved && !self.enforce() && self.sleep(cx).is_pending() {
                 self.publish();
                 self.rest();
+                self.count_memory();
                 return Poll::Pending;
             }
         }
@@ -259,7 +261,6 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let figures = &self.lifecycle.session.counters;
         figures.bytes_in.store(self.socket.bytes_in, Relaxed);
         figures.bytes_out.store(self.socket.bytes_out, Relaxed);
-        self.memory.set(self.input.len() + self.socket.unsent() + self.engine.memory());
         figures.requests.store(self.requests, Relaxed);
         figures.open_streams.store(self.open_streams() as u32, Relaxed);
         let refuses_pushes = !self.engine.takes_pushes() || self.peer_goaway.is_some();
@@ -269,6 +270,18 @@ impl<S: Transport, E: Engine> Task<S, E> {
             Phase::Open => self.lifecycle.drain.stage(),
             _ => Stage::Closing,
         });
+    }
+
+    /// Counts what the connection holds now, beside its requests.
+    fn count_memory(&mut self) {
+        let engine = self.engine.memory();
+        let lists = self.exchanges.memory() + self.unsent.memory() + self.schedule.memory();
+        self.memory.set(memory::Part::Fields, engine.fields);
+        self.memory.set(memory::Part::Compression, engine.compression);
+        self.memory.set(memory::Part::Streams, engine.streams + lists);
+        self.memory.set(memory::Part::Input, self.input.memory());
+        self.memory.set(memory::Part::Output, self.socket.memory() + engine.frames);
+        self.memory.set(memory::Part::Tls, self.socket.memory_of_transport());
     }
 
     /// Exchanges whose last byte has not left.
@@ -294,7 +307,7 @@ impl<S: Transport, E: Engine> Drop for Task<S, E> {
     fn drop(&mut self) {
         self.lifecycle.set_cause(Cause::Aborted, 0);
         self.cancel_all(self.lifecycle.registration.cause(), 0);
-        self.memory.set(0);
+        self.memory.clear();
         self.lifecycle.session.memory.publish();
     }
 }

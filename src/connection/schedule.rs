@@ -47,6 +47,11 @@ impl Schedule {
         self.entries.pop_front().map(|entry| entry.stream)
     }
 
+    /// The bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -35,6 +35,11 @@ pub struct Unsent {
 }
 
 impl Unsent {
+    /// The bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        self.parts.capacity() * size_of::<Part>()
+    }
+
     pub fn push(&mut self, part: Part) {
         if self.parts.capacity() == 0 {
             self.parts = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();

@@ -34,6 +34,8 @@ mod record;
 
 mod names;
 
+mod memory;
+
 mod log;
 
 mod fork;

@@ -33,7 +33,7 @@ mod writer;
 
 use http::{Method, StatusCode};
 
-use crate::engine::{Engine, Event, Fault, Priority, RequestHead, ResponseHead, ShutDown, Version};
+use crate::engine::{Engine, Event, Fault, Memory, Priority, RequestHead, ResponseHead, ShutDown, Version};
 use crate::header_list::HeaderList;
 use crate::output::{Data, Output};
 use chunk::Part;
@@ -262,8 +262,8 @@ impl Engine for Http1 {
     }
 
     /// It holds fragments of lines for moments only.
-    fn memory(&self) -> usize {
-        0
+    fn memory(&self) -> Memory {
+        Memory::default()
     }
 
     fn has_all_content(&self, stream: u32) -> bool {

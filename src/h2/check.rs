@@ -360,7 +360,7 @@ impl Connection {
     /// What holds at any time.
     fn check(&mut self) {
         let engine = &self.engine;
-        assert!(engine.memory() < MOST_MEMORY, "{} bytes", engine.memory());
+        assert!(engine.memory().sum() < MOST_MEMORY, "{} bytes", engine.memory().sum());
         assert_eq!(engine.is_over(), self.has_ended || self.has_last_call && engine.streams.is_empty());
         if self.has_ended {
             return;

@@ -42,7 +42,7 @@ use std::time::Instant;
 
 use http::StatusCode;
 
-use crate::engine::{Control, Engine, Event, Fault, Flood, RequestHead, ResponseHead, ShutDown};
+use crate::engine::{Control, Engine, Event, Fault, Flood, Memory, RequestHead, ResponseHead, ShutDown};
 use crate::header_list::HeaderList;
 use crate::output::{Data, Output};
 use crate::padding::Padding;
@@ -284,11 +284,13 @@ impl Engine for Http2 {
         self.budget.flood()
     }
 
-    fn memory(&self) -> usize {
-        let block = self.block.as_ref().map_or(0, |block| block.memory());
-        let tables = self.decoder.memory() + self.encoder.memory() + self.repeat.memory();
-        let frames = self.pings.memory() + self.local.memory();
-        block + tables + frames + self.streams.memory() + self.early.memory()
+    fn memory(&self) -> Memory {
+        Memory {
+            fields: self.block.as_ref().map_or(0, |block| block.memory()),
+            compression: self.decoder.memory() + self.encoder.memory() + self.repeat.memory(),
+            streams: self.streams.memory() + self.early.memory(),
+            frames: self.pings.memory() + self.local.memory(),
+        }
     }
 
     fn has_all_content(&self, stream: u32) -> bool {

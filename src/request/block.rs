@@ -44,7 +44,7 @@ impl Drop for Block {
 
 /// Copies the bytes. Fails if there is no memory.
 pub fn copy(bytes: &[u8]) -> Result<Bytes> {
-    if (BLOCK / 4..=BLOCK).contains(&bytes.len()) {
+    if is_block(bytes.len()) {
         let mut block = lock(&SPARE).pop().unwrap_or_default();
         fill(&mut block, bytes, BLOCK)?;
         return Ok(Bytes::from_owner(Block(block)));
@@ -52,6 +52,16 @@ pub fn copy(bytes: &[u8]) -> Result<Bytes> {
     let mut copied = Vec::new();
     fill(&mut copied, bytes, bytes.len())?;
     Ok(copied.into())
+}
+
+/// The bytes of memory that a copy of so many bytes takes.
+pub fn memory_of(len: usize) -> usize {
+    if is_block(len) { BLOCK } else { len }
+}
+
+/// Whether so many bytes are copied into a block.
+fn is_block(len: usize) -> bool {
+    (BLOCK / 4..=BLOCK).contains(&len)
 }
 
 /// The same in pieces, the first by itself: of a frame's size at most.

@@ -132,9 +132,14 @@ impl Body {
         }
     }
 
-    /// The bytes received, including trailers, that the host has not consumed.
+    /// The bytes of memory of what was received and the host has not consumed.
     pub fn memory(&self) -> usize {
-        self.held + self.lent + self.trailers.as_ref().map_or(0, |trailers| trailers.memory())
+        self.held + self.lent + self.pieces.capacity() * size_of::<Bytes>()
+    }
+
+    /// Those of the trailer section.
+    pub fn memory_of_trailers(&self) -> usize {
+        self.trailers.as_ref().map_or(0, |trailers| size_of::<HeaderList>() + trailers.memory())
     }
 
     /// Takes a piece received from the peer.

@@ -40,9 +40,13 @@ use crate::engine::RequestHead;
 use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::header_list::HeaderList;
-use crate::memory::Usage;
+use crate::memory::{Part, Usage};
 use crate::session::SessionHandle;
 use crate::table::{SlotGuard, Tables};
+
+/// The memory that a request takes beside its box and its head: its slot, its timers,
+/// and what the allocator adds.
+const BESIDE: usize = 192;
 
 /// The request that a hook is called for: its id and the host's context value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +192,7 @@ impl Request {
         self.is_orphan = false;
         self.asked = false;
         self.continued = false;
-        self.memory.set(0);
+        self.memory.clear();
     }
 
     pub fn head(&self) -> &Head {
@@ -256,13 +260,16 @@ impl Request {
         self.subscription.as_ref().is_some_and(Subscription::wants_sent)
     }
 
-    /// Counts the memory that the request holds now: fields, content that the host has
-    /// not consumed, content that waits for the peer. The session's task calls this
+    /// Counts the memory that the request holds now: itself, its fields, content that
+    /// the host has not consumed, content that waits for the peer. The session's task calls this
     /// after it has handled the request. A request that has ended by then is never
     /// counted.
     pub fn count_memory(&mut self) {
-        let body = self.body.as_ref().map_or(0, |body| body.memory());
-        self.memory.set(self.head.memory() + body + self.response.memory());
+        let (body, trailers) = self.body.as_ref().map_or((0, 0), |body| (body.memory(), body.memory_of_trailers()));
+        self.memory.set(Part::Streams, size_of::<Self>() + size_of::<RequestHead>() + BESIDE);
+        self.memory.set(Part::Fields, self.head.memory() + trailers + self.response.memory_of_fields());
+        self.memory.set(Part::Bodies, body);
+        self.memory.set(Part::Responses, self.response.memory());
     }
 
     /// The session's task handles the request now.

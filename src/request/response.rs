@@ -94,10 +94,16 @@ impl Response {
         self.reset = None;
     }
 
-    /// The bytes of memory that it holds, including those that wait for the peer.
+    /// The bytes of memory of the content that waits for the peer.
     pub fn memory(&self) -> usize {
+        self.content.memory()
+    }
+
+    /// The bytes of memory of the heads and the trailer section.
+    pub fn memory_of_fields(&self) -> usize {
+        let list = self.informational.capacity() * size_of::<Informational>();
         let informational = self.informational.iter().map(|head| head.fields.memory());
-        self.content.memory() + self.head.memory() + self.trailers.memory() + informational.sum::<usize>()
+        self.head.memory() + self.trailers.memory() + list + informational.sum::<usize>()
     }
 
     // Calls of the host.

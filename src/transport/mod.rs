@@ -41,6 +41,11 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
         0
     }
 
+    /// The bytes of memory that it holds beside itself.
+    fn memory(&self) -> usize {
+        0
+    }
+
     /// The bytes that the peer has not acknowledged.
     fn unacknowledged(&self) -> usize;
 

@@ -30,6 +30,13 @@ impl Transport for Stream {
         }
     }
 
+    fn memory(&self) -> usize {
+        match self {
+            Self::Plain(socket) => socket.memory(),
+            Self::Tls(socket) => socket.memory(),
+        }
+    }
+
     fn unacknowledged(&self) -> usize {
         match self {
             Self::Plain(socket) => socket.unacknowledged(),

@@ -78,6 +78,13 @@ impl Client {
         self.fetch("POST", &path).status
     }
 
+    /// A member of what the library counts as held for peers, in bytes.
+    pub fn memory(&mut self, part: &str) -> u64 {
+        let memory = self.get_json("/memory");
+        let bytes = memory.get(part).and_then(Value::number).unwrap_or_else(|| self.fail(&format!("no {part}")));
+        u64::try_from(bytes).expect("a number of bytes")
+    }
+
     /// The session events so far that concern `id`, in order, each without the
     /// id: "opened", "closed graceful".
     #[track_caller]

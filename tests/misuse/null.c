@@ -121,6 +121,9 @@ static void server_functions(void) {
     CHECK_STATUS(goaway_server_set_ready(NULL, true), GOAWAY_ERR_NULL);
     CHECK(!goaway_server_is_ready(NULL));
     CHECK(goaway_server_report(NULL) == NULL);
+    goaway_memory memory;
+    CHECK_STATUS(goaway_memory_usage(NULL, sizeof memory), GOAWAY_ERR_NULL);
+    CHECK_OK(goaway_memory_usage(&memory, sizeof memory));
     CHECK_STATUS(goaway_server_counts(NULL, &counts, sizeof counts), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_counts(server, NULL, sizeof counts), GOAWAY_ERR_NULL);
     CHECK_OK(goaway_server_counts(server, &counts, sizeof counts));

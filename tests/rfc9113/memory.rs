@@ -134,3 +134,88 @@ fn connections_that_end_by_an_error() {
         settle(demo);
     });
 }
+
+/// What the count says and what the process has gained, for `hold` on each of many
+/// connections.
+#[track_caller]
+fn check_counted<T>(part: &str, connections: usize, mut hold: impl FnMut(&Demo) -> T) {
+    let demo = Demo::start_over(false, Duration::from_secs(1));
+    settle(&demo);
+    let (before, counted_before) = (demo.resident_kib(), counted(&demo, "total"));
+    let held: Vec<T> = (0..connections).map(|_| hold(&demo)).collect();
+    // The last of them may not have had its turn.
+    let mut seen = (0, 0);
+    for _ in 0..100 {
+        let now = (demo.resident_kib() - before, (counted(&demo, "total") - counted_before) / 1024);
+        if now == seen {
+            break;
+        }
+        seen = now;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (grown, counted_kib) = seen;
+    assert!(grown > 2 * NOISE_KIB, "{grown} KiB are too few to say anything");
+    assert!(counted_kib * 10 >= (grown - NOISE_KIB) * 9, "{counted_kib} of {grown} KiB are counted");
+    assert!(counted(&demo, part) > counted(&demo, "total") / 3, "{part}");
+    drop(held);
+    settle(&demo);
+    // The one that asks, and the one that has asked before and perhaps lingers.
+    let most = counted_before + 2 * 8192;
+    let is_gone = (0..500).any(|_| {
+        counted(&demo, "total") <= most || {
+            std::thread::sleep(Duration::from_millis(10));
+            false
+        }
+    });
+    assert!(is_gone, "something stays counted");
+}
+
+/// A member of what the demo counts, in bytes.
+fn counted(demo: &Demo, part: &str) -> u64 {
+    demo.open().memory(part)
+}
+
+#[test]
+fn fields_are_counted() {
+    check_counted("fields", 20, |demo| {
+        let mut client = demo.open();
+        let value = "v".repeat(1000);
+        let mut fields = vec![(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/hang")];
+        fields.extend((0..10).map(|_| ("x-long", value.as_str())));
+        for _ in 0..99 {
+            client.request_of(&fields, true);
+        }
+        client
+    });
+}
+
+#[test]
+fn bodies_that_nobody_reads_are_counted() {
+    check_counted("bodies", 30, |demo| {
+        let mut client = demo.open();
+        for _ in 0..4 {
+            let stream = client.upload("GET", "/hang");
+            for _ in 0..15 {
+                client.send(Frame::data(stream, &[b'x'; 16_384], false));
+            }
+        }
+        client
+    });
+}
+
+#[test]
+fn responses_that_nobody_takes_are_counted() {
+    check_counted("responses", 10, |demo| {
+        let mut client = Client::open_with(demo.address(), &[(setting::INITIAL_WINDOW_SIZE, 0)]);
+        let streams: Vec<u32> = (0..100).map(|_| client.request("GET", "/big")).collect();
+        for stream in streams {
+            client.expect_headers(stream);
+        }
+        client
+    });
+}
+
+#[test]
+fn connections_are_counted() {
+    check_counted("sessions", 900, |demo| TcpStream::connect(demo.address()).expect("the demo accepts"));
+}

@@ -252,3 +252,25 @@ napi_value host_counts(napi_env env, napi_callback_info info) {
     set_number(env, result, "proxiesRefused", (double)counts.proxies_refused);
     return result;
 }
+
+// memoryUsage() -> what the library holds for the peers of the process
+napi_value memory_usage(napi_env env, napi_callback_info info) {
+    (void)info;
+    napi_value result;
+    goaway_memory memory = {0};
+    if (goaway_memory_usage(&memory, sizeof memory) != GOAWAY_OK || napi_create_object(env, &result) != napi_ok) {
+        return NULL;
+    }
+    set_number(env, result, "total", (double)memory.total);
+    set_number(env, result, "sessions", (double)memory.sessions);
+    set_number(env, result, "streams", (double)memory.streams);
+    set_number(env, result, "fields", (double)memory.fields);
+    set_number(env, result, "compression", (double)memory.compression);
+    set_number(env, result, "bodies", (double)memory.bodies);
+    set_number(env, result, "responses", (double)memory.responses);
+    set_number(env, result, "input", (double)memory.input);
+    set_number(env, result, "output", (double)memory.output);
+    set_number(env, result, "tls", (double)memory.tls);
+    set_number(env, result, "records", (double)memory.records);
+    return result;
+}

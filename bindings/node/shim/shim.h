@@ -85,6 +85,7 @@ napi_value host_send_settings(napi_env env, napi_callback_info info);
 napi_value host_set_settings(napi_env env, napi_callback_info info);
 napi_value host_report(napi_env env, napi_callback_info info);
 napi_value host_counts(napi_env env, napi_callback_info info);
+napi_value memory_usage(napi_env env, napi_callback_info info);
 
 // batch.c:
 

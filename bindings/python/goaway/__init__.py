@@ -18,12 +18,12 @@
 #   _native: the C library; the only subpackage that knows ctypes
 #   error: the exceptions
 #   limit: what Python knows of some limits
-#   report, signals: Report, Progress and Counts; SIGTERM and SIGINT
+#   report, signals: Report, Progress, Counts and MemoryUsage; SIGTERM and SIGINT
 
 import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from ._native import version
+from ._native import memory_usage, version
 from .application.config import AccessRecord, Config
 from .asyncio.drain import Drain
 from .asyncio.request import Request
@@ -31,7 +31,7 @@ from .asyncio.server import Server, run
 from .core.session import Session, SessionEvent, abort_session, close_session, send_altsvc, send_origin
 from .core.tls import Tls, TlsInfo, tls_info
 from .error import Disconnected, Error, ShutdownError, StartupError
-from .report import Counts, Progress, Report
+from .report import Counts, MemoryUsage, Progress, Report
 from .threads.request import ThreadedRequest
 from .threads.server import ThreadedServer
 
@@ -47,6 +47,7 @@ __all__ = [
     "Disconnected",
     "Drain",
     "Error",
+    "MemoryUsage",
     "Progress",
     "Report",
     "Request",
@@ -62,6 +63,7 @@ __all__ = [
     "abort_session",
     "asgi",
     "close_session",
+    "memory_usage",
     "run",
     "send_altsvc",
     "send_origin",

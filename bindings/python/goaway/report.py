@@ -1,4 +1,4 @@
-"""The progress of a close, its report, and the counts of a server."""
+"""The progress of a close, its report, the counts of a server, and the memory in use."""
 
 from __future__ import annotations
 
@@ -27,6 +27,34 @@ class Counts(NamedTuple):
     proxies_refused: int = 0
     """Connections whose PROXY header was missing, malformed, late, or not from
     a trusted proxy."""
+
+
+class MemoryUsage(NamedTuple):
+    """The memory that the library holds for its peers, in bytes: of all servers of
+    the process. `total` is the sum of the others."""
+
+    total: int = 0
+    """All of it."""
+    sessions: int = 0
+    """What each connection takes, idle or not."""
+    streams: int = 0
+    """What each open request takes, beside the following."""
+    fields: int = 0
+    """Header and trailer sections of requests and responses."""
+    compression: int = 0
+    """Header compression tables."""
+    bodies: int = 0
+    """Request bodies that the program has not consumed."""
+    responses: int = 0
+    """Response bodies that wait for the peer."""
+    input: int = 0
+    """Bytes that were read and not processed."""
+    output: int = 0
+    """Bytes that the kernel has not accepted."""
+    tls: int = 0
+    """The state and the records of TLS."""
+    records: int = 0
+    """The events that wait for Python."""
 
 
 class Report(NamedTuple):

@@ -14,7 +14,7 @@ from goaway import _native
 from goaway._native import declarations, functions
 from goaway.core import command_buffer, dispatcher
 from goaway.limit import BODY_BYTES
-from goaway.report import Counts, Report
+from goaway.report import Counts, MemoryUsage, Report
 
 HERE = Path(__file__).resolve()
 INTERFACE = json.loads((HERE.parents[3] / "include" / "goaway.json").read_text())
@@ -41,7 +41,9 @@ def test_the_default_that_python_applies_itself_is_that_of_the_library() -> None
     assert defaults["GOAWAY_LIMIT_BODY_BYTES"] == BODY_BYTES
 
 
-@pytest.mark.parametrize(("name", "ours"), [("goaway_report", Report), ("goaway_counts", Counts)])
+@pytest.mark.parametrize(
+    ("name", "ours"), [("goaway_report", Report), ("goaway_counts", Counts), ("goaway_memory", MemoryUsage)]
+)
 def test_each_tuple_has_the_members_of_its_structure(name: str, ours: Any) -> None:
     assert list(ours._fields) == [member["name"] for member in struct(name)]
 

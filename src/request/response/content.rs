@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::super::OnReady;
 use super::super::autotune::HighWaterAutotune;
-use super::super::block::{copy, copy_in_pieces, fill};
+use super::super::block::{copy, copy_in_pieces, fill, memory_of};
 use crate::error::{Error, Result};
 use crate::output::Data;
 use crate::session::SessionHandle;
@@ -24,8 +24,12 @@ pub struct Content {
     short_taken: usize,
     /// The first piece of those that are not there; it is empty only if there is none.
     first: Bytes,
+    /// The bytes of memory of that piece.
+    first_memory: usize,
     /// The pieces after it.
     others: VecDeque<Bytes>,
+    /// The bytes of memory of those pieces.
+    others_memory: usize,
     /// Bytes in all pieces.
     queued: usize,
     high_water: usize,
@@ -57,7 +61,8 @@ impl Content {
 
     /// The bytes of memory that it holds, including those that wait for the peer.
     pub fn memory(&self) -> usize {
-        self.queued + self.short.capacity() - (self.short.len() - self.short_taken)
+        let places = self.others.capacity() * size_of::<Bytes>();
+        self.short.capacity() + self.first_memory + self.others_memory + places
     }
 
     /// Drops everything except a buffer of up to `kept` bytes.
@@ -73,6 +78,7 @@ impl Content {
         if self.others.capacity() > 0 {
             self.others = VecDeque::new();
         }
+        (self.first_memory, self.others_memory) = (0, 0);
         (self.queued, self.written, self.announced) = (0, 0, None);
         (self.is_full, self.ran_dry) = (false, false);
         (self.autotune, self.on_writable) = (None, None);
@@ -102,9 +108,12 @@ impl Content {
             return;
         }
         self.count(data.len());
-        match self.first.is_empty() {
-            true => self.first = data,
-            false => self.others.push_back(data),
+        let memory = memory_of(data.len());
+        if self.first.is_empty() {
+            (self.first, self.first_memory) = (data, memory);
+        } else {
+            self.others.push_back(data);
+            self.others_memory += memory;
         }
     }
 
@@ -179,6 +188,8 @@ impl Content {
             Data::Borrowed(taken)
         } else if self.first.len() <= room {
             let next = self.others.pop_front().unwrap_or_default();
+            self.first_memory = memory_of(next.len());
+            self.others_memory -= self.first_memory;
             Data::Owned(mem::replace(&mut self.first, next))
         } else {
             Data::Owned(self.first.split_to(room))

@@ -37,6 +37,24 @@ void get_events(goaway_request request, void *user_data) {
     answer_json(request, &text);
 }
 
+void get_memory(goaway_request request, void *user_data) {
+    (void)user_data;
+    goaway_memory memory;
+    if (goaway_memory_usage(&memory, sizeof memory) != GOAWAY_OK) {
+        fail(request, goaway_last_error());
+        return;
+    }
+    struct text text = {0};
+    text_format(&text, "{\"total\":%" PRIu64 ",\"sessions\":%" PRIu64 ",\"streams\":%" PRIu64, memory.total,
+                memory.sessions, memory.streams);
+    text_format(&text, ",\"fields\":%" PRIu64 ",\"compression\":%" PRIu64 ",\"bodies\":%" PRIu64, memory.fields,
+                memory.compression, memory.bodies);
+    text_format(&text, ",\"responses\":%" PRIu64 ",\"input\":%" PRIu64 ",\"output\":%" PRIu64, memory.responses,
+                memory.input, memory.output);
+    text_format(&text, ",\"tls\":%" PRIu64 ",\"records\":%" PRIu64 "}", memory.tls, memory.records);
+    answer_json(request, &text);
+}
+
 // Reads the path's `id`. False if it is no number.
 static bool read_session(goaway_request request, goaway_session *out_session) {
     goaway_bytes id;

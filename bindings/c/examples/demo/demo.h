@@ -57,6 +57,7 @@ void get_big(goaway_request request, void *user_data);
 // control.c: what a test wants to see and do.
 void get_sessions(goaway_request request, void *user_data);
 void get_events(goaway_request request, void *user_data);
+void get_memory(goaway_request request, void *user_data);
 void post_session_close(goaway_request request, void *user_data);
 void post_session_abort(goaway_request request, void *user_data);
 void post_close(goaway_request request, void *user_data);

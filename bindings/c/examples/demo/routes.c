@@ -23,6 +23,7 @@ static const struct {
     {"GET /drain", get_drain},
     {"GET /stuck", get_stuck},
     {"GET /events", get_events},
+    {"GET /memory", get_memory},
     {"POST /sessions/{id}/close", post_session_close},
     {"POST /sessions/{id}/abort", post_session_abort},
     {"POST /close", post_close},

@@ -7,6 +7,7 @@ from ctypes import byref, c_char_p, c_size_t, c_uint32
 from typing import List, Optional
 
 from ..error import Error
+from ..report import MemoryUsage
 from .arguments import encode, milliseconds
 from .declarations import (
     ERR_FORKED,
@@ -16,6 +17,7 @@ from .declarations import (
     FOREVER,
     OK,
     goaway_log_line,
+    goaway_memory,
     goaway_tls_info,
 )
 from .library import lib
@@ -69,6 +71,14 @@ def peer_certificate(session: int, index: int) -> bytes:
 def log_keep(level: int) -> None:
     """Has the library keep its log lines up to this `goaway_log_level`; 0: none."""
     check(lib.log_keep(level))
+
+
+def memory_usage() -> MemoryUsage:
+    """Reads how much memory the library holds for the peers of all servers of this
+    process, as of the last turn of each session."""
+    memory = goaway_memory()
+    check(lib.memory_usage(byref(memory), ctypes.sizeof(memory)))
+    return MemoryUsage(*(getattr(memory, name) for name in MemoryUsage._fields))
 
 
 def log_take(timeout: Optional[float]) -> Optional[LogLine]:

@@ -176,6 +176,7 @@ __all__ = [
     "goaway_counts",
     "goaway_field",
     "goaway_log_line",
+    "goaway_memory",
     "goaway_progress",
     "goaway_record",
     "goaway_report",
@@ -443,6 +444,22 @@ class goaway_batch(ctypes.Structure):
     ]
 
 
+class goaway_memory(ctypes.Structure):
+    _fields_ = [
+        ("total", c_uint64),
+        ("sessions", c_uint64),
+        ("streams", c_uint64),
+        ("fields", c_uint64),
+        ("compression", c_uint64),
+        ("bodies", c_uint64),
+        ("responses", c_uint64),
+        ("input", c_uint64),
+        ("output", c_uint64),
+        ("tls", c_uint64),
+        ("records", c_uint64),
+    ]
+
+
 class goaway_log_line(ctypes.Structure):
     _fields_ = [
         ("level", c_uint32),
@@ -669,6 +686,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_cause_name": (c_char_p, (c_uint32,)),
     "goaway_outcome_name": (c_char_p, (c_uint32,)),
     "goaway_stage_name": (c_char_p, (c_uint32,)),
+    "goaway_memory_usage": (c_int32, (POINTER(goaway_memory), c_size_t,)),
     "goaway_log_set_on_line": (c_int32, (c_uint32, c_void_p, c_void_p,)),
     "goaway_log_keep": (c_int32, (c_uint32,)),
     "goaway_log_take": (c_int32, (c_uint32, POINTER(goaway_log_line),)),

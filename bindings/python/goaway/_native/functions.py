@@ -32,6 +32,7 @@ QUICK = frozenset(
         "goaway_server_is_ready",
         "goaway_server_report",
         "goaway_server_counts",
+        "goaway_memory_usage",
         "goaway_server_register_queue",
         "goaway_request_stream",
         "goaway_queue_new",
