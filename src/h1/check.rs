@@ -1,5 +1,5 @@
-//! What must hold of any bytes, for tests and fuzzing: a connection on which
-//! each request is responded to as soon as it is whole.
+//! Invariants that hold for any input, for tests and fuzzing. The connection here
+//! responds to each request as soon as it is complete.
 
 mod output;
 
@@ -12,7 +12,7 @@ use crate::output::{Data, Output};
 
 pub(super) const LIMITS: Limits = Limits { header_list_bytes: 2000, header_fields: 10 };
 
-/// A request as it came.
+/// A request as it was received.
 #[derive(Debug, PartialEq)]
 pub struct Received {
     pub head: RequestHead,
@@ -21,15 +21,15 @@ pub struct Received {
     pub is_whole: bool,
 }
 
-/// A connection and what came of the bytes that it was given.
+/// A connection, and the results of its input.
 pub struct Connection {
     pub engine: Http1,
     pub requests: Vec<Received>,
     /// Why the connection ended.
     pub fault: Option<Fault>,
-    /// What was written.
+    /// The output.
     pub out: Output,
-    /// What was not taken.
+    /// The input that the engine has not taken.
     pub held: Vec<u8>,
 }
 
@@ -39,14 +39,14 @@ impl Connection {
         Self { engine, requests: Vec::new(), fault: None, out: Output::default(), held: Vec::new() }
     }
 
-    /// What comes of all of `bytes`, given in pieces of `step` bytes.
+    /// A connection that has received all of `bytes`, in pieces of `step` bytes.
     pub fn of(bytes: &[u8], step: usize) -> Self {
         let mut connection = Self::new(LIMITS);
         bytes.chunks(step.max(1)).for_each(|piece| connection.feed(piece));
         connection
     }
 
-    /// Gives bytes to the engine, and responds to what is whole.
+    /// Gives bytes to the engine, and responds to complete requests.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.take(bytes);
         while self.respond() {
@@ -54,7 +54,7 @@ impl Connection {
         }
     }
 
-    /// Gives bytes to the engine, behind those that it has not taken.
+    /// Gives bytes to the engine, after those that it has not taken.
     pub fn take(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
         let mut at = 0;
@@ -70,7 +70,7 @@ impl Connection {
                 }
             };
             assert!(taken <= rest.len());
-            assert!(self.fault.is_none() || taken == 0 && event.is_none(), "something after a fault");
+            assert!(self.fault.is_none() || taken == 0 && event.is_none(), "output after a fault");
             let has_event = event.is_some();
             if let (Input::Tunnel, Some(Event::Data { data, is_last: false, .. })) = (&self.engine.input, &event) {
                 self.requests.last_mut().expect("a request").content.extend_from_slice(data);
@@ -85,7 +85,7 @@ impl Connection {
         self.held.drain(..at);
     }
 
-    /// Responds with `ok` to a request that is whole. False if there is none.
+    /// Responds with `ok` to a complete request. False if there is none.
     fn respond(&mut self) -> bool {
         let stream = self.engine.stream;
         let is_whole = self.requests.last().is_some_and(|request| request.is_whole);
@@ -100,7 +100,7 @@ impl Connection {
     }
 }
 
-/// A head with these fields, and nothing else said of it.
+/// A head with these fields and no flags.
 pub fn response(status: StatusCode, fields: &HeaderList) -> ResponseHead<'_> {
     ResponseHead { status, fields, is_last: false, is_whole: false, is_tunnel: false, closes: false }
 }
@@ -122,18 +122,18 @@ fn note(requests: &mut Vec<Received>, current: u32, event: Event<'_>) {
             requests.last_mut().expect("a request").trailers = fields;
             (stream, true)
         }
-        event => panic!("no event of HTTP/1.1: {event:?}"),
+        event => panic!("not an event of HTTP/1.1: {event:?}"),
     };
     assert_eq!(stream, current);
     let request = requests.last_mut().expect("a request");
-    assert!(!request.is_whole, "something behind the end");
+    assert!(!request.is_whole, "an event after the end of a request");
     request.is_whole = is_last;
 }
 
-/// Any bytes come to the same however they are cut.
-fn is_same_however_cut(bytes: &[u8]) -> Connection {
+/// Checks that the results do not depend on how the input is divided into pieces.
+fn check_all_divisions(bytes: &[u8]) -> Connection {
     let whole = Connection::of(bytes, usize::MAX);
-    // At every place, or, since the time goes with the square, at some.
+    // At every index of short input, at 40 indices of long input: the time is quadratic.
     let cuts = (1..bytes.len()).step_by(bytes.len() / 40 + 1).map(|cut| {
         let mut connection = Connection::new(LIMITS);
         connection.feed(&bytes[..cut]);
@@ -153,9 +153,9 @@ fn is_same_however_cut(bytes: &[u8]) -> Connection {
     whole
 }
 
-/// Any bytes as heads: httparse takes what the engine takes.
+/// Reads any bytes as heads: httparse accepts what the engine accepts.
 pub fn heads(bytes: &[u8]) {
-    let connection = is_same_however_cut(bytes);
+    let connection = check_all_divisions(bytes);
     let Some(request) = connection.requests.first() else { return };
     let mut fields = [httparse::EMPTY_HEADER; 40];
     let mut theirs = httparse::Request::new(&mut fields);
@@ -168,15 +168,16 @@ pub fn heads(bytes: &[u8]) {
             });
             assert!(same && theirs.headers.len() == request.head.fields.len());
         }
-        // It takes only UTF-8.
+        // httparse accepts only targets in UTF-8.
         Err(error) => assert!(error == httparse::Error::Token && std::str::from_utf8(&request.head.path).is_err()),
     }
 }
 
-/// Any bytes as chunks: what is taken is what a reader of whole lines takes.
+/// Reads any bytes as chunks: the engine decodes the same content as a simple decoder
+/// of complete input.
 pub fn chunks(bytes: &[u8]) {
     let head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
-    let connection = is_same_however_cut(&[head, bytes].concat());
+    let connection = check_all_divisions(&[head, bytes].concat());
     let [request] = &connection.requests[..] else { panic!("one request") };
     if request.is_whole {
         let (content, length) = output::dechunk(bytes).expect("chunks");
@@ -184,12 +185,13 @@ pub fn chunks(bytes: &[u8]) {
     }
 }
 
-/// Any bytes after a script that says how they are cut and what is responded when.
+/// The first bytes are a script: it says how the other bytes are divided, and which
+/// calls are made in between.
 pub fn connection(bytes: &[u8]) {
     let (script, mut input) = bytes.split_at(bytes.len().min(16));
     let mut script = script.iter().copied().cycle();
     let mut connection = Connection::new(LIMITS);
-    // Enough for all to be given and some more to be done.
+    // Enough steps for all input and some more calls.
     for _ in 0..bytes.len() + 32 {
         let (Some(size), Some(act)) = (script.next(), script.next()) else { return };
         let piece = input.split_off(..input.len().min(usize::from(size % 64))).unwrap_or_default();
@@ -209,7 +211,7 @@ impl Received {
 }
 
 impl Connection {
-    /// Does one of all that may be done to an engine.
+    /// Makes one of the calls that an engine accepts.
     fn act(&mut self, act: u8) {
         let (engine, out) = (&mut self.engine, &mut self.out);
         let (stream, flag) = (engine.stream, |bit: u8| act & (1 << bit) != 0);

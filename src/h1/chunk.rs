@@ -15,7 +15,7 @@ const EXTENSION_BYTES: u16 = 4096;
 #[derive(Debug, PartialEq)]
 pub enum Part<'a> {
     None,
-    /// With true: the end of the content is behind it.
+    /// Data, and whether it is the last.
     Data(&'a [u8], bool),
     /// The end of the content.
     Trailers(HeaderList),
@@ -101,7 +101,7 @@ impl Chunks {
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Begin,
             (State::DataCr | State::DataLf, _) => return Err(bad("a chunk is longer than its size")),
-            _ => return Err(bad("the size of a chunk is none")),
+            _ => return Err(bad("a chunk size is no hexadecimal number of at most 16 digits")),
         })
     }
 
@@ -134,9 +134,9 @@ impl Chunks {
                 return Ok((taken, true));
             }
             let field = self.section.read(line, limits, &mut self.trailers)?;
-            // RFC 9110, section 6.5.1: what says how to read the message comes before it.
+            // RFC 9110, section 6.5.1: framing and routing fields are not allowed here.
             if matches!(field.name, b"content-length" | b"transfer-encoding" | b"host") {
-                return Err(bad("a trailer says how to read the request"));
+                return Err(bad("a trailer section contains content-length, transfer-encoding or host"));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The head of a request (RFC 9112, sections 3 and 5), read line by line into
-//! what the host gets.
+//! The head of a request (RFC 9112, sections 3 and 5), read line by line into a
+//! [`RequestHead`].
 
 use http::Method;
 
@@ -13,15 +13,16 @@ use crate::grammar::authority::is_authority;
 use crate::grammar::token::{all_members, is_token, members, parse_length};
 use crate::header_list::HeaderList;
 
-/// Bytes of fields that room is made for at once. A typical head has fewer.
+/// The most bytes that are allocated for the fields before they are read. A typical
+/// head has fewer.
 const ROOM: usize = 1024;
-/// Bytes of a typical field.
+/// The length of a typical field.
 const FIELD: usize = 40;
 
-/// Empty lines that may stand before a request (section 2.2).
+/// The most empty lines before a request (section 2.2).
 const EMPTY_LINES: u8 = 8;
 
-/// A request whose head is whole.
+/// A request whose head is complete.
 pub struct Request {
     pub head: Box<RequestHead>,
     pub content: Content,
@@ -31,18 +32,18 @@ pub struct Request {
     pub expects_continue: bool,
 }
 
-/// Reads one head as it comes.
+/// Reads one head as its bytes arrive.
 #[derive(Default)]
 pub struct HeadReader {
     line: LineReader,
     empty_lines: u8,
-    /// Once the request line is read.
+    /// Set when the request line has been read.
     head: Option<Box<RequestHead>>,
     section: Section,
-    said: FramingFields,
+    framing: FramingFields,
 }
 
-/// What the fields say of the message and of the connection.
+/// The fields that describe the framing of the message and the use of the connection.
 #[derive(Default)]
 struct FramingFields {
     length: Option<u64>,
@@ -55,8 +56,8 @@ struct FramingFields {
 }
 
 impl HeadReader {
-    /// Takes the lines at the front of `input` that are whole: how many bytes,
-    /// and the request, once its head is whole.
+    /// Reads the complete lines at the start of `input`. Returns how many bytes they
+    /// have, and the request if its head is complete.
     pub fn read(&mut self, input: &[u8], limits: Limits) -> Result<(usize, Option<Request>), Fault> {
         let (most, mut taken) = (limits.header_list_bytes as usize, 0);
         loop {
@@ -69,7 +70,7 @@ impl HeadReader {
                 (None, line) => self.head = Some(read_request_line(line, rest.len() - line.len())?),
                 (Some(_), b"") => return Ok((taken, Some(self.finish()?))),
                 (Some(head), line) => {
-                    self.said.read(head.version, line, limits, &mut self.section, &mut head.fields)?
+                    self.framing.read(head.version, line, limits, &mut self.section, &mut head.fields)?
                 }
             }
         }
@@ -80,8 +81,8 @@ impl HeadReader {
         self.head.is_some() || self.line.has_begun()
     }
 
-    /// The same, or more than the one empty line that some clients send behind
-    /// content and then wait.
+    /// Whether a head has begun, or more than one empty line has arrived. Some clients
+    /// send one after their content, and then nothing until the next request.
     pub fn is_mid_block(&self) -> bool {
         self.has_begun() || self.empty_lines > 1
     }
@@ -94,27 +95,27 @@ impl HeadReader {
         }
     }
 
-    /// Checks what can be told only now that all fields are there.
+    /// The checks that need all fields.
     fn finish(&mut self) -> Result<Request, Fault> {
         let Some(mut head) = self.head.take() else { return Err(bad("there is no request line")) };
-        let said = &self.said;
-        check_host(&head, said.has_host)?;
-        let content = match said.is_chunked {
+        let framing = &self.framing;
+        check_host(&head, framing.has_host)?;
+        let content = match framing.is_chunked {
             true => Content::Chunked(Box::default()),
-            false => Content::Length(said.length.unwrap_or(0)),
+            false => Content::Length(framing.length.unwrap_or(0)),
         };
         let has_content = !matches!(content, Content::Length(0));
         let is_1_1 = head.version == Version::Http11;
         if head.method == Method::CONNECT && has_content {
             return Err(bad("CONNECT has content"));
         }
-        // One with content could not say where the tunnel begins.
-        if said.upgrades && is_1_1 && !has_content && head.method != Method::CONNECT {
+        // With content, the start of the tunnel would be ambiguous.
+        if framing.upgrades && is_1_1 && !has_content && head.method != Method::CONNECT {
             head.upgrade = first_protocol(&head.fields);
         }
-        let persists = !said.closes && (is_1_1 || said.keeps_alive);
-        // RFC 9110, section 10.1.1: not in 1.0.
-        let expects_continue = said.expects_continue && is_1_1;
+        let persists = !framing.closes && (is_1_1 || framing.keeps_alive);
+        // RFC 9110, section 10.1.1: HTTP/1.0 has no expectations.
+        let expects_continue = framing.expects_continue && is_1_1;
         Ok(Request { head, content, persists, expects_continue })
     }
 }
@@ -132,7 +133,9 @@ impl FramingFields {
         let has = |token: &[u8]| members(field.value).any(|member| member.eq_ignore_ascii_case(token));
         match field.name {
             b"host" if std::mem::replace(&mut self.has_host, true) => return Err(bad("there are two host fields")),
-            b"host" if !is_authority(field.value) => return Err(bad("the host is none")),
+            b"host" if !is_authority(field.value) => {
+                return Err(bad("the host field is no host with an optional port"));
+            }
             b"content-length" => self.read_length(field.value)?,
             b"transfer-encoding" => self.read_coding(version, field.value)?,
             b"connection" => {
@@ -146,25 +149,25 @@ impl FramingFields {
         Ok(())
     }
 
-    /// Section 6.2: one number, once.
+    /// Section 6.2: one number in one field.
     fn read_length(&mut self, value: &[u8]) -> Result<(), Fault> {
         if self.length.is_some() {
             return Err(bad("there are two content-length fields"));
         }
         if self.is_chunked {
-            return Err(bad("there are content-length and transfer-encoding"));
+            return Err(bad("there are both content-length and transfer-encoding"));
         }
-        self.length = Some(parse_length(value).ok_or(bad("content-length is no length"))?);
+        self.length = Some(parse_length(value).ok_or(bad("content-length is no number"))?);
         Ok(())
     }
 
-    /// Section 6.1: no other coding than chunked is known.
+    /// Section 6.1: `chunked` is the only supported coding.
     fn read_coding(&mut self, version: Version, value: &[u8]) -> Result<(), Fault> {
         if version == Version::Http10 {
             return Err(bad("there is transfer-encoding in HTTP/1.0"));
         }
         if self.length.is_some() {
-            return Err(bad("there are content-length and transfer-encoding"));
+            return Err(bad("there are both content-length and transfer-encoding"));
         }
         if std::mem::replace(&mut self.is_chunked, true) {
             return Err(bad("there are two transfer-encoding fields"));
@@ -180,12 +183,12 @@ impl FramingFields {
     }
 }
 
-/// Section 3. `behind` bytes have come behind the line.
-fn read_request_line(line: &[u8], behind: usize) -> Result<Box<RequestHead>, Fault> {
+/// Section 3. `following` is the number of bytes that have arrived after the line.
+fn read_request_line(line: &[u8], following: usize) -> Result<Box<RequestHead>, Fault> {
     let mut parts = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(bad("the request line has not three words"));
+        return Err(bad("the request line is not a method, a target and a version, separated by single spaces"));
     };
     if !is_token(method) {
         return Err(bad("the method is no token"));
@@ -197,21 +200,21 @@ fn read_request_line(line: &[u8], behind: usize) -> Result<Box<RequestHead>, Fau
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
             return Err(UNKNOWN_VERSION);
         }
-        _ => return Err(bad("the version is none")),
+        _ => return Err(bad("the request line does not end with an HTTP version")),
     };
     let mut head = RequestHead::spare();
     target::parse(&method, target, &mut head)?;
     (head.version, head.method) = (version, method);
-    // What the other request had beside fields and a path.
+    // The head is used again: these fields may be of an earlier request.
     (head.protocol, head.upgrade) = (None, None);
     (head.pseudo_order, head.has_sensitive) = (0, false);
-    let room = behind.min(ROOM);
+    let room = following.min(ROOM);
     head.fields.reserve(room, room / FIELD + 1);
     Ok(head)
 }
 
-/// Section 3.2: one host, which only 1.0 may leave out. What a URI in the
-/// request line says counts instead of it (section 3.2.2).
+/// Section 3.2: a request has one host field. Only HTTP/1.0 may omit it. The authority
+/// of a URI in the request line takes precedence (section 3.2.2).
 fn check_host(head: &RequestHead, has_host: bool) -> Result<(), Fault> {
     if !has_host && head.version == Version::Http11 {
         return Err(bad("there is no host field"));
@@ -223,7 +226,7 @@ fn check_host(head: &RequestHead, has_host: bool) -> Result<(), Fault> {
     }
 }
 
-/// The first protocol that is asked for (RFC 9110, section 7.8).
+/// The first protocol of the `upgrade` field (RFC 9110, section 7.8).
 fn first_protocol(fields: &HeaderList) -> Option<Box<str>> {
     let protocol = all_members(fields, b"upgrade").next()?;
     let is_protocol = protocol.splitn(2, |byte| *byte == b'/').all(is_token);

@@ -8,7 +8,8 @@ use crate::grammar::value::is_control;
 /// Reads one line after the other and examines each byte once.
 #[derive(Default)]
 pub struct LineReader {
-    /// How many bytes of the incomplete line are known to be no control characters.
+    /// How many bytes of the incomplete line were searched and contain no control
+    /// character.
     searched: usize,
     has_begun: bool,
 }
@@ -41,8 +42,8 @@ impl LineReader {
     }
 }
 
-/// Where the first control character is that is not HTAB. What has none is
-/// passed by 32 bytes at a time, which the compiler makes vector instructions of.
+/// The index of the first control character other than HTAB. Blocks of 32 bytes without
+/// one are skipped, for which the compiler generates vector instructions.
 fn find_control(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(block) = bytes[at..].first_chunk::<32>()
@@ -69,7 +70,7 @@ fn find_control(bytes: &[u8]) -> Option<usize> {
 fn find_low_or_del(word: u64) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     let del = word ^ (ONES * 0x7f);
-    // The top bit of such a byte is set; above the first, it may be set of others too.
+    // The top bit of such a byte is set. A byte above the first one may have it set too.
     let low = word.wrapping_sub(ONES * 0x20) & !word;
     let found = (low | del.wrapping_sub(ONES) & !del) & (ONES * 0x80);
     (found != 0).then(|| found.trailing_zeros() as usize / 8)
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_read_when_it_is_whole() {
+    fn a_line_is_read_when_it_is_complete() {
         let text = b"a line\twith \xe4\r\nnext";
         for cut in 0..text.len() {
             let mut reader = LineReader::default();
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_is_refused_when_it_is_seen() {
+    fn malformed_lines_are_refused_at_once() {
         let status = |text: &[u8]| LineReader::default().read(text, 5, LONG).unwrap_err().code;
         assert_eq!(status(b"abc\n"), 400);
         assert_eq!(status(b"abc\rd"), 400);

@@ -1,21 +1,21 @@
 //! HTTP/1.1 and 1.0 (RFC 9112): the engine of one connection.
 //!
-//! - [`upgrade`]: what opens a tunnel
-//! - [`writer`]: heads of responses, and what follows them
+//! - [`upgrade`]: requests that open a tunnel
+//! - [`writer`]: the head, content and trailers of a response
 //! - [`head`]: the head of a request
 //! - [`content`], [`chunk`]: the content of a request
 //! - [`target`]: the forms of a request target
 //! - [`section`]: the fields of a header or trailer section
-//! - [`line`]: lines as they come
-//! - [`fault`]: what is not of the grammar
+//! - [`line`]: lines of the input
+//! - [`fault`]: the protocol errors
 //!
-//! A proxy in front of the server and the server may differ about a message
-//! that is not quite right, and whoever knows how they differ hides one request
-//! in another. So a message that is not exactly of the grammar is refused, also
-//! where the RFC allows a server to repair it.
+//! Two parsers may split a malformed message differently. An attacker uses that to
+//! hide one request in another (request smuggling). A message that does not match the
+//! grammar exactly is therefore refused, also where the RFC allows a server to repair
+//! it.
 //!
-//! Requests are taken one at a time: what comes behind one stays with the
-//! caller until its response is complete.
+//! Requests are read one at a time. Input that follows a request stays with the caller
+//! until the response to that request is complete.
 
 #[cfg(any(test, fuzzing))]
 pub mod check;
@@ -43,8 +43,9 @@ pub use section::Limits;
 use upgrade::Opening;
 use writer::{Framing, Persistence};
 
-/// Content that is still to come when its response is complete, up to which the
-/// connection is kept: reading that much costs less than a new connection.
+/// A connection is kept although content of a request is outstanding when its
+/// response is complete, if it is at most this many bytes. Reading them costs less
+/// than a new connection.
 const SMALL_REST: u64 = 64 << 10;
 
 /// The engine of one connection.
@@ -52,46 +53,47 @@ pub struct Http1 {
     limits: Limits,
     input: Input,
     response: Response,
-    /// The index of the request whose turn it is, from 1; 0 before the first.
+    /// The index of the current request, from 1; 0 before the first.
     stream: u32,
     version: Version,
     is_head: bool,
     /// The client waits for a 100 before it sends the content (RFC 9110, section 10.1.1).
     awaits_continue: bool,
-    /// A 100 may be sent: the client has asked for one, and has got none.
+    /// A 100 may be sent: the client has asked for one, and none was sent.
     may_continue: bool,
-    /// The host takes no more content of this request.
+    /// The host reads no more content of this request.
     ignores_content: bool,
     /// No request is taken after this one.
     is_last: bool,
-    /// What the request asks to be opened.
+    /// The tunnel that the request asks for.
     opening: Option<Opening>,
     blocks: u64,
 }
 
-/// What the next byte of the peer belongs to.
+/// The part of a message that the next input byte belongs to.
 enum Input {
-    /// A head that is to come or has begun.
+    /// A head that is outstanding or incomplete.
     Head(HeadReader),
     Content(Content),
-    /// The request is whole. What follows is another, whose turn has not come.
+    /// The request is complete. The next byte begins another request, which is not
+    /// read yet.
     Whole,
     Tunnel,
-    /// Nothing more is taken.
+    /// No more input is read.
     Over,
-    /// Nothing more is taken since the peer has broken the protocol.
+    /// No more input is read, because the peer has violated the protocol.
     Failed,
 }
 
-/// Where the response is.
+/// The state of the response.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Response {
-    /// There is no request that has no response.
+    /// No request waits for a response.
     Idle,
-    /// The final head is to come.
+    /// The final head is outstanding.
     Head,
     Body(Framing),
-    /// The response is complete; content of its request may still come.
+    /// The response is complete. Content of the request may be outstanding.
     Complete,
 }
 
@@ -138,7 +140,7 @@ impl Http1 {
     fn receive_content<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Option<Event<'a>>), Fault> {
         let Input::Content(content) = &mut self.input else { return Ok((0, None)) };
         let (taken, part) = content.read(input, self.limits, &mut self.blocks)?;
-        // Once it has begun to come it need not be asked for.
+        // Content that has begun to arrive needs no 100.
         self.awaits_continue &= taken == 0;
         let stream = self.stream;
         let event = match part {
@@ -153,7 +155,7 @@ impl Http1 {
         Ok((taken, Some(event)))
     }
 
-    /// Turns to the next request when this one and its response are complete.
+    /// Begins the next request when this one and its response are complete.
     fn advance(&mut self) {
         if self.response != Response::Complete {
             return;
@@ -173,7 +175,7 @@ impl Http1 {
     /// The response's last byte is written.
     fn complete(&mut self) {
         match self.response {
-            // What follows would be taken for what is missing.
+            // The client would read the next response as the missing content.
             Response::Body(Framing::Length(1..)) => self.is_last = true,
             Response::Body(Framing::Tunnel) => (self.is_last, self.input) = (true, Input::Over),
             _ => {}
@@ -182,7 +184,7 @@ impl Http1 {
         self.advance();
     }
 
-    /// How the end of a response with that head is told.
+    /// How the client finds the end of a response with this head.
     fn framing(&self, head: &ResponseHead<'_>) -> Framing {
         if self.is_head || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             return Framing::None;
@@ -195,14 +197,13 @@ impl Http1 {
         }
     }
 
-    /// Whether what is still to come of the content forbids another request
-    /// behind it: unless the client knows that the connection ends, the next
-    /// request is lost if the server does not read all of the content (RFC 9112,
-    /// section 9.6).
+    /// Whether outstanding content forbids another request on the connection. If the
+    /// server did not read all of the content, the next request would be lost, unless
+    /// the client knows that the connection ends (RFC 9112, section 9.6).
     fn content_ends_connection(&mut self, head: &ResponseHead<'_>) -> bool {
         let Input::Content(content) = &self.input else { return false };
         if self.awaits_continue {
-            // Nobody knows whether it will come (RFC 9110, section 10.1.1).
+            // The client may send it or not (RFC 9110, section 10.1.1).
             self.input = Input::Over;
             return true;
         }
@@ -215,7 +216,7 @@ impl Http1 {
         (self.input, self.response) = (Input::Tunnel, Response::Body(Framing::Tunnel));
     }
 
-    /// Whether that is the request whose response is to be written.
+    /// Whether the response to this request may be written.
     fn is_current(&self, stream: u32) -> bool {
         stream == self.stream && matches!(self.response, Response::Head | Response::Body(_))
     }
@@ -252,7 +253,7 @@ impl Engine for Http1 {
         self.blocks
     }
 
-    /// There is nothing to say before the first request.
+    /// HTTP/1.1 sends nothing before the first request.
     fn is_settled(&self) -> bool {
         true
     }
@@ -261,7 +262,7 @@ impl Engine for Http1 {
         true
     }
 
-    /// It holds fragments of lines for moments only.
+    /// The caller holds incomplete lines, and counts them.
     fn memory(&self) -> Memory {
         Memory::default()
     }
@@ -275,8 +276,8 @@ impl Engine for Http1 {
         Ok(())
     }
 
-    /// A 100 is left out unless the client has asked for it. One that has begun to
-    /// send its content meanwhile gets it all the same, since the host wants it sent.
+    /// A 100 is sent only if the client has asked for it, also after the client has
+    /// begun to send its content.
     fn send_informational(&mut self, stream: u32, status: StatusCode, fields: &HeaderList, out: &mut Output) {
         if stream != self.stream || self.response != Response::Head || self.version == Version::Http10 {
             return;
@@ -286,7 +287,7 @@ impl Engine for Http1 {
                 self.awaits_continue = false;
                 std::mem::take(&mut self.may_continue)
             }
-            // It is no interim response: `send_head` writes it.
+            // This is the final response of an upgrade, which `send_head` writes.
             StatusCode::SWITCHING_PROTOCOLS => false,
             _ => status.is_informational(),
         };
@@ -352,7 +353,7 @@ impl Engine for Http1 {
         self.complete();
     }
 
-    /// HTTP/1.1 has nothing to write for it. A head that has begun is still taken.
+    /// HTTP/1.1 has no frame for it. A head that has begun is still read.
     fn shut_down(&mut self, _: ShutDown, _: &mut Output) {
         self.is_last = true;
         if let Input::Head(reader) = &self.input
@@ -364,8 +365,8 @@ impl Engine for Http1 {
     }
 
     fn send_fault(&mut self, fault: Fault, date: &[u8], out: &mut Output) {
-        // No head of another response is under way, and the client expects one
-        // or may get one: it has broken the protocol, or is about to send.
+        // Only where no other response has begun, and the client waits for a response,
+        // has violated the protocol, or is about to send a request.
         let may_stand = match self.response {
             Response::Head => true,
             Response::Idle => matches!(self.input, Input::Head(_) | Input::Failed),
@@ -380,7 +381,7 @@ impl Engine for Http1 {
         self.advance();
     }
 
-    /// Only one in HTTP/1.0 whose end is the connection's.
+    /// Only an HTTP/1.0 response that ends with the connection.
     fn looks_whole(&self) -> bool {
         self.response == Response::Body(Framing::Close)
     }

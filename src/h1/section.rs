@@ -33,9 +33,11 @@ impl Section {
         let (name, rest) = line.split_at(lower_token(line, &mut lower));
         let value = match (name, rest) {
             // It would continue the line before it (section 5.2).
-            ([], [b' ' | b'\t', ..]) => return Err(bad("a field is folded over lines")),
+            ([], [b' ' | b'\t', ..]) => {
+                return Err(bad("a field line begins with white space (obsolete line folding)"));
+            }
             ([_, ..], [b':', value @ ..]) => trim(value),
-            _ => return Err(bad("a field has no name that is a token with a colon behind it")),
+            _ => return Err(bad("a field line does not begin with a token and a colon")),
         };
         let size = u32::try_from(name.len() + value.len() + 32).unwrap_or(u32::MAX);
         self.bytes = self.bytes.saturating_add(size);
@@ -43,7 +45,7 @@ impl Section {
             Some(lower) => list.push_lower(lower, value, false),
             None => list.push(name, value, false),
         }
-        let field = list.at(list.len() - 1).expect("it was pushed");
+        let field = list.at(list.len() - 1).expect("a field was pushed");
         // All cookie fields count as one, as in HTTP/2.
         let is_more_cookie = field.name == b"cookie" && std::mem::replace(&mut self.has_cookie, true);
         self.fields += u32::from(!is_more_cookie);

@@ -7,8 +7,8 @@ use crate::engine::{Fault, RequestHead};
 use crate::grammar::authority::{has_host, is_authority, is_host_and_port};
 use crate::grammar::path;
 
-/// Takes a target apart that contains no space and no control character but HTAB:
-/// sets scheme, authority and path of `head`, whose path is empty.
+/// Parses a target that contains no space and no control character other than HTAB.
+/// Sets the scheme, authority and path of `head`, whose path must be empty.
 pub fn parse(method: &Method, target: &[u8], head: &mut RequestHead) -> Result<(), Fault> {
     if let Some(why) = path::fault(target) {
         return Err(bad(why));
@@ -20,7 +20,7 @@ pub fn parse(method: &Method, target: &[u8], head: &mut RequestHead) -> Result<(
     match target {
         [b'/', ..] => {}
         b"*" if *method == Method::OPTIONS => {}
-        b"*" => return Err(bad("only OPTIONS may ask for *")),
+        b"*" => return Err(bad("the target * is allowed for OPTIONS only")),
         _ => return absolute_form(method, target, head),
     }
     head.path.extend_from_slice(target);
@@ -30,13 +30,13 @@ pub fn parse(method: &Method, target: &[u8], head: &mut RequestHead) -> Result<(
 /// Section 3.2.3: a host and a port.
 fn authority_form(target: &[u8], head: &mut RequestHead) -> Result<(), Fault> {
     if !is_host_and_port(target) {
-        return Err(bad("CONNECT asks for something else than a host and a port"));
+        return Err(bad("the target of CONNECT is not a host and a port"));
     }
     head.authority = Some(text(target));
     Ok(())
 }
 
-/// Section 3.2.2: a URI of ours.
+/// Section 3.2.2: an `http` or `https` URI.
 fn absolute_form(method: &Method, target: &[u8], head: &mut RequestHead) -> Result<(), Fault> {
     let after = |scheme: &[u8]| {
         let (front, rest) = target.split_at_checked(scheme.len())?;
@@ -48,9 +48,9 @@ fn absolute_form(method: &Method, target: &[u8], head: &mut RequestHead) -> Resu
     };
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    // RFC 9110, section 4.2.1: a host that is empty must be refused.
+    // RFC 9110, section 4.2.1: an empty host must be refused.
     if !is_authority(authority) || !has_host(authority) {
-        return Err(bad("the URI of the target has no host that is one"));
+        return Err(bad("the URI of the target has no valid host"));
     }
     (head.scheme, head.authority) = (Some(scheme.into()), Some(text(authority)));
     match path {
@@ -63,7 +63,7 @@ fn absolute_form(method: &Method, target: &[u8], head: &mut RequestHead) -> Resu
     Ok(())
 }
 
-/// An authority that was checked.
+/// The text of a checked authority.
 fn text(authority: &[u8]) -> Box<str> {
     String::from_utf8_lossy(authority).into()
 }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn parts(method: &str, target: &str) -> Option<(Option<String>, Option<String>, String)> {
-        // Nothing of another target stays.
+        // The parser replaces the values of an earlier request.
         let (scheme, authority) = (Some("of".into()), Some("another".into()));
         let mut head = RequestHead { scheme, authority, ..RequestHead::default() };
         parse(&method.parse().unwrap(), target.as_bytes(), &mut head).ok()?;
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_is_refused() {
+    fn malformed_targets_are_refused() {
         for target in [
             "",
             "*",

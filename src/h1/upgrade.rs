@@ -17,9 +17,10 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The tunnel that a request asks for.
 pub enum Opening {
     Connect,
-    /// With the first protocol that was asked for: all else is the host's.
+    /// The first protocol of the `upgrade` field. The host does the rest of the
+    /// handshake.
     Upgrade(Box<str>),
-    /// With the value of `sec-websocket-accept`.
+    /// The value of `sec-websocket-accept`.
     WebSocket(Box<str>),
 }
 
@@ -61,9 +62,9 @@ impl Opening {
 /// applications read `connection` and `upgrade`.
 pub fn into_connect(head: &mut RequestHead) -> Result<Opening, Fault> {
     if !head.asks_for_websocket() {
-        return Err(bad("the request asks for no WebSocket"));
+        return Err(bad("the request asks for no WebSocket connection"));
     }
-    let accept = accept(&head.fields).ok_or(bad("the key of the WebSocket is none"))?;
+    let accept = accept(&head.fields).ok_or(bad("sec-websocket-key is not 16 bytes in base64"))?;
     head.method = Method::CONNECT;
     head.protocol = Some("websocket".into());
     Ok(Opening::WebSocket(accept))

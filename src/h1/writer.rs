@@ -1,5 +1,4 @@
-//! Heads of responses and their content, as they stand on the wire (RFC 9112,
-//! sections 4 to 7).
+//! Writes the heads, content and trailers of responses (RFC 9112, sections 4 to 7).
 
 use std::io::Write;
 
@@ -10,26 +9,26 @@ use crate::grammar::token::parse_length;
 use crate::header_list::HeaderList;
 use crate::output::{Data, Output};
 
-/// How the end of a response is told (RFC 9112, section 6.3).
+/// How the client finds the end of a response (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Framing {
     /// Nothing follows the head.
     None,
-    /// So many bytes are still to come.
+    /// This many bytes are outstanding.
     Length(u64),
     Chunked,
-    /// By the end of the connection.
+    /// The content ends with the connection.
     Close,
     Tunnel,
 }
 
-/// What the head of a response says of the connection (RFC 9112, section 9.3).
+/// What the head of a response announces for the connection (RFC 9112, section 9.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Persistence {
     Close,
-    /// What HTTP/1.0 has to be told.
+    /// `connection: keep-alive`, which HTTP/1.0 clients need.
     KeepAlive,
-    /// Nothing: it stays open.
+    /// Nothing: the connection stays open.
     Default,
 }
 
@@ -38,7 +37,7 @@ pub fn content_length(fields: &HeaderList) -> Option<u64> {
     fields.get(b"content-length").and_then(parse_length)
 }
 
-/// A final head that opens no tunnel.
+/// Writes a final head that opens no tunnel.
 pub fn write_head(
     version: Version,
     head: &ResponseHead<'_>,
@@ -47,16 +46,16 @@ pub fn write_head(
     out: &mut Vec<u8>,
 ) {
     let has_length = content_length(head.fields).is_some();
-    // RFC 9110, section 8.6: a 204 has none; of a 304 no client needs one.
+    // RFC 9110, section 8.6: a 204 has no content-length. A 304 needs none.
     let may_have_length = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) && has_length;
     let mut is_first_length = true;
     write_status_line(version, head.status, out);
-    let is_left_out = |name: &[u8]| match name {
+    let is_omitted = |name: &[u8]| match name {
         b"content-length" => !std::mem::take(&mut is_first_length) || !may_have_length,
         b"connection" | b"keep-alive" | b"transfer-encoding" => true,
         _ => false,
     };
-    write_fields(head.fields, is_left_out, out);
+    write_fields(head.fields, is_omitted, out);
     match framing {
         Framing::Length(0) if !has_length => out.extend_from_slice(b"content-length: 0\r\n"),
         Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
@@ -66,7 +65,7 @@ pub fn write_head(
     out.extend_from_slice(b"\r\n");
 }
 
-/// RFC 9110, section 7.8: who names protocols says that `upgrade` is of this connection.
+/// RFC 9110, section 7.8: a message with `upgrade` names it in `connection`, too.
 fn write_connection(persistence: Persistence, has_upgrade: bool, out: &mut Vec<u8>) {
     let options: &[u8] = match (persistence, has_upgrade) {
         (Persistence::Close, false) => b"connection: close\r\n",
@@ -80,7 +79,7 @@ fn write_connection(persistence: Persistence, has_upgrade: bool, out: &mut Vec<u
 }
 
 pub fn write_status_line(version: Version, status: StatusCode, out: &mut Vec<u8>) {
-    // Old clients expect the version that they know.
+    // HTTP/1.0 clients expect their own version.
     let version: &[u8] = if version == Version::Http10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " };
     for part in [version, status.as_str().as_bytes(), b" ", reason(status).as_bytes(), b"\r\n"] {
         out.extend_from_slice(part);
@@ -91,9 +90,9 @@ fn reason(status: StatusCode) -> &'static str {
     status.canonical_reason().unwrap_or_default()
 }
 
-/// All fields but those whose names are left out.
-pub fn write_fields(fields: &HeaderList, mut is_left_out: impl FnMut(&[u8]) -> bool, out: &mut Vec<u8>) {
-    for field in fields.iter().filter(|field| !is_left_out(field.name)) {
+/// Writes the fields, except those with a name that is omitted.
+pub fn write_fields(fields: &HeaderList, mut is_omitted: impl FnMut(&[u8]) -> bool, out: &mut Vec<u8>) {
+    for field in fields.iter().filter(|field| !is_omitted(field.name)) {
         out.reserve(field.name.len() + field.value.len() + 4);
         for part in [field.name, b": ", field.value, b"\r\n"] {
             out.extend_from_slice(part);
@@ -104,12 +103,12 @@ pub fn write_fields(fields: &HeaderList, mut is_left_out: impl FnMut(&[u8]) -> b
 /// RFC 9110, section 15.2.
 pub fn write_informational(status: StatusCode, fields: &HeaderList, out: &mut Vec<u8>) {
     write_status_line(Version::Http11, status, out);
-    let is_left_out = |name: &[u8]| matches!(name, b"content-length" | b"transfer-encoding" | b"connection");
-    write_fields(fields, is_left_out, out);
+    let is_omitted = |name: &[u8]| matches!(name, b"content-length" | b"transfer-encoding" | b"connection");
+    write_fields(fields, is_omitted, out);
     out.extend_from_slice(b"\r\n");
 }
 
-/// The smallest response, that ends the connection.
+/// Writes the response to a protocol error, which ends the connection.
 pub fn write_fault(version: Version, status: u32, date: &[u8], out: &mut Vec<u8>) {
     let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
     let status = status.unwrap_or(StatusCode::BAD_REQUEST);
@@ -119,9 +118,9 @@ pub fn write_fault(version: Version, status: u32, date: &[u8], out: &mut Vec<u8>
     out.extend_from_slice(b"\r\n\r\n");
 }
 
-/// A piece of content in a chunk, and the last chunk.
+/// Writes content as a chunk, and the last chunk after it if `is_last`.
 pub fn write_chunk(data: Data<'_>, is_last: bool, out: &mut Output) {
-    // An empty one would be the last.
+    // An empty chunk would end the content.
     if !data.is_empty() {
         write!(out, "{:x}\r\n", data.len()).expect("a vector takes all");
         out.push(data);
@@ -132,7 +131,7 @@ pub fn write_chunk(data: Data<'_>, is_last: bool, out: &mut Output) {
     }
 }
 
-/// The last chunk with its trailer section.
+/// Writes the last chunk and the trailer section.
 pub fn write_trailers(fields: &HeaderList, out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n");
     write_fields(fields, |name| matches!(name, b"content-length" | b"transfer-encoding"), out);

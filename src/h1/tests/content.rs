@@ -28,7 +28,7 @@ fn chunks_end_with_the_last() {
 }
 
 #[test]
-fn what_is_no_chunk_is_refused() {
+fn malformed_chunks_are_refused() {
     for body in [
         "\r\n",
         "x\r\n",
@@ -81,7 +81,7 @@ fn what_is_no_chunk_is_refused() {
 }
 
 #[test]
-fn framing_that_drips_is_a_block_that_has_begun() {
+fn incomplete_chunk_framing_is_mid_block() {
     let mut connection = begun(&chunked(""));
     let mut feed = |bytes: &str| {
         connection.take(bytes.as_bytes());
@@ -108,7 +108,7 @@ fn framing_that_drips_is_a_block_that_has_begun() {
 }
 
 #[test]
-fn content_of_a_length_is_given_as_it_comes() {
+fn content_with_a_length_is_passed_on_as_it_arrives() {
     let mut engine = Http1::new(LIMITS);
     let head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n";
     let (taken, event) = engine.receive(head, &mut Output::default()).unwrap();

@@ -70,7 +70,7 @@ fn messages() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn others_read_the_same_or_there_is_a_reason() {
+fn other_parsers_agree_or_the_difference_is_listed() {
     let messages = messages();
     let ours: Vec<_> = messages.iter().map(|bytes| ours(bytes)).collect();
     let (node, h11) = std::thread::scope(|scope| {

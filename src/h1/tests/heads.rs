@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_head_is_read_as_it_came() {
+fn a_head_is_read_unchanged() {
     let head =
         request("GET /a?b=c HTTP/1.1\r\nHost: a:1\r\nX-Two:\t 2 \t\r\nAccept: x, y\r\nx-two: \r\nB: \"q\"\r\n\r\n")
             .head;
@@ -28,7 +28,7 @@ fn a_head_is_read_as_it_came() {
 }
 
 #[test]
-fn a_request_ends_where_it_ends() {
+fn a_request_ends_at_its_last_byte() {
     for (request, behind) in [
         ("GET / HTTP/1.1\r\nhost: a\r\n\r\n", "GET /next"),
         ("\r\n\r\nGET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n", "x"),
@@ -73,7 +73,7 @@ fn requests_follow_each_other() {
 }
 
 #[test]
-fn what_is_no_request_is_refused() {
+fn malformed_requests_are_refused() {
     let long = |bytes: usize| "x".repeat(bytes);
     let with = |fields: &str| format!("POST / HTTP/1.1\r\nhost: a\r\n{fields}\r\n\r\n");
     for (status, request) in [
@@ -167,7 +167,7 @@ fn what_is_no_request_is_refused() {
 }
 
 #[test]
-fn a_host_must_be_one_and_may_be_missing_in_1_0() {
+fn a_host_must_be_valid_and_may_be_missing_in_http_1_0() {
     let host = |version: &str, fields: &str| fault(format!("GET / HTTP/{version}\r\n{fields}\r\n"));
     for good in ["a", "a:80", "[::1]:80", "", "tmp%2Fg.sock", "%C3%A4:1"] {
         assert_eq!(host("1.1", &format!("host: {good}\r\n")), None, "{good:?}");
@@ -183,7 +183,7 @@ fn a_host_must_be_one_and_may_be_missing_in_1_0() {
 }
 
 #[test]
-fn a_target_that_names_the_host_overrules_the_field() {
+fn the_authority_of_the_target_overrides_the_host_field() {
     let with = |line: &str, host: &str| fault(format!("{line} HTTP/1.1\r\nhost: {host}\r\n\r\n"));
     for host in ["other.com", "example.com", "example.com:80", "example.com:443", ""] {
         assert_eq!(with("GET http://example.com/", host), None, "{host:?}");
@@ -198,14 +198,14 @@ fn a_target_that_names_the_host_overrules_the_field() {
 }
 
 #[test]
-fn a_head_without_end_is_refused_before_it_is_whole() {
+fn an_endless_head_is_refused_before_it_is_complete() {
     assert_eq!(fault([b'x'; 2001]), Some(414));
     assert_eq!(fault([b'x'; 2000]), None);
     assert_eq!(fault(format!("GET / HTTP/1.1\r\n{}", "x".repeat(2001))), Some(431));
 }
 
 #[test]
-fn limits_are_met_exactly() {
+fn limits_are_exact() {
     let with = |fields: String| fault(format!("GET / HTTP/1.1\r\nhost: a\r\n{fields}\r\n"));
     // 37 for the host field.
     let filling = |bytes: usize| format!("x: {}\r\n", "y".repeat(bytes - 37 - 33));
@@ -218,7 +218,7 @@ fn limits_are_met_exactly() {
 }
 
 #[test]
-fn what_drips_is_a_block_that_has_begun() {
+fn an_incomplete_head_is_mid_block() {
     let mut connection = begun("");
     assert!(!connection.engine.is_mid_block());
     let mut feed = |bytes: &str| {

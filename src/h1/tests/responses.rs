@@ -7,7 +7,7 @@ const OLD: &str = "GET / HTTP/1.0\r\n\r\n";
 const OLD_KEEPS: &str = "GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n";
 
 #[test]
-fn the_end_of_a_response_is_told() {
+fn a_response_is_framed_by_version_and_length() {
     let mut peer = begun(GET);
     assert_eq!(
         peer.head(|_| {}, &[("B", "1"), ("content-length", "5"), ("a", "2"), ("b", "")]),
@@ -60,7 +60,7 @@ fn some_responses_have_no_content() {
 }
 
 #[test]
-fn no_more_is_written_than_the_length_says() {
+fn no_more_is_written_than_content_length() {
     let mut peer = begun(GET);
     peer.head(|_| {}, &[("content-length", "3"), ("content-length", "4")]);
     assert_eq!(peer.data("hello", false) + &peer.data("x", true), "hel");
@@ -78,7 +78,7 @@ fn no_more_is_written_than_the_length_says() {
 }
 
 #[test]
-fn old_clients_are_served() {
+fn http_1_0_clients_are_served() {
     let mut peer = begun(OLD);
     assert_eq!(
         peer.head(|_| {}, &[("content-length", "2")]),
@@ -107,7 +107,7 @@ fn old_clients_are_served() {
 }
 
 #[test]
-fn the_last_response_says_so() {
+fn the_last_response_has_connection_close() {
     let closes = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let mut peer = begun(&format!("GET / HTTP/1.1\r\nhost: a\r\nConnection: x, CLOSE\r\n\r\n{GET}"));
     assert_eq!(peer.head(|head| head.is_last = true, &[("connection", "x")]), closes);
@@ -134,7 +134,7 @@ fn the_last_response_says_so() {
 }
 
 #[test]
-fn who_shuts_down_takes_what_has_begun() {
+fn a_request_that_has_begun_is_read_after_shut_down() {
     for idle in ["", "\r\n"] {
         let mut peer = begun(idle);
         peer.engine.shut_down(ShutDown::LastCall, &mut Output::default());
@@ -153,7 +153,7 @@ fn who_shuts_down_takes_what_has_begun() {
 }
 
 #[test]
-fn informational_heads_go_ahead() {
+fn informational_heads_precede_the_final_head() {
     let mut peer = begun(GET);
     let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
     assert_eq!(peer.inform(StatusCode::EARLY_HINTS, &[("link", "</a>")]), hints);
@@ -167,7 +167,7 @@ fn informational_heads_go_ahead() {
 const EXPECTS: &str = "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-Continue\r\ncontent-length: 5\r\n\r\n";
 
 #[test]
-fn content_is_asked_for_once() {
+fn a_100_is_sent_once() {
     let mut peer = begun(EXPECTS);
     peer.engine.send_informational(2, StatusCode::CONTINUE, &list(&[]), &mut peer.out);
     assert_eq!(peer.inform(StatusCode::CONTINUE, &[]), "HTTP/1.1 100 Continue\r\n\r\n");
@@ -181,7 +181,7 @@ fn content_is_asked_for_once() {
 }
 
 #[test]
-fn content_that_comes_anyway_is_taken() {
+fn content_without_a_100_is_read() {
     let mut peer = begun(&format!("{EXPECTS}h"));
     assert_eq!(peer.requests[0].content, b"h");
     assert_eq!(peer.inform(StatusCode::CONTINUE, &[]), "HTTP/1.1 100 Continue\r\n\r\n", "the host wants it sent");
@@ -194,7 +194,7 @@ fn content_that_comes_anyway_is_taken() {
 }
 
 #[test]
-fn content_that_was_not_asked_for_is_not_awaited() {
+fn without_a_100_the_connection_does_not_wait_for_content() {
     for change in [|_: &mut ResponseHead<'_>| {}, |head: &mut ResponseHead<'_>| head.closes = true] {
         let mut peer = begun(EXPECTS);
         assert!(!peer.engine.has_all_content(1));
@@ -217,7 +217,7 @@ fn upload(length: u64) -> String {
 }
 
 #[test]
-fn an_early_response_says_whether_the_rest_is_read() {
+fn an_early_response_announces_whether_the_connection_persists() {
     let whole = |head: &mut ResponseHead<'_>| (head.is_last, head.is_whole) = (true, true);
     let chunked = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
     for (request, has_close) in [
@@ -245,7 +245,7 @@ fn an_early_response_says_whether_the_rest_is_read() {
 }
 
 #[test]
-fn a_response_may_begin_before_the_content_has_come() {
+fn a_response_may_begin_before_the_content_has_arrived() {
     let mut peer = begun(&upload(3 << 20));
     assert!(!peer.head(|_| {}, &[]).contains("close"));
     peer.take(&vec![b'x'; 3 << 20]);
@@ -266,7 +266,7 @@ fn a_response_may_begin_before_the_content_has_come() {
 }
 
 #[test]
-fn nothing_is_written_out_of_turn() {
+fn only_the_current_request_is_responded_to() {
     let mut peer = begun("");
     assert_eq!(peer.head(|_| {}, &[]) + &peer.data("x", true) + &peer.trailers(&[]), "");
     peer.take(GET.as_bytes());
@@ -280,7 +280,7 @@ fn nothing_is_written_out_of_turn() {
 }
 
 #[test]
-fn a_fault_is_told_where_it_may_stand() {
+fn a_fault_is_reported_only_where_a_response_may_begin() {
     let timeout = Fault { code: 408, why: "too slow" };
     let told = |mut peer: Connection| {
         let mut out = Output::default();

@@ -58,7 +58,7 @@ fn an_upgrade_opens_a_tunnel() {
 }
 
 #[test]
-fn a_websocket_is_a_connect() {
+fn a_websocket_request_becomes_connect() {
     let mut peer = begun(&upgrade("h2c, WebSocket"));
     let before = peer.requests[0].head.fields.clone();
     let mut request = peer.requests.remove(0);
@@ -77,7 +77,7 @@ fn a_websocket_is_a_connect() {
 }
 
 #[test]
-fn what_is_no_websocket_is_none() {
+fn malformed_websocket_requests_are_refused() {
     let asks = |request: &str| begun(request).requests[0].head.asks_for_websocket();
     let good = upgrade("websocket");
     assert!(asks(&good));
@@ -100,7 +100,7 @@ fn what_is_no_websocket_is_none() {
 }
 
 #[test]
-fn who_asks_for_no_protocol_gets_none() {
+fn without_upgrade_no_tunnel_is_opened() {
     let none = |request: &str| assert_eq!(begun(request).requests[0].head.upgrade, None, "{request:?}");
     none(&upgrade("x").replace("HTTP/1.1", "HTTP/1.0"));
     none(&upgrade("x").replace("Upgrade", "x"));
@@ -113,7 +113,7 @@ fn who_asks_for_no_protocol_gets_none() {
 }
 
 #[test]
-fn a_tunnel_that_is_refused_is_a_response_like_others() {
+fn a_refused_tunnel_gets_an_ordinary_response() {
     for request in [CONNECT, &upgrade("x")] {
         let mut peer = begun(&request.repeat(2));
         for requests in [1, 2] {

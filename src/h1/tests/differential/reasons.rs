@@ -1,15 +1,15 @@
-//! Why others read some messages differently.
+//! The intended differences between the engine and other parsers.
 
 use super::peers::Message;
 
-/// How two saw a message.
+/// How the engine and another parser disagree about a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
-    /// The engine refuses what the other takes, or waits for the rest of.
+    /// The engine refuses a message that the other parser accepts or still waits for.
     RefusedHere(String),
-    /// The other way round.
+    /// The other parser refuses a message that the engine accepts.
     RefusedThere(String),
-    /// Both took it, and what they took differs.
+    /// Both accept the message, and read it differently.
     Read(String),
 }
 
@@ -26,9 +26,9 @@ impl Difference {
     }
 }
 
-/// Whose difference (of all if empty), what its text begins with, and why it is so.
+/// The parser (all parsers if empty), the first words of the difference, and the reason.
 #[derive(Debug)]
-#[expect(dead_code, reason = "why it is so is for who reads the list")]
+#[expect(dead_code, reason = "the reason is for the reader of the list")]
 pub enum Reason {
     RefusedHere(&'static str, &'static str, &'static str),
     RefusedThere(&'static str, &'static str, &'static str),
@@ -48,7 +48,7 @@ impl Reason {
     }
 }
 
-/// Sections are those of RFC 9112 where no other is named.
+/// Section numbers are those of RFC 9112 unless another RFC is named.
 pub const REASONS: &[Reason] = &[
     // The grammar, where others repair.
     RefusedHere("", "400 a line ends without CR", "section 2.2 allows to take LF alone; a proxy may not"),
@@ -57,33 +57,45 @@ pub const REASONS: &[Reason] = &[
         "400 a line contains a control character",
         "h11 takes most in values, Node.js a CR before a method",
     ),
-    RefusedHere("h11", "400 a field is folded", "section 5.2 allows to refuse it, or to repair it as h11 does"),
-    RefusedHere("h11", "400 a field has no name", "h11 waits for the end of the head before it looks at it"),
+    RefusedHere(
+        "h11",
+        "400 a field line begins with white space",
+        "section 5.2 allows to refuse it, or to repair it as h11 does",
+    ),
+    RefusedHere(
+        "h11",
+        "400 a field line does not begin with a token",
+        "h11 waits for the end of the head before it looks at it",
+    ),
     RefusedHere("h11", "400 the method is no token", "h11 waits for the end of the head before it looks at it"),
     RefusedHere("h11", "400 the target contains a control", "h11 waits for the end of the head before it looks at it"),
     RefusedHere(
         "",
-        "400 the version is none",
+        "400 the request line does not end with an HTTP version",
         "Node.js takes HTTP/0.9, which has none; h11 waits for the end of the head",
     ),
     RefusedHere("", "505 the version", "section 2.3: there are no others; Node.js takes 0.9, h11 any"),
-    RefusedHere("", "400 the request line has not three words", "section 3 has one space; Node.js skips more"),
+    RefusedHere("", "400 the request line is not a method", "section 3 has one space; Node.js skips more"),
     RefusedHere("", "400 the target has a fragment", "section 3.2 has none; others hand it on as part of the path"),
-    RefusedHere("", "400 the target is neither", "section 3.2: what it would ask for, nobody can say"),
-    RefusedHere("", "400 the URI of the target", "RFC 9110, section 4.2.1: without a host it is none"),
-    RefusedHere("", "400 only OPTIONS may ask for *", "section 3.2.4"),
-    RefusedHere("", "400 CONNECT asks for something else", "section 3.2.3"),
+    RefusedHere("", "400 the target is neither", "section 3.2: its meaning is undefined"),
+    RefusedHere("", "400 the URI of the target", "RFC 9110, section 4.2.1: a URI needs a host"),
+    RefusedHere("", "400 the target * is allowed for OPTIONS only", "section 3.2.4"),
+    RefusedHere("", "400 the target of CONNECT is not a host", "section 3.2.3"),
     RefusedHere("", "400 CONNECT and the host field", "section 3.2: the client must send the same"),
-    RefusedHere("", "400 the host is none", "section 3.2: 400 is a must; others leave it to the application"),
+    RefusedHere(
+        "",
+        "400 the host field is no host with an optional port",
+        "section 3.2: 400 is a must; others leave it to the application",
+    ),
     RefusedHere("", "400 there are two host fields", "section 3.2: 400 is a must; Node.js takes the first"),
     RefusedHere("node", "400 there is no host field", "Node.js refuses that request too, and reads the next"),
     RefusedHere("httparse", "400 there is no host field", "httparse looks at no field"),
     // Framing.
-    RefusedHere("", "400 content-length is no length", "section 6.3 allows to take `5, 5` for 5, as h11 does"),
+    RefusedHere("", "400 content-length is no number", "section 6.3 allows to take `5, 5` for 5, as h11 does"),
     RefusedHere("", "400 there are two content-length fields", "section 6.3 allows to take equal ones, as h11 does"),
     RefusedHere(
         "",
-        "400 there are content-length and transfer-encoding",
+        "400 there are both content-length and transfer-encoding",
         "section 6.1 allows to ignore the length, as h11 does",
     ),
     RefusedHere(
@@ -100,13 +112,13 @@ pub const REASONS: &[Reason] = &[
     RefusedHere("", "501 the transfer coding is unknown", "section 6.1; Node.js hands content on in its coding"),
     RefusedHere(
         "",
-        "400 the size of a chunk is none",
+        "400 a chunk size is no hexadecimal number of at most 16 digits",
         "section 7.1; h11 takes blanks behind it, Node.js any number of zeros",
     ),
     RefusedHere("", "400 a chunk is too large", "nobody sends one of 2^63 bytes; others wait for them"),
     RefusedHere(
         "",
-        "400 a trailer says how to read the request",
+        "400 a trailer section contains content-length, transfer-encoding or host",
         "RFC 9110, section 6.5.1; others hand it on or drop it",
     ),
     // Where others are stricter.
