@@ -265,6 +265,12 @@ typedef enum {
     GOAWAY_CAUSE_PROXY = 22,
     // The TLS handshake failed. An ERROR event before it has the reason.
     GOAWAY_CAUSE_TLS = 23,
+    // The peer had sent nothing, or its TLS handshake was not complete, and its place
+    // was needed (GOAWAY_LIMIT_SESSIONS, GOAWAY_LIMIT_TLS_HANDSHAKES).
+    GOAWAY_CAUSE_SILENT = 24,
+    // The session was idle and was drained because its place was needed
+    // (GOAWAY_LIMIT_SESSIONS).
+    GOAWAY_CAUSE_EVICTED = 25,
 } goaway_cause;
 
 // Kinds of session events. Later versions may append codes.
@@ -385,8 +391,10 @@ typedef enum {
     // gets the response 413. Bodies that arrive in records of a queue are not
     // collected. Default 16777216. 0 to 1099511627776.
     GOAWAY_LIMIT_BODY_BYTES = 8,
-    // Sessions at a time. Further connections are closed as soon as they are
-    // accepted. Default 10000. 1 to 1000000.
+    // Sessions at a time. For a further connection the one that has been silent
+    // longest is closed (GOAWAY_CAUSE_SILENT), otherwise the session that has been
+    // idle longest is drained (GOAWAY_CAUSE_EVICTED). If all are in use, it is closed
+    // as soon as it is accepted. Default 10000. 1 to 1000000.
     GOAWAY_LIMIT_SESSIONS = 9,
     // Unsent bytes of a session from which on no more content is written to it.
     // Default 1048576. 16384 to 1073741824.
@@ -463,9 +471,10 @@ typedef enum {
     // fields (SETTINGS_HEADER_TABLE_SIZE, RFC 7541, section 4.2). Default 4096. 0 to
     // 1048576.
     GOAWAY_LIMIT_HEADER_TABLE_BYTES = 28,
-    // TLS handshakes at a time, each from its first byte on. Further connections
-    // wait for their turn; their GOAWAY_LIMIT_HANDSHAKE_MS runs meanwhile. Default
-    // 1000. 1 to 1000000.
+    // TLS handshakes at a time, each from its first byte on. For a further connection
+    // one whose hello is not complete is closed (GOAWAY_CAUSE_SILENT). If there is
+    // none, the connection waits for its turn; its GOAWAY_LIMIT_HANDSHAKE_MS runs
+    // meanwhile. Default 1000. 1 to 1000000.
     GOAWAY_LIMIT_TLS_HANDSHAKES = 29,
 } goaway_limit;
 

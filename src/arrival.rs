@@ -142,6 +142,7 @@ impl Arrival {
         for order in self.registration.session().messages().unwrap_or_default().orders {
             match order {
                 Order::Drain(_) => self.end(Cause::Handshake, 0),
+                Order::MakeRoom => self.end(Cause::Silent, 0),
                 Order::Abort(code, _, _) if !is_sure => self.end(Cause::Aborted, code),
                 // Frames, which there are none of yet.
                 Order::Abort(..) | Order::Ping(_) | Order::Goaway(..) | Order::Window(..) | Order::Settings(_) => {
@@ -212,14 +213,14 @@ impl Arrival {
     fn end(&mut self, cause: Cause, code: u32) {
         self.registration.open();
         self.registration.set_cause(cause, code);
-        if cause == Cause::HandshakeTimeout {
+        if matches!(cause, Cause::HandshakeTimeout | Cause::Silent) {
             // Whoever stayed without a byte, such as a browser in advance, began none.
             if self.heard.get() {
-                count_handshake(
-                    &self.worker,
-                    self.registration.session(),
-                    "the TLS handshake failed: it took too long",
-                );
+                let text = match cause {
+                    Cause::Silent => "the TLS handshake failed: its place was needed",
+                    _ => "the TLS handshake failed: it took too long",
+                };
+                count_handshake(&self.worker, self.registration.session(), text);
             }
             let mut event = self.event(EventKind::Timeout);
             event.cause = cause;
@@ -349,12 +350,20 @@ async fn arrive(worker: Rc<Worker>, session: Arc<SessionHandle>, socket: Socket,
     } else {
         let _ = socket.heard().await;
     }
+    session.set_heard();
     Arrived::Spoken(Stream::Plain(socket), protocol)
 }
 
 async fn shake_hands(worker: &Worker, session: &SessionHandle, tls: &Tls, socket: Socket, is_heard: bool) -> Arrived {
-    // It fails never, since nobody closes it.
-    let turn = worker.shared.handshakes.acquire().await;
+    let handshakes = &worker.shared.handshakes;
+    let turn = match handshakes.try_acquire() {
+        Ok(turn) => Ok(turn),
+        Err(_) => {
+            let _waits = worker.shared.registry.wait_for_handshake();
+            // It fails never, since nobody closes it.
+            handshakes.acquire().await
+        }
+    };
     let live = match tls.live() {
         Ok(Some(live)) => live,
         Ok(None) => return Arrived::Failed(Cause::Internal, "TLS is not set up".into()),
@@ -364,7 +373,17 @@ async fn shake_hands(worker: &Worker, session: &SessionHandle, tls: &Tls, socket
         Ok(socket) => Box::new(socket),
         Err(error) => return Arrived::Failed(Cause::Internal, error.to_string()),
     };
-    let Err(error) = poll_fn(|cx| socket.poll_handshake(cx)).await else {
+    let mut is_entered = false;
+    let shaken = poll_fn(|cx| {
+        let polled = socket.poll_handshake(cx);
+        if socket.has_hello() {
+            session.set_heard();
+        } else if polled.is_pending() && !std::mem::replace(&mut is_entered, true) {
+            worker.shared.registry.enter_handshake(session.id);
+        }
+        polled
+    });
+    let Err(error) = shaken.await else {
         let facts = socket.facts(&live);
         // Who does not ask by ALPN speaks HTTP/1.1 (RFC 9113, section 3.2), if that is spoken here.
         let is_http1 = worker.shared.setup.config.http1 && facts.protocol != "h2";

@@ -206,7 +206,7 @@ async fn accept(context: Rc<ControlContext>, listener: Listener) {
 impl ControlContext {
     /// Enters a connection as a session of the least loaded worker.
     fn give(&self, stream: TcpStream, peer: Endpoint, listen_socket: &Arc<ListenSocket>) {
-        if self.shared.registry.len() >= self.shared.setup.config.max_sessions {
+        if !self.shared.registry.make_room(self.shared.setup.config.max_sessions) {
             return self.refuse(|| tracing::warn!(%peer, "refused: the limit of sessions is reached"));
         }
         // Behind a proxy the client is counted once the proxy has named it.

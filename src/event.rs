@@ -65,11 +65,17 @@ pub enum Cause {
     Proxy = 22,
     /// The TLS handshake failed. An ERROR event before it has the reason.
     Tls = 23,
+    /// The peer had sent nothing, or its TLS handshake was not complete, and its place
+    /// was needed (GOAWAY_LIMIT_SESSIONS, GOAWAY_LIMIT_TLS_HANDSHAKES).
+    Silent = 24,
+    /// The session was idle and was drained because its place was needed
+    /// (GOAWAY_LIMIT_SESSIONS).
+    Evicted = 25,
 }
 
 impl Cause {
     /// The words for logs and reports, by number.
-    pub const NAMES: [&CStr; 24] = [
+    pub const NAMES: [&CStr; 26] = [
         c"none",
         c"drained",
         c"peer_closed",
@@ -94,6 +100,8 @@ impl Cause {
         c"push_refused",
         c"proxy",
         c"tls",
+        c"silent",
+        c"evicted",
     ];
 
     pub fn name(self) -> &'static str {
@@ -104,9 +112,11 @@ impl Cause {
     pub fn outcome(self) -> Outcome {
         match self {
             Cause::Drained | Cause::IdleTimeout | Cause::MaxAge | Cause::MaxRequests => Outcome::Graceful,
+            Cause::Evicted => Outcome::Graceful,
             Cause::PeerClosed | Cause::PeerGoaway | Cause::PeerReset => Outcome::ByPeer,
             Cause::ConnectionLost | Cause::ProtocolError => Outcome::ByPeer,
             Cause::Handshake | Cause::HandshakeTimeout | Cause::Proxy | Cause::Tls => Outcome::Handshake,
+            Cause::Silent => Outcome::Handshake,
             Cause::None | Cause::Deadline | Cause::Aborted | Cause::Internal => Outcome::Forced,
             Cause::HeaderTimeout | Cause::KeepaliveTimeout | Cause::Flood => Outcome::Forced,
             Cause::TooSlow | Cause::StreamIdle | Cause::BodyTooLarge | Cause::PushRefused => Outcome::Forced,
@@ -241,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_last_of_each_has_its_word() {
-        assert_eq!(Cause::Tls.name(), "tls");
+        assert_eq!(Cause::Evicted.name(), "evicted");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
         assert_eq!(EventKind::UnsolicitedAck.name(), "unsolicited_ack");
     }

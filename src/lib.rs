@@ -39,6 +39,7 @@
 //! - [`padding`]: how frames are padded
 //! - [`close`]: the drain engine and the report
 //! - [`event`], [`endpoint`]: what hosts are told of sessions, and who is at their ends
+//! - [`eviction`]: which connection makes room for another
 //! - [`throttle`]: lines of the log that peers cause
 //! - [`memory`]: how much is held for peers
 //! - [`table`], [`error`], [`code`]: ids, and what can go wrong
@@ -61,6 +62,7 @@ mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod eviction;
 mod extension;
 pub mod ffi;
 mod grammar;

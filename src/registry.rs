@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 use crate::callback::Flag;
 use crate::close::{Report, SessionReport};
 use crate::event::Cause;
-use crate::session::{SessionHandle, SessionInfo};
+use crate::eviction::{Idle, Line};
+use crate::session::{Order, SessionHandle, SessionInfo};
 use crate::table::{Locked, Tables, lock};
 
 /// Sessions of all servers, by the ids that hosts hold.
@@ -25,6 +26,9 @@ pub static SESSIONS: Tables<Arc<SessionHandle>> = Tables::new("the session", 1);
 
 /// How long [`Registry::wait`] waits for the callbacks that report the end.
 const CALLBACKS: Duration = Duration::from_secs(1);
+
+/// Silent connections that may leave at a time, beside as many as there are places.
+const FEW: usize = 16;
 
 /// After so many sessions have ended, freed memory is returned to the system.
 const CROWD: usize = 500;
@@ -37,6 +41,8 @@ pub struct Registry {
     state: Mutex<State>,
     /// Signalled when the control thread has to look at the state.
     pub changed: Notify,
+    /// TLS handshakes that wait for their turn.
+    waiting_handshakes: AtomicUsize,
     /// Whether most sessions have ended since memory was last returned.
     has_thinned: AtomicBool,
     /// Signalled when the close is complete and when its callbacks have returned.
@@ -46,6 +52,13 @@ pub struct Registry {
 #[derive(Default)]
 struct State {
     live: HashMap<u64, Entry>,
+    /// Connections that are silent, as far as is known.
+    silent: Line,
+    /// Those whose TLS handshakes have a turn, as far as is known.
+    handshaking: Line,
+    idle: Idle,
+    /// The number of live sessions that make room for others.
+    leaving: usize,
     /// The most live sessions since memory was last returned.
     peak: usize,
     closing: Option<Closing>,
@@ -61,6 +74,8 @@ struct Entry {
     session: Arc<SessionHandle>,
     /// Whether the session's thread is inside a callback of the host.
     in_callback: Flag,
+    /// Whether the session makes room for another one.
+    is_leaving: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -81,14 +96,86 @@ impl Registry {
     /// Enters a session, which then reads [`Self::deadline`].
     pub fn enter(&self, session: Arc<SessionHandle>, in_callback: Flag) {
         let mut state = lock(&self.state);
-        state.live.insert(session.id, Entry { session, in_callback });
-        state.peak = state.peak.max(state.live.len());
+        let State { live, silent, peak, .. } = &mut *state;
+        let id = session.id;
+        live.insert(id, Entry { session, in_callback, is_leaving: false });
+        silent.enter(id, live.len(), |id| is_silent(live, id));
+        *peak = (*peak).max(live.len());
+    }
+
+    /// Whether there is a place for one more session, if there are `most` places. If
+    /// all are taken, the connection that has been silent longest is closed, or the
+    /// session that has been idle longest is drained. Until they have left there may be
+    /// more sessions: twice as many while silent ones leave, which takes no time, and a
+    /// quarter more while idle ones do.
+    pub fn make_room(&self, most: usize) -> bool {
+        let mut state = lock(&self.state);
+        if state.live.len() - state.leaving < most {
+            return true;
+        }
+        let State { live, silent, idle, leaving, .. } = &mut *state;
+        if *leaving >= most + FEW {
+            return false;
+        }
+        let found = silent.take(|id| is_silent(live, id)).or_else(|| {
+            if *leaving > most / 4 {
+                return None;
+            }
+            let staying = |id| live.get(&id).filter(|entry| !entry.is_leaving);
+            idle.take(Instant::now(), |id| staying(id)?.session.idle_since(), live.keys().copied())
+        });
+        found.is_some_and(|id| state.evict(id))
+    }
+
+    /// The TLS handshake of a connection has its turn, and its hello is not complete.
+    pub fn enter_handshake(&self, id: u64) {
+        let mut state = lock(&self.state);
+        let State { live, handshaking, .. } = &mut *state;
+        handshaking.enter(id, live.len(), |id| is_silent(live, id));
+        drop(state);
+        if self.waiting_handshakes.load(Relaxed) > 0 {
+            self.make_room_for_handshake();
+        }
+    }
+
+    /// All turns of TLS handshakes are taken, and another one waits until what is
+    /// returned is dropped. Connections whose hello is not complete make room.
+    pub fn wait_for_handshake(&self) -> impl Drop {
+        struct Waits<'a>(&'a AtomicUsize);
+        impl Drop for Waits<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Relaxed);
+            }
+        }
+        self.waiting_handshakes.fetch_add(1, Relaxed);
+        let waits = Waits(&self.waiting_handshakes);
+        self.make_room_for_handshake();
+        waits
+    }
+
+    /// Closes the connection that got its turn first of those whose hello is not
+    /// complete.
+    fn make_room_for_handshake(&self) {
+        let mut state = lock(&self.state);
+        let State { live, handshaking, .. } = &mut *state;
+        if let Some(id) = handshaking.take(|id| is_silent(live, id)) {
+            state.evict(id);
+        }
+    }
+
+    /// The session does not make room after all: it is in use.
+    pub fn stay(&self, id: u64) {
+        let mut state = lock(&self.state);
+        let was_leaving = state.live.get_mut(&id).is_some_and(|entry| std::mem::take(&mut entry.is_leaving));
+        state.leaving -= usize::from(was_leaving);
     }
 
     /// Removes a session and, during a close, counts it.
     pub fn leave(&self, id: u64, cause: Cause, session_report: SessionReport) {
         let mut state = lock(&self.state);
-        let was_live = state.live.remove(&id).is_some();
+        let entry = state.live.remove(&id);
+        let was_live = entry.is_some();
+        state.leaving -= usize::from(entry.is_some_and(|entry| entry.is_leaving));
         if state.peak >= CROWD && state.live.len() <= state.peak / 4 {
             state.peak = state.live.len();
             self.has_thinned.store(true, Relaxed);
@@ -161,7 +248,8 @@ impl Registry {
     /// thread, which also counts as stuck, or the machine has not run it.
     pub fn cut_the_rest(&self) {
         let mut state = lock(&self.state);
-        for (_, Entry { session, in_callback }) in std::mem::take(&mut state.live) {
+        state.leaving = 0;
+        for (_, Entry { session, in_callback, .. }) in std::mem::take(&mut state.live) {
             session.cut();
             let streams_reset = u64::from(session.counters.open_streams.load(Relaxed));
             state.counted.add(Cause::Deadline.outcome(), SessionReport { streams_reset, ..SessionReport::default() });
@@ -215,6 +303,21 @@ impl Registry {
     }
 }
 
+impl State {
+    /// Orders a session to make room.
+    fn evict(&mut self, id: u64) -> bool {
+        let Some(entry) = self.live.get_mut(&id) else { return false };
+        self.leaving += usize::from(!std::mem::replace(&mut entry.is_leaving, true));
+        entry.session.order(Order::MakeRoom);
+        true
+    }
+}
+
+/// Whether nothing was heard of the connection, and it does not leave already.
+fn is_silent(live: &HashMap<u64, Entry>, id: u64) -> bool {
+    live.get(&id).is_some_and(|entry| !entry.is_leaving && entry.session.is_silent())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +340,83 @@ mod tests {
         })
         .join()
         .unwrap();
+    }
+
+    /// What was ordered to make room is closed; gives its id.
+    fn evicted(registry: &Registry, sessions: &[Arc<SessionHandle>]) -> Vec<u64> {
+        let made = sessions.iter().filter(|session| session.messages().is_some_and(|posted| !posted.orders.is_empty()));
+        let made: Vec<_> = made.map(|session| session.id).collect();
+        made.iter().for_each(|id| registry.leave(*id, Cause::Evicted, SessionReport::default()));
+        made
+    }
+
+    #[test]
+    fn silent_connections_make_room_first_then_idle_sessions() {
+        let registry = Registry::default();
+        let new = |id| Arc::new(SessionHandle::new(id, Endpoint::default(), Arc::default(), Arc::default()));
+        let sessions: Vec<_> = (0..6).map(new).collect();
+        for session in &sessions {
+            assert!(registry.make_room(6));
+            registry.enter(session.clone(), Flag::default());
+        }
+        let second = Duration::from_secs(1);
+        for (id, used) in [(1, 5), (2, 9), (3, 7), (4, 1)] {
+            sessions[id].set_heard();
+            sessions[id].set_used(sessions[id].opened + used * second);
+        }
+        sessions[4].counters.open_streams.store(1, Relaxed);
+        for expected in [0, 5, 1, 3, 2] {
+            assert!(registry.make_room(registry.len()), "for {expected}");
+            assert_eq!(evicted(&registry, &sessions), [expected]);
+        }
+        assert!(!registry.make_room(1), "a session in use stays");
+        sessions[4].counters.open_streams.store(0, Relaxed);
+        assert!(!registry.make_room(1), "it was looked at a moment ago");
+        assert!(evicted(&registry, &sessions).is_empty());
+    }
+
+    #[test]
+    fn one_that_stays_counts_again_and_no_more_leave_than_may() {
+        let registry = Registry::default();
+        let new = |id| Arc::new(SessionHandle::new(id, Endpoint::default(), Arc::default(), Arc::default()));
+        for id in 0..8 {
+            let session = new(id);
+            session.set_heard();
+            registry.enter(session, Flag::default());
+        }
+        assert!(registry.make_room(8));
+        assert!(registry.make_room(8), "seven of eight places are taken");
+        registry.enter(new(8), Flag::default());
+        assert!(registry.make_room(8));
+        assert_eq!(lock(&registry.state).leaving, 2);
+        registry.stay(0);
+        registry.stay(0);
+        let state = lock(&registry.state);
+        assert_eq!(state.leaving, state.live.values().filter(|entry| entry.is_leaving).count());
+    }
+
+    #[test]
+    fn a_handshake_that_waits_gets_the_place_of_a_hello_that_is_not_complete() {
+        let registry = Registry::default();
+        let new = |id| Arc::new(SessionHandle::new(id, Endpoint::default(), Arc::default(), Arc::default()));
+        let sessions: Vec<_> = (0..4).map(new).collect();
+        for session in &sessions {
+            registry.enter(session.clone(), Flag::default());
+        }
+        registry.enter_handshake(0);
+        registry.enter_handshake(1);
+        assert!(evicted(&registry, &sessions).is_empty(), "none waits");
+        sessions[0].set_heard();
+        let waits = registry.wait_for_handshake();
+        assert_eq!(evicted(&registry, &sessions), [1]);
+        let other = registry.wait_for_handshake();
+        assert!(evicted(&registry, &sessions).is_empty(), "there is none");
+        drop(waits);
+        registry.enter_handshake(2);
+        assert_eq!(evicted(&registry, &sessions), [2], "since another one waits");
+        drop(other);
+        registry.enter_handshake(3);
+        assert!(evicted(&registry, &sessions).is_empty());
     }
 
     #[test]

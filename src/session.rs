@@ -86,6 +86,8 @@ pub enum Order {
     Window(u32, u32),
     /// Send these settings, which have been checked and counted.
     Settings(Vec<Setting>),
+    /// Make room for another connection, if nothing is open.
+    MakeRoom,
 }
 
 pub struct SessionHandle {
@@ -119,6 +121,8 @@ pub struct SessionHandle {
     offers_connect: AtomicBool,
     /// Set when this session's task wakes itself.
     self_woken: AtomicBool,
+    /// Whether the peer has sent enough to show what it speaks.
+    is_heard: AtomicBool,
     /// The accepted connection, until its worker takes it.
     arrival: Mutex<Option<TcpStream>>,
     /// Lets another thread close the socket while the host blocks the session's thread.
@@ -158,6 +162,8 @@ pub struct Counters {
     pub requests: AtomicU64,
     pub open_streams: AtomicU32,
     stage: AtomicU32,
+    /// When there was a stream last, in milliseconds after `opened`.
+    used: AtomicU64,
     /// Requests that the host still holds although their streams have ended.
     orphans: AtomicU32,
     /// PINGs of the host that the peer has not acknowledged.
@@ -193,6 +199,7 @@ impl SessionHandle {
             has_orders: AtomicBool::new(false),
             offers_connect: AtomicBool::new(false),
             self_woken: AtomicBool::new(false),
+            is_heard: AtomicBool::new(false),
             arrival: Mutex::default(),
             socket: Mutex::default(),
             counters: Counters::default(),
@@ -341,6 +348,27 @@ impl SessionHandle {
         let result = drive();
         DRIVING.set(outer);
         result
+    }
+
+    /// The peer has sent enough to show what it speaks: over TLS its hello.
+    pub fn set_heard(&self) {
+        self.is_heard.store(true, Relaxed);
+    }
+
+    pub fn is_silent(&self) -> bool {
+        !self.is_heard.load(Relaxed)
+    }
+
+    /// There is a stream, or was one until now.
+    pub fn set_used(&self, now: Instant) {
+        let after = now.saturating_duration_since(self.opened);
+        self.counters.used.store(after.as_secs() * 1000 + u64::from(after.subsec_millis()), Relaxed);
+    }
+
+    /// Since when nothing is open, if so.
+    pub fn idle_since(&self) -> Option<Instant> {
+        let is_idle = self.counters.open_streams.load(Relaxed) == 0 && self.stage() <= Stage::Open;
+        is_idle.then(|| self.opened + Duration::from_millis(self.counters.used.load(Relaxed)))
     }
 
     pub fn is_muted(&self) -> bool {

@@ -47,7 +47,7 @@ macro_rules! programs {
 programs! {
     aborts answers batches callbacks claims commands contexts drips effects exit fields fork http1 ids inherited limits losses many
     messages
-    null pairs proxy pushes queue records sessions signals sockets state stuck threads tunnels unload uploads
+    null pairs places proxy pushes queue records sessions signals sockets state stuck threads tunnels unload uploads
 }
 
 fn run(name: &str) {

@@ -133,7 +133,7 @@ export type Cause =
   | 'none' | 'drained' | 'peer_closed' | 'peer_goaway' | 'peer_reset' | 'connection_lost' | 'protocol_error'
   | 'handshake' | 'deadline' | 'aborted' | 'internal' | 'handshake_timeout' | 'header_timeout' | 'idle_timeout'
   | 'keepalive_timeout' | 'too_slow' | 'stream_idle' | 'max_age' | 'max_requests' | 'flood' | 'body_too_large'
-  | 'push_refused' | 'proxy' | 'tls'
+  | 'push_refused' | 'proxy' | 'tls' | 'silent' | 'evicted'
   | (string & {})
 
 /** How the report counts a session's end. */

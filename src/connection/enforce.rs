@@ -113,6 +113,21 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
+    /// All places are taken, and this session was idle a moment ago. If it is not any
+    /// more, it stays.
+    pub(super) fn make_room(&mut self) {
+        let is_idle = self.open_streams() == 0 && !self.socket.has_unsent();
+        if !matches!(self.phase, Phase::Open) || self.lifecycle.drain.is_ordered() {
+            // It leaves already.
+        } else if !is_idle {
+            self.lifecycle.worker.shared.registry.stay(self.lifecycle.session.id);
+        } else if self.engine.has_begun() {
+            self.lifecycle.drain_for(Cause::Evicted);
+        } else {
+            self.end_for(Cause::Silent, code::NO_ERROR, "the place was needed");
+        }
+    }
+
     /// Content that nobody wants had its time.
     fn stop_discarding(&mut self) -> bool {
         let (now, drains) = (self.lifecycle.now, self.lifecycle.drain.is_ordered());

@@ -204,6 +204,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         };
         task.memory.set(memory::Part::Sessions, size_of::<Self>());
         task.engine.begin(task.socket.gather());
+        task.lifecycle.session.set_heard();
         task.lifecycle.session.counters.refuses_pushes.store(!task.engine.takes_pushes(), Relaxed);
         task
     }
@@ -261,8 +262,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let figures = &self.lifecycle.session.counters;
         figures.bytes_in.store(self.socket.bytes_in, Relaxed);
         figures.bytes_out.store(self.socket.bytes_out, Relaxed);
+        let open_streams = self.open_streams() as u32;
+        if open_streams > 0 || figures.requests.load(Relaxed) != self.requests {
+            self.lifecycle.session.set_used(self.lifecycle.now);
+        }
         figures.requests.store(self.requests, Relaxed);
-        figures.open_streams.store(self.open_streams() as u32, Relaxed);
+        figures.open_streams.store(open_streams, Relaxed);
         let refuses_pushes = !self.engine.takes_pushes() || self.peer_goaway.is_some();
         figures.refuses_pushes.store(refuses_pushes, Relaxed);
         self.lifecycle.session.set_stage(match self.phase {

@@ -41,6 +41,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
                     self.windows.add(session, stream);
                     self.set_windows();
                 }
+                Order::MakeRoom => self.make_room(),
                 Order::Settings(settings) => {
                     if settings.iter().any(|setting| setting.id == id::INITIAL_WINDOW_SIZE) {
                         // What was said before it and waits would undo it.

@@ -49,6 +49,7 @@ pub struct TlsSocket<S> {
     rest: Vec<u8>,
     plain: Plain,
     out: Outbound,
+    has_hello: bool,
     /// Whether the peer has closed its side or violated the protocol.
     is_over: bool,
     /// The violation, reported after the plaintext before it has been read.
@@ -71,7 +72,8 @@ impl<S: Transport> TlsSocket<S> {
     pub fn new(socket: S, live: &HandshakeConfig, has_http1: bool) -> io::Result<Self> {
         let (tls, choice) = live.begin(has_http1).map_err(broken)?;
         let (rest, plain, out) = (Vec::new(), Plain::default(), Outbound::default());
-        Ok(Self { socket, tls, choice, rest, plain, out, is_over: false, fault: None, is_closed: false })
+        let (has_hello, is_over, is_closed) = (false, false, false);
+        Ok(Self { socket, tls, choice, rest, plain, out, has_hello, is_over, fault: None, is_closed })
     }
 
     /// Continues the handshake. Input behind the handshake is kept.
@@ -85,6 +87,7 @@ impl<S: Transport> TlsSocket<S> {
     fn shake_hands(&mut self, inbound: &mut Inbound, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.tls.is_handshaking() {
             let stepped = self.step(inbound, None);
+            self.has_hello |= !self.out.bytes.is_empty();
             // What the kernel does not accept now leaves later. It may contain an alert
             // with the reason of a failure.
             let drained = self.poll_drain(cx);
@@ -100,6 +103,11 @@ impl<S: Transport> TlsSocket<S> {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether the client's hello has arrived: it has been responded to.
+    pub fn has_hello(&self) -> bool {
+        self.has_hello
     }
 
     /// The result of the handshake.

@@ -16,8 +16,8 @@ static void on_event(const goaway_session_event *event, void *user_data) {
     host_watch(event, user_data);
 }
 
-// The third connection is closed without a frame, and one that comes when
-// another has gone is served.
+// Two sessions are in use. The third connection is closed without a frame, and one
+// that comes when another has gone is served.
 static void third_is_refused(uint32_t limit) {
     host_new(&host);
     CHECK_OK(goaway_server_set_limit(host.server, limit, 2));
@@ -25,6 +25,10 @@ static void third_is_refused(uint32_t limit) {
     struct client first = client_open(host.port), second = client_open(host.port);
     host_serves(&host, &first);
     host_serves(&host, &second);
+    client_get(&first, "/");
+    host_take(&host);
+    client_get(&second, "/");
+    host_take(&host);
     struct client third = client_connect(host.port);
     struct frame frame;
     CHECK(!client_read(&third, &frame));
