@@ -1,4 +1,4 @@
-//! A request that has begun: finds its handler and runs it.
+//! Accepts a request: finds its handler and runs it.
 
 use http::{Method, StatusCode};
 
@@ -52,15 +52,15 @@ impl<S: Transport, E: Engine> Task<S, E> {
             Target::Handler(handler) => {
                 self.current = id;
                 if !self.is_published {
-                    // The handler may ask about its own session.
+                    // The handler may ask for information about its own session.
                     self.publish();
                 }
                 request::calling(id, || handler(id));
                 self.current = 0;
                 self.take_up(exchange);
             }
-            // Told when all that has come is taken: content may have come with the
-            // request, and then both are one record.
+            // The record is written when all input has been read. Content that arrived
+            // with the request then goes into the same record.
             Target::Queue(..) => {
                 self.fresh.push(stream);
                 self.exchanges.insert(exchange);
@@ -68,9 +68,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// An exchange has begun. Where requests come one after another it is worked
-    /// on when all of the content that has come is taken: what is still to come
-    /// decides what the response says.
+    /// Begins the work on a new exchange. In HTTP/1.1 that waits until all received
+    /// content has been read, because the response head depends on how much content is
+    /// outstanding.
     fn take_up(&mut self, exchange: Exchange) {
         match E::IS_MULTIPLEXED {
             true => drop(self.work_on(exchange)),
@@ -78,7 +78,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// The engine has refused a request with that status.
+    /// Responds to a request that the engine has refused with this status.
     pub(super) fn respond_with(&mut self, stream: u32, status: StatusCode, is_last: bool) {
         self.requests += 1;
         let mut exchange = Exchange::new(stream, is_last, false);
@@ -86,8 +86,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.take_up(exchange);
     }
 
-    /// Whether the response to a request may open a tunnel that takes the
-    /// connection. An Upgrade that nobody takes may be ignored (RFC 9110, section 7.8).
+    /// Whether the response to a request may open a tunnel that takes over the
+    /// connection. The host may ignore an Upgrade (RFC 9110, section 7.8).
     fn tunnel(&mut self, head: &mut RequestHead, is_last: bool) -> Result<bool, Fault> {
         if E::IS_MULTIPLEXED {
             return Ok(false);
@@ -108,14 +108,14 @@ impl<S: Transport, E: Engine> Task<S, E> {
         Ok(is_taken)
     }
 
-    /// Whether the host holds as many requests as a session may have; what the
-    /// server has pushed is not the peer's.
+    /// Whether the host already holds as many requests as a session may have. Pushed
+    /// requests do not count, because the peer has not sent them.
     fn is_full(&self) -> bool {
         let held = || self.exchanges.len() - self.exchanges.pushed() + self.lifecycle.session.orphans() as usize;
         E::IS_MULTIPLEXED && held() >= self.engine.max_requests()
     }
 
-    /// The host takes no more requests, or not now.
+    /// Why the host accepts no request now, if so.
     fn refuse(&mut self, mut exchange: Exchange) {
         if self.engine.reset(exchange.stream, code::REFUSED_STREAM, self.socket.gather()) {
             self.lifecycle.tally.refused += 1;
@@ -126,8 +126,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.exchanges.insert(exchange);
     }
 
-    /// The last request that the session may have says so in its response, whose
-    /// head is not written yet.
+    /// If this is the last request that the session may have, its response head announces
+    /// the end of the connection.
     pub(super) fn leave_after_enough(&mut self) {
         let most = self.lifecycle.config().max_requests;
         if most > 0 && self.requests >= most && !self.lifecycle.drain.is_ordered() {

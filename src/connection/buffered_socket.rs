@@ -1,8 +1,7 @@
-//! The socket of a session, what is gathered for it, and how much has passed.
+//! The socket of a session with its output buffer and byte counts.
 //!
-//! What is written is gathered and sent when the session's task has done all it
-//! could do, so that many small responses leave in one system call. A busy
-//! session holds the buffer for it, an idle one none.
+//! Output is gathered and sent when the task has done all other work, so that many small
+//! responses leave in one system call. A session holds a buffer only while it has output.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -14,40 +13,40 @@ use tokio::io::ReadBuf;
 use crate::output::Output;
 use crate::transport::Transport;
 
-/// What has left of a buffer before the rest is moved to its start.
+/// A buffer is compacted when this many of its bytes have been sent.
 const SENT: usize = 256 << 10;
-/// Slices that one system call is given at most.
+/// The most slices of one system call.
 const SLICES: usize = 32;
-/// What is gathered before it is sent though more has come; a response may have so
-/// much here beside what the host allows it.
+/// Output is sent when this much has been gathered, although more input is available. A
+/// response may have this much here in addition to what the host may queue.
 pub(super) const GATHERED: usize = 256 << 10;
-/// What is read and thrown away of a peer that goes on talking when all is said.
+/// The most bytes that are read and discarded from a peer after the protocol has ended.
 const DISCARDED: usize = 4 << 20;
-/// Buffers that a thread keeps for its sessions, and how large at most: those that
-/// are ready together write into one each before the first of them sends.
+/// How many buffers a thread keeps for its sessions, and how large each may be. Sessions
+/// that are ready at the same time fill one buffer each before the first of them sends.
 const KEPT_BUFFERS: usize = 64;
 const KEPT_BYTES: usize = 32 << 10;
-/// So many may be larger, and up to that.
+/// How many of them may be larger, and how large.
 const KEPT_LARGE: usize = 2;
 const LARGE_BYTES: usize = 512 << 10;
-/// What a new one has room for.
+/// The initial capacity of a new buffer.
 const FIRST_BYTES: usize = 4096;
 
 thread_local! {
-    /// Empty buffers with room, for reuse while they are warm.
+    /// Empty buffers with capacity, which are used again while the cache holds them.
     static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 pub struct BufferedSocket<S> {
-    /// None once the session has given it up.
+    /// None after the session has dropped the socket.
     socket: Option<S>,
-    /// Gathered, not yet with the kernel.
+    /// Output that the kernel has not accepted yet.
     out: Output,
-    /// Whether the peer has closed its side.
+    /// Whether the peer has closed its side (FIN).
     pub peer_finished: bool,
     pub bytes_in: u64,
     pub bytes_out: u64,
-    /// Bytes that were read only to be thrown away.
+    /// How many bytes were read only to be discarded.
     discarded: usize,
 }
 
@@ -59,44 +58,44 @@ impl<S: Transport> BufferedSocket<S> {
 }
 
 impl<S> BufferedSocket<S> {
-    /// Gives the socket up; what is still wanted of it fails.
+    /// Drops the socket. Later calls fail.
     pub fn take_socket(&mut self) -> Option<S> {
         self.socket.take()
     }
 
-    /// Bytes that wait for the socket.
+    /// How many bytes wait for the socket.
     pub fn unsent(&self) -> usize {
         self.out.len()
     }
 
-    /// The bytes of memory that wait for the socket.
+    /// How much memory the waiting bytes occupy.
     pub fn memory(&self) -> usize {
         self.out.memory()
     }
 
-    /// Whether the socket takes long pieces from where they stand.
+    /// Whether the socket sends long pieces without a copy.
     pub fn lends(&self) -> bool {
         self.out.lends()
     }
 
-    /// Where the last byte that is gathered will stand among all that leave.
+    /// The position of the last gathered byte in the output stream of the connection.
     pub fn end(&self) -> u64 {
         self.bytes_out + self.unsent() as u64
     }
 
-    /// What is gathered, to be added to.
+    /// The output buffer, to append to.
     pub fn gather(&mut self) -> &mut Output {
         if !self.out.has_buffer() {
             self.out.set_buffer(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(FIRST_BYTES)));
         }
         if self.out.left_behind() >= SENT {
-            // A slow reader takes a part at a time: what it has is given back.
+            // A slow peer takes a part at a time. Memory of the sent part is freed.
             self.out.compact();
         }
         &mut self.out
     }
 
-    /// If nothing is left to send: an idle session holds no buffer.
+    /// Releases the buffer if there is no output: an idle session holds none.
     pub fn rest(&mut self) {
         if let Some(buffer) = self.out.take_buffer() {
             BUFFERS.with_borrow_mut(|buffers| {
@@ -110,23 +109,23 @@ impl<S> BufferedSocket<S> {
 }
 
 impl<S: Transport> BufferedSocket<S> {
-    /// The bytes of memory that the transport holds.
+    /// How much memory the transport holds.
     pub fn memory_of_transport(&self) -> usize {
         self.socket.as_ref().map_or(0, Transport::memory)
     }
 
-    /// Bytes given to the socket that the peer does not have.
+    /// How many bytes were given to the socket that the peer has not acknowledged.
     pub fn unacknowledged(&self) -> usize {
         self.socket.as_ref().map_or(0, Transport::unacknowledged)
     }
 
-    /// Bytes that wait for the kernel, or with it for the peer.
+    /// How many bytes wait for the kernel, or in the kernel for the peer.
     pub fn under_way(&self) -> usize {
         self.unsent() + self.unacknowledged()
     }
 
-    /// Where the last byte that the kernel has stands among all that leave, or
-    /// somewhat before it: what TLS holds has grown by its records.
+    /// The position, in the output stream, of the last byte that the kernel has accepted.
+    /// It may be too low over TLS, whose records are longer than their content.
     pub fn left(&self) -> u64 {
         let held = self.socket.as_ref().map_or(0, Transport::held);
         self.bytes_out.saturating_sub(held as u64)
@@ -137,8 +136,8 @@ impl<S: Transport> BufferedSocket<S> {
         self.unsent() > 0 || self.socket.as_ref().is_some_and(|socket| socket.held() > 0)
     }
 
-    /// Reads what has come, behind what `buf` holds. Nothing is read when the
-    /// peer has closed its side.
+    /// Reads available input and appends it to `buf`. Reads nothing after the peer has
+    /// closed its side.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(self.socket()?.poll_read(cx, buf))?;
@@ -148,7 +147,7 @@ impl<S: Transport> BufferedSocket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Sends what is gathered. Ready when all of it is with the kernel.
+    /// Sends the gathered output. Ready when the kernel has accepted all of it.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
             let Some(socket) = &mut self.socket else { return Poll::Ready(Err(gone())) };
@@ -168,15 +167,15 @@ impl<S: Transport> BufferedSocket<S> {
         self.socket()?.poll_flush(cx)
     }
 
-    /// Closes our side.
+    /// Closes our side (FIN).
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.socket()?.poll_shutdown(cx)
     }
 
-    /// Reads and throws away until the peer closes its side. What stands unread
-    /// when a socket is closed makes the kernel reset it, and a reset may
-    /// overtake what was said last. At a limit no more is read: [`Self::is_flooded`].
-    /// `see` is shown what is thrown away.
+    /// Reads and discards input until the peer closes its side. When a socket is closed
+    /// with unread input, the kernel resets the connection, and the reset may overtake
+    /// the last output. After a limit nothing more is read: [`Self::is_flooded`]. `see`
+    /// is called with the discarded input.
     pub fn poll_discard(&mut self, cx: &mut Context<'_>, mut see: impl FnMut(&[u8])) -> Poll<()> {
         let mut bytes = [0; 4096];
         while !self.peer_finished {
@@ -195,18 +194,18 @@ impl<S: Transport> BufferedSocket<S> {
         Poll::Ready(())
     }
 
-    /// Whether the peer has sent so much that nothing more of it is read.
+    /// Whether the peer has sent so much that nothing more is read.
     pub fn is_flooded(&self) -> bool {
         self.discarded >= DISCARDED
     }
 
-    /// Whether the peer has closed its side, or is lost, though bytes of it may
-    /// stand unread.
+    /// Whether the peer has closed its side or is lost, also if unread input is left.
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.socket()?.poll_end(cx)
     }
 
-    /// Drops the socket so that the kernel keeps nothing for a peer that does not read.
+    /// Drops the socket with SO_LINGER 0, so that the kernel keeps no output for a peer
+    /// that does not read.
     pub fn close_hard(&mut self) {
         if let Some(socket) = self.take_socket() {
             socket.close_hard();

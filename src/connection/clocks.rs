@@ -1,75 +1,76 @@
-//! The clocks of one session: what its peer owes by when.
+//! The time limits of one session: what its peer must do until when.
 //!
-//! Like the drain engine it holds no socket and no timer: it is shown what can
-//! be seen and says what is due.
+//! The clocks have no socket and no timer. The task shows them the state of the session
+//! ([`Seen`]) and asks what is due.
 
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
 
-/// What can be seen of a session.
+/// The state of a session, as far as time limits depend on it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct View {
-    /// The peer's SETTINGS have come, and its acknowledgement of ours.
+    /// The peer's SETTINGS, and its acknowledgement of ours, have been received.
     pub is_settled: bool,
-    /// There is no PING: what the peer speaks has none.
+    /// The protocol has no PING.
     pub cannot_ask: bool,
-    /// The session drains: its deadline bounds all that follows.
+    /// The session drains: the deadline of the drain replaces the limits on idleness and
+    /// age.
     pub drains: bool,
     pub streams: usize,
     pub requests: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
-    /// Bytes wait for the kernel.
+    /// Output waits for the kernel.
     pub has_unsent: bool,
-    /// A header block or a control frame has begun and is not whole.
+    /// A header block or a control frame has begun and is incomplete.
     pub is_mid_block: bool,
-    /// Frames that came whole.
+    /// How many frames were complete.
     pub frames_in: u64,
 }
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// The connection is no session yet, and it is time.
+    /// The connection has not begun to speak the protocol in time.
     Handshake,
-    /// What has begun should be whole by now.
+    /// A block that has begun was not completed in time.
     HeaderBlock,
-    /// Nobody has used the session.
+    /// The session was idle for too long.
     Idle,
-    /// Ask whether the peer is there.
+    /// A PING has to be sent, to see whether the peer is there.
     Ask,
-    /// It did not answer.
+    /// The peer has not acknowledged the PING.
     Dead,
-    /// The session is old enough.
+    /// The session has reached its greatest age.
     Age,
-    /// It has served enough.
+    /// The session has served the most requests.
     Requests,
-    /// The peer takes nothing of what waits for it.
+    /// The peer accepts no output.
     Stuck,
-    /// Look at each stream's own clocks.
+    /// The clocks of each stream have to be examined.
     Streams,
 }
 
 pub struct Clocks {
     began: Instant,
-    /// With the session's own share of the jitter.
+    /// The configured age, varied at random for this session.
     max_age: Duration,
     seen: View,
-    /// When there was a stream last.
+    /// The last time at which there was an open stream.
     used: Instant,
-    /// When a byte came last.
+    /// The time of the last received byte.
     heard: Instant,
     asked: Option<Instant>,
-    /// Since when the same block is not whole.
+    /// Since when the current block is incomplete.
     block: Option<Instant>,
-    /// Since when bytes wait and none leave.
+    /// Since when output waits and none has left.
     stuck: Option<Instant>,
     look: Option<Instant>,
 }
 
 impl Clocks {
-    /// `chance` is any number, to spread the ages.
+    /// `chance` is a random number, which varies the age.
     pub fn new(config: &Config, now: Instant, chance: u64) -> Self {
         let jitter = match config.age_jitter.as_millis() as u64 {
             0 => Duration::ZERO,
@@ -88,7 +89,7 @@ impl Clocks {
         }
     }
 
-    /// Something may have changed.
+    /// Takes note of the state of the session.
     pub fn see(&mut self, config: &Config, now: Instant, view: View) {
         let before = std::mem::replace(&mut self.seen, view);
         if view.streams > 0 || before.streams > 0 || view.requests != before.requests {
@@ -107,7 +108,7 @@ impl Clocks {
         };
     }
 
-    /// What is due at `now`. To be called until it gives nothing.
+    /// What is due at `now`. The caller repeats the call until the result is `None`.
     pub fn due(&mut self, config: &Config, now: Instant) -> Option<Due> {
         let is_past = |at: Option<Instant>| at.is_some_and(|at| now >= at);
         if is_past(self.handshake_at(config)) {
@@ -142,7 +143,7 @@ impl Clocks {
         (config.max_requests > 0 && self.seen.requests >= config.max_requests).then_some(Due::Requests)
     }
 
-    /// When to look again if nothing else happens.
+    /// The next time at which something may be due if the state does not change.
     pub fn next(&self, config: &Config) -> Option<Instant> {
         let always = [
             self.handshake_at(config),
@@ -174,28 +175,30 @@ impl Clocks {
     }
 }
 
-/// How often streams are looked at: often enough to keep each limit by a quarter.
+/// How often the clocks of streams are examined: each limit is kept with an error of at
+/// most a quarter.
 fn round(config: &Config) -> Option<Duration> {
     let limits = [config.progress, config.stream_idle].into_iter().filter(|limit| !limit.is_zero());
     limits.min().map(|limit| limit / 4)
 }
 
-/// `limit` after `since`; a limit of zero is none.
+/// The time `limit` after `since`. A limit of zero is no limit.
 fn after(since: Option<Instant>, limit: Duration) -> Option<Instant> {
     since.filter(|_| !limit.is_zero()).map(|since| since + limit)
 }
 
-/// A stream's own clocks, set when it is first looked at.
+/// The clocks of one stream. They start when the stream is examined first.
 pub struct StreamTimer {
-    /// Bytes that had passed either way, and since when they have not changed.
+    /// How many bytes had passed in both directions, and since when that number is
+    /// unchanged.
     bytes: u64,
     still: Instant,
-    /// Bytes at the start of the period in which progress is due.
+    /// How many bytes had passed when the current period of the minimum rate began.
     mark: u64,
     marked: Instant,
 }
 
-/// What a stream owes.
+/// Which limit a stream has exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
     TooSlow,
@@ -207,7 +210,7 @@ impl StreamTimer {
         Self { bytes, still: now, mark: bytes, marked: now }
     }
 
-    /// `bytes` have passed; `owes` if the peer must go on taking or sending.
+    /// `bytes` have passed. `owes`: whether the peer must send or accept more.
     pub fn look(&mut self, config: &Config, idle: Duration, now: Instant, bytes: u64, owes: bool) -> Option<Violation> {
         if bytes != self.bytes {
             (self.bytes, self.still) = (bytes, now);
@@ -232,7 +235,7 @@ mod tests {
         View { is_settled: true, frames_in: 2, ..View::default() }
     }
 
-    /// Every due thing with its second, when nothing but time passes until `end`.
+    /// Everything that is due until `end` with its second, if the state does not change.
     fn run(config: &Config, view: View, end: u32) -> Vec<(u64, Due)> {
         let start = Instant::now();
         let mut clocks = Clocks::new(config, start, 7);

@@ -1,4 +1,4 @@
-//! Limits: what is done when a peer exceeds one.
+//! Enforces the limits on a peer.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use crate::engine::{Control, Engine, Fault, Flood};
 use crate::event::Cause;
 use crate::transport::Transport;
 
-/// How long reading rests when the peer sends too much for nothing. WINDOW_UPDATE
-/// and RST_STREAM wait as well meanwhile, so that it must be short.
+/// How long reading pauses when the peer sends too much that costs it nothing.
+/// WINDOW_UPDATE and RST_STREAM frames are delayed as well, so the pause is short.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl<S: Transport, E: Engine> Task<S, E> {
-    /// Looks at the clocks and the budget, and acts on what is due.
+    /// Examines the clocks and the budgets, and acts on what is due.
     pub(super) fn enforce(&mut self) -> bool {
         if !matches!(self.phase, Phase::Open) {
             return false;
@@ -31,10 +31,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let Some(due) = self.lifecycle.clocks.due(config, now) else { return false };
         match due {
             Due::Handshake if !self.engine.has_begun() => {
-                self.end_for(Cause::HandshakeTimeout, code::NO_ERROR, "no preface in time");
+                self.end_for(Cause::HandshakeTimeout, code::NO_ERROR, "no connection preface in time");
             }
             Due::Handshake => self.end_for(Cause::HandshakeTimeout, code::SETTINGS_TIMEOUT, "no SETTINGS in time"),
-            Due::HeaderBlock => self.end_for(Cause::HeaderTimeout, code::ENHANCE_YOUR_CALM, "a frame is not whole"),
+            Due::HeaderBlock => {
+                self.end_for(Cause::HeaderTimeout, code::ENHANCE_YOUR_CALM, "a frame was not completed in time")
+            }
             Due::Idle => self.lifecycle.drain_for(Cause::IdleTimeout),
             Due::Age => self.lifecycle.drain_for(Cause::MaxAge),
             Due::Requests => self.lifecycle.drain_for(Cause::MaxRequests),
@@ -61,18 +63,19 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// How far the peer has used up what it may do for nothing.
+    /// How far the peer has used up its budgets.
     pub(super) fn flood(&self) -> Flood {
         let unserved = self.unserved.flood(self.lifecycle.config().max_concurrent_streams);
         match E::IS_MULTIPLEXED {
             true => unserved.max(self.engine.flood()),
-            // Requests come one after another, so that a pause is enough.
+            // Requests come one after the other here, so a pause is enough.
             false => unserved.min(Flood::Pause),
         }
     }
 
-    /// A peer that sends too much for nothing is first not read, which is all
-    /// that a clumsy one needs, and then told to calm down.
+    /// Acts on a peer that has used up a budget. First reading pauses, which is enough
+    /// for a peer that waits for responses. After that the session is ended with
+    /// ENHANCE_YOUR_CALM.
     fn calm(&mut self, now: Instant) -> bool {
         let flood = self.flood();
         if flood == Flood::No {
@@ -101,7 +104,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Ends the session for a limit, telling the peer and the host why.
+    /// Ends the session because of a limit. The peer and the host get the reason.
     fn end_for(&mut self, cause: Cause, code: u32, why: &'static str) {
         if E::IS_MULTIPLEXED {
             self.lifecycle.tell_timeout(cause, 0, code);
@@ -113,22 +116,22 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// All places are taken, and this session was idle a moment ago. If it is not any
-    /// more, it stays.
+    /// The registry has chosen this idle session to make room for a new connection. The
+    /// session ends unless it is active again.
     pub(super) fn make_room(&mut self) {
         let is_idle = self.open_streams() == 0 && !self.socket.has_unsent();
         if !matches!(self.phase, Phase::Open) || self.lifecycle.drain.is_ordered() {
-            // It leaves already.
+            // The session is ending already.
         } else if !is_idle {
             self.lifecycle.worker.shared.registry.stay(self.lifecycle.session.id);
         } else if self.engine.has_begun() {
             self.lifecycle.drain_for(Cause::Evicted);
         } else {
-            self.end_for(Cause::Silent, code::NO_ERROR, "the place was needed");
+            self.end_for(Cause::Silent, code::NO_ERROR, "evicted for a new connection");
         }
     }
 
-    /// Content that nobody wants had its time.
+    /// Ends the wait for content that the host does not read.
     fn stop_discarding(&mut self) -> bool {
         let (now, drains) = (self.lifecycle.now, self.lifecycle.drain.is_ordered());
         let late = self.exchanges.iter().filter(|exchange| {
@@ -167,7 +170,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.look_at_leaving(now);
     }
 
-    /// A stream has not gone on for too long.
+    /// Ends a stream that has made no progress for too long.
     fn collect(&mut self, stream: u32, violation: Violation) {
         let cause = match violation {
             Violation::TooSlow => Cause::TooSlow,
@@ -180,13 +183,13 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
         self.lifecycle.tell_timeout(cause, stream, 0);
         match cause {
-            // It is the peer that did not do its part.
+            // The peer has not done its part.
             Cause::TooSlow => self.end_with(cause, Fault { code: 408, why: cause.name() }),
             _ => self.end(cause, 0),
         }
     }
 
-    /// Responses that are complete but for their way out have to go on as well.
+    /// Responses that are complete but not sent must make progress, too.
     fn look_at_leaving(&mut self, now: Instant) {
         if self.unsent.ends() == 0 || !self.socket.has_unsent() {
             self.watch = None;

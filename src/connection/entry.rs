@@ -1,4 +1,4 @@
-//! A request that has come becomes an entry that the host can hold.
+//! Enters a received request into the slot table, where the host finds it by its id.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use crate::route::{Match, Target};
 use crate::session::SessionHandle;
 use crate::worker::Worker;
 
-/// What a request that goes to a queue needs beside the ordinary.
+/// What a request for a queue needs in addition.
 pub fn fit_for_queue(found: Match<'_>) -> Result<Match<'_>, Refusal> {
     let Target::Queue(queue, _) = found.target else { return Ok(found) };
     if queue.is_freed() {
         return Err(Refusal::Status(StatusCode::SERVICE_UNAVAILABLE, None));
     }
-    // A NUL stands behind each text of a record.
+    // A NUL follows each text of a record.
     if found.params.iter().any(|(_, value)| value.contains('\0')) {
         return Err(Refusal::Status(StatusCode::BAD_REQUEST, None));
     }
     Ok(found)
 }
 
-/// The entry's id; None if there are no ids left.
+/// Enters the request. Returns its id, or `None` if there are no ids left.
 pub fn enter(
     worker: &Worker,
     session: &Arc<SessionHandle>,

@@ -1,5 +1,5 @@
-//! One request and its response: what its entry and the engine have for each
-//! other is carried over here.
+//! One request and its response. An exchange carries data between the entry of the
+//! request, which the host uses, and the engine.
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -22,111 +22,113 @@ use crate::table::SlotGuard;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
-/// What a peer may still send of the content when its response is complete, and
-/// how long: a client that does not read before it has written all would lose
-/// the response.
+/// How much content a peer may still send when its response is complete, and for how
+/// long. A client that writes all of its content before it reads would otherwise lose the
+/// response.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
 const DISCARD_BYTES: usize = 1 << 20;
 
 pub struct Exchange {
-    /// The entry that the host knows; 0 once the host has done its part.
+    /// The id of the request, or 0 if the host is done with it.
     pub request: u64,
     pub stream: u32,
     pub priority: Priority,
-    /// What the library itself responds, if no handler has the request.
+    /// The response of the library, if no handler gets the request.
     own: Option<OwnResponse>,
-    /// Whether a response of the right status opens a tunnel that takes the
+    /// Whether a response with the right status opens a tunnel that takes over the
     /// connection.
     may_tunnel: bool,
-    /// Whether there will be no more content.
+    /// Whether all content has been received.
     pub has_all_content: bool,
-    /// Bytes of the content that the host has not consumed.
+    /// How many received content bytes the host has not consumed.
     outstanding: usize,
-    /// Whether the engine was given the final head.
+    /// Whether the engine has the final head.
     pub has_head: bool,
-    /// Whether the engine was given the last of the response.
+    /// Whether the engine has the whole response.
     pub is_written: bool,
-    /// Whether the response has opened a tunnel that takes the connection.
+    /// Whether the response has opened a tunnel that takes over the connection.
     pub is_tunnel: bool,
     /// Whether the host ends the connection with this response.
     pub closes: bool,
-    /// Bytes of content that the engine was given.
+    /// How many content bytes the engine has.
     pub given: u64,
-    /// Those of them that have not left.
+    /// How many of them have not been sent.
     pub inside: u64,
-    /// What content that is here waits for.
+    /// What available response content waits for.
     pub waits: Waits,
-    /// The number of its last turn to send.
+    /// The number of the last turn in which it was sent.
     pub turn: u64,
-    /// The host waits until what it has written has left.
+    /// The host waits until everything that it has written has been sent.
     pub waits_to_leave: bool,
-    /// Whether the response tells of no success: a client that has read it stops
-    /// by itself.
+    /// Whether the response has an error status. A client that has read it stops its
+    /// upload.
     is_error: bool,
-    /// Whether content may still come when the response is complete.
+    /// Whether the client may still send content when the response is complete.
     may_go_on: bool,
-    /// What is still taken of content that nobody wants, and until when.
+    /// How much content is still discarded, and until when.
     discard: usize,
     pub discard_until: Option<Instant>,
     pub watch: Option<Box<StreamTimer>>,
 }
 
-/// What content of a response waits for that could be sent otherwise.
+/// What available response content waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waits {
     Nothing,
-    /// Its turn, or room for it.
+    /// Its turn, or space in the output buffer.
     Turn,
-    /// The peer's window, or its leave to begin what was pushed.
+    /// The peer's window, or the peer's limit on pushed streams.
     Window,
 }
 
-/// A response of the library's own, without content.
+/// A response of the library without content.
 pub struct OwnResponse {
     pub status: StatusCode,
-    /// The `allow` field.
+    /// The value of the `allow` field.
     pub allow: Option<String>,
 }
 
-/// What came of a pump.
+/// The results of [`Exchange::pump`].
 #[derive(Default)]
 pub struct Pumped {
     pub has_moved: bool,
-    /// The last of the response was written.
+    /// The end of the response was written.
     pub is_complete: bool,
-    /// The host has given up: nothing more of the response may look whole.
+    /// The host has reset the request with this code.
     pub reset: Option<u32>,
     pub pushed: Vec<Pushed>,
 }
 
-/// A request that was pushed.
+/// A request that the host has pushed.
 pub struct Pushed {
     pub request: u64,
-    /// That of its response; or why there is none, with a code.
+    /// The stream of the push; or the reason why there is none, with a code.
     pub stream: Result<u32, (Cause, u32)>,
 }
 
-/// What an exchange works with.
+/// What an exchange needs for its work.
 pub struct Tools<'a, S, E> {
     pub worker: &'a Worker,
     pub session: &'a Arc<SessionHandle>,
     pub engine: &'a mut E,
     pub socket: &'a mut BufferedSocket<S>,
-    /// Bytes of content that may be written now.
+    /// How many content bytes may be written now.
     pub share: usize,
-    /// Not if more than that waits: the longer ones are sent by turns.
+    /// If more than `share` is available, none is written: long responses are sent in
+    /// turns.
     pub is_ahead: bool,
     pub now: Instant,
     pub drains: bool,
 }
 
 impl<S: Transport, E: Engine> Tools<'_, S, E> {
-    /// How much of a response of which so much is `inside` may be written.
+    /// How many bytes may be written of a response that has `inside` bytes in the output
+    /// buffer.
     fn room(&self, inside: u64) -> usize {
         let config = &self.worker.shared.setup.config;
         let unsent = self.socket.unsent();
-        // What the socket takes from where it stands is gathered, so that one system
-        // call has much of it.
+        // Pieces that the socket sends without a copy are gathered, so that one system
+        // call sends many of them.
         let gathered = if E::IS_MULTIPLEXED || self.socket.lends() { GATHERED } else { 0 };
         let held = if E::IS_MULTIPLEXED { inside as usize } else { unsent };
         let own = (config.send_buffer_bytes + gathered).saturating_sub(held);
@@ -134,7 +136,7 @@ impl<S: Transport, E: Engine> Tools<'_, S, E> {
     }
 }
 
-/// Calls the session's attention to one stream.
+/// Notifies the session that a stream has work to do.
 struct Attention {
     session: Arc<SessionHandle>,
     stream: u32,
@@ -177,17 +179,17 @@ impl Exchange {
         }
     }
 
-    /// That of a request that is pushed.
+    /// The exchange of a pushed request.
     pub fn pushed(stream: u32, request: u64) -> Self {
         Self { request, ..Self::new(stream, true, false) }
     }
 
-    /// The host has the request by that id.
+    /// The host holds the request with this id.
     pub fn entered(&mut self, request: u64) {
         self.request = request;
     }
 
-    /// Gives the id away: the host has no part in it any more.
+    /// Takes the id out: the host is done with the request.
     pub fn take_request(&mut self) -> u64 {
         std::mem::take(&mut self.request)
     }
@@ -196,57 +198,57 @@ impl Exchange {
         self.priority = priority;
     }
 
-    /// There will be no more content.
+    /// Marks the content as complete.
     pub fn end_content(&mut self) {
         self.has_all_content = true;
     }
 
-    /// The peer's window has opened, so that it waits for its turn.
+    /// The peer's window has opened: the response waits for its turn.
     pub fn window_opened(&mut self) {
         self.waits = Waits::Turn;
     }
 
-    /// It has had its turn to send.
+    /// The response has had a turn to send.
     pub fn had_turn(&mut self, number: u64) {
         self.turn = number;
     }
 
-    /// So much of its content has left.
+    /// This many content bytes have been sent.
     pub fn content_left(&mut self, bytes: u32) {
         self.inside -= u64::from(bytes);
     }
 
-    /// No handler gets the request.
+    /// No handler gets the request. The library responds.
     pub fn respond_alone(&mut self, response: OwnResponse) {
         self.own = Some(response);
     }
 
-    /// Whether the server has begun it.
+    /// Whether the server has begun the exchange (server push).
     pub fn is_pushed(&self) -> bool {
         self.stream.is_multiple_of(2)
     }
 
-    /// Whether nothing is left to do for it.
+    /// Whether the exchange is complete.
     pub fn is_over(&self) -> bool {
         self.request == 0 && self.is_written && self.has_all_content
     }
 
-    /// Whether the host has done its part, and some of the response is still here.
+    /// Whether the host is done, and part of the response is not sent.
     pub fn is_answered(&self, worker: &Worker) -> bool {
         self.request != 0 && worker.find(self.request).is_ok_and(|request| request.is_done())
     }
 
-    /// Whether a response has begun that does not look whole yet.
+    /// Whether a response has begun and is incomplete.
     pub fn is_cut_short(&self) -> bool {
         self.has_head && !self.is_written
     }
 
-    /// Whether the content may come while its response is complete.
+    /// Whether content may still arrive after the response is complete.
     pub fn discards(&self) -> bool {
         self.request == 0 && !self.has_all_content
     }
 
-    /// How much more of the content may be taken.
+    /// How many more content bytes may be received.
     pub fn room(&self, window: usize) -> usize {
         match self.request {
             0 => self.discard,
@@ -254,9 +256,9 @@ impl Exchange {
         }
     }
 
-    /// Content has come. Gives how much of it is consumed at once. A host that takes
-    /// pieces as they come gets it from here, which saves a copy. If not
-    /// `as_it_comes`, pieces with more behind them are gathered before.
+    /// Takes content that has arrived. Returns how many bytes are consumed at once. A
+    /// host with an `on_body` callback gets the bytes from the read buffer, without a
+    /// copy. Unless `as_it_comes`, pieces that are followed by more are gathered first.
     pub fn receive(&mut self, data: &[u8], is_last: bool, as_it_comes: bool, worker: &Worker) -> usize {
         self.has_all_content |= is_last;
         if self.request == 0 {
@@ -283,7 +285,7 @@ impl Exchange {
         0
     }
 
-    /// The content has ended, perhaps with a trailer section.
+    /// The content has ended, with or without a trailer section.
     pub fn receive_end(&mut self, trailers: Option<HeaderList>, worker: &Worker) {
         self.has_all_content = true;
         if let Ok(mut request) = worker.find(self.request) {
@@ -291,9 +293,9 @@ impl Exchange {
         }
     }
 
-    /// The response is complete: what becomes of content that is still to come.
+    /// The response is complete. Decides about content that is outstanding.
     fn settle_content<S: Transport, E: Engine>(&mut self, tools: &mut Tools<'_, S, E>) {
-        // What the host has ended, its peer need not go on with.
+        // The peer need not complete a request that the host has reset.
         self.has_all_content |= self.is_tunnel || tools.engine.has_all_content(self.stream);
         if self.discard_until.is_none() {
             self.discard_until = Some(tools.now + DISCARD_TIME);
@@ -303,14 +305,14 @@ impl Exchange {
         }
     }
 
-    /// Has the peer send no more of the content; its response is complete (RFC
-    /// 9113, section 8.1).
+    /// Asks the peer to send no more content, after a complete response (RFC 9113,
+    /// section 8.1).
     pub fn stop_content<S: Transport, E: Engine>(&mut self, engine: &mut E, socket: &mut BufferedSocket<S>) {
         self.has_all_content = true;
         engine.reset(self.stream, code::NO_ERROR, socket.gather());
     }
 
-    /// What the host has not consumed it will not consume any more.
+    /// Counts content as consumed that the host will not consume any more.
     pub fn give_back<S: Transport, E: Engine>(&mut self, engine: &mut E, socket: &mut BufferedSocket<S>) {
         let outstanding = std::mem::take(&mut self.outstanding);
         if outstanding > 0 {
@@ -318,7 +320,7 @@ impl Exchange {
         }
     }
 
-    /// Lets the peer send as much as the host has consumed.
+    /// Opens the window by what the host has consumed.
     fn consume<S: Transport, E: Engine>(&mut self, body: &mut Body, tools: &mut Tools<'_, S, E>) {
         let consumed = body.take_consumed().min(self.outstanding);
         if consumed > 0 {
@@ -327,8 +329,8 @@ impl Exchange {
         }
     }
 
-    /// Carries over all that can be carried now, and calls the host's hooks that
-    /// are due. Nothing is locked or borrowed while the host is called.
+    /// Carries over all that is possible now, and calls the hooks of the host that are
+    /// due. Nothing is locked or borrowed during a call of the host.
     pub fn pump<S: Transport, E: Engine>(&mut self, tools: &mut Tools<'_, S, E>) -> Pumped {
         let mut pumped = Pumped::default();
         let was_written = self.is_written;
@@ -342,7 +344,7 @@ impl Exchange {
             request.attended();
             let pushes = request.take_pushes();
             if !pushes.is_empty() {
-                // Before the response, which may end here.
+                // Before the response, which may complete the exchange.
                 let reset = request.response.reset_code();
                 drop(request);
                 let promised =
@@ -374,7 +376,7 @@ impl Exchange {
                 && std::mem::take(&mut self.may_tunnel)
                 && let Some(body) = &mut request.body
             {
-                // Nothing was opened, and nothing comes through it.
+                // The request was no tunnel, so it has no content after all.
                 self.has_all_content = true;
                 body.arrived_whole(None);
             }
@@ -393,12 +395,12 @@ impl Exchange {
         pumped
     }
 
-    /// The host has done its part.
+    /// The host is done with the request.
     fn done<S: Transport, E: Engine>(&mut self, request: SlotGuard<'static, Request>, tools: &mut Tools<'_, S, E>) {
         if !self.has_all_content {
             let window = tools.worker.shared.setup.config.stream_window_bytes;
-            // Some clients read nothing before they have sent all: what does not fit
-            // the first window would never come.
+            // Some clients read nothing before they have sent everything. Content beyond
+            // the first window would never arrive.
             let fits = || request.head().length().is_some_and(|length| length <= window.into());
             self.may_go_on = self.is_error || fits();
         }
@@ -407,8 +409,8 @@ impl Exchange {
         self.give_back(tools.engine, tools.socket);
     }
 
-    /// Promises a request that is pushed for this one, unless the host has reset
-    /// this one, of which no more can be said then.
+    /// Sends the promise of a pushed request, unless the host has reset the request that
+    /// it belongs to.
     fn promise<S: Transport, E: Engine>(
         &self,
         pushed: u64,
@@ -425,7 +427,7 @@ impl Exchange {
         Ok(stream)
     }
 
-    /// Tells the request's queue, if it goes to one, what is new.
+    /// Writes a record for the request's queue, if it has one and there is something new.
     fn feed<S: Transport, E: Engine>(&mut self, request: &mut Request, tools: &mut Tools<'_, S, E>) {
         if request.subscription.is_none() || request.session.is_muted() {
             return;
@@ -439,9 +441,9 @@ impl Exchange {
         }
     }
 
-    /// Gives the engine what the host has written, as far as there is room;
-    /// `is_whole` if it is all of the response and the host takes no more content.
-    /// True if that was something.
+    /// Gives the engine what the host has written, as far as there is room. `is_whole`:
+    /// the response is complete, and the host reads no more content. Returns whether
+    /// anything was written.
     fn send<S: Transport, E: Engine>(
         &mut self,
         response: &mut Response,
@@ -475,7 +477,7 @@ impl Exchange {
         has_sent
     }
 
-    /// The final head.
+    /// Writes the final head.
     fn send_head<S: Transport, E: Engine>(
         &mut self,
         mut head: QueuedHead<'_>,
@@ -505,7 +507,7 @@ impl Exchange {
         }
     }
 
-    /// What may be sent now of what follows the head.
+    /// How much content may be sent after the head now.
     fn next_piece<'a, S: Transport, E: Engine>(
         &mut self,
         response: &'a mut Response,
@@ -539,7 +541,7 @@ impl Exchange {
         }
     }
 
-    /// A response of the library's own.
+    /// Writes a response of the library.
     fn send_own<S: Transport, E: Engine>(&mut self, own: &OwnResponse, tools: &mut Tools<'_, S, E>) {
         let mut fields = HeaderList::new();
         fields.push(b"date", &tools.worker.date(), false);
@@ -559,7 +561,7 @@ impl Exchange {
         (self.has_head, self.is_written) = (true, true);
     }
 
-    /// Bytes of the content that have come, of a host that has a right to more.
+    /// How many content bytes have arrived that the host may still read.
     pub fn terms(&self, worker: &Worker) -> Option<(u64, Duration, bool)> {
         let request = worker.find(self.request).ok()?;
         let body = request.body.as_ref();

@@ -1,4 +1,4 @@
-//! The exchanges that are open on a connection.
+//! The open exchanges of a connection.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -6,19 +6,18 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::exchange::Exchange;
 
-/// How many empty tables a thread keeps, and of how many entries at most.
+/// How many empty tables a thread keeps, and how many entries each may have.
 const KEPT: usize = 64;
 const KEPT_ENTRIES: usize = 256;
 
 type Table = HashMap<u32, Exchange, BuildHasherDefault<Spread>>;
 
 thread_local! {
-    /// Empty, with room: an idle connection holds no memory for exchanges, a busy
-    /// one takes what is warm.
+    /// Empty tables with capacity. An idle connection holds no table.
     static SPARE: RefCell<Vec<Table>> = const { RefCell::new(Vec::new()) };
 }
 
-/// By their streams.
+/// The exchanges by stream identifier.
 #[derive(Default)]
 pub struct Exchanges {
     table: Table,
@@ -34,7 +33,7 @@ impl Exchanges {
         self.table.insert(exchange.stream, exchange);
     }
 
-    /// Takes one out, to work on it or since it is over.
+    /// Takes an exchange out, to work on it or to end it.
     pub fn take(&mut self, stream: u32) -> Option<Exchange> {
         if self.table.is_empty() {
             return None;
@@ -48,7 +47,7 @@ impl Exchanges {
         if self.table.is_empty() { None } else { self.table.get_mut(&stream) }
     }
 
-    /// Of a protocol that has one at a time.
+    /// The exchange of a protocol that has one at a time.
     pub fn only(&self) -> Option<&Exchange> {
         self.table.values().next()
     }
@@ -69,13 +68,13 @@ impl Exchanges {
         self.table.len()
     }
 
-    /// The bytes of memory that the table holds.
+    /// How much memory the table holds.
     pub fn memory(&self) -> usize {
-        // A byte of control beside each entry, and a table is seven eighths full at most.
+        // Each entry has one control byte, and a table is at most seven eighths full.
         self.table.capacity() * 8 / 7 * (size_of::<(u32, Exchange)>() + 1)
     }
 
-    /// Those that the server has begun.
+    /// The exchanges that the server has begun (server push).
     pub fn pushed(&self) -> usize {
         self.pushed
     }
@@ -84,14 +83,14 @@ impl Exchanges {
         self.table.is_empty()
     }
 
-    /// The streams of all, in their order.
+    /// The stream identifiers in ascending order.
     pub fn streams(&self) -> Vec<u32> {
         let mut streams: Vec<_> = self.table.keys().copied().collect();
         streams.sort_unstable();
         streams
     }
 
-    /// Nothing more happens for now: what is empty is for others to use.
+    /// The connection becomes idle: an empty table is given to other connections.
     pub fn rest(&mut self) {
         if self.table.is_empty() && self.table.capacity() > 0 {
             let table = std::mem::take(&mut self.table);
@@ -104,7 +103,7 @@ impl Exchanges {
     }
 }
 
-/// Spreads identifiers, which the peer counts up, over the table.
+/// Hashes stream identifiers, which count up.
 #[derive(Default)]
 struct Spread(u64);
 

@@ -1,4 +1,4 @@
-//! Hooks of the host that are due for a request, and calling them.
+//! Calls the hooks of the host that are due for a request.
 
 use crate::event::{Cause, EventKind, SessionEvent};
 use crate::request::{self, Delivery, OnBody, OnDrain, OnReady, Reader, Request, Subject};
@@ -12,7 +12,7 @@ pub enum Call {
     Writable(OnReady),
 }
 
-/// What the host is to be called with next, if anything.
+/// The next hook to call, if any.
 pub fn next(request: &mut Request) -> Option<Call> {
     if request.session.is_muted() {
         return None;
@@ -31,8 +31,8 @@ pub fn next(request: &mut Request) -> Option<Call> {
     })
 }
 
-/// The hook for content, if the host is to be called with it before anything else
-/// and gets the `len` bytes next that have come just now. They count as consumed.
+/// The hook for content, if it is the next to be called and takes the `len` bytes that
+/// have just arrived. They count as consumed.
 pub fn on_body(request: &mut Request, len: usize, is_last: bool) -> Option<OnBody> {
     let waits = request.session.is_muted() || request.subscription.is_some() || !request.pushes.is_empty();
     if waits || request.on_drain.is_some() && request.untold_drain().is_some() {
@@ -41,7 +41,7 @@ pub fn on_body(request: &mut Request, len: usize, is_last: bool) -> Option<OnBod
     request.body.as_mut()?.pass(len, is_last)
 }
 
-/// Calls it for a request, whose slot must not be locked.
+/// Calls the hook for a request, whose slot must not be locked.
 pub fn run(worker: &Worker, subject: Subject, call: Call) {
     match call {
         Call::Drain(on_drain, left_ms) => request::calling(subject.id, || on_drain(subject, left_ms)),
@@ -78,13 +78,13 @@ fn deliver(worker: &Worker, subject: Subject, delivery: Delivery) {
     }
 }
 
-/// Gives the host a piece of the content of a request, whose slot must not be locked.
+/// Passes content of a request to the host. The slot of the request must not be locked.
 pub fn deliver_piece(worker: &Worker, subject: Subject, mut on_body: OnBody, piece: &[u8], is_last: bool) {
     request::calling(subject.id, || on_body(subject, piece, is_last));
     restore(worker, subject.id, Reader::Pushed(on_body));
 }
 
-/// The hook comes back from its call.
+/// Puts the hook back after its call.
 fn restore(worker: &Worker, id: u64, reader: Reader) {
     if let Ok(mut request) = worker.find(id) {
         request.body().restore(reader);

@@ -1,6 +1,6 @@
-//! What has come from the peer and is not taken yet.
+//! Input that was read from the socket and not taken by the engine.
 //!
-//! A read goes into a buffer of the thread, and the engine takes it from there.
+//! Each read fills a buffer of the thread, and the engine takes the bytes from there.
 //! Only what it cannot take yet is kept, so an idle connection holds no buffer.
 
 use std::cell::RefCell;
@@ -13,14 +13,14 @@ use tokio::io::ReadBuf;
 use super::buffered_socket::BufferedSocket;
 use crate::transport::Transport;
 
-/// How much is read in one system call.
+/// How much one system call reads.
 const READ: usize = 64 << 10;
-/// How much is read ahead of what may be taken.
+/// How much is read beyond what the engine may take.
 pub(super) const AHEAD: usize = 16 << 10;
 
 thread_local! {
-    /// One buffer for all connections of a thread: it is needed only while what
-    /// was read is taken.
+    /// One buffer for all connections of a thread. A connection needs it only until it
+    /// has processed what it has read.
     static READING: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -30,7 +30,7 @@ pub struct Input {
     held: Vec<u8>,
 }
 
-/// Bytes on their way to the engine, out of the input until they are returned.
+/// Bytes that are lent to the engine until [`Input::give_back`].
 pub struct Loan {
     bytes: Vec<u8>,
     len: usize,
@@ -42,19 +42,19 @@ impl Input {
         self.held.len()
     }
 
-    /// The bytes of memory that it holds.
+    /// How much memory the input holds.
     pub fn memory(&self) -> usize {
         self.held.capacity()
     }
 
-    /// Lends what was read before. None if there is nothing.
+    /// Lends the bytes that were kept, or `None` if there are none.
     pub fn lend(&mut self) -> Option<Loan> {
         let bytes = mem::take(&mut self.held);
         if bytes.is_empty() { None } else { Some(Loan { len: bytes.len(), bytes, is_of_thread: false }) }
     }
 
-    /// Reads once, up to `most` bytes, and lends all that is there now. Nothing
-    /// is read when the peer has closed its side.
+    /// Reads once, up to `most` bytes, and lends everything that is available. Reads
+    /// nothing after the peer has closed its side.
     pub fn poll_read<S: Transport>(
         &mut self,
         socket: &mut BufferedSocket<S>,
@@ -75,7 +75,7 @@ impl Input {
         Poll::Ready(Ok(if len > 0 { self.lend() } else { None }))
     }
 
-    /// The loan ends; what stands behind its first `taken` bytes is kept.
+    /// Ends the loan. All bytes after the first `taken` ones are kept.
     pub fn give_back(&mut self, loan: Loan, taken: usize) {
         let Loan { mut bytes, len, is_of_thread } = loan;
         if is_of_thread {

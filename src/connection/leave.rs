@@ -1,4 +1,4 @@
-//! Unsent: the drain's steps, and every way a session can end.
+//! The shutdown: the steps of a drain, and every way in which a session ends.
 
 use std::io;
 use std::mem;
@@ -14,7 +14,7 @@ use crate::event::{Cause, EventKind};
 use crate::transport::Transport;
 
 impl<S: Transport, E: Engine> Task<S, E> {
-    /// Takes the next steps of the drain that are due.
+    /// Takes the steps of the drain that are due.
     pub(super) fn leave(&mut self) -> bool {
         if !self.lifecycle.drain.is_ordered() || self.newcomer_until().is_some_and(|until| now() < until) {
             return false;
@@ -32,8 +32,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         true
     }
 
-    /// Until when a drain lets a connection be that has just come: most likely its
-    /// first request is under way.
+    /// Until when a drain waits for the first request of a new connection, which is
+    /// probably on its way.
     pub(super) fn newcomer_until(&self) -> Option<Instant> {
         let has_come = if E::IS_MULTIPLEXED { self.engine.has_begun() } else { self.requests > 0 };
         let is_new = matches!(self.phase, Phase::Open) && !has_come && !self.socket.peer_finished;
@@ -41,31 +41,32 @@ impl<S: Transport, E: Engine> Task<S, E> {
         Some(deadline.min(self.began + NEWCOMER)).filter(|until| self.lifecycle.now < *until)
     }
 
-    /// The peer has not shown that it speaks the protocol: it is told that nothing
-    /// was processed.
+    /// Ends a connection that has not begun to speak the protocol. The GOAWAY says that
+    /// nothing was processed.
     fn leave_unmet(&mut self) {
         self.lifecycle.set_cause(Cause::Handshake, 0);
         self.end_at_once(code::NO_ERROR, None, b"");
     }
 
-    /// The first step: the peer is told, and so is the host.
+    /// The first step of a drain: notifies the peer and the host.
     fn announce(&mut self) {
         if E::IS_MULTIPLEXED {
             self.engine.shut_down(ShutDown::Announce, self.socket.gather());
         } else if !self.exchanges.is_empty() {
-            // It is the last one that is served.
+            // The current request is the last one.
             self.shut_down();
             self.lifecycle.drain.last_call_is_out();
         }
         self.lifecycle.tell(EventKind::Draining, |_| {});
         if E::IS_MULTIPLEXED {
-            // Handlers learn it, and content that nobody wants is not waited for.
+            // Handlers are notified, and content that the host does not read is not
+            // waited for.
             self.attend_all();
         }
     }
 
-    /// The second step: nothing is taken but what has begun. What has begun to come
-    /// in a protocol without streams had its time.
+    /// The second step of a drain: only requests that have begun are processed. HTTP/1.1
+    /// has no streams, so there a request that has begun to arrive has had its time.
     pub(super) fn call_last(&mut self, step: ShutDown) {
         if !matches!(self.phase, Phase::Open) || !self.lifecycle.drain.is_announced() {
             return;
@@ -78,19 +79,20 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// The response under way, if its head is not written, says that it is the last.
+    /// Makes the head of the current response announce the end of the connection, if it
+    /// is not written.
     pub(super) fn shut_down(&mut self) {
         self.engine.shut_down(ShutDown::LastCall, self.socket.gather());
     }
 
-    /// A session that drains and has nothing to do ends. A head that has begun is
-    /// waited for; in a protocol with streams, its last call.
+    /// Ends a draining session that has nothing to do. It waits for a head that has
+    /// begun; and over HTTP/2 for the end of the last call.
     fn leave_idle(&mut self) -> bool {
         if !self.lifecycle.drain.is_announced() || !matches!(self.phase, Phase::Open) {
             return false;
         }
         let ends = match E::IS_MULTIPLEXED {
-            // What was promised and has not begun is not waited for.
+            // Promised streams that have not begun are not waited for.
             true => {
                 let mut exchanges = self.exchanges.iter();
                 self.lifecycle.drain.stage() == Stage::LastCall
@@ -104,7 +106,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         ends
     }
 
-    /// The deadline has passed: what is not complete must not look so.
+    /// The deadline has passed: an incomplete response must not look complete.
     fn force(&mut self) {
         let is_open = |exchange: &super::exchange::Exchange| exchange.request != 0 || !exchange.is_written;
         let code = if E::IS_MULTIPLEXED { code::CANCEL } else { 0 };
@@ -121,8 +123,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.end(self.lifecycle.graceful, 0);
     }
 
-    /// The host ends the session; HTTP/1.1 has no word for it. Of streams above
-    /// `last_stream` it says that nobody has looked at them.
+    /// The host ends the session. The GOAWAY says that streams above `last_stream` were
+    /// not processed. HTTP/1.1 has no message for that.
     pub(super) fn abort(&mut self, code: u32, last_stream: u32, debug: &[u8]) {
         if matches!(self.phase, Phase::Open) {
             self.lifecycle.set_cause(Cause::Aborted, code);
@@ -130,8 +132,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Ends the protocol with what tells the peer why. What is under way leaves if
-    /// the peer takes it soon.
+    /// Ends the protocol with an error code for the peer. Pending output is sent if the
+    /// peer accepts it soon.
     pub(super) fn end_at_once(&mut self, code: u32, last_stream: Option<u32>, debug: &[u8]) {
         if !E::IS_MULTIPLEXED {
             return self.end(self.lifecycle.registration.cause(), code);
@@ -140,14 +142,14 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.depart_with(0, true, code);
     }
 
-    /// The protocol ends here. What is gathered leaves, unless that would make a
-    /// response look whole whose end is the connection's.
+    /// Ends the protocol. Gathered output is sent, unless that would complete a response
+    /// which ends with the connection.
     pub(super) fn end(&mut self, cause: Cause, code: u32) {
         if !matches!(self.phase, Phase::Open) {
             return;
         }
         self.lifecycle.set_cause(cause, code);
-        // The last word, if it has not been said.
+        // The final GOAWAY, if it was not sent.
         self.engine.end(code::NO_ERROR, None, b"", self.socket.gather());
         let is_cut_short = self.exchanges.iter().any(|exchange| exchange.is_cut_short());
         if is_cut_short && self.engine.looks_whole() {
@@ -163,7 +165,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// The protocol is over, and so is what is not complete; `rest` bytes are under way.
+    /// Ends the protocol and all incomplete exchanges. `rest` bytes are still to be sent.
     fn depart_with(&mut self, rest: usize, lingers: bool, code: u32) {
         self.paused_until = None;
         self.drop_input();
@@ -171,7 +173,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.cancel_all(self.lifecycle.registration.cause(), code);
     }
 
-    /// There will be no more requests.
+    /// No more requests will arrive.
     pub(super) fn end_by_peer(&mut self) {
         let is_ours = self.lifecycle.drain.is_announced() || self.is_left;
         match self.peer_goaway {
@@ -181,9 +183,10 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// What the peer sends is not of the protocol: it is told, if that may stand here.
+    /// The peer has violated the protocol. The response or GOAWAY that reports it is sent
+    /// where the protocol allows one.
     pub(super) fn refuse_connection(&mut self, fault: Fault) {
-        tracing::debug!(session = self.lifecycle.session.id, why = fault.why, "the peer breaks the protocol");
+        tracing::debug!(session = self.lifecycle.session.id, why = fault.why, "the peer violates the protocol");
         self.lifecycle.tell(EventKind::FrameError, |event| {
             event.code = fault.code;
             event.text = fault.why.as_bytes().to_vec();
@@ -191,7 +194,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.end_with(Cause::ProtocolError, fault);
     }
 
-    /// Ends the session for a fault of the peer's, which is told if that may stand here.
+    /// Ends the session because of an error of the peer.
     pub(super) fn end_with(&mut self, cause: Cause, fault: Fault) {
         let has_head = self.exchanges.only().is_some_and(|exchange| exchange.has_head);
         if E::IS_MULTIPLEXED || !has_head {
@@ -201,11 +204,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.end(cause, if E::IS_MULTIPLEXED { fault.code } else { 0 });
     }
 
-    /// The socket failed: the peer is lost.
+    /// The socket has failed: the peer is lost.
     pub(super) fn lose(&mut self, error: &io::Error) {
         let is_left_alone = self.exchanges.is_empty() && self.unsent.is_empty();
-        // One that had closed its side has left in order: its system says that
-        // nobody is there to take what is sent.
+        // If it had closed its side before, it has left in order. Its system resets the
+        // connection because the process is gone.
         let has_left = E::IS_MULTIPLEXED && self.socket.peer_finished;
         let cause = if has_left { Cause::PeerClosed } else { Cause::ConnectionLost };
         if self.lifecycle.drain.is_announced() && is_left_alone {
@@ -219,7 +222,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.cancel_all(cause, 0);
     }
 
-    /// What has come and is not taken will not be: only the requests in it count.
+    /// Input that was not taken is dropped. Only the requests in it are counted.
     pub(super) fn drop_input(&mut self) {
         if let Some(loan) = self.input.lend() {
             self.engine.discard(loan.bytes());
@@ -239,11 +242,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
         step != Step::Waits
     }
 
-    /// Drops the socket as it is.
+    /// Drops the socket.
     pub(super) fn cut(&mut self) {
         let is_told = matches!(&self.phase, Phase::Lingering(linger) if linger.is_told(&self.socket));
         if !is_told && !matches!(self.phase, Phase::Over) {
-            // What is gathered is counted with its responses.
+            // Gathered output is counted with its responses.
             let unsent = self.socket.unacknowledged();
             self.socket.close_hard();
             self.lifecycle.cut(unsent);
@@ -258,11 +261,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.cut();
     }
 
-    /// The session has ended: what it adds to a close's report.
+    /// Reports the session to a close.
     pub(super) fn part(&mut self) {
         self.lifecycle.tally.unsent += self.unsent.content();
         if self.unsent.ends() > 0 {
-            // Their last bytes stayed behind.
+            // The last bytes of these responses were not sent.
             self.lifecycle.tally.reset += self.unsent.ends() as u64;
             self.lifecycle.deny_grace();
         }
@@ -270,7 +273,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.lifecycle.part(self.engine.refused());
     }
 
-    /// Something in here panicked: only this session suffers.
+    /// A panic ended the task. Only this session is affected.
     pub(super) fn retire(&mut self) {
         tracing::error!(session = self.lifecycle.session.id, "the session panicked");
         self.phase = Phase::Over;

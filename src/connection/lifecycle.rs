@@ -1,5 +1,5 @@
-//! What every session has, whatever it speaks: its place on the registry, its
-//! way out, its clocks, and what it tells the host.
+//! What every session has, for both protocols: its registration, its drain, its clocks,
+//! and the reports to the host.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -20,13 +20,13 @@ use crate::registration::Registration;
 use crate::session::SessionHandle;
 use crate::worker::Worker;
 
-/// What became of the streams.
+/// What has become of the streams.
 #[derive(Clone, Copy, Default)]
 pub struct Tally {
     pub completed: u64,
     pub reset: u64,
     pub refused: u64,
-    /// Body bytes taken from the host that will not leave any more.
+    /// How many body bytes were taken from the host and will not be sent.
     pub unsent: u64,
 }
 
@@ -35,22 +35,22 @@ pub struct Lifecycle {
     pub session: Arc<SessionHandle>,
     pub drain: Drain,
     pub tally: Tally,
-    /// The tally when the drain began: a close reports what came after.
+    /// The tally at the beginning of the drain. A close reports the difference.
     tally_before: Tally,
     pub clocks: Clocks,
-    /// When the task was woken: exact enough for limits.
+    /// The time at which the task was woken, which is exact enough for limits.
     pub now: Instant,
     /// Why the session is drained.
     pub graceful: Cause,
     sleep: Option<Pin<Box<Sleep>>>,
     /// Whether the timer is set and will wake the task.
     is_asleep: bool,
-    /// Dropped last, since the session has ended when it is.
+    /// Dropped last: the session has ended when it is dropped.
     pub registration: Registration,
 }
 
 impl Lifecycle {
-    /// That of a connection that came at `began`.
+    /// The lifecycle of a connection that was accepted at `began`.
     pub fn new(worker: Rc<Worker>, registration: Registration, began: Instant) -> Self {
         let clocks = Clocks::new(&worker.shared.setup.config, began, RandomState::new().build_hasher().finish());
         Self {
@@ -89,12 +89,12 @@ impl Lifecycle {
         });
     }
 
-    /// Why the session ends; the first reason is the reason.
+    /// Sets the cause of the session's end, unless it has one.
     pub fn set_cause(&mut self, cause: Cause, code: u32) {
         self.registration.set_cause(cause, code);
     }
 
-    /// Responses stayed behind: whatever it seemed, it was no graceful end.
+    /// Responses were not sent completely, so the end was not graceful.
     pub fn deny_grace(&mut self) {
         if self.registration.cause() == self.graceful {
             let is_forced = self.drain.stage() == Stage::Forcing;
@@ -102,7 +102,7 @@ impl Lifecycle {
         }
     }
 
-    /// The socket was dropped with so many bytes that the peer does not have.
+    /// The socket was dropped with `bytes` that the peer has not acknowledged.
     pub fn cut(&mut self, unsent: usize) {
         self.tally.unsent += unsent as u64;
         if self.registration.cause() == self.graceful {
@@ -119,7 +119,7 @@ impl Lifecycle {
         self.session.set_deadline(self.drain.deadline().unwrap_or(deadline));
     }
 
-    /// Has the session leave as a close would have it.
+    /// Drains the session as a close does.
     pub fn drain_for(&mut self, cause: Cause) {
         self.tell_timeout(cause, 0, 0);
         self.graceful = cause;
@@ -127,10 +127,10 @@ impl Lifecycle {
         self.drain_by(now() + grace);
     }
 
-    /// What the session adds to a close's report, if it knew of one.
+    /// Reports the session to a close, if it took part in one.
     pub fn part(&mut self, refused: u64) {
         if !self.drain.is_ordered() {
-            // It ended before it knew of a close, if there is one.
+            // The session ended before it took part in a close.
             return;
         }
         let (tally, before) = (self.tally, self.tally_before);
@@ -142,8 +142,8 @@ impl Lifecycle {
         });
     }
 
-    /// Until the next thing that only time brings. A timer that rings too early
-    /// is cheaper than one that is set anew for each request.
+    /// Sets the timer for the next deadline. A timer that fires too early costs less than
+    /// one that is set anew for each request.
     pub fn sleep_until(&mut self, due: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(due) = due.map(tokio::time::Instant::from_std) else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));

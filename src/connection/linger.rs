@@ -1,5 +1,5 @@
-//! How a session departs when all is said: the rest leaves, our side is closed,
-//! and the peer takes what is under way and closes its own.
+//! The lingering close of a session: its last output is sent, our side is closed, and
+//! input is discarded until the peer closes its side.
 
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -10,51 +10,51 @@ use super::now;
 use crate::close::{CUT, LINGER};
 use crate::transport::Transport;
 
-/// What came of a look at it.
+/// The result of a poll.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Something has to come first.
+    /// Output has to be sent first.
     Waits,
     Moved,
-    /// There is nothing to wait for any more.
+    /// The session is over.
     Over,
-    /// The peer has not taken it in time.
+    /// The peer has not accepted the output in time.
     Late,
 }
 
 pub struct LingeringClose {
-    /// Whether the peer's end is awaited when our side is closed.
+    /// Whether to wait for the peer's FIN after ours.
     lingers: bool,
-    /// Our side is closed, and only the peer's is awaited.
+    /// Our side is closed, and only the peer's FIN is awaited.
     is_lingering: bool,
-    /// The least of the bytes that were still under way, and until when there
-    /// must be fewer.
+    /// The least number of bytes that were still to be sent, and the time until which
+    /// there must be fewer.
     rest: usize,
     until: Instant,
 }
 
 impl LingeringClose {
-    /// That of a session which has so many bytes under way. If it `lingers`, it
-    /// waits for the peer's end, so that no reset overtakes what was said last.
+    /// The lingering close of a session with `bytes` to be sent. If it `lingers`, it
+    /// waits for the peer's FIN, so that no TCP reset overtakes the last output.
     pub fn new(lifecycle: &Lifecycle, rest: usize, lingers: bool) -> Self {
         Self { lingers, is_lingering: false, rest, until: wait_token(lifecycle, rest) }
     }
 
-    /// When it is to be looked at again, if nothing happens.
+    /// When to poll again if nothing happens.
     pub fn next(&self, now: Instant) -> Instant {
-        // No event tells that the peer has acknowledged what was sent.
+        // No event reports that the peer has acknowledged what was sent.
         match self.rest {
             0 => self.until,
             _ => self.until.min(now + Duration::from_millis(50)),
         }
     }
 
-    /// Whether the peer has everything, and only its end is awaited.
+    /// Whether the peer has received everything, and only its FIN is awaited.
     pub fn is_told<S: Transport>(&self, socket: &BufferedSocket<S>) -> bool {
         self.is_lingering && socket.under_way() == 0
     }
 
-    /// `see` is shown what the peer still says.
+    /// `see` is called with input that is discarded.
     pub fn poll<S: Transport>(
         &mut self,
         socket: &mut BufferedSocket<S>,
@@ -63,10 +63,10 @@ impl LingeringClose {
         see: impl FnMut(&[u8]),
     ) -> Step {
         if self.is_lingering {
-            // What the peer still says is read, once it has taken everything for a moment.
+            // Input is read after the peer has acknowledged everything for a moment.
             return match socket.poll_discard(cx, see) {
                 Poll::Ready(()) => Step::Over,
-                // It goes on talking, and has heard what was said.
+                // The peer keeps sending, and has received the last output.
                 Poll::Pending if socket.is_flooded() && socket.under_way() == 0 => Step::Over,
                 Poll::Pending => self.wait(socket, lifecycle),
             };
@@ -87,7 +87,7 @@ impl LingeringClose {
         }
     }
 
-    /// Goes on waiting while the peer takes what is under way.
+    /// Waits as long as the peer accepts output.
     fn wait<S: Transport>(&mut self, socket: &BufferedSocket<S>, lifecycle: &Lifecycle) -> Step {
         let rest = socket.under_way();
         if rest < self.rest {
@@ -99,8 +99,8 @@ impl LingeringClose {
     }
 }
 
-/// The time for a peer that has so many bytes still to take: as long as the
-/// drain has, or as any slow peer gets; a moment if there are none.
+/// How long a peer may take to accept `bytes`: as long as the drain has, or as long as
+/// any slow peer. With no bytes, a moment.
 fn wait_token(lifecycle: &Lifecycle, rest: usize) -> Instant {
     let most = lifecycle.config().progress.max(LINGER);
     match (rest, lifecycle.drain.deadline()) {

@@ -1,20 +1,22 @@
-//! One connection: its task, whatever protocol it speaks, from the first byte to
-//! the last.
+//! The task of one connection, for both protocols.
 //!
-//! The task takes everything that has come, lets its [`Engine`] make requests of
-//! it, runs their handlers, and then sends all responses at once. What other
-//! threads want reaches it through the mailbox of [`SessionHandle`].
+//! Each time it is woken, the task reads all available input and passes it to its
+//! [`Engine`], which finds requests in it. The task runs their handlers, and then sends
+//! all responses at once. Other threads reach it through the mailbox of
+//! [`SessionHandle`].
 //!
-//! - [`lifecycle`]: the place on the registry, the drain, what is told to the host
-//! - [`clocks`]: what the peer owes by when
-//! - [`input`], [`buffered_socket`]: what has come and is not taken; what has not left
-//! - [`exchange`], [`entry`], [`hooks`]: requests and what the host has of them
-//! - [`exchanges`], [`schedule`], [`unsent`]: those that are open, whose turn it
-//!   is to send, and what of them is on its way out
-//! - [`unserved`]: requests that reach no handler, and how many there may be
-//! - [`linger`]: the lingering end
-//! - `serve`, `accept`, `work`, `enforce`, `leave`, `orders`: what the task does
-//!   with all that
+//! The state of the task:
+//! - [`lifecycle`]: the registration, the drain, and the events for the host
+//! - [`clocks`]: the time limits on the peer
+//! - [`input`], [`buffered_socket`]: input that was not taken, output that was not sent
+//! - [`exchange`], [`entry`], [`hooks`]: one request, its entry in the slot table, and
+//!   the callbacks of the host that belong to it
+//! - [`exchanges`], [`schedule`], [`unsent`]: the open exchanges, the order in which
+//!   they send, and the parts of responses that were not sent
+//! - [`unserved`]: the budget for requests that reach no handler
+//! - [`linger`]: the lingering close
+//!
+//! The work of the task: `serve`, `accept`, `work`, `enforce`, `leave`, `orders`.
 
 mod accept;
 pub mod buffered_socket;
@@ -65,27 +67,27 @@ use schedule::Schedule;
 use unsent::Unsent;
 use unserved::Unserved;
 
-/// The clock that the runtime's timers go by.
+/// The time of the runtime's clock, which tests can pause.
 pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Where a connection is in its life.
+/// The phase of a connection.
 enum Phase {
     Open,
-    /// The protocol is over: what is under way leaves.
+    /// The protocol has ended, and the last output is being sent.
     Lingering(LingeringClose),
     Over,
 }
 
-/// Whose turn it is when there is something to send.
+/// Whether output waits until the other ready sessions of the thread have had a turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// It may be sent, or wait once for the others.
+    /// Output is sent, or waits once.
     Ours,
-    /// It waits; the task is to be woken behind the others.
+    /// Output waits. The task asks to be woken after the other sessions.
     Asked,
-    /// The task has been woken for it.
+    /// The task was woken after the other sessions.
     Theirs,
 }
 
@@ -96,44 +98,46 @@ pub struct Task<S: Transport, E: Engine> {
     socket: BufferedSocket<S>,
     input: Input,
     exchanges: Exchanges,
-    /// The request of the exchange that is worked on, out of the table; or 0.
+    /// The request of the exchange that is out of the table for work, or 0.
     current: u64,
-    /// Streams whose content may be sent.
+    /// The streams that have content to send and may send it.
     schedule: Schedule,
-    /// How many turns of sending there were.
+    /// How many turns to send there were.
     turns: u64,
-    /// Streams whose requests a queue is to be told of when all that has come is taken.
+    /// Streams with requests for a queue, whose records are written when all input has
+    /// been taken.
     fresh: Vec<u32>,
     unsent: Unsent,
-    /// Of responses of which only the way out is left.
+    /// The clock of responses that are complete except for sending.
     watch: Option<StreamTimer>,
     turn: Turn,
-    /// Windows that the host wants and the engine does not have.
+    /// The windows that the host has set and the engine has not applied.
     windows: Windows,
     unserved: Unserved,
-    /// Reading rests until then, for too many control frames or requests without a handler.
+    /// Reading pauses until then, because the peer has used up a budget.
     paused_until: Option<Instant>,
-    /// When it is asked again whether a peer that has closed its side is still
-    /// there, and how long after the time before.
+    /// When to ask the kernel again whether a peer that has closed its side is still
+    /// there, and the interval since the last time.
     probe: Option<(Instant, Duration)>,
-    /// The peer has said that it ends the connection, with that code.
+    /// The error code of the peer's GOAWAY.
     peer_goaway: Option<u32>,
     requests: u64,
-    /// When the protocol began.
+    /// The time at which the protocol began.
     began: Instant,
-    /// When bytes were last sent.
+    /// The last time at which bytes were sent.
     sent: Instant,
     /// Whether the host ends the connection with a response.
     is_left: bool,
-    /// Whether the figures were made visible since the task was woken.
+    /// Whether the counters were published since the task was woken.
     is_published: bool,
-    /// What the task holds for the connection, beside its requests.
+    /// The memory of the connection, without its requests.
     memory: Usage,
-    /// What the socket and the clock wake: the remote.
+    /// The waker for the socket and the timer. It wakes the task through the session's
+    /// handle.
     waker: Waker,
-    /// What the remote wakes: this task.
+    /// The waker of this task, which the handle uses.
     task: Waker,
-    /// Dropped last, since the session has ended when it is.
+    /// Dropped last: the session has ended when it is dropped.
     lifecycle: Lifecycle,
 }
 
@@ -159,11 +163,11 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
             Poll::Ready(())
         });
         if task.turn == Turn::Asked {
-            // Behind those that are ready already.
+            // The runtime polls the task after those that are ready already.
             task.turn = Turn::Theirs;
             cx.waker().wake_by_ref();
         }
-        // Once a turn, and not before: the host is to find all of it.
+        // Once for each poll, at its end: one notification covers all new records.
         task.lifecycle.worker.shared.notify();
         session.memory.publish();
         driven
@@ -171,7 +175,7 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
 }
 
 impl<S: Transport, E: Engine> Task<S, E> {
-    /// One that came at `began` and speaks what `engine` does.
+    /// The task of a connection that was accepted at `began`.
     pub fn new(worker: Rc<Worker>, registration: Registration, socket: S, engine: E, began: Instant) -> Self {
         let lifecycle = Lifecycle::new(worker, registration, began);
         let mut task = Self {
@@ -209,11 +213,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
         task
     }
 
-    /// Does all that can be done now.
+    /// Does everything that can be done now.
     fn drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.lifecycle.worker.tick(self.lifecycle.now);
         if self.lifecycle.registration.open() {
-            // The server may have begun to close before this session was entered.
+            // The server may have begun to close before the session was registered.
             self.check_shutdown();
         }
         loop {
@@ -226,9 +230,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 }
             };
             moved |= self.leave();
-            // Last: what this task posts to itself does not wake it.
+            // Last, because a message that this task posts to itself does not wake it.
             if self.read_letters() {
-                // Before the response goes out: it says whether it is the last.
+                // Before the response is sent: its head may announce that it is the last.
                 self.leave();
                 moved = true;
             }
@@ -242,7 +246,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Until the next thing that only time brings.
+    /// Waits until the next deadline.
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match &self.phase {
             Phase::Lingering(linger) => Some(linger.next(self.lifecycle.now)),
@@ -256,7 +260,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.lifecycle.sleep_until(due, cx)
     }
 
-    /// Makes the figures visible to others.
+    /// Publishes the counters for other threads.
     fn publish(&mut self) {
         self.is_published = true;
         let figures = &self.lifecycle.session.counters;
@@ -277,7 +281,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         });
     }
 
-    /// Counts what the connection holds now, beside its requests.
+    /// Counts the memory of the connection, without its requests.
     fn count_memory(&mut self) {
         let engine = self.engine.memory();
         let lists = self.exchanges.memory() + self.unsent.memory() + self.schedule.memory();
@@ -289,7 +293,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.memory.set(memory::Part::Tls, self.socket.memory_of_transport());
     }
 
-    /// Exchanges whose last byte has not left.
+    /// The exchanges that are incomplete or not completely sent.
     fn open_streams(&self) -> usize {
         let unsent = if E::IS_MULTIPLEXED { self.unsent.ends() } else { 0 };
         self.exchanges.len() + usize::from(self.current != 0) + unsent
@@ -307,7 +311,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     }
 }
 
-/// However the task ends, the host is told of the requests that it still holds.
+/// However the task ends, the requests that the host still holds are cancelled.
 impl<S: Transport, E: Engine> Drop for Task<S, E> {
     fn drop(&mut self) {
         self.lifecycle.set_cause(Cause::Aborted, 0);

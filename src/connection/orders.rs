@@ -1,5 +1,5 @@
-//! What others want of a connection: messages of other threads, frames of the
-//! host's own, other windows.
+//! What other threads and the host want from a connection: messages, extension frames,
+//! other windows.
 
 use super::{Phase, Task};
 use crate::engine::{Control, Engine};
@@ -8,7 +8,7 @@ use crate::session::Order;
 use crate::setting::id;
 use crate::transport::Transport;
 
-/// Receive windows in bytes (RFC 9113, section 6.9); 0 is as it is.
+/// Receive windows in bytes (RFC 9113, section 6.9). 0 leaves a window unchanged.
 #[derive(Clone, Copy, Default)]
 pub struct Windows {
     session: u32,
@@ -23,7 +23,7 @@ impl Windows {
 }
 
 impl<S: Transport, E: Engine> Task<S, E> {
-    /// Reads what others want: orders, and streams to look at.
+    /// Reads the mailbox: orders, and streams that have work to do.
     pub(super) fn read_letters(&mut self) -> bool {
         let Some(messages) = self.lifecycle.session.messages() else { return self.send_extensions() };
         if messages.check_shutdown {
@@ -44,20 +44,20 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 Order::MakeRoom => self.make_room(),
                 Order::Settings(settings) => {
                     if settings.iter().any(|setting| setting.id == id::INITIAL_WINDOW_SIZE) {
-                        // What was said before it and waits would undo it.
+                        // Extension frames that were queued before it would undo it.
                         self.windows.stream = 0;
                     }
                     self.control(Control::Settings(&settings));
                 }
             }
         }
-        // What the host has the session say of a stream goes before its response.
+        // Extension frames for a stream precede its response.
         self.send_extensions();
         messages.wake_stream.into_iter().for_each(|stream| self.wake_stream(stream));
         true
     }
 
-    /// The server's level may have changed, or a queue may be gone.
+    /// The server's stage may have changed, or a queue may have been closed.
     pub(super) fn check_shutdown(&mut self) {
         if self.lifecycle.worker.shared.setup.queues.iter().any(|queue| queue.is_freed()) {
             self.attend_all();
@@ -73,7 +73,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Gives the engine the windows that the host wants, as soon as it takes them.
+    /// Passes the host's windows to the engine as soon as the engine accepts them.
     pub(super) fn set_windows(&mut self) {
         let Windows { session, stream } = self.windows;
         let is_wanted = session != 0 || stream != 0;
@@ -85,9 +85,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Sends what waits of frames of extensions, as far as the peer takes what is
-    /// before them. One for a stream that has ended is not sent: the peer would not
-    /// know it.
+    /// Sends queued extension frames, as far as the peer accepts output. A frame for a
+    /// stream that has ended is dropped, because the peer would not know the stream.
     pub(super) fn send_extensions(&mut self) -> bool {
         let session = &self.lifecycle.session;
         let can = session.has_extensions()

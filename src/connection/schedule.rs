@@ -1,14 +1,14 @@
-//! Whose content is sent next (RFC 9218, section 10).
+//! Decides whose content is sent next (RFC 9218, section 10).
 //!
-//! The more urgent come first. Of the same urgency one response after another is
-//! sent, in the order of their requests; those of which the peer can use a part
-//! take turns.
+//! Higher urgency comes first. Responses of the same urgency are sent one after the
+//! other, in the order of their requests. Incremental ones, of which the peer can use a
+//! part, take turns.
 
 use std::collections::VecDeque;
 
 use crate::engine::Priority;
 
-/// Streams that have content to send and may send it.
+/// The streams that have content to send and may send it.
 #[derive(Default)]
 pub struct Schedule {
     entries: VecDeque<Entry>,
@@ -21,7 +21,7 @@ struct Entry {
 }
 
 impl Schedule {
-    /// A stream waits for its turn, behind the others that it shares with.
+    /// Adds a stream, after the others that it takes turns with.
     pub fn add(&mut self, stream: u32, priority: Priority) {
         self.remove(stream);
         let entry = Entry { stream, priority };
@@ -35,19 +35,19 @@ impl Schedule {
         }
     }
 
-    /// A stream that waits for its turn has another priority.
+    /// A waiting stream has got another priority.
     pub fn change(&mut self, stream: u32, priority: Priority) {
         if self.entries.iter().any(|entry| entry.stream == stream) {
             self.add(stream, priority);
         }
     }
 
-    /// Takes the stream whose turn it is.
+    /// Removes and returns the next stream.
     pub fn next(&mut self) -> Option<u32> {
         self.entries.pop_front().map(|entry| entry.stream)
     }
 
-    /// The bytes of memory that it holds.
+    /// How much memory the schedule holds.
     pub fn memory(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
     }
@@ -56,7 +56,7 @@ impl Schedule {
         self.entries.is_empty()
     }
 
-    /// Nothing more happens for now: an idle connection holds no list.
+    /// The connection becomes idle and holds no list.
     pub fn rest(&mut self) {
         if self.entries.is_empty() && self.entries.capacity() > 0 {
             self.entries = VecDeque::new();
@@ -65,8 +65,8 @@ impl Schedule {
 }
 
 impl Entry {
-    /// Whether it goes before one that is there already. One that shares goes
-    /// behind all of its urgency, so that all of them have a turn.
+    /// Whether it goes before a stream that is in the list. An incremental one goes after
+    /// all of its urgency, so that they take turns.
     fn is_before(&self, other: &Self) -> bool {
         match self.priority.urgency.cmp(&other.priority.urgency) {
             std::cmp::Ordering::Less => true,
@@ -81,8 +81,8 @@ impl Entry {
 mod tests {
     use super::*;
 
-    /// The order in which streams are sent that have `(stream, urgency, incremental,
-    /// turns)` to take.
+    /// The order in which streams are sent. Each is `(stream, urgency, incremental,
+    /// turns)`.
     fn order(streams: &[(u32, u8, bool, u32)]) -> Vec<u32> {
         let mut schedule = Schedule::default();
         let mut left: Vec<_> = streams.to_vec();

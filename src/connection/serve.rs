@@ -1,4 +1,4 @@
-//! Serving: what comes becomes requests, what the host writes becomes responses.
+//! Serving: input becomes requests, and what the host writes becomes responses.
 
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,26 +13,27 @@ use crate::engine::{Control, Engine, Event, Flood, ShutDown};
 use crate::event::{Cause, EventKind};
 use crate::transport::Transport;
 
-/// What may be gathered beside content: answers to what the peer sends without
-/// taking any of them.
+/// How much may be gathered in addition to content: frames that respond to a peer which
+/// accepts no output.
 const BESIDE_CONTENT: usize = 256 << 10;
-/// From so much on a session does not wait for others with what it sends: it fills
-/// packets of its own, and stands in a buffer that is warm and soon free.
+/// A session with this much output does not wait for other sessions before it sends. It
+/// fills packets of its own, and its buffer is sent while the cache holds it.
 const MUCH: usize = 2 << 10;
-/// How soon it is asked whether a peer that has closed its side is still there,
-/// and how often in the end: no event tells.
+/// How soon, and how often at most, the kernel is asked whether a peer that has closed
+/// its side is still there. No event reports that.
 const PROBE: Duration = Duration::from_millis(1);
 const MOST_PROBE: Duration = Duration::from_secs(1);
 
 impl<S: Transport, E: Engine> Task<S, E> {
-    /// One step of everything. True if there may be another.
+    /// Takes one step of all work. Returns whether there may be more.
     pub(super) fn serve(&mut self, cx: &mut Context<'_>) -> bool {
         let moved = self.work_on_only() | self.receive(cx) | self.send_scheduled();
         if !matches!(self.phase, Phase::Open) {
             return true;
         }
         if moved {
-            // Before more is read: a peer that sends without end gets its responses.
+            // Sent before more is read, so that a peer which never stops sending gets its
+            // responses.
             if !E::IS_MULTIPLEXED || self.socket.unsent() >= GATHERED {
                 self.send(cx);
             }
@@ -44,9 +45,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
         !self.lets_others_first() && self.send(cx)
     }
 
-    /// Whether to send only when the other sessions of this thread that are ready
-    /// have had their turn: then all of them send one after the other, which is
-    /// cheaper for the kernel, and wakes a peer of several of them once.
+    /// Whether to send only after the other ready sessions of this thread have had their
+    /// turn. All of them then send one after the other, which costs the kernel less and
+    /// wakes a client with several connections once.
     fn lets_others_first(&mut self) -> bool {
         let is_little = self.socket.unsent() < MUCH;
         let may_wait = E::IS_MULTIPLEXED && self.turn == Turn::Ours && self.socket.has_unsent() && is_little;
@@ -56,7 +57,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         may_wait
     }
 
-    /// Takes what has come: what was kept of it first, then what one read gives.
+    /// Takes input: what was kept before, then the result of one read.
     fn receive(&mut self, cx: &mut Context<'_>) -> bool {
         if self.may_take()
             && let Some(loan) = self.input.lend()
@@ -81,11 +82,10 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Whether the engine may take more. Where requests come one after another,
-    /// the window is the task's, and what is sent for a request waits until the
-    /// peer has taken enough of what is sent before. Where they come side by side
-    /// only what the peer itself provokes is bounded here: what it says of its
-    /// windows has to be read though it takes nothing.
+    /// Whether the engine may take more input. In HTTP/1.1 the task bounds content, and
+    /// it reads the next request only when the peer has accepted enough of the responses
+    /// before it. In HTTP/2 only output that the peer itself provokes is bounded here,
+    /// because WINDOW_UPDATE must be read even if the peer accepts nothing.
     fn may_take(&self) -> bool {
         let config = self.lifecycle.config();
         if E::IS_MULTIPLEXED {
@@ -97,8 +97,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Whether more is read: a little ahead of what may be taken, and as much as a
-    /// block needs that has begun.
+    /// Whether to read more: a little more than the engine may take, and as much as an
+    /// incomplete block needs.
     fn may_read(&self) -> bool {
         if self.socket.peer_finished || self.paused_until.is_some() || self.flood() != Flood::No {
             return false;
@@ -107,7 +107,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         if E::IS_MULTIPLEXED { may_take } else { self.input.len() < AHEAD || may_take && self.engine.is_mid_block() }
     }
 
-    /// How much is read at once.
+    /// How much to read at once.
     fn read_size(&self) -> usize {
         match self.exchanges.only() {
             _ if E::IS_MULTIPLEXED => usize::MAX,
@@ -121,15 +121,15 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.lifecycle.config().stream_window_bytes.max(1) as usize
     }
 
-    /// Has the engine take what is lent, and does what it comes to, until the host
-    /// wants the session to end. True if something was taken.
+    /// Passes the lent bytes to the engine and handles the events, until the host wants
+    /// something from the session. Returns whether anything was taken.
     fn take(&mut self, loan: Loan) -> bool {
         let mut taken = 0;
         while matches!(self.phase, Phase::Open) && self.may_take() && !self.lifecycle.session.has_orders() {
             let input = loan.bytes().get(taken..).unwrap_or_default();
             match self.engine.receive(input, self.socket.gather()) {
-                // All content that has come is taken before its response is
-                // sent: what is still to come decides what that says.
+                // All received content is taken before the response is sent, because the
+                // head depends on how much content is outstanding.
                 Ok((0, None)) if self.work_on_only() | self.settle() => {}
                 Ok((0, None)) => break,
                 Ok((count, event)) => {
@@ -163,7 +163,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             }
             Event::Reset { stream, code } => self.cancel(stream, Cause::PeerReset, code),
             Event::Broken { stream, code, why } => {
-                tracing::debug!(session = self.lifecycle.session.id, stream, why, "a stream is ended");
+                tracing::debug!(session = self.lifecycle.session.id, stream, why, "a stream is reset");
                 self.cancel(stream, Cause::ProtocolError, code);
                 self.lifecycle.tell(EventKind::FrameError, |event| {
                     (event.stream, event.code) = (stream, code);
@@ -181,13 +181,13 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Tells the host what the peer says of the connection.
+    /// Reports what the peer says about the connection to the host.
     fn tell(&mut self, event: Event<'_>) {
         let (kind, text) = match event {
             Event::Settings(payload) => {
                 let refuses_pushes = !self.engine.takes_pushes() || self.peer_goaway.is_some();
                 self.lifecycle.session.counters.refuses_pushes.store(refuses_pushes, Relaxed);
-                // Among them may be the size of its windows.
+                // The initial window size may have changed.
                 self.widen(0);
                 (EventKind::Settings, payload.to_vec())
             }
@@ -231,16 +231,16 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.go_on(exchange);
     }
 
-    /// Content has come for an exchange that is out of the table.
+    /// Content has arrived for an exchange that is out of the table.
     fn go_on(&mut self, exchange: Exchange) {
-        // A queue is told of the request and its content at once.
+        // A queue gets the request and its content in one record.
         match E::IS_MULTIPLEXED && !self.fresh.contains(&exchange.stream) {
             true => drop(self.work_on(exchange)),
             false => self.exchanges.insert(exchange),
         }
     }
 
-    /// Works on the exchange of a connection that has one at a time.
+    /// Works on the exchange of a protocol that has one at a time.
     fn work_on_only(&mut self) -> bool {
         if E::IS_MULTIPLEXED {
             return false;
@@ -249,13 +249,14 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.exchanges.take(stream).is_some_and(|exchange| self.work_on(exchange))
     }
 
-    /// Tells queues of the requests that have come.
+    /// Writes the records of requests that have arrived.
     fn work_on_fresh(&mut self) {
         if self.fresh.is_empty() {
             return;
         }
         if !self.is_published {
-            // The host may take a record as soon as it is written, and ask about its session.
+            // The host may take a record as soon as it is written, and ask for
+            // information about the session.
             self.publish();
         }
         let mut fresh = std::mem::take(&mut self.fresh);
@@ -263,14 +264,14 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.fresh = fresh;
     }
 
-    /// What follows when a request is done with, where there is one at a time.
+    /// Ends a request where there is one at a time.
     fn settle(&mut self) -> bool {
         if E::IS_MULTIPLEXED || !matches!(self.phase, Phase::Open) {
             return false;
         }
         let is_done = |exchange: &Exchange| exchange.discards() && (exchange.room(0) == 0 || self.engine.is_over());
         if self.exchanges.only().is_some_and(is_done) {
-            // More comes than is worth to be thrown away.
+            // Too much content is outstanding to read and discard it.
             self.end_by_peer();
             return true;
         }
@@ -278,7 +279,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let Some(exchange) = stream.and_then(|stream| self.exchanges.take(stream)) else { return false };
         self.finish(&exchange);
         if exchange.is_tunnel && !self.socket.peer_finished {
-            // The host has ended it, which is as it should be.
+            // The host has ended the response early, on purpose.
             self.lifecycle.set_cause(self.lifecycle.graceful, 0);
         }
         if self.engine.is_over() {
@@ -287,8 +288,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         true
     }
 
-    /// The peer has said that it ends the connection: it ends when the responses
-    /// that are due have left.
+    /// After GOAWAY of the peer, the session ends when the outstanding responses have
+    /// been sent.
     fn follow_goaway(&mut self) -> bool {
         let ends = self.peer_goaway.is_some() && self.exchanges.is_empty() && !self.socket.has_unsent();
         if ends {
@@ -297,10 +298,10 @@ impl<S: Transport, E: Engine> Task<S, E> {
         ends
     }
 
-    /// Sees whether the peer has gone.
+    /// Examines whether the peer has left.
     fn look_for_end(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.socket.peer_finished && !self.may_read() {
-            // What stands unread hides its end, but not from the kernel.
+            // Unread input hides the FIN from a read, but not from the kernel's state.
             match self.socket.poll_end(cx) {
                 Poll::Ready(Err(error)) => {
                     self.lose(&error);
@@ -315,10 +316,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
         if E::IS_MULTIPLEXED { self.end_half_closed(cx) } else { self.end_lost() }
     }
 
-    /// The peer has closed its side: it gets the responses of requests that are
-    /// whole, as far as its windows go. Perhaps it is not there at all any more:
-    /// then its system resets the connection when something is sent, so that
-    /// something is sent at once.
+    /// The peer has closed its side. It gets the responses to complete requests, as far
+    /// as its windows allow. If the process of the peer is gone, its system resets the
+    /// connection when it receives something. So something is sent at once.
     fn end_half_closed(&mut self, cx: &mut Context<'_>) -> bool {
         if let Poll::Ready(Err(error)) = self.look_for_reset(cx) {
             self.lose(&error);
@@ -353,22 +353,22 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.socket.poll_end(cx)
     }
 
-    /// The peer has closed its side. It has gone, if the host prepares a response,
-    /// or there is nothing left of what it has sent.
+    /// The peer has closed its side. It counts as gone if the host prepares a response,
+    /// or if nothing is left of its input.
     fn end_lost(&mut self) -> bool {
         let may_take = self.may_take();
         match self.exchanges.only_mut() {
-            // Requests that have come may still be taken.
+            // Requests in unread input may still be taken.
             None if !may_take => return false,
             None => self.end_by_peer(),
             Some(exchange) if exchange.is_tunnel && exchange.request != 0 => {
-                // It may go on taking what comes through the tunnel.
+                // The peer may still read from the tunnel.
                 if !self.socket.peer_finished || exchange.has_all_content {
                     return false;
                 }
                 exchange.receive_end(None, &self.lifecycle.worker);
             }
-            // The host has done its part: the rest is sent.
+            // The host is done, so the remaining output is sent.
             Some(exchange) if exchange.is_answered(&self.lifecycle.worker) => return false,
             Some(exchange) if exchange.request != 0 => self.end(Cause::PeerClosed, 0),
             Some(exchange) if exchange.discards() => self.end_by_peer(),
@@ -377,7 +377,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         true
     }
 
-    /// Lets the kernel have what is gathered. True if that made room.
+    /// Passes the gathered output to the kernel. Returns whether that made room.
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> bool {
         self.turn = Turn::Ours;
         if !self.socket.has_unsent() {
@@ -386,7 +386,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let before = self.socket.unsent();
         let sent = self.socket.poll_send(cx);
         let has_left = self.socket.unsent() < before;
-        // Also what TLS held until now.
+        // Including what TLS held until now.
         self.sent = self.lifecycle.now;
         self.count_what_left();
         if let Poll::Ready(Err(error)) = sent {

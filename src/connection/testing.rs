@@ -1,4 +1,4 @@
-//! What a session under test has of its host: its handlers, and what it was told.
+//! The host of a session under test: its handlers, and the events that it receives.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -40,8 +40,9 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts a session of these routes on this thread: the socket of its peer, and
-    /// its host. What it speaks `make` makes; its own socket is what `wrap` makes of one.
+    /// Starts a session with these routes on this thread. Returns the socket of the peer
+    /// and the host. `make` creates the engine, and `wrap` may wrap the socket of the
+    /// session.
     pub fn serve<S: Transport, E: Engine + Unpin + 'static>(
         (config, routes): (Config, Routes),
         buffer: usize,
@@ -56,7 +57,7 @@ impl Host {
         (theirs, host)
     }
 
-    /// One with these routes, and what its session is made of.
+    /// A host with these routes, and the parts of its session.
     fn new(config: Config, routes: Routes) -> (Self, Rc<Worker>, Registration) {
         let events = Arc::<Mutex<Vec<SessionEvent>>>::default();
         let told = events.clone();
@@ -77,7 +78,8 @@ impl Host {
         found.unwrap_or_else(|| panic!("no {kind:?} among {:?}", *events)).clone()
     }
 
-    /// The session has ended, its host was told why, and once.
+    /// Asserts that the session has ended, and that the host got one event with the
+    /// cause.
     pub async fn closed(&self) -> Cause {
         sleep(Duration::from_secs(3)).await;
         let kinds: Vec<_> = lock(&self.events).iter().map(|event| event.kind).collect();
@@ -98,7 +100,7 @@ fn session(shared: &Shared) -> Arc<SessionHandle> {
     entered.take().unwrap()
 }
 
-/// Runs a test on a thread's own runtime whose clock jumps to the next timer.
+/// Runs a test on a current-thread runtime with paused time.
 pub fn in_virtual_time(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, test);
@@ -110,7 +112,7 @@ pub fn responds(id: u64) {
     request::response(id, |response| response.respond(200, b"ok")).unwrap();
 }
 
-/// Responses with so many bytes as fast as the peer takes them.
+/// Responds with 4 MiB.
 pub fn responds_much(id: u64) {
     request::response(id, |response| response.respond(200, &vec![b'x'; 4 << 20])).unwrap();
 }

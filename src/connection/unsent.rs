@@ -1,41 +1,41 @@
-//! Content and ends of responses that the engine has written and that have not
-//! left: where they stand among all bytes of the connection.
+//! The parts of responses that the engine has written and the kernel has not accepted:
+//! their positions in the output stream of the connection.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-/// How many empty lists a thread keeps, and of how many entries at most.
+/// How many empty lists a thread keeps, and how many entries each may have.
 const KEPT: usize = 64;
 const KEPT_ENTRIES: usize = 1024;
 
 thread_local! {
-    /// Empty, with room: an idle connection holds none.
+    /// Empty lists with capacity. An idle connection holds none.
     static SPARE: RefCell<Vec<VecDeque<Part>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Part of a response.
+/// A part of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Where it ends among all bytes that leave.
+    /// The position of its end in the output stream.
     pub end: u64,
     pub stream: u32,
-    /// Bytes of content in it.
+    /// How many content bytes it has.
     pub bytes: u32,
-    /// Whether the response is complete with it.
+    /// Whether it completes the response.
     pub is_last: bool,
 }
 
-/// In the order in which they leave.
+/// The parts in the order of the output stream.
 #[derive(Default)]
 pub struct Unsent {
     parts: VecDeque<Part>,
-    /// Ends among them.
+    /// How many of them complete a response.
     ends: usize,
     content: u64,
 }
 
 impl Unsent {
-    /// The bytes of memory that it holds.
+    /// How much memory the list holds.
     pub fn memory(&self) -> usize {
         self.parts.capacity() * size_of::<Part>()
     }
@@ -49,7 +49,7 @@ impl Unsent {
         self.parts.push_back(part);
     }
 
-    /// Takes the next part that has left, if so many bytes have.
+    /// Removes and returns the next part that was sent, if `left` bytes were.
     pub fn next(&mut self, left: u64) -> Option<Part> {
         let part = self.parts.front().filter(|part| part.end <= left).copied()?;
         self.parts.pop_front();
@@ -58,8 +58,8 @@ impl Unsent {
         Some(part)
     }
 
-    /// The peer wants no more of a response. True if it was complete but for its
-    /// way out.
+    /// The peer has reset a response. Returns whether the response was complete except
+    /// for sending.
     pub fn forget_end(&mut self, stream: u32) -> bool {
         let end = self.parts.iter_mut().find(|part| part.stream == stream && part.is_last);
         let found = end.map(|part| part.is_last = false).is_some();
@@ -67,12 +67,12 @@ impl Unsent {
         found
     }
 
-    /// How many responses are complete but for their way out.
+    /// How many responses are complete except for sending.
     pub fn ends(&self) -> usize {
         self.ends
     }
 
-    /// Bytes of content that have not left.
+    /// How many content bytes were not sent.
     pub fn content(&self) -> u64 {
         self.content
     }
@@ -81,12 +81,12 @@ impl Unsent {
         self.parts.is_empty()
     }
 
-    /// Nothing of it will leave.
+    /// Nothing more will be sent.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Nothing more happens for now: what is empty is for others to use.
+    /// The connection becomes idle: an empty list is given to other connections.
     pub fn rest(&mut self) {
         if self.parts.is_empty() && self.parts.capacity() > 0 {
             let parts = std::mem::take(&mut self.parts);

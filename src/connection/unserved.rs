@@ -1,21 +1,21 @@
-//! How many requests a peer may send that reach no handler.
+//! The budget for requests that reach no handler.
 //!
-//! The library itself responds to them: nothing is there (404), or not for that
-//! method (405, 501), or the session has too many handlers at work. The host is
-//! not told, so it cannot act on a peer that sends nothing else. Each request that
-//! reaches a handler makes up for one that does not.
+//! The library responds to them itself: no pattern matches (404), not with this method
+//! (405, 501), or the session has too many handlers at work. The host does not see them,
+//! so it cannot act on a peer that sends nothing else. Each request that reaches a
+//! handler pays for one that does not.
 
 use std::time::Instant;
 
 use crate::config::Config;
 use crate::engine::Flood;
 
-/// Requests that cost as much as one control frame.
+/// How many such requests cost as much as one control frame.
 const FOR_A_FRAME: i64 = 10;
 
-/// A stock of such requests, and a steady supply.
+/// A token bucket.
 pub struct Unserved {
-    /// May be below zero: a debt that only time and other requests repay.
+    /// Negative values are a debt, which only time and other requests reduce.
     left: i64,
     most: i64,
     per_second: i64,
@@ -33,7 +33,7 @@ impl Unserved {
         self.left = (self.left + 1).min(self.most);
     }
 
-    /// A request has reached none.
+    /// A request has reached no handler.
     pub fn count(&mut self) {
         self.left -= 1;
     }
@@ -47,8 +47,8 @@ impl Unserved {
         }
     }
 
-    /// A peer that waits for its responses owes no more than it may have `at_once`:
-    /// it is slowed down and never ended.
+    /// A peer that waits for its responses never owes more than `at_once`: it is slowed
+    /// down, and its session is not ended.
     pub fn flood(&self, at_once: u32) -> Flood {
         match -self.left {
             ..=0 => Flood::No,

@@ -1,4 +1,4 @@
-//! Work on one exchange at a time: its request's hooks, content both ways, its end.
+//! Works on one exchange at a time: calls its hooks, carries content, and ends it.
 
 use super::exchange::{Exchange, Pushed, Tools, Waits};
 use super::unsent::Part;
@@ -9,23 +9,23 @@ use crate::event::Cause;
 use crate::request;
 use crate::transport::Transport;
 
-/// Content of one response that is written before others have a turn.
+/// How much content of a response is written in one turn.
 const TURN: usize = 16 << 10;
-/// The same when no other response waits: each turn has its cost.
+/// The same if no other response waits. Longer turns cost less.
 const TURN_ALONE: usize = 64 << 10;
-/// Content up to that length is written before all that has come is taken: longer
-/// ones wait, so that the most urgent of them is first.
+/// Content up to this length is written before all input has been taken. Longer content
+/// waits, so that the most urgent response is sent first.
 const AT_ONCE: usize = 16 << 10;
 
 impl<S: Transport, E: Engine> Task<S, E> {
-    /// Looks at a stream: something of its request or its windows has changed.
+    /// Works on a stream whose request or windows have changed.
     pub(super) fn wake_stream(&mut self, stream: u32) {
         if let Some(exchange) = self.exchanges.take(stream) {
             self.work_on(exchange);
         }
     }
 
-    /// Looks at all of them; handlers learn that the session drains.
+    /// Works on all streams, and notifies the handlers that the session drains.
     pub(super) fn attend_all(&mut self) {
         self.exchanges.streams().into_iter().for_each(|stream| self.wake_stream(stream));
     }
@@ -36,11 +36,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.work(exchange, share, E::IS_MULTIPLEXED)
     }
 
-    /// The same; up to `share` bytes of content may be written, none if it `is_ahead`
-    /// of its turn and more waits. True if anything moved.
+    /// The same, writing up to `share` bytes of content; none if it `is_ahead` of its
+    /// turn and more is available. Returns whether anything was done.
     fn work(&mut self, mut exchange: Exchange, share: usize, is_ahead: bool) -> bool {
         self.current = exchange.request;
-        // What the host has the session say of a stream goes before its response.
+        // Extension frames for a stream precede its response.
         self.send_extensions();
         let given = exchange.given;
         let worker = self.lifecycle.worker.clone();
@@ -82,8 +82,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         has_moved
     }
 
-    /// Content that nobody wants is waited for on half of the streams that a session
-    /// may have: the oldest makes room.
+    /// At most half of the streams of a session wait for content that is discarded. The
+    /// oldest of them ends if there are more.
     fn make_room_for_discards(&mut self) {
         let most = (self.engine.max_requests() / 2).max(1);
         let discards = self.exchanges.iter().filter(|exchange| exchange.discards());
@@ -95,8 +95,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Sends content of those whose turn it is, as far as there is room. True if
-    /// anything was written.
+    /// Writes content by turns, as far as there is room. Returns whether anything was
+    /// written.
     pub(super) fn send_scheduled(&mut self) -> bool {
         let mut moved = false;
         while !self.schedule.is_empty() && self.has_room() {
@@ -115,25 +115,25 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 && let Some(exchange) = self.exchanges.get_mut(stream)
                 && exchange.waits == Waits::Turn
             {
-                // Its own share of the buffer is full: it goes on when some has left.
+                // Its share of the buffer is full. It continues when some was sent.
                 self.schedule.remove(stream);
             }
         }
         moved
     }
 
-    /// Whether the session may write more content.
+    /// Whether there is room for more content.
     fn has_room(&self) -> bool {
         matches!(self.phase, Phase::Open) && self.socket.unsent() < self.lifecycle.config().session_send_bytes
     }
 
-    /// The peer takes more: of one stream, or of all.
+    /// The peer has opened the window of a stream, or of the session if `stream` is 0.
     pub(super) fn widen(&mut self, stream: u32) {
         if stream != 0 {
             return self.go_on_with(stream);
         }
         let waiting = self.exchanges.iter().filter(|exchange| exchange.waits == Waits::Window);
-        // Those first that had their turn longest ago.
+        // In the order of their last turns.
         let mut waiting: Vec<_> = waiting.map(|exchange| (exchange.turn, exchange.stream)).collect();
         waiting.sort_unstable();
         waiting.into_iter().for_each(|(_, stream)| self.go_on_with(stream));
@@ -148,7 +148,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Responses whose last byte has left are complete.
+    /// Counts responses as complete whose last byte was sent.
     pub(super) fn count_what_left(&mut self) {
         if self.unsent.is_empty() {
             return;
@@ -169,7 +169,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Requests that were pushed become exchanges of their own.
+    /// Creates exchanges for pushed requests.
     fn take_pushed(&mut self, pushed: Vec<Pushed>) {
         for Pushed { request, stream } in pushed {
             match stream {
@@ -186,10 +186,10 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// The host has given the response up, and its request has ended.
+    /// The host has reset the response. Its request has ended.
     fn reset_by_host(&mut self, mut exchange: Exchange, code: u32) {
         if exchange.is_written && exchange.has_all_content {
-            // There is nothing left to be reset.
+            // Everything was written and received: nothing is left to be reset.
             return self.finish(&exchange);
         }
         if !self.engine.reset(exchange.stream, code, self.socket.gather()) {
@@ -202,11 +202,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.finish(&exchange);
     }
 
-    /// An exchange is over, and out of the table.
+    /// Ends an exchange that is out of the table.
     pub(super) fn finish(&mut self, exchange: &Exchange) {
         if exchange.is_pushed() && E::IS_MULTIPLEXED {
             self.lifecycle.session.push_is_over();
-            // Another one may begin.
+            // Another pushed stream may begin.
             self.widen(0);
         }
         if exchange.waits != Waits::Nothing {
@@ -214,11 +214,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Ends an exchange before it was over: its request is cancelled.
+    /// Ends an incomplete exchange: its request is cancelled.
     pub(super) fn cancel(&mut self, stream: u32, cause: Cause, code: u32) {
         let Some(mut exchange) = self.exchanges.take(stream) else { return };
         let is_complete = exchange.is_written && !(cause == Cause::PeerReset && self.unsent.forget_end(stream));
-        // What is written counts when it leaves.
+        // A complete response is counted when it was sent.
         self.lifecycle.tally.reset += u64::from(!is_complete);
         self.finish(&exchange);
         let request = exchange.take_request();
@@ -228,7 +228,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         exchange.give_back(&mut self.engine, &mut self.socket);
     }
 
-    /// The same of all, and of the one that is worked on if that panicked.
+    /// Cancels all exchanges, and the one that was out of the table during a panic.
     pub(super) fn cancel_all(&mut self, cause: Cause, code: u32) {
         self.exchanges.streams().into_iter().for_each(|stream| self.cancel(stream, cause, code));
         let current = std::mem::take(&mut self.current);
