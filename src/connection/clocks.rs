@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn enough_requests_are_enough() {
+    fn a_connection_ends_after_the_most_requests() {
         let config = Config { max_requests: 3, ..Config::default() };
         let mut clocks = Clocks::new(&config, Instant::now(), 0);
         clocks.see(&config, Instant::now(), View { requests: 2, streams: 1, ..settled() });

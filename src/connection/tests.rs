@@ -1,5 +1,5 @@
-//! HTTP/1.1 sessions in virtual time: every limit acts when it must, tells the
-//! peer in its own words and the host in events. The peer is written in bytes.
+//! HTTP/1.1 connections in virtual time: each limit takes effect in time, with the right
+//! bytes for the peer and events for the host. The peer writes plain bytes.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -33,13 +33,13 @@ mod upgrade;
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
-/// The peer of a session under test, and what its host was told.
+/// The peer of a session under test, and the events of its host.
 struct Peer {
     stream: DuplexStream,
     host: Host,
 }
 
-/// What its host was told, a test asks of the peer.
+/// The methods of the host are available on the peer.
 impl Deref for Peer {
     type Target = Host;
 
@@ -49,12 +49,12 @@ impl Deref for Peer {
 }
 
 impl Peer {
-    /// Starts a session whose handler for everything is `handler`.
+    /// Starts a session whose handler for all requests is `handler`.
     fn of(config: Config, buffer: usize, handler: impl Fn(u64) + Send + Sync + 'static) -> Self {
         Self::through(|socket| socket, config, buffer, handler)
     }
 
-    /// The same, whose socket is what `wrap` makes of it.
+    /// The same, with a socket that `wrap` wraps.
     fn through<S: Transport>(
         wrap: impl FnOnce(DuplexStream) -> S,
         config: Config,
@@ -75,11 +75,11 @@ impl Peer {
     }
 
     async fn send(&mut self, text: &str) {
-        // A session that has ended takes nothing; the test looks at why.
+        // A session that has ended reads nothing. The test examines why it has.
         let _ = self.stream.write_all(text.as_bytes()).await;
     }
 
-    /// What comes until that text stands at its end.
+    /// Reads until the received text ends with `end`.
     async fn until(&mut self, end: &str) -> String {
         let mut text = Vec::new();
         while !text.ends_with(end.as_bytes()) {
@@ -90,7 +90,7 @@ impl Peer {
         String::from_utf8(text).unwrap()
     }
 
-    /// All that comes until the end of the connection.
+    /// Reads to the end of the connection.
     async fn rest(&mut self) -> String {
         let mut text = Vec::new();
         let read = timeout(Duration::from_secs(3600), self.stream.read_to_end(&mut text)).await;
@@ -102,7 +102,8 @@ impl Peer {
         self.session.order(Order::Drain((Instant::now() + Duration::from_secs(seconds)).into_std()));
     }
 
-    /// The session ends with our side, and its host was told why, and once.
+    /// Reads to the end of the connection, and asserts that the host got one event with
+    /// the cause.
     async fn closed(&mut self) -> Cause {
         let _ = self.stream.shutdown().await;
         self.host.closed().await
@@ -115,7 +116,7 @@ fn begins(id: u64) {
         .unwrap();
 }
 
-/// Collects the body and answers with it.
+/// Collects the body and responds with it.
 fn echoes(id: u64) {
     let set = request::change(id, |request| {
         let (limit, together) = request.body_limits;

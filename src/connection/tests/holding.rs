@@ -1,5 +1,5 @@
-//! A socket that takes more than the kernel does, as TLS must: what it holds
-//! leaves though nothing follows.
+//! A socket that buffers more than the kernel accepts, as TLS does. The buffered bytes
+//! are sent without further writes.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, duplex};
 
 use super::*;
 
-/// What it takes at a time.
+/// How much it accepts at a time.
 const TAKES: usize = 64 << 10;
 
 struct Holding {
@@ -71,7 +71,7 @@ impl Transport for Holding {
 }
 
 #[test]
-fn the_end_of_a_response_leaves_though_nothing_follows() {
+fn the_end_of_a_response_is_flushed() {
     in_virtual_time(async {
         let mut peer = Peer::through(Holding::of, Config::default(), 1 << 12, responds_much);
         for _ in 0..2 {
@@ -85,7 +85,7 @@ fn the_end_of_a_response_leaves_though_nothing_follows() {
 }
 
 #[test]
-fn what_is_held_has_not_left() {
+fn held_bytes_do_not_count_as_sent() {
     in_virtual_time(async {
         let responds = |id| {
             request::response(id, |response| response.respond(200, &[b'x'; 10_000])).unwrap();

@@ -1,5 +1,5 @@
-//! HTTP/2 sessions in virtual time: every limit acts when it must, tells the peer in
-//! frames and the host in events. The peer is written in bare frames.
+//! HTTP/2 sessions in virtual time: each limit takes effect in time, with the right
+//! frames for the peer and events for the host. The peer writes bare frames.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -34,21 +34,21 @@ mod uploads;
 const CALM: u32 = 11;
 const CANCEL: u32 = 8;
 const SETTINGS_TIMEOUT: u32 = 4;
-/// `:method GET`, `:scheme http`, `:path /`, all from the static table, and `:authority a`.
+/// `:method GET`, `:scheme http` and `:path /` from the static table, and `:authority a`.
 const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'a'];
 
-/// The peer of a session under test, and what its host was told.
+/// The peer of a session under test, and the events of its host.
 struct Peer {
     stream: DuplexStream,
-    /// The start of a frame that is not whole.
+    /// An incomplete frame.
     partial: Vec<u8>,
     frames: Vec<(Frame, Vec<u8>)>,
-    /// All that has come.
+    /// Everything that was received.
     bytes: Vec<u8>,
     host: Host,
 }
 
-/// What its host was told, a test asks of the peer.
+/// The methods of the host are available on the peer.
 impl Deref for Peer {
     type Target = Host;
 
@@ -76,7 +76,7 @@ impl Peer {
     }
 
     async fn send(&mut self, bytes: &[u8]) {
-        // A session that has ended takes nothing; the test looks at why.
+        // A session that has ended reads nothing. The test examines why it has.
         let _ = self.stream.write_all(bytes).await;
     }
 
@@ -86,7 +86,8 @@ impl Peer {
         self.send(&bytes).await;
     }
 
-    /// Preface, SETTINGS with these entries, and the answer to the session's.
+    /// Sends the preface, SETTINGS with these entries, and the acknowledgement of the
+    /// session's SETTINGS.
     async fn settle(&mut self, settings: &[u8]) {
         self.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         self.frame(kind::SETTINGS, 0, 0, settings).await;
@@ -97,20 +98,20 @@ impl Peer {
         self.frame(kind::HEADERS, END_STREAM | END_HEADERS, stream, GET).await;
     }
 
-    /// Sends a head of these fields.
+    /// Sends a header section.
     async fn ask(&mut self, stream: u32, flags: u8, fields: &[(&str, &str)]) {
         let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let block = loona_hpack::Encoder::new().encode(fields);
         self.frame(kind::HEADERS, flags | END_HEADERS, stream, &block).await;
     }
 
-    /// The values of a setting that came, by its identifier.
+    /// The value of a setting in a payload, by its identifier.
     fn setting(payload: &[u8], id: u8) -> Option<u32> {
         payload.chunks(6).find(|entry| entry[..2] == [0, id]).map(|entry| number(entry, 2))
     }
 
-    /// Reads until a frame of that kind, or None at the end of the connection.
-    /// Responses PINGs if `polite`.
+    /// Reads until a frame of kind `wanted`, or `None` at the end of the connection.
+    /// Acknowledges PINGs if `polite`.
     async fn next(&mut self, wanted: u8, polite: bool) -> Option<(Frame, Vec<u8>)> {
         loop {
             if let Some(at) = self.frames.iter().position(|(frame, _)| frame.kind == wanted) {
@@ -133,7 +134,7 @@ impl Peer {
         }
     }
 
-    /// The header blocks that have come, promises among them, in order.
+    /// The header blocks that were received, including promises, in order.
     fn heads(&self) -> Vec<Vec<(Vec<u8>, Vec<u8>)>> {
         let (mut decoder, mut rest, mut heads) = (loona_hpack::Decoder::new(), &self.bytes[..], Vec::new());
         while rest.len() >= 9 {
@@ -149,7 +150,7 @@ impl Peer {
         heads
     }
 
-    /// Bytes by which the session's window was opened.
+    /// By how many bytes the session's window was opened.
     fn opened(&self) -> u32 {
         let (mut rest, mut opened) = (&self.bytes[..], 0);
         while rest.len() >= 9 {
@@ -171,7 +172,7 @@ impl Peer {
     }
 }
 
-/// A handler that does nothing, and the requests that it gets.
+/// A handler that does nothing, and the list of its requests.
 fn keeps() -> (Arc<Mutex<Vec<u64>>>, impl Fn(u64) + Send + Sync + 'static) {
     let kept = Arc::<Mutex<Vec<u64>>>::default();
     let keep = kept.clone();

@@ -1,9 +1,9 @@
-//! Responses that end before the body that the host still wants.
+//! Responses that are complete before the body, which the host still reads.
 
 use super::*;
 
 #[test]
-fn a_body_goes_on_behind_its_response() {
+fn a_kept_body_continues_after_the_response() {
     in_virtual_time(async {
         for chunked in [false, true] {
             let told = Arc::<Mutex<Vec<String>>>::default();
@@ -35,7 +35,7 @@ fn a_body_goes_on_behind_its_response() {
             sleep(Duration::from_secs(1)).await;
             let text: String = lock(&told).join("|");
             assert!(["one false|two true", "one false|two false| true"].contains(&text.as_str()), "{text}");
-            // And the connection goes on.
+            // The connection continues.
             peer.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
             peer.until("ok").await;
         }

@@ -1,4 +1,4 @@
-//! How a session leaves, and how it ends when one side goes away.
+//! How a session ends: drains, resets by the host, and peers that leave.
 
 use super::*;
 
@@ -23,12 +23,12 @@ fn a_drain_ends_an_idle_connection_at_once() {
 }
 
 #[test]
-fn a_drain_lets_a_response_end_and_says_that_it_is_the_last() {
+fn a_drain_completes_a_response_and_announces_the_end() {
     in_virtual_time(async {
         let held = Arc::<Mutex<Vec<u64>>>::default();
         let holds = held.clone();
         let mut peer = Peer::of(Config::default(), 1 << 16, move |id| lock(&holds).push(id));
-        // What is behind it is not dispatched.
+        // A request that follows is not dispatched.
         peer.send(&GET.repeat(2)).await;
         sleep(Duration::from_secs(1)).await;
         peer.drain(20);
@@ -43,7 +43,7 @@ fn a_drain_lets_a_response_end_and_says_that_it_is_the_last() {
 }
 
 #[test]
-fn a_head_under_way_is_waited_for_a_moment() {
+fn a_drain_waits_a_moment_for_an_incomplete_head() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         let (first, second) = GET.split_at(10);
@@ -67,7 +67,7 @@ fn a_head_under_way_is_waited_for_a_moment() {
 }
 
 #[test]
-fn at_the_deadline_a_response_is_cut_and_looks_so() {
+fn at_the_deadline_a_response_is_visibly_truncated() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, begins);
         peer.send(GET).await;
@@ -81,7 +81,7 @@ fn at_the_deadline_a_response_is_cut_and_looks_so() {
 }
 
 #[test]
-fn the_hosts_reset_ends_the_connection() {
+fn a_reset_by_the_host_ends_the_connection() {
     in_virtual_time(async {
         let resets = |id| {
             begins(id);
@@ -117,7 +117,7 @@ fn a_peer_that_leaves_cancels_its_request() {
 }
 
 #[test]
-fn a_peer_that_goes_on_talking_is_not_read_without_end() {
+fn a_peer_that_keeps_sending_is_read_up_to_a_limit() {
     in_virtual_time(async {
         let mut peer = drained().await;
         let mut taken = 0;

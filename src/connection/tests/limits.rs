@@ -1,4 +1,4 @@
-//! Every limit of a session acts when it must.
+//! Each limit of an HTTP/1.1 connection takes effect in time.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn an_idle_connection_ends_after_a_minute() {
 }
 
 #[test]
-fn a_connection_that_rests_goes_on() {
+fn an_idle_connection_continues_to_work() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         for _ in 0..3 {
@@ -42,7 +42,7 @@ fn a_connection_that_rests_goes_on() {
 }
 
 #[test]
-fn a_head_that_drips_is_ended() {
+fn a_slow_head_ends_the_connection() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         sleep(Duration::from_secs(5)).await;
@@ -59,7 +59,7 @@ fn a_head_that_drips_is_ended() {
 }
 
 #[test]
-fn a_body_that_drips_is_ended() {
+fn a_slow_body_is_ended() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, echoes);
         peer.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n").await;
@@ -97,7 +97,7 @@ fn a_request_without_a_byte_ends_after_five_minutes() {
 }
 
 #[test]
-fn enough_requests_are_enough() {
+fn a_connection_ends_after_the_most_requests() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config { max_requests: 3, ..Config::default() }, 1 << 16, responds);
         for _ in 0..2 {
@@ -113,7 +113,7 @@ fn enough_requests_are_enough() {
 }
 
 #[test]
-fn an_old_connection_ends() {
+fn a_connection_ends_at_the_greatest_age() {
     in_virtual_time(async {
         let config = Config { max_age: Duration::from_secs(40), ..Config::default() };
         let mut peer = Peer::of(config, 1 << 16, responds);

@@ -1,4 +1,4 @@
-//! What is counted as held for a peer, and that nothing stays counted.
+//! The memory that is counted for a peer. Nothing stays counted.
 
 use tokio::io::duplex;
 
@@ -7,7 +7,7 @@ use super::*;
 const UPLOAD: &str = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3000\r\n\r\n";
 
 #[test]
-fn nothing_stays_counted_however_a_connection_ends() {
+fn no_memory_stays_counted_after_a_connection() {
     in_virtual_time(async {
         for way in ["the response ends", "the peer leaves", "abort", "drain"] {
             let ids = Arc::<Mutex<Vec<u64>>>::default();

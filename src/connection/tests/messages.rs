@@ -1,9 +1,9 @@
-//! Requests, their answers and their bodies, as they are written on the wire (RFC 9112).
+//! Requests, responses and bodies on the wire (RFC 9112).
 
 use super::*;
 
 #[test]
-fn requests_are_answered_in_order_on_one_connection() {
+fn requests_on_one_connection_get_responses_in_order() {
     in_virtual_time(async {
         let ordinals = |id| {
             let ordinal = request::read(id, |request| Ok((request.stream, request.head().version()))).unwrap();
@@ -24,7 +24,7 @@ fn requests_are_answered_in_order_on_one_connection() {
 }
 
 #[test]
-fn an_old_client_may_ask_for_more() {
+fn an_http_1_0_client_may_keep_the_connection() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         for _ in 0..2 {
@@ -39,7 +39,7 @@ fn an_old_client_may_ask_for_more() {
 }
 
 #[test]
-fn a_long_response_comes_whole() {
+fn a_long_response_arrives_completely() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 12, responds_much);
         for _ in 0..2 {
@@ -54,7 +54,7 @@ fn a_long_response_comes_whole() {
 }
 
 #[test]
-fn what_is_answered_at_once_is_answered_though_the_peer_has_closed_its_side() {
+fn a_half_closed_peer_gets_an_immediate_response() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(&GET.repeat(3)).await;
@@ -65,7 +65,7 @@ fn what_is_answered_at_once_is_answered_though_the_peer_has_closed_its_side() {
 }
 
 #[test]
-fn the_body_is_asked_for_when_the_host_wants_it() {
+fn a_100_is_sent_when_the_host_reads_the_body() {
     in_virtual_time(async {
         let head = "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
         let mut peer = Peer::of(Config::default(), 1 << 16, echoes);
@@ -74,7 +74,8 @@ fn the_body_is_asked_for_when_the_host_wants_it() {
         peer.send("hello").await;
         assert!(peer.until("hello").await.starts_with("HTTP/1.1 200 OK"));
 
-        // Nobody asks: the response is the last, since the body may come or not.
+        // Without a 100, the response is the last one, because the body may arrive or
+        // not.
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(head).await;
         let response = peer.rest().await;
@@ -83,7 +84,7 @@ fn the_body_is_asked_for_when_the_host_wants_it() {
 }
 
 #[test]
-fn an_informational_head_goes_ahead() {
+fn an_informational_head_precedes_the_response() {
     in_virtual_time(async {
         let hints = |id| {
             let mut fields = HeaderList::new();
@@ -101,7 +102,7 @@ fn an_informational_head_goes_ahead() {
 }
 
 #[test]
-fn trailers_go_both_ways() {
+fn trailers_are_carried_in_both_directions() {
     in_virtual_time(async {
         let returns = |id| {
             let set = request::change(id, |request| {
@@ -135,7 +136,7 @@ fn trailers_go_both_ways() {
 }
 
 #[test]
-fn an_upload_may_end_after_its_response() {
+fn an_upload_may_end_after_the_response() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 21, responds);
         peer.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 60000\r\n\r\n").await;
@@ -143,7 +144,7 @@ fn an_upload_may_end_after_its_response() {
         peer.send(&"x".repeat(60_000)).await;
         peer.send(GET).await;
         peer.until("ok").await;
-        // What comes with the head has come before the response.
+        // Content that arrives with the head arrives before the response.
         peer.send(&format!(
             "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n{GET}"
         ))
@@ -152,7 +153,7 @@ fn an_upload_may_end_after_its_response() {
         peer.until("ok").await;
         assert_eq!(peer.seconds(), 0);
 
-        // One that does not end is given up.
+        // The server stops waiting for an endless upload.
         peer.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n").await;
         peer.until("ok").await;
         assert_eq!(peer.rest().await, "");
@@ -161,7 +162,7 @@ fn an_upload_may_end_after_its_response() {
 }
 
 #[test]
-fn what_is_no_request_is_refused_after_what_was() {
+fn a_malformed_request_is_refused_after_the_valid_ones() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(&format!("{GET}GET / HTTP/1.1\r\nhost : a\r\n\r\n{GET}")).await;
@@ -175,7 +176,7 @@ fn what_is_no_request_is_refused_after_what_was() {
 }
 
 #[test]
-fn a_chunk_that_is_none_ends_its_request() {
+fn a_malformed_chunk_cancels_the_request() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, echoes);
         peer.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
@@ -213,7 +214,7 @@ fn head_and_statuses_without_a_body() {
 }
 
 #[test]
-fn fields_keep_their_order_both_ways() {
+fn fields_keep_their_order_in_both_directions() {
     in_virtual_time(async {
         let mirrors = |id| {
             let fields = request::read(id, |request| Ok(request.head().fields().clone())).unwrap();

@@ -1,11 +1,11 @@
-//! Upgrades and CONNECT (RFC 9110, sections 7.8 and 9.3.6): tunnels, and who gets none.
+//! Upgrades and CONNECT (RFC 9110, sections 7.8 and 9.3.6): accepted and refused tunnels.
 
 use super::*;
 
 pub(super) const UPGRADE: &str = "GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// Opens a tunnel and gives back what comes through it, up to its end.
+/// Opens a tunnel and echoes its data to the end.
 fn mirrors(id: u64) {
     let set = request::change(id, |request| {
         let head = request.head();
@@ -24,10 +24,10 @@ fn mirrors(id: u64) {
 }
 
 #[test]
-fn an_upgrade_to_a_websocket_is_a_connect_to_the_host() {
+fn a_websocket_upgrade_reaches_the_host_as_connect() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, mirrors);
-        // What comes with the head is the tunnel's already.
+        // Bytes after the head belong to the tunnel.
         peer.send(&format!("{UPGRADE}GET / HTTP/1.1\r\n")).await;
         let head = without_date(&peer.until("\r\n\r\n").await);
         let expected = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
@@ -46,7 +46,7 @@ fn an_upgrade_to_a_websocket_is_a_connect_to_the_host() {
 }
 
 #[test]
-fn a_tunnel_that_the_host_ends_has_ended_well() {
+fn a_tunnel_ended_by_the_host_ends_gracefully() {
     in_virtual_time(async {
         let says_goodbye = |id| {
             let ends = |response: &mut Response| {
@@ -80,7 +80,7 @@ fn a_tunnel_is_cut_at_the_deadline() {
 }
 
 #[test]
-fn a_tunnel_that_is_refused_is_a_response_like_others() {
+fn a_refused_tunnel_gets_an_ordinary_response() {
     in_virtual_time(async {
         let refuses = |id| request::response(id, |response| response.respond(403, b"no")).unwrap();
         let mut peer = Peer::of(Config::default(), 1 << 16, refuses);
@@ -88,12 +88,12 @@ fn a_tunnel_that_is_refused_is_a_response_like_others() {
             peer.send(UPGRADE).await;
             assert!(peer.until("\r\n\r\nno").await.contains("content-length: 2\r\n"));
         }
-        // A key that is none is nobody's.
+        // A malformed key makes the request malformed.
         let bad = UPGRADE.replace("dGhlIHNhbXBsZSBub25jZQ==", "short");
         peer.send(&bad).await;
         assert!(peer.rest().await.starts_with("HTTP/1.1 400 "));
 
-        // Nor is it taken where it is not to be: then it is a GET.
+        // Without a handler for CONNECT, the request is an ordinary GET.
         let mut peer = Peer::of(Config { connect_protocol: false, ..Config::default() }, 1 << 16, responds);
         peer.send(UPGRADE).await;
         assert!(peer.until("ok").await.starts_with("HTTP/1.1 200 OK\r\n"));

@@ -1,9 +1,9 @@
-//! Requests that reach no handler, one after another.
+//! Requests that reach no handler, over HTTP/1.1.
 
 use super::*;
 
 #[test]
-fn a_flood_of_them_is_slowed_down() {
+fn a_flood_of_unserved_requests_is_slowed_down() {
     in_virtual_time(async {
         // 100 at once and 10 a second.
         let config = Config { control_burst: 10, control_per_second: 1, ..Config::default() };
@@ -17,7 +17,7 @@ fn a_flood_of_them_is_slowed_down() {
 }
 
 #[test]
-fn who_finds_half_of_what_it_asks_for_is_not_slowed_down() {
+fn a_client_with_half_of_its_requests_served_is_not_slowed_down() {
     in_virtual_time(async {
         let config = Config { control_burst: 10, control_per_second: 1, ..Config::default() };
         let mut peer = Peer::of(config, 1 << 20, responds);

@@ -1,5 +1,4 @@
-//! What the host says of the connection: that it ends, or that it is another
-//! protocol's from here on.
+//! Responses with which the host ends the connection or switches to another protocol.
 
 use super::tunnel::UPGRADE;
 use super::*;
@@ -8,7 +7,7 @@ fn with_upgrades() -> Config {
     Config { upgrade: true, ..Config::default() }
 }
 
-/// Switches, and gives back what comes through the tunnel, up to its end.
+/// Switches the protocol, and echoes the data of the tunnel to its end.
 fn switches(id: u64) {
     let set = request::change(id, |request| {
         let head = request.head();
@@ -29,7 +28,7 @@ fn switches(id: u64) {
 }
 
 #[test]
-fn an_upgrade_may_be_the_hosts() {
+fn the_host_may_accept_an_upgrade() {
     in_virtual_time(async {
         let mut peer = Peer::of(with_upgrades(), 1 << 16, switches);
         peer.send(&format!("{UPGRADE}\0with the head")).await;
@@ -47,7 +46,7 @@ fn an_upgrade_may_be_the_hosts() {
 }
 
 #[test]
-fn the_first_protocol_is_switched_to() {
+fn the_first_protocol_is_selected() {
     in_virtual_time(async {
         let mut peer = Peer::of(with_upgrades(), 1 << 16, switches);
         peer.send("POST / HTTP/1.1\r\nhost: a\r\nconnection: x, upgrade\r\nupgrade: one/2, two\r\n\r\n").await;
@@ -56,14 +55,14 @@ fn the_first_protocol_is_switched_to() {
 }
 
 #[test]
-fn an_upgrade_that_nobody_takes_is_a_request_like_others() {
+fn an_ignored_upgrade_is_an_ordinary_request() {
     in_virtual_time(async {
         let mut peer = Peer::of(with_upgrades(), 1 << 16, responds);
         for _ in 0..2 {
             peer.send(UPGRADE).await;
             assert!(peer.until("\r\n\r\nok").await.starts_with("HTTP/1.1 200 OK\r\n"));
         }
-        // One with a body could not say where the tunnel begins.
+        // With a body, the start of the tunnel would be ambiguous.
         let mut peer = Peer::of(with_upgrades(), 1 << 16, echoes);
         let bodied = "POST / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: x\r\ncontent-length: 4\r\n\r\nbody";
         peer.send(bodied).await;
@@ -86,7 +85,7 @@ fn a_switched_connection_is_cut_at_the_deadline() {
 }
 
 #[test]
-fn a_host_ends_the_connection_with_a_response_that_says_so() {
+fn a_host_may_end_the_connection_with_a_response() {
     in_virtual_time(async {
         let closes = |id| {
             let response = |response: &mut crate::request::Response| {
@@ -104,7 +103,7 @@ fn a_host_ends_the_connection_with_a_response_that_says_so() {
 }
 
 #[test]
-fn a_streamed_response_that_ends_the_connection_says_so_in_its_head() {
+fn a_streamed_response_announces_the_end_in_its_head() {
     in_virtual_time(async {
         let begins = |id| {
             let response = |response: &mut crate::request::Response| {

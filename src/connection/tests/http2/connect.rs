@@ -1,4 +1,4 @@
-//! CONNECT (RFC 9113, section 8.5; RFC 8441): tunnels, and who gets none.
+//! CONNECT (RFC 9113, section 8.5; RFC 8441): accepted and refused tunnels.
 
 use super::*;
 use crate::request::Reader;
@@ -7,7 +7,7 @@ const PLAIN: [(&str, &str); 2] = [(":method", "CONNECT"), (":authority", "a:443"
 const EXTENDED: [(&str, &str); 5] =
     [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/chat"), (":authority", "a")];
 
-/// Opens a tunnel that sends back what it gets.
+/// Opens a tunnel that echoes its data.
 fn echoes(id: u64) {
     let write = |of: request::Subject, data: &[u8], last| {
         request::response(of.id, |response| response.write(data).map(drop)).unwrap();
@@ -40,7 +40,7 @@ async fn speaks_through(peer: &mut Peer, stream: u32) {
 }
 
 #[test]
-fn a_tunnel_carries_both_ways() {
+fn a_tunnel_carries_data_in_both_directions() {
     in_virtual_time(async {
         for fields in [&PLAIN[..], &EXTENDED] {
             let mut peer = Peer::at("CONNECT *", Config::default(), 1 << 16, echoes);
@@ -50,7 +50,7 @@ fn a_tunnel_carries_both_ways() {
             peer.ask(1, 0, fields).await;
             speaks_through(&mut peer, 1).await;
             assert_eq!(names(&peer.heads()[0]), [":status", "date"]);
-            // And the session goes on.
+            // The session continues.
             peer.ask(3, 0, fields).await;
             speaks_through(&mut peer, 3).await;
         }
@@ -58,7 +58,7 @@ fn a_tunnel_carries_both_ways() {
 }
 
 #[test]
-fn what_a_tunnel_is_asked_for_is_known() {
+fn the_target_of_a_tunnel_is_known_to_the_host() {
     in_virtual_time(async {
         let asked = Arc::<Mutex<Vec<(String, String, String, String)>>>::default();
         let seen = asked.clone();
@@ -88,7 +88,7 @@ fn what_a_tunnel_is_asked_for_is_known() {
 }
 
 #[test]
-fn without_a_handler_nothing_is_announced_and_nothing_tunnels() {
+fn without_a_handler_there_are_no_tunnels() {
     in_virtual_time(async {
         let off = Config { connect_protocol: false, ..Config::default() };
         for (pattern, config) in [("*", Config::default()), ("* /chat", Config::default()), ("CONNECT *", off)] {
@@ -108,7 +108,7 @@ fn without_a_handler_nothing_is_announced_and_nothing_tunnels() {
 }
 
 #[test]
-fn malformed_ones_are_reset() {
+fn malformed_connect_requests_are_reset() {
     in_virtual_time(async {
         let mut peer = Peer::at("CONNECT *", Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;

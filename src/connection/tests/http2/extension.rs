@@ -1,4 +1,4 @@
-//! The host's ALTSVC and ORIGIN frames: where they stand among the others, byte for byte.
+//! The position of the host's ALTSVC and ORIGIN frames among other frames, byte for byte.
 
 use super::*;
 use crate::error::Error;
@@ -11,12 +11,12 @@ fn altsvc(stream: u32, value: &str) -> Extension {
     Extension::altsvc(stream, if stream == 0 { "https://a.b" } else { "" }, value).unwrap()
 }
 
-/// Has the session of a request send something.
+/// Sends a frame on the session of a request.
 fn send(id: u64, extension: Extension) {
     request::change(id, |request| request.session.send(extension)).unwrap();
 }
 
-/// What has come whole, frame for frame: kind, flags, stream, payload.
+/// The complete frames that were received: kind, flags, stream, payload.
 fn frames(peer: &Peer) -> Vec<(u8, u8, u32, &[u8])> {
     let (mut rest, mut frames) = (&peer.bytes[..], Vec::new());
     while rest.len() >= 9 {
@@ -34,7 +34,7 @@ fn place(peer: &Peer, kind: u8, stream: u32) -> Option<usize> {
 }
 
 #[test]
-fn what_is_said_of_a_stream_goes_before_its_response() {
+fn an_extension_frame_for_a_stream_precedes_its_response() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, |id| {
             send(id, altsvc(1, "h2=\":1\""));
@@ -46,7 +46,7 @@ fn what_is_said_of_a_stream_goes_before_its_response() {
         let at = place(&peer, ALTSVC, 1).expect("an ALTSVC");
         assert_eq!(frames(&peer)[at].3, b"\0\0h2=\":1\"");
         assert!(at < place(&peer, kind::HEADERS, 1).unwrap());
-        // Of a stream that has ended, and of one that never was, nothing is said.
+        // A frame for a stream that has ended, or that never existed, is not sent.
         peer.get(3).await;
         peer.session.send(altsvc(99, "clear")).unwrap();
         peer.session.send(altsvc(0, "clear")).unwrap();
@@ -58,7 +58,7 @@ fn what_is_said_of_a_stream_goes_before_its_response() {
 }
 
 #[test]
-fn what_is_said_early_waits_for_the_first_settings() {
+fn early_extension_frames_wait_for_the_first_settings() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.session.send(Extension::origin(["https://a", "https://b"]).unwrap()).unwrap();
@@ -71,9 +71,9 @@ fn what_is_said_early_waits_for_the_first_settings() {
     });
 }
 
-/// With a long header section and a body, whatever the pieces that the peer takes.
+/// With a long header section and a body, for all sizes of pieces that the peer reads.
 #[test]
-fn nothing_stands_inside_a_frame_or_a_header_block() {
+fn extension_frames_do_not_interrupt_frames_or_header_blocks() {
     let value = "v".repeat(40_000);
     let heads = move |id| {
         request::prepare(id, |response| response.set_field(b"x-long", value.as_bytes())).unwrap();
@@ -121,7 +121,7 @@ fn nothing_stands_inside_a_frame_or_a_header_block() {
 }
 
 #[test]
-fn a_peer_that_takes_nothing_bounds_what_waits() {
+fn extension_frames_for_a_peer_that_reads_nothing_are_bounded() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 10, responds);
         peer.settle(&[]).await;

@@ -1,5 +1,5 @@
-//! Frames as a test reads and writes them (RFC 9113, section 4.1), independent of
-//! the engine's own reader.
+//! A reader and writer of frames for tests (RFC 9113, section 4.1), independent of the
+//! engine's.
 
 use crate::testing::wire;
 
@@ -11,12 +11,12 @@ pub mod kind {
 }
 
 pub use crate::testing::wire::{ACK, END_HEADERS, END_STREAM};
-/// Bytes of the client connection preface (section 3.4).
+/// The client connection preface (section 3.4).
 pub const PREFACE: usize = 24;
 
 const HEAD: usize = 9;
 
-/// The head of a frame.
+/// A frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub length: u32,
@@ -31,7 +31,7 @@ impl Frame {
     }
 }
 
-/// Takes the first frame off `bytes`, with its payload, if it is whole.
+/// Removes the first frame from `bytes` if it is complete. Returns it with its payload.
 pub fn take(bytes: &mut Vec<u8>) -> Option<(Frame, Vec<u8>)> {
     let head = bytes.get(..HEAD)?;
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);

@@ -1,4 +1,4 @@
-//! Responses that end before the body that the host still wants.
+//! Responses that are complete before the body, which the host still reads.
 
 use super::*;
 use crate::request::Reader;
@@ -7,7 +7,7 @@ const POST: [(&str, &str); 4] = [(":method", "POST"), (":scheme", "http"), (":pa
 
 type Told = Arc<Mutex<Vec<String>>>;
 
-/// Responses at once, keeps the body, and notes what comes of it.
+/// Responds at once, keeps the body, and records the result.
 fn keeps(told: Told) -> impl Fn(u64) + Send + Sync {
     move |id| {
         let (pieces, cancels) = (told.clone(), told.clone());
@@ -24,20 +24,20 @@ fn keeps(told: Told) -> impl Fn(u64) + Send + Sync {
     }
 }
 
-/// A peer that has begun to send a body and has the whole response.
+/// A peer that has begun to send a body and has received the whole response.
 async fn answered(handler: impl Fn(u64) + Send + Sync + 'static) -> Peer {
     let mut peer = Peer::at("POST /", Config::default(), 1 << 16, handler);
     peer.settle(&[]).await;
     peer.ask(1, 0, &POST).await;
     let (frame, _) = peer.next(kind::DATA, true).await.expect("the response");
     assert!(frame.has(END_STREAM), "it does not wait for the body");
-    // Longer than a body that nobody wants is let come.
+    // Longer than a body that is discarded.
     sleep(Duration::from_secs(5)).await;
     peer
 }
 
 #[test]
-fn the_body_goes_on_behind_the_response() {
+fn a_kept_body_continues_after_the_response() {
     in_virtual_time(async {
         let told = Told::default();
         let mut peer = answered(keeps(told.clone())).await;
@@ -48,7 +48,7 @@ fn the_body_goes_on_behind_the_response() {
         sleep(Duration::from_secs(1)).await;
         assert_eq!(*lock(&told), ["one false", "two true"]);
         assert_eq!(peer.session.counters.open_streams.load(std::sync::atomic::Ordering::Relaxed), 0);
-        // And the session goes on.
+        // The session continues.
         peer.ask(3, END_STREAM, &POST).await;
         assert!(peer.next(kind::DATA, true).await.is_some_and(|(frame, _)| frame.stream == 3));
         assert!(peer.frames.iter().all(|(frame, _)| frame.kind != kind::RST_STREAM));
@@ -56,7 +56,7 @@ fn the_body_goes_on_behind_the_response() {
 }
 
 #[test]
-fn a_body_that_has_no_end_is_told() {
+fn the_end_of_a_session_is_reported_to_a_kept_body() {
     in_virtual_time(async {
         let told = Told::default();
         let mut peer = answered(keeps(told.clone())).await;
@@ -69,7 +69,7 @@ fn a_body_that_has_no_end_is_told() {
 }
 
 #[test]
-fn a_kept_body_that_rests_is_ended_as_any_stream() {
+fn a_kept_body_without_progress_is_ended() {
     in_virtual_time(async {
         let told = Told::default();
         let mut peer = answered(keeps(told.clone())).await;
@@ -99,7 +99,7 @@ fn a_drain_waits_for_a_kept_body_until_its_deadline() {
 }
 
 #[test]
-fn a_kept_body_can_be_given_up() {
+fn a_kept_body_can_be_reset_by_the_host() {
     in_virtual_time(async {
         for (code, reset) in [(0, 0), (CANCEL, CANCEL)] {
             let asked = Arc::new(Mutex::new(0));

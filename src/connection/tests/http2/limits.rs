@@ -1,4 +1,4 @@
-//! Every limit of a session acts when it must.
+//! Each limit of an HTTP/2 session takes effect in time.
 
 use super::super::echoes;
 use super::*;
@@ -16,7 +16,7 @@ fn a_silent_connection_is_ended() {
 }
 
 #[test]
-fn a_preface_that_drips_is_ended() {
+fn a_slow_preface_ends_the_connection() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         for byte in b"PRI * HTTP/2.0\r\n" {
@@ -30,7 +30,7 @@ fn a_preface_that_drips_is_ended() {
 }
 
 #[test]
-fn settings_that_are_never_answered_are_told() {
+fn missing_settings_are_reported_to_the_peer() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
@@ -44,12 +44,12 @@ fn settings_that_are_never_answered_are_told() {
 }
 
 #[test]
-fn an_unfinished_header_block_is_ended_though_it_drips() {
+fn a_slow_header_block_ends_the_session() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
         sleep(Duration::from_secs(1)).await;
-        // The head of a HEADERS frame of 100 bytes, then a byte a second.
+        // The frame header of a HEADERS frame of 100 bytes, then one byte per second.
         peer.send(&[0, 0, 100, kind::HEADERS, 0, 0, 0, 0, 1]).await;
         for _ in 0..12 {
             sleep(Duration::from_millis(900)).await;
@@ -63,8 +63,8 @@ fn an_unfinished_header_block_is_ended_though_it_drips() {
 }
 
 #[test]
-fn a_header_block_that_drips_in_whole_frames_is_ended() {
-    // Of a request, and of trailers.
+fn a_header_block_of_slow_complete_frames_ends_the_session() {
+    // First of a request, then of trailers.
     for block in [GET, &[]] {
         in_virtual_time(async {
             let mut peer = Peer::of(Config::default(), 1 << 16, never_responds);
@@ -85,7 +85,7 @@ fn a_header_block_that_drips_in_whole_frames_is_ended() {
 }
 
 #[test]
-fn scenario_25_an_idle_session_leaves_in_good_order_though_it_pings() {
+fn scenario_25_an_idle_session_that_sends_pings_is_drained() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
@@ -103,7 +103,7 @@ fn scenario_25_an_idle_session_leaves_in_good_order_though_it_pings() {
 }
 
 #[test]
-fn scenario_27_a_dead_peer_is_asked_once_and_cut() {
+fn scenario_27_a_dead_peer_gets_one_ping_and_is_cut() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
@@ -116,7 +116,7 @@ fn scenario_27_a_dead_peer_is_asked_once_and_cut() {
 }
 
 #[test]
-fn a_flood_is_told_to_calm_down_and_chatter_is_not() {
+fn a_flood_ends_the_session_and_chatter_does_not() {
     in_virtual_time(async {
         let mut pings = Vec::new();
         (0..2000).for_each(|_| write(&mut pings, kind::PING, 0, 0, b"floodfld"));
@@ -166,7 +166,7 @@ fn scenario_25_and_26_sessions_end_by_age_and_by_requests() {
 }
 
 #[test]
-fn scenario_25_what_is_open_ends_after_the_grace() {
+fn scenario_25_open_streams_end_after_the_grace_period() {
     in_virtual_time(async {
         let (max_age, grace) = (Duration::from_secs(40), Duration::from_secs(5));
         let mut peer = Peer::of(Config { max_age, grace, ..Config::default() }, 1 << 16, never_responds);
@@ -213,7 +213,7 @@ fn a_stream_whose_peer_opens_no_window_is_reset() {
 }
 
 #[test]
-fn a_window_that_drips_is_no_progress() {
+fn tiny_window_updates_are_no_progress() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 20, responds_much);
         peer.settle(&[0, 4, 0, 0, 0, 0]).await;
@@ -233,7 +233,7 @@ fn a_window_that_drips_is_no_progress() {
 }
 
 #[test]
-fn a_body_that_drips_is_ended() {
+fn a_slow_body_is_ended() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, echoes);
         peer.settle(&[]).await;
@@ -256,7 +256,7 @@ fn a_body_that_drips_is_ended() {
 fn a_peer_that_reads_nothing_is_cut() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 10, responds_much);
-        // Its window is large, so that the socket is what holds up.
+        // The peer's window is large, so the socket is the bottleneck.
         peer.settle(&[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
         peer.get(1).await;
         sleep(Duration::from_secs(80)).await;
@@ -265,9 +265,10 @@ fn a_peer_that_reads_nothing_is_cut() {
 }
 
 #[test]
-fn what_becomes_possible_by_a_send_is_sent_in_the_same_turn() {
+fn content_that_a_send_makes_room_for_is_sent_in_the_same_turn() {
     in_virtual_time(async {
-        // A share so small that each send makes room for the next piece; the peer says nothing meanwhile.
+        // The share is so small that each send makes room for the next piece. The peer
+        // sends nothing meanwhile.
         let config = Config { session_send_bytes: 16 << 10, ..Config::default() };
         let mut peer = Peer::of(config, 8 << 20, responds_much);
         peer.settle(&[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;

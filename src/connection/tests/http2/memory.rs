@@ -1,19 +1,19 @@
-//! What is counted as held for a peer, and that nothing stays counted.
+//! The memory that is counted for a peer. Nothing stays counted.
 
 use super::*;
 use crate::error::Error;
 
-/// Compressed header sections have both sides remember some fields.
+/// Both sides enter some of the fields into their compression tables.
 const TABLES: usize = 600;
 
-/// What is counted once the session's task has had its turns.
+/// The counted memory after the task of the session has run.
 async fn held(peer: &Peer) -> usize {
     sleep(Duration::from_millis(1)).await;
     peer.session.memory.in_use()
 }
 
 #[test]
-fn what_a_request_holds_is_counted_until_it_ends() {
+fn the_memory_of_a_request_is_counted_until_it_ends() {
     in_virtual_time(async {
         let (kept, keep) = keeps();
         let mut peer = Peer::of(Config::default(), 1 << 20, keep);
@@ -29,7 +29,7 @@ fn what_a_request_holds_is_counted_until_it_ends() {
         let id = lock(&kept)[0];
         request::change(id, |request| request.body().read(&mut [0; 4_000])).unwrap();
         assert!(held(&peer).await.abs_diff(with_head + 6_000) < TABLES);
-        // Beyond the peer's window, which is 65,535.
+        // More than the peer's window of 65,535.
         let write = |bytes| request::response(id, |response| response.write(&vec![b'y'; bytes]).map(drop));
         request::response(id, |response| response.write_head(200)).unwrap();
         write(100_000).unwrap();
@@ -46,7 +46,7 @@ fn what_a_request_holds_is_counted_until_it_ends() {
 }
 
 #[test]
-fn nothing_stays_counted_however_a_request_ends() {
+fn no_memory_stays_counted_after_a_request() {
     in_virtual_time(async {
         let responds = |id| request::response(id, |response| response.respond(200, b"ok")).unwrap();
         let streams = |id| {
@@ -65,7 +65,7 @@ fn nothing_stays_counted_however_a_request_ends() {
             let mut peer = Peer::of(Config::default(), 1 << 16, end);
             peer.settle(&[]).await;
             for stream in [1, 3, 5] {
-                // Its upload goes on.
+                // Its upload continues.
                 peer.frame(kind::HEADERS, END_HEADERS, stream, GET).await;
                 peer.frame(kind::DATA, 0, stream, &[b'x'; 1000]).await;
             }
@@ -80,7 +80,7 @@ fn nothing_stays_counted_however_a_request_ends() {
 }
 
 #[test]
-fn nothing_stays_counted_however_a_session_ends() {
+fn no_memory_stays_counted_after_a_session() {
     in_virtual_time(async {
         for way in ["the peer leaves", "abort", "drain"] {
             let (kept, keep) = keeps();
@@ -92,7 +92,7 @@ fn nothing_stays_counted_however_a_session_ends() {
             }
             assert!(held(&peer).await > 2000);
             let ids = std::mem::take(&mut *lock(&kept));
-            // The host is told of the one, and asks about the other.
+            // The host gets a callback for one request, and asks about the other.
             request::change(ids[0], |request| {
                 request.on_cancel = Some(Box::new(|_, _, _| {}));
                 Ok(())

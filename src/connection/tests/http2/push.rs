@@ -1,4 +1,4 @@
-//! Server push (RFC 9113, section 8.4): what is promised, and when nothing is.
+//! Server push (RFC 9113, section 8.4): which pushes are promised.
 
 use super::*;
 use crate::error::Error;
@@ -20,7 +20,7 @@ async fn promised(peer: &mut Peer) -> (u32, u32) {
     (frame.stream, number(&payload, 0))
 }
 
-/// The cause with which a request is cancelled.
+/// Stores the cause and code with which a request is cancelled.
 fn watched(id: u64) -> Arc<Mutex<Option<(Cause, u32)>>> {
     let told = Arc::<Mutex<Option<(Cause, u32)>>>::default();
     let tell = told.clone();
@@ -32,7 +32,7 @@ fn watched(id: u64) -> Arc<Mutex<Option<(Cause, u32)>>> {
     told
 }
 
-/// A session of a peer with these settings, and its request, which the host holds.
+/// The session of a peer with these settings, and its request, which the host holds.
 async fn asked(settings: &[u8]) -> (Peer, u64) {
     let (kept, keep) = keeps();
     let mut peer = Peer::of(Config::default(), 1 << 16, keep);
@@ -44,7 +44,7 @@ async fn asked(settings: &[u8]) -> (Peer, u64) {
 }
 
 #[test]
-fn a_push_is_promised_before_the_response_that_names_it() {
+fn a_push_is_promised_before_the_response_that_refers_to_it() {
     in_virtual_time(async {
         let pushes = |id| {
             let pushed = push(id).unwrap();
@@ -80,7 +80,7 @@ fn a_push_is_promised_before_the_response_that_names_it() {
 }
 
 #[test]
-fn a_streamed_response_pushes_also_behind_its_head() {
+fn a_streamed_response_may_push_after_its_head() {
     in_virtual_time(async {
         let (mut peer, id) = asked(&[]).await;
         request::response(id, |response| response.write_head(200)).unwrap();
@@ -108,7 +108,7 @@ fn a_streamed_response_pushes_also_behind_its_head() {
 }
 
 #[test]
-fn nothing_is_pushed_to_who_wants_nothing_pushed() {
+fn nothing_is_pushed_if_the_peer_disables_push() {
     in_virtual_time(async {
         let (mut peer, id) = asked(&[0, 2, 0, 0, 0, 0]).await;
         assert!(matches!(push(id), Err(Error::State(_))));
@@ -116,7 +116,8 @@ fn nothing_is_pushed_to_who_wants_nothing_pushed() {
         sleep(Duration::from_millis(1)).await;
         respond(push(id).unwrap(), "style");
         assert_eq!(promised(&mut peer).await, (1, 2));
-        // It says so before the session's task has looked: told by a cancellation.
+        // The SETTINGS frame arrives before the task has run. The cancellation reports
+        // it.
         let (pushed, neighbour) = (push(id).unwrap(), watched(id));
         let told = watched(pushed);
         peer.frame(kind::SETTINGS, 0, 0, &[0, 2, 0, 0, 0, 0]).await;
@@ -135,7 +136,7 @@ fn nothing_is_pushed_to_who_wants_nothing_pushed() {
 }
 
 #[test]
-fn a_session_that_drains_pushes_nothing_new_and_waits_for_no_promise() {
+fn a_draining_session_begins_no_pushes() {
     in_virtual_time(async {
         let (mut peer, id) = asked(&[]).await;
         let (begun, never) = (push(id).unwrap(), push(id).unwrap());
@@ -157,7 +158,7 @@ fn a_session_that_drains_pushes_nothing_new_and_waits_for_no_promise() {
 }
 
 #[test]
-fn the_peer_resets_what_it_does_not_want() {
+fn the_peer_may_reset_a_push() {
     in_virtual_time(async {
         let (mut peer, id) = asked(&[]).await;
         let pushed = push(id).unwrap();
@@ -166,7 +167,7 @@ fn the_peer_resets_what_it_does_not_want() {
         peer.frame(kind::RST_STREAM, 0, 2, &REFUSED.to_be_bytes()).await;
         sleep(Duration::from_millis(1)).await;
         assert_eq!(*lock(&told), Some((Cause::PeerReset, REFUSED)));
-        // So do we.
+        // The server may reset a push, too.
         let pushed = push(id).unwrap();
         request::response(pushed, |response| response.reset(CANCEL)).unwrap();
         assert_eq!(promised(&mut peer).await, (1, 4));
@@ -178,7 +179,7 @@ fn the_peer_resets_what_it_does_not_want() {
 }
 
 #[test]
-fn what_the_request_ends_before_the_promise_is_cancelled_with_it() {
+fn a_push_is_cancelled_with_its_request_before_the_promise() {
     in_virtual_time(async {
         let (kept, keep) = keeps();
         let mut peer = Peer::of(Config::default(), 1 << 16, keep);
@@ -195,7 +196,7 @@ fn what_the_request_ends_before_the_promise_is_cancelled_with_it() {
             sleep(Duration::from_millis(1)).await;
             let told = *lock(&told);
             match by_peer {
-                // It may have been promised before the reset came.
+                // It may have been promised before the reset arrived.
                 true => assert!(matches!(told, None | Some((Cause::PeerReset, CANCEL))), "{told:?}"),
                 false => assert_eq!(told, Some((Cause::Aborted, CANCEL))),
             }
@@ -212,10 +213,10 @@ fn what_the_request_ends_before_the_promise_is_cancelled_with_it() {
 }
 
 #[test]
-fn what_is_promised_outlives_the_stream_that_it_was_promised_on() {
+fn a_promised_push_outlives_its_request() {
     in_virtual_time(async {
         let (kept, keep) = keeps();
-        // So small a pipe that the promise waits in it.
+        // The pipe is so small that the promise waits in it.
         let mut peer = Peer::of(Config::default(), 64, keep);
         peer.settle(&[]).await;
         peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
@@ -240,7 +241,7 @@ fn what_is_promised_outlives_the_stream_that_it_was_promised_on() {
 }
 
 #[test]
-fn pushes_wait_for_the_peers_leave_and_are_bounded() {
+fn pushes_respect_the_peers_stream_limit_and_are_bounded() {
     in_virtual_time(async {
         let (kept, keep) = keeps();
         let mut peer = Peer::of(Config { max_concurrent_streams: 3, ..Config::default() }, 1 << 16, keep);
@@ -254,7 +255,7 @@ fn pushes_wait_for_the_peers_leave_and_are_bounded() {
         for stream in 1..=100 {
             assert_eq!(promised(&mut peer).await, (1, 2 * stream));
         }
-        // They are not the peer's: its own may still come.
+        // Pushed streams do not count against the peer's limit.
         peer.get(3).await;
         sleep(Duration::from_millis(1)).await;
         assert_eq!(lock(&kept).len(), 2);

@@ -1,4 +1,4 @@
-//! What a session's host is told of the peer's frames, and sends by itself.
+//! Events about the peer's frames, and frames that the host sends.
 
 use super::*;
 use crate::engine::LAST_TAKEN;
@@ -9,7 +9,7 @@ fn texts(peer: &Peer, kind: EventKind) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn settings_and_pings_are_told_with_their_payload() {
+fn settings_and_pings_are_reported_with_their_payload() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         // SETTINGS_INITIAL_WINDOW_SIZE and an unknown one.
@@ -26,7 +26,7 @@ fn settings_and_pings_are_told_with_their_payload() {
 }
 
 #[test]
-fn many_settings_are_told_and_too_many_end_the_session() {
+fn many_settings_are_reported_and_too_many_end_the_session() {
     in_virtual_time(async {
         let settings: Vec<u8> = (0..61u8).flat_map(|value| [0x7f, 0, 0, 0, 0, value]).collect();
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
@@ -40,7 +40,7 @@ fn many_settings_are_told_and_too_many_end_the_session() {
 }
 
 #[test]
-fn the_hosts_pings_are_answered_to_the_host_alone() {
+fn acknowledgements_of_the_hosts_pings_reach_only_the_host() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
@@ -51,7 +51,7 @@ fn the_hosts_pings_are_answered_to_the_host_alone() {
             let (frame, asked) = peer.next(kind::PING, false).await.expect("a PING");
             assert_eq!((frame.flags, &asked[..]), (0, &payload[..]));
         }
-        // The answers with a request between them, one of them in two parts.
+        // The acknowledgements, one of them in two parts, with a request between them.
         let mut bytes = Vec::new();
         write(&mut bytes, kind::PING, ACK, 0, b"one     ");
         write(&mut bytes, kind::HEADERS, END_STREAM | END_HEADERS, 1, GET);
@@ -60,7 +60,7 @@ fn the_hosts_pings_are_answered_to_the_host_alone() {
         peer.send(&bytes[..cut]).await;
         assert!(peer.next(kind::DATA, true).await.is_some());
         peer.send(&bytes[cut..]).await;
-        // Nobody asked that.
+        // An acknowledgement of an unknown PING.
         peer.frame(kind::PING, ACK, 0, b"one     ").await;
         peer.get(3).await;
         assert!(peer.next(kind::DATA, true).await.is_some());
@@ -69,7 +69,7 @@ fn the_hosts_pings_are_answered_to_the_host_alone() {
 }
 
 #[test]
-fn sixteen_pings_wait_and_no_more() {
+fn at_most_sixteen_pings_of_the_host_are_outstanding() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
@@ -89,7 +89,7 @@ fn sixteen_pings_wait_and_no_more() {
 }
 
 #[test]
-fn the_hosts_goaway_changes_nothing_but_what_later_ones_say() {
+fn a_goaway_of_the_host_only_bounds_later_ones() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         peer.settle(&[]).await;
@@ -103,7 +103,7 @@ fn the_hosts_goaway_changes_nothing_but_what_later_ones_say() {
         peer.get(3).await;
         assert!(peer.next(kind::DATA, true).await.is_some(), "the session goes on");
         assert_eq!(peer.session.stage(), crate::close::Stage::Open);
-        // The session's own leave comes as ever, and raises nothing.
+        // The GOAWAY of the drain is sent as usual, and does not raise the last stream.
         peer.session.order(Order::Drain(Instant::now().into_std() + Duration::from_secs(5)));
         assert_eq!(peer.goaway(false).await, (1, 0));
         peer.get(5).await;
@@ -116,7 +116,7 @@ fn the_hosts_goaway_changes_nothing_but_what_later_ones_say() {
 }
 
 #[test]
-fn a_host_that_aborts_says_how_far_it_came() {
+fn an_abort_names_the_last_processed_stream() {
     in_virtual_time(async {
         for (last_stream, named) in [(1, 1), (0, 0), (9, 3), (u32::MAX, 3)] {
             let mut peer = Peer::of(Config::default(), 1 << 16, responds);
@@ -154,15 +154,15 @@ fn windows_are_set_when_the_first_settings_are_acknowledged() {
 }
 
 #[test]
-fn the_settings_of_the_host_are_told_to_the_peer() {
+fn settings_of_the_host_are_sent_to_the_peer() {
     in_virtual_time(async {
         let config = Config { max_frame_bytes: 20_000, header_table_bytes: 0, ..Config::default() };
         let mut peer = Peer::of(config, 1 << 16, responds);
         peer.settle(&[]).await;
         let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
         assert_eq!((Peer::setting(&payload, 1), Peer::setting(&payload, 5)), (Some(0), Some(20_000)));
-        // A frame as long as that, and one that is longer. The first block says that
-        // the table is smaller (RFC 7541, section 4.2).
+        // A frame of the new size is accepted, and a longer one is not. The first header
+        // block announces the smaller table (RFC 7541, section 4.2).
         peer.frame(kind::HEADERS, END_HEADERS, 1, &[&[0x20], GET].concat()).await;
         peer.frame(kind::DATA, END_STREAM, 1, &[0; 20_000]).await;
         assert!(peer.next(kind::DATA, true).await.is_some());
@@ -173,7 +173,7 @@ fn the_settings_of_the_host_are_told_to_the_peer() {
 }
 
 #[test]
-fn what_every_peer_assumes_is_not_said() {
+fn default_settings_are_not_sent() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, responds);
         let (_, payload) = peer.next(kind::SETTINGS, true).await.expect("SETTINGS");
@@ -182,7 +182,7 @@ fn what_every_peer_assumes_is_not_said() {
 }
 
 #[test]
-fn a_peers_goaway_and_a_garbled_preface_are_told() {
+fn a_goaway_and_a_malformed_preface_are_reported() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 16, never_responds);
         peer.settle(&[]).await;

@@ -1,18 +1,17 @@
-//! Requests that reach no handler: floods of them end, clients that ask for what
-//! is not there are served.
+//! Requests that reach no handler: floods end the session, and honest clients are served.
 
 use super::*;
 
-/// As [`GET`], for a path that has no handler.
+/// Like [`GET`], for a path without a handler.
 const NOWHERE: &[u8] = &[0x82, 0x86, 0x04, 2, b'/', b'x', 0x01, 1, b'a'];
 const DELETE: &[u8] = &[0x02, 6, b'D', b'E', b'L', b'E', b'T', b'E', 0x86, 0x84, 0x01, 1, b'a'];
 
-/// So many times ten such requests at once, and a tenth of that each second.
+/// A budget of ten times `control_burst` such requests, and a tenth of that per second.
 fn limited(control_burst: u32) -> Config {
     Config { control_burst, control_per_second: control_burst / 10, ..Config::default() }
 }
 
-/// Heads of so many requests, from that stream on.
+/// HEADERS frames of `count` requests, beginning with stream `first`.
 fn heads(block: &[u8], first: u32, count: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     (0..count).for_each(|index| write(&mut bytes, kind::HEADERS, END_STREAM | END_HEADERS, first + 2 * index, block));
@@ -20,7 +19,7 @@ fn heads(block: &[u8], first: u32, count: u32) -> Vec<u8> {
 }
 
 impl Peer {
-    /// Sends that many requests at once, and reads until each has its response.
+    /// Sends `count` requests at once, and reads until each has a response.
     async fn ask_together(&mut self, block: &[u8], first: u32, count: u32) {
         self.send(&heads(block, first, count)).await;
         for _ in 0..count {
@@ -30,7 +29,7 @@ impl Peer {
 }
 
 #[test]
-fn a_flood_of_them_is_told_to_calm_down() {
+fn a_flood_of_unserved_requests_ends_the_session() {
     for block in [NOWHERE, DELETE] {
         in_virtual_time(async {
             let mut peer = Peer::of(limited(50), 1 << 20, responds);
@@ -65,7 +64,7 @@ fn a_client_that_waits_for_its_responses_is_only_slowed_down() {
 }
 
 #[test]
-fn who_finds_half_of_what_it_asks_for_is_not_slowed_down() {
+fn a_client_with_half_of_its_requests_served_is_not_slowed_down() {
     in_virtual_time(async {
         let mut peer = Peer::of(limited(10), 1 << 20, responds);
         peer.settle(&[]).await;
@@ -82,7 +81,7 @@ fn requests_beyond_what_handlers_still_hold_are_counted() {
     in_virtual_time(async {
         let mut peer = Peer::of(limited(200), 1 << 20, never_responds);
         peer.settle(&[]).await;
-        // The handlers go on, though their streams are reset.
+        // The handlers continue after their streams were reset.
         peer.send(&heads(GET, 1, 100)).await;
         for index in 0..100 {
             peer.frame(kind::RST_STREAM, 0, 1 + 2 * index, &CANCEL.to_be_bytes()).await;

@@ -1,10 +1,10 @@
-//! Bodies that are too large, and those that go on after their answer.
+//! Bodies that are too large, and bodies that continue after their response.
 
 use super::*;
 use crate::request::{Reader, Share};
 
 #[test]
-fn bodies_that_are_too_large_together_are_refused_for_now() {
+fn bodies_that_exceed_the_session_limit_together_are_refused() {
     in_virtual_time(async {
         let ended = Arc::<Mutex<Vec<(u32, Option<Cause>)>>>::default();
         let told = ended.clone();
@@ -35,7 +35,7 @@ fn bodies_that_are_too_large_together_are_refused_for_now() {
         let fields = peer.heads().remove(0);
         let has = |name: &[u8], value: &[u8]| fields.iter().any(|(n, v)| n == name && v == value);
         assert!(has(b":status", b"413") && has(b"retry-after", b"1"), "{fields:?}");
-        // The room is free again, and what is whole is delivered.
+        // The space is free again, and the complete bodies are delivered.
         peer.frame(kind::DATA, END_STREAM, 1, &[b'x'; 10_000]).await;
         assert_eq!(peer.next(kind::HEADERS, true).await.expect("a response").0.stream, 1);
         peer.frame(kind::HEADERS, END_HEADERS, 5, GET).await;
@@ -48,17 +48,17 @@ fn bodies_that_are_too_large_together_are_refused_for_now() {
     });
 }
 
-/// `:method POST`, and the rest as [`GET`] has it.
+/// `:method POST`, and the other fields of [`GET`].
 const POST: &[u8] = &[0x83, 0x86, 0x84, 0x41, 1, b'a'];
 
-/// So many bytes of a body in one frame, and a moment in which the session can open the window again.
+/// Sends `bytes` of a body in one frame, and lets the session open the window again.
 async fn upload(peer: &mut Peer, stream: u32, bytes: usize, flags: u8) {
     peer.frame(kind::DATA, flags, stream, &vec![b'x'; bytes]).await;
     sleep(Duration::from_millis(1)).await;
 }
 
 #[test]
-fn an_upload_may_end_after_an_error() {
+fn an_upload_may_end_after_an_error_response() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 21, responds);
         peer.settle(&[]).await;
@@ -80,7 +80,7 @@ fn an_upload_may_end_after_an_error() {
 }
 
 #[test]
-fn an_upload_without_end_is_stopped_by_time_and_by_bytes() {
+fn an_endless_upload_is_stopped_by_time_and_by_bytes() {
     in_virtual_time(async {
         let mut peer = Peer::of(Config::default(), 1 << 21, responds);
         peer.settle(&[]).await;
@@ -106,7 +106,7 @@ fn an_upload_without_end_is_stopped_by_time_and_by_bytes() {
 }
 
 #[test]
-fn a_session_that_drains_gives_uploads_no_time() {
+fn a_draining_session_discards_no_uploads() {
     in_virtual_time(async {
         let config = Config { max_requests: 1, ..Config::default() };
         let mut peer = Peer::of(config, 1 << 16, responds);
@@ -120,7 +120,7 @@ fn a_session_that_drains_gives_uploads_no_time() {
 }
 
 #[test]
-fn after_a_success_only_a_short_upload_goes_on() {
+fn after_a_successful_response_only_a_short_upload_is_discarded() {
     in_virtual_time(async {
         let with_length = |length: &[u8]| {
             // content-length is entry 28 of the static table (RFC 7541, appendix A).
@@ -144,7 +144,7 @@ fn after_a_success_only_a_short_upload_goes_on() {
 }
 
 #[test]
-fn half_of_the_streams_may_be_uploads_that_nobody_wants() {
+fn half_of_the_streams_may_be_discarded_uploads() {
     in_virtual_time(async {
         let config = Config { max_concurrent_streams: 4, ..Config::default() };
         let mut peer = Peer::of(config, 1 << 16, responds);
@@ -163,10 +163,10 @@ fn half_of_the_streams_may_be_uploads_that_nobody_wants() {
     });
 }
 
-/// What a hook for content was called with: the pieces and whether each was the last.
+/// The calls of a content hook: the pieces, and whether each was the last.
 type Pieces = Arc<Mutex<Vec<(Vec<u8>, bool)>>>;
 
-/// Keeps each piece in `pieces`, and pauses behind one that says so.
+/// Stores each piece in `pieces`, and pauses after a piece that asks for it.
 fn keeps(pieces: &Pieces, id: u64) {
     let pieces = pieces.clone();
     let on_body = Box::new(move |subject: request::Subject, piece: &[u8], is_last| {
@@ -182,7 +182,7 @@ fn keeps(pieces: &Pieces, id: u64) {
 }
 
 #[test]
-fn pieces_reach_the_host_one_by_one_and_in_order() {
+fn pieces_of_content_reach_the_host_in_order() {
     in_virtual_time(async {
         let pieces = Pieces::default();
         let (kept, ids) = (pieces.clone(), Arc::<Mutex<Vec<u64>>>::default());
