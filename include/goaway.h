@@ -1115,13 +1115,13 @@ goaway_status goaway_server_set_on_progress(goaway_server *server,
 goaway_status goaway_server_start(goaway_server *server);
 
 // Sets the flag that `goaway_server_is_ready` returns, for health checks. It changes
-// nothing else: the server goes on serving, and you may set the flag back. To take a
-// server out of a load balancer, set it to false, wait until the load balancer has
-// noticed, and then close.
+// nothing else: the server goes on serving, and you may set the flag back. A close
+// with a shutdown delay (`goaway_server_close_after`) needs no call of this.
 goaway_status goaway_server_set_ready(goaway_server *server, bool ready);
 
-// Returns whether the server was started, is not closing and was not set to not
-// ready. Returns false for NULL.
+// Returns whether the server was started, was not told to close and was not set to
+// not ready. False from the call of `goaway_server_close_after` on, before its delay
+// has passed. Returns false for NULL.
 bool goaway_server_is_ready(const goaway_server *server);
 
 // Begins to close the server, and returns at once. You may call it again: a later
@@ -1140,6 +1140,22 @@ goaway_status goaway_server_close(goaway_server *server,
                                   uint32_t drain_ms,
                                   goaway_close_cb on_close,
                                   void *user_data);
+
+// The same as `goaway_server_close`, after a shutdown delay of `delay_ms`
+// milliseconds in which load balancers take the server out. From this call on
+// `goaway_server_is_ready` returns false; until the delay has passed nothing else
+// changes: listeners accept, sessions get no GOAWAY, `on_drain` and `on_progress` are
+// not called. The close is complete within `delay_ms`, `drain_ms` and one second more.
+//
+// A later call of this function or of `goaway_server_close` can only shorten both
+// times: `goaway_server_close` ends the delay at once. The report's `elapsed_ms`
+// includes the delay, its other counts do not. If the server was never started, there
+// is no delay.
+goaway_status goaway_server_close_after(goaway_server *server,
+                                        uint32_t delay_ms,
+                                        uint32_t drain_ms,
+                                        goaway_close_cb on_close,
+                                        void *user_data);
 
 // Blocks until the close is complete and all `on_close` callbacks have returned, but
 // at most one second after the close is complete. Blocks for at most `timeout_ms`

@@ -507,7 +507,8 @@ mod tests {
         let config = Config { handshake: Duration::from_millis(50), tls_handshakes: 0, ..Config::default() };
         let events = saying(&words, listen_socket.clone(), config, |_, _| {}).await;
         assert_eq!(told(&events)[1..], [(EventKind::Timeout, late), (EventKind::Closed, late)]);
-        let close = |shared: &Shared, _: &SessionHandle| shared.registry.close(Duration::from_secs(20), None);
+        let close =
+            |shared: &Shared, _: &SessionHandle| shared.registry.close(Duration::ZERO, Duration::from_secs(20), None);
         let events = saying(&words, listen_socket, Config::default(), close).await;
         assert_eq!(told(&events)[1..], [(EventKind::Closed, Cause::Handshake)]);
     }
@@ -525,7 +526,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_close_and_an_abort_end_it() {
-        let closed = silent(Config::default(), |shared, _| shared.registry.close(Duration::from_secs(20), None)).await;
+        let closed =
+            silent(Config::default(), |shared, _| shared.registry.close(Duration::ZERO, Duration::from_secs(20), None))
+                .await;
         assert_eq!(told(&closed)[1..], [(EventKind::Closed, Cause::Handshake)]);
         let aborted =
             silent(Config::default(), |_, session| session.order(Order::Abort(7, u32::MAX, Vec::new()))).await;

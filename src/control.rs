@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
 use crate::callback;
 use crate::close::CUT;
@@ -137,8 +137,12 @@ async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: A
     }
     let registry = &context.shared.registry;
     while registry.deadline().is_none() {
-        registry.changed.notified().await;
-        if registry.take_thinned() {
+        match registry.begins() {
+            Some(begins) => drop(timeout_at(begins.into(), registry.changed.notified()).await),
+            None => registry.changed.notified().await,
+        }
+        registry.begin_if_due();
+        if registry.take_thinned() && registry.begins().is_none() {
             return_memory(&context).await;
         }
     }
@@ -162,7 +166,7 @@ async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: A
 async fn return_memory(context: &ControlContext) {
     let registry = &context.shared.registry;
     // A close wakes it earlier, and goes first.
-    if timeout(TRIM_DELAY, registry.changed.notified()).await.is_err() || registry.deadline().is_none() {
+    if timeout(TRIM_DELAY, registry.changed.notified()).await.is_err() || registry.begins().is_none() {
         request::trim();
         (context.shared.setup.system.trim)();
     }

@@ -80,8 +80,28 @@ struct Entry {
 
 #[derive(Clone, Copy)]
 struct Closing {
-    began: Instant,
+    /// When the host asked for it.
+    asked: Instant,
+    /// When it begins: after the shutdown delay.
+    begins: Instant,
+    /// Whether it has begun, so that sessions drain.
+    has_begun: bool,
     deadline: Instant,
+}
+
+impl State {
+    /// The close, if its shutdown delay has passed.
+    fn begun(&self) -> Option<Closing> {
+        self.closing.filter(|closing| closing.has_begun)
+    }
+
+    /// Wakes every session if a close has begun, or begins now.
+    fn begin_if_due(&mut self, now: Instant) {
+        if let Some(closing) = self.closing.as_mut().filter(|closing| now >= closing.begins) {
+            closing.has_begun = true;
+            self.live.values().for_each(|entry| entry.session.check_shutdown());
+        }
+    }
 }
 
 /// How far a close has come.
@@ -181,7 +201,7 @@ impl Registry {
             self.has_thinned.store(true, Relaxed);
             self.changed.notify_one();
         }
-        if was_live && state.closing.is_some() {
+        if was_live && state.begun().is_some() {
             state.counted.add(cause.outcome(), session_report);
             if state.live.is_empty() {
                 self.changed.notify_one();
@@ -189,17 +209,30 @@ impl Registry {
         }
     }
 
-    /// Orders every session, present and future, to end by `now + drain`. A later
-    /// call can only shorten the time. The control thread calls `on_close`.
-    pub fn close(&self, drain: Duration, on_close: Option<OnClose>) {
+    /// Orders every session, present and future, to begin to drain after `delay`, and to
+    /// end `drain` later. A later call can only shorten both times. The control thread
+    /// calls `on_close`.
+    pub fn close(&self, delay: Duration, drain: Duration, on_close: Option<OnClose>) {
         let mut state = lock(&self.state);
         state.waiters.extend(on_close);
-        let began = Instant::now();
-        let deadline = began + drain;
-        let known = state.closing.get_or_insert(Closing { began, deadline });
+        let asked = Instant::now();
+        let begins = asked + delay;
+        let deadline = begins + drain;
+        let known = state.closing.get_or_insert(Closing { asked, begins, has_begun: false, deadline });
+        known.begins = known.begins.min(begins);
         known.deadline = known.deadline.min(deadline);
-        state.live.values().for_each(|entry| entry.session.check_shutdown());
+        state.begin_if_due(asked);
         self.changed.notify_one();
+    }
+
+    /// Begins the close whose shutdown delay has passed.
+    pub fn begin_if_due(&self) {
+        lock(&self.state).begin_if_due(Instant::now());
+    }
+
+    /// When the close begins or has begun; `None` if no close was ordered.
+    pub fn begins(&self) -> Option<Instant> {
+        lock(&self.state).closing.map(|closing| closing.begins)
     }
 
     /// Whether most sessions have ended since the last call.
@@ -207,9 +240,9 @@ impl Registry {
         self.has_thinned.swap(false, Relaxed)
     }
 
-    /// The deadline of the close; None while the server runs.
+    /// The deadline of the close; `None` until it has begun.
     pub fn deadline(&self) -> Option<Instant> {
-        lock(&self.state).closing.map(|closing| closing.deadline)
+        lock(&self.state).begun().map(|closing| closing.deadline)
     }
 
     /// Wakes every session, which then looks at the state and at all of its requests.
@@ -238,7 +271,7 @@ impl Registry {
         let state = lock(&self.state);
         let streams =
             state.live.values().map(|entry| u64::from(entry.session.counters.open_streams.load(Relaxed))).sum();
-        let left = state.closing.map(|closing| closing.deadline.saturating_duration_since(Instant::now()));
+        let left = state.begun().map(|closing| closing.deadline.saturating_duration_since(Instant::now()));
         let left_ms = left.unwrap_or_default().as_millis() as u64;
         Progress { sessions: state.live.len() as u64, streams, left_ms }
     }
@@ -262,7 +295,7 @@ impl Registry {
         let mut state = lock(&self.state);
         state.finished = Some(Instant::now());
         let mut report = state.counted;
-        report.elapsed_ms = state.closing.map_or(0, |closing| closing.began.elapsed().as_millis() as u64);
+        report.elapsed_ms = state.closing.map_or(0, |closing| closing.asked.elapsed().as_millis() as u64);
         state.report = Some(report);
         self.ended.notify_all();
     }
@@ -332,7 +365,7 @@ mod tests {
                 let session = SessionHandle::new(id, Endpoint::default(), Arc::default(), Arc::default());
                 registry.enter(Arc::new(session), in_callback);
             }
-            registry.close(Duration::ZERO, None);
+            registry.close(Duration::ZERO, Duration::ZERO, None);
             crate::callback::run(|| registry.cut_the_rest());
             registry.finish();
             let report = registry.report().unwrap();
@@ -417,6 +450,26 @@ mod tests {
         drop(other);
         registry.enter_handshake(3);
         assert!(evicted(&registry, &sessions).is_empty());
+    }
+
+    #[test]
+    fn a_close_begins_after_its_delay_and_a_later_call_only_shortens() {
+        let (registry, second) = (Registry::default(), Duration::from_secs(1));
+        let drain = 5 * second;
+        registry.close(60 * second, drain, None);
+        let first = registry.begins().unwrap();
+        registry.begin_if_due();
+        assert_eq!((registry.deadline(), registry.progress().left_ms), (None, 0), "the delay has not passed");
+        registry.close(90 * second, Duration::ZERO, None);
+        assert_eq!(registry.begins(), Some(first), "a longer delay changes nothing");
+        registry.close(30 * second, 90 * second, None);
+        let shortened = registry.begins().unwrap();
+        assert!(shortened < first && registry.deadline().is_none());
+        registry.close(Duration::ZERO, 2 * second, None);
+        let begins = registry.begins().unwrap();
+        assert_eq!(registry.deadline(), Some(begins + 2 * second), "without a delay it begins at once");
+        registry.close(60 * second, 60 * second, None);
+        assert_eq!(registry.deadline(), Some(begins + 2 * second));
     }
 
     #[test]

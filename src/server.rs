@@ -215,15 +215,16 @@ impl Server {
 
     /// Whether the server serves, does not close and is not held back.
     pub fn is_ready(&self) -> Result<bool> {
-        let serves = self.shared()?.is_some_and(|shared| shared.registry.deadline().is_none());
+        let serves = self.shared()?.is_some_and(|shared| shared.registry.begins().is_none());
         Ok(serves && !self.is_held_back.load(Relaxed))
     }
 
-    /// Begins to close, or shortens a close that has begun. Returns at once.
-    pub fn close(&self, drain: Duration, on_close: Option<OnClose>) -> Result<()> {
+    /// Begins to close after `delay`, or shortens a close that was ordered before. Returns
+    /// at once.
+    pub fn close(&self, delay: Duration, drain: Duration, on_close: Option<OnClose>) -> Result<()> {
         let mut state = self.lock()?;
         if let State::Started(started) = &*state {
-            started.shared.registry.close(drain, on_close);
+            started.shared.registry.close(delay, drain, on_close);
             return Ok(());
         }
         let before = std::mem::replace(&mut *state, State::NeverStarted);
@@ -292,7 +293,7 @@ impl Server {
         };
         let (shared, control) = (started.shared.clone(), started.control.take());
         drop(state);
-        shared.registry.close(Duration::ZERO, None);
+        shared.registry.close(Duration::ZERO, Duration::ZERO, None);
         shared.registry.wait(Some(2 * PATIENCE));
         shared.mute();
         if let Some(control) = control {

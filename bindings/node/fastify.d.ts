@@ -10,6 +10,8 @@ type ServerFactory = (handler: Handler, options: Record<string, any>) => GoawayH
 export interface ServerFactoryOptions {
   /** How long `app.close()` lets open streams go on, in milliseconds; 5000 if left out. A second later it has closed. */
   drainMs?: number
+  /** How long `app.close()` waits before it begins, in milliseconds; 0 if left out. Meanwhile `app.server.ready` is false, and it serves as before. */
+  shutdownDelayMs?: number
   /** Limits of goaway by name. */
   limits?: Limits
   /** Features of goaway by name. */

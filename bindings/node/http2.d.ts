@@ -12,6 +12,8 @@ export * from 'node:http2'
 export interface GoawayServerOptions extends ServerOptions {
   /** How long close() lets open streams go on, in milliseconds. Default 5000, or the environment's GOAWAY_DRAIN_MS. */
   drainMs?: number
+  /** How long close() waits before it begins, in milliseconds. Meanwhile `ready` is false, and the server serves as before. Default 0. */
+  shutdownDelayMs?: number
   /** Limits of goaway by name, such as idleMs; they go before what other options mean. */
   limits?: Limits
   /** Features of goaway by name, such as http1; they go before what other options mean. */
@@ -46,13 +48,17 @@ export interface GoawayHttp2Session extends ServerHttp2Session {
 export interface GoawayHttp2Server extends Http2Server {
   /** How long close() lets open streams go on, in milliseconds; may be changed. */
   drainMs: number
+  /** How long close() waits before it begins, in milliseconds; may be changed. */
+  shutdownDelayMs: number
+  /** Whether it listens and was not told to close, for health checks. */
+  readonly ready: boolean
   /** What became of every session; null until the server has closed. */
   readonly report: Report | null
   /** The live sessions. */
   readonly sessions: GoawayHttp2Session[]
-  /** Ends in `drainMs` and a second at most. Called again it can only shorten the time. */
+  /** Ends in `shutdownDelayMs`, `drainMs` and a second at most. Called again with a time it can only shorten the times; with `drainMs` only it ends the delay. */
   close (callback?: (error?: Error) => void): this
-  close (options: { drainMs?: number }, callback?: (error?: Error) => void): this
+  close (options: { drainMs?: number, shutdownDelayMs?: number }, callback?: (error?: Error) => void): this
   /** Ends the sessions that have no stream. */
   closeIdleConnections (): void
   /** Ends all sessions now; the server goes on. */
@@ -74,6 +80,7 @@ export function createServer (options: GoawayServerOptions, onRequest?: OnReques
 /** Options of createSecureServer: node:http2's, as far as docs/node-http2.md says, and these. */
 export interface GoawaySecureServerOptions extends SecureServerOptions {
   drainMs?: number
+  shutdownDelayMs?: number
   limits?: Limits
   features?: Features
   /** Certificates and keys in files, instead of `cert` and `key`. */

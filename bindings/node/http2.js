@@ -10,7 +10,8 @@ const { Http2ServerRequest, Http2ServerResponse } = require('./lib/http2/compat.
 
 /**
  * As http2.createServer, with the options of docs/node-http2.md besides:
- * `drainMs`, how long close() lets open streams go on, `limits` and `features`.
+ * `drainMs`, how long close() lets open streams go on, `shutdownDelayMs`, how long
+ * it waits before, `limits` and `features`.
  */
 function createServer (options, onRequest) {
   return new Http2Server(options, onRequest)

@@ -506,10 +506,13 @@ export class Server extends EventEmitter {
   /** For a health check: whether it serves and does not leave. May be set, and set back. */
   ready: boolean
   /**
+   * With `shutdownDelayMs` (0), first only `ready` is false for so long, so that load
+   * balancers take the server out, and it serves as before. A call without it ends
+   * that. Then:
    * Tells every peer, serves what is open for up to `drainMs` (5000), resets the
    * rest; complete one second after that at most. Again: shortens the time.
    */
-  close (options?: { drainMs?: number }): Promise<Report>
+  close (options?: { drainMs?: number, shutdownDelayMs?: number }): Promise<Report>
   /** Null until the close is complete. */
   readonly report: Report | null
   /** After the end: what there was at the end. */

@@ -227,16 +227,16 @@ pub extern "C" fn goaway_server_start(server: Option<NonNull<goaway_server>>) ->
 }
 
 /// Sets the flag that `goaway_server_is_ready` returns, for health checks. It changes
-/// nothing else: the server goes on serving, and you may set the flag back. To take a
-/// server out of a load balancer, set it to false, wait until the load balancer has
-/// noticed, and then close.
+/// nothing else: the server goes on serving, and you may set the flag back. A close
+/// with a shutdown delay (`goaway_server_close_after`) needs no call of this.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_set_ready(server: Option<NonNull<goaway_server>>, ready: bool) -> goaway_status {
     guard(|| borrow(server)?.set_ready(ready))
 }
 
-/// Returns whether the server was started, is not closing and was not set to not
-/// ready. Returns false for NULL.
+/// Returns whether the server was started, was not told to close and was not set to
+/// not ready. False from the call of `goaway_server_close_after` on, before its delay
+/// has passed. Returns false for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_is_ready(server: Option<&goaway_server>) -> bool {
     guard_or(false, || borrow(server)?.is_ready())
@@ -261,6 +261,37 @@ pub extern "C" fn goaway_server_close(
     on_close: goaway_close_cb,
     user_data: *mut c_void,
 ) -> goaway_status {
+    close(server, 0, drain_ms, on_close, user_data)
+}
+
+/// The same as `goaway_server_close`, after a shutdown delay of `delay_ms`
+/// milliseconds in which load balancers take the server out. From this call on
+/// `goaway_server_is_ready` returns false; until the delay has passed nothing else
+/// changes: listeners accept, sessions get no GOAWAY, `on_drain` and `on_progress` are
+/// not called. The close is complete within `delay_ms`, `drain_ms` and one second more.
+///
+/// A later call of this function or of `goaway_server_close` can only shorten both
+/// times: `goaway_server_close` ends the delay at once. The report's `elapsed_ms`
+/// includes the delay, its other counts do not. If the server was never started, there
+/// is no delay.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_server_close_after(
+    server: Option<NonNull<goaway_server>>,
+    delay_ms: u32,
+    drain_ms: u32,
+    on_close: goaway_close_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
+    close(server, delay_ms, drain_ms, on_close, user_data)
+}
+
+fn close(
+    server: Option<NonNull<goaway_server>>,
+    delay_ms: u32,
+    drain_ms: u32,
+    on_close: goaway_close_cb,
+    user_data: *mut c_void,
+) -> goaway_status {
     guard(|| {
         let user_data = UserData(user_data);
         let on_close = on_close.map(|on_close| -> OnClose {
@@ -270,7 +301,8 @@ pub extern "C" fn goaway_server_close(
                 unsafe { on_close(&report, user_data.get()) }
             })
         });
-        borrow(server)?.close(Duration::from_millis(drain_ms.into()), on_close)
+        let (delay, drain) = (Duration::from_millis(delay_ms.into()), Duration::from_millis(drain_ms.into()));
+        borrow(server)?.close(delay, drain, on_close)
     })
 }
 

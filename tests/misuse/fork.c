@@ -67,6 +67,7 @@ static void the_server_is_the_parents(void) {
     goaway_tls_free(tls);
     CHECK_STATUS(goaway_server_start(host.server), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_close(host.server, 0, NULL, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_close_after(host.server, 1000, 0, NULL, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_wait(host.server, GOAWAY_FOREVER), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_ready(host.server, true), GOAWAY_ERR_FORKED);
     CHECK(!goaway_server_is_ready(host.server));

@@ -116,6 +116,7 @@ static void server_functions(void) {
     CHECK_STATUS(goaway_server_set_settings(NULL, NULL, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_start(NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_close(NULL, 0, on_close, &closes), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_close_after(NULL, 0, 0, on_close, &closes), GOAWAY_ERR_NULL);
     CHECK_NUMBER(closes, 0);
     CHECK_STATUS(goaway_server_wait(NULL, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_ready(NULL, true), GOAWAY_ERR_NULL);

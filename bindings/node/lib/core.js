@@ -71,10 +71,10 @@ class Core {
     this.#held = holds ? this.#emitter ?? null : null
   }
 
-  close (drainMs) {
+  close (drainMs, shutdownDelayMs = 0) {
     return new Promise((resolve, reject) => {
       if (this.report !== null) return resolve(this.report)
-      check(this.server.close(drainMs)) // throws: rejects
+      check(this.server.close(drainMs, shutdownDelayMs)) // throws: rejects
       this.closing = true
       this.#closers.push(resolve)
       this.hold()

@@ -36,12 +36,15 @@ function check (status) {
   throw error
 }
 
-const DRAIN_MAX = 0xffffffff
+const TIME_MAX = 0xffffffff
 
-/** Gives a time to drain as the library takes it; throws if it is none. */
-function checkDrain (drainMs) {
-  if (Number.isFinite(drainMs) && drainMs >= 0 && drainMs <= DRAIN_MAX) return Math.floor(drainMs)
-  throw new GoawayError('GOAWAY_ERR_INVALID', `drainMs is ${drainMs}, not a number of milliseconds from 0 to ${DRAIN_MAX}`)
+/** Returns a time of a close as the library takes it; throws if it is none. */
+function checkTime (ms, name) {
+  if (Number.isFinite(ms) && ms >= 0 && ms <= TIME_MAX) return Math.floor(ms)
+  throw new GoawayError('GOAWAY_ERR_INVALID', `${name} is ${ms}, not a number of milliseconds from 0 to ${TIME_MAX}`)
 }
 
-module.exports = { GoawayError, check, checkDrain, statusName }
+const checkDrain = (drainMs) => checkTime(drainMs, 'drainMs')
+const checkDelay = (shutdownDelayMs) => checkTime(shutdownDelayMs, 'shutdownDelayMs')
+
+module.exports = { GoawayError, check, checkDrain, checkDelay, statusName }

@@ -8,7 +8,7 @@ const native = require('./native.js')
 const { addressText } = require('./address.js')
 const { Core } = require('./core.js')
 const { checkOptions, LIMITS, FEATURES, featureOf } = require('./options.js')
-const { GoawayError, check, checkDrain } = require('./errors.js')
+const { GoawayError, check, checkDrain, checkDelay } = require('./errors.js')
 const { nativeOf } = require('./tls.js')
 
 const DEFAULT_DRAIN_MS = 5000
@@ -143,12 +143,14 @@ class Server extends EventEmitter {
 
   /**
    * Tells every peer, serves what is open for up to `drainMs` (5000), resets what
-   * is left, and resolves with the report, at most one second later. Again: a
-   * later call can only shorten the time, and all get the same report.
+   * is left, and resolves with the report, at most one second later. With
+   * `shutdownDelayMs` (0) it begins so much later: until then the server is not
+   * `ready`, so that load balancers take it out, and serves as before. Again: a
+   * later call can only shorten both times, and all get the same report.
    */
   async close (options = {}) {
-    const { drainMs = DEFAULT_DRAIN_MS } = checkOptions(options, ['drainMs'], 'close')
-    return this.#core.close(checkDrain(drainMs))
+    const { drainMs = DEFAULT_DRAIN_MS, shutdownDelayMs = 0 } = checkOptions(options, ['drainMs', 'shutdownDelayMs'], 'close')
+    return this.#core.close(checkDrain(drainMs), checkDelay(shutdownDelayMs))
   }
 
   /** The report of the close; null until it is complete. */

@@ -93,9 +93,8 @@ static goaway_status act_set_ready(struct host *host, int64_t ready, int64_t unu
     return goaway_server_set_ready(host->server, ready != 0);
 }
 
-static goaway_status act_close(struct host *host, int64_t drain_ms, int64_t unused) {
-    (void)unused;
-    return goaway_server_close(host->server, (uint32_t)drain_ms, NULL, NULL);
+static goaway_status act_close(struct host *host, int64_t drain_ms, int64_t delay_ms) {
+    return goaway_server_close_after(host->server, (uint32_t)delay_ms, (uint32_t)drain_ms, NULL, NULL);
 }
 
 // setSettings(pairs: Uint8Array) -> status; pairs as of sendSettings
@@ -148,7 +147,7 @@ napi_value host_set_ready(napi_env env, napi_callback_info info) {
     return with_numbers(env, info, act_set_ready);
 }
 
-// close(drainMs) -> status
+// close(drainMs, shutdownDelayMs) -> status
 napi_value host_close(napi_env env, napi_callback_info info) {
     return with_numbers(env, info, act_close);
 }

@@ -29,6 +29,25 @@ async function serve (t, options, routes) {
   return { app, client }
 }
 
+test('a shutdown delay comes before the close, and is not ready', { skip }, async () => {
+  const app = fastify({ http2: true, serverFactory: createServerFactory({ shutdownDelayMs: 60_000 }) })
+  let closed = false
+  app.get('/', async () => 'hi')
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { server } = app
+  const { port } = server.address()
+  assert.strictEqual(server.ready, true)
+  const closing = app.close().then(() => { closed = true })
+  while (server.ready) await new Promise((resolve) => setTimeout(resolve, 5))
+  const client = connect(port)
+  // Fastify itself refuses what comes after its close (return503OnClosing).
+  assert.strictEqual((await send(client, '/')).status, 503)
+  assert.strictEqual(closed, false)
+  server.close({ drainMs: 1000 })
+  await closing
+  assert.throws(() => createServerFactory({ shutdownDelayMs: -1 })(() => {}, { http2: true }), { code: 'GOAWAY_ERR_INVALID' })
+})
+
 test('routes, bodies and errors', { skip }, async (t) => {
   const { client } = await serve(t, {}, (app) => {
     app.get('/users/:id', async (request) => ({ id: request.params.id, q: request.query.q }))

@@ -104,6 +104,28 @@ test('readiness may be taken back', async () => {
   assert.strictEqual(server.ready, false)
 })
 
+test('close: with a shutdown delay it serves meanwhile, and is not ready', async () => {
+  const server = await started({ 'GET /': (request) => request.respond(200, 'hi') })
+  const closing = server.close({ drainMs: 60_000, shutdownDelayMs: 60_000 })
+  assert.strictEqual(server.ready, false)
+  const client = connect(server.port)
+  assert.strictEqual((await send(client, '/')).body, 'hi')
+  const told = once(client, 'goaway')
+  const again = server.close({ drainMs: 60_000 })
+  await told
+  assert.strictEqual((await closing).sessionsGraceful, 1)
+  assert.strictEqual(await again, await closing)
+})
+
+test('close: a shutdown delay that is none is an error', async () => {
+  const server = await started()
+  for (const shutdownDelayMs of [-1, NaN, '5', 2 ** 32, null]) {
+    await assert.rejects(server.close({ shutdownDelayMs }), { code: 'GOAWAY_ERR_INVALID', message: /shutdownDelayMs is/ })
+  }
+  assert.strictEqual(server.ready, true)
+  assert.ok((await server.close({ shutdownDelayMs: 200 })).elapsedMs >= 200)
+})
+
 test('close: everybody gets the one report, also afterwards', async () => {
   const server = await started({ 'GET /': (request) => request.respond(200, 'hi') })
   const client = connect(server.port)
@@ -248,7 +270,7 @@ test('an option that there is not is refused with those that there are', async (
   refused(() => session.abort({ debug: 7 }), ['debug'])
   refused(() => session.altsvc('clear', { streams: 1 }), ['"streams"', 'origin, stream'])
   await assert.rejects(new Server().start({ binds: 0 }), { ...request, message: /"binds"; it has bind$/ })
-  await assert.rejects(server.close({ drain: 1 }), { ...request, message: /"drain"; it has drainMs$/ })
+  await assert.rejects(server.close({ drain: 1 }), { ...request, message: /"drain"; it has drainMs, shutdownDelayMs$/ })
   client.destroy()
   await server.close({ drainMs: 0 })
 })

@@ -272,7 +272,7 @@ async def serve(port: int, drain_ms: int, workers: int) -> None:
     if sys.stderr.isatty():
         server.on_progress = show_progress
     await server.listen(os.environ.get("GOAWAY_ADDRESS", f"127.0.0.1:{port}")).start()
-    with signals(lambda forced: server.close_soon(0.0 if forced else demo.drain), same_seconds=0.1):
+    with signals(server.close_soon, demo.drain, same_seconds=0.1):
         print(f"listening on {server.addresses[0]}", flush=True)
         report = await server.wait_closed()
         if sys.stderr.isatty():

@@ -306,7 +306,7 @@ async def respond_done(exchange: Exchange, work: Callable[[], None]) -> None:
 async def serve(port: int) -> None:
     application = Application(app, goaway.Config(bind=[f"127.0.0.1:{port}"], drain=DRAIN_MS / 1000))
     # A second signal of a user forces; only GNU timeout's duplicate, which follows at once, does not.
-    with signals(lambda forced: application.close_soon(0 if forced else None), same_seconds=0.1):
+    with signals(application.close_soon, DRAIN_MS / 1000, same_seconds=0.1):
         await application.start()
         print(f"listening on 127.0.0.1:{application.ports[0]}", flush=True)
         report = await application.wait_closed()

@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from hyperframe.frame import GoAwayFrame
 from serving import APPS, PACKAGE, Command, Connection, curl, environment, eventually
@@ -349,6 +350,28 @@ def test_without_a_terminal_there_is_a_line_a_second() -> None:
         command.signal(signal.SIGTERM)
         assert command.wait() == 0
         assert 2 <= command.log.count("draining: 1 sessions, 1 streams") <= 4
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_serves_during_the_shutdown_delay_which_a_signal_ends(workers: str) -> None:
+    options = ("--workers", workers, "--drain", "60", "--shutdown-delay", "60", "--signal-repeat", "0")
+    with Command("plain:app", *options) as command:
+        assert httpx.get(command.url).status_code == 200
+        command.signal(signal.SIGTERM)
+        command.log.find(r"not ready; serving for 60\.0 s more")
+        for _ in range(5):
+            assert httpx.get(command.url).status_code == 200
+        command.signal(signal.SIGTERM)
+        command.log.find(r"draining for at most 60\.0 s")
+        assert command.wait() == 0
+        assert command.report()["sessions_forced"] == 0
+
+
+def test_the_shutdown_delay_is_added_to_the_drain() -> None:
+    with Command("plain:app", "--shutdown-delay", "0.5") as command:
+        assert httpx.get(command.url).status_code == 200
+        report = command.close()
+        assert report["elapsed_ms"] >= 500 and report["sessions_forced"] == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

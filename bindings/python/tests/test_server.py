@@ -347,6 +347,35 @@ def test_a_close_drains_and_reports() -> None:
     run(main())
 
 
+def test_a_shutdown_delay_comes_before_the_drain() -> None:
+    async def handler(request: Request) -> None:
+        await request.respond(200, b"served")
+
+    async def main() -> None:
+        server = Server()
+        server.register("GET /", handler)
+        await server.listen("127.0.0.1:0").start()
+        closing = server.close(drain=60, shutdown_delay=60)
+        assert not server.is_ready
+        with Peer(server.port) as peer:
+            assert (await in_thread(peer.wait, peer.request("/"))).body == b"served"
+            again = server.close(drain=60)
+            await in_thread(peer.settle, 1)
+        report = await closing
+        assert report == await again and report.sessions_graceful == 1
+
+    run(main())
+
+
+def test_the_end_of_async_with_has_a_shutdown_delay() -> None:
+    async def main() -> goaway.Report:
+        async with Server(shutdown_delay=0.3).listen("127.0.0.1:0") as server:
+            pass
+        return await server.wait_closed()
+
+    assert run(main()).elapsed_ms >= 300
+
+
 def test_a_close_forces_at_its_deadline() -> None:
     seen: List[Any] = []
 

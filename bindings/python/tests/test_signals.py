@@ -11,22 +11,31 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Iterator, List, Tuple
 
 import pytest
 from serving import curl
 
 import goaway
 from goaway import asgi, wsgi
-from goaway.signals import SignalDebouncer, signals
+from goaway.signals import ClosingSignals, signals
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PATIENCE = 20.0
 
 
 def test_a_repeat_within_half_a_second_is_the_same_wish() -> None:
-    debouncer = SignalDebouncer()
-    assert [debouncer.forces(at) for at in (7.0, 7.01, 7.1, 7.49, 7.5, 9.0)] == [False, None, None, None, True, True]
+    closing = ClosingSignals(5)
+    drain, force = (5, 0), (0, 0)
+    asked = [closing.next(at) for at in (7.0, 7.01, 7.1, 7.49, 7.5, 9.0)]
+    assert asked == [drain, None, None, None, force, force]
+
+
+def test_a_signal_during_the_shutdown_delay_ends_it_and_the_next_one_forces() -> None:
+    closing = ClosingSignals(5, 10)
+    assert [closing.next(at) for at in (7.0, 7.1, 8.0, 8.1, 9.0)] == [(5, 10), None, (5, 0), None, (0, 0)]
+    closing = ClosingSignals(5, 10)
+    assert [closing.next(at) for at in (7.0, 17.1)] == [(5, 10), (0, 0)], "the delay has passed by itself"
 
 
 def test_what_the_program_had_set_is_set_again() -> None:
@@ -34,15 +43,15 @@ def test_what_the_program_had_set_is_set_again() -> None:
         raise AssertionError("not now")
 
     before = signal.signal(signal.SIGTERM, mine)
-    told: List[bool] = []
+    told: List[Tuple[float, float]] = []
     try:
-        with signals(told.append):
+        with signals(lambda *times: told.append(times), 5, 1):
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGINT)
         assert signal.getsignal(signal.SIGTERM) is mine
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert told == [False]
+    assert told == [(5, 1)]
 
 
 PROGRAM = f"""

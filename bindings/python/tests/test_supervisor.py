@@ -99,10 +99,10 @@ def test_only_the_last_workers_take_what_waits_in_their_sockets() -> None:
         def own_sockets(self, numbers: Iterable[int]) -> None:
             told.append(list(numbers))
 
-        def close_soon(self, drain: float) -> None:
-            told.append(drain)
+        def close_soon(self, drain: float, shutdown_delay: float) -> None:
+            told.append((drain, shutdown_delay))
 
-        def begin_close(self, drain: float) -> None:
+        def begin_close(self, drain: float, shutdown_delay: float) -> None:
             pass
 
     ours, theirs = socket.socketpair()
@@ -110,7 +110,7 @@ def test_only_the_last_workers_take_what_waits_in_their_sockets() -> None:
     job = Options(app="plain:app")
     with ours:
         ours.sendall(json.dumps({"options": json.loads(job.to_json()), "fds": [], "own": [0, 2]}).encode() + b"\n")
-        for message in ({"close": 3.0, "last": False}, {"close": 2.0, "last": True}):
+        for message in ({"close": 3.0, "delay": 1.0, "last": False}, {"close": 2.0, "delay": 0.0, "last": True}):
             ours.sendall(json.dumps(message).encode() + b"\n")
     # And that is the end of the supervisor.
     with theirs:
@@ -123,7 +123,7 @@ def test_only_the_last_workers_take_what_waits_in_their_sockets() -> None:
         worker._watchdog.shorten = lambda *_: None  # type: ignore[method-assign]
         supervisor.follow(worker)
     loop.close()
-    assert told == [[], 3.0, [0, 2], 2.0, [0, 2], 0.0]
+    assert told == [[], (3.0, 1.0), [0, 2], (2.0, 0.0), [0, 2], (0.0, 0.0)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])

@@ -76,8 +76,8 @@ class Hub {
     this.server.ref()
   }
 
-  close (drainMs) {
-    check(this.server.close(drainMs))
+  close (drainMs, shutdownDelayMs = 0) {
+    check(this.server.close(drainMs, shutdownDelayMs))
     this.closing = true
     this.server.ref() // for the report
   }

@@ -5,7 +5,7 @@
 const { AsyncResource } = require('node:async_hooks')
 const cluster = require('node:cluster')
 const net = require('node:net')
-const { checkDrain } = require('../errors.js')
+const { checkDrain, checkDelay } = require('../errors.js')
 // Which knows what options must be.
 const { createServer: createNodeServer } = require('./original.js')
 const { failure, checkOptions, checkFunction } = require('./errors.js')
@@ -64,6 +64,8 @@ class Http2Server extends net.Server {
     this.timeout = 0
     /** How long close() lets open streams go on, in milliseconds. */
     this.drainMs = checkDrain(options?.drainMs ?? Number(process.env.GOAWAY_DRAIN_MS || DRAIN_MS))
+    /** How long close() waits before, not ready, in milliseconds. */
+    this.shutdownDelayMs = checkDelay(options?.shutdownDelayMs ?? 0)
     /** What became of the sessions, once it has closed; null before. */
     this.report = null
     this.on('newListener', noteCompatible)
@@ -218,7 +220,8 @@ class Http2Server extends net.Server {
   /**
    * Listens no more, tells every session, serves open streams for up to
    * `drainMs`, resets what is left. 'close' comes at most a second after that,
-   * and `report` tells what became of each. Again: can only shorten the time.
+   * and `report` tells what became of each. With `shutdownDelayMs` all this begins
+   * so much later, and `ready` is false meanwhile. Again: can only shorten the times.
    */
   close (options, callback) {
     if (typeof options === 'function') {
@@ -228,19 +231,24 @@ class Http2Server extends net.Server {
     if (this.#unbind !== null) return this.#closeUnbound(callback)
     if (this.#hub === null) return super.close(callback)
     const drainMs = checkDrain(options?.drainMs ?? this.drainMs)
+    // Again with a time to drain only: the delay ends.
+    const shutdownDelayMs = checkDelay(options?.shutdownDelayMs ?? (this.#closing ? 0 : this.shutdownDelayMs))
     if (typeof callback === 'function') {
       const wasClosing = this.#closing
       this.once('close', AsyncResource.bind(() => wasClosing ? callback(failure('ERR_SERVER_NOT_RUNNING')) : callback()))
     }
-    if (!this.#closing || options?.drainMs !== undefined) {
+    if (!this.#closing || options?.drainMs !== undefined || options?.shutdownDelayMs !== undefined) {
       this.#closing = true
       const source = this.#source
       this.#source = null
       source?.close()
-      this.#hub.close(drainMs)
+      this.#hub.close(drainMs, shutdownDelayMs)
     }
     return this
   }
+
+  /** Whether it listens and was not told to close, for health checks. */
+  get ready () { return this.#hub !== null && this.#hub.server.isReady() }
 
   #closeUnbound (callback) {
     this.#unbind()

@@ -118,11 +118,12 @@ class Core:
         with self._lock:
             return self._server is not None and bool(lib.server_is_ready(self._server))
 
-    def close_if_open(self, drain: float) -> None:
-        """Begins to close. Does nothing if the server was freed."""
+    def close_if_open(self, drain: float, shutdown_delay: float = 0.0) -> None:
+        """Begins to close after the delay. Does nothing if the server was freed."""
+        times = milliseconds(shutdown_delay), milliseconds(drain)
         with self._lock:
             if self._server is not None:
-                check(lib.server_close(self._server, milliseconds(drain), None, None))
+                check(lib.server_close_after(self._server, *times, None, None))
 
     def report(self) -> Optional[Report]:
         with self._lock:

@@ -556,6 +556,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_server_set_ready": (c_int32, (c_void_p, c_bool,)),
     "goaway_server_is_ready": (c_bool, (c_void_p,)),
     "goaway_server_close": (c_int32, (c_void_p, c_uint32, c_void_p, c_void_p,)),
+    "goaway_server_close_after": (c_int32, (c_void_p, c_uint32, c_uint32, c_void_p, c_void_p,)),
     "goaway_server_wait": (c_int32, (c_void_p, c_uint32,)),
     "goaway_server_report": (POINTER(goaway_report), (c_void_p,)),
     "goaway_server_counts": (c_int32, (c_void_p, POINTER(goaway_counts), c_size_t,)),

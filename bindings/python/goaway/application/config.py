@@ -50,6 +50,9 @@ class Config:
     """The certificates of all addresses; None: no TLS."""
     drain: float = 5.0
     """Seconds that open requests have to end when the server closes."""
+    shutdown_delay: float = 0.0
+    """`serve`: seconds between the signal and the close. Until they have passed the server is
+    not ready, so that load balancers take it out, and serves as before."""
     limits: Dict[str, int] = field(default_factory=dict)
     """Names of `goaway_limit` of the C header, in lower case and without its prefix,
     with their values: `{"idle_ms": 30000}`."""

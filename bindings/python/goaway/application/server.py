@@ -36,11 +36,11 @@ class ApplicationServer:
         """Listens and serves."""
         raise NotImplementedError
 
-    def begin_close(self, drain: Optional[float] = None) -> None:
-        """Begins to close, and returns at once."""
+    def begin_close(self, drain: Optional[float] = None, shutdown_delay: float = 0.0) -> None:
+        """Begins to close after the delay, and returns at once."""
         raise NotImplementedError
 
-    def close_soon(self, drain: Optional[float] = None) -> None:
+    def close_soon(self, drain: Optional[float] = None, shutdown_delay: float = 0.0) -> None:
         """`begin_close` from any thread, and from a signal handler."""
         raise NotImplementedError
 
@@ -88,8 +88,9 @@ class ApplicationServer:
 
 
 def _prepare(core: _native.Core, config: Config) -> None:
-    if config.drain < 0:
-        raise ValueError(f"drain must be a number of seconds, 0 or more, not {config.drain!r}")
+    for name in ("drain", "shutdown_delay"):
+        if not getattr(config, name) >= 0:
+            raise ValueError(f"{name} must be a number of seconds, 0 or more, not {getattr(config, name)!r}")
     if not config.bind:
         raise ValueError('bind is empty; it must name one address at least, such as "127.0.0.1:8000"')
     core.set_limit("workers", config.workers_threads)
@@ -105,6 +106,6 @@ def serve_until_signal(application: ApplicationServer) -> Report:
 
 
 async def _serve(application: ApplicationServer) -> Report:
-    with signals(lambda forced: application.close_soon(0 if forced else None)):
+    with signals(application.close_soon, application.config.drain, application.config.shutdown_delay):
         await application.start()
         return await application.wait_closed()

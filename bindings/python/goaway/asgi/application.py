@@ -64,26 +64,29 @@ class Application(ApplicationServer):
         at_exit.register(core)
         self._finishing = self._loop.create_task(self._finish(self._pump))
         if self._deadline.is_set:
-            self._close_core()
+            # It was never ready, so that nothing waits for the delay.
+            self._close_core(self._deadline.left())
 
-    def begin_close(self, drain: Optional[float] = None) -> None:
+    def begin_close(self, drain: Optional[float] = None, shutdown_delay: float = 0.0) -> None:
         """Begins to close, and returns at once: open requests have `drain` seconds to end
-        (`Config.drain` if None). It may be called again: a shorter time shortens the
-        deadline, 0 forces. Before the startup is complete the server closes right after
+        (`Config.drain` if None). With a `shutdown_delay` the close begins so many
+        seconds later: until then the server is not ready and serves as before. It may be
+        called again: a shorter time shortens the delay and the deadline, 0 forces. Before the startup is complete the server closes right after
         it, and 0 cancels the startup. In the loop's thread only."""
-        self._deadline.shorten(self.config.drain if drain is None else drain)
+        drain = self.config.drain if drain is None else drain
+        self._deadline.shorten(shutdown_delay + drain)
         if self._finishing is not None:
-            self._close_core()
+            self._close_core(drain, shutdown_delay)
         elif self._deadline.is_forced and self._starting is not None:
             self._starting.cancel()
 
-    def close_soon(self, drain: Optional[float] = None) -> None:
+    def close_soon(self, drain: Optional[float] = None, shutdown_delay: float = 0.0) -> None:
         """`begin_close` from any thread, and from a signal handler: it works even while
         something blocks the loop."""
         if self._core is not None and self._finishing is not None:
-            self._core.close_if_open(self.config.drain if drain is None else drain)
+            self._core.close_if_open(self.config.drain if drain is None else drain, shutdown_delay)
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.begin_close, drain)
+            self._loop.call_soon_threadsafe(self.begin_close, drain, shutdown_delay)
 
     async def wait_closed(self) -> Report:
         """Waits until a close is complete, the lifespan shutdown included; does not begin
@@ -97,10 +100,10 @@ class Application(ApplicationServer):
         """The live sessions, oldest first; none once the server has ended."""
         return list_sessions(self._core) if self._core is not None else []
 
-    def _close_core(self) -> None:
+    def _close_core(self, drain: float, shutdown_delay: float = 0.0) -> None:
         assert self._core is not None
         if self._finishing is not None and not self._finishing.done():
-            self._core.close_if_open(self._deadline.left())
+            self._core.close_if_open(drain, shutdown_delay)
 
     async def _start_app(self) -> None:
         self._starting = asyncio.ensure_future(self._lifespan.start())

@@ -47,14 +47,15 @@ class Server(ServerBase[Handler]):
         limits: Optional[Mapping[str, int]] = None,
         features: Optional[Mapping[str, bool]] = None,
         drain: float = 5.0,
+        shutdown_delay: float = 0.0,
         tls: Optional[Tls] = None,
     ) -> None:
         """`limits`: names of `goaway_limit` of the C header, in lower case and without
         its prefix, with their values. `features`: names of `goaway_feature`, in the same
         form: `{"http1": False}`. `drain`: seconds that the close at the end of
-        `async with` may take. `tls`: the certificates of every address that `listen` is
+        `async with` may take. `shutdown_delay`: seconds that it waits first; see `close`. `tls`: the certificates of every address that `listen` is
         given no others for; without them there is no TLS."""
-        super().__init__(limits, features, drain, tls)
+        super().__init__(limits, features, drain, shutdown_delay, tls)
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
         """Called for each session event, in the loop's thread. What it raises is logged."""
         self.on_progress: Optional[Callable[[Progress], None]] = None
@@ -83,25 +84,30 @@ class Server(ServerBase[Handler]):
         at_exit.register(core)
         self._finishing = asyncio.get_running_loop().create_task(self._finish(pump))
 
-    def close(self, drain: float = 5.0) -> "asyncio.Future[Report]":
-        """Begins to close at once, and returns an awaitable of the report.
+    def close(self, drain: float = 5.0, shutdown_delay: float = 0.0) -> "asyncio.Future[Report]":
+        """Begins to close, and returns an awaitable of the report.
 
         Open requests have `drain` seconds to end, and are then reset. The close is
-        complete at most one second later. It may be called again, also from handlers and
-        after the end: a shorter time shortens the deadline, 0 forces, and every caller
-        gets the same report. Raises `Error` if the server was not started."""
+        complete at most one second later. With a `shutdown_delay` it begins so many seconds
+        later: until then the server is not ready (`is_ready`), so that load balancers take
+        it out, and serves as before.
+
+        It may be called again, also from handlers and after the end: a shorter time
+        shortens the delay and the deadline, so that a call without a delay ends the delay,
+        and 0 forces. Every caller gets the same report. Raises `Error` if the server was not
+        started."""
         finishing = self._check_started()
-        self._deadline.shorten(drain)
+        self._deadline.shorten(shutdown_delay + drain)
         if not finishing.done():
-            self._core.close_if_open(drain)
+            self._core.close_if_open(drain, shutdown_delay)
         return asyncio.shield(finishing)
 
-    def close_soon(self, drain: float = 5.0) -> None:
+    def close_soon(self, drain: float = 5.0, shutdown_delay: float = 0.0) -> None:
         """`close` from any thread, and from a signal handler: it works even while something
         blocks the loop. Returns at once."""
         self._check_started()
-        self._core.close_if_open(drain)
-        self._pump.loop.call_soon_threadsafe(self._deadline.shorten, drain)
+        self._core.close_if_open(drain, shutdown_delay)
+        self._pump.loop.call_soon_threadsafe(self._deadline.shorten, shutdown_delay + drain)
 
     async def wait_closed(self) -> Report:
         """Waits until a close is complete; does not begin one."""
@@ -119,7 +125,7 @@ class Server(ServerBase[Handler]):
     async def __aexit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        await self.close(self.drain)
+        await self.close(self.drain, self.shutdown_delay)
 
     async def events(self) -> AsyncIterator[SessionEvent]:
         """The session events from now on, until the server has closed. A reader that is
@@ -177,12 +183,15 @@ def run(
     bind: Union[str, Iterable[str]] = "127.0.0.1:8080",
     drain: float = 5.0,
     tls: Optional[Tls] = None,
+    shutdown_delay: float = 0.0,
 ) -> Report:
     """Serves `routes`, patterns and their handlers, until SIGTERM or SIGINT, and returns
     the report of the close.
 
     Prints "listening on ADDRESS" for each address. The first signal drains for `drain`
-    seconds; another one half a second later or more forces. Blocks; runs on uvloop if it
+    seconds; another one half a second later or more forces. With a `shutdown_delay` the
+    server is not ready for so many seconds first and serves as before; a signal in these
+    seconds ends the delay. Blocks; runs on uvloop if it
     is installed. In a thread other than the main one no signal is handled."""
 
     async def main() -> Report:
@@ -192,7 +201,7 @@ def run(
         for address in [bind] if isinstance(bind, str) else bind:
             server.listen(address)
         await server.start()
-        with signals(lambda forced: server.close_soon(0 if forced else drain)):
+        with signals(server.close_soon, drain, shutdown_delay):
             for where in server.addresses:
                 print(f"listening on {where}", flush=True)
             return await server.wait_closed()

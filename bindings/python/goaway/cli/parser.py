@@ -276,8 +276,13 @@ def _add_closing(parser: argparse.ArgumentParser) -> None:
         help="time that requests have to end at a close, such as 2.5 or 500ms; default 5",
     )  # fmt: skip
     group.add_argument(
+        "--shutdown-delay", default=0.0, metavar="SECONDS", type=_value(_seconds),
+        help="time between the signal and the close, in which the server is not ready and serves as before, so that "
+        "load balancers take it out; another signal ends it; default 0",
+    )  # fmt: skip
+    group.add_argument(
         "--signal-repeat", default=SAME_SECONDS, metavar="SECONDS", type=_value(_seconds),
-        help="a second signal within this time is a duplicate and does not force; default 500ms",
+        help="a signal that follows another one within this time is a duplicate and has no effect; default 500ms",
     )  # fmt: skip
     group.add_argument(
         "--report",

@@ -25,10 +25,13 @@ class ServerBase(Generic[H]):
         limits: Optional[Mapping[str, int]],
         features: Optional[Mapping[str, bool]],
         drain: float,
+        shutdown_delay: float,
         tls: Optional[Tls],
     ) -> None:
         self.drain = drain
         """Seconds that the close at the end of `with` or `async with` may take."""
+        self.shutdown_delay = shutdown_delay
+        """Seconds that this close waits first, not ready, before it begins to drain."""
         self._core = _native.Core()
         self._tls = tls
         self._handlers: List[H] = []

@@ -5,8 +5,8 @@ The two ends of a socket pair exchange lines of JSON:
 - The supervisor sends one job, ``{"options": {...}, "fds": [...], "own": [...]}``: the
   options, the descriptors of the listening sockets that the worker inherits, and the
   indexes of those that only the workers have.
-- The supervisor sends ``{"close": seconds, "last": bool}``, once or more. `last`: no other
-  worker will accept from these sockets.
+- The supervisor sends ``{"close": seconds, "delay": seconds, "last": bool}``, once or more.
+  `delay`: the shutdown delay. `last`: no other worker will accept from these sockets.
 - The worker sends ``{"ready": true}`` when it serves, ``{"progress": [sessions, streams,
   milliseconds]}`` while it closes, and ``{"report": {...}}`` when it has closed.
 

@@ -50,7 +50,7 @@ class Supervisor:
                 LOG.warning("the supervisor has died; closing")
                 return worker.close(own=self._own)
             message = json.loads(line)
-            worker.close(message["close"], self._own if message["last"] else ())
+            worker.close(message["close"], self._own if message["last"] else (), message["delay"])
 
     def _send(self, message: "dict[str, object]") -> None:
         with self._sending:
@@ -63,7 +63,7 @@ class Supervisor:
             os.close(self._fds.pop())
         self._send({"ready": True})
 
-    def closing(self, drain: float) -> None:
+    def closing(self, drain: float, shutdown_delay: float) -> None:
         pass
 
     def progress(self, progress: Progress) -> None:

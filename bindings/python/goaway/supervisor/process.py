@@ -56,14 +56,14 @@ class WorkerProcess:
         """The process id."""
         return self._process.pid
 
-    def close(self, drain: float, last: bool = False) -> None:
+    def close(self, drain: float, shutdown_delay: float = 0.0, last: bool = False) -> None:
         """Tells the worker to close: its requests have `drain` seconds to end, 0 forces.
-        `last`: no other worker follows, so that it accepts the connections that wait in its
+        `shutdown_delay`: seconds in which it is not ready and serves as before. `last`: no other worker follows, so that it accepts the connections that wait in its
         sockets."""
         self.is_closing = True
-        end = time.monotonic() + longest(drain, self._options) + KILL_SECONDS
+        end = time.monotonic() + shutdown_delay + longest(drain, self._options) + KILL_SECONDS
         self._deadline = end if self._deadline is None else min(end, self._deadline)
-        channel.send(self.control, {"close": drain, "last": last})
+        channel.send(self.control, {"close": drain, "delay": shutdown_delay, "last": last})
 
     def receive(self) -> bool:
         """Reads its messages. Returns False if there will be no more."""

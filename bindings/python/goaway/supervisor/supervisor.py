@@ -19,7 +19,7 @@ from typing import Any
 from ..core.address import Address
 from ..error import Error
 from ..report import Report
-from ..signals import SignalDebouncer
+from ..signals import ClosingSignals
 from ..worker import service_manager
 from ..worker.log import LOG, ClosingLog
 from ..worker.options import Options
@@ -104,7 +104,8 @@ class Supervisor:
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         #: Signals that were not handled yet, and the times of their arrival.
         self._signals: list[tuple[int, float]] = []
-        self._debouncer = SignalDebouncer(self._options.signal_repeat)
+        options = self._options
+        self._closing_signals = ClosingSignals(options.drain, options.shutdown_delay, options.signal_repeat)
         for number in (*_CLOSING, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._on_signal)
         return self
@@ -157,9 +158,9 @@ class Supervisor:
         while self._signals:
             number, at = self._signals.pop(0)
             if number in _CLOSING:
-                forces = self._debouncer.forces(at)
-                if forces is not None:
-                    self._close(0.0 if forces else self._options.drain)
+                times = self._closing_signals.next(at)
+                if times is not None:
+                    self._close(*times)
             elif number == signal.SIGHUP:
                 LOG.info("replacing the workers one by one")
                 self._replace(self._options.drain)
@@ -174,22 +175,19 @@ class Supervisor:
         with contextlib.suppress(OSError):
             self._wake.send(b"c")
 
-    def _close(self, drain: float) -> None:
-        service_manager.stopping(longest(drain, self._options) + KILL_SECONDS)
-        if not self._closing:
-            self._closing_log.begin(drain)
-        else:
-            LOG.info("closing by force")
-        self._close_workers(drain)
+    def _close(self, drain: float, shutdown_delay: float) -> None:
+        service_manager.stopping(shutdown_delay + longest(drain, self._options) + KILL_SECONDS)
+        self._closing_log.begin(drain, shutdown_delay)
+        self._close_workers(drain, shutdown_delay)
 
-    def _close_workers(self, drain: float) -> None:
+    def _close_workers(self, drain: float, shutdown_delay: float = 0.0) -> None:
         self._closing = True
         self._replacing = []
         # Before the workers: then no connection can arrive after those that they accept now.
         self._listeners.close()
         for slot in self._slots:
             for child in slot.children():
-                child.close(drain, last=True)
+                child.close(drain, shutdown_delay, last=True)
 
     def _replace(self, drain: float) -> None:
         if self._closing:

@@ -53,6 +53,7 @@ class ThreadedServer(ServerBase[ThreadedHandler]):
         limits: Optional[Mapping[str, int]] = None,
         features: Optional[Mapping[str, bool]] = None,
         drain: float = 5.0,
+        shutdown_delay: float = 0.0,
         threads: int = 40,
         queue: int = QUEUE,
         tls: Optional[Tls] = None,
@@ -60,11 +61,11 @@ class ThreadedServer(ServerBase[ThreadedHandler]):
         """`limits`: names of `goaway_limit` of the C header, in lower case and without
         its prefix, with their values. `features`: names of `goaway_feature`, in the same
         form. `drain`: seconds that the close at the end of `with`
-        may take. `threads`: threads of the pool, started as they are needed. `queue`:
+        may take. `shutdown_delay`: seconds that it waits first; see `begin_close`. `threads`: threads of the pool, started as they are needed. `queue`:
         requests that may wait for a thread; further ones get 503, with a warning in the
         log. `tls`: the certificates of every address that `listen` is given no others for;
         without them there is no TLS."""
-        super().__init__(limits, features, drain, tls)
+        super().__init__(limits, features, drain, shutdown_delay, tls)
         self.on_session: Optional[Callable[[SessionEvent], None]] = None
         """Called for each session event, in a thread of the server, one at a time. What it
         raises is logged."""
@@ -94,15 +95,17 @@ class ThreadedServer(ServerBase[ThreadedHandler]):
         at_exit.register(self._core)
         self._pump.start()
 
-    def begin_close(self, drain: float = 5.0) -> None:
+    def begin_close(self, drain: float = 5.0, shutdown_delay: float = 0.0) -> None:
         """Begins to close, and returns at once: open requests have `drain` seconds to end,
-        and are then reset. It may be called again: a shorter time shortens the deadline, 0
-        forces. Allowed in handlers and in signal handlers. Raises `Error` if the server was
+        and are then reset. With a `shutdown_delay` the close begins so many seconds later:
+        until then the server is not ready (`is_ready`), so that load balancers take it out,
+        and serves as before. It may be called again: a shorter time shortens the delay and
+        the deadline, so that a call without a delay ends the delay, and 0 forces. Allowed in handlers and in signal handlers. Raises `Error` if the server was
         not started."""
         if not self._is_started:
             raise Error("GOAWAY_ERR_STATE", "the server was not started; call start first")
-        self._deadline.shorten(drain)
-        self._core.close_if_open(drain)
+        self._deadline.shorten(shutdown_delay + drain)
+        self._core.close_if_open(drain, shutdown_delay)
 
     def wait_closed(self, timeout: Optional[float] = None) -> Optional[Report]:
         """Waits until a close is complete; does not begin one. Returns None if it takes
@@ -113,11 +116,11 @@ class ThreadedServer(ServerBase[ThreadedHandler]):
         self._closed.wait(timeout)
         return self._report
 
-    def close(self, drain: float = 5.0) -> Report:
-        """`begin_close` and `wait_closed`: takes at most `drain` seconds and one more for
-        the requests, and as long for handlers that do not return. Every call returns the
+    def close(self, drain: float = 5.0, shutdown_delay: float = 0.0) -> Report:
+        """`begin_close` and `wait_closed`: takes at most the delay, `drain` seconds and one
+        more for the requests, and as long for handlers that do not return. Every call returns the
         same report."""
-        self.begin_close(drain)
+        self.begin_close(drain, shutdown_delay)
         report = self.wait_closed()
         assert report is not None
         return report
@@ -129,7 +132,7 @@ class ThreadedServer(ServerBase[ThreadedHandler]):
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self.close(self.drain)
+        self.close(self.drain, self.shutdown_delay)
 
     # What the pump's thread and the pool call.
 

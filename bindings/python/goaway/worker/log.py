@@ -123,9 +123,15 @@ class ClosingLog:
         self._terminal = sys.stderr.isatty()
         self._logged_at = 0.0
 
-    def begin(self, drain: float) -> None:
-        """The close begins; requests have `drain` seconds to end."""
-        LOG.info("draining for at most %.1f s; another signal forces", drain)
+    def begin(self, drain: float, shutdown_delay: float) -> None:
+        """The close begins after the delay, or a call shortens it; requests have `drain`
+        seconds to end."""
+        if shutdown_delay > 0:
+            LOG.info("not ready; serving for %.1f s more, then draining; another signal ends the delay", shutdown_delay)
+        elif drain > 0:
+            LOG.info("draining for at most %.1f s; another signal forces", drain)
+        else:
+            LOG.info("closing by force")
         self._logged_at = time.monotonic()
 
     def show(self, sessions: int, streams: int, left: float) -> None:

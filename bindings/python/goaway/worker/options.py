@@ -51,7 +51,9 @@ class Options:
     queue: int = 1000
     #: Seconds that requests have to end at a close.
     drain: float = 5.0
-    #: A second signal within this many seconds is a duplicate and does not force.
+    #: Seconds between the signal and the close, in which the server is not ready.
+    shutdown_delay: float = 0.0
+    #: A signal that follows another one within this many seconds is a duplicate.
     signal_repeat: float = SAME_SECONDS
     #: The library's limits, by their names in lower case without ``GOAWAY_LIMIT_``.
     limits: dict[str, int] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import threading
 from types import FrameType
 
 from ..report import Progress, Report
-from ..signals import SignalDebouncer
+from ..signals import ClosingSignals
 from . import service_manager
 from .log import LOG, ClosingLog
 from .options import Options
@@ -29,13 +29,10 @@ class SingleProcess:
             announce(self._options, address)
         service_manager.ready()
 
-    def closing(self, drain: float) -> None:
-        service_manager.stopping(longest(drain, self._options))
-        if self._closing is None:
-            self._closing = ClosingLog()
-            self._closing.begin(drain)
-        elif drain == 0:
-            LOG.info("closing by force")
+    def closing(self, drain: float, shutdown_delay: float) -> None:
+        service_manager.stopping(shutdown_delay + longest(drain, self._options))
+        self._closing = self._closing or ClosingLog()
+        self._closing.begin(drain, shutdown_delay)
 
     def progress(self, progress: Progress) -> None:
         if self._closing is not None:
@@ -49,13 +46,13 @@ class SingleProcess:
 def run(options: Options) -> int:
     """Serves until a signal closes the server. Returns the exit status."""
     worker = Worker(options, SingleProcess(options))
-    debouncer = SignalDebouncer(options.signal_repeat)
+    closing = ClosingSignals(options.drain, options.shutdown_delay, options.signal_repeat)
     had_terminal = sys.stderr.isatty()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        forces = debouncer.forces()
-        if forces is not None:
-            worker.close(0.0 if forces else options.drain)
+        times = closing.next()
+        if times is not None:
+            worker.close(times[0], shutdown_delay=times[1])
 
     def on_hangup(number: int, frame: FrameType | None) -> None:
         if options.certfile is not None:

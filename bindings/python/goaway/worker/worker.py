@@ -49,8 +49,8 @@ class Observer(Protocol):
     def ready(self, addresses: list[str]) -> None:
         """The worker serves, at these addresses."""
 
-    def closing(self, drain: float) -> None:
-        """The worker closes; requests have `drain` seconds to end."""
+    def closing(self, drain: float, shutdown_delay: float) -> None:
+        """The worker closes after the delay; requests have `drain` seconds to end."""
 
     def progress(self, progress: Progress) -> None:
         """The close makes progress."""
@@ -113,18 +113,19 @@ class Worker:
             self._limit_exit(THREAD_GRACE, status)
             _end(loop)
 
-    def close(self, drain: float | None = None, own: Iterable[int] = ()) -> None:
+    def close(self, drain: float | None = None, own: Iterable[int] = (), shutdown_delay: float = 0.0) -> None:
         """Begins to close, from any thread or signal handler.
 
         `drain`: seconds that requests have to end; None: those of the options the first
         time, 0 afterwards. `own`: the indexes of the listening sockets that no other process
-        has any more. The process ends in the time that `longest` returns, whatever the
+        has any more. `shutdown_delay`: seconds in which the server is not ready and serves as
+        before. After them the process ends in the time that `longest` returns, whatever the
         application does.
         """
         if drain is None:
             drain = 0.0 if self._is_closing else self._options.drain
         self._is_closing = True
-        self._watchdog.shorten(longest(drain, self._options), self._on_blocked)
+        self._watchdog.shorten(shutdown_delay + longest(drain, self._options), self._on_blocked)
         if self._loop is None:
             # The application is still being imported: there is nothing to close.
             sys.stderr.flush()
@@ -134,18 +135,18 @@ class Worker:
             if self._server is not None:
                 # These work even if the application blocks the loop.
                 self._server.own_sockets(own)
-                self._server.close_soon(drain)
-            self._loop.call_soon_threadsafe(self._begin, drain)
+                self._server.close_soon(drain, shutdown_delay)
+            self._loop.call_soon_threadsafe(self._begin, drain, shutdown_delay)
 
     def reload(self) -> None:
         """Reads the certificates again, from any thread or signal handler."""
         if self._loop is not None and self._tls is not None:
             self._loop.call_soon_threadsafe(certificates.reload, self._tls)
 
-    def _begin(self, drain: float) -> None:
+    def _begin(self, drain: float, shutdown_delay: float) -> None:
         assert self._server is not None, "callbacks of the loop run in the order in which they were scheduled"
-        self._observer.closing(drain)
-        self._server.begin_close(drain)
+        self._observer.closing(drain, shutdown_delay)
+        self._server.begin_close(drain, shutdown_delay)
 
     def _on_blocked(self) -> int:
         """The event loop has not ended in time. The library has closed the server all the
@@ -211,6 +212,7 @@ class Worker:
             bind=options.bind,
             tls=self._tls,
             drain=options.drain,
+            shutdown_delay=options.shutdown_delay,
             limits=options.limits,
             features=options.features,
             root_path=options.root_path,

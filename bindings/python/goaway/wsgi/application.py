@@ -59,18 +59,21 @@ class Application(ApplicationServer):
         at_exit.register(core)
         pump.start()
         if self._deadline.is_set:
-            self._close_core()
+            # It was never ready, so that nothing waits for the delay.
+            self._close_core(self._deadline.left())
 
-    def begin_close(self, drain: Optional[float] = None) -> None:
+    def begin_close(self, drain: Optional[float] = None, shutdown_delay: float = 0.0) -> None:
         """Begins to close, and returns at once: open requests have `drain` seconds to end
-        (`Config.drain` if None). It may be called again: a shorter time shortens the
-        deadline, 0 forces. From any thread."""
-        self._deadline.shorten(self.config.drain if drain is None else drain)
-        self._close_core()
+        (`Config.drain` if None). With a `shutdown_delay` the close begins so many
+        seconds later: until then the server is not ready and serves as before. It may be
+        called again: a shorter time shortens the delay and the deadline, 0 forces. From any thread."""
+        drain = self.config.drain if drain is None else drain
+        self._deadline.shorten(shutdown_delay + drain)
+        self._close_core(drain, shutdown_delay)
 
-    def close_soon(self, drain: Optional[float] = None) -> None:
+    def close_soon(self, drain: Optional[float] = None, shutdown_delay: float = 0.0) -> None:
         """The same as `begin_close`; ASGI's Application has both."""
-        self.begin_close(drain)
+        self.begin_close(drain, shutdown_delay)
 
     async def wait_closed(self) -> Report:
         """Waits until a close is complete; does not begin one."""
@@ -78,9 +81,9 @@ class Application(ApplicationServer):
             raise Error("GOAWAY_ERR_STATE", "the application was not started; call start first")
         return await asyncio.shield(self._closed)
 
-    def _close_core(self) -> None:
+    def _close_core(self, drain: float, shutdown_delay: float = 0.0) -> None:
         if self._core is not None and self._closed is not None:
-            self._core.close_if_open(self._deadline.left())
+            self._core.close_if_open(drain, shutdown_delay)
 
     # In the pump's thread.
 
