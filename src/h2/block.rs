@@ -1,5 +1,5 @@
-//! Header blocks (RFC 9113, section 4.3): HEADERS and CONTINUATION frames, and
-//! the requests and trailer sections that they are.
+//! Header blocks (RFC 9113, section 4.3): HEADERS and CONTINUATION frames, and the
+//! requests and trailer sections that they carry.
 
 use http::Method;
 
@@ -14,16 +14,17 @@ use crate::header_list::HeaderList;
 use crate::output::Output;
 use crate::priority::Parameters;
 
-/// The least length of a block that is taken, and how much longer than the list of
-/// its fields a block may be: the code of a string can be longer than the string.
+/// The least length of an accepted block, and how much longer than its decoded fields a
+/// block may be. The Huffman code of a string can be longer than the string.
 const LEAST_BLOCK: usize = 64 << 10;
 const STRETCH: usize = 4;
 
-/// CONTINUATION frames of less than `SHORT` bytes that a block may have beside its last frame.
+/// The most CONTINUATION frames shorter than `SHORT` bytes in a block, not counting the
+/// last frame.
 const MOST_SHORT: u32 = 128;
 const SHORT: usize = 1024;
 
-/// A header block without its end.
+/// An incomplete header block.
 pub struct Block {
     pub stream: u32,
     is_last: bool,
@@ -38,7 +39,7 @@ impl Block {
     }
 }
 
-/// What else a HEADERS frame says of the block that begins with it.
+/// The other contents of the HEADERS frame that begins a block.
 #[derive(Clone, Copy)]
 struct Flags {
     is_last: bool,
@@ -46,12 +47,12 @@ struct Flags {
 }
 
 impl Http2 {
-    /// The longest header block that is taken.
+    /// The length of the longest accepted header block.
     pub(super) fn max_block(&self) -> usize {
         (self.limits.header_list_bytes as usize * STRETCH).max(LEAST_BLOCK)
     }
 
-    /// A whole HEADERS frame (RFC 9113, section 6.2).
+    /// Reads a complete HEADERS frame (RFC 9113, section 6.2).
     #[inline]
     pub(super) fn headers<'a>(
         &mut self,
@@ -66,7 +67,7 @@ impl Http2 {
         let mut flags = Flags { is_last: head.has(flag::END_STREAM), depends_on_itself: false };
         if head.has(flag::PRIORITY) {
             let Some((priority, rest)) = fragment.split_at_checked(5) else {
-                // Its padding may have taken the room.
+                // The padding may leave no room for the priority fields.
                 let code = if head.has(flag::PADDED) { code::PROTOCOL_ERROR } else { code::FRAME_SIZE_ERROR };
                 return Err(fault(code, "HEADERS without room for its priority"));
             };
@@ -82,7 +83,7 @@ impl Http2 {
         Ok(None)
     }
 
-    /// A whole CONTINUATION frame of the block that has begun (RFC 9113, section 6.10).
+    /// Reads a complete CONTINUATION frame of the current block (RFC 9113, section 6.10).
     pub(super) fn continuation<'a>(
         &mut self,
         head: Head,
@@ -99,7 +100,7 @@ impl Http2 {
             self.budget.nothing();
         }
         if block.short > MOST_SHORT || block.fragments.len() + payload.len() > most {
-            return Err(fault(code::ENHANCE_YOUR_CALM, "a header block without end"));
+            return Err(fault(code::ENHANCE_YOUR_CALM, "a header block is too long"));
         }
         block.fragments.extend_from_slice(payload);
         let Some(block) = self.block.take_if(|_| is_end) else { return Ok(None) };
@@ -107,7 +108,7 @@ impl Http2 {
         self.block(block.stream, flags, &block.fragments, out)
     }
 
-    /// A whole header block.
+    /// Reads a complete header block.
     #[inline]
     fn block<'a>(&mut self, id: u32, flags: Flags, block: &[u8], out: &mut Output) -> Result<Option<Event<'a>>, Fault> {
         self.blocks += 1;
@@ -130,7 +131,12 @@ impl Http2 {
             }
             Ok(_) if flags.depends_on_itself => {
                 head.keep();
-                Ok(Some(self.stream_error(id, code::PROTOCOL_ERROR, "a stream depends on itself", out)))
+                Ok(Some(self.stream_error(
+                    id,
+                    code::PROTOCOL_ERROR,
+                    "a stream has a priority that depends on itself",
+                    out,
+                )))
             }
             Ok(Err(Wrong::Status(status))) => {
                 self.budget.nothing();
@@ -142,7 +148,7 @@ impl Http2 {
             Ok(Ok(facts)) => {
                 if flags.is_last && facts.content_length.is_some_and(|length| length > 0) {
                     head.keep();
-                    let why = "the content is not as long as declared";
+                    let why = "the content is shorter or longer than content-length";
                     return Ok(Some(self.stream_error(id, code::PROTOCOL_ERROR, why, out)));
                 }
                 self.open(id, &head.method, flags.is_last, facts.content_length);
@@ -154,7 +160,7 @@ impl Http2 {
         }
     }
 
-    /// Keeps a stream that is served.
+    /// Stores a stream that is served.
     #[inline]
     fn open(&mut self, id: u32, method: &Method, is_last: bool, content_length: Option<u64>) {
         self.streams.insert(Stream {
@@ -169,8 +175,8 @@ impl Http2 {
         });
     }
 
-    /// The priority of a new request: what PRIORITY_UPDATE has said of it counts
-    /// more than its field (RFC 9218, section 7).
+    /// The priority of a new request. A PRIORITY_UPDATE frame that arrived before takes
+    /// precedence over the field (RFC 9218, section 7).
     #[inline]
     fn priority(&mut self, id: u32, head: &RequestHead, has_field: bool) -> Priority {
         let early = self.early.take(id);
@@ -183,7 +189,7 @@ impl Http2 {
         }
     }
 
-    /// A block on a stream that was opened before: a trailer section, if it may be one.
+    /// Reads a block on a stream that was opened before. It must be a trailer section.
     fn trailers<'a>(
         &mut self,
         id: u32,
@@ -195,7 +201,7 @@ impl Http2 {
             let is_late = self.shutdown.is_late(id);
             return match self.streams.fate(id) {
                 Gone::Closed if !is_late => Err(fault(code::STREAM_CLOSED, "HEADERS on a closed stream")),
-                Gone::Skipped if !is_late => Err(protocol_error("stream ids do not rise")),
+                Gone::Skipped if !is_late => Err(protocol_error("a stream identifier is lower than an earlier one")),
                 _ => self.skip_block(block),
             };
         };
@@ -204,11 +210,11 @@ impl Http2 {
         } else if stream.is_connect {
             Some((code::PROTOCOL_ERROR, "a trailer section in a tunnel"))
         } else if !flags.is_last {
-            Some((code::PROTOCOL_ERROR, "a trailer section that does not end its stream"))
+            Some((code::PROTOCOL_ERROR, "a trailer section without END_STREAM"))
         } else if stream.content_left.is_some_and(|left| left > 0) {
-            Some((code::PROTOCOL_ERROR, "the content is not as long as declared"))
+            Some((code::PROTOCOL_ERROR, "the content is shorter or longer than content-length"))
         } else if flags.depends_on_itself {
-            Some((code::PROTOCOL_ERROR, "a stream depends on itself"))
+            Some((code::PROTOCOL_ERROR, "a stream has a priority that depends on itself"))
         } else {
             None
         };
@@ -221,7 +227,7 @@ impl Http2 {
         match read.map_err(|_| undecodable())? {
             Err(Wrong::Malformed(why)) => Ok(Some(self.stream_error(id, code::PROTOCOL_ERROR, why, out))),
             Err(Wrong::Status(_)) => {
-                let why = "a trailer section that is too large";
+                let why = "the trailer section is too large";
                 Ok(Some(self.stream_error(id, code::ENHANCE_YOUR_CALM, why, out)))
             }
             Ok(()) => {
@@ -231,14 +237,14 @@ impl Http2 {
         }
     }
 
-    /// A stream above the last one that is served: nothing is sent for it.
+    /// Ignores a request above the last stream that is served. Nothing is sent for it.
     fn refuse_late<'a>(&mut self, block: &[u8]) -> Result<Option<Event<'a>>, Fault> {
         self.shutdown.refuse();
         self.budget.refusal(false);
         self.skip_block(block)
     }
 
-    /// A stream above the limit (RFC 9113, section 5.1.2).
+    /// Refuses a stream above the limit (RFC 9113, section 5.1.2).
     fn refuse<'a>(&mut self, id: u32, block: &[u8], out: &mut Output) -> Result<Option<Event<'a>>, Fault> {
         self.shutdown.refuse();
         self.budget.refusal(self.local.is_acknowledged);
@@ -247,7 +253,8 @@ impl Http2 {
         self.skip_block(block)
     }
 
-    /// The connection ends in the middle of a block: it counts if it would have come too late.
+    /// The connection ends in the middle of a block. Its stream counts as late if it is
+    /// one.
     pub(super) fn count_late_block(&mut self) {
         if let Some(block) = &self.block
             && block.stream > self.streams.highest()
@@ -268,14 +275,14 @@ fn undecodable() -> Fault {
     fault(code::COMPRESSION_ERROR, "a header block cannot be decoded")
 }
 
-/// What a frame has beside its padding.
+/// The contents of a frame without its padding.
 #[inline]
 fn unpad(head: Head, payload: &[u8]) -> Result<&[u8], Fault> {
     if !head.has(flag::PADDED) {
         return Ok(payload);
     }
     let Some((padding, rest)) = payload.split_first() else {
-        return Err(fault(code::FRAME_SIZE_ERROR, "no room for a padding length"));
+        return Err(fault(code::FRAME_SIZE_ERROR, "the frame is too short for its padding length"));
     };
     match rest.len().checked_sub(usize::from(*padding)) {
         Some(length) => Ok(&rest[..length]),

@@ -1,43 +1,44 @@
-//! How much a peer may make us do for nothing.
+//! The budgets for frames that a peer may send without a benefit for anybody.
 //!
-//! Frames that cost us something and bring no request on cost tokens, of which
-//! there is a stock and a steady supply. What an honest peer sends because of
-//! what it was sent is free: WINDOW_UPDATE and PING frames as far as our DATA
-//! explains them, priorities as far as there are requests, and a RST_STREAM for
-//! each stream that went well. What we reset or refuse for reasons of our own
-//! costs the peer nothing.
+//! Frames that cost us work and advance no request cost tokens of a token bucket. Frames
+//! that an honest peer sends in response to ours are free: WINDOW_UPDATE and PING frames
+//! as far as our DATA frames explain them, priorities as far as there are requests, and
+//! one RST_STREAM for each successful stream. Resets and refusals by the server for its
+//! own reasons cost the peer nothing.
 
 use std::time::Instant;
 
 use crate::engine::Flood;
 
-/// WINDOW_UPDATE frames that a DATA frame of ours explains.
+/// How many WINDOW_UPDATE frames one DATA frame of ours explains.
 const UPDATES_FOR_DATA: i64 = 20;
-/// WINDOW_UPDATE frames that are free at first, and with each request.
+/// How many WINDOW_UPDATE frames are free at first, and with each request.
 const FIRST_UPDATES: i64 = 10;
 const UPDATES_FOR_REQUEST: i64 = 2;
-/// Priority frames that are free at first, and with each request.
+/// How many priority frames are free at first, and with each request.
 const FIRST_PRIORITIES: i64 = 16;
 const PRIORITIES_FOR_REQUEST: i64 = 2;
-/// What a mistake costs that ends a stream: to answer it is more work than to make it.
+/// The cost of a stream error of the peer. To respond to it is more work than to cause
+/// it.
 const MISTAKE: i64 = 2;
-/// Streams for whose change of window a SETTINGS frame costs one token more.
+/// A SETTINGS frame costs one token more for this many streams whose windows it changes.
 const STREAMS_A_TOKEN: usize = 32;
-/// The most frames of a kind that are explained in advance.
+/// The most free frames of a kind.
 const MOST_FREE: i64 = 1 << 20;
 
 pub struct Budget {
-    /// May be below zero: a debt that only time repays.
+    /// Negative values are a debt, which only time reduces.
     tokens: i64,
     burst: i64,
     per_second: i64,
     refilled: Instant,
-    /// Frames of each kind that are still free.
+    /// How many frames of each kind are still free.
     updates: i64,
     pings: i64,
     priorities: i64,
     resets: i64,
-    /// Streams that may still be refused for nothing, while the peer may not know how many it may open.
+    /// How many streams may still be refused without cost, while the peer may not know
+    /// the limit on streams.
     refusals: i64,
 }
 
@@ -57,27 +58,29 @@ impl Budget {
         }
     }
 
-    /// A request that is served.
+    /// A request is served.
     #[inline]
     pub fn request(&mut self) {
         self.updates = (self.updates + UPDATES_FOR_REQUEST).min(MOST_FREE);
         self.priorities = (self.priorities + PRIORITIES_FOR_REQUEST).min(self.burst);
     }
 
-    /// A DATA frame left, for which the peer may open its windows, or measure how fast it comes.
+    /// A DATA frame was sent. The peer may open its windows in response, or send a PING
+    /// to measure the bandwidth.
     #[inline]
     pub fn sent_data(&mut self) {
         self.updates = (self.updates + UPDATES_FOR_DATA).min(MOST_FREE);
         self.pings = (self.pings + 1).min(self.burst);
     }
 
-    /// A header section left, which the peer may answer with a PING to measure the round trip.
+    /// A header section was sent. The peer may send a PING to measure the round-trip
+    /// time.
     #[inline]
     pub fn sent_head(&mut self) {
         self.pings = (self.pings + 1).min(self.burst);
     }
 
-    /// A stream was ended by both sides.
+    /// Both sides have ended a stream.
     #[inline]
     pub fn completed(&mut self) {
         self.resets = (self.resets + 1).min(self.burst);
@@ -95,7 +98,7 @@ impl Budget {
         self.tokens -= paid(&mut self.priorities);
     }
 
-    /// The peer has reset a stream, or one that is closed.
+    /// The peer has reset a stream, which may be closed.
     pub fn reset(&mut self) {
         self.tokens -= paid(&mut self.resets);
     }
@@ -105,17 +108,18 @@ impl Budget {
         self.tokens -= if is_known { 1 } else { paid(&mut self.refusals) };
     }
 
-    /// SETTINGS; `changed`: the streams whose windows changed by it.
+    /// A SETTINGS frame that changed the windows of `changed` streams.
     pub fn settings(&mut self, changed: usize) {
         self.tokens -= 1 + (changed / STREAMS_A_TOKEN) as i64;
     }
 
-    /// A frame that brings nothing: empty, unknown, not asked for, or a response that says what is wrong.
+    /// A frame without effect: empty, unknown or unsolicited; or a request that the
+    /// server responds to with an error.
     pub fn nothing(&mut self) {
         self.tokens -= 1;
     }
 
-    /// The peer has broken the protocol on one stream.
+    /// A stream error of the peer.
     pub fn mistake(&mut self) {
         self.tokens -= MISTAKE;
     }
@@ -140,7 +144,7 @@ impl Budget {
     }
 }
 
-/// What a frame costs of which so many are free.
+/// The cost of a frame, if `free` of its kind are free.
 fn paid(free: &mut i64) -> i64 {
     let is_free = *free > 0;
     *free -= i64::from(is_free);

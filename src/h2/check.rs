@@ -1,6 +1,6 @@
-//! What must hold of any bytes, for tests and fuzzing. The bytes are a program:
-//! what a client sends and what the host does, in their order. A model of both
-//! checks every event and every frame.
+//! Invariants that hold for any input, for tests and fuzzing. The input is a program: the
+//! frames of a client and the calls of a host, in their order. A model of both checks
+//! each event and each frame.
 
 mod client;
 mod program;
@@ -34,38 +34,38 @@ pub(super) const LIMITS: Limits = Limits {
     padding: Padding::None,
 };
 
-/// More than the engine may hold of what a client of these limits sends: a header
-/// block, tables, and what is remembered.
+/// More memory than the engine may hold for a client with these limits: a header block,
+/// tables, and remembered streams.
 const MOST_MEMORY: usize = 160 << 10;
 
-/// What the host knows of a request.
+/// What the host knows about a request.
 #[derive(Clone, Default)]
 struct Exchange {
-    /// Content may still come.
+    /// Whether content may still arrive.
     receives: bool,
-    /// Content that the host has not consumed.
+    /// How many content bytes the host has not consumed.
     held: u64,
-    /// The response's head is written.
+    /// Whether the response head was written.
     has_head: bool,
 }
 
-/// A connection, its host and its client.
+/// A connection with its host and its client.
 pub(super) struct Connection {
     pub engine: Http2,
     out: Output,
     client: Client,
-    /// What the client has sent and the engine has not taken.
+    /// Bytes that the client has sent and the engine has not taken.
     held: Vec<u8>,
-    /// Those that the host has not ended and that were not ended for it.
+    /// The requests that have not ended.
     exchanges: BTreeMap<u32, Exchange>,
     newest: u32,
-    /// Content of streams that are gone, which the host still holds.
+    /// Content of ended streams that the host has not consumed.
     left_behind: u64,
-    /// What is done with a request as soon as it comes.
+    /// The call that the host makes when a request arrives.
     at_once: u8,
     has_last_call: bool,
     has_ended: bool,
-    /// Events as text; pieces of content are put together.
+    /// The events as text. Pieces of content are joined.
     pub told: Vec<String>,
     last_data: Option<u32>,
     written: Vec<u8>,
@@ -93,8 +93,8 @@ impl Connection {
         }
     }
 
-    /// A session of a client that sends these bytes, so many at once, and whose
-    /// requests are responded to as soon as they come.
+    /// A session that receives these bytes in pieces of `step`, and whose host responds
+    /// to each request at once.
     fn of(pieces: &[&[u8]]) -> Self {
         let mut connection = Self::new(true);
         connection.at_once = 1;
@@ -105,7 +105,7 @@ impl Connection {
         connection
     }
 
-    /// Runs a program; the client's bytes come in pieces of `step` bytes.
+    /// Runs a program. The client's bytes arrive in pieces of `step` bytes.
     pub fn run(program: &[u8], step: usize, uses_slot: bool) -> Self {
         let mut connection = Self::new(uses_slot);
         connection.look();
@@ -121,7 +121,7 @@ impl Connection {
         connection
     }
 
-    /// Gives bytes of the client to the engine, behind those that it has not taken.
+    /// Gives bytes of the client to the engine, after those that it has not taken.
     fn feed(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
         if self.has_ended {
@@ -170,7 +170,7 @@ impl Connection {
         self.engine.discard(&held);
     }
 
-    /// The host is told of an event.
+    /// Passes an event to the host.
     fn tell(&mut self, event: Event<'_>) {
         if let Event::Data { stream, data, is_last } = &event {
             let exchange = self.exchanges.get_mut(stream).expect("a request that has content");
@@ -189,7 +189,7 @@ impl Connection {
         }
         self.last_data = None;
         self.told.push(match event {
-            // The payload may be one of ours, which are random.
+            // The payload of a PING may be one of the server's, which are random.
             Event::UnsolicitedAck(payload) => format!("UnsolicitedAck of {}", payload.len()),
             _ => format!("{event:?}"),
         });
@@ -227,7 +227,7 @@ impl Connection {
         assert!(self.exchanges.keys().filter(|stream| !stream.is_multiple_of(2)).count() < 6, "too many streams");
         self.newest = stream;
         self.exchanges.insert(stream, Exchange { receives: !is_last, ..Exchange::default() });
-        // Before anything else is taken.
+        // Before any other input is taken.
         match self.at_once {
             1 => self.respond(stream, b"ok"),
             2 => self.reset(stream, 8),
@@ -236,7 +236,7 @@ impl Connection {
         }
     }
 
-    /// The stream is no more; what the host has of its content it still consumes.
+    /// A stream has ended. The host still consumes its content.
     fn forget(&mut self, stream: u32) -> bool {
         let exchange = self.exchanges.remove(&stream);
         self.left_behind += exchange.as_ref().map_or(0, |exchange| exchange.held);
@@ -263,7 +263,7 @@ impl Connection {
         self.look();
     }
 
-    /// Sends as much as may be sent; with the end, if all of it is.
+    /// Sends as much content as the windows allow, and END_STREAM if that is all.
     fn data(&mut self, stream: u32, length: usize, is_last: bool) {
         let sendable = self.engine.sendable(stream).min(length);
         let data = Data::Owned(vec![b'x'; sendable].into());
@@ -347,7 +347,7 @@ impl Connection {
         self.look();
     }
 
-    /// The client sees what was written, and the host forgets what has ended.
+    /// The client reads the output, and the host forgets ended streams.
     fn look(&mut self) {
         let written = self.out.take();
         self.client.read(&written);
@@ -357,7 +357,7 @@ impl Connection {
         }
     }
 
-    /// What holds at any time.
+    /// Invariants that hold at any time.
     fn check(&mut self) {
         let engine = &self.engine;
         assert!(engine.memory().sum() < MOST_MEMORY, "{} bytes", engine.memory().sum());
@@ -376,15 +376,15 @@ impl Connection {
             Input::Content(rest) => (rest.stream(), rest.content()),
             _ => (0, 0),
         };
-        // No byte of a stream's window is lost or made while content may come, whatever
-        // SETTINGS are under way. (The padding of a last frame is not given back.)
+        // The window of a stream is conserved while content may arrive, whatever SETTINGS
+        // are outstanding. (The padding of the last frame is not returned.)
         let receiving = |stream: &&Stream| stream.receives && !is_pushed(stream.id) && stream.id != coming.0;
         for stream in engine.streams.iter().filter(receiving) {
             let window = &stream.receive_window;
             let all = window.left() + window.due() + self.exchanges[&stream.id].held as i64;
             assert_eq!(all, i64::from(engine.limits.stream_window_bytes), "the window of {}", stream.id);
         }
-        // Nor of the session's.
+        // The window of the session is conserved, too.
         let held: u64 = self.exchanges.values().map(|exchange| exchange.held).sum();
         let window = &engine.receive_window;
         let all = window.left() + window.due() + (held + self.left_behind + coming.1) as i64;
@@ -392,7 +392,7 @@ impl Connection {
         assert_eq!(window.left(), self.client.session_window, "the client knows what it may send");
     }
 
-    /// The host ends everything: no stream is left, and the session is over.
+    /// The host ends everything: no stream is left, and the session has ended.
     fn finish(&mut self) {
         self.check();
         if self.has_ended {
@@ -426,12 +426,12 @@ fn text_of(stream: u32) -> [u8; 4] {
     stream.to_be_bytes().map(|byte| b'a' + byte % 26)
 }
 
-/// Any bytes as frames, behind the preface: they come to the same wherever they
-/// are cut.
+/// Reads any bytes as frames after the preface. The results do not depend on how the
+/// bytes are divided.
 pub fn frames(bytes: &[u8]) {
     let start = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &client::frame(4, 0, 0, &[])].concat();
     let whole = Connection::of(&[&start, bytes]);
-    // At every place, or, since the time goes with the square, at some.
+    // At every index of short input, at some of long input: the time is quadratic.
     let cuts = (1..bytes.len()).step_by(bytes.len() / 40 + 1).map(|cut| bytes.split_at(cut));
     cuts.for_each(|(first, rest)| same(&Connection::of(&[&start, first, rest]), &whole, "in two"));
     let single: Vec<&[u8]> = [&start[..]].into_iter().chain(bytes.chunks(1)).collect();
@@ -440,15 +440,15 @@ pub fn frames(bytes: &[u8]) {
     single.finish();
 }
 
-/// Both have told the host and their client the same.
+/// Asserts that both hosts and both clients have seen the same.
 fn same(one: &Connection, other: &Connection, how: &str) {
     assert_eq!(one.told, other.told, "{how}");
     assert_eq!(client::without_pings(&one.written), client::without_pings(&other.written), "{how}");
     assert_eq!(one.engine.refused(), other.engine.refused(), "{how}");
 }
 
-/// Any program comes to the same, however its client's bytes are cut, and with and
-/// without the slot for the newest stream.
+/// Runs any program. The results do not depend on how the client's bytes are divided, nor
+/// on the slot for the newest stream.
 pub fn session(program: &[u8]) {
     let whole = Connection::run(program, usize::MAX, true);
     same(&Connection::run(program, usize::MAX, false), &whole, "without the slot");

@@ -1,4 +1,4 @@
-//! DATA frames (RFC 9113, section 6.1), which are taken in pieces as they come.
+//! DATA frames (RFC 9113, section 6.1), which are read in pieces as they arrive.
 
 use super::frame::{self, HEAD, Head, code, flag};
 use super::streams::{Gone, is_pushed};
@@ -8,7 +8,7 @@ use crate::output::Output;
 
 type Received<'a> = Result<(usize, Option<Event<'a>>), Fault>;
 
-/// What is still to come of a DATA frame.
+/// The outstanding part of a DATA frame.
 #[derive(Clone, Copy)]
 pub struct Rest {
     stream: u32,
@@ -34,15 +34,17 @@ impl Rest {
 }
 
 impl Http2 {
-    /// The head of a DATA frame, with its padding length if it has one. All rules
-    /// are checked here, before any content is given.
+    /// Reads the frame header of a DATA frame and its padding length. All rules are
+    /// checked here, before content is passed on.
     pub(super) fn data<'a>(&mut self, head: Head, input: &'a [u8], out: &mut Output) -> Received<'a> {
         if head.stream == 0 || is_pushed(head.stream) {
             return Err(protocol_error("DATA on a stream that takes none"));
         }
         let (start, padding) = match (head.has(flag::PADDED), input.get(HEAD)) {
             (false, _) => (HEAD, 0),
-            (true, _) if head.length == 0 => return Err(fault(code::FRAME_SIZE_ERROR, "no room for a padding length")),
+            (true, _) if head.length == 0 => {
+                return Err(fault(code::FRAME_SIZE_ERROR, "the frame is too short for its padding length"));
+            }
             (true, None) => return Ok(self.wait(input)),
             (true, Some(padding)) => (HEAD + 1, u32::from(*padding)),
         };
@@ -51,7 +53,7 @@ impl Http2 {
             return Err(protocol_error("the padding is longer than the frame"));
         };
         if !self.receive_window.take(head.length) {
-            return Err(fault(code::FLOW_CONTROL_ERROR, "more DATA than the session's window has room for"));
+            return Err(fault(code::FLOW_CONTROL_ERROR, "DATA exceeds the window of the session"));
         }
         self.blocks += 1;
         let is_last = head.has(flag::END_STREAM);
@@ -77,8 +79,8 @@ impl Http2 {
         Ok((start + taken, event))
     }
 
-    /// None if the content is to be taken; it is counted then. Else it is thrown
-    /// away, for nothing or for a stream error.
+    /// `None` if the content is wanted; it is counted then. Otherwise the content is
+    /// discarded, with or without a stream error.
     #[allow(clippy::type_complexity, reason = "it is used once, beside its definition")]
     #[inline]
     fn check_data(&mut self, head: Head, rest: Rest) -> Result<Option<Option<(u32, &'static str)>>, Fault> {
@@ -94,20 +96,25 @@ impl Http2 {
             return Ok(Some(Some((code::STREAM_CLOSED, "DATA behind the end of the stream"))));
         }
         if !stream.receive_window.take(head.length) {
-            let why = "more DATA than the stream's window has room for";
+            let why = "DATA exceeds the window of the stream";
             return Ok(Some(Some((code::FLOW_CONTROL_ERROR, why))));
         }
         if let Some(left) = &mut stream.content_left {
             match left.checked_sub(rest.content.into()) {
                 Some(0) => *left = 0,
                 Some(more) if !rest.is_last => *left = more,
-                _ => return Ok(Some(Some((code::PROTOCOL_ERROR, "the content is not as long as declared")))),
+                _ => {
+                    return Ok(Some(Some((
+                        code::PROTOCOL_ERROR,
+                        "the content is shorter or longer than content-length",
+                    ))));
+                }
             }
         }
         Ok(None)
     }
 
-    /// A piece of content, as much as has come of it.
+    /// Passes on as much content as has arrived.
     pub(super) fn content<'a>(
         &mut self,
         mut rest: Rest,
@@ -115,7 +122,7 @@ impl Http2 {
         out: &mut Output,
     ) -> (usize, Option<Event<'a>>) {
         if self.streams.get(rest.stream).is_none() {
-            // It was reset meanwhile, and nobody will consume what is to come.
+            // The stream was reset meanwhile. The host will not consume the rest.
             self.give_back(rest.content.into(), out.bytes());
             self.skip(rest.bytes() as u32, true);
             return (0, None);
@@ -147,7 +154,7 @@ impl Http2 {
         }
     }
 
-    /// Padding is consumed as soon as it is announced.
+    /// Padding counts as consumed when its length is known.
     fn give_back_padding(&mut self, rest: Rest, bytes: u32, out: &mut Output) {
         self.give_back(bytes.into(), out.bytes());
         if !rest.is_last {
@@ -166,8 +173,8 @@ impl Http2 {
         }
     }
 
-    /// The host has consumed content: as much more may come, of a stream that has
-    /// ended on others.
+    /// The host has consumed content. The window opens: that of the stream, and that of
+    /// the session if the stream has ended.
     pub(super) fn consume_content(&mut self, id: u32, bytes: usize, out: &mut Vec<u8>) {
         if !self.shutdown.has_ended() {
             self.give_back(bytes as u64, out);

@@ -1,11 +1,11 @@
-//! Priorities of streams that are not open yet.
+//! Priorities of streams that were not opened yet.
 
 use std::collections::VecDeque;
 
 use crate::priority::Parameters;
 
-/// Priorities of streams that the peer has not opened yet (RFC 9218, section
-/// 7.1). It can name any number of them, of which the newest are kept.
+/// Priorities of streams that the peer has not opened yet (RFC 9218, section 7.1). A peer
+/// can name any number of streams. The newest are kept.
 #[derive(Default)]
 pub struct Early(VecDeque<(u32, Parameters)>);
 
@@ -21,7 +21,8 @@ impl Early {
         self.0.push_back((stream, parameters));
     }
 
-    /// What was said of a stream that is opened now. Of those below nothing is needed any more.
+    /// Removes and returns the priority of a stream that is opened now, and drops those
+    /// of lower streams.
     pub fn take(&mut self, stream: u32) -> Option<Parameters> {
         if self.0.is_empty() {
             return None;

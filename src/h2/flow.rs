@@ -1,15 +1,15 @@
-//! Flow control (RFC 9113, sections 5.2 and 6.9): windows of both directions.
+//! Flow control (RFC 9113, sections 5.2 and 6.9): the windows of both directions.
 
 use super::frame::MAX_31;
 
-/// What a window is until something changes it (RFC 9113, section 6.9.2).
+/// The initial size of a window (RFC 9113, section 6.9.2).
 pub(crate) const DEFAULT_WINDOW: u32 = 65_535;
 
 /// How much we may send. SETTINGS can make it negative.
 #[derive(Clone, Copy, Debug)]
 pub struct SendWindow(i64);
 
-/// A window would be larger than 2^31-1 bytes.
+/// A window would exceed 2^31-1 bytes.
 pub struct Overflow;
 
 impl SendWindow {
@@ -28,20 +28,19 @@ impl SendWindow {
         self.0 -= bytes as i64;
     }
 
-    /// The peer allows more, or by a change of its SETTINGS also less.
+    /// The peer has changed the window, by WINDOW_UPDATE or SETTINGS.
     pub fn change(&mut self, by: i64) -> Result<(), Overflow> {
         self.0 += by;
         if self.0 > MAX_31.into() { Err(Overflow) } else { Ok(()) }
     }
 }
 
-/// How much the peer may send. What it has sent and nobody needs any more is
-/// given back in steps of half a window.
+/// How much the peer may send. Consumed bytes are returned in steps of half a window.
 #[derive(Clone, Copy, Debug)]
 pub struct ReceiveWindow {
-    /// What the peer may still send. Our SETTINGS can make it negative.
+    /// How much the peer may still send. Our SETTINGS can make it negative.
     left: i64,
-    /// What is to be given back. Negative after the window was made smaller.
+    /// How much is to be returned. Negative after the window was made smaller.
     due: i64,
 }
 
@@ -50,31 +49,31 @@ impl ReceiveWindow {
         Self { left: size.into(), due: 0 }
     }
 
-    /// The peer has sent so much. False if it was not allowed to.
+    /// The peer has sent `bytes`. False if the window does not allow it.
     #[inline]
     pub fn take(&mut self, bytes: u32) -> bool {
         self.left -= i64::from(bytes);
         self.left >= 0
     }
 
-    /// Nobody needs that any more.
+    /// These bytes are consumed.
     #[inline]
     pub fn give_back(&mut self, bytes: u64) {
         self.due += bytes as i64;
     }
 
-    /// SETTINGS that the peer has acknowledged change the window.
+    /// The peer has acknowledged SETTINGS that change the window.
     pub fn change(&mut self, by: i64) {
         self.left += by;
     }
 
-    /// The window is to have another size, which WINDOW_UPDATE has to tell.
+    /// Sets another size, which WINDOW_UPDATE frames bring about.
     pub fn resize(&mut self, by: i64) {
         self.due += by;
     }
 
-    /// The increment of the WINDOW_UPDATE that should be sent now, if one should:
-    /// at half of a window of that size.
+    /// The increment of the WINDOW_UPDATE to send now, if one is due: at half of a window
+    /// of that size.
     #[inline]
     pub fn increment(&mut self, size: u32) -> Option<u32> {
         if self.due <= 0 || self.due * 2 < i64::from(size) {
@@ -83,7 +82,7 @@ impl ReceiveWindow {
         self.flush()
     }
 
-    /// The increment of a WINDOW_UPDATE that gives back all that is due.
+    /// The increment of a WINDOW_UPDATE that returns everything.
     pub fn flush(&mut self) -> Option<u32> {
         let most = i64::from(MAX_31) - self.left.max(0);
         let increment = self.due.min(most);
@@ -94,7 +93,7 @@ impl ReceiveWindow {
         Some(increment as u32)
     }
 
-    /// What the peer may still send.
+    /// How much the peer may still send.
     #[cfg(any(test, fuzzing))]
     pub fn left(&self) -> i64 {
         self.left

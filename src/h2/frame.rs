@@ -27,19 +27,19 @@ pub mod flag {
     pub(crate) const PRIORITY: u8 = 0x20;
 }
 
-/// What a client sends first (RFC 9113, section 3.4).
+/// The client connection preface (RFC 9113, section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The length of a frame head.
+/// The length of a frame header.
 pub(crate) const HEAD: usize = 9;
 
-/// The longest payload that every peer takes (RFC 9113, section 4.2).
+/// The longest payload that every peer accepts (RFC 9113, section 4.2).
 pub(crate) const DEFAULT_SIZE: u32 = 16_384;
 
-/// The highest stream id, and the largest window.
+/// The highest stream identifier, and the size of the largest window.
 pub(crate) const MAX_31: u32 = (1 << 31) - 1;
 
-/// A frame without its payload.
+/// A frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     pub length: u32,
@@ -68,13 +68,13 @@ impl Head {
     }
 }
 
-/// The number of 32 bits at the start of a payload that is long enough.
+/// The 32-bit number at the start of a payload, which is long enough.
 #[inline]
 pub fn number(payload: &[u8]) -> u32 {
     payload.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
-/// Writes a frame head.
+/// Writes a frame header.
 #[inline]
 pub fn write_head(out: &mut Vec<u8>, length: usize, kind: u8, flags: u8, stream: u32) {
     out.extend_from_slice(&Head { length: length as u32, kind, flags, stream }.to_bytes());
@@ -102,9 +102,9 @@ pub fn write_goaway(out: &mut Vec<u8>, last_stream: u32, code: u32, debug: &[u8]
     out.extend_from_slice(debug);
 }
 
-/// Completes a header block that was written behind room for one frame head at
-/// `at`: a HEADERS or PUSH_PROMISE frame, which is padded if it can be, and
-/// CONTINUATION frames if the block is longer than `most`.
+/// Completes a header block that was written after space for one frame header at `at`.
+/// The result is a HEADERS or PUSH_PROMISE frame, padded if possible, and CONTINUATION
+/// frames if the block is longer than `most`.
 #[inline]
 pub fn end_block(
     out: &mut Vec<u8>,

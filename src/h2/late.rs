@@ -1,27 +1,26 @@
-//! What comes while the connection lingers: nothing is taken any more, but
-//! requests are counted.
+//! Counts requests that arrive while the connection lingers. Everything else is ignored.
 
 use super::frame::{HEAD, Head, kind};
 use super::streams::{Streams, is_pushed};
 
-/// Frame heads in bytes that may be cut anywhere.
+/// Finds frame headers in input that may be divided anywhere.
 pub struct Scanner {
-    /// The first bytes of a frame head.
+    /// The first bytes of a frame header.
     partial: [u8; HEAD],
     length: usize,
-    /// Bytes of a payload that are still to come.
+    /// How many payload bytes are outstanding.
     rest: u64,
-    /// The peer has shown that it speaks HTTP/2: what does not opens no streams.
+    /// Whether the peer has sent the preface. Other bytes open no streams.
     is_http2: bool,
 }
 
 impl Scanner {
-    /// Begins inside a frame of which so much is still to come.
+    /// Begins inside a frame with `rest` outstanding bytes.
     pub fn new(rest: u64, is_http2: bool) -> Self {
         Self { partial: [0; HEAD], length: 0, rest, is_http2 }
     }
 
-    /// How many streams are opened by these bytes.
+    /// How many streams these bytes open.
     pub fn scan(&mut self, mut input: &[u8], streams: &mut Streams) -> u64 {
         if !self.is_http2 {
             return 0;

@@ -1,19 +1,19 @@
 //! HTTP/2 (RFC 9113): the engine of one connection.
 //!
-//! - [`receive`]: frames that come, [`content`]: DATA, [`block`]: header blocks
-//! - [`send`]: frames that leave
-//! - [`shutdown`]: GOAWAY in steps, [`late`]: what comes after the last one
+//! - [`receive`]: received frames, [`content`]: DATA, [`block`]: header blocks
+//! - [`send`]: frames to send
+//! - [`shutdown`]: GOAWAY in steps, [`late`]: frames that arrive after the last one
 //! - [`streams`], [`stream`]: the streams and their states
-//! - [`flow`]: windows of both directions
-//! - [`settings`]: settings of both sides
-//! - [`ping`]: PINGs and whose they are
-//! - [`early`]: priorities of streams that are not open yet
-//! - [`budget`]: how much a peer may make us do for nothing
-//! - [`section`]: what a header section or trailer section may be
+//! - [`flow`]: the windows of both directions
+//! - [`settings`]: the settings of both sides
+//! - [`ping`]: outstanding PINGs
+//! - [`early`]: priorities of streams that were not opened yet
+//! - [`budget`]: the budgets for frames that bring nothing
+//! - [`section`]: the rules for header sections and trailer sections
 //! - [`frame`]: the layout of frames
 //! - [`hpack`]: the compression of header sections
-//! - [`verdict`]: what a field may be by itself
-//! - [`name`]: the names of fields that have rules
+//! - [`verdict`]: the rules for a single field
+//! - [`name`]: the names of fields with rules
 
 mod block;
 mod budget;
@@ -60,12 +60,12 @@ use settings::{DEFAULT_TABLE, LocalSettings, RemoteSettings};
 use shutdown::Shutdown;
 use streams::Streams;
 
-/// What a peer may do, most of it said in our SETTINGS, and how we pad. An engine is
-/// given what it says first; then it goes by what is allowed at the moment.
+/// The limits on a peer, most of them sent in our SETTINGS, and our padding. The engine
+/// is created with the limits to announce. It then stores those in effect.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub max_concurrent_streams: u32,
-    /// Bytes of names and values, with 32 more for each field.
+    /// The bytes of names and values, plus 32 for each field.
     pub header_list_bytes: u32,
     pub header_fields: usize,
     pub stream_window_bytes: u32,
@@ -73,7 +73,7 @@ pub struct Limits {
     pub max_frame_bytes: u32,
     pub header_table_bytes: u32,
     pub has_connect_protocol: bool,
-    /// Frames that cost something and bring nothing: at once, and in each second.
+    /// How many frames that bring nothing are free: at once, and per second.
     pub control_burst: u32,
     pub control_per_second: u32,
     pub padding: Padding,
@@ -89,18 +89,19 @@ impl Limits {
     }
 }
 
-/// What the next byte of the peer belongs to.
+/// The part of the input that the next byte belongs to.
 enum Input {
     /// The client's preface.
     Preface,
-    /// A frame, from its first byte on.
+    /// A frame, from its first byte.
     Frame,
-    /// The rest of a DATA frame.
+    /// The outstanding part of a DATA frame.
     Content(Rest),
-    /// The rest of a frame that nobody needs. `is_content`: it is of a DATA frame,
+    /// The outstanding part of a frame that is ignored. `is_content`: the frame is DATA,
     /// which has no time limit.
     Skipped { length: u32, is_content: bool },
-    /// Nothing more is taken. `rest`: of a frame whose beginning broke the protocol.
+    /// No more input is processed. `rest`: the outstanding part of a frame with a
+    /// connection error.
     Over { rest: u32 },
 }
 
@@ -108,9 +109,9 @@ enum Input {
 pub struct Http2 {
     limits: Limits,
     input: Input,
-    /// A frame or the preface has begun to come and could not be taken.
+    /// A frame or the preface has begun and is incomplete.
     is_mid_frame: bool,
-    /// A header block that goes on in the next frame.
+    /// A header block that continues in the next frame.
     block: Option<Box<Block>>,
     blocks: u64,
     decoder: Decoder,
@@ -121,7 +122,7 @@ pub struct Http2 {
     streams: Streams,
     send_window: SendWindow,
     receive_window: ReceiveWindow,
-    /// The size of the latter.
+    /// The increment of the latter.
     session_window: u32,
     pings: Pings,
     early: Early,
@@ -137,7 +138,8 @@ impl Http2 {
             is_mid_frame: false,
             block: None,
             blocks: 0,
-            // Another size holds once the peer tells it (RFC 9113, section 4.3.1).
+            // Another size takes effect when the peer announces it (RFC 9113, section
+            // 4.3.1).
             decoder: Decoder::new(DEFAULT_TABLE),
             encoder: Encoder::new(),
             repeat: Repeat::default(),
@@ -154,12 +156,12 @@ impl Http2 {
         }
     }
 
-    /// The first SETTINGS frame has these settings too, which were checked.
+    /// Adds settings to the first SETTINGS frame. They were checked.
     pub fn add_settings(&mut self, settings: &[Setting]) {
         self.local.add_to_first(settings);
     }
 
-    /// SETTINGS of ours were sent or acknowledged: goes by what the peer may do now.
+    /// Our SETTINGS were sent or acknowledged: applies what the peer may do now.
     fn apply_settings(&mut self) {
         let allowed = self.local.allowed();
         let change = i64::from(allowed.stream_window_bytes) - i64::from(self.limits.stream_window_bytes);
@@ -179,8 +181,8 @@ impl Http2 {
         };
     }
 
-    /// Gives the session's window another size. A smaller one takes effect as
-    /// content is consumed (RFC 9113, section 6.9.2).
+    /// Sets the size of the session's window. A smaller one takes effect as content is
+    /// consumed (RFC 9113, section 6.9.2).
     fn resize_session_window(&mut self, size: u32, out: &mut Vec<u8>) {
         self.receive_window.resize(i64::from(size) - i64::from(self.session_window));
         self.session_window = size;
@@ -189,8 +191,7 @@ impl Http2 {
         }
     }
 
-    /// Content of that many bytes is not needed any more: the session's window
-    /// opens again.
+    /// `bytes` of content are consumed: the window of the session opens.
     #[inline]
     fn give_back(&mut self, bytes: u64, out: &mut Vec<u8>) {
         self.receive_window.give_back(bytes);
@@ -199,7 +200,7 @@ impl Http2 {
         }
     }
 
-    /// Ends a stream on which the peer has broken the protocol (RFC 9113, section 5.4.2).
+    /// Resets a stream because of an error of the peer (RFC 9113, section 5.4.2).
     #[cold]
     fn stream_error<'a>(&mut self, stream: u32, code: u32, why: &'static str, out: &mut Output) -> Event<'a> {
         self.budget.mistake();
@@ -209,7 +210,7 @@ impl Http2 {
         Event::Broken { stream, code, why }
     }
 
-    /// Nothing is taken and nothing is written any more behind a last GOAWAY.
+    /// After the last GOAWAY nothing is read or written any more.
     fn stop(&mut self, last_stream: u32, code: u32, debug: &[u8], out: &mut Output) {
         if !self.shutdown.has_ended() {
             self.shutdown.write_last(last_stream, code, debug, out.bytes());
@@ -217,7 +218,7 @@ impl Http2 {
         }
     }
 
-    /// Nothing is taken any more: of what still comes only the streams are counted.
+    /// Ends the processing of input: from now on only new streams are counted.
     fn close_input(&mut self) {
         let rest = match &self.input {
             Input::Content(rest) => rest.bytes(),
@@ -314,7 +315,7 @@ impl Engine for Http2 {
     fn sendable(&self, stream: u32) -> usize {
         match self.streams.get(stream) {
             Some(stream) => stream.send_window.available().min(self.send_window.available()),
-            // What is written for it is left out.
+            // Output for it is dropped.
             None => usize::MAX,
         }
     }

@@ -1,7 +1,7 @@
-//! The names of fields that HTTP/2 has rules for or HPACK has a number for.
+//! The names of fields that have rules in HTTP/2 or an index in HPACK.
 
-/// A name as a number: a rule is then a comparison of one byte. Up to 61 it is
-/// the first index of that name in the static table (RFC 7541, appendix A).
+/// A name as a number, so that a rule compares one byte. Up to 61 it is the first index
+/// of the name in the static table (RFC 7541, appendix A).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Token(u8);
 
@@ -30,10 +30,10 @@ impl Token {
     pub(crate) const TE: Self = Self(66);
     pub(crate) const PRIORITY: Self = Self(67);
     pub(crate) const PROTOCOL: Self = Self(68);
-    /// A name that begins with a colon and is not known.
+    /// An unknown name that begins with a colon.
     pub(crate) const UNKNOWN_PSEUDO: Self = Self(69);
 
-    /// The token of a name, which is in lower case.
+    /// The token of a name in lower case.
     #[inline]
     pub fn of(name: &[u8]) -> Self {
         let token = SLOTS[slot(name)];
@@ -44,7 +44,7 @@ impl Token {
         }
     }
 
-    /// Of the field that has this index in the static table, from 1 to 61.
+    /// The token of the field with this index in the static table, from 1 to 61.
     pub const fn of_static(index: usize) -> Self {
         match index {
             3 => Self::METHOD,
@@ -56,7 +56,7 @@ impl Token {
         }
     }
 
-    /// The name; empty of a name without a token of its own.
+    /// The name, or an empty one for names without a token of their own.
     pub fn name(self) -> &'static [u8] {
         NAMES.get(usize::from(self.0)).map_or(b"", |name| name.as_bytes())
     }
@@ -71,14 +71,14 @@ impl Token {
         matches!(self.0, 1..=8 | 68..)
     }
 
-    /// A number below 70, another one for each token.
+    /// A number below 70, different for each token.
     #[cfg(any(test, fuzzing))]
     pub fn number(self) -> u8 {
         self.0
     }
 }
 
-/// By number. Numbers of further fields of the same name have none.
+/// By number. Further indices of the same name have no entry.
 #[rustfmt::skip]
 const NAMES: [&str; 69] = [
     "", ":authority", ":method", "", ":path", "", ":scheme", "", ":status", "", "", "", "", "", "",
@@ -94,7 +94,7 @@ const NAMES: [&str; 69] = [
     "te", "priority", ":protocol",
 ];
 
-/// The number of the one name that has this slot, 0 if there is none.
+/// The number of the name in this slot, or 0.
 const SLOTS: [u8; 256] = {
     let mut slots = [0; 256];
     let mut number = 1;
@@ -109,7 +109,7 @@ const SLOTS: [u8; 256] = {
     slots
 };
 
-/// A perfect hash of the names: no two have the same slot.
+/// A perfect hash of the names: each has its own slot.
 const fn slot(name: &[u8]) -> usize {
     let ([first, ..], [.., last]) = (name, name) else { return 0 };
     let middle = name[name.len() / 2];

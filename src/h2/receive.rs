@@ -1,5 +1,5 @@
-//! Frames that come (RFC 9113, section 6). One that is not whole stays with the
-//! caller; only DATA and what nobody needs is taken in pieces.
+//! Reads frames (RFC 9113, section 6). An incomplete frame stays with the caller. Only
+//! DATA frames and ignored frames are read in pieces.
 
 use super::frame::{self, DEFAULT_SIZE, HEAD, Head, MAX_31, PREFACE, code, flag, kind};
 use super::ping::Answered;
@@ -13,7 +13,7 @@ use crate::priority::Parameters;
 type Received<'a> = Result<(usize, Option<Event<'a>>), Fault>;
 
 impl Http2 {
-    /// Takes a frame, or a piece of one.
+    /// Reads a frame, or a part of one.
     #[inline]
     pub(super) fn take<'a>(&mut self, input: &'a [u8], out: &mut Output) -> Received<'a> {
         self.streams.promote();
@@ -36,7 +36,7 @@ impl Http2 {
         received
     }
 
-    /// The client's preface (RFC 9113, section 3.4).
+    /// Reads the client's preface (RFC 9113, section 3.4).
     fn preface<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
         let length = input.len().min(PREFACE.len());
         if input[..length] != PREFACE[..length] {
@@ -50,13 +50,13 @@ impl Http2 {
         Ok((length, None))
     }
 
-    /// Nothing can be taken of a frame that has begun.
+    /// An incomplete frame: nothing can be taken.
     pub(super) fn wait<'a>(&mut self, input: &'a [u8]) -> (usize, Option<Event<'a>>) {
         self.is_mid_frame = !input.is_empty();
         (0, None)
     }
 
-    /// So much of the frame is not needed.
+    /// Skips `length` bytes of the frame.
     pub(super) fn skip(&mut self, length: u32, is_content: bool) {
         self.input = if length == 0 { Input::Frame } else { Input::Skipped { length, is_content } };
     }
@@ -67,8 +67,8 @@ impl Http2 {
         (taken, None)
     }
 
-    /// The peer has broken the protocol. What counts streams later begins behind
-    /// the frame that did it.
+    /// The peer has violated the protocol. Streams are counted from the frame after the
+    /// one with the error.
     #[cold]
     fn fail(&mut self, input: &[u8]) {
         let rest = match input.first_chunk() {
@@ -107,7 +107,7 @@ impl Http2 {
         Ok((end, event))
     }
 
-    /// What holds for every frame where it stands.
+    /// The rules for every frame at its position.
     #[inline]
     fn check_head(&mut self, head: Head) -> Result<(), Fault> {
         if head.length > self.limits.max_frame_bytes {
@@ -124,8 +124,8 @@ impl Http2 {
         Ok(())
     }
 
-    /// What holds for the length and the stream of a frame of each type but DATA,
-    /// before its payload has come.
+    /// The rules for the length and the stream identifier of each type except DATA,
+    /// before the payload has arrived.
     #[inline]
     fn check_length(&self, head: Head) -> Result<(), Fault> {
         let is_ack = head.has(flag::ACK);
@@ -138,7 +138,7 @@ impl Http2 {
             _ => true,
         };
         if !has_length {
-            return Err(fault(code::FRAME_SIZE_ERROR, "a frame of its type has another length"));
+            return Err(fault(code::FRAME_SIZE_ERROR, "the frame length is not valid for the frame type"));
         }
         let has_stream = match head.kind {
             kind::HEADERS | kind::CONTINUATION | kind::PRIORITY | kind::RST_STREAM => head.stream != 0,
@@ -147,7 +147,7 @@ impl Http2 {
             _ => true,
         };
         if !has_stream {
-            return Err(protocol_error("a frame of its type may not stand on that stream"));
+            return Err(protocol_error("the frame type is not allowed on this stream"));
         }
         let most = match head.kind {
             kind::HEADERS | kind::CONTINUATION => self.max_block(),
@@ -156,7 +156,7 @@ impl Http2 {
             _ => usize::MAX,
         };
         if head.length as usize > most {
-            return Err(fault(code::ENHANCE_YOUR_CALM, "a frame is longer than any use of it"));
+            return Err(fault(code::ENHANCE_YOUR_CALM, "the frame is far longer than its type needs"));
         }
         Ok(())
     }
@@ -180,13 +180,14 @@ impl Http2 {
         }
     }
 
-    /// A PRIORITY frame, which is obsolete (RFC 9113, section 6.3) but has rules.
+    /// Reads a PRIORITY frame, which is obsolete (RFC 9113, section 6.3) but must be
+    /// well-formed.
     fn old_priority<'a>(&mut self, head: Head, payload: &[u8], out: &mut Output) -> Result<Option<Event<'a>>, Fault> {
         self.budget.priority();
         let error = if payload.len() != 5 {
             (code::FRAME_SIZE_ERROR, "PRIORITY has another length")
         } else if frame::number(payload) & MAX_31 == head.stream {
-            (code::PROTOCOL_ERROR, "a stream depends on itself")
+            (code::PROTOCOL_ERROR, "a stream has a priority that depends on itself")
         } else {
             return Ok(None);
         };
@@ -194,7 +195,7 @@ impl Http2 {
             return Ok(Some(self.stream_error(head.stream, error.0, error.1, out)));
         }
         match self.streams.fate(head.stream) {
-            // An idle stream cannot be reset.
+            // A stream that was not opened cannot be reset.
             Gone::Idle => Err(fault(error.0, error.1)),
             _ => Ok(None),
         }
@@ -224,7 +225,7 @@ impl Http2 {
             changed = self.streams.open() + self.streams.open_pushed();
             let mut streams = self.streams.iter_mut();
             if !streams.all(|stream| stream.send_window.change(changes.window).is_ok()) {
-                return Err(fault(code::FLOW_CONTROL_ERROR, "a stream's window is too large"));
+                return Err(fault(code::FLOW_CONTROL_ERROR, "the window of a stream exceeds 2^31-1"));
             }
         }
         if !is_first {
@@ -239,8 +240,8 @@ impl Http2 {
             self.budget.nothing();
             return Some(Event::UnsolicitedAck(&[]));
         };
-        // Though a later frame may allow a larger table again: the smallest one has to
-        // be told (RFC 7541, section 4.2).
+        // Even if a later frame allows a larger table again, the smallest size must be
+        // announced (RFC 7541, section 4.2).
         self.decoder.set_limit(sent.values.header_table_bytes);
         self.apply_settings();
         Some(Event::SettingsAcknowledged { settings: sent.payload, is_of_host: sent.is_of_host })
@@ -272,7 +273,7 @@ impl Http2 {
         Event::Goaway { last_stream, code: frame::number(&numbers[4..]), debug }
     }
 
-    /// A pushed stream that the peer does not take any more, by its GOAWAY.
+    /// Cancels a pushed stream that the peer's GOAWAY excludes.
     fn next_cancelled_push<'a>(&mut self) -> Option<Event<'a>> {
         let stream = self.streams.pushed_above(self.shutdown.last_push()?)?;
         self.streams.remove(stream);
@@ -286,7 +287,7 @@ impl Http2 {
                 return Err(protocol_error("WINDOW_UPDATE by nothing"));
             }
             let changed = self.send_window.change(increment.into());
-            changed.map_err(|_| fault(code::FLOW_CONTROL_ERROR, "the session's window is too large"))?;
+            changed.map_err(|_| fault(code::FLOW_CONTROL_ERROR, "the window of the session exceeds 2^31-1"))?;
             return Ok(Some(Event::Window { stream }));
         }
         let Some(known) = self.streams.get_mut(stream) else {
@@ -299,13 +300,13 @@ impl Http2 {
             return Ok(Some(self.stream_error(stream, code::PROTOCOL_ERROR, "WINDOW_UPDATE by nothing", out)));
         }
         if known.send_window.change(increment.into()).is_err() {
-            let why = "the stream's window is too large";
+            let why = "the window of the stream exceeds 2^31-1";
             return Ok(Some(self.stream_error(stream, code::FLOW_CONTROL_ERROR, why, out)));
         }
         Ok(Some(Event::Window { stream }))
     }
 
-    /// RFC 9218, section 7.1.
+    /// Reads a PRIORITY_UPDATE frame (RFC 9218, section 7.1).
     fn priority_update<'a>(&mut self, payload: &[u8]) -> Result<Option<Event<'a>>, Fault> {
         self.budget.priority();
         let stream = frame::number(payload) & MAX_31;
@@ -323,7 +324,7 @@ impl Http2 {
     }
 }
 
-/// Whether nothing in a frame is needed: of a type that is unknown, or far too long for what it is for.
+/// Whether a frame is ignored: its type is unknown, or it is far too long for its type.
 #[inline]
 fn is_unneeded(head: Head) -> bool {
     match head.kind {

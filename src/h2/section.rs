@@ -1,8 +1,8 @@
-//! What a header section or trailer section may be (RFC 9113, section 8).
+//! The rules for header sections and trailer sections (RFC 9113, section 8).
 //!
-//! A section is read while its block is decoded: each field goes to its place as
-//! it comes. What is wrong is remembered, and the block is decoded to its end
-//! nevertheless, so that the dynamic table stays in step.
+//! A section is checked while its block is decoded, and each field goes directly to its
+//! place. After an error the block is decoded to its end nevertheless, so that the
+//! dynamic tables of the two sides stay equal.
 
 #[cfg(any(test, fuzzing))]
 pub mod check;
@@ -17,44 +17,44 @@ use crate::grammar::authority;
 use crate::grammar::token::parse_length;
 use crate::header_list::{Field, HeaderList};
 
-/// What a field counts for beside its name and its value (RFC 9113, section 6.5.2).
+/// The size of a field in addition to its name and value (RFC 9113, section 6.5.2).
 const OVERHEAD: usize = 32;
 
-/// What a section may have.
+/// The limits of a section.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of names and values, with 32 more for each field: our
+    /// The bytes of names and values, plus 32 for each field. This is our
     /// SETTINGS_MAX_HEADER_LIST_SIZE.
     pub header_list_bytes: u32,
-    /// All cookie fields count as one, since clients split them (section 8.2.3).
-    /// Pseudo-header fields do not count.
+    /// The most fields. All cookie fields count as one, because clients split them
+    /// (section 8.2.3). Pseudo-header fields do not count.
     pub header_fields: usize,
-    /// SETTINGS_ENABLE_CONNECT_PROTOCOL has been announced (RFC 8441, section 3).
+    /// Whether SETTINGS_ENABLE_CONNECT_PROTOCOL was sent (RFC 8441, section 3).
     pub has_connect_protocol: bool,
 }
 
-/// What the engine needs to know of a request beside its head.
+/// The properties of a request that the engine needs in addition to its head.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct RequestFacts {
-    /// How long the content is, if the request says so. What follows a CONNECT is
-    /// a tunnel's and has no length.
+    /// The content length, if the request declares one. The data after CONNECT belongs to
+    /// a tunnel and has no length.
     pub content_length: Option<u64>,
-    /// Whether there is a `priority` field (RFC 9218, section 5).
+    /// Whether the request has a `priority` field (RFC 9218, section 5).
     pub has_priority: bool,
 }
 
 /// Why a section is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wrong {
-    /// It is malformed: a stream error of type PROTOCOL_ERROR (section 8.1.1).
+    /// The section is malformed: a stream error of type PROTOCOL_ERROR (section 8.1.1).
     Malformed(&'static str),
-    /// The library responds with this status: 400 or 431. For a trailer section it
-    /// is too late for one.
+    /// The library responds with this status: 400 or 431. A trailer section comes too
+    /// late for a response.
     Status(StatusCode),
 }
 
-/// Reads the header section of a request into `head`, which may be of another
-/// request. If it is refused, `head` has parts of it.
+/// Reads the header section of a request into `head`, which is used again. If the section
+/// is refused, `head` contains a part of it.
 pub fn read_request(
     decoder: &mut Decoder,
     block: &[u8],
@@ -70,7 +70,7 @@ pub fn read_request(
         if !token.is_pseudo() {
             return reader.regular(token, verdict, field);
         }
-        // What is refused is not kept.
+        // Fields of a refused section are not stored.
         if reader.pseudo(token, verdict, field) {
             match token {
                 Token::METHOD => reader.read_method(field.value, method),
@@ -104,36 +104,37 @@ pub fn read_trailers(
     Ok(reader.finish())
 }
 
-/// Decodes the block of a stream that is not served: only the dynamic table is
-/// kept in step.
+/// Decodes the block of a stream that is not served, only to update the dynamic table.
 pub fn skip(decoder: &mut Decoder, block: &[u8]) -> Result<(), Error> {
     decoder.decode(block, &mut HeaderList::new(), |_, _, _| false).map(drop)
 }
 
-/// Puts text into a box that may have it already. Its verdict is good: it is ASCII.
+/// Sets the text, keeping an equal one. Its verdict is good, so it is ASCII.
 fn keep(place: &mut Option<Box<str>>, text: &[u8]) {
     if place.as_deref().map(str::as_bytes) != Some(text) {
         *place = std::str::from_utf8(text).ok().map(Into::into);
     }
 }
 
-/// What is known of a section while it is decoded.
+/// The state of a section while it is decoded.
 struct Reader<'a> {
     limits: &'a Limits,
-    /// What was found first.
+    /// The first error.
     malformed: Option<&'static str>,
     size: usize,
-    /// Of the regular fields that count.
+    /// The number of regular fields that count.
     fields: usize,
-    /// One bit for each pseudo-header field that has come.
+    /// One bit for each pseudo-header field that was read.
     pseudo: u8,
-    /// They, as `RequestHead::pseudo_order` has them, and how many bits that are.
+    /// The pseudo-header fields as in `RequestHead::pseudo_order`, and the number of bits
+    /// used.
     order: u32,
     order_bits: u32,
     has_regular: bool,
     has_cookie: bool,
     has_host: bool,
-    /// The authority has a port that is none. A CONNECT is told so by a status.
+    /// Whether the authority has an invalid port. The response to such a CONNECT is a
+    /// status.
     has_bad_port: bool,
     facts: RequestFacts,
 }
@@ -156,8 +157,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes note of a regular field. True if it is to be kept: once the section is
-    /// refused or over a limit, nothing more is.
+    /// Checks a regular field. Returns whether to store it. After an error or above a
+    /// limit, nothing more is stored.
     #[inline]
     fn regular(&mut self, token: Token, verdict: Verdict, field: Field<'_>) -> bool {
         self.count(token, field);
@@ -168,7 +169,7 @@ impl<'a> Reader<'a> {
         match token {
             Token::HOST if std::mem::replace(&mut self.has_host, true) => self.refuse("there are two host fields"),
             Token::CONTENT_LENGTH => {
-                // Section 8.1.1: even where a second one says the same.
+                // Section 8.1.1: a second field is an error even with the same value.
                 if self.facts.content_length.is_some() {
                     self.refuse("there are two content-length fields");
                 }
@@ -180,8 +181,8 @@ impl<'a> Reader<'a> {
         self.malformed.is_none() && !self.is_too_large()
     }
 
-    /// Takes note of a pseudo-header field of a request: each may come once, before
-    /// the others (section 8.3). True if its value is to be kept.
+    /// Checks a pseudo-header field of a request. Each may occur once, before the regular
+    /// fields (section 8.3). Returns whether to store its value.
     fn pseudo(&mut self, token: Token, verdict: Verdict, field: Field<'_>) -> bool {
         self.size += field.name.len() + field.value.len() + OVERHEAD;
         match verdict {
@@ -190,13 +191,13 @@ impl<'a> Reader<'a> {
             _ => self.refuse(verdict.why()),
         }
         if self.has(token) {
-            self.refuse("a pseudo-header field comes twice");
+            self.refuse("a pseudo-header field occurs twice");
         } else if self.has_regular {
-            self.refuse("a pseudo-header field comes behind a regular one");
+            self.refuse("a pseudo-header field follows a regular field");
         }
         if let Some(known) = pseudo_field(token) {
             let sensitive = if field.is_sensitive { GOAWAY_PSEUDO_FIELD_SENSITIVE } else { 0 };
-            // Of more than there can be the section is refused.
+            // A section with more is refused.
             self.order |= (known as u32 | sensitive).wrapping_shl(self.order_bits);
             self.order_bits += 4;
             self.pseudo |= 1 << known as u8;
@@ -204,13 +205,13 @@ impl<'a> Reader<'a> {
         self.malformed.is_none() && !self.is_too_large()
     }
 
-    /// Takes note of a field of a trailer section. True if it is to be kept.
+    /// Checks a field of a trailer section. Returns whether to store it.
     fn trailer(&mut self, token: Token, verdict: Verdict, field: Field<'_>) -> bool {
         match token {
             // Section 8.1.
-            _ if token.is_pseudo() => self.refuse("there is a pseudo-header field in the trailers"),
+            _ if token.is_pseudo() => self.refuse("the trailer section contains a pseudo-header field"),
             // RFC 9110, section 6.5.1.
-            Token::CONTENT_LENGTH | Token::HOST => self.refuse("the trailers have a field of the header section"),
+            Token::CONTENT_LENGTH | Token::HOST => self.refuse("the trailer section contains content-length or host"),
             _ => {}
         }
         self.regular(token, verdict, field)
@@ -241,7 +242,7 @@ impl<'a> Reader<'a> {
         self.malformed.get_or_insert(why);
     }
 
-    /// What can be said of any section.
+    /// The checks for any section.
     fn finish(&self) -> Result<(), Wrong> {
         match self.malformed {
             Some(why) => Err(Wrong::Malformed(why)),
@@ -250,11 +251,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Checks what can be told only now that all fields are there.
+    /// The checks that need all fields.
     fn finish_request(&self, head: &RequestHead) -> Result<RequestFacts, Wrong> {
         self.finish()?;
         if !self.has(Token::METHOD) {
-            return Err(Wrong::Malformed("there is no :method"));
+            return Err(Wrong::Malformed("the :method pseudo-header field is missing"));
         }
         let is_connect = head.method == Method::CONNECT;
         match (is_connect, self.has(Token::PROTOCOL)) {
@@ -266,14 +267,14 @@ impl<'a> Reader<'a> {
             _ => {}
         }
         if !self.has(Token::SCHEME) {
-            return Err(Wrong::Malformed("there is no :scheme"));
+            return Err(Wrong::Malformed("the :scheme pseudo-header field is missing"));
         }
         check_path(head)?;
         self.check_authority(head)?;
         Ok(RequestFacts { content_length: self.facts.content_length.filter(|_| !is_connect), ..self.facts })
     }
 
-    /// Section 8.5: a plain CONNECT says where to, and nothing else.
+    /// Section 8.5: a plain CONNECT has an authority and neither scheme nor path.
     fn finish_tunnel(&self, head: &RequestHead) -> Result<RequestFacts, Wrong> {
         if self.has(Token::SCHEME) || self.has(Token::PATH) {
             return Err(Wrong::Malformed("CONNECT has :scheme or :path"));
@@ -286,12 +287,12 @@ impl<'a> Reader<'a> {
         Ok(RequestFacts { content_length: None, ..self.facts })
     }
 
-    /// Section 8.3.1: one authority, named the same wherever it is named.
+    /// Section 8.3.1: `host` and `:authority` must be equal.
     fn check_authority(&self, head: &RequestHead) -> Result<(), Wrong> {
         if self.has_bad_port {
             return Err(Wrong::Malformed(Verdict::Port.why()));
         }
-        // It is looked for only if it is there.
+        // The search is needed only if there is a host field.
         let host = if self.has_host { head.fields.get(b"host") } else { None };
         let port: &[u8] = if head.scheme.as_deref() == Some("https") { b":443" } else { b":80" };
         match (&head.authority, host) {
@@ -304,7 +305,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Section 8.3.1: a path begins with a slash, and only OPTIONS may ask for `*`.
+/// Section 8.3.1: a path begins with a slash. `*` is allowed only for OPTIONS.
 fn check_path(head: &RequestHead) -> Result<(), Wrong> {
     match &*head.path {
         [b'/', ..] => Ok(()),
@@ -320,7 +321,7 @@ fn pseudo_field(token: Token) -> Option<PseudoField> {
         Token::AUTHORITY => Some(PseudoField::Authority),
         Token::PATH => Some(PseudoField::Path),
         Token::PROTOCOL => Some(PseudoField::Protocol),
-        // It is refused anyway.
+        // The request is refused in any case.
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
-//! Frames that leave: header blocks, content, and what the host or the library
-//! says of the session. A block is encoded only when it is written, and whole:
-//! the peer's table follows the order of the blocks.
+//! Writes frames: header blocks, content, and the frames of the session. A block is
+//! encoded only when it is written, and completely, because the peer's table depends on
+//! the order of the blocks.
 
 use http::{Method, StatusCode};
 
@@ -15,11 +15,11 @@ use crate::output::{Data, Output};
 use crate::padding::Padding;
 use crate::setting::{Setting, id};
 
-/// The longest payload of a DATA frame: longer ones keep others waiting for little.
+/// The longest payload of a DATA frame. Longer frames would delay other streams.
 const MOST_DATA: usize = DEFAULT_SIZE as usize;
 
 impl Http2 {
-    /// Writes an informational head. 101 does not exist here (RFC 9113, section 8.6).
+    /// Writes an informational head. HTTP/2 has no 101 (RFC 9113, section 8.6).
     pub(super) fn write_informational(&mut self, id: u32, status: StatusCode, fields: &HeaderList, out: &mut Vec<u8>) {
         let may_stand = status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
         if may_stand && self.streams.get(id).is_some_and(|stream| stream.sending == Sending::Head && !is_pushed(id)) {
@@ -113,8 +113,8 @@ impl Http2 {
         }
     }
 
-    /// By how many bytes a DATA frame of that length is padded. Both windows count
-    /// them (RFC 9113, section 6.1), so that no more are added than those allow.
+    /// The padding of a DATA frame with `length` bytes of content. Both windows count
+    /// padding (RFC 9113, section 6.1), which therefore also depends on them.
     #[inline]
     fn pad(&mut self, id: u32, length: usize) -> usize {
         if self.limits.padding == Padding::None {
@@ -132,7 +132,7 @@ impl Http2 {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let has_section = match stream.sending {
             Sending::Content => !fields.is_empty(),
-            // None may stand in a tunnel (RFC 9113, section 8.5).
+            // A tunnel has no trailer section (RFC 9113, section 8.5).
             Sending::Tunnel => false,
             Sending::Head | Sending::Done => return,
         };
@@ -153,7 +153,7 @@ impl Http2 {
         }
     }
 
-    /// Ends a stream for reasons of our own, which costs the peer nothing.
+    /// Resets a stream for a reason of the server. This costs the peer nothing.
     pub(super) fn write_reset(&mut self, id: u32, code: u32, out: &mut Vec<u8>) {
         let Some(stream) = self.streams.get(id) else { return };
         if stream.receives {
@@ -166,16 +166,16 @@ impl Http2 {
         self.streams.remove(id);
     }
 
-    /// Whether the peer takes promises now.
+    /// Whether the peer accepts promises now.
     pub(super) fn may_push(&self) -> bool {
         let is_open =
             self.shutdown.last_push().is_none() && !self.shutdown.has_last_call() && !self.shutdown.has_ended();
-        // One of which none may begin would wait for ever.
+        // A push that may never begin would wait for ever.
         self.remote.enables_push && self.remote.max_pushed > 0 && is_open
     }
 
-    /// Whether the response of a promised stream may begin. One that is only
-    /// promised does not count (RFC 9113, section 5.1.2).
+    /// Whether the response of a promised stream may begin. Promised streams without a
+    /// response do not count (RFC 9113, section 5.1.2).
     pub(super) fn may_begin_pushed(&self, id: u32) -> bool {
         let is_begun = |stream: &&Stream| is_pushed(stream.id) && stream.sending != Sending::Head;
         let is_known = self.streams.get(id).is_some();
@@ -188,7 +188,8 @@ impl Http2 {
         let id = self.streams.next_push().filter(|_| has_parent && self.may_push())?;
         let at = out.len();
         out.extend_from_slice(&[0; HEAD]);
-        // The promised id stands before the block; both are cut into frames alike.
+        // The promised identifier precedes the block. Both together are split into
+        // frames.
         out.extend_from_slice(&id.to_be_bytes());
         self.encoder.begin(out);
         self.encoder.field(b":method", head.method.as_str().as_bytes(), false, out);
@@ -216,8 +217,8 @@ impl Http2 {
         Some(id)
     }
 
-    /// Gives streams another window; 0 leaves it as it is. False if the SETTINGS frame
-    /// for it has to wait until those before are acknowledged.
+    /// Sets the window of streams and the window of the session. 0 leaves one unchanged.
+    /// False if the SETTINGS frame has to wait for the acknowledgement of earlier ones.
     fn set_stream_window(&mut self, size: u32, out: &mut Vec<u8>) -> bool {
         let is_new = size != 0 && size != self.local.stream_window;
         let may_write = is_new && !self.local.is_waiting();
@@ -228,7 +229,8 @@ impl Http2 {
         may_write || !is_new
     }
 
-    /// Writes a frame that is none of a response. False if it has to wait for the peer.
+    /// Writes a frame that does not belong to a response. False if it has to wait for the
+    /// peer.
     pub(super) fn write_control(&mut self, control: Control<'_>, out: &mut Vec<u8>) -> bool {
         if self.shutdown.has_ended() {
             return true;

@@ -1,4 +1,4 @@
-//! SETTINGS of both sides and their acknowledgement (RFC 9113, section 6.5).
+//! The SETTINGS of both sides and their acknowledgement (RFC 9113, section 6.5).
 
 use std::collections::VecDeque;
 
@@ -8,31 +8,31 @@ use super::frame::{self, DEFAULT_SIZE, MAX_31, code, flag, kind};
 use crate::engine::Fault;
 use crate::setting::{Setting, id};
 
-/// The size of a dynamic table until a setting says another (RFC 9113, section 6.5.2).
+/// The default size of a dynamic table (RFC 9113, section 6.5.2).
 pub(crate) const DEFAULT_TABLE: u32 = 4096;
 
-/// Bytes of a SETTINGS frame above which it is abuse: some 60 settings.
+/// A longer SETTINGS frame is abuse. This is about 60 settings.
 pub(crate) const MOST_BYTES: u32 = 360;
 
-/// What the peer has set.
+/// The settings of the peer.
 pub struct RemoteSettings {
-    /// Its first SETTINGS frame has come.
+    /// Whether its first SETTINGS frame has arrived.
     pub has_come: bool,
     pub max_frame_bytes: u32,
     pub initial_window: u32,
     pub enables_push: bool,
     /// SETTINGS_NO_RFC7540_PRIORITIES.
     ignores_old_priorities: bool,
-    /// How many pushed streams it takes at a time.
+    /// How many pushed streams it accepts at a time.
     pub max_pushed: u32,
 }
 
-/// What a SETTINGS frame of the peer has others do.
+/// The effects of a SETTINGS frame of the peer.
 #[derive(Default)]
 pub struct Changes {
-    /// Of all windows of streams that we send in.
+    /// The change of the send windows of all streams.
     pub window: i64,
-    /// The smallest limit and the last one of the encoder's table that the frame names.
+    /// The smallest and the last size of the encoder's table in the frame.
     pub table: Option<(u32, u32)>,
 }
 
@@ -50,7 +50,7 @@ impl Default for RemoteSettings {
 }
 
 impl RemoteSettings {
-    /// Takes the payload of a SETTINGS frame, one setting after the other.
+    /// Applies the payload of a SETTINGS frame, one setting after the other.
     pub fn apply(&mut self, payload: &[u8]) -> Result<Changes, Fault> {
         let mut changes = Changes::default();
         let before = i64::from(self.initial_window);
@@ -71,19 +71,20 @@ impl RemoteSettings {
                     return Err(Fault { code: code::PROTOCOL_ERROR, why: "the maximum frame size is out of range" });
                 }
                 id::MAX_FRAME_SIZE => self.max_frame_bytes = value,
-                // What a client says by it has no meaning.
+                // From a client it has no meaning, but the value must be valid.
                 id::ENABLE_CONNECT_PROTOCOL => {
                     boolean(value)?;
                 }
-                // The old priorities are ignored in any case, but the value may not change
-                // after the first frame (RFC 9218, section 2.1).
+                // RFC 7540 priorities are ignored in any case, but the value must not
+                // change after the first frame (RFC 9218, section 2.1).
                 id::NO_RFC7540_PRIORITIES => {
                     let before = std::mem::replace(&mut self.ignores_old_priorities, boolean(value)?);
                     if self.has_come && before != self.ignores_old_priorities {
                         return Err(Fault { code: code::PROTOCOL_ERROR, why: "NO_RFC7540_PRIORITIES has changed" });
                     }
                 }
-                // The limit of the header list is advisory; others are of extensions.
+                // SETTINGS_MAX_HEADER_LIST_SIZE is advisory. Other settings belong to
+                // extensions.
                 _ => {}
             }
         }
@@ -97,11 +98,11 @@ fn boolean(value: u32) -> Result<bool, Fault> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(Fault { code: code::PROTOCOL_ERROR, why: "a setting is neither 0 nor 1" }),
+        _ => Err(Fault { code: code::PROTOCOL_ERROR, why: "a boolean setting is neither 0 nor 1" }),
     }
 }
 
-/// Values of our settings.
+/// The values of our settings.
 #[derive(Clone, Copy)]
 pub struct Values {
     pub header_table_bytes: u32,
@@ -121,12 +122,12 @@ impl Values {
             id::MAX_FRAME_SIZE => self.max_frame_bytes = setting.value,
             id::MAX_HEADER_LIST_SIZE => self.header_list_bytes = setting.value,
             id::ENABLE_CONNECT_PROTOCOL => self.has_connect_protocol = setting.value != 0,
-            // Of extensions, and what can have one value only.
+            // Settings of extensions, and those that have one value only.
             _ => {}
         }
     }
 
-    /// Of each setting the value that allows the peer more.
+    /// Each setting with the value that allows the peer more.
     fn or_more(self, other: Self) -> Self {
         Self {
             header_table_bytes: self.header_table_bytes.max(other.header_table_bytes),
@@ -143,31 +144,31 @@ impl Values {
 pub struct Sent {
     pub payload: Box<[u8]>,
     pub is_of_host: bool,
-    /// All values as they are behind it.
+    /// All values after the frame.
     pub values: Values,
 }
 
-/// What we have set. The peer applies a frame some time before it acknowledges
-/// it: what a frame allows holds as soon as it is sent, and what it forbids when
-/// it is acknowledged.
+/// Our settings. The peer applies a frame some time before it acknowledges it. What a
+/// frame allows therefore applies when it is sent, and what it forbids when it is
+/// acknowledged.
 pub struct LocalSettings {
-    /// As the peer has acknowledged it.
+    /// The settings that the peer has acknowledged.
     acknowledged: Values,
-    /// Frames that it has not acknowledged, the oldest first.
+    /// The frames that were not acknowledged, the oldest first.
     waiting: VecDeque<Sent>,
-    /// It has acknowledged the first one.
+    /// Whether the first frame was acknowledged.
     pub is_acknowledged: bool,
-    /// SETTINGS_INITIAL_WINDOW_SIZE as we said it last.
+    /// The last SETTINGS_INITIAL_WINDOW_SIZE that was sent.
     pub stream_window: u32,
-    /// What the host adds to the first frame, until that is written.
+    /// The settings that the host adds to the first frame, until it is written.
     extra: Vec<Setting>,
 }
 
 impl LocalSettings {
     pub fn new(limits: &Limits) -> Self {
-        // Those of which RFC 9113, section 6.5.2, has defaults that are no more than
-        // any server can bear. By the others the peer has to go from the start: what it
-        // does before it knows is refused, and may be tried again.
+        // Settings whose defaults in RFC 9113, section 6.5.2, any server can serve start
+        // with these defaults. The others apply from the start: a request that exceeds
+        // them before the peer has seen them is refused and may be sent again.
         let acknowledged = Values {
             header_table_bytes: DEFAULT_TABLE,
             max_concurrent_streams: limits.max_concurrent_streams,
@@ -180,12 +181,12 @@ impl LocalSettings {
         Self { acknowledged, waiting: VecDeque::new(), is_acknowledged: false, stream_window, extra: Vec::new() }
     }
 
-    /// The first frame has these settings too.
+    /// Adds these settings to the first frame.
     pub fn add_to_first(&mut self, extra: &[Setting]) {
         self.extra = extra.to_vec();
     }
 
-    /// Writes the first SETTINGS frame. What every peer assumes is not said.
+    /// Writes the first SETTINGS frame. Default values are omitted.
     pub fn write_first(&mut self, limits: &Limits, out: &mut Vec<u8>) {
         let settings = [
             (id::HEADER_TABLE_SIZE, limits.header_table_bytes, DEFAULT_TABLE),
@@ -202,7 +203,7 @@ impl LocalSettings {
         self.write(&first, false, out);
     }
 
-    /// Writes a frame. `is_of_host`: its acknowledgement is told as such.
+    /// Writes a frame. `is_of_host`: the host gets an event for its acknowledgement.
     pub fn write(&mut self, settings: &[Setting], is_of_host: bool, out: &mut Vec<u8>) {
         let mut values = self.waiting.back().map_or(self.acknowledged, |sent| sent.values);
         let mut payload = Vec::with_capacity(settings.len() * 6);
@@ -216,17 +217,17 @@ impl LocalSettings {
         self.waiting.push_back(Sent { payload: payload.into(), is_of_host, values });
     }
 
-    /// Whether a frame of ours has no acknowledgement.
+    /// Whether a frame of ours was not acknowledged.
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// By what the peer may go.
+    /// The settings that apply to the peer now.
     pub fn allowed(&self) -> Values {
         self.waiting.iter().fold(self.acknowledged, |values, sent| values.or_more(sent.values))
     }
 
-    /// The peer has acknowledged the oldest frame. None if there was nothing to acknowledge.
+    /// The peer has acknowledged the oldest frame. `None` if there was none.
     pub fn acknowledge(&mut self) -> Option<Sent> {
         let sent = self.waiting.pop_front()?;
         if self.waiting.is_empty() {
@@ -237,7 +238,7 @@ impl LocalSettings {
         Some(sent)
     }
 
-    /// The bytes of memory that it holds.
+    /// How much memory the settings hold.
     pub fn memory(&self) -> usize {
         let payloads: usize = self.waiting.iter().map(|sent| sent.payload.len()).sum();
         self.waiting.capacity() * size_of::<Sent>() + payloads + self.extra.capacity() * size_of::<Setting>()

@@ -2,13 +2,13 @@
 
 use super::flow::{ReceiveWindow, SendWindow};
 
-/// How far our side of a stream is.
+/// The state of our side of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sending {
-    /// The final head is to come.
+    /// The final head was not written.
     Head,
     Content,
-    /// Bytes of a tunnel: no trailer section ends it (RFC 9113, section 8.5).
+    /// The data of a tunnel, which has no trailer section (RFC 9113, section 8.5).
     Tunnel,
     /// END_STREAM is written.
     Done,
@@ -19,20 +19,20 @@ pub enum Sending {
 pub struct Stream {
     pub id: u32,
     pub sending: Sending,
-    /// The peer has not sent END_STREAM.
+    /// Whether the peer has not sent END_STREAM.
     pub receives: bool,
-    /// The request's method is HEAD: no content follows the head of the response.
+    /// Whether the method is HEAD: no content follows the response head.
     pub is_head: bool,
-    /// The request's method is CONNECT.
+    /// Whether the method is CONNECT.
     pub is_connect: bool,
     pub send_window: SendWindow,
     pub receive_window: ReceiveWindow,
-    /// What is missing of the declared content.
+    /// How many bytes of the declared content are outstanding.
     pub content_left: Option<u64>,
 }
 
 impl Stream {
-    /// Both sides have ended it.
+    /// Whether both sides have ended the stream.
     #[inline]
     pub fn is_closed(&self) -> bool {
         self.sending == Sending::Done && !self.receives

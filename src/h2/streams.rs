@@ -1,20 +1,19 @@
-//! The streams of a connection: those that are open, and what is remembered of
-//! those that are not.
+//! The streams of a connection: the open ones, and what is remembered about closed ones.
 //!
-//! Most requests are responded to before anything else is taken. Their streams
-//! stand only in the slot for the newest one, and never enter a table.
+//! Most requests get their response before the next frame is read. Their streams exist
+//! only in the slot for the newest stream, and never enter a table.
 
 use std::collections::VecDeque;
 
 use super::stream::Stream;
 
-/// Entries for which the memory of an empty table is kept.
+/// The memory of an empty table is kept up to this many entries.
 const KEPT: usize = 8;
-/// Recent gaps between stream ids that are remembered.
+/// How many recent gaps between stream identifiers are remembered.
 const GAPS: usize = 4;
 
-/// Streams by ascending id. One that is removed leaves its place for a while, so
-/// that to remove one costs the same however many there are.
+/// Streams by ascending identifier. A removed stream leaves an empty entry for a while,
+/// so that the cost of a removal does not depend on the number of streams.
 #[derive(Default)]
 struct Table {
     entries: Vec<Option<Stream>>,
@@ -29,7 +28,7 @@ impl Table {
         self.open += 1;
     }
 
-    /// The place of a stream. Mostly it is the newest or the oldest one.
+    /// The index of a stream, which mostly is the newest or the oldest one.
     #[inline]
     fn place(&self, id: u32) -> Option<usize> {
         let last = self.ids.len().checked_sub(1)?;
@@ -93,36 +92,37 @@ impl Table {
     }
 }
 
-/// What became of a stream that is not open.
+/// The state of a stream that is not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gone {
-    /// Nobody has opened it yet.
+    /// It was not opened yet.
     Idle,
-    /// We have reset it, and the peer may not have known when it sent.
+    /// We have reset it, and the peer may not have known that when it sent a frame.
     Reset,
     /// The peer has opened a later one instead (RFC 9113, section 5.1.1).
     Skipped,
-    /// It is closed, and the peer knows.
+    /// It is closed, and the peer knows that.
     Closed,
 }
 
 pub struct Streams {
-    /// The newest stream of the peer, until something else is taken.
+    /// The newest stream of the peer, until the next frame is read.
     fresh: Option<Stream>,
-    /// The peer's.
+    /// The streams of the peer.
     table: Table,
-    /// Ours.
+    /// The streams that we have opened (server push).
     pushed: Table,
     /// The highest stream that the peer has opened.
     highest: u32,
-    /// The next one of ours.
+    /// The next stream of ours.
     next_push: u32,
-    /// Streams that we have reset, the newest last. Frames of theirs may be under way.
+    /// Streams that we have reset, the newest last. The peer may still send frames for
+    /// them.
     resets: VecDeque<u32>,
-    /// How many of those are remembered. The peer cannot have more of them whose
-    /// reset it does not know, or it would have had too many open.
+    /// How many of those are remembered. The peer cannot have more of them open without
+    /// knowing of a reset.
     max_resets: usize,
-    /// The newest gaps: ids from the first to the second, which were never opened.
+    /// The newest gaps: identifiers from the first to the second were never opened.
     gaps: VecDeque<(u32, u32)>,
     /// Whether the slot for the newest stream is used.
     pub uses_slot: bool,
@@ -143,13 +143,13 @@ impl Streams {
         }
     }
 
-    /// The peer may have so many open.
+    /// Sets how many streams the peer may have open.
     pub fn set_max_concurrent(&mut self, max_concurrent: u32) {
-        // Those of before may have been reset a moment ago.
+        // More may have been open before, and were reset a moment ago.
         self.max_resets = self.max_resets.max(max_resets(max_concurrent));
     }
 
-    /// The newest stream lives on: it gets a place among the others.
+    /// The newest stream stays open: it moves to the table.
     #[inline]
     pub fn promote(&mut self) {
         if let Some(stream) = self.fresh.take() {
@@ -175,7 +175,7 @@ impl Streams {
         }
     }
 
-    /// The peer has opened a stream, which may not be served.
+    /// The peer has opened a stream, which may be refused.
     pub fn note_opened(&mut self, id: u32) {
         if id != self.highest + 2 && id > 1 {
             let first = if self.highest == 0 { 1 } else { self.highest + 2 };
@@ -187,7 +187,7 @@ impl Streams {
         self.highest = id;
     }
 
-    /// Keeps a stream of the peer's that was just opened.
+    /// Stores a stream that the peer has just opened.
     pub fn insert(&mut self, stream: Stream) {
         self.promote();
         if self.uses_slot {
@@ -197,18 +197,18 @@ impl Streams {
         }
     }
 
-    /// The id of a new stream of ours. None if there are no more.
+    /// The identifier of a new stream of ours, or `None` if there are no more.
     pub fn next_push(&self) -> Option<u32> {
         Some(self.next_push).filter(|id| *id <= super::frame::MAX_31)
     }
 
-    /// Keeps a stream of ours, which has that id.
+    /// Stores a stream of ours with this identifier.
     pub fn insert_pushed(&mut self, stream: Stream) {
         self.next_push = stream.id + 2;
         self.pushed.push(stream);
     }
 
-    /// Forgets a stream that has ended.
+    /// Removes a stream that has ended.
     #[inline]
     pub fn remove(&mut self, id: u32) -> Option<Stream> {
         if self.fresh.as_ref().is_some_and(|stream| stream.id == id) {
@@ -217,7 +217,7 @@ impl Streams {
         if is_pushed(id) { self.pushed.remove(id) } else { self.table.remove(id) }
     }
 
-    /// We have reset a stream of the peer's: what still comes for it is ignored.
+    /// We have reset a stream of the peer. Frames that still arrive for it are ignored.
     pub fn remember_reset(&mut self, id: u32) {
         if is_pushed(id) {
             return;
@@ -228,7 +228,7 @@ impl Streams {
         self.resets.push_back(id);
     }
 
-    /// What became of a stream that is not open.
+    /// The state of a stream that is not open.
     pub fn fate(&self, id: u32) -> Gone {
         if is_pushed(id) {
             return if id < self.next_push { Gone::Closed } else { Gone::Idle };
@@ -248,13 +248,13 @@ impl Streams {
         self.highest
     }
 
-    /// How many of the peer's are open.
+    /// How many streams of the peer are open.
     #[inline]
     pub fn open(&self) -> usize {
         self.table.open + usize::from(self.fresh.is_some())
     }
 
-    /// How many of ours are open.
+    /// How many streams of ours are open.
     pub fn open_pushed(&self) -> usize {
         self.pushed.open
     }
@@ -276,7 +276,7 @@ impl Streams {
         self.pushed.iter().map(|stream| stream.id).filter(|id| *id > last).last()
     }
 
-    /// Forgets all of them.
+    /// Removes all streams.
     pub fn clear(&mut self) {
         self.fresh = None;
         self.table.clear();
@@ -294,7 +294,7 @@ fn max_resets(max_concurrent: u32) -> usize {
     (max_concurrent as usize * 2).clamp(128, 1 << 14)
 }
 
-/// Whether a stream of that id is ours (RFC 9113, section 5.1.1).
+/// Whether a stream with this identifier is ours (RFC 9113, section 5.1.1).
 pub fn is_pushed(id: u32) -> bool {
     id.is_multiple_of(2)
 }

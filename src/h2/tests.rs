@@ -1,4 +1,4 @@
-//! The engine as a client sees it, by the sections of RFC 9113.
+//! Tests of the engine from the view of a client, ordered by the sections of RFC 9113.
 
 mod changes;
 mod content;

@@ -1,8 +1,7 @@
-//! What a field may be by itself (RFC 9113, sections 8.2 and 8.3).
+//! The rules for a single field (RFC 9113, sections 8.2 and 8.3).
 //!
-//! HPACK's decoder keeps the verdict on a field with its entry of the dynamic
-//! table: most fields of a connection come again by their index, and then
-//! nothing of them is looked at again.
+//! HPACK's decoder stores the verdict on a field in the dynamic table. Most fields of a
+//! connection are sent again by their index, and are then not checked again.
 
 use super::name::Token;
 use crate::grammar::authority::{has_host, is_authority, is_host, split_port};
@@ -10,7 +9,7 @@ use crate::grammar::path;
 use crate::grammar::token::{is_lower_token, is_token, parse_length};
 use crate::grammar::value::{has_blank_edge, has_control};
 
-/// Whether a request may have a field, and why not.
+/// Whether a field is allowed in a request, and if not, why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     Good,
@@ -28,12 +27,13 @@ pub enum Verdict {
     Protocol,
     Authority,
     UserInformation,
-    /// All of the authority is right but the port. CONNECT has a status for it.
+    /// Everything in the authority is valid except the port. CONNECT gets a status for
+    /// it.
     Port,
 }
 
 impl Verdict {
-    /// On a field with that name.
+    /// The verdict on a field with this name.
     pub fn on(token: Token, name: &[u8], value: &[u8]) -> Self {
         match token == Token::NONE && !is_lower_token(name) {
             true => Self::Name,
@@ -41,7 +41,7 @@ impl Verdict {
         }
     }
 
-    /// The same if it is known that the name may be one.
+    /// The same for a name that was checked.
     pub fn on_value(token: Token, value: &[u8]) -> Self {
         let good_if = |is_good: bool, otherwise: Self| if is_good { Self::Good } else { otherwise };
         match token {
@@ -76,20 +76,20 @@ impl Verdict {
         }
     }
 
-    /// Why not.
+    /// The reason as text.
     pub const fn why(self) -> &'static str {
         match self {
             Self::Good => "nothing is wrong",
             Self::Name => "a field name is not a token in lower case",
             Self::Control => "a field value contains a control character",
             Self::Blank => "a field value starts or ends with white space",
-            Self::ConnectionSpecific => "there is a field of the connection, which HTTP/2 does not have",
-            Self::Te => "te is not trailers",
+            Self::ConnectionSpecific => "a connection-specific field is not allowed in HTTP/2",
+            Self::Te => "the value of te is not `trailers`",
             Self::ContentLength => "content-length is not a length",
-            Self::UnknownPseudo => "there is an unknown pseudo-header field",
+            Self::UnknownPseudo => "a pseudo-header field is unknown",
             Self::Status => "a request has :status",
             Self::Method => "the method is not a token",
-            Self::Scheme => "the scheme is not a scheme",
+            Self::Scheme => "the scheme is not valid",
             Self::Path => "the path contains a control character, a space or a fragment",
             Self::Protocol => ":protocol is not the name of a protocol",
             Self::Authority => "the authority is not a host and a port",

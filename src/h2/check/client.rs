@@ -1,12 +1,12 @@
-//! A client that keeps to what it has sent and checks what it gets, without the
-//! engine's own functions.
+//! The model of a client. It remembers what it has sent, and checks what it receives,
+//! without functions of the engine.
 
 use std::collections::BTreeMap;
 
 use crate::h2::hpack::Decoder;
 use crate::header_list::HeaderList;
 
-/// The bytes of a frame.
+/// Builds a frame.
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let [_, l0, l1, l2] = (payload.len() as u32).to_be_bytes();
     [&[l0, l1, l2, kind, flags][..], &stream.to_be_bytes(), payload].concat()
@@ -16,37 +16,38 @@ fn number(bytes: &[u8]) -> u32 {
     bytes[..4].iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
-/// A stream of which the client has sent a request or got a promise.
+/// A stream that the client or a promise has opened.
 #[derive(Default)]
 struct Stream {
-    /// What the server may send. It depends on SETTINGS too.
+    /// How much the server may send. SETTINGS change it.
     window: i64,
-    /// The server's side: a final head has come; it has ended.
+    /// The server's side: whether it has sent a final head, and whether it has ended the
+    /// stream.
     has_head: bool,
     has_ended: bool,
-    /// The client's side has ended.
+    /// Whether the client has ended its side.
     is_sent: bool,
     is_reset: bool,
 }
 
 pub struct Client {
-    /// Frames that the engine has taken in part: a head and what is missing.
+    /// Frames that the engine has taken in part: the frame header and the missing bytes.
     taken: Vec<u8>,
-    /// Its first one is DATA, and has been counted.
+    /// Whether the first of them is a DATA frame that was counted.
     is_counted: bool,
     streams: BTreeMap<u32, Stream>,
-    /// A header block that ends its stream, and is not whole.
+    /// An incomplete header block that ends its stream.
     last_block: Option<u32>,
-    /// What the server may send.
+    /// How much the server may send on the session.
     window: i64,
     initial_window: i64,
     max_frame: usize,
-    /// What the client may send on the session, as it knows.
+    /// How much the client may send on the session, as far as it knows.
     pub session_window: i64,
-    /// PINGs of the server.
+    /// Outstanding PINGs of the server.
     pub sent: Vec<[u8; 8]>,
     lowest_goaway: u32,
-    /// HEADERS or PUSH_PROMISE without its end.
+    /// An incomplete header block of the server.
     block: Option<u32>,
     pings: usize,
     settings: usize,
@@ -77,7 +78,7 @@ impl Client {
         }
     }
 
-    /// The engine has taken these bytes: what they allow holds now.
+    /// The engine has taken these bytes: what they allow applies from now on.
     pub fn taken(&mut self, bytes: &[u8]) {
         self.taken.extend_from_slice(bytes);
         if !self.has_preface && self.taken.len() >= 24 {
@@ -87,7 +88,7 @@ impl Client {
         while self.has_preface && self.taken.len() >= 9 {
             let length = number(&[&[0], &self.taken[..3]].concat()) as usize;
             let (kind, flags, stream) = (self.taken[3], self.taken[4], number(&self.taken[5..]) & 0x7fff_ffff);
-            // DATA counts as soon as its head is taken.
+            // DATA counts as soon as its frame header is taken.
             if kind == 0 && !std::mem::replace(&mut self.is_counted, true) {
                 self.session_window -= length as i64;
             }
@@ -148,13 +149,13 @@ impl Client {
         }
     }
 
-    /// The client's side of a stream has ended.
+    /// The client has ended its side of a stream.
     fn sent(&mut self, stream: u32) {
         let window = self.initial_window;
         self.streams.entry(stream).or_insert(Stream { window, ..Stream::default() }).is_sent = true;
     }
 
-    /// Reads what the server has written, which is whole frames.
+    /// Reads the output of the server, which consists of complete frames.
     pub fn read(&mut self, mut bytes: &[u8]) {
         assert!(bytes.is_empty() || !self.has_ended, "something behind the end");
         while !bytes.is_empty() {
@@ -250,19 +251,19 @@ impl Client {
         }
     }
 
-    /// What the server may send on a stream that is open.
+    /// The window of an open stream.
     pub fn sendable(&self, stream: u32) -> usize {
         let window = self.streams.get(&stream).map_or(0, |stream| stream.window);
         usize::try_from(window.min(self.window)).unwrap_or(0)
     }
 
-    /// Streams that both sides have ended.
+    /// The streams that both sides have ended.
     pub fn closed(&self) -> Vec<u32> {
         self.streams.iter().filter(|(_, one)| one.has_ended && one.is_sent).map(|(id, _)| *id).collect()
     }
 }
 
-/// What was written, without the payloads that are random.
+/// The output without random payloads.
 pub fn without_pings(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {

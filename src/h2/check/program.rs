@@ -1,11 +1,11 @@
-//! Bytes as a program of what a client and a host do.
+//! Decodes bytes as a program: what a client sends and what a host does.
 
 use super::client::frame;
 use crate::setting::{Setting, id};
 
-/// What the host does.
+/// A call of the host.
 pub enum Act {
-    /// What it does from now on as soon as a request comes.
+    /// The call that the host makes from now on when a request arrives.
     AtOnce(u8),
     Head {
         place: u8,
@@ -60,7 +60,7 @@ pub struct Program<'a> {
     has_begun: bool,
     next_stream: u32,
     acknowledged: u32,
-    /// The table is smaller since the first acknowledgement, which the next block has to say.
+    /// The host has made the table smaller, which the next block has to announce.
     owes_update: bool,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Program<'a> {
         self.rest.next().copied()
     }
 
-    /// The next step. `sent`: PINGs that the client has got.
+    /// The next step. `sent`: the PINGs that the client has received.
     pub fn next(&mut self, sent: &[[u8; 8]]) -> Option<Step> {
         if !self.has_begun {
             self.has_begun = true;
@@ -85,7 +85,7 @@ impl<'a> Program<'a> {
         Some(if what < 150 { Step::Send(self.client(what, with, sent)?) } else { Step::Act(self.host(what, with)?) })
     }
 
-    /// A stream: mostly a recent one of the client's.
+    /// A stream, mostly a recent one of the client.
     fn stream(&mut self, with: u8) -> u32 {
         let recent = self.next_stream.saturating_sub(2 + 2 * u32::from(with % 8)).max(1);
         match with % 128 {
@@ -123,7 +123,7 @@ impl<'a> Program<'a> {
         Some(frame(4, 0, 0, &payload))
     }
 
-    /// A header block of fields that are often right.
+    /// A header block with fields that are often valid.
     fn block(&mut self, what: u8) -> Option<Vec<u8>> {
         let field = |name: &str, value: &str| {
             [&[0x40, name.len() as u8], name.as_bytes(), &[value.len() as u8], value.as_bytes()].concat()
@@ -141,7 +141,7 @@ impl<'a> Program<'a> {
             31..=60 => block.extend(field("priority", "u=1, i")),
             61..=70 => block.extend(field("x", &"long".repeat(30)).repeat(1 + usize::from(what) % 20)),
             71..=73 => block.extend(field("Bad", "x")),
-            // Of the dynamic table, and a name of the static one.
+            // An index of the dynamic table, or a name of the static table.
             index @ 74..=80 => block.push(0xbe + index % 2),
             index @ 81..=150 => block.push(0x80 + 15 + index % 47),
             151 => block.push(self.byte()?),
@@ -150,7 +150,7 @@ impl<'a> Program<'a> {
         Some(block)
     }
 
-    /// A dynamic table size update, if it is due (RFC 7541, section 6.3).
+    /// A dynamic table size update, if one is required (RFC 7541, section 6.3).
     fn update(&mut self) -> Vec<u8> {
         let size = super::LIMITS.header_table_bytes - 31;
         let update = vec![0x3f, 0x80 | size as u8, (size >> 7) as u8];
@@ -208,7 +208,7 @@ impl<'a> Program<'a> {
                 frame(6, 1, 0, &known.unwrap_or([with; 8]))
             }
             _ if with < 20 => frame(7, 0, 0, &[0, 0, 0, with, 0, 0, 0, 0]),
-            // Anything.
+            // Any bytes.
             _ if with > 253 => (0..9).map_while(|_| self.byte()).collect(),
             _ => frame(6, 0, 0, &[with; 8]),
         })
@@ -234,8 +234,8 @@ impl<'a> Program<'a> {
                 2 => Act::Extension(place),
                 _ => Act::Ping(with),
             },
-            // The limits of what the model checks stay. The client's table is not the host's
-            // to change: what it has to tell follows from its first acknowledgement.
+            // The limits that the model checks do not change. Nor does the host change
+            // the client's table, which follows from the first acknowledgement.
             16 if place > 5 => Act::Settings(match upper % 4 {
                 0 => vec![Setting { id: id::MAX_CONCURRENT_STREAMS, value: u32::from(upper) % 7 }],
                 1 => vec![Setting { id: id::INITIAL_WINDOW_SIZE, value: u32::from(with) * 7 }],

@@ -1,15 +1,15 @@
-//! What must hold of any bytes, for tests and fuzzing.
+//! Invariants that hold for any input, for tests and fuzzing.
 
 use super::{Decoder, Encoder, Error, huffman};
 use crate::h2::name::Token;
 use crate::h2::verdict::Verdict;
 use crate::header_list::HeaderList;
 
-/// So many bytes a table may have here: few, so that fields leave it.
+/// The size of a table here. It is small, so that fields are evicted.
 const LIMIT: u32 = 300;
 
-/// Any bytes as the blocks of a connection: each has its length before it, and one
-/// of length 0 is a change of the limit.
+/// Reads any bytes as the blocks of a connection. Each has its length in front, and
+/// length 0 changes the limit of the table.
 pub fn blocks(mut bytes: &[u8]) {
     let mut decoder = Decoder::new(LIMIT);
     let mut encoder = Encoder::new();
@@ -29,7 +29,7 @@ pub fn blocks(mut bytes: &[u8]) {
     }
 }
 
-/// Decodes a block, and looks at each verdict.
+/// Decodes a block and examines each verdict.
 fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<HeaderList, Error> {
     let mut list = HeaderList::new();
     let mut count = 0;
@@ -43,7 +43,7 @@ fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<HeaderList, Error> {
     Ok(list)
 }
 
-/// What is encoded is decoded as it was, and the strings by themselves too.
+/// Decoding reverses encoding, for sections and for single strings.
 fn come_through(list: &HeaderList, encoder: &mut Encoder, mirror: &mut Decoder) {
     let mut block = Vec::new();
     encoder.begin(&mut block);
@@ -58,7 +58,7 @@ fn come_through(list: &HeaderList, encoder: &mut Encoder, mirror: &mut Decoder) 
     assert_eq!(decode(mirror, &block).as_ref(), Ok(list));
 }
 
-/// Any bytes as a code: what it is the code of has no other.
+/// Reads any bytes as Huffman code. If they decode, the result encodes to the same bytes.
 pub fn codes(bytes: &[u8]) {
     let (mut text, mut code) = (Vec::new(), Vec::new());
     if huffman::decode(bytes, &mut text).is_ok() {

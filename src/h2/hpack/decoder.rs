@@ -1,4 +1,4 @@
-//! Blocks to fields (RFC 7541, section 6).
+//! Decodes blocks to fields (RFC 7541, section 6).
 
 use super::dynamic_table::DynamicTable;
 use super::{Error, integer, static_table, string};
@@ -9,14 +9,14 @@ use crate::header_list::{Field, HeaderList};
 /// The decoder of one connection.
 pub struct Decoder {
     table: DynamicTable,
-    /// What the peer may make of the table: what we have announced.
+    /// The greatest size that the peer may set: the one that we have announced.
     limit: u32,
-    /// The next block has to begin with a size update to this or less, since the
-    /// limit went below the size of the table.
+    /// Set when the limit has become lower than the size of the table. The next block
+    /// must then begin with a size update to at most this.
     required: Option<u32>,
 }
 
-/// How a field is represented that is not an index (sections 6.2.1 to 6.2.3).
+/// The representations of a field that is not indexed (sections 6.2.1 to 6.2.3).
 #[derive(Clone, Copy, PartialEq)]
 enum Literal {
     Indexed,
@@ -25,35 +25,35 @@ enum Literal {
 }
 
 impl Decoder {
-    /// A decoder whose table has up to so many bytes, SETTINGS_HEADER_TABLE_SIZE
-    /// as it was announced. It holds no memory until the peer puts something there.
+    /// A decoder with a table of up to `limit` bytes, which is the announced
+    /// SETTINGS_HEADER_TABLE_SIZE. It holds no memory until the peer adds a field.
     pub fn new(max_table_bytes: u32) -> Self {
         Self { table: DynamicTable::new(max_table_bytes), limit: max_table_bytes, required: None }
     }
 
-    /// Our SETTINGS_HEADER_TABLE_SIZE has changed, and the peer has acknowledged it.
+    /// The peer has acknowledged another SETTINGS_HEADER_TABLE_SIZE.
     pub fn set_limit(&mut self, max_table_bytes: u32) {
         self.limit = max_table_bytes;
         if self.table.max_size() > max_table_bytes as usize {
             self.table.set_max_size(max_table_bytes);
             // RFC 9113, section 4.3.1. If the limit rises again before the next block,
-            // that has to tell of the lowest one nevertheless.
+            // that block must still announce the lowest one.
             self.required = Some(max_table_bytes);
         }
     }
 
-    /// The bytes of memory that the table holds.
+    /// How much memory the table holds.
     pub fn memory(&self) -> usize {
         self.table.memory()
     }
 
-    /// Decodes a whole block, to its end. Each field is given to `keep`, with its
-    /// token and the verdict on it, and is added to `list` if that says so.
+    /// Decodes a complete block. `keep` gets each field with its token and verdict, and
+    /// decides whether the field is added to `list`.
     ///
-    /// No field is refused here, however malformed it is: only what leaves the
-    /// tables of the two sides different is an error.
+    /// Malformed fields are no errors here. Only a block after which the tables of the
+    /// two sides differ is one.
     ///
-    /// Says whether a field came as one that is never indexed (section 7.1.3).
+    /// `keep` also learns whether the field was never indexed (section 7.1.3).
     pub fn decode(
         &mut self,
         mut block: &[u8],
@@ -66,7 +66,7 @@ impl Decoder {
             match first {
                 0x80.. => self.decode_indexed(&mut block, list, &mut keep)?,
                 0x40.. => self.decode_literal(Literal::Indexed, &mut block, list, &mut keep)?,
-                // A size update may stand only at the start of a block (section 4.2).
+                // A size update is allowed only at the start of a block (section 4.2).
                 0x20.. => return Err(Error),
                 0x10.. => {
                     has_sensitive = true;
@@ -78,8 +78,8 @@ impl Decoder {
         Ok(has_sensitive)
     }
 
-    /// Section 6.3. An encoder needs two updates at most (section 4.2); no section
-    /// makes more an error, so any number is taken, as other decoders do.
+    /// Section 6.3. An encoder needs at most two updates (section 4.2), but no section
+    /// forbids more. Any number is accepted, as in other decoders.
     fn update_size(&mut self, block: &mut &[u8]) -> Result<(), Error> {
         while let Some(0x20..=0x3f) = block.first() {
             let size = integer::decode(block, 5)?;
@@ -94,7 +94,7 @@ impl Decoder {
         }
     }
 
-    /// Section 6.1.
+    /// An indexed field (section 6.1).
     #[inline]
     fn decode_indexed(
         &self,
@@ -122,7 +122,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Section 6.2. Name and value are decoded where they are going to stand.
+    /// A literal field (section 6.2). Name and value are decoded into their final place.
     fn decode_literal(
         &mut self,
         literal: Literal,
@@ -153,8 +153,8 @@ impl Decoder {
         })
     }
 
-    /// Appends the name that has this index, or stands here if that is 0. Of a name
-    /// that was met before it is known whether it may be one.
+    /// Appends the name with this index, or the literal name if the index is 0. The
+    /// verdict on an indexed name is known.
     fn decode_name(&self, index: usize, block: &mut &[u8], text: &mut Vec<u8>) -> Result<(Token, Option<bool>), Error> {
         if index == 0 {
             string::decode(block, text)?;

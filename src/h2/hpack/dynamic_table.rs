@@ -5,26 +5,25 @@ use std::collections::VecDeque;
 use crate::h2::name::Token;
 use crate::h2::verdict::Verdict;
 
-/// What a field takes of the table beside its name and its value (section 4.1).
+/// The size of a field in addition to its name and value (section 4.1).
 const OVERHEAD: usize = 32;
 
-/// A table may have no more bytes than this, whatever its limit is.
+/// The greatest size of a table, whatever its limit is.
 const MOST: u32 = 1 << 30;
 
-/// The names and values of all fields stand in one buffer, the oldest first.
-/// Fields are added at its end. Those that leave stand at its front until their
-/// room is needed.
+/// All names and values are stored in one buffer, the oldest first. Fields are added at
+/// its end. Evicted fields stay at its start until their space is needed.
 pub struct DynamicTable {
     text: Vec<u8>,
-    /// The position of the first byte of the text. Positions only grow, and wrap.
+    /// The position of the first byte of the text. Positions only grow, and wrap around.
     base: u32,
     entries: VecDeque<Entry>,
-    /// Of all entries (section 4.1).
+    /// The sum of the sizes of all entries (section 4.1).
     size: usize,
     max_size: usize,
 }
 
-/// Where the name of a field starts, behind which its value stands.
+/// The position of the name. The value follows it.
 #[derive(Clone, Copy)]
 struct Entry {
     start: u32,
@@ -41,7 +40,7 @@ pub struct Found<'a> {
     pub verdict: Verdict,
     pub name: &'a [u8],
     pub value: &'a [u8],
-    /// Both in one piece.
+    /// Name and value in one slice.
     pub text: &'a [u8],
 }
 
@@ -52,7 +51,7 @@ impl DynamicTable {
         Self { text: Vec::new(), base: 0, entries: VecDeque::new(), size: 0, max_size }
     }
 
-    /// How many fields it has.
+    /// How many fields the table has.
     #[cfg(any(test, fuzzing))]
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -62,12 +61,12 @@ impl DynamicTable {
         self.max_size
     }
 
-    /// The bytes of memory that it holds.
+    /// How much memory the table holds.
     pub fn memory(&self) -> usize {
         self.text.capacity() + self.entries.capacity() * size_of::<Entry>()
     }
 
-    /// Removes the oldest fields until the others fit, and frees their memory.
+    /// Evicts the oldest fields until the others fit, and frees their memory.
     pub fn set_max_size(&mut self, max_size: u32) {
         self.max_size = max_size.min(MOST) as usize;
         if self.size > self.max_size {
@@ -78,8 +77,8 @@ impl DynamicTable {
         }
     }
 
-    /// Adds a field, for which the oldest ones leave. One that is larger than the
-    /// table leaves it empty (section 4.4).
+    /// Adds a field and evicts old ones for it. A field larger than the table empties it
+    /// (section 4.4).
     pub fn insert(&mut self, token: Token, verdict: Verdict, name: &[u8], value: &[u8]) {
         let size = OVERHEAD + name.len() + value.len();
         let Some(rest) = self.max_size.checked_sub(size) else { return self.evict_to(0) };
@@ -93,7 +92,7 @@ impl DynamicTable {
         self.size += size;
     }
 
-    /// The field at an index; that of the newest is 0.
+    /// The field at an index. The newest has index 0.
     #[inline]
     pub fn get(&self, index: usize) -> Option<Found<'_>> {
         let place = self.entries.len().checked_sub(index + 1)?;
@@ -116,7 +115,7 @@ impl DynamicTable {
         })
     }
 
-    /// The index of the newest entry that `is_it`.
+    /// The index of the newest entry that matches.
     #[inline]
     fn position(&self, is_it: impl Fn(&Entry) -> bool) -> Option<usize> {
         self.entries.iter().rev().position(is_it)
@@ -137,7 +136,7 @@ impl DynamicTable {
         }
     }
 
-    /// Bytes at the front of the text that are of no field.
+    /// How many bytes at the start of the text belong to no field.
     fn unused(&self) -> usize {
         self.entries.front().map_or(self.text.len(), |oldest| oldest.start.wrapping_sub(self.base) as usize)
     }
@@ -148,8 +147,8 @@ impl DynamicTable {
         self.base = self.base.wrapping_add(unused as u32);
     }
 
-    /// Makes room for a field. The memory grows by a quarter, and only if there is
-    /// not as much to be won by moving what is there.
+    /// Makes space for a field. The memory grows by a quarter, and only if compaction
+    /// would not free as much.
     fn make_room(&mut self, bytes: usize) {
         if self.text.len() + bytes > self.text.capacity() {
             if self.unused() > self.text.len() / 4 {

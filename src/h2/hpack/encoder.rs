@@ -1,12 +1,11 @@
-//! Fields to blocks (RFC 7541, section 6).
+//! Encodes fields to blocks (RFC 7541, section 6).
 //!
-//! Which fields enter the dynamic table: those that come a second time. A field
-//! that never comes again, such as a new `location` or an id of the response,
-//! costs no room there, and a connection that gets one response costs none at
-//! all. Fields that say how much there is or where (`content-length`, `age`,
-//! `content-range`) change all the time and are short; secrets (`set-cookie`,
-//! `authorization`, ...) must not be compared with what others can guess
-//! (section 7.1). Both are never put there.
+//! A field enters the dynamic table when it occurs for the second time. A field that
+//! never occurs again, such as `location` or the id of a response, takes no space there,
+//! and a connection with one response needs no table. Fields with a length or position
+//! (`content-length`, `age`, `content-range`) change all the time and are short. Secrets
+//! (`set-cookie`, `authorization`, ...) must not be compared with data that an attacker
+//! can choose (section 7.1). Neither of them enters the table.
 
 use http::StatusCode;
 
@@ -16,25 +15,25 @@ use crate::h2::name::Token;
 use crate::h2::verdict::Verdict;
 use crate::header_list::HeaderList;
 
-/// Bytes of the peer's table until it says otherwise (RFC 9113, section 6.5.2).
+/// The size of the peer's table until it sets another one (RFC 9113, section 6.5.2).
 const DEFAULT_LIMIT: u32 = 4096;
-/// Of the peer's table so much is used, the newest fields. More would be old dates,
-/// and memory of each connection.
+/// How much of the peer's table is used. More would hold outdated dates, and cost memory
+/// for each connection.
 const USED: u32 = 2048;
-/// Larger fields do not enter the table, where they would displace all others.
+/// Larger fields do not enter the table, because they would evict all others.
 const LARGEST: usize = USED as usize / 4;
 
 /// The encoder of one connection.
 pub struct Encoder {
     /// The newest fields of the peer's table, which may have older ones.
     table: DynamicTable,
-    /// Bytes of the peer's table.
+    /// The size of the peer's table.
     size: u32,
-    /// The least and the last size that it has been given since the last block,
-    /// which the next one has to tell (section 4.2).
+    /// The least and the last size that was set since the last block. The next block
+    /// announces both (section 4.2).
     updates: Option<(u32, u32)>,
     memory: Memory,
-    /// Another one after each change of what a section comes to.
+    /// Changes whenever the encoding of sections changes.
     version: u64,
 }
 
@@ -45,8 +44,8 @@ impl Default for Encoder {
 }
 
 impl Encoder {
-    /// An encoder for a peer of which nothing is known yet. It holds no memory of
-    /// its own until a field enters the table.
+    /// An encoder for a peer whose SETTINGS are unknown. It holds no memory until a field
+    /// enters the table.
     pub fn new() -> Self {
         Self {
             table: DynamicTable::new(USED),
@@ -57,9 +56,10 @@ impl Encoder {
         }
     }
 
-    /// The peer's SETTINGS_HEADER_TABLE_SIZE. The next block says what is made of it.
+    /// Applies the peer's SETTINGS_HEADER_TABLE_SIZE. The next block announces the new
+    /// size.
     pub fn set_limit(&mut self, max_table_bytes: u32) {
-        // A larger table than by default would not be used.
+        // A table larger than the default would not be used.
         let size = max_table_bytes.min(DEFAULT_LIMIT);
         if size != self.size {
             self.size = size;
@@ -70,13 +70,13 @@ impl Encoder {
         }
     }
 
-    /// As long as this is the same, a section comes to the same block.
+    /// As long as this value is the same, a section is encoded to the same block.
     #[inline]
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// The bytes of memory that the table holds.
+    /// How much memory the table holds.
     pub fn memory(&self) -> usize {
         self.table.memory()
     }
@@ -111,8 +111,8 @@ impl Encoder {
         }
     }
 
-    /// Appends a field. Its name is in lower case; nothing else of it matters here.
-    /// One that is sensitive is marked never to be indexed (section 7.1.3).
+    /// Appends a field, whose name is in lower case. A sensitive one is marked as never
+    /// indexed (section 7.1.3).
     pub fn field(&mut self, name: &[u8], value: &[u8], is_sensitive: bool, out: &mut Vec<u8>) {
         let token = Token::of(name);
         if is_sensitive {
@@ -150,7 +150,7 @@ impl Encoder {
     }
 }
 
-/// Whether fields of that name never enter the table.
+/// Whether fields with this name never enter the table.
 fn is_kept_out(token: Token) -> bool {
     matches!(
         token,
@@ -164,13 +164,13 @@ fn is_kept_out(token: Token) -> bool {
     )
 }
 
-/// What fields were met lately, by their hashes: of each set the last two. One that
-/// is forgotten, or taken for another one, costs a few bytes and nothing else.
+/// The fields that were encoded recently, as hashes: two for each set. A forgotten field
+/// or a collision costs a few bytes and has no other effect.
 #[derive(Default)]
 struct Memory([[u16; 2]; 32]);
 
 impl Memory {
-    /// Whether a field was met before. From now on it was.
+    /// Whether a field was encoded before. Remembers it.
     fn has_met(&mut self, name: &[u8], value: &[u8]) -> bool {
         let hash = hash(value, hash(name, 0));
         let tag = (hash >> 48) as u16;

@@ -1,12 +1,12 @@
 //! The Huffman code of strings (RFC 7541, appendix B).
 //!
-//! The code is canonical: symbols stand in the order of their codes' lengths,
-//! and those of one length in the order of their values. So the lengths say it
-//! all, and every table is computed from them when the library is compiled.
+//! The code is canonical: the codes are assigned in the order of their lengths, and
+//! within a length in the order of the symbols. So the lengths define the whole code, and
+//! the compiler computes every table from them.
 
 use super::Error;
 
-/// By symbol, how many bits its code has. The last symbol is EOS.
+/// The length of each symbol's code in bits. The last symbol is EOS.
 #[rustfmt::skip]
 const LENGTHS: [u8; 257] = [
     13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28,
@@ -22,22 +22,22 @@ const LENGTHS: [u8; 257] = [
 
 const SHORTEST: usize = 5;
 const LONGEST: usize = 30;
-/// So many bits are looked up at a time: two of the usual codes.
+/// How many bits one lookup uses: two frequent codes.
 const LOOKED_UP: usize = 11;
 
-/// What some bits of input begin with.
+/// The symbols at the start of the bits of a lookup.
 #[derive(Clone, Copy)]
 struct Prefix {
     first: u8,
-    /// Means something only if both codes are among the bits.
+    /// Valid only if both codes are within the bits.
     second: u8,
-    /// Bits of the first code; 0 if it is longer than what is looked up.
+    /// The length of the first code, or 0 if it is longer than a lookup.
     first_length: u8,
-    /// Bits of the codes that are whole, one or two.
+    /// The length of the one or two complete codes.
     length: u8,
 }
 
-/// By the next bits of input.
+/// Indexed by the next bits of the input.
 static PREFIXES: [Prefix; 1 << LOOKED_UP] = {
     let mut prefixes = [Prefix { first: 0, second: 0, first_length: 0, length: 0 }; 1 << LOOKED_UP];
     let mut symbol = 0;
@@ -66,7 +66,7 @@ static PREFIXES: [Prefix; 1 << LOOKED_UP] = {
     prefixes
 };
 
-/// By symbol: its code and how many bits that has.
+/// The code of each symbol and its length.
 static CODES: [(u32, u8); 257] = {
     let mut codes = [(0, 0); 257];
     let (mut length, mut code) = (SHORTEST, 0);
@@ -85,18 +85,18 @@ static CODES: [(u32, u8); 257] = {
     codes
 };
 
-/// The codes of one length, for those that are too long to be looked up.
+/// The codes of one length, for codes longer than a lookup.
 #[derive(Clone, Copy)]
 struct Range {
     /// The first code.
     first: u32,
-    /// The code behind the last one, aligned to the left of 32 bits.
+    /// The code after the last one, aligned to the left of 32 bits.
     end: u64,
-    /// Where the symbol of the first code stands among all symbols.
+    /// The position of the first code's symbol among all symbols.
     place: usize,
 }
 
-/// By length.
+/// Indexed by the length.
 static RANGES: [Range; LONGEST + 1] = {
     let mut ranges = [Range { first: 0, end: 0, place: 0 }; LONGEST + 1];
     let (mut length, mut code, mut place) = (SHORTEST, 0u32, 0);
@@ -133,11 +133,11 @@ static SYMBOLS: [u16; 257] = {
     symbols
 };
 
-/// Appends what `input` is the code of.
+/// Appends the decoded `input`.
 pub fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
     let start = out.len();
-    // No code is shorter than 5 bits. Two symbols are written even if only one is
-    // there, so there is room for one more.
+    // The shortest code has 5 bits. Two symbols are written even if there is only one, so
+    // there is space for one more.
     out.resize(start + input.len() * 8 / SHORTEST + 2, 0);
     let length = decode_to(input, &mut out[start..]);
     out.truncate(start + length.unwrap_or(0));
@@ -149,17 +149,17 @@ pub fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
 struct Bits<'a> {
     bits: u64,
     count: usize,
-    /// What is not among them yet.
+    /// The input after these bits.
     rest: &'a [u8],
 }
 
 impl Bits<'_> {
-    /// Has more than 55 bits there, or all that are left.
+    /// Loads bits until there are more than 55, or the input ends.
     #[inline]
     fn refill(&mut self) {
         if let Some(word) = self.rest.first_chunk::<8>() {
             let taken = (63 - self.count) / 8;
-            // Bits beyond the count are what will be taken next.
+            // Bits beyond the count are loaded again later.
             self.bits |= u64::from_be_bytes(*word) >> self.count;
             self.count += 8 * taken;
             self.rest = &self.rest[taken..];
@@ -185,8 +185,8 @@ impl Bits<'_> {
         self.count -= length;
     }
 
-    /// A symbol whose code is too long to be looked up, and what is behind it. By
-    /// value, so that the bits stay in registers where such symbols are rare.
+    /// Decodes a symbol with a code longer than a lookup. The state is passed by value,
+    /// so that it stays in registers.
     #[cold]
     fn take_long(mut self) -> Result<(u8, Self), Error> {
         if self.count < LONGEST {
@@ -201,18 +201,18 @@ impl Bits<'_> {
         let range = RANGES[length];
         let place = range.place + ((next >> (32 - length)) as u32 - range.first) as usize;
         self.skip(length);
-        // EOS must not stand in a string.
+        // EOS is not allowed in a string.
         u8::try_from(SYMBOLS[place]).map(|symbol| (symbol, self)).map_err(|_| Error)
     }
 
-    /// Whether that is padding: less than a byte of the first bits of EOS, which
-    /// are ones.
+    /// Whether the bits are valid padding: less than a byte of the first bits of EOS,
+    /// which are ones.
     fn is_padding(&self) -> bool {
         self.count < 8 && self.bits.leading_ones() as usize >= self.count
     }
 }
 
-/// Writes what `input` is the code of to the front of `out`; how many bytes.
+/// Decodes `input` to the start of `out`. Returns the length.
 fn decode_to(input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
     let mut bits = Bits { bits: 0, count: 0, rest: input };
     let mut length = 0;
@@ -252,7 +252,7 @@ fn decode_to(input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
     }
 }
 
-/// How many bytes the code of a string has.
+/// The length of a string's code in bytes.
 pub fn encoded_len(string: &[u8]) -> usize {
     let bits = string.iter().map(|byte| usize::from(LENGTHS[usize::from(*byte)]));
     bits.sum::<usize>().div_ceil(8)
@@ -260,7 +260,7 @@ pub fn encoded_len(string: &[u8]) -> usize {
 
 /// Appends the code of a string.
 pub fn encode(string: &[u8], out: &mut Vec<u8>) {
-    // The last `count` bits, less than 32, are still to be written.
+    // The last `count` bits, less than 32, were not written yet.
     let (mut bits, mut count) = (0u64, 0);
     for byte in string {
         let (code, length) = CODES[usize::from(*byte)];
@@ -329,9 +329,9 @@ mod tests {
             assert_eq!(decoded(bad), Err(Error), "{bad:x?}");
         }
         assert_eq!(decoded(b"").as_deref(), Ok(&b""[..]));
-        // EOS, and the padding behind it.
+        // EOS, and padding after it.
         assert_eq!(decoded(&[0xff; 4]), Err(Error));
-        // A long code that is cut short.
+        // A truncated long code.
         let mut long = Vec::new();
         encode(b"\x01\x02", &mut long);
         for length in 1..long.len() {

@@ -1,12 +1,11 @@
-//! Integers behind a prefix (RFC 7541, section 5.1), of up to 32 bits.
+//! Integers with a prefix (RFC 7541, section 5.1), of up to 32 bits.
 
 use super::Error;
 
-/// Bytes behind the prefix. More are an error, also if they add nothing.
+/// The most bytes after the prefix. More are an error, also if they are zeros.
 const MOST_BYTES: usize = 5;
 
-/// Takes an integer from the front of `input` whose prefix has `bits` bits, from
-/// 4 to 7.
+/// Removes an integer from the start of `input`. Its prefix has `bits` bits, from 4 to 7.
 #[inline]
 pub fn decode(input: &mut &[u8], bits: u32) -> Result<u32, Error> {
     let [first, rest @ ..] = input else { return Err(Error) };
@@ -18,7 +17,7 @@ pub fn decode(input: &mut &[u8], bits: u32) -> Result<u32, Error> {
     }
 }
 
-/// What stands behind a prefix of ones.
+/// Reads the bytes after a prefix of ones.
 fn decode_rest(input: &mut &[u8], prefix: u32) -> Result<u32, Error> {
     let mut value = u64::from(prefix);
     for (at, byte) in input.iter().take(MOST_BYTES).enumerate() {
@@ -31,7 +30,8 @@ fn decode_rest(input: &mut &[u8], prefix: u32) -> Result<u32, Error> {
     Err(Error)
 }
 
-/// Appends an integer whose prefix has `bits` bits, behind the bits of `pattern`.
+/// Appends an integer with a prefix of `bits` bits. `pattern` has the bits before the
+/// prefix.
 #[inline]
 pub fn encode(mut value: usize, bits: u32, pattern: u8, out: &mut Vec<u8>) {
     let most = (1 << bits) - 1;
@@ -85,7 +85,7 @@ mod tests {
             // 2^32.
             b"\x7f\x81\xff\xff\xff\x0f",
             b"\x7f\xff\xff\xff\xff\x7f",
-            // Six bytes that add nothing.
+            // Six bytes of zeros.
             b"\x7f\x80\x80\x80\x80\x80\x00",
         ] {
             assert_eq!(decode(&mut &*bad, 7), Err(Error), "{bad:x?}");

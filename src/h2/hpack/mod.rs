@@ -1,11 +1,11 @@
 //! HPACK, the compression of header sections (RFC 7541).
 //!
-//! - [`decoder`]: blocks to fields
-//! - [`repeat`]: a section that comes again
-//! - [`encoder`]: fields to blocks
-//! - [`dynamic_table`], [`static_table`]: fields that have an index
+//! - [`decoder`]: from blocks to fields
+//! - [`encoder`]: from fields to blocks
+//! - [`repeat`]: the last section, which is often sent again
+//! - [`dynamic_table`], [`static_table`]: the indexed fields
 //! - [`string`]: string literals, [`huffman`]: their code
-//! - [`integer`]: integers behind a prefix
+//! - [`integer`]: integers with a prefix
 
 #[cfg(any(test, fuzzing))]
 pub mod check;
@@ -24,8 +24,7 @@ pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use repeat::Repeat;
 
-/// A block that cannot be decoded. The dynamic tables of the two sides may differ
-/// from there on: a connection error of type COMPRESSION_ERROR (RFC 9113,
-/// section 4.3).
+/// A block that cannot be decoded. The dynamic tables of the two sides may differ after
+/// it: a connection error of type COMPRESSION_ERROR (RFC 9113, section 4.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Error;

@@ -1,7 +1,7 @@
-//! The last section, for when it comes again.
+//! Keeps the last encoded section for reuse.
 //!
-//! Many responses of a connection have the same head. If nothing of a section
-//! changes the encoder, then its block stays the same as long as the encoder does.
+//! Many responses of a connection have the same head. A section that does not change the
+//! state of the encoder has the same block until the state changes.
 
 use http::StatusCode;
 
@@ -14,7 +14,8 @@ const MOST_TEXT: usize = 256;
 /// A section and its block.
 #[derive(Default)]
 pub struct Repeat {
-    /// That of the section before: what does not come twice is not kept.
+    /// The hash of the section before. A section is kept when it occurs for the second
+    /// time.
     text_len: usize,
     kept: Option<Box<Kept>>,
 }
@@ -22,13 +23,13 @@ pub struct Repeat {
 struct Kept {
     status: Option<StatusCode>,
     fields: HeaderList,
-    /// The state of the encoder in which the block holds.
+    /// The state of the encoder for which the block is valid.
     version: u64,
     block: Vec<u8>,
 }
 
 impl Repeat {
-    /// Appends the block of a section: that of the last one, if it is the same.
+    /// Appends the block of a section, by a copy if it is the last section.
     #[inline]
     pub fn encode(
         &mut self,
@@ -63,7 +64,7 @@ impl Repeat {
         kept.block.extend_from_slice(block);
     }
 
-    /// The bytes of memory that it holds.
+    /// How much memory the section holds.
     pub fn memory(&self) -> usize {
         self.kept.as_ref().map_or(0, |kept| size_of::<Kept>() + kept.fields.memory() + kept.block.capacity())
     }
@@ -82,7 +83,7 @@ mod tests {
         list
     }
 
-    /// What a decoder makes of the block.
+    /// Decodes the block.
     fn decoded(decoder: &mut Decoder, block: &[u8]) -> Vec<(Vec<u8>, Vec<u8>, bool)> {
         let mut fields = HeaderList::new();
         decoder.decode(block, &mut fields, |_, _, _| true).expect("a block");
@@ -96,7 +97,7 @@ mod tests {
         for round in 0..2000u32 {
             let (date, length) = (date(round / 50 % 60), (round / 7 % 3).to_string());
             let mut fields = vec![("content-type", "text/plain", false), ("date", &*date, false)];
-            // The same length of all text, and other fields, flags and orders.
+            // Sections with the same length but other fields, flags and orders.
             match round % 11 {
                 0..6 => fields.push(("content-length", &length, false)),
                 6 => fields.push(("content-length", "x", false)),

@@ -3,10 +3,10 @@
 use crate::h2::name::Token;
 use crate::h2::verdict::Verdict;
 
-/// How many fields it has. Their indices begin at 1.
+/// The number of fields. Indices begin at 1.
 pub(crate) const LEN: usize = 61;
 
-/// The values of the fields that have one, up to the last of them.
+/// The values of the fields up to the last one that has a value.
 #[rustfmt::skip]
 const VALUES: [&str; 17] = [
     "", "", "GET", "POST", "/", "/index.html", "http", "https", "200", "204", "206", "304", "400",
@@ -31,7 +31,7 @@ pub fn verdict(index: usize) -> Verdict {
     }
 }
 
-/// The index of the field with that name and value.
+/// The index of the field with this name and value.
 pub fn find(token: Token, value: &[u8]) -> Option<usize> {
     let first = token.static_index()?;
     let last = match token {

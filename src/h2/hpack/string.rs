@@ -2,10 +2,10 @@
 
 use super::{Error, huffman, integer};
 
-/// The bit that says that a string is in the Huffman code.
+/// The bit that marks a string in the Huffman code.
 const IS_HUFFMAN: u8 = 0x80;
 
-/// Takes a string from the front of `input` and appends it to `out`.
+/// Removes a string from the start of `input` and appends it to `out`.
 #[inline]
 pub fn decode(input: &mut &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
     let is_huffman = input.first().is_some_and(|first| first & IS_HUFFMAN != 0);

@@ -82,7 +82,7 @@ fn requests_of_the_rfc() {
     }
 }
 
-/// RFC 7541, appendices C.5 and C.6: a table of 256 bytes, from which fields leave.
+/// RFC 7541, appendices C.5 and C.6: a table of 256 bytes, which evicts fields.
 #[test]
 fn responses_of_the_rfc() {
     fn response(status: &'static str, date: &'static str, more: Pairs<'static>) -> Vec<(&'static str, &'static str)> {
@@ -114,7 +114,7 @@ fn responses_of_the_rfc() {
     ] {
         let mut decoder = Decoder::new(256);
         blocks.iter().zip(&fields).for_each(|(block, fields)| expect(&mut decoder, &hex(block), fields));
-        // What is left in the table.
+        // The contents of the table.
         expect(&mut decoder, b"\xbe", &fields[2][5..]);
         expect(&mut decoder, b"\xc0", &[("date", "Mon, 21 Oct 2013 20:13:22 GMT")]);
         assert_eq!(decode(&mut decoder, b"\xc1"), Err(Error));
@@ -124,20 +124,20 @@ fn responses_of_the_rfc() {
 #[test]
 fn what_is_no_block_is_an_error() {
     for bad in [
-        // Index 0, and one that nothing has.
+        // Index 0, and an index without a field.
         &b"\x80"[..],
         b"\xbe",
         b"\x7e\x01a",
-        // Cut short.
+        // Truncated blocks.
         b"\x40",
         b"\x40\x01a",
         b"\x40\x01a\x02b",
         b"\x0f",
         b"\xff",
-        // Padding of eight bits, and of zeros.
+        // Padding of eight bits, and padding with zeros.
         b"\x40\x01a\x82\x1f\xff",
         b"\x40\x01a\x81\x18",
-        // A size update behind a field, and above the limit.
+        // A size update after a field, and one above the limit.
         b"\x82\x20",
         b"\x3f\xe2\x1f",
     ] {
@@ -149,12 +149,12 @@ fn what_is_no_block_is_an_error() {
 fn size_updates_stand_first_and_keep_to_the_limit() {
     let mut decoder = Decoder::new(4096);
     expect(&mut decoder, b"\x40\x01a\x01b", &[("a", "b")]);
-    // To 4096, the limit; then to 0 and to 31, which empties the table.
+    // To the limit of 4096; then to 0 and to 31, which empties the table.
     expect(&mut decoder, b"\x3f\xe1\x1f\xbe", &[("a", "b")]);
     expect(&mut decoder, b"\x20\x3f\x00\x82", &[(":method", "GET")]);
     assert_eq!(decode(&mut decoder, b"\xbe"), Err(Error));
     assert_eq!(decoder.memory(), 0);
-    // More than two are no error either.
+    // More than two updates are accepted.
     expect(&mut decoder, b"\x20\x3f\xe1\x1f\x20\x3f\xe1\x1f", &[]);
 }
 
@@ -163,14 +163,14 @@ fn a_lower_limit_needs_an_update() {
     let mut decoder = Decoder::new(4096);
     expect(&mut decoder, b"\x40\x01a\x01b", &[("a", "b")]);
     decoder.set_limit(100);
-    // An empty block says nothing.
+    // An empty block does not announce the size.
     expect(&mut decoder, b"", &[]);
     expect(&mut decoder, b"\x3f\x45\xbe", &[("a", "b")]);
     expect(&mut decoder, b"\xbe", &[("a", "b")]);
     decoder.set_limit(50);
     assert_eq!(decode(&mut decoder, b"\xbe"), Err(Error));
 
-    // Down and up again: the lowest one has to be told.
+    // Down and up again: the lowest size has to be announced.
     for (block, is_good) in [(&b"\x3f\x13\x3f\x45"[..], true), (b"\x20", true), (b"\x3f\x45", false), (b"\x82", false)]
     {
         let mut decoder = Decoder::new(4096);
@@ -178,7 +178,7 @@ fn a_lower_limit_needs_an_update() {
         decoder.set_limit(100);
         assert_eq!(decode(&mut decoder, block).is_ok(), is_good, "{block:x?}");
     }
-    // Above what the peer makes of it a limit may come and go.
+    // A limit above the table's size may change without an update.
     let mut decoder = Decoder::new(4096);
     expect(&mut decoder, b"\x20", &[]);
     decoder.set_limit(50);
@@ -201,7 +201,7 @@ fn the_verdict_is_kept_with_the_entry() {
     let none = |verdict| (Token::NONE, verdict);
     assert_eq!(verdicts(b"\x40\x01a\x02b "), [none(Verdict::Blank)]);
     assert_eq!(verdicts(b"\x40\x01A\x01b"), [none(Verdict::Name)]);
-    // By index, and by the index of the name.
+    // As indexed field, and with an indexed name.
     assert_eq!(verdicts(b"\xbe\xbf"), [none(Verdict::Name), none(Verdict::Blank)]);
     assert_eq!(verdicts(b"\x0f\x2f\x01x\x0f\x30\x01x"), [none(Verdict::Name), none(Verdict::Good)]);
     assert_eq!(verdicts(b"\x0f\x2f\x01x\x0f\x30\x01\0"), [none(Verdict::Name), none(Verdict::Control)]);
