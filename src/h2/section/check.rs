@@ -1,4 +1,4 @@
-//! What must hold of any bytes, for tests and fuzzing.
+//! Invariants that hold for any input, for tests and fuzzing.
 
 use http::Method;
 
@@ -9,8 +9,8 @@ use crate::header_list::{Field, HeaderList};
 
 const LIMITS: Limits = Limits { header_list_bytes: 2000, header_fields: 10, has_connect_protocol: true };
 
-/// Any bytes as the blocks of a connection, each with its length before it: they
-/// are read as requests, as trailers and skipped, and the tables stay in step.
+/// Reads any bytes as the blocks of a connection, each with its length in front, as
+/// requests, as trailers and skipped. The tables stay equal.
 pub fn sections(mut bytes: &[u8]) {
     let [mut reads, mut trails, mut skips, mut plain] = [(); 4].map(|()| Decoder::new(4096));
     let mut head = RequestHead::default();
@@ -42,7 +42,7 @@ pub fn sections(mut bytes: &[u8]) {
     }
 }
 
-/// A request that is taken has what it must have, and is what was decoded.
+/// An accepted request is complete and equals the decoded fields.
 fn check_request(all: &HeaderList, head: &RequestHead, read: Result<RequestFacts, Wrong>) {
     let is_pseudo = |field: &Field<'_>| field.name.starts_with(b":");
     match read {
@@ -83,7 +83,7 @@ fn is_large(all: &HeaderList) -> bool {
     size > LIMITS.header_list_bytes as usize || fields > LIMITS.header_fields
 }
 
-/// The rules for a regular field, in other words than those that are checked here.
+/// The rules for a regular field, implemented independently.
 fn may_stand(field: Field<'_>) -> bool {
     let is_name = http::HeaderName::from_bytes(field.name).is_ok() && !field.name.iter().any(u8::is_ascii_uppercase);
     let is_value = http::HeaderValue::from_bytes(field.value).is_ok();

@@ -1,4 +1,4 @@
-//! The rules, each with what keeps it and what breaks it.
+//! Each rule with valid and invalid examples.
 
 use super::*;
 use crate::h2::hpack::Encoder;
@@ -16,7 +16,7 @@ fn block(fields: Pairs) -> Vec<u8> {
 }
 
 fn read_with(limits: Limits, fields: Pairs) -> Result<(RequestHead, RequestFacts), Wrong> {
-    // Of another request, of which nothing may be left.
+    // The head is used again: nothing of an earlier request is left.
     let mut head = RequestHead {
         version: Version::Http11,
         method: Method::DELETE,
@@ -38,7 +38,7 @@ fn read(fields: Pairs) -> Result<(RequestHead, RequestFacts), Wrong> {
     read_with(LIMITS, fields)
 }
 
-/// Of the fields of `GET` with more behind them.
+/// The fields of `GET` and more fields.
 fn get(more: Pairs) -> Result<RequestFacts, Wrong> {
     read(&[GET, more].concat()).map(|(_, facts)| facts)
 }
@@ -89,7 +89,7 @@ fn a_head_is_filled_with_the_request() {
 }
 
 #[test]
-fn a_field_that_was_never_to_be_indexed_says_so() {
+fn never_indexed_fields_are_reported() {
     let mut bytes = block(GET);
     let mut encoder = Encoder::new();
     encoder.field(b"cookie", b"a=1", true, &mut bytes);
@@ -121,12 +121,12 @@ fn the_order_of_pseudo_header_fields_is_kept() {
     assert_eq!(read(&[method, scheme, (":authority", "a.example", true), (":path", "/secret", true)]), Ok(0xcb21));
     let connect = (":method", "CONNECT", false);
     assert_eq!(read(&[(":protocol", "websocket", true), connect, scheme, path, authority]), Ok(0x3421d));
-    // However many come, they are counted and nothing else.
+    // Further fields are counted and have no other effect.
     assert!(read(&[method; 40]).is_err());
 }
 
 #[test]
-fn pseudo_header_fields_come_once_and_first() {
+fn pseudo_header_fields_occur_once_and_first() {
     for missing in [":method", ":scheme", ":path"] {
         let rest: Vec<_> = GET.iter().copied().filter(|(name, _)| *name != missing).collect();
         assert!(is_malformed(read(&rest)), "{missing}");
@@ -175,14 +175,14 @@ fn malformed_fields_are_refused() {
 }
 
 #[test]
-fn hosts_and_lengths_come_once() {
+fn host_and_content_length_occur_once() {
     assert!(is_malformed(get(&[("content-length", "5"), ("content-length", "5")])));
     assert!(is_malformed(get(&[("content-length", "5"), ("content-length", "6")])));
     assert!(is_malformed(get(&[("host", "example.com"), ("a", "b"), ("host", "example.com")])));
 }
 
 #[test]
-fn an_authority_is_named_without_user_information() {
+fn user_information_in_an_authority_is_refused() {
     let with = |authority: &str, host: Option<&str>| {
         let pseudo = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", authority)];
         let host = host.map(|host| ("host", host));
@@ -202,7 +202,7 @@ fn an_authority_is_named_without_user_information() {
 }
 
 #[test]
-fn the_default_port_makes_no_other_host() {
+fn the_default_port_is_equal_to_no_port() {
     let agree = |scheme, authority, host| {
         let head = [(":method", "GET"), (":scheme", scheme), (":authority", authority), (":path", "/"), ("host", host)];
         read(&head).is_ok()
@@ -262,12 +262,12 @@ fn methods_are_tokens() {
 }
 
 #[test]
-fn a_tunnel_says_where_to() {
+fn connect_needs_an_authority_only() {
     let connect = |more: Pairs| read(&[&[(":method", "CONNECT")], more].concat());
     for good in ["example.com:443", "[::1]:443"] {
         let (head, facts) = connect(&[(":authority", good), ("content-length", "5")]).unwrap();
         assert_eq!((head.authority.as_deref(), &*head.path, head.scheme), (Some(good), &b""[..], None));
-        // What follows is the tunnel's.
+        // The data that follows belongs to the tunnel.
         assert_eq!(facts.content_length, None);
     }
     for bad in ["example.com", "[::1]", "example.com:", "example.com:x", "example.com:65536", "a:0"] {
@@ -286,7 +286,7 @@ fn a_tunnel_says_where_to() {
 }
 
 #[test]
-fn an_extended_tunnel_says_as_what() {
+fn extended_connect_needs_a_protocol() {
     let with = |limits, protocol, method: &'static str, more: Pairs| {
         let pseudo = [(":method", method), (":protocol", protocol)];
         read_with(limits, &[&pseudo, more].concat())
@@ -325,19 +325,19 @@ fn a_section_has_a_limit_in_bytes() {
     };
     assert_eq!([sized(0), sized(67)], [Ok(()); 2]);
     assert_eq!([sized(68), sized(5000)], [Err(TOO_LARGE); 2]);
-    // The limit counts before what is missing, and after what is malformed.
+    // The limit is checked before missing fields, and after malformed ones.
     let small = Limits { header_list_bytes: 100, ..LIMITS };
     assert_eq!(read_with(small, &[("a", &"x".repeat(68))]).unwrap_err(), TOO_LARGE);
     assert!(is_malformed(read_with(small, &[GET, &[("a", " x")]].concat())));
-    // Pseudo-header fields count too.
+    // Pseudo-header fields count, too.
     assert_eq!(read_with(small, GET).unwrap_err(), TOO_LARGE);
 }
 
 #[test]
-fn what_is_over_a_limit_is_not_stored() {
+fn fields_above_a_limit_are_not_stored() {
     let mut encoder = Encoder::new();
     let mut bytes = block(GET);
-    // The third one is in the table from the second one on.
+    // The second one enters the table, which the third one uses.
     (0..10_000).for_each(|_| encoder.field(b"name", &[b'x'; 400], false, &mut bytes));
     assert!(bytes.len() < 12_000);
     let (mut decoder, mut head) = (Decoder::new(4096), RequestHead::default());
@@ -346,9 +346,9 @@ fn what_is_over_a_limit_is_not_stored() {
     assert!(head.fields.text_len() < 16 << 10 && head.fields.memory() < 64 << 10);
 }
 
-/// A field that is refused does not keep those behind it from the dynamic table.
+/// A refused field does not keep later ones from the dynamic table.
 #[test]
-fn a_refused_section_leaves_the_table_in_step() {
+fn a_refused_section_updates_the_table() {
     let (mut encoder, mut decoder) = (Encoder::new(), Decoder::new(4096));
     let mut head = RequestHead::default();
     for round in 0..4 {
@@ -375,7 +375,7 @@ fn a_refused_section_leaves_the_table_in_step() {
 }
 
 #[test]
-fn what_does_not_decompress_is_an_error_of_the_connection() {
+fn a_block_that_cannot_be_decoded_is_a_connection_error() {
     let mut bytes = block(GET);
     bytes.push(0xc0);
     let (mut decoder, mut head) = (Decoder::new(4096), RequestHead::default());
@@ -385,7 +385,7 @@ fn what_does_not_decompress_is_an_error_of_the_connection() {
 }
 
 #[test]
-fn trailers_frame_nothing() {
+fn framing_fields_in_trailers_are_refused() {
     let trailers = |fields: Pairs| {
         let mut list = HeaderList::new();
         read_trailers(&mut Decoder::new(4096), &block(fields), &LIMITS, &mut list).unwrap().map(|()| list.len())

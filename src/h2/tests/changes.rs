@@ -1,5 +1,5 @@
-//! Section 6.5.3: settings of ours that change during a session. What a frame allows
-//! holds as soon as it is sent, what it forbids when it is acknowledged.
+//! Section 6.5.3: our settings change during a session. What a frame allows applies when
+//! it is sent, and what it forbids when it is acknowledged.
 
 use super::peer::{LIMITS, Peer, Seen, broken, content, requested};
 use crate::engine::{Control, Engine};
@@ -14,7 +14,7 @@ const FRAME: u16 = 5;
 const LIST: u16 = 6;
 const CONNECT: u16 = 8;
 
-/// Streams that the peer sees refused.
+/// The streams that were refused.
 fn refused(peer: &mut Peer) -> Vec<u32> {
     let resets = peer.resets();
     assert!(resets.iter().all(|(_, code)| *code == REFUSED_STREAM), "{resets:?}");
@@ -22,7 +22,7 @@ fn refused(peer: &mut Peer) -> Vec<u32> {
 }
 
 #[test]
-fn fewer_streams_are_allowed_once_the_peer_knows_and_those_that_are_open_stay() {
+fn a_lower_stream_limit_applies_after_the_acknowledgement() {
     let mut peer = Peer::new();
     peer.feed(&[post(1), post(3), post(5)].concat());
     let sent = peer.set(&[(STREAMS, 1)]);
@@ -31,7 +31,7 @@ fn fewer_streams_are_allowed_once_the_peer_knows_and_those_that_are_open_stay() 
     assert_eq!(peer.engine.max_requests(), 1);
     assert!(peer.feed(&get(9)).is_empty());
     assert_eq!(refused(&mut peer), [9]);
-    // Nothing happens to the others.
+    // The others continue.
     for stream in [1, 3, 5] {
         assert_eq!(peer.feed(&data(stream, b"ab", true)), [content(stream, b"ab", true)]);
     }
@@ -45,7 +45,7 @@ fn fewer_streams_are_allowed_once_the_peer_knows_and_those_that_are_open_stay() 
 }
 
 #[test]
-fn no_stream_at_all_may_be_allowed_for_a_while() {
+fn the_stream_limit_may_be_zero() {
     let mut peer = Peer::new();
     let sent = peer.set(&[(STREAMS, 0)]);
     peer.acknowledge(&sent);
@@ -56,7 +56,7 @@ fn no_stream_at_all_may_be_allowed_for_a_while() {
 }
 
 #[test]
-fn a_limit_holds_only_while_no_later_frame_allows_more() {
+fn a_limit_is_the_highest_of_the_outstanding_frames() {
     let mut peer = Peer::new();
     let sent = [peer.set(&[(STREAMS, 1)]), peer.set(&[(STREAMS, 3)]), peer.set(&[(STREAMS, 2)])];
     assert_eq!(peer.engine.max_requests(), 10);
@@ -65,7 +65,7 @@ fn a_limit_holds_only_while_no_later_frame_allows_more() {
         peer.engine.max_requests()
     });
     assert_eq!(allowed, [3, 3, 2]);
-    // There is nothing left to acknowledge.
+    // No acknowledgement is outstanding.
     assert_eq!(peer.feed(&frame(SETTINGS, ACK, 0, &[])), [Seen::UnsolicitedAck(Vec::new())]);
 }
 
@@ -100,12 +100,12 @@ fn a_smaller_window_makes_those_of_open_streams_negative() {
     let mut peer = Peer::new();
     peer.feed(&[post(1), data(1, &[0; 10_000], false)].concat());
     let sent = peer.set(&[(WINDOW, 100)]);
-    // What is under way still fits.
+    // Data in flight still fits.
     assert_eq!(peer.feed(&data(1, &[0; 100], false)).len(), 1);
     assert_eq!(window_of(&peer, 1), 65_535 - 10_100);
     peer.acknowledge(&sent);
     assert_eq!(window_of(&peer, 1), 100 - 10_100);
-    // Only when it is positive again may anything come (RFC 9113, section 6.9.2).
+    // Data is allowed only when the window is positive again (RFC 9113, section 6.9.2).
     peer.consume(1, 10_000);
     assert_eq!(window_of(&peer, 1), 0);
     peer.consume(1, 100);
@@ -114,7 +114,7 @@ fn a_smaller_window_makes_those_of_open_streams_negative() {
     assert_eq!(increments, 10_100);
     assert_eq!(peer.feed(&data(1, &[0; 100], false)).len(), 1);
     assert_eq!(peer.feed(&data(1, &[0; 1], false)), [broken(1, FLOW_CONTROL_ERROR)]);
-    // A new stream has the new one.
+    // A new stream has the new window.
     peer.feed(&post(3));
     assert_eq!(window_of(&peer, 3), 100);
 }
@@ -133,7 +133,7 @@ fn a_larger_window_may_be_used_at_once() {
 }
 
 #[test]
-fn windows_that_fall_and_rise_come_to_the_last_one() {
+fn several_window_changes_end_with_the_last_value() {
     let mut peer = Peer::with(Limits { stream_window_bytes: 100, ..LIMITS }, &[]);
     peer.feed(&post(1));
     let sent = [peer.set(&[(WINDOW, 0)]), peer.set(&[(WINDOW, 500)]), peer.set(&[(WINDOW, 40)])];
@@ -143,7 +143,8 @@ fn windows_that_fall_and_rise_come_to_the_last_one() {
         window_of(&peer, 1)
     });
     assert_eq!(windows, [500, 500, 40]);
-    // A window that is set apart waits for the peer, and one frame after the other leaves.
+    // A window that is set separately waits for the peer. The frames are sent one after
+    // the other.
     peer.set(&[(LIST, 5000)]);
     assert!(!peer.control(Control::Windows { session: 0, stream: 70 }));
     peer.feed(&frame(SETTINGS, ACK, 0, &[]));
@@ -152,7 +153,7 @@ fn windows_that_fall_and_rise_come_to_the_last_one() {
 }
 
 #[test]
-fn longer_frames_are_allowed_at_once_and_shorter_ones_demanded_later() {
+fn a_frame_size_limit_rises_at_once_and_falls_when_acknowledged() {
     let mut peer = Peer::with(Limits { stream_window_bytes: 1 << 20, session_window_bytes: 1 << 20, ..LIMITS }, &[]);
     peer.feed(&post(1));
     let larger = peer.set(&[(FRAME, 20_000)]);
@@ -165,7 +166,7 @@ fn longer_frames_are_allowed_at_once_and_shorter_ones_demanded_later() {
 }
 
 #[test]
-fn header_lists_are_as_long_as_the_peer_may_believe() {
+fn a_header_list_limit_falls_when_acknowledged() {
     let mut peer = Peer::new();
     let long = |stream| request(stream, "GET", END_STREAM, &[("x", &"y".repeat(2000))]);
     let sent = peer.set(&[(LIST, 1000)]);
@@ -193,12 +194,12 @@ fn after_updates(stream: u32, updates: &[u8]) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | END_STREAM, stream, &[updates, &block(&pseudo("GET", "/"))].concat())
 }
 
-/// The update to 4096 bytes, and to 8192.
+/// The size updates to 4096 and to 8192 bytes.
 const TO_4096: [u8; 3] = [0x3f, 0xe1, 0x1f];
 const TO_8192: [u8; 3] = [0x3f, 0xe1, 0x3f];
 
 #[test]
-fn a_smaller_table_has_to_be_told_in_the_next_block() {
+fn a_smaller_table_must_be_announced_in_the_next_block() {
     let mut peer = Peer::new();
     let sent = peer.set(&[(TABLE, 0)]);
     assert_eq!(peer.feed(&get(1)), [requested(1)]);
@@ -213,23 +214,23 @@ fn a_smaller_table_has_to_be_told_in_the_next_block() {
 }
 
 #[test]
-fn a_larger_table_may_be_told_at_once_and_need_not_be() {
+fn a_larger_table_may_be_announced_at_once() {
     let mut peer = Peer::new();
     assert_eq!(Peer::new().fault(&after_updates(1, &TO_8192)), Some(COMPRESSION_ERROR), "it is not allowed yet");
     let sent = peer.set(&[(TABLE, 8192)]);
     assert_eq!(peer.feed(&after_updates(1, &TO_8192)), [requested(1)]);
     peer.acknowledge(&sent);
     assert_eq!(peer.feed(&get(3)), [requested(3)]);
-    // Back again: the table is larger than that.
+    // Back to the first size: the table is larger than that.
     let sent = peer.set(&[(TABLE, 4096)]);
     peer.acknowledge(&sent);
     assert_eq!(peer.fault(&get(5)), Some(COMPRESSION_ERROR));
 }
 
 #[test]
-fn a_peer_that_never_used_a_larger_table_tells_nothing_when_it_shrinks() {
-    // Announced from the start, and during the session: until it says so itself, the
-    // peer's table has 4096 bytes.
+fn a_peer_that_never_used_a_larger_table_need_not_announce_a_smaller_one() {
+    // Announced from the start, or during the session. The peer's table has 4096 bytes
+    // until the peer itself announces another size.
     let mut announced = Peer::with(Limits { header_table_bytes: 65_536, ..LIMITS }, &[]);
     let mut changed = Peer::new();
     let sent = changed.set(&[(TABLE, 65_536)]);
@@ -242,7 +243,7 @@ fn a_peer_that_never_used_a_larger_table_tells_nothing_when_it_shrinks() {
 }
 
 #[test]
-fn a_table_that_falls_and_rises_between_two_blocks_is_told_by_its_lowest() {
+fn the_lowest_table_size_between_two_blocks_must_be_announced() {
     let lowered = || {
         let mut peer = Peer::new();
         let sent = [peer.set(&[(TABLE, 0)]), peer.set(&[(TABLE, 4096)])];
@@ -251,13 +252,13 @@ fn a_table_that_falls_and_rises_between_two_blocks_is_told_by_its_lowest() {
     };
     assert_eq!(lowered().feed(&after_updates(1, &[&[0x20][..], &TO_4096].concat())), [requested(1)]);
     assert_eq!(lowered().feed(&after_updates(1, &[0x20])), [requested(1)]);
-    // RFC 7541, section 4.2: the smallest size has to be told.
+    // RFC 7541, section 4.2: the smallest size must be announced.
     assert_eq!(lowered().fault(&after_updates(1, &TO_4096)), Some(COMPRESSION_ERROR));
     assert_eq!(lowered().fault(&get(1)), Some(COMPRESSION_ERROR));
 }
 
 #[test]
-fn entries_of_a_table_that_was_lowered_are_gone() {
+fn a_smaller_table_evicts_entries() {
     let mut peer = Peer::new();
     let entry = [&block(&pseudo("GET", "/"))[..], &[0x40], &block(&[("x-a", "b")])[1..]].concat();
     peer.feed(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &entry));

@@ -6,7 +6,7 @@ use crate::h2::Limits;
 use crate::testing::wire::*;
 
 #[test]
-fn content_is_given_as_it_comes() {
+fn content_is_passed_on_as_it_arrives() {
     let mut peer = Peer::new();
     peer.feed(&post(1));
     let bytes = frame(DATA, PADDED | END_STREAM, 1, b"\x03abcdef\0\0\0");
@@ -31,7 +31,7 @@ fn empty_frames_are_no_content() {
 }
 
 #[test]
-fn a_stream_that_is_reset_amid_a_frame_gets_no_more_of_it() {
+fn the_rest_of_a_frame_is_dropped_after_a_reset() {
     let mut peer = Peer::new();
     peer.feed(&post(1));
     let bytes = data(1, &[7; 100], true);
@@ -39,14 +39,14 @@ fn a_stream_that_is_reset_amid_a_frame_gets_no_more_of_it() {
     peer.reset(1, CANCEL);
     assert!(peer.feed(&[&bytes[50..], &data(1, b"more", false)].concat()).is_empty());
     assert_eq!((peer.fault, peer.engine.streams.is_empty()), (None, true));
-    // All of it is given back to the session, when the host needs what it got no more.
+    // All of it returns to the session's window, when the host has consumed its part.
     peer.consume(1, 41);
     let window = &peer.engine.receive_window;
     assert_eq!(window.left() + window.due(), 65_535);
 }
 
 #[test]
-fn content_of_a_complete_response_is_still_given() {
+fn content_is_passed_on_after_a_complete_response() {
     let mut peer = Peer::new();
     peer.feed(&post(1));
     peer.respond(1, b"early");
@@ -59,9 +59,9 @@ fn content_of_a_complete_response_is_still_given() {
 }
 
 #[test]
-fn many_uploads_that_are_answered_early_are_never_an_error() {
+fn many_uploads_with_an_early_response_are_no_error() {
     let mut peer = Peer::with(Limits { max_concurrent_streams: 100, ..LIMITS }, &[]);
-    // A hundred at a time, whose content comes after their resets.
+    // A hundred at a time. Their content arrives after their resets.
     for round in 0..20 {
         let streams: Vec<u32> = (0..100).map(|index| 1 + 2 * (round * 100 + index)).collect();
         for stream in &streams {

@@ -1,11 +1,11 @@
-//! The same bytes come to the same, however they are cut, and with and without
-//! the slot for the newest stream.
+//! The results do not depend on how the input is divided, nor on the slot for the newest
+//! stream.
 
 use super::peer::{LIMITS, Peer, Seen, requested};
 use crate::engine::ShutDown;
 use crate::testing::wire::*;
 
-/// Everything that a client may send.
+/// All frames that a client may send.
 fn sample() -> Vec<u8> {
     let head = block(&pseudo("POST", "/"));
     let (start, end) = head.split_at(7);
@@ -36,17 +36,17 @@ fn sample() -> Vec<u8> {
     .concat()
 }
 
-/// What the host does with an event.
+/// The call of the host for each event.
 type Host = fn(&mut Peer, &Seen);
 
-/// All events and all bytes. Content in pieces is put together.
+/// All events and all output. Pieces of content are joined.
 fn run(step: usize, uses_slot: bool, host: Host) -> (Vec<Seen>, Vec<u8>, Option<u32>) {
     let mut peer = Peer::silent(LIMITS);
     peer.engine.streams.uses_slot = uses_slot;
     let mut all: Vec<Seen> = Vec::new();
     for piece in sample().chunks(step) {
         peer.held.extend_from_slice(piece);
-        // One event at a time, so that the host acts before more is taken.
+        // One event at a time, so that the host acts before more input is taken.
         while let Some(seen) = peer.step() {
             if let Some(seen) = seen {
                 host(&mut peer, &seen);
@@ -97,7 +97,7 @@ const HOSTS: [Host; 5] = [
 ];
 
 #[test]
-fn it_does_not_matter_where_the_input_is_cut() {
+fn results_do_not_depend_on_the_division_of_the_input() {
     for (index, host) in HOSTS.into_iter().enumerate() {
         let whole = run(usize::MAX, true, host);
         assert!(whole.0.len() > 10, "{whole:?}");
@@ -111,7 +111,7 @@ fn it_does_not_matter_where_the_input_is_cut() {
 }
 
 #[test]
-fn it_does_not_matter_whether_the_newest_stream_has_a_slot() {
+fn results_do_not_depend_on_the_slot_for_the_newest_stream() {
     for (index, host) in HOSTS.into_iter().enumerate() {
         for step in [1, 13, usize::MAX] {
             assert_eq!(run(step, true, host), run(step, false, host), "host {index} in steps of {step}");
@@ -120,7 +120,7 @@ fn it_does_not_matter_whether_the_newest_stream_has_a_slot() {
 }
 
 #[test]
-fn a_request_that_is_answered_at_once_leaves_nothing() {
+fn a_request_with_an_immediate_response_enters_no_table() {
     let mut peer = Peer::new();
     for index in 0..10_000 {
         let stream = 1 + 2 * index;

@@ -1,11 +1,11 @@
-//! Floods, and clients that send much and mean well.
+//! Floods, and honest clients that send many frames.
 
 use super::peer::{LIMITS, Peer, Seen, requested};
 use crate::engine::{Control, Engine, Flood};
 use crate::h2::Limits;
 use crate::testing::wire::*;
 
-/// Feeds the same again and again, until it is too much.
+/// Repeats the same input until the session is ended.
 fn rounds(peer: &mut Peer, most: u32, mut round: impl FnMut(&mut Peer, u32)) -> Option<u32> {
     (0..most).find(|index| {
         round(peer, *index);
@@ -81,7 +81,7 @@ fn each_kind_of_flood_ends() {
 }
 
 #[test]
-fn a_flood_is_slowed_down_first_and_time_repays() {
+fn a_flood_is_slowed_down_first_and_time_restores_the_budget() {
     let mut peer = Peer::new();
     let end = rounds(&mut peer, 5000, |peer, index| {
         peer.feed(&frame(PING, 0, 0, &[0; 8]));
@@ -98,10 +98,10 @@ fn a_flood_is_slowed_down_first_and_time_repays() {
 }
 
 #[test]
-fn resets_are_a_flood_however_they_are_paced() {
+fn resets_are_a_flood_at_any_pace() {
     let mut peer = Peer::new();
     let end = rounds(&mut peer, 300, |peer, index| {
-        // Ten every 4 ms, as one that avoids limits on bursts.
+        // Ten every 4 ms, as an attack that avoids limits on bursts.
         peer.at(u64::from(index) * 4);
         for number in 0..10 {
             let stream = stream(10 * index + number);
@@ -122,7 +122,7 @@ fn a_steady_trickle_is_no_flood() {
 }
 
 #[test]
-fn what_we_end_ourselves_costs_the_peer_nothing() {
+fn resets_by_the_server_cost_the_peer_nothing() {
     let mut peer = Peer::new();
     assert_eq!(
         rounds(&mut peer, 5000, |peer, index| {
@@ -156,7 +156,7 @@ fn windows_that_are_opened_with_each_frame_are_no_flood() {
     peer.head(1, 200, false);
     let end = rounds(&mut peer, 5000, |peer, _| {
         peer.data(1, &[0; 100], false);
-        // Both windows, and a PING that measures how fast content comes.
+        // WINDOW_UPDATE for both windows, and a PING that measures the bandwidth.
         peer.feed(&[window_update(0, 100), window_update(1, 100), frame(PING, 0, 0, &[1; 8])].concat());
     });
     assert_eq!((end, peer.engine.flood()), (None, Flood::No));
@@ -186,7 +186,7 @@ fn requests_with_priorities_of_both_kinds_are_no_flood() {
 }
 
 #[test]
-fn answers_to_what_we_asked_are_no_flood() {
+fn acknowledgements_are_no_flood() {
     let mut peer = Peer::new();
     let end = rounds(&mut peer, 5000, |peer, index| {
         assert!(peer.control(Control::Ping([7; 8])) && peer.control(Control::KeepAlive));

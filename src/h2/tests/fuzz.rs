@@ -1,5 +1,5 @@
-//! The same as the fuzz targets, for a while: their seeds, what becomes of them,
-//! and random bytes.
+//! Runs the fuzz targets for a short time, with their seeds, mutations of them, and
+//! random bytes.
 
 use crate::h2::check;
 use crate::testing::{run_random, run_seeds};

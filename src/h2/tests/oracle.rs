@@ -1,6 +1,6 @@
-//! Whole connections beside the h2 crate: the same frames of a client into both.
-//! Both respond to each request at once; what the client gets has to be the same,
-//! but where the h2 crate does not do what RFC 9113 says.
+//! Compares whole connections with the h2 crate: both receive the same frames of a
+//! client, and respond to each request at once. The client receives the same, except
+//! where the h2 crate differs from RFC 9113.
 
 use std::cell::RefCell;
 use std::io;
@@ -15,7 +15,7 @@ use super::peer::{LIMITS, Peer, Seen};
 use crate::engine::Engine;
 use crate::testing::wire::*;
 
-/// A socket in memory: what the client has sent, and what it gets.
+/// A socket in memory.
 #[derive(Clone, Default)]
 struct Memory {
     input: Rc<RefCell<Vec<u8>>>,
@@ -52,7 +52,7 @@ impl AsyncWrite for Memory {
 
 const BODY: &[u8] = b"Hello, World!";
 
-/// What h2 writes for these frames.
+/// What h2 writes in response to these frames.
 fn theirs(client: &[Vec<u8>]) -> Vec<Frame> {
     let memory = Memory::default();
     let cx = &mut Context::from_waker(Waker::noop());
@@ -60,7 +60,7 @@ fn theirs(client: &[Vec<u8>]) -> Vec<Frame> {
     builder.max_concurrent_streams(LIMITS.max_concurrent_streams).max_header_list_size(LIMITS.header_list_bytes);
     let mut handshake = Box::pin(builder.handshake::<_, Bytes>(memory.clone()));
     let mut connection = None;
-    // What is dropped is reset: requests and responses are kept.
+    // A dropped request would be reset, so requests and responses are kept.
     let mut kept = Vec::new();
     for bytes in client {
         memory.input.borrow_mut().extend_from_slice(bytes);
@@ -70,7 +70,7 @@ fn theirs(client: &[Vec<u8>]) -> Vec<Frame> {
             connection = Some(opened.expect("a preface"));
         }
         let Some(connection) = &mut connection else { continue };
-        // Each event may have it write.
+        // Each event may cause output.
         for _ in 0..10 {
             let Poll::Ready(Some(Ok((request, mut respond)))) = connection.poll_accept(cx) else { continue };
             let (is_head, content) = (request.method() == http::Method::HEAD, request.into_body());
@@ -84,7 +84,7 @@ fn theirs(client: &[Vec<u8>]) -> Vec<Frame> {
     frames(&memory.output.take())
 }
 
-/// What the engine writes for them.
+/// What the engine writes in response to them.
 fn ours(client: &[Vec<u8>]) -> Vec<Frame> {
     let mut peer = Peer::silent(LIMITS);
     peer.held = client.concat();
@@ -94,7 +94,7 @@ fn ours(client: &[Vec<u8>]) -> Vec<Frame> {
             peer.head(stream, 200, method == "HEAD");
             waiting.push((stream, BODY));
         }
-        // As much as the windows have room for.
+        // As much as the windows allow.
         for (stream, rest) in &mut waiting {
             let length = peer.engine.sendable(*stream).min(rest.len());
             let (piece, more) = rest.split_at(length);
@@ -110,8 +110,8 @@ fn ours(client: &[Vec<u8>]) -> Vec<Frame> {
     peer.frames()
 }
 
-/// What matters of it to the client: for each stream what it got, answers to
-/// PINGs, and how the session ended.
+/// What matters to the client: its data for each stream, acknowledged PINGs, and how the
+/// session ended.
 fn essence(frames: &[Frame]) -> Vec<String> {
     let mut all: Vec<String> = frames
         .iter()
@@ -132,7 +132,7 @@ fn essence(frames: &[Frame]) -> Vec<String> {
     all
 }
 
-/// Whether both do the same.
+/// Whether both results are the same.
 fn agree(name: &str, client: &[Vec<u8>]) -> bool {
     let client = [&[preface(&[]), frame(SETTINGS, ACK, 0, &[])], client].concat();
     let (ours, theirs) = (essence(&ours(&client)), essence(&theirs(&client)));
@@ -143,7 +143,7 @@ fn agree(name: &str, client: &[Vec<u8>]) -> bool {
 }
 
 #[test]
-fn both_do_the_same() {
+fn the_h2_crate_writes_the_same() {
     let head = block(&pseudo("GET", "/"));
     let malformed = |stream, name, value| {
         frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&[&pseudo("GET", "/")[..], &[(name, value)]].concat()))
@@ -198,9 +198,9 @@ fn both_do_the_same() {
     assert!(all);
 }
 
-/// What h2 does not do as RFC 9113 says, and what the engine does.
+/// Where h2 differs from RFC 9113, and what the engine does.
 #[test]
-fn where_they_differ_the_engine_keeps_to_the_rfc() {
+fn where_the_h2_crate_differs_the_engine_follows_the_rfc() {
     let short_request = frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&[(":method", "GET"), (":scheme", "http")]));
     for (name, client, expected) in [
         // Section 8.3.1.

@@ -1,4 +1,4 @@
-//! Sections 6.1, 6.2, 6.6 and 10.7: padding of what is sent.
+//! Sections 6.1, 6.2, 6.6 and 10.7: padding of sent frames.
 
 use http::Method;
 
@@ -12,7 +12,7 @@ fn peer(padding: Padding, settings: &[(u16, u32)]) -> Peer {
     Peer::with(Limits { padding, ..LIMITS }, settings)
 }
 
-/// What a frame carries between its Pad Length field and its padding, which is of zeros.
+/// The contents of a frame between its Pad Length field and its padding of zeros.
 fn unpadded(frame: &Frame) -> Vec<u8> {
     if frame.flags & PADDED == 0 {
         return frame.payload.clone();
@@ -76,8 +76,8 @@ fn a_promise_is_padded() {
 }
 
 #[test]
-fn padding_is_taken_from_the_windows() {
-    // The window of the stream has room for a part of the padding.
+fn padding_counts_against_the_windows() {
+    // The window of the stream allows a part of the padding.
     let mut few = peer(Padding::Max, &[(4, 300)]);
     few.feed(&get(1));
     few.head(1, 200, false);
@@ -86,11 +86,11 @@ fn padding_is_taken_from_the_windows() {
     assert_eq!(few.engine.sendable(1), 0);
     let written = few.frames();
     assert_eq!((written[1].payload.len(), unpadded(&written[1])), (300, vec![1; 200]));
-    // Without room there is none, and the stream can end all the same.
+    // With a full window there is no padding, and the stream can end.
     few.data(1, b"", true);
     assert_eq!(few.frames(), frames(&data(1, b"", true)));
 
-    // That of the session too.
+    // The window of the session counts, too.
     let mut peer = peer(Padding::Max, &[(4, 1 << 20)]);
     peer.feed(&get(1));
     peer.head(1, 200, false);
@@ -102,7 +102,7 @@ fn padding_is_taken_from_the_windows() {
 }
 
 #[test]
-fn a_frame_of_full_length_has_no_room() {
+fn a_frame_of_maximum_length_is_not_padded() {
     let mut peer = peer(Padding::Max, &[(4, 100_000)]);
     peer.feed(&[get(1), window_update(0, 100_000)].concat());
     peer.head(1, 200, false);

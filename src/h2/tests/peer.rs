@@ -1,4 +1,4 @@
-//! A client, and a host that does what it is told.
+//! The client and the host of a connection under test.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ pub const LIMITS: Limits = Limits {
     padding: Padding::None,
 };
 
-/// An event that is kept.
+/// An event, stored.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
     Request {
@@ -67,7 +67,7 @@ pub enum Seen {
         priority: Priority,
     },
     Settings(Vec<u8>),
-    /// The payload of the frame, and whether it was the host's.
+    /// The payload of the frame, and whether the host has sent it.
     SettingsAcknowledged(Vec<u8>, bool),
     Ping([u8; 8]),
     Pong([u8; 8]),
@@ -111,12 +111,12 @@ fn keep(event: Event<'_>) -> Seen {
     }
 }
 
-/// A connection, seen from both ends.
+/// A connection with both of its sides.
 pub struct Peer {
     pub engine: Http2,
     pub out: Output,
     pub fault: Option<Fault>,
-    /// What the engine has not taken.
+    /// Input that the engine has not taken.
     pub held: Vec<u8>,
     pub began: Instant,
     decoder: Decoder,
@@ -128,7 +128,7 @@ impl Peer {
         Self::silent_with(limits, &[])
     }
 
-    /// The same where the host adds settings to the first frame.
+    /// The same, with settings of the host in the first frame.
     pub fn silent_with(limits: Limits, settings: &[Setting]) -> Self {
         let began = Instant::now();
         let mut engine = Http2::new(limits, began);
@@ -139,7 +139,7 @@ impl Peer {
         peer
     }
 
-    /// A connection with these settings of the client, on which both have acknowledged.
+    /// A connection with these settings of the client. Both sides have acknowledged.
     pub fn with(limits: Limits, settings: &[(u16, u32)]) -> Self {
         let mut peer = Self::silent(limits);
         peer.feed(&wire::preface(settings));
@@ -152,7 +152,7 @@ impl Peer {
         Self::with(LIMITS, &[])
     }
 
-    /// One step with what was not taken. None if nothing is taken.
+    /// Processes one step of the outstanding input. `None` if nothing is taken.
     pub fn step(&mut self) -> Option<Option<Seen>> {
         match self.engine.receive(&self.held, &mut self.out) {
             Ok((0, None)) => None,
@@ -168,7 +168,7 @@ impl Peer {
         }
     }
 
-    /// What comes of these bytes, behind those that were not taken.
+    /// The events for these bytes, after the outstanding input.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Seen> {
         self.held.extend_from_slice(bytes);
         let mut seen = Vec::new();
@@ -178,18 +178,18 @@ impl Peer {
         seen
     }
 
-    /// The same for bytes that break the protocol: the code.
+    /// The error code for bytes with a connection error.
     pub fn fault(&mut self, bytes: &[u8]) -> Option<u32> {
         self.feed(bytes);
         self.fault.map(|fault| fault.code)
     }
 
-    /// What was written since this was asked last.
+    /// The output since the last call.
     pub fn frames(&mut self) -> Vec<Frame> {
         wire::frames(&self.out.take())
     }
 
-    /// The status, if there is one, and the fields of a block, which has to be the next one.
+    /// The status, if any, and the fields of a block, which must be the next one.
     pub fn decode(&mut self, block: &[u8]) -> Vec<(String, String)> {
         let mut fields = HeaderList::new();
         let all = |_, _, _: crate::header_list::Field<'_>| true;
@@ -224,7 +224,7 @@ impl Peer {
         self.engine.send_trailers(stream, &list(with), &mut self.out);
     }
 
-    /// A whole response with content.
+    /// Sends a whole response with content.
     pub fn respond(&mut self, stream: u32, content: &[u8]) {
         self.head(stream, 200, content.is_empty());
         if !content.is_empty() {
@@ -244,7 +244,7 @@ impl Peer {
         self.engine.send_control(control, &mut self.out)
     }
 
-    /// The host sends settings: the payload of the frame.
+    /// The host sends settings. Returns the payload of the frame.
     pub fn set(&mut self, settings: &[(u16, u32)]) -> Vec<u8> {
         let list: Vec<_> = settings.iter().map(|(id, value)| Setting { id: *id, value: *value }).collect();
         self.frames();
@@ -254,7 +254,7 @@ impl Peer {
         written[0].payload.clone()
     }
 
-    /// The client acknowledges the oldest frame, which has that payload.
+    /// The client acknowledges the oldest frame, which must have that payload.
     pub fn acknowledge(&mut self, payload: &[u8]) {
         let seen = self.feed(&wire::frame(SETTINGS, ACK, 0, &[]));
         assert_eq!(seen, [Seen::SettingsAcknowledged(payload.to_vec(), true)]);
@@ -264,14 +264,14 @@ impl Peer {
         self.engine.shut_down(step, &mut self.out);
     }
 
-    /// The GOAWAYs that were written: last stream, code, debug data.
+    /// The GOAWAY frames that were written: last stream, code, debug data.
     pub fn goaways(&mut self) -> Vec<(u32, u32, String)> {
         let all = self.frames().into_iter().filter(|frame| frame.kind == wire::GOAWAY);
         let text = |frame: &Frame| String::from_utf8_lossy(&frame.payload[8..]).into_owned();
         all.map(|frame| (frame.number(0), frame.number(4), text(&frame))).collect()
     }
 
-    /// The streams that were reset, and the codes.
+    /// The streams that were reset, with their codes.
     pub fn resets(&mut self) -> Vec<(u32, u32)> {
         let all = self.frames().into_iter().filter(|frame| frame.kind == wire::RST_STREAM);
         all.map(|frame| (frame.stream, frame.number(0))).collect()
@@ -282,7 +282,7 @@ impl Peer {
         all.map(|frame| (frame.stream, frame.number(0))).collect()
     }
 
-    /// Time passes until so many milliseconds after the beginning.
+    /// Sets the time to `millis` after the beginning.
     pub fn at(&mut self, millis: u64) {
         self.engine.refill(self.began + Duration::from_millis(millis));
     }

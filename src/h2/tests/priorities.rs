@@ -10,7 +10,7 @@ fn parsed(value: &str) -> Option<(Option<u8>, Option<bool>)> {
 }
 
 #[test]
-fn a_field_is_a_dictionary_of_which_two_keys_count() {
+fn a_priority_field_is_a_dictionary_with_two_known_keys() {
     for (value, expected) in [
         ("", (None, None)),
         ("u=5", (Some(5), None)),
@@ -18,10 +18,10 @@ fn a_field_is_a_dictionary_of_which_two_keys_count() {
         ("u=0,i", (Some(0), Some(true))),
         (" u=7 ,\t i=?0 ", (Some(7), Some(false))),
         ("i=?1;x=1;y, u=2;z=\"a\"", (Some(2), Some(true))),
-        // The last of a key counts.
+        // The last value of a key counts.
         ("u=1, u=2", (Some(2), None)),
         ("i, i=?0", (None, Some(false))),
-        // Values of another type or range do not.
+        // Values of another type or range are ignored.
         ("u=8", (None, None)),
         ("u=-1", (None, None)),
         ("u=-0", (Some(0), None)),
@@ -31,7 +31,7 @@ fn a_field_is_a_dictionary_of_which_two_keys_count() {
         ("u=99999999999", (None, None)),
         ("i=1", (None, None)),
         ("u=3, i=a", (Some(3), None)),
-        // Other keys and all types of values.
+        // Other keys, and all types of values.
         ("a, b=c, *d=\"e\\\"\\\\f\", g=:aGk=:, h-1.2_*=(1 \"2\" a;b=c);d, u=4, j=()", (Some(4), None)),
         ("x=*tok/en:, y=12.345, z=-5, u=6", (Some(6), None)),
     ] {
@@ -40,7 +40,7 @@ fn a_field_is_a_dictionary_of_which_two_keys_count() {
 }
 
 #[test]
-fn what_is_no_dictionary_says_nothing() {
+fn a_malformed_priority_field_is_ignored() {
     for value in [
         "u=",
         "=1",
@@ -97,7 +97,7 @@ fn update(stream: u32, value: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_request_comes_with_its_priority() {
+fn a_request_has_its_priority() {
     let mut peer = Peer::new();
     let with = |stream, fields: &[(&str, &str)]| request(stream, "GET", END_STREAM, fields);
     let bytes = [
@@ -113,7 +113,7 @@ fn a_request_comes_with_its_priority() {
 fn priorities_change() {
     let mut peer = Peer::new();
     peer.feed(&request(1, "GET", END_STREAM, &[("priority", "u=5, i")]));
-    // What is not said is as if the field had not been there.
+    // Omitted parameters have their defaults.
     assert_eq!(prioritized(&peer.feed(&update(1, "u=1"))), [(1, 1, false)]);
     assert_eq!(prioritized(&peer.feed(&update(1, ""))), [(1, 3, false)]);
     assert!(peer.feed(&update(1, "!")).is_empty());
@@ -122,7 +122,7 @@ fn priorities_change() {
 }
 
 #[test]
-fn priorities_of_streams_to_come_are_kept() {
+fn priorities_of_streams_that_were_not_opened_are_kept() {
     let mut peer = Peer::new();
     peer.feed(&[update(3, "u=7"), update(1, "u=6"), update(1, "u=5, i"), update(9, "u=1")].concat());
     let requests = [get(1), request(3, "GET", END_STREAM, &[("priority", "u=0, i")]), get(5)];
@@ -134,7 +134,7 @@ fn priorities_of_streams_to_come_are_kept() {
 }
 
 #[test]
-fn streams_that_cannot_be_have_no_priority() {
+fn priorities_of_impossible_streams_are_dropped() {
     for stream in [0, 2] {
         assert_eq!(Peer::new().fault(&update(stream, "u=1")), Some(PROTOCOL_ERROR));
     }

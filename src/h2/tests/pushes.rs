@@ -22,7 +22,7 @@ fn push(peer: &mut Peer, parent: u32) -> Option<u32> {
 }
 
 #[test]
-fn a_promise_comes_with_what_was_asked_for_in_its_place() {
+fn a_promise_precedes_the_response_that_refers_to_it() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     assert!(peer.engine.takes_pushes());
@@ -46,7 +46,7 @@ fn a_promise_comes_with_what_was_asked_for_in_its_place() {
         ("accept", "text/css"),
     ];
     assert_eq!(fields, expected.map(|(name, value)| (name.into(), value.into())));
-    // It has a window of its own, and can be reset.
+    // The pushed stream has a window of its own, and can be reset.
     assert_eq!(peer.engine.sendable(4), 65_535 - 6);
     assert_eq!(peer.feed(&window_update(4, 1)), [Seen::Window { stream: 4 }]);
     assert_eq!(peer.feed(&reset(4, CANCEL)), [Seen::Reset { stream: 4, code: CANCEL }]);
@@ -55,7 +55,7 @@ fn a_promise_comes_with_what_was_asked_for_in_its_place() {
 }
 
 #[test]
-fn the_session_is_not_over_before_its_pushes() {
+fn the_session_ends_after_its_pushes() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     assert_eq!(push(&mut peer, 1), Some(2));
@@ -67,14 +67,15 @@ fn the_session_is_not_over_before_its_pushes() {
 }
 
 #[test]
-fn a_peer_that_takes_no_promise_gets_none() {
+fn a_peer_that_disables_push_gets_no_promise() {
     // ENABLE_PUSH, MAX_CONCURRENT_STREAMS.
     for setting in [(2, 0), (3, 0)] {
         let mut peer = Peer::with(LIMITS, &[setting]);
         peer.feed(&get(1));
         assert_eq!((push(&mut peer, 1), peer.engine.takes_pushes()), (None, false));
     }
-    // What is only promised does not count, but one response has to wait for the other.
+    // Promises without a response do not count, but one response has to wait for the
+    // other.
     let mut peer = Peer::with(LIMITS, &[(3, 1)]);
     peer.feed(&get(1));
     assert_eq!((push(&mut peer, 1), push(&mut peer, 1)), (Some(2), Some(4)));
@@ -90,7 +91,7 @@ fn a_peer_that_takes_no_promise_gets_none() {
 }
 
 #[test]
-fn a_peer_changes_its_mind_about_promises() {
+fn a_peer_may_change_its_push_settings() {
     const ENABLE_PUSH: u16 = 2;
     const MAX_CONCURRENT_STREAMS: u16 = 3;
     let mut peer = Peer::new();
@@ -98,12 +99,12 @@ fn a_peer_changes_its_mind_about_promises() {
     assert_eq!((push(&mut peer, 1), push(&mut peer, 1)), (Some(2), Some(4)));
     peer.feed(&settings(&[(ENABLE_PUSH, 0)]));
     assert!(!peer.engine.takes_pushes() && push(&mut peer, 1).is_none());
-    // What was promised before is sent.
+    // Earlier promises are sent.
     assert!(peer.engine.may_begin(2));
     peer.head(2, 200, false);
     peer.feed(&settings(&[(ENABLE_PUSH, 1)]));
     assert_eq!(push(&mut peer, 1), Some(6));
-    // One at a time: the one that has begun goes on, and the next waits for its end.
+    // One at a time: the next one waits for the end of the one that has begun.
     peer.feed(&settings(&[(MAX_CONCURRENT_STREAMS, 1)]));
     assert!(!peer.engine.may_begin(4));
     peer.data(2, b"a {}", true);
@@ -118,7 +119,7 @@ fn a_peer_changes_its_mind_about_promises() {
 }
 
 #[test]
-fn a_goaway_of_the_peer_ends_promises() {
+fn a_goaway_of_the_peer_cancels_pushes() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     assert_eq!([(); 3].map(|()| push(&mut peer, 1)), [Some(2), Some(4), Some(6)]);
@@ -132,7 +133,7 @@ fn a_goaway_of_the_peer_ends_promises() {
 }
 
 #[test]
-fn the_peer_sends_nothing_on_what_is_pushed() {
+fn frames_of_the_peer_on_a_pushed_stream_are_an_error() {
     for bytes in [data(2, b"a", false), frame(HEADERS, END_HEADERS, 2, &block(&[("a", "b")]))] {
         let mut peer = Peer::new();
         peer.feed(&get(1));

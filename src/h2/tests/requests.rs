@@ -1,11 +1,11 @@
-//! Sections 4.3, 6.2, 6.10, 8: header blocks and the requests that they are.
+//! Sections 4.3, 6.2, 6.10, 8: header blocks and requests.
 
 use super::peer::{Peer, Seen, broken, content, requested};
 use crate::engine::Engine;
 use crate::testing::wire::*;
 
 #[test]
-fn a_request_is_given_with_what_it_says() {
+fn a_request_is_reported_with_its_head() {
     let mut peer = Peer::new();
     assert_eq!(peer.feed(&get(1)), [requested(1)]);
     assert!(peer.engine.has_all_content(1));
@@ -15,7 +15,7 @@ fn a_request_is_given_with_what_it_says() {
 }
 
 #[test]
-fn a_block_may_be_padded_and_cut_into_frames() {
+fn a_block_may_be_padded_and_continued() {
     let mut peer = Peer::new();
     let block = block(&pseudo("GET", "/"));
     let padded = [&[3][..], &[0x80, 0, 0, 1, 16], &block, &[0; 3]].concat();
@@ -36,7 +36,7 @@ fn a_block_may_be_padded_and_cut_into_frames() {
 }
 
 #[test]
-fn nothing_stands_inside_a_block() {
+fn a_frame_inside_a_block_is_an_error() {
     let start = frame(HEADERS, END_STREAM, 1, &[]);
     for other in [
         get(3),
@@ -74,7 +74,7 @@ fn a_block_that_cannot_be_decoded_ends_the_session() {
 }
 
 #[test]
-fn a_malformed_request_ends_its_stream_only() {
+fn a_malformed_request_resets_only_its_stream() {
     let cases: [&[(&str, &str)]; 8] = [
         &[(":method", "GET")],
         &[(":method", "GE T"), (":scheme", "http"), (":path", "/"), (":authority", "a")],
@@ -99,7 +99,7 @@ fn a_malformed_request_ends_its_stream_only() {
 }
 
 #[test]
-fn what_still_comes_of_a_malformed_request_is_ignored() {
+fn further_frames_of_a_malformed_request_are_ignored() {
     let mut peer = Peer::new();
     let bytes = frame(HEADERS, END_HEADERS, 1, &block(&[(":method", "GET")]));
     assert_eq!(peer.feed(&bytes), [broken(1, PROTOCOL_ERROR)]);
@@ -110,7 +110,7 @@ fn what_still_comes_of_a_malformed_request_is_ignored() {
 }
 
 #[test]
-fn a_stream_that_depends_on_itself_is_an_error_of_its_own() {
+fn a_stream_that_depends_on_itself_is_reset() {
     let mut peer = Peer::new();
     let payload = [&1u32.to_be_bytes()[..], &[0], &block(&pseudo("GET", "/"))].concat();
     assert_eq!(peer.feed(&frame(HEADERS, END_HEADERS | END_STREAM | 0x20, 1, &payload)), [broken(1, PROTOCOL_ERROR)]);
@@ -122,7 +122,7 @@ fn a_stream_that_depends_on_itself_is_an_error_of_its_own() {
 }
 
 #[test]
-fn a_list_that_is_too_large_gets_a_response() {
+fn a_header_section_that_is_too_large_gets_a_431_response() {
     let mut peer = Peer::new();
     let long = "x".repeat(1000);
     let fields = [pseudo("GET", "/"), vec![("a", long.as_str()); 20]].concat();
@@ -135,7 +135,7 @@ fn a_list_that_is_too_large_gets_a_response() {
 }
 
 #[test]
-fn a_block_without_end_is_a_flood() {
+fn an_endless_block_is_a_flood() {
     let long = [frame(HEADERS, 0, 1, &[0; 16_000]), frame(CONTINUATION, 0, 1, &[0; 16_000]).repeat(5)].concat();
     let mut peer = Peer::new();
     assert_eq!(peer.fault(&long), Some(ENHANCE_YOUR_CALM));
@@ -159,7 +159,7 @@ fn trailers_end_the_content() {
 }
 
 #[test]
-fn trailers_that_may_not_be_end_their_stream() {
+fn malformed_trailers_reset_their_stream() {
     let cases: [(u8, &[(&str, &str)]); 5] = [
         (0, &[("a", "b")]),
         (END_STREAM, &[(":path", "/")]),
@@ -205,7 +205,7 @@ fn a_connect_opens_a_tunnel() {
     peer.tunnel(1);
     assert_eq!(peer.feed(&data(1, b"there", false)), [content(1, b"there", false)]);
     peer.data(1, b"back", false);
-    // One side ends, the other goes on.
+    // One side ends, and the other continues.
     assert_eq!(peer.feed(&data(1, b"", true)), [content(1, b"", true)]);
     peer.data(1, b"more", false);
     peer.trailers(1, &[("a", "b")]);

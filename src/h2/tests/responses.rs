@@ -1,4 +1,4 @@
-//! Section 8.1: what is written of responses.
+//! Section 8.1: the frames of responses.
 
 use http::StatusCode;
 
@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::testing::wire::*;
 
 #[test]
-fn a_response_is_a_head_content_and_an_end() {
+fn a_response_has_a_head_content_and_end_stream() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     peer.head_with(1, 200, &[("content-type", "text/plain"), ("set-cookie", "a"), ("set-cookie", "b")], false);
@@ -21,7 +21,7 @@ fn a_response_is_a_head_content_and_an_end() {
     assert_eq!(fields, expected.map(|(name, value)| (name.into(), value.into())));
     assert_eq!((written[0].flags, written[1].flags, written[2].flags), (END_HEADERS, 0, END_STREAM));
     assert_eq!((&written[1].payload[..], &written[2].payload[..]), (&b"ab"[..], &b"c"[..]));
-    // Nothing follows the end.
+    // Nothing follows END_STREAM.
     peer.data(1, b"d", false);
     peer.trailers(1, &[("a", "b")]);
     peer.head(1, 200, true);
@@ -30,7 +30,7 @@ fn a_response_is_a_head_content_and_an_end() {
 }
 
 #[test]
-fn an_end_without_content_is_a_frame_of_its_own() {
+fn an_end_without_content_is_an_empty_data_frame() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     peer.head(1, 200, false);
@@ -40,7 +40,7 @@ fn an_end_without_content_is_a_frame_of_its_own() {
 }
 
 #[test]
-fn long_content_is_cut_into_frames() {
+fn long_content_is_split_into_frames() {
     let mut peer = Peer::with(super::peer::LIMITS, &[(5, 20_000)]);
     peer.feed(&get(1));
     peer.head(1, 200, false);
@@ -53,7 +53,7 @@ fn long_content_is_cut_into_frames() {
 }
 
 #[test]
-fn a_long_block_goes_on_in_continuations() {
+fn a_long_block_has_continuation_frames() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     let value: String = (0..40_000u32).map(|index| char::from(b'!' + (index * 7 % 90) as u8)).collect();
@@ -107,7 +107,7 @@ fn trailers_end_a_response() {
 }
 
 #[test]
-fn informational_heads_stand_before_the_final_one() {
+fn informational_heads_precede_the_final_head() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     let inform = |peer: &mut Peer, status: u16| {

@@ -6,7 +6,7 @@ use crate::h2::Limits;
 use crate::testing::wire::*;
 
 #[test]
-fn the_server_says_only_what_a_peer_does_not_assume() {
+fn default_settings_are_omitted() {
     let mut peer = Peer::silent(LIMITS);
     let written = peer.frames();
     assert_eq!(written.len(), 1);
@@ -31,7 +31,7 @@ fn the_server_says_only_what_a_peer_does_not_assume() {
 }
 
 #[test]
-fn a_session_settles_when_both_have_acknowledged() {
+fn a_session_is_settled_when_both_sides_have_acknowledged() {
     let mut peer = Peer::silent(LIMITS);
     let bytes = preface(&[]);
     assert!(peer.feed(&bytes[..10]).is_empty());
@@ -64,7 +64,7 @@ fn another_preface_or_first_frame_is_an_error() {
 }
 
 #[test]
-fn the_length_of_a_frame_has_to_be_that_of_its_type() {
+fn a_frame_length_must_match_the_frame_type() {
     for (kind, stream, length) in [
         (PING, 0, 7),
         (PING, 0, 9),
@@ -84,7 +84,7 @@ fn the_length_of_a_frame_has_to_be_that_of_its_type() {
         assert_eq!(peer.fault(&frame(kind, 0, stream, &vec![0; length])), Some(FRAME_SIZE_ERROR), "{kind} {length}");
     }
     assert_eq!(Peer::new().fault(&frame(SETTINGS, ACK, 0, &[0; 6])), Some(FRAME_SIZE_ERROR));
-    // One flag says that there is a padding length, another that there is a priority.
+    // One flag announces a padding length, another one priority fields.
     assert_eq!(Peer::new().fault(&frame(HEADERS, PADDED | END_HEADERS, 1, &[])), Some(FRAME_SIZE_ERROR));
     assert_eq!(Peer::new().fault(&frame(HEADERS, 0x20 | END_HEADERS, 1, &[0; 4])), Some(FRAME_SIZE_ERROR));
     let mut peer = Peer::new();
@@ -93,7 +93,7 @@ fn the_length_of_a_frame_has_to_be_that_of_its_type() {
 }
 
 #[test]
-fn a_frame_stands_only_where_its_type_may() {
+fn a_frame_type_must_be_allowed_on_its_stream() {
     for (kind, stream, payload) in [
         (DATA, 0, &[0; 4][..]),
         (HEADERS, 0, &[0x82]),
@@ -128,7 +128,7 @@ fn reserved_bits_and_unknown_flags_and_frames_are_ignored() {
 }
 
 #[test]
-fn the_host_is_told_of_answers_to_its_own_pings_only() {
+fn only_acknowledgements_of_the_hosts_pings_are_reported_to_it() {
     let mut peer = Peer::new();
     assert!(peer.control(Control::Ping(*b"fromhost")));
     assert!(peer.control(Control::KeepAlive) && peer.control(Control::KeepAlive));
@@ -141,7 +141,7 @@ fn the_host_is_told_of_answers_to_its_own_pings_only() {
     assert_eq!(peer.feed(&frame(PING, ACK, 0, b"fromhost")), again, "it was answered");
     assert!(peer.control(Control::KeepAlive));
     assert_ne!(peer.frames()[0].payload, sent[1].payload, "no payload can be known before");
-    // The host waits for answers.
+    // The host waits for acknowledgements.
     let more = (0..1000u64).take_while(|number| peer.control(Control::Ping(number.to_be_bytes()))).count();
     assert!((10..1000).contains(&more));
     assert_eq!(peer.feed(&frame(PING, ACK, 0, &[0; 8])), [Seen::Pong([0; 8])]);
@@ -149,7 +149,7 @@ fn the_host_is_told_of_answers_to_its_own_pings_only() {
 }
 
 #[test]
-fn a_goaway_of_the_peer_is_told() {
+fn a_goaway_of_the_peer_is_reported() {
     let mut peer = Peer::new();
     let payload = [&7u32.to_be_bytes()[..], &2u32.to_be_bytes(), b"bye"].concat();
     let told = Seen::Goaway { last_stream: 7, code: 2, debug: b"bye".to_vec() };
@@ -157,7 +157,7 @@ fn a_goaway_of_the_peer_is_told() {
 }
 
 #[test]
-fn frames_of_extensions_are_written_where_they_may_stand() {
+fn extension_frames_are_written_between_other_frames() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     assert!(peer.control(Control::Extension { kind: 10, stream: 0, payload: b"a" }));

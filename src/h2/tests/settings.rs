@@ -6,7 +6,7 @@ use crate::h2::Limits;
 use crate::testing::wire::*;
 
 #[test]
-fn each_frame_is_acknowledged_and_told() {
+fn each_settings_frame_is_acknowledged_and_reported() {
     let mut peer = Peer::new();
     let bytes = settings(&[(1, 0), (0x1234, 5)]);
     assert_eq!(peer.feed(&bytes), [Seen::Settings(bytes[9..].to_vec())]);
@@ -32,7 +32,7 @@ fn values_outside_their_ranges_are_errors() {
     }
 }
 
-/// RFC 9218, section 2.1: what the first frame says of the old priorities stays.
+/// RFC 9218, section 2.1: the first value of NO_RFC7540_PRIORITIES is final.
 #[test]
 fn no_rfc7540_priorities_may_not_change() {
     for first in [0, 1] {
@@ -44,7 +44,7 @@ fn no_rfc7540_priorities_may_not_change() {
 }
 
 #[test]
-fn an_acknowledgement_that_is_not_due_is_told() {
+fn an_unsolicited_acknowledgement_is_reported() {
     let mut peer = Peer::new();
     assert_eq!(peer.feed(&frame(SETTINGS, ACK, 0, &[])), [Seen::UnsolicitedAck(Vec::new())]);
     assert_eq!(peer.feed(&frame(PING, ACK, 0, b"nobody's")), [Seen::UnsolicitedAck(b"nobody's".to_vec())]);
@@ -52,7 +52,7 @@ fn an_acknowledgement_that_is_not_due_is_told() {
 }
 
 #[test]
-fn the_peers_table_limit_is_kept_to() {
+fn the_encoder_respects_the_peers_table_limit() {
     let mut peer = Peer::with(LIMITS, &[(1, 0)]);
     for stream in [1, 3] {
         peer.feed(&get(stream));
@@ -60,14 +60,14 @@ fn the_peers_table_limit_is_kept_to() {
     }
     let written = peer.frames();
     assert_eq!(written[0].payload[0], 0x20, "the limit is acknowledged first (RFC 7541, section 4.2)");
-    // Whatever is said to be indexed, nothing of it is used.
+    // Although fields are added, the table stays empty.
     let expected = [(":status", "200"), ("x-name", "value")].map(|(name, value)| (name.into(), value.into()));
     assert_eq!(peer.decode(&written[0].payload), expected);
     assert_eq!(peer.decode(&written[1].payload), expected);
 }
 
 #[test]
-fn a_table_that_changes_during_the_session_is_told_in_the_next_block() {
+fn a_change_of_the_table_size_is_announced_in_the_next_block() {
     let mut peer = Peer::new();
     let respond = |peer: &mut Peer, stream| {
         peer.feed(&get(stream));
@@ -77,19 +77,20 @@ fn a_table_that_changes_during_the_session_is_told_in_the_next_block() {
         assert_eq!(peer.decode(&block)[1], ("x-name".into(), "a value that is long".into()));
         block
     };
-    // The second time it enters the table, the third time it is an index.
+    // It enters the table with the second use, and is indexed in the third.
     let blocks = [1, 3, 5].map(|stream| respond(&mut peer, stream));
     assert_eq!(blocks[2].len(), 2);
-    // Two changes between two blocks: the smallest is told, then the last (RFC 7541, section 4.2).
+    // Two changes between two blocks: the smallest size is announced, then the last (RFC
+    // 7541, section 4.2).
     peer.feed(&settings(&[(1, 0)]));
     peer.feed(&settings(&[(1, 100)]));
     let block = respond(&mut peer, 7);
     assert_eq!(block[..3], [0x20, 0x3f, 0x45], "0, then 100");
     assert!(block.len() > 20, "the table was emptied");
-    // Raised in one frame that also lowers it.
+    // Raised by a frame that also lowers it.
     peer.feed(&settings(&[(1, 60), (1, 4096)]));
     assert_eq!(respond(&mut peer, 9)[..5], [0x3f, 0x1d, 0x3f, 0xe1, 0x1f]);
-    // The same again is no change, and more than is used is not told.
+    // An equal size is no change, and a size above the used one is not announced.
     peer.feed(&settings(&[(1, 4096)]));
     assert_eq!(respond(&mut peer, 11)[0], 0x88);
     peer.feed(&settings(&[(1, 1 << 20)]));
@@ -113,9 +114,10 @@ fn frames_become_shorter_and_longer_during_the_session() {
     assert_eq!(kinds(&mut peer, 5), [(HEADERS, false)]);
 }
 
-/// Section 6.5.2: it is advice, which a response may exceed. The host is told of it.
+/// Section 6.5.2: the limit is advisory, so a response may exceed it. The host gets an
+/// event.
 #[test]
-fn the_limit_of_the_header_list_is_advice() {
+fn the_peers_header_list_limit_is_advisory() {
     let mut peer = Peer::with(LIMITS, &[(6, 10)]);
     peer.feed(&get(1));
     peer.head_with(1, 200, &[("x-name", "value")], true);
@@ -134,7 +136,7 @@ fn blocks_fit_the_peers_frames() {
 }
 
 #[test]
-fn a_smaller_table_of_ours_holds_once_the_peer_knows() {
+fn a_smaller_decoder_table_applies_after_the_acknowledgement() {
     let indexed = |stream| {
         let block = [block(&pseudo("GET", "/")), [&[0x40][..], &block(&[("x-a", "b")])[1..]].concat()].concat();
         frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)
@@ -142,11 +144,11 @@ fn a_smaller_table_of_ours_holds_once_the_peer_knows() {
     let limits = Limits { header_table_bytes: 0, ..LIMITS };
     let mut peer = Peer::silent(limits);
     peer.feed(&[preface(&[]), indexed(1)].concat());
-    // The entry is there.
+    // The entry is in the table.
     let again = frame(HEADERS, END_HEADERS | END_STREAM, 3, &[block(&pseudo("GET", "/")), vec![0xbe]].concat());
     assert_eq!(peer.feed(&again).len(), 1);
     peer.feed(&frame(SETTINGS, ACK, 0, &[]));
-    // The peer has to say first that its table is smaller now.
+    // The peer must announce the smaller table first.
     let smaller = frame(HEADERS, END_HEADERS | END_STREAM, 5, &[&[0x20][..], &block(&pseudo("GET", "/"))].concat());
     assert_eq!(peer.feed(&smaller).len(), 1);
     let gone = frame(HEADERS, END_HEADERS | END_STREAM, 7, &[block(&pseudo("GET", "/")), vec![0xbe]].concat());

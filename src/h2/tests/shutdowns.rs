@@ -8,7 +8,7 @@ use crate::testing::wire::*;
 const ALL: u32 = (1 << 31) - 1;
 
 #[test]
-fn goaway_comes_in_two_steps() {
+fn goaway_is_sent_in_two_steps() {
     let mut peer = Peer::new();
     peer.feed(&[get(1), post(3)].concat());
     peer.shut_down(ShutDown::Announce);
@@ -35,7 +35,7 @@ fn goaway_comes_in_two_steps() {
 }
 
 #[test]
-fn an_idle_session_is_over_with_the_last_call() {
+fn an_idle_session_ends_with_the_last_call() {
     let mut peer = Peer::new();
     peer.shut_down(ShutDown::LastCall);
     assert_eq!(peer.goaways(), [(0, 0, String::new())]);
@@ -43,7 +43,7 @@ fn an_idle_session_is_over_with_the_last_call() {
 }
 
 #[test]
-fn streams_above_the_last_call_are_counted_and_not_answered() {
+fn streams_above_the_last_call_are_only_counted() {
     let mut peer = Peer::with(Limits { stream_window_bytes: 1 << 20, ..LIMITS }, &[]);
     peer.feed(&post(1));
     peer.shut_down(ShutDown::LastCall);
@@ -55,12 +55,12 @@ fn streams_above_the_last_call_are_counted_and_not_answered() {
         window_update(3, 5),
         frame(HEADERS, END_HEADERS | END_STREAM, 3, &block(&[("a", "b")])),
         reset(3, CANCEL),
-        // Malformed ones are no different.
+        // Malformed ones are treated the same.
         frame(HEADERS, END_HEADERS, 5, &block(&[("a", "b")])),
     ];
     assert!(peer.feed(&late.concat()).is_empty());
     assert_eq!((peer.fault, peer.engine.refused()), (None, 2));
-    // The session's window opens again, and the table is in step.
+    // The window of the session opens again, and the tables stay equal.
     assert_eq!(peer.window_updates().iter().map(|(stream, _)| *stream).collect::<Vec<_>>(), [0]);
     let trailers = frame(HEADERS, END_HEADERS | END_STREAM, 1, &[0xbe]);
     let fields = vec![("x-a".into(), "b".into())];
@@ -70,7 +70,7 @@ fn streams_above_the_last_call_are_counted_and_not_answered() {
 }
 
 #[test]
-fn a_block_that_is_not_whole_at_the_last_call_comes_too_late() {
+fn a_block_that_is_incomplete_at_the_last_call_is_late() {
     let mut peer = Peer::new();
     let block = block(&pseudo("GET", "/"));
     peer.feed(&frame(HEADERS, END_STREAM, 1, &block[..5]));
@@ -86,13 +86,13 @@ fn a_block_that_is_not_whole_at_the_last_call_comes_too_late() {
 }
 
 #[test]
-fn what_the_host_names_is_never_raised() {
+fn the_hosts_last_stream_is_never_raised() {
     let mut peer = Peer::new();
     peer.feed(&[get(1), get(3), get(5)].concat());
     assert!(peer.control(Control::Goaway { code: 7, last_stream: 3, debug: b"host" }));
     assert!(peer.control(Control::Goaway { code: 0, last_stream: LAST_TAKEN, debug: b"" }));
     peer.shut_down(ShutDown::Announce);
-    // Nothing else changes by it.
+    // It has no other effect.
     assert_eq!(peer.feed(&get(7)), [requested(7)]);
     peer.shut_down(ShutDown::LastCall);
     peer.engine.end(2, Some(9), b"end", &mut peer.out);
@@ -103,7 +103,7 @@ fn what_the_host_names_is_never_raised() {
 }
 
 #[test]
-fn the_last_goaway_names_what_the_host_has_looked_at() {
+fn the_final_goaway_names_the_last_processed_stream() {
     let mut peer = Peer::new();
     peer.feed(&[get(1), get(3), get(5)].concat());
     peer.engine.end(11, Some(1), b"calm", &mut peer.out);
@@ -111,7 +111,7 @@ fn the_last_goaway_names_what_the_host_has_looked_at() {
 }
 
 #[test]
-fn nothing_is_taken_or_written_behind_the_end() {
+fn nothing_is_read_or_written_after_the_end() {
     let mut peer = Peer::new();
     peer.feed(&[get(1), post(3)].concat());
     peer.engine.send_fault(Fault { code: 3, why: "a reason" }, b"", &mut peer.out);
@@ -145,7 +145,7 @@ fn requests_are_counted_while_the_connection_lingers() {
 }
 
 #[test]
-fn a_frame_that_broke_the_protocol_is_none_that_came_too_late() {
+fn a_frame_with_a_connection_error_is_not_late() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     let broken = frame(HEADERS, END_HEADERS, 3, &[0x80]);
@@ -155,7 +155,7 @@ fn a_frame_that_broke_the_protocol_is_none_that_came_too_late() {
     let held = peer.held.clone();
     peer.engine.discard(&held);
     assert_eq!(peer.engine.refused(), 1);
-    // Who does not speak HTTP/2 opens no streams.
+    // A client that does not speak HTTP/2 opens no streams.
     let mut peer = Peer::silent(LIMITS);
     peer.fault(&[b"nonsense that is no preface".to_vec(), get(1)].concat());
     let fault = peer.fault.expect("a fault");

@@ -1,5 +1,5 @@
-//! What a request and its response cost the engine: `cargo test --release --lib
-//! h2::tests::speed -- --ignored --nocapture`.
+//! Measures the cost of a request and its response in the engine: `cargo test --release
+//! --lib h2::tests::speed -- --ignored --nocapture`.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use crate::h2::{Http2, Limits};
 use crate::output::{Data, Output};
 use crate::testing::wire;
 
-/// Requests in one read, as of a client with that many streams.
+/// How many requests one read has, as of a client with that many streams.
 const BATCH: u32 = 32;
 
 #[test]
@@ -24,7 +24,7 @@ fn nanoseconds_per_request() {
     let (mut engine, mut out) = (Http2::new(limits, began), Output::new(true));
     engine.begin(&mut out);
     let preface = [wire::preface(&[]), wire::frame(wire::SETTINGS, wire::ACK, 0, &[])].concat();
-    // As a client writes it whose table has the authority and the user agent.
+    // The block of a client whose table has the authority and the user agent.
     let first = [&[0x82, 0x87, 0x84, 0x41, 9][..], b"localhost", &[0x7a, 4], b"bench"].concat();
     let first = wire::frame(wire::HEADERS, 5, 1, &first[..first.len() - 1]);
     let again = [0x82, 0x87, 0x84, 0xbf, 0xbe];

@@ -10,7 +10,7 @@ fn trailers(stream: u32) -> Vec<u8> {
 }
 
 #[test]
-fn idle_streams_take_headers_and_priorities_only() {
+fn idle_streams_accept_only_headers_and_priorities() {
     for bytes in [data(3, b"a", false), reset(3, CANCEL), window_update(3, 1), reset(2, CANCEL), window_update(2, 1)] {
         let mut peer = Peer::new();
         peer.feed(&get(1));
@@ -20,7 +20,7 @@ fn idle_streams_take_headers_and_priorities_only() {
 }
 
 #[test]
-fn clients_open_odd_streams_that_rise() {
+fn clients_open_odd_streams_in_ascending_order() {
     assert_eq!(Peer::new().fault(&get(2)), Some(PROTOCOL_ERROR));
     let mut peer = Peer::new();
     peer.feed(&[get(1), get(7)].concat());
@@ -33,8 +33,8 @@ fn clients_open_odd_streams_that_rise() {
 }
 
 #[test]
-fn behind_its_end_a_stream_takes_no_more() {
-    // The response is to come.
+fn frames_after_end_stream_are_errors() {
+    // The response was not sent.
     for bytes in [data(1, b"a", false), trailers(1)] {
         let mut peer = Peer::new();
         peer.feed(&get(1));
@@ -49,7 +49,7 @@ fn behind_its_end_a_stream_takes_no_more() {
 }
 
 #[test]
-fn closed_streams_take_what_may_be_under_way_only() {
+fn closed_streams_accept_only_frames_that_may_be_in_flight() {
     let closed = || {
         let mut peer = Peer::new();
         peer.feed(&get(1));
@@ -72,7 +72,7 @@ fn closed_streams_take_what_may_be_under_way_only() {
 }
 
 #[test]
-fn what_was_under_way_when_we_reset_is_ignored() {
+fn frames_in_flight_after_our_reset_are_ignored() {
     let mut peer = Peer::new();
     peer.feed(&post(1));
     peer.reset(1, CANCEL);
@@ -96,7 +96,7 @@ fn a_half_closed_client_gets_its_response() {
 }
 
 #[test]
-fn the_other_half_goes_on_after_a_response() {
+fn the_request_may_continue_after_the_response() {
     let mut peer = Peer::new();
     peer.feed(&post(1));
     peer.respond(1, b"ok");
@@ -110,7 +110,7 @@ fn streams_above_the_limit_are_refused() {
     peer.feed(&[get(1), post(3), get(5)].concat());
     assert!(peer.feed(&get(7)).is_empty());
     assert_eq!((peer.resets(), peer.engine.refused()), (vec![(7, REFUSED_STREAM)], 1));
-    // A block that is refused changes the table all the same, and one half keeps a place.
+    // A refused block updates the table, and an incomplete stream counts as open.
     let indexed = [block(&pseudo("GET", "/")), [&[0x40][..], &block(&[("x-a", "b")])[1..]].concat()].concat();
     peer.respond(3, b"ok");
     assert!(peer.feed(&frame(HEADERS, END_HEADERS | END_STREAM, 9, &indexed)).is_empty());
@@ -120,7 +120,7 @@ fn streams_above_the_limit_are_refused() {
 }
 
 #[test]
-fn refusals_of_what_the_peer_cannot_know_are_free() {
+fn refusals_before_the_peer_knows_the_limit_are_free() {
     let mut peer = Peer::silent(Limits { max_concurrent_streams: 1, control_burst: 10, ..LIMITS });
     peer.feed(&preface(&[]));
     (0..10).for_each(|index| drop(peer.feed(&get(1 + 2 * index))));

@@ -8,7 +8,7 @@ use crate::testing::wire::*;
 const INITIAL_WINDOW: u16 = 4;
 
 #[test]
-fn no_more_is_sendable_than_both_windows_have_room_for() {
+fn both_windows_limit_what_is_sendable() {
     let mut peer = Peer::with(LIMITS, &[(INITIAL_WINDOW, 10)]);
     peer.feed(&[get(1), get(3)].concat());
     peer.head(1, 200, false);
@@ -19,7 +19,7 @@ fn no_more_is_sendable_than_both_windows_have_room_for() {
     assert_eq!(peer.engine.sendable(1), 1);
     peer.data(1, &[0; 1], true);
     assert!(peer.frames().last().is_some_and(|frame| frame.ends_stream()));
-    // The session's window is the smaller one now.
+    // The window of the session is the smaller one now.
     peer.feed(&window_update(3, 100_000));
     assert_eq!(peer.engine.sendable(3), 65_535 - 11);
     assert_eq!(peer.feed(&window_update(0, 5)), [Seen::Window { stream: 0 }]);
@@ -27,7 +27,7 @@ fn no_more_is_sendable_than_both_windows_have_room_for() {
 }
 
 #[test]
-fn a_window_of_nothing_still_takes_an_end() {
+fn an_empty_window_allows_end_stream() {
     let mut peer = Peer::with(LIMITS, &[(INITIAL_WINDOW, 0)]);
     peer.feed(&[get(1), get(3)].concat());
     peer.head(1, 200, false);
@@ -40,7 +40,7 @@ fn a_window_of_nothing_still_takes_an_end() {
 }
 
 #[test]
-fn settings_change_the_windows_of_open_streams_also_below_nothing() {
+fn settings_may_make_the_windows_of_open_streams_negative() {
     let mut peer = Peer::with(LIMITS, &[(INITIAL_WINDOW, 100)]);
     peer.feed(&[get(1), get(3)].concat());
     peer.head(1, 200, false);
@@ -75,7 +75,7 @@ fn windows_that_are_too_large_are_errors() {
 }
 
 #[test]
-fn a_window_is_not_opened_by_nothing() {
+fn a_window_update_of_zero_is_an_error() {
     let mut peer = Peer::new();
     peer.feed(&get(1));
     assert_eq!(peer.feed(&window_update(1, 0)), [broken(1, PROTOCOL_ERROR)]);
@@ -83,7 +83,7 @@ fn a_window_is_not_opened_by_nothing() {
 }
 
 #[test]
-fn what_the_host_has_consumed_may_come_again_in_halves_of_a_window() {
+fn the_stream_window_opens_in_halves() {
     let limits = Limits { stream_window_bytes: 1000, ..LIMITS };
     let mut peer = Peer::with(limits, &[]);
     peer.feed(&[post(1), data(1, &[0; 1000], false)].concat());
@@ -94,7 +94,7 @@ fn what_the_host_has_consumed_may_come_again_in_halves_of_a_window() {
     assert_eq!(peer.feed(&data(1, &[1; 500], false)), [content(1, &[1; 500], false)]);
     peer.consume(1, 1000);
     assert_eq!(peer.window_updates(), [(1, 1000)]);
-    // At the end of the stream only the session's window matters.
+    // At the end of the stream only the window of the session matters.
     peer.feed(&data(1, &[1; 1000], true));
     peer.consume(1, 1000);
     assert!(peer.window_updates().is_empty());
@@ -117,7 +117,7 @@ fn the_sessions_window_opens_in_halves_too() {
 }
 
 #[test]
-fn more_than_a_window_takes_is_an_error() {
+fn data_that_exceeds_a_window_is_an_error() {
     let limits = Limits { stream_window_bytes: 100, ..LIMITS };
     let mut peer = Peer::with(limits, &[]);
     peer.feed(&[post(1), data(1, &[0; 100], false)].concat());
@@ -136,7 +136,7 @@ fn more_than_a_window_takes_is_an_error() {
 }
 
 #[test]
-fn padding_is_given_back_at_once() {
+fn padding_is_returned_at_once() {
     let limits = Limits { stream_window_bytes: 300, ..LIMITS };
     let mut peer = Peer::with(limits, &[]);
     peer.feed(&post(1));
@@ -149,12 +149,12 @@ fn padding_is_given_back_at_once() {
 }
 
 #[test]
-fn content_of_streams_that_are_gone_is_given_back_at_once() {
+fn content_of_closed_streams_is_returned_at_once() {
     let mut peer = Peer::with(Limits { max_concurrent_streams: 1000, ..LIMITS }, &[]);
     for index in 0..200 {
         let stream = 1 + 2 * index;
-        // Never consumed: the stream ends by a reset of ours or of the peer's, by
-        // its end, or by a mistake.
+        // The content is never consumed. The stream ends by a reset of either side, by
+        // its end, or by an error.
         peer.feed(&[post(stream), data(stream, &[0; 8000], false)].concat());
         match index % 4 {
             0 => peer.reset(stream, CANCEL),
@@ -180,12 +180,14 @@ fn the_host_changes_the_windows() {
     assert_eq!(peer.window_updates(), [(0, 100_000 - 65_535)]);
     assert!(peer.control(Control::Windows { session: 0, stream: 10 }));
     assert_eq!(peer.frames()[0].payload, [0, 4, 0, 0, 0, 10]);
-    // Until the peer has acknowledged it the old one holds, and there is no third.
+    // The old window applies until the peer has acknowledged the new one. A third one has
+    // to wait.
     assert!(!peer.control(Control::Windows { session: 0, stream: 20 }));
     assert!(peer.control(Control::Windows { session: 0, stream: 10 }), "nothing is to be said");
     peer.feed(&data(1, &[0; 50], false));
     assert_eq!(peer.feed(&frame(SETTINGS, ACK, 0, &[])), [Seen::SettingsAcknowledged(vec![0, 4, 0, 0, 0, 10], false)]);
-    // 50 came where 10 are allowed: only what is consumed beyond 40 opens it again.
+    // 50 bytes arrived where 10 are allowed. Only consumption beyond 40 opens the window
+    // again.
     assert_eq!(peer.feed(&data(1, &[0; 1], false)), [broken(1, FLOW_CONTROL_ERROR)]);
     peer.feed(&[post(3), data(3, &[0; 10], false)].concat());
     peer.frames();
@@ -211,7 +213,7 @@ fn a_smaller_session_window_takes_effect_as_content_is_consumed() {
 }
 
 #[test]
-fn streams_of_before_the_acknowledgement_have_the_window_that_the_peer_knows() {
+fn streams_opened_before_the_acknowledgement_have_the_old_window() {
     for (announced, first, more) in [(1000, 1500, Some(0)), (200_000, 65_535, Some(1))] {
         let limits = Limits { stream_window_bytes: announced, session_window_bytes: 1 << 20, ..LIMITS };
         let mut peer = Peer::silent(limits);

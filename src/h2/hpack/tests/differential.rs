@@ -1,5 +1,5 @@
-//! The same blocks into our decoder, libnghttp2's and that of loona-hpack, with
-//! limits that change; and what each side encodes into the decoders of the others.
+//! Compares our decoder with libnghttp2 and loona-hpack on the same blocks and changing
+//! limits, and our encoder with their decoders.
 //!
 //! `GOAWAY_BLOCKS` says how many blocks there are, about.
 
@@ -13,16 +13,16 @@ use generate::{Step, conversation, fields};
 
 /// A field of a section, with whether it is never to be indexed.
 type Field = (Vec<u8>, Vec<u8>, bool);
-/// What a decoder makes of a block.
+/// The result of a decoder for a block.
 type Decoded = Result<Vec<Field>, Error>;
 
-/// Blocks of a conversation, about.
+/// About how many blocks a conversation has.
 const BLOCKS: usize = 10;
 
-/// Conversations of a round.
+/// How many conversations a round has.
 const CONVERSATIONS: usize = 2000;
 
-/// Does the same with other dice, until there were as many blocks as are wanted.
+/// Runs rounds with other seeds until `GOAWAY_BLOCKS` is reached.
 fn rounds(round: impl Fn(&mut Dice)) {
     let blocks = std::env::var("GOAWAY_BLOCKS").map_or(0, |count| count.parse().expect("a number of blocks"));
     (0..=blocks / (BLOCKS * CONVERSATIONS)).for_each(|seed| round(&mut Dice::new(seed as u64)));
@@ -32,7 +32,7 @@ fn list(fields: &HeaderList) -> Vec<Field> {
     fields.iter().map(|field| (field.name.to_vec(), field.value.to_vec(), field.is_sensitive)).collect()
 }
 
-/// What we make of the blocks of a conversation, up to the first that is none.
+/// Decodes the blocks of a conversation with our decoder, up to the first error.
 fn ours(steps: &[Step]) -> Vec<Decoded> {
     let mut decoder = Decoder::new(4096);
     let mut all = Vec::new();
@@ -53,7 +53,7 @@ fn ours(steps: &[Step]) -> Vec<Decoded> {
     all
 }
 
-/// The same of loona-hpack, which does not tell what is never to be indexed.
+/// The same with loona-hpack, which does not report never-indexed fields.
 fn loonas(steps: &[Step]) -> Vec<Decoded> {
     let mut decoder = loona_hpack::Decoder::new();
     decoder.set_max_allowed_table_size(4096);
@@ -74,9 +74,9 @@ fn loonas(steps: &[Step]) -> Vec<Decoded> {
     all
 }
 
-/// Whether libnghttp2 and we differ about a block for this reason: an empty block
-/// does not say what became of the table after its limit went down. We go on
-/// waiting for that, libnghttp2 does not.
+/// Whether this is the known difference to libnghttp2: after a lower limit, an empty
+/// block does not announce the table size. We keep waiting for the announcement,
+/// libnghttp2 does not.
 fn waits_for_update(steps: &[Step]) -> bool {
     let is_empty = |step: &Step| matches!(step, Step::Block(block) if block.is_empty());
     let is_limit = |step: &Step| matches!(step, Step::Limit(_));
@@ -92,7 +92,7 @@ fn until(steps: &[Step], block: usize) -> String {
 }
 
 #[test]
-fn blocks_are_decoded_as_libnghttp2_does() {
+fn blocks_decode_as_in_libnghttp2() {
     rounds(|dice| {
         let all: Vec<_> = (0..CONVERSATIONS).map(|_| conversation(dice)).collect();
         let theirs = nghttp2::decode(&all);
@@ -116,12 +116,12 @@ fn blocks_are_decoded_as_libnghttp2_does() {
     });
 }
 
-/// loona-hpack is laxer: it takes size updates anywhere, and does not ask for one
-/// after the limit went down. It is stricter where a block has updates only.
+/// loona-hpack accepts size updates anywhere, and does not require one after a lower
+/// limit. It refuses blocks that contain only size updates.
 #[test]
-fn blocks_are_decoded_as_loona_hpack_does() {
+fn blocks_decode_as_in_loona_hpack() {
     rounds(|dice| {
-        // It takes some ten times as long.
+        // It takes about ten times as long.
         let conversations = CONVERSATIONS / 10;
         let (mut alike, mut refused, mut laxer, mut stricter) = (0, 0, 0, 0);
         for _ in 0..conversations {
@@ -146,7 +146,7 @@ fn blocks_are_decoded_as_loona_hpack_does() {
 }
 
 #[test]
-fn what_we_encode_others_decode() {
+fn other_decoders_read_our_blocks() {
     rounds(|dice| {
         let (mut all, mut expected) = (Vec::new(), Vec::new());
         for _ in 0..CONVERSATIONS {
@@ -176,7 +176,7 @@ fn what_we_encode_others_decode() {
 }
 
 #[test]
-fn what_others_encode_we_decode() {
+fn blocks_of_other_encoders_decode() {
     rounds(|dice| {
         let all: Vec<_> = (0..CONVERSATIONS)
             .map(|_| {
@@ -193,7 +193,7 @@ fn what_others_encode_we_decode() {
                 steps.extend(limit.map(Step::Limit));
                 steps.push(Step::Block(block));
             }
-            // libnghttp2 holds short cookies for secrets.
+            // libnghttp2 marks short cookies as never indexed.
             let is_secret = |name: &[u8], value: &[u8]| name == b"cookie" && value.len() < 20;
             let marked = |(name, value, mark): &Field| (name.clone(), value.clone(), *mark || is_secret(name, value));
             let expected = |fields: &[Field]| Ok(fields.iter().map(marked).collect());

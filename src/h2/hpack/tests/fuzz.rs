@@ -1,5 +1,4 @@
-//! The same as the fuzz targets, for a while: their seeds, and what becomes of
-//! them.
+//! Runs the fuzz targets for a short time, with their seeds and mutations of them.
 
 use crate::h2::hpack::check;
 use crate::h2::section;

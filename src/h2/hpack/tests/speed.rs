@@ -1,5 +1,5 @@
-//! What it costs to read the head of a request and to write that of a response:
-//! `cargo test --release --lib h2::hpack::tests::speed -- --ignored --nocapture`.
+//! Measures how long it takes to read a request head and to write a response head: `cargo
+//! test --release --lib h2::hpack::tests::speed -- --ignored --nocapture`.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use crate::h2::name::Token;
 use crate::h2::section::{Limits, read_request};
 use crate::testing::nanoseconds;
 
-/// As a browser sends it.
+/// The request head of a browser.
 const BROWSER: Pairs = &[
     (":method", "GET"),
     (":authority", "www.example.com"),
@@ -32,7 +32,7 @@ const BROWSER: Pairs = &[
     ("cookie", "session=0123456789abcdef0123456789abcdef; theme=dark; _ga=GA1.2.1234567890.1712345678"),
 ];
 
-/// Appends a field as clients do that put it into the table.
+/// Appends a field as a literal that enters the table.
 fn put(name: &str, value: &str, out: &mut Vec<u8>) {
     let index = Token::of(name.as_bytes()).static_index().unwrap_or(0);
     integer::encode(index, 6, 0x40, out);
@@ -42,7 +42,7 @@ fn put(name: &str, value: &str, out: &mut Vec<u8>) {
     string::encode(value.as_bytes(), out);
 }
 
-/// What it takes to read that block again and again.
+/// Measures repeated decoding of a block.
 fn of_block(decoder: &mut Decoder, block: &[u8]) -> f64 {
     let limits = Limits { header_list_bytes: 16 << 10, header_fields: 100, has_connect_protocol: true };
     let mut head = RequestHead::default();
@@ -54,7 +54,7 @@ fn of_block(decoder: &mut Decoder, block: &[u8]) -> f64 {
 #[test]
 #[ignore = "it measures, and proves nothing"]
 fn nanoseconds_per_head() {
-    // The path in the form that enters no table.
+    // The path is a literal that does not enter the table.
     let mut path = b"\x82\x87\x04".to_vec();
     string::encode(BROWSER[3].1.as_bytes(), &mut path);
     let put_all =
@@ -62,7 +62,7 @@ fn nanoseconds_per_head() {
     let mut first = path.clone();
     put(BROWSER[1].0, BROWSER[1].1, &mut first);
     put_all(4, &mut first);
-    // All is in the table, the last one first.
+    // All fields are in the table, the last one first.
     let mut decoder = Decoder::new(4096);
     decode(&mut decoder, &first).unwrap();
     let again = [path.clone(), (0xbe..0xbe + 13).rev().collect()].concat();
@@ -72,7 +72,7 @@ fn nanoseconds_per_head() {
     println!("a browser's head again, {} bytes: {again_takes:.0} ns", again.len());
     println!("one of four indexed fields: {:.0} ns", of_block(&mut decoder, &small));
     println!("table of {} bytes of memory", decoder.memory());
-    // With a table that takes none of them, each is new each time.
+    // With an empty table, each field is a literal.
     let mut decoder = Decoder::new(0);
     println!("at first, {} bytes: {:.0} ns", first.len(), of_block(&mut decoder, &first));
     let mut decoder = Decoder::new(4096);
@@ -101,7 +101,7 @@ fn nanoseconds_per_response() {
     let again = nanoseconds(|| {
         black_box(write(&mut encoder, black_box(fields)));
     });
-    // A date that is new each time, and an id.
+    // The date and an id are new each time.
     let mut count = 0;
     let texts: Vec<_> =
         (0..64).map(|at| (format!("id-{at:016}"), format!("Thu, 01 Jan 1970 00:00:{at:02} GMT"))).collect();

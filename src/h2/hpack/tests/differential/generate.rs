@@ -1,13 +1,13 @@
-//! Conversations: blocks of every representation, and what becomes of them.
+//! Generates conversations: blocks with every representation, and damaged ones.
 
 use super::{BLOCKS, Field};
 use crate::h2::hpack::{Encoder, integer, string};
 use crate::testing::{Dice, mutated};
 
-/// What happens on a connection.
+/// A step of a conversation.
 #[derive(Debug)]
 pub enum Step {
-    /// The limit of the table has changed, and the other side knows.
+    /// The limit of the table has changed, and the other side has acknowledged it.
     Limit(u32),
     Block(Vec<u8>),
 }
@@ -53,7 +53,7 @@ pub fn fields(dice: &mut Dice) -> Vec<Field> {
     (0..dice.roll(8)).map(|_| field(dice)).collect()
 }
 
-/// About as many steps as a conversation has blocks. Some of them are damaged.
+/// About as many steps as a conversation has blocks. Some blocks are damaged.
 pub fn conversation(dice: &mut Dice) -> Vec<Step> {
     let mut writer = Writer { encoder: Encoder::new(), entries: 0, limit: 4096, seen: Vec::new() };
     (0..BLOCKS).map(|_| writer.step(dice)).collect()
@@ -62,7 +62,7 @@ pub fn conversation(dice: &mut Dice) -> Vec<Step> {
 struct Writer {
     /// Of some of the blocks.
     encoder: Encoder,
-    /// About as many fields are in the table.
+    /// About how many fields are in the table.
     entries: usize,
     limit: u32,
     /// Earlier blocks.
@@ -96,7 +96,7 @@ impl Writer {
     }
 
     fn sizes(&mut self, dice: &mut Dice, block: &mut Vec<u8>) {
-        // What the encoder would have to tell, mostly.
+        // Mostly the size that the encoder has to announce.
         if dice.roll(30) > 0 {
             self.encoder.begin(block);
         }
@@ -120,10 +120,10 @@ impl Writer {
             0 | 1 => return integer::encode(index, 7, 0x80, block),
             2 => (0x00, 4),
             3 => (0x10, 4),
-            // A size update, which may not stand here.
+            // A size update, which is not allowed here.
             4 if dice.roll(200) == 0 => return block.push(0x20),
             _ => {
-                // Small fields are in the table for a while, if it is not small.
+                // Small fields stay in the table for a while, unless the table is small.
                 self.entries = if self.limit < 4096 { 0 } else { (self.entries + 1).min(15) };
                 (0x40, 6)
             }
@@ -137,7 +137,7 @@ impl Writer {
     }
 }
 
-/// A string in either form.
+/// A string in one of the two forms.
 fn text(text: &[u8], dice: &mut Dice, block: &mut Vec<u8>) {
     if dice.roll(2) == 0 {
         return string::encode(text, block);

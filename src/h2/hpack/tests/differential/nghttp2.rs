@@ -1,4 +1,4 @@
-//! libnghttp2, in a process of its own: `tests/parsers/by_nghttp2.c`.
+//! Runs libnghttp2 in a process of its own: `tests/parsers/by_nghttp2.c`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::{Decoded, Error, Field, Step};
 
-/// What it makes of each block of each conversation.
+/// Its results for each block of each conversation.
 pub fn decode(conversations: &[Vec<Step>]) -> Vec<Vec<Decoded>> {
     let mut input = Vec::new();
     for steps in conversations {
@@ -28,8 +28,7 @@ pub fn decode(conversations: &[Vec<Step>]) -> Vec<Vec<Decoded>> {
     conversations.iter().map(|steps| steps.iter().filter_map(&mut decoded).collect()).collect()
 }
 
-/// The blocks that it encodes sections as, before each of which its peer's limit
-/// may change.
+/// The blocks that its encoder writes. The limit may change before each of them.
 pub fn encode(conversations: &[Vec<(Option<u32>, Vec<Field>)>]) -> Vec<Vec<Vec<u8>>> {
     let mut input = Vec::new();
     for sections in conversations {
@@ -59,13 +58,13 @@ fn put_text(text: &[u8], input: &mut Vec<u8>) {
     input.extend_from_slice(text);
 }
 
-/// Gives all commands to the program, and gets all that it says.
+/// Sends all commands to the program, and returns all of its output.
 fn ask(input: &[u8]) -> Vec<u8> {
     let mut child =
         Command::new(program()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a program that starts");
     let mut pipe = child.stdin.take().expect("its input");
     let output = std::thread::scope(|scope| {
-        // If it ends early it says why on standard error.
+        // If it ends early, the reason is on standard error.
         scope.spawn(move || pipe.write_all(input));
         child.wait_with_output().expect("its output")
     });
@@ -73,7 +72,7 @@ fn ask(input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// The program, which is compiled once in a run. Another run may do it meanwhile.
+/// The program. It is compiled once per run. Another run may compile it at the same time.
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -89,7 +88,7 @@ fn program() -> &'static PathBuf {
     })
 }
 
-/// What is left of what the program has said.
+/// The rest of the program's output.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
