@@ -62,7 +62,8 @@ impl Future for Connection {
         let connection = self.get_mut();
         if let Self::Arriving(arrival) = connection {
             let Poll::Ready(arrived) = arrival.poll(cx) else {
-                // A queue is told of it, though nothing else may come for long.
+                // The queue gets the OPENED record now, although nothing else may happen
+                // for long.
                 arrival.worker.shared.notify();
                 return Poll::Pending;
             };
@@ -89,7 +90,7 @@ pub struct Arrival {
     /// The accepted socket, for ending the connection before the protocol is known.
     socket: Socket,
     began: Instant,
-    /// Orders for the session that it becomes.
+    /// Orders of other threads for the session.
     later: Vec<Order>,
     /// The proxy settings, until the proxy has named the client.
     introduction: Option<Pin<Box<dyn Future<Output = Introduced>>>>,
@@ -97,7 +98,7 @@ pub struct Arrival {
     heard: Rc<Cell<bool>>,
     steps: Pin<Box<dyn Future<Output = Arrived>>>,
     sleep: Pin<Box<Sleep>>,
-    /// What this holds beside the registration.
+    /// The memory that this takes in addition to the registration.
     _memory: Usage,
 }
 
@@ -135,7 +136,7 @@ impl Arrival {
             Poll::Ready(false) => return Poll::Ready(None),
             Poll::Pending => {}
         }
-        // Only HTTP/2 will be spoken: then it can be said why it ends.
+        // Only HTTP/2 is possible here, so a GOAWAY can give the reason.
         let is_plain = self.registration.session().listen_socket.tls.is_none();
         let is_sure = is_plain && self.introduction.is_none() && !self.worker.shared.setup.config.http1;
         let mut is_told = false;
@@ -144,7 +145,7 @@ impl Arrival {
                 Order::Drain(_) => self.end(Cause::Handshake, 0),
                 Order::MakeRoom => self.end(Cause::Silent, 0),
                 Order::Abort(code, _, _) if !is_sure => self.end(Cause::Aborted, code),
-                // Frames, which there are none of yet.
+                // Bytes of HTTP/2 frames. None were sent yet.
                 Order::Abort(..) | Order::Ping(_) | Order::Goaway(..) | Order::Window(..) | Order::Settings(_) => {
                     is_told |= matches!(order, Order::Abort(..));
                     self.later.push(order);
@@ -181,7 +182,7 @@ impl Arrival {
                 return Poll::Ready(false);
             }
         }
-        // It is on the registry, and counted there.
+        // The registry has the connection, and counts it.
         if self.worker.shared.is_crowded(session.peer(), 0) {
             self.worker.shared.refusals.sessions.add(|| {
                 tracing::warn!(peer = %session.peer(), "refused: the limit of sessions from one address is reached");
@@ -191,8 +192,9 @@ impl Arrival {
         Poll::Ready(true)
     }
 
-    /// What has just come may take a moment, whatever the server does; then it
-    /// must be a session if the server closes, and within the limit in any case.
+    /// Returns the time limit of an arrival. A new connection has a moment, whatever the
+    /// server does. After that it must have become a session when the server closes, and
+    /// in any case within the handshake limit.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrived>> {
         let config = &self.worker.shared.setup.config;
         let deadline = self.worker.shared.registry.deadline();
@@ -214,7 +216,8 @@ impl Arrival {
         self.registration.open();
         self.registration.set_cause(cause, code);
         if matches!(cause, Cause::HandshakeTimeout | Cause::Silent) {
-            // Whoever stayed without a byte, such as a browser in advance, began none.
+            // A connection without a byte, such as one that a browser opens in advance,
+            // has not begun a handshake.
             if self.heard.get() {
                 let text = match cause {
                     Cause::Silent => "the TLS handshake failed: its place was needed",
@@ -243,7 +246,7 @@ impl Arrival {
         };
         let session = self.registration.session();
         session.set_protocol(protocol);
-        // A close may have begun, of which it would not be told again.
+        // A close may have begun before. It would not notify the connection again.
         session.check_shutdown();
         self.later.into_iter().for_each(|order| session.order(order));
         let Self { worker, registration, began, .. } = self;
@@ -334,7 +337,8 @@ async fn read_header(mut socket: Socket) -> Introduced {
 /// The steps of an arrival.
 async fn arrive(worker: Rc<Worker>, session: Arc<SessionHandle>, socket: Socket, heard: Rc<Cell<bool>>) -> Arrived {
     if let Some(tls) = &session.listen_socket.tls {
-        // Who has said nothing takes no turn. What is wrong shows in the handshake.
+        // A silent connection takes no turn of the handshake limit. Errors show in the
+        // handshake.
         let (is_heard, plain) = plaintext::first(&socket).await.unwrap_or_default();
         heard.set(is_heard);
         let Some(protocol) = plain else { return shake_hands(&worker, &session, tls, socket, is_heard).await };
@@ -343,7 +347,7 @@ async fn arrive(worker: Rc<Worker>, session: Arc<SessionHandle>, socket: Socket,
         plaintext::dismiss(socket, protocol).await;
         return Arrived::Failed(Cause::Tls, text.into());
     }
-    // What is wrong with it, its session finds out.
+    // The session reports any error.
     let mut protocol = Protocol::Http2;
     if worker.shared.setup.config.http1 {
         protocol = socket.spoken().await.unwrap_or(protocol);
@@ -360,7 +364,7 @@ async fn shake_hands(worker: &Worker, session: &SessionHandle, tls: &Tls, socket
         Ok(turn) => Ok(turn),
         Err(_) => {
             let _waits = worker.shared.registry.wait_for_handshake();
-            // It fails never, since nobody closes it.
+            // This cannot fail, because nobody closes the semaphore.
             handshakes.acquire().await
         }
     };
@@ -385,11 +389,12 @@ async fn shake_hands(worker: &Worker, session: &SessionHandle, tls: &Tls, socket
     });
     let Err(error) = shaken.await else {
         let facts = socket.facts(&live);
-        // Who does not ask by ALPN speaks HTTP/1.1 (RFC 9113, section 3.2), if that is spoken here.
+        // A client without ALPN speaks HTTP/1.1 (RFC 9113, section 3.2), if that is
+        // served here.
         let is_http1 = worker.shared.setup.config.http1 && facts.protocol != "h2";
         let protocol = if is_http1 { Protocol::Http1 } else { Protocol::Http2 };
         session.set_tls(facts);
-        // The host may ask for both as soon as it is told.
+        // The host may ask for both as soon as it gets the event.
         session.set_protocol(protocol);
         worker.shared.tell(&SessionEvent::new(EventKind::Secured, session.id, session.peer().clone()));
         return Arrived::Spoken(Stream::Tls(socket), protocol);
@@ -401,12 +406,13 @@ async fn shake_hands(worker: &Worker, session: &SessionHandle, tls: &Tls, socket
         _ => Cause::ConnectionLost,
     };
     let text = format!("the TLS handshake failed: {error}");
-    // Whoever left without a byte, such as a health check, began none.
+    // A connection that ended without a byte, such as a health check, has not begun a
+    // handshake.
     if is_heard {
         count_handshake(worker, session, &text);
     }
     if cause == Cause::Tls {
-        // Whether it hears the alert is its own affair.
+        // The peer may not read the alert.
         let _ = timeout(LINGER, poll_fn(|cx| socket.poll_dismiss(cx))).await;
     }
     Arrived::Failed(cause, text)
@@ -436,7 +442,7 @@ mod tests {
         saying(b"", Arc::default(), config, order).await
     }
 
-    /// The same for a peer that sends only these bytes.
+    /// The same for a peer that sends these bytes and nothing else.
     async fn saying(
         words: &[u8],
         listen_socket: Arc<ListenSocket>,
@@ -467,7 +473,7 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(30), connection).await.unwrap();
         match peer.read(&mut [0; 64]) {
             Ok(read) => assert_eq!(read, 0, "a FIN and nothing before it"),
-            // What it said was never read.
+            // The input was never read.
             Err(error) => assert!(error.kind() == io::ErrorKind::ConnectionReset && !words.is_empty(), "{error}"),
         }
         std::mem::take(&mut *lock(&events))
@@ -488,7 +494,7 @@ mod tests {
         );
     }
 
-    /// The head of a record and of a hello, and then nothing.
+    /// The header of a TLS record and of a ClientHello, and nothing more.
     #[tokio::test]
     async fn a_handshake_that_does_not_end_is_ended_in_time_and_by_a_close() {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -503,7 +509,7 @@ mod tests {
         let events = saying(&words, listen_socket.clone(), config, |_, _| {}).await;
         let late = Cause::HandshakeTimeout;
         assert_eq!(told(&events)[1..], [(EventKind::Timeout, late), (EventKind::Closed, late)]);
-        // Who gets no turn is no better off.
+        // A peer without a turn is treated the same.
         let config = Config { handshake: Duration::from_millis(50), tls_handshakes: 0, ..Config::default() };
         let events = saying(&words, listen_socket.clone(), config, |_, _| {}).await;
         assert_eq!(told(&events)[1..], [(EventKind::Timeout, late), (EventKind::Closed, late)]);

@@ -1,5 +1,5 @@
-//! Commands: what a host orders in batches, each carried out as the call of
-//! the same name would be.
+//! Commands, which a host submits in batches. Each has the effect of the call with the
+//! same name.
 
 use std::mem::offset_of;
 use std::time::Duration;
@@ -104,7 +104,7 @@ const _: () = {
 };
 
 impl Command {
-    /// Does what is ordered; the texts and bytes that it names are in `arena`.
+    /// Executes the command. Its texts and bytes are in `arena`.
     pub fn carry_out(&self, arena: &[u8]) -> Result<()> {
         let id = self.request;
         match self.kind()? {
@@ -163,7 +163,7 @@ impl Command {
         }
     }
 
-    /// Whether it orders a part of the response. Of a kind that is unknown nobody knows.
+    /// Whether the command writes a part of the response. `None` for an unknown kind.
     fn is_of_response(&self) -> bool {
         let is_of_request =
             [CommandKind::Consume, CommandKind::SetIdle, CommandKind::HighWater, CommandKind::SetContext];
@@ -197,7 +197,7 @@ impl Command {
         }
     }
 
-    /// Of the head that was just written, what the flags say.
+    /// Applies the flags to the head that was just written.
     fn leave_out(&self, response: &mut Response) {
         if self.flags & GOAWAY_COMMAND_FLAG_NO_DATE != 0 {
             response.leave_out_date();
@@ -207,7 +207,7 @@ impl Command {
         }
     }
 
-    /// Of the response that has ended, what the flag says.
+    /// Applies the flags to the response that has just ended.
     fn keep_body(&self, request: &mut Request) {
         if self.flags & GOAWAY_COMMAND_FLAG_KEEP_BODY != 0 {
             request.keep_body();
@@ -218,7 +218,7 @@ impl Command {
         self.check_flags(GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT)?;
         request::change(self.request, |request| {
             let written = request.response.write(data).map(drop);
-            // Also of one for which there was no room: it is the room that is waited for.
+            // Also if there was no room: the host then waits for room.
             let may_wait = matches!(written, Ok(()) | Err(Error::WouldBlock(_)));
             if self.flags & (GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT) != 0 && may_wait {
                 request.want_room(self.flags & GOAWAY_COMMAND_FLAG_NOTIFY_SENT != 0)?;
@@ -231,7 +231,7 @@ impl Command {
         slice(arena, self.data_offset, self.data_len)
     }
 
-    /// Name and value of each field that it names.
+    /// The fields of the command as pairs of name and value.
     fn fields<'a>(&self, arena: &'a [u8]) -> Result<impl Iterator<Item = Result<(&'a [u8], &'a [u8])>> + use<'a>> {
         let text = slice(arena, self.fields_offset, self.fields_len)?;
         let mut pieces = match text.split_last() {
@@ -252,24 +252,23 @@ impl Command {
     }
 }
 
-/// A batch of commands as it is carried out. Behind a part of a response that
-/// failed, no other part of the same response is carried out, but a reset:
-/// otherwise a response that lacks a part could look whole, or be another than
-/// the host meant.
+/// A batch of commands during its execution. After a command of a response has failed,
+/// the other commands of that response are skipped, except a reset. Otherwise an
+/// incomplete response could look complete.
 #[derive(Default)]
 pub struct Execution {
-    /// The requests of whose response a part failed.
+    /// The requests with a failed command.
     failed: Vec<u64>,
 }
 
 impl Execution {
-    /// Carries out the next command, unless it stands behind one that failed.
+    /// Executes the next command, or skips it.
     pub fn carry_out(&mut self, command: &Command, arena: &[u8]) -> Result<()> {
         if !self.failed.is_empty() && self.skips(command) {
             return Err(Error::Skipped);
         }
         command.carry_out(arena).inspect_err(|error| {
-            // Of a request that has ended whatever follows fails by itself.
+            // Further commands for an ended request fail by themselves.
             let is_over = matches!(error, Error::Gone(_) | Error::Cancelled(_) | Error::Forked);
             if command.is_of_response() && !is_over {
                 self.failed.push(command.request);

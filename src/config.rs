@@ -1,4 +1,4 @@
-//! What a host may set, with defaults that are safe in public.
+//! The settings of a server, with defaults that are safe on the Internet.
 
 use std::time::Duration;
 
@@ -6,81 +6,82 @@ use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::padding::Padding;
 
-/// RFC 9113, section 6.9.1: no window is larger.
+/// The largest window (RFC 9113, section 6.9.1).
 const MAX_WINDOW: u64 = (1 << 31) - 1;
-/// RFC 9113, section 6.5.2: the values that hold until a SETTINGS frame says others.
+/// The defaults of SETTINGS (RFC 9113, section 6.5.2).
 const FRAME_BYTES: u32 = 16_384;
 const HEADER_TABLE_BYTES: u32 = 4096;
-/// 30 days: longer than anybody waits, short enough to be added to any time.
+/// 30 days. Longer times are of no use, and could overflow when added to a time.
 const MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
-/// The server's settings and limits. A time of 0 is no limit.
+/// The settings and limits of a server. A time of 0 is no limit.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Worker threads.
+    /// The number of worker threads.
     pub workers: usize,
-    /// SETTINGS_MAX_CONCURRENT_STREAMS (section 6.5.2). A request that the
-    /// host still holds counts, even when its stream has gone.
+    /// SETTINGS_MAX_CONCURRENT_STREAMS (section 6.5.2). A request that the host still
+    /// holds counts, even if its stream has ended.
     pub max_concurrent_streams: u32,
-    /// SETTINGS_MAX_HEADER_LIST_SIZE, in bytes with 32 more a field.
+    /// SETTINGS_MAX_HEADER_LIST_SIZE: bytes, plus 32 for each field.
     pub max_header_list_bytes: u32,
-    /// Header fields of a request, each cookie field counted.
+    /// The most header fields of a request.
     pub max_header_fields: usize,
-    /// SETTINGS_INITIAL_WINDOW_SIZE: what a peer may send on a stream ahead of the host.
+    /// SETTINGS_INITIAL_WINDOW_SIZE: how much a peer may send on a stream before the host
+    /// consumes it.
     pub stream_window_bytes: u32,
-    /// The same for the whole session.
+    /// The same for all streams of a session together.
     pub session_window_bytes: u32,
-    /// SETTINGS_MAX_FRAME_SIZE: the longest frame a peer may send.
+    /// SETTINGS_MAX_FRAME_SIZE: the longest frame that a peer may send.
     pub max_frame_bytes: u32,
-    /// SETTINGS_HEADER_TABLE_SIZE: what the peer's header compression may have us remember.
+    /// SETTINGS_HEADER_TABLE_SIZE: the table of the peer's header compression.
     pub header_table_bytes: u32,
-    /// SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441), where there is a handler for CONNECT.
+    /// SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441), if there is a handler for CONNECT.
     pub connect_protocol: bool,
-    /// Whether a request of HTTP/1.1 that asks for another protocol keeps its form,
-    /// and a response of 101 switches to it.
+    /// Whether an HTTP/1.1 request for an upgrade reaches the host as such, and a 101
+    /// response switches the protocol.
     pub upgrade: bool,
-    /// What is written of a response, and has not left, for a slow peer.
+    /// How much of a response is written to the output buffer for a slow peer.
     pub send_buffer_bytes: usize,
     /// The same for all responses of a session together.
     pub session_send_bytes: usize,
-    /// What the library may hold of a streamed response before a write is refused.
+    /// How much of a streamed response may wait before a write is refused.
     pub high_water_bytes: usize,
-    /// The largest body the library collects.
+    /// The longest body that the library collects.
     pub max_body_bytes: usize,
-    /// Sessions at a time.
+    /// The most sessions.
     pub max_sessions: usize,
-    /// Of those, from one address; 0 is no limit.
+    /// The most sessions from one address. 0 is no limit.
     pub max_sessions_per_address: usize,
-    /// Bytes of all bodies together that a session collects.
+    /// The most bytes of all bodies that a session collects.
     pub session_body_bytes: usize,
-    /// Until the preface, the first SETTINGS and the acknowledgement of ours have come.
+    /// The time for the preface, the first SETTINGS, and the acknowledgement of ours.
     pub handshake: Duration,
-    /// TLS handshakes at a time; who comes then waits for a turn.
+    /// The most TLS handshakes at a time. Further connections wait for a turn.
     pub tls_handshakes: usize,
-    /// Until a header block or a control frame that has begun is whole.
+    /// The time for a header block or a control frame, from its first byte.
     pub header_block: Duration,
-    /// Without a stream, until the session is drained.
+    /// How long a session may have no stream until it is drained.
     pub idle: Duration,
-    /// Of silence, until a PING asks whether the peer is there.
+    /// How long a peer may be silent until it gets a PING.
     pub keepalive: Duration,
-    /// Until that PING must be answered.
+    /// The time for the acknowledgement of that PING.
     pub keepalive_timeout: Duration,
-    /// While a response waits for its peer, or a collected body for its rest,
-    /// at least `progress_bytes` must pass in each `progress`.
+    /// While a response waits for its peer, or a collected body for more bytes, at least
+    /// `progress_bytes` must pass in each `progress`.
     pub progress: Duration,
     pub progress_bytes: u64,
-    /// Of a stream on which no byte passes either way.
+    /// How long a stream may have no byte in either direction.
     pub stream_idle: Duration,
-    /// Of a session, until it is drained.
+    /// How old a session may be until it is drained.
     pub max_age: Duration,
-    /// Up to so much is added to a session's `max_age`, so that sessions that
+    /// The most that is added to a session's `max_age` at random, so that sessions that
     /// began together do not end together.
     pub age_jitter: Duration,
-    /// Requests, until the session is drained; 0 is no limit.
+    /// How many requests a session may have until it is drained. 0 is no limit.
     pub max_requests: u64,
-    /// How long a session that is drained by a limit may take.
+    /// The time for the drain of a session that has reached a limit.
     pub grace: Duration,
-    /// Control frames that may come at once, and each second after.
+    /// How many control frames are free at once, and per second.
     pub control_burst: u32,
     pub control_per_second: u32,
     /// Whether HTTP/1.1 is served too.
@@ -131,30 +132,31 @@ impl Default for Config {
     }
 }
 
-/// A limit that a host can set. Its default is what `Config::default` has, its
-/// meaning is the comment of its number in `src/ffi/limit.rs`.
+/// A limit that a host can set. `Config::default` has its default. The comment of its
+/// number in `src/ffi/limit.rs` describes it.
 pub struct Limit {
-    /// As in C, without GOAWAY_LIMIT_.
+    /// The name in C without GOAWAY_LIMIT_.
     pub name: &'static str,
     pub unit: &'static str,
-    /// The least value that it takes, and the greatest.
+    /// The range of its values.
     pub min: u64,
     pub max: u64,
-    /// Why a session or a request ends that exceeds it.
+    /// The cause of the end of a session or request that exceeds it.
     pub cause: Option<Cause>,
-    /// The version that brought it.
+    /// The version in which it was added.
     pub since: &'static str,
     place: fn(&mut Config) -> &mut dyn Value,
 }
 
-/// Every limit; its place is its number.
+/// All limits by their numbers.
 pub static LIMITS: [Limit; 30] = [
     limit("WORKERS", "threads", 1, 1024, None, |config| &mut config.workers),
     limit("CONCURRENT_STREAMS", "streams", 1, 100_000, None, |config| &mut config.max_concurrent_streams),
     limit("HEADER_LIST_BYTES", "bytes", 1, 1 << 20, None, |config| &mut config.max_header_list_bytes),
     limit("HEADER_FIELDS", "fields", 1, 10_000, None, |config| &mut config.max_header_fields),
     limit("STREAM_WINDOW_BYTES", "bytes", 0, MAX_WINDOW, None, |config| &mut config.stream_window_bytes),
-    // A session begins with this much (RFC 9113, section 6.9.2), and no setting lowers it.
+    // RFC 9113, section 6.9.2: a session's window begins with this size, and no setting
+    // makes it smaller.
     limit("SESSION_WINDOW_BYTES", "bytes", 65_535, MAX_WINDOW, None, |config| &mut config.session_window_bytes),
     limit("SEND_BUFFER_BYTES", "bytes", 16 << 10, 1 << 30, None, |config| &mut config.send_buffer_bytes),
     limit("HIGH_WATER_BYTES", "bytes", 1, 1 << 30, None, |config| &mut config.high_water_bytes),
@@ -188,7 +190,7 @@ pub static LIMITS: [Limit; 30] = [
     limit("TLS_HANDSHAKES", "handshakes", 1, 1_000_000, None, |config| &mut config.tls_handshakes),
 ];
 
-/// A row of the table, of the first version.
+/// A row of the table for a limit of the first version.
 const fn limit(
     name: &'static str,
     unit: &'static str,
@@ -201,12 +203,12 @@ const fn limit(
 }
 
 impl Limit {
-    /// The limit of that number.
+    /// The limit with this number.
     pub fn of(number: u32) -> Result<&'static Self> {
         LIMITS.get(number as usize).ok_or_else(|| Error::invalid(format_args!("{number} is no limit")))
     }
 
-    /// The limit of that name, which must be one of the table.
+    /// The limit with this name, which must be in the table.
     pub fn named(name: &str) -> &'static Self {
         LIMITS.iter().find(|limit| limit.name == name).unwrap_or_else(|| unreachable!("no limit {name}"))
     }
@@ -220,10 +222,10 @@ impl Limit {
     }
 }
 
-/// How a limit is kept.
+/// How the value of a limit is stored.
 pub trait Value {
     fn get(&self) -> u64;
-    /// The value is in the range of its limit.
+    /// The value is within the range of the limit.
     fn set(&mut self, value: u64);
 }
 
@@ -268,7 +270,7 @@ impl Value for Duration {
     }
 }
 
-/// A part of the protocols that a host can turn on and off.
+/// A protocol feature that a host can enable and disable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
     Http1,
@@ -277,7 +279,7 @@ pub enum Feature {
 }
 
 impl Config {
-    /// Sets a limit; refused, not clamped, outside its range.
+    /// Sets a limit. A value outside the range is an error.
     pub fn set(&mut self, limit: &Limit, value: u64) -> Result<()> {
         if value < limit.min || value > limit.max {
             return Err(Error::invalid(format_args!("{value} is outside {} to {}", limit.min, limit.max)));

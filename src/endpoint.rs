@@ -1,4 +1,4 @@
-//! One end of a connection: an address, or what there is of one on a Unix socket.
+//! One end of a connection: an IP address and port, or a Unix socket.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,17 +9,18 @@ use socket2::SockAddr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     Inet(SocketAddr),
-    /// A Unix socket's name: a path, `@` and a name without a file, or nothing.
+    /// The name of a Unix socket: a path, `@` and an abstract name, or empty.
     Unix(Arc<str>),
-    /// The process at the other end of a Unix socket, as the kernel saw it when
-    /// it connected. No process id if it is in a namespace that we cannot see.
+    /// The process at the other end of a Unix socket, as reported by the kernel when it
+    /// connected. There is no process id if it is in a PID namespace that is not visible
+    /// here.
     Process {
         pid: Option<u32>,
         uid: u32,
     },
 }
 
-/// Nobody can tell.
+/// Not known.
 impl Default for Endpoint {
     fn default() -> Self {
         Self::Unix("".into())
@@ -27,7 +28,7 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    /// The address that limits count by; a Unix socket's peers have none.
+    /// The IP address for limits by address. Peers of Unix sockets have none.
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Inet(address) => Some(address.ip()),
@@ -47,7 +48,7 @@ impl Endpoint {
     }
 }
 
-/// What the kernel calls it. None if it is of another family.
+/// Converts an address of the kernel. `None` for another address family.
 impl TryFrom<&SockAddr> for Endpoint {
     type Error = ();
 
@@ -67,7 +68,7 @@ impl TryFrom<&SockAddr> for Endpoint {
     }
 }
 
-/// An IPv4 address that an IPv6 socket has accepted is that IPv4 address.
+/// An IPv4-mapped IPv6 address becomes the IPv4 address.
 impl From<SocketAddr> for Endpoint {
     fn from(address: SocketAddr) -> Self {
         match address.ip().to_canonical() {

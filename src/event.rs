@@ -1,4 +1,4 @@
-//! The vocabulary of what happens to sessions and requests.
+//! The events of sessions and requests, and their causes.
 
 use std::ffi::CStr;
 
@@ -74,7 +74,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The words for logs and reports, by number.
+    /// The names for logs and reports, by number.
     pub const NAMES: [&CStr; 26] = [
         c"none",
         c"drained",
@@ -108,7 +108,7 @@ impl Cause {
         word(&Self::NAMES, self as u32)
     }
 
-    /// How the close report counts a session that ended so.
+    /// How the report of a close counts a session that ended with this cause.
     pub fn outcome(self) -> Outcome {
         match self {
             Cause::Drained | Cause::IdleTimeout | Cause::MaxAge | Cause::MaxRequests => Outcome::Graceful,
@@ -140,7 +140,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The words for logs and reports, by number.
+    /// The names for logs and reports, by number.
     pub const NAMES: [&CStr; 4] = [c"graceful", c"by_peer", c"in_handshake", c"forced"];
 }
 
@@ -197,7 +197,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// The words for logs and reports, by number.
+    /// The names for logs and reports, by number.
     pub const NAMES: [&CStr; 13] = [
         c"opened",
         c"settings",
@@ -240,7 +240,7 @@ impl SessionEvent {
     }
 }
 
-/// The word of that number.
+/// The name of this number.
 pub fn word(names: &[&'static CStr], number: u32) -> &'static str {
     names.get(number as usize).and_then(|name| name.to_str().ok()).unwrap_or("unknown")
 }

@@ -1,29 +1,28 @@
-//! Which connection makes room for a new one when all places are taken: first one
-//! that has said nothing, the one that came first; then an idle session, the one that
-//! was used least recently.
+//! Selects the connection that makes room for a new one when the limit is reached: first
+//! the oldest one that has sent nothing, then the session that has been idle longest.
 //!
-//! Nothing here is exact at every moment: an entry is checked when it is its turn.
-//! So it costs a session nothing to become active, and an eviction costs about the
-//! same however many connections there are.
+//! The lists here are approximate: an entry is checked when it is selected. A session
+//! that becomes active therefore has no cost, and an eviction costs about the same for
+//! any number of connections.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// The idle sessions that one look at all sessions finds.
+/// How many idle sessions one search through all sessions finds.
 const FOUND: usize = 64;
-/// How soon all sessions are looked at again after no idle one was found.
+/// How long to wait after a search without a result.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Stale entries of a line that are tolerated.
+/// How many outdated entries a list may have.
 const STALE: usize = 64;
 
-/// Connections in the order in which they entered. Those that need not be in it any
-/// more are removed when it is their turn, or when they are more than the others.
+/// Connections in the order in which they were accepted. Outdated entries are removed
+/// when they are selected, or when they outnumber the others.
 #[derive(Default)]
 pub struct Line(VecDeque<u64>);
 
 impl Line {
-    /// Adds a connection. `is_waiting` says of an id whether it still belongs here;
-    /// about `live` of them do at most.
+    /// Adds a connection. `is_waiting` says whether an id still belongs to the list; at
+    /// most about `live` ids do.
     pub fn enter(&mut self, id: u64, live: usize, is_waiting: impl Fn(u64) -> bool) {
         if self.0.len() > 2 * live + STALE {
             self.0.retain(|id| is_waiting(*id));
@@ -31,7 +30,7 @@ impl Line {
         self.0.push_back(id);
     }
 
-    /// Takes the first that still belongs here.
+    /// Removes and returns the first id that still belongs to the list.
     pub fn take(&mut self, is_waiting: impl Fn(u64) -> bool) -> Option<u64> {
         while let Some(id) = self.0.pop_front() {
             if is_waiting(id) {
@@ -45,15 +44,16 @@ impl Line {
 /// The sessions that have been idle longest.
 #[derive(Default)]
 pub struct Idle {
-    /// Since when and which; the one that is idle longest is the last.
+    /// Ids with the time since when they are idle. The one that is idle longest is the
+    /// last.
     found: Vec<(Instant, u64)>,
-    /// When none was found.
+    /// When a search had no result.
     missed: Option<Instant>,
 }
 
 impl Idle {
-    /// Takes the session that is idle longest. `since` says of an id since when it is
-    /// idle, if it is; `all` are the ids of all sessions.
+    /// Removes and returns the session that has been idle longest. `since` returns since
+    /// when a session is idle, if it is. `all` has the ids of all sessions.
     pub fn take(
         &mut self,
         now: Instant,
@@ -74,7 +74,7 @@ impl Idle {
         next
     }
 
-    /// The next of those that were found and have not been used since.
+    /// The next result of the last search that was not active since then.
     fn next(&mut self, since: impl Fn(u64) -> Option<Instant>) -> Option<u64> {
         while let Some((known, id)) = self.found.pop() {
             if since(id) == Some(known) {
@@ -108,7 +108,7 @@ mod tests {
     fn the_session_that_is_idle_longest_is_taken() {
         let now = Instant::now();
         let at = |second: u64| now + Duration::from_secs(second);
-        // More than are found at once, in no order.
+        // More than one search finds, in no order.
         let sessions: BTreeMap<u64, Instant> = (0..200).map(|id| (id, at(id * 7 % 200))).collect();
         let sessions = RefCell::new(sessions);
         let mut idle = Idle::default();
@@ -120,7 +120,7 @@ mod tests {
         for second in 0..100 {
             assert_eq!(take(now), Some(at(second)));
         }
-        // The next one in turn is used, and another ends.
+        // The next one becomes active, and another one ends.
         let of = |second| sessions.borrow().iter().find(|(_, since)| **since == at(second)).map(|(id, _)| *id).unwrap();
         let (used, ended) = (of(100), of(101));
         sessions.borrow_mut().insert(used, at(500));

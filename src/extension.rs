@@ -1,5 +1,5 @@
-//! Frames of extensions of HTTP/2 that the host has a session send: ALTSVC
-//! (RFC 7838, section 4) and ORIGIN (RFC 8336).
+//! Extension frames of HTTP/2 that the host sends: ALTSVC (RFC 7838, section 4) and
+//! ORIGIN (RFC 8336).
 
 use crate::error::{Error, Result};
 
@@ -7,20 +7,20 @@ use crate::error::{Error, Result};
 pub const ALTSVC: u8 = 0xa;
 /// The type of an ORIGIN frame (RFC 8336, section 2).
 pub const ORIGIN: u8 = 0xc;
-/// The longest payload of a frame that every peer takes (RFC 9113, section 4.2).
+/// The longest payload that every peer accepts (RFC 9113, section 4.2).
 const MOST: usize = 16_384;
 
-/// One such frame, to be sent between the engine's own.
+/// An extension frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
     pub kind: u8,
-    /// 0: it is about the session.
+    /// 0 if the frame belongs to the session.
     pub stream: u32,
     pub payload: Vec<u8>,
 }
 
 impl Extension {
-    /// Says where else `origin` is served, or, without one, what `stream` asked for.
+    /// Announces an alternative service for `origin`, or for the origin of `stream`.
     pub fn altsvc(stream: u32, origin: &str, value: &str) -> Result<Self> {
         match (stream, origin) {
             (0, "") => return Err(Error::invalid("an ALTSVC frame for no stream needs an origin")),
@@ -38,7 +38,7 @@ impl Extension {
         Self::new(ALTSVC, stream, payload)
     }
 
-    /// Says for which origins beside its own the session may be used.
+    /// Announces the other origins for which the session may be used.
     pub fn origin<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         let mut payload = Vec::new();
         for origin in origins {
@@ -48,7 +48,7 @@ impl Extension {
         Self::new(ORIGIN, 0, payload)
     }
 
-    /// Its length, head and payload.
+    /// The frame: header and payload.
     pub fn bytes(&self) -> usize {
         9 + self.payload.len()
     }
@@ -61,15 +61,15 @@ impl Extension {
     }
 }
 
-/// An origin with its length before it. What is longer than the length can say
-/// makes the frame too long as well.
+/// An origin with its length in front. A longer one than the length field allows also
+/// makes the frame too long.
 fn push(payload: &mut Vec<u8>, origin: &str) {
     payload.extend_from_slice(&(origin.len() as u16).to_be_bytes());
     payload.extend_from_slice(origin.as_bytes());
 }
 
-/// That it is an origin as ASCII has it (RFC 6454, section 6.2): a scheme, a
-/// host, perhaps a port, and nothing else.
+/// Checks that the text is the ASCII serialization of an origin (RFC 6454, section 6.2):
+/// a scheme, a host, optionally a port, and nothing else.
 fn check_origin(origin: &str) -> Result<()> {
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -84,7 +84,7 @@ fn check_origin(origin: &str) -> Result<()> {
     }
 }
 
-/// As much of a text as an error has room for.
+/// A text, shortened for an error message.
 fn shown(text: &str) -> String {
     text.chars().take(100).collect()
 }

@@ -1,9 +1,8 @@
 //! A header or trailer section: an ordered list of fields (RFC 9110, section 5).
 //!
-//! All names and values stand in one buffer, one behind the other, and each
-//! field knows where its name and its value are. So the order of all fields is
-//! kept, repeated names included, and a list that is used again allocates
-//! nothing. Names are in lower case (RFC 9113, section 8.2).
+//! All names and values are stored in one buffer, and each field has the positions of its
+//! name and value. The order of all fields is therefore kept, and a list that is used
+//! again allocates nothing. Names are in lower case (RFC 9113, section 8.2).
 
 use std::fmt;
 
@@ -12,16 +11,16 @@ use std::fmt;
 /// that you pass: send it as never indexed; see `goaway_field`.
 pub const GOAWAY_FIELD_SENSITIVE: u8 = 1;
 
-/// Fields in the order in which they came or were added.
+/// Fields in the order in which they were received or added.
 #[derive(Default, PartialEq)]
 pub struct HeaderList {
-    /// Nothing stands between two fields, so that equal lists have equal text.
+    /// There is nothing between two fields, so equal lists have equal text.
     text: Vec<u8>,
     fields: Vec<Place>,
 }
 
-/// Where a field stands in the text: its name from `start`, its value from
-/// `middle` to `end`. The next field begins at `end`.
+/// The position of a field in the text: its name from `start`, its value from `middle` to
+/// `end`. The next field begins at `end`.
 #[derive(Clone, Copy, PartialEq)]
 struct Place {
     start: u32,
@@ -36,7 +35,7 @@ pub struct Field<'a> {
     /// In lower case.
     pub name: &'a [u8],
     pub value: &'a [u8],
-    /// Never to be indexed by intermediaries (RFC 7541, section 7.1.3).
+    /// Never indexed, also by intermediaries (RFC 7541, section 7.1.3).
     pub is_sensitive: bool,
 }
 
@@ -45,13 +44,14 @@ impl HeaderList {
         Self { text: Vec::new(), fields: Vec::new() }
     }
 
-    /// Makes room for so many more bytes of names and values in so many more fields.
+    /// Reserves capacity for `text` more bytes of names and values in `fields` more
+    /// fields.
     pub fn reserve(&mut self, bytes: usize, fields: usize) {
         self.text.reserve(bytes);
         self.fields.reserve(fields);
     }
 
-    /// How many fields there are.
+    /// The number of fields.
     pub fn len(&self) -> usize {
         self.fields.len()
     }
@@ -60,32 +60,31 @@ impl HeaderList {
         self.fields.is_empty()
     }
 
-    /// The bytes of memory that the list holds.
+    /// How much memory the list holds.
     pub fn memory(&self) -> usize {
         self.text.capacity() + self.fields.capacity() * size_of::<Place>()
     }
 
-    /// The bytes of all names and values.
+    /// The number of bytes of all names and values.
     pub fn text_len(&self) -> usize {
         self.text.len()
     }
 
-    /// Empties the list; its memory stays with it.
+    /// Removes all fields, and keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();
         self.fields.clear();
     }
 
-    /// Adds a field behind the others. The name is put into lower case; neither
-    /// it nor the value is checked. All names and values together must be
-    /// shorter than 4 GiB.
+    /// Appends a field. The name is converted to lower case. Neither it nor the value is
+    /// checked. All names and values together must be shorter than 4 GiB.
     pub fn push(&mut self, name: &[u8], value: &[u8], is_sensitive: bool) {
         let start = self.text.len();
         self.push_lower(name, value, is_sensitive);
         self.text[start..start + name.len()].make_ascii_lowercase();
     }
 
-    /// The same with a name that is in lower case.
+    /// The same for a name in lower case.
     pub fn push_lower(&mut self, name: &[u8], value: &[u8], is_sensitive: bool) {
         let start = self.text.len();
         self.text.reserve(name.len() + value.len());
@@ -94,17 +93,16 @@ impl HeaderList {
         self.add_place(start, start + name.len(), is_sensitive);
     }
 
-    /// The same with the name and the value in one piece, the name being so many
-    /// bytes at its front.
+    /// The same for name and value in one slice. The name is the first `name` bytes.
     pub fn push_joined(&mut self, field: &[u8], name_len: usize, is_sensitive: bool) {
         let start = self.text.len();
         self.text.extend_from_slice(field);
         self.add_place(start, start + name_len, is_sensitive);
     }
 
-    /// Adds a field that `write` appends to the text of the list: first the name,
-    /// in lower case, and then the value. It gives the position where the value
-    /// starts, or None if the field is not to be kept.
+    /// Appends a field that `write` appends to the text: first the name in lower case,
+    /// then the value. `write` returns the position of the value, or `None` if the field
+    /// is not to be added.
     pub fn push_with<E>(
         &mut self,
         is_sensitive: bool,
@@ -119,15 +117,14 @@ impl HeaderList {
         written.map(drop)
     }
 
-    /// Adds a field whose name and value stand at the end of the text.
+    /// Appends a field whose name and value were appended to the text.
     fn add_place(&mut self, start: usize, middle: usize, is_sensitive: bool) {
         let end = u32::try_from(self.text.len()).expect("a header section is limited to much less than 4 GiB");
         self.fields.push(Place { start: start as u32, middle: middle as u32, end, is_sensitive });
     }
 
-    /// Sets a field in place of all of that name, in any case: it stands where
-    /// the first of them stood, and the others are removed. If there was none it
-    /// stands behind all fields.
+    /// Replaces all fields with this name, in any case, by one. It gets the position of
+    /// the first of them, or the last position if there was none.
     pub fn set(&mut self, name: &[u8], value: &[u8], is_sensitive: bool) {
         let text = &self.text;
         let is_it = |place: &Place| place.name(text).eq_ignore_ascii_case(name);
@@ -151,8 +148,8 @@ impl HeaderList {
         }
     }
 
-    /// Sets all fields of another list, each in place of any of its name here as
-    /// `set` does. Those that have one name there are all set.
+    /// Sets all fields of another list. They replace those with the same names here, as
+    /// in `set`. Several fields with one name are all set.
     pub fn set_all(&mut self, other: &HeaderList) {
         for (at, field) in other.iter().enumerate() {
             let is_first = other.iter().take(at).all(|before| before.name != field.name);
@@ -163,7 +160,7 @@ impl HeaderList {
         }
     }
 
-    /// Removes all fields of that name, which is in lower case. False if there were none.
+    /// Removes all fields with this name in lower case. False if there were none.
     pub fn remove(&mut self, name: &[u8]) -> bool {
         let has_any = self.contains(name);
         if has_any {
@@ -172,7 +169,7 @@ impl HeaderList {
         has_any
     }
 
-    /// Removes the fields that `keep` does not want.
+    /// Removes the fields for which `keep` is false.
     fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) {
         let (text, mut end) = (&mut self.text, 0);
         self.fields.retain_mut(|place| {
@@ -188,12 +185,12 @@ impl HeaderList {
         text.truncate(end as usize);
     }
 
-    /// The value of the first field of that name, which is in lower case.
+    /// The value of the first field with this name in lower case.
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
         self.fields.iter().find(|place| place.is_named(name, &self.text)).map(|place| place.value(&self.text))
     }
 
-    /// The values of all fields of that name, which is in lower case.
+    /// The values of all fields with this name in lower case.
     pub fn get_all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + Clone {
         let is_it = move |place: &&Place| place.is_named(name, &self.text);
         self.fields.iter().filter(is_it).map(|place| place.value(&self.text))
@@ -207,7 +204,7 @@ impl HeaderList {
         self.fields.iter().map(|place| place.field(&self.text))
     }
 
-    /// The field at that index.
+    /// The field at this index.
     pub fn at(&self, index: usize) -> Option<Field<'_>> {
         self.fields.get(index).map(|place| place.field(&self.text))
     }
@@ -218,7 +215,7 @@ impl Clone for HeaderList {
         Self { text: self.text.clone(), fields: self.fields.clone() }
     }
 
-    /// Keeps the memory that the list has.
+    /// Keeps the memory of the list.
     fn clone_from(&mut self, other: &Self) {
         self.text.clone_from(&other.text);
         self.fields.clone_from(&other.fields);
@@ -231,7 +228,7 @@ impl Place {
     }
 
     fn is_named(self, name: &[u8], text: &[u8]) -> bool {
-        // Most names differ in their length already.
+        // Most names already differ in their length.
         (self.middle - self.start) as usize == name.len() && self.name(text) == name
     }
 
@@ -320,7 +317,7 @@ mod tests {
         assert_eq!(changed, list(&[("a", "5"), ("b", "2"), ("c", "4"), ("c", "6"), ("a", "7")]));
     }
 
-    /// The same changes to a list and to a plain vector of fields.
+    /// Applies the same changes to a list and to a vector of fields.
     #[test]
     fn any_changes_do_what_they_do_to_a_vector() {
         let mut seed = 1u32;

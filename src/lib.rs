@@ -1,51 +1,51 @@
-//! An embeddable HTTP/2 server that knows how to leave.
+//! An embeddable HTTP server that knows how to leave.
 //!
-//! From the host to the wire. Each module uses only those below it, which
+//! The modules, from the host to the wire. Each module uses only those below it, which
 //! `tests/layers.rs` checks:
 //!
 //! - [`ffi`]: the C ABI, one file per noun; the only place of `unsafe`
-//! - [`log`]: lines of the log that are kept for the host
-//! - [`server`]: a server, made, told what to do, started, closed
-//! - [`control`]: the thread that accepts and that sees a close through
+//! - [`log`]: log lines that are kept for the host
+//! - [`server`]: a server: its configuration, start and close
+//! - [`control`]: the thread that accepts connections and carries out a close
 //! - [`worker_thread`]: the threads that run the tasks of connections
-//! - [`arrival`]: a connection until it is known what its peer speaks
-//! - [`plaintext`]: what who speaks plain HTTP gets where TLS is spoken
+//! - [`arrival`]: a connection until its protocol is known
+//! - [`plaintext`]: the response to plain HTTP on a listener with TLS
 //! - [`h1`]: the engine of HTTP/1.1 and 1.0
 //! - [`h2`]: the engine of HTTP/2
-//! - [`connection`]: the task of a connection, whatever protocol it speaks
-//! - [`worker`]: what the sessions of one worker thread have in common
-//! - [`registration`]: a session's place on the registry, held by its task
-//! - [`shared`]: what all threads of a server have in common
-//! - [`registry`]: every live session, and the level that closes them
-//! - [`route`]: the handlers
-//! - [`refusal`]: requests that the library answers itself
-//! - [`command`]: what a host orders in batches
-//! - [`request`]: one request: head, body, response, as host and session share it
-//! - [`session`]: a session as other threads reach it: figures and mailbox
+//! - [`connection`]: the task of a connection, for both protocols
+//! - [`worker`]: the state that the sessions of one worker thread share
+//! - [`registration`]: a session's entry in the registry, owned by its task
+//! - [`shared`]: the state that all threads of a server share
+//! - [`registry`]: all live sessions, and the stage of a close
+//! - [`route`]: the routes to the handlers
+//! - [`refusal`]: requests that the library responds to itself
+//! - [`command`]: the commands that a host submits in batches
+//! - [`request`]: a request with its response, shared by the host and the session
+//! - [`session`]: the handle of a session for other threads: its counters and mailbox
 //! - [`transport`]: a socket, with or without TLS
 //! - [`extension`]: ALTSVC and ORIGIN frames
 //! - [`listener`]: listening sockets
-//! - [`activation`], [`socket_file`], [`address`], [`proxy`]: what a listening
-//!   socket is made of, and what proxies say in front of its connections
-//! - [`tls`]: certificates, and what TLS is spoken with
+//! - [`activation`], [`socket_file`], [`address`], [`proxy`]: where listening sockets come
+//!   from, and the PROXY protocol
+//! - [`tls`]: TLS settings and certificates
 //! - [`queue`], [`record`]: events in batches, for hosts with one thread
-//! - [`engine`]: what the task of a connection needs of a protocol
-//! - [`priority`]: which response is sent first
-//! - [`output`]: what an engine writes for the socket
-//! - [`grammar`]: words of the grammar that both versions share
+//! - [`engine`]: the interface between a connection's task and its protocol
+//! - [`priority`]: the priorities of responses
+//! - [`output`]: the output of an engine
+//! - [`grammar`]: the grammar that both protocols share
 //! - [`header_list`]: a header or trailer section
-//! - [`setting`]: a setting of HTTP/2 that we send, and which values it may have
+//! - [`setting`]: a setting that the server sends
 //! - [`config`]: the limits
-//! - [`padding`]: how frames are padded
-//! - [`close`]: the drain engine and the report
-//! - [`event`], [`endpoint`]: what hosts are told of sessions, and who is at their ends
-//! - [`eviction`]: which connection makes room for another
-//! - [`throttle`]: lines of the log that peers cause
-//! - [`memory`]: how much is held for peers
-//! - [`table`], [`error`], [`code`]: ids, and what can go wrong
+//! - [`padding`]: the padding of frames
+//! - [`close`]: the steps of a drain, and the report of a close
+//! - [`event`], [`endpoint`]: the events of sessions, and the ends of connections
+//! - [`eviction`]: the choice of a connection that makes room for another
+//! - [`throttle`]: log lines that peers can cause
+//! - [`memory`]: how much memory is held for peers
+//! - [`table`], [`error`], [`code`]: ids, errors, and the error codes of HTTP/2
 //! - [`callback`]: which threads are inside a callback of the host
-//! - [`system`]: what only [`ffi`] can ask of the operating system
-//! - [`testing`]: what tests of several modules need
+//! - [`system`]: the operating system functions that need `unsafe`
+//! - [`testing`]: utilities for tests
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod activation;
@@ -99,6 +99,6 @@ mod transport;
 mod worker;
 mod worker_thread;
 
-/// The table of limits, for those who describe the interface.
+/// The table of limits, for the description of the interface.
 #[doc(hidden)]
 pub use config::{LIMITS, Limit};

@@ -46,7 +46,7 @@ static LEVEL: AtomicU8 = AtomicU8::new(0);
 pub fn keep(level: u8) {
     LEVEL.store(level, Relaxed);
     if let Some(kept) = kept() {
-        // A waiter is either before its look at the level or woken by this.
+        // A waiter sees the new level, or is woken here.
         drop(lock(&kept.lines));
         kept.changed.notify_all();
     }

@@ -1,40 +1,40 @@
-//! The memory that peers make the library hold, counted by what it is for, for each
-//! session and for all sessions of the process.
+//! Counts the memory that the library holds for peers, by its purpose, for each session
+//! and for all sessions of the process.
 //!
-//! A [`Meter`] counts for one session. Each holder of memory has a [`Usage`], which
-//! states how much it holds of each [`Part`] and subtracts it when it is dropped.
-//! Nothing stays counted, whichever way a request or a session ends. All threads
-//! share the count of the process, which [`Meter::publish`] updates once per turn of
-//! a session's task. What belongs to no session has a [`CommonUsage`].
+//! A [`Meter`] counts for one session. Each holder of memory has a [`Usage`], which knows
+//! how much of each [`Part`] it holds, and subtracts that when it is dropped. Nothing
+//! stays counted, whichever way a request or a session ends. The count of the process is
+//! shared by all threads and updated by [`Meter::publish`], once for each poll of a
+//! session's task. Memory without a session has a [`CommonUsage`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 use crate::table::{MAX_FORKS, fork};
 
-/// What memory is held for.
+/// The purpose of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// What each connection takes, idle or not.
+    /// The fixed cost of each connection.
     Sessions,
-    /// What each open request takes, beside the parts below.
+    /// The fixed cost of each open request.
     Streams,
-    /// Header and trailer sections, of requests and responses, and blocks that have
-    /// not arrived completely.
+    /// Header and trailer sections of requests and responses, and incomplete header
+    /// blocks.
     Fields,
     /// Header compression tables.
     Compression,
     /// Content of requests that the host has not consumed.
     Bodies,
-    /// Content of responses that has not been written to the output.
+    /// Content of responses that was not written to the output.
     Responses,
     /// Bytes that were read and not processed.
     Input,
-    /// Bytes for the socket that the kernel has not accepted.
+    /// Output that the kernel has not accepted.
     Output,
-    /// The state and the records of TLS.
+    /// The state and the buffers of TLS.
     Tls,
-    /// Batches of event queues. They belong to no session.
+    /// Batches of event queues, which belong to no session.
     Records,
 }
 
@@ -62,8 +62,8 @@ const fn nothing() -> Counts {
     [const { AtomicUsize::new(0) }; PARTS]
 }
 
-/// The counts of the process, one for each fork: a child holds nothing for the
-/// peers of its parent.
+/// The counts of the process, one for each fork: a child holds nothing for the peers of
+/// its parent.
 static TOTALS: [Total; MAX_FORKS] = [const { Total::new() }; MAX_FORKS];
 
 struct Total {
@@ -71,29 +71,29 @@ struct Total {
     parts: Counts,
 }
 
-/// What is held for one session.
+/// The memory that is held for one session.
 pub struct Meter {
     held: Counts,
-    /// The part of each count that is in the count of the process.
+    /// The counts as they were last added to the count of the process.
     published: Counts,
     total: &'static Total,
 }
 
-/// What one holder holds for its session.
+/// The memory of one holder, held for its session.
 pub struct Usage {
     meter: Arc<Meter>,
     bytes: [usize; PARTS],
     is_counted: bool,
 }
 
-/// What is held for no session in particular.
+/// Memory that is held for no session.
 pub struct CommonUsage {
     total: &'static Total,
     part: Part,
     bytes: usize,
 }
 
-/// How much is held for all peers of this process.
+/// How much memory is held for all peers of the process.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Snapshot([usize; PARTS]);
 
@@ -108,38 +108,38 @@ impl Meter {
         Self { held: nothing(), published: nothing(), total }
     }
 
-    /// The bytes that are held for the session.
+    /// How much memory is held for the session.
     #[cfg(test)]
     pub fn held(&self) -> usize {
         self.held.iter().map(|held| held.load(Relaxed)).sum()
     }
 
-    /// Those of one part.
+    /// How much of it is held for this purpose.
     #[cfg(test)]
     pub fn held_as(&self, part: Part) -> usize {
         self.held[part as usize].load(Relaxed)
     }
 
-    /// The bytes that are held beside what any connection takes.
+    /// How much is held in addition to the fixed cost of a connection.
     #[cfg(test)]
     pub fn in_use(&self) -> usize {
         self.held() - self.held_as(Part::Sessions)
     }
 
-    /// Those of them that are in the count of the process.
+    /// How much of it is in the count of the process.
     #[cfg(test)]
     pub fn published_in_use(&self) -> usize {
         self.published[Part::Sessions as usize + 1..].iter().map(|published| published.load(Relaxed)).sum()
     }
 
-    /// Adds the changes to the count of the process.
+    /// Updates the count of the process.
     pub fn publish(&self) {
         for (part, (held, published)) in self.held.iter().zip(&self.published).enumerate() {
             let mut now = held.load(Relaxed);
             while now != published.load(Relaxed) {
                 let before = published.swap(now, SeqCst);
                 self.total.change(part, before, now);
-                // Another thread may have entered what was held before this.
+                // Another thread may have published an older value in the meantime.
                 now = held.load(SeqCst);
             }
         }
@@ -160,7 +160,7 @@ impl Usage {
         Self { meter: meter.clone(), bytes: [0; PARTS], is_counted: false }
     }
 
-    /// Sets how many bytes the holder holds of that part from now on.
+    /// Sets how many bytes of this part the holder holds.
     pub fn set(&mut self, part: Part, bytes: usize) {
         let known = &mut self.bytes[part as usize];
         if bytes != *known {
@@ -191,7 +191,7 @@ impl CommonUsage {
         Self { total: of_process(), part, bytes: 0 }
     }
 
-    /// Sets how many bytes are held from now on.
+    /// Sets how many bytes are held.
     pub fn set(&mut self, bytes: usize) {
         self.total.change(self.part as usize, self.bytes, bytes);
         self.bytes = bytes;
@@ -205,7 +205,7 @@ impl Drop for CommonUsage {
 }
 
 impl Snapshot {
-    /// The published bytes at this moment.
+    /// The published counts.
     pub fn take() -> Self {
         let total = of_process();
         Self(Part::ALL.map(|part| total.parts[part as usize].load(Relaxed)))
@@ -234,7 +234,7 @@ impl Total {
 }
 
 fn of_process() -> &'static Total {
-    // Behind the last fork that can serve there are no sessions.
+    // After the last possible fork there are no sessions.
     &TOTALS[fork().min(MAX_FORKS - 1)]
 }
 
@@ -272,7 +272,7 @@ mod tests {
         drop(one);
         meter.publish();
         assert_eq!((meter.held(), total.all.load(Relaxed)), (20, 20));
-        // The session's task has ended, and the host lets go of a request after it.
+        // The session's task has ended, and the host releases a request after it.
         drop(other);
         drop(meter);
         assert_eq!(total.all.load(Relaxed), 0);
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn sessions_of_the_process_are_counted_together() {
-        // Other tests have sessions of their own meanwhile.
+        // Other tests have sessions at the same time.
         let meter = Arc::new(Meter::default());
         let mut usage = Usage::new(&meter);
         usage.set(Part::Tls, 1 << 40);

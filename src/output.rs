@@ -1,23 +1,22 @@
-//! What an engine writes for the socket.
+//! The output that an engine writes for the socket.
 //!
-//! Heads and short pieces are copied into one buffer. A long piece of content is
-//! lent instead: it stands where it was put, and the socket takes it from there.
+//! Heads and short pieces are copied into one buffer. A long piece of content is not
+//! copied: the output refers to it, and the socket sends it from there.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 
 use bytes::{Buf, Bytes};
 
-/// From this length on a piece is lent: to copy less costs less than a slice of
-/// its own does.
+/// A piece of at least this length is not copied. A shorter copy costs less than a slice.
 const LENT: usize = 8 << 10;
 
 /// A piece of content.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data<'a> {
-    /// It is copied.
+    /// Copied.
     Borrowed(&'a [u8]),
-    /// It is lent if it is long.
+    /// Not copied if it is long.
     Owned(Bytes),
 }
 
@@ -30,7 +29,7 @@ impl Data<'_> {
         self.bytes().is_empty()
     }
 
-    /// Splits off the first `len` bytes, of which there are as many.
+    /// Splits off the first `len` bytes, which must exist.
     pub fn split_to(&mut self, len: usize) -> Self {
         match self {
             Data::Borrowed(bytes) => {
@@ -50,37 +49,37 @@ impl Data<'_> {
     }
 }
 
-/// Bytes for the socket in their order, from the first that has not left.
+/// The bytes for the socket in their order, from the first one that was not sent.
 #[derive(Default)]
 pub struct Output {
-    /// What was copied, from `sent` on.
+    /// The copied bytes, from `sent` on.
     copied: Vec<u8>,
     sent: usize,
     lent: VecDeque<Lent>,
     lent_bytes: usize,
-    /// Whether pieces are lent at all: not for a socket that takes one slice at a
-    /// time, as TLS does, which makes a record of each.
+    /// Whether long pieces are kept without a copy. Not for a socket that takes one slice
+    /// at a time, as TLS, which would make a record of each.
     lends: bool,
 }
 
-/// A piece that stands before the copied byte at `at`.
+/// A piece that precedes the copied byte at `at`.
 struct Lent {
     at: usize,
     piece: Bytes,
 }
 
 impl Output {
-    /// An output that lends long pieces, or copies them too.
+    /// An output that keeps long pieces without a copy, or copies them, too.
     pub fn new(lends: bool) -> Self {
         Self { lends, ..Self::default() }
     }
 
-    /// Whether pieces are lent at all.
+    /// Whether long pieces are kept without a copy.
     pub fn lends(&self) -> bool {
         self.lends
     }
 
-    /// What is copied, to be added to: behind all that is there.
+    /// The buffer of copied bytes, to append to.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.copied
     }
@@ -89,7 +88,7 @@ impl Output {
         self.copied.extend_from_slice(bytes);
     }
 
-    /// Adds a piece of content.
+    /// Appends a piece of content.
     pub fn push(&mut self, piece: Data<'_>) {
         match piece {
             Data::Owned(piece) if piece.len() >= LENT && self.lends => {
@@ -100,7 +99,7 @@ impl Output {
         }
     }
 
-    /// How many bytes have not left.
+    /// How many bytes were not sent.
     pub fn len(&self) -> usize {
         self.copied.len() - self.sent + self.lent_bytes
     }
@@ -109,7 +108,7 @@ impl Output {
         self.len() == 0
     }
 
-    /// Fills `slices` with what is to leave next, in order; how many of them.
+    /// Fills `slices` with the next bytes to send, in order. Returns how many slices.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let (mut from, mut count) = (self.sent, 0);
         let mut add = |bytes: &'a [u8]| {
@@ -130,7 +129,7 @@ impl Output {
         count
     }
 
-    /// So many bytes from the front have left.
+    /// Removes `count` bytes from the start, which were sent.
     pub fn advance(&mut self, mut count: usize) {
         while count > 0 {
             let next = self.lent.front().map_or(self.copied.len(), |lent| lent.at);
@@ -148,24 +147,24 @@ impl Output {
         }
     }
 
-    /// Moves what is copied and has not left to the front of its buffer.
+    /// Moves the copied bytes that were not sent to the start of their buffer.
     pub fn compact(&mut self) {
         self.copied.drain(..self.sent);
         self.lent.iter_mut().for_each(|lent| lent.at -= self.sent);
         self.sent = 0;
     }
 
-    /// The bytes of memory that it holds.
+    /// How much memory the output holds.
     pub fn memory(&self) -> usize {
         self.copied.capacity() + self.lent_bytes + self.lent.capacity() * size_of::<Lent>()
     }
 
-    /// Bytes of the buffer that have left and still take room.
+    /// How many sent bytes still occupy the buffer.
     pub fn left_behind(&self) -> usize {
         self.sent
     }
 
-    /// Gives the buffer up, if nothing is to leave any more; empty, with its room.
+    /// Takes the buffer out if everything was sent. It is empty and has capacity.
     pub fn take_buffer(&mut self) -> Option<Vec<u8>> {
         if !self.is_empty() || self.copied.capacity() == 0 {
             return None;
@@ -176,7 +175,7 @@ impl Output {
         Some(buffer)
     }
 
-    /// Has an empty buffer to write into.
+    /// Installs an empty buffer.
     pub fn set_buffer(&mut self, buffer: Vec<u8>) {
         self.copied = buffer;
     }
@@ -185,7 +184,7 @@ impl Output {
         self.copied.capacity() > 0
     }
 
-    /// All that has not left, in one piece.
+    /// All bytes that were not sent, in one piece.
     #[cfg(any(test, fuzzing))]
     pub fn to_vec(&self) -> Vec<u8> {
         let mut slices = vec![IoSlice::new(&[]); 2 * self.lent.len() + 1];
@@ -193,7 +192,7 @@ impl Output {
         slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect()
     }
 
-    /// The same, which has left then.
+    /// The same, and removes them.
     #[cfg(any(test, fuzzing))]
     pub fn take(&mut self) -> Vec<u8> {
         let bytes = self.to_vec();
@@ -236,7 +235,7 @@ mod tests {
         output.push(piece(b"short".to_vec()));
         output.push(piece(long(b'e')));
         assert_eq!((output.len(), output.to_vec()), (expected.len(), expected.clone()));
-        // In steps of every kind.
+        // With steps of each kind.
         let (mut seen, mut step) = (Vec::new(), 1);
         while !output.is_empty() {
             let rest = output.to_vec();

@@ -1,10 +1,11 @@
-//! How frames are padded (RFC 9113, section 10.7): it hides how long they are.
+//! The padding of frames (RFC 9113, section 10.7), which hides the length of their
+//! contents.
 
 use crate::error::{Error, Result};
 
-/// The Pad Length field says up to 255, and is one byte itself.
+/// The Pad Length field has one byte, and values up to 255.
 const MOST: usize = 256;
-/// What a frame with its head is a multiple of, if it is aligned.
+/// The length of an aligned frame, with its header, is a multiple of this.
 const ALIGNMENT: usize = 8;
 const FRAME_HEAD: usize = 9;
 
@@ -31,8 +32,8 @@ impl Padding {
             .ok_or_else(|| Error::invalid(format_args!("{number} is no goaway_padding: 0 to 2")))
     }
 
-    /// How many bytes a payload of that length grows by, the Pad Length field
-    /// included, if there is room for so many.
+    /// By how many bytes a payload of this length grows, including the Pad Length field,
+    /// if there is room.
     #[inline]
     pub fn bytes(self, length: usize, room: usize) -> usize {
         let wanted = match self {

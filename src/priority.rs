@@ -1,11 +1,12 @@
-//! Which response is sent first, and how peers and hosts say so (RFC 9218).
+//! The priorities of responses (RFC 9218), given by peers and hosts.
 
-/// When a response is sent, of all that could be (RFC 9218, section 4).
+/// When a response is sent, in relation to others (RFC 9218, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Priority {
     /// From 0, the most urgent, to 7.
     pub urgency: u8,
-    /// Whether the peer can use a part of it: then it shares with others of its urgency.
+    /// Whether the peer can use a part of the response. It then takes turns with others
+    /// of its urgency.
     pub incremental: bool,
 }
 
@@ -15,7 +16,7 @@ impl Default for Priority {
     }
 }
 
-/// What a `priority` field or a PRIORITY_UPDATE frame says (RFC 9218, section 4).
+/// The parameters in a `priority` field or a PRIORITY_UPDATE frame (RFC 9218, section 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parameters {
     pub urgency: Option<u8>,
@@ -23,8 +24,8 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// What a field value says: a dictionary (RFC 8941, section 3.2) of which all
-    /// but two keys are ignored. None if it is no dictionary.
+    /// Parses a field value: a dictionary (RFC 8941, section 3.2) with two known keys.
+    /// `None` if it is not a dictionary.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let mut parser = Parser { rest: value.trim_ascii() };
         let mut parameters = Self::default();
@@ -34,7 +35,7 @@ impl Parameters {
         loop {
             let key = parser.key()?;
             let item = parser.member()?;
-            // A value of another type or range is as if it were not there.
+            // A value of another type or range is ignored.
             match (key, item) {
                 (b"u", Item::Integer(urgency @ 0..=7)) => parameters.urgency = Some(urgency as u8),
                 (b"u", _) => parameters.urgency = None,
@@ -51,8 +52,8 @@ impl Parameters {
         }
     }
 
-    /// The priority that was, with what this says. By it a response's own
-    /// `priority` field changes that of its request (RFC 9218, section 8).
+    /// The earlier priority, changed by these parameters. The `priority` field of a
+    /// response changes the priority of its request in this way (RFC 9218, section 8).
     pub fn applied_to(self, before: Priority) -> Priority {
         Priority {
             urgency: self.urgency.unwrap_or(before.urgency),
@@ -60,8 +61,7 @@ impl Parameters {
         }
     }
 
-    /// The priority by the values of all `priority` fields of a section, which
-    /// are one list.
+    /// The parameters in all `priority` fields of a section, which form one list.
     pub fn of_fields<'a>(values: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut all = Self::default();
         for value in values {
@@ -73,14 +73,14 @@ impl Parameters {
     }
 }
 
-/// A bare item (RFC 8941, section 3.3), as far as it matters.
+/// A bare item (RFC 8941, section 3.3), as far as it is used.
 enum Item {
     Integer(u32),
     Boolean(bool),
     Other,
 }
 
-/// Structured fields (RFC 8941, section 4.2).
+/// A parser of structured fields (RFC 8941, section 4.2).
 struct Parser<'a> {
     rest: &'a [u8],
 }
@@ -110,7 +110,7 @@ impl<'a> Parser<'a> {
         Some(self.take_while(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'*')))
     }
 
-    /// A member's value behind its key. Without one it is true.
+    /// The value of a member after its key. Without one it is true.
     fn member(&mut self) -> Option<Item> {
         let item = match self.rest.first() {
             Some(b'=') => {

@@ -146,7 +146,7 @@ fn line_client<T: std::str::FromStr + Into<IpAddr>>(
     Ok(SocketAddr::new(address(from)?.into(), port(from_port)?).into())
 }
 
-/// A number of at most so many digits, without a leading zero or a sign.
+/// A number of at most `digits` digits, without a leading zero or a sign.
 fn digits(text: &str, most: usize) -> Option<u32> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| is_plain && text.len() <= most)
@@ -166,7 +166,7 @@ fn parse_binary(bytes: &[u8]) -> Result<Header, Malformed> {
         return Err(Malformed("the PROXY header is too long"));
     }
     let Some(rest) = rest.get(..length) else { return Ok(Header::Partial) };
-    // What stands behind the addresses are TLVs, which are skipped.
+    // TLVs follow the addresses, and are skipped.
     let client = if is_local { None } else { binary_client(kind, rest)? };
     Ok(Header::Whole(FIXED + length, client))
 }
@@ -174,7 +174,7 @@ fn parse_binary(bytes: &[u8]) -> Result<Header, Malformed> {
 fn binary_client(kind: u8, bytes: &[u8]) -> Result<Option<Endpoint>, Malformed> {
     const SHORT: Malformed = Malformed("the PROXY header is shorter than its addresses");
     match kind {
-        // Both addresses, both ports, the client's first.
+        // Both addresses, then both ports, those of the client first.
         0x11 => {
             let [a, b, c, d, _, _, _, _, port @ ..] = bytes.first_chunk::<12>().ok_or(SHORT)?;
             Ok(Some(SocketAddr::from(([*a, *b, *c, *d], u16::from_be_bytes([port[0], port[1]]))).into()))
@@ -186,7 +186,7 @@ fn binary_client(kind: u8, bytes: &[u8]) -> Result<Option<Endpoint>, Malformed> 
         }
         // Two paths of 108 bytes each.
         0x31 => Ok(Some(Endpoint::Unix(path(&bytes.get(..216).ok_or(SHORT)?[..108]).into()))),
-        // Unspecified, and datagrams, of which a server of connections knows nothing.
+        // Unspecified addresses, and datagrams.
         0x00 | 0x12 | 0x22 | 0x32 => Ok(None),
         _ => Err(Malformed("the PROXY header has a family or transport that there is not")),
     }
@@ -194,7 +194,7 @@ fn binary_client(kind: u8, bytes: &[u8]) -> Result<Option<Endpoint>, Malformed> 
 
 fn path(bytes: &[u8]) -> String {
     let (mark, name) = match bytes.strip_prefix(b"\0") {
-        // A name without a file; none at all is not one either.
+        // An abstract name, which must not be empty.
         Some(name) if name.first().is_some_and(|first| *first != 0) => ("@", name),
         _ => ("", bytes),
     };
@@ -289,7 +289,7 @@ mod tests {
         paths[..4].copy_from_slice(b"\0run");
         assert_eq!(client(&paths), "unix:@run");
         assert_eq!(client(&[0; 216]), "unix:");
-        // The proxy speaks for itself, or of what is no connection.
+        // The proxy speaks for itself, or for something that is not a connection.
         assert_eq!(parse(&binary(0x20, 0x00, &[])), Ok(Header::Whole(16, None)));
         assert_eq!(parse(&binary(0x20, 0x11, &[1; 12])), Ok(Header::Whole(28, None)));
         assert_eq!(parse(&binary(0x21, 0x00, &[1; 5])), Ok(Header::Whole(21, None)));
@@ -345,13 +345,13 @@ mod tests {
         assert_eq!(parse(&binary(0x20, 0x00, &[0; MOST_BEHIND])), Ok(Header::Whole(MOST, None)));
     }
 
-    /// The same as the fuzz target, for a while.
+    /// Runs the fuzz target for a short time.
     #[test]
     fn seeds_and_what_becomes_of_them_are_read_safely() {
         crate::testing::run_seeds("proxy", 20_000, check);
     }
 
-    /// Whatever a byte is turned into, nothing panics, and no header is longer than what came.
+    /// Any byte may be changed: nothing panics, and no header is longer than the input.
     #[test]
     fn spoilt_headers_are_read_safely() {
         for whole in [v4(), binary(0x21, 0x31, &[7; 220]), b"PROXY TCP6 ::1 ::2 1 2\r\nrest".to_vec()] {

@@ -155,7 +155,7 @@ const _: () = {
     assert!(offset_of!(Record, fields) == 60 && offset_of!(Record, params) == 62);
 };
 
-/// Records and what they refer to, to be read together.
+/// Records, with the arena that has their texts and data.
 #[derive(Default)]
 pub struct Batch {
     pub records: Vec<Record>,
@@ -174,7 +174,7 @@ impl RecordKind {
         Self::Closed,
     ];
 
-    /// The kind of that number.
+    /// The kind with this number.
     pub fn of(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u16 == number)
     }
@@ -192,28 +192,29 @@ impl Record {
 }
 
 impl Batch {
-    /// The bytes of memory that it holds.
+    /// How much memory the batch holds.
     pub fn memory(&self) -> usize {
         self.records.capacity() * size_of::<Record>() + self.arena.capacity()
     }
 
-    /// Where the next text or data will be.
+    /// The offset of the next text or data.
     pub fn mark(&self) -> u32 {
         self.arena.len() as u32
     }
 
-    /// Bytes since a mark.
+    /// The number of bytes since a mark.
     pub fn since(&self, mark: u32) -> u32 {
         self.mark() - mark
     }
 
-    /// Adds a text with a NUL behind it.
+    /// Appends a text and a NUL.
     pub fn text(&mut self, text: &[u8]) {
         self.arena.extend_from_slice(text);
         self.arena.push(0);
     }
 
-    /// Adds name and value of each field, with a NUL behind each. Gives their number.
+    /// Appends the name and the value of each field, each followed by a NUL. Returns the
+    /// number of fields.
     pub fn fields(&mut self, fields: &HeaderList) -> u16 {
         for field in fields.iter() {
             self.text(field.name);
@@ -222,9 +223,9 @@ impl Batch {
         count(fields.len())
     }
 
-    /// The same of a request's header section: several cookie fields become one
-    /// where the first of them stood (RFC 9113, section 8.2.3). Also says whether
-    /// there were several.
+    /// The same for the header section of a request. Several cookie fields become one at
+    /// the position of the first (RFC 9113, section 8.2.3). Also returns whether there
+    /// were several.
     pub fn request_fields(&mut self, fields: &HeaderList) -> (u16, bool) {
         let (mut count, mut cookies) = (0, 0);
         for field in fields.iter() {
@@ -244,13 +245,13 @@ impl Batch {
         (count, cookies > 1)
     }
 
-    /// Adds a byte for each field that `fields` adds.
+    /// Appends a byte for each field that `fields` appends.
     pub fn field_flags(&mut self, fields: &HeaderList) {
         self.arena.extend(fields.iter().map(|field| flags(field.is_sensitive)));
     }
 
-    /// Adds a byte for each field that `request_fields` adds; that of several cookie
-    /// fields says whether one of them is sensitive.
+    /// Appends a byte for each field that `request_fields` appends. Joined cookie fields
+    /// are sensitive if one of them is.
     pub fn request_field_flags(&mut self, fields: &HeaderList) {
         let mut has_cookie = false;
         for field in fields.iter() {
@@ -264,7 +265,7 @@ impl Batch {
         }
     }
 
-    /// Adds values as one text, with "; " between them.
+    /// Appends values as one text, separated by "; ".
     fn joined<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>) {
         for (at, value) in values.enumerate() {
             if at > 0 {
@@ -277,7 +278,7 @@ impl Batch {
 
     pub fn session_event(&mut self, event: &SessionEvent) {
         let text_offset = self.mark();
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = write!(self.arena, "{}\0", event.peer);
         self.arena.extend_from_slice(&event.text);
         let number = if event.kind == EventKind::Goaway { event.last_stream } else { event.stream };
@@ -312,12 +313,12 @@ fn flags(is_sensitive: bool) -> u8 {
     if is_sensitive { GOAWAY_FIELD_SENSITIVE } else { 0 }
 }
 
-/// A number as a record has it; what is too large for it is its largest.
+/// Converts a number to the width of a record member, saturating.
 pub fn narrow(number: impl TryInto<u32>) -> u32 {
     number.try_into().unwrap_or(u32::MAX)
 }
 
-/// The same of fields or parameters, of which a request never has so many.
+/// The same for the number of fields or parameters, which is never that large.
 pub fn count(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }

@@ -5,6 +5,6 @@ use http::StatusCode;
 /// Why no handler gets a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The response has this status, and `allow` if other methods are allowed.
+    /// The response with this status has an `allow` field if other methods are allowed.
     Status(StatusCode, Option<String>),
 }

@@ -12,21 +12,22 @@ use crate::registry::SESSIONS;
 use crate::session::SessionHandle;
 use crate::shared::Shared;
 
-/// The memory that each connection takes beside its task, as measured: the socket on
-/// its runtime, the future, the timer, the entry of the registry.
+/// The memory of each connection in addition to its task, as measured: its socket in the
+/// runtime, its future, its timer, and its entry in the registry.
 const CONNECTION: usize = 2048;
 
 /// A session's entry in the registry. The session ends when it is dropped.
 pub struct Registration {
     shared: Arc<Shared>,
     session: Arc<SessionHandle>,
-    /// The number of sessions of the worker, by which the least loaded one is chosen.
+    /// The number of sessions of the worker. A new connection goes to the worker with the
+    /// fewest.
     load: Arc<AtomicUsize>,
     opened: bool,
     cause: Cause,
     code: u32,
     session_report: SessionReport,
-    /// What the connection takes whatever it does.
+    /// The fixed memory of the connection.
     _memory: Usage,
 }
 
@@ -49,14 +50,14 @@ impl Registration {
         }
     }
 
-    /// Why the session ends; the first reason is the reason.
+    /// Sets the cause of the session's end, unless it has one.
     pub fn set_cause(&mut self, cause: Cause, code: u32) {
         if self.cause == Cause::None {
             (self.cause, self.code) = (cause, code);
         }
     }
 
-    /// It ends for another reason than it seemed.
+    /// Replaces the cause of the session's end.
     pub fn correct_cause(&mut self, cause: Cause) {
         self.cause = cause;
     }
@@ -65,7 +66,7 @@ impl Registration {
         self.cause
     }
 
-    /// What the session adds to a close's report.
+    /// Adds the session to the report of a close.
     pub fn set_report(&mut self, report: SessionReport) {
         self.session_report = report;
     }

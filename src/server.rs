@@ -1,4 +1,4 @@
-//! A server: made, told what to do, started, closed.
+//! A server: its configuration, start and close.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -21,27 +21,27 @@ use crate::system::System;
 use crate::table::{self, Locked};
 use crate::tls::Tls;
 
-/// How long the threads of a closed server may take to end before they are left behind.
+/// How long the threads of a closed server may take to end. After that they are detached.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub struct Server {
     state: Mutex<State>,
-    /// Taken back before a close that is to be seen coming.
+    /// The readiness flag, which the host clears before a close.
     is_held_back: AtomicBool,
-    /// The fork of the process that it belongs to.
+    /// The fork of the process to which the server belongs.
     fork: AtomicUsize,
 }
 
 enum State {
     Setup(Box<Setup>, Vec<Arc<ListenSocket>>),
     Started(Started),
-    /// Closed before it was started.
+    /// The server was closed before it was started.
     NeverStarted,
 }
 
 struct Started {
     shared: Arc<Shared>,
-    /// None once it has been dismissed.
+    /// `None` after the close.
     control: Option<Control>,
     /// In order.
     listen_sockets: Vec<Arc<ListenSocket>>,
@@ -76,7 +76,7 @@ impl Server {
         })
     }
 
-    /// What the first SETTINGS frame of each session has beside those of the library.
+    /// Adds settings to the first SETTINGS frame of each session.
     pub fn set_settings(&self, settings: Vec<Setting>) -> Result<()> {
         setting::check_first(&settings)?;
         self.set_up(|setup, _| {
@@ -89,7 +89,7 @@ impl Server {
         self.set_up(|setup, _| setup.routes.register(pattern, Target::Handler(handler)))
     }
 
-    /// A queue of this server's.
+    /// Creates an event queue of this server.
     pub fn add_queue(&self) -> Result<Arc<Queue>> {
         let queue = Arc::<Queue>::default();
         self.set_up(|setup, _| {
@@ -99,7 +99,7 @@ impl Server {
         Ok(queue)
     }
 
-    /// Has the requests of a route told to one of this server's queues, with a tag.
+    /// Sends the requests of a route to an event queue of this server, with a tag.
     pub fn register_queue(&self, pattern: &str, queue: &Arc<Queue>, tag: u32) -> Result<()> {
         self.set_up(|setup, _| match setup.queues.iter().any(|own| Arc::ptr_eq(own, queue)) {
             true => setup.routes.register(pattern, Target::Queue(queue.clone(), tag)),
@@ -121,7 +121,7 @@ impl Server {
         })
     }
 
-    /// What this layer cannot ask of the operating system itself.
+    /// The operating system functions of a layer above.
     pub fn set_system(&self, system: System) -> Result<()> {
         self.set_up(|setup, _| {
             setup.system = system;
@@ -129,14 +129,14 @@ impl Server {
         })
     }
 
-    /// Binds an address at once; connections are accepted from the start on.
-    /// With TLS if it is given.
+    /// Binds an address at once. Connections are accepted after the start. `tls`: the
+    /// settings for TLS, if it is used.
     pub fn listen(&self, address: &str, tls: Option<Arc<Tls>>) -> Result<()> {
         let system = self.set_up(|setup, _| Ok(setup.system))?;
-        // What was said to it is in force from its first listener on.
+        // The settings apply from the first listener on.
         tls.as_deref().map_or(Ok(()), Tls::make_live)?;
-        // Unlocked: it may wait, for a name or another process, and write to the
-        // log, and whoever asks the server something meanwhile gets a response.
+        // Not locked, because this may wait for name resolution or another process, and
+        // may write to the log. Other calls to the server proceed meanwhile.
         let opened = listener::open(address, tls, &system)?;
         self.set_up(|_, listen_sockets| {
             listen_sockets.extend(opened);
@@ -144,12 +144,13 @@ impl Server {
         })
     }
 
-    /// The port of the listener of that number, in the order of `listen`; 0 if it has none.
+    /// The port of the listener with this index, in the order of `listen`; 0 if it has
+    /// none.
     pub fn port(&self, number: usize) -> Result<u16> {
         Ok(self.listen_socket(number)?.at.port().unwrap_or(0))
     }
 
-    /// Where the listener of that number listens.
+    /// The address of the listener with this index.
     pub fn address(&self, number: usize) -> Result<String> {
         Ok(self.listen_socket(number)?.at.to_string())
     }
@@ -160,7 +161,7 @@ impl Server {
         copy.map_err(|error| Error::io("cannot duplicate a listening socket", error))
     }
 
-    /// Whether somebody else has that listening socket too.
+    /// Declares whether another process uses the listening socket, too.
     pub fn set_shared(&self, number: usize, is_shared: bool) -> Result<()> {
         match self.listen_socket(number)?.set_shared(is_shared) {
             true => Ok(()),
@@ -193,7 +194,7 @@ impl Server {
         let control = match Control::start(&shared, listen_sockets.clone()) {
             Ok(control) => Some(control),
             Err(error) => {
-                // As if it had not been tried.
+                // The failed start has no effect.
                 **setup = Arc::into_inner(shared).map(|shared| shared.setup).unwrap_or_default();
                 return Err(error);
             }
@@ -206,14 +207,14 @@ impl Server {
         Ok(())
     }
 
-    /// Says no, or yes again, to who asks whether the server is ready.
+    /// Sets the readiness flag.
     pub fn set_ready(&self, ready: bool) -> Result<()> {
         drop(self.lock()?);
         self.is_held_back.store(!ready, Relaxed);
         Ok(())
     }
 
-    /// Whether the server serves, does not close and is not held back.
+    /// Whether the server is ready: it serves, it does not close, and the flag is set.
     pub fn is_ready(&self) -> Result<bool> {
         let serves = self.shared()?.is_some_and(|shared| shared.registry.begins().is_none());
         Ok(serves && !self.is_held_back.load(Relaxed))
@@ -229,18 +230,18 @@ impl Server {
         }
         let before = std::mem::replace(&mut *state, State::NeverStarted);
         drop(state);
-        // Unlocked: what ends here may write to the log, which is the host's.
+        // Not locked, because sessions that end here may write to the log of the host.
         let queues = match before {
             State::Setup(setup, _) => setup.queues,
             _ => Vec::new(),
         };
         queues.iter().for_each(|queue| queue.close_unstarted(true));
-        // There is no thread of ours to call from, and nothing to wait for.
+        // There is no thread to call the host from, and nothing to wait for.
         on_close.into_iter().for_each(|on_close| on_close(&Report::default()));
         Ok(())
     }
 
-    /// Blocks until the close is complete. None as the time is for ever.
+    /// Blocks until the close is complete. `None` waits indefinitely.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Report> {
         if is_our_thread() {
             return Err(Error::Deadlock("waiting for the close"));
@@ -270,20 +271,22 @@ impl Server {
         Ok(self.shared()?.map(|shared| shared.registry.list()).unwrap_or_default())
     }
 
-    /// Whether another process made it: nothing of it may be touched, not even to end it.
+    /// Whether another process has created the server. It must then not be used, nor
+    /// dropped.
     pub fn is_foreign(&self) -> bool {
         self.fork.load(Relaxed) != table::fork()
     }
 
-    /// No callback of the host begins from now on.
+    /// From now on, no callback of the host begins.
     pub fn mute(&self) {
         if let Ok(Some(shared)) = self.shared() {
             shared.mute();
         }
     }
 
-    /// Ends the server: what is open is forced, threads are joined. No callback
-    /// of the host begins once this has returned. Not for a thread of ours.
+    /// Ends the server: open sessions are forced, and threads are joined. After the
+    /// return no callback of the host begins. Must not be called on a thread of the
+    /// server.
     pub fn shut_down(&self) {
         let Ok(mut state) = self.lock() else { return };
         let started = match &mut *state {
@@ -323,11 +326,12 @@ impl Server {
         }
     }
 
-    /// Makes it the server of this process, a child of the one that made it. Only
-    /// one that was never started has no threads and no sessions there. A queue
-    /// stays the parent's: its descriptor is, and who waits for it.
+    /// Makes the server belong to this process, a child of the one that created it. That
+    /// is possible only before the start, when it has no threads and no sessions. A queue
+    /// remains with the parent, because of its descriptor.
     fn adopt(&self) -> Result<Locked<'_, State>> {
-        // A fork copies locks, which a thread of the parent may hold: not waited for.
+        // A thread of the parent may have held a lock during the fork, so locks are not
+        // waited for.
         let mut state = table::try_lock(&self.state).ok_or(Error::Forked)?;
         match &mut *state {
             State::Setup(setup, listen_sockets) if setup.queues.is_empty() => {

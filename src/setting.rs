@@ -1,4 +1,4 @@
-//! A setting of ours (RFC 9113, section 6.5.1), and which values a server may send.
+//! A setting that the server sends (RFC 9113, section 6.5.1), and its possible values.
 
 use crate::config::Limit;
 use crate::error::{Error, Result};
@@ -15,10 +15,11 @@ pub mod id {
     pub(crate) const NO_RFC7540_PRIORITIES: u16 = 0x9;
 }
 
-/// Settings of one frame. Clients refuse frames of many: nghttp2 those of more than 32.
+/// The most settings of one frame. Clients refuse frames with many: nghttp2 those with
+/// more than 32.
 const MOST: usize = 32;
 
-/// Settings that the first frame may have beside those of the library.
+/// The most settings that the host may add to the first frame.
 const MOST_FIRST: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +40,14 @@ impl Setting {
     fn range(self) -> (u64, u64) {
         match self.id {
             id::HEADER_TABLE_SIZE => Limit::named("HEADER_TABLE_BYTES").range(),
-            // A server is never pushed to.
+            // A client cannot push.
             id::ENABLE_PUSH => (0, 0),
             id::MAX_CONCURRENT_STREAMS => (0, Limit::named("CONCURRENT_STREAMS").range().1),
             id::INITIAL_WINDOW_SIZE => Limit::named("STREAM_WINDOW_BYTES").range(),
             id::MAX_FRAME_SIZE => Limit::named("FRAME_BYTES").range(),
             id::MAX_HEADER_LIST_SIZE => Limit::named("HEADER_LIST_BYTES").range(),
             id::ENABLE_CONNECT_PROTOCOL => (0, 1),
-            // It was sent in the first frame and may not change.
+            // It was sent in the first frame, and must not change.
             id::NO_RFC7540_PRIORITIES => (1, 1),
             _ => (0, u32::MAX.into()),
         }
@@ -63,7 +64,7 @@ impl Setting {
         }
     }
 
-    /// Whether the library itself sends it in the first frame, or keeps to it.
+    /// Whether the library sends this setting in the first frame, or obeys it.
     fn is_known(self) -> bool {
         matches!(self.id, id::HEADER_TABLE_SIZE..=id::MAX_HEADER_LIST_SIZE)
             || matches!(self.id, id::ENABLE_CONNECT_PROTOCOL | id::NO_RFC7540_PRIORITIES)
@@ -76,7 +77,7 @@ pub fn check(settings: &[Setting]) -> Result<()> {
     settings.iter().try_for_each(|setting| setting.check())
 }
 
-/// Whether they may be added to the first frame: those that are not known.
+/// Whether the settings may be added to the first frame: only unknown ones.
 pub fn check_first(settings: &[Setting]) -> Result<()> {
     check_list(settings, MOST_FIRST)?;
     match settings.iter().find(|setting| setting.is_known()) {

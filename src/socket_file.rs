@@ -14,7 +14,7 @@ use crate::address::Address;
 use crate::error::Result;
 use crate::system::System;
 
-/// How often, and how long each time, a locked folder is waited for.
+/// How often, and how long each time, to wait for the lock on the folder.
 const TRIES: u32 = 100;
 const TRY: Duration = Duration::from_millis(10);
 
@@ -28,9 +28,9 @@ pub struct SocketFile {
 }
 
 impl SocketFile {
-    /// Makes a socket at a path with `bind` and `listen`. A lock on the folder makes
-    /// servers of this library do so one after the other: two that find the same
-    /// stale file cannot remove each other's new socket.
+    /// Creates a socket at a path with `bind` and `listen`. A lock on the folder keeps
+    /// two servers of this library from removing each other's new socket, when both have
+    /// found the same stale file.
     pub fn bind(
         address: &Address,
         path: &Path,
@@ -42,18 +42,19 @@ impl SocketFile {
         clear(address, path)?;
         bind().map_err(|error| address.failed(error))?;
         let made = fs::symlink_metadata(path).map_err(|error| address.failed(error))?;
-        // From here on it is removed if something fails.
+        // From here on, an error removes the file.
         let file = Self { path: path.to_owned(), device: made.dev(), inode: made.ino() };
         if let Some(mode) = address.options.mode {
-            // Nobody can connect before it listens.
+            // Nobody can connect before the socket listens.
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|error| address.failed(error))?;
         }
-        // Under the lock: a socket that does not listen yet looks like a stale one.
+        // Under the lock, because a socket that does not listen yet looks like a stale
+        // one.
         listen().map_err(|error| address.failed(error))?;
         Ok(file)
     }
 
-    /// Leaves the file in place: another process has the socket too.
+    /// Leaves the file in place, because another process uses the socket, too.
     pub fn leave(mut self) {
         self.path.clear();
     }
@@ -64,7 +65,7 @@ impl Drop for SocketFile {
         if self.path.as_os_str().is_empty() {
             return;
         }
-        // As long as the socket is open, no other file can have its number.
+        // As long as the socket is open, no other file has its inode number.
         let is_ours =
             fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode));
         if is_ours && let Err(error) = fs::remove_file(&self.path) {
@@ -110,10 +111,10 @@ fn clear(address: &Address, path: &Path) -> Result<()> {
     }
 }
 
-/// Whether a process listens there.
+/// Whether a process listens on the socket.
 fn knock(path: &Path) -> io::Result<()> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // A server whose queue is full would hold us up.
+    // Not blocking: the backlog of a server may be full.
     socket.set_nonblocking(true)?;
     socket.connect(&SockAddr::unix(path)?)
 }

@@ -1,29 +1,29 @@
-//! What only the layer above can ask of the operating system.
+//! The operating system functions that need `unsafe`, which only [`crate::ffi`] may use.
 
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
 
 #[derive(Clone, Copy)]
 pub struct System {
-    /// Runs what it is given with all of the host's signals blocked on this
-    /// thread: a thread that is started there never takes one.
+    /// Runs a function with all signals of the host blocked on this thread. Threads that
+    /// it starts inherit that, and never handle a signal.
     pub quietly: fn(&mut dyn FnMut()),
-    /// Bytes sent to a socket that its peer has not acknowledged.
+    /// How many bytes the peer of a socket has not acknowledged.
     pub unacknowledged: fn(RawFd) -> usize,
-    /// Whether a socket's peer has closed its side or the connection has failed,
-    /// though bytes of the peer may stand unread.
+    /// Whether the peer of a socket has closed its side, or the connection has failed,
+    /// also if unread input is left.
     pub has_ended: fn(RawFd) -> bool,
-    /// Gives memory that nobody uses back to the system.
+    /// Returns unused memory to the system.
     pub trim: fn(),
-    /// A duplicate, close-on-exec, of a descriptor that is known by its number alone.
+    /// Duplicates a descriptor number, close-on-exec.
     pub duplicate: fn(RawFd) -> io::Result<OwnedFd>,
-    /// Locks an open file until it is closed; false if another process has it.
+    /// Locks an open file until it is closed. False if another process has the lock.
     pub try_lock: fn(RawFd) -> io::Result<bool>,
-    /// The process id and the user of a Unix socket's peer, where the system tells.
+    /// The process id and the user of a Unix socket's peer, if the system reports them.
     pub credentials: fn(RawFd) -> Option<(Option<u32>, u32)>,
 }
 
-/// Nothing is asked, as in tests without that layer.
+/// No function is available, as in tests without that layer.
 impl Default for System {
     fn default() -> Self {
         Self {

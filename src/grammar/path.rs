@@ -10,8 +10,9 @@ pub fn fault(path: &[u8]) -> Option<&'static str> {
     });
     match bad {
         (true, _) => Some("the target contains a control character or a space"),
-        // A fragment is never sent. nginx cuts it off, Node.js hands it on as part of
-        // the path: who checks a path and who serves it must not differ.
+        // A client never sends a fragment. nginx removes it, and Node.js passes it on as
+        // a part of the path. A program that checks paths and one that serves them must
+        // not differ here.
         (_, true) => Some("the target has a fragment"),
         _ => None,
     }

@@ -2,13 +2,13 @@
 
 use crate::header_list::HeaderList;
 
-/// What may stand in a token beside letters and digits.
+/// The characters of a token other than letters and digits.
 const MARKS: &[u8] = b"!#$%&'*+-.^_`|~";
 
-/// By byte, whether it may stand in a token.
+/// For each byte, whether it is allowed in a token.
 const IS_TOKEN: [bool; 256] = alphanumeric_or(MARKS);
 
-/// Each byte that may stand in a token in lower case, and 0 for others.
+/// For each byte of a token, the byte in lower case; 0 for other bytes.
 const LOWER: [u8; 256] = {
     let mut lower = [0; 256];
     let mut byte = 0;
@@ -21,7 +21,7 @@ const LOWER: [u8; 256] = {
     lower
 };
 
-/// By byte, whether it is a letter, a digit or one of `marks`.
+/// For each byte, whether it is a letter, a digit or one of `marks`.
 pub(super) const fn alphanumeric_or(marks: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -37,8 +37,8 @@ pub(super) const fn alphanumeric_or(marks: &[u8]) -> [bool; 256] {
     table
 }
 
-/// How many bytes at the front of `text` may stand in a token. They are written
-/// to `lower` in lower case, as far as there is room.
+/// How many bytes at the start of `text` are allowed in a token. They are written to
+/// `lower` in lower case, as far as there is space.
 pub fn lower_token(text: &[u8], lower: &mut [u8]) -> usize {
     let mut at = 0;
     for (byte, place) in text.iter().zip(lower) {
@@ -56,19 +56,19 @@ fn token_len(text: &[u8]) -> usize {
 }
 
 pub fn is_token(text: &[u8]) -> bool {
-    // Without an early end, which compilers make faster for what is short.
+    // There is no early exit, so that the compiler can vectorise the loop.
     !text.is_empty() && text.iter().fold(true, |is_token, byte| is_token & IS_TOKEN[usize::from(*byte)])
 }
 
-/// Whether that is a token without upper case letters: the name of a field, as
-/// HTTP/2 has it.
+/// Whether this is a token without upper case letters, as required of field names in
+/// HTTP/2.
 pub fn is_lower_token(text: &[u8]) -> bool {
-    // 0 stands for what is none, which 0 is too.
+    // 0 stands for bytes that are not allowed, which includes 0.
     let is_lower = |byte: u8| (byte != 0) & (LOWER[usize::from(byte)] == byte);
     !text.is_empty() && text.iter().fold(true, |all, byte| all & is_lower(*byte))
 }
 
-/// Without the white space around it (RFC 9110, section 5.6.3).
+/// Removes leading and trailing white space (RFC 9110, section 5.6.3).
 pub fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
@@ -76,12 +76,12 @@ pub fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// The members of a list, without the empty ones.
+/// The members of a list, without empty ones.
 pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(trim).filter(|member| !member.is_empty())
 }
 
-/// The members of the lists in all fields of that name, which is in lower case.
+/// The members of the lists in all fields with this name in lower case.
 pub fn all_members<'a>(fields: &'a HeaderList, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     fields.get_all(name).flat_map(members)
 }

@@ -1,6 +1,6 @@
-//! Random input, the same in each run.
+//! Pseudo-random input, the same in each run.
 
-/// xorshift: the same run each time.
+/// A xorshift generator.
 pub struct Dice(u64);
 
 impl Dice {

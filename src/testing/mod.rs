@@ -1,4 +1,4 @@
-//! What tests of several modules need.
+//! Utilities for the tests of several modules.
 
 mod dice;
 mod seeds;

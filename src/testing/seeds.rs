@@ -1,11 +1,10 @@
-//! Fuzz targets, for a while.
+//! Runs fuzz targets for a short time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Dice, mutated};
 
-/// Gives the seeds of a fuzz target to what it fuzzes, and what becomes of them by
-/// so many mutations.
+/// Calls a fuzz target with its seeds, and with `mutations` of each.
 pub fn run_seeds(folder: &str, rounds: usize, check: impl Fn(&[u8])) {
     let folder = format!("{}/fuzz/corpus/{folder}", env!("CARGO_MANIFEST_DIR"));
     let seeds = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
@@ -16,7 +15,7 @@ pub fn run_seeds(folder: &str, rounds: usize, check: impl Fn(&[u8])) {
     (0..rounds).for_each(|_| run(&mutated(&seeds, &mut dice), &check));
 }
 
-/// Gives it so many inputs of random bytes, each of less than `most`.
+/// Calls it with `count` inputs of random bytes, each shorter than `most`.
 pub fn run_random(most: usize, rounds: usize, check: impl Fn(&[u8])) {
     let mut dice = Dice::new(2);
     for _ in 0..rounds {

@@ -1,11 +1,11 @@
-//! How long something takes.
+//! Measures short durations.
 
 use std::time::Instant;
 
-/// So few that most measurements end before the thread has to wait.
+/// So few repetitions that most measurements end before the thread is preempted.
 const ROUNDS: u32 = 500;
 
-/// What it takes to do something once, at best: other threads disturb.
+/// The time of one execution, at best: other threads disturb measurements.
 pub fn nanoseconds(mut once: impl FnMut()) -> f64 {
     let measure = |_| {
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! Frames as bytes, written and read without the engine's own functions.
+//! Writes and reads frames, independently of the engine.
 
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
@@ -36,7 +36,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The 32-bit number at that place of the payload.
+    /// The 32-bit number at this position of the payload.
     pub fn number(&self, at: usize) -> u32 {
         let bytes = &self.payload[at..at + 4];
         (u32::from(bytes[0]) << 24) | (u32::from(bytes[1]) << 16) | (u32::from(bytes[2]) << 8) | u32::from(bytes[3])
@@ -47,7 +47,7 @@ impl Frame {
     }
 }
 
-/// The bytes of a frame.
+/// Encodes a frame.
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = payload.len();
     let mut bytes = vec![(length >> 16) as u8, (length >> 8) as u8, length as u8, kind, flags];
@@ -56,7 +56,7 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The frames in bytes that end with a whole one.
+/// Decodes complete frames.
 pub fn frames(mut bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {
@@ -76,7 +76,7 @@ pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
         match text {
             Err(()) => block.push(0),
             Ok(text) => {
-                // An integer behind a prefix of 7 bits.
+                // An integer with a prefix of 7 bits.
                 match text.len() {
                     short @ 0..127 => block.push(short as u8),
                     mut long => {
@@ -96,7 +96,7 @@ pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// What a request with that method and path begins with.
+/// The pseudo-header fields of a request with this method and path.
 pub fn pseudo<'a>(method: &'a str, path: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![(":method", method), (":scheme", "http"), (":path", path), (":authority", "a.example")]
 }
@@ -135,7 +135,7 @@ pub fn settings(settings: &[(u16, u32)]) -> Vec<u8> {
     frame(SETTINGS, 0, 0, &payload)
 }
 
-/// What a client sends first, with these settings.
+/// The preface of a client, with these settings.
 pub fn preface(with: &[(u16, u32)]) -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), settings(with)].concat()
 }
