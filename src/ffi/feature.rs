@@ -1,4 +1,4 @@
-//! Parts of the protocols that can be turned on and off.
+//! Protocol features that can be enabled and disabled.
 
 use std::ptr::NonNull;
 

@@ -1,4 +1,4 @@
-//! fork(): the child learns that what the parent made is not its own.
+//! Detects fork(): objects of the parent must not be used in the child.
 
 use once_cell::sync::OnceCell;
 

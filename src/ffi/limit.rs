@@ -1,4 +1,4 @@
-//! Limits, by the numbers that the C API gives them.
+//! The limits, by their numbers in the C API.
 
 use std::ptr::NonNull;
 

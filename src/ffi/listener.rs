@@ -1,4 +1,4 @@
-//! Where a server listens, and handing its sockets over.
+//! Listening sockets: their addresses, and passing them to other processes.
 
 use std::ffi::{CString, c_char, c_int};
 use std::os::fd::IntoRawFd;

@@ -1,5 +1,5 @@
-//! The library's own log: to a callback of the host, kept until the host takes
-//! it, or nowhere.
+//! The log of the library. Lines go to a callback of the host, are kept until the host
+//! takes them, or are dropped.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CString, c_char, c_void};
@@ -81,7 +81,7 @@ pub extern "C" fn goaway_log_set_on_line(level: u32, on_log: goaway_log_cb, user
         let (user_data, before) = (UserData(user_data), AtomicPtr::default());
         let added = Box::into_raw(Box::new(Callback { level, callback, user_data, before }));
         let before = CALLBACK.swap(added, AcqRel);
-        // SAFETY: it was made above, and no callback is ever dropped.
+        // SAFETY: the pointer is of a box made above, and no callback is ever dropped.
         unsafe { (*added).before.store(before, Release) };
         callsite::rebuild_interest_cache();
         Ok(())
@@ -118,7 +118,7 @@ pub extern "C" fn goaway_log_keep(level: u32) -> goaway_status {
         install()?;
         let before = log::kept_level();
         log::keep(level);
-        // It takes a lock of tracing's, which in the child of a fork may be held for ever.
+        // This takes a lock of `tracing`, which may stay locked in the child of a fork.
         if before != level {
             callsite::rebuild_interest_cache();
         }
@@ -172,7 +172,7 @@ struct Callback {
 static CALLBACK: AtomicPtr<Callback> = AtomicPtr::new(std::ptr::null_mut());
 
 fn callback() -> Option<&'static Callback> {
-    // SAFETY: it points nowhere or into a box that is never dropped.
+    // SAFETY: the pointer is NULL, or of a box that is never dropped.
     unsafe { CALLBACK.load(Acquire).as_ref() }
 }
 
@@ -265,7 +265,7 @@ struct Line(String);
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = match field.name() {
             "message" => write!(self.0, "{value:?} "),
             name => write!(self.0, "{name}={value:?} "),

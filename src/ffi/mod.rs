@@ -1,13 +1,13 @@
 //! The C ABI: the only place of `unsafe`, raw pointers and `extern "C"`.
 //!
-//! One file per noun. A function's name here is its name in the header, its
-//! comment is the header's, and its signature says who owns what:
-//! `Option<Box<T>>` is consumed, `Option<&T>` borrowed, `Option<&mut
-//! MaybeUninit<T>>` written on success. The header's contract stands in these
-//! comments, so that a `# Safety` section would say it twice.
+//! There is one file per noun. The name of a function here is its name in the header, its
+//! comment is the comment in the header, and its signature shows the ownership of the
+//! arguments: `Option<Box<T>>` is consumed, `Option<&T>` is borrowed, and `Option<&mut
+//! MaybeUninit<T>>` is written on success. The comments contain the contract for C
+//! programs, so there are no `# Safety` sections.
 #![allow(clippy::missing_safety_doc, non_camel_case_types)]
 
-// In the order in which the header shows them.
+// In the order of the header.
 mod version;
 
 mod status;
@@ -81,7 +81,7 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 #[derive(Clone, Copy)]
 struct UserData(*mut c_void);
 
-// SAFETY: the library never looks through the pointer.
+// SAFETY: the library never dereferences the pointer.
 unsafe impl Send for UserData {}
 // SAFETY: as above.
 unsafe impl Sync for UserData {}

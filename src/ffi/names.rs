@@ -1,4 +1,4 @@
-//! The words for the numbers of events, causes, outcomes and stages.
+//! The names of events, causes, outcomes and stages.
 
 use std::ffi::{CStr, c_char};
 use std::ptr;

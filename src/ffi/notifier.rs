@@ -1,4 +1,4 @@
-//! The descriptor that tells of a queue's batch.
+//! The descriptor that becomes readable when a queue has records.
 
 use std::fs::File;
 use std::io;
@@ -14,7 +14,7 @@ pub fn new() -> Result<Notifier> {
     if fd < 0 {
         return Err(failed(io::Error::last_os_error()));
     }
-    // SAFETY: the descriptor is new, and nobody else's.
+    // SAFETY: the descriptor is new, and nobody else owns it.
     let reader = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
     Ok(Notifier { reader, writer: None })
 }
@@ -24,7 +24,7 @@ pub fn new() -> Result<Notifier> {
     use std::os::fd::AsRawFd;
     let (reader, writer) = io::pipe().map_err(failed)?;
     for end in [reader.as_raw_fd(), writer.as_raw_fd()] {
-        // SAFETY: both are open; only their status flags change.
+        // SAFETY: both descriptors are open, and only their status flags change.
         if unsafe { libc::fcntl(end, libc::F_SETFL, libc::O_NONBLOCK) } < 0 {
             return Err(failed(io::Error::last_os_error()));
         }

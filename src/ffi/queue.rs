@@ -1,4 +1,4 @@
-//! Queues: events taken and responses given in batches, for hosts with one thread.
+//! Event queues: records and commands in batches, for hosts with one thread.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -81,7 +81,7 @@ pub extern "C" fn goaway_queue_free(queue: Option<Box<goaway_queue>>) {
     guard_or((), || {
         let Some(handle) = queue else { return Ok(()) };
         if handle.fork != table::fork() {
-            // Its locks mean nothing in this process.
+            // The locks of the queue are those of another process.
             std::mem::forget(handle);
             return Ok(());
         }
@@ -266,7 +266,8 @@ pub unsafe extern "C" fn goaway_queue_submit(
 unsafe fn carry_out(commands: *const Command, count: usize, arena: &[u8], out_statuses: *mut u32) -> Result<()> {
     let (mut first, mut execution) = (Ok(()), Execution::default());
     for index in 0..count {
-        // SAFETY: the caller's promise. Plain numbers, of which every value is one.
+        // SAFETY: the caller's promise. Commands consist of numbers, for which every
+        // value is valid.
         let command = unsafe { commands.add(index).read_unaligned() };
         let done = execution.carry_out(&command, arena);
         if !out_statuses.is_null() {
@@ -303,7 +304,7 @@ mod tests {
         let record = batch.records[0];
         assert_eq!((record.data_offset, record.data_len as usize), (8, size_of::<goaway_report>()));
         let data = &batch.arena[8..];
-        // SAFETY: as many bytes as the structure has, which is made of plain numbers.
+        // SAFETY: the structure consists of numbers, and has this many bytes.
         let shown = unsafe { data.as_ptr().cast::<goaway_report>().read_unaligned() };
         assert_eq!((shown.sessions_graceful, shown.streams_reset, shown.elapsed_ms), (1, 7, 10));
         assert_eq!((shown.sessions_by_peer, shown.bytes_unsent), (0, 0));

@@ -1,5 +1,5 @@
-//! Records as a host reads them. A C program has the same functions inline, from
-//! `inline.h`, and calls none of these; a program in another language calls them.
+//! Access to the members of records. A C program uses the same functions inline, from
+//! `inline.h`. A program in another language calls these.
 
 mod view;
 

@@ -1,4 +1,4 @@
-//! Requests: what the peer asked, its body, and the end of its interest.
+//! Requests: head, body and cancellation.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

@@ -1,4 +1,4 @@
-//! Responses: at once, or a head, pieces, trailers and an end.
+//! Responses: complete, or streamed as head, data, trailers and end.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

@@ -1,4 +1,4 @@
-//! The server: made, told what to do, started, closed.
+//! The server: its configuration, start and close.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_void};
@@ -387,7 +387,7 @@ pub extern "C" fn goaway_server_free(server: Option<Box<goaway_server>>) {
     guard_or((), || {
         let Some(handle) = server else { return Ok(()) };
         if handle.server.is_foreign() {
-            // Its locks and thread handles mean nothing in this process.
+            // The locks and thread handles of the server are those of another process.
             std::mem::forget(handle);
             return Ok(());
         }
@@ -397,7 +397,8 @@ pub extern "C" fn goaway_server_free(server: Option<Box<goaway_server>>) {
         }
         handle.server.mute();
         let end = move || handle.server.shut_down();
-        // A thread of ours blocks all signals, and one that it starts does too.
+        // A thread of the library blocks all signals, and the threads that it starts
+        // inherit that.
         let started = std::thread::Builder::new().name("goaway-end".into()).spawn(end);
         started.map(drop).map_err(|error| Error::io("cannot start a thread", error))
     });

@@ -1,4 +1,4 @@
-//! Sessions: listed, looked at, ended, and what happens to them.
+//! Sessions: lists, information, events, frames, and their end.
 
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
@@ -360,7 +360,7 @@ pub unsafe extern "C" fn goaway_session_send_origin(
     count: usize,
 ) -> goaway_status {
     guard(|| {
-        // SAFETY: the header asks for so many texts.
+        // SAFETY: the header asks for this many texts.
         let origins = unsafe { view::texts(origins, count, "origins") }?;
         with_frames(session)?.send(Extension::origin(origins)?)
     })

@@ -1,4 +1,4 @@
-//! What the library asks the system about descriptors, which safe Rust does not.
+//! Socket functions of the operating system that safe Rust does not have.
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -7,7 +7,7 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 /// where the system does not tell.
 pub fn unacknowledged(socket: RawFd) -> usize {
     let mut bytes: libc::c_int = 0;
-    // SAFETY: the call writes one int to a place that is one.
+    // SAFETY: the call writes one int to a variable of that type.
     match unsafe { libc::ioctl(socket, libc::TIOCOUTQ, &raw mut bytes) } {
         0 => usize::try_from(bytes).unwrap_or(0),
         _ => 0,
@@ -19,7 +19,7 @@ pub fn unacknowledged(socket: RawFd) -> usize {
 pub fn has_ended(socket: RawFd) -> bool {
     #[cfg(target_os = "linux")]
     const CLOSED: libc::c_short = libc::POLLRDHUP;
-    // Elsewhere a read has to find it out.
+    // On other systems a read has to find out.
     #[cfg(not(target_os = "linux"))]
     const CLOSED: libc::c_short = 0;
     let mut asked = libc::pollfd { fd: socket, events: CLOSED, revents: 0 };
@@ -30,12 +30,12 @@ pub fn has_ended(socket: RawFd) -> bool {
 
 /// A duplicate, close-on-exec, of a descriptor that the host knows by its number.
 pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: no memory is involved; a number that is no descriptor is an error.
+    // SAFETY: no memory is involved. An invalid descriptor is an error.
     let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
     if copy < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: it was made just now, and nobody else knows it.
+    // SAFETY: the descriptor was made just now, and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
@@ -58,14 +58,14 @@ pub fn try_lock(file: RawFd) -> io::Result<bool> {
 pub fn credentials(socket: RawFd) -> Option<(Option<u32>, u32)> {
     let mut found = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut size = size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: the call writes at most `size` bytes to a place that has them.
+    // SAFETY: the call writes at most `size` bytes to a variable of that size.
     let failed = unsafe {
         libc::getsockopt(socket, libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut found).cast(), &raw mut size)
     };
     if failed != 0 {
         return None;
     }
-    // 0 is a process in a namespace that is not ours to see.
+    // 0 stands for a process in a PID namespace that is not visible here.
     Some((u32::try_from(found.pid).ok().filter(|pid| *pid != 0), found.uid))
 }
 

@@ -1,4 +1,4 @@
-//! Statuses: what a call returns, and the text of the last failure.
+//! The status codes of calls, and the text of the last error.
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
@@ -118,7 +118,7 @@ thread_local! {
 pub fn record(error: &Error) -> goaway_status {
     let text = CString::new(error.to_string().replace('\0', "\u{fffd}")).unwrap_or_default();
     let status = goaway_status::from(error);
-    // A thread that is ending has no place for texts any more.
+    // The thread is ending, and its thread-local storage is gone.
     let _ = LAST.try_with(|last| *last.borrow_mut() = (status, text));
     status
 }

@@ -1,4 +1,4 @@
-//! What the library's threads owe their host, and what they ask of the system.
+//! Signal masks and memory functions for the library's threads.
 
 use once_cell::sync::OnceCell;
 
@@ -12,7 +12,7 @@ pub fn quietly(body: &mut dyn FnMut()) {
     unsafe {
         let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = (std::mem::zeroed(), std::mem::zeroed());
         libc::sigfillset(&mut all);
-        // Those that tell of a defect on this very thread, or that a profiler sends it.
+        // Signals that report a fault of this thread, or that a profiler sends to it.
         for signal in [
             libc::SIGSEGV,
             libc::SIGBUS,
@@ -42,7 +42,7 @@ pub fn report_panics() {
 /// does so by itself at its very end only.
 pub fn trim() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it touches nothing that is in use, from any thread.
+    // SAFETY: the call does not affect memory in use, and may be made on any thread.
     unsafe {
         libc::malloc_trim(0);
     }

@@ -1,4 +1,4 @@
-//! TLS: certificates, who may come, and what a session has agreed on.
+//! TLS: settings, certificates, and the result of a handshake.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -387,7 +387,7 @@ pub unsafe extern "C" fn goaway_session_peer_certificate(
 ) -> goaway_status {
     guard(|| {
         let out_len = view::out(out_len, "out_len")?;
-        // SAFETY: the header asks for a place of that many bytes.
+        // SAFETY: the header asks for a buffer of this many bytes.
         let place = unsafe { view::bytes_mut(place, place_len, "place") }?;
         let found = SESSIONS.here()?.find(session)?;
         let certificate = certificate(&found, index)?;
@@ -425,7 +425,7 @@ fn settings<'a>(tls: impl Object<'a, goaway_tls>) -> Result<&'a Tls> {
 
 /// The bytes of a NUL-terminated text, if there is one.
 unsafe fn optional<'a>(text: *const c_char) -> Option<&'a [u8]> {
-    // SAFETY: the caller's promise is ours.
+    // SAFETY: the caller's promise.
     unsafe { view::raw_text(text, "text") }.ok()
 }
 

@@ -1,4 +1,4 @@
-//! Texts and bytes as they cross the boundary.
+//! Texts and bytes in arguments.
 
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
@@ -45,7 +45,7 @@ impl<'a, T> Object<'a, T> for Option<&'a T> {
 
 impl<'a, T> Object<'a, T> for Option<NonNull<T>> {
     fn get(self) -> Option<&'a T> {
-        // SAFETY: the header asks for an object that was made and not freed.
+        // SAFETY: the header asks for an object that was created and not freed.
         self.map(|object| unsafe { object.as_ref() })
     }
 }
@@ -78,12 +78,12 @@ pub unsafe fn settings(settings: *const goaway_setting, count: usize) -> Result<
     if settings.is_null() {
         return Err(Error::Null("settings"));
     }
-    // So many are too many anywhere, and are not looked at.
+    // No array can be that long, so it is not read.
     let most = usize::from(u16::MAX);
     if count > most {
         return Err(Error::TooLarge(format!("{count} settings; there are no more than {most}")));
     }
-    // SAFETY: not NULL, of a length that can exist, and the header asks for that many.
+    // SAFETY: not NULL, of a possible length, and the header asks for this many elements.
     let settings = unsafe { std::slice::from_raw_parts(settings, count) };
     settings.iter().map(|setting| Setting::new(setting.id, setting.value)).collect()
 }
@@ -99,7 +99,7 @@ pub unsafe fn raw_text<'a>(text: *const c_char, name: &'static str) -> Result<&'
 
 /// A NUL-terminated UTF-8 text.
 pub unsafe fn text<'a>(text: *const c_char, name: &'static str) -> Result<&'a str> {
-    // SAFETY: the caller's promise is ours.
+    // SAFETY: the caller's promise.
     let bytes = unsafe { raw_text(text, name) }?;
     std::str::from_utf8(bytes).map_err(|_| Error::Utf8(name))
 }
@@ -112,7 +112,7 @@ pub unsafe fn texts<'a>(texts: *const *const c_char, count: usize, name: &'stati
     if count > isize::MAX as usize / size_of::<*const c_char>() {
         return Err(Error::invalid(format_args!("{count} is no number of {name}")));
     }
-    // SAFETY: the caller's promise: so many pointers, each to such a text.
+    // SAFETY: the caller's promise: this many pointers, each to a NUL-terminated text.
     (0..count).map(|index| unsafe { text(*texts.add(index), name) }).collect()
 }
 
@@ -125,7 +125,7 @@ pub unsafe fn bytes<'a>(data: *const u8, len: usize, name: &'static str) -> Resu
         return Err(Error::Null(name));
     }
     check_length(len, name)?;
-    // SAFETY: not NULL, of a length that can exist, and the header asks for that many bytes.
+    // SAFETY: not NULL, of a possible length, and the header asks for this many bytes.
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }
 
