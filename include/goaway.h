@@ -1124,6 +1124,32 @@ goaway_status goaway_server_set_ready(goaway_server *server, bool ready);
 // has passed. Returns false for NULL.
 bool goaway_server_is_ready(const goaway_server *server);
 
+// Has the library respond to health checks itself: to GET and HEAD of `ready_path`
+// and of `live_path`, each an absolute path without a query, such as "/ready". The
+// path of a request must be the same, byte for byte; a query is ignored. NULL: no such
+// path. Allowed before the start only. The host does not see these requests.
+//
+// - `ready_path` has the status 200 while `goaway_server_is_ready` would return true,
+//   otherwise 503, also on sessions that are still open during a close.
+// - `live_path` has the status 503 while the host is stalled, otherwise 200. The host
+//   is stalled when a callback on the thread of a session has been running for
+//   `stall_ms` milliseconds, or when records have been waiting in a queue for so long
+//   without a `goaway_queue_take`. It is noticed at most half of `stall_ms`, or 1 s,
+//   later, and written to the log at GOAWAY_LOG_WARN. A host for which nothing waits
+//   is not stalled, nor is one that takes requests and does not respond to them.
+//
+// The body is one word and a line feed. A check on a thread that is inside a callback
+// waits for the callback, so that it is answered late or never. Checks on a listener
+// with health=1 (`goaway_server_listen`) have a thread of their own.
+//
+// GOAWAY_ERR_INVALID: a path is malformed or has a handler for GET already, the paths
+// are the same, or `stall_ms` is 0 and `live_path` is given. Nothing is set then.
+// GOAWAY_ERR_STATE: the server was started.
+goaway_status goaway_server_set_health_paths(goaway_server *server,
+                                             const char *ready_path,
+                                             const char *live_path,
+                                             uint32_t stall_ms);
+
 // Begins to close the server, and returns at once. You may call it again: a later
 // call can only shorten the time, and each `on_close` gets the same report.
 //
@@ -1244,6 +1270,10 @@ void goaway_server_free(goaway_server *server);
 //   header, or if the header is not complete after proxy_ms=MILLISECONDS (default
 //   5000, 1 to 3600000). A proxy that connects for itself (LOCAL, UNKNOWN) is its
 //   own client. TLVs are skipped, up to 4096 bytes.
+// - health=1: only health checks are served (`goaway_server_set_health_paths`), and
+//   everything else has the status 404. Its sessions have a thread of their own, which
+//   runs no handler. They are accepted although the limits of sessions are reached;
+//   there may be 64 of them. Default 0.
 //
 // The options backlog, reuseport, ipv6only and mode are not allowed for an inherited
 // socket. keepalive changes a shared socket for all processes that share it.

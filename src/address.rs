@@ -47,6 +47,8 @@ pub struct Options {
     pub mode: Option<u32>,
     pub keepalive: Option<Keepalive>,
     pub proxy: Option<Arc<Proxy>>,
+    /// Only health checks are served.
+    pub is_for_health: bool,
     /// The TLS settings, which are not part of the text.
     pub tls: Option<Arc<Tls>>,
 }
@@ -148,6 +150,7 @@ impl Options {
             let read = match name {
                 "backlog" => keep(&mut options.backlog, within(1, 65_535).map(|backlog| backlog as u16)),
                 "reuseport" => within(0, 1).map(|said| options.reuse_port = said == 1),
+                "health" => within(0, 1).map(|said| options.is_for_health = said == 1),
                 "given" => within(0, 1).map(|said| options.given = said == 1),
                 "ipv6only" => keep(&mut options.only_v6, within(0, 1).map(|said| said == 1)),
                 "mode" => keep(&mut options.mode, whole(value, 8).filter(|mode| *mode <= 0o777)),
@@ -192,7 +195,7 @@ fn concerns(name: &str, place: &Place) -> std::result::Result<bool, String> {
         "given" => Ok(matches!(place, Place::Descriptor(_))),
         "mode" => Ok(matches!(place, Place::Unix(path) if path[0] != 0)),
         "keepalive" | "keepalive_interval" | "keepalive_count" => Ok(!matches!(place, Place::Unix(_))),
-        "proxy" | "proxy_ms" => Ok(true),
+        "proxy" | "proxy_ms" | "health" => Ok(true),
         _ => Err(format!("there is no option \"{name}\"")),
     }
 }
@@ -236,6 +239,8 @@ mod tests {
         let keepalive = Keepalive { idle: seconds(60), interval: Some(seconds(10)), count: Some(5) };
         assert_eq!(options.keepalive, Some(keepalive));
         assert!(Address::parse("fd:3?given=1").unwrap().options.given);
+        assert!(Address::parse("unix:/a?health=1").unwrap().options.is_for_health);
+        assert!(!Address::parse("127.0.0.1:80?health=0").unwrap().options.is_for_health);
         let options = Address::parse("unix:/a?mode=0660&proxy=unix,10.0.0.0/8&proxy_ms=250").unwrap().options;
         assert_eq!(options.mode, Some(0o660));
         let proxy = options.proxy.unwrap();
@@ -259,6 +264,7 @@ mod tests {
             ("127.0.0.1:80?backlog=+1", "cannot be"),
             ("127.0.0.1:80?backlog=65536", "cannot be"),
             ("127.0.0.1:80?reuseport=yes", "cannot be"),
+            ("127.0.0.1:80?health=2", "\"health\" cannot be \"2\""),
             ("127.0.0.1:80?speed=1", "no option \"speed\""),
             ("127.0.0.1:80?backlog=1&backlog=1", "twice"),
             ("127.0.0.1:80?mode=600", "says nothing"),

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 thread_local! {
     /// The flag of this thread, if it has one.
@@ -37,9 +37,10 @@ fn count(change: isize) {
     }
 }
 
-/// Set while a thread is inside a callback of the host. Any thread may read it.
+/// Says whether a thread is inside a callback of the host. Any thread may read it. It
+/// counts the begins and ends of callbacks: an odd number is the inside of one.
 #[derive(Clone, Default)]
-pub struct Flag(Arc<AtomicBool>);
+pub struct Flag(Arc<AtomicU64>);
 
 impl Flag {
     /// Makes this the flag of the calling thread, for the life of the thread.
@@ -49,7 +50,12 @@ impl Flag {
     }
 
     pub fn is_set(&self) -> bool {
-        self.0.load(Relaxed)
+        self.inside().is_some()
+    }
+
+    /// A number of the callback that the thread is inside of; `None` if of none.
+    pub fn inside(&self) -> Option<u64> {
+        Some(self.0.load(Relaxed)).filter(|count| count % 2 == 1)
     }
 }
 
@@ -76,7 +82,10 @@ pub fn run<R>(callback: impl FnOnce() -> R) -> R {
 fn set(value: bool) -> bool {
     let change = |flag: &Flag| {
         let changes = flag.is_set() != value;
-        flag.0.store(value, Relaxed);
+        if changes {
+            // Only this thread writes it.
+            flag.0.store(flag.0.load(Relaxed).wrapping_add(1), Relaxed);
+        }
         changes
     };
     HERE.try_with(|here| here.get().is_some_and(change)).unwrap_or(false)
@@ -104,8 +113,9 @@ mod tests {
             flag.attach();
             run(|| {
                 assert!(flag.is_set());
+                let inside = flag.inside();
                 run(|| assert!(flag.is_set()));
-                assert!(flag.is_set());
+                assert_eq!(flag.inside(), inside, "it is the same callback");
             });
             assert!(!flag.is_set());
             let panicked = std::panic::catch_unwind(|| run(|| panic!("as a callback may")));

@@ -15,13 +15,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::callback;
 use crate::close::CUT;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
+use crate::health::StallWatch;
 use crate::listener::{BACK_OFF, ListenSocket, Listener, is_of_one_connection};
 use crate::registry::{Progress, SESSIONS};
 use crate::request;
@@ -29,6 +30,10 @@ use crate::session::SessionHandle;
 use crate::shared::Shared;
 use crate::table::SlotAllocator;
 use crate::worker_thread::WorkerHandle;
+
+/// How many sessions the listeners for health checks may have at a time, beside the
+/// limits of the host.
+const HEALTH_SESSIONS: usize = 64;
 
 /// How often the progress of a close is reported to the host.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -49,6 +54,9 @@ pub struct Control {
 struct ControlContext {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
+    /// The worker of the listeners for health checks, which runs no handler. `None` if
+    /// there is no such listener.
+    health_worker: Option<WorkerHandle>,
     sessions: RefCell<SlotAllocator<Arc<SessionHandle>>>,
     notices: Sender<Notice>,
     /// Whether the host has not taken the last progress notice yet.
@@ -92,6 +100,12 @@ impl Control {
             workers.push(worker);
             threads.push(thread);
         }
+        let mut health_worker = None;
+        if listen_sockets.iter().any(|listen_socket| listen_socket.is_for_health) {
+            let (worker, thread) = WorkerHandle::start(workers.len(), shared)?;
+            health_worker = Some(worker);
+            threads.push(thread);
+        }
         let (notices, told) = channel();
         let progress_is_due = Arc::new(AtomicBool::new(false));
         let (of_thread, is_due) = (shared.clone(), progress_is_due.clone());
@@ -105,7 +119,9 @@ impl Control {
                 listen_sockets.into_iter().map(|listen_socket| Listener::new(listen_socket, system)).collect();
             let listeners = watched.map_err(|error| Error::io("cannot watch a listening socket", error))?;
             let (sessions, closing) = (RefCell::new(sessions), Notify::new());
-            let context = ControlContext { shared: of_thread, workers, sessions, notices, progress_is_due, closing };
+            let shared = of_thread;
+            let context =
+                ControlContext { shared, workers, health_worker, sessions, notices, progress_is_due, closing };
             Ok(run(Rc::new(context), listeners, until))
         };
         threads.push(shared.spawn("goaway-control".into(), make)?);
@@ -135,6 +151,9 @@ async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: A
     for listener in listeners {
         accepting.spawn_local(accept(context.clone(), listener));
     }
+    if let Some(stall) = context.shared.setup.stall {
+        tokio::task::spawn_local(watch_host(context.clone(), StallWatch::new(stall)));
+    }
     let registry = &context.shared.registry;
     while registry.deadline().is_none() {
         match registry.begins() {
@@ -161,6 +180,22 @@ async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: A
     }
 }
 
+/// Looks again and again whether the host makes progress.
+async fn watch_host(context: Rc<ControlContext>, mut watch: StallWatch) {
+    loop {
+        sleep(watch.interval()).await;
+        let workers = context.workers.iter().map(WorkerHandle::inside);
+        let queues = context.shared.setup.queues.iter().map(|queue| queue.waiting_since_take());
+        let is_stalled = watch.look(Instant::now(), workers.chain(queues));
+        if context.shared.setup.health.set_stalled(is_stalled) {
+            match is_stalled {
+                true => tracing::warn!("the host is stalled: a callback does not return, or no event is taken"),
+                false => tracing::info!("the host makes progress again"),
+            }
+        }
+    }
+}
+
 /// Returns the memory of many ended sessions to the system, a moment later, when
 /// the last of them have ended too. It runs here, where no session waits for it.
 async fn return_memory(context: &ControlContext) {
@@ -180,7 +215,9 @@ async fn accept(context: Rc<ControlContext>, listener: Listener) {
     // The state is read only after the signal can no longer be missed.
     while context.shared.registry.deadline().is_none() {
         let accepting = async {
-            context.shared.room_for_sessions().await;
+            if !listener.listen_socket().is_for_health {
+                context.shared.room_for_sessions().await;
+            }
             listener.accept().await
         };
         let accepted = tokio::select! {
@@ -210,11 +247,17 @@ async fn accept(context: Rc<ControlContext>, listener: Listener) {
 impl ControlContext {
     /// Enters a connection as a session of the least loaded worker.
     fn give(&self, stream: TcpStream, peer: Endpoint, listen_socket: &Arc<ListenSocket>) {
-        if !self.shared.registry.make_room(self.shared.setup.config.max_sessions) {
+        let health_worker = self.health_worker.as_ref().filter(|_| listen_socket.is_for_health);
+        let has_room = match health_worker {
+            Some(worker) => worker.load() < HEALTH_SESSIONS,
+            None => self.shared.registry.make_room(self.shared.setup.config.max_sessions),
+        };
+        if !has_room {
             return self.refuse(|| tracing::warn!(%peer, "refused: the limit of sessions is reached"));
         }
         // Behind a proxy the client is counted once the proxy has named it.
-        if listen_socket.proxy.is_none() && self.shared.is_crowded(&peer, 1) {
+        let is_counted = health_worker.is_none() && listen_socket.proxy.is_none();
+        if is_counted && self.shared.is_crowded(&peer, 1) {
             return self.refuse(|| tracing::warn!(%peer, "refused: the limit of sessions from one address is reached"));
         }
         let mut session = None;
@@ -224,7 +267,7 @@ impl ControlContext {
             session = Some(entered.clone());
             Box::new(entered)
         });
-        let worker = self.workers.iter().min_by_key(|worker| worker.load());
+        let worker = health_worker.or_else(|| self.workers.iter().min_by_key(|worker| worker.load()));
         match (session, worker) {
             (Some(session), Some(worker)) => worker.give(stream, &self.shared, session),
             _ => self.refuse(|| tracing::warn!(%peer, "refused: there are no ids left")),

@@ -17,7 +17,9 @@
 //! - [`registration`]: a session's entry in the registry, owned by its task
 //! - [`shared`]: the state that all threads of a server share
 //! - [`registry`]: all live sessions, and the stage of a close
+//! - [`health`]: the paths of health checks, and whether the host makes progress
 //! - [`route`]: the routes to the handlers
+//! - [`check`]: what a health check asks
 //! - [`refusal`]: requests that the library responds to itself
 //! - [`command`]: the commands that a host submits in batches
 //! - [`request`]: a request with its response, shared by the host and the session
@@ -52,6 +54,7 @@ mod activation;
 mod address;
 mod arrival;
 mod callback;
+mod check;
 mod close;
 mod code;
 mod command;
@@ -69,6 +72,7 @@ mod grammar;
 mod h1;
 mod h2;
 mod header_list;
+mod health;
 mod listener;
 mod log;
 mod memory;

@@ -31,6 +31,8 @@ pub struct ListenSocket {
     pub at: Endpoint,
     /// The PROXY protocol settings, if connections begin with a PROXY header.
     pub proxy: Option<Arc<Proxy>>,
+    /// Whether it serves health checks alone.
+    pub is_for_health: bool,
     /// The TLS settings, if the socket speaks TLS.
     pub tls: Option<Arc<Tls>>,
     /// Connections that may wait in the kernel.
@@ -56,6 +58,7 @@ impl ListenSocket {
         Arc::new(Self {
             at: at.unwrap_or_default(),
             proxy: options.proxy.clone(),
+            is_for_health: options.is_for_health,
             tls: options.tls.clone(),
             backlog,
             owned,

@@ -275,6 +275,12 @@ impl Queue {
         Ok(see(&taken))
     }
 
+    /// The number of takes, if a batch waits for the host.
+    pub fn waiting_since_take(&self) -> Option<u64> {
+        let state = lock(&self.state);
+        state.is_notified.then_some(state.takes)
+    }
+
     /// Blocks until a batch waits. `None` as `timeout` waits indefinitely.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
         let until = timeout.map(|timeout| Instant::now() + timeout);

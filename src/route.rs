@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
+use crate::check::Check;
 use crate::error::{Error, Result};
 use crate::queue::Queue;
 use crate::refusal::Refusal;
@@ -17,6 +18,14 @@ pub enum Target {
     Handler(Handler),
     /// A queue, with the tag for its records.
     Queue(Arc<Queue>, u32),
+    /// A health check, to which the library responds.
+    Check(Check),
+}
+
+impl Target {
+    pub fn is_check(&self) -> bool {
+        matches!(self, Self::Check(_))
+    }
 }
 
 /// Patterns and their handlers. Filled before the server starts, then only read.
@@ -117,6 +126,11 @@ impl Routes {
             Some((path, _)) => Refusal::Status(StatusCode::METHOD_NOT_ALLOWED, Some(path.allow())),
         };
         self.tunnels.as_ref().map(|target| Match { target, params: Vec::new() }).ok_or_else(refusal)
+    }
+
+    /// Whether exactly that path has a target for that method.
+    pub fn has(&self, method: &Method, path: &str) -> bool {
+        self.paths.iter().any(|known| known.pattern == path && known.named(method).is_some())
     }
 
     fn path(&mut self, pattern: &str) -> Result<&mut Path> {

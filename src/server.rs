@@ -1,7 +1,7 @@
 //! A server: its configuration, start and close.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::close::Report;
 use crate::config::{Feature, Limit};
 use crate::control::Control;
 use crate::error::{Error, Result};
+use crate::health::{self, Health};
 use crate::listener::{self, ListenSocket};
 use crate::padding::Padding;
 use crate::queue::Queue;
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Server {
     state: Mutex<State>,
     /// The readiness flag, which the host clears before a close.
-    is_held_back: AtomicBool,
+    health: Health,
     /// The fork of the process to which the server belongs.
     fork: AtomicUsize,
 }
@@ -49,11 +50,9 @@ struct Started {
 
 impl Default for Server {
     fn default() -> Self {
-        Self {
-            state: Mutex::new(State::Setup(Box::default(), Vec::new())),
-            is_held_back: AtomicBool::new(false),
-            fork: AtomicUsize::new(table::fork()),
-        }
+        let health = Health::default();
+        let setup = Box::new(Setup { health: health.clone(), ..Setup::default() });
+        Self { state: Mutex::new(State::Setup(setup, Vec::new())), health, fork: AtomicUsize::new(table::fork()) }
     }
 }
 
@@ -207,17 +206,29 @@ impl Server {
         Ok(())
     }
 
+    /// Sets the paths of health checks, and how long the host may make no progress until
+    /// it counts as stalled.
+    pub fn set_health_paths(&self, ready: Option<&str>, live: Option<&str>, stall: Duration) -> Result<()> {
+        if live.is_some() && stall.is_zero() {
+            return Err(Error::invalid("stall_ms is 0: a host that is busy would never be live"));
+        }
+        self.set_up(|setup, _| {
+            health::register(&mut setup.routes, ready, live)?;
+            setup.stall = live.map(|_| stall).or(setup.stall);
+            Ok(())
+        })
+    }
+
     /// Sets the readiness flag.
     pub fn set_ready(&self, ready: bool) -> Result<()> {
         drop(self.lock()?);
-        self.is_held_back.store(!ready, Relaxed);
+        self.health.set_held_back(!ready);
         Ok(())
     }
 
     /// Whether the server is ready: it serves, it does not close, and the flag is set.
     pub fn is_ready(&self) -> Result<bool> {
-        let serves = self.shared()?.is_some_and(|shared| shared.registry.begins().is_none());
-        Ok(serves && !self.is_held_back.load(Relaxed))
+        Ok(self.shared()?.is_some_and(|shared| shared.is_ready()))
     }
 
     /// Begins to close after `delay`, or shortens a close that was ordered before. Returns

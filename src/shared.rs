@@ -7,16 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Semaphore;
 
 use crate::callback;
+use crate::check::Check;
 use crate::close::Report;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
+use crate::health::Health;
 use crate::queue::{Queue, WaitToken};
 use crate::record::{GOAWAY_WATCH_PROGRESS, GOAWAY_WATCH_SESSIONS};
 use crate::registry::{Progress, Registry};
@@ -39,6 +42,10 @@ pub struct Setup {
     pub on_session: Option<OnSession>,
     pub on_progress: Option<OnProgress>,
     pub queues: Vec<Arc<Queue>>,
+    pub health: Health,
+    /// How long the host may make no progress until it counts as stalled; `None` if
+    /// nobody asks.
+    pub stall: Option<Duration>,
     pub system: System,
 }
 
@@ -143,6 +150,19 @@ impl Shared {
     pub fn is_crowded(&self, peer: &Endpoint, more: usize) -> bool {
         let most = self.setup.config.max_sessions_per_address;
         most > 0 && peer.ip().is_some_and(|ip| self.registry.len_from(ip) + more > most)
+    }
+
+    /// Whether the server should get requests: it is not told to close, and not held back.
+    pub fn is_ready(&self) -> bool {
+        self.registry.begins().is_none() && !self.setup.health.is_held_back()
+    }
+
+    /// Whether a health check finds the server well.
+    pub fn is_well(&self, check: Check) -> bool {
+        match check {
+            Check::Ready => self.is_ready(),
+            Check::Live => !self.setup.health.is_stalled(),
+        }
     }
 
     /// Delivers a session event to the host.

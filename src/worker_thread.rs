@@ -44,6 +44,11 @@ impl WorkerHandle {
         self.load.load(Relaxed)
     }
 
+    /// A number of the callback that its thread is inside of; `None` if of none.
+    pub fn inside(&self) -> Option<u64> {
+        self.in_callback.inside()
+    }
+
     /// Hands a connection over to this worker.
     pub fn give(&self, stream: TcpStream, shared: &Arc<Shared>, session: Arc<SessionHandle>) {
         session.arrive(stream);

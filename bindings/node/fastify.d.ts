@@ -1,7 +1,7 @@
 // Fastify over goaway.
 
 import { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { Features, Limits } from './index.js'
+import { Features, HealthPaths, Limits } from './index.js'
 import { GoawayHttp2Server } from './http2.js'
 
 type Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => void
@@ -12,6 +12,8 @@ export interface ServerFactoryOptions {
   drainMs?: number
   /** How long `app.close()` waits before it begins, in milliseconds; 0 if left out. Meanwhile `app.server.ready` is false, and it serves as before. */
   shutdownDelayMs?: number
+  /** The paths of health checks that goaway responds to; routes and hooks do not see them. */
+  health?: HealthPaths
   /** Limits of goaway by name. */
   limits?: Limits
   /** Features of goaway by name. */

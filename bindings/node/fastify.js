@@ -8,13 +8,14 @@ const { checkOptions } = require('./lib/options.js')
 /**
  * Makes a `serverFactory` for Fastify's option of that name. `drainMs`: how long
  * `app.close()` lets open streams go on (5000); at most a second later it has
- * closed. `shutdownDelayMs`: how long it waits before, not `app.server.ready`. `limits` and `features` are goaway's. Everything else comes from Fastify's options.
+ * closed. `shutdownDelayMs`: how long it waits before, not `app.server.ready`. `health`:
+ * the paths of health checks. `limits` and `features` are goaway's. Everything else comes from Fastify's options.
  */
 function createServerFactory (options = {}) {
-  const { drainMs, shutdownDelayMs, limits, features } = checkOptions(options, ['drainMs', 'shutdownDelayMs', 'limits', 'features'], 'createServerFactory')
+  const { drainMs, shutdownDelayMs, health, limits, features } = checkOptions(options, ['drainMs', 'shutdownDelayMs', 'health', 'limits', 'features'], 'createServerFactory')
   return function serverFactory (handler, options) {
     if (!options.http2) throw new TypeError('goaway/fastify serves HTTP/2: fastify({ http2: true, serverFactory })')
-    const own = defined({ drainMs, shutdownDelayMs, limits, features })
+    const own = defined({ drainMs, shutdownDelayMs, health, limits, features })
     const server = options.https
       ? createSecureServer({ ...options.https, ...own }, handler)
       : createServer({ ...options.http, ...own }, handler)

@@ -4,7 +4,7 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { Http2Server, SecureServerOptions, ServerHttp2Session, ServerOptions } from 'node:http2'
 import { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { Report, Limits, Features, Cause, Outcome } from './index.js'
+import { HealthPaths, Report, Limits, Features, Cause, Outcome } from './index.js'
 
 export * from 'node:http2'
 
@@ -14,6 +14,8 @@ export interface GoawayServerOptions extends ServerOptions {
   drainMs?: number
   /** How long close() waits before it begins, in milliseconds. Meanwhile `ready` is false, and the server serves as before. Default 0. */
   shutdownDelayMs?: number
+  /** The paths of health checks that goaway responds to; 'stream' and 'request' are not emitted for them. */
+  health?: HealthPaths
   /** Limits of goaway by name, such as idleMs; they go before what other options mean. */
   limits?: Limits
   /** Features of goaway by name, such as http1; they go before what other options mean. */
@@ -81,6 +83,7 @@ export function createServer (options: GoawayServerOptions, onRequest?: OnReques
 export interface GoawaySecureServerOptions extends SecureServerOptions {
   drainMs?: number
   shutdownDelayMs?: number
+  health?: HealthPaths
   limits?: Limits
   features?: Features
   /** Certificates and keys in files, instead of `cert` and `key`. */

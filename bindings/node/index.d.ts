@@ -35,6 +35,8 @@ export interface SocketOptions {
   proxy?: string | string[]
   /** Milliseconds until that header must be there: 5000. */
   proxyMs?: number
+  /** Serves health checks alone (setHealthPaths), and is not among the limits of sessions. Default false. */
+  health?: boolean
 }
 
 /** Options of one that is not inherited. */
@@ -466,6 +468,16 @@ export interface ServerEvents {
   close: [Report]
 }
 
+/** Paths of health checks that the library responds to. Handlers do not see these requests. */
+export interface HealthPaths {
+  /** 200 while the server is `ready`, otherwise 503; such as '/ready'. */
+  ready?: string
+  /** 503 while something has been waiting for the event loop for more than `stallMs`, otherwise 200. */
+  live?: string
+  /** Milliseconds; default 10000. */
+  stallMs?: number
+}
+
 export interface ServerOptions {
   limits?: Limits
   features?: Features
@@ -489,6 +501,8 @@ export class Server extends EventEmitter {
   register (pattern: string, handler: Handler): this
   setLimit (name: keyof Limits, value: number): this
   setFeature (name: keyof Features, enabled: boolean): this
+  /** Has the library respond to health checks itself, to GET and HEAD. Before the start. */
+  setHealthPaths (paths: HealthPaths): this
   /** Connections wait in the kernel until the start. Repeatable. */
   listen (address: Address): this
   /** Starts to serve, on `bind` too if it is given. */

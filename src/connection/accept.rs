@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 
 use super::exchange::{Exchange, OwnResponse};
 use super::{Task, entry};
+use crate::check::Check;
 use crate::code;
 use crate::engine::{Engine, Fault, Priority, RequestHead};
 use crate::event::Cause;
@@ -27,6 +28,13 @@ impl<S: Transport, E: Engine> Task<S, E> {
         exchange.prioritize(priority);
         let (path, _) = head.path_and_query();
         let found = worker.shared.setup.routes.find(&head.method, path).and_then(entry::fit_for_queue);
+        let found = match found {
+            // The listener is for health checks alone.
+            Ok(found) if self.lifecycle.session.listen_socket.is_for_health && !found.target.is_check() => {
+                Err(Refusal::Status(StatusCode::NOT_FOUND, None))
+            }
+            found => found,
+        };
         let found = match found {
             Ok(_) if self.is_full() => {
                 self.unserved.count();
@@ -57,6 +65,11 @@ impl<S: Transport, E: Engine> Task<S, E> {
                 }
                 request::calling(id, || handler(id));
                 self.current = 0;
+                self.take_up(exchange);
+            }
+            Target::Check(check) => {
+                let is_well = worker.shared.is_well(*check);
+                respond_to_check(id, *check, is_well);
                 self.take_up(exchange);
             }
             // The record is written when all input has been read. Content that arrived
@@ -135,4 +148,19 @@ impl<S: Transport, E: Engine> Task<S, E> {
             self.leave();
         }
     }
+}
+
+/// Responds to a health check, in place of a handler.
+fn respond_to_check(id: u64, check: Check, is_well: bool) {
+    let (status, content) = check.response(is_well);
+    request::calling(id, || {
+        let responded = request::change(id, |request| {
+            request.response.set_field(b"content-type", b"text/plain")?;
+            request.response.set_field(b"cache-control", b"no-store")?;
+            request.response.respond(status.as_u16(), content)
+        });
+        if let Err(error) = responded {
+            tracing::debug!(request = id, %error, "a health check has ended before its response");
+        }
+    });
 }

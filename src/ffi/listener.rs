@@ -65,6 +65,10 @@ use crate::table::lock;
 ///   header, or if the header is not complete after proxy_ms=MILLISECONDS (default
 ///   5000, 1 to 3600000). A proxy that connects for itself (LOCAL, UNKNOWN) is its
 ///   own client. TLVs are skipped, up to 4096 bytes.
+/// - health=1: only health checks are served (`goaway_server_set_health_paths`), and
+///   everything else has the status 404. Its sessions have a thread of their own, which
+///   runs no handler. They are accepted although the limits of sessions are reached;
+///   there may be 64 of them. Default 0.
 ///
 /// The options backlog, reuseport, ipv6only and mode are not allowed for an inherited
 /// socket. keepalive changes a shared socket for all processes that share it.

@@ -242,6 +242,43 @@ pub extern "C" fn goaway_server_is_ready(server: Option<&goaway_server>) -> bool
     guard_or(false, || borrow(server)?.is_ready())
 }
 
+/// Has the library respond to health checks itself: to GET and HEAD of `ready_path`
+/// and of `live_path`, each an absolute path without a query, such as "/ready". The
+/// path of a request must be the same, byte for byte; a query is ignored. NULL: no such
+/// path. Allowed before the start only. The host does not see these requests.
+///
+/// - `ready_path` has the status 200 while `goaway_server_is_ready` would return true,
+///   otherwise 503, also on sessions that are still open during a close.
+/// - `live_path` has the status 503 while the host is stalled, otherwise 200. The host
+///   is stalled when a callback on the thread of a session has been running for
+///   `stall_ms` milliseconds, or when records have been waiting in a queue for so long
+///   without a `goaway_queue_take`. It is noticed at most half of `stall_ms`, or 1 s,
+///   later, and written to the log at GOAWAY_LOG_WARN. A host for which nothing waits
+///   is not stalled, nor is one that takes requests and does not respond to them.
+///
+/// The body is one word and a line feed. A check on a thread that is inside a callback
+/// waits for the callback, so that it is answered late or never. Checks on a listener
+/// with health=1 (`goaway_server_listen`) have a thread of their own.
+///
+/// GOAWAY_ERR_INVALID: a path is malformed or has a handler for GET already, the paths
+/// are the same, or `stall_ms` is 0 and `live_path` is given. Nothing is set then.
+/// GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_server_set_health_paths(
+    server: Option<NonNull<goaway_server>>,
+    ready_path: *const c_char,
+    live_path: *const c_char,
+    stall_ms: u32,
+) -> goaway_status {
+    guard(|| {
+        let server = borrow(server)?;
+        // SAFETY: the header asks for NUL-terminated texts, or NULL.
+        let read = |path: *const c_char, name| (!path.is_null()).then(|| unsafe { view::text(path, name) }).transpose();
+        let (ready, live) = (read(ready_path, "ready_path")?, read(live_path, "live_path")?);
+        server.set_health_paths(ready, live, Duration::from_millis(stall_ms.into()))
+    })
+}
+
 /// Begins to close the server, and returns at once. You may call it again: a later
 /// call can only shorten the time, and each `on_close` gets the same report.
 ///

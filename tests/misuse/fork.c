@@ -58,6 +58,7 @@ static void the_server_is_the_parents(void) {
     CHECK_STATUS(goaway_server_set_padding(host.server, GOAWAY_PADDING_MAX), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_feature(host.server, GOAWAY_FEATURE_HTTP1, true), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_settings(host.server, NULL, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_set_health_paths(host.server, NULL, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_register_handler(host.server, "GET /x", host_queue, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_on_progress(host.server, on_progress, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_on_session(host.server, host_watch, NULL), GOAWAY_ERR_FORKED);

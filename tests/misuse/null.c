@@ -114,6 +114,7 @@ static void server_functions(void) {
     CHECK_NUMBER(goaway_last_status(), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_shared(NULL, 0, false), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_settings(NULL, NULL, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_health_paths(NULL, "/ready", "/live", 1000), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_start(NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_close(NULL, 0, on_close, &closes), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_close_after(NULL, 0, 0, on_close, &closes), GOAWAY_ERR_NULL);

@@ -27,7 +27,8 @@ const OPTIONS = {
   keepaliveInterval: ['keepalive_interval', whole],
   keepaliveCount: ['keepalive_count', whole],
   proxy: ['proxy', words],
-  proxyMs: ['proxy_ms', whole]
+  proxyMs: ['proxy_ms', whole],
+  health: ['health', flag]
 }
 /** Where it listens: one of these, by the names that may say it. */
 const PLACES = { fd: ['fd'], systemd: ['systemd'], path: ['path'], port: ['host', 'port'] }

@@ -9,6 +9,7 @@ const { addressText } = require('./address.js')
 const { Core } = require('./core.js')
 const { checkOptions, LIMITS, FEATURES, featureOf } = require('./options.js')
 const { GoawayError, check, checkDrain, checkDelay } = require('./errors.js')
+const { setHealthPaths } = require('./health.js')
 const { nativeOf } = require('./tls.js')
 
 const DEFAULT_DRAIN_MS = 5000
@@ -77,6 +78,18 @@ class Server extends EventEmitter {
     const feature = featureOf(name, enabled)
     this.#core.expectAlive()
     check(this.#core.server.setFeature(feature, enabled ? 1 : 0))
+    return this
+  }
+
+  /**
+   * Has the library respond to health checks itself, before the start: GET of `ready`
+   * is 200 while the server is `ready`, otherwise 503; GET of `live` is 503 while
+   * something has been waiting for the event loop for more than `stallMs` (10000),
+   * otherwise 200.
+   */
+  setHealthPaths (paths) {
+    this.#core.expectAlive()
+    setHealthPaths(this.#core.server, paths)
     return this
   }
 

@@ -112,6 +112,36 @@ napi_value host_set_settings(napi_env env, napi_callback_info info) {
     return status_value(env, goaway_server_set_settings(host->server, pairs, len / sizeof(goaway_setting)));
 }
 
+// setHealthPaths(ready or undefined, live or undefined, stallMs) -> status
+napi_value host_set_health_paths(napi_env env, napi_callback_info info) {
+    napi_value args[3];
+    char texts[2][TEXT_MAX];
+    const char *paths[2] = {NULL, NULL};
+    uint32_t stall_ms = 0;
+    struct host *host = open_live(env, info, 3, args);
+    if (host == NULL) {
+        return NULL;
+    }
+    for (size_t at = 0; at < 2; at++) {
+        napi_valuetype kind = napi_undefined;
+        size_t len;
+        napi_typeof(env, args[at], &kind);
+        if (kind == napi_undefined) {
+            continue;
+        }
+        if (napi_get_value_string_utf8(env, args[at], texts[at], TEXT_MAX, &len) != napi_ok) {
+            return throw_napi(env);
+        }
+        // What does not fit was cut.
+        if (len >= TEXT_MAX - 1 || strlen(texts[at]) != len) {
+            return status_value(env, GOAWAY_ERR_INVALID);
+        }
+        paths[at] = texts[at];
+    }
+    napi_get_value_uint32(env, args[2], &stall_ms);
+    return status_value(env, goaway_server_set_health_paths(host->server, paths[0], paths[1], stall_ms));
+}
+
 // setLimit(limit, value) -> status
 napi_value host_set_limit(napi_env env, napi_callback_info info) {
     return with_numbers(env, info, act_set_limit);

@@ -77,6 +77,7 @@ function planOf (options, server) {
     // The library numbers them alike; of other values Node.js pads nothing.
     padding: PADDINGS.has(options.paddingStrategy) ? options.paddingStrategy : constants.PADDING_STRATEGY_NONE,
     features,
+    health: options.health,
     localSettings: settings.changed(settings.initial(), wanted),
     customSettings: settings.packedCustom(wanted),
     remoteCustomSettings: new Set(options.remoteCustomSettings),

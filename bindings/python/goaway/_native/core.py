@@ -108,6 +108,11 @@ class Core:
         """Declares whether another process has this listening socket, too."""
         check(self._call(lib.server_set_shared, number, shared))
 
+    def set_health_paths(self, ready: Optional[str], live: Optional[str], stall: float) -> None:
+        """The library responds to health checks on these paths; None: no such path."""
+        paths = (None if path is None else encode(path, "the path of a health check") for path in (ready, live))
+        check(self._call(lib.server_set_health_paths, *paths, milliseconds(stall)))
+
     def start(self) -> None:
         check(self._call(lib.server_start))
 

@@ -555,6 +555,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_server_start": (c_int32, (c_void_p,)),
     "goaway_server_set_ready": (c_int32, (c_void_p, c_bool,)),
     "goaway_server_is_ready": (c_bool, (c_void_p,)),
+    "goaway_server_set_health_paths": (c_int32, (c_void_p, c_char_p, c_char_p, c_uint32,)),
     "goaway_server_close": (c_int32, (c_void_p, c_uint32, c_void_p, c_void_p,)),
     "goaway_server_close_after": (c_int32, (c_void_p, c_uint32, c_uint32, c_void_p, c_void_p,)),
     "goaway_server_wait": (c_int32, (c_void_p, c_uint32,)),

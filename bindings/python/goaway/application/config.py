@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, Mapping, Optional
 from .._native import Core
 from ..core.tls import Tls
 from ..error import Error
-from ..limit import IS_OF_C
+from ..limit import IS_OF_C, STALL_SECONDS
 from ..threads.pool import QUEUE
 
 
@@ -53,6 +53,14 @@ class Config:
     shutdown_delay: float = 0.0
     """`serve`: seconds between the signal and the close. Until they have passed the server is
     not ready, so that load balancers take it out, and serves as before."""
+    ready_path: Optional[str] = None
+    """The path of a readiness check, such as "/ready", to which the library responds itself:
+    200 while the server is ready, 503 from the signal on that closes it."""
+    live_path: Optional[str] = None
+    """The path of a liveness check: 503 while events have been waiting for this process for
+    more than `live_timeout` seconds, such as for a loop that is blocked, otherwise 200."""
+    live_timeout: float = STALL_SECONDS
+    """See `live_path`."""
     limits: Dict[str, int] = field(default_factory=dict)
     """Names of `goaway_limit` of the C header, in lower case and without its prefix,
     with their values: `{"idle_ms": 30000}`."""

@@ -8,6 +8,7 @@ import re
 from typing import Any, Callable, NoReturn, TypeVar
 
 from ..core.address import Address, AddressError, unix_address
+from ..limit import STALL_SECONDS
 from ..signals import SAME_SECONDS
 from ..worker import loader
 from ..worker.options import Options
@@ -98,6 +99,8 @@ def _check(parser: argparse.ArgumentParser, options: Options) -> None:
         for option in ("keyfile", "keyfile_password", "ca_certs", "ssl_reload"):
             if getattr(options, option):
                 parser.error(f"--{option.replace('_', '-')} has no effect without --certfile")
+    if options.ready_path is not None and options.ready_path == options.live_path:
+        parser.error(f"--ready-path and --live-path are the same: {options.ready_path}")
     if (options.cert_reqs != "none") != (options.ca_certs is not None):
         parser.error("--ca-certs and --cert-reqs need each other: give both")
     for name in [options.app_dir, *options.reload_dirs]:
@@ -129,6 +132,7 @@ def _parser(version: Callable[[], str]) -> argparse.ArgumentParser:
     _add_serving(parser)
     _add_tls(parser)
     _add_application(parser)
+    _add_health(parser)
     _add_closing(parser)
     _add_limits(parser)
     _add_logs(parser)
@@ -269,6 +273,22 @@ def _add_application(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _add_health(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("health checks; an address with ?health=1 serves nothing else")
+    group.add_argument(
+        "--ready-path", default=None, metavar="PATH", type=_value(_path),
+        help="the path that says whether the server is ready: 200, or 503 from the signal on that closes it",
+    )  # fmt: skip
+    group.add_argument(
+        "--live-path", default=None, metavar="PATH", type=_value(_path),
+        help="the path that says whether the process makes progress: 200, or 503 while events wait for it too long",
+    )  # fmt: skip
+    group.add_argument(
+        "--live-timeout", default=STALL_SECONDS, metavar="SECONDS", type=_value(_positive_seconds),
+        help="how long events may wait for the process, such as for a blocked event loop; default 10",
+    )  # fmt: skip
+
+
 def _add_closing(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("closing")
     group.add_argument(
@@ -389,6 +409,21 @@ def _seconds(text: str) -> float:
     if match is None:
         raise ValueError(f'"{text}" is not a time in seconds, such as 5, 2.5 or 500ms')
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
+def _positive_seconds(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds < 0.001:
+        raise ValueError(f'"{text}" is too short: at least 1ms')
+    return seconds
+
+
+def _path(text: str) -> str:
+    if not re.fullmatch(r"/[!-~]*", text) or re.search(r"[{}?#]", text):
+        raise ValueError(
+            f'"{text}" is not a path: it must begin with / and contain neither white space nor any of {{ }} ? #'
+        )
+    return text
 
 
 def _cert_reqs(text: str) -> str:

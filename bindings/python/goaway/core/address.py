@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 #: The options that concern the connections, not the listening socket.
-CONNECTION_OPTIONS = ("proxy", "proxy_ms")
+CONNECTION_OPTIONS = ("proxy", "proxy_ms", "health")
 
 
 class AddressError(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Generic, List, Mapping, Optional, TypeVar
 
 from .. import _native
-from ..limit import BODY_BYTES
+from ..limit import BODY_BYTES, STALL_SECONDS
 from ..report import Counts
 from . import library_log
 from .dispatcher import HIGH_WATER
@@ -131,6 +131,19 @@ class ServerBase(Generic[H]):
         """Counts what the server has refused since its start: connections beyond
         limits, TLS handshakes, PROXY headers. After the end: the final counts."""
         return self._core.counts()
+
+    def set_health_paths(
+        self, *, ready: Optional[str] = None, live: Optional[str] = None, stall: float = STALL_SECONDS
+    ) -> None:
+        """Has the library respond to health checks itself, before the start. Handlers do
+        not see these requests. Raises `Error` if a path is malformed or has a handler.
+
+        `ready`: this path has the status 200 while the server `is_ready`, otherwise 503.
+        `live`: this path has the status 503 while something has been waiting for this
+        program for more than `stall` seconds, such as for a loop that is blocked, otherwise
+        200. They are served on every address; an address with the option `?health=1`
+        serves nothing else."""
+        self._core.set_health_paths(ready, live, stall)
 
     def set_ready(self, ready: bool) -> None:
         """Sets the readiness flag that health checks read. False does not stop

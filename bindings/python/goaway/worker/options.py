@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 
+from ..limit import STALL_SECONDS
 from ..signals import SAME_SECONDS
 
 
@@ -53,6 +54,11 @@ class Options:
     drain: float = 5.0
     #: Seconds between the signal and the close, in which the server is not ready.
     shutdown_delay: float = 0.0
+    #: The paths of the health checks that the library responds to.
+    ready_path: str | None = None
+    live_path: str | None = None
+    #: Seconds after which liveness fails if events wait for the process.
+    live_timeout: float = STALL_SECONDS
     #: A signal that follows another one within this many seconds is a duplicate.
     signal_repeat: float = SAME_SECONDS
     #: The library's limits, by their names in lower case without ``GOAWAY_LIMIT_``.
