@@ -382,7 +382,7 @@ typedef enum {
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
     // Bytes of a streamed response that may wait for the peer before
     // `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK; see
-    // `goaway_request_set_high_water`. If a peer reads a long response faster than
+    // `goaway_request_set_high_water_bytes`. If a peer reads a long response faster than
     // it is written, the mark grows, up to GOAWAY_LIMIT_SESSION_SEND_BYTES. All
     // marks of a session together grow by at most twice that. Default 65536. 1 to
     // 1073741824.
@@ -589,8 +589,8 @@ typedef enum {
     // `goaway_request_set_idle_ms`.
     GOAWAY_COMMAND_KIND_SET_IDLE = 8,
     // Sets the high-water mark to `number` bytes, like
-    // `goaway_request_set_high_water`.
-    GOAWAY_COMMAND_KIND_HIGH_WATER = 9,
+    // `goaway_request_set_high_water_bytes`.
+    GOAWAY_COMMAND_KIND_SET_HIGH_WATER = 9,
     // Attaches `number` to the request, like `goaway_request_set_context`.
     GOAWAY_COMMAND_KIND_SET_CONTEXT = 10,
 } goaway_command_kind;
@@ -977,7 +977,7 @@ typedef struct {
     // 24, 28: RESPOND, WRITE, END: bytes of the body.
     uint32_t data_offset;
     uint32_t data_len;
-    // 32: RESET: the error code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
+    // 32: RESET: the error code. CONSUME, SET_HIGH_WATER: bytes. SET_IDLE: milliseconds.
     // SET_CONTEXT: any number.
     uint64_t number;
 } goaway_command;
@@ -1732,15 +1732,20 @@ goaway_status goaway_request_respond(goaway_request request,
                                      size_t len);
 
 // Sets the `count` header fields at `fields` and sends the complete response, in one
-// call. This is the fastest way to respond. If it fails, nothing is set or sent.
+// call. This is the fastest way to respond. `flags` is 0, or combines
+// GOAWAY_COMMAND_FLAG_NO_DATE, GOAWAY_COMMAND_FLAG_NO_LENGTH and
+// GOAWAY_COMMAND_FLAG_KEEP_BODY. If it fails, nothing is set or sent.
 //
-// Errors are those of `goaway_request_set_header` and `goaway_request_respond`.
+// GOAWAY_ERR_INVALID: `flags` has another bit.
+//
+// Other errors are those of `goaway_request_set_header` and `goaway_request_respond`.
 goaway_status goaway_request_respond_with(goaway_request request,
                                           uint16_t status,
                                           const goaway_field *fields,
                                           size_t count,
                                           const void *body,
-                                          size_t len);
+                                          size_t len,
+                                          uint32_t flags);
 
 // Sends an informational response (RFC 9110, section 15.2), such as 103, with the
 // `count` header fields at `fields`, before the final response. Nothing is sent to a
@@ -1817,13 +1822,22 @@ goaway_status goaway_request_write(goaway_request request,
 // default, GOAWAY_LIMIT_HIGH_WATER_BYTES, does.
 //
 // GOAWAY_ERR_INVALID: `bytes` is 0.
-goaway_status goaway_request_set_high_water(goaway_request request, size_t bytes);
+goaway_status goaway_request_set_high_water_bytes(goaway_request request, size_t bytes);
 
 // Sets `on_writable`, which is called each time half of the high-water mark is free
 // again after the mark was reached.
 goaway_status goaway_request_set_on_writable(goaway_request request,
                                              goaway_ready_cb on_writable,
                                              void *user_data);
+
+// Asks for a WRITABLE record, for a request that came through a queue: `flags` is
+// GOAWAY_COMMAND_FLAG_NOTIFY, GOAWAY_COMMAND_FLAG_NOTIFY_SENT or both, with the same
+// meaning as in a WRITE command. Call it after `goaway_request_write`, also after
+// GOAWAY_ERR_WOULD_BLOCK. Requests with callbacks use `on_writable` instead.
+//
+// GOAWAY_ERR_INVALID: `flags` is 0 or has another bit.
+// GOAWAY_ERR_STATE: the request did not come through a queue.
+goaway_status goaway_request_notify(goaway_request request, uint32_t flags);
 
 // Adds a field to the response's trailer section (RFC 9113, section 8.1), which
 // `goaway_request_end` or `goaway_request_respond` sends. The fields are not sent
@@ -1845,18 +1859,20 @@ goaway_status goaway_request_end(goaway_request request);
 
 // Ends a streamed response with the last `len` bytes of its body at `data` and the
 // `count` trailer fields at `fields`. The bytes are accepted even if the high-water
-// mark is reached. Trailer fields that were added before are sent too. If it fails,
-// nothing is sent.
+// mark is reached. Trailer fields that were added before are sent too. `flags` is 0 or
+// GOAWAY_COMMAND_FLAG_KEEP_BODY. If it fails, nothing is sent.
 //
 // GOAWAY_ERR_LENGTH: the body would be longer or shorter than the content-length
 // that was set.
+// GOAWAY_ERR_INVALID: `flags` has another bit.
 //
 // Other errors are those of `goaway_request_end` and `goaway_request_add_trailer`.
 goaway_status goaway_request_end_with(goaway_request request,
                                       const void *data,
                                       size_t len,
                                       const goaway_field *fields,
-                                      size_t count);
+                                      size_t count,
+                                      uint32_t flags);
 
 // Resets the stream with RST_STREAM and the error code `code` (RFC 9113, section 7),
 // so that the peer sees that the response is not complete. The request's id becomes
@@ -2138,7 +2154,7 @@ goaway_status goaway_queue_wait(const goaway_queue *queue, uint32_t timeout_ms);
 // INFORM, RESET or an unknown kind fails, each later RESPOND, HEAD, WRITE, END and
 // INFORM of the same request in the batch is GOAWAY_ERR_SKIPPED and changes nothing.
 // So a response never goes on without one of its parts. RESET, CONSUME, SET_IDLE,
-// HIGH_WATER and SET_CONTEXT are never skipped, and a failure of one of the last
+// SET_HIGH_WATER and SET_CONTEXT are never skipped, and a failure of one of the last
 // four skips nothing. The next batch starts afresh: submit again what failed and
 // what was skipped, respond in another way, or RESET. No WRITABLE record follows a
 // WRITE that was skipped.

@@ -37,8 +37,8 @@ pub enum CommandKind {
     /// `goaway_request_set_idle_ms`.
     SetIdle = 8,
     /// Sets the high-water mark to `number` bytes, like
-    /// `goaway_request_set_high_water`.
-    HighWater = 9,
+    /// `goaway_request_set_high_water_bytes`.
+    SetHighWater = 9,
     /// Attaches `number` to the request, like `goaway_request_set_context`.
     SetContext = 10,
 }
@@ -91,7 +91,7 @@ pub struct Command {
     /// 24, 28: RESPOND, WRITE, END: bytes of the body.
     pub data_offset: u32,
     pub data_len: u32,
-    /// 32: RESET: the error code. CONSUME, HIGH_WATER: bytes. SET_IDLE: milliseconds.
+    /// 32: RESET: the error code. CONSUME, SET_HIGH_WATER: bytes. SET_IDLE: milliseconds.
     /// SET_CONTEXT: any number.
     pub number: u64,
 }
@@ -108,37 +108,10 @@ impl Command {
     pub fn carry_out(&self, arena: &[u8]) -> Result<()> {
         let id = self.request;
         match self.kind()? {
-            CommandKind::Respond => {
-                self.check_flags(
-                    GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH | GOAWAY_COMMAND_FLAG_KEEP_BODY,
-                )?;
-                let (fields, data) = (self.fields(arena)?, self.data(arena)?);
-                request::change(id, |request| {
-                    request.response.respond_with(self.status, fields, data)?;
-                    self.leave_out(&mut request.response);
-                    self.keep_body(request);
-                    Ok(())
-                })
-            }
-            CommandKind::Head => {
-                self.check_flags(GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH)?;
-                let fields = self.fields(arena)?;
-                request::response(id, |response| {
-                    response.write_head_with(self.status, fields)?;
-                    self.leave_out(response);
-                    Ok(())
-                })
-            }
+            CommandKind::Respond => respond_with(id, self.status, self.fields(arena)?, self.data(arena)?, self.flags),
+            CommandKind::Head => write_head_with(id, self.status, self.fields(arena)?, self.flags),
             CommandKind::Write => self.write(self.data(arena)?),
-            CommandKind::End => {
-                self.check_flags(GOAWAY_COMMAND_FLAG_KEEP_BODY)?;
-                let (trailers, data) = (trailers(self.fields(arena)?)?, self.data(arena)?);
-                request::change(id, |request| {
-                    request.response.end_with(data, trailers)?;
-                    self.keep_body(request);
-                    Ok(())
-                })
-            }
+            CommandKind::End => end_with(id, self.data(arena)?, self.fields(arena)?, self.flags),
             CommandKind::Reset => {
                 let code = self.narrow("an error code")?;
                 request::change(id, |request| request.reset(code))
@@ -156,7 +129,7 @@ impl Command {
                 })
             }
             CommandKind::SetContext => request::set_context(id, self.number),
-            CommandKind::HighWater => {
+            CommandKind::SetHighWater => {
                 let bytes = self.narrow("a number of bytes")?;
                 request::response(id, |response| response.set_high_water(bytes))
             }
@@ -166,7 +139,7 @@ impl Command {
     /// Whether the command writes a part of the response. `None` for an unknown kind.
     fn is_of_response(&self) -> bool {
         let is_of_request =
-            [CommandKind::Consume, CommandKind::SetIdle, CommandKind::HighWater, CommandKind::SetContext];
+            [CommandKind::Consume, CommandKind::SetIdle, CommandKind::SetHighWater, CommandKind::SetContext];
         !self.kind().is_ok_and(|kind| is_of_request.contains(&kind))
     }
 
@@ -184,43 +157,19 @@ impl Command {
             6 => CommandKind::Consume,
             7 => CommandKind::Inform,
             8 => CommandKind::SetIdle,
-            9 => CommandKind::HighWater,
+            9 => CommandKind::SetHighWater,
             10 => CommandKind::SetContext,
             other => return Err(Error::invalid(format_args!("there is no command of kind {other}"))),
         })
     }
 
-    fn check_flags(&self, known: u32) -> Result<()> {
-        match self.flags & !known {
-            0 => Ok(()),
-            other => Err(Error::invalid(format_args!("{other:#x} is no flag of such a command"))),
-        }
-    }
-
-    /// Applies the flags to the head that was just written.
-    fn leave_out(&self, response: &mut Response) {
-        if self.flags & GOAWAY_COMMAND_FLAG_NO_DATE != 0 {
-            response.leave_out_date();
-        }
-        if self.flags & GOAWAY_COMMAND_FLAG_NO_LENGTH != 0 {
-            response.leave_out_length();
-        }
-    }
-
-    /// Applies the flags to the response that has just ended.
-    fn keep_body(&self, request: &mut Request) {
-        if self.flags & GOAWAY_COMMAND_FLAG_KEEP_BODY != 0 {
-            request.keep_body();
-        }
-    }
-
     fn write(&self, data: &[u8]) -> Result<()> {
-        self.check_flags(GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT)?;
+        check_flags(self.flags, NOTIFY_FLAGS)?;
         request::change(self.request, |request| {
             let written = request.response.write(data).map(drop);
             // Also if there was no room: the host then waits for room.
             let may_wait = matches!(written, Ok(()) | Err(Error::WouldBlock(_)));
-            if self.flags & (GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT) != 0 && may_wait {
+            if self.flags & NOTIFY_FLAGS != 0 && may_wait {
                 request.want_room(self.flags & GOAWAY_COMMAND_FLAG_NOTIFY_SENT != 0)?;
             }
             written
@@ -249,6 +198,92 @@ impl Command {
 
     fn narrow<T: TryFrom<u64>>(&self, what: &str) -> Result<T> {
         T::try_from(self.number).map_err(|_| Error::invalid(format_args!("{} is too large for {what}", self.number)))
+    }
+}
+
+/// Flags of a response head.
+const HEAD_FLAGS: u32 = GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH;
+/// Flags that ask for a WRITABLE record.
+const NOTIFY_FLAGS: u32 = GOAWAY_COMMAND_FLAG_NOTIFY | GOAWAY_COMMAND_FLAG_NOTIFY_SENT;
+
+/// Sends a complete response, as the command RESPOND.
+pub fn respond_with<'a>(
+    id: u64,
+    status: u16,
+    fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>,
+    body: &[u8],
+    flags: u32,
+) -> Result<()> {
+    check_flags(flags, HEAD_FLAGS | GOAWAY_COMMAND_FLAG_KEEP_BODY)?;
+    request::change(id, |request| {
+        request.response.respond_with(status, fields, body)?;
+        leave_out(&mut request.response, flags);
+        keep_body(request, flags);
+        Ok(())
+    })
+}
+
+/// Begins a streamed response, as the command HEAD.
+pub fn write_head_with<'a>(
+    id: u64,
+    status: u16,
+    fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>,
+    flags: u32,
+) -> Result<()> {
+    check_flags(flags, HEAD_FLAGS)?;
+    request::response(id, |response| {
+        response.write_head_with(status, fields)?;
+        leave_out(response, flags);
+        Ok(())
+    })
+}
+
+/// Ends a streamed response, as the command END.
+pub fn end_with<'a>(
+    id: u64,
+    data: &[u8],
+    fields: impl Iterator<Item = Result<(&'a [u8], &'a [u8])>>,
+    flags: u32,
+) -> Result<()> {
+    check_flags(flags, GOAWAY_COMMAND_FLAG_KEEP_BODY)?;
+    let trailers = trailers(fields)?;
+    request::change(id, |request| {
+        request.response.end_with(data, trailers)?;
+        keep_body(request, flags);
+        Ok(())
+    })
+}
+
+/// Asks for a WRITABLE record, as the flags of the command WRITE.
+pub fn notify(id: u64, flags: u32) -> Result<()> {
+    check_flags(flags, NOTIFY_FLAGS)?;
+    if flags == 0 {
+        return Err(Error::invalid("no flag says what to wait for"));
+    }
+    request::change(id, |request| request.want_room(flags & GOAWAY_COMMAND_FLAG_NOTIFY_SENT != 0))
+}
+
+fn check_flags(flags: u32, known: u32) -> Result<()> {
+    match flags & !known {
+        0 => Ok(()),
+        other => Err(Error::invalid(format_args!("the flags {other:#x} do not apply here"))),
+    }
+}
+
+/// Applies the flags to the head that was just written.
+fn leave_out(response: &mut Response, flags: u32) {
+    if flags & GOAWAY_COMMAND_FLAG_NO_DATE != 0 {
+        response.leave_out_date();
+    }
+    if flags & GOAWAY_COMMAND_FLAG_NO_LENGTH != 0 {
+        response.leave_out_length();
+    }
+}
+
+/// Applies the flags to the response that has just ended.
+fn keep_body(request: &mut Request, flags: u32) {
+    if flags & GOAWAY_COMMAND_FLAG_KEEP_BODY != 0 {
+        request.keep_body();
     }
 }
 

@@ -43,7 +43,7 @@ pub enum goaway_limit {
     GOAWAY_LIMIT_SEND_BUFFER_BYTES = 6,
     /// Bytes of a streamed response that may wait for the peer before
     /// `goaway_request_write` returns GOAWAY_ERR_WOULD_BLOCK; see
-    /// `goaway_request_set_high_water`. If a peer reads a long response faster than
+    /// `goaway_request_set_high_water_bytes`. If a peer reads a long response faster than
     /// it is written, the mark grows, up to GOAWAY_LIMIT_SESSION_SEND_BYTES. All
     /// marks of a session together grow by at most twice that. Default 65536. 1 to
     /// 1073741824.

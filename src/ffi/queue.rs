@@ -226,7 +226,7 @@ pub extern "C" fn goaway_queue_wait(queue: Option<&goaway_queue>, timeout_ms: u3
 /// INFORM, RESET or an unknown kind fails, each later RESPOND, HEAD, WRITE, END and
 /// INFORM of the same request in the batch is GOAWAY_ERR_SKIPPED and changes nothing.
 /// So a response never goes on without one of its parts. RESET, CONSUME, SET_IDLE,
-/// HIGH_WATER and SET_CONTEXT are never skipped, and a failure of one of the last
+/// SET_HIGH_WATER and SET_CONTEXT are never skipped, and a failure of one of the last
 /// four skips nothing. The next batch starts afresh: submit again what failed and
 /// what was skipped, respond in another way, or RESET. No WRITABLE record follows a
 /// WRITE that was skipped.

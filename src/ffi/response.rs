@@ -7,9 +7,9 @@ use super::request::{goaway_ready_cb, ready};
 use super::server::goaway_request;
 use super::view::{self, goaway_field};
 use super::{goaway_status, guard};
-use crate::command::{GOAWAY_COMMAND_FLAG_NO_DATE, GOAWAY_COMMAND_FLAG_NO_LENGTH};
+use crate::command;
 use crate::error::{Error, Result};
-use crate::request::{self, Response, section, trailers};
+use crate::request::{self, Response, section};
 
 /// Sets a header field of the response. It replaces all fields of its name and takes
 /// the position of the first one. Over HTTP/1.1 fields are sent in the order in which
@@ -72,9 +72,13 @@ pub unsafe extern "C" fn goaway_request_respond(
 }
 
 /// Sets the `count` header fields at `fields` and sends the complete response, in one
-/// call. This is the fastest way to respond. If it fails, nothing is set or sent.
+/// call. This is the fastest way to respond. `flags` is 0, or combines
+/// GOAWAY_COMMAND_FLAG_NO_DATE, GOAWAY_COMMAND_FLAG_NO_LENGTH and
+/// GOAWAY_COMMAND_FLAG_KEEP_BODY. If it fails, nothing is set or sent.
 ///
-/// Errors are those of `goaway_request_set_header` and `goaway_request_respond`.
+/// GOAWAY_ERR_INVALID: `flags` has another bit.
+///
+/// Other errors are those of `goaway_request_set_header` and `goaway_request_respond`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn goaway_request_respond_with(
     request: goaway_request,
@@ -83,11 +87,12 @@ pub unsafe extern "C" fn goaway_request_respond_with(
     count: usize,
     body: *const c_void,
     len: usize,
+    flags: u32,
 ) -> goaway_status {
     guard(|| {
         // SAFETY: the header asks for that many bytes, and that many fields of NUL-terminated texts.
         let (body, fields) = unsafe { (view::bytes(body.cast(), len, "body")?, pairs(fields, count)?) };
-        request::response(request, |response| response.respond_with(status, fields, body))
+        command::respond_with(request, status, fields, body, flags)
     })
 }
 
@@ -175,20 +180,7 @@ pub unsafe extern "C" fn goaway_request_write_head_with(
     guard(|| {
         // SAFETY: the header asks for that many fields of NUL-terminated texts.
         let fields = unsafe { pairs(fields, count) }?;
-        let unknown = flags & !(GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH);
-        if unknown != 0 {
-            return Err(Error::invalid(format_args!("{unknown:#x} is no flag of a head")));
-        }
-        request::response(request, |response| {
-            response.write_head_with(status, fields)?;
-            if flags & GOAWAY_COMMAND_FLAG_NO_DATE != 0 {
-                response.leave_out_date();
-            }
-            if flags & GOAWAY_COMMAND_FLAG_NO_LENGTH != 0 {
-                response.leave_out_length();
-            }
-            Ok(())
-        })
+        command::write_head_with(request, status, fields, flags)
     })
 }
 
@@ -225,7 +217,7 @@ pub unsafe extern "C" fn goaway_request_write(
 ///
 /// GOAWAY_ERR_INVALID: `bytes` is 0.
 #[unsafe(no_mangle)]
-pub extern "C" fn goaway_request_set_high_water(request: goaway_request, bytes: usize) -> goaway_status {
+pub extern "C" fn goaway_request_set_high_water_bytes(request: goaway_request, bytes: usize) -> goaway_status {
     guard(|| request::response(request, |response| response.set_high_water(bytes)))
 }
 
@@ -244,6 +236,18 @@ pub extern "C" fn goaway_request_set_on_writable(
             Ok(())
         })
     })
+}
+
+/// Asks for a WRITABLE record, for a request that came through a queue: `flags` is
+/// GOAWAY_COMMAND_FLAG_NOTIFY, GOAWAY_COMMAND_FLAG_NOTIFY_SENT or both, with the same
+/// meaning as in a WRITE command. Call it after `goaway_request_write`, also after
+/// GOAWAY_ERR_WOULD_BLOCK. Requests with callbacks use `on_writable` instead.
+///
+/// GOAWAY_ERR_INVALID: `flags` is 0 or has another bit.
+/// GOAWAY_ERR_STATE: the request did not come through a queue.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_notify(request: goaway_request, flags: u32) -> goaway_status {
+    guard(|| command::notify(request, flags))
 }
 
 /// Adds a field to the response's trailer section (RFC 9113, section 8.1), which
@@ -275,11 +279,12 @@ pub extern "C" fn goaway_request_end(request: goaway_request) -> goaway_status {
 
 /// Ends a streamed response with the last `len` bytes of its body at `data` and the
 /// `count` trailer fields at `fields`. The bytes are accepted even if the high-water
-/// mark is reached. Trailer fields that were added before are sent too. If it fails,
-/// nothing is sent.
+/// mark is reached. Trailer fields that were added before are sent too. `flags` is 0 or
+/// GOAWAY_COMMAND_FLAG_KEEP_BODY. If it fails, nothing is sent.
 ///
 /// GOAWAY_ERR_LENGTH: the body would be longer or shorter than the content-length
 /// that was set.
+/// GOAWAY_ERR_INVALID: `flags` has another bit.
 ///
 /// Other errors are those of `goaway_request_end` and `goaway_request_add_trailer`.
 #[unsafe(no_mangle)]
@@ -289,12 +294,12 @@ pub unsafe extern "C" fn goaway_request_end_with(
     len: usize,
     fields: *const goaway_field,
     count: usize,
+    flags: u32,
 ) -> goaway_status {
     guard(|| {
         // SAFETY: the header asks for that many bytes, and that many fields of NUL-terminated texts.
         let (data, fields) = unsafe { (view::bytes(data.cast(), len, "data")?, pairs(fields, count)?) };
-        let trailers = trailers(fields)?;
-        request::response(request, |response| response.end_with(data, trailers))
+        command::end_with(request, data, fields, flags)
     })
 }
 

@@ -280,7 +280,7 @@ static void heads_and_ends_in_one_call(void) {
     const goaway_field fields[] = {{"x-one", "1"}, {"x-two", "2"}}, bad[] = {{"x-one", "1"}, {"a b", "2"}};
     const goaway_field trailers[] = {{"x-sum", "1"}}, no_trailers[] = {{"content-length", "1"}};
     goaway_request request = asked("GET");
-    CHECK_STATUS(goaway_request_end_with(request, "x", 1, NULL, 0), GOAWAY_ERR_STATE);
+    CHECK_STATUS(goaway_request_end_with(request, "x", 1, NULL, 0, 0), GOAWAY_ERR_STATE);
     CHECK_STATUS(goaway_request_write_head_with(request, 99, fields, COUNT(fields), 0), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_request_write_head_with(request, 200, bad, COUNT(bad), 0), GOAWAY_ERR_INVALID);
     // Flags of other commands, and such as there are not.
@@ -290,15 +290,16 @@ static void heads_and_ends_in_one_call(void) {
         }
     }
     // Nothing of what failed was set.
-    CHECK_OK(goaway_request_set_high_water(request, 1));
+    CHECK_STATUS(goaway_request_notify(request, GOAWAY_COMMAND_FLAG_NOTIFY), GOAWAY_ERR_STATE); // no queue
+    CHECK_OK(goaway_request_set_high_water_bytes(request, 1));
     CHECK_OK(goaway_request_write_head_with(request, 200, fields, COUNT(fields),
                                             GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH));
     CHECK_STATUS(goaway_request_write_head_with(request, 200, NULL, 0, 0), GOAWAY_ERR_STATE);
-    CHECK_STATUS(goaway_request_end_with(request, "x", 1, no_trailers, 1), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_request_end_with(request, "x", 1, no_trailers, 1, 0), GOAWAY_ERR_INVALID);
     CHECK_OK(goaway_request_write(request, "so ", 3, NULL));
     CHECK_OK(goaway_request_add_trailer(request, "x-before", "1"));
-    CHECK_OK(goaway_request_end_with(request, "long", 4, trailers, COUNT(trailers)));
-    CHECK_STATUS(goaway_request_end_with(request, NULL, 0, NULL, 0), GOAWAY_ERR_GONE);
+    CHECK_OK(goaway_request_end_with(request, "long", 4, trailers, COUNT(trailers), 0));
+    CHECK_STATUS(goaway_request_end_with(request, NULL, 0, NULL, 0, 0), GOAWAY_ERR_GONE);
     struct answer answer = answered();
     CHECK(answer.whole && answer.heads == 2 && strcmp(answer.start, "so long") == 0);
 
@@ -306,9 +307,9 @@ static void heads_and_ends_in_one_call(void) {
     const goaway_field length[] = {{"content-length", "4"}};
     request = asked("GET");
     CHECK_OK(goaway_request_write_head_with(request, 200, length, 1, 0));
-    CHECK_STATUS(goaway_request_end_with(request, "three", 5, NULL, 0), GOAWAY_ERR_LENGTH);
-    CHECK_STATUS(goaway_request_end_with(request, "two", 3, NULL, 0), GOAWAY_ERR_LENGTH);
-    CHECK_OK(goaway_request_end_with(request, "four", 4, NULL, 0));
+    CHECK_STATUS(goaway_request_end_with(request, "three", 5, NULL, 0, 0), GOAWAY_ERR_LENGTH);
+    CHECK_STATUS(goaway_request_end_with(request, "two", 3, NULL, 0, 0), GOAWAY_ERR_LENGTH);
+    CHECK_OK(goaway_request_end_with(request, "four", 4, NULL, 0, 0));
     CHECK(answered().length == 4);
     end();
 }
@@ -392,8 +393,8 @@ static void high_water(void) {
     static char much[200000];
     goaway_request request = asked("GET");
     size_t queued = 0;
-    CHECK_STATUS(goaway_request_set_high_water(request, 0), GOAWAY_ERR_INVALID);
-    CHECK_OK(goaway_request_set_high_water(request, 1));
+    CHECK_STATUS(goaway_request_set_high_water_bytes(request, 0), GOAWAY_ERR_INVALID);
+    CHECK_OK(goaway_request_set_high_water_bytes(request, 1));
     CHECK_OK(goaway_request_set_on_writable(request, on_writable, NULL));
     CHECK_OK(goaway_request_write_head(request, 200));
     // Each write passes the mark, is taken whole, and is told when it has left.

@@ -251,7 +251,7 @@ static void a_full_answer_says_when_it_has_room(void) {
     client_send(&client, FRAME_SETTINGS, 0, 0, "\0\004\0\0\0\0", 6); // no window
     uint32_t stream = client_get(&client, "/");
     goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
-    goaway_command high_water = {.kind = GOAWAY_COMMAND_KIND_HIGH_WATER, .request = request, .number = 10};
+    goaway_command high_water = {.kind = GOAWAY_COMMAND_KIND_SET_HIGH_WATER, .request = request, .number = 10};
     goaway_command head = {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = request};
     CHECK_OK(order(&events, high_water, ""));
     CHECK_OK(order(&events, head, ""));

@@ -200,7 +200,7 @@ static void on_request(goaway_request request, void *user_data) {
         break;
     case IN_WRITABLE:
         CHECK_OK(goaway_request_set_on_writable(request, on_writable, NULL));
-        CHECK_OK(goaway_request_set_high_water(request, 1));
+        CHECK_OK(goaway_request_set_high_water_bytes(request, 1));
         CHECK_OK(goaway_request_write_head(request, 200));
         CHECK_OK(goaway_request_write(request, "much", 4, NULL));
         break;
@@ -506,7 +506,7 @@ static void hooks_that_set_themselves_again(void) {
     client_get(&client, "/");
     goaway_request request = host_take(&host);
     CHECK_OK(goaway_request_set_on_writable(request, write_again, NULL));
-    CHECK_OK(goaway_request_set_high_water(request, 1));
+    CHECK_OK(goaway_request_set_high_water_bytes(request, 1));
     CHECK_OK(goaway_request_write_head(request, 200));
     CHECK_OK(goaway_request_write(request, "x", 1, NULL));
     host_serves(&host, &neighbour);

@@ -144,7 +144,7 @@ static void nothing_is_read_into_no_place(void) {
     client_settle(&client);
     CHECK_OK(goaway_request_read(request, &byte, 1, &length));
     CHECK_NUMBER(length, 0);
-    CHECK_STATUS(goaway_request_set_high_water(request, 0), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_request_set_high_water_bytes(request, 0), GOAWAY_ERR_INVALID);
     CHECK_OK(goaway_request_respond(request, 200, NULL, 0));
     leave();
 }

@@ -1,6 +1,7 @@
-// What commands say beside their kinds, and what becomes of a batch of them.
+// The flags of commands and of the calls with the same names, and batches of commands.
 
 #include "exchange.h"
+#include "http1.h"
 
 // The frames of an answer up to its first head, whose length they give.
 static uint32_t head_length(uint32_t stream) {
@@ -30,6 +31,101 @@ static void what_the_library_adds_can_be_left_out(void) {
     CHECK_STATUS(order(&events, head, ""), GOAWAY_ERR_INVALID);
     head.flags = GOAWAY_COMMAND_FLAG_NO_DATE;
     CHECK_OK(order(&events, head, ""));
+    end();
+}
+
+// Calls take the flags of the commands with the same names.
+static void calls_have_the_flags_of_commands(void) {
+    begin();
+    static const uint32_t no_date = GOAWAY_COMMAND_FLAG_NO_DATE, no_length = GOAWAY_COMMAND_FLAG_NO_LENGTH;
+    const uint32_t flags[] = {0, no_date, no_date | no_length};
+    uint32_t lengths[COUNT(flags)];
+    for (size_t index = 0; index < COUNT(flags); index++) {
+        uint32_t stream = client_get(&client, "/");
+        goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+        for (uint32_t flag = 1; flag != 0; flag <<= 1) {
+            if ((flag & (no_date | no_length | GOAWAY_COMMAND_FLAG_KEEP_BODY)) == 0) {
+                CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, "fine", 4, flag), GOAWAY_ERR_INVALID);
+            }
+        }
+        CHECK_OK(goaway_request_respond_with(request, 200, NULL, 0, "fine", 4, flags[index]));
+        lengths[index] = head_length(stream);
+    }
+    CHECK(lengths[0] > lengths[1] && lengths[1] > lengths[2]);
+    CHECK_NUMBER(lengths[2], 1); // the status alone
+
+    // The body continues after a response that keeps it.
+    for (int streamed = 0; streamed < 2; streamed++) {
+        uint32_t stream = client_ask(&client, "POST", "/", false);
+        goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+        if (streamed) {
+            CHECK_OK(goaway_request_write_head_with(request, 200, NULL, 0, 0));
+            CHECK_STATUS(goaway_request_end_with(request, "fine", 4, NULL, 0, no_date), GOAWAY_ERR_INVALID);
+            CHECK_OK(goaway_request_end_with(request, "fine", 4, NULL, 0, GOAWAY_COMMAND_FLAG_KEEP_BODY));
+        } else {
+            CHECK_OK(goaway_request_respond_with(request, 200, NULL, 0, "fine", 4, GOAWAY_COMMAND_FLAG_KEEP_BODY));
+        }
+        CHECK(client_answer(&client, stream).whole);
+        client_send(&client, FRAME_DATA, FLAG_END_STREAM, stream, "rest", 4);
+        const goaway_record *body = events_next(&events, GOAWAY_RECORD_KIND_BODY);
+        CHECK(body->id == request && body->data_len == 4 && (body->flags & GOAWAY_RECORD_FLAG_END) != 0);
+    }
+    end();
+}
+
+static bool has_date(struct client *connection) {
+    struct response response = http1_read(connection);
+    CHECK(response.status == 200);
+    return strstr(response.head, "\r\ndate: ") != NULL;
+}
+
+// Over HTTP/1.1, by command and by call.
+static void a_date_can_be_left_out_of_text(void) {
+    events_new(&events);
+    REQUIRE_OK(goaway_server_set_feature(events.server, GOAWAY_FEATURE_HTTP1, true));
+    events_go(&events);
+    client = client_connect(events.port);
+    for (int by_call = 0; by_call < 2; by_call++) {
+        for (int without = 0; without < 2; without++) {
+            CHECK(http1_send(&client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
+            goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+            uint32_t flags = without ? GOAWAY_COMMAND_FLAG_NO_DATE : 0;
+            if (by_call) {
+                CHECK_OK(goaway_request_respond_with(request, 200, NULL, 0, "fine", 4, flags));
+            } else {
+                goaway_command command = {.kind = GOAWAY_COMMAND_KIND_RESPOND, .status = 200, .flags = flags};
+                command.request = request;
+                CHECK_OK(order(&events, command, "fine"));
+            }
+            CHECK(has_date(&client) == !without);
+        }
+    }
+    end();
+}
+
+// A WRITABLE record can be asked for by a call, too.
+static void a_call_asks_for_a_writable_record(void) {
+    events_new(&events);
+    events_go(&events);
+    client = client_connect(events.port);
+    client_send_all(&client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+    client_send(&client, FRAME_SETTINGS, 0, 0, "\0\004\0\0\0\0", 6); // no window
+    uint32_t stream = client_get(&client, "/");
+    goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
+    CHECK_STATUS(goaway_request_notify(request, 0), GOAWAY_ERR_INVALID);
+    CHECK_STATUS(goaway_request_notify(request, GOAWAY_COMMAND_FLAG_NO_DATE), GOAWAY_ERR_INVALID);
+    CHECK_OK(goaway_request_write_head(request, 200));
+    CHECK_OK(goaway_request_write(request, "four", 4, NULL));
+    // There is room for more, at once.
+    CHECK_OK(goaway_request_notify(request, GOAWAY_COMMAND_FLAG_NOTIFY));
+    CHECK(events_next(&events, GOAWAY_RECORD_KIND_WRITABLE)->id == request);
+    // The bytes are sent only when the window opens.
+    CHECK_OK(goaway_request_notify(request, GOAWAY_COMMAND_FLAG_NOTIFY_SENT));
+    CHECK(events_silent(&events));
+    client_send_code(&client, FRAME_WINDOW_UPDATE, stream, 1000);
+    CHECK(events_next(&events, GOAWAY_RECORD_KIND_WRITABLE)->id == request);
+    CHECK_OK(goaway_request_end(request));
+    CHECK(client_answer(&client, stream).whole);
     end();
 }
 
@@ -69,11 +165,11 @@ static void a_refused_write_spoils_what_stands_behind_it(void) {
     goaway_request other = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
     CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_BODY)->data_len, 4);
     goaway_command commands[] = {
-        {.kind = GOAWAY_COMMAND_KIND_HIGH_WATER, .request = request, .number = 4},
+        {.kind = GOAWAY_COMMAND_KIND_SET_HIGH_WATER, .request = request, .number = 4},
         {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = request},
         {.kind = GOAWAY_COMMAND_KIND_WRITE, .request = request, .data_len = 4},
         {.kind = GOAWAY_COMMAND_KIND_WRITE, .request = request, .data_len = 4, .data_offset = 4},
-        {.kind = GOAWAY_COMMAND_KIND_HIGH_WATER, .request = request, .number = 100},
+        {.kind = GOAWAY_COMMAND_KIND_SET_HIGH_WATER, .request = request, .number = 100},
         {.kind = GOAWAY_COMMAND_KIND_WRITE, .request = request, .data_len = 4, .data_offset = 8},
         {.kind = GOAWAY_COMMAND_KIND_CONSUME, .request = other, .number = 4},
         {.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = other},
@@ -115,6 +211,9 @@ static void a_refused_write_spoils_what_stands_behind_it(void) {
 int main(int argc, char **argv) {
     static const struct check_case cases[] = {
         CASE(what_the_library_adds_can_be_left_out),
+        CASE(calls_have_the_flags_of_commands),
+        CASE(a_date_can_be_left_out_of_text),
+        CASE(a_call_asks_for_a_writable_record),
         CASE(a_sensitive_field_is_never_indexed),
         CASE(a_refused_write_spoils_what_stands_behind_it),
     };

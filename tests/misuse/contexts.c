@@ -78,7 +78,7 @@ static void every_callback_gets_it(void) {
     CHECK_SOON(atomic_load(&got.body) == FIRST);
     CHECK_OK(goaway_request_set_context(request, SECOND));
     CHECK_NUMBER(context_of(request), SECOND);
-    CHECK_OK(goaway_request_set_high_water(request, 1));
+    CHECK_OK(goaway_request_set_high_water_bytes(request, 1));
     CHECK_OK(goaway_request_write_head(request, 200));
     CHECK_OK(goaway_request_write(request, "three", 5, NULL));
     goaway_request_write(request, "four", 4, NULL);

@@ -160,14 +160,15 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_request_inform(request, 103, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_write_head(request, 200), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_write_head_with(request, 200, NULL, 0, 0), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_end_with(request, NULL, 0, NULL, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_end_with(request, NULL, 0, NULL, 0, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_write(request, "x", 1, NULL), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_set_high_water(request, 1), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_set_high_water_bytes(request, 1), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_set_on_writable(request, on_ready, NULL), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_notify(request, GOAWAY_COMMAND_FLAG_NOTIFY), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_add_trailer(request, "x", "y"), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_end(request), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_respond(request, 200, NULL, 0), GOAWAY_ERR_FORKED);
-    CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, NULL, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, NULL, 0, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_reset(request, 0), GOAWAY_ERR_FORKED);
 }
 

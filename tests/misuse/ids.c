@@ -71,14 +71,15 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_inform(id, 103, &field, 1), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_write_head(id, 200), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_write_head_with(id, 200, NULL, 0, 0), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_end_with(id, NULL, 0, NULL, 0), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_end_with(id, NULL, 0, NULL, 0, 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_write(id, "x", 1, NULL), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_set_high_water(id, 1), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_set_high_water_bytes(id, 1), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_on_writable(id, on_ready, NULL), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_notify(id, GOAWAY_COMMAND_FLAG_NOTIFY), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_add_trailer(id, "x", "y"), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_end(id), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_respond(id, 200, "x", 1), GOAWAY_ERR_GONE);
-    CHECK_STATUS(goaway_request_respond_with(id, 200, &field, 1, "x", 1), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_respond_with(id, 200, &field, 1, "x", 1, 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_reset(id, 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_peer_certificate(id, 0, &bytes), GOAWAY_ERR_GONE);
 }
@@ -196,7 +197,7 @@ static void requests_after_their_cancellation(void) {
     stream = client_get(&client, "/");
     request = host_take(&host);
     client_reset(&client, stream);
-    CHECK_SOON(goaway_request_set_high_water(request, 1) == GOAWAY_ERR_CANCELLED);
+    CHECK_SOON(goaway_request_set_high_water_bytes(request, 1) == GOAWAY_ERR_CANCELLED);
     about("told by a status");
     no_request(request);
     about("");
@@ -227,7 +228,7 @@ static void every_call_that_says_cancelled_means_it(void) {
             {"reset", call == 5 ? goaway_request_reset(request, 0) : GOAWAY_OK},
             {"inform", call == 6 ? goaway_request_inform(request, 103, NULL, 0) : GOAWAY_OK},
             {"on_writable", call == 7 ? goaway_request_set_on_writable(request, on_ready, NULL) : GOAWAY_OK},
-            {"respond_with", call == 8 ? goaway_request_respond_with(request, 200, NULL, 0, NULL, 0) : GOAWAY_OK},
+            {"respond_with", call == 8 ? goaway_request_respond_with(request, 200, NULL, 0, NULL, 0, 0) : GOAWAY_OK},
         };
         about("%s", said[call].name);
         CHECK_STATUS(said[call].status, GOAWAY_ERR_CANCELLED);

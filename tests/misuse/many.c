@@ -118,12 +118,12 @@ static void one_with_many_guests(void) {
             CHECK_OK(goaway_request_respond(request, 200, "fine", 4));
         } else if (round % 4 == 1) {
             client_reset(&client, stream);
-            CHECK_SOON(goaway_request_set_high_water(request, 1) == GOAWAY_ERR_CANCELLED);
+            CHECK_SOON(goaway_request_set_high_water_bytes(request, 1) == GOAWAY_ERR_CANCELLED);
         } else if (round % 4 == 2) {
             CHECK_OK(goaway_request_reset(request, 8));
         } else {
             client_break(&client);
-            CHECK_SOON(goaway_request_set_high_water(request, 1) == GOAWAY_ERR_CANCELLED);
+            CHECK_SOON(goaway_request_set_high_water_bytes(request, 1) == GOAWAY_ERR_CANCELLED);
         }
         if (client.socket >= 0) {
             client_close(&client);

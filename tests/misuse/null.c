@@ -266,17 +266,17 @@ static void in_parameters(void) {
     CHECK_STATUS(goaway_request_inform(request, 103, &no_name, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_inform(request, 103, &no_value, 1), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_respond(request, 200, NULL, 1), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 1, some, 1), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_respond_with(request, 200, &no_name, 1, some, 1), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_respond_with(request, 200, &no_value, 1, some, 1), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, NULL, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 1, some, 1, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, &no_name, 1, some, 1, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, &no_value, 1, some, 1, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, NULL, 1, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_write_head_with(request, 200, NULL, 1, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_write_head_with(request, 200, &no_name, 1, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_write_head_with(request, 200, &no_value, 1, 0), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_end_with(request, NULL, 1, NULL, 0), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_end_with(request, some, 1, NULL, 1), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_end_with(request, some, 1, &no_name, 1), GOAWAY_ERR_NULL);
-    CHECK_STATUS(goaway_request_end_with(request, some, 1, &no_value, 1), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_end_with(request, NULL, 1, NULL, 0, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_end_with(request, some, 1, NULL, 1, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_end_with(request, some, 1, &no_name, 1, 0), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_end_with(request, some, 1, &no_value, 1, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_write(request, NULL, 1, NULL), GOAWAY_ERR_NULL);
     // user_data may be NULL; the body has no reader yet, since none was taken.
     CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, NULL));
@@ -299,7 +299,7 @@ static void nothing_at_null(void) {
     CHECK_OK(goaway_request_respond(host_take(&host), 200, NULL, 0));
     CHECK(client_answer(&client, stream).whole);
     stream = client_get(&client, "/");
-    CHECK_OK(goaway_request_respond_with(host_take(&host), 200, NULL, 0, NULL, 0));
+    CHECK_OK(goaway_request_respond_with(host_take(&host), 200, NULL, 0, NULL, 0, 0));
     CHECK(client_answer(&client, stream).whole);
     CHECK_OK(goaway_session_abort(atomic_load(&host.session), 7, NULL, 0));
     CHECK_NUMBER(client_read_out(&client), 7);
@@ -320,12 +320,12 @@ static void absurd_lengths(void) {
     for (size_t index = 0; index < COUNT(absurd); index++) {
         about("%zu", absurd[index]);
         CHECK_STATUS(goaway_request_respond(request, 200, some, absurd[index]), GOAWAY_ERR_INVALID);
-        CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
-        CHECK_STATUS(goaway_request_respond_with(request, 200, fields, absurd[index], some, 1), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_respond_with(request, 200, NULL, 0, some, absurd[index], 0), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_respond_with(request, 200, fields, absurd[index], some, 1, 0), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_write(request, some, absurd[index], &length), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_write_head_with(request, 200, fields, absurd[index], 0), GOAWAY_ERR_INVALID);
-        CHECK_STATUS(goaway_request_end_with(request, some, absurd[index], NULL, 0), GOAWAY_ERR_INVALID);
-        CHECK_STATUS(goaway_request_end_with(request, some, 1, fields, absurd[index]), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_end_with(request, some, absurd[index], NULL, 0, 0), GOAWAY_ERR_INVALID);
+        CHECK_STATUS(goaway_request_end_with(request, some, 1, fields, absurd[index], 0), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_read(request, buffer, absurd[index], &length), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_request_inform(request, 103, fields, absurd[index]), GOAWAY_ERR_INVALID);
         CHECK_STATUS(goaway_session_abort(session, 0, some, absurd[index]), GOAWAY_ERR_INVALID);
@@ -340,7 +340,7 @@ static void absurd_lengths(void) {
     }
     CHECK_NUMBER(length, 99);
     about("");
-    CHECK_OK(goaway_request_set_high_water(request, SIZE_MAX));
+    CHECK_OK(goaway_request_set_high_water_bytes(request, SIZE_MAX));
     still_whole(request);
 }
 
@@ -352,7 +352,7 @@ static void hopeless_lengths(void) {
         about("%zu", hopeless[index]);
         goaway_status status = goaway_request_respond(request, 200, some, hopeless[index]);
         CHECK(status == GOAWAY_ERR_INVALID || status == GOAWAY_ERR_TOO_LARGE);
-        status = goaway_request_respond_with(request, 200, NULL, 0, some, hopeless[index]);
+        status = goaway_request_respond_with(request, 200, NULL, 0, some, hopeless[index], 0);
         CHECK(status == GOAWAY_ERR_INVALID || status == GOAWAY_ERR_TOO_LARGE);
     }
     CHECK_OK(goaway_request_write_head(request, 200));

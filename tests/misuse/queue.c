@@ -73,7 +73,7 @@ static void senseless_commands(void) {
         {.kind = GOAWAY_COMMAND_KIND_CONSUME, .number = 1},
         {.kind = GOAWAY_COMMAND_KIND_CONSUME, .number = UINT64_MAX},
         {.kind = GOAWAY_COMMAND_KIND_SET_IDLE, .number = UINT64_MAX},
-        {.kind = GOAWAY_COMMAND_KIND_HIGH_WATER, .number = 0},
+        {.kind = GOAWAY_COMMAND_KIND_SET_HIGH_WATER, .number = 0},
         {.kind = GOAWAY_COMMAND_KIND_WRITE, .flags = 2},
     };
     for (size_t index = 0; index < COUNT(wrong); index++) {
@@ -510,7 +510,7 @@ static void the_layout(void) {
     _Static_assert(offsetof(goaway_command, number) == 32, "");
     _Static_assert(sizeof(goaway_batch) == 2 * (sizeof(void *) + sizeof(size_t)), "a batch");
     _Static_assert(GOAWAY_RECORD_KIND_REQUEST == 1 && GOAWAY_RECORD_KIND_CLOSED == 8, "");
-    _Static_assert(GOAWAY_COMMAND_KIND_RESPOND == 1 && GOAWAY_COMMAND_KIND_HIGH_WATER == 9, "");
+    _Static_assert(GOAWAY_COMMAND_KIND_RESPOND == 1 && GOAWAY_COMMAND_KIND_SET_HIGH_WATER == 9, "");
 }
 
 int main(int argc, char **argv) {

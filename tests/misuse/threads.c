@@ -115,7 +115,7 @@ static void call_on_request(struct fate *fate, uint64_t *seed) {
         said(fate, goaway_request_respond(request, 200, much, dice(seed, sizeof much)), true);
         break;
     case 4:
-        said(fate, goaway_request_respond_with(request, 200, NULL, 0, much, dice(seed, sizeof much)), true);
+        said(fate, goaway_request_respond_with(request, 200, NULL, 0, much, dice(seed, sizeof much), 0), true);
         break;
     case 5: case 6: case 7:
         said(fate, goaway_request_write_head(request, 200), false);
@@ -155,7 +155,7 @@ static void call_on_request(struct fate *fate, uint64_t *seed) {
         said(fate, goaway_request_set_on_writable(request, on_ready, NULL), false);
         break;
     case 22:
-        said(fate, goaway_request_set_high_water(request, 1 + dice(seed, 5000)), false);
+        said(fate, goaway_request_set_high_water_bytes(request, 1 + dice(seed, 5000)), false);
         break;
     case 23:
         said(fate, goaway_request_set_header(request, "x-one", "1"), false);

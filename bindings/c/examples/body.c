@@ -27,7 +27,7 @@ static void on_writable(goaway_request request, uint64_t context, void *user_dat
 
 static void on_request(goaway_request request, void *user_data) {
     (void)user_data;
-    if (goaway_request_set_high_water(request, HIGH_WATER) != GOAWAY_OK ||
+    if (goaway_request_set_high_water_bytes(request, HIGH_WATER) != GOAWAY_OK ||
         goaway_request_set_on_writable(request, on_writable, NULL) != GOAWAY_OK ||
         goaway_request_set_on_body(request, on_body, NULL) != GOAWAY_OK ||
         goaway_request_write_head(request, 200) != GOAWAY_OK) {

@@ -234,7 +234,7 @@ class Pump {
   }
 
   setHighWater (sink, bytes) {
-    this.#command(C.COMMAND_KIND_HIGH_WATER, sink, 0, 0, null, null, bytes)
+    this.#command(C.COMMAND_KIND_SET_HIGH_WATER, sink, 0, 0, null, null, bytes)
   }
 
   /** Has the sink told of its request's records again, after a refused end. */

@@ -45,7 +45,7 @@ void any_echo(goaway_request request, void *user_data) {
     (void)user_data;
     goaway_request_set_header(request, "content-type", "text/plain");
     // The body first: a peer that waits for 100 (Continue) gets it before the head.
-    if (goaway_request_set_high_water(request, ECHO_HIGH_WATER) != GOAWAY_OK ||
+    if (goaway_request_set_high_water_bytes(request, ECHO_HIGH_WATER) != GOAWAY_OK ||
         goaway_request_set_on_writable(request, echo_go_on, NULL) != GOAWAY_OK ||
         goaway_request_set_on_cancel(request, echo_cancelled, NULL) != GOAWAY_OK ||
         goaway_request_set_on_body(request, echo_piece, NULL) != GOAWAY_OK ||

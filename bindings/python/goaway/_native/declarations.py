@@ -42,11 +42,11 @@ __all__ = [
     "COMMAND_KIND_CONSUME",
     "COMMAND_KIND_END",
     "COMMAND_KIND_HEAD",
-    "COMMAND_KIND_HIGH_WATER",
     "COMMAND_KIND_INFORM",
     "COMMAND_KIND_RESET",
     "COMMAND_KIND_RESPOND",
     "COMMAND_KIND_SET_CONTEXT",
+    "COMMAND_KIND_SET_HIGH_WATER",
     "COMMAND_KIND_SET_IDLE",
     "COMMAND_KIND_WRITE",
     "ERR_ADDRESS",
@@ -304,7 +304,7 @@ COMMAND_KIND_RESET = 5
 COMMAND_KIND_CONSUME = 6
 COMMAND_KIND_INFORM = 7
 COMMAND_KIND_SET_IDLE = 8
-COMMAND_KIND_HIGH_WATER = 9
+COMMAND_KIND_SET_HIGH_WATER = 9
 COMMAND_KIND_SET_CONTEXT = 10
 
 # goaway_pseudo_field
@@ -617,17 +617,18 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_request_set_header": (c_int32, (c_uint64, c_char_p, c_char_p,)),
     "goaway_request_add_header": (c_int32, (c_uint64, c_char_p, c_char_p,)),
     "goaway_request_respond": (c_int32, (c_uint64, c_uint16, c_void_p, c_size_t,)),
-    "goaway_request_respond_with": (c_int32, (c_uint64, c_uint16, c_void_p, c_size_t, c_void_p, c_size_t,)),
+    "goaway_request_respond_with": (c_int32, (c_uint64, c_uint16, c_void_p, c_size_t, c_void_p, c_size_t, c_uint32,)),
     "goaway_request_inform": (c_int32, (c_uint64, c_uint16, c_void_p, c_size_t,)),
     "goaway_request_push": (c_int32, (c_uint64, c_void_p, c_size_t, POINTER(c_uint64),)),
     "goaway_request_write_head": (c_int32, (c_uint64, c_uint16,)),
     "goaway_request_write_head_with": (c_int32, (c_uint64, c_uint16, c_void_p, c_size_t, c_uint32,)),
     "goaway_request_write": (c_int32, (c_uint64, c_void_p, c_size_t, POINTER(c_size_t),)),
-    "goaway_request_set_high_water": (c_int32, (c_uint64, c_size_t,)),
+    "goaway_request_set_high_water_bytes": (c_int32, (c_uint64, c_size_t,)),
     "goaway_request_set_on_writable": (c_int32, (c_uint64, c_void_p, c_void_p,)),
+    "goaway_request_notify": (c_int32, (c_uint64, c_uint32,)),
     "goaway_request_add_trailer": (c_int32, (c_uint64, c_char_p, c_char_p,)),
     "goaway_request_end": (c_int32, (c_uint64,)),
-    "goaway_request_end_with": (c_int32, (c_uint64, c_void_p, c_size_t, c_void_p, c_size_t,)),
+    "goaway_request_end_with": (c_int32, (c_uint64, c_void_p, c_size_t, c_void_p, c_size_t, c_uint32,)),
     "goaway_request_reset": (c_int32, (c_uint64, c_uint32,)),
     "goaway_server_set_on_session": (c_int32, (c_void_p, c_void_p, c_void_p,)),
     "goaway_session_list_new": (c_void_p, (c_void_p,)),
