@@ -578,9 +578,8 @@ typedef enum {
     GOAWAY_COMMAND_KIND_END = 4,
     // Resets the stream with the error code `number`, like `goaway_request_reset`.
     GOAWAY_COMMAND_KIND_RESET = 5,
-    // Reports that `number` bytes of BODY records were consumed: flow control lets
-    // the peer send as many more. The first CONSUME of a request, also with 0 bytes,
-    // sends 100 (Continue) to a peer that waits for it.
+    // Reports that `number` bytes of BODY records were consumed, like
+    // `goaway_request_consume`.
     GOAWAY_COMMAND_KIND_CONSUME = 6,
     // Sends an informational response: status and fields, like
     // `goaway_request_inform`.
@@ -1628,6 +1627,14 @@ goaway_status goaway_request_context(goaway_request request, uint64_t *out_conte
 // direction. 0 means no limit, for responses that wait for events. Default
 // GOAWAY_LIMIT_STREAM_IDLE_MS.
 goaway_status goaway_request_set_idle_ms(goaway_request request, uint32_t idle_ms);
+
+// Reports that `bytes` bytes of BODY records were consumed, for a request that came
+// through a queue: flow control lets the peer send as many more. The first call for a
+// request, also with 0, sends 100 (Continue) to a peer that waits for it.
+//
+// GOAWAY_ERR_INVALID: the records had fewer bytes that were not consumed.
+// GOAWAY_ERR_STATE: the request did not come through a queue.
+goaway_status goaway_request_consume(goaway_request request, uint64_t bytes);
 
 // Sets `on_body`, which is called with each piece of the body as it arrives. Flow
 // control (RFC 9113, section 5.2) lets the peer send as fast as `on_body` returns;

@@ -26,9 +26,8 @@ pub enum CommandKind {
     End = 4,
     /// Resets the stream with the error code `number`, like `goaway_request_reset`.
     Reset = 5,
-    /// Reports that `number` bytes of BODY records were consumed: flow control lets
-    /// the peer send as many more. The first CONSUME of a request, also with 0 bytes,
-    /// sends 100 (Continue) to a peer that waits for it.
+    /// Reports that `number` bytes of BODY records were consumed, like
+    /// `goaway_request_consume`.
     Consume = 6,
     /// Sends an informational response: status and fields, like
     /// `goaway_request_inform`.

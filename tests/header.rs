@@ -68,6 +68,18 @@ fn the_description_agrees_with_the_header() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// A host can mix commands and calls: the comment of each command names its call.
+#[test]
+fn each_command_has_a_call() {
+    let interface = source::interface(root());
+    let kinds = interface.enums.iter().find(|item| item.name == "goaway_command_kind").expect("the kinds of commands");
+    for kind in &kinds.members {
+        let call = kind.doc.split('`').find(|name| name.starts_with("goaway_request_"));
+        let call = call.unwrap_or_else(|| panic!("the comment of {} names no call", kind.name));
+        assert!(interface.functions.iter().any(|function| function.name == call), "{}: no function {call}", kind.name);
+    }
+}
+
 /// The number of a limit is its place in the table.
 #[test]
 fn the_table_of_limits_agrees_with_the_header() {

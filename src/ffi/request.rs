@@ -319,6 +319,17 @@ pub extern "C" fn goaway_request_set_idle_ms(request: goaway_request, idle_ms: u
     })
 }
 
+/// Reports that `bytes` bytes of BODY records were consumed, for a request that came
+/// through a queue: flow control lets the peer send as many more. The first call for a
+/// request, also with 0, sends 100 (Continue) to a peer that waits for it.
+///
+/// GOAWAY_ERR_INVALID: the records had fewer bytes that were not consumed.
+/// GOAWAY_ERR_STATE: the request did not come through a queue.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_consume(request: goaway_request, bytes: u64) -> goaway_status {
+    guard(|| request::consume(request, bytes))
+}
+
 /// Sets `on_body`, which is called with each piece of the body as it arrives. Flow
 /// control (RFC 9113, section 5.2) lets the peer send as fast as `on_body` returns;
 /// `goaway_request_pause` stops the peer. If the request is cancelled before the body

@@ -328,7 +328,9 @@ impl Body {
     /// Counts as consumed this many of the bytes handed out before.
     pub fn give_back(&mut self, bytes: u64) -> Result<()> {
         let given = usize::try_from(bytes).ok().filter(|bytes| *bytes <= self.lent);
-        let given = given.ok_or_else(|| Error::invalid(format_args!("of {bytes} bytes {} were given", self.lent)))?;
+        let given = given.ok_or_else(|| {
+            Error::invalid(format_args!("{bytes} bytes cannot be consumed: {} are not consumed yet", self.lent))
+        })?;
         self.lent -= given;
         self.consumed += given;
         Ok(())

@@ -291,6 +291,7 @@ static void heads_and_ends_in_one_call(void) {
     }
     // Nothing of what failed was set.
     CHECK_STATUS(goaway_request_notify(request, GOAWAY_COMMAND_FLAG_NOTIFY), GOAWAY_ERR_STATE); // no queue
+    CHECK_STATUS(goaway_request_consume(request, 0), GOAWAY_ERR_STATE);
     CHECK_OK(goaway_request_set_high_water_bytes(request, 1));
     CHECK_OK(goaway_request_write_head_with(request, 200, fields, COUNT(fields),
                                             GOAWAY_COMMAND_FLAG_NO_DATE | GOAWAY_COMMAND_FLAG_NO_LENGTH));

@@ -66,6 +66,11 @@ static void calls_have_the_flags_of_commands(void) {
             CHECK_OK(goaway_request_respond_with(request, 200, NULL, 0, "fine", 4, GOAWAY_COMMAND_FLAG_KEEP_BODY));
         }
         CHECK(client_answer(&client, stream).whole);
+        client_send(&client, FRAME_DATA, 0, stream, "more", 4);
+        CHECK_NUMBER(events_next(&events, GOAWAY_RECORD_KIND_BODY)->data_len, 4);
+        CHECK_STATUS(goaway_request_consume(request, 5), GOAWAY_ERR_INVALID);
+        CHECK_OK(goaway_request_consume(request, 4));
+        CHECK_STATUS(goaway_request_consume(request, 1), GOAWAY_ERR_INVALID);
         client_send(&client, FRAME_DATA, FLAG_END_STREAM, stream, "rest", 4);
         const goaway_record *body = events_next(&events, GOAWAY_RECORD_KIND_BODY);
         CHECK(body->id == request && body->data_len == 4 && (body->flags & GOAWAY_RECORD_FLAG_END) != 0);

@@ -153,6 +153,7 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_request_resume(request), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_set_on_readable(request, on_ready, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_read(request, buffer, sizeof buffer, &length), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_consume(request, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_collect(request, on_collected, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_keep_body(request), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_set_header(request, "x", "y"), GOAWAY_ERR_FORKED);

@@ -65,6 +65,7 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_resume(id), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_on_readable(id, on_ready, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_read(id, buffer, sizeof buffer, &length), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_consume(id, 0), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_collect(id, on_collected, NULL), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_set_header(id, "x", "y"), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_add_header(id, "x", "y"), GOAWAY_ERR_GONE);

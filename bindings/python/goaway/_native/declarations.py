@@ -607,6 +607,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_request_set_context": (c_int32, (c_uint64, c_uint64,)),
     "goaway_request_context": (c_int32, (c_uint64, POINTER(c_uint64),)),
     "goaway_request_set_idle_ms": (c_int32, (c_uint64, c_uint32,)),
+    "goaway_request_consume": (c_int32, (c_uint64, c_uint64,)),
     "goaway_request_set_on_body": (c_int32, (c_uint64, c_void_p, c_void_p,)),
     "goaway_request_pause": (c_int32, (c_uint64,)),
     "goaway_request_resume": (c_int32, (c_uint64,)),
