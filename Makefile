@@ -7,6 +7,7 @@ ABI := $(basename $(VERSION))
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
 DESTDIR ?=
 
 CARGO ?= cargo
@@ -366,9 +367,11 @@ lint-python: venv
 # other characters.
 install uninstall: export INSTALL_LIB = $(DESTDIR)$(LIBDIR)
 install uninstall: export INSTALL_INCLUDE = $(DESTDIR)$(INCLUDEDIR)
+install uninstall: export INSTALL_DATA = $(DESTDIR)$(DATADIR)/goaway
 install: export INSTALL_PREFIX = $(PREFIX)
 install: export INSTALL_LIBDIR = $(LIBDIR)
 install: export INSTALL_INCLUDEDIR = $(INCLUDEDIR)
+install: export INSTALL_DATADIR = $(DATADIR)
 install: export INSTALL_VERSION = $(VERSION)
 
 # `make install` as root compiles nothing and needs no cargo.
@@ -376,7 +379,7 @@ install: export INSTALL_VERSION = $(VERSION)
 install: ## installs the result of `make build` into PREFIX (/usr/local), below DESTDIR
 	@for file in libgoaway.so libgoaway.a; do test -e "build/lib/$$file" || { \
 		echo "install: build/lib/$$file is not there; run \`make build\` first" >&2; exit 1; }; done
-	install -d "$$INSTALL_LIB/pkgconfig" "$$INSTALL_INCLUDE"
+	install -d "$$INSTALL_LIB/pkgconfig" "$$INSTALL_INCLUDE" "$$INSTALL_DATA"
 	install -m 755 build/lib/libgoaway.so "$$INSTALL_LIB/libgoaway.so.$(VERSION)"
 	$(STRIP) --strip-unneeded "$$INSTALL_LIB/libgoaway.so.$(VERSION)"
 	ln -sf libgoaway.so.$(VERSION) "$$INSTALL_LIB/libgoaway.so.$(ABI)"
@@ -384,6 +387,7 @@ install: ## installs the result of `make build` into PREFIX (/usr/local), below 
 	install -m 644 build/lib/libgoaway.a "$$INSTALL_LIB/libgoaway.a"
 	$(STRIP) --strip-debug "$$INSTALL_LIB/libgoaway.a"
 	install -m 644 include/goaway.h "$$INSTALL_INCLUDE/goaway.h"
+	install -m 644 include/goaway.json "$$INSTALL_DATA/goaway.json"
 	awk '{ while (match($$0, /@[A-Z]+@/)) { \
 			printf "%s%s", substr($$0, 1, RSTART - 1), ENVIRON["INSTALL_" substr($$0, RSTART + 1, RLENGTH - 2)]; \
 			$$0 = substr($$0, RSTART + RLENGTH) } \
@@ -393,7 +397,8 @@ install: ## installs the result of `make build` into PREFIX (/usr/local), below 
 uninstall: ## removes what `make install` installed
 	rm -f "$$INSTALL_LIB/libgoaway.so" "$$INSTALL_LIB/libgoaway.so.$(ABI)" \
 		"$$INSTALL_LIB/libgoaway.so.$(VERSION)" "$$INSTALL_LIB/libgoaway.a" \
-		"$$INSTALL_INCLUDE/goaway.h" "$$INSTALL_LIB/pkgconfig/goaway.pc"
+		"$$INSTALL_INCLUDE/goaway.h" "$$INSTALL_DATA/goaway.json" "$$INSTALL_LIB/pkgconfig/goaway.pc"
+	rmdir "$$INSTALL_DATA" 2>/dev/null || true
 
 .PHONY: clean
 clean: ## removes everything that was built or installed below this folder

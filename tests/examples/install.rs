@@ -81,6 +81,7 @@ fn files_are_where_they_belong_and_are_removed_again() {
     assert_eq!(mode(&library.join("libgoaway.so")), 0o755);
     assert_eq!(mode(&library.join("libgoaway.a")), 0o644);
     assert_eq!(mode(&installed.join("usr/include/goaway.h")), 0o644);
+    assert_eq!(mode(&installed.join("usr/share/goaway/goaway.json")), 0o644);
     expect_uninstalled(&installed, PREFIX);
 }
 
@@ -111,11 +112,14 @@ fn expect_files(folder: &Path, prefix: &str) {
     let target = |name: &str| fs::read_link(library.join(name)).expect("a link");
     assert_eq!(target("libgoaway.so"), Path::new(SONAME));
     assert_eq!(target(SONAME), PathBuf::from(format!("libgoaway.so.{version}")));
-    for name in ["lib/libgoaway.so", "lib/libgoaway.a", "include/goaway.h"] {
+    for name in ["lib/libgoaway.so", "lib/libgoaway.a", "include/goaway.h", "share/goaway/goaway.json"] {
         assert!(installed.join(name).is_file(), "no {name}");
     }
     let description = fs::read_to_string(library.join("pkgconfig/goaway.pc")).expect("goaway.pc");
-    for line in [format!("prefix={prefix}\n"), format!("libdir={prefix}/lib\n"), format!("Version: {version}\n")] {
+    let interface = format!("interface={prefix}/share/goaway/goaway.json\n");
+    for line in
+        [format!("prefix={prefix}\n"), format!("libdir={prefix}/lib\n"), format!("Version: {version}\n"), interface]
+    {
         assert!(description.contains(&line), "no {line}in {description}");
     }
     assert!(!description.contains('@'), "something was not filled in: {description}");
