@@ -464,6 +464,87 @@ def test_sessions_and_events() -> None:
     serving(handler, ask)
 
 
+def test_frames_of_a_session() -> None:
+    async def handler(request: Request) -> None:
+        await request.respond(200, b"ok")
+
+    def configure(server: Server) -> None:
+        server.set_settings({0xF000: 7})
+        server.set_padding("aligned")
+        server.route("GET /")(handler)
+
+    async def main() -> None:
+        server = Server()
+        configure(server)
+        await server.listen("127.0.0.1:0").start()
+        events: List[goaway.SessionEvent] = []
+        server.on_session = events.append
+        with Peer(server.port) as peer:
+            assert (await in_thread(peer.wait, peer.request("/"))).body == b"ok"
+            assert peer.h2.remote_settings[0xF000] == 7
+            (session,) = server.sessions()
+            session.ping(b"12345678")
+            session.send_settings({3: 50})
+            session.set_window(session_bytes=1 << 20, stream_bytes=1 << 17)
+            await in_thread(peer.until, lambda: peer.h2.remote_settings.max_concurrent_streams == 50)
+            await in_thread(peer.until, lambda: peer.h2.remote_settings.initial_window_size == 1 << 17)
+            session.send_goaway(11, b"later", last_stream=1)
+            await in_thread(peer.until, lambda: bool(peer.goaways))
+            goaway_frame = peer.goaways[-1]
+            assert (goaway_frame.last_stream_id, goaway_frame.error_code) == (1, 11)
+            assert goaway_frame.additional_data == b"later"
+            await in_thread(peer.settle, 0.2)
+            assert [event.text for event in events if event.kind == "pong"] == [b"12345678"]
+            # The first frame of the session, the settings, and the window of streams.
+            acknowledged = [event.text for event in events if event.kind == "settings_ack"]
+            assert acknowledged[-2:] == [b"\0\3\0\0\0\x32", b"\0\4\0\2\0\0"]
+            for wrong, code in (
+                (lambda: session.ping(b"short"), "GOAWAY_ERR_INVALID"),
+                (lambda: session.send_settings({2: 1}), "GOAWAY_ERR_INVALID"),
+                (lambda: session.send_settings({1 << 16: 1}), "GOAWAY_ERR_INVALID"),
+                (lambda: session.send_settings({3: -1}), "GOAWAY_ERR_INVALID"),
+                (lambda: session.send_settings({3: 1 << 32}), "GOAWAY_ERR_INVALID"),
+                (lambda: session.send_settings(dict.fromkeys(range(16, 49), 0)), "GOAWAY_ERR_TOO_LARGE"),
+                (lambda: session.set_window(stream_bytes=1 << 31), "GOAWAY_ERR_INVALID"),
+                (lambda: session.set_window(session_bytes=-1), "GOAWAY_ERR_INVALID"),
+                (lambda: session.send_goaway(last_stream=1 << 31), "GOAWAY_ERR_INVALID"),
+                (lambda: session.send_goaway(-1), "GOAWAY_ERR_INVALID"),
+                (lambda: session.send_goaway(0, b"x" * 1025), "GOAWAY_ERR_TOO_LARGE"),
+                (lambda: session.abort(1 << 32), "GOAWAY_ERR_INVALID"),
+                (lambda: server.set_settings({0xF000: 8}), "GOAWAY_ERR_STATE"),
+                (lambda: server.set_padding("max"), "GOAWAY_ERR_STATE"),
+            ):
+                with pytest.raises(Error) as caught:
+                    wrong()
+                assert caught.value.code == code
+            session.abort(11, b"over", last_stream=0)
+            await in_thread(peer.settle, 0.3)
+            assert (peer.goaways[-1].last_stream_id, peer.goaways[-1].additional_data) == (0, b"over")
+        await server.close(0)
+        for gone in (session.ping, session.send_goaway, session.set_window):
+            with pytest.raises(Error) as caught:
+                gone()
+            assert caught.value.code == "GOAWAY_ERR_GONE"
+
+    run(main())
+
+
+def test_settings_and_padding_are_checked_before_the_start() -> None:
+    server = Server()
+    for settings, code in (
+        ({3: 5}, "GOAWAY_ERR_INVALID"),
+        ({1 << 16: 5}, "GOAWAY_ERR_INVALID"),
+        ({0xF000: -1}, "GOAWAY_ERR_INVALID"),
+        (dict.fromkeys(range(0xF000, 0xF011), 1), "GOAWAY_ERR_TOO_LARGE"),
+    ):
+        with pytest.raises(Error) as caught:
+            server.set_settings(settings)
+        assert caught.value.code == code
+    with pytest.raises(Error, match="none, aligned, max") as caught:
+        server.set_padding("some")
+    assert caught.value.code == "GOAWAY_ERR_INVALID"
+
+
 def test_other_services_and_origins_are_said() -> None:
     async def handler(request: Request) -> None:
         goaway.send_altsvc(request.session, 'h2=":1"', stream=request.stream)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import byref, c_char_p, c_size_t, c_uint32
-from typing import List, Optional
+from typing import List, Mapping, Optional
 
 from ..error import Error
 from ..report import MemoryUsage
-from .arguments import encode, milliseconds
+from .arguments import encode, milliseconds, settings_array, uint32
 from .declarations import (
     ERR_FORKED,
     ERR_NOT_FOUND,
     ERR_STATE,
     ERR_TIMEOUT,
     FOREVER,
+    LAST_TAKEN,
     OK,
     goaway_log_line,
     goaway_memory,
@@ -29,14 +30,37 @@ def close_session(session: int, drain: float) -> None:
     check(lib.session_close(session, milliseconds(drain)))
 
 
-def abort_session(session: int, code: int, debug: bytes) -> None:
-    check(lib.session_abort(session, code, debug, len(debug)))
+def abort_session(session: int, code: int, debug: bytes, last_stream: Optional[int]) -> None:
+    last = LAST_TAKEN if last_stream is None else uint32(last_stream, "the last stream")
+    check(lib.session_abort_after(session, last, uint32(code, "an error code"), debug, len(debug)))
+
+
+def ping_session(session: int, payload: Optional[bytes]) -> None:
+    if payload is not None and len(payload) != 8:
+        raise Error("GOAWAY_ERR_INVALID", f"the payload of a PING has 8 bytes, not {len(payload)}")
+    check(lib.session_ping(session, payload))
+
+
+def send_goaway(session: int, last_stream: Optional[int], code: int, debug: bytes) -> None:
+    last = LAST_TAKEN if last_stream is None else uint32(last_stream, "the last stream")
+    check(lib.session_send_goaway(session, last, uint32(code, "an error code"), debug, len(debug)))
+
+
+def set_window(session: int, session_bytes: int, stream_bytes: int) -> None:
+    check(
+        lib.session_set_window(
+            session, uint32(session_bytes, "the window of a session"), uint32(stream_bytes, "the window of a stream")
+        )
+    )
+
+
+def send_settings(session: int, settings: Mapping[int, int]) -> None:
+    check(lib.session_send_settings(session, settings_array(settings), len(settings)))
 
 
 def send_altsvc(session: int, stream: int, origin: str, value: str) -> None:
-    if not 0 <= stream < 1 << 32:
-        raise Error("GOAWAY_ERR_INVALID", f"a stream identifier must be a number from 0 to 2^32 - 1, not {stream}")
-    check(lib.session_send_altsvc(session, stream, encode(origin, "origin"), encode(value, "value")))
+    number = uint32(stream, "a stream identifier")
+    check(lib.session_send_altsvc(session, number, encode(origin, "origin"), encode(value, "value")))
 
 
 def send_origin(session: int, origins: List[str]) -> None:

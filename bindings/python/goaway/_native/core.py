@@ -7,17 +7,29 @@ import os
 import sys
 import threading
 from ctypes import byref, c_uint32
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Tuple
 
 from ..error import Error
 from ..limit import IS_OF_C
 from ..report import Counts, Report
-from .arguments import encode, milliseconds
-from .declarations import ERR_TIMEOUT, FEATURES, LIMITS, OK, goaway_batch, goaway_counts
+from .arguments import encode, milliseconds, settings_array
+from .declarations import (
+    ERR_TIMEOUT,
+    FEATURES,
+    LIMITS,
+    OK,
+    PADDING_ALIGNED,
+    PADDING_MAX,
+    PADDING_NONE,
+    goaway_batch,
+    goaway_counts,
+)
 from .library import lib
 from .status import check, failure, last_failure
 from .structures import SessionRow, _text, read_report, session_row
 from .tls import TlsCore
+
+PADDINGS = {"none": PADDING_NONE, "aligned": PADDING_ALIGNED, "max": PADDING_MAX}
 
 
 class Core:
@@ -70,6 +82,14 @@ class Core:
         if not isinstance(enabled, bool):
             raise Error("GOAWAY_ERR_INVALID", f"the feature {name} must be True or False, not {enabled!r}")
         check(self._call(lib.server_set_feature, FEATURES.index(name), enabled))
+
+    def set_settings(self, settings: Mapping[int, int]) -> None:
+        check(self._call(lib.server_set_settings, settings_array(settings), len(settings)))
+
+    def set_padding(self, padding: str) -> None:
+        if padding not in PADDINGS:
+            raise Error("GOAWAY_ERR_INVALID", f'there is no padding "{padding}"; there are: {", ".join(PADDINGS)}')
+        check(self._call(lib.server_set_padding, PADDINGS[padding]))
 
     def register(self, pattern: str, tag: int) -> None:
         check(self._call(lib.server_register_queue, encode(pattern, "the pattern"), self._queue, tag))

@@ -60,6 +60,18 @@ class ServerBase(Generic[H]):
         Raises `Error` if there is no such feature."""
         self._core.set_feature(name, enabled)
 
+    def set_settings(self, settings: Mapping[int, int]) -> None:
+        """Adds settings to the first SETTINGS frame of each session (RFC 9113, section
+        6.5), before the start: values by identifier. The library sends them and gives
+        them no meaning. Raises `Error` for a setting that the library itself sends."""
+        self._core.set_settings(settings)
+
+    def set_padding(self, padding: str) -> None:
+        """Sets how frames are padded (RFC 9113, section 10.7), before the start:
+        "none" (the default), "aligned" (to a multiple of 8 bytes) or "max" (by 256
+        bytes)."""
+        self._core.set_padding(padding)
+
     def route(self, pattern: str) -> Callable[[H], H]:
         """Decorator: registers the function as the handler of `pattern`; see
         `register`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Mapping, NamedTuple, Optional
 
 from .. import _native
 from .tls import TlsInfo, tls_info
@@ -47,10 +47,37 @@ class Session(NamedTuple):
         Returns at once."""
         close_session(self.id, drain)
 
-    def abort(self, code: int = 0, debug: bytes = b"") -> None:
+    def abort(self, code: int = 0, debug: bytes = b"", *, last_stream: Optional[int] = None) -> None:
         """Ends the session now, with a GOAWAY frame of this error code and up to 1024
-        bytes of debug data. Returns at once."""
-        abort_session(self.id, code, debug)
+        bytes of debug data. `last_stream`: the last stream that the program has
+        processed; the client may send requests above it again elsewhere. None: the last
+        one whose request was received. Returns at once."""
+        abort_session(self.id, code, debug, last_stream=last_stream)
+
+    def ping(self, payload: Optional[bytes] = None) -> None:
+        """Sends a PING frame (RFC 9113, section 6.7) with these 8 bytes, or with bytes
+        that the library chooses. The event "pong" reports the acknowledgement. Returns
+        at once. Raises `Error` "GOAWAY_ERR_WOULD_BLOCK" while 16 of them are not
+        acknowledged, and "GOAWAY_ERR_STATE" over HTTP/1.1."""
+        _native.ping_session(self.id, payload)
+
+    def send_goaway(self, code: int = 0, debug: bytes = b"", *, last_stream: Optional[int] = None) -> None:
+        """Sends a GOAWAY frame (RFC 9113, section 6.8), and changes nothing else: the
+        session and its streams continue. `last_stream`: as for `abort`. Later GOAWAY
+        frames never have a higher one. Returns at once."""
+        _native.send_goaway(self.id, last_stream, code, debug)
+
+    def set_window(self, *, session_bytes: int = 0, stream_bytes: int = 0) -> None:
+        """Sets how many bytes the client may send before the program reads them
+        (RFC 9113, section 6.9): on the session, and on each stream. 0 leaves a window
+        unchanged. Returns at once."""
+        _native.set_window(self.id, session_bytes, stream_bytes)
+
+    def send_settings(self, settings: Mapping[int, int]) -> None:
+        """Sends a SETTINGS frame (RFC 9113, section 6.5) with values by identifier,
+        such as `{3: 50}`. The event "settings_ack" reports the acknowledgement. See
+        `goaway_session_send_settings` of the C header. Returns at once."""
+        _native.send_settings(self.id, settings)
 
     def send_altsvc(self, value: str, *, origin: str = "", stream: int = 0) -> None:
         """Sends an ALTSVC frame (RFC 7838): an alternative service for `origin`, or for
@@ -99,9 +126,9 @@ def close_session(session: int, drain: float) -> None:
     _native.close_session(session, drain)
 
 
-def abort_session(session: int, code: int = 0, debug: bytes = b"") -> None:
+def abort_session(session: int, code: int = 0, debug: bytes = b"", *, last_stream: Optional[int] = None) -> None:
     """Ends the session of this number now; see `Session.abort`."""
-    _native.abort_session(session, code, debug)
+    _native.abort_session(session, code, debug, last_stream)
 
 
 def send_altsvc(session: int, value: str, *, origin: str = "", stream: int = 0) -> None:
