@@ -1123,6 +1123,43 @@ goaway_status goaway_server_set_ready(goaway_server *server, bool ready);
 // has passed. Returns false for NULL.
 bool goaway_server_is_ready(const goaway_server *server);
 
+// Trusts the proxies in `trusted` to say who the client of a request is. What they say
+// replaces the peer, the scheme and the authority of the request: in
+// `goaway_request_peer`, `_scheme` and `_authority`, and in REQUEST records. What was
+// received stays available: the session's peer in `goaway_session_info`, and
+// `goaway_request_received_scheme` and `_received_authority`. Header fields are not
+// changed. Without this call no such field has a meaning. Allowed before the start
+// only; a later call replaces an earlier one.
+//
+// `trusted` is a list of addresses and networks, separated by commas, such as
+// "127.0.0.1,10.0.0.0/8,::1"; "unix" is every peer of a Unix socket, "*" every peer.
+// NULL is "127.0.0.0/8,::1,unix". Whoever is trusted can claim to be anybody: trust
+// only what your clients cannot use.
+//
+// `fields` names the header fields to read, separated by commas. NULL is
+// "x-forwarded-for,x-forwarded-proto". Name only fields that your proxy sets or
+// removes: it passes others on as the client has sent them.
+//
+// - "x-forwarded-for" and "forwarded" (RFC 7239): the client's address, read from right
+//   to left: the first address that is not trusted, or the last one if all are trusted.
+//   The port is 0 if it is not given. "unknown", hidden identifiers and malformed
+//   values end the search; the client is then the last address that is known.
+// - "x-forwarded-proto" ("http", "https", "ws" or "wss"), "x-forwarded-host": the item
+//   that belongs to this address if there is one for each item of x-forwarded-for,
+//   otherwise the last. `Forwarded` has them as proto and host; a request with this
+//   field is read by it alone, except for port and prefix.
+// - "x-forwarded-port": replaces the port of the authority.
+// - "x-forwarded-prefix": the path at which the proxy mounts the server, for
+//   `goaway_request_prefix`.
+//
+// A malformed value is ignored, and logged at GOAWAY_LOG_WARN.
+//
+// GOAWAY_ERR_INVALID: an item of `trusted` or `fields` is none.
+// GOAWAY_ERR_STATE: the server was started.
+goaway_status goaway_server_set_forwarded(goaway_server *server,
+                                          const char *trusted,
+                                          const char *fields);
+
 // Has the library respond to health checks itself: to GET and HEAD of `ready_path`
 // and of `live_path`, each an absolute path without a query, such as "/ready". The
 // path of a request must be the same, byte for byte; a query is ignored. NULL: no such
@@ -1527,12 +1564,35 @@ goaway_status goaway_request_path(goaway_request request, goaway_bytes *out_path
 goaway_status goaway_request_query(goaway_request request, goaway_bytes *out_query);
 
 // Writes a view of the authority to `out_authority`, from `:authority` or `host`
-// (RFC 9113, section 8.3.1). It is empty if a request over HTTP/1.0 has none.
-goaway_status goaway_request_authority(goaway_request request, goaway_bytes *out_authority);
+// (RFC 9113, section 8.3.1), or from a trusted proxy (`goaway_server_set_forwarded`). It is empty if a request over HTTP/1.0 has none.
+goaway_status goaway_request_authority(goaway_request request,
+                                       goaway_bytes *out_authority);
 
-// Writes a view of the scheme that the peer sent, "http" or "https", to
-// `out_scheme`. It is empty for a plain CONNECT.
-goaway_status goaway_request_scheme(goaway_request request, goaway_bytes *out_scheme);
+// Writes a view of the scheme that the peer sent, or that a trusted proxy says
+// (`goaway_server_set_forwarded`), "http" or "https", to `out_scheme`. It is empty for a plain CONNECT.
+goaway_status goaway_request_scheme(goaway_request request,
+                                    goaway_bytes *out_scheme);
+
+// Writes a view of the client's address to `out_peer`, such as "192.0.2.1:49152": what
+// a trusted proxy says (`goaway_server_set_forwarded`), otherwise the peer of the
+// session, as in `goaway_session_snapshot`.
+goaway_status goaway_request_peer(goaway_request request, goaway_bytes *out_peer);
+
+// Writes a view of the authority that the peer sent to `out_authority`, whatever a
+// trusted proxy says (`goaway_server_set_forwarded`). Without a proxy it is that of
+// `goaway_request_authority`.
+goaway_status goaway_request_received_authority(goaway_request request,
+                                                goaway_bytes *out_authority);
+
+// Writes a view of the scheme that the peer sent to `out_scheme`, whatever a trusted
+// proxy says (`goaway_server_set_forwarded`). Without a proxy it is that of
+// `goaway_request_scheme`.
+goaway_status goaway_request_received_scheme(goaway_request request, goaway_bytes *out_scheme);
+
+// Writes a view of the path at which a trusted proxy mounts the server to `out_prefix`,
+// such as "/shop", without a slash at its end. It is empty if no such proxy has said so
+// (x-forwarded-prefix of `goaway_server_set_forwarded`).
+goaway_status goaway_request_prefix(goaway_request request, goaway_bytes *out_prefix);
 
 // Writes a view of the protocol of an extended CONNECT (RFC 8441, section 4), such
 // as "websocket", to `out_protocol`. It is empty for any other request.

@@ -23,6 +23,7 @@
 //! - [`refusal`]: requests that the library responds to itself
 //! - [`command`]: the commands that a host submits in batches
 //! - [`request`]: a request with its response, shared by the host and the session
+//! - [`forwarded`]: what proxies say of the client of a request
 //! - [`session`]: the handle of a session for other threads: its counters and mailbox
 //! - [`transport`]: a socket, with or without TLS
 //! - [`extension`]: ALTSVC and ORIGIN frames
@@ -68,6 +69,7 @@ mod event;
 mod eviction;
 mod extension;
 pub mod ffi;
+mod forwarded;
 mod grammar;
 mod h1;
 mod h2;

@@ -9,6 +9,7 @@ use crate::close::Report;
 use crate::config::{Feature, Limit};
 use crate::control::Control;
 use crate::error::{Error, Result};
+use crate::forwarded::Rules;
 use crate::health::{self, Health};
 use crate::listener::{self, ListenSocket};
 use crate::padding::Padding;
@@ -204,6 +205,15 @@ impl Server {
         }
         *state = State::Started(Started { shared, control, listen_sockets });
         Ok(())
+    }
+
+    /// Sets the proxies that are trusted with the fields that name the client, and these
+    /// fields.
+    pub fn set_forwarded(&self, rules: Rules) -> Result<()> {
+        self.set_up(|setup, _| {
+            setup.forwarded = Some(rules);
+            Ok(())
+        })
     }
 
     /// Sets the paths of health checks, and how long the host may make no progress until

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
+use crate::forwarded::Rules;
 use crate::health::Health;
 use crate::queue::{Queue, WaitToken};
 use crate::record::{GOAWAY_WATCH_PROGRESS, GOAWAY_WATCH_SESSIONS};
@@ -43,6 +44,8 @@ pub struct Setup {
     pub on_progress: Option<OnProgress>,
     pub queues: Vec<Arc<Queue>>,
     pub health: Health,
+    /// Which proxies are trusted with the fields that name the client.
+    pub forwarded: Option<Rules>,
     /// How long the host may make no progress until it counts as stalled; `None` if
     /// nobody asks.
     pub stall: Option<Duration>,

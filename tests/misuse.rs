@@ -45,7 +45,7 @@ macro_rules! programs {
 }
 
 programs! {
-    aborts answers batches callbacks claims commands contexts delays drips effects exit fields fork health http1 ids inherited limits losses many
+    aborts answers batches callbacks claims commands contexts delays drips effects exit fields fork forwarded health http1 ids inherited limits losses many
     messages
     null pairs places proxy pushes queue records sessions signals sockets state stuck threads tunnels unload uploads
 }

@@ -134,6 +134,8 @@ static napi_value stop_all(napi_env env, napi_callback_info info) {
 static const napi_property_descriptor METHODS[] = {
     METHOD("register", host_register),     METHOD("listen", host_listen),
     METHOD("setLimit", host_set_limit),    METHOD("setQueueLimit", host_set_queue_limit),
+    METHOD("setForwarded", host_set_forwarded),
+    METHOD("prefix", host_prefix),
     METHOD("setHealthPaths", host_set_health_paths),
     METHOD("setPadding", host_set_padding),
     METHOD("watch", host_watch),           METHOD("start", host_start),

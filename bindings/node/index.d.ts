@@ -341,8 +341,10 @@ export interface Request {
    * the mark: a name that begins with '\x01' is sent with it. Empty in HTTP/1.1.
    */
   readonly sensitiveHeaders: string[]
-  /** '127.0.0.1:49152' */
+  /** '127.0.0.1:49152'; what a trusted proxy says (setForwarded), with port 0 if it says none. */
   readonly peer: string
+  /** The path at which a trusted proxy mounts the server, such as '/shop'; '' if none says so. */
+  readonly prefix: string
   /** Whether the peer waits for 100 (Continue), which it gets when `body` is asked for. */
   readonly expectsContinue: boolean
 
@@ -468,6 +470,17 @@ export interface ServerEvents {
   close: [Report]
 }
 
+/** Proxies that are trusted. */
+export interface ForwardedOptions {
+  /** Addresses and networks, 'unix' for Unix sockets, '*' for everyone. Default '127.0.0.0/8,::1,unix'. */
+  trusted?: string | string[]
+  /**
+   * The header fields to read: x-forwarded-for, -proto, -host, -port, -prefix, forwarded.
+   * Name only such as the proxy sets or removes. Default 'x-forwarded-for,x-forwarded-proto'.
+   */
+  fields?: string | string[]
+}
+
 /** Paths of health checks that the library responds to. Handlers do not see these requests. */
 export interface HealthPaths {
   /** 200 while the server is `ready`, otherwise 503; such as '/ready'. */
@@ -501,6 +514,11 @@ export class Server extends EventEmitter {
   register (pattern: string, handler: Handler): this
   setLimit (name: keyof Limits, value: number): this
   setFeature (name: keyof Features, enabled: boolean): this
+  /**
+   * Trusts proxies to say who the client of a request is: its `peer`, `scheme`,
+   * `authority` and `prefix` are then what they say. Before the start.
+   */
+  setForwarded (options?: ForwardedOptions): this
   /** Has the library respond to health checks itself, to GET and HEAD. Before the start. */
   setHealthPaths (paths: HealthPaths): this
   /** Connections wait in the kernel until the start. Repeatable. */

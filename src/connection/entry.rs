@@ -37,6 +37,9 @@ pub fn enter(
     let mut request = slots.spare().unwrap_or_else(|| Request::empty(session));
     let ended = request.begin(session, stream, head, found.params, &worker.shared.setup.config);
     ended.keep();
+    if let Some(rules) = &worker.shared.setup.forwarded {
+        request.read_forwarded(rules);
+    }
     if has_body {
         request.await_body();
     }

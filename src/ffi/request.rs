@@ -107,7 +107,7 @@ pub extern "C" fn goaway_request_query(
 }
 
 /// Writes a view of the authority to `out_authority`, from `:authority` or `host`
-/// (RFC 9113, section 8.3.1). It is empty if a request over HTTP/1.0 has none.
+/// (RFC 9113, section 8.3.1), or from a trusted proxy (`goaway_server_set_forwarded`). It is empty if a request over HTTP/1.0 has none.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_authority(
     request: goaway_request,
@@ -116,14 +116,61 @@ pub extern "C" fn goaway_request_authority(
     show(request, out_authority, "out_authority", |request| Ok(request.head().authority().into()))
 }
 
-/// Writes a view of the scheme that the peer sent, "http" or "https", to
-/// `out_scheme`. It is empty for a plain CONNECT.
+/// Writes a view of the scheme that the peer sent, or that a trusted proxy says
+/// (`goaway_server_set_forwarded`), "http" or "https", to `out_scheme`. It is empty for a plain CONNECT.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_request_scheme(
     request: goaway_request,
     out_scheme: Option<&mut MaybeUninit<goaway_bytes>>,
 ) -> goaway_status {
     show(request, out_scheme, "out_scheme", |request| Ok(request.head().scheme().into()))
+}
+
+/// Writes a view of the client's address to `out_peer`, such as "192.0.2.1:49152": what
+/// a trusted proxy says (`goaway_server_set_forwarded`), otherwise the peer of the
+/// session, as in `goaway_session_snapshot`.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_peer(
+    request: goaway_request,
+    out_peer: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_peer, "out_peer", |request| Ok(request.peer_text().into()))
+}
+
+/// Writes a view of the authority that the peer sent to `out_authority`, whatever a
+/// trusted proxy says (`goaway_server_set_forwarded`). Without a proxy it is that of
+/// `goaway_request_authority`.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_received_authority(
+    request: goaway_request,
+    out_authority: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_authority, "out_authority", |request| Ok(request.head().received_authority().into()))
+}
+
+/// Writes a view of the scheme that the peer sent to `out_scheme`, whatever a trusted
+/// proxy says (`goaway_server_set_forwarded`). Without a proxy it is that of
+/// `goaway_request_scheme`.
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_received_scheme(
+    request: goaway_request,
+    out_scheme: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_scheme, "out_scheme", |request| Ok(request.head().received_scheme().into()))
+}
+
+/// Writes a view of the path at which a trusted proxy mounts the server to `out_prefix`,
+/// such as "/shop", without a slash at its end. It is empty if no such proxy has said so
+/// (x-forwarded-prefix of `goaway_server_set_forwarded`).
+#[unsafe(no_mangle)]
+pub extern "C" fn goaway_request_prefix(
+    request: goaway_request,
+    out_prefix: Option<&mut MaybeUninit<goaway_bytes>>,
+) -> goaway_status {
+    show(request, out_prefix, "out_prefix", |request| {
+        let forwarded = request.head().forwarded();
+        Ok(forwarded.and_then(|forwarded| forwarded.prefix.as_deref()).unwrap_or("").into())
+    })
 }
 
 /// Writes a view of the protocol of an extended CONNECT (RFC 8441, section 4), such

@@ -12,6 +12,7 @@ use super::view::{Object, goaway_setting};
 use super::{UserData, fork, goaway_status, guard, guard_or, socket, thread, view};
 use crate::close::Report;
 use crate::error::{Error, Result};
+use crate::forwarded::{self, Rules};
 use crate::registry::OnClose;
 use crate::server::Server;
 use crate::shared::is_our_thread;
@@ -240,6 +241,58 @@ pub extern "C" fn goaway_server_set_ready(server: Option<NonNull<goaway_server>>
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_is_ready(server: Option<&goaway_server>) -> bool {
     guard_or(false, || borrow(server)?.is_ready())
+}
+
+/// Trusts the proxies in `trusted` to say who the client of a request is. What they say
+/// replaces the peer, the scheme and the authority of the request: in
+/// `goaway_request_peer`, `_scheme` and `_authority`, and in REQUEST records. What was
+/// received stays available: the session's peer in `goaway_session_info`, and
+/// `goaway_request_received_scheme` and `_received_authority`. Header fields are not
+/// changed. Without this call no such field has a meaning. Allowed before the start
+/// only; a later call replaces an earlier one.
+///
+/// `trusted` is a list of addresses and networks, separated by commas, such as
+/// "127.0.0.1,10.0.0.0/8,::1"; "unix" is every peer of a Unix socket, "*" every peer.
+/// NULL is "127.0.0.0/8,::1,unix". Whoever is trusted can claim to be anybody: trust
+/// only what your clients cannot use.
+///
+/// `fields` names the header fields to read, separated by commas. NULL is
+/// "x-forwarded-for,x-forwarded-proto". Name only fields that your proxy sets or
+/// removes: it passes others on as the client has sent them.
+///
+/// - "x-forwarded-for" and "forwarded" (RFC 7239): the client's address, read from right
+///   to left: the first address that is not trusted, or the last one if all are trusted.
+///   The port is 0 if it is not given. "unknown", hidden identifiers and malformed
+///   values end the search; the client is then the last address that is known.
+/// - "x-forwarded-proto" ("http", "https", "ws" or "wss"), "x-forwarded-host": the item
+///   that belongs to this address if there is one for each item of x-forwarded-for,
+///   otherwise the last. `Forwarded` has them as proto and host; a request with this
+///   field is read by it alone, except for port and prefix.
+/// - "x-forwarded-port": replaces the port of the authority.
+/// - "x-forwarded-prefix": the path at which the proxy mounts the server, for
+///   `goaway_request_prefix`.
+///
+/// A malformed value is ignored, and logged at GOAWAY_LOG_WARN.
+///
+/// GOAWAY_ERR_INVALID: an item of `trusted` or `fields` is none.
+/// GOAWAY_ERR_STATE: the server was started.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn goaway_server_set_forwarded(
+    server: Option<NonNull<goaway_server>>,
+    trusted: *const c_char,
+    fields: *const c_char,
+) -> goaway_status {
+    guard(|| {
+        let server = borrow(server)?;
+        let read = |text: *const c_char, name, default| match text.is_null() {
+            true => Ok(default),
+            // SAFETY: the header asks for NUL-terminated texts, or NULL.
+            false => unsafe { view::text(text, name) },
+        };
+        let trusted = read(trusted, "trusted", forwarded::TRUSTED)?;
+        let fields = read(fields, "fields", forwarded::FIELDS)?;
+        server.set_forwarded(Rules::parse(trusted, fields)?)
+    })
 }
 
 /// Has the library respond to health checks itself: to GET and HEAD of `ready_path`

@@ -7,6 +7,7 @@ use http::Method;
 
 use crate::engine::{GOAWAY_PSEUDO_FIELD_SENSITIVE, PseudoField, RequestHead, Version};
 use crate::error::{Error, Result};
+use crate::forwarded::Forwarded;
 use crate::header_list::HeaderList;
 
 /// Larger buffers are freed when the head has ended.
@@ -17,18 +18,21 @@ const KEPT_BYTES: usize = 4096;
 pub struct Head {
     request: Box<RequestHead>,
     params: Vec<(String, String)>,
+    /// What trusted proxies say of the request.
+    forwarded: Option<Box<Forwarded>>,
     /// The values of several cookie fields, joined on first use.
     cookie: OnceCell<Box<[u8]>>,
 }
 
 impl Head {
     pub fn new(request: Box<RequestHead>, params: Vec<(String, String)>) -> Self {
-        Self { request, params, cookie: OnceCell::new() }
+        Self { request, params, forwarded: None, cookie: OnceCell::new() }
     }
 
     /// Replaces the head by that of another request. Returns the old one for reuse.
     pub fn replace(&mut self, request: Box<RequestHead>, params: Vec<(String, String)>) -> Box<RequestHead> {
         self.params = params;
+        self.forwarded = None;
         self.cookie.take();
         mem::replace(&mut self.request, request)
     }
@@ -36,6 +40,7 @@ impl Head {
     /// Frees the memory that the next request would not reuse.
     pub fn clear(&mut self) {
         self.params = Vec::new();
+        self.forwarded = None;
         self.cookie.take();
         if self.request.path.capacity() > KEPT_BYTES {
             self.request.path = Vec::new();
@@ -49,7 +54,18 @@ impl Head {
     pub fn memory(&self) -> usize {
         let params = self.params.iter().map(|(name, value)| name.len() + value.len());
         let cookie = self.cookie.get().map_or(0, |joined| joined.len());
-        self.request.fields.memory() + self.request.path.capacity() + params.sum::<usize>() + cookie
+        let forwarded = self.forwarded().map_or(0, Forwarded::memory);
+        self.request.fields.memory() + self.request.path.capacity() + params.sum::<usize>() + cookie + forwarded
+    }
+
+    /// Sets what trusted proxies say of the request.
+    pub fn set_forwarded(&mut self, forwarded: Option<Box<Forwarded>>) {
+        self.forwarded = forwarded;
+    }
+
+    /// What trusted proxies say of the request.
+    pub fn forwarded(&self) -> Option<&Forwarded> {
+        self.forwarded.as_deref()
     }
 
     /// The head as received, without the path parameters.
@@ -105,14 +121,21 @@ impl Head {
         self.request.path_and_query().1
     }
 
-    /// The authority, from `:authority` or, without it, from `host`; may be empty.
+    /// The authority, as forwarded or as received.
     pub fn authority(&self) -> &str {
+        let forwarded = self.forwarded().and_then(|forwarded| forwarded.authority.as_deref());
+        forwarded.unwrap_or_else(|| self.received_authority())
+    }
+
+    /// The authority as received, from `:authority` or, without it, from `host`; may be
+    /// empty.
+    pub fn received_authority(&self) -> &str {
         self.request.authority.as_deref().or_else(|| self.host()).unwrap_or("")
     }
 
     /// Whether that is from `host`.
     pub fn has_host_only(&self) -> bool {
-        self.request.authority.is_none() && !self.authority().is_empty()
+        self.request.authority.is_none() && !self.received_authority().is_empty()
     }
 
     /// The `host` field, if it is text.
@@ -121,8 +144,16 @@ impl Head {
         str::from_utf8(host).ok().filter(|host| host.is_ascii())
     }
 
-    /// Empty if it is a CONNECT of the plain sort, which has none.
+    /// The scheme, as forwarded or as received. It is empty for a plain CONNECT.
     pub fn scheme(&self) -> &str {
+        match self.forwarded().and_then(|forwarded| forwarded.scheme) {
+            Some(scheme) if !self.received_scheme().is_empty() => scheme,
+            _ => self.received_scheme(),
+        }
+    }
+
+    /// The scheme as received.
+    pub fn received_scheme(&self) -> &str {
         let is_plain = self.request.method == Method::CONNECT && self.request.protocol.is_none();
         self.request.scheme.as_deref().unwrap_or(if is_plain { "" } else { "http" })
     }

@@ -39,6 +39,7 @@ use crate::config::Config;
 use crate::engine::RequestHead;
 use crate::error::{Error, Result};
 use crate::event::Cause;
+use crate::forwarded::Rules;
 use crate::header_list::HeaderList;
 use crate::memory::{Part, Usage};
 use crate::session::SessionHandle;
@@ -197,6 +198,20 @@ impl Request {
 
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// Reads what trusted proxies say of the request.
+    pub fn read_forwarded(&mut self, rules: &Rules) {
+        let head = &self.head;
+        let (scheme, authority) = (head.received_scheme(), head.received_authority());
+        let forwarded = rules.read(self.session.peer(), head.fields(), scheme, authority);
+        self.head.set_forwarded(forwarded);
+    }
+
+    /// The client's address: as forwarded, or that of the session's peer.
+    pub fn peer_text(&self) -> &str {
+        let forwarded = self.head.forwarded().and_then(|forwarded| forwarded.peer.as_deref());
+        forwarded.unwrap_or_else(|| self.session.peer_text())
     }
 
     /// The body, for a host that wants it. A peer that waits for a 100 (Continue)

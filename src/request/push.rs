@@ -105,12 +105,12 @@ impl<'a> Pseudo<'a> {
         };
         let path = self.path.filter(|path| path.starts_with(b"/"));
         let path = path.ok_or_else(|| Error::invalid("a pushed request needs a :path that begins with a slash"))?;
-        let authority = self.authority.unwrap_or(parent.authority().as_bytes());
+        let authority = self.authority.unwrap_or(parent.received_authority().as_bytes());
         if authority.contains(&b'@') {
             return Err(Error::invalid("the authority contains user information"));
         }
         let uri = Uri::builder()
-            .scheme(self.scheme.unwrap_or(parent.scheme().as_bytes()))
+            .scheme(self.scheme.unwrap_or(parent.received_scheme().as_bytes()))
             .authority(authority)
             .path_and_query(path)
             .build()

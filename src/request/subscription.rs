@@ -215,7 +215,7 @@ fn write_head(batch: &mut Writing<'_>, request: &Request, record: &mut Record) {
     let (path, query) = head.request().path_and_query();
     batch.text(path);
     batch.text(query);
-    batch.text(request.session.peer_text().as_bytes());
+    batch.text(request.peer_text().as_bytes());
     for (name, value) in head.params() {
         batch.text(name.as_bytes());
         batch.text(value.as_bytes());

@@ -59,6 +59,7 @@ static void the_server_is_the_parents(void) {
     CHECK_STATUS(goaway_server_set_feature(host.server, GOAWAY_FEATURE_HTTP1, true), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_settings(host.server, NULL, 0), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_health_paths(host.server, NULL, NULL, 0), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_server_set_forwarded(host.server, "*", NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_register_handler(host.server, "GET /x", host_queue, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_on_progress(host.server, on_progress, NULL), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_server_set_on_session(host.server, host_watch, NULL), GOAWAY_ERR_FORKED);
@@ -129,6 +130,10 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_request_query(request, &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_authority(request, &bytes), GOAWAY_ERR_FORKED);
     CHECK_STATUS(goaway_request_scheme(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_peer(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_prefix(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_received_scheme(request, &bytes), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_request_received_authority(request, &bytes), GOAWAY_ERR_FORKED);
     goaway_request pushed;
     goaway_field pseudo[] = {{":method", "GET"}, {":path", "/"}};
     CHECK_STATUS(goaway_request_push(request, pseudo, 2, &pushed), GOAWAY_ERR_FORKED);

@@ -40,6 +40,10 @@ static void no_request(uint64_t id) {
     CHECK_STATUS(goaway_request_query(id, &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_authority(id, &bytes), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_scheme(id, &bytes), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_peer(id, &bytes), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_prefix(id, &bytes), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_received_scheme(id, &bytes), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_request_received_authority(id, &bytes), GOAWAY_ERR_GONE);
     goaway_request pushed;
     goaway_field pseudo[] = {{":method", "GET"}, {":path", "/"}};
     CHECK_STATUS(goaway_request_push(id, pseudo, 2, &pushed), GOAWAY_ERR_GONE);

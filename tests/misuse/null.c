@@ -115,6 +115,7 @@ static void server_functions(void) {
     CHECK_STATUS(goaway_server_set_shared(NULL, 0, false), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_settings(NULL, NULL, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_set_health_paths(NULL, "/ready", "/live", 1000), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_server_set_forwarded(NULL, "*", NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_start(NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_close(NULL, 0, on_close, &closes), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_server_close_after(NULL, 0, 0, on_close, &closes), GOAWAY_ERR_NULL);
@@ -194,6 +195,10 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_request_query(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_authority(request, NULL), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_scheme(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_peer(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_prefix(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_received_scheme(request, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_request_received_authority(request, NULL), GOAWAY_ERR_NULL);
     goaway_request pushed;
     goaway_field unnamed = {NULL, "GET"};
     CHECK_STATUS(goaway_request_push(request, NULL, 0, NULL), GOAWAY_ERR_NULL);

@@ -145,6 +145,8 @@ class Core {
   // ---- sessions ----
 
   /** The Session of that id, from whom events come if anybody listens. */
+  get sessions () { return this.#sessions }
+
   session (id, peer) {
     return this.#sessions.get(id) ?? new Session(this, id, peer)
   }

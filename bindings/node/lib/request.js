@@ -81,7 +81,14 @@ class Request extends Head {
   get id () { return this.high * 4294967296 + (this.low >>> 0) }
 
   /** The session that it came on. */
-  get session () { return this.#core.session(this.#sessionHigh * 4294967296 + (this.#sessionLow >>> 0), this.peer) }
+  get session () {
+    const id = this.#sessionHigh * 4294967296 + (this.#sessionLow >>> 0)
+    // The peer of the request may be what a proxy says.
+    return this.#core.sessions.get(id) ?? this.#core.session(id, this.#core.server.session(id)?.peer ?? this.peer)
+  }
+
+  /** The path at which a trusted proxy mounts the server, such as '/shop'; '' if none says so. */
+  get prefix () { return this.#core.server.prefix(this.id) }
 
   /** The version of HTTP that it came in: '2.0', '1.1' or '1.0'. */
   get httpVersion () {

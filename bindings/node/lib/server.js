@@ -9,6 +9,7 @@ const { addressText } = require('./address.js')
 const { Core } = require('./core.js')
 const { checkOptions, LIMITS, FEATURES, featureOf } = require('./options.js')
 const { GoawayError, check, checkDrain, checkDelay } = require('./errors.js')
+const { setForwarded } = require('./forwarded.js')
 const { setHealthPaths } = require('./health.js')
 const { nativeOf } = require('./tls.js')
 
@@ -78,6 +79,18 @@ class Server extends EventEmitter {
     const feature = featureOf(name, enabled)
     this.#core.expectAlive()
     check(this.#core.server.setFeature(feature, enabled ? 1 : 0))
+    return this
+  }
+
+  /**
+   * Trusts the proxies in `trusted` ('127.0.0.0/8,::1,unix') to say who the client of a
+   * request is, in the header `fields` ('x-forwarded-for,x-forwarded-proto'): `peer`,
+   * `scheme`, `authority` and `prefix` of a request are then what they say. Each is a
+   * text or an array. Before the start.
+   */
+  setForwarded (options = {}) {
+    this.#core.expectAlive()
+    setForwarded(this.#core.server, options)
     return this
   }
 

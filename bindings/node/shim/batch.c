@@ -108,6 +108,22 @@ napi_value host_push(napi_env env, napi_callback_info info) {
     return status_value(env, status);
 }
 
+// prefix(request) -> the path at which a trusted proxy mounts the server, '' if none is known
+napi_value host_prefix(napi_env env, napi_callback_info info) {
+    napi_value arg, result = NULL;
+    int64_t request = 0;
+    goaway_bytes prefix = {0};
+    if (open_call(env, info, 1, &arg) == NULL) {
+        return NULL;
+    }
+    napi_get_value_int64(env, arg, &request);
+    if (goaway_request_prefix((goaway_request)request, &prefix) != GOAWAY_OK) {
+        prefix.len = 0;
+    }
+    napi_create_string_latin1(env, prefix.len > 0 ? (const char *)prefix.data : "", prefix.len, &result);
+    return result;
+}
+
 // submit(commands: Uint8Array, count, arena: Uint8Array, arenaLen, statuses:
 // Uint8Array) -> OK or the first failure's status; statuses has each one's.
 napi_value host_submit(napi_env env, napi_callback_info info) {

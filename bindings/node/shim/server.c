@@ -112,34 +112,52 @@ napi_value host_set_settings(napi_env env, napi_callback_info info) {
     return status_value(env, goaway_server_set_settings(host->server, pairs, len / sizeof(goaway_setting)));
 }
 
+// Reads texts, of which each may be undefined: then it is NULL. JavaScript has checked
+// their length.
+static bool optional_texts(napi_env env, const napi_value *args, size_t count, char (*texts)[TEXT_MAX],
+                           const char **out) {
+    for (size_t at = 0; at < count; at++) {
+        napi_valuetype kind = napi_undefined;
+        size_t len;
+        napi_typeof(env, args[at], &kind);
+        out[at] = kind == napi_undefined ? NULL : texts[at];
+        if (out[at] != NULL && napi_get_value_string_utf8(env, args[at], texts[at], TEXT_MAX, &len) != napi_ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // setHealthPaths(ready or undefined, live or undefined, stallMs) -> status
 napi_value host_set_health_paths(napi_env env, napi_callback_info info) {
     napi_value args[3];
     char texts[2][TEXT_MAX];
-    const char *paths[2] = {NULL, NULL};
+    const char *paths[2];
     uint32_t stall_ms = 0;
     struct host *host = open_live(env, info, 3, args);
     if (host == NULL) {
         return NULL;
     }
-    for (size_t at = 0; at < 2; at++) {
-        napi_valuetype kind = napi_undefined;
-        size_t len;
-        napi_typeof(env, args[at], &kind);
-        if (kind == napi_undefined) {
-            continue;
-        }
-        if (napi_get_value_string_utf8(env, args[at], texts[at], TEXT_MAX, &len) != napi_ok) {
-            return throw_napi(env);
-        }
-        // What does not fit was cut.
-        if (len >= TEXT_MAX - 1 || strlen(texts[at]) != len) {
-            return status_value(env, GOAWAY_ERR_INVALID);
-        }
-        paths[at] = texts[at];
+    if (!optional_texts(env, args, 2, texts, paths)) {
+        return throw_napi(env);
     }
     napi_get_value_uint32(env, args[2], &stall_ms);
     return status_value(env, goaway_server_set_health_paths(host->server, paths[0], paths[1], stall_ms));
+}
+
+// setForwarded(trusted or undefined, fields or undefined) -> status
+napi_value host_set_forwarded(napi_env env, napi_callback_info info) {
+    napi_value args[2];
+    char texts[2][TEXT_MAX];
+    const char *given[2];
+    struct host *host = open_live(env, info, 2, args);
+    if (host == NULL) {
+        return NULL;
+    }
+    if (!optional_texts(env, args, 2, texts, given)) {
+        return throw_napi(env);
+    }
+    return status_value(env, goaway_server_set_forwarded(host->server, given[0], given[1]));
 }
 
 // setLimit(limit, value) -> status

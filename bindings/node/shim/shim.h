@@ -55,6 +55,8 @@ void call_wake(napi_env env, napi_value wake, void *context, void *data);
 napi_value host_register(napi_env env, napi_callback_info info);
 napi_value host_listen(napi_env env, napi_callback_info info);
 napi_value host_set_limit(napi_env env, napi_callback_info info);
+napi_value host_set_forwarded(napi_env env, napi_callback_info info);
+napi_value host_prefix(napi_env env, napi_callback_info info);
 napi_value host_set_health_paths(napi_env env, napi_callback_info info);
 napi_value host_set_padding(napi_env env, napi_callback_info info);
 napi_value host_set_feature(napi_env env, napi_callback_info info);

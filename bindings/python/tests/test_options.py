@@ -37,7 +37,7 @@ def test_everything_can_be_said() -> None:
         "--interface", "wsgi", "--factory", "--app-dir", "/", "--root-path", "/shop/", "--lifespan", "off",
         "--ws-max-size", "1000",
         "--env-file", "a", "--env-file", "b", "--drain", "500ms", "--shutdown-delay", "15", "--ready-path", "/ready", "--live-path", "/live",
-        "--live-timeout", "2.5", "--report", "--max-sessions", "10",
+        "--live-timeout", "2.5", "--forwarded-allow-ips", "10.0.0.0/8, unix", "--forwarded-fields", "forwarded", "--report", "--max-sessions", "10",
         "--max-streams", "11", "--max-requests", "12", "--max-age", "1.5", "--idle", "2s",
         "--limit", "header_fields=50", "--limit", "idle_ms=7",
         "--feature", "http1=off", "--feature", "upgrade=on", "--feature", "http1=on", "--access-log", "-", "--log-level", "debug",
@@ -60,6 +60,8 @@ def test_everything_can_be_said() -> None:
         ready_path="/ready",
         live_path="/live",
         live_timeout=2.5,
+        forwarded_allow_ips="10.0.0.0/8, unix",
+        forwarded_fields="forwarded",
         report=True,
         limits={
             "header_fields": 50, "idle_ms": 2000, "sessions": 10, "concurrent_streams": 11, "requests": 12,
@@ -157,7 +159,7 @@ def test_several_processes_are_supervised() -> None:
         ),
         (["web:app", "--timeout=30"], "goaway has no option --timeout: a busy worker is not killed"),
         (["web:app", "--limit-max-requests", "5"], "HUP replaces them"),
-        (["web:app", "--forwarded-allow-ips", "*"], "--proxy-protocol"),
+        (["web:app", "--no-proxy-headers", "--forwarded-allow-ips", "*"], "has no effect with --no-proxy-headers"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], why: str) -> None:
@@ -202,7 +204,7 @@ def test_the_version_needs_no_application(capsys: pytest.CaptureFixture[str]) ->
         (["--reload", "--reload-paths", "/"], ["--reload", "--reload-dir", "/"]),
         (["--ssl-certificate", "a", "--ssl-ca", "b", "--ssl-client-verify"],
          ["--certfile", "a", "--ca-certs", "b", "--cert-reqs", "required"]),
-        (["--no-server-header", "--no-proxy-headers", "--no-use-colors", "--date-header", "--reset-contextvars"], []),
+        (["--no-server-header", "--no-use-colors", "--date-header", "--reset-contextvars"], []),
     ],
 )  # fmt: skip
 def test_other_servers_names_mean_the_same(theirs: list[str], ours: list[str]) -> None:

@@ -17,6 +17,7 @@ from .declarations import (
     FOREVER,
     LAST_TAKEN,
     OK,
+    goaway_bytes,
     goaway_log_line,
     goaway_memory,
     goaway_tls_info,
@@ -72,6 +73,14 @@ def request_stream(request: int) -> int:
     """The stream identifier; 0 if the request has ended."""
     stream = c_uint32()
     return stream.value if lib.request_stream(request, byref(stream)) == OK else 0
+
+
+def request_prefix(request: int) -> bytes:
+    """The path at which a trusted proxy mounts the server; empty if none is known."""
+    prefix = goaway_bytes()
+    if lib.request_prefix(request, byref(prefix)) != OK:
+        return b""
+    return ctypes.string_at(prefix.data, prefix.len)
 
 
 def session_tls(session: int) -> Optional[goaway_tls_info]:

@@ -128,6 +128,11 @@ class Core:
         """Declares whether another process has this listening socket, too."""
         check(self._call(lib.server_set_shared, number, shared))
 
+    def set_forwarded(self, trusted: Optional[str], fields: Optional[str]) -> None:
+        """Trusts these proxies with these fields. None: the library's default."""
+        texts = (None if text is None else encode(text, "a list of proxies or fields") for text in (trusted, fields))
+        check(self._call(lib.server_set_forwarded, *texts))
+
     def set_health_paths(self, ready: Optional[str], live: Optional[str], stall: float) -> None:
         """The library responds to health checks on these paths; None: no such path."""
         paths = (None if path is None else encode(path, "the path of a health check") for path in (ready, live))

@@ -35,6 +35,7 @@ QUICK = frozenset(
         "goaway_memory_usage",
         "goaway_server_register_queue",
         "goaway_request_stream",
+        "goaway_request_prefix",
         "goaway_queue_new",
         "goaway_queue_watch",
         "goaway_queue_fd",

@@ -53,6 +53,14 @@ class Config:
     shutdown_delay: float = 0.0
     """`serve`: seconds between the signal and the close. Until they have passed the server is
     not ready, so that load balancers take it out, and serves as before."""
+    forwarded_allow_ips: Optional[str] = None
+    """The proxies that are trusted to say who the client is: addresses and networks, separated
+    by commas, "unix" for Unix sockets, "*" for everyone. None or empty: nobody. The command
+    has another default."""
+    forwarded_fields: Optional[str] = None
+    """The header fields in which they say it; None: "x-forwarded-for,x-forwarded-proto". There
+    are also x-forwarded-host, -port, -prefix and forwarded. Name only fields that the proxy
+    sets or removes."""
     ready_path: Optional[str] = None
     """The path of a readiness check, such as "/ready", to which the library responds itself:
     200 while the server is ready, 503 from the signal on that closes it."""
@@ -103,3 +111,9 @@ def apply(core: Core, limits: Mapping[str, int], features: Mapping[str, bool]) -
         core.set_limit(name, value)
     for name, enabled in features.items():
         core.set_feature(name, enabled)
+
+
+def has_prefix(config: Config) -> bool:
+    """Whether proxies may say at which path they mount the application."""
+    fields = (config.forwarded_fields or "").lower().split(",")
+    return bool(config.forwarded_allow_ips) and "x-forwarded-prefix" in (field.strip() for field in fields)

@@ -95,6 +95,8 @@ def _prepare(core: _native.Core, config: Config) -> None:
         raise ValueError('bind is empty; it must name one address at least, such as "127.0.0.1:8000"')
     core.set_limit("workers", config.workers_threads)
     apply(core, config.limits, config.features)
+    if config.forwarded_allow_ips:
+        core.set_forwarded(config.forwarded_allow_ips, config.forwarded_fields)
     core.set_health_paths(config.ready_path, config.live_path, config.live_timeout)
     for address in config.bind:
         core.listen(address, None if config.tls is None else config.tls._core)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional
 from urllib.parse import unquote, unquote_to_bytes
 
 from .. import _native
-from ..application.config import Config
+from ..application.config import Config, has_prefix
 from ..asyncio.drain import Drain
 from ..core.address import split
 from ..core.request import version_of
@@ -99,7 +99,8 @@ class ScopeFactory:
             "goaway.drain": None,
         }
         self._has_pathsend = config.pathsend
-        self._is_special = bool(self._root or self._has_pathsend or self._tls is not None)
+        self._has_prefix = has_prefix(config)
+        self._is_special = bool(self._root or self._has_pathsend or self._has_prefix or self._tls is not None)
         """A scope needs more than the template has."""
         if config.pathsend:
             self._extensions["http.response.pathsend"] = None
@@ -128,8 +129,10 @@ class ScopeFactory:
         extensions["http.response.trailers"] = {}
         extensions["http.response.early_hint"] = {}
         extensions["goaway.drain"] = drain
+        root = b""
         if self._is_special:
-            path = self._root + path
+            root = self._root_of(id)
+            path = root + path
             if self._has_pathsend:
                 extensions["http.response.pathsend"] = {}
             if self._tls is not None:
@@ -137,6 +140,8 @@ class ScopeFactory:
         scope = self._scope.copy()
         scope["asgi"] = _ASGI.copy()
         scope["method"] = name
+        if root:
+            scope["root_path"] = _decode_path(root)
         if scheme != b"http":
             scope["scheme"] = scheme.decode("latin-1")
         try:
@@ -182,7 +187,7 @@ class ScopeFactory:
             # HTTP/2 has no such fields (RFC 8441, section 5), but applications look at them.
             headers += [(b"connection", b"upgrade"), (b"upgrade", b"websocket")]
         names = [name for field, value in fields if field == b"sec-websocket-protocol" for name in value.split(b",")]
-        scope = self._tunnel_scope("websocket", flags, pieces, headers, drain)
+        scope = self._tunnel_scope("websocket", id, flags, pieces, headers, drain)
         del scope["method"]
         scope["scheme"] = "ws" if pieces[1] == b"http" else "wss"
         scope["subprotocols"] = [name.strip().decode("latin-1") for name in names if name.strip()]
@@ -207,17 +212,19 @@ class ScopeFactory:
         context.app = refuse
         drain = Drain()
         exchange = self._exchange()
-        exchange.open(context, id, self._tunnel_scope("http", 0, pieces, [], drain), drain, None)
+        exchange.open(context, id, self._tunnel_scope("http", id, 0, pieces, [], drain), drain, None)
         return exchange
 
     def _tunnel_scope(
-        self, kind: str, flags: int, pieces: List[bytes], headers: List[Tuple[bytes, bytes]], drain: Drain
+        self, kind: str, id: int, flags: int, pieces: List[bytes], headers: List[Tuple[bytes, bytes]], drain: Drain
     ) -> Dict[str, Any]:
         """The scope of a CONNECT."""
         method, scheme, _, path, query, peer = pieces[:6]
-        path = self._root + path
+        root = self._root_of(id)
+        path = root + path
         scope = {
             **self._scope,
+            "root_path": _decode_path(root),
             "type": kind,
             "asgi": _ASGI.copy(),
             "http_version": version_of(flags),
@@ -233,6 +240,10 @@ class ScopeFactory:
         if self._state is not None:
             scope["state"] = self._state.copy()
         return scope
+
+    def _root_of(self, id: int) -> bytes:
+        """The path at which the application is mounted, percent-encoded as far as it was."""
+        return _native.request_prefix(id) + self._root if self._has_prefix else self._root
 
     # Caches. Clients choose what is in them: each is emptied when it has grown too much.
 

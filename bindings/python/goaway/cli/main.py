@@ -57,13 +57,15 @@ def _refuse(text: str, status: int = USAGE) -> int:
 
 
 def _check_config(options: Options) -> None:
-    """Has the library check the limits and features. Raises Error."""
+    """Has the library check the limits, features and proxies. Raises Error."""
     from .._native import Core
     from ..application.config import apply
 
     core = Core()
     try:
         apply(core, options.limits, options.features)
+        if options.forwarded_allow_ips or options.forwarded_fields:
+            core.set_forwarded(options.forwarded_allow_ips or None, options.forwarded_fields)
     finally:
         core.free()
 

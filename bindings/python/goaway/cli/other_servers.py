@@ -10,15 +10,11 @@ from __future__ import annotations
 from typing import Iterable
 
 #: Options that ask for what goaway does in any case.
-ALWAYS = ("--no-server-header", "--no-proxy-headers", "--no-use-colors", "--date-header", "--reset-contextvars")
+ALWAYS = ("--no-server-header", "--no-use-colors", "--date-header", "--reset-contextvars")
 
 _CONFIGURATION = "there is no configuration file; give the options on the command line"
 _WORKERS = "goaway has one kind of worker; ASGI or WSGI is detected from the application (--interface)"
 _HTTP = "HTTP/2 and HTTP/1.1 are always on; --feature http1=off turns HTTP/1.1 off"
-_FORWARDED = (
-    "use --proxy-protocol for a trusted proxy that sends PROXY headers; for X-Forwarded-For use a middleware such as "
-    "werkzeug's ProxyFix or uvicorn's ProxyHeadersMiddleware"
-)
 _RECYCLING = "workers are not replaced by age or use; HUP replaces them, --max-age drains connections"
 _SERVICE = "use a service manager for this; the README has an example for systemd"
 _LOG = "the log goes to stderr; --log-config sends it elsewhere and changes its format"
@@ -36,7 +32,7 @@ HINTS = {
     "--ws-max-queue": "--ws-max-size, and --limit high_water_bytes=N",
     "--ws-per-message-deflate": "WebSocket messages are not compressed",
     "--websocket-max-message-size": "--ws-max-size BYTES",
-    "--proxy-headers": _FORWARDED, "--forwarded-allow-ips": _FORWARDED, "--proxy-allow-from": "--proxy-protocol TRUSTED",
+    "--proxy-allow-from": "--proxy-protocol TRUSTED",
     "--server-header": _MIDDLEWARE, "--no-date-header": _MIDDLEWARE, "--header": _MIDDLEWARE,
     "--server-name": _MIDDLEWARE,
     "--limit-concurrency": "--max-sessions N, --max-streams N, and --queue N of a WSGI application",

@@ -11,7 +11,7 @@ from ..core.address import Address, AddressError, unix_address
 from ..limit import STALL_SECONDS
 from ..signals import SAME_SECONDS
 from ..worker import loader
-from ..worker.options import Options
+from ..worker.options import TRUSTED_PROXIES, Options
 from . import other_servers
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -91,6 +91,10 @@ def _host_and_port(parser: argparse.ArgumentParser, host: str, port: str) -> str
 
 
 def _check(parser: argparse.ArgumentParser, options: Options) -> None:
+    if not options.proxy_headers:
+        for option in ("forwarded_allow_ips", "forwarded_fields"):
+            if getattr(options, option) is not None:
+                parser.error(f"--{option.replace('_', '-')} has no effect with --no-proxy-headers")
     if options.reload and options.workers > 1:
         parser.error("--reload runs one worker: leave out --workers")
     if options.reload_dirs and not options.reload:
@@ -168,6 +172,20 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         "--proxy-protocol", default=None, metavar="TRUSTED",
         help="every connection begins with a PROXY header; trusted proxies: addresses and networks such as 10.0.0.0/8,::1, "
         "unix, or * for all",
+    )  # fmt: skip
+    group.add_argument(
+        "--proxy-headers", action=argparse.BooleanOptionalAction, default=True,
+        help="take the client's address and scheme from header fields of trusted proxies; default on",
+    )  # fmt: skip
+    group.add_argument(
+        "--forwarded-allow-ips", default=None, metavar="TRUSTED",
+        help="these proxies: addresses and networks such as 10.0.0.0/8,::1, unix, or * for all; default: the environment's "
+        f"FORWARDED_ALLOW_IPS, otherwise {TRUSTED_PROXIES}",
+    )  # fmt: skip
+    group.add_argument(
+        "--forwarded-fields", default=None, metavar="NAMES",
+        help="these fields, of x-forwarded-for, -proto, -host, -port, -prefix and forwarded; only such as the proxy sets or "
+        "removes; default x-forwarded-for,x-forwarded-proto",
     )  # fmt: skip
     group.add_argument(
         "--backlog", default=None, metavar="N", type=_value(lambda text: str(_whole(text))),

@@ -42,6 +42,7 @@ class RequestHead:
     """The head of a request. Field names are in lower case; values are text, one
     character for each byte (latin-1)."""
 
+    id: int
     session: int
     """The number of the session that the request came on; see `goaway.close_session`."""
     _pieces: List[bytes]
@@ -74,12 +75,13 @@ class RequestHead:
 
     @property
     def scheme(self) -> str:
-        """The scheme that the peer sent: "http" or "https"."""
+        """The scheme that the peer sent, or that a trusted proxy says: "http" or "https"."""
         return self._pieces[1].decode("latin-1")
 
     @property
     def authority(self) -> str:
-        """The value of `:authority` or `host` (RFC 9113, section 8.3.1)."""
+        """The value of `:authority` or `host` (RFC 9113, section 8.3.1), or what a trusted
+        proxy says."""
         return self._pieces[2].decode("latin-1")
 
     @property
@@ -95,8 +97,14 @@ class RequestHead:
     @property
     def peer(self) -> str:
         """The client's address, such as "127.0.0.1:49152" or "[::1]:49152"; for a
-        Unix socket "unix:pid=7,uid=1000"."""
+        Unix socket "unix:pid=7,uid=1000". If a trusted proxy says it, the port may be 0."""
         return self._pieces[5].decode("latin-1")
+
+    @property
+    def prefix(self) -> str:
+        """The path at which a trusted proxy mounts the server, such as "/shop"; empty if
+        none says so; see `Server.set_forwarded`."""
+        return _native.request_prefix(self.id).decode("latin-1")
 
     @property
     def params(self) -> Dict[str, str]:

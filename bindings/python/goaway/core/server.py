@@ -144,6 +144,18 @@ class ServerBase(Generic[H]):
         limits, TLS handshakes, PROXY headers. After the end: the final counts."""
         return self._core.counts()
 
+    def set_forwarded(self, trusted: Optional[str] = None, fields: Optional[str] = None) -> None:
+        """Trusts proxies to say who the client of a request is, before the start: `peer`,
+        `scheme`, `authority` and `prefix` of the request are then what they say. Raises
+        `Error` if an item is malformed.
+
+        `trusted`: addresses and networks, separated by commas, "unix" for Unix sockets,
+        "*" for everyone; by default "127.0.0.0/8,::1,unix". `fields`: the header fields
+        to read, by default "x-forwarded-for,x-forwarded-proto"; there are also
+        x-forwarded-host, -port, -prefix and forwarded. Name only fields that the proxy sets
+        or removes; see `goaway_server_set_forwarded` of the C header."""
+        self._core.set_forwarded(trusted, fields)
+
     def set_health_paths(
         self, *, ready: Optional[str] = None, live: Optional[str] = None, stall: float = STALL_SECONDS
     ) -> None:

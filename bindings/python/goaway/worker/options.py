@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 
 from ..limit import STALL_SECONDS
 from ..signals import SAME_SECONDS
+
+#: The proxies that the command trusts by default: those on this machine.
+TRUSTED_PROXIES = "127.0.0.0/8,::1,unix"
 
 
 @dataclass
@@ -54,6 +58,12 @@ class Options:
     drain: float = 5.0
     #: Seconds between the signal and the close, in which the server is not ready.
     shutdown_delay: float = 0.0
+    #: Whether proxies are trusted to say who the client is.
+    proxy_headers: bool = True
+    #: These proxies; None: by the environment variable FORWARDED_ALLOW_IPS, or TRUSTED_PROXIES.
+    forwarded_allow_ips: str | None = None
+    #: The header fields in which they say it; None: the library's default.
+    forwarded_fields: str | None = None
     #: The paths of the health checks that the library responds to.
     ready_path: str | None = None
     live_path: str | None = None
@@ -81,6 +91,14 @@ class Options:
     env_files: list[str] = field(default_factory=list)
     #: Whether to print the addresses, and at the end the report as JSON, on stdout.
     report: bool = False
+
+    def trusted_proxies(self) -> str | None:
+        """The proxies to trust; None: nobody. Environment variables of --env-file are set."""
+        if not self.proxy_headers:
+            return None
+        if self.forwarded_allow_ips is not None:
+            return self.forwarded_allow_ips
+        return os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)
 
     @property
     def supervised(self) -> bool:

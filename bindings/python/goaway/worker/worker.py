@@ -213,6 +213,8 @@ class Worker:
             tls=self._tls,
             drain=options.drain,
             shutdown_delay=options.shutdown_delay,
+            forwarded_allow_ips=options.trusted_proxies(),
+            forwarded_fields=options.forwarded_fields,
             ready_path=options.ready_path,
             live_path=options.live_path,
             live_timeout=options.live_timeout,

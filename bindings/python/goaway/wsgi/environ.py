@@ -7,7 +7,7 @@ import sys
 from typing import Any, Dict, Iterator, Optional, Tuple
 from urllib.parse import unquote_to_bytes
 
-from ..application.config import Config
+from ..application.config import Config, has_prefix
 from ..core.address import split
 from ..threads.request import ThreadedRequest
 
@@ -59,7 +59,7 @@ def make_environ(
     name, server_port = server if server[1] is not None else ("localhost", 80)
     environ: Environ = {
         "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": config.root_path,
+        "SCRIPT_NAME": _prefix(request, config) + config.root_path,
         "PATH_INFO": unquote_to_bytes(request.path.encode("latin-1")).decode("latin-1"),
         "QUERY_STRING": request.query,
         "SERVER_NAME": name,
@@ -97,6 +97,12 @@ def _add_fields(environ: Environ, request: ThreadedRequest) -> None:
         if key in environ:
             value = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
         environ[key] = value
+
+
+def _prefix(request: ThreadedRequest, config: Config) -> str:
+    if not has_prefix(config):
+        return ""
+    return unquote_to_bytes(request.prefix.encode("latin-1")).decode("latin-1")
 
 
 def _protocol(version: str) -> str:
