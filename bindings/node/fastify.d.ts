@@ -1,4 +1,4 @@
-// Fastify over goaway.
+// Runs Fastify on goaway.
 
 import { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Features, HealthPaths, Limits } from './index.js'
@@ -8,11 +8,17 @@ type Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => v
 type ServerFactory = (handler: Handler, options: Record<string, any>) => GoawayHttp2Server
 
 export interface ServerFactoryOptions {
-  /** How long `app.close()` lets open streams go on, in milliseconds; 5000 if left out. A second later it has closed. */
+  /**
+   * How long `app.close()` lets open streams continue, in milliseconds. Default 5000. It completes
+   * at most one second later.
+   */
   drainMs?: number
-  /** How long `app.close()` waits before it begins, in milliseconds; 0 if left out. Meanwhile `app.server.ready` is false, and it serves as before. */
+  /**
+   * How long `app.close()` waits before it begins, in milliseconds. Default 0. Meanwhile
+   * `app.server.ready` is false, and the server serves as before.
+   */
   shutdownDelayMs?: number
-  /** The paths of health checks that goaway responds to; routes and hooks do not see them. */
+  /** The paths of health checks that goaway responds to. Routes and hooks do not see them. */
   health?: HealthPaths
   /** Limits of goaway by name. */
   limits?: Limits
@@ -20,8 +26,11 @@ export interface ServerFactoryOptions {
   features?: Features
 }
 
-/** fastify({ http2: true, serverFactory }): goaway serves. `app.server.report` tells how it closed. */
+/**
+ * The server factory for fastify({ http2: true, serverFactory }). `app.server.report` is the report
+ * of the close.
+ */
 export const serverFactory: ServerFactory
 
-/** A `serverFactory` with options of its own. */
+/** Creates a server factory with options. */
 export function createServerFactory (options?: ServerFactoryOptions): ServerFactory

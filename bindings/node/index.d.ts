@@ -1,7 +1,7 @@
-// goaway for Node.js: an HTTP/2 server that knows how to leave.
-// Times are milliseconds, lengths bytes, ids numbers. Every call that fails
-// throws a GoawayError; a stale id is GOAWAY_ERR_GONE. That a peer has gone is no
-// error: what is done to its request or session has no effect, and says so.
+// goaway for Node.js: an HTTP server that knows how to leave. Times are in milliseconds,
+// lengths in bytes, and ids are numbers. A call that fails throws a GoawayError; a stale
+// id is GOAWAY_ERR_GONE. A client that has left is no error: calls for its request or
+// session have no effect, and return false.
 
 import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
@@ -9,15 +9,15 @@ import { Duplex } from 'node:stream'
 /** The version of the native library, such as "0.1.0". */
 export const version: string
 
-/** A field's value, or several fields of one name. */
+/** The value of a field, or of several fields with one name. */
 export type FieldValue = string | number | bigint | readonly (string | number | bigint)[]
 
 /**
- * Header or trailer fields: an object of names and values, a flat list of them,
- * or pairs in an array or another iterable, such as a Map, a Headers object or
- * `Object.entries`. Names are sent in lower case; of a value each character up to
- * U+00FF is one byte. What HTTP does not allow throws GOAWAY_ERR_INVALID: a
- * control character, white space at an end of a value, a field of the connection.
+ * Header or trailer fields: an object of names and values, a flat list of them, or pairs in an
+ * array or another iterable, such as a Map, a Headers object or `Object.entries`. Names are sent in
+ * lower case. Each character of a value up to U+00FF is one byte. Fields that HTTP does not allow
+ * throw GOAWAY_ERR_INVALID: a control character, white space at an end of a value, a
+ * connection-specific field.
  */
 export type Fields =
   | { readonly [name: string]: FieldValue }
@@ -29,23 +29,29 @@ export type Data = string | Uint8Array
 
 /** Options of a listening socket; see `goaway_server_listen` of the C header. */
 export interface SocketOptions {
-  /** With TLS. */
+  /** The certificates, if connections use TLS. */
   tls?: Tls | TlsOptions
-  /** Whether connections begin with a PROXY header from these addresses and networks: '10.0.0.0/8', 'unix', '*'. */
+  /**
+   * The senders of PROXY headers: addresses and networks such as '10.0.0.0/8', 'unix', or '*'.
+   * Connections must then begin with such a header.
+   */
   proxy?: string | string[]
-  /** Milliseconds until that header must be there: 5000. */
+  /** How long to wait for that header. Default 5000. */
   proxyMs?: number
-  /** Serves health checks alone (setHealthPaths), and is not among the limits of sessions. Default false. */
+  /**
+   * Whether this socket serves only health checks (setHealthPaths). Its connections do not count
+   * against the limits on sessions. Default false.
+   */
   health?: boolean
 }
 
-/** Options of one that is not inherited. */
+/** Options of a socket that the server opens itself. */
 export interface OwnSocketOptions extends SocketOptions {
-  /** Connections that wait in the kernel: 1024. */
+  /** How many connections may wait in the kernel. Default 1024. */
   backlog?: number
 }
 
-/** Options of one of TCP; keepalive in seconds. */
+/** Options of a TCP socket. keepalive is in seconds. */
 export interface TcpOptions extends OwnSocketOptions {
   host?: string
   port?: number
@@ -56,20 +62,22 @@ export interface TcpOptions extends OwnSocketOptions {
   keepaliveCount?: number
 }
 
-/** A Unix socket; `mode` such as 0o660, as the umask leaves it if not said. */
+/** A Unix socket. `mode`: its permissions, such as 0o660; by default those of the umask. */
 export interface UnixOptions extends OwnSocketOptions {
   path: string
   mode?: number
 }
 
-/** What the service manager has opened (socket activation): what has that name, or '': all of it. */
+/**
+ * Sockets of the service manager (socket activation): those with this name, or all of them for ''.
+ */
 export interface ActivatedOptions extends SocketOptions {
   systemd: string
 }
 
 /**
- * Where to listen: '127.0.0.1:8080', '[::1]:0', 'localhost:80', 'unix:/run/app.sock',
- * 'systemd:', each with options behind a '?'; or a port of 127.0.0.1; or an object.
+ * Where to listen: '127.0.0.1:8080', '[::1]:0', 'localhost:80', 'unix:/run/app.sock', 'systemd:',
+ * each with options after a '?'; or a port of 127.0.0.1; or an object.
  */
 export type Address = string | number | TcpOptions | UnixOptions | SocketOptions & { fd: number } | ActivatedOptions
 
@@ -77,60 +85,75 @@ type Pem = string | Uint8Array
 type PemKey = Pem | { pem: Pem, passphrase?: string }
 
 export interface TlsOptions {
-  /** A certificate and those that lead to its authority, in PEM; an array: several certificates, chosen by SNI. */
+  /** A certificate and its chain, in PEM. An array has several certificates, which SNI selects. */
   cert?: Pem | Pem[]
-  /** The key of each, also with its own `passphrase`; by default in the same text. */
+  /**
+   * The key of each certificate, optionally with its own `passphrase`. By default it is in the same
+   * text.
+   */
   key?: PemKey | PemKey[]
-  /** What the keys are encrypted with. */
+  /** The passphrase of encrypted keys. */
   passphrase?: string
-  /** The same in files, which `reload` reads again. */
+  /** Certificates and keys in files, which `reload` reads again. */
   certFile?: string | string[]
   keyFile?: string | string[]
-  /** Whether clients are asked for a certificate ('off'); 'unverified' takes any and leaves it to you. */
+  /**
+   * Whether clients are asked for a certificate. Default 'off'. 'unverified' accepts any
+   * certificate, which the program has to verify.
+   */
   clients?: 'off' | 'optional' | 'required' | 'unverified'
-  /** As node:tls says 'required', and, with `rejectUnauthorized: false`, 'unverified'. */
+  /**
+   * The form of node:tls: true is 'required', or 'unverified' together with `rejectUnauthorized:
+   * false`.
+   */
   requestCert?: boolean
   rejectUnauthorized?: boolean
-  /** Who vouches for them, in PEM or in a file. */
+  /** The authorities for client certificates, in PEM or in a file. */
   ca?: Pem | Pem[]
   caFile?: string
-  /** 'TLSv1.2'. */
+  /** The lowest TLS version. Default 'TLSv1.2'. */
   minVersion?: 'TLSv1.2' | 'TLSv1.3'
-  /** By tickets; true. */
+  /** Whether sessions can be resumed with tickets. Default true. */
   resumption?: boolean
-  /** A file for the secrets of every session, for debugging. */
+  /** A file to which the secrets of every session are written, for debugging. */
   keyLog?: string
 }
 
-/** Certificates and settings for listeners. What cannot be used throws, with the file's name and its fault. */
+/**
+ * Certificates and settings for listeners. Invalid ones throw an error that names the file and the
+ * reason.
+ */
 export class Tls {
   constructor (options?: TlsOptions)
-  /** Has new handshakes use the files as they are now; sessions go on. */
+  /** Reads the files again. New handshakes use them, and open sessions continue. */
   reload (): void
-  /** Has new handshakes use what another one says. */
+  /** Replaces the settings. New handshakes use them. */
   replace (other: Tls | TlsOptions): void
 }
 
-/** What a session's TLS handshake has come to. */
+/** The result of a session's TLS handshake. */
 export interface TlsInfo {
   /** 'TLSv1.3' or 'TLSv1.2'. */
   readonly version: string
-  /** The cipher suite as IANA names it. */
+  /** The IANA name of the cipher suite. */
   readonly cipher: string
-  /** What ALPN has chosen; empty if the client did not ask. */
+  /** The protocol that ALPN has selected; empty if the client did not offer any. */
   readonly alpn: string
-  /** The name that the client asked for (SNI); empty if it named none. */
+  /** The server name that the client has sent (SNI); empty if it has sent none. */
   readonly serverName: string
-  /** Why the authorities do not vouch for the client, with `clients: 'unverified'`; else empty. */
+  /**
+   * With `clients: 'unverified'`: why the certificate of the client is not trusted. Otherwise
+   * empty.
+   */
   readonly clientError: string
   readonly versionNumber: number
   readonly cipherNumber: number
   readonly resumed: boolean
-  /** What the client has shown, in DER: its own and those that lead to its authority. */
+  /** The client's certificate and its chain, in DER. */
   readonly certificates: Buffer[]
 }
 
-/** Why a session or a request ended, as goaway.h names it. */
+/** The cause of the end of a session or request, as in goaway.h. */
 export type Cause =
   | 'none' | 'drained' | 'peer_closed' | 'peer_goaway' | 'peer_reset' | 'connection_lost' | 'protocol_error'
   | 'handshake' | 'deadline' | 'aborted' | 'internal' | 'handshake_timeout' | 'header_timeout' | 'idle_timeout'
@@ -138,13 +161,13 @@ export type Cause =
   | 'push_refused' | 'proxy' | 'tls' | 'silent' | 'evicted'
   | (string & {})
 
-/** How the report counts a session's end. */
+/** How the report of a close counts a session. */
 export type Outcome = 'graceful' | 'by_peer' | 'in_handshake' | 'forced' | (string & {})
 
-/** How far a session is on its way out. */
+/** The stage of a session. */
 export type Stage = 'handshake' | 'open' | 'draining' | 'last_call' | 'forcing' | 'closing' | (string & {})
 
-/** Every limit of goaway.h, with its unit, default and range there. */
+/** All limits. goaway.h has their units, defaults and ranges. */
 export interface Limits {
   workers?: number
   concurrentStreams?: number
@@ -154,7 +177,10 @@ export interface Limits {
   sessionWindowBytes?: number
   sendBufferBytes?: number
   highWaterBytes?: number
-  /** What `request.bytes()`, `text()` and `json()` take if they are given no `limit`; refused with GOAWAY_ERR_INVALID by `goaway/http2`. */
+  /**
+   * The default `limit` of `request.bytes()`, `text()` and `json()`. `goaway/http2` refuses it with
+   * GOAWAY_ERR_INVALID.
+   */
   bodyBytes?: number
   sessions?: number
   sessionSendBytes?: number
@@ -173,28 +199,34 @@ export interface Limits {
   graceMs?: number
   controlBurst?: number
   controlPerSecond?: number
-  /** Refused with GOAWAY_ERR_INVALID: it is about bodies that the library gathers for programs in C. */
+  /**
+   * Refused with GOAWAY_ERR_INVALID: it concerns bodies that the library collects for programs in
+   * C.
+   */
   sessionBodyBytes?: number
   frameBytes?: number
   headerTableBytes?: number
   tlsHandshakes?: number
 }
 
-/** Every feature of goaway.h, true or false; its default is there. */
+/** All features. goaway.h has their defaults. */
 export interface Features {
-  /** HTTP/1.1 and 1.0 are served beside HTTP/2. */
+  /** Whether HTTP/1.1 and HTTP/1.0 are served in addition to HTTP/2. */
   http1?: boolean
-  /** For `goaway/http2`, which turns it on: handlers of this interface cannot respond to an Upgrade. */
+  /**
+   * Whether the program can respond to an Upgrade. `goaway/http2` enables it. Handlers of this
+   * interface cannot respond to one.
+   */
   upgrade?: boolean
-  /** WebSockets and other extended CONNECTs are announced, where a pattern names CONNECT. */
+  /** Whether extended CONNECT, such as for WebSockets, is announced if a pattern names CONNECT. */
   connectProtocol?: boolean
 }
 
-/** What a server has refused since its start; the log says why (`setLog`). */
+/** What a server has refused since its start. The log has the reasons (`setLog`). */
 export interface Counts {
-  /** Connections that a limit refused. */
+  /** Connections that were refused because of a limit. */
   readonly sessionsRefused: number
-  /** TLS handshakes that failed, plain HTTP on a port of TLS among them. */
+  /** TLS handshakes that failed, including plain HTTP on a TLS port. */
   readonly handshakesFailed: number
   /** Connections whose PROXY header was missing, malformed, late, or not from a trusted proxy. */
   readonly proxiesRefused: number
@@ -204,9 +236,9 @@ export interface Counts {
 export interface MemoryUsage {
   /** The sum of the others. */
   readonly total: number
-  /** What each connection takes, idle or not. */
+  /** The fixed cost of each connection. */
   readonly sessions: number
-  /** What each open request takes, beside the following. */
+  /** The fixed cost of each open request. */
   readonly streams: number
   /** Header and trailer sections of requests and responses. */
   readonly fields: number
@@ -222,40 +254,43 @@ export interface MemoryUsage {
   readonly output: number
   /** The state and the records of TLS. */
   readonly tls: number
-  /** The events that wait for this program. */
+  /** Events that wait for this program. */
   readonly records: number
 }
 
-/** Reads the memory in use, as of the last turn of each session; worker threads included. */
+/** Reads the memory in use, as last published by each session. Includes worker threads. */
 export function memoryUsage (): MemoryUsage
 
 /** A line of the library's log. */
 export interface LogLine {
   readonly level: 'error' | 'warn' | 'info' | 'debug'
-  /** The part of the library that says it. */
+  /** The module of the library that wrote the line. */
   readonly target: string
   readonly message: string
 }
 
 /**
- * Has `callback` called with each line of the library's log up to `level`
- * ('info'), in this thread's loop. The log is the process's: it has the lines of
- * all servers, those of worker threads too. The last call counts. With null, as
- * at first, warnings and errors become process warnings ('GoawayWarning').
+ * Sets a callback for the lines of the library's log up to `level` (default 'info'). It is called
+ * in the event loop of this thread. The log belongs to the process: it has the lines of all
+ * servers, including those of worker threads. A later call replaces an earlier one. With null,
+ * which is the default, warnings and errors become process warnings ('GoawayWarning').
  */
 export function setLog (callback: ((line: LogLine) => void) | null, options?: { level?: 'off' | 'error' | 'warn' | 'info' | 'debug' }): void
 
-/** What became of everything that was open when the close began, or came during it. */
+/**
+ * What became of the sessions and streams that were open at the beginning of a close, or opened
+ * during it.
+ */
 export interface Report {
-  /** Sessions that were told and had every stream served. */
+  /** Sessions that were drained with every stream served. */
   readonly sessionsGraceful: number
-  /** Sessions that the peer ended, or broke. */
+  /** Sessions that ended by the peer, or by a connection failure. */
   readonly sessionsByPeer: number
-  /** Connections that had not become a session yet. */
+  /** Connections that had not completed their handshake. */
   readonly sessionsInHandshake: number
-  /** Sessions that were cut at the deadline, or aborted. */
+  /** Sessions that were ended at the deadline, or aborted. */
   readonly sessionsForced: number
-  /** Of the forced: those whose thread was inside a callback. Always 0 here. */
+  /** How many of the forced sessions had their thread inside a callback. Always 0 here. */
   readonly sessionsStuck: number
   readonly streamsCompleted: number
   readonly streamsReset: number
@@ -264,14 +299,14 @@ export interface Report {
   readonly elapsedMs: number
 }
 
-/** How far a close has come, about ten times a second. */
+/** The progress of a close, about ten times a second. */
 export interface Progress {
   readonly sessions: number
   readonly streams: number
   readonly leftMs: number
 }
 
-/** A session's figures at one moment. */
+/** The state of a session at one moment. */
 export interface SessionInfo {
   readonly id: number
   readonly peer: string
@@ -282,58 +317,72 @@ export interface SessionInfo {
   readonly bytesOut: number
   readonly requests: number
   readonly protocol: string
-  /** Our own address of the connection. */
+  /** The local address of the connection. */
   readonly local: string
 }
 
-/** What every failing call throws. */
+/** The error that every failing call throws. */
 export class GoawayError extends Error {
   constructor (code: string, message: string, details?: object)
   readonly name: 'GoawayError'
   /** The name of the C status, such as 'GOAWAY_ERR_ADDRESS_IN_USE'. */
   readonly code: string
-  /** Of GOAWAY_ERR_CANCELLED: why nobody waits any more. */
+  /** For GOAWAY_ERR_CANCELLED: the cause of the cancellation. */
   readonly reason?: Cause
   /**
-   * Of GOAWAY_ERR_CANCELLED: the code that the stream or its session ended with,
-   * of RST_STREAM or GOAWAY, whoever sent it (`reason` tells who); 0 if there was none.
+   * For GOAWAY_ERR_CANCELLED: the error code of the RST_STREAM or GOAWAY that ended the stream or
+   * session, from either side (see `reason`); 0 if there was none.
    */
   readonly http2Code?: number
-  /** Of `Request.draining`'s reason: how much time there was left. */
+  /** For the reason of `Request.draining`: the time that is left. */
   readonly leftMs?: number
-  /** Of what the peer sent and cannot be used: the status that it gets if the error leaves the handler, 413 or 400. */
+  /**
+   * For input that the server cannot use: the status of the response if the handler does not catch
+   * the error, 413 or 400.
+   */
   readonly httpStatus?: number
 }
 
-/** Answers the request now, or keeps it and answers later. */
+/** Handles a request: responds now, or keeps the request and responds later. */
 export type Handler = (request: Request) => unknown
 
-/** One request and its answer. */
+/** A request with its response. */
 export interface Request {
-  /** The id that the C interface knows it by. */
+  /** The id of the request in the C interface. */
   readonly id: number
-  /** The number of its stream, or, in HTTP/1.1, of the request on its connection; 0 once it is over. */
+  /**
+   * The stream identifier, or over HTTP/1.1 the index of the request on its connection; 0 after the
+   * end.
+   */
   readonly stream: number
-  /** The version of HTTP that it came in. */
+  /** The HTTP version of the request. */
   readonly httpVersion: '2.0' | '1.1' | '1.0'
   readonly session: Session
 
   readonly method: string
   readonly scheme: string
   readonly authority: string
-  /** Percent-encoded, as it came, without the query. */
+  /** The path as received, percent-encoded, without the query. */
   readonly path: string
-  /** What stands behind `?`, as it came; '' if there is nothing. */
+  /** The query as received, without the `?`; '' if there is none. */
   readonly query: string
-  /** What a CONNECT asks for, such as 'websocket' (RFC 8441; an Upgrade in HTTP/1.1); '' of any other request. */
+  /**
+   * The protocol of an extended CONNECT, such as 'websocket' (RFC 8441; an Upgrade over HTTP/1.1);
+   * '' for other requests.
+   */
   readonly protocol: string
-  /** The query, decoded. */
+  /** The decoded query. */
   readonly searchParams: URLSearchParams
-  /** The parameters of the pattern, decoded. */
+  /** The decoded parameters of the pattern. */
   readonly params: { readonly [name: string]: string }
-  /** By lower-case name; fields of one name are joined by ', ', cookies by '; '. */
+  /**
+   * The fields by name in lower case. Fields with one name are joined with ', ', cookies with '; '.
+   */
   readonly headers: { readonly [name: string]: string }
-  /** [name, value, name, value, ...] in the order of arrival; over HTTP/2 fields of one name stand together. Each cookie field is by itself. */
+  /**
+   * [name, value, name, value, ...] in the order of arrival. Each cookie field is a separate
+   * element.
+   */
   readonly rawHeaders: string[]
   /**
    * The names of the header fields, pseudo-header fields included, that the peer
@@ -341,84 +390,108 @@ export interface Request {
    * the mark: a name that begins with '\x01' is sent with it. Empty in HTTP/1.1.
    */
   readonly sensitiveHeaders: string[]
-  /** '127.0.0.1:49152'; what a trusted proxy says (setForwarded), with port 0 if it says none. */
+  /** The client's address, such as '127.0.0.1:49152'. With `setForwarded`, the one that a trusted proxy reports (port 0 if it reports none). */
   readonly peer: string
-  /** The path at which a trusted proxy mounts the server, such as '/shop'; '' if none says so. */
+  /** The path prefix under which a trusted proxy publishes the server, such as '/shop' (`setForwarded`); '' if there is none. */
   readonly prefix: string
-  /** Whether the peer waits for 100 (Continue), which it gets when `body` is asked for. */
+  /** Whether the client waits for 100 (Continue), which is sent when `body` is used. */
   readonly expectsContinue: boolean
 
   /**
-   * The body as it comes, to be read once (again is GOAWAY_ERR_STATE); what is
-   * not read is held back at the peer. Reading rejects with GOAWAY_ERR_CANCELLED
-   * if the peer goes before its end.
+   * The body, which can be read once (later calls throw GOAWAY_ERR_STATE). Flow control holds back
+   * what is not read. Reading rejects with GOAWAY_ERR_CANCELLED if the client leaves before the
+   * end.
    */
   readonly body: AsyncIterableIterator<Buffer>
-  /** The trailer fields, once the body has ended; null before. */
+  /** The trailer fields after the end of the body; null before. */
   readonly trailers: { readonly [name: string]: string } | null
-  /** As `sensitiveHeaders`, of the trailer fields. */
+  /** Like `sensitiveHeaders`, for the trailer fields. */
   readonly sensitiveTrailers: readonly string[]
-  /** The whole body. More than `limit` (16 MiB) is GOAWAY_ERR_TOO_LARGE: a handler that does not catch it responds 413. */
+  /**
+   * The whole body. A body longer than `limit` (default 16 MiB) rejects with GOAWAY_ERR_TOO_LARGE;
+   * the response is 413 if the handler does not catch that.
+   */
   bytes (options?: { limit?: number }): Promise<Buffer>
   text (options?: { limit?: number }): Promise<string>
-  /** What is no JSON is GOAWAY_ERR_INVALID, with the SyntaxError as `cause`: a handler that does not catch it responds 400. */
+  /**
+   * The body as JSON. An invalid body rejects with GOAWAY_ERR_INVALID and the SyntaxError as
+   * `cause`; the response is 400 if the handler does not catch that.
+   */
   json (options?: { limit?: number }): Promise<any>
 
-  // What is wrong with a status, a field or a body throws where it is written,
-  // with the code that the C call has for it. If the peer has gone nothing is
-  // looked at and nothing happens: the result is false.
+  // An invalid status, field or body throws in the call that has it, with the code of the
+  // C call. If the client has left, nothing is checked or sent, and the result is false.
 
-  /** The whole response at once; `date` and, without trailers, `content-length` are added. */
+  /** Sends the whole response. `date` is added, and `content-length` unless there are trailers. */
   respond (status: number, body?: Data | null, headers?: Fields | null, trailers?: Fields | null): boolean
-  /** An informational head before the response: 100 to 199, not 101. */
+  /** Sends an informational response before the final one: status 100 to 199, except 101. */
   inform (status: number, headers?: Fields | null): boolean
-  /** Begins a streamed response; `write` and `end` follow. */
+  /** Begins a streamed response. `write` and `end` follow. */
   writeHead (status: number, headers?: Fields | null): this
   /**
-   * The next piece, which is always taken and must not be changed until the
-   * promise resolves: to true when the next should come. If the peer has gone it
-   * rejects with GOAWAY_ERR_CANCELLED while the handler runs, which ends the
-   * handler's loop, and resolves to false afterwards. The rejection is marked as
-   * handled.
+   * Writes the next piece. It is always accepted, and must not be changed until the promise
+   * resolves. The promise resolves to true when the next piece should be written. If the client has
+   * left, it rejects with GOAWAY_ERR_CANCELLED while the handler runs, which ends a loop of the
+   * handler, and resolves to false afterwards. The rejection is marked as handled.
    */
   write (chunk: Data): Promise<boolean>
-  /** Answers CONNECT with 200: the bytes of the tunnel. The end of what you write is the end of both ways. */
+  /**
+   * Accepts a CONNECT with 200 and returns the data of the tunnel. To end it ends both directions.
+   */
   upgrade (headers?: Fields | null): Duplex
   /** Ends the response, with a last piece and trailer fields. */
   end (chunk?: Data | null, trailers?: Fields | null): boolean
-  /** RST_STREAM with that code (CANCEL): the peer sees that the response is not whole. False if it was over. */
+  /**
+   * Resets the stream with this error code (default CANCEL), so that the client sees that the
+   * response is incomplete. False if the request has ended.
+   */
   reset (code?: number): boolean
-  /** After so many ms without a byte either way the stream is reset; 0 is never. False if it was over. */
+  /**
+   * Sets after how many milliseconds without a byte in either direction the stream is reset; 0 is
+   * never. False if the request has ended.
+   */
   setIdle (ms: number): boolean
-  /** So many bytes may wait for the peer before `write` lets you wait. After `writeHead`. */
+  /**
+   * Sets how many bytes may wait for the client before the promise of `write` waits. After
+   * `writeHead`.
+   */
   setHighWater (bytes: number): boolean
 
-  /** Whether the head is on its way. */
+  /** Whether the response head was sent. */
   readonly headSent: boolean
-  /** Whether it is answered whole, or nobody waits any more. */
+  /** Whether the response is complete, or the request was cancelled. */
   readonly ended: boolean
-  /** Aborted when nobody waits any more, or the handler has failed; the reason is a GoawayError with `reason`. */
+  /**
+   * Aborted when the request is cancelled or its handler has failed. The reason is a GoawayError
+   * with `reason`.
+   */
   readonly signal: AbortSignal
-  /** Aborted when the session begins to drain: end within `leftMs`. */
+  /** Aborted when the session begins to drain: the response should end within `leftMs`. */
   readonly draining: AbortSignal
-  /** Milliseconds until open streams are reset; Infinity while nothing drains. */
+  /** Milliseconds until open streams are reset; Infinity if the session does not drain. */
   readonly leftMs: number
 }
 
 export const Request: { prototype: Request }
 
 export interface SessionEvents {
-  /** The frame's payload: 6 bytes an entry, identifier and value (RFC 9113, section 6.5.1). */
+  /**
+   * The payload of the frame: 6 bytes for each setting, identifier and value (RFC 9113, section
+   * 6.5.1).
+   */
   settings: [Buffer]
   /** The 8 bytes of the PING. */
   ping: [Buffer]
-  /** The 8 bytes of a PING of ours that the peer has answered. */
+  /** The 8 bytes of a PING of the server that the client has acknowledged. */
   pong: [Buffer]
-  /** The peer has acknowledged our SETTINGS frame of that payload. */
+  /** The payload of a SETTINGS frame of the server that the client has acknowledged. */
   settingsAck: [Buffer]
-  /** The TLS handshake is over, before a word of HTTP has come: `tls` knows what it has come to. */
+  /** The TLS handshake is complete, and no HTTP was received yet. `tls` has its result. */
   secured: []
-  /** The peer has acknowledged what was not sent: a PING of these 8 bytes, or, without bytes, SETTINGS. */
+  /**
+   * The client has acknowledged a frame that was not sent: a PING with these 8 bytes, or SETTINGS
+   * if there are no bytes.
+   */
   unsolicitedAck: [Buffer]
   goaway: [{ code: number, lastStream: number, debug: Buffer }]
   frameError: [{ stream: number, code: number, message: string }]
@@ -428,29 +501,34 @@ export interface SessionEvents {
   closed: [{ cause: Cause, outcome: Outcome, code: number }]
 }
 
-/** One connection. Emits what `SessionEvents` lists, `closed` once and last. */
+/** A connection. Emits the events in `SessionEvents`; `closed` once, as the last. */
 export interface Session extends EventEmitter {
   readonly id: number
   readonly peer: string
-  /** How it ended; null before, or if nobody listened to the server's 'session'. */
+  /** How the session ended; null before the end, or if the server has no listener for 'session'. */
   readonly closed: { cause: Cause, outcome: Outcome, code: number } | null
-  /** Its figures now; undefined once it has ended. */
+  /** The state of the session now; undefined after its end. */
   info (): SessionInfo | undefined
-  /** What its TLS handshake has come to; null without TLS. */
+  /** The result of its TLS handshake; null without TLS. */
   readonly tls: TlsInfo | null
-  // Of a session that has ended these have no effect and give false.
+  // After the end of the session these calls have no effect and return false.
 
-  /** Has it leave: told, served for up to `drainMs` (5000), then reset. */
+  /**
+   * Drains the session: open streams are served for up to `drainMs` (default 5000), and then reset.
+   */
   close (options?: { drainMs?: number }): boolean
-  /** Ends it now with GOAWAY, a code (0) and up to 1024 bytes of debug data. */
+  /**
+   * Ends the session now, with a GOAWAY with this code (default 0) and up to 1024 bytes of debug
+   * data.
+   */
   abort (options?: { code?: number, debug?: Data }): boolean
   /**
-   * Says where else `origin`, or what the request of `stream` asked for, is
-   * served, with an ALTSVC frame (RFC 7838): `value` as in an Alt-Svc field,
-   * such as 'h2=":8000"'. One of both is to be given.
+   * Sends an ALTSVC frame (RFC 7838): an alternative service for `origin`, or for the origin of the
+   * request on `stream`. `value` is as in an Alt-Svc field, such as 'h2=":8000"'. Give either
+   * `origin` or `stream`.
    */
   altsvc (value: string, about: { origin: string } | { stream: number }): boolean
-  /** Says for which origins beside its own it may be used, with an ORIGIN frame (RFC 8336). */
+  /** Sends an ORIGIN frame (RFC 8336): the other origins for which the session may be used. */
   origin (...origins: string[]): boolean
   on<E extends keyof SessionEvents> (event: E, listener: (...args: SessionEvents[E]) => void): this
   once<E extends keyof SessionEvents> (event: E, listener: (...args: SessionEvents[E]) => void): this
@@ -459,11 +537,14 @@ export interface Session extends EventEmitter {
 export const Session: { prototype: Session }
 
 export interface ServerEvents {
-  /** A connection was accepted: once for each, its first event. */
+  /** A connection was accepted. Emitted once for each. */
   session: [Session]
-  /** A handler failed; without a listener it is the process's uncaught error. That a peer has gone is no failure. */
+  /**
+   * A handler has failed. Without a listener the error becomes an uncaught exception of the
+   * process. A client that has left is no failure.
+   */
   error: [unknown, Request]
-  /** Accept rests for a moment: descriptors or memory have run out. */
+  /** No connections are accepted for a moment, because descriptors or memory have run out. */
   acceptError: [GoawayError]
   progress: [Progress]
   /** The close is complete. */
@@ -494,12 +575,12 @@ export interface HealthPaths {
 export interface ServerOptions {
   limits?: Limits
   features?: Features
-  /** How many events may wait for the loop before sessions are held back: 4096. */
+  /** How many events may wait for the event loop before sessions are held back. Default 4096. */
   queueRecords?: number
   /**
-   * How HEADERS, PUSH_PROMISE and DATA frames are padded (RFC 9113, section 10.7):
-   * 'aligned' to multiples of 8 bytes, 'max' by 256 bytes, as far as the client's
-   * windows and frame size allow. Default 'none'.
+   * How HEADERS, PUSH_PROMISE and DATA frames are padded (RFC 9113, section 10.7): 'aligned' to
+   * multiples of 8 bytes, 'max' by 256 bytes, as far as the client's windows and frame size allow.
+   * Default 'none'.
    */
   padding?: 'none' | 'aligned' | 'max'
 }
@@ -510,44 +591,53 @@ export interface ServerOptions {
  */
 export class Server extends EventEmitter {
   constructor (options?: ServerOptions)
-  /** 'GET /users/{id}', 'GET /files/{*rest}', '* /echo', or '*' for what no other matches; 'CONNECT *' for tunnels. */
+  /**
+   * Registers a handler for a pattern: 'GET /users/{id}', 'GET /files/{*rest}', '* /echo', '*' for
+   * requests that no other pattern matches, 'CONNECT *' for tunnels.
+   */
   register (pattern: string, handler: Handler): this
   setLimit (name: keyof Limits, value: number): this
   setFeature (name: keyof Features, enabled: boolean): this
   /**
-   * Trusts proxies to say who the client of a request is: its `peer`, `scheme`,
-   * `authority` and `prefix` are then what they say. Before the start.
+   * Accepts what trusted proxies report about the client of a request, before the start. It
+   * replaces `peer`, `scheme`, `authority` and `prefix` of the request.
    */
   setForwarded (options?: ForwardedOptions): this
-  /** Has the library respond to health checks itself, to GET and HEAD. Before the start. */
+  /** Makes the library respond to health checks itself, to GET and HEAD. Before the start. */
   setHealthPaths (paths: HealthPaths): this
-  /** Connections wait in the kernel until the start. Repeatable. */
+  /**
+   * Opens a listening socket. Connections wait in the kernel until the start. May be called several
+   * times.
+   */
   listen (address: Address): this
-  /** Starts to serve, on `bind` too if it is given. */
+  /** Starts to serve, also on `bind` if that is given. */
   start (options?: { bind?: Address | Address[] }): Promise<this>
   /** The port of the first listener; 0 before `listen`. */
   readonly port: number
   readonly ports: number[]
-  /** Where it listens: '127.0.0.1:8080', 'unix:/run/app.sock'. */
+  /** The address of the first listener: '127.0.0.1:8080', 'unix:/run/app.sock'. */
   readonly addresses: string[]
   /**
-   * A duplicate of a listening socket's descriptor, for a successor to listen on.
-   * What waits there, and a Unix socket's file, is left to it when this one closes.
+   * Duplicates the descriptor of a listening socket, for a successor that listens on it. When this
+   * server closes, it leaves waiting connections and the file of a Unix socket to the successor.
    */
   handOver (number?: number): number
-  /** For a health check: whether it serves and does not leave. May be set, and set back. */
+  /**
+   * Whether the server serves and does not close, for health checks. It can be set to false, and
+   * back.
+   */
   ready: boolean
   /**
-   * With `shutdownDelayMs` (0), first only `ready` is false for so long, so that load
-   * balancers take the server out, and it serves as before. A call without it ends
-   * that. Then:
-   * Tells every peer, serves what is open for up to `drainMs` (5000), resets the
-   * rest; complete one second after that at most. Again: shortens the time.
+   * Closes the server. With `shutdownDelayMs` (default 0), first only `ready` becomes false for
+   * this time, and the server serves as before, so that load balancers can take it out. A call
+   * without it ends that delay. Then every session is drained: open streams are served for up to
+   * `drainMs` (default 5000), and then reset. The close is complete at most one second after that.
+   * A further call can shorten the time.
    */
   close (options?: { drainMs?: number, shutdownDelayMs?: number }): Promise<Report>
-  /** Null until the close is complete. */
+  /** The report of the close; null before it is complete. */
   readonly report: Report | null
-  /** After the end: what there was at the end. */
+  /** What was refused since the start. After the end: the final counts. */
   counts (): Counts
   sessions (): SessionInfo[]
   session (id: number): Session
@@ -559,18 +649,18 @@ export class Server extends EventEmitter {
 }
 
 /**
- * A socket that listens for other processes, and from which this one does not
- * accept: they inherit `fd` and serve on it, `server.start({ bind: { fd } })`.
+ * A socket that listens for other processes. This process does not accept connections from it.
+ * Child processes inherit `fd` and serve on it: `server.start({ bind: { fd } })`.
  */
 export class Listener {
   constructor (address: Address)
   readonly fd: number
-  /** 0 for a Unix socket. */
+  /** The port; 0 for a Unix socket. */
   readonly port: number
   readonly address: string
-  /** Whether this process has given it up. */
+  /** Whether this process has closed the socket. */
   readonly closed: boolean
-  /** Gives it up here; processes that inherited it go on. */
+  /** Closes the socket in this process. Processes that have inherited it continue. */
   close (): void
 }
 

@@ -5,7 +5,7 @@
 const native = require('./native.js')
 const { Head, sensitiveNames, trailersOf } = require('./head.js')
 const { Body } = require('./body.js')
-const { Outlet, lengthOf } = require('./outlet.js')
+const { BodyWriter, lengthOf } = require('./bodywriter.js')
 const { Tunnel } = require('./tunnel.js')
 const { headFields, informFields, trailerFields, invalid } = require('./fields.js')
 const { checkOptions } = require('./options.js')
@@ -55,7 +55,7 @@ class Request extends Head {
   #body = null
   #trailers = null
   #sensitiveTrailers = NONE
-  #outlet = null
+  #bodyWriter = null
   #keeps = false // the answer is whole, and the body goes on
   #gone = null // the error that tells why nobody waits any more
   #isSettled = false // the handler has ended
@@ -230,7 +230,7 @@ class Request extends Head {
     if (this.#written + length !== this.#announced) throw unfit(this.#announced, this.#written + length)
   }
 
-  /** For a response that ends now, whether the body goes on for its reader: flags of the command. For outlet.js. */
+  /** For a response that ends now, whether the body goes on for its reader: flags of the command. For bodywriter.js. */
   keepBody () {
     this.#keeps = this.#body !== null && this.#body.isRead
     return this.#keeps ? C.COMMAND_FLAG_KEEP_BODY : 0
@@ -258,7 +258,7 @@ class Request extends Head {
     this.#begin(status, length)
     this.#core.pump.head(this, status, list)
     this.#stage = STREAMING
-    this.#outlet = new Outlet(this, this.#core)
+    this.#bodyWriter = new BodyWriter(this, this.#core)
     return this
   }
 
@@ -283,7 +283,7 @@ class Request extends Head {
     if (!this.#expect(STREAMING)) return this.#writeInVain()
     const length = this.#checkPiece(chunk)
     this.#written += length
-    return this.#outlet.write(chunk, length)
+    return this.#bodyWriter.write(chunk, length)
   }
 
   #writeInVain () {
@@ -303,7 +303,7 @@ class Request extends Head {
     const { list } = trailerFields(trailers)
     this.#checkRest(chunk ?? null)
     this.#stage = ANSWERED
-    this.#outlet.end(chunk ?? null, list.length === 0 ? null : list)
+    this.#bodyWriter.end(chunk ?? null, list.length === 0 ? null : list)
     return true
   }
 
@@ -316,7 +316,7 @@ class Request extends Head {
       return true
     }
     this.#stage = ANSWERED
-    this.#outlet?.drop()
+    this.#bodyWriter?.drop()
     this.#core.pump.reset(this, code)
     return true
   }
@@ -332,7 +332,7 @@ class Request extends Head {
   setHighWater (bytes) {
     if (!this.#expect(STREAMING)) return false
     if (!(Number.isSafeInteger(bytes) && bytes > 0)) throw invalid(`the high-water mark is ${bytes}, not a number of bytes above 0`)
-    this.#outlet.setHighWater(bytes)
+    this.#bodyWriter.setHighWater(bytes)
     return true
   }
 
@@ -395,7 +395,7 @@ class Request extends Head {
   #leave (error) {
     this.#gone = error
     this.#stage = GONE
-    this.#outlet?.fail(error, this.#isSettled)
+    this.#bodyWriter?.fail(error, this.#isSettled)
     this.#abort?.abort(error)
   }
 
@@ -409,7 +409,7 @@ class Request extends Head {
     if (last && this.#keeps) this.#core.pump.forget(this)
   }
 
-  onWritable (waiting, mark) { this.#outlet?.onWritable(waiting, mark) }
+  onWritable (waiting, mark) { this.#bodyWriter?.onWritable(waiting, mark) }
 
   onDrain (leftMs) {
     this.#drain ??= { until: Infinity, controller: null, error: null }

@@ -9,7 +9,7 @@ const { statusName } = require('../errors.js')
 const channels = require('./channels.js')
 const { failure, wrongValue } = require('./errors.js')
 const { ofRequest, sentObject } = require('./headers.js')
-const { PUSH_PROMISE } = require('./answerstream.js')
+const { PUSH_PROMISE } = require('./exchangestream.js')
 
 const C = native.constants
 const PSEUDO = [':method', ':authority', ':scheme', ':path']

@@ -6,7 +6,7 @@
 // timer.
 
 const native = require('../native.js')
-const { Gate } = require('../gate.js')
+const { WriteQueue } = require('../writequeue.js')
 const { GoawayError, statusName } = require('../errors.js')
 const { becomeSink } = require('../sink.js')
 
@@ -14,7 +14,7 @@ const INTERNAL_ERROR = 2 // RFC 9113, section 7
 
 class SocketSink {
   #hub
-  #gate = null // from the response's head on
+  #writeQueue = null // from the response's head on
   #owed = 0 // bytes of the body that came and were not taken
 
   constructor (hub, record, session) {
@@ -26,29 +26,29 @@ class SocketSink {
   get sessionId () { return this.session.id }
 
   /** Whether the head of the response is sent. */
-  get hasHead () { return this.#gate !== null }
+  get hasHead () { return this.#writeQueue !== null }
 
   // ---- the response ----
 
   /** The head; pieces follow. */
   writeHead (status, fields, flags) {
     this.#hub.pump.head(this, status, fields, flags)
-    this.#gate = new Gate(this, this.#hub.pump, this.#hub.highWaterBytes)
+    this.#writeQueue = new WriteQueue(this, this.#hub.pump, this.#hub.highWaterBytes)
   }
 
-  writePiece (chunk) { this.#gate.write(chunk, chunk.length) }
+  writePiece (chunk) { this.#writeQueue.write(chunk, chunk.length) }
 
   /** Calls back when there is room for more. */
   whenRoom (callback) {
-    if (this.#gate === null) callback()
-    else this.#gate.whenRoom(callback)
+    if (this.#writeQueue === null) callback()
+    else this.#writeQueue.whenRoom(callback)
   }
 
   /** The callback that waits for room, which is not called by itself any more; null if there is none. */
-  takeWaiting () { return this.#gate?.takeWaiting() ?? null }
+  takeWaiting () { return this.#writeQueue?.takeWaiting() ?? null }
 
   /** Pieces that wait for a slow peer are not sent. */
-  dropHeld () { this.#gate?.drop() }
+  dropHeld () { this.#writeQueue?.drop() }
 
   // ---- the body ----
 
@@ -69,9 +69,9 @@ class SocketSink {
   }
 
   onWritable (waiting, mark) {
-    if (this.#gate === null || !this.#gate.onWritable(waiting, mark)) return
+    if (this.#writeQueue === null || !this.#writeQueue.onWritable(waiting, mark)) return
     this.active()
-    this.#gate.release()
+    this.#writeQueue.release()
   }
 
   onFailed (kind, status) {

@@ -5,12 +5,12 @@
 const { inspect } = require('node:util')
 const { failure, checkFunction, checkOptions } = require('./errors.js')
 const { sentObject } = require('./headers.js')
-const { AnswerStream } = require('./answerstream.js')
+const { ExchangeStream } = require('./exchangestream.js')
 const { checkHeaders, isBodyless } = require('./responsehead.js')
 const { answerFile, answerDescriptor, checkFileOptions, checkDescriptor } = require('./file.js')
 const { push } = require('./push.js')
 
-class ServerHttp2Stream extends AnswerStream {
+class ServerHttp2Stream extends ExchangeStream {
   #hub
 
   constructor (hub, record) {

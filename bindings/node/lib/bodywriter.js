@@ -3,7 +3,7 @@
 // The body of a streamed answer, for a writer that waits with promises.
 
 const { invalid } = require('./fields.js')
-const { Gate } = require('./gate.js')
+const { WriteQueue } = require('./writequeue.js')
 
 const DONE = Promise.resolve(true)
 
@@ -16,27 +16,27 @@ function lengthOf (chunk) {
   throw invalid('a body, or a piece of one, is a string or a Uint8Array')
 }
 
-class Outlet {
+class BodyWriter {
   #sink
   #core
-  #gate
+  #writeQueue
   #ending = null // the last piece and the trailers, to follow what is held
   #room = null // { promise, resolve, reject } of those who wait
 
   constructor (sink, core) {
     this.#sink = sink
     this.#core = core
-    this.#gate = new Gate(sink, core.pump, core.highWaterBytes)
+    this.#writeQueue = new WriteQueue(sink, core.pump, core.highWaterBytes)
   }
 
   setHighWater (bytes) {
-    this.#gate.setHighWater(bytes)
+    this.#writeQueue.setHighWater(bytes)
   }
 
   /** Takes a piece of that length; resolves to true when the next should come. */
   write (chunk, length) {
-    if (length > 0) this.#gate.write(chunk, length)
-    return this.#gate.full ? this.#wait() : DONE
+    if (length > 0) this.#writeQueue.write(chunk, length)
+    return this.#writeQueue.full ? this.#wait() : DONE
   }
 
   #wait () {
@@ -49,7 +49,7 @@ class Outlet {
   }
 
   end (chunk, trailers) {
-    if (this.#gate.holds) this.#ending = { chunk, trailers }
+    if (this.#writeQueue.holds) this.#ending = { chunk, trailers }
     else this.#finish(chunk, trailers)
   }
 
@@ -66,13 +66,13 @@ class Outlet {
 
   /** What waits for the peer is not sent any more, nor what was to come behind it. */
   drop () {
-    this.#gate.drop()
+    this.#writeQueue.drop()
     this.#ending = null
     this.#release(false)
   }
 
   onWritable (waiting, mark) {
-    if (!this.#gate.onWritable(waiting, mark)) return
+    if (!this.#writeQueue.onWritable(waiting, mark)) return
     if (this.#ending !== null) this.#finish(this.#ending.chunk, this.#ending.trailers)
     else this.#release()
   }
@@ -87,4 +87,4 @@ class Outlet {
   }
 }
 
-module.exports = { Outlet, lengthOf }
+module.exports = { BodyWriter, lengthOf }

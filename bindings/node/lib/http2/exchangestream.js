@@ -5,7 +5,7 @@
 
 const { AsyncResource } = require('node:async_hooks')
 const native = require('../native.js')
-const { Gate } = require('../gate.js')
+const { WriteQueue } = require('../writequeue.js')
 const { statusName } = require('../errors.js')
 const { failure, connectionLost, checkFunction, checkUint32, checkOptions } = require('./errors.js')
 const { rawTrailers, toObject, sentObject, ofResponse, ofTrailers } = require('./headers.js')
@@ -36,7 +36,7 @@ const END_HEADERS = 4
 /** How long what was written may take to leave before its stream is reset. */
 const RESET_MS = 100
 
-class AnswerStream extends RequestStream {
+class ExchangeStream extends RequestStream {
   [kJoined] = false
   #hub
   #sent = null // what `respond` was given, for sentHeaders
@@ -45,8 +45,8 @@ class AnswerStream extends RequestStream {
   #trailers = null
   #handed = 0 // length of what was written in this turn
   #draining = false // 'drain' comes behind it
-  #waiting = 0 // bytes written for the peer while there is no gate
-  #gate = null
+  #waiting = 0 // bytes written for the peer while there is no write queue
+  #writeQueue = null
   #confirms = false // the program waits with callbacks until what it writes has left
   #failed = null // the callback of a write behind a head that was too large
   #finishing = null // the callback of the end, while trailers are waited for
@@ -107,7 +107,7 @@ class AnswerStream extends RequestStream {
 
   get sentInfoHeaders () { return this.#infos ?? undefined }
   get sentTrailers () { return this.#trailers ?? undefined }
-  get bufferSize () { return this.destroyed ? 0 : (this.#gate?.waiting ?? this.#unsent) + super.writableLength }
+  get bufferSize () { return this.destroyed ? 0 : (this.#writeQueue?.waiting ?? this.#unsent) + super.writableLength }
   get writableLength () { return super.writableLength + this.#unsent }
 
   // What was written and is on its way to the library, as Node.js counts it.
@@ -298,16 +298,16 @@ class AnswerStream extends RequestStream {
     const unsent = this.#unsent
     // As much as it can be at most: what is counted here only tells when to ask for room.
     const length = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
-    if (this.#gate === null && !this.#confirms && this.#waiting + length < this.#hub.highWaterBytes) {
+    if (this.#writeQueue === null && !this.#confirms && this.#waiting + length < this.#hub.highWaterBytes) {
       this.#waiting += length
       this.#handed = unsent + chunk.length
       this.#hub.pump.write(this, chunk, false)
       return callback()
     }
-    this.#gate ??= new Gate(this, this.#hub.pump, this.#hub.highWaterBytes, this.#waiting)
-    this.#gate.write(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length, this.#confirms)
-    this.#handed = this.#gate.full ? unsent : unsent + chunk.length
-    if (this.#gate.full) this.#gate.whenRoom(AsyncResource.bind(callback))
+    this.#writeQueue ??= new WriteQueue(this, this.#hub.pump, this.#hub.highWaterBytes, this.#waiting)
+    this.#writeQueue.write(chunk, typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length, this.#confirms)
+    this.#handed = this.#writeQueue.full ? unsent : unsent + chunk.length
+    if (this.#writeQueue.full) this.#writeQueue.whenRoom(AsyncResource.bind(callback))
     else callback()
   }
 
@@ -373,7 +373,7 @@ class AnswerStream extends RequestStream {
   endAnyway () {
     if (!this.live || this.destroyed || this.#closed || this.#failing || this.#trailersDue || !this.headersSent) return
     this.#endsAnyway = true
-    if (!this.#gate?.isAwaited && super.writableLength === 0) this.#end()
+    if (!this.#writeQueue?.isAwaited && super.writableLength === 0) this.#end()
   }
 
   #endAnswer () {
@@ -503,7 +503,7 @@ class AnswerStream extends RequestStream {
   // What the library has of the response leaves first, if the peer takes it.
   #reset (code) {
     const { pump } = this.#hub
-    this.#gate?.drop()
+    this.#writeQueue?.drop()
     if (this.#keeps || code === CANCEL || !this.headersSent || this.#failing) return pump.reset(this, code)
     pump.write(this, '', true, true) // WRITABLE tells that it has left
     this.#resetting = setTimeout(resetNow, RESET_MS, this)
@@ -522,7 +522,7 @@ class AnswerStream extends RequestStream {
       const code = error === null || whole ? NO_ERROR : error.name === 'AbortError' ? CANCEL : INTERNAL_ERROR
       this.#shut(this.#lostWith ?? code)
     }
-    const written = this.#failed ?? this.#gate?.takeWaiting()
+    const written = this.#failed ?? this.#writeQueue?.takeWaiting()
     this.#failed = null
     if (error === null && this.#rst !== NO_ERROR && this.#rst !== CANCEL && this.#lostWith === null) {
       error = failure('ERR_HTTP2_STREAM_ERROR', this.#rst)
@@ -543,9 +543,9 @@ class AnswerStream extends RequestStream {
 
   onWritable (waiting, mark) {
     if (this.#resetting !== null) return this.resetNow()
-    if (this.#gate === null || !this.#gate.onWritable(waiting, mark)) return
+    if (this.#writeQueue === null || !this.#writeQueue.onWritable(waiting, mark)) return
     this.#active()
-    this.#gate.release()
+    this.#writeQueue.release()
     if (this.#endsAnyway) this.endAnyway()
   }
 
@@ -610,7 +610,7 @@ const OF_PEER = new Set(['peer_reset', 'peer_goaway', 'peer_closed'])
 /** What a cancelled stream was closed with, where the peer did not say. */
 const CODES = { __proto__: null, peer_reset: NO_ERROR, connection_lost: NO_ERROR, protocol_error: PROTOCOL_ERROR, internal: INTERNAL_ERROR }
 
-const { sendTrailers } = AnswerStream.prototype
+const { sendTrailers } = ExchangeStream.prototype
 
 function askForTrailers (stream) { stream.askForTrailers() }
 
@@ -627,4 +627,4 @@ function drain (stream) { stream.drain() }
 function endAnyway (stream) { stream.endAnyway() }
 function ended () { this.settle() }
 
-module.exports = { AnswerStream, PUSH_PROMISE }
+module.exports = { ExchangeStream, PUSH_PROMISE }

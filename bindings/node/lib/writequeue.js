@@ -3,7 +3,7 @@
 // The way out for the body of a streamed answer: counts what waits for the
 // peer, as the library does, so that it never refuses a piece.
 
-class Gate {
+class WriteQueue {
   #sink
   #pump
   #highWater
@@ -101,4 +101,4 @@ class Gate {
   }
 }
 
-module.exports = { Gate }
+module.exports = { WriteQueue }
