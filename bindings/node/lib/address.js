@@ -9,14 +9,17 @@ const native = require('./native.js')
 const { checkOptions } = require('./options.js')
 const { GoawayError, check } = require('./errors.js')
 
-/** How the values of an address are checked and written. Each gives undefined for what cannot be. */
+/**
+ * How the values of an address are checked and written. Each function returns undefined for an
+ * invalid value.
+ */
 const whole = (value) => Number.isInteger(value) && value >= 0 ? String(value) : undefined
 const octal = (value) => Number.isInteger(value) && value >= 0 ? value.toString(8) : undefined
 const flag = (value) => typeof value === 'boolean' ? String(Number(value)) : undefined
 const word = (value) => typeof value === 'string' && /^[^?&\0]*$/.test(value) ? value : undefined
 const words = (value) => [value].flat().every((one) => word(one) !== undefined) ? String(value) : undefined
 
-/** The options of an address by their names here: what the library calls them, and how it writes their values. */
+/** The options of an address: the name in the library and the format of the value. */
 const OPTIONS = {
   __proto__: null,
   backlog: ['backlog', whole],
@@ -30,7 +33,7 @@ const OPTIONS = {
   proxyMs: ['proxy_ms', whole],
   health: ['health', flag]
 }
-/** Where it listens: one of these, by the names that may say it. */
+/** The kinds of addresses, by the names that select them. */
 const PLACES = { fd: ['fd'], systemd: ['systemd'], path: ['path'], port: ['host', 'port'] }
 const KNOWN = [...Object.values(PLACES).flat(), ...Object.keys(OPTIONS), 'tls']
 
@@ -42,7 +45,10 @@ function written (name, value, write) {
   return text
 }
 
-/** "127.0.0.1:8080" of what may be a port, { host, port }, { path }, { fd } or { systemd }, with options. */
+/**
+ * Converts an address to the text for the library, such as "127.0.0.1:8080". It may be a port, {
+ * host, port }, { path }, { fd } or { systemd }, with options.
+ */
 function addressText (address) {
   if (typeof address === 'string') return address
   if (typeof address === 'number') return `127.0.0.1:${address}`
@@ -63,17 +69,17 @@ function placeText (address) {
   return `${name.includes(':') && !name.startsWith('[') ? `[${name}]` : name}:${written('port', port, whole)}`
 }
 
-/** A path as the library takes it; '\\0name' and '@name' are names without a file. */
+/** Converts a path. '\\0name' and '@name' are abstract names, without a file. */
 function pathText (path) {
   const text = /^[\0@]/.test(path) ? `@${path.slice(1)}` : resolve(path)
   return text.replace(/[%?]/g, encodeURIComponent)
 }
 
 /**
- * A socket that listens for other processes, and from which this one does not
- * accept. They inherit `fd` (cluster.setupPrimary's or spawn's `stdio`) and
- * serve on it: `server.start({ bind: { fd } })`. Connections wait in the kernel
- * for whichever process takes them; one that leaves loses none.
+ * A socket that listens for other processes. This process does not accept connections from it.
+ * Child processes inherit `fd` (`stdio` of cluster.setupPrimary or spawn) and serve on it:
+ * `server.start({ bind: { fd } })`. Connections wait in the kernel for whichever process accepts
+ * them; a process that ends loses none.
  */
 class Listener {
   #file
@@ -91,8 +97,8 @@ class Listener {
   }
 
   /**
-   * Gives the socket up here; processes that inherited it go on, but nobody
-   * finds a Unix socket any more, since its file is removed if it still is its own.
+   * Closes the socket in this process. Processes that have inherited it continue. The file of a
+   * Unix socket is removed if it is still the one of this socket, so new clients do not find it.
    */
   close () {
     if (this.closed) return

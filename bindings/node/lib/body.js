@@ -1,18 +1,21 @@
 'use strict'
 
-// The body of a request as it is read: at the reader's pace, which flow control
-// (RFC 9113, section 5.2) passes on to the peer.
+// The body of a request. Flow control (RFC 9113, section 5.2) limits the peer to the
+// speed of the reader.
 
 const { GoawayError } = require('./errors.js')
 
-/** So many bytes are used before the peer is told, unless it may be waiting for it. */
+/**
+ * How many bytes are consumed before they are reported, unless the peer may be waiting for the
+ * window.
+ */
 const TELL_BYTES = 32 * 1024
 
 const DONE = { value: undefined, done: true }
 
 function ignore () {}
 
-/** Resolves to the next piece; of those who await one at a time. It can be read once. */
+/** An async iterable of the pieces of a body. It can be read once. */
 class Body {
   #chunks = []
   #ended = false
@@ -21,16 +24,18 @@ class Body {
   #lent = 0
   #consume
   #giveUp
-  #looping = false // a loop goes on to the end, or says when it does not
-  #isRead = false // a loop has begun, or the end was given
+  #looping = false // a loop reads to the end, or reports that it stops
+  #isRead = false // a loop has begun, or the end was returned
 
-  /** `consume(bytes)` tells the peer that so much has been used; `giveUp()` is called when the rest is left unread. */
+  /** `consume(bytes)` reports consumed bytes; `giveUp()` is called when the rest stays unread. */
   constructor (consume, giveUp) {
     this.#consume = consume
     this.#giveUp = giveUp
   }
 
-  /** Pieces come in; called by the request. Bytes in `counted` are of flow control. */
+  /**
+   * Adds pieces; called by the request. `counted` is the number of bytes that flow control counts.
+   */
   push (chunk, last, counted) {
     if (last) this.#ended = true
     if (chunk !== null) {
@@ -40,7 +45,7 @@ class Body {
     this.#wake()
   }
 
-  /** The peer has gone: what has come may still be read, then this is thrown. */
+  /** The peer has left. Received pieces may still be read; then the error is thrown. */
   fail (error) {
     if (this.#ended) return
     this.#error = error
@@ -51,7 +56,7 @@ class Body {
     return this.#ended
   }
 
-  /** Whether somebody reads it and has not got the end. */
+  /** Whether somebody reads the body and has not reached its end. */
   get isRead () {
     return !this.#ended && (this.#looping || this.#waiter !== null)
   }
@@ -76,7 +81,7 @@ class Body {
     }
   }
 
-  // What was lent before has been used by now.
+  // The piece before has been used by now.
   #giveBack () {
     if (this.#lent >= TELL_BYTES || (this.#lent > 0 && this.#chunks.length === 0 && !this.#ended)) {
       this.#consume(this.#lent)
@@ -84,7 +89,7 @@ class Body {
     }
   }
 
-  /** The next piece. A rejection since the peer has gone is marked as handled. */
+  /** The next piece. A rejection because the peer has left is marked as handled. */
   next () {
     if (this.#error === null) this.#giveBack()
     if (this.#waiter !== null) return Promise.reject(new GoawayError('GOAWAY_ERR_STATE', 'the body is being read already'))
@@ -96,7 +101,7 @@ class Body {
     return next
   }
 
-  /** Leaves the rest unread; flow control holds it back until the response ends. */
+  /** Leaves the rest unread. Flow control holds it back until the response ends. */
   return () {
     this.#looping = false
     if (!this.#ended) this.#giveUp()

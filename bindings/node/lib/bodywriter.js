@@ -1,6 +1,6 @@
 'use strict'
 
-// The body of a streamed answer, for a writer that waits with promises.
+// Writes the body of a streamed response, with promises.
 
 const { invalid } = require('./fields.js')
 const { WriteQueue } = require('./writequeue.js')
@@ -9,7 +9,7 @@ const DONE = Promise.resolve(true)
 
 function ignore () {}
 
-/** How many bytes a piece is on the wire. */
+/** The length of a piece in bytes. */
 function lengthOf (chunk) {
   if (typeof chunk === 'string') return Buffer.byteLength(chunk)
   if (chunk instanceof Uint8Array) return chunk.length
@@ -20,8 +20,8 @@ class BodyWriter {
   #sink
   #core
   #writeQueue
-  #ending = null // the last piece and the trailers, to follow what is held
-  #room = null // { promise, resolve, reject } of those who wait
+  #ending = null // the last piece and the trailers, which follow the held pieces
+  #room = null // { promise, resolve, reject } of the writers that wait for room
 
   constructor (sink, core) {
     this.#sink = sink
@@ -33,7 +33,7 @@ class BodyWriter {
     this.#writeQueue.setHighWater(bytes)
   }
 
-  /** Takes a piece of that length; resolves to true when the next should come. */
+  /** Writes a piece with this length. Resolves to true when the next one should be written. */
   write (chunk, length) {
     if (length > 0) this.#writeQueue.write(chunk, length)
     return this.#writeQueue.full ? this.#wait() : DONE
@@ -43,7 +43,7 @@ class BodyWriter {
     if (this.#room === null) {
       this.#room = {}
       this.#room.promise = new Promise((resolve, reject) => Object.assign(this.#room, { resolve, reject }))
-      this.#room.promise.catch(ignore) // who does not wait is told by the signal
+      this.#room.promise.catch(ignore) // a writer that does not wait learns of it by the signal
     }
     return this.#room.promise
   }
@@ -64,7 +64,7 @@ class BodyWriter {
     room?.resolve(hasRoom)
   }
 
-  /** What waits for the peer is not sent any more, nor what was to come behind it. */
+  /** Drops the pieces that wait for the peer, and those held here. */
   drop () {
     this.#writeQueue.drop()
     this.#ending = null
@@ -77,7 +77,7 @@ class BodyWriter {
     else this.#release()
   }
 
-  /** The peer has gone: whoever waits gets that error or, if `isSettled`, false. */
+  /** The peer has left: waiting writers get the error, or false if `isSettled`. */
   fail (error, isSettled) {
     const room = this.#room
     this.#room = null

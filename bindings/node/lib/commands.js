@@ -1,24 +1,24 @@
 'use strict'
 
-// The answers of a turn of the loop, packed as the library reads them
-// (goaway_command in goaway.h): commands of fixed size, and an arena for their
-// header fields and data.
+// The commands of one turn of the event loop, in the layout of the library
+// (goaway_command in goaway.h): commands of fixed size, and an arena for their fields and
+// data.
 
 const native = require('./native.js')
 const { GoawayError } = require('./errors.js')
 const { LOW, HIGH } = require('./records.js')
 
-const WORDS = 10 // of 32 bits, in a command
+const WORDS = 10 // 32-bit words in a command
 const ROOM = 512
 const ARENA_BYTES = 64 * 1024
 const FULL_BYTES = 256 * 1024
-const SHORT = 48 // characters that are sooner written one by one
-const LARGE_BYTES = 32 * 1024 // sooner shown to the library than copied for it
+const SHORT = 48 // characters; shorter texts are faster to write one by one
+const LARGE_BYTES = 32 * 1024 // longer data is passed without a copy
 const SENSITIVE = native.constants.FIELD_SENSITIVE
 const NO_LENGTH = native.constants.COMMAND_FLAG_NO_LENGTH
 const SKIPPED = native.constants.ERR_SKIPPED
 
-// 1: a character of a field name; the capitals are written small.
+// 1: a character of a field name. Capitals are converted to lower case.
 const TOKEN = new Uint8Array(256)
 for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") TOKEN[character.charCodeAt(0)] = 1
 
@@ -40,23 +40,21 @@ class Commands {
   #fieldsAt = 0
 
   constructor () {
-    /** How many wait. */
+    /** The number of waiting commands. */
     this.count = 0
-    /** Which submission they wait for. */
+    /** The number of the next submission. */
     this.turn = 0
   }
 
-  /** Whether what waits should go before anything is added. */
+  /** Whether the waiting commands should be submitted before another is added. */
   get full () {
     return this.count === ROOM || this.#used >= FULL_BYTES
   }
 
   /**
-   * Adds a command for `owner`, which has the halves of its request's id.
-   * Throws a GoawayError and adds nothing if a field is none that HTTP/2 allows,
-   * or the data are no data.
-   * `fields` is a flat list of names and values, all strings, or null; `data` a
-   * string (UTF-8), a Uint8Array or null.
+   * Adds a command for `owner`, which has the halves of the request's id. `fields` is a flat list
+   * of names and values (strings) or null; `data` is a string (UTF-8), a Uint8Array or null. Throws
+   * a GoawayError and adds nothing if a field or the data are invalid.
    */
   add (kind, owner, status, flags, fields, data, number) {
     const start = this.#used
@@ -87,12 +85,12 @@ class Commands {
     return index
   }
 
-  /** Whether such a piece of a body should go by `submitLarge`. */
+  /** Whether a piece of a body is large enough for `submitLarge`. */
   isLarge (data) {
     return typeof data === 'object' && data !== null && data.length >= LARGE_BYTES
   }
 
-  /** Submits a command without fields whose data are large: they are its arena. */
+  /** Submits a command without fields whose data is large: the data itself is the arena. */
   submitLarge (server, kind, owner, flags, data) {
     this.add(kind, owner, 0, flags, null, null, 0)
     this.#words[6] = 0
@@ -100,16 +98,15 @@ class Commands {
     this.#submit(server, data, data.length)
   }
 
-  /** Makes the WRITE of that index the answer's end, with these flags. */
+  /** Converts the WRITE with this index to the END of the response, with these flags. */
   endAt (index, flags) {
     this.#halves[index * WORDS * 2] = native.constants.COMMAND_KIND_END
     this.#words[index * WORDS + 1] = flags
   }
 
   /**
-   * Makes one RESPOND of the HEAD of that index and the WRITE of the other, if
-   * nothing stands between or behind them, and if that answer has no more on the
-   * wire (no `content-length`); `flags` are added. Says whether it did.
+   * Joins a HEAD and a WRITE to one RESPOND, if they are the last two commands and the response has
+   * no `content-length`. `flags` are added. Returns whether it did.
    */
   respondAt (head, write, flags) {
     const words = this.#words
@@ -124,7 +121,9 @@ class Commands {
     return true
   }
 
-  /** Submits what waits; each failure is told to its owner: `onFailed(kind, status)`. */
+  /**
+   * Submits the waiting commands. Each failure is reported to its owner: `onFailed(kind, status)`.
+   */
   submit (server) {
     this.#submit(server, this.#arena, this.#used)
   }
@@ -141,8 +140,8 @@ class Commands {
     if (failures !== null) for (const { owner, kind, status } of failures) owner.onFailed(kind, status)
   }
 
-  // Copied first: who is told of a failure may add commands. What was skipped
-  // stands behind a failure that its owner is told of.
+  // Copied first, because an owner may add commands when it learns of a failure. Skipped
+  // commands follow a failure that was reported.
   #failures (count) {
     const failures = []
     for (let index = 0; index < count; index++) {

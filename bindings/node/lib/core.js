@@ -1,7 +1,7 @@
 'use strict'
 
-// What serves, without the object that the program holds: so a Server that the
-// program has lost can be noticed, while its sessions are still served.
+// The running server, without the object that the program holds. A Server that the
+// program has dropped can so be noticed while its sessions are served.
 
 const native = require('./native.js')
 const { stopAtExit } = require('./exit.js')
@@ -11,19 +11,19 @@ const { Session, detailsOf } = require('./session.js')
 const { Sessions } = require('./sessions.js')
 const { GoawayError, check } = require('./errors.js')
 const { emitSafely } = require('./uncaught.js')
-require('./log.js') // shows the library's warnings
+require('./log.js') // shows warnings of the library
 
 const C = native.constants
-/** Of the library, if it is not set. */
+/** The library's default. */
 const HIGH_WATER_BYTES = 65536
 const BODY_BYTES = 16 * 1024 * 1024 // as in the library
 
 class Core {
   #facade // a WeakRef to the Server
-  #held = null // the Server itself while the loop must go on for it
+  #held = null // the Server itself, while the event loop must continue for it
   #sessions = new Sessions(this)
   #closers = []
-  #counts // at the end
+  #counts // the final counts
 
   constructor (facade) {
     stopAtExit()
@@ -36,7 +36,7 @@ class Core {
     this.listening = false
     this.started = false
     this.closing = false
-    /** The report, once the close is complete. */
+    /** The report of the close; null before it is complete. */
     this.report = null
     this.wanted = true // the program has not called unref
     check(this.server.watch(C.WATCH_SESSIONS | C.WATCH_PROGRESS))
@@ -63,7 +63,7 @@ class Core {
     this.hold()
   }
 
-  /** Has the loop go on while there is something to wait for, if that is wanted. */
+  /** Keeps the event loop alive while there is something to wait for, if that is wanted. */
   hold () {
     const holds = this.wanted && this.report === null && (this.started || this.closing)
     if (holds) this.server.ref()
@@ -81,13 +81,13 @@ class Core {
     })
   }
 
-  /** What the server has refused; after the end, what there was at the end. */
+  /** What the server has refused; after the end, the final counts. */
   counts () { return this.#counts ?? this.server.counts() }
 
-  /** Nobody has the Server any more. */
+  /** The program has dropped the Server. */
   lost () {
     if (this.report !== null || this.closing) return
-    if (!this.listening) return this.server.stop() // nothing that anybody could miss
+    if (!this.listening) return this.server.stop() // nothing that a client could miss
     process.emitWarning('a Server was garbage-collected that nobody had closed; it is closed now', {
       type: 'GoawayWarning',
       code: 'GOAWAY_SERVER_LOST'
@@ -116,24 +116,24 @@ class Core {
   #threw (request, error) {
     settle(request)
     if (this.#report(request, error)) return
-    process.nextTick(() => { throw error }) // as of any callback of Node.js
+    process.nextTick(() => { throw error }) // like an error in any callback of Node.js
   }
 
-  // Thrown again it is an unhandled rejection, as it was.
+  // Thrown again it is an unhandled rejection, as before.
   #rejected (request, error) {
     settle(request)
     if (!this.#report(request, error)) throw error
   }
 
   /**
-   * The library refused what the checks here let through: no failure of the
-   * program, which cannot be told where it wrote it. It fails that request only.
+   * The library has refused a command that the checks here have passed. The program is not at fault
+   * and cannot be told where it wrote it, so only that request fails.
    */
   refused (request, error) {
     if (!this.#report(request, error)) process.emitWarning(error.message, { type: 'GoawayWarning', code: error.code })
   }
 
-  // True if there is nothing left to tell.
+  // True if there is nothing left to report.
   #report (request, error) {
     if (!request.giveUp(error)) return true
     const emitter = this.#emitter
@@ -144,9 +144,9 @@ class Core {
 
   // ---- sessions ----
 
-  /** The Session of that id, from whom events come if anybody listens. */
   get sessions () { return this.#sessions }
 
+  /** The Session with this id. It emits events if the program listens. */
   session (id, peer) {
     return this.#sessions.get(id) ?? new Session(this, id, peer)
   }
@@ -186,7 +186,7 @@ class Core {
     this.#counts = this.server.counts()
     const emitter = this.#emitter
     this.hold()
-    // Its threads have nothing left to do, and end now.
+    // The threads of the native server have no work left, and end now.
     this.server.stop()
     for (const resolve of this.#closers.splice(0)) resolve(this.report)
     if (emitter !== undefined) emitSafely(emitter, 'close', this.report)

@@ -4,7 +4,10 @@ const native = require('./native.js')
 
 let stops = false
 
-/** Before the process ends, so that the peers are told and no thread calls us. */
+/**
+ * Ends the servers before the process ends, so that peers are notified and no thread of the library
+ * calls this process.
+ */
 function stopAtExit () {
   if (stops) return
   stops = true

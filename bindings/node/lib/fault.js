@@ -1,11 +1,13 @@
 'use strict'
 
-// Which errors are the peer's doing, so that a handler that fails with one has
-// not failed.
+// Errors that the peer has caused. A handler that fails with one of them is not at fault.
 
 const { GoawayError } = require('./errors.js')
 
-/** What the peer sent cannot be used; `httpStatus` is the response to it, unless the handler gives another. */
+/**
+ * The peer has sent input that cannot be used. `httpStatus` is the status of the response, unless
+ * the handler sends another.
+ */
 class PeerFault extends GoawayError {
   constructor (code, message, httpStatus, cause) {
     super(code, message, { httpStatus })
@@ -13,14 +15,17 @@ class PeerFault extends GoawayError {
   }
 }
 
-/** What Node.js calls it when a stream or a call ends because the other side has. */
+/** Codes of Node.js for streams and calls that end because the other side has closed. */
 const ENDS = new Set([
   'GOAWAY_ERR_CANCELLED', 'GOAWAY_ERR_GONE', 'ABORT_ERR', 'ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE',
   'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END'
 ])
 const DEPTH = 8
 
-/** Whether an error only says that the peer has gone, which `gone` told; its causes are looked at too. */
+/**
+ * Whether an error only means that the peer has left, which was reported already. Its causes are
+ * examined, too.
+ */
 function isFault (error, gone) {
   for (let depth = 0; depth < DEPTH && typeof error === 'object' && error !== null; depth++) {
     if (error === gone || ENDS.has(error.code) || error.name === 'AbortError') return true

@@ -1,25 +1,25 @@
 'use strict'
 
-// Header and trailer fields as a program gives them, checked by the library's own
-// rules (src/request/field.rs, connection.rs and answer.rs): what is wrong with
-// one throws where it is written, not when the library reads the command.
+// Header and trailer fields of a program. They are checked here by the rules of the
+// library (src/request/field.rs), so that an invalid field throws in the call that has
+// it, and not when the library reads the command.
 
 const native = require('./native.js')
 const { GoawayError } = require('./errors.js')
 
-/** Stands before the name of a field whose value is a secret. */
+/** The first character of the name of a sensitive field. */
 const SENSITIVE = native.constants.FIELD_SENSITIVE
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const NAME_MAX = 65535
-/** No control character but the tab, no white space at an end; each character is one byte. */
+/** No control character except HTAB, no white space at an end. Each character is one byte. */
 const VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/
 const DIGITS = /^[0-9]+$/
 const CLOSE = /^[\t ]*close[\t ]*$/i
 const LENGTH_MAX = 0xffffffffffffffffn
 const FIELDS_MAX = 10_000
 
-// What a name means, as bits.
+// The rules for a name, as bits.
 const OF_CONNECTION = 1 // RFC 9113, section 8.2.2
 const NOT_IN_TRAILERS = 2 // RFC 9110, section 6.5.1
 const IS_LENGTH = 4
@@ -31,7 +31,10 @@ MEANINGS.set('connection', OF_CONNECTION | IS_CONNECTION)
 for (const name of ['content-encoding', 'content-range', 'content-type', 'host', 'trailer']) MEANINGS.set(name, NOT_IN_TRAILERS)
 MEANINGS.set('content-length', NOT_IN_TRAILERS | IS_LENGTH)
 
-/** Names that were seen before, as the program wrote them: { name, meaning }. Programs use few. */
+/**
+ * Names that were checked before, as the program has written them: { name, meaning }. Programs use
+ * few names.
+ */
 const known = new Map()
 const KNOWN_MAX = 1000
 
@@ -39,7 +42,7 @@ function invalid (text) {
   return new GoawayError('GOAWAY_ERR_INVALID', text)
 }
 
-/** { name, meaning } of a field's name; `name` is in lower case. */
+/** The rules for a name: { name, meaning }, with `name` in lower case. */
 function nameOf (given) {
   const seen = known.get(given)
   if (seen !== undefined) return seen
@@ -49,7 +52,8 @@ function nameOf (given) {
   if (!TOKEN.test(bare) || bare.length > NAME_MAX) throw invalid(`${JSON.stringify(bare.slice(0, 100))} is no name of a header field`)
   const lower = bare.toLowerCase()
   let meaning = MEANINGS.get(lower) ?? 0
-  // What is said of a connection is no secret: the library takes it unmarked only.
+  // Fields of the connection cannot be sensitive: the library accepts them only without
+  // the mark.
   if (isSensitive && (meaning & IS_CONNECTION) !== 0) meaning = OF_CONNECTION
   const found = { name: isSensitive ? given[0] + lower : lower, meaning }
   if (known.size < KNOWN_MAX && given.length < 100) known.set(given, found)
@@ -67,16 +71,18 @@ function faultOf (value) {
   return /^[\t ]|[\t ]$/.test(value) ? 'white space at an end' : 'a character that HTTP does not allow'
 }
 
-/** A section of fields: `list` is what the library gets, [name, value, name, value, ...]. */
+/**
+ * A header or trailer section. `list` is what the library gets: [name, value, name, value, ...].
+ */
 class Section {
   list = []
-  /** What `content-length` announces; -1 if there is none. */
+  /** The value of `content-length`; -1 if there is none. */
   length = -1
 
   /**
-   * `given` is an object of names and values (an array is several fields of that
-   * name), a flat array of names and values, or pairs of both in an array or
-   * another iterable, such as a Map or Headers; null and undefined are none.
+   * `given` is an object of names and values (an array has several fields of one name), a flat
+   * array of names and values, or pairs in an array or another iterable, such as a Map or Headers.
+   * null and undefined are an empty section.
    */
   read (given) {
     if (given === null || given === undefined) return this
@@ -120,7 +126,7 @@ class Section {
   }
 }
 
-/** The head of a response. */
+/** The header section of a response. */
 class HeadSection extends Section {
   #isHttp1
 
@@ -131,7 +137,7 @@ class HeadSection extends Section {
 
   check (name, meaning, value) {
     if ((meaning & IS_LENGTH) !== 0) this.#announce(value)
-    // RFC 9112, section 9.6: the connection ends behind the response.
+    // RFC 9112, section 9.6: the connection ends after the response.
     else if (this.#isHttp1 && (meaning & IS_CONNECTION) !== 0) checkClose(value)
     else super.check(name, meaning)
   }
@@ -155,7 +161,7 @@ class TrailerSection extends Section {
   }
 }
 
-/** Each throws what is wrong, and gives a Section. */
+/** Each function throws for invalid fields, and returns a Section. */
 const headFields = (given, isHttp1) => new HeadSection(isHttp1).read(given)
 const informFields = (given) => new Section().read(given)
 const trailerFields = (given) => new TrailerSection().read(given)

@@ -1,13 +1,13 @@
 'use strict'
 
-// The head of a request. The library's text of it is taken apart when somebody
-// first looks, and each view of it is made once.
+// The head of a request. The library's text is split on first use, and each view of it is
+// created once.
 
 const { constants: C } = require('./native.js')
 
 const ASCII = /^[\x00-\x7f]*$/ // eslint-disable-line no-control-regex
 
-// Where things stand among the pieces of a REQUEST record's text.
+// The indices of the parts in the text of a REQUEST record.
 const METHOD = 0
 const SCHEME = 1
 const AUTHORITY = 2
@@ -16,12 +16,12 @@ const QUERY = 4
 const PEER = 5
 const REST = 6
 
-/** Bytes that came as one character each, read as UTF-8. */
+/** Converts bytes in the form of one character each to UTF-8 text. */
 function utf8 (text) {
   return ASCII.test(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
 }
 
-/** The fields at `pieces` as one object; fields of one name are joined. */
+/** The fields at `pieces` as an object. Fields with one name are joined. */
 function toObject (pieces, start, end) {
   const result = { __proto__: null }
   for (let at = start; at < end; at += 2) {
@@ -34,8 +34,8 @@ function toObject (pieces, start, end) {
 }
 
 /**
- * A flat list of fields as the peer sent them: in place of its one `cookie` the
- * several that are in `cookies` (see Records.cookies), if there are any.
+ * The fields as a flat list, as the peer has sent them: the joined `cookie` is replaced by the
+ * values in `cookies` (see Records.cookies), if there are any.
  */
 function asReceived (fields, cookies) {
   if (cookies === '') return fields
@@ -45,7 +45,7 @@ function asReceived (fields, cookies) {
   return [...fields.slice(0, at), ...received, ...fields.slice(at + 2)]
 }
 
-/** The trailer fields of a BODY record's text. */
+/** The trailer fields in the text of a BODY record. */
 function trailersOf (text) {
   const pieces = text.split('\0')
   return toObject(pieces, 0, pieces.length - 1)
@@ -59,14 +59,20 @@ const PSEUDO_NAMES = {
   [C.PSEUDO_FIELD_PROTOCOL]: ':protocol'
 }
 
-/** The names of the pseudo-header fields that came as never indexed; `order` as goaway_request_pseudo_order. */
+/**
+ * The names of the pseudo-header fields that were sent as never indexed. `order` is as in
+ * goaway_request_pseudo_order.
+ */
 function sensitivePseudoNames (order) {
   const names = []
   for (; order !== 0; order >>>= 4) if ((order & C.PSEUDO_FIELD_SENSITIVE) !== 0) names.push(PSEUDO_NAMES[order & 7])
   return names
 }
 
-/** The names of the fields of a flat list whose flags (see Records.fieldFlags) say that they came as never indexed. */
+/**
+ * The names of the fields in a flat list that were sent as never indexed, by their flags (see
+ * Records.fieldFlags).
+ */
 function sensitiveNames (pieces, start, flags) {
   const names = []
   for (let at = 0; at < flags.length; at++) {
@@ -78,7 +84,7 @@ function sensitiveNames (pieces, start, flags) {
 class Head {
   #text
   #cookies
-  // If a field came as never indexed.
+  // Only if a field was sent as never indexed.
   #fieldFlags = ''
   #pseudoOrder = 0
   #params
@@ -107,33 +113,33 @@ class Head {
 
   /** The method, such as 'GET'. */
   get method () { return this.#parts[METHOD] }
-  /** 'http' or 'https', as the peer named it. */
+  /** 'http' or 'https', as sent by the peer. */
   get scheme () { return this.#parts[SCHEME] }
-  /** From `:authority` or `host`. */
+  /** The authority, from `:authority` or `host`. */
   get authority () { return this.#parts[AUTHORITY] }
-  /** The path as it came, percent-encoded and without the query. */
+  /** The path as received, percent-encoded and without the query. */
   get path () { return this.#parts[PATH] }
-  /** What stands behind the path's `?`, as it came; '' if there is nothing. */
+  /** The query as received, without the `?`; '' if there is none. */
   get query () { return this.#parts[QUERY] }
   /** The peer's address and port, such as '127.0.0.1:49152'. */
   get peer () { return this.#parts[PEER] }
 
-  /** What a CONNECT asks for, such as 'websocket'; '' of any other request. */
+  /** The protocol of an extended CONNECT, such as 'websocket'; '' for other requests. */
   get protocol () {
     const at = REST + this.#params * 2
     return this.#parts[at] === ':protocol' ? this.#parts[at + 1] : ''
   }
 
-  // Where the header fields begin.
+  // The index of the first header field.
   get #fields () {
     const at = REST + this.#params * 2
     return this.#parts[at] === ':protocol' ? at + 2 : at
   }
 
-  /** The query, decoded: a new URLSearchParams each time. */
+  /** The decoded query, as a new URLSearchParams for each call. */
   get searchParams () { return new URLSearchParams(utf8(this.query)) }
 
-  /** The path's parameters by name, decoded. */
+  /** The decoded parameters of the path by name. */
   get params () {
     if (this.#names === null) {
       this.#names = { __proto__: null }
@@ -144,7 +150,7 @@ class Head {
     return this.#names
   }
 
-  /** The header fields by name, in lower case; each byte of a value is one character. */
+  /** The header fields by name in lower case. Each byte of a value is one character. */
   get headers () {
     if (this.#headers === null) {
       const parts = this.#parts
@@ -154,15 +160,18 @@ class Head {
   }
 
   /**
-   * The names of the header fields, pseudo-header fields included, that the peer
-   * marked as never indexed (RFC 7541, section 7.1.3), each once.
+   * The names of the header fields, including pseudo-header fields, that the peer has marked as
+   * never indexed (RFC 7541, section 7.1.3), each once.
    */
   get sensitiveHeaders () {
     const ofFields = sensitiveNames(this.#parts, REST + this.#params * 2, this.#fieldFlags)
     return [...new Set([...sensitivePseudoNames(this.#pseudoOrder), ...ofFields])]
   }
 
-  /** The header fields as they came: [name, value, name, value, ...]; each cookie field by itself. */
+  /**
+   * The header fields as received: [name, value, name, value, ...]. Each cookie field is a separate
+   * element.
+   */
   get rawHeaders () {
     const parts = this.#parts
     return asReceived(parts.slice(this.#fields, parts.length - 1), this.#cookies)

@@ -7,10 +7,10 @@ const { checkOptions } = require('./options.js')
 const { GoawayError, check } = require('./errors.js')
 
 const STALL_MS = 10_000
-/** The length of a path that the shim has room for. */
+/** The longest path that the shim accepts. */
 const PATH_MAX = 4000
 
-/** Sets `{ ready, live, stallMs }` at the native `server`; throws if one of them cannot be. */
+/** Sets `{ ready, live, stallMs }` of the native `server`. Throws if a value is invalid. */
 function setHealthPaths (server, paths) {
   const { ready, live, stallMs = STALL_MS } = checkOptions(paths, ['ready', 'live', 'stallMs'], 'the health checks')
   for (const [name, path] of Object.entries({ ready, live })) {

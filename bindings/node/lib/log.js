@@ -1,7 +1,7 @@
 'use strict'
 
-// The library's own log: to the program's function, or, as long as there is
-// none, its warnings to process.emitWarning.
+// The log of the library. Its lines go to a callback of the program. Without one,
+// warnings go to process.emitWarning.
 
 const native = require('./native.js')
 const { GoawayError, check } = require('./errors.js')
@@ -10,22 +10,23 @@ const { GoawayError, check } = require('./errors.js')
 const LEVELS = ['off', 'error', 'warn', 'info', 'debug']
 const WARN = LEVELS.indexOf('warn')
 
-let tell = null // the program's function
+let tell = null // the callback of the program
 
 function show (level, target, message) {
   if (tell === null) {
-    // The library's own warnings are few; those of the crates below it a peer can have as many of as it likes.
+    // Peers can cause any number of warnings in the dependencies of the library, but few
+    // in the library itself.
     if (level <= WARN && target.startsWith('goaway')) process.emitWarning(message, { type: 'GoawayWarning', code: 'GOAWAY_LOG' })
     return
   }
   try {
     tell({ level: LEVELS[level], target, message })
   } catch (error) {
-    process.nextTick(() => { throw error }) // as of any callback of Node.js
+    process.nextTick(() => { throw error }) // like an error in any callback of Node.js
   }
 }
 
-/** Shows the lines that wait. */
+/** Passes on the waiting lines. */
 function showLog () {
   const lines = native.takeLog()
   for (let at = 0; at < lines.length; at += 4) {
@@ -36,11 +37,11 @@ function showLog () {
 }
 
 /**
- * Has `callback({ level, target, message })` called with each line of the
- * library's log up to `level` ('error', 'warn', 'info' or 'debug'; 'info' if it
- * is not said), in this thread's loop. The log is the process's: it has the
- * lines of all servers, those of worker threads too. The last call counts; null
- * instead of a function: as at first, warnings become process warnings.
+ * Sets the `callback({ level, target, message })` for the lines of the library's log up to `level`
+ * ('error', 'warn', 'info' or 'debug'; default 'info'). It is called in the event loop of this
+ * thread. The log belongs to the process: it has the lines of all servers, including those of
+ * worker threads. A later call replaces an earlier one. With null, which is the default, warnings
+ * become process warnings.
  */
 function setLog (callback, { level = 'info' } = {}) {
   if (callback !== null && typeof callback !== 'function') throw new GoawayError('GOAWAY_ERR_INVALID', 'setLog wants a function, or null')

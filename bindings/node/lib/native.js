@@ -1,7 +1,6 @@
 'use strict'
 
-// The one file that knows where the compiled shim is. It exports what goaway.c
-// has, with nothing added.
+// Finds and loads the compiled shim, and exports what goaway.c has, unchanged.
 
 const { join } = require('node:path')
 
@@ -12,16 +11,15 @@ const SUPPORTED = "goaway's package has binaries for Linux on x64 with glibc 2.2
   'https://github.com/goaway/goaway, run `make node` (it takes Rust 1.88 or later, a C compiler, make and npm), ' +
   'and install the folder bindings/node with `npm install --force`.'
 
-/** This platform, as far as it decides which binaries can be loaded. */
+/** The platform, as far as it decides which binaries can be loaded. */
 function here () {
   const glibc = process.report?.getReport().header.glibcVersionRuntime
   return `${platform} and ${glibc ? `glibc ${glibc}` : 'another libc than glibc'}`
 }
 
 /**
- * Where the shim may be, in the order in which the places are tried. The
- * environment variable stands alone: who sets it means that file and no other.
- * A package has no build/; in a clone it is never older than prebuilds/.
+ * The files that are tried, in this order. The environment variable excludes all others: only that
+ * file is tried. A package has no build/. In a clone, build/ is never older than prebuilds/.
  */
 function places () {
   const chosen = process.env.GOAWAY_NODE_ADDON

@@ -1,15 +1,15 @@
 'use strict'
 
-// Objects of options: a name that means nothing is an error, not a wish that is
-// silently left out. And the names of limits and features.
+// Objects of options. An unknown name is an error, so that a typing mistake is noticed.
+// Also the names of limits and features.
 
 const { inspect } = require('node:util')
 const native = require('./native.js')
 const { GoawayError } = require('./errors.js')
 
 /**
- * Throws unless `options` is an object whose names are all among `known`;
- * `what` it is of stands in the text. A value of undefined is none.
+ * Throws unless `options` is an object with names in `known` only. `what` describes the object in
+ * the error. A value of undefined is the same as no value.
  */
 function checkOptions (options, known, what) {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -23,7 +23,7 @@ function checkOptions (options, known, what) {
   return options
 }
 
-/** Constants of goaway.h by their names here: IDLE_MS is `idleMs`. */
+/** The constants of goaway.h by their names here: IDLE_MS is `idleMs`. */
 function byName (constants) {
   const named = { __proto__: null }
   for (const name of Object.keys(constants)) {
@@ -32,11 +32,14 @@ function byName (constants) {
   return named
 }
 
-/** The limits and features of goaway.h, by name. */
+/** The limits and features of goaway.h by name. */
 const LIMITS = byName(native.limits)
 const FEATURES = byName(native.features)
 
-/** The number of the feature `name`; throws if there is none, or `enabled` is no boolean. */
+/**
+ * The number of the feature `name`. Throws for an unknown feature, or if `enabled` is not a
+ * boolean.
+ */
 function featureOf (name, enabled) {
   if (FEATURES[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no feature "${name}"; there are ${Object.keys(FEATURES).join(', ')}`)
   if (typeof enabled !== 'boolean') throw new GoawayError('GOAWAY_ERR_INVALID', `the feature ${name} is ${inspect(enabled, { depth: 0 })}, not true or false`)

@@ -1,28 +1,27 @@
 'use strict'
 
-// Between the library and what is built on it: takes a batch at each wake-up,
-// tells each record to whom it concerns, and gathers what they answer, so that
-// a turn of the loop costs one call each way.
+// Takes a batch of records at each wake-up, passes each record to its receiver, and
+// collects commands, so that one turn of the event loop costs one call in each direction.
 //
-// A route has an opener, `open(record)`. It is called for each request with a
-// Records that stands at it (read it now: it moves on), and returns a sink, or
-// null if the request is answered already. A sink has
+// A route has an opener, `open(record)`, which is called for each request. Its argument is a
+// Records at the REQUEST record (valid during the call). It returns a sink, or null if the
+// response was sent already. A sink has
 //
-//   what becomeSink (sink.js) gives it:
-//   low, high                the halves of the request's id, from the record
-//   live                     true; the pump sets false when the answer is whole,
-//                              or, if it keeps the body, by `forget` at the end of that
-//   headAt, headTurn,        -1; where its HEAD and its last WRITE wait, for the
-//   wroteAt, wroteTurn       pump alone
-//   and
-//   onBody(data, last, text,   more of the body: a Buffer or null; with the last
-//   flags)                     piece the trailer fields, as in Records.text, and
-//                              their flags, as in Records.fieldFlags
-//   onWritable(waiting, mark)  room again: so many bytes wait for the peer, and up
-//                              to the mark may, which grows for one that takes much
-//   onCancelled(code, cause)   nobody waits any more; the last call
+//   the members that becomeSink (sink.js) sets:
+//   low, high                the halves of the request's id
+//   live                     true; the pump sets it to false at the end of the response, or
+//                              `forget` does at the end of a kept body
+//   headAt, headTurn,        -1; the positions of its waiting HEAD and last WRITE, used
+//   wroteAt, wroteTurn       by the pump only
+//   and the methods
+//   onBody(data, last, text,   a piece of the body: a Buffer or null. The last one has the
+//   flags)                     trailer fields, as in Records.text, and their flags, as in
+//                              Records.fieldFlags
+//   onWritable(waiting, mark)  there is room: `waiting` bytes wait for the peer, and the
+//                              high-water mark is `mark`, which grows for a fast peer
+//   onCancelled(code, cause)   the request was cancelled; the last call
 //   onDrain(leftMs)            the session drains
-//   onFailed(kind, status)     a command that it gave was refused
+//   onFailed(kind, status)     the library has refused a command of the sink
 //
 // None of them may throw. Session events, progress and the end go to `watcher`:
 // onSession(record), onProgress(record), onClosed().
@@ -32,7 +31,7 @@ const { Records } = require('./records.js')
 const { Commands } = require('./commands.js')
 
 const C = native.constants
-/** Records in one turn of the loop, so that others in it have their turn. */
+/** How many records one turn of the event loop handles, so that other events have their turn. */
 const SHARE = 64
 
 class Pump {
@@ -40,11 +39,11 @@ class Pump {
   #commands = new Commands()
   #sinks = new Map()
   #openers = []
-  // Where in the batch, of how many records.
+  // The position in the batch, and the number of its records.
   #at = 0
   #count = 0
   #turning = false
-  #goesOn = false // the next share is on its way
+  #goesOn = false // the next part of the batch is scheduled
   #shareLater = () => this.#share()
   #scheduled = false
   #flushLater = () => {
@@ -54,37 +53,36 @@ class Pump {
 
   constructor (watcher) {
     this.watcher = watcher
-    /** The native server: register, listen, start and the other calls. */
+    /** The native server: register, listen, start and other calls. */
     this.server = new native.Server(() => {
       if (!this.#goesOn) this.#share()
     })
   }
 
-  /** Adds a route; gives the status. */
+  /** Adds a route. Returns the status. */
   route (pattern, open) {
     const status = this.server.register(pattern, this.#openers.length)
     if (status === 0) this.#openers.push(open)
     return status
   }
 
-  /** How many requests are not answered yet. */
+  /** The number of incomplete requests. */
   get open () {
     return this.#sinks.size
   }
 
-  /** Which submission what is ordered now will go with. */
+  /** The number of the submission that the next command belongs to. */
   get turn () {
     return this.#commands.turn
   }
 
-  /** The sinks of the requests that are not answered yet. */
+  /** The sinks of the incomplete requests. */
   sinks () {
     return this.#sinks.values()
   }
 
-  // Records in shares: what one share's requests have left behind, ticks and
-  // promises included, is done with before the next, so that little of it lives
-  // long enough to be moved by the garbage collector.
+  // A batch is handled in parts. Ticks and promises of one part run before the next, so
+  // that few objects live long enough to be moved by the garbage collector.
   #share () {
     this.#goesOn = false
     this.#turning = true
@@ -97,7 +95,8 @@ class Pump {
       this.flush()
     } finally {
       this.#turning = false
-      // Also when the batch is done: a wake-up for the next may have come meanwhile.
+      // Also at the end of the batch, because the wake-up for the next one may have been
+      // missed.
       if (left === 0 || this.#at < this.#count) {
         this.#goesOn = true
         setImmediate(this.#shareLater)
@@ -105,7 +104,7 @@ class Pump {
     }
   }
 
-  /** Goes to the next record; false if there is none. */
+  /** Moves to the next record. False if there is none. */
   #next () {
     if (this.#at === this.#count) {
       this.#at = 0
@@ -154,7 +153,8 @@ class Pump {
     const index = commands.add(kind, sink, status, flags, fields, data, number)
     if (!this.#turning && !this.#scheduled) {
       this.#scheduled = true
-      // After the promises that are due now, so that all their answers go together.
+      // After the promises that are due now, so that all their commands are submitted
+      // together.
       process.nextTick(this.#flushLater)
     }
     return index
@@ -166,21 +166,24 @@ class Pump {
   }
 
   /**
-   * The whole answer; `flags` are of COMMAND_FLAG_NO_DATE, COMMAND_FLAG_NO_LENGTH and
-   * COMMAND_FLAG_KEEP_BODY: with that the sink is told of the rest of the body.
+   * Sends the whole response. `flags`: COMMAND_FLAG_NO_DATE, COMMAND_FLAG_NO_LENGTH and
+   * COMMAND_FLAG_KEEP_BODY. With the last one the sink gets the rest of the body.
    */
   respond (sink, status, fields, data, flags = 0) {
     this.#command(C.COMMAND_KIND_RESPOND, sink, status, flags, fields, data, 0)
     if ((flags & C.COMMAND_FLAG_KEEP_BODY) === 0) this.#finish(sink)
   }
 
-  /** The head of a streamed answer; `flags` as of `respond`. */
+  /** Begins a streamed response. `flags` are as for `respond`. */
   head (sink, status, fields, flags = 0) {
     sink.headAt = this.#command(C.COMMAND_KIND_HEAD, sink, status, flags, fields, null, 0)
     sink.headTurn = this.#commands.turn
   }
 
-  /** The next piece of it; `notify`: tell when there is room, or, if `sent`, when all of it has left. */
+  /**
+   * Writes the next piece. `notify`: report when there is room, or with `sent`, when everything was
+   * sent.
+   */
   write (sink, data, notify, sent = false) {
     const flags = sent ? C.COMMAND_FLAG_NOTIFY_SENT : notify ? C.COMMAND_FLAG_NOTIFY : 0
     if (this.#commands.isLarge(data)) {
@@ -192,9 +195,12 @@ class Pump {
     sink.wroteTurn = this.#commands.turn
   }
 
-  /** The end of it, with a last piece or null, and trailer fields or null; `flags`: COMMAND_FLAG_KEEP_BODY or 0. */
+  /**
+   * Ends the response, with a last piece or null, and trailer fields or null. `flags`:
+   * COMMAND_FLAG_KEEP_BODY or 0.
+   */
   end (sink, data, trailers, flags = 0) {
-    // Often what went before still waits here to go, and becomes the end itself.
+    // The command before often still waits here, and becomes the end itself.
     if (data !== null || trailers !== null || !this.#endEarlier(sink, flags)) {
       this.#command(C.COMMAND_KIND_END, sink, 0, flags, trailers, data, 0)
     }
@@ -215,12 +221,12 @@ class Pump {
     this.#finish(sink)
   }
 
-  /** Tells the sink nothing more: its session is ended, and its request with it, or the body that it kept. */
+  /** Reports nothing more to the sink: its session has ended, or the body that it has kept. */
   forget (sink) {
     this.#finish(sink)
   }
 
-  /** So many bytes of the body have been used: the peer may send as many more. */
+  /** Reports consumed bytes of the body: the peer may send as many more. */
   consume (sink, bytes) {
     this.#command(C.COMMAND_KIND_CONSUME, sink, 0, 0, null, null, bytes)
   }
@@ -237,18 +243,18 @@ class Pump {
     this.#command(C.COMMAND_KIND_SET_HIGH_WATER, sink, 0, 0, null, null, bytes)
   }
 
-  /** Has the sink told of its request's records again, after a refused end. */
+  /** Reports the records of the sink's request again, after a refused end. */
   revive (sink) {
     sink.live = true
     this.adopt(sink)
   }
 
-  /** Has a sink told of the records of a request that came in no record. */
+  /** Registers a sink for a request without a REQUEST record. */
   adopt (sink) {
     this.#sinks.set(sink.high * 4294967296 + (sink.low >>> 0), sink)
   }
 
-  /** Submits what waits, also what is added on the way. */
+  /** Submits the waiting commands, including those that are added meanwhile. */
   flush () {
     while (this.#commands.count > 0) this.#commands.submit(this.server)
   }

@@ -1,21 +1,21 @@
 'use strict'
 
-// A batch as it lies in memory: fixed-size records and the arena that their
-// offsets go into (goaway_record and goaway_batch in goaway.h). One object is
-// moved along the batch, so that reading a record makes nothing.
+// A batch in memory: records of fixed size, and the arena of their offsets (goaway_record
+// and goaway_batch in goaway.h). One object moves through the batch, so that reading a
+// record allocates nothing.
 
 const native = require('./native.js')
 
-const WORDS = 16 // of 32 bits, in a record
+const WORDS = 16 // 32-bit words in a record
 const TEXT_WINDOW = 4096
 const LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
-/** Where the halves of a 64-bit number stand, counted in 32-bit words. */
+/** The positions of the halves of a 64-bit number, in 32-bit words. */
 const LOW = LITTLE ? 0 : 1
 const HIGH = LITTLE ? 1 : 0
 const LARGE_BYTES = 1 << 20
 const CALM_TURNS = 256
 
-/** The record that `move` went to. It is valid until the next batch is taken. */
+/** The current record of a batch. It is valid until the next batch is taken. */
 class Records {
   constructor () {
     this.sizes = new Uint32Array(2)
@@ -48,7 +48,7 @@ class Records {
     this.#textEnd = 0
   }
 
-  /** Takes the batch that waits, and gives how many records it has. */
+  /** Takes the next batch. Returns the number of records. */
   take (server) {
     this.#forgetText()
     let count = server.take(this.#bytes, this.#arena, this.sizesBytes)
@@ -60,24 +60,24 @@ class Records {
     return count
   }
 
-  /** Gives back the memory of a batch that was far larger than those since. */
+  /** Frees the memory of a batch that was far larger than the later ones. */
   shrink () {
     if (this.#arena.length <= LARGE_BYTES) return
     if (this.sizes[1] > LARGE_BYTES) this.#calm = 0
     else if (++this.#calm > CALM_TURNS) this.#grow(256, 65536)
   }
 
-  /** Goes to the record of that number, counted from 0. */
+  /** Moves to the record with this index. */
   move (number) {
     this.at = number * WORDS
   }
 
   /** One of native.constants.RECORD_KIND_. */
   get kind () { return this.#halves[this.at * 2] }
-  /** Bits of native.constants.RECORD_FLAG_END, RECORD_FLAG_HEAD, RECORD_FLAG_DRAINING, RECORD_FLAG_HTTP_1_1 and RECORD_FLAG_HTTP_1_0. */
+  /** Bits of native.constants.RECORD_FLAG_*. */
   get flags () { return this.#halves[this.at * 2 + 1] }
   get tag () { return this.#words[this.at + 1] }
-  /** The halves of the request's id, as a command wants them. */
+  /** The halves of the request's id, as in commands. */
   get low () { return this.#words[this.at + 2 + LOW] }
   get high () { return this.#words[this.at + 2 + HIGH] }
   /** The request's id as a number. */
@@ -93,13 +93,13 @@ class Records {
   get params () { return this.#halves[this.at * 2 + 31] }
   get dataLength () { return this.#words[this.at + 11] }
 
-  /** Each byte of the text as one character, the pieces with a NUL behind each. */
+  /** The text, with one character for each byte. A NUL follows each piece. */
   get text () {
     const start = this.#words[this.at + 8]
     const end = start + this.#words[this.at + 9]
     if (start < this.#textStart || end > this.#textEnd) {
-      // Decoded for several records at once, but not for so many that one
-      // request that lives long keeps the texts of a large batch.
+      // Decoded for several records at once, but not for too many: a request that lives
+      // long would keep the text of a large batch in memory.
       this.#textStart = start
       this.#textEnd = Math.min(Math.max(end, start + TEXT_WINDOW), this.sizes[1])
       this.#text = this.#arena.latin1Slice(start, this.#textEnd)
@@ -108,8 +108,8 @@ class Records {
   }
 
   /**
-   * If several cookie fields came, the value of each as it came, a NUL behind
-   * each; otherwise ''. In the text they are one field.
+   * The values of the cookie fields as received, each followed by a NUL, if there were several;
+   * otherwise ''. The text has them as one field.
    */
   get cookies () {
     if ((this.flags & native.constants.RECORD_FLAG_COOKIES) === 0) return ''
@@ -118,8 +118,8 @@ class Records {
   }
 
   /**
-   * If a field came as one that is never indexed: a character for each field of
-   * the text, '\x01' of such a one and '\0' of others; otherwise ''.
+   * A character for each field of the text, if one was sent as never indexed: '\x01' for such a
+   * field and '\0' for others; otherwise ''.
    */
   get fieldFlags () {
     if ((this.flags & native.constants.RECORD_FLAG_SENSITIVE) === 0) return ''

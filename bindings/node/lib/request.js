@@ -1,6 +1,6 @@
 'use strict'
 
-// One request and its response.
+// A request with its response.
 
 const native = require('./native.js')
 const { Head, sensitiveNames, trailersOf } = require('./head.js')
@@ -20,16 +20,16 @@ const INTERNAL_ERROR = 2 // RFC 9113, section 7
 const CANCEL = 8
 const UINT32_MAX = 4294967295
 const TEXT = { 'content-type': 'text/plain' }
-/** So many writes for a peer that has gone are a loop that nothing ends. */
+/** How many writes without effect end a handler: it is an endless loop. */
 const WRITES_IN_VAIN = 1000
 
-// How far the response is.
+// The stages of a response.
 const NOTHING = 0
 const STREAMING = 1
 const ANSWERED = 2
 const GONE = 3
 
-/** Trailer fields that came as never indexed: none, of most requests. */
+/** The trailer fields of most requests that were sent as never indexed: none. */
 const NONE = Object.freeze([])
 
 function ignore () {}
@@ -56,15 +56,15 @@ class Request extends Head {
   #trailers = null
   #sensitiveTrailers = NONE
   #bodyWriter = null
-  #keeps = false // the answer is whole, and the body goes on
-  #gone = null // the error that tells why nobody waits any more
+  #keeps = false // the response is complete, and the body continues
+  #gone = null // the error with the cause of the cancellation
   #isSettled = false // the handler has ended
-  #inVain = 0 // writes since the peer has gone
+  #inVain = 0 // writes after the peer has left
   #announced = -1 // content-length of a streamed response
   #written = 0
   #isBodyless = false
   #abort = null
-  #drain = null // { until, controller } once the session drains or somebody asks
+  #drain = null // { until, controller }, once the session drains or the program asks
 
   constructor (core, record) {
     super(record)
@@ -77,40 +77,42 @@ class Request extends Head {
     if ((this.#flags & C.RECORD_FLAG_DRAINING) !== 0) this.onDrain(record.number)
   }
 
-  /** The request's id, as the C interface knows it. */
+  /** The id of the request in the C interface. */
   get id () { return this.high * 4294967296 + (this.low >>> 0) }
 
-  /** The session that it came on. */
+  /** The session of the request. */
   get session () {
     const id = this.#sessionHigh * 4294967296 + (this.#sessionLow >>> 0)
-    // The peer of the request may be what a proxy says.
+    // `peer` of the request may be the client that a proxy reports.
     return this.#core.sessions.get(id) ?? this.#core.session(id, this.#core.server.session(id)?.peer ?? this.peer)
   }
 
-  /** The path at which a trusted proxy mounts the server, such as '/shop'; '' if none says so. */
+  /** The path prefix under which a trusted proxy publishes the server, such as '/shop'; '' if there is none. */
   get prefix () { return this.#core.server.prefix(this.id) }
 
-  /** The version of HTTP that it came in: '2.0', '1.1' or '1.0'. */
+  /** The HTTP version: '2.0', '1.1' or '1.0'. */
   get httpVersion () {
     if ((this.#flags & C.RECORD_FLAG_HTTP_1_1) !== 0) return '1.1'
     return (this.#flags & C.RECORD_FLAG_HTTP_1_0) !== 0 ? '1.0' : '2.0'
   }
 
-  /** The number of its stream, or, in HTTP/1.1, of the request on its connection; 0 once it is over. */
+  /**
+   * The stream identifier, or over HTTP/1.1 the index of the request on its connection; 0 after the
+   * end.
+   */
   get stream () { return native.stream(this.id) }
 
-  /** Whether the head of the answer is on its way. */
+  /** Whether the response head was sent. */
   get headSent () { return this.#stage !== NOTHING }
 
-  /** Whether the answer is given whole, or nobody waits for it any more. */
+  /** Whether the response is complete, or the request was cancelled. */
   get ended () { return this.#stage >= ANSWERED }
 
-  // ---- the body that comes in ----
+  // ---- the request body ----
 
   /**
-   * The body as it comes: an async iterable of Buffers, to be read once. What
-   * is not read is held back at the peer. A peer that waits for 100 (Continue)
-   * gets it now, if the head of the answer is not sent yet.
+   * The body: an async iterable of Buffers that can be read once. Flow control holds back what is
+   * not read. A peer that waits for 100 (Continue) gets it now, unless the response head was sent.
    */
   get body () {
     if (this.#body === null && this.live && (this.#flags & C.RECORD_FLAG_END) === 0 && this.expectsContinue) {
@@ -129,25 +131,28 @@ class Request extends Head {
     return this.#body
   }
 
-  /** The names of the trailer fields that came as never indexed. */
+  /** The names of the trailer fields that were sent as never indexed. */
   get sensitiveTrailers () { return this.#sensitiveTrailers }
 
-  /** The trailer fields of the request, once the body has ended; null before. */
+  /** The trailer fields after the end of the body; null before. */
   get trailers () {
     if (this.#trailers === null && (this.#flags & C.RECORD_FLAG_END) !== 0) this.#trailers = { __proto__: null }
     return this.#trailers
   }
 
   /**
-   * The whole body as one Buffer. More than `limit` bytes (the limit bodyBytes) throw
-   * GOAWAY_ERR_TOO_LARGE: a handler that lets that through responds 413.
+   * The whole body as a Buffer. A body longer than `limit` bytes (default: the limit bodyBytes)
+   * throws GOAWAY_ERR_TOO_LARGE; the response is 413 if the handler does not catch that.
    */
   bytes (options = {}) { return handled(this.#collect(options)) }
 
-  /** The whole body as text, UTF-8. */
+  /** The whole body as text, decoded as UTF-8. */
   text (options = {}) { return handled(this.#collect(options).then(String)) }
 
-  /** The whole body as JSON. What is none throws GOAWAY_ERR_INVALID: a handler that lets that through responds 400. */
+  /**
+   * The whole body as JSON. An invalid body throws GOAWAY_ERR_INVALID; the response is 400 if the
+   * handler does not catch that.
+   */
   json (options = {}) { return handled(this.#collect(options).then(parse)) }
 
   async #collect (options) {
@@ -165,13 +170,11 @@ class Request extends Head {
 
   // ---- the response ----
 
-  // What is wrong throws, unless the peer has gone: then nothing is looked at,
-  // and nothing happens.
+  // Invalid arguments throw. If the peer has left, nothing is checked or sent.
 
   /**
-   * The whole response at once. `body` is a string (UTF-8), a Uint8Array or
-   * nothing; `headers` and `trailers` an object, a flat list or pairs. False if
-   * the peer has gone.
+   * Sends the whole response. `body` is a string (UTF-8), a Uint8Array or nothing; `headers` and
+   * `trailers` are an object, a flat list or pairs. False if the peer has left.
    */
   respond (status, body, headers, trailers) {
     if (!this.#expect(NOTHING)) return false
@@ -186,7 +189,7 @@ class Request extends Head {
       const fields = trailerFields(trailers).list
       this.#begin(status, length)
       this.#checkRest(data)
-      // Without content-length: there are clients that read no further than that.
+      // Without content-length, because some clients stop reading there.
       pump.head(this, status, list)
       pump.end(this, data, fields, this.keepBody())
     }
@@ -197,7 +200,7 @@ class Request extends Head {
   get #isHttp1 () { return (this.#flags & (C.RECORD_FLAG_HTTP_1_1 | C.RECORD_FLAG_HTTP_1_0)) !== 0 }
   get #isHead () { return (this.#flags & C.RECORD_FLAG_HEAD) !== 0 }
 
-  // RFC 9110, section 9.3.6: what a 2xx to CONNECT is followed by is no body.
+  // RFC 9110, section 9.3.6: a 2xx response to CONNECT has no body.
   #isTunnel (status) { return status < 300 && this.method === 'CONNECT' }
 
   #checkWhole (status, data, announced) {
@@ -209,14 +212,14 @@ class Request extends Head {
     if (announced !== -1 && announced !== length && !this.#isHead && !isBodyless(status)) throw unfit(announced, length)
   }
 
-  // A streamed response begins with that status, and that content-length or -1.
+  // A streamed response with this status begins. Its content-length, or -1.
   #begin (status, announced) {
     const isTunnel = (announced !== -1 || isBodyless(status)) && this.#isTunnel(status)
     this.#announced = isTunnel ? -1 : announced
     this.#isBodyless = isBodyless(status) && !isTunnel
   }
 
-  // Gives the length of a piece that may follow.
+  // The length of a piece that may be written.
   #checkPiece (chunk) {
     const length = lengthOf(chunk)
     if (this.#isBodyless && length > 0) throw new GoawayError('GOAWAY_ERR_STATE', 'a response of this status has no body')
@@ -230,7 +233,10 @@ class Request extends Head {
     if (this.#written + length !== this.#announced) throw unfit(this.#announced, this.#written + length)
   }
 
-  /** For a response that ends now, whether the body goes on for its reader: flags of the command. For bodywriter.js. */
+  /**
+   * Flags of the command for a response that ends now: whether the body continues for its reader.
+   * For bodywriter.js.
+   */
   keepBody () {
     this.#keeps = this.#body !== null && this.#body.isRead
     return this.#keeps ? C.COMMAND_FLAG_KEEP_BODY : 0
@@ -242,7 +248,7 @@ class Request extends Head {
     if (this.live) this.#core.pump.reset(this, NO_ERROR)
   }
 
-  /** An informational head before the response, such as 103 with `link`. False if the peer has gone. */
+  /** Sends an informational response, such as 103 with `link`. False if the peer has left. */
   inform (status, headers) {
     if (!this.#expect(NOTHING)) return false
     if (!(Number.isInteger(status) && status >= 100 && status <= 199 && status !== 101)) throw invalid(`${status} is no informational status`)
@@ -250,7 +256,7 @@ class Request extends Head {
     return true
   }
 
-  /** Begins a response that is streamed: `write` and `end` follow. */
+  /** Begins a streamed response. `write` and `end` follow. */
   writeHead (status, headers) {
     if (!this.#expect(NOTHING)) return this
     checkStatus(status)
@@ -263,9 +269,8 @@ class Request extends Head {
   }
 
   /**
-   * Opens the tunnel that a CONNECT asks for, such as a WebSocket's (`protocol`):
-   * a Duplex of the bytes in it. Silence ends it as it ends any request, see
-   * `setIdle`.
+   * Accepts a CONNECT, such as for a WebSocket (`protocol`), and returns the data of the tunnel as
+   * a Duplex. A silent tunnel ends like any silent request; see `setIdle`.
    */
   upgrade (headers) {
     if (this.method !== 'CONNECT') throw new GoawayError('GOAWAY_ERR_STATE', 'only CONNECT opens a tunnel')
@@ -274,10 +279,10 @@ class Request extends Head {
   }
 
   /**
-   * The next piece. It is taken in any case, and must not be changed until the
-   * promise resolves: to true when the next one should come. If the peer has
-   * gone, the promise rejects while the handler runs, which ends the handler's
-   * loop, and resolves to false afterwards; the rejection is marked as handled.
+   * Writes the next piece. It is always accepted, and must not be changed until the promise
+   * resolves. The promise resolves to true when the next piece should be written. If the peer has
+   * left, it rejects while the handler runs, which ends a loop of the handler, and resolves to
+   * false afterwards. The rejection is marked as handled.
    */
   write (chunk) {
     if (!this.#expect(STREAMING)) return this.#writeInVain()
@@ -294,10 +299,10 @@ class Request extends Head {
       })
     }
     if (!this.#isSettled) return handled(Promise.reject(this.#gone))
-    return new Promise((resolve) => setImmediate(resolve, false)) // a loop that looks at nothing leaves the others time
+    return new Promise((resolve) => setImmediate(resolve, false)) // a loop that ignores the result leaves time for others
   }
 
-  /** The end of it, with a last piece and trailer fields if you like. False if the peer has gone. */
+  /** Ends the response, with a last piece and trailer fields. False if the peer has left. */
   end (chunk, trailers) {
     if (!this.#expect(STREAMING)) return false
     const { list } = trailerFields(trailers)
@@ -307,7 +312,10 @@ class Request extends Head {
     return true
   }
 
-  /** Ends the stream with RST_STREAM: the peer sees that the response is not whole. False if it is over already. */
+  /**
+   * Resets the stream (RST_STREAM), so that the peer sees that the response is incomplete. False if
+   * the request has ended.
+   */
   reset (code = CANCEL) {
     checkUint32(code, 'the code')
     if (!this.live) return false
@@ -321,14 +329,20 @@ class Request extends Head {
     return true
   }
 
-  /** After so many ms without a byte either way the stream is reset; 0 is never. False if the request is over. */
+  /**
+   * Sets after how many milliseconds without a byte in either direction the stream is reset; 0 is
+   * never. False if the request has ended.
+   */
   setIdle (ms) {
     checkUint32(ms, 'the time')
     if (this.live) this.#core.pump.setIdle(this, ms)
     return this.live
   }
 
-  /** So many bytes of the response may wait for the peer before `write` lets you wait. False if the peer has gone. */
+  /**
+   * Sets how many bytes may wait for the peer before the promise of `write` waits. False if the
+   * peer has left.
+   */
   setHighWater (bytes) {
     if (!this.#expect(STREAMING)) return false
     if (!(Number.isSafeInteger(bytes) && bytes > 0)) throw invalid(`the high-water mark is ${bytes}, not a number of bytes above 0`)
@@ -336,11 +350,11 @@ class Request extends Head {
     return true
   }
 
-  // ---- how it ends ----
+  // ---- cancellation and drain ----
 
   /**
-   * Aborted when nobody waits for the answer any more, with a GoawayError as
-   * its reason: GOAWAY_ERR_CANCELLED, `reason` such as 'peer_reset'.
+   * Aborted when the request is cancelled. The reason is a GoawayError GOAWAY_ERR_CANCELLED with a
+   * `reason` such as 'peer_reset'.
    */
   get signal () {
     if (this.#abort === null) {
@@ -351,8 +365,8 @@ class Request extends Head {
   }
 
   /**
-   * Aborted when the session begins to drain: an answer that would go on for
-   * ever should end within `leftMs`. The reason is a GoawayError with `leftMs`.
+   * Aborted when the session begins to drain: an endless response should end within `leftMs`. The
+   * reason is a GoawayError with `leftMs`.
    */
   get draining () {
     this.#drain ??= { until: Infinity, controller: null, error: null }
@@ -363,12 +377,12 @@ class Request extends Head {
     return this.#drain.controller.signal
   }
 
-  /** Milliseconds until open streams are reset; Infinity while nothing drains. */
+  /** Milliseconds until open streams are reset; Infinity if the session does not drain. */
   get leftMs () {
     return this.#drain === null ? Infinity : Math.max(0, this.#drain.until - performance.now())
   }
 
-  // False if the peer has gone; throws if the response is at another stage.
+  // False if the peer has left. Throws if the response is at another stage.
   #expect (stage) {
     if (this.#stage === stage) return true
     if (this.#stage === GONE) return false
@@ -376,8 +390,9 @@ class Request extends Head {
   }
 
   /**
-   * The handler failed: 500 before the head, or what the peer did wrong; a reset
-   * after it. Says whether the program is to be told: not of what the peer did.
+   * The handler has failed. Before the head the response is 500, or the status for an error of the
+   * peer; after the head the stream is reset. Returns whether the error is reported to the program,
+   * which an error of the peer is not.
    */
   giveUp (error) {
     const isFaultOfPeer = error instanceof PeerFault || (this.#gone !== null && isFault(error, this.#gone))
@@ -387,7 +402,8 @@ class Request extends Head {
     } else {
       this.reset(INTERNAL_ERROR)
     }
-    // What else the program began for it, such as a timer, has nobody left either.
+    // Other work that the program has begun for the request, such as a timer, has no
+    // receiver any more.
     if (this.#gone === null) this.#leave(new GoawayError('GOAWAY_ERR_CANCELLED', 'the handler failed', { reason: 'aborted', http2Code: 0 }))
     return !isFaultOfPeer
   }
@@ -399,7 +415,7 @@ class Request extends Head {
     this.#abort?.abort(error)
   }
 
-  // ---- what the pump tells ----
+  // ---- records, from the pump ----
 
   onBody (data, last, text, flags) {
     const body = this.#incoming()
@@ -414,7 +430,7 @@ class Request extends Head {
   onDrain (leftMs) {
     this.#drain ??= { until: Infinity, controller: null, error: null }
     this.#drain.until = performance.now() + leftMs
-    if (this.#stage >= ANSWERED) return // its end is given already, though the body or a slow peer goes on
+    if (this.#stage >= ANSWERED) return // the response has ended; the body may continue, or the peer read slowly
     this.#drain.error = new GoawayError('GOAWAY_ERR_STATE', 'the session drains', { leftMs })
     this.#drain.controller?.abort(this.#drain.error)
   }
@@ -423,14 +439,14 @@ class Request extends Head {
     const reason = native.causes[cause] ?? 'unknown'
     const error = new GoawayError('GOAWAY_ERR_CANCELLED', `nobody waits for the response any more: ${reason}`, { reason, http2Code: code })
     this.#body?.fail(error)
-    if (this.#keeps) this.#gone = error // the response is whole
+    if (this.#keeps) this.#gone = error // the response is complete
     else this.#leave(error)
   }
 
   onFailed (kind, status) {
     const code = statusName(status)
     if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED' || this.#stage === GONE) return
-    // Refused: the request is where it was before.
+    // Refused: the request is in the stage before.
     if (kind === C.COMMAND_KIND_RESPOND || kind === C.COMMAND_KIND_HEAD || kind === C.COMMAND_KIND_INFORM) this.#stage = NOTHING
     this.#core.pump.revive(this)
     this.#core.refused(this, new GoawayError(code, `${KINDS[kind] ?? 'a command'}: ${native.lastError()}`))
@@ -441,7 +457,8 @@ class Request extends Head {
   }
 }
 
-// A promise that nobody need catch: what fails is the peer's, and told by the signal.
+// The rejection of a promise need not be caught: it concerns the peer, and the signal
+// reports it.
 function handled (promise) {
   promise.catch(ignore)
   return promise

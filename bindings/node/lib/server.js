@@ -1,7 +1,6 @@
 'use strict'
 
-// The server as a program sees it: named, checked and explained here, done in
-// core.js.
+// The server that a program holds: it checks arguments. core.js does the work.
 
 const { EventEmitter } = require('node:events')
 const native = require('./native.js')
@@ -16,7 +15,7 @@ const { nativeOf } = require('./tls.js')
 const DEFAULT_DRAIN_MS = 5000
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
 
-/** How frames are padded (goaway_padding in goaway.h). */
+/** The paddings of frames (goaway_padding in goaway.h). */
 const PADDINGS = {
   __proto__: null,
   none: native.constants.PADDING_NONE,
@@ -32,10 +31,10 @@ class Server extends EventEmitter {
   #addresses = []
 
   /**
-   * A server that does not run yet. `limits` and `features`: see setLimit and
-   * setFeature. `queueRecords`: how many events may wait for the loop before the
-   * sessions are held back (4096). `padding`: how frames of HTTP/2 are padded,
-   * 'none', 'aligned' (to multiples of 8 bytes) or 'max' (by 256 bytes).
+   * A server that is not started. `limits` and `features`: see setLimit and setFeature.
+   * `queueRecords`: how many events may wait for the event loop before the sessions are held back
+   * (default 4096). `padding`: how HTTP/2 frames are padded, 'none', 'aligned' (to multiples of 8
+   * bytes) or 'max' (by 256 bytes).
    */
   constructor (options = {}) {
     super()
@@ -53,8 +52,8 @@ class Server extends EventEmitter {
   }
 
   /**
-   * Has `handler(request)` called for each request that `pattern` matches, such
-   * as 'GET /users/{id}', 'GET /files/{*rest}', '* /echo' or '*'. Before the start.
+   * Registers `handler(request)` for the requests that `pattern` matches, such as 'GET
+   * /users/{id}', 'GET /files/{*rest}', '* /echo' or '*'. Before the start.
    */
   register (pattern, handler) {
     if (typeof handler !== 'function') throw new GoawayError('GOAWAY_ERR_INVALID', `the handler of "${pattern}" is no function`)
@@ -62,7 +61,7 @@ class Server extends EventEmitter {
     return this
   }
 
-  /** Sets a limit by its name in goaway.h, such as `idleMs` or `workers`. Before the start. */
+  /** Sets a limit by its name, such as `idleMs` or `workers`. Before the start. */
   setLimit (name, value) {
     if (LIMITS[name] === undefined) throw new GoawayError('GOAWAY_ERR_INVALID', `there is no limit "${name}"; there are ${Object.keys(LIMITS).join(', ')}`)
     this.#core.expectAlive()
@@ -74,7 +73,7 @@ class Server extends EventEmitter {
     return this
   }
 
-  /** Turns a feature of goaway.h on or off, such as `http1`. Before the start. */
+  /** Turns a feature on or off, such as `http1`. Before the start. */
   setFeature (name, enabled) {
     const feature = featureOf(name, enabled)
     this.#core.expectAlive()
@@ -83,10 +82,10 @@ class Server extends EventEmitter {
   }
 
   /**
-   * Trusts the proxies in `trusted` ('127.0.0.0/8,::1,unix') to say who the client of a
-   * request is, in the header `fields` ('x-forwarded-for,x-forwarded-proto'): `peer`,
-   * `scheme`, `authority` and `prefix` of a request are then what they say. Each is a
-   * text or an array. Before the start.
+   * Accepts what the proxies in `trusted` ('127.0.0.0/8,::1,unix') report about the client of a
+   * request, in the header `fields` ('x-forwarded-for,x-forwarded-proto'). It replaces `peer`,
+   * `scheme`, `authority` and `prefix` of the request. Each option is a text or an array. Before
+   * the start.
    */
   setForwarded (options = {}) {
     this.#core.expectAlive()
@@ -95,10 +94,9 @@ class Server extends EventEmitter {
   }
 
   /**
-   * Has the library respond to health checks itself, before the start: GET of `ready`
-   * is 200 while the server is `ready`, otherwise 503; GET of `live` is 503 while
-   * something has been waiting for the event loop for more than `stallMs` (10000),
-   * otherwise 200.
+   * Makes the library respond to health checks itself, before the start. GET of `ready` is 200
+   * while the server is `ready`, otherwise 503. GET of `live` is 503 while something has been
+   * waiting for the event loop for more than `stallMs` (default 10000), otherwise 200.
    */
   setHealthPaths (paths) {
     this.#core.expectAlive()
@@ -107,11 +105,10 @@ class Server extends EventEmitter {
   }
 
   /**
-   * Listens on '127.0.0.1:8080', '[::1]:0', 'localhost:8080', 'unix:/run/app.sock',
-   * 'systemd:', a port of 127.0.0.1, { host, port }, { path }, the socket { fd } or
-   * those of the service manager that have a name, { systemd: 'web' } ('': all);
-   * objects may have options, and `tls`, a Tls or its options. Repeatable; before
-   * the start.
+   * Opens a listening socket: '127.0.0.1:8080', '[::1]:0', 'localhost:8080', 'unix:/run/app.sock',
+   * 'systemd:', a port of 127.0.0.1, { host, port }, { path }, the socket { fd }, or the sockets of
+   * the service manager with a name, { systemd: 'web' } ('': all). Objects may have options, and
+   * `tls`, a Tls or its options. May be called several times, before the start.
    */
   listen (address) {
     this.#core.expectAlive()
@@ -128,7 +125,7 @@ class Server extends EventEmitter {
     return this
   }
 
-  /** Starts to serve; `bind` is an address as of `listen`, or several. */
+  /** Starts to serve. `bind` is an address as for `listen`, or an array of them. */
   async start (options = {}) {
     const { bind } = checkOptions(options, ['bind'], 'start')
     for (const address of bind === undefined ? [] : [bind].flat()) this.listen(address)
@@ -136,19 +133,19 @@ class Server extends EventEmitter {
     return this
   }
 
-  /** The port of the first socket that it listens on; 0 before `listen`. */
+  /** The port of the first listener; 0 before `listen`. */
   get port () { return this.#ports[0] ?? 0 }
 
-  /** The ports of all of them; 0 for a Unix socket. */
+  /** The ports of all listeners; 0 for a Unix socket. */
   get ports () { return [...this.#ports] }
 
-  /** Where they listen: '127.0.0.1:8080', 'unix:/run/app.sock'. */
+  /** The addresses of all listeners: '127.0.0.1:8080', 'unix:/run/app.sock'. */
   get addresses () { return [...this.#addresses] }
 
   /**
-   * A duplicate of that listening socket's descriptor, for a successor to listen
-   * on ({ fd }) and for the caller to close. When this server closes it leaves
-   * connections that wait to the successor, and a Unix socket's file where it is.
+   * Duplicates the descriptor of a listening socket. A successor listens on it ({ fd }), and the
+   * caller closes it. When this server closes, it leaves waiting connections and the file of a Unix
+   * socket to the successor.
    */
   handOver (number = 0) {
     this.#core.expectAlive()
@@ -158,50 +155,50 @@ class Server extends EventEmitter {
     return fd
   }
 
-  /** Whether it was started, does not close, and is not set to be unready. */
+  /** Whether the server was started, does not close, and was not set to be not ready. */
   get ready () { return this.#core.report === null && this.#core.server.isReady() }
 
-  /** A step before a close that can be undone: only `ready` answers otherwise. */
+  /** Sets the readiness flag, which only health checks read. It can be set back. */
   set ready (ready) {
     this.#core.expectAlive()
     check(this.#core.server.setReady(ready ? 1 : 0))
   }
 
   /**
-   * Tells every peer, serves what is open for up to `drainMs` (5000), resets what
-   * is left, and resolves with the report, at most one second later. With
-   * `shutdownDelayMs` (0) it begins so much later: until then the server is not
-   * `ready`, so that load balancers take it out, and serves as before. Again: a
-   * later call can only shorten both times, and all get the same report.
+   * Closes the server and resolves with the report. Every session is drained: open streams are
+   * served for up to `drainMs` (default 5000), and then reset. The close is complete at most one
+   * second later. With `shutdownDelayMs` (default 0) it begins so much later: until then the server
+   * is not `ready`, so that load balancers take it out, and serves as before. A further call can
+   * only shorten both times, and all calls get the same report.
    */
   async close (options = {}) {
     const { drainMs = DEFAULT_DRAIN_MS, shutdownDelayMs = 0 } = checkOptions(options, ['drainMs', 'shutdownDelayMs'], 'close')
     return this.#core.close(checkDrain(drainMs), checkDelay(shutdownDelayMs))
   }
 
-  /** The report of the close; null until it is complete. */
+  /** The report of the close; null before it is complete. */
   get report () { return this.#core.report }
 
   /**
-   * What was refused since the start: { sessionsRefused, handshakesFailed,
-   * proxiesRefused }. The log says why (setLog).
+   * What was refused since the start: { sessionsRefused, handshakesFailed, proxiesRefused }. The
+   * log has the reasons (setLog).
    */
   counts () { return this.#core.counts() }
 
-  /** The figures of the live sessions, oldest first. */
+  /** The state of the live sessions, oldest first. */
   sessions () { return this.#core.server.sessions() }
 
-  /** The session of that id, to be closed or aborted; throws GOAWAY_ERR_GONE if it has ended. */
+  /** The session with this id. Throws GOAWAY_ERR_GONE if it has ended. */
   session (id) {
     const figures = this.#core.server.session(id)
     if (figures === undefined) throw new GoawayError('GOAWAY_ERR_GONE', `there is no session ${id}`)
     return this.#core.session(id, figures.peer)
   }
 
-  /** The process goes on while the server does. So it is unless `unref` was called. */
+  /** Keeps the process alive while the server runs, which is the default. */
   ref () { return this.#want(true) }
 
-  /** The process may end although the server has not. */
+  /** Lets the process end while the server runs. */
   unref () { return this.#want(false) }
 
   #want (wanted) {
@@ -210,7 +207,7 @@ class Server extends EventEmitter {
     return this
   }
 
-  /** `await using server = ...` closes it. */
+  /** `await using server = ...` closes the server. */
   async [DISPOSE] () { await this.close() }
 }
 

@@ -1,6 +1,6 @@
 'use strict'
 
-// One connection and its HTTP/2 session.
+// A connection and its session.
 
 const { EventEmitter } = require('node:events')
 const native = require('./native.js')
@@ -11,7 +11,7 @@ const NO_DEBUG = Buffer.alloc(0)
 const STREAM_MAX = 2147483647
 const CODE_MAX = 4294967295
 
-/** 'frame_error' is the event 'frameError' here. */
+/** The name of the event 'frame_error' is 'frameError' here. */
 const EVENTS = native.events.map((name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()))
 
 class Session extends EventEmitter {
@@ -21,36 +21,43 @@ class Session extends EventEmitter {
   constructor (core, id, peer) {
     super()
     this.#core = core
-    /** The session's id, as the C interface knows it. */
+    /** The id of the session in the C interface. */
     this.id = id
-    /** The peer's address and port. */
+    /** The address and port of the peer. */
     this.peer = peer
-    /** Once it has ended: { cause, outcome, code }; null before. */
+    /** How the session has ended: { cause, outcome, code }; null before. */
     this.closed = null
   }
 
-  /** Its figures at this moment; undefined once it has ended. */
+  /** The state of the session now; undefined after its end. */
   info () {
     return this.#core.server.session(this.id)
   }
 
-  /** What its TLS handshake has come to; null without TLS, or if nobody asked before it ended. */
+  /**
+   * The result of its TLS handshake; null without TLS, or if it was not read before the session's
+   * end.
+   */
   get tls () {
     this.#tls ??= native.tls(this.id)
     return this.#tls ?? null
   }
 
-  // Of a session that has ended these four do nothing and give false: when a
-  // peer leaves is not for the program to know.
+  // After the end of the session these four have no effect and return false, because a
+  // program cannot know when a peer leaves.
 
-  /** Has it leave as `Server.close` has all: told, served for `drainMs`, then reset. */
+  /**
+   * Drains the session, like `Server.close`: open streams are served for `drainMs`, and then reset.
+   */
   close (options = {}) {
     const { drainMs = 5000 } = checkOptions(options, ['drainMs'], 'close')
     const time = checkDrain(drainMs)
     return this.#order((server) => server.closeSession(this.id, time))
   }
 
-  /** Ends it now, with GOAWAY, this error code and up to 1024 bytes of debug data. */
+  /**
+   * Ends the session now, with a GOAWAY with this error code and up to 1024 bytes of debug data.
+   */
   abort (options = {}) {
     const { code = 0, debug = NO_DEBUG } = checkOptions(options, ['code', 'debug'], 'abort')
     if (!(Number.isInteger(code) && code >= 0 && code <= CODE_MAX)) throw new GoawayError('GOAWAY_ERR_INVALID', `${code} is no error code`)
@@ -59,7 +66,10 @@ class Session extends EventEmitter {
     return this.#order((server) => server.abortSession(this.id, code, bytes))
   }
 
-  /** Says where else `origin`, or what the request of `stream` asked for, is served: an ALTSVC frame (RFC 7838). */
+  /**
+   * Sends an ALTSVC frame (RFC 7838): an alternative service for `origin`, or for the origin of the
+   * request on `stream`.
+   */
   altsvc (value, options = {}) {
     const { origin = '', stream = 0 } = checkOptions(options, ['origin', 'stream'], 'altsvc')
     if (!Number.isInteger(stream) || stream < 0 || stream > STREAM_MAX) throw new GoawayError('GOAWAY_ERR_INVALID', `${stream} is no stream`)
@@ -67,13 +77,13 @@ class Session extends EventEmitter {
     return this.#order((server) => server.sendAltsvc(this.id, stream, texts))
   }
 
-  /** Says for which origins beside its own it may be used: an ORIGIN frame (RFC 8336). */
+  /** Sends an ORIGIN frame (RFC 8336): the other origins for which the session may be used. */
   origin (...origins) {
     const texts = textsOf(...origins)
     return this.#order((server) => server.sendOrigin(this.id, texts))
   }
 
-  // Whether the session was there to be told.
+  // Whether the session had not ended.
   #order (act) {
     if (this.#core.report !== null) return false
     const status = act(this.#core.server)
@@ -83,7 +93,7 @@ class Session extends EventEmitter {
   }
 }
 
-/** Texts for the library, a NUL behind each. */
+/** Texts for the library, each followed by a NUL. */
 function textsOf (...texts) {
   for (const text of texts) {
     if (typeof text !== 'string' || text.includes('\0')) throw new GoawayError('GOAWAY_ERR_INVALID', 'a text without NUL is wanted')
@@ -91,7 +101,7 @@ function textsOf (...texts) {
   return Buffer.from(texts.map((text) => text + '\0').join(''))
 }
 
-// What each kind of event tells, beside its name.
+// The properties of each kind of event.
 const DETAILS = {
   settings: (record, text) => Buffer.from(text, 'latin1'),
   settingsAck: (record, text) => Buffer.from(text, 'latin1'),
@@ -109,14 +119,14 @@ const DETAILS = {
   })
 }
 
-/** Takes a SESSION record apart: { kind, id, peer, text }, a character of the text for each byte. */
+/** Reads a SESSION record: { kind, id, peer, text }. The text has one character for each byte. */
 function takeEvent (record) {
   const text = record.text
   const end = text.indexOf('\0')
   return { kind: EVENTS[record.fields] ?? 'unknown', id: record.session, peer: text.slice(0, end), text: text.slice(end + 1) }
 }
 
-/** What an event tells beside its name; undefined if that is all. */
+/** The properties of an event; undefined if it has none. */
 function detailsOf ({ kind, text }, record) {
   return DETAILS[kind]?.(record, text)
 }

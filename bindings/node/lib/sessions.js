@@ -1,6 +1,6 @@
 'use strict'
 
-// The live sessions of a server, and the records that tell of them.
+// The live sessions of a server, and the records about them.
 
 const { takeEvent } = require('./session.js')
 
@@ -28,7 +28,7 @@ class Sessions {
   add (session) { this.#live.set(session.id, session) }
   remove (id) { this.#live.delete(id) }
 
-  /** Takes a SESSION record. */
+  /** Handles a SESSION record. */
   take (record) {
     const event = takeEvent(record)
     if (event.id === 0) return this.#owner.onAcceptFailed(event, record)

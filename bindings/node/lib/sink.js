@@ -1,8 +1,8 @@
 'use strict'
 
-// What the pump keeps on each sink (see pump.js), whatever else the sink is.
+// The state that the pump keeps on each sink (see pump.js).
 
-/** Makes `sink` the sink of the request that the record tells of. */
+/** Initialises `sink` for the request of a REQUEST record. */
 function becomeSink (sink, record) {
   sink.low = record.low
   sink.high = record.high

@@ -1,6 +1,6 @@
 'use strict'
 
-// TLS: certificates for listeners, and what they may be.
+// TLS settings and certificates of listeners.
 
 const native = require('./native.js')
 const { GoawayError, check: checkStatus } = require('./errors.js')
@@ -14,7 +14,7 @@ const KNOWN = new Set([
   'minVersion', 'resumption', 'keyLog'
 ])
 
-/** Throws if a call has failed; what it said in the log is shown at once. */
+/** Throws if a call has failed. The lines that it has logged are shown at once. */
 function check (status) {
   showLog()
   checkStatus(status)
@@ -22,7 +22,7 @@ function check (status) {
 
 const invalid = (message) => new GoawayError('GOAWAY_ERR_INVALID', message)
 
-/** PEM as a Buffer, of a string, a Uint8Array, or several of them as one text. */
+/** PEM as a Buffer, from a string, a Uint8Array, or an array of them. */
 function pem (value, name) {
   if (Array.isArray(value)) return Buffer.concat(value.flatMap((one) => [pem(one, name), Buffer.from('\n')]))
   if (typeof value === 'string') return Buffer.from(value)
@@ -30,7 +30,7 @@ function pem (value, name) {
   throw invalid(`${name} is neither a string nor a Buffer`)
 }
 
-/** Adds a member of a list by `add()`, which gives a status; what is wrong with it names the member. */
+/** Calls `add()` for each member of a list. An error names the member. */
 function addMember (name, list, at, add) {
   try {
     check(add())
@@ -44,9 +44,9 @@ function listOf (value) {
   return value === undefined ? [] : [value].flat()
 }
 
-/** The native object of settings, or of their options. */
+/** The native object for settings, or for their options. */
 let nativeOf
-/** Has listeners do without a certificate until there is one: handshakes fail. */
+/** Allows listeners without a certificate. Handshakes fail until there is one. */
 let allowNoCertificate
 /** Adds certificates (cert, key, passphrase) that are for clients that ask for that name, and for no others. */
 let addNamed

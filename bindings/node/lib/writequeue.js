@@ -1,7 +1,7 @@
 'use strict'
 
-// The way out for the body of a streamed answer: counts what waits for the
-// peer, as the library does, so that it never refuses a piece.
+// The queue for the body of a streamed response. It counts the bytes that wait for the
+// peer as the library does, so that the library never refuses a piece.
 
 class WriteQueue {
   #sink
