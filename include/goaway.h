@@ -271,6 +271,9 @@ typedef enum {
     // The session was idle and was drained because its place was needed
     // (GOAWAY_LIMIT_SESSIONS).
     GOAWAY_CAUSE_EVICTED = 25,
+    // The session was one of the largest when the server's memory limit was reached
+    // (GOAWAY_LIMIT_MEMORY_BYTES).
+    GOAWAY_CAUSE_MEMORY = 26,
 } goaway_cause;
 
 // Kinds of session events. Later versions may append codes.
@@ -476,6 +479,18 @@ typedef enum {
     // none, the connection waits for its turn; its GOAWAY_LIMIT_HANDSHAKE_MS runs
     // meanwhile. Default 1000. 1 to 1000000.
     GOAWAY_LIMIT_TLS_HANDSHAKES = 29,
+    // Bytes of memory that peers may make the library hold, in all servers of the
+    // process together (`goaway_memory_usage`). Each server acts at its own limit.
+    // Above three quarters of it peers get small windows; at the limit the largest
+    // sessions wait, then they are closed: GOAWAY(ENHANCE_YOUR_CALM),
+    // GOAWAY_CAUSE_MEMORY. Default half of the control group's memory limit, without
+    // one 1 GiB or half of the machine's memory, whichever is less. 1048576 to
+    // 1125899906842624.
+    GOAWAY_LIMIT_MEMORY_BYTES = 30,
+    // Bytes of a session's responses that wait for a peer which takes nothing at the
+    // moment. From there on its further requests wait, too, until it takes something.
+    // Default 524288. 0 to 1099511627776.
+    GOAWAY_LIMIT_SESSION_RESPONSE_BYTES = 31,
 } goaway_limit;
 
 // Features of a server that can be on or off; see `goaway_server_set_feature`.

@@ -144,6 +144,8 @@ impl Arrival {
             match order {
                 Order::Drain(_) => self.end(Cause::Handshake, 0),
                 Order::MakeRoom => self.end(Cause::Silent, 0),
+                Order::Relieve => self.end(Cause::Memory, 0),
+                Order::Resume => continue,
                 Order::Abort(code, _, _) if !is_sure => self.end(Cause::Aborted, code),
                 // Bytes of HTTP/2 frames. None were sent yet.
                 Order::Abort(..) | Order::Ping(_) | Order::Goaway(..) | Order::Window(..) | Order::Settings(_) => {
@@ -215,12 +217,12 @@ impl Arrival {
     fn end(&mut self, cause: Cause, code: u32) {
         self.registration.open();
         self.registration.set_cause(cause, code);
-        if matches!(cause, Cause::HandshakeTimeout | Cause::Silent) {
+        if matches!(cause, Cause::HandshakeTimeout | Cause::Silent | Cause::Memory) {
             // A connection without a byte, such as one that a browser opens in advance,
             // has not begun a handshake.
             if self.heard.get() {
                 let text = match cause {
-                    Cause::Silent => "the TLS handshake failed: its place was needed",
+                    Cause::Silent | Cause::Memory => "the TLS handshake failed: its place was needed",
                     _ => "the TLS handshake failed: it took too long",
                 };
                 count_handshake(&self.worker, self.registration.session(), text);

@@ -1,7 +1,9 @@
 //! The settings of a server, with defaults that are safe on the Internet.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::cgroup;
 use crate::error::{Error, Result};
 use crate::event::Cause;
 use crate::padding::Padding;
@@ -11,6 +13,8 @@ const MAX_WINDOW: u64 = (1 << 31) - 1;
 /// The defaults of SETTINGS (RFC 9113, section 6.5.2).
 const FRAME_BYTES: u32 = 16_384;
 const HEADER_TABLE_BYTES: u32 = 4096;
+/// 2^50 bytes, more than any machine has.
+const MAX_MEMORY: u64 = 1 << 50;
 /// 30 days. Longer times are of no use, and could overflow when added to a time.
 const MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
@@ -54,6 +58,12 @@ pub struct Config {
     pub max_sessions_per_address: usize,
     /// The most bytes of all bodies that a session collects.
     pub session_body_bytes: usize,
+    /// The most memory that peers may make the library hold, in all servers of the
+    /// process together.
+    pub memory_bytes: usize,
+    /// The bytes of a session's responses that may wait for a peer that takes nothing
+    /// before its further requests wait.
+    pub session_response_bytes: usize,
     /// The time for the preface, the first SETTINGS, and the acknowledgement of ours.
     pub handshake: Duration,
     /// The most TLS handshakes at a time. Further connections wait for a turn.
@@ -111,6 +121,8 @@ impl Default for Config {
             max_sessions: 10_000,
             max_sessions_per_address: 0,
             session_body_bytes: 64 << 20,
+            memory_bytes: memory_share(),
+            session_response_bytes: 512 << 10,
             handshake: seconds(10),
             tls_handshakes: 1000,
             header_block: seconds(10),
@@ -132,6 +144,12 @@ impl Default for Config {
     }
 }
 
+/// Read once: the limit of a control group does not follow the process.
+fn memory_share() -> usize {
+    static SHARE: OnceLock<usize> = OnceLock::new();
+    *SHARE.get_or_init(|| usize::try_from(cgroup::share()).unwrap_or(usize::MAX).min(MAX_MEMORY as usize))
+}
+
 /// A limit that a host can set. `Config::default` has its default. The comment of its
 /// number in `src/ffi/limit.rs` describes it.
 pub struct Limit {
@@ -149,7 +167,7 @@ pub struct Limit {
 }
 
 /// All limits by their numbers.
-pub static LIMITS: [Limit; 30] = [
+pub static LIMITS: [Limit; 32] = [
     limit("WORKERS", "threads", 1, 1024, None, |config| &mut config.workers),
     limit("CONCURRENT_STREAMS", "streams", 1, 100_000, None, |config| &mut config.max_concurrent_streams),
     limit("HEADER_LIST_BYTES", "bytes", 1, 1 << 20, None, |config| &mut config.max_header_list_bytes),
@@ -188,6 +206,8 @@ pub static LIMITS: [Limit; 30] = [
     limit("FRAME_BYTES", "bytes", FRAME_BYTES as u64, (1 << 24) - 1, None, |config| &mut config.max_frame_bytes),
     limit("HEADER_TABLE_BYTES", "bytes", 0, 1 << 20, None, |config| &mut config.header_table_bytes),
     limit("TLS_HANDSHAKES", "handshakes", 1, 1_000_000, None, |config| &mut config.tls_handshakes),
+    limit("MEMORY_BYTES", "bytes", 1 << 20, MAX_MEMORY, Some(Cause::Memory), |config| &mut config.memory_bytes),
+    limit("SESSION_RESPONSE_BYTES", "bytes", 0, 1 << 40, None, |config| &mut config.session_response_bytes),
 ];
 
 /// A row of the table for a limit of the first version.

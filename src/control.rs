@@ -24,9 +24,11 @@ use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
 use crate::health::StallWatch;
 use crate::listener::{BACK_OFF, ListenSocket, Listener, is_of_one_connection};
+use crate::memory;
 use crate::registry::{Progress, SESSIONS};
+use crate::relief::{self, Relief};
 use crate::request;
-use crate::session::SessionHandle;
+use crate::session::{Order, SessionHandle};
 use crate::shared::Shared;
 use crate::table::SlotAllocator;
 use crate::worker_thread::WorkerHandle;
@@ -34,6 +36,9 @@ use crate::worker_thread::WorkerHandle;
 /// How many sessions the listeners for health checks may have at a time, beside the
 /// limits of the host.
 const HEALTH_SESSIONS: usize = 64;
+
+/// How often the memory in use is compared with the limit while the limit is reached.
+const RELIEF: Duration = Duration::from_millis(5);
 
 /// How often the progress of a close is reported to the host.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -146,6 +151,34 @@ impl Control {
     }
 }
 
+/// Sees to it that no more memory is held than the limit allows.
+async fn relieve(context: Rc<ControlContext>) {
+    let (shared, limit) = (&context.shared, context.shared.setup.config.memory_bytes);
+    loop {
+        // A session that has begun to wait before the first is resumed by the second, and
+        // one that begins later is noticed.
+        shared.shortage.rearm();
+        shared.registry.resume();
+        shared.shortage.told().await;
+        let mut relief = Relief::new(Instant::now());
+        loop {
+            let (began, held) = (Instant::now(), memory::held());
+            if relief::is_enough(held, limit) {
+                break;
+            }
+            let chosen = relief.step(began, (held, limit), memory::sessions(), || shared.registry.sizes());
+            if !chosen.is_empty() {
+                let closed = chosen.len();
+                shared.refusals.shortages.tell(|| {
+                    tracing::warn!(held, limit, closed, "the memory limit is reached: the largest sessions are closed");
+                });
+            }
+            chosen.iter().filter_map(|id| shared.registry.find(*id)).for_each(|session| session.order(Order::Relieve));
+            sleep(RELIEF.max(10 * began.elapsed())).await;
+        }
+    }
+}
+
 async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: Arc<AtomicBool>) {
     let mut accepting = JoinSet::new();
     for listener in listeners {
@@ -154,6 +187,7 @@ async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: A
     if let Some(stall) = context.shared.setup.stall {
         tokio::task::spawn_local(watch_host(context.clone(), StallWatch::new(stall)));
     }
+    tokio::task::spawn_local(relieve(context.clone()));
     let registry = &context.shared.registry;
     while registry.deadline().is_none() {
         match registry.begins() {

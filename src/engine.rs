@@ -336,6 +336,9 @@ pub trait Engine {
         Flood::No
     }
 
+    /// Sets whether memory is short, so that the peer may send little at a time.
+    fn set_short(&mut self, _is_short: bool) {}
+
     /// How much memory the engine holds for the peer.
     fn memory(&self) -> Memory;
 

@@ -71,11 +71,14 @@ pub enum Cause {
     /// The session was idle and was drained because its place was needed
     /// (GOAWAY_LIMIT_SESSIONS).
     Evicted = 25,
+    /// The session was one of the largest when the server's memory limit was reached
+    /// (GOAWAY_LIMIT_MEMORY_BYTES).
+    Memory = 26,
 }
 
 impl Cause {
     /// The names for logs and reports, by number.
-    pub const NAMES: [&CStr; 26] = [
+    pub const NAMES: [&CStr; 27] = [
         c"none",
         c"drained",
         c"peer_closed",
@@ -102,6 +105,7 @@ impl Cause {
         c"tls",
         c"silent",
         c"evicted",
+        c"memory",
     ];
 
     pub fn name(self) -> &'static str {
@@ -118,7 +122,7 @@ impl Cause {
             Cause::Handshake | Cause::HandshakeTimeout | Cause::Proxy | Cause::Tls => Outcome::Handshake,
             Cause::Silent => Outcome::Handshake,
             Cause::None | Cause::Deadline | Cause::Aborted | Cause::Internal => Outcome::Forced,
-            Cause::HeaderTimeout | Cause::KeepaliveTimeout | Cause::Flood => Outcome::Forced,
+            Cause::HeaderTimeout | Cause::KeepaliveTimeout | Cause::Flood | Cause::Memory => Outcome::Forced,
             Cause::TooSlow | Cause::StreamIdle | Cause::BodyTooLarge | Cause::PushRefused => Outcome::Forced,
         }
     }
@@ -251,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_last_of_each_has_its_word() {
-        assert_eq!(Cause::Evicted.name(), "evicted");
+        assert_eq!(Cause::Memory.name(), "memory");
         assert_eq!(Outcome::NAMES.len(), Outcome::Forced as usize + 1);
         assert_eq!(EventKind::UnsolicitedAck.name(), "unsolicited_ack");
     }

@@ -38,13 +38,13 @@
 //! - [`grammar`]: the grammar that both protocols share
 //! - [`header_list`]: a header or trailer section
 //! - [`setting`]: a setting that the server sends
-//! - [`config`]: the limits
+//! - [`config`], [`cgroup`]: the limits; how much memory the process may use
 //! - [`padding`]: the padding of frames
 //! - [`close`]: the steps of a drain, and the report of a close
 //! - [`event`], [`endpoint`]: the events of sessions, and the ends of connections
 //! - [`eviction`]: the choice of a connection that makes room for another
 //! - [`throttle`]: log lines that peers can cause
-//! - [`memory`]: how much memory is held for peers
+//! - [`memory`], [`relief`]: how much memory is held for peers; what is done at the limit
 //! - [`table`], [`error`], [`code`]: ids, errors, and the error codes of HTTP/2
 //! - [`callback`]: which threads are inside a callback of the host
 //! - [`system`]: the operating system functions that need `unsafe`
@@ -55,6 +55,7 @@ mod activation;
 mod address;
 mod arrival;
 mod callback;
+mod cgroup;
 mod check;
 mod close;
 mod code;
@@ -88,6 +89,7 @@ mod record;
 mod refusal;
 mod registration;
 mod registry;
+mod relief;
 mod request;
 mod route;
 mod server;

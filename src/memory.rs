@@ -68,6 +68,8 @@ static TOTALS: [Total; MAX_FORKS] = [const { Total::new() }; MAX_FORKS];
 
 struct Total {
     all: AtomicUsize,
+    /// The number of meters.
+    sessions: AtomicUsize,
     parts: Counts,
 }
 
@@ -105,17 +107,16 @@ impl Default for Meter {
 
 impl Meter {
     fn counted_in(total: &'static Total) -> Self {
+        total.sessions.fetch_add(1, Relaxed);
         Self { held: nothing(), published: nothing(), total }
     }
 
     /// How much memory is held for the session.
-    #[cfg(test)]
     pub fn held(&self) -> usize {
         self.held.iter().map(|held| held.load(Relaxed)).sum()
     }
 
     /// How much of it is held for this purpose.
-    #[cfg(test)]
     pub fn held_as(&self, part: Part) -> usize {
         self.held[part as usize].load(Relaxed)
     }
@@ -151,6 +152,7 @@ impl Drop for Meter {
         for (part, published) in self.published.iter().enumerate() {
             self.total.change(part, published.load(Relaxed), 0);
         }
+        self.total.sessions.fetch_sub(1, Relaxed);
     }
 }
 
@@ -222,7 +224,7 @@ impl Snapshot {
 
 impl Total {
     const fn new() -> Self {
-        Self { all: AtomicUsize::new(0), parts: nothing() }
+        Self { all: AtomicUsize::new(0), sessions: AtomicUsize::new(0), parts: nothing() }
     }
 
     fn change(&self, part: usize, before: usize, now: usize) {
@@ -231,6 +233,17 @@ impl Total {
             change(&self.all, before, now);
         }
     }
+}
+
+/// The published bytes that are held for all peers of this process.
+pub fn held() -> usize {
+    of_process().all.load(Relaxed)
+}
+
+/// The number of sessions of this process, with those of which the host still holds
+/// a request.
+pub fn sessions() -> usize {
+    of_process().sessions.load(Relaxed)
 }
 
 fn of_process() -> &'static Total {

@@ -250,6 +250,22 @@ impl Registry {
         lock(&self.state).live.values().for_each(|entry| entry.session.check_shutdown());
     }
 
+    /// Each live session with the bytes of memory that are held for it.
+    pub fn sizes(&self) -> Vec<(u64, usize)> {
+        lock(&self.state).live.iter().map(|(id, entry)| (*id, entry.session.memory.held())).collect()
+    }
+
+    /// Memory is not short any more: sessions that wait for it go on.
+    pub fn resume(&self) {
+        let waiting = |entry: &&Entry| entry.session.is_held();
+        lock(&self.state).live.values().filter(waiting).for_each(|entry| entry.session.resume());
+    }
+
+    /// The live session of that id.
+    pub fn find(&self, id: u64) -> Option<Arc<SessionHandle>> {
+        lock(&self.state).live.get(&id).map(|entry| entry.session.clone())
+    }
+
     pub fn len(&self) -> usize {
         lock(&self.state).live.len()
     }

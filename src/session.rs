@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::TcpStream;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
@@ -88,6 +88,10 @@ pub enum Order {
     Settings(Vec<Setting>),
     /// Make room for another connection, if nothing is open.
     MakeRoom,
+    /// The session does not have to wait for memory any more.
+    Resume,
+    /// End, since memory is short.
+    Relieve,
 }
 
 pub struct SessionHandle {
@@ -121,6 +125,8 @@ pub struct SessionHandle {
     offers_connect: AtomicBool,
     /// Set when this session's task wakes itself.
     self_woken: AtomicBool,
+    /// Whether the session waits because memory is short.
+    is_held: AtomicBool,
     /// Whether the peer has sent enough to show what it speaks.
     is_heard: AtomicBool,
     /// The accepted connection, until its worker takes it.
@@ -199,6 +205,7 @@ impl SessionHandle {
             has_orders: AtomicBool::new(false),
             offers_connect: AtomicBool::new(false),
             self_woken: AtomicBool::new(false),
+            is_held: AtomicBool::new(false),
             is_heard: AtomicBool::new(false),
             arrival: Mutex::default(),
             socket: Mutex::default(),
@@ -348,6 +355,21 @@ impl SessionHandle {
         let result = drive();
         DRIVING.set(outer);
         result
+    }
+
+    /// Memory is short: nothing is read from the peer, and the host writes nothing.
+    pub fn hold(&self) {
+        self.is_held.store(true, SeqCst);
+    }
+
+    /// It is not short any more.
+    pub fn resume(&self) {
+        self.is_held.store(false, Relaxed);
+        self.order(Order::Resume);
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.is_held.load(Relaxed)
     }
 
     /// The peer has sent enough to show what it speaks: over TLS its hello.

@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::callback;
 use crate::check::Check;
@@ -59,8 +59,35 @@ pub struct Shared {
     /// One permit for each TLS handshake that may be in progress.
     pub handshakes: Semaphore,
     pub refusals: Refusals,
+    pub shortage: Shortage,
     /// Set when the host has freed the server. No callback begins after that.
     muted: Arc<AtomicBool>,
+}
+
+/// Whether the memory limit has been reached, as the sessions tell the control thread.
+#[derive(Default)]
+pub struct Shortage {
+    is_told: AtomicBool,
+    told: Notify,
+}
+
+impl Shortage {
+    /// The limit is reached.
+    pub fn tell(&self) {
+        if !self.is_told.load(SeqCst) && !self.is_told.swap(true, SeqCst) {
+            self.told.notify_one();
+        }
+    }
+
+    /// From now on the next call of `tell` ends [`Self::told`].
+    pub fn rearm(&self) {
+        self.is_told.store(false, SeqCst);
+    }
+
+    /// Waits until it is reached.
+    pub async fn told(&self) {
+        self.told.notified().await;
+    }
 }
 
 /// What the server has refused: counted and logged.
@@ -73,6 +100,8 @@ pub struct Refusals {
     pub proxies: Refusal,
     /// Pauses of accepting for lack of descriptors or memory: logged, not counted.
     pub pauses: Throttle,
+    /// Times at which the memory limit was reached: logged, not counted.
+    pub shortages: Throttle,
 }
 
 /// The number of refusals of each kind.
@@ -108,6 +137,7 @@ impl Default for Refusals {
             handshakes: Refusal::new("TLS handshakes that failed", false),
             proxies: Refusal::new("connections without a PROXY header that counts", true),
             pauses: Throttle::new("pauses of accepting", true),
+            shortages: Throttle::new("shortages of memory", true),
         }
     }
 }
@@ -122,6 +152,7 @@ impl Refusals {
     pub fn flush(&self) {
         [&self.sessions, &self.handshakes, &self.proxies].iter().for_each(|refusal| refusal.throttle.flush());
         self.pauses.flush();
+        self.shortages.flush();
     }
 }
 
@@ -146,7 +177,14 @@ impl Setup {
 impl Shared {
     pub fn new(setup: Setup) -> Self {
         let handshakes = Semaphore::new(setup.config.tls_handshakes);
-        Self { setup, registry: Registry::default(), handshakes, refusals: Refusals::default(), muted: Arc::default() }
+        Self {
+            setup,
+            registry: Registry::default(),
+            handshakes,
+            refusals: Refusals::default(),
+            shortage: Shortage::default(),
+            muted: Arc::default(),
+        }
     }
 
     /// Whether `more` sessions from that address would exceed the limit.

@@ -158,7 +158,7 @@ export type Cause =
   | 'none' | 'drained' | 'peer_closed' | 'peer_goaway' | 'peer_reset' | 'connection_lost' | 'protocol_error'
   | 'handshake' | 'deadline' | 'aborted' | 'internal' | 'handshake_timeout' | 'header_timeout' | 'idle_timeout'
   | 'keepalive_timeout' | 'too_slow' | 'stream_idle' | 'max_age' | 'max_requests' | 'flood' | 'body_too_large'
-  | 'push_refused' | 'proxy' | 'tls' | 'silent' | 'evicted'
+  | 'push_refused' | 'proxy' | 'tls' | 'silent' | 'evicted' | 'memory'
   | (string & {})
 
 /** How the report of a close counts a session. */
@@ -207,6 +207,9 @@ export interface Limits {
   frameBytes?: number
   headerTableBytes?: number
   tlsHandshakes?: number
+  /** Of all servers of the process together; see `memoryUsage()`. */
+  memoryBytes?: number
+  sessionResponseBytes?: number
 }
 
 /** All features. goaway.h has their defaults. */

@@ -3,6 +3,8 @@
 
 #[path = "../../src/code.rs"]
 mod code;
+#[path = "../../src/cgroup.rs"]
+mod cgroup;
 #[path = "../../src/config.rs"]
 mod config;
 #[path = "../../src/endpoint.rs"]

@@ -56,6 +56,10 @@ impl<S: Transport, E: Engine> Task<S, E> {
         };
         exchange.entered(id);
         self.unserved.served();
+        if !target.is_check() && self.must_wait(stream) {
+            self.park(stream, id);
+            return self.exchanges.insert(exchange);
+        }
         match target {
             Target::Handler(handler) => {
                 self.current = id;

@@ -105,7 +105,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     }
 
     /// Ends the session because of a limit. The peer and the host get the reason.
-    fn end_for(&mut self, cause: Cause, code: u32, why: &'static str) {
+    pub(super) fn end_for(&mut self, cause: Cause, code: u32, why: &'static str) {
         if E::IS_MULTIPLEXED {
             self.lifecycle.tell_timeout(cause, 0, code);
             self.lifecycle.set_cause(cause, code);

@@ -25,6 +25,9 @@ pub fn next(request: &mut Request) -> Option<Call> {
     }
     let delivery = request.body.as_mut().and_then(|body| body.next_delivery()).map(Call::Deliver);
     delivery.or_else(|| {
+        if request.session.is_held() {
+            return None;
+        }
         let on_writable = request.response.take_writable()?;
         request.grow();
         Some(Call::Writable(on_writable))

@@ -8,6 +8,7 @@ use super::buffered_socket::BufferedSocket;
 use super::lifecycle::Lifecycle;
 use super::now;
 use crate::close::{CUT, LINGER};
+use crate::event::Cause;
 use crate::transport::Transport;
 
 /// The result of a poll.
@@ -102,7 +103,9 @@ impl LingeringClose {
 /// How long a peer may take to accept `bytes`: as long as the drain has, or as long as
 /// any slow peer. With no bytes, a moment.
 fn wait_token(lifecycle: &Lifecycle, rest: usize) -> Instant {
-    let most = lifecycle.config().progress.max(LINGER);
+    // What waits for a peer that has been closed for memory is not kept for long.
+    let is_short = lifecycle.registration.cause() == Cause::Memory;
+    let most = if is_short { LINGER } else { lifecycle.config().progress.max(LINGER) };
     match (rest, lifecycle.drain.deadline()) {
         (0, _) => lifecycle.drain.linger_until(now()),
         (_, Some(deadline)) => deadline + CUT,

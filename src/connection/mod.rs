@@ -16,9 +16,10 @@
 //! - [`unserved`]: the budget for requests that reach no handler
 //! - [`linger`]: the lingering close
 //!
-//! The work of the task: `serve`, `accept`, `work`, `enforce`, `leave`, `orders`.
+//! The work of the task: `serve`, `accept`, `backlog`, `work`, `enforce`, `leave`, `orders`.
 
 mod accept;
+mod backlog;
 pub mod buffered_socket;
 pub mod clocks;
 mod enforce;
@@ -126,6 +127,13 @@ pub struct Task<S: Transport, E: Engine> {
     began: Instant,
     /// The last time at which bytes were sent.
     sent: Instant,
+    /// Whether memory is short, so that the peer may send little at a time.
+    is_short: bool,
+    /// The memory limit is reached.
+    is_full: bool,
+    /// Streams whose requests wait because the peer takes no responses, or because
+    /// memory is short. The host does not know them yet.
+    parked: Vec<u32>,
     /// Whether the host ends the connection with a response.
     is_left: bool,
     /// Whether the counters were published since the task was woken.
@@ -170,6 +178,8 @@ impl<S: Transport, E: Engine + Unpin> Future for Task<S, E> {
         // Once for each poll, at its end: one notification covers all new records.
         task.lifecycle.worker.shared.notify();
         session.memory.publish();
+        // What this turn has added may be what reaches the limit.
+        task.look_at_memory();
         driven
     }
 }
@@ -199,6 +209,9 @@ impl<S: Transport, E: Engine> Task<S, E> {
             requests: 0,
             began: lifecycle.now,
             sent: began,
+            is_short: false,
+            is_full: false,
+            parked: Vec::new(),
             is_left: false,
             is_published: false,
             memory: Usage::new(&lifecycle.session.memory),
@@ -221,6 +234,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             self.check_shutdown();
         }
         loop {
+            self.look_at_memory();
             let mut moved = match &self.phase {
                 Phase::Open => self.serve(cx),
                 Phase::Lingering(_) => self.depart(cx),

@@ -42,6 +42,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
                     self.set_windows();
                 }
                 Order::MakeRoom => self.make_room(),
+                Order::Resume => self.resume(),
+                Order::Relieve => self.relieve(),
                 Order::Settings(settings) => {
                     if settings.iter().any(|setting| setting.id == id::INITIAL_WINDOW_SIZE) {
                         // Extension frames that were queued before it would undo it.

@@ -19,6 +19,8 @@ const BESIDE_CONTENT: usize = 256 << 10;
 /// A session with this much output does not wait for other sessions before it sends. It
 /// fills packets of its own, and its buffer is sent while the cache holds it.
 const MUCH: usize = 2 << 10;
+/// How much of a body may wait for the host while memory is short, over HTTP/1.1.
+const SHORT_WINDOW: usize = 16 << 10;
 /// How soon, and how often at most, the kernel is asked whether a peer that has closed
 /// its side is still there. No event reports that.
 const PROBE: Duration = Duration::from_millis(1);
@@ -27,7 +29,7 @@ const MOST_PROBE: Duration = Duration::from_secs(1);
 impl<S: Transport, E: Engine> Task<S, E> {
     /// Takes one step of all work. Returns whether there may be more.
     pub(super) fn serve(&mut self, cx: &mut Context<'_>) -> bool {
-        let moved = self.work_on_only() | self.receive(cx) | self.send_scheduled();
+        let moved = self.work_on_only() | self.receive(cx) | self.send_scheduled() | self.dispatch_parked();
         if !matches!(self.phase, Phase::Open) {
             return true;
         }
@@ -100,7 +102,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Whether to read more: a little more than the engine may take, and as much as an
     /// incomplete block needs.
     fn may_read(&self) -> bool {
-        if self.socket.peer_finished || self.paused_until.is_some() || self.flood() != Flood::No {
+        let is_paused = self.paused_until.is_some() || self.flood() != Flood::No || self.reads_nothing();
+        if self.socket.peer_finished || is_paused {
             return false;
         }
         let may_take = self.may_take();
@@ -118,7 +121,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
     }
 
     fn window(&self) -> usize {
-        self.lifecycle.config().stream_window_bytes.max(1) as usize
+        let window = self.lifecycle.config().stream_window_bytes.max(1) as usize;
+        if self.is_short { window.min(SHORT_WINDOW) } else { window }
     }
 
     /// Passes the lent bytes to the engine and handles the events, until the host wants
@@ -234,7 +238,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Content has arrived for an exchange that is out of the table.
     fn go_on(&mut self, exchange: Exchange) {
         // A queue gets the request and its content in one record.
-        match E::IS_MULTIPLEXED && !self.fresh.contains(&exchange.stream) {
+        match E::IS_MULTIPLEXED && !self.fresh.contains(&exchange.stream) && !self.is_parked(exchange.stream) {
             true => drop(self.work_on(exchange)),
             false => self.exchanges.insert(exchange),
         }

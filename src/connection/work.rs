@@ -20,7 +20,9 @@ const AT_ONCE: usize = 16 << 10;
 impl<S: Transport, E: Engine> Task<S, E> {
     /// Works on a stream whose request or windows have changed.
     pub(super) fn wake_stream(&mut self, stream: u32) {
-        if let Some(exchange) = self.exchanges.take(stream) {
+        if !self.is_parked(stream)
+            && let Some(exchange) = self.exchanges.take(stream)
+        {
             self.work_on(exchange);
         }
     }
@@ -222,7 +224,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.lifecycle.tally.reset += u64::from(!is_complete);
         self.finish(&exchange);
         let request = exchange.take_request();
-        if request != 0 {
+        if request != 0 && !self.forget_parked(stream, request) {
             self.lifecycle.tally.unsent += request::cancel(request, cause, code);
         }
         exchange.give_back(&mut self.engine, &mut self.socket);

@@ -202,7 +202,7 @@ pub unsafe extern "C" fn goaway_request_write(
     guard(|| {
         // SAFETY: the header asks for that many bytes.
         let data = unsafe { view::bytes(data.cast(), len, "data") }?;
-        let queued = request::response(request, |response| response.write(data))?;
+        let queued = request::write(request, data)?;
         if let Some(out_queued) = out_queued {
             out_queued.write(queued);
         }

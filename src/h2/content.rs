@@ -1,5 +1,6 @@
 //! DATA frames (RFC 9113, section 6.1), which are read in pieces as they arrive.
 
+use super::flow::SHORT_STREAM_WINDOW;
 use super::frame::{self, HEAD, Head, code, flag};
 use super::streams::{Gone, is_pushed};
 use super::{Http2, Input, fault, protocol_error};
@@ -166,9 +167,12 @@ impl Http2 {
         let window = self.local.stream_window;
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.receive_window.give_back(bytes);
-        if stream.receives
-            && let Some(increment) = stream.receive_window.increment(window)
-        {
+        let increment = match self.is_short {
+            _ if !stream.receives => None,
+            true => stream.receive_window.increment_to(SHORT_STREAM_WINDOW),
+            false => stream.receive_window.increment(window),
+        };
+        if let Some(increment) = increment {
             frame::write_window_update(out, id, increment);
         }
     }

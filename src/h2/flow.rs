@@ -5,6 +5,10 @@ use super::frame::MAX_31;
 /// The initial size of a window (RFC 9113, section 6.9.2).
 pub(crate) const DEFAULT_WINDOW: u32 = 65_535;
 
+/// The windows that are kept open while memory is short.
+pub(super) const SHORT_STREAM_WINDOW: i64 = 16 << 10;
+pub(super) const SHORT_SESSION_WINDOW: i64 = 64 << 10;
+
 /// How much we may send. SETTINGS can make it negative.
 #[derive(Clone, Copy, Debug)]
 pub struct SendWindow(i64);
@@ -82,6 +86,17 @@ impl ReceiveWindow {
         self.flush()
     }
 
+    /// The same while memory is short: no more than `small` bytes may come, and never
+    /// less than half of that, so that the peer can go on.
+    pub fn increment_to(&mut self, small: i64) -> Option<u32> {
+        let increment = self.due.min(small - self.left);
+        if self.left > small / 2 || increment <= 0 {
+            return None;
+        }
+        (self.left, self.due) = (self.left + increment, self.due - increment);
+        Some(increment as u32)
+    }
+
     /// The increment of a WINDOW_UPDATE that returns everything.
     pub fn flush(&mut self) -> Option<u32> {
         let most = i64::from(MAX_31) - self.left.max(0);
@@ -102,5 +117,39 @@ impl ReceiveWindow {
     #[cfg(any(test, fuzzing))]
     pub fn due(&self) -> i64 {
         self.due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn while_memory_is_short_a_window_stays_small_and_open() {
+        let mut window = ReceiveWindow::new(1000);
+        assert!(window.take(1000));
+        window.give_back(1000);
+        assert_eq!(window.increment_to(100), Some(100));
+        for bytes in [60, 40, 30, 99] {
+            // Whatever the peer sends, it can go on.
+            let bytes = bytes.min(window.left()) as u32;
+            assert!(window.take(bytes));
+            window.give_back(bytes.into());
+            let increment = window.increment_to(100);
+            assert!((51..=100).contains(&window.left()), "{increment:?} {}", window.left());
+        }
+        // The rest comes when there is memory again.
+        window.increment(1000);
+        assert_eq!((window.left(), window.due()), (1000, 0));
+    }
+
+    #[test]
+    fn a_large_window_is_not_widened_while_memory_is_short() {
+        let mut window = ReceiveWindow::new(1000);
+        assert!(window.take(900));
+        window.give_back(900);
+        assert_eq!((window.increment_to(100), window.left()), (None, 100));
+        assert!(window.take(80));
+        assert_eq!((window.increment_to(100), window.left()), (Some(80), 100));
     }
 }

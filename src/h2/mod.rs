@@ -51,7 +51,7 @@ use block::Block;
 use budget::Budget;
 use content::Rest;
 use early::Early;
-use flow::{DEFAULT_WINDOW, ReceiveWindow, SendWindow};
+use flow::{DEFAULT_WINDOW, ReceiveWindow, SHORT_SESSION_WINDOW, SendWindow};
 use frame::code;
 use hpack::{Decoder, Encoder, Repeat};
 use late::Scanner;
@@ -111,6 +111,8 @@ pub struct Http2 {
     input: Input,
     /// A frame or the preface has begun and is incomplete.
     is_mid_frame: bool,
+    /// Memory is short: windows are kept small.
+    is_short: bool,
     /// A header block that continues in the next frame.
     block: Option<Box<Block>>,
     blocks: u64,
@@ -136,6 +138,7 @@ impl Http2 {
             limits,
             input: Input::Preface,
             is_mid_frame: false,
+            is_short: false,
             block: None,
             blocks: 0,
             // Another size takes effect when the peer announces it (RFC 9113, section
@@ -195,7 +198,11 @@ impl Http2 {
     #[inline]
     fn give_back(&mut self, bytes: u64, out: &mut Vec<u8>) {
         self.receive_window.give_back(bytes);
-        if let Some(increment) = self.receive_window.increment(self.session_window) {
+        let increment = match self.is_short {
+            true => self.receive_window.increment_to(SHORT_SESSION_WINDOW),
+            false => self.receive_window.increment(self.session_window),
+        };
+        if let Some(increment) = increment {
             frame::write_window_update(out, 0, increment);
         }
     }
@@ -283,6 +290,10 @@ impl Engine for Http2 {
 
     fn flood(&self) -> Flood {
         self.budget.flood()
+    }
+
+    fn set_short(&mut self, is_short: bool) {
+        self.is_short = is_short;
     }
 
     fn memory(&self) -> Memory {

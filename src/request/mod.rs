@@ -496,6 +496,15 @@ pub fn response<R>(id: u64, change_response: impl FnOnce(&mut Response) -> Resul
     change(id, |request| change_response(&mut request.response))
 }
 
+/// Writes a piece of a streamed response, unless memory is short. Returns the bytes
+/// that wait for the peer now.
+pub fn write(id: u64, data: &[u8]) -> Result<usize> {
+    change(id, |request| match request.session.is_held() {
+        true => request.response.refuse_for_now(),
+        false => request.response.write(data),
+    })
+}
+
 /// Ends a cancelled request's entry.
 pub fn forget(id: u64) {
     if let Ok(table) = REQUESTS.here() {

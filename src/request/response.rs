@@ -214,6 +214,14 @@ impl Response {
         Ok(self.content.queued())
     }
 
+    /// Refuses a piece because memory is short. The host is notified when it is not any
+    /// more.
+    pub fn refuse_for_now(&mut self) -> Result<usize> {
+        self.check(Phase::Streaming)?;
+        self.content.await_room();
+        Err(Error::WouldBlock("the memory limit is reached"))
+    }
+
     /// Ends a streamed response with the trailers set so far.
     pub fn end(&mut self) -> Result<()> {
         self.end_with(&[], HeaderList::new())

@@ -108,7 +108,8 @@ impl Subscription {
         self.tell_drain(request, id);
         self.tell_body(request, id, &mut waker)?;
         let is_sent = !self.wants_sent || (inside == 0 && request.response.queued() == 0);
-        if self.wants_room && is_sent && request.response.has_room() && !request.response.has_ended() {
+        let may_write = !request.session.is_held();
+        if self.wants_room && is_sent && may_write && request.response.has_room() && !request.response.has_ended() {
             let mut batch = self.queue.try_push(0, &mut self.wait_token, &mut waker)?;
             request.grow();
             let (number, code) = (narrow(request.response.queued()), narrow(request.response.high_water()));

@@ -44,7 +44,11 @@ fn in_the_table() -> BTreeMap<String, (Limit, Option<String>)> {
     let limits = interface["limits"].as_array().expect("limits").iter().map(|limit| {
         let number = |what: &str| limit[what].as_u64();
         let (min, max) = (number("min").expect("min"), number("max").expect("max"));
-        let default = number("default").map_or("one a processor".to_string(), |default| default.to_string());
+        let default = match (number("default"), limit["name"].as_str()) {
+            (Some(default), _) => default.to_string(),
+            (None, Some("GOAWAY_LIMIT_WORKERS")) => "one a processor".to_string(),
+            _ => "half of the control group's memory limit".to_string(),
+        };
         let range = (max < u64::MAX).then_some((min, max));
         let bare =
             |what: &str, start: &str| limit[what].as_str().map(|name| name.trim_start_matches(start).to_string());

@@ -138,7 +138,7 @@ fn limits() -> Vec<Limit> {
         name: format!("GOAWAY_LIMIT_{}", limit.name),
         value,
         unit: limit.unit,
-        default: (limit.name != "WORKERS").then(|| limit.default()),
+        default: (!matches!(limit.name, "WORKERS" | "MEMORY_BYTES")).then(|| limit.default()),
         min: limit.min,
         max: limit.max,
         cause: limit.cause.map(|cause| qualified("goaway_cause", &format!("{cause:?}"))),

@@ -179,6 +179,14 @@ impl Client {
         sent
     }
 
+    /// The same, giving up when the socket takes nothing for a moment.
+    pub fn try_raw_now(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.socket().set_write_timeout(Some(Duration::from_millis(20)))?;
+        let result = self.try_raw(bytes);
+        self.socket.socket().set_write_timeout(None)?;
+        result
+    }
+
     #[track_caller]
     pub fn send(&mut self, frame: Frame) {
         self.raw(&frame.encode());

@@ -83,15 +83,20 @@ impl Demo {
 
     /// The same of another host.
     pub fn start_host(host: &str, drain: Duration) -> Demo {
-        Demo::start_as(host, is_tls(), drain)
+        Demo::start_as(host, is_tls(), drain, None)
     }
 
     /// The host under test, over TLS or not, whatever the environment says.
     pub fn start_over(tls: bool, drain: Duration) -> Demo {
-        Demo::start_as(&host(), tls, drain)
+        Demo::start_as(&host(), tls, drain, None)
     }
 
-    fn start_as(host: &str, tls: bool, drain: Duration) -> Demo {
+    /// The demo in C without TLS, where peers may make it hold so many bytes.
+    pub fn start_within(memory_bytes: u64, drain: Duration) -> Demo {
+        Demo::start_as("c", false, drain, Some(memory_bytes))
+    }
+
+    fn start_as(host: &str, tls: bool, drain: Duration, memory_bytes: Option<u64>) -> Demo {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let run_demo = root.join("bindings/run-demo");
         let mut command = Command::new(&run_demo);
@@ -102,6 +107,9 @@ impl Demo {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if let Some(bytes) = memory_bytes {
+            command.env("GOAWAY_MEMORY_BYTES", bytes.to_string());
+        }
         if tls {
             let identity = Identity::get();
             command.env("TLS_CERT", &identity.certificate).env("TLS_KEY", &identity.key);

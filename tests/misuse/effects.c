@@ -395,6 +395,53 @@ static void tls_handshakes(void) {
     goaway_tls_free(tls);
 }
 
+// Uploads that nobody reads fill the memory of the server; a small session is served.
+static void memory_bytes(void) {
+    static const uint64_t wide[] = {GOAWAY_LIMIT_SESSION_WINDOW_BYTES, 1 << 21};
+    serve_more(GOAWAY_LIMIT_MEMORY_BYTES, 1 << 20, wide, 1);
+    struct client small = client_open(host.port);
+    host_serves(&host, &small);
+    client = client_open(host.port);
+    static uint8_t piece[16384];
+    for (int count = 0; count < 6; count++) {
+        uint32_t stream = client_ask(&client, "POST", "/", false);
+        for (int index = 0; index < 15; index++) {
+            client_send(&client, FRAME_DATA, 0, stream, piece, sizeof piece);
+        }
+    }
+    CHECK_SOON(atomic_load(&timeout_cause) == GOAWAY_CAUSE_MEMORY);
+    struct frame frame;
+    while (client_read(&client, &frame) && frame.kind != FRAME_GOAWAY) {
+    }
+    CHECK_NUMBER(frame.kind, FRAME_GOAWAY);
+    CHECK_NUMBER(get_number(frame.payload + 4, 4), 11); // ENHANCE_YOUR_CALM
+    client_close(&client);
+    CHECK_SOON(atomic_load(&end_cause) == GOAWAY_CAUSE_MEMORY);
+    while (host.count > 0) {
+        host_take(&host);
+    }
+    host_serves(&host, &small);
+    client = small;
+    end();
+}
+
+// The peer takes nothing of a response, so that its next request waits.
+static void session_response_bytes(void) {
+    serve(GOAWAY_LIMIT_SESSION_RESPONSE_BYTES, 1);
+    uint32_t first;
+    goaway_request request = wait_for_window(&first);
+    CHECK_OK(goaway_request_respond(request, 200, "ok", 2));
+    uint32_t second = client_get(&client, "/");
+    CHECK(client_settle(&client));
+    CHECK_NUMBER(host.count, 0);
+    client_send_code(&client, FRAME_WINDOW_UPDATE, first, 100);
+    CHECK(client_answer(&client, first).whole);
+    CHECK_OK(goaway_request_respond(host_take(&host), 200, "ok", 2));
+    client_send_code(&client, FRAME_WINDOW_UPDATE, second, 100);
+    CHECK(client_answer(&client, second).whole);
+    end();
+}
+
 // By number, as the header has them.
 static const struct check_case cases[] = {
     [GOAWAY_LIMIT_WORKERS] = CASE(workers),
@@ -427,9 +474,11 @@ static const struct check_case cases[] = {
     [GOAWAY_LIMIT_FRAME_BYTES] = CASE(frame_bytes),
     [GOAWAY_LIMIT_HEADER_TABLE_BYTES] = CASE(header_table_bytes),
     [GOAWAY_LIMIT_TLS_HANDSHAKES] = CASE(tls_handshakes),
-    [GOAWAY_LIMIT_TLS_HANDSHAKES + 1 + GOAWAY_FEATURE_HTTP1] = CASE(http1),
-    [GOAWAY_LIMIT_TLS_HANDSHAKES + 1 + GOAWAY_FEATURE_UPGRADE] = CASE(upgrade),
-    [GOAWAY_LIMIT_TLS_HANDSHAKES + 1 + GOAWAY_FEATURE_CONNECT_PROTOCOL] = CASE(connect_protocol),
+    [GOAWAY_LIMIT_MEMORY_BYTES] = CASE(memory_bytes),
+    [GOAWAY_LIMIT_SESSION_RESPONSE_BYTES] = CASE(session_response_bytes),
+    [GOAWAY_LIMIT_SESSION_RESPONSE_BYTES + 1 + GOAWAY_FEATURE_HTTP1] = CASE(http1),
+    [GOAWAY_LIMIT_SESSION_RESPONSE_BYTES + 1 + GOAWAY_FEATURE_UPGRADE] = CASE(upgrade),
+    [GOAWAY_LIMIT_SESSION_RESPONSE_BYTES + 1 + GOAWAY_FEATURE_CONNECT_PROTOCOL] = CASE(connect_protocol),
 };
 
 int main(int argc, char **argv) {

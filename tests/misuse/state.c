@@ -307,6 +307,8 @@ static const struct {
     {GOAWAY_LIMIT_FRAME_BYTES, 16384, 16777215},
     {GOAWAY_LIMIT_HEADER_TABLE_BYTES, 0, 1048576},
     {GOAWAY_LIMIT_TLS_HANDSHAKES, 1, 1000000},
+    {GOAWAY_LIMIT_MEMORY_BYTES, 1 << 20, 1ull << 50},
+    {GOAWAY_LIMIT_SESSION_RESPONSE_BYTES, 0, 1ull << 40},
 };
 
 static void limits_outside_their_range(void) {

@@ -107,16 +107,18 @@ fn acknowledgements_that_nobody_reads() {
     }
 }
 
-/// 100 responses of 8 MiB for a peer whose windows are shut: 64 KiB of each are
-/// prepared. Twice as much is allowed, for the allocator.
+/// 100 responses of 8 MiB for a peer whose windows are shut: 64 KiB of the first ones
+/// are prepared, and the other requests wait. They are served when it takes something.
 #[test]
 fn responses_that_wait_for_a_window() {
-    check_growth(100 * 128, |demo| {
+    check_growth(1000, |demo| {
         let mut client = Client::open_with(demo.address(), &[(setting::INITIAL_WINDOW_SIZE, 0)]);
         let streams: Vec<u32> = (0..100).map(|_| client.request("GET", "/big")).collect();
-        for stream in streams {
-            client.expect_headers(stream);
+        for stream in &streams[..8] {
+            client.expect_headers(*stream);
         }
+        client.send(Frame::window_update(streams[99], 1 << 16));
+        client.expect_headers(streams[99]);
         client
     });
 }
@@ -205,11 +207,11 @@ fn bodies_that_nobody_reads_are_counted() {
 
 #[test]
 fn responses_that_nobody_takes_are_counted() {
-    check_counted("responses", 10, |demo| {
+    check_counted("responses", 30, |demo| {
         let mut client = Client::open_with(demo.address(), &[(setting::INITIAL_WINDOW_SIZE, 0)]);
         let streams: Vec<u32> = (0..100).map(|_| client.request("GET", "/big")).collect();
-        for stream in streams {
-            client.expect_headers(stream);
+        for stream in &streams[..8] {
+            client.expect_headers(*stream);
         }
         client
     });
@@ -218,4 +220,59 @@ fn responses_that_nobody_takes_are_counted() {
 #[test]
 fn connections_are_counted() {
     check_counted("sessions", 900, |demo| TcpStream::connect(demo.address()).expect("the demo accepts"));
+}
+
+/// Peers whose uploads nobody reads, one after another: the largest are told to calm
+/// down, the count stays at the limit, and a small client is served all the time.
+#[test]
+fn at_the_limit_the_largest_sessions_are_closed_and_small_ones_served() {
+    const LIMIT: u64 = 16 << 20;
+    let demo = Demo::start_within(LIMIT, Duration::from_secs(1));
+    let mut small = demo.open();
+    let mut large: Vec<Client> = Vec::new();
+    let mut calmed = 0;
+    for _ in 0..80 {
+        let mut client = demo.open();
+        for _ in 0..4 {
+            let stream = client.upload("GET", "/hang");
+            let frames: Vec<u8> = (0..15).flat_map(|_| Frame::data(stream, &[b'x'; 16_384], false).encode()).collect();
+            // At the limit nothing is read, and what the socket does not take is not waited for.
+            if client.try_raw_now(&frames).is_err() {
+                break;
+            }
+        }
+        large.push(client);
+        let response = small.get("/");
+        small.expect_complete(&response);
+        let total = small.memory("total");
+        assert!(total < LIMIT + LIMIT / 2, "{total} bytes are held");
+        for client in &mut large {
+            client.pump(Duration::ZERO);
+        }
+        let count = large.len();
+        large.retain(|client| client.transcript.goaways().is_empty() && client.transcript.end.is_none());
+        calmed += count - large.len();
+    }
+    assert!(calmed >= 40, "only {calmed} were closed");
+    drop(large);
+    let response = small.get("/");
+    small.expect_complete(&response);
+}
+
+/// 50 connections with 100 responses of 8 MiB each and shut windows: less than 1 MB a
+/// connection.
+#[test]
+fn many_peers_that_take_nothing_hold_less_than_a_megabyte_each() {
+    const PEERS: u64 = 50;
+    check_growth(PEERS * 1000, |demo| {
+        let open = |_| {
+            let mut client = Client::open_with(demo.address(), &[(setting::INITIAL_WINDOW_SIZE, 0)]);
+            for _ in 0..100 {
+                client.request("GET", "/big");
+            }
+            client.settle();
+            client
+        };
+        (0..PEERS).map(open).collect::<Vec<_>>()
+    });
 }

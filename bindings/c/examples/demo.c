@@ -5,6 +5,7 @@
 // GOAWAY_ADDRESS  where to listen instead, such as unix:/run/demo.sock or systemd:
 // DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
 // GOAWAY_WORKERS  how many threads serve (one a processor)
+// GOAWAY_MEMORY_BYTES  how much peers may make the library hold (by the machine)
 // TLS_CERT        with TLS_KEY, the files of a certificate and its key: speaks TLS
 //
 // The first signal lets every session leave in good order, a second one forces,
@@ -33,6 +34,7 @@ struct options {
     uint32_t drain_ms;
     // 0: what the library thinks best.
     uint64_t workers;
+    uint64_t memory_bytes;
 };
 
 // Reads an option that must be a number of at most `max`; NULL leaves it as it is.
@@ -48,16 +50,21 @@ static bool read_options(int argc, char **argv, struct options *out_options) {
     uint64_t port = 8080;
     uint64_t drain_ms = 5000;
     uint64_t workers = 0;
+    uint64_t memory_bytes = 0;
     if (argc > 2) {
         fprintf(stderr, "usage: demo [PORT]\n");
         return false;
     }
     if (!read_option("the port", argc > 1 ? argv[1] : NULL, UINT16_MAX, &port) ||
         !read_option("DRAIN_MS", getenv("DRAIN_MS"), UINT32_MAX, &drain_ms) ||
-        !read_option("GOAWAY_WORKERS", getenv("GOAWAY_WORKERS"), 1024, &workers)) {
+        !read_option("GOAWAY_WORKERS", getenv("GOAWAY_WORKERS"), 1024, &workers) ||
+        !read_option("GOAWAY_MEMORY_BYTES", getenv("GOAWAY_MEMORY_BYTES"), UINT64_MAX, &memory_bytes)) {
         return false;
     }
-    *out_options = (struct options){.port = (uint16_t)port, .drain_ms = (uint32_t)drain_ms, .workers = workers};
+    *out_options = (struct options){.port = (uint16_t)port,
+                                    .drain_ms = (uint32_t)drain_ms,
+                                    .workers = workers,
+                                    .memory_bytes = memory_bytes};
     return true;
 }
 
@@ -164,6 +171,10 @@ static bool set_up(struct demo *demo, const struct options *options) {
     if (options->workers > 0 &&
         goaway_server_set_limit(demo->server, GOAWAY_LIMIT_WORKERS, options->workers) != GOAWAY_OK) {
         return report_failure("GOAWAY_WORKERS");
+    }
+    if (options->memory_bytes > 0 &&
+        goaway_server_set_limit(demo->server, GOAWAY_LIMIT_MEMORY_BYTES, options->memory_bytes) != GOAWAY_OK) {
+        return report_failure("GOAWAY_MEMORY_BYTES");
     }
     if (routes_register(demo) != GOAWAY_OK ||
         goaway_server_set_on_session(demo->server, events_keep, &demo->events) != GOAWAY_OK ||

@@ -175,7 +175,7 @@ const effects = {
       await sleep(10)
       second.socket.write('this is no hello of TLS')
       assert.deepStrictEqual([...await second.take(1)], [21])
-      await new Promise((resolve) => first.socket.on('error', () => {}).on('close', resolve).resume())
+      assert.deepStrictEqual(await first.rest().catch(() => []), [])
     }, { greets: false }), { greets: false }), { tls: certificate() }),
 
   concurrentStreams: async () => {
@@ -234,6 +234,39 @@ const effects = {
 
   sendBufferBytes: () => isWholeWith({ sendBufferBytes: 16_384 }),
   sessionSendBytes: () => isWholeWith({ sessionSendBytes: 16_384 }),
+
+  // The largest session is closed, and a small one is served.
+  memoryBytes: () => serve({ memoryBytes: 1 << 20, sessionWindowBytes: 1 << 21 }, { 'POST /': hang, 'GET /': hello }, (server) =>
+    converse(server, (large) => converse(server, async (small) => {
+      for (let stream = 0; stream < 5; stream++) {
+        const id = large.ask({ method: 'POST', whole: false })
+        for (let count = 0; count < 16; count++) large.send(DATA, 0, id, Buffer.alloc(16_000))
+      }
+      assert.strictEqual((await large.until(GOAWAY)).code, 11)
+      small.ask()
+      assert.strictEqual((await small.until(DATA)).payload.toString(), 'hello')
+    }))),
+
+  // The second request waits until the peer takes something of the first response.
+  sessionResponseBytes: async () => {
+    const asked = []
+    const respond = (request) => {
+      asked.push(request.path)
+      return request.respond(200, 'ok')
+    }
+    await meet({ sessionResponseBytes: 1 }, respond, async (frames) => {
+      frames.greet(0)
+      const [first, second] = [frames.ask({ path: '/first' }), frames.ask({ path: '/second' })]
+      await frames.until(HEADERS)
+      frames.send(PING, 0, 0, Buffer.alloc(8))
+      await frames.until(PING, ACK)
+      assert.deepStrictEqual(asked, ['/first'])
+      frames.send(WINDOW_UPDATE, 0, first, word(100))
+      assert.strictEqual((await frames.until(DATA)).stream, first)
+      assert.strictEqual((await frames.until(HEADERS)).stream, second)
+      assert.deepStrictEqual(asked, ['/first', '/second'])
+    }, { greets: false })
+  },
 
   highWaterBytes: async () => {
     for (const [mark, waits] of [[10, true], [1000, false]]) {

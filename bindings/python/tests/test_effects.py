@@ -243,6 +243,52 @@ async def session_send_bytes() -> None:
 
 
 @effect
+async def memory_bytes() -> None:
+    """The largest session is closed, and a small one is served."""
+    release = asyncio.Event()
+
+    async def hold(request: Request) -> None:
+        if request.method == "POST":
+            await release.wait()
+        await request.respond(200, b"fine")
+
+    limits = {"memory_bytes": 1 << 20, "session_window_bytes": 1 << 21}
+    async with serve(hold, **limits) as server, connected(server) as large, connected(server) as small:
+        for _ in range(5):
+            stream = large.ask(method="POST", whole=False)
+            for _ in range(16):
+                large.send(DATA, 0, stream, bytes(16_000))
+        assert (await large.until(GOAWAY)).code == 11
+        small.ask()
+        assert (await small.until(DATA)).payload == b"fine"
+        release.set()
+
+
+@effect
+async def session_response_bytes() -> None:
+    """The second request waits until the peer takes something of the first response."""
+    asked: List[str] = []
+
+    async def respond(request: Request) -> None:
+        asked.append(request.path)
+        await request.respond(200, b"ok")
+
+    async with serve(respond, session_response_bytes=1) as server:
+        frames = await Frames.connect(server.port, PATIENCE)
+        frames.greet(window=0)
+        first, second = frames.ask("/first"), frames.ask("/second")
+        await frames.until(HEADERS)
+        frames.send(PING, payload=bytes(8))
+        await frames.until(PING, ACK)
+        assert asked == ["/first"]
+        frames.send(WINDOW_UPDATE, 0, first, (100).to_bytes(4, "big"))
+        assert (await frames.until(DATA)).stream == first
+        assert (await frames.until(HEADERS)).stream == second
+        assert asked == ["/first", "/second"]
+        await frames.close()
+
+
+@effect
 async def high_water_bytes() -> None:
     seen: "asyncio.Queue[bool]" = asyncio.Queue()
 

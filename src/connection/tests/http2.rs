@@ -20,6 +20,7 @@ use crate::session::Order;
 use crate::shared::Setup;
 use crate::table::lock;
 
+mod backlog;
 mod connect;
 mod extension;
 mod frame;

@@ -209,6 +209,11 @@ impl Content {
         self.high_water
     }
 
+    /// The host waits for a notification.
+    pub fn await_room(&mut self) {
+        self.is_full = true;
+    }
+
     /// Whether half of the mark is free.
     pub fn has_room(&self) -> bool {
         self.queued <= self.high_water / 2

@@ -23,6 +23,7 @@ __all__ = [
     "CAUSE_KEEPALIVE_TIMEOUT",
     "CAUSE_MAX_AGE",
     "CAUSE_MAX_REQUESTS",
+    "CAUSE_MEMORY",
     "CAUSE_NONE",
     "CAUSE_PEER_CLOSED",
     "CAUSE_PEER_GOAWAY",
@@ -108,6 +109,7 @@ __all__ = [
     "LIMIT_IDLE_MS",
     "LIMIT_KEEPALIVE_MS",
     "LIMIT_KEEPALIVE_TIMEOUT_MS",
+    "LIMIT_MEMORY_BYTES",
     "LIMIT_PROGRESS_BYTES",
     "LIMIT_PROGRESS_MS",
     "LIMIT_REQUESTS",
@@ -115,6 +117,7 @@ __all__ = [
     "LIMIT_SESSIONS",
     "LIMIT_SESSIONS_PER_ADDRESS",
     "LIMIT_SESSION_BODY_BYTES",
+    "LIMIT_SESSION_RESPONSE_BYTES",
     "LIMIT_SESSION_SEND_BYTES",
     "LIMIT_SESSION_WINDOW_BYTES",
     "LIMIT_STREAM_IDLE_MS",
@@ -274,6 +277,8 @@ LIMIT_SESSION_BODY_BYTES = 26
 LIMIT_FRAME_BYTES = 27
 LIMIT_HEADER_TABLE_BYTES = 28
 LIMIT_TLS_HANDSHAKES = 29
+LIMIT_MEMORY_BYTES = 30
+LIMIT_SESSION_RESPONSE_BYTES = 31
 
 # goaway_feature
 FEATURE_HTTP1 = 0
@@ -341,6 +346,7 @@ CAUSE_PROXY = 22
 CAUSE_TLS = 23
 CAUSE_SILENT = 24
 CAUSE_EVICTED = 25
+CAUSE_MEMORY = 26
 
 # goaway_outcome
 OUTCOME_GRACEFUL = 0
@@ -752,6 +758,8 @@ LIMITS = [
     "frame_bytes",
     "header_table_bytes",
     "tls_handshakes",
+    "memory_bytes",
+    "session_response_bytes",
 ]
 
 #: goaway_feature: the place is the number.
