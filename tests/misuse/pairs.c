@@ -83,8 +83,8 @@ static const struct failing failing[] = {
     FAILS_APART(STREAMING, INVALID, KIND(CONSUME), .number = 1),
     FAILS_APART(OPEN, INVALID, KIND(SET_IDLE), .number = 1ull << 32),
     FAILS_APART(STREAMING, INVALID, KIND(SET_IDLE), .number = 1ull << 32),
-    FAILS_APART(OPEN, INVALID, KIND(HIGH_WATER), .number = 0),
-    FAILS_APART(STREAMING, INVALID, KIND(HIGH_WATER), .number = 0),
+    FAILS_APART(OPEN, INVALID, KIND(SET_HIGH_WATER), .number = 0),
+    FAILS_APART(STREAMING, INVALID, KIND(SET_HIGH_WATER), .number = 0),
 };
 
 // What may follow, good in itself, and its status by how far the response is.
@@ -103,7 +103,7 @@ static const struct {
     {"CONSUME", {KIND(CONSUME)}, {OK, OK, OK, OK, OK}},
     {"INFORM", {KIND(INFORM), .status = 103, FIELDS(GOOD, 6)}, {OK, STATE, STATE, STATE, STATE}},
     {"SET_IDLE", {KIND(SET_IDLE), .number = 1000}, {OK, OK, OK, OK, OK}},
-    {"HIGH_WATER", {KIND(HIGH_WATER), .number = 1000}, {OK, OK, OK, OK, OK}},
+    {"HIGH_WATER", {KIND(SET_HIGH_WATER), .number = 1000}, {OK, OK, OK, OK, OK}},
 };
 
 static bool is_skipped(uint16_t kind) {
@@ -132,7 +132,7 @@ static uint32_t prepare(enum setup setup, goaway_request *out_request) {
         CHECK_OK(submit(*out_request, &head, 1, NULL));
     }
     if (setup == FULL) {
-        const goaway_command fill[] = {{KIND(HIGH_WATER), .number = 1}, {KIND(WRITE), BYTES(1)}};
+        const goaway_command fill[] = {{KIND(SET_HIGH_WATER), .number = 1}, {KIND(WRITE), BYTES(1)}};
         CHECK_OK(submit(*out_request, fill, 2, NULL));
     }
     return stream;
