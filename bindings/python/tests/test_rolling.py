@@ -14,27 +14,24 @@ from typing import Iterator, List
 import pytest
 from serving import Command, eventually
 
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
 H2LOAD = shutil.which("h2load")
 
-# docs/operations.md shows the same. A server is out after `fall` checks that fail, one
-# each `inter`: the shutdown delay is longer than both together.
-CONFIGURATION = """
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-  timeout check 1s
-  retries 0
-frontend web
-  bind 127.0.0.1:{port}
-  default_backend app
-backend app
-  option httpchk GET /ready
-  default-server check inter 300ms fall 2 rise 1
-{servers}
-"""
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
+
+
+def configuration(port: int, servers: List[int]) -> str:
+    """`deploy/haproxy.cfg` with these ports, and checks that take less time."""
+    text = (DEPLOY / "haproxy.cfg").read_text()
+    changes = [("127.0.0.1:8080", f"127.0.0.1:{port}"), ("inter 2s fall 3", "inter 300ms fall 3")]
+    changes += [(f"127.0.0.1:{8001 + index}", f"127.0.0.1:{server}") for index, server in enumerate(servers)]
+    for before, after in changes:
+        assert text.count(before) == 1, before
+        text = text.replace(before, after)
+    return text
+
+
 DELAY = 2.0
 CLIENTS = 20
 PER_SECOND = 100
@@ -56,8 +53,7 @@ def is_listening(port: int) -> bool:
 @contextlib.contextmanager
 def haproxy(folder: Path, servers: List[int]) -> Iterator[int]:
     port = free_port()
-    lines = "\n".join(f"  server s{index} 127.0.0.1:{server}" for index, server in enumerate(servers))
-    (folder / "haproxy.cfg").write_text(CONFIGURATION.format(port=port, servers=lines))
+    (folder / "haproxy.cfg").write_text(configuration(port, servers))
     assert HAPROXY is not None
     with subprocess.Popen([HAPROXY, "-db", "-q", "-f", str(folder / "haproxy.cfg")]) as proxy:
         try:
@@ -109,3 +105,11 @@ needs = pytest.mark.skipif(HAPROXY is None or H2LOAD is None, reason="haproxy or
 def test_with_a_shutdown_delay_no_request_fails(tmp_path: Path) -> None:
     good, others, failed = restart_both(tmp_path, DELAY)
     assert (others, failed) == (0, 0) and good > CLIENTS * PER_SECOND * SECONDS * 0.8
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+def test_the_configuration_of_nginx_is_valid(tmp_path: Path) -> None:
+    assert NGINX is not None
+    command = [NGINX, "-t", "-q", "-p", str(tmp_path), "-e", "stderr", "-g", f"pid {tmp_path}/pid;"]
+    checked = subprocess.run([*command, "-c", str(DEPLOY / "nginx.conf")], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
