@@ -45,8 +45,10 @@ const PROGRESS: Duration = Duration::from_millis(100);
 /// How long the threads of the sessions have for counting, after the sockets were closed.
 const COUNT: Duration = Duration::from_millis(100);
 
-/// How long after most sessions have ended their memory is returned to the system.
+/// How long after memory has become free it is returned to the system, and how long
+/// it is not looked at again.
 const TRIM_DELAY: Duration = Duration::from_millis(200);
+const TRIM_PAUSE: Duration = Duration::from_secs(2);
 
 /// The server's side of the control thread.
 pub struct Control {
@@ -188,6 +190,7 @@ async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: A
         tokio::task::spawn_local(watch_host(context.clone(), StallWatch::new(stall)));
     }
     tokio::task::spawn_local(relieve(context.clone()));
+    tokio::task::spawn_local(return_memory(context.clone()));
     let registry = &context.shared.registry;
     while registry.deadline().is_none() {
         match registry.begins() {
@@ -195,9 +198,6 @@ async fn run(context: Rc<ControlContext>, listeners: Vec<Listener>, dismissed: A
             None => registry.changed.notified().await,
         }
         registry.begin_if_due();
-        if registry.take_thinned() && registry.begins().is_none() {
-            return_memory(&context).await;
-        }
     }
     context.closing.notify_waiters();
     while accepting.join_next().await.is_some() {}
@@ -230,14 +230,19 @@ async fn watch_host(context: Rc<ControlContext>, mut watch: StallWatch) {
     }
 }
 
-/// Returns the memory of many ended sessions to the system, a moment later, when
-/// the last of them have ended too. It runs here, where no session waits for it.
-async fn return_memory(context: &ControlContext) {
-    let registry = &context.shared.registry;
-    // A close wakes it earlier, and goes first.
-    if timeout(TRIM_DELAY, registry.changed.notified()).await.is_err() || registry.begins().is_none() {
-        request::trim();
-        (context.shared.setup.system.trim)();
+/// Returns unused memory to the system when much of it is not held any more. A moment
+/// later, so that sessions that end together are all included, and not too often. It
+/// runs here, where no session waits for it.
+async fn return_memory(context: Rc<ControlContext>) {
+    let shared = &context.shared;
+    loop {
+        shared.memory_fell.notified().await;
+        sleep(TRIM_DELAY).await;
+        if shared.registry.begins().is_none() {
+            request::trim();
+            (shared.setup.system.trim)();
+        }
+        sleep(TRIM_PAUSE).await;
     }
 }
 

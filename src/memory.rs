@@ -38,6 +38,10 @@ pub enum Part {
     Records,
 }
 
+/// When less than half of the memory is held, and this much less, the rest is returned
+/// to the system.
+const FALL: usize = 4 << 20;
+
 /// The number of parts.
 const PARTS: usize = Part::Records as usize + 1;
 
@@ -246,6 +250,12 @@ pub fn sessions() -> usize {
     of_process().sessions.load(Relaxed)
 }
 
+/// Whether so much less is held than before that unused memory is worth returning to
+/// the system.
+pub fn has_fallen(peak: usize, held: usize) -> bool {
+    held <= peak / 2 && peak - held >= FALL
+}
+
 fn of_process() -> &'static Total {
     // After the last possible fork there are no sessions.
     &TOTALS[fork().min(MAX_FORKS - 1)]
@@ -332,5 +342,11 @@ mod tests {
     #[test]
     fn each_part_stands_at_its_number() {
         assert!(Part::ALL.iter().enumerate().all(|(number, part)| *part as usize == number));
+    }
+
+    #[test]
+    fn memory_has_fallen_when_much_of_it_is_free() {
+        assert!(has_fallen(FALL, 0) && has_fallen(3 * FALL, FALL));
+        assert!(!has_fallen(FALL - 1, 0) && !has_fallen(3 * FALL, 2 * FALL) && !has_fallen(0, FALL));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::callback::Flag;
 use crate::close::SessionReport;
 use crate::event::{Cause, EventKind, SessionEvent};
-use crate::memory::{Part, Usage};
+use crate::memory::{self, Part, Usage};
 use crate::registry::SESSIONS;
 use crate::session::SessionHandle;
 use crate::shared::Shared;
@@ -101,5 +101,6 @@ impl Drop for Registration {
         }
         self.load.fetch_sub(1, Relaxed);
         self.shared.registry.leave(self.session.id, self.cause, self.session_report);
+        self.shared.see_memory(memory::held());
     }
 }

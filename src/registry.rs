@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,9 +30,6 @@ const CALLBACKS: Duration = Duration::from_secs(1);
 /// Silent connections that may leave at a time, beside as many as there are places.
 const FEW: usize = 16;
 
-/// After so many sessions have ended, freed memory is returned to the system.
-const CROWD: usize = 500;
-
 /// Called with the report when the close is complete.
 pub type OnClose = Box<dyn FnOnce(&Report) + Send>;
 
@@ -43,8 +40,6 @@ pub struct Registry {
     pub changed: Notify,
     /// TLS handshakes that wait for their turn.
     waiting_handshakes: AtomicUsize,
-    /// Whether most sessions have ended since memory was last returned.
-    has_thinned: AtomicBool,
     /// Signalled when the close is complete and when its callbacks have returned.
     ended: Condvar,
 }
@@ -59,8 +54,6 @@ struct State {
     idle: Idle,
     /// The number of live sessions that make room for others.
     leaving: usize,
-    /// The most live sessions since memory was last returned.
-    peak: usize,
     closing: Option<Closing>,
     counted: Report,
     report: Option<Report>,
@@ -116,11 +109,10 @@ impl Registry {
     /// Enters a session, which then reads [`Self::deadline`].
     pub fn enter(&self, session: Arc<SessionHandle>, in_callback: Flag) {
         let mut state = lock(&self.state);
-        let State { live, silent, peak, .. } = &mut *state;
+        let State { live, silent, .. } = &mut *state;
         let id = session.id;
         live.insert(id, Entry { session, in_callback, is_leaving: false });
         silent.enter(id, live.len(), |id| is_silent(live, id));
-        *peak = (*peak).max(live.len());
     }
 
     /// Whether there is a place for one more session, if there are `most` places. If
@@ -196,11 +188,6 @@ impl Registry {
         let entry = state.live.remove(&id);
         let was_live = entry.is_some();
         state.leaving -= usize::from(entry.is_some_and(|entry| entry.is_leaving));
-        if state.peak >= CROWD && state.live.len() <= state.peak / 4 {
-            state.peak = state.live.len();
-            self.has_thinned.store(true, Relaxed);
-            self.changed.notify_one();
-        }
         if was_live && state.begun().is_some() {
             state.counted.add(cause.outcome(), session_report);
             if state.live.is_empty() {
@@ -233,11 +220,6 @@ impl Registry {
     /// When the close begins or has begun; `None` if no close was ordered.
     pub fn begins(&self) -> Option<Instant> {
         lock(&self.state).closing.map(|closing| closing.begins)
-    }
-
-    /// Whether most sessions have ended since the last call.
-    pub fn take_thinned(&self) -> bool {
-        self.has_thinned.swap(false, Relaxed)
     }
 
     /// The deadline of the close; `None` until it has begun.
@@ -486,29 +468,5 @@ mod tests {
         assert_eq!(registry.deadline(), Some(begins + 2 * second), "without a delay it begins at once");
         registry.close(60 * second, 60 * second, None);
         assert_eq!(registry.deadline(), Some(begins + 2 * second));
-    }
-
-    #[test]
-    fn the_end_of_many_sessions_is_noticed_once_and_of_a_few_is_not() {
-        let registry = Registry::default();
-        let enter = |count: u64| {
-            let session = |id| Arc::new(SessionHandle::new(id, Endpoint::default(), Arc::default(), Arc::default()));
-            (1..=count).for_each(|id| registry.enter(session(id), Flag::default()));
-        };
-        let leave = |ids: std::ops::RangeInclusive<u64>| {
-            ids.for_each(|id| registry.leave(id, Cause::PeerClosed, SessionReport::default()));
-        };
-        enter(CROWD as u64 - 1);
-        leave(1..=CROWD as u64 - 1);
-        assert!(!registry.take_thinned());
-        let crowd = CROWD as u64 + 100;
-        enter(crowd);
-        leave(1..=crowd / 2);
-        assert!(!registry.take_thinned(), "half of them are open");
-        leave(crowd / 2 + 1..=crowd);
-        assert!(registry.take_thinned());
-        enter(10);
-        leave(1..=10);
-        assert!(!registry.take_thinned());
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventKind, SessionEvent};
 use crate::forwarded::Rules;
 use crate::health::Health;
+use crate::memory;
 use crate::queue::{Queue, WaitToken};
 use crate::record::{GOAWAY_WATCH_PROGRESS, GOAWAY_WATCH_SESSIONS};
 use crate::registry::{Progress, Registry};
@@ -60,6 +61,10 @@ pub struct Shared {
     pub handshakes: Semaphore,
     pub refusals: Refusals,
     pub shortage: Shortage,
+    /// The most memory that was held since unused memory was last returned.
+    peak: AtomicUsize,
+    /// Signalled when much of it is not held any more.
+    pub memory_fell: Notify,
     /// Set when the host has freed the server. No callback begins after that.
     muted: Arc<AtomicBool>,
 }
@@ -183,7 +188,21 @@ impl Shared {
             handshakes,
             refusals: Refusals::default(),
             shortage: Shortage::default(),
+            peak: AtomicUsize::new(0),
+            memory_fell: Notify::new(),
             muted: Arc::default(),
+        }
+    }
+
+    /// Notes how much memory is held. When it has become much less, the control thread
+    /// returns what is unused to the system.
+    pub fn see_memory(&self, held: usize) {
+        let peak = self.peak.load(Relaxed);
+        if held > peak {
+            self.peak.store(held, Relaxed);
+        } else if memory::has_fallen(peak, held) {
+            self.peak.store(held, Relaxed);
+            self.memory_fell.notify_one();
         }
     }
 

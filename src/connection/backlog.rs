@@ -25,6 +25,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
     /// Looks at how much the process holds for all peers.
     pub(super) fn look_at_memory(&mut self) {
         let (held, limit) = (memory::held(), self.lifecycle.config().memory_bytes);
+        self.lifecycle.worker.shared.see_memory(held);
         let is_short = relief::is_short(held, limit);
         if is_short != self.is_short {
             self.is_short = is_short;

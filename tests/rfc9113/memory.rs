@@ -276,3 +276,36 @@ fn many_peers_that_take_nothing_hold_less_than_a_megabyte_each() {
         (0..PEERS).map(open).collect::<Vec<_>>()
     });
 }
+
+/// Memory of peers that have left is returned to the system, however few they were,
+/// while others are served.
+#[test]
+fn memory_of_peers_that_have_left_is_returned() {
+    const WITHIN_KIB: u64 = 10 << 10;
+    let demo = Demo::start_over(false, Duration::from_secs(1));
+    let mut honest = demo.open();
+    honest.get("/");
+    for peers in [20, 100] {
+        let before = demo.resident_kib();
+        let open = |_| {
+            let mut client = demo.open();
+            for _ in 0..4 {
+                let stream = client.upload("GET", "/hang");
+                (0..15).for_each(|_| client.send(Frame::data(stream, &[b'x'; 16_384], false)));
+            }
+            client.settle();
+            client
+        };
+        let crowd: Vec<Client> = (0..peers).map(open).collect();
+        let grown = demo.resident_kib() - before;
+        assert!(grown > peers * 700, "{peers} peers make it hold only {grown} KiB");
+        drop(crowd);
+        let is_returned = (0..1000).any(|_| {
+            let response = honest.get("/");
+            honest.expect_complete(&response);
+            std::thread::sleep(Duration::from_millis(10));
+            demo.resident_kib() < before + WITHIN_KIB
+        });
+        assert!(is_returned, "{} KiB are kept of {grown}", demo.resident_kib() - before);
+    }
+}
