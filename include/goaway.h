@@ -1320,7 +1320,8 @@ void goaway_server_free(goaway_server *server);
 //   ends with GOAWAY_CAUSE_PROXY if its peer is not trusted, if it has no such
 //   header, or if the header is not complete after proxy_ms=MILLISECONDS (default
 //   5000, 1 to 3600000). A proxy that connects for itself (LOCAL, UNKNOWN) is its
-//   own client. TLVs are skipped, up to 4096 bytes.
+//   own client. TLVs, up to 4096
+//   bytes, are kept for `goaway_session_proxy_tlv`.
 // - health=1: only health checks are served (`goaway_server_set_health_paths`), and
 //   everything else has the status 404. Its sessions have a thread of their own, which
 //   runs no handler. They are accepted although the limits of sessions are reached;
@@ -2142,6 +2143,28 @@ goaway_status goaway_session_set_window(goaway_session session,
 goaway_status goaway_session_send_settings(goaway_session session,
                                            const goaway_setting *settings,
                                            size_t count);
+
+// Copies the value of the first TLV of type `kind` in the PROXY header of a session
+// (version 2, a listener with `proxy`) to the `place_len` bytes at `place`. Writes its
+// length to `out_len`, also if it is longer than `place_len`. At most 4096 bytes.
+//
+// The types are those of the PROXY protocol, section 2.2: 0x01 ALPN, 0x02 authority
+// (the name that the client asked for by SNI), 0x05 unique id, 0x20 TLS (one byte of
+// flags, four bytes that are 0 if the client's certificate was verified, and more TLVs),
+// 0x30 network namespace, 0xE0 to 0xEF of the proxy's own. The types 0x21 to 0x2F are
+// looked up inside 0x20: 0x21 version, 0x22 common name of the client's certificate,
+// 0x23 cipher, 0x24 signature algorithm, 0x25 key algorithm. The library does not
+// interpret the values, and does not compare the checksum (0x03).
+//
+// GOAWAY_ERR_NOT_FOUND: there is no such TLV.
+// GOAWAY_ERR_INVALID: `kind` is above 255.
+// GOAWAY_ERR_TOO_LARGE: the value is longer than `place_len`.
+// GOAWAY_ERR_GONE: the session has ended.
+goaway_status goaway_session_proxy_tlv(goaway_session session,
+                                       uint32_t kind,
+                                       uint8_t *place,
+                                       size_t place_len,
+                                       size_t *out_len);
 
 // Creates a queue of the server. End it with `goaway_queue_free`. Allowed before the
 // start only. A server may have several queues.

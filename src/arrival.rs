@@ -80,8 +80,8 @@ impl Future for Connection {
     }
 }
 
-/// The client that a proxy has named, if any; otherwise what is wrong.
-type Introduced = Result<Option<Endpoint>, String>;
+/// The client that a proxy has named, if any, and its TLVs; otherwise what is wrong.
+type Introduced = Result<(Option<Endpoint>, Box<[u8]>), String>;
 
 /// A connection whose protocol is not known yet.
 pub struct Arrival {
@@ -170,7 +170,10 @@ impl Arrival {
         self.introduction = None;
         let session = self.registration.session();
         match introduced {
-            Ok(client) => client.into_iter().for_each(|client| session.set_client(client)),
+            Ok((client, tlvs)) => {
+                client.into_iter().for_each(|client| session.set_client(client));
+                session.set_proxy_tlvs(tlvs);
+            }
             Err(text) => {
                 if text != ENDED {
                     let log = || tracing::warn!(peer = %session.peer(), "refused: {text}");
@@ -330,7 +333,7 @@ async fn read_header(mut socket: Socket) -> Introduced {
         let until = whole.unwrap_or(taken + seen);
         socket.read_exact(&mut bytes[taken..until]).await.map_err(|error| error.to_string())?;
         if whole.is_some() {
-            return Ok(client);
+            return Ok((client, proxy::tlvs(&bytes[..until]).into()));
         }
         taken = until;
     }

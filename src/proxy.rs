@@ -166,9 +166,77 @@ fn parse_binary(bytes: &[u8]) -> Result<Header, Malformed> {
         return Err(Malformed("the PROXY header is too long"));
     }
     let Some(rest) = rest.get(..length) else { return Ok(Header::Partial) };
-    // TLVs follow the addresses, and are skipped.
+    if !is_local && !are_tlvs(tlvs_behind(kind, rest)) {
+        return Err(Malformed("a TLV of the PROXY header is longer than the header"));
+    }
     let client = if is_local { None } else { binary_client(kind, rest)? };
     Ok(Header::Whole(FIXED + length, client))
+}
+
+/// Bytes of the fixed part of the TLV of TLS, before its own TLVs: flags and the result of
+/// the verification.
+const SSL_FIXED: usize = 5;
+
+/// The types of TLVs that stand inside another one (section 2.2.6).
+const SSL: u8 = 0x20;
+const IN_SSL: std::ops::RangeInclusive<u8> = 0x21..=0x2f;
+
+/// The TLVs of a version 2 header: what a proxy says beside the addresses. Empty without
+/// any, and for a header that `parse` does not accept as a whole.
+pub fn tlvs(header: &[u8]) -> &[u8] {
+    match parse_binary(header) {
+        Ok(Header::Whole(..)) if header[12] == 0x21 => tlvs_behind(header[13], &header[FIXED..]),
+        _ => &[],
+    }
+}
+
+/// The bytes after the addresses of that family and transport.
+fn tlvs_behind(kind: u8, rest: &[u8]) -> &[u8] {
+    let addresses = match kind {
+        0x11 | 0x12 => 12,
+        0x21 | 0x22 => 36,
+        0x31 | 0x32 => 216,
+        // The format of what follows is not known.
+        _ => rest.len(),
+    };
+    rest.get(addresses..).unwrap_or_default()
+}
+
+/// The type and the value of each TLV; `None` in place of one that is cut.
+fn each_tlv(mut bytes: &[u8]) -> impl Iterator<Item = Option<(u8, &[u8])>> {
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let cut = std::mem::take(&mut bytes);
+        let read = || {
+            let (head, rest) = cut.split_at_checked(3)?;
+            let (value, rest) = rest.split_at_checked(u16::from_be_bytes([head[1], head[2]]).into())?;
+            Some((head[0], value, rest))
+        };
+        let found = read();
+        bytes = found.map_or(&[], |(_, _, rest)| rest);
+        Some(found.map(|(kind, value, _)| (kind, value)))
+    })
+}
+
+fn are_tlvs(bytes: &[u8]) -> bool {
+    let is_whole = |tlv: Option<(u8, &[u8])>| {
+        tlv.is_some_and(|(kind, value)| {
+            kind != SSL || value.len() >= SSL_FIXED && each_tlv(&value[SSL_FIXED..]).all(|tlv| tlv.is_some())
+        })
+    };
+    each_tlv(bytes).all(is_whole)
+}
+
+/// The value of the first TLV of that type. The types 0x21 to 0x2f are looked up inside
+/// that of TLS, 0x20.
+pub fn tlv(tlvs: &[u8], wanted: u8) -> Option<&[u8]> {
+    let find = |bytes, wanted| each_tlv(bytes).flatten().find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    match IN_SSL.contains(&wanted) {
+        true => find(find(tlvs, SSL)?.get(SSL_FIXED..)?, wanted),
+        false => find(tlvs, wanted),
+    }
 }
 
 fn binary_client(kind: u8, bytes: &[u8]) -> Result<Option<Endpoint>, Malformed> {
@@ -294,6 +362,38 @@ mod tests {
         assert_eq!(parse(&binary(0x20, 0x11, &[1; 12])), Ok(Header::Whole(28, None)));
         assert_eq!(parse(&binary(0x21, 0x00, &[1; 5])), Ok(Header::Whole(21, None)));
         assert_eq!(parse(&binary(0x21, 0x12, &[1; 12])), Ok(Header::Whole(28, None)));
+    }
+
+    fn with_tlvs(tlvs: &[u8]) -> Vec<u8> {
+        binary(0x21, 0x11, &[&[192, 0, 2, 1, 192, 0, 2, 2, 0x1f, 0x90, 0, 80][..], tlvs].concat())
+    }
+
+    #[test]
+    fn tlvs_are_found_by_their_type() {
+        let ssl = [&[0x20, 0, 17, 1, 0, 0, 0, 0][..], &[0x21, 0, 7], b"TLSv1.3", &[0x22, 0, 0][..1]].concat();
+        assert!(parse(&with_tlvs(&ssl)).is_err(), "a TLV inside is cut");
+        let ssl = [&[0x20, 0, 15, 7, 0, 0, 0, 0][..], &[0x21, 0, 7], b"TLSv1.3"].concat();
+        let all = [&[2, 0, 4][..], b"shop", &[5, 0, 2, 0, 255], &ssl, &[2, 0, 1, b'x', 0xe0, 0, 0]].concat();
+        let header = with_tlvs(&all);
+        assert!(matches!(parse(&header), Ok(Header::Whole(length, Some(_))) if length == header.len()));
+        let tlvs = tlvs(&header);
+        assert_eq!(tlvs, all);
+        assert_eq!((tlv(tlvs, 2), tlv(tlvs, 5)), (Some(&b"shop"[..]), Some(&[0, 255][..])));
+        assert_eq!((tlv(tlvs, 0x20).map(<[u8]>::len), tlv(tlvs, 0x21)), (Some(15), Some(&b"TLSv1.3"[..])));
+        assert_eq!((tlv(tlvs, 0xe0), tlv(tlvs, 0x22), tlv(tlvs, 1)), (Some(&b""[..]), None, None));
+        assert_eq!(tlv(&[0x21, 0, 1, 7], 0x21), None, "outside of the one of TLS");
+    }
+
+    #[test]
+    fn tlvs_that_are_cut_are_refused_and_others_have_none() {
+        for bad in [&[1][..], &[1, 0], &[1, 0, 1], &[1, 0, 0, 2], &[0x20, 0, 4, 1, 0, 0, 0]] {
+            assert!(parse(&with_tlvs(bad)).is_err(), "{bad:?}");
+        }
+        let local = binary(0x20, 0x11, &[&[0; 12][..], &[2, 0, 1, b'x']].concat());
+        for header in [local, binary(0x21, 0x00, &[2, 0, 1, b'x']), b"PROXY UNKNOWN\r\n".to_vec(), v4()] {
+            assert!(parse(&header).is_ok());
+            assert_eq!(tlvs(&header), b"", "{header:?}");
+        }
     }
 
     #[test]

@@ -103,6 +103,8 @@ pub struct SessionHandle {
     /// The peer as text, made at the first use: it costs more than the rest of a
     /// request's record.
     peer_text: OnceCell<Box<str>>,
+    /// The TLVs of the PROXY header.
+    proxy_tlvs: OnceCell<Box<[u8]>>,
     /// The listening socket that accepted the connection.
     pub listen_socket: Arc<ListenSocket>,
     /// The result of the TLS handshake, once that is complete. Boxed, since a session
@@ -195,6 +197,7 @@ impl SessionHandle {
             direct,
             client: OnceCell::new(),
             peer_text: OnceCell::new(),
+            proxy_tlvs: OnceCell::new(),
             listen_socket,
             tls: OnceCell::new(),
             opened: Instant::now(),
@@ -229,6 +232,18 @@ impl SessionHandle {
     /// Sets the client that a proxy has named. Called before the peer is first read.
     pub fn set_client(&self, client: Endpoint) {
         let _ = self.client.set(client);
+    }
+
+    /// Sets the TLVs of the PROXY header, once.
+    pub fn set_proxy_tlvs(&self, tlvs: Box<[u8]>) {
+        if !tlvs.is_empty() {
+            let _ = self.proxy_tlvs.set(tlvs);
+        }
+    }
+
+    /// The TLVs of the PROXY header; empty without any.
+    pub fn proxy_tlvs(&self) -> &[u8] {
+        self.proxy_tlvs.get().map_or(&[], |tlvs| tlvs)
     }
 
     pub fn peer_text(&self) -> &str {

@@ -201,6 +201,7 @@ NAPI_MODULE_INIT() {
     add_function(env, exports, "memoryUsage", memory_usage, NULL);
     add_function(env, exports, "listenSocket", listen_socket, NULL);
     add_function(env, exports, "tls", session_tls, NULL);
+    add_function(env, exports, "proxyTlv", session_proxy_tlv, NULL);
     add_function(env, exports, "stopAll", stop_all, shim);
     add_function(env, exports, "setLog", log_set, shim);
     add_function(env, exports, "takeLog", log_take, shim);

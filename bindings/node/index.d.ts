@@ -508,6 +508,11 @@ export interface SessionEvents {
 export interface Session extends EventEmitter {
   readonly id: number
   readonly peer: string
+  /**
+   * The value of the first TLV of that type in the PROXY header of the session, such as
+   * 2 for the name that the client asked for; null if there is none, or it has ended.
+   */
+  proxyTlv (kind: number): Buffer | null
   /** How the session ended; null before the end, or if the server has no listener for 'session'. */
   readonly closed: { cause: Cause, outcome: Outcome, code: number } | null
   /** The state of the session now; undefined after its end. */

@@ -64,7 +64,8 @@ use crate::table::lock;
 ///   ends with GOAWAY_CAUSE_PROXY if its peer is not trusted, if it has no such
 ///   header, or if the header is not complete after proxy_ms=MILLISECONDS (default
 ///   5000, 1 to 3600000). A proxy that connects for itself (LOCAL, UNKNOWN) is its
-///   own client. TLVs are skipped, up to 4096 bytes.
+///   own client. TLVs, up to 4096
+///   bytes, are kept for `goaway_session_proxy_tlv`.
 /// - health=1: only health checks are served (`goaway_server_set_health_paths`), and
 ///   everything else has the status 404. Its sessions have a thread of their own, which
 ///   runs no handler. They are accepted although the limits of sessions are reached;

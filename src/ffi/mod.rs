@@ -28,6 +28,8 @@ mod response;
 
 mod session;
 
+mod proxy;
+
 mod queue;
 
 mod record;

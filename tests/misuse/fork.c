@@ -118,6 +118,7 @@ static void the_ids_are_the_parents(void) {
     CHECK_STATUS(goaway_session_tls(session, &tls, sizeof tls), GOAWAY_ERR_FORKED);
     size_t len;
     CHECK_STATUS(goaway_session_peer_certificate(session, 0, NULL, 0, &len), GOAWAY_ERR_FORKED);
+    CHECK_STATUS(goaway_session_proxy_tlv(session, 2, NULL, 0, &len), GOAWAY_ERR_FORKED);
     goaway_bytes bytes, more;
     CHECK_STATUS(goaway_request_peer_certificate(request, 0, &bytes), GOAWAY_ERR_FORKED);
     goaway_session of;

@@ -105,6 +105,7 @@ static void no_session(uint64_t id) {
     CHECK_STATUS(goaway_session_tls(id, &tls, sizeof tls), GOAWAY_ERR_GONE);
     size_t len;
     CHECK_STATUS(goaway_session_peer_certificate(id, 0, NULL, 0, &len), GOAWAY_ERR_GONE);
+    CHECK_STATUS(goaway_session_proxy_tlv(id, 2, NULL, 0, &len), GOAWAY_ERR_GONE);
 }
 
 static void nothing(uint64_t id) {

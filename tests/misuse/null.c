@@ -83,6 +83,9 @@ static void tls_functions(void) {
     CHECK_STATUS(goaway_session_tls(1, NULL, sizeof info), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_tls(1, &info, sizeof info), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_session_peer_certificate(1, 0, NULL, 0, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_proxy_tlv(1, 2, NULL, 0, NULL), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_proxy_tlv(1, 2, NULL, 4, &len), GOAWAY_ERR_NULL);
+    CHECK_STATUS(goaway_session_proxy_tlv(1, 256, NULL, 0, &len), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_session_peer_certificate(1, 0, NULL, 4, &len), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_session_peer_certificate(1, 0, NULL, 0, &len), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_peer_certificate(1, 0, NULL), GOAWAY_ERR_NULL);

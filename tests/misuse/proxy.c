@@ -94,6 +94,30 @@ static void the_client_is_the_peer(void) {
     host_end(&host);
 }
 
+// What the proxy says beside the addresses.
+static void tlvs_are_read(void) {
+    static const uint8_t said[] = {192, 0, 2, 7, 192, 0, 2, 2, 0, 9, 0, 80, 2, 0, 4, 's', 'h', 'o', 'p',
+                                   0x20, 0, 15, 7, 0, 0, 0, 0, 0x21, 0, 7, 'T', 'L', 'S', 'v', '1', '.', '3'};
+    uint8_t header[512];
+    char place[16] = "";
+    size_t len = 0;
+    listen_for("proxy=127.0.0.1");
+    struct client client = client_connect(host.port);
+    client_send_all(&client, header, binary(header, 0x21, 0x11, said, sizeof said));
+    client_greet(&client);
+    host_serves(&host, &client);
+    goaway_session session = atomic_load(&host.session);
+    CHECK_OK(goaway_session_proxy_tlv(session, 0x02, (uint8_t *)place, sizeof place, &len));
+    CHECK(len == 4 && memcmp(place, "shop", 4) == 0);
+    CHECK_OK(goaway_session_proxy_tlv(session, 0x21, (uint8_t *)place, 7, &len));
+    CHECK(len == 7 && memcmp(place, "TLSv1.3", 7) == 0);
+    CHECK_STATUS(goaway_session_proxy_tlv(session, 0x20, (uint8_t *)place, 4, &len), GOAWAY_ERR_TOO_LARGE);
+    CHECK_NUMBER(len, 15);
+    CHECK_STATUS(goaway_session_proxy_tlv(session, 0x05, (uint8_t *)place, 4, &len), GOAWAY_ERR_NOT_FOUND);
+    client_close(&client);
+    host_end(&host);
+}
+
 // However the header is cut into pieces, and however much comes behind it.
 static void it_may_come_in_pieces(void) {
     static const char line[] = "PROXY TCP4 192.0.2.1 192.0.2.2 8080 80\r\n";
@@ -231,6 +255,7 @@ static void a_close_does_not_wait_for_it(void) {
 int main(int argc, char **argv) {
     static const struct check_case cases[] = {
         CASE(the_client_is_the_peer),
+        CASE(tlvs_are_read),
         CASE(it_may_come_in_pieces),
         CASE(what_is_no_header_ends_it),
         CASE(a_header_must_come_in_time),

@@ -43,6 +43,15 @@ class Session extends EventEmitter {
     return this.#tls ?? null
   }
 
+  /**
+   * The value of the first TLV of that type in the PROXY header of the session, such as
+   * 2 for the name that the client asked for; null if there is none, or it has ended.
+   */
+  proxyTlv (kind) {
+    if (!(Number.isInteger(kind) && kind >= 0 && kind <= 255)) throw new GoawayError('GOAWAY_ERR_INVALID', `${kind} is no type of a TLV, a number from 0 to 255`)
+    return native.proxyTlv(this.id, kind) ?? null
+  }
+
   // After the end of the session these four have no effect and return false, because a
   // program cannot know when a peer leaves.
 

@@ -55,6 +55,23 @@ napi_value host_session(napi_env env, napi_callback_info info) {
     return session_value(env, &figures);
 }
 
+// proxyTlv(session, kind) -> its value; undefined if there is none
+napi_value session_proxy_tlv(napi_env env, napi_callback_info info) {
+    napi_value args[2], result;
+    size_t count = 2, len = 0;
+    int64_t session = 0;
+    uint32_t kind = 0;
+    unsigned char place[4096];
+    napi_get_cb_info(env, info, &count, args, NULL, NULL);
+    napi_get_value_int64(env, args[0], &session);
+    napi_get_value_uint32(env, args[1], &kind);
+    if (goaway_session_proxy_tlv((goaway_session)session, kind, place, sizeof place, &len) != GOAWAY_OK ||
+        napi_create_buffer_copy(env, len, place, NULL, &result) != napi_ok) {
+        return NULL;
+    }
+    return result;
+}
+
 // closeSession(session, drainMs) -> status
 napi_value host_close_session(napi_env env, napi_callback_info info) {
     napi_value args[2];

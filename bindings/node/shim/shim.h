@@ -77,6 +77,7 @@ napi_value host_unref(napi_env env, napi_callback_info info);
 
 napi_value host_sessions(napi_env env, napi_callback_info info);
 napi_value host_session(napi_env env, napi_callback_info info);
+napi_value session_proxy_tlv(napi_env env, napi_callback_info info);
 napi_value host_close_session(napi_env env, napi_callback_info info);
 napi_value host_abort_session(napi_env env, napi_callback_info info);
 napi_value host_ping(napi_env env, napi_callback_info info);

@@ -96,6 +96,21 @@ test('the client behind a proxy is the peer', async (t) => {
   assert.deepStrictEqual(told, ['it does not begin with a PROXY header', 'proxy'])
 })
 
+test('TLVs of a PROXY header are read', async (t) => {
+  const server = new Server()
+  server.register('GET /', (request) => {
+    const read = (kind) => request.session.proxyTlv(kind)?.toString('latin1') ?? null
+    for (const bad of [-1, 256, 1.5, '2']) assert.throws(() => request.session.proxyTlv(bad), { code: 'GOAWAY_ERR_INVALID' })
+    request.respond(200, JSON.stringify([read(2), read(0x21), read(5)]))
+  })
+  t.after(() => server.close({ drainMs: 0 }))
+  await server.start({ bind: { proxy: '127.0.0.1' } })
+  const tlvs = Buffer.from('\x02\0\x04shop\x20\0\x0f\x07\0\0\0\0\x21\0\x07TLSv1.3', 'latin1')
+  const addresses = Buffer.from([192, 0, 2, 1, 192, 0, 2, 2, 0, 9, 0, 80])
+  const header = Buffer.concat([Buffer.from('\r\n\r\n\0\r\nQUIT\n\x21\x11\0', 'latin1'), Buffer.from([addresses.length + tlvs.length]), addresses, tlvs])
+  assert.strictEqual(await ask({ port: server.port, host: '127.0.0.1' }, header), '["shop","TLSv1.3",null]')
+})
+
 test('what is handed over goes on', async (t) => {
   const path = join(folder(t), 'a.sock')
   const server = serving(t)

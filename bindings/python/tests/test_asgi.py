@@ -313,6 +313,97 @@ def test_the_drain_extension() -> None:
     run(main())
 
 
+def close_with_a_stream(app: Any, **options: Any) -> Any:
+    """The report of a close during a stream, and what the client has got of it."""
+
+    async def main() -> Any:
+        application = Application(app, goaway.Config(bind=["127.0.0.1:0"], lifespan="off", **options))
+        await application.start()
+        with Peer(application.ports[0]) as peer:
+            number = peer.request("/")
+            await in_thread(peer.wait_body, number, 4)
+            application.begin_close(options["drain"])
+            stream = await in_thread(peer.wait, number)
+            await in_thread(peer.settle, 1)
+            return await application.wait_closed(), stream
+
+    return run(main())
+
+
+def test_an_endless_stream_sees_a_disconnect_when_the_drain_begins() -> None:
+    seen: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["asgi"]["spec_version"])
+        await send(OK)
+        await send(body(b"good", True))
+        seen.extend([await receive(), await receive()])
+        await send(body(b"bye"))
+
+    report, stream = close_with_a_stream(app, drain=15, end_on_drain=True)
+    assert seen == ["2.3", {"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+    assert stream.is_whole and stream.body == b"goodbye"
+    assert (report.streams_completed, report.streams_reset) == (1, 0) and report.elapsed_ms < 10_000
+
+
+def test_a_stream_that_ends_so_without_its_end_is_reset(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        await send(body(b"good", True))
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    report, stream = close_with_a_stream(app, drain=15, end_on_drain=True)
+    assert stream.reset == 8 and report.streams_reset == 1 and report.elapsed_ms < 10_000
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_framework_ends_its_streams_so(caplog: pytest.LogCaptureFixture) -> None:
+    from starlette.responses import StreamingResponse
+
+    async def forever() -> Any:
+        while True:
+            yield b"tick"
+            await asyncio.sleep(0.01)
+
+    report, _ = close_with_a_stream(StreamingResponse(forever()), drain=15, end_on_drain=True)
+    assert report.elapsed_ms < 10_000 and report.sessions_forced == 0
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    report, stream = close_with_a_stream(StreamingResponse(forever()), drain=0.3)
+    assert report.elapsed_ms >= 300 and stream.reset == 8, "by default it has the whole drain"
+
+
+def test_what_is_not_streamed_sees_no_disconnect() -> None:
+    """Neither a request that is still read, nor one whose response has not begun."""
+    seen: List[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(OK)
+        await send(body(b"good", True))
+        while True:
+            message = await receive()
+            seen.append(message["type"])
+            if not message.get("more_body"):
+                break
+        await send(body(b""))
+
+    async def main() -> None:
+        application = Application(app, goaway.Config(bind=["127.0.0.1:0"], lifespan="off", drain=10, end_on_drain=True))
+        await application.start()
+        with Peer(application.ports[0]) as peer:
+            number = peer.request("/", "POST", end=False)
+            await in_thread(peer.wait_body, number, 4)
+            application.begin_close()
+            await in_thread(peer.settle, 0.2)
+            peer.data(number, b"rest", end=True)
+            assert (await in_thread(peer.wait, number)).is_whole
+            await in_thread(peer.settle, 1)
+            await application.wait_closed()
+
+    run(main())
+    assert set(seen) == {"http.request"}
+
+
 def test_who_does_not_end_is_reset_and_cancelled() -> None:
     seen: List[str] = []
 

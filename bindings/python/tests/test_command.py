@@ -367,6 +367,32 @@ def test_it_serves_during_the_shutdown_delay_which_a_signal_ends(workers: str) -
         assert command.report()["sessions_forced"] == 0
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_usr1_opens_the_access_log_again(tmp_path: Path, workers: str) -> None:
+    file, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    config = tmp_path / "log.json"
+    own = tmp_path / "own.log"
+    handler = {"class": "logging.FileHandler", "filename": str(own)}
+    settings = {
+        "version": 1,
+        "handlers": {"own": handler},
+        "root": {"handlers": ["own"], "level": "INFO"},
+    }
+    config.write_text(json.dumps(settings))
+    options = ("--workers", workers, "--access-log", str(file), "--log-config", str(config))
+    with Command("plain:app", *options) as command:
+        assert httpx.get(command.url).status_code == 200
+        eventually(lambda: "GET /" in file.read_text(), "a line of the access log")
+        file.rename(old)
+        own.rename(tmp_path / "own.log.1")
+        command.signal(signal.SIGUSR1)
+        eventually(lambda: file.exists() and own.exists() and "opened again" in own.read_text(), "new files")
+        assert httpx.get(command.url).status_code == 200
+        eventually(lambda: "GET /" in file.read_text(), "a line in the new file")
+        assert old.read_text().count("GET /") == 1
+        command.close()
+
+
 def test_the_shutdown_delay_is_added_to_the_drain() -> None:
     with Command("plain:app", "--shutdown-delay", "0.5") as command:
         assert httpx.get(command.url).status_code == 200

@@ -101,6 +101,18 @@ def peer_certificate(session: int, index: int) -> bytes:
     return place.raw[: length.value]
 
 
+def proxy_tlv(session: int, kind: int) -> Optional[bytes]:
+    """The value of a TLV of the PROXY header; None if there is none of that type."""
+    if not 0 <= kind <= 255:
+        raise Error("GOAWAY_ERR_INVALID", f"the type of a TLV must be a number from 0 to 255, not {kind}")
+    place, length = ctypes.create_string_buffer(4096), c_size_t()
+    status = lib.session_proxy_tlv(session, kind, place, len(place), byref(length))
+    if status == ERR_NOT_FOUND:
+        return None
+    check(status)
+    return place.raw[: length.value]
+
+
 def log_keep(level: int) -> None:
     """Has the library keep its log lines up to this `goaway_log_level`; 0: none."""
     check(lib.log_keep(level))

@@ -657,6 +657,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "goaway_session_send_origin": (c_int32, (c_uint64, c_void_p, c_size_t,)),
     "goaway_session_set_window": (c_int32, (c_uint64, c_uint32, c_uint32,)),
     "goaway_session_send_settings": (c_int32, (c_uint64, c_void_p, c_size_t,)),
+    "goaway_session_proxy_tlv": (c_int32, (c_uint64, c_uint32, c_void_p, c_size_t, POINTER(c_size_t),)),
     "goaway_queue_new": (c_void_p, (c_void_p,)),
     "goaway_queue_free": (None, (c_void_p,)),
     "goaway_server_register_queue": (c_int32, (c_void_p, c_char_p, c_void_p, c_uint32,)),

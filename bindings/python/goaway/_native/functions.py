@@ -21,6 +21,7 @@ QUICK = frozenset(
         "goaway_tls_set_resumption",
         "goaway_session_tls",
         "goaway_session_peer_certificate",
+        "goaway_session_proxy_tlv",
         "goaway_server_new",
         "goaway_server_port",
         "goaway_server_address",

@@ -91,6 +91,13 @@ class Config:
     """ASGI: offers the extension `http.response.pathsend`. Frameworks then send files by
     name; a middleware that changes response bodies, for example by compression, does not
     see these bytes, or fails."""
+    end_on_drain: bool = False
+    """ASGI: when the session drains, `receive` of a request whose body was received and whose
+    response is being streamed returns `http.disconnect`, as if the client had left; `send`
+    still works. Frameworks then end streams that have no end of their own, such as server-sent
+    events, but also those that have one. The response is complete if the application completes
+    it, and is otherwise reset with CANCEL. `spec_version` in the scope is 2.3: from 2.4 on
+    frameworks do not look at `receive`."""
     threads: int = 40
     """WSGI: threads of the pool."""
     queue: int = QUEUE

@@ -23,6 +23,7 @@ class Context:
     def __init__(self, app: App, config: Config) -> None:
         self.app = app
         self.access_log = config.access_log
+        self.end_on_drain = config.end_on_drain
         self.max_message = config.ws_max_size
         """Bytes of a WebSocket message."""
         self.dropped = DroppedBodies()

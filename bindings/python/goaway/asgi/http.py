@@ -12,9 +12,10 @@ from ..application.response import check_status
 from ..asyncio.drain import Drain
 from ..asyncio.exchange import Exchange
 from ..core.command_buffer import as_bytes
+from ..core.failure import log_failure
 from ..core.fields import application_head, lenient, pack_trailers
 from ..core.request import version_of
-from ..core.response import WITHOUT_BODY, error_response, length_error
+from ..core.response import CANCEL, WITHOUT_BODY, error_response, length_error
 from .context import Context, Message
 
 # The stages of a response. PLAIN: it was started, and nothing about it is unusual: if the
@@ -37,6 +38,8 @@ class HttpExchange(Exchange):
     context: Context
     scope: Dict[str, Any]
 
+    _is_told_to_end = False
+    """The application was sent http.disconnect because the session drains."""
     _has_received_all = False
     """The application has received the end of the request body."""
     _flags: int
@@ -67,6 +70,8 @@ class HttpExchange(Exchange):
         self.scope = scope
         self._flags = 0
         self._stage = _NOTHING
+        if context.end_on_drain:
+            drain.on_begin = self.wake_readers
 
     def take_flags(self, flags: int, left_ms: int) -> None:
         """Applies the flags of its record that most requests do not have."""
@@ -105,7 +110,10 @@ class HttpExchange(Exchange):
         while True:
             if self.is_broken or self.is_over:
                 return {"type": "http.disconnect"}
-            if not self._has_received_all:
+            if self._has_received_all:
+                if self._must_end():
+                    return {"type": "http.disconnect"}
+            else:
                 data = self.take_body()
                 if self._has_end:
                     self._has_received_all = True
@@ -113,6 +121,22 @@ class HttpExchange(Exchange):
                 if data is not None:
                     return {"type": "http.request", "body": data, "more_body": True}
             await self.wait_readable()
+
+    def _must_end(self) -> bool:
+        """Whether the response is streamed, and is to end because the session drains."""
+        if not self.context.end_on_drain or self._stage != _STREAMING or not self.drain.is_set():
+            return False
+        self._is_told_to_end = True
+        return True
+
+    def done(self, error: Optional[BaseException]) -> None:
+        if self._is_told_to_end and not self.is_over and self.cause is None:
+            # The application has ended the stream as it was told to. It is reset, so that
+            # the client does not take a part of a response for all of it.
+            if error is not None:
+                log_failure(self.title(), error, True)
+            self.reset(CANCEL)
+        super().done(None if self._is_told_to_end else error)
 
     async def send(self, message: Message) -> None:
         """Sends a part of the response. Raises `Disconnected`, an OSError, if the request
@@ -190,6 +214,8 @@ class HttpExchange(Exchange):
     def _send_head(self) -> None:
         self.pump.commands.add(_native.COMMAND_KIND_HEAD, self.id, self._status, self._fields)
         self._stage = _STREAMING
+        if self.context.end_on_drain and self.drain.is_set():
+            self.wake_readers()
 
     async def _send_piece(self, body: bytes, has_more: bool) -> None:
         if self._stage == _STARTED:

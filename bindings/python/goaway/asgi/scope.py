@@ -66,6 +66,11 @@ class ScopeFactory:
         """`server`: the first address. `state`: what the application has stored in its
         lifespan; None without a lifespan."""
         self._context = context
+        self._asgi = _ASGI
+        if config.end_on_drain:
+            # From 2.4 on frameworks end a stream only when `send` raises, and do not look at
+            # `receive`.
+            self._asgi = {**_ASGI, "spec_version": "2.3"}
         self._state = state
         self._exchange = HttpExchange if config.access_log is None else LoggedHttpExchange
         self._root = config.root_path.encode("utf-8")
@@ -138,7 +143,7 @@ class ScopeFactory:
             if self._tls is not None:
                 extensions["tls"] = self._tls.of(session)
         scope = self._scope.copy()
-        scope["asgi"] = _ASGI.copy()
+        scope["asgi"] = self._asgi.copy()
         scope["method"] = name
         if root:
             scope["root_path"] = _decode_path(root)
@@ -226,7 +231,7 @@ class ScopeFactory:
             **self._scope,
             "root_path": _decode_path(root),
             "type": kind,
-            "asgi": _ASGI.copy(),
+            "asgi": self._asgi.copy(),
             "http_version": version_of(flags),
             "method": method.decode("latin-1"),
             "scheme": scheme.decode("latin-1"),

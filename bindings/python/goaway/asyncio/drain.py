@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generator, Optional
+from typing import Callable, Generator, Optional
 
 from ..core.drain import DrainState
 from .waiters import Waiters
@@ -17,6 +17,8 @@ class Drain(DrainState):
     """
 
     _waiters: Optional[Waiters] = None
+    on_begin: Optional[Callable[[], None]] = None
+    """Called when the session begins to drain."""
 
     async def wait(self) -> int:
         """Waits until the session drains. Returns the milliseconds that are left."""
@@ -35,3 +37,5 @@ class Drain(DrainState):
         super().begin(left_ms)
         if self._waiters is not None:
             self._waiters.wake()
+        if self.on_begin is not None:
+            self.on_begin()

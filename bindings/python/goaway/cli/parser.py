@@ -319,6 +319,11 @@ def _add_closing(parser: argparse.ArgumentParser) -> None:
         "load balancers take it out; another signal ends it; default 0",
     )  # fmt: skip
     group.add_argument(
+        "--end-on-drain", action="store_true",
+        help="streaming responses of an ASGI application see http.disconnect when the drain begins, so that endless "
+        "streams end; responses that have an end of their own may be cut short",
+    )  # fmt: skip
+    group.add_argument(
         "--signal-repeat", default=SAME_SECONDS, metavar="SECONDS", type=_value(_seconds),
         help="a signal that follows another one within this time is a duplicate and has no effect; default 500ms",
     )  # fmt: skip

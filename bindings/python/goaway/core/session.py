@@ -42,6 +42,12 @@ class Session(NamedTuple):
         """The result of its TLS handshake; None without TLS."""
         return tls_info(self.id)
 
+    def proxy_tlv(self, kind: int) -> Optional[bytes]:
+        """The value of the first TLV of this type in the PROXY header of the session, such
+        as 2 for the name that the client asked for; None if there is none. See
+        `goaway_session_proxy_tlv` of the C header for the types."""
+        return _native.proxy_tlv(self.id, kind)
+
     def close(self, drain: float = 5.0) -> None:
         """Closes the session gracefully: its open streams have `drain` seconds to end.
         Returns at once."""

@@ -7,6 +7,7 @@ The two ends of a socket pair exchange lines of JSON:
   indexes of those that only the workers have.
 - The supervisor sends ``{"close": seconds, "delay": seconds, "last": bool}``, once or more.
   `delay`: the shutdown delay. `last`: no other worker will accept from these sockets.
+- The supervisor sends ``{"reopen": true}`` when the files of the logs were renamed.
 - The worker sends ``{"ready": true}`` when it serves, ``{"progress": [sessions, streams,
   milliseconds]}`` while it closes, and ``{"report": {...}}`` when it has closed.
 

@@ -50,6 +50,9 @@ class Supervisor:
                 LOG.warning("the supervisor has died; closing")
                 return worker.close(own=self._own)
             message = json.loads(line)
+            if "reopen" in message:
+                log.reopen()
+                continue
             worker.close(message["close"], self._own if message["last"] else (), message["delay"])
 
     def _send(self, message: "dict[str, object]") -> None:
@@ -99,9 +102,10 @@ def _handle_signals(worker: Worker, drain: float) -> None:
         timer.start()
 
     def ignore(number: int, frame: FrameType | None) -> None:
-        """The terminal signals the supervisor, too, which sends a message."""
+        """The supervisor gets the signal, too, and sends a message."""
 
     signal.signal(signal.SIGTERM, on_term)
     signal.signal(signal.SIGQUIT, on_term)
     signal.signal(signal.SIGINT, ignore)
     signal.signal(signal.SIGHUP, ignore)
+    signal.signal(signal.SIGUSR1, ignore)

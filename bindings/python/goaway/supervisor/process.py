@@ -65,6 +65,10 @@ class WorkerProcess:
         self._deadline = end if self._deadline is None else min(end, self._deadline)
         channel.send(self.control, {"close": drain, "delay": shutdown_delay, "last": last})
 
+    def reopen_logs(self) -> None:
+        """Tells the worker to open the files of its logs again."""
+        channel.send(self.control, {"reopen": True})
+
     def receive(self) -> bool:
         """Reads its messages. Returns False if there will be no more."""
         try:

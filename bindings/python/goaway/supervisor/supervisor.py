@@ -20,7 +20,7 @@ from ..core.address import Address
 from ..error import Error
 from ..report import Report
 from ..signals import ClosingSignals
-from ..worker import service_manager
+from ..worker import log, service_manager
 from ..worker.log import LOG, ClosingLog
 from ..worker.options import Options
 from ..worker.output import announce, print_report
@@ -106,7 +106,7 @@ class Supervisor:
         self._signals: list[tuple[int, float]] = []
         options = self._options
         self._closing_signals = ClosingSignals(options.drain, options.shutdown_delay, options.signal_repeat)
-        for number in (*_CLOSING, signal.SIGHUP, signal.SIGCHLD):
+        for number in (*_CLOSING, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD):
             signal.signal(number, self._on_signal)
         return self
 
@@ -164,10 +164,18 @@ class Supervisor:
             elif number == signal.SIGHUP:
                 LOG.info("replacing the workers one by one")
                 self._replace(self._options.drain)
+            elif number == signal.SIGUSR1:
+                self._reopen_logs()
         if self._changed:
             LOG.info("%s changed, reloading", ", ".join(map(os.path.relpath, self._changed[:3])))
             self._changed = []
             self._replace(min(self._options.drain, RELOAD_DRAIN))
+
+    def _reopen_logs(self) -> None:
+        log.reopen()
+        for slot in self._slots:
+            for child in slot.children():
+                child.reopen_logs()
 
     def _on_change(self, paths: list[str]) -> None:
         self._changed = paths

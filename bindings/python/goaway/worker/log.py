@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import logging.config
@@ -70,6 +71,29 @@ def _apply(config: str) -> None:
         # The exceptions are not documented: KeyError, ValueError, configparser.Error and others.
         cause = f": {error.__cause__}" if error.__cause__ is not None else ""
         raise ConfigError(f"{type(error).__name__}: {' '.join(str(error).split())}{cause}") from None
+
+
+def reopen() -> None:
+    """Opens the files of the logs again, after they were renamed: of all handlers that have
+    one, those of a --log-config included. A file that cannot be opened is reported, and the
+    old one stays in use."""
+    for handler in _file_handlers():
+        with handler.lock or contextlib.nullcontext():
+            old = handler.stream
+            try:
+                handler.stream = handler._open()
+            except OSError as error:
+                LOG.error("%s cannot be opened again, the old file stays in use: %s", handler.baseFilename, error)
+                continue
+            if old is not None:
+                old.close()
+    LOG.info("the log files were opened again")
+
+
+def _file_handlers() -> list[logging.FileHandler]:
+    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
+    handlers = {id(handler): handler for logger in loggers for handler in logger.handlers}
+    return [handler for handler in handlers.values() if isinstance(handler, logging.FileHandler)]
 
 
 class _Stderr:

@@ -50,6 +50,8 @@ class Options:
     ws_max_size: int = 16 * 1024 * 1024
     #: Whether to offer ASGI's extension ``http.response.pathsend``.
     pathsend: bool = False
+    #: Whether streaming responses of ASGI see a disconnect when the drain begins.
+    end_on_drain: bool = False
     #: Threads that run a WSGI application.
     threads: int = 40
     #: Requests that may wait for one of these threads.

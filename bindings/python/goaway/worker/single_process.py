@@ -9,7 +9,7 @@ from types import FrameType
 
 from ..report import Progress, Report
 from ..signals import ClosingSignals
-from . import service_manager
+from . import log, service_manager
 from .log import LOG, ClosingLog
 from .options import Options
 from .output import announce, print_report
@@ -64,6 +64,11 @@ def run(options: Options) -> int:
             # In a thread: the signal may have interrupted a write to the log.
             threading.Thread(target=LOG.warning, args=(_NOTHING_TO_RELOAD,), daemon=True).start()
 
+    def on_reopen(number: int, frame: FrameType | None) -> None:
+        # In a thread: the signal may have interrupted a write to the log.
+        threading.Thread(target=log.reopen, name="goaway-reopen", daemon=True).start()
+
+    signal.signal(signal.SIGUSR1, on_reopen)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, on_signal)
     # nohup has the program ignore SIGHUP, and this is left so.

@@ -225,6 +225,7 @@ class Worker:
             access_log=_access if log.ACCESS.handlers else None,
             lifespan=options.lifespan,
             pathsend=options.pathsend,
+            end_on_drain=options.end_on_drain,
             threads=options.threads,
             queue=options.queue,
             multiprocess=options.workers > 1,
