@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -219,3 +220,19 @@ def test_what_is_instead_of_another_servers_option_names_what_there_is(capsys: p
     for name, instead in other_servers.HINTS.items():
         assert name not in own, f"{name} is an option"
         assert set(re.findall(r"--[a-z0-9-]+", instead)) <= own, f"{name}: {instead}"
+
+
+def test_the_guide_for_other_servers_is_true() -> None:
+    """`docs/migration.md` says "the same" of what is accepted, and names an alternative for
+    what is refused."""
+    guide = (Path(__file__).resolve().parents[3] / "docs/migration.md").read_text()
+    rows = [line.split(" | ") for line in guide.splitlines() if line.startswith("| `--")]
+    assert len(rows) > 20
+    own = parser._parser(lambda: "")._option_string_actions
+    for theirs, _, ours in rows:
+        for name in re.findall(r"`(--[a-z0-9-]+)`", theirs):
+            is_same = ours.startswith("the same")
+            assert (name in own) == is_same, f"{name} is {'not ' * is_same}accepted"
+            assert is_same or name in other_servers.HINTS, f"{name} is refused without a hint"
+        for name in re.findall(r"`(--[a-z0-9-]+)", ours):
+            assert name in own, f"there is no option {name}"
