@@ -1,14 +1,14 @@
 'use strict'
 
-// Joins a stream with its request and response of the compatibility API: the
-// stream tells both of its events, so that no listener is added for each request.
+// Joins a stream with its request and response of the compatibility API. The stream
+// passes events to both, so that no listener is added for each request.
 
 const kRequest = Symbol('request')
 const kResponse = Symbol('response')
-/** On a stream: whether there is one of the two. */
+/** Set on a stream that has a request or a response. */
 const kJoined = Symbol('joined')
 
-/** By event of the stream: the method of a request or a response that is told. */
+/** The method of a request or response for each event of the stream. */
 const kTell = {
   __proto__: null,
   end: Symbol('end'),
@@ -34,7 +34,7 @@ function requestOf (stream) {
   return stream[kRequest]
 }
 
-/** Tells the request and the response of a stream what it emits, if it is one of `kTell`. */
+/** Passes an event of the stream to its request and response, if it is in `kTell`. */
 function tellJoined (stream, event, args) {
   const tell = kTell[event]
   if (tell === undefined) return

@@ -1,9 +1,9 @@
 'use strict'
 
-// Where a server listens: every form of listen, its errors and its checks are
-// Node's own. Sockets with a port node:net makes, and the library serves on a
-// duplicate; those with a path the library makes itself, since node:net would
-// take the file away with its own socket.
+// Opens the listening sockets of a server. All forms of listen, its errors and its checks
+// are those of Node.js. node:net opens sockets with a port, and the library serves on a
+// duplicate. The library opens those with a path, because node:net would remove the file
+// together with its own socket.
 
 const cluster = require('node:cluster')
 const fs = require('node:fs')
@@ -12,12 +12,11 @@ const { resolve } = require('node:path')
 const { addressText } = require('../address.js')
 
 /**
- * Calls `take(place, address, source)` when there is a place to listen, at once if
- * no name must be resolved, or `fail(error)` later. `place` is what the library
- * calls it, and valid during the call; null if the library cannot accept there, as
- * where the cluster module's primary does, round-robin: then `source` is a
- * net.Server that emits the connections, to be closed by who takes it. Throws what
- * net.Server.listen throws.
+ * Calls `take(place, address, source)` when the address is known, at once if no name must be
+ * resolved, or `fail(error)` later. `place` is the address for the library, valid during the call.
+ * It is null if the library cannot accept there, for example where the primary of the cluster
+ * module distributes connections: then `source` is a net.Server that emits the connections, which
+ * the receiver closes. Throws what net.Server.listen throws.
  */
 function bind (args, take, fail) {
   const { path, options } = pathOf(args)
@@ -28,7 +27,8 @@ function bind (args, take, fail) {
 function bindSocket (args, take, fail) {
   const binder = net.createServer({ allowHalfOpen: true })
   const taken = () => {
-    // A path is the primary's: its file goes when the workers have closed their handles.
+    // The path belongs to the primary, which removes the file when the workers have
+    // closed their handles.
     const isOurs = binder._handle.fd >= 0 && !(cluster.isWorker && typeof binder.address() === 'string')
     try {
       if (isOurs) hand(binder, cluster.isWorker || args[0]?.fd !== undefined, take)
@@ -37,7 +37,7 @@ function bindSocket (args, take, fail) {
       process.nextTick(fail, error)
       binder.close()
     }
-    // Before the loop looks at the socket, so that no connection is taken from it.
+    // Before the event loop polls the socket, so that it accepts no connection.
     if (isOurs) binder.close()
   }
   binder.once('error', fail)
@@ -47,7 +47,8 @@ function bindSocket (args, take, fail) {
   return () => binder.close()
 }
 
-// A shared socket is somebody else's too, and so is what waits in it at a close.
+// Another process uses a shared socket, too, and gets the connections that wait in it at
+// a close.
 function hand (binder, isShared, take) {
   const { fd } = binder._handle
   take(isShared ? `fd:${fd}` : `fd:${fd}?given=1`, binder.address())
@@ -55,10 +56,10 @@ function hand (binder, isShared, take) {
 
 // ---- paths ----
 
-/** A number, as listen reads it: a port, or how many may wait. */
+/** A number as listen reads it: a port, or the backlog. */
 const isNumber = (value) => Number(value) >= 0
 
-/** The path among listen's arguments, if there is one, and their options. */
+/** The path among the arguments of listen, if there is one, and the options. */
 function pathOf ([first, ...others]) {
   const isObject = typeof first === 'object' && first !== null
   const options = isObject ? first : { path: first }
@@ -72,7 +73,7 @@ function pathOf ([first, ...others]) {
 
 function bindPath (args, path, options, take, fail) {
   const backlog = options.backlog > 0 ? { backlog: Math.min(Number(options.backlog), BACKLOG_MAX) } : {}
-  // A name without a file begins with NUL, in node:net as in the kernel.
+  // An abstract name begins with NUL, in node:net as in the kernel.
   const place = path[0] === '\0' ? `@${path.slice(1)}` : resolve(path)
   try {
     take(addressText({ path: place, ...backlog }), path)
@@ -83,16 +84,16 @@ function bindPath (args, path, options, take, fail) {
   return () => {}
 }
 
-/** More are refused by the library. */
+/** The library refuses longer lists. */
 const BACKLOG_MAX = 65535
 
-// As node:net does it: when somebody might connect already.
+// As in node:net: at the time at which clients could connect.
 function open (file, { readableAll, writableAll }) {
   const { mode } = fs.statSync(file)
   fs.chmodSync(file, (mode & 0o777) | (readableAll ? 0o444 : 0) | (writableAll ? 0o222 : 0))
 }
 
-/** Fails as node:net would, which says in its own words what is wrong; with `error` if nothing is. */
+/** Fails with the error of node:net for the same address, or with `error` if node:net has none. */
 function tell (args, error, fail) {
   const binder = net.createServer()
   binder.once('error', fail)

@@ -1,16 +1,19 @@
 'use strict'
 
-// Connections that the program has and gives to the server: the library serves
-// sockets only, so that their bytes are carried to it and back.
+// Connections that the program provides. The library serves sockets only, so their bytes
+// are carried to a socket and back.
 
 const net = require('node:net')
 
-/** After so long without a byte its part in this does not hold the loop. */
+/** After this time without a byte, the connection does not keep the event loop alive. */
 const REST_MS = 200
 
 const WILDCARDS = { __proto__: null, '::': '::1', '0.0.0.0': '127.0.0.1' }
 
-/** Carries `stream` to the hub's server at that address or path, until one of the two ends. */
+/**
+ * Carries the bytes of `stream` to the hub's server at this address or path, until one of the two
+ * ends.
+ */
 function bridge (stream, hub, place) {
   const carrier = net.connect(typeof place === 'string' ? { path: place } : { host: WILDCARDS[place.address] ?? place.address, port: place.port })
   let name = null
@@ -34,8 +37,8 @@ function bridge (stream, hub, place) {
   stream.on('error', () => carrier.destroy())
 }
 
-// What gives and takes the bytes here holds the loop, if it wants to, but not
-// while they are on their way through the kernel.
+// The stream of the program keeps the event loop alive if it wants to, but not while
+// bytes are in the kernel.
 function holdWhileBusy (carrier) {
   const timer = setInterval(() => {
     const bytes = carrier.bytesRead + carrier.bytesWritten

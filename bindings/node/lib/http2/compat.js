@@ -1,12 +1,11 @@
 'use strict'
 
-// From a stream of HTTP/2 to the request and response that programs know from
-// node:http (the Compatibility API of node:http2).
+// Creates the request and response of the compatibility API for an HTTP/2 stream.
 
 const { Http2ServerRequest } = require('./request.js')
 const { Http2ServerResponse } = require('./response.js')
 
-/** Tells `server` of a request. `options` of createServer may name the classes. */
+/** Emits a request on `server`. The `options` of createServer may name the classes. */
 function onStream (server, stream, options) {
   const Request = options.Http2ServerRequest ?? Http2ServerRequest
   const Response = options.Http2ServerResponse ?? Http2ServerResponse

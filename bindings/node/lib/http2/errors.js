@@ -1,7 +1,6 @@
 'use strict'
 
-// The errors that node:http2 throws and emits: the same codes, classes and
-// messages, so that programs that look at them need no change.
+// The errors of node:http2, with the same codes, classes and messages.
 
 const { inspect } = require('node:util')
 const { constants } = require('node:http2')
@@ -16,7 +15,7 @@ for (const name of ['NO_ERROR', 'PROTOCOL_ERROR', 'INTERNAL_ERROR', 'FLOW_CONTRO
 
 const nameOf = (code) => CODE_NAMES[code] ?? code
 
-/** By code: the class, and the message of its arguments. */
+/** The class and the message for each code. */
 const KINDS = {
   __proto__: null,
   ERR_HTTP2_ALTSVC_INVALID_ORIGIN: [TypeError, () => 'HTTP/2 ALTSVC frames require a valid origin'],
@@ -61,7 +60,7 @@ const KINDS = {
   ERR_METHOD_NOT_IMPLEMENTED: [Error, (what) => `${what} is not there in goaway/http2; docs/node-http2.md says why`]
 }
 
-/** The error of that code, with its stack from where it is made. */
+/** Creates the error with this code. Its stack begins at the caller. */
 function failure (code, ...args) {
   const [Kind, message] = KINDS[code]
   return named(Kind, code, message(...args))
@@ -74,7 +73,7 @@ function named (Kind, code, message) {
   return marked(error, code)
 }
 
-// As Node.js has it: the code stands in the stack's first line, and not in the name.
+// As in Node.js: the code is in the first line of the stack, and not in the name.
 function marked (error, code) {
   Object.defineProperty(error, 'toString', {
     value () { return `${this.name} [${code}]: ${this.message}` },
@@ -110,7 +109,7 @@ function received (value) {
   return ` Received type ${typeof value} (${shown})`
 }
 
-/** ERR_INVALID_ARG_TYPE: `expected` are names of types and classes. */
+/** ERR_INVALID_ARG_TYPE. `expected` has the names of types and classes. */
 function wrongType (name, expected, value) {
   const what = name.includes('.') ? 'property' : 'argument'
   const kinds = [expected].flat()
@@ -133,14 +132,14 @@ function wrongValue (name, value, reason = 'is invalid') {
   return named(TypeError, 'ERR_INVALID_ARG_VALUE', `The ${what} '${name}' ${reason}. Received ${shown}`)
 }
 
-/** ERR_OUT_OF_RANGE: `range` such as '>= 0 && <= 7'. */
+/** ERR_OUT_OF_RANGE. `range` is for example '>= 0 && <= 7'. */
 function outOfRange (name, range, value) {
   let shown = String(typeof value === 'bigint' ? `${value}n` : inspect(value))
   if (Number.isInteger(value) && Math.abs(value) > 2 ** 32) shown = shown.replace(/\B(?=(\d{3})+$)/g, '_')
   return named(RangeError, 'ERR_OUT_OF_RANGE', `The value of "${name}" is out of range. It must be ${range}. Received ${shown}`)
 }
 
-/** ERR_HTTP2_INVALID_SETTING_VALUE, with `actual` and, of a range, `min` and `max`. */
+/** ERR_HTTP2_INVALID_SETTING_VALUE, with `actual` and, for a range, `min` and `max`. */
 function wrongSetting (name, value, min, max) {
   const Kind = min === undefined ? TypeError : RangeError
   const error = named(Kind, 'ERR_HTTP2_INVALID_SETTING_VALUE', `Invalid value for setting "${name}": ${value}`)
@@ -149,17 +148,17 @@ function wrongSetting (name, value, min, max) {
   return error
 }
 
-/** As Node.js has it when the peer resets the connection. */
+/** The error of Node.js when the peer resets the connection. */
 function connectionLost () {
   return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', errno: -104, syscall: 'read' })
 }
 
-/** As Node.js has it when the peer breaks the protocol; the number is nghttp2's. */
+/** The error of Node.js when the peer violates the protocol, with the number of nghttp2. */
 function protocolError (text) {
   return Object.assign(new Error(text), { code: 'ERR_HTTP2_ERROR', errno: -505 })
 }
 
-/** As Node.js has it above `maxSessionInvalidFrames`. */
+/** The error of Node.js above `maxSessionInvalidFrames`. */
 function tooManyInvalidFrames () {
   return Object.assign(new Error('Too many invalid HTTP/2 frames'), { code: 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES', errno: -902 })
 }
@@ -178,14 +177,14 @@ function checkNumber (value, name, min, max) {
   }
 }
 
-/** An unsigned 32-bit number, as error codes are. */
+/** Checks an unsigned 32-bit number, such as an error code. */
 function checkUint32 (value, name) {
   if (typeof value !== 'number') throw wrongType(name, 'number', value)
   if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value)
   if (value < 0 || value > 4294967295) throw outOfRange(name, '>= 0 && <= 4294967295', value)
 }
 
-/** Neither an array nor null, unless it is undefined. */
+/** Checks an object that is neither an array nor null. undefined is allowed. */
 function checkOptions (value, name) {
   if (value === undefined) return
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw wrongType(name, 'Object', value)

@@ -1,7 +1,6 @@
 'use strict'
 
-// The two ways of a stream of node:http2 over a request of the library: the body
-// that comes in, the answer that goes out, and how both end.
+// The request body and the response of a stream of node:http2, and how both end.
 
 const { AsyncResource } = require('node:async_hooks')
 const native = require('../native.js')
@@ -25,15 +24,15 @@ const PROTOCOL_ERROR = 1
 const INTERNAL_ERROR = 2
 const FRAME_SIZE_ERROR = 6
 const CANCEL = 8
-// Types of frames.
+// Frame types.
 const HEADERS = 1
 const PUSH_PROMISE = 5
 
-// Flags of a HEADERS frame, as 'trailers' tells them.
+// Flags of a HEADERS frame in the event 'trailers'.
 const END_STREAM = 1
 const END_HEADERS = 4
 
-/** How long what was written may take to leave before its stream is reset. */
+/** How long written data may take to leave before its stream is reset. */
 const RESET_MS = 100
 
 class ExchangeStream extends RequestStream {
@@ -71,7 +70,7 @@ class ExchangeStream extends RequestStream {
   constructor (hub, record) {
     super(hub, record)
     this.headersSent = false
-    /** Whether the head that was sent has no body behind it (RFC 9110, section 6.4.1). */
+    /** Whether the head that was sent has no body after it (RFC 9110, section 6.4.1). */
     this.isHeadOnly = false
     this.#hub = hub
     if (record.dataLength > 0) this.push(record.data)
@@ -81,18 +80,18 @@ class ExchangeStream extends RequestStream {
     }
   }
 
-  /** Its request and response of the compatibility API are told first. */
+  /** The request and response of the compatibility API get the event first. */
   emit (event, ...args) {
     if (event === 'error' && args[0]?.code === 'ERR_STREAM_WRITE_AFTER_END') process.nextTick(endAnyway, this)
     if (this[kJoined]) {
       tellJoined(this, event, args)
-      // What fails on the stream they tell by 'aborted' and 'close'.
+      // They report an error of the stream by 'aborted' and 'close'.
       if (event === 'error' && this.listenerCount('error') === 0) return false
     }
     return super.emit(event, ...args)
   }
 
-  // ---- what is known of it ----
+  // ---- state ----
 
   get aborted () { return this.#aborted }
   get closed () { return this.#closed }
@@ -110,26 +109,27 @@ class ExchangeStream extends RequestStream {
   get bufferSize () { return this.destroyed ? 0 : (this.#writeQueue?.waiting ?? this.#unsent) + super.writableLength }
   get writableLength () { return super.writableLength + this.#unsent }
 
-  // What was written and is on its way to the library, as Node.js counts it.
+  // How many bytes were written and not passed to the library, as Node.js counts them.
   get #unsent () { return this.wroteTurn === this.#hub.pump.turn ? this.#handed : 0 }
 
   get state () {
     if (this.destroyed) return {}
     const local = this.writableFinished ? 1 : 0
     const remote = this.#ended ? 1 : 0
-    // The numbers of nghttp2_stream_proto_state: OPEN, HALF_CLOSED_LOCAL, HALF_CLOSED_REMOTE, CLOSED.
+    // Values of nghttp2_stream_proto_state: OPEN, HALF_CLOSED_LOCAL, HALF_CLOSED_REMOTE,
+    // CLOSED.
     const state = local === 1 ? (remote === 1 ? 7 : 5) : (remote === 1 ? 6 : 2)
     return { state, weight: 16, sumDependencyWeight: 0, localClose: local, remoteClose: remote, localWindowSize: (this.owner?.streamWindow ?? 0) - this.#owed }
   }
 
-  // ---- the answer ----
+  // ---- the response ----
 
-  /** Throws if it is closed. */
+  /** Throws if the stream is closed. */
   expectOpen () {
     if (this.destroyed || this.#closed) throw failure('ERR_HTTP2_INVALID_STREAM')
   }
 
-  /** The head of the answer. */
+  /** Sends the response head. */
   respond (headers, options) {
     this.expectOpen()
     if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
@@ -143,7 +143,7 @@ class ExchangeStream extends RequestStream {
     }
   }
 
-  /** Calls what gives a head: if it throws, no default head replaces that one. */
+  /** Calls a function that sends a head. If it throws, no default head replaces that one. */
   giveHead (give) {
     try {
       give()
@@ -153,8 +153,8 @@ class ExchangeStream extends RequestStream {
     }
   }
 
-  // The default head, before what is written without one. It never replaces a
-  // head that failed: false, and the stream is destroyed.
+  // Sends the default head before data that is written without one. It never replaces a
+  // head that has failed: then the result is false, and the stream is destroyed.
   #respondByDefault () {
     if (this.#headError === null) {
       this.#respond()
@@ -197,9 +197,9 @@ class ExchangeStream extends RequestStream {
   }
 
   /**
-   * A header section is longer than may be sent. Nothing more is sent: what
-   * follows in this turn is taken and dropped, then comes 'frameError', and the
-   * stream is reset. `type`: of the frame.
+   * A header section is longer than the limit. Nothing more is sent: further writes of this turn
+   * are accepted and dropped, then 'frameError' is emitted, and the stream is reset. `type`: the
+   * type of the frame.
    */
   tooLarge (type = HEADERS) {
     this.#trailersDue = false
@@ -207,7 +207,7 @@ class ExchangeStream extends RequestStream {
     setImmediate(frameError, this, type)
   }
 
-  /** An informational head before the answer (RFC 9110, section 15.2). */
+  /** Sends an informational response before the final one (RFC 9110, section 15.2). */
   additionalHeaders (headers) {
     this.expectOpen()
     if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_AFTER_RESPOND')
@@ -227,7 +227,7 @@ class ExchangeStream extends RequestStream {
     this.#active()
   }
 
-  /** The trailer fields, once 'wantTrailers' has asked for them. */
+  /** Sends the trailer fields, after 'wantTrailers'. */
   sendTrailers (headers) {
     this.expectOpen()
     if (this.#trailers !== null) throw failure('ERR_HTTP2_TRAILERS_ALREADY_SENT')
@@ -245,12 +245,12 @@ class ExchangeStream extends RequestStream {
     this.#finished()
   }
 
-  /** Whether the program is to be asked for trailers though it has set none. For response.js. */
+  /** Whether the program is asked for trailers although it has set none. For response.js. */
   get tellsTrailers () {
     return this.sendTrailers !== sendTrailers || this.listenerCount('wantTrailers') > 0
   }
 
-  /** Has 'wantTrailers' come at the end. For response.js. */
+  /** Makes 'wantTrailers' be emitted at the end. For response.js. */
   waitForTrailers () { this.#wantsTrailers = true }
 
   /** For the functions of this file. */
@@ -260,9 +260,12 @@ class ExchangeStream extends RequestStream {
     if (!isAsked && this.#trailersDue && !this.destroyed) this.sendTrailers({})
   }
 
-  /** The next piece; false, and 'drain' behind this turn, if it reaches the high-water mark with what was written in the turn. */
+  /**
+   * Writes the next piece. Returns false, and 'drain' follows after this turn, if the data written
+   * in this turn reaches the high-water mark.
+   */
   write (chunk, encoding, callback) {
-    // What a callback confirms has left, so that nothing takes it back.
+    // A callback confirms that the data was sent, so a reset must not discard it.
     if (typeof callback === 'function' || typeof encoding === 'function') this.#confirms = true
     const hasRoom = super.write(chunk, encoding, callback)
     if (!hasRoom || this.#unsent < this.writableHighWaterMark) return hasRoom
@@ -276,7 +279,7 @@ class ExchangeStream extends RequestStream {
   drain () {
     this.#draining = false
     const state = this._writableState
-    // Of a piece that waits, its end tells.
+    // The end of a waiting piece reports that there is room.
     if (!state.needDrain || state.length > 0 || this.writableEnded || this.destroyed) return
     state.needDrain = false
     this.emit('drain')
@@ -296,7 +299,7 @@ class ExchangeStream extends RequestStream {
     }
     this.#active()
     const unsent = this.#unsent
-    // As much as it can be at most: what is counted here only tells when to ask for room.
+    // An upper bound: the count only decides when to ask for room.
     const length = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
     if (this.#writeQueue === null && !this.#confirms && this.#waiting + length < this.#hub.highWaterBytes) {
       this.#waiting += length
@@ -318,14 +321,14 @@ class ExchangeStream extends RequestStream {
 
   // ---- files ----
 
-  /** The head of a file's answer; pieces and the end follow. For file.js. */
+  /** Sends the head of a response from a file. Pieces and the end follow. For file.js. */
   beginFile (headers, options) {
     this.#respond(headers, options)
     this.#sendsFile = true
     this.end() // nobody else writes
   }
 
-  /** A piece of the file. */
+  /** Writes a piece of the file. */
   writePiece (chunk, callback) {
     this._write(chunk, 'buffer', callback)
   }
@@ -338,7 +341,7 @@ class ExchangeStream extends RequestStream {
   _final (callback) {
     if (this.#failing) return // it never finishes
     if (this.#closed) return callback()
-    // Only what is written brings a default head: there may be one later.
+    // Only a write sends a default head. The program may send one later.
     if (!this.headersSent) {
       this.#endsAtHead = true
       return callback(this.#headError)
@@ -348,13 +351,13 @@ class ExchangeStream extends RequestStream {
     this.#end()
   }
 
-  // Whether the response is whole. One that had an error, such as a write behind
-  // its end, never finishes.
+  // Whether the response is complete. One with an error, such as a write after its end,
+  // never finishes.
   get #isComplete () {
     return this.headersSent && (this.writableFinished || (this._writableState.errored !== null && !this.live))
   }
 
-  // Everything is written.
+  // Everything was written.
   #end () {
     if (!this.live || this.#keeps) return this.#finished() // the head was all
     if (this.#wantsTrailers) {
@@ -367,8 +370,8 @@ class ExchangeStream extends RequestStream {
   }
 
   /**
-   * Ends the response though `_final` is over, or is not called any more because
-   * something was written behind the end. For the functions of this file.
+   * Ends the response although `_final` has run, or does not run any more because of a write after
+   * the end. For the functions of this file.
    */
   endAnyway () {
     if (!this.live || this.destroyed || this.#closed || this.#failing || this.#trailersDue || !this.headersSent) return
@@ -381,8 +384,8 @@ class ExchangeStream extends RequestStream {
     this.#finished()
   }
 
-  // For an answer that ends now: the body goes on, for who reads it or begins to
-  // in this turn. Flags of the command.
+  // Flags of the command for a response that ends now. The body continues for a program
+  // that reads it, or begins to in this turn.
   #keepBody () {
     this.#keeps = !this.#ended && !this.isPushed
     return this.#keeps ? C.COMMAND_FLAG_KEEP_BODY : 0
@@ -395,9 +398,9 @@ class ExchangeStream extends RequestStream {
     process.nextTick(settle, this)
   }
 
-  // ---- the body that comes in ----
+  // ---- the request body ----
 
-  /** Whether somebody reads the body. */
+  /** Whether the program reads the body. */
   get #reads () {
     return this.readableFlowing !== null || this.listenerCount('readable') > 0
   }
@@ -429,17 +432,15 @@ class ExchangeStream extends RequestStream {
     this.read(0) // an end with nothing before it is told to who does not read, too
   }
 
-  // ---- how it ends ----
+  // ---- the end ----
 
-  /**
-   * Whether there is nothing left to do: then it is destroyed. For the
-   * functions of this file.
-   */
+  /** Destroys the stream if nothing is left to do. For the functions of this file. */
   settle () {
     if (this.destroyed || this.#trailersDue || !(this.#isComplete || this.#closed)) return
     if (this.readableEnded || this.readableAborted) return this.destroy()
     if (this.#reads || this.listenerCount('end') > 0) {
-      // The rest is not delivered any more; who only waits for the end gets it.
+      // The rest of the body is not delivered. A program that only waits for 'end' gets
+      // it.
       if (!this.#ended && !this.#keeps && (this.#reads || !this._readableState.ended)) return this.destroy()
       this.once('end', ended)
       if (!this.#reads) this.resume()
@@ -452,8 +453,9 @@ class ExchangeStream extends RequestStream {
     }
   }
 
-  // Nobody reads, nor wants to know of the end: it is as if it had been read to
-  // the end (Node.js resumes such a stream), without the ticks that would take.
+  // The program neither reads the body nor waits for its end. The effect is the same as
+  // if the body had been read to its end, as in Node.js, without the ticks that this
+  // would take.
   #leaveUnread () {
     const state = this._readableState
     state.flowing = true
@@ -461,7 +463,7 @@ class ExchangeStream extends RequestStream {
     this.destroy()
   }
 
-  /** RST_STREAM (RFC 9113, section 6.4), unless the answer is whole already. */
+  /** Resets the stream (RFC 9113, section 6.4), unless the response is complete. */
   close (code = NO_ERROR, callback) {
     checkUint32(code, 'code')
     if (callback !== undefined) checkFunction(callback, 'callback')
@@ -469,7 +471,7 @@ class ExchangeStream extends RequestStream {
     if (callback !== undefined) this.once('close', AsyncResource.bind(callback))
     const ending = this.writableEnded
     if (code === NO_ERROR && ending && this.headersSent && this.live && this.#finishing === null && !this.writableFinished) {
-      // What was written goes first.
+      // Written data is sent first.
       this.once('finish', () => { if (!this.destroyed) this.#shut(code) })
       return
     }
@@ -478,11 +480,11 @@ class ExchangeStream extends RequestStream {
       this.#endAnswer()
     }
     this.#shut(code)
-    // Behind this turn, as in Node.js.
+    // After this turn, as in Node.js.
     process.nextTick(code !== NO_ERROR ? destroy : settle, this)
   }
 
-  // Closes it, telling the peer if it does not know.
+  // Closes the stream, and resets it if the peer does not know that it has ended.
   #shut (code) {
     if (this.#closed) return
     this.#closed = true
@@ -500,7 +502,7 @@ class ExchangeStream extends RequestStream {
     this.#finished()
   }
 
-  // What the library has of the response leaves first, if the peer takes it.
+  // The part of the response that the library has is sent first, if the peer accepts it.
   #reset (code) {
     const { pump } = this.#hub
     this.#writeQueue?.drop()
@@ -533,7 +535,7 @@ class ExchangeStream extends RequestStream {
     written?.(error ?? failure('ERR_HTTP2_INVALID_STREAM'))
   }
 
-  /** Its session is destroyed, with that error or undefined, and that code. */
+  /** The session was destroyed, with this error or undefined, and this code. */
   fail (error, code) {
     if (this.destroyed) return
     if (this.live) this.#hub.pump.forget(this) // GOAWAY says it
@@ -554,7 +556,7 @@ class ExchangeStream extends RequestStream {
     const name = native.causes[cause]
     if (name === 'connection_lost' && !this.owner?.gotGoaway) {
       this.#lostWith = INTERNAL_ERROR
-      // Nobody has to listen: a peer that breaks off must not end the process.
+      // Without a listener, a peer that resets a stream must not end the process.
       return void this.destroy(this.listenerCount('error') > 0 ? connectionLost() : null)
     }
     const rst = code !== 0 ? code : CODES[name] ?? CANCEL
@@ -576,12 +578,12 @@ class ExchangeStream extends RequestStream {
     const code = statusName(status)
     if (code === 'GOAWAY_ERR_GONE' || code === 'GOAWAY_ERR_CANCELLED') return
     this.#hub.pump.revive(this)
-    // The program is done with it, but the peer waits.
+    // The program has ended the stream, but the peer waits.
     if (this.destroyed) return this.#hub.pump.reset(this, INTERNAL_ERROR)
     this.destroy(Object.assign(new Error(native.lastError()), { code }))
   }
 
-  // ---- time ----
+  // ---- timeouts ----
 
   #active () {
     this.#timer?.refresh()
@@ -596,7 +598,7 @@ class ExchangeStream extends RequestStream {
 
   _onTimeout () { this.emit('timeout') }
 
-  /** A pushed stream whose promise had these. For push.js. */
+  /** The headers of a pushed stream. For push.js. */
   promised (headers) {
     this.#sent = headers
     if (this.headRequest) this.end()
@@ -604,10 +606,13 @@ class ExchangeStream extends RequestStream {
   }
 }
 
-/** Why a stream is closed before it is destroyed; with its connection it is destroyed first, as in Node.js. */
+/**
+ * Causes for which a stream is closed before it is destroyed. With the connection it is destroyed
+ * first, as in Node.js.
+ */
 const OF_PEER = new Set(['peer_reset', 'peer_goaway', 'peer_closed'])
 
-/** What a cancelled stream was closed with, where the peer did not say. */
+/** The error code of a cancelled stream if the peer has sent none. */
 const CODES = { __proto__: null, peer_reset: NO_ERROR, connection_lost: NO_ERROR, protocol_error: PROTOCOL_ERROR, internal: INTERNAL_ERROR }
 
 const { sendTrailers } = ExchangeStream.prototype

@@ -1,6 +1,6 @@
 'use strict'
 
-// Answers that are files.
+// Responses from files.
 
 const fs = require('node:fs')
 const { failure, wrongType, wrongValue, checkOptions } = require('./errors.js')
@@ -16,7 +16,7 @@ function checkFileOptions (options) {
   return options ?? {}
 }
 
-/** One answer: a file is opened, looked at, read and written, piece by piece. */
+/** A response from a file: opens, examines, reads and writes the file in pieces. */
 class FileAnswer {
   #stream
   #headers
@@ -73,7 +73,7 @@ class FileAnswer {
     const range = { offset: offset ?? (stat.isFile() ? 0 : -1), length: length ?? -1 }
     if (statCheck !== undefined) {
       const goesOn = Reflect.apply(statCheck, this.#stream, [stat, this.#headers, range])
-      // It may have answered by itself.
+      // The program may have responded itself.
       if (goesOn === false || this.#stream.headersSent || this.#isOver()) return this.#close()
     }
     if (this.#owned && stat.isFile()) {
@@ -94,7 +94,7 @@ class FileAnswer {
   #read () {
     if (this.#isOver()) return this.#close()
     if (this.#left === 0) return this.#end()
-    // One buffer: what was written of it has been copied when the callback comes.
+    // One buffer is enough: its content was copied when the callback is called.
     this.#buffer ??= Buffer.allocUnsafe(Math.min(PIECE_BYTES, this.#left))
     const wanted = Math.min(this.#buffer.length, this.#left)
     fs.read(this.#fd, this.#buffer, 0, wanted, this.#position < 0 ? null : this.#position, (error, length) => this.#got(error, length))
@@ -132,13 +132,13 @@ class FileAnswer {
   }
 }
 
-/** Answers with the file of that path. */
+/** Responds with the file at this path. */
 function answerFile (stream, path, headers, options) {
   if (typeof path !== 'string' && !Buffer.isBuffer(path) && !(path instanceof URL)) throw wrongType('path', ['string', 'Buffer', 'URL'], path)
   new FileAnswer(stream, headers, options, true).open(path)
 }
 
-/** Answers with what can be read from a descriptor or a FileHandle. */
+/** Responds with the contents of a descriptor or a FileHandle. */
 function answerDescriptor (stream, fd, headers, options) {
   new FileAnswer(stream, headers, options, false).useDescriptor(typeof fd === 'number' ? fd : fd.fd)
 }

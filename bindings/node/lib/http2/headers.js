@@ -1,20 +1,22 @@
 'use strict'
 
-// Header fields between the shapes of node:http2 and those of the library: the
-// text of a record becomes a headers object, a headers object a flat list.
+// Converts header fields between node:http2 and the library: the text of a record to a
+// headers object, and a headers object to a flat list.
 
 const { sensitiveHeaders } = require('node:http2')
 const native = require('../native.js')
 const { asReceived, sensitiveNames, sensitivePseudoNames } = require('../head.js')
 const { failure } = require('./errors.js')
 
-/** In front of a name: its field must not enter a compression table (RFC 7541, section 7.1.3). */
+/** The prefix of a name whose field is never indexed (RFC 7541, section 7.1.3). */
 const SENSITIVE = String.fromCharCode(native.constants.FIELD_SENSITIVE)
 
-/** So short a cookie can be guessed from how it compresses (section 7.1.3). */
+/** A cookie as short as this could be guessed from its compressed length (section 7.1.3). */
 const SHORT_COOKIE = 20
 
-/** Of these a message has one; what node:http2 says of those that HTTP leaves open. */
+/**
+ * Names that a message may have once only, including those for which only node:http2 requires it.
+ */
 const SINGLE = new Set([
   ':status', ':method', ':authority', ':scheme', ':path', ':protocol',
   'access-control-allow-credentials', 'access-control-max-age', 'access-control-request-method', 'age', 'authorization',
@@ -24,14 +26,17 @@ const SINGLE = new Set([
   'tk', 'upgrade-insecure-requests', 'user-agent', 'x-content-type-options'
 ])
 
-/** Of a connection, and so not of HTTP/2 (RFC 9113, section 8.2.2); `te` may say trailers. */
+/**
+ * Connection-specific fields, which HTTP/2 does not have (RFC 9113, section 8.2.2). `te` may be
+ * `trailers`.
+ */
 const OF_CONNECTION = new Set(['connection', 'upgrade', 'http2-settings', 'keep-alive', 'proxy-connection', 'transfer-encoding'])
 
 const REQUEST_PSEUDO = new Set([':method', ':scheme', ':authority', ':path', ':protocol'])
 const NO_PSEUDO = new Set()
 const NO_SENSITIVE = []
 
-// Where things stand among the pieces of a REQUEST record's text.
+// The indices of the parts in the text of a REQUEST record.
 const METHOD = 0
 const SCHEME = 1
 const AUTHORITY = 2
@@ -39,7 +44,7 @@ const PATH = 3
 const QUERY = 4
 const REST = 6
 
-/** Numbers of pseudo-header fields (goaway_pseudo_field in goaway.h). */
+/** The numbers of pseudo-header fields (goaway_pseudo_field in goaway.h). */
 const PSEUDO = {
   METHOD: native.constants.PSEUDO_FIELD_METHOD,
   SCHEME: native.constants.PSEUDO_FIELD_SCHEME,
@@ -48,7 +53,7 @@ const PSEUDO = {
   PROTOCOL: native.constants.PSEUDO_FIELD_PROTOCOL
 }
 
-/** Adds a field to a headers object as node:http2 joins those of one name. */
+/** Adds a field to a headers object. Fields with one name are joined as in node:http2. */
 function join (headers, name, value) {
   const before = headers[name]
   if (before === undefined) headers[name] = name === 'set-cookie' ? [value] : value
@@ -57,10 +62,10 @@ function join (headers, name, value) {
   else if (!SINGLE.has(name)) headers[name] = `${before}, ${value}`
 }
 
-// A headers object has no prototype. One that is made so is a dictionary from
-// the beginning, which costs three times as much to fill; to fill it on the empty
-// prototype of this class first, where no field meets an inherited property, keeps
-// it as fast as any object, also for who reads it.
+// A headers object has no prototype. V8 makes an object that is created without one a
+// dictionary, which takes three times as long to fill. An object that is filled on the
+// empty prototype of this class, and loses it afterwards, stays fast, also for the
+// reader. No field meets an inherited property there.
 const Fields = function Object () {} // as it is shown
 Fields.prototype = Object.create(null)
 
@@ -69,7 +74,7 @@ function finished (headers, sensitive) {
   return Object.setPrototypeOf(headers, null)
 }
 
-/** The head of a request, from its record's text; read when somebody looks. */
+/** The head of a request, from the text of its record. It is parsed on first use. */
 class RequestHead {
   #pieces
   #start
@@ -79,8 +84,8 @@ class RequestHead {
   #flags
 
   /**
-   * `order`: of the pseudo-header fields, as goaway_request_pseudo_order has it;
-   * `cookies`, `flags`: as Records.cookies and Records.fieldFlags.
+   * `order`: the order of the pseudo-header fields, as in goaway_request_pseudo_order; `cookies`,
+   * `flags`: as in Records.cookies and Records.fieldFlags.
    */
   constructor (text, params, order, cookies, flags) {
     this.#order = order
@@ -88,19 +93,19 @@ class RequestHead {
     this.#flags = flags
     this.#pieces = text.split('\0')
     this.#start = REST + params * 2
-    // Extended CONNECT (RFC 8441) has it in front of the fields.
+    // An extended CONNECT (RFC 8441) has `:protocol` before the fields.
     if (this.#pieces[this.#start] === ':protocol') {
       this.#protocol = this.#pieces[this.#start + 1]
       this.#start += 2
     }
   }
 
-  /** Of a REQUEST record. */
+  /** Creates the head from a REQUEST record. */
   static of (record) {
     return new RequestHead(record.text, record.params, record.cause, record.cookies, record.fieldFlags)
   }
 
-  /** The path with its query, as it came. */
+  /** The path with its query, as received. */
   get target () {
     const query = this.#pieces[QUERY]
     return query === '' ? this.#pieces[PATH] : `${this.#pieces[PATH]}?${query}`
@@ -109,17 +114,17 @@ class RequestHead {
   get method () { return this.#pieces[METHOD] }
   get authority () { return this.#pieces[AUTHORITY] }
 
-  /** `:path`; undefined if there is none. */
+  /** `:path`, or undefined if there is none. */
   get path () { return this.#pieces[METHOD] !== 'CONNECT' || this.#protocol !== '' ? this.target : undefined }
 
-  /** Whether there is a field of that name, in lower case. */
+  /** Whether there is a field with this name in lower case. */
   has (name) {
     const pieces = this.#pieces
     for (let at = this.#start; at < pieces.length - 1; at += 2) if (pieces[at] === name) return true
     return false
   }
 
-  /** All fields as they came: [name, value, name, value, ...]. */
+  /** All fields as received: [name, value, name, value, ...]. */
   raw () {
     const pieces = this.#pieces
     const raw = []
@@ -136,7 +141,7 @@ class RequestHead {
     return asReceived(raw, this.#cookies)
   }
 
-  /** The fields as they came, without pseudo-header fields. */
+  /** The fields as received, without pseudo-header fields. */
   fields () {
     const pieces = this.#pieces
     return asReceived(pieces.slice(this.#start, pieces.length - 1), this.#cookies)
@@ -159,24 +164,24 @@ class RequestHead {
     return finished(headers, this.#flags === '' ? [] : this.#sensitive())
   }
 
-  // The names of what came as never indexed (RFC 7541, section 7.1.3).
+  // The names of the fields that were sent as never indexed (RFC 7541, section 7.1.3).
   #sensitive () {
-    // `:protocol` has a flag there too.
+    // The flags include one for `:protocol`.
     const names = sensitiveNames(this.#pieces, this.#start, this.#protocol === '' ? this.#flags : this.#flags.slice(1))
-    // Several cookies are one field there.
+    // The flags have one for all cookies together.
     const cookies = Math.max(1, this.#cookies.split('\0').length - 1)
     return [...sensitivePseudoNames(this.#order), ...names.flatMap((name) => Array(name === 'cookie' ? cookies : 1).fill(name))]
   }
 }
 
-/** The trailer fields of a BODY record's text, as they came. */
+/** The trailer fields in the text of a BODY record, as received. */
 function rawTrailers (text) {
   const pieces = text.split('\0')
   pieces.length -= 1
   return pieces
 }
 
-/** The headers object of a flat list; `flags` as Records.fieldFlags. */
+/** The headers object for a flat list. `flags` is as in Records.fieldFlags. */
 function toObject (raw, flags = '') {
   const headers = new Fields()
   for (let at = 0; at < raw.length; at += 2) join(headers, raw[at], raw[at + 1])
@@ -184,9 +189,9 @@ function toObject (raw, flags = '') {
 }
 
 /**
- * Reads what a program gives as headers: an object, or a flat list of names and
- * values. `status` is its `:status`, undefined if there is none; `fields` the
- * flat list for the library. Throws as node:http2 does for what HTTP/2 forbids.
+ * Converts the headers of a program: an object, or a flat list of names and values. `status` is the
+ * value of `:status`, or undefined; `fields` is the flat list for the library. Throws the errors of
+ * node:http2 for fields that HTTP/2 forbids.
  */
 class Outgoing {
   constructor (headers, pseudo) {
@@ -255,7 +260,7 @@ const TOKEN = /^:?[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const KNOWN = new Map()
 const KNOWN_MAX = 1000
 
-// Programs use few names: each is looked at once.
+// Programs use few names, so each is checked once.
 function lower (name) {
   let low = KNOWN.get(name)
   if (low === undefined) {
@@ -270,7 +275,7 @@ function markedNames (marked) {
   return Array.isArray(marked) ? marked.map((name) => String(name).toLowerCase()) : NO_SENSITIVE
 }
 
-/** What was sent, as sentHeaders and its kin tell it: a copy, with what was added. */
+/** A copy of the sent headers with the added fields, for sentHeaders and similar members. */
 function sentObject (headers, status, dates) {
   const list = Array.isArray(headers)
   const sent = list ? ofList(headers) : { __proto__: null, ...headers }

@@ -1,9 +1,9 @@
 'use strict'
 
-// HTTP/1.1 beside HTTP/2, for a server that allows it. The library has read the
-// request and writes the response; between the two stands node:http itself, on a
-// socket on which the request is written as HTTP/1.1, and the response read. So
-// requests and responses are node:http's in everything that programs do with them.
+// HTTP/1.1 on a server that allows it in addition to HTTP/2. The library has parsed the
+// request and writes the response. Between them is node:http itself, on a socket to which
+// the request is written as HTTP/1.1, and from which the response is read. Requests and
+// responses are therefore objects of node:http in every respect.
 
 const http = require('node:http')
 const native = require('../native.js')
@@ -14,13 +14,13 @@ const { SocketSink, gone } = require('./socketsink.js')
 const C = native.constants
 const CRLF = Buffer.from('\r\n')
 const LAST_CHUNK = '0\r\n'
-/** More than the library ever lets a head of a request have. */
+/** Longer than any request head that the library accepts. */
 const HEAD_BYTES = 2 ** 22
 const INTERNAL_ERROR = 2 // RFC 9113, section 7
 const METHODS = new Set(http.METHODS)
 const CLOSE = ['connection', 'close']
 
-/** node:http's, with the one method that only the compatibility API has. */
+/** The response of node:http, with the one method that only the compatibility API has. */
 class ServerResponse extends http.ServerResponse {
   #trailers = null
 
@@ -32,19 +32,16 @@ class ServerResponse extends http.ServerResponse {
   }
 }
 
-/**
- * Gives `server` what node:http's connection listener looks for on its server:
- * the properties of an http.Server that it does not have.
- */
+/** Adds to `server` the properties of an http.Server that node:http's connection listener reads. */
 function prepare (server) {
   const model = new http.Server({ maxHeaderSize: HEAD_BYTES, ServerResponse })
   for (const key of Reflect.ownKeys(model)) if (!(key in server)) server[key] = model[key]
-  // The library has limits of its own.
+  // The limits of the library apply.
   server.maxHeadersCount = 0
   server.keepAliveTimeout = 0
 }
 
-/** A connection of HTTP/1.1: its socket, and the request whose turn it is. */
+/** An HTTP/1.1 connection: its socket and the current request. */
 class Http1Connection {
   #exchange = null
 
@@ -60,7 +57,7 @@ class Http1Connection {
     exchange.begin(this)
   }
 
-  // ---- what the socket does ----
+  // ---- calls of the socket ----
 
   take () { this.#exchange?.take() }
 
@@ -71,7 +68,7 @@ class Http1Connection {
     exchange.write(chunk, callback)
   }
 
-  /** The end of what is written: the connection ends when that has gone. */
+  /** The socket was ended: the connection ends when everything was sent. */
   end (callback) {
     this.#exchange?.endWritten()
     this.session.close()
@@ -79,7 +76,7 @@ class Http1Connection {
   }
 }
 
-/** A request and its response; the pump's sink. */
+/** A request and its response. A sink of the pump. */
 class Http1Exchange extends SocketSink {
   #hub
   #flags
@@ -105,13 +102,13 @@ class Http1Exchange extends SocketSink {
   get socket () { return this.#connection?.socket ?? null }
   touch () { this.socket?._unrefTimer() }
 
-  /** Whether the response is whole. */
+  /** Whether the response is complete. */
   get isAnswered () { return this.#ended }
 
-  /** Whether node:http knows the method; it refuses others as malformed. */
+  /** Whether node:http knows the method. It refuses others as malformed. */
   get isKnown () { return METHODS.has(this.#head.method) }
 
-  /** A response without node:http. */
+  /** Responds without node:http. */
   refuse (status) {
     this.#hub.pump.respond(this, status, [], null, 0)
   }
@@ -179,7 +176,7 @@ class Http1Exchange extends SocketSink {
     }
   }
 
-  // All of it in one write.
+  // In one write.
   #respond ({ head, pieces, trailers }, callback) {
     if (trailers !== null) {
       this.#begin(head)
@@ -187,7 +184,8 @@ class Http1Exchange extends SocketSink {
       return this.#end(trailers, callback)
     }
     const body = pieces.length < 2 ? pieces[0] ?? null : Buffer.concat(pieces)
-    // One that was given in one piece says its length, also if node:http has put it in a chunk.
+    // A response that was written in one piece gets its content-length, also if node:http
+    // has used a chunk.
     const flags = head.hasBody && pieces.length < 2 ? C.COMMAND_FLAG_NO_DATE : C.COMMAND_FLAG_NO_DATE | C.COMMAND_FLAG_NO_LENGTH
     this.#ended = true
     this.#hub.pump.respond(this, head.status, fieldsOf(head), body, flags | this.#keepBody())
@@ -198,7 +196,7 @@ class Http1Exchange extends SocketSink {
     this.writeHead(head.status, fieldsOf(head), C.COMMAND_FLAG_NO_DATE | C.COMMAND_FLAG_NO_LENGTH)
   }
 
-  // The end goes behind what still waits for room.
+  // The end waits for the pieces before it.
   #end (trailers, callback) {
     this.whenRoom(() => {
       this.#ended = true
@@ -212,7 +210,10 @@ class Http1Exchange extends SocketSink {
     return this.#keeps ? C.COMMAND_FLAG_KEEP_BODY : 0
   }
 
-  /** Nothing more is written: a body that lasts to the connection's end is whole, any other is not. */
+  /**
+   * Nothing more will be written: a body that ends with the connection is complete, and any other
+   * is not.
+   */
   endWritten () {
     if (!this.live || this.#ended) return
     if (this.#reader.isOpenEnded) this.#end(null, () => {})
@@ -224,9 +225,9 @@ class Http1Exchange extends SocketSink {
     callback(error)
   }
 
-  // ---- how it ends ----
+  // ---- the end ----
 
-  /** Nobody waits for it: the connection has ended, or is about to. */
+  /** Cancels the request: the connection has ended or is about to. */
   onCancelled () { this.#drop() }
 
   #drop () {
@@ -240,7 +241,7 @@ class Http1Exchange extends SocketSink {
     if (socket !== null && socket.listenerCount('draining') > 0) this.#hub.tell(socket, 'draining', leftMs)
   }
 
-  /** Its session is destroyed. */
+  /** The session was destroyed. */
   fail () {
     if (this.live) this.#hub.pump.forget(this)
     this.#drop()
@@ -251,7 +252,10 @@ function fieldsOf ({ fields, isLast }) {
   return isLast ? fields.concat(CLOSE) : fields
 }
 
-/** An async listener of 'request' has failed (events.captureRejections): as node:http's servers do it. */
+/**
+ * An async listener of 'request' has failed (events.captureRejections). The effect is that of
+ * node:http.
+ */
 function reject (response, error) {
   if (response.headersSent || response.writableEnded) return void response.destroy(error)
   for (const name of response.getHeaderNames()) response.removeHeader(name)
@@ -259,7 +263,7 @@ function reject (response, error) {
   response.end(http.STATUS_CODES[500])
 }
 
-/** The request of a head that comes without node:http's parser; its body has ended. */
+/** Creates the request for a head that node:http has not parsed. Its body has ended. */
 function requestOf (head, isHttp10, socket) {
   const request = new http.IncomingMessage(socket)
   const fields = head.fields()

@@ -1,7 +1,7 @@
 'use strict'
 
-// What serves for an Http2Server between listen and close: the library's
-// server, and the sessions and streams that it tells of.
+// The running server of an Http2Server, between listen and the end of close: the native
+// server, and its sessions and streams.
 
 const { AsyncResource } = require('node:async_hooks')
 const native = require('../native.js')
@@ -22,7 +22,7 @@ const C = native.constants
 const NO_ERROR = 0
 const PROTOCOL_ERROR = 1
 const NO_BYTES = Buffer.alloc(0)
-/** Flags of a request that came in HTTP/1. */
+/** Flags of an HTTP/1 request. */
 const HTTP1 = C.RECORD_FLAG_HTTP_1_1 | C.RECORD_FLAG_HTTP_1_0
 const OF_STREAM = { requireManualDestroy: true }
 
@@ -31,35 +31,35 @@ class Hub {
   #opening = null // a stream that the pump does not know yet
   #arriving = new Map() // connections over TLS that have not spoken, by id: { peer, text, session }
 
-  /** `plan`: what the options mean, from options.js. */
+  /** `plan`: the meaning of the options, from options.js. */
   constructor (facade, plan) {
     stopAtExit()
     /** The Http2Server. */
     this.facade = facade
     this.pump = new Pump(this)
-    /** The library's server. */
+    /** The native server. */
     this.server = this.pump.server
     this.highWaterBytes = plan.highWaterBytes
     this.sessionWindow = plan.sessionWindow
     this.localSettings = plan.localSettings
     this.remoteCustomSettings = plan.remoteCustomSettings
-    /** What updateSettings has changed since: sessions that begin are told; null if there is nothing. */
+    /** The settings of updateSettings, which new sessions are sent; null if there are none. */
     this.laterSettings = null
     this.maxOutstandingPings = plan.maxOutstandingPings
     this.maxOutstandingSettings = plan.maxOutstandingSettings
     this.maxSettings = plan.maxSettings
     this.maxInvalidFrames = plan.maxInvalidFrames
     this.maxHeaderBytes = plan.maxHeaderBytes
-    /** Streams that the program gave as connections, by the address that they have here. */
+    /** Streams that the program has provided as connections, by the address that they have here. */
     this.given = new Map()
-    /** Whether it listens on a socket for IPv6, which takes IPv4 too. */
+    /** Whether the server listens on an IPv6 socket, which accepts IPv4, too. */
     this.mapsAddresses = false
     this.closing = false
-    /** Whether the library's server has ended. */
+    /** Whether the native server has ended. */
     this.ended = false
-    /** Pushed streams that the program does not have yet. For push.js. */
+    /** Pushed streams that the program has not received yet. For push.js. */
     this.promises = []
-    /** How many sessions have a timer, which their streams' activity puts off. */
+    /** The number of sessions with a timer, which activity of their streams resets. */
     this.timed = 0
     for (const [limit, value] of plan.limits) check(this.server.setLimit(limit, value))
     check(this.server.setPadding(plan.padding))
@@ -89,19 +89,21 @@ class Hub {
   session (id) { return this.#sessions.get(id) }
   forget (id) { this.#sessions.remove(id) }
 
-  /** Ends the connections that are no sessions yet. */
+  /** Ends the connections that have not become sessions. */
   abortArriving () {
     for (const id of this.#arriving.keys()) this.server.abortSession(id, NO_ERROR, NO_BYTES)
   }
 
-  /** The streams of a session whose answers are not whole. */
+  /** The streams of a session with an incomplete response. */
   streamsOf (id) {
     const streams = [...this.pump.sinks()]
     if (this.#opening !== null) streams.push(this.#opening)
     return streams.filter((stream) => stream.sessionId === id)
   }
 
-  /** Has `emitter` tell; what a listener throws is the program's uncaught exception. */
+  /**
+   * Emits an event on `emitter`. An error of a listener is an uncaught exception of the program.
+   */
   tell (emitter, ...event) {
     emitSafely(emitter, ...event)
   }
@@ -109,7 +111,7 @@ class Hub {
   #open (record) {
     if (this.#arriving.size > 0) this.#arrive(record.session, (record.flags & HTTP1) !== 0)
     const session = this.#sessions.get(record.session)
-    // Destroyed: its GOAWAY says that nobody looks at this request.
+    // The session was destroyed: its GOAWAY says that this request was not processed.
     if (session === undefined) return null
     session.lastStream = record.code
     if ((record.flags & C.RECORD_FLAG_UPGRADE) !== 0 && this.facade.listenerCount('upgrade') > 0) {
@@ -121,8 +123,9 @@ class Hub {
 
   #begun (stream, tell, session) {
     this.#opening = stream
-    // A resource of its own: what a listener enters (AsyncLocalStorage.enterWith)
-    // must not reach the streams that come with it.
+    // In an async resource of its own: the context that a listener enters
+    // (AsyncLocalStorage.enterWith) must not reach the streams that arrive in the same
+    // turn.
     callListeners(() => new AsyncResource('HTTP2SERVERSTREAM', OF_STREAM).runInAsyncScope(tell, this.facade, stream, session))
     this.#opening = null
     return stream
@@ -150,7 +153,7 @@ class Hub {
     callListeners(() => this.facade.onSession(session))
   }
 
-  // What is told of a connection over TLS that has not spoken yet: its SETTINGS make it a session.
+  // A TLS connection before HTTP: its SETTINGS make it a session.
   #awaited (kind, id, text, record) {
     if (kind === 'secured') return this.#secure(id)
     if (kind === 'settings') return this.#arrive(id, false)
@@ -162,7 +165,8 @@ class Hub {
     callListeners(() => this.facade.onLost(arrival.peer, native.causes[record.cause], arrival.text, arrival.session))
   }
 
-  // Its handshake is over: programs get its socket, and the session when it speaks.
+  // The TLS handshake is complete: the program gets the socket now, and the session with
+  // its first bytes.
   #secure (id) {
     const arrival = this.#arriving.get(id)
     if (arrival === undefined || arrival.session !== null) return
@@ -170,7 +174,7 @@ class Hub {
     callListeners(() => this.facade.onSecured(arrival.session))
   }
 
-  // It speaks: so what it speaks is known.
+  // The protocol is known now.
   #arrive (id, isHttp1) {
     this.#secure(id) // if the loop was too busy to be told
     const arrival = this.#arriving.get(id)
@@ -212,14 +216,14 @@ const EVENTS = {
   closed: (session, text, record) => session.onClosed(closingError(session, record))
 }
 
-/** Why a session did not end in order; undefined if it did. */
+/** The error of a session that did not end gracefully; otherwise undefined. */
 function closingError (session, record) {
   const cause = native.causes[record.cause]
   if (cause === 'protocol_error' || cause === 'flood') {
     const code = record.code || PROTOCOL_ERROR
     return protocolError(session.lastError || failure('ERR_HTTP2_SESSION_ERROR', code).message)
   }
-  // As in Node.js, who has said that it leaves may break the connection.
+  // As in Node.js, a peer that has announced its end may reset the connection.
   if (cause === 'connection_lost') return session.gotGoaway ? undefined : connectionLost()
   if (cause === 'internal') return new GoawayError('GOAWAY_ERR_PANIC', session.lastError ?? 'the session failed')
   return undefined

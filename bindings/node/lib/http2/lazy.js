@@ -1,14 +1,16 @@
 'use strict'
 
-// What a stream of node:stream needs costs as much as all the rest of a short
-// request, and most requests are answered without it: here it is made when
-// somebody first looks.
+// The state of a node:stream stream costs as much as the rest of a short request, and
+// most responses need none. It is therefore created on first use.
 
 const { Readable, Stream } = require('node:stream')
 
 const kState = Symbol('state')
 
-/** A Readable, once it is used as one: then `becameReadable` is called. Those that extend it have that and `readableOptions`. */
+/**
+ * A Readable whose state is created on first use: then `becameReadable` is called. Subclasses have
+ * that method and `readableOptions`.
+ */
 function LazyReadable () {}
 Object.setPrototypeOf(LazyReadable, Readable)
 LazyReadable.prototype = Object.create(Readable.prototype, {
@@ -26,12 +28,12 @@ LazyReadable.prototype = Object.create(Readable.prototype, {
   }
 })
 
-/** Whether somebody has used it as a Readable. */
+/** Whether the stream was used as a Readable. */
 function isReadable (lazy) {
   return lazy[kState] !== undefined
 }
 
-/** A Stream whose listeners have no place before there are any. */
+/** A Stream whose table of listeners is created with the first listener. */
 function LazyStream () {}
 Object.setPrototypeOf(LazyStream, Stream)
 LazyStream.prototype = Object.create(Stream.prototype, {

@@ -1,7 +1,7 @@
 'use strict'
 
-// The `link` field of early hints (RFC 8297), whose values are links of RFC 8288,
-// section 3: a target in angle brackets, then parameters.
+// The `link` field of early hints (RFC 8297). Its values are links of RFC 8288, section
+// 3: a target in angle brackets and parameters.
 
 const { wrongValue } = require('./errors.js')
 
@@ -26,7 +26,7 @@ function check (value) {
   return value
 }
 
-/** One value of a link or of several; '' if there is none. */
+/** Joins one or several links to a value; '' if there is none. */
 function linkOf (value) {
   return Array.isArray(value) ? value.map(check).join(', ') : check(value)
 }

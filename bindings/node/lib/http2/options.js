@@ -1,7 +1,7 @@
 'use strict'
 
-// What node:http2's options mean to the library. docs/node-http2.md has the
-// table that this is.
+// Converts the options of node:http2 for the library, as in the table of
+// docs/node-http2.md.
 
 const { constants } = require('node:http2')
 const native = require('../native.js')
@@ -13,7 +13,7 @@ const { limits: L, features: F } = native
 const MIB = 1 << 20
 const PADDINGS = new Set([constants.PADDING_STRATEGY_NONE, constants.PADDING_STRATEGY_ALIGNED, constants.PADDING_STRATEGY_MAX])
 
-/** What is announced unless the options say otherwise. */
+/** The settings that are announced by default. */
 const DEFAULTS = {
   headerTableSize: 4096,
   enablePush: true,
@@ -24,14 +24,17 @@ const DEFAULTS = {
   enableConnectProtocol: false
 }
 const SESSION_WINDOW = MIB
-/** In MiB, the most that the library takes; programs ask for the largest number there is when they mean no limit. */
+/**
+ * The largest value that the library accepts, in MiB. Programs use the largest number for "no
+ * limit".
+ */
 const SESSION_MEMORY_MAX = 1024
 const HIGH_WATER = 65536
 const HEADER_BYTES = 65536
-/** The first frame, and as many as the library lets wait behind it. */
+/** The first SETTINGS frame, and as many as may wait after it. */
 const OUTSTANDING_SETTINGS_MAX = 17
 
-/** What the library takes of some settings, where that is less than HTTP/2 allows. */
+/** The ranges of settings in the library, where they are narrower than in HTTP/2. */
 function checkRanges (wanted) {
   for (const name in settings.MOST) {
     if (wanted[name] < 1 || wanted[name] > settings.MOST[name]) {
@@ -40,7 +43,10 @@ function checkRanges (wanted) {
   }
 }
 
-/** { limits: [[number, value], ...], features: [[number, enabled], ...], ... } of createServer's options. */
+/**
+ * Converts the options of createServer: { limits: [[number, value], ...], features: [[number,
+ * enabled], ...], ... }.
+ */
 function planOf (options, server) {
   const wanted = { ...DEFAULTS, ...settings.resolve(options.settings) }
   settings.check(wanted)
@@ -50,7 +56,7 @@ function planOf (options, server) {
     const number = settings.LIMITS[name]
     if (number !== undefined && wanted[name] !== undefined) limits.set(number, wanted[name])
   }
-  // node:http2 counts the four pseudo-header fields too.
+  // node:http2 also counts the four pseudo-header fields.
   limits.set(L.HEADER_FIELDS, Math.max(1, (options.maxHeaderListPairs ?? 128) - 4))
   limits.set(L.STREAM_IDLE_MS, 0)
   if (options.maxSessionMemory !== undefined) limits.set(L.SESSION_SEND_BYTES, Math.min(Math.max(1, options.maxSessionMemory), SESSION_MEMORY_MAX) * MIB)
@@ -74,7 +80,7 @@ function planOf (options, server) {
   for (const name in options.features) features.set(featureOf(name, options.features[name]), options.features[name])
   return {
     limits,
-    // The library numbers them alike; of other values Node.js pads nothing.
+    // The library has the same numbers. Node.js does not pad for other values.
     padding: PADDINGS.has(options.paddingStrategy) ? options.paddingStrategy : constants.PADDING_STRATEGY_NONE,
     features,
     health: options.health,

@@ -1,8 +1,7 @@
 'use strict'
 
-// node:http2 as Node.js has it, with its own servers. It is not asked for by
-// `require` if there is another way: a tracing agent that hooks `require` would
-// wrap Node's servers before goaway/register has put goaway's in their place.
+// node:http2 with its own servers. `require` is avoided if possible: a tracing agent that
+// hooks it would wrap the servers of Node.js before goaway/register has replaced them.
 
 const http2 = process.getBuiltinModule?.('node:http2') ?? require('node:http2')
 const { createServer, createSecureServer } = http2

@@ -14,12 +14,13 @@ const { PUSH_PROMISE } = require('./exchangestream.js')
 const C = native.constants
 const PSEUDO = [':method', ':authority', ':scheme', ':path']
 
-/** A method without a body in the request (section 8.4). */
+/** The methods without a request body (section 8.4). */
 function checkMethod (method) {
   if (method !== 'GET' && method !== 'HEAD') throw wrongValue('headers[":method"]', method, 'is none of a pushed request: GET or HEAD')
 }
 
-// Name and value of each field with a NUL behind each, the pseudo-header fields first.
+// The name and value of each field, each followed by a NUL. The pseudo-header fields are
+// first.
 function packed (fields) {
   const pieces = []
   for (const first of [true, false]) {
@@ -31,8 +32,8 @@ function packed (fields) {
 }
 
 /**
- * Begins a pushed stream of `parent`; `make(record)` makes it. `callback` comes
- * once it has its number, which is a moment later.
+ * Begins a pushed stream of `parent`. `make(record)` creates it. `callback` is called when the
+ * stream has its identifier, which takes a moment.
  */
 function push (parent, hub, given, callback, make) {
   const headers = sentObject(given)
@@ -72,12 +73,12 @@ function push (parent, hub, given, callback, make) {
   if (hub.promises.push(promise) === 1) process.nextTick(handOver, hub)
 }
 
-// Of a stream that the program does not have yet its callback tells.
+// Until the program has the stream, the callback reports its end.
 function ignore () {}
 
 /**
- * Hands over the promised streams in their order. The session's thread gives
- * them their numbers; or they are cancelled, with what they are pushed on.
+ * Passes the promised streams to the program in their order. The session's thread assigns their
+ * identifiers, or they are cancelled together with the stream that they are pushed on.
  */
 function handOver (hub) {
   const { stream, headers, callback } = hub.promises[0]

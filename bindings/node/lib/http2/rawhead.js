@@ -1,19 +1,19 @@
 'use strict'
 
-// The head of an answer as a program writes it to a socket by itself, which it
-// does where node:http has given it the socket (event 'upgrade').
+// Parses the response head that a program writes to a socket, after node:http has passed
+// it the socket (event 'upgrade').
 
 const { GoawayError } = require('../errors.js')
 
 const END = '\r\n\r\n'
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/
-/** What the library says of the connection by itself (RFC 9110, section 7.6.1). */
+/** Fields of the connection that the library sends itself (RFC 9110, section 7.6.1). */
 const OF_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection'])
 
 const invalid = (why) => new GoawayError('GOAWAY_ERR_INVALID', `what was written to the socket is no response of HTTP/1.1: ${why}`)
 
-/** Collects what is written until a head is whole. */
+/** Collects writes until the head is complete. */
 class RawHead {
   #bytes = Buffer.alloc(0)
   #maxBytes
@@ -22,7 +22,7 @@ class RawHead {
     this.#maxBytes = maxBytes
   }
 
-  /** [name, value] of a line, the name in lower case. Throws if it is no field. */
+  /** [name, value] of a line, with the name in lower case. Throws if it is not a field. */
   static field (line) {
     const [, name, value] = FIELD.exec(line) ?? []
     if (name === undefined) throw invalid(`${JSON.stringify(line)} is no field`)
@@ -30,9 +30,9 @@ class RawHead {
   }
 
   /**
-   * Takes more of it; null while it is not whole, then { status, fields, rest }:
-   * `fields` a flat list, `rest` what was written behind the head. Throws if it
-   * is none (RFC 9112, sections 4 and 5).
+   * Adds bytes. Returns null while the head is incomplete, then { status, fields, rest }: `fields`
+   * is a flat list, `rest` was written after the head. Throws if it is malformed (RFC 9112,
+   * sections 4 and 5).
    */
   add (chunk) {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
@@ -50,7 +50,7 @@ class RawHead {
   }
 }
 
-/** Whether the library says a field of that name by itself. */
+/** Whether the library sends fields with this name itself. */
 function isOfConnection (name) {
   return OF_CONNECTION.has(name)
 }

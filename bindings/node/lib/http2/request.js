@@ -1,16 +1,16 @@
 'use strict'
 
-// A request of the compatibility API: what `request` listeners get first.
+// The request of the compatibility API, the first argument of `request` listeners.
 
 const { LazyReadable, isReadable } = require('./lazy.js')
 const { attachRequest, requestOf, kTell } = require('./attach.js')
 const { socketOf } = require('./streamsocket.js')
 const { wrongType, wrongValue } = require('./errors.js')
 
-/** Its end is told by the stream's, once, whoever destroys it. */
+/** The stream reports its end once, whoever destroys the request. */
 const OPTIONS = { autoDestroy: false, emitClose: false }
 
-/** A request as node:http has it, read from a stream of HTTP/2. */
+/** A request like that of node:http, read from an HTTP/2 stream. */
 class Http2ServerRequest extends LazyReadable {
   #options
   #stream
@@ -24,7 +24,7 @@ class Http2ServerRequest extends LazyReadable {
   #closed = false
   #reading = false
 
-  /** `headers` and `rawHeaders` may be left out: then they are the stream's. */
+  /** `headers` and `rawHeaders` are those of the stream by default. */
   constructor (stream, headers, options, rawHeaders) {
     super()
     this.#options = options
@@ -34,19 +34,19 @@ class Http2ServerRequest extends LazyReadable {
     attachRequest(stream, this)
   }
 
-  /** What it is made a Readable with. */
+  /** The options of the Readable. */
   get readableOptions () { return this.#options === undefined ? OPTIONS : { ...this.#options, ...OPTIONS } }
 
-  /** The stream that it came on. */
+  /** The stream of the request. */
   get stream () { return this.#stream }
 
-  /** The headers object, the pseudo-header fields among them. */
+  /** The headers object, including pseudo-header fields. */
   get headers () {
     if (this.#headers === undefined) this.#headers = this.#stream.requestHeaders
     return this.#headers
   }
 
-  /** The fields as they came: [name, value, name, value, ...]. */
+  /** The fields as received: [name, value, name, value, ...]. */
   get rawHeaders () {
     if (this.#rawHeaders === undefined) this.#rawHeaders = this.#stream.rawRequestHeaders
     return this.#rawHeaders
@@ -55,14 +55,14 @@ class Http2ServerRequest extends LazyReadable {
   /** The trailer fields; empty before 'end'. */
   get trailers () { return this.#trailers ?? (this.#trailers = {}) }
 
-  /** They as they came. */
+  /** The trailer fields as received. */
   get rawTrailers () { return this.#rawTrailers ?? (this.#rawTrailers = []) }
 
   get httpVersion () { return '2.0' }
   get httpVersionMajor () { return 2 }
   get httpVersionMinor () { return 0 }
 
-  /** The method; it can be set, as middleware does. */
+  /** The method. Middleware may set it. */
   get method () {
     return this.#method ?? (this.#headers === undefined ? this.#stream.requestMethod : this.#headers[':method'])
   }
@@ -73,7 +73,7 @@ class Http2ServerRequest extends LazyReadable {
     this.#method = method
   }
 
-  /** The path with its query; it can be set, as routers do. */
+  /** The path with its query. Routers may set it. */
   get url () {
     return this.#url ?? (this.#headers === undefined ? this.#stream.requestPath : this.#headers[':path'])
   }
@@ -82,26 +82,26 @@ class Http2ServerRequest extends LazyReadable {
 
   get scheme () { return this.headers[':scheme'] }
 
-  /** From `:authority`, or `host` if there is none. */
+  /** The value of `:authority`, or of `host` if there is none. */
   get authority () { return this.headers[':authority'] ?? this.headers.host }
 
-  /** Stands for a socket: what there is of one in a stream and its session. */
+  /** The stand-in for a socket: the properties of its stream and session. */
   get socket () { return socketOf(this.#stream) }
   get connection () { return socketOf(this.#stream) }
 
-  /** Whether the stream ended before the answer had. */
+  /** Whether the stream has ended before the response was complete. */
   get aborted () { return this.#aborted }
 
-  /** Whether nothing more comes. */
+  /** Whether the body has ended. */
   get complete () { return this.#aborted || (isReadable(this) && this.readableEnded) || this.#closed || this.#stream.destroyed }
 
-  /** After so many ms without activity 'timeout' is emitted, here and on the response. */
+  /** Emits 'timeout' here and on the response after `ms` without activity. */
   setTimeout (ms, callback) {
     if (!this.#closed) this.#stream.setTimeout(ms, callback)
     return this
   }
 
-  /** Somebody looks at it as a stream for the first time. */
+  /** The request is used as a stream for the first time. */
   becameReadable () {
     if (this.#closed) this.#end()
   }
@@ -113,17 +113,17 @@ class Http2ServerRequest extends LazyReadable {
       this.#reading = true
       stream.on('data', onData)
     }
-    // Later: a read within 'data' would be one within the stream's.
+    // Later, because a read inside 'data' would be a read inside the stream's 'data'.
     process.nextTick(resume, stream)
   }
 
-  /** The stream lives on: there may be an answer to send, and the rest of the body to discard. */
+  /** The stream continues: a response may be outstanding, and the rest of the body is discarded. */
   _destroy (error, callback) {
     if (!this.#closed) this.#stream.resume()
     callback(error)
   }
 
-  // ---- what its stream tells ----
+  // ---- events of the stream ----
 
   [kTell.end] () {
     if (this.#reading && !this.readableEnded) this.push(null)
@@ -150,14 +150,14 @@ class Http2ServerRequest extends LazyReadable {
     this.emit('close')
   }
 
-  // There is nothing more to read. As in Node.js one that nobody has read flows to its end.
+  // The body has ended. As in Node.js, a request that nobody has read flows to its end.
   #end () {
     this.push(null)
     if (!this.#reading && this.readableFlowing !== false) this.resume()
   }
 }
 
-// A listener of the stream, once somebody reads.
+// A listener of the stream, added when the program reads.
 function onData (chunk) {
   const request = requestOf(this)
   if (!request.destroyed && !request.push(chunk)) this.pause()

@@ -1,7 +1,6 @@
 'use strict'
 
-// The answer to a request of the compatibility API: what `request` listeners get
-// second.
+// The response of the compatibility API, the second argument of `request` listeners.
 
 const { HeadOptions } = require('./responsehead.js')
 const { LazyStream } = require('./lazy.js')
@@ -13,7 +12,7 @@ const { failure, checkFunction, wrongType } = require('./errors.js')
 
 const NO_ERROR = 0 // RFC 9113, section 7
 
-/** An answer as node:http has it, written to a stream of HTTP/2. */
+/** A response like that of node:http, written to an HTTP/2 stream. */
 class Http2ServerResponse extends LazyStream {
   #stream
   #headers = new ResponseHeaders()
@@ -29,22 +28,25 @@ class Http2ServerResponse extends LazyStream {
   constructor (stream) {
     super()
     this.writable = true
-    /** The request that it answers; null for a pushed stream. */
+    /** Its request; null for a pushed stream. */
     this.req = null
     this.#stream = stream
     attachResponse(stream, this)
   }
 
-  /** The stream that it goes to. */
+  /** The stream of the response. */
   get stream () { return this.#stream }
 
-  /** Stands for a socket: what there is of one in a stream and its session; undefined once it has closed. */
+  /**
+   * The stand-in for a socket: the properties of its stream and session. Undefined after the
+   * response has closed.
+   */
   get socket () { return this.#closed ? undefined : socketOf(this.#stream) }
   get connection () { return this.socket }
 
-  // ---- how far it is ----
+  // ---- state ----
 
-  /** Whether the head is on its way. */
+  /** Whether the head was sent. */
   get headersSent () { return this.#stream.headersSent }
   get _header () { return this.headersSent }
   get finished () { return this.#ending }
@@ -68,7 +70,7 @@ class Http2ServerResponse extends LazyStream {
     this.#headError = null
   }
 
-  /** Always empty: HTTP/2 has none (RFC 9113, section 8.3.2). */
+  /** Always empty: HTTP/2 has no reason phrase (RFC 9113, section 8.3.2). */
   get statusMessage () {
     warnOfMessage()
     return ''
@@ -76,19 +78,19 @@ class Http2ServerResponse extends LazyStream {
 
   set statusMessage (message) { warnOfMessage() }
 
-  /** Whether a `date` is added if there is none. */
+  /** Whether `date` is added if it is missing. */
   get sendDate () { return this.#sendDate }
   set sendDate (wanted) { this.#sendDate = Boolean(wanted) }
 
-  /** A field by its name, in any case; undefined if there is none. */
+  /** The value of a field by its name in any case; undefined if there is none. */
   getHeader (name) { return this.#headers.get(name) }
   hasHeader (name) { return this.#headers.has(name) }
-  /** The names, in lower case. */
+  /** The names of the fields in lower case. */
   getHeaderNames () { return this.#headers.names() }
-  /** A copy of the fields, by name in lower case. */
+  /** A copy of the fields, with names in lower case. */
   getHeaders () { return this.#headers.copy() }
 
-  /** Sets a field; several of one name are an array. */
+  /** Sets a field. An array has several fields with this name. */
   setHeader (name, value) {
     this.#expectUnsent()
     const key = checkName(name)
@@ -97,7 +99,7 @@ class Http2ServerResponse extends LazyStream {
     return this
   }
 
-  /** Adds one more field of that name, or several. */
+  /** Adds one or several fields with this name. */
   appendHeader (name, value) {
     this.#expectUnsent()
     const key = checkName(name)
@@ -115,18 +117,21 @@ class Http2ServerResponse extends LazyStream {
     this.#headers.remove(key)
   }
 
-  // Throws if the head is sent.
+  // Throws if the head was sent.
   #expectUnsent () {
     if (this.#stream.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
   }
 
-  // False if there is nobody left to send fields to.
+  // False if the stream has ended.
   #takesFields () {
     this.#headError = null
     return !this.#closed && !this.#stream.destroyed
   }
 
-  /** Sends the head: fields set before stay, unless they are among `headers`, an object or a list. */
+  /**
+   * Sends the head. Fields that were set before are kept, unless `headers` (an object or a list)
+   * has the same names.
+   */
   writeHead (status, message, headers) {
     if (this.#closed || this.#stream.destroyed || this.#stream.closed) return this
     if (this.#stream.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
@@ -134,7 +139,7 @@ class Http2ServerResponse extends LazyStream {
     else if (headers === undefined) headers = message
     checkList(headers)
     try {
-      // First: what is sent after a failure never has another status.
+      // First, so that a later head never has another status.
       if (status !== undefined) this.#status = status
       const merged = headers === undefined || headers === null ? this.#headers : this.#headers.merged(headers)
       const { fields } = merged
@@ -148,9 +153,9 @@ class Http2ServerResponse extends LazyStream {
     return this
   }
 
-  // The head that was set, before what is written without `writeHead`. It never
-  // replaces a head that failed, unless the program has changed it since: then
-  // this is false, and the stream is destroyed.
+  // Sends the head that was set before data that is written without `writeHead`. It never
+  // replaces a head that has failed, unless the program has changed it since: then the
+  // result is false, and the stream is destroyed.
   #writeOwnHead () {
     if (this.#headError === null) {
       this.writeHead(this.#status)
@@ -160,17 +165,20 @@ class Http2ServerResponse extends LazyStream {
     return false
   }
 
-  /** Sends the head that was set, if it is not sent yet. */
+  /** Sends the head that was set, unless it was sent. */
   flushHeaders () {
     if (!this.#closed && !this.#stream.headersSent) this.#writeOwnHead()
   }
 
-  /** 100 (Continue), for a peer that waits for it; false if it is too late. */
+  /** Sends 100 (Continue). False if it is too late. */
   writeContinue () {
     return this.#inform({ ':status': 100 })
   }
 
-  /** 103 (Early Hints): `link`, a text or several, and other fields. False if it is too late. */
+  /**
+   * Sends 103 (Early Hints) with `link`, a text or several, and other fields. False if it is too
+   * late.
+   */
   writeEarlyHints (hints) {
     if (hints === null || typeof hints !== 'object' || Array.isArray(hints)) throw wrongType('hints', 'Object', hints)
     const fields = { __proto__: null, ':status': 103 }
@@ -182,7 +190,7 @@ class Http2ServerResponse extends LazyStream {
     return this.#inform(fields)
   }
 
-  /** An answer of 1xx, but 101, before the own one, with fields. False if it is too late. */
+  /** Sends an informational response except 101, with fields. False if it is too late. */
   writeInformation (status, fields) {
     if (typeof status !== 'number' || !(status >= 100 && status <= 199) || status === 101) {
       throw failure('ERR_HTTP2_STATUS_INVALID', status)
@@ -201,7 +209,7 @@ class Http2ServerResponse extends LazyStream {
 
   // ---- trailers ----
 
-  /** Adds a trailer field; what comes after `end` is too late, and left out. */
+  /** Adds a trailer field. Fields that are added after `end` are ignored. */
   setTrailer (name, value) {
     const key = checkName(name)
     checkValue(key, value)
@@ -209,14 +217,14 @@ class Http2ServerResponse extends LazyStream {
     this.#trailers[key] = value
   }
 
-  /** Adds several, by name. */
+  /** Adds several trailer fields by name. */
   addTrailers (trailers) {
     for (const name of Object.keys(trailers)) this.setTrailer(name, trailers[name])
   }
 
   // ---- the body ----
 
-  /** The next piece; false if it is time to wait for 'drain'. */
+  /** Writes the next piece. False if the program should wait for 'drain'. */
   write (chunk, encoding, callback) {
     if (typeof encoding === 'function') {
       callback = encoding
@@ -240,22 +248,22 @@ class Http2ServerResponse extends LazyStream {
   #refuse (callback) {
     const error = this.#ending ? failure('ERR_STREAM_WRITE_AFTER_END') : failure('ERR_HTTP2_INVALID_STREAM')
     if (typeof callback === 'function') process.nextTick(callback, error)
-    // What was given whole is still delivered: its trailers leave in this turn.
+    // A response that was ended is still delivered: its trailers are sent in this turn.
     if (this.#ending && this.#trailers !== null) setImmediate(() => this.destroy(error))
     else this.destroy(error)
     return false
   }
 
-  // False, as Node.js says it; 'drain' lets a pipe go on to its end.
+  // False, as in Node.js. 'drain' lets a pipe continue to its end.
   #drop (callback) {
     process.nextTick(dropped, this, callback)
     return false
   }
 
-  // Nothing goes out but the head, which is sent: pieces of a body are left out.
+  // Whether only the head is sent: the pieces of a body are dropped.
   get #isHeadOnly () { return this.#stream.isHeadOnly }
 
-  /** The end of the answer, with a last piece; `callback` when it is handed on. */
+  /** Ends the response, with a last piece. `callback` is called when it was passed on. */
   end (chunk, encoding, callback) {
     if (typeof chunk === 'function') {
       callback = chunk
@@ -268,7 +276,7 @@ class Http2ServerResponse extends LazyStream {
       if (typeof callback === 'function') process.nextTick(callback)
       return this
     }
-    // As Node.js does it, through the methods that a program may have replaced.
+    // As in Node.js, through methods that a program may have replaced.
     if (chunk !== null && chunk !== undefined) this.write(chunk, encoding)
     this.#ending = true
     const stream = this.#stream
@@ -300,20 +308,20 @@ class Http2ServerResponse extends LazyStream {
   cork () { this.#stream.cork() }
   uncork () { this.#stream.uncork() }
 
-  /** Ends the stream at once: the peer sees that the answer is not whole. */
+  /** Resets the stream, so that the peer sees that the response is incomplete. */
   destroy (error) {
     if (this.#destroyed) return
     this.#destroyed = true
     this.#stream.destroy(error)
   }
 
-  /** After so many ms without activity 'timeout' is emitted, here and on the request. */
+  /** Emits 'timeout' here and on the request after `ms` without activity. */
   setTimeout (ms, callback) {
     if (!this.#closed) this.#stream.setTimeout(ms, callback)
     return this
   }
 
-  /** Pushes what the peer will ask for (RFC 9113, section 8.4): `callback(error, response)`. */
+  /** Pushes a response (RFC 9113, section 8.4): `callback(error, response)`. */
   createPushResponse (headers, callback) {
     checkFunction(callback, 'callback')
     if (this.#closed || this.#stream.destroyed) {
@@ -326,7 +334,7 @@ class Http2ServerResponse extends LazyStream {
     })
   }
 
-  // ---- what its stream tells ----
+  // ---- events of the stream ----
 
   [kTell.end] () {}
   [kTell.trailers] () {}
@@ -345,8 +353,8 @@ class Http2ServerResponse extends LazyStream {
   [kTell.close] () {
     if (this.#closed) return
     const { owner, rstCode } = this.#stream
-    // The response is whole, but who pipes or waits for 'drain' has not ended it
-    // yet: to such a one 'close' would be an error.
+    // The response is complete, but a program that pipes or waits for 'drain' has not
+    // ended it yet, and would take 'close' for an error.
     const isWritten = this.listenerCount('unpipe') > 0 || this.listenerCount('drain') > 0
     if (isWritten && this.#isHeadOnly && !this.#ending && rstCode === NO_ERROR && owner !== undefined && !owner.destroyed) {
       this.#isHeld = true
@@ -356,7 +364,7 @@ class Http2ServerResponse extends LazyStream {
     }
   }
 
-  /** Says that it has closed. For this file. */
+  /** Emits that the response has closed. For this file. */
   release () {
     if (this.#closed) return
     this.#closed = true
@@ -372,7 +380,7 @@ function checkChunk (chunk) {
 
 function release (response) { response.release() }
 
-// A piece was left out: who waits goes on.
+// A piece was dropped: the writer continues.
 function dropped (response, callback) {
   if (typeof callback === 'function') callback()
   response.emit('drain')

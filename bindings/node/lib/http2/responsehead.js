@@ -1,11 +1,11 @@
 'use strict'
 
-// The head of a response: what a program may give as one.
+// The head of a response as a program may give it.
 
 const { isBodyless } = require('../status.js')
 const { failure, wrongType } = require('./errors.js')
 
-/** An object, or with `lists` also a flat list. */
+/** Checks that headers are an object, or with `lists` possibly a flat list. */
 function checkHeaders (headers, lists) {
   if (headers === undefined) return
   if (headers === null || typeof headers !== 'object' || (!lists && Array.isArray(headers))) {
@@ -13,7 +13,7 @@ function checkHeaders (headers, lists) {
   }
 }
 
-/** Options of a head whose fields nobody changes any more; of the compatibility API. */
+/** Options for a head whose fields do not change any more, for the compatibility API. */
 class HeadOptions {
   constructor (endStream, sendDate) {
     this.endStream = endStream
@@ -22,20 +22,20 @@ class HeadOptions {
   }
 }
 
-/** The status of a head; 200 if it has none. */
+/** The status of a head; 200 by default. */
 function statusOf (given) {
   const status = given === undefined || given === null ? 200 : given | 0
   if (status < 200 || status > 599) throw failure('ERR_HTTP2_STATUS_INVALID', given)
   return status
 }
 
-/** The library's text of a field that cannot be sent, as node:http2's error. */
+/** Converts an error of the library about a field to the error of node:http2. */
 function ofField (error) {
   const name = /"(.*)"/.exec(error.message)?.[1]
   return error.code === 'GOAWAY_ERR_INVALID' && name !== undefined ? failure('ERR_INVALID_CHAR', 'header content', name) : error
 }
 
-// Flags of a stream whose head was sent, as the diagnostics channel tells them.
+// Flags of a stream whose head was sent, for the diagnostics channel.
 const READY = 1
 const HEADERS_SENT = 4
 const HEAD_REQUEST = 8

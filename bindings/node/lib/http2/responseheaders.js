@@ -1,16 +1,16 @@
 'use strict'
 
-// The header fields of an answer of the compatibility API, until it is sent.
+// The header fields of a response of the compatibility API, before they are sent.
 
 const { failure, wrongType, wrongValue } = require('./errors.js')
 
-/** A name of RFC 9110, section 5.6.2. */
+/** A token (RFC 9110, section 5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** Names that have been seen in order, as they are sent: programs use few. */
+/** Names that were valid before, in the form in which they are sent. Programs use few names. */
 const known = new Map()
 const KNOWN_MAX = 1000
 
-/** Gives a field's name in lower case; throws if it is none. */
+/** Returns the name of a field in lower case. Throws if it is invalid. */
 function checkName (name) {
   const seen = known.get(name)
   if (seen !== undefined) return seen
@@ -28,7 +28,8 @@ function checkValue (name, value) {
 
 let warned = false
 
-// RFC 9113, section 8.2.2: it is not HTTP/2's. Programs for HTTP/1 set it, so it is left out.
+// RFC 9113, section 8.2.2: connection-specific fields. Programs for HTTP/1 set them, so
+// they are ignored.
 function isDropped (name, value) {
   if (name !== 'connection' || value === 'trailers') return false
   if (!warned) {
@@ -40,7 +41,7 @@ function isDropped (name, value) {
 
 const flatOf = (list) => Array.isArray(list[0]) ? list.flat(1) : list
 
-/** Throws if fields of writeHead are a list in which a value is missing. */
+/** Throws if the fields of writeHead are a list in which a value is missing. */
 function checkList (headers) {
   if (Array.isArray(headers) && flatOf(headers).length % 2 !== 0) throw wrongValue('headers', headers)
 }
@@ -58,7 +59,7 @@ class ResponseHeaders {
   names () { return Object.keys(this.#fields) }
   copy () { return Object.assign({ __proto__: null }, this.#fields) }
 
-  /** `name` is what checkName gave, here and below. */
+  /** `name` is a result of checkName, here and below. */
   set (name, value) {
     if (!isDropped(name, value)) this.#fields[name] = value
   }
@@ -71,7 +72,9 @@ class ResponseHeaders {
 
   remove (name) { delete this.#fields[name] }
 
-  /** A copy with fields of writeHead, which stay out of this if they cannot be sent. */
+  /**
+   * A copy with the fields of writeHead added. If they cannot be sent, the original is unchanged.
+   */
   merged (headers) {
     const copy = new ResponseHeaders()
     Object.assign(copy.#fields, this.#fields)
@@ -79,7 +82,7 @@ class ResponseHeaders {
     return copy
   }
 
-  /** Takes fields of writeHead in: an object, a flat list, or pairs, which checkList has passed. */
+  /** Adds the fields of writeHead: an object, a flat list, or pairs, checked by checkList. */
   merge (headers) {
     if (!Array.isArray(headers)) {
       for (const name of Object.keys(headers)) this.#mergeOne(name, headers[name])
@@ -100,7 +103,7 @@ class ResponseHeaders {
     this.set(key, value)
   }
 
-  /** The fields themselves, for the stream; once they are given to it they do not change. */
+  /** The fields for the stream. They do not change after this call. */
   get fields () { return this.#fields }
 }
 

@@ -1,7 +1,7 @@
 'use strict'
 
-// Reads a response as node:http writes it to a socket (RFC 9112): informational
-// heads, the final head, and the body, whose framing is taken away.
+// Parses the response that node:http writes to a socket (RFC 9112): informational heads,
+// the final head, and the body without its framing.
 
 const { RawHead, isOfConnection } = require('./rawhead.js')
 const { GoawayError } = require('../errors.js')
@@ -12,7 +12,7 @@ const LF = 10
 const invalid = (why) => new GoawayError('GOAWAY_ERR_INVALID', `what was written to the socket is no response of HTTP/1.1: ${why}`)
 const tooLong = () => new GoawayError('GOAWAY_ERR_LENGTH', 'more was written than content-length says')
 
-/** How a body ends (RFC 9112, section 6.3), and where in one in chunks the next byte stands. */
+/** How a body ends (RFC 9112, section 6.3), and the position in chunked framing. */
 const HEAD = 0
 const LENGTH = 1
 const OPEN_ENDED = 2
@@ -34,14 +34,13 @@ class ResponseReader {
     this.#method = method
   }
 
-  /** Whether the body lasts until the connection ends. */
+  /** Whether the body ends with the connection. */
   get isOpenEnded () { return this.#state === OPEN_ENDED }
 
   /**
-   * Reads what was written next: { informational: [{ status, fields }], head,
-   * pieces, ended, trailers }. `head` is null, or { status, fields, isLast,
-   * hasBody }: `isLast` if the connection ends behind the response. Throws if it
-   * is no response, or more than one.
+   * Parses further bytes: { informational: [{ status, fields }], head, pieces, ended, trailers }.
+   * `head` is null, or { status, fields, isLast, hasBody }, with `isLast` if the connection ends
+   * after the response. Throws if the bytes are not a response, or more than one.
    */
   read (chunk) {
     const read = { informational: [], head: null, pieces: [], ended: false, trailers: null }
@@ -126,12 +125,12 @@ class ResponseReader {
   }
 }
 
-/** The first value of that name; undefined if there is none. */
+/** The first value of a field with this name; undefined if there is none. */
 function valueOf (fields, name) {
   for (let at = 0; at < fields.length; at += 2) if (fields[at] === name) return fields[at + 1]
 }
 
-/** The fields without those that the library says by itself. */
+/** The fields without those that the library sends itself. */
 function ofLibrary (fields) {
   const kept = []
   for (let at = 0; at < fields.length; at += 2) {

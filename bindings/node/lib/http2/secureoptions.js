@@ -1,7 +1,7 @@
 'use strict'
 
-// What node:tls's options mean to the library's TLS. What it cannot do is
-// refused by name: nobody should believe to have what they have not.
+// Converts the TLS options of Node.js for the library. Options that it does not support
+// are refused by name, so that nobody relies on them.
 
 const nodeTls = require('node:tls')
 const { constants } = require('node:crypto')
@@ -16,15 +16,18 @@ const SAME = [
   'minVersion', 'resumption', 'keyLog'
 ]
 
-/** What goaway speaks (RFC 7301). */
+/** The protocols of goaway (RFC 7301). */
 const PROTOCOLS = ['h2', 'http/1.1']
 
-/** Bits of secureOptions that ask for what is so anyway. */
+/** Bits of secureOptions that request the library's normal behaviour. */
 const GIVEN = constants.SSL_OP_NO_SSLv2 | constants.SSL_OP_NO_SSLv3 | constants.SSL_OP_NO_TLSv1 | constants.SSL_OP_NO_TLSv1_1 |
   constants.SSL_OP_NO_COMPRESSION | constants.SSL_OP_CIPHER_SERVER_PREFERENCE | constants.SSL_OP_NO_RENEGOTIATION |
   constants.SSL_OP_SINGLE_DH_USE | constants.SSL_OP_SINGLE_ECDH_USE
 
-/** By option: the reason why it is refused, and a function that lets pass what is so anyway. */
+/**
+ * For each refused option: the reason, and a function that accepts values which request the normal
+ * behaviour.
+ */
 const REFUSED = {
   __proto__: null,
   pfx: ['`openssl pkcs12 -in FILE -nodes` makes PEM of it, for cert and key'],
@@ -54,7 +57,7 @@ const REFUSED = {
   Http1ServerResponse: ["responses in HTTP/1.1 are node:http's own"]
 }
 
-/** Throws for an option that cannot be done. */
+/** Throws for an option that is not supported. */
 function checkRefused (options) {
   for (const name in REFUSED) {
     const value = options[name]
@@ -64,7 +67,7 @@ function checkRefused (options) {
   }
 }
 
-// Who asks for h2 gets it; Node.js, too, decides by allowHTTP1 alone.
+// A client that offers h2 gets it. In Node.js, too, only allowHTTP1 decides.
 function checkProtocols (wanted) {
   if (wanted === undefined) return
   if (!Array.isArray(wanted)) throw invalid('ALPNProtocols is no array of names')
@@ -72,14 +75,14 @@ function checkProtocols (wanted) {
   if (strange !== undefined) throw invalid(`ALPNProtocols has ${strange}, which goaway does not speak`)
 }
 
-/** Who vouches for clients if nobody is named: whom Node.js trusts. */
+/** The default authorities for client certificates: those of Node.js. */
 function defaultAuthorities () {
   return nodeTls.getCACertificates?.('default') ?? nodeTls.rootCertificates
 }
 
 /**
- * The library's TLS of createSecureServer's options and the contexts by name.
- * Throws what cannot be.
+ * Creates the library's TLS settings from the options of createSecureServer and the contexts by
+ * name. Throws for options that are not supported.
  */
 function tlsOf (options, contexts = new Map()) {
   checkRefused(options)
@@ -93,7 +96,7 @@ function tlsOf (options, contexts = new Map()) {
   return tls
 }
 
-/** The options without those of TLS, as Node.js may check them. */
+/** The options without those of TLS, for the checks of Node.js. */
 function withoutTls (options) {
   const others = { ...options }
   for (const name of [...SAME, 'ALPNProtocols', ...Object.keys(REFUSED)]) delete others[name]

@@ -1,10 +1,9 @@
 'use strict'
 
-// The server of createSecureServer: the other one, with TLS in front, and, if
-// the program allows it, HTTP/1.1 beside HTTP/2.
+// The server of createSecureServer: TLS, HTTP/2, and HTTP/1.1 if the program allows it.
 
 const { GoawayError } = require('../errors.js')
-// Which knows what options must be.
+// For its checks of options.
 const { createSecureServer: createNodeSecureServer } = require('./original.js')
 const { failure } = require('./errors.js')
 const { Http2Server } = require('./server.js')
@@ -29,7 +28,7 @@ class Http2SecureServer extends Http2Server {
     if (options?.allowHTTP1 === true) prepare(this)
   }
 
-  /** The settings of its listeners. */
+  /** The TLS settings of the listeners. */
   get tls () { return this.#tls }
 
   /** Whether clients are asked for a certificate. */
@@ -37,7 +36,10 @@ class Http2SecureServer extends Http2Server {
 
   get isSecure () { return true }
 
-  /** Has new handshakes use these; sessions go on. If they cannot be used it throws, and nothing changes. */
+  /**
+   * Replaces the certificates for new handshakes. Open sessions continue. Invalid ones throw, and
+   * nothing changes.
+   */
   setSecureContext (options) {
     if (!isOptions(options)) throw new GoawayError('GOAWAY_ERR_INVALID', 'setSecureContext wants an object of options')
     const { requestCert, rejectUnauthorized, clients } = this.#given
@@ -47,9 +49,9 @@ class Http2SecureServer extends Http2Server {
   }
 
   /**
-   * Has clients that ask for that name get this certificate; a `*` in front
-   * stands for one label. `context` has the options cert and key. A later one
-   * for the same name takes its place, and an exact name goes before a wildcard.
+   * Sets the certificate for clients that send this server name. A leading `*` matches one label.
+   * `context` has the options cert and key. A later context for a name replaces an earlier one, and
+   * an exact name takes precedence over a wildcard.
    */
   addContext (name, context) {
     if (typeof name !== 'string' || name === '') throw new GoawayError('GOAWAY_ERR_INVALID', 'addContext wants the name that clients ask for')
@@ -67,10 +69,13 @@ class Http2SecureServer extends Http2Server {
   getTicketKeys () { throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'getTicketKeys') }
   setTicketKeys () { throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'setTicketKeys') }
 
-  /** A connection ended before its client had spoken; `secured` is its session, if the TLS handshake was over. */
+  /**
+   * A connection has ended before HTTP. `secured` is its session, if the TLS handshake was
+   * complete.
+   */
   onLost (peer, cause, text, secured) {
     if (secured !== null) {
-      // Who has chosen no protocol, and spoken none in time.
+      // The client has selected no protocol, and has sent nothing in time.
       const isSilent = cause === 'handshake_timeout' && !secured.rawSocket.alpnProtocol && !this.#given.allowHTTP1
       if (cause === 'protocol_error' || isSilent) this.emit('unknownProtocol', secured.rawSocket)
     } else if (cause === 'tls') {

@@ -1,15 +1,15 @@
 'use strict'
 
-// What stands for the socket of a session over TLS: as of any session, and what
-// its handshake has come to.
+// The stand-in for the socket of a TLS session: that of any session, with the result of
+// the handshake.
 
 const { X509Certificate } = require('node:crypto')
 const { SessionSocket } = require('./socket.js')
 
-/** Of a connection that has ended before anybody could ask. */
+/** For a connection that has ended before it could be asked. */
 const NOTHING = Object.freeze({ version: '', cipher: '', alpn: '', serverName: '', clientError: '', resumed: false, certificates: [] })
 
-/** Words of the library's objection to a client's certificate, and OpenSSL's code for the same. */
+/** The library's reasons against a client certificate, with the corresponding codes of OpenSSL. */
 const OBJECTIONS = [
   [/expired/i, 'CERT_HAS_EXPIRED'],
   [/not ?valid ?yet/i, 'CERT_NOT_YET_VALID'],
@@ -17,7 +17,7 @@ const OBJECTIONS = [
   [/purpose/i, 'INVALID_PURPOSE']
 ]
 
-/** OpenSSL's name of a cipher suite of TLS 1.2; those of 1.3 have IANA's. */
+/** OpenSSL's name of a TLS 1.2 cipher suite. Those of TLS 1.3 have their IANA names. */
 function opensslName (name) {
   if (!name.includes('_WITH_')) return name
   return name.replace(/^TLS_/, '').replace('_WITH_', '_').replace(/AES_(\d+)/, 'AES$1').replace(/(POLY1305)_SHA256$/, '$1').replace(/_/g, '-')
@@ -27,7 +27,7 @@ class SecureSocket extends SessionSocket {
   #tls
   #asks
 
-  /** `tls`: as goaway's own interface tells it; `asks`: whether clients must show a certificate. */
+  /** `tls`: as in goaway's own API. `asks`: whether clients must send a certificate. */
   constructor (session, peer, tls, asks) {
     super(session, peer)
     this.#tls = { ...NOTHING, ...tls }
@@ -36,10 +36,10 @@ class SecureSocket extends SessionSocket {
 
   get encrypted () { return true }
 
-  /** Whether an authority vouches for the client's certificate; false if it was not asked for one. */
+  /** Whether the client's certificate is trusted; false if clients are not asked for one. */
   get authorized () { return this.#tls.certificates.length > 0 && this.#tls.clientError === '' }
 
-  /** Why not, as OpenSSL's code; null if clients are not asked. */
+  /** The reason if it is not trusted, as a code of OpenSSL; null if clients are not asked. */
   get authorizationError () {
     if (!this.#asks || this.authorized) return null
     const [first] = this.#tls.certificates
@@ -50,10 +50,10 @@ class SecureSocket extends SessionSocket {
     return subject === issuer ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
   }
 
-  /** What ALPN has chosen; false if the client did not ask. */
+  /** The protocol selected by ALPN; false if the client did not offer any. */
   get alpnProtocol () { return this.#tls.alpn || false }
 
-  /** The name that the client asked for; false if it named none. */
+  /** The server name that the client has sent; false if it has sent none. */
   get servername () { return this.#tls.serverName || false }
 
   getProtocol () { return this.#tls.version || null }
@@ -65,7 +65,10 @@ class SecureSocket extends SessionSocket {
 
   isSessionReused () { return this.#tls.resumed }
 
-  /** The client's certificate; with `detailed` each has its issuer's, as far as the client has shown them. Empty if there is none. */
+  /**
+   * The client's certificate. With `detailed`, each certificate refers to its issuer's, as far as
+   * the client has sent them. Empty if there is none.
+   */
   getPeerCertificate (detailed = false) {
     const chain = this.#tls.certificates.map((der) => new X509Certificate(der).toLegacyObject())
     if (chain.length === 0) return {}
@@ -79,7 +82,7 @@ class SecureSocket extends SessionSocket {
   }
 }
 
-/** The socket of a connection that has ended before it was a session. */
+/** The socket of a connection that has ended before it became a session. */
 function lostSocket (peer) {
   const socket = new SecureSocket({ info () {}, setTimeout () {}, close () {}, destroy () {} }, peer, NOTHING, false)
   socket.gone()

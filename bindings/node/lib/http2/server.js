@@ -1,12 +1,12 @@
 'use strict'
 
-// A server of node:http2 over the library's.
+// The server of node:http2, implemented by the library.
 
 const { AsyncResource } = require('node:async_hooks')
 const cluster = require('node:cluster')
 const net = require('node:net')
 const { checkDrain, checkDelay } = require('../errors.js')
-// Which knows what options must be.
+// For its checks of options.
 const { createServer: createNodeServer } = require('./original.js')
 const { failure, checkOptions, checkFunction } = require('./errors.js')
 const { bind } = require('./bind.js')
@@ -22,13 +22,13 @@ const { isPlain, isObserved } = require('./observed.js')
 
 const DRAIN_MS = 5000
 const DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
-/** Events of the compatibility API. */
+/** The events of the compatibility API. */
 const COMPATIBLE = new Set(['request', 'checkContinue', 'checkExpectation', 'connect'])
 
-/** A port for nothing but the connections that this process has already. */
+/** A port that only accepts connections which this process makes itself. */
 const PRIVATE = [{ port: 0, host: '127.0.0.1', exclusive: true }]
 
-/** The servers of a worker of the cluster module, which end when it is disconnected. */
+/** The servers of a worker of the cluster module. They close when it is disconnected. */
 const ofWorker = new Set()
 let waitsForDisconnect = false
 
@@ -51,7 +51,7 @@ class Http2Server extends net.Server {
   #wanted = true // the program has not called unref
   #compatible = null // the listener of 'stream' that serves the compatibility API, once somebody listens to that
 
-  /** `check` throws what is wrong with the options. */
+  /** `check` throws for invalid options. */
   constructor (options, onRequest, check = createNodeServer) {
     if (typeof options === 'function' && check === createNodeServer) {
       onRequest = options
@@ -62,11 +62,11 @@ class Http2Server extends net.Server {
     this.#options = { ...options }
     planOf(this.#options, this) // throws what it throws
     this.timeout = 0
-    /** How long close() lets open streams go on, in milliseconds. */
+    /** How long close() lets open streams continue, in milliseconds. */
     this.drainMs = checkDrain(options?.drainMs ?? Number(process.env.GOAWAY_DRAIN_MS || DRAIN_MS))
-    /** How long close() waits before, not ready, in milliseconds. */
+    /** How long close() waits before it begins, not ready, in milliseconds. */
     this.shutdownDelayMs = checkDelay(options?.shutdownDelayMs ?? 0)
-    /** What became of the sessions, once it has closed; null before. */
+    /** The report of the close; null before it is complete. */
     this.report = null
     this.on('newListener', noteCompatible)
     if (typeof onRequest === 'function') this.on('request', onRequest)
@@ -111,7 +111,7 @@ class Http2Server extends net.Server {
     this.#begun(this.#serve(place, address))
   }
 
-  // Another process accepts: its connections are carried to a port of our own.
+  // Another process accepts connections. They are carried to a port of this process.
   #startPrivate (source, address) {
     const unbind = bind(PRIVATE, (place, ownAddress) => {
       this.#unbind = null
@@ -134,8 +134,8 @@ class Http2Server extends net.Server {
     }
   }
 
-  // The cluster module closes it when the worker is disconnected, and waits for
-  // its connections, which end when this server does.
+  // The cluster module closes it when the worker is disconnected, and waits for its
+  // connections, which end when this server closes.
   #closeWith (source) {
     const { close } = source
     source.close = (callback) => {
@@ -155,9 +155,8 @@ class Http2Server extends net.Server {
   get listening () { return this.#hub !== null && !this.#closing && !this.#isPrivate }
 
   /**
-   * Serves a connection that the program has: its bytes go through a connection
-   * of this machine to this server, or, if it does not listen, to a port of
-   * 127.0.0.1 that is for nothing else.
+   * Serves a connection that the program provides. Its bytes are carried through a local connection
+   * to this server, or to a private port of 127.0.0.1 if it does not listen.
    */
   serveGiven (stream) {
     if (this.#hub !== null) return bridge(stream, this.#hub, this.#address)
@@ -170,7 +169,7 @@ class Http2Server extends net.Server {
     }, (error) => this.emit('error', error))
   }
 
-  /** Whether it speaks TLS. */
+  /** Whether the server uses TLS. */
   get isSecure () { return false }
 
   address () { return this.listening ? this.#address : null }
@@ -192,9 +191,12 @@ class Http2Server extends net.Server {
     return this
   }
 
-  // ---- times and settings ----
+  // ---- timeouts and settings ----
 
-  /** Without activity for so long a session emits 'timeout' here; without a listener it ends. */
+  /**
+   * Sets after which time without activity a session emits 'timeout' here. Without a listener the
+   * session ends.
+   */
   setTimeout (ms, callback) {
     this.timeout = ms
     if (callback !== undefined) {
@@ -204,7 +206,10 @@ class Http2Server extends net.Server {
     return this
   }
 
-  /** For sessions that begin from now on. Those of this listen announce the change in a second SETTINGS frame. */
+  /**
+   * Changes the settings of new sessions. Until the next listen, the change is sent in a second
+   * SETTINGS frame.
+   */
   updateSettings (changes) {
     if (changes === undefined || changes === null || typeof changes !== 'object') checkOptions(changes ?? null, 'settings')
     settings.check(changes)
@@ -218,10 +223,10 @@ class Http2Server extends net.Server {
   // ---- closing ----
 
   /**
-   * Listens no more, tells every session, serves open streams for up to
-   * `drainMs`, resets what is left. 'close' comes at most a second after that,
-   * and `report` tells what became of each. With `shutdownDelayMs` all this begins
-   * so much later, and `ready` is false meanwhile. Again: can only shorten the times.
+   * Closes the server: stops listening, drains every session, serves open streams for up to
+   * `drainMs`, and resets the rest. 'close' is emitted at most one second later, and `report`
+   * counts every session. With `shutdownDelayMs` all of this begins so much later, and `ready` is
+   * false until then. A further call can only shorten the times.
    */
   close (options, callback) {
     if (typeof options === 'function') {
@@ -231,7 +236,7 @@ class Http2Server extends net.Server {
     if (this.#unbind !== null) return this.#closeUnbound(callback)
     if (this.#hub === null) return super.close(callback)
     const drainMs = checkDrain(options?.drainMs ?? this.drainMs)
-    // Again with a time to drain only: the delay ends.
+    // A further call with a drain time only: the delay ends.
     const shutdownDelayMs = checkDelay(options?.shutdownDelayMs ?? (this.#closing ? 0 : this.shutdownDelayMs))
     if (typeof callback === 'function') {
       const wasClosing = this.#closing
@@ -247,7 +252,7 @@ class Http2Server extends net.Server {
     return this
   }
 
-  /** Whether it listens and was not told to close, for health checks. */
+  /** Whether the server listens and does not close, for health checks. */
   get ready () { return this.#hub !== null && this.#hub.server.isReady() }
 
   #closeUnbound (callback) {
@@ -265,26 +270,26 @@ class Http2Server extends net.Server {
     this.emit('close')
   }
 
-  /** Ends the sessions that have no stream. */
+  /** Ends the sessions that have no open stream. */
   closeIdleConnections () {
     this.#soon((session) => { if (!this.#closing && session.info()?.openStreams === 0) session.close() })
   }
 
-  // Programs call these before close(), whose report then has all of them; what
-  // is graceful it does itself, within its time.
+  // Programs call these before close(), whose report then includes the sessions. close()
+  // ends all of them gracefully itself, in time.
   #soon (act) {
     process.nextTick(() => {
       for (const session of [...this.#hub?.sessions ?? []]) act(session)
     })
   }
 
-  /** Ends all sessions in this turn of the loop; the server goes on. */
+  /** Ends all sessions in this turn of the event loop. The server continues. */
   closeAllConnections () {
     this.#soon((session) => session.destroy())
     process.nextTick(() => this.#hub?.abortArriving())
   }
 
-  /** Ends each session when its streams have ended; the server goes on. */
+  /** Ends each session when its streams have ended. The server continues. */
   closeHttp2Sessions () {
     this.#soon((session) => { if (!this.#closing) session.close() })
   }
@@ -297,20 +302,20 @@ class Http2Server extends net.Server {
     await new Promise((resolve, reject) => this.close((error) => error ? reject(error) : resolve()))
   }
 
-  // A listener that is an async function failed (events.captureRejections).
+  // An async listener has failed (events.captureRejections).
   [Symbol.for('nodejs.rejection')] (error, event, ...args) {
     if (event === 'stream') return rejectStream(args[0], error)
     if (event === 'request') return args[1].stream === undefined ? reject(args[1], error) : rejectStream(args[1].stream, error, args[1])
     this.emit('error', error)
   }
 
-  /** From now on streams become requests and responses as well. */
+  /** From now on, streams also become requests and responses. */
   serveCompatible () {
     this.#compatible = (stream) => onStream(this, stream, this.#options)
     this.on('stream', this.#compatible)
   }
 
-  // ---- what the hub tells ----
+  // ---- calls of the hub ----
 
   onSession (session) {
     if (session.isHttp1) return
@@ -325,12 +330,12 @@ class Http2Server extends net.Server {
     if (session.listenerCount('connect') > 0) session.emit('connect', session, session.rawSocket)
   }
 
-  // Who listens to it does so beside `given`.
+  // Whether the program listens, in addition to `given`.
   #onConnection (session) {
     if (isObserved(this, 'connection', 1)) this.emit('connection', session.rawSocket)
   }
 
-  /** A TLS handshake is over; the session is told when its client speaks. */
+  /** A TLS handshake is complete. The session is emitted with the first bytes of its client. */
   onSecured (session) {
     this.#onConnection(session)
     this.emit('secureConnection', session.rawSocket)
@@ -348,18 +353,18 @@ class Http2Server extends net.Server {
     this.emit('stream', stream, headers, flags, raw)
   }
 
-  // Whether 'stream' is for the compatibility API alone, which does not look at
-  // what is emitted with it.
+  // Whether only the compatibility API listens to 'stream', which ignores the arguments
+  // of the event.
   #isOnlyCompatible () {
     return this.#compatible !== null && this._events?.stream === this.#compatible && isPlain(this)
   }
 
-  /** A connection that is to speak another protocol; somebody listens. */
+  /** A connection for another protocol, which has a listener. */
   onUpgrade (line) {
     this.emit('upgrade', line.request, line.socket, Buffer.alloc(0))
   }
 
-  /** A request of HTTP/1.1, which is told by node:http's own means. */
+  /** An HTTP/1.1 request, which node:http emits itself. */
   onExchange (exchange, session) {
     if (this.#compatible === null) return exchange.refuse(505)
     if (exchange.method === 'CONNECT' && this.listenerCount('connect') === 0) return exchange.refuse(405)
@@ -376,7 +381,7 @@ function rejectStream (stream, error, response) {
   stream.end()
 }
 
-// A listener on 'connection': who emits it gives a connection.
+// A listener on 'connection', which a program emits with a connection of its own.
 function given (socket) {
   if (!(socket instanceof SessionSocket)) this.serveGiven(socket)
 }

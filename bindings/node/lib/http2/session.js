@@ -1,6 +1,6 @@
 'use strict'
 
-// A session of node:http2 over one of the library.
+// A session of node:http2, implemented by a session of the library.
 
 const { AsyncResource } = require('node:async_hooks')
 const { EventEmitter } = require('node:events')
@@ -19,14 +19,17 @@ const settings = require('./settings.js')
 const NO_BYTES = Buffer.alloc(0)
 const NO_ERROR = constants.NGHTTP2_NO_ERROR
 const INTERNAL_ERROR = constants.NGHTTP2_INTERNAL_ERROR
-/** For a session that is closed while its server is not: its streams have all the time (30 days). */
+/**
+ * The drain time of a session that is closed while the server runs: 30 days, so that its streams
+ * can end.
+ */
 const UNBOUNDED_MS = 2592000000
 const MAX_FRAME_TEXT = 16382
 const WINDOW_MAX = 2147483647
 const STREAM_MAX = 2147483647
 const SETTING_BYTES = 6
 
-/** A PING that is not answered; its callback runs where `ping` was called, for async_hooks. */
+/** An outstanding PING. Its callback runs in the async context of the call of `ping`. */
 class Ping extends AsyncResource {
   constructor (payload, callback) {
     super('HTTP2PING')
@@ -67,27 +70,27 @@ class ServerHttp2Session extends EventEmitter {
   #window // bytes that the peer may send on all streams together
   #invalidFrames = 0
 
-  /** `tls`: what its handshake has come to; null without. */
+  /** `tls`: the result of the handshake; null without TLS. */
   constructor (hub, id, peer, tls = null) {
     super()
     this.#tls = tls
-    /** Whether it is a connection of HTTP/1.1, which programs do not get as a session. */
+    /** Whether this is an HTTP/1.1 connection, which programs do not get as a session. */
     this.isHttp1 = false
-    /** What serves it then, once it has asked for something. */
+    /** The handler of an HTTP/1.1 connection, after its first request. */
     this.http1 = null
     this.#hub = hub
     this.#peer = peer
     this.#local = hub.localSettings
     this.#window = hub.sessionWindow
-    /** The session's id, as the library knows it. */
+    /** The id of the session in the C interface. */
     this.id = id
-    /** The number of the last stream that the peer began and the program got. */
+    /** The last stream of the peer that the program has received. */
     this.lastStream = 0
-    /** What the library said last of an error. */
+    /** The last error event of the library. */
     this.lastError = null
   }
 
-  // ---- what is known of it ----
+  // ---- state ----
 
   get type () { return constants.NGHTTP2_SESSION_SERVER }
   get server () { return this.#hub.facade }
@@ -96,7 +99,7 @@ class ServerHttp2Session extends EventEmitter {
     return this.#tls === null ? 'h2c' : this.isHttp1 ? 'http/1.1' : 'h2'
   }
 
-  /** Of a session over TLS: the origins that it is for, as far as is known (RFC 8336). */
+  /** The origins of a TLS session, as far as they are known (RFC 8336). */
   get originSet () {
     if (!this.encrypted || this.#destroyed) return undefined
     const { servername, remoteAddress, remoteFamily, remotePort } = this.rawSocket
@@ -112,10 +115,10 @@ class ServerHttp2Session extends EventEmitter {
   get #pendingSettings () { return (this.#acked ? 0 : 1) + this.#acks.length }
   get pendingSettingsAck () { return this.#pendingSettings > 0 }
 
-  /** The figures of the library: peer, state, ageMs, openStreams, bytesIn, bytesOut, requests. */
+  /** The state in the library: peer, state, ageMs, openStreams, bytesIn, bytesOut, requests. */
   info () { return this.#hub.server.session(this.id) }
 
-  /** The stream that the program gave as the connection, or what stands for the socket. */
+  /** The stream that the program has provided as the connection, or the stand-in for the socket. */
   get rawSocket () {
     return this.#socket ?? (this.#socket = this.#newSocket())
   }
@@ -132,22 +135,25 @@ class ServerHttp2Session extends EventEmitter {
     return new SecureTunnelSocket(this, this.#peer, this.#tls, this.#hub.facade.asksClients)
   }
 
-  /** Addresses and times of its connection; to read and write it is refused. Undefined once it is unbound. */
+  /**
+   * The addresses and times of the connection. Reading and writing are refused. Undefined after the
+   * socket was unbound.
+   */
   get socket () {
     if (this.#unbound) return undefined
     return this.#shown ?? (this.#shown = shown(this))
   }
 
-  /** Whether it has let its socket go: when it is destroyed, behind its streams. */
+  /** Whether the socket was unbound: after the session and its streams were destroyed. */
   get unbound () { return this.#unbound }
 
-  /** Whether its server shows addresses of IPv4 as those of IPv6, since it listens on both. */
+  /** Whether IPv4 addresses are shown as IPv6 addresses, because the server listens on both. */
   get mapsAddresses () { return this.#hub.mapsAddresses }
 
-  /** The same object until they change, as `remoteSettings` too. */
+  /** The same object until the settings change, like `remoteSettings`. */
   get localSettings () { return this.#shownLocal ?? (this.#shownLocal = { __proto__: null, ...this.#local }) }
   get remoteSettings () { return this.#shownRemote ?? (this.#shownRemote = { __proto__: null, ...this.#remote }) }
-  /** Whether the peer has said that it leaves, so that it may break the connection. */
+  /** Whether the peer has announced its end, so that it may reset the connection. */
   get gotGoaway () { return this.#goaway !== null }
   get takesPush () { return this.#remote.enablePush && this.#goaway === null && !this.#closed }
   get streamWindow () { return this.#local.initialWindowSize }
@@ -167,13 +173,16 @@ class ServerHttp2Session extends EventEmitter {
     }
   }
 
-  // ---- what it does ----
+  // ---- calls ----
 
   #expectOpen () {
     if (this.#destroyed) throw failure('ERR_HTTP2_INVALID_SESSION')
   }
 
-  /** PING (RFC 9113, section 6.7): `callback(error, ms, payload)` when it is answered. */
+  /**
+   * Sends a PING (RFC 9113, section 6.7). `callback(error, ms, payload)` is called with its
+   * acknowledgement.
+   */
   ping (payload, callback) {
     this.#expectOpen()
     if (typeof payload === 'function') {
@@ -198,17 +207,20 @@ class ServerHttp2Session extends EventEmitter {
     return true
   }
 
-  /** A GOAWAY frame (section 6.8), and nothing else. */
+  /** Sends a GOAWAY frame (section 6.8), without further effect. */
   goaway (code = NO_ERROR, lastStream = 0, data) {
     this.#expectOpen()
     if (data !== undefined) data = bytesOf(data, 'opaqueData')
     checkNumber(code, 'code')
     checkNumber(lastStream, 'lastStreamID')
-    // node:http2's 0 is the last stream that was taken.
+    // 0 stands for the last accepted stream in node:http2.
     this.#check('goaway', this.#hub.server.sendGoaway(this.id, code, lastStream || native.constants.LAST_TAKEN, data ?? NO_BYTES))
   }
 
-  /** No new streams; ends when those there are have ended, or `drainMs` have passed if they are given. */
+  /**
+   * Accepts no new streams. The session ends when its open streams have ended, or after `drainMs`,
+   * if that is given.
+   */
   close (options, callback) {
     if (typeof options === 'function') {
       callback = options
@@ -221,14 +233,17 @@ class ServerHttp2Session extends EventEmitter {
     this.#hub.server.closeSession(this.id, drainMs)
   }
 
-  /** Ends it now, with a GOAWAY of that code and text; goaway's own. */
+  /** Ends the session now, with a GOAWAY with this code and text. An addition of goaway. */
   abort ({ code = NO_ERROR, debug = '' } = {}) {
     checkUint32(code, 'code')
     this.#hub.pump.flush()
     this.#check('abort', this.#hub.server.abortSession(this.id, code, Buffer.from(debug), this.lastStream))
   }
 
-  /** Ends it now. Requests that the program has not got are refused, so that they can be sent again elsewhere. */
+  /**
+   * Ends the session now. Requests that the program has not received are refused, so that the
+   * client can send them again elsewhere.
+   */
   destroy (error = NO_ERROR, code) {
     if (this.#destroyed) return
     if (typeof error === 'number') {
@@ -239,7 +254,7 @@ class ServerHttp2Session extends EventEmitter {
     this.#destroyed = true
     this.#hub.pump.flush() // what is answered goes first
     for (const stream of this.#hub.streamsOf(this.id)) stream.fail(error, code)
-    // Behind this turn, so that a server.close() in it knows of the session, and reports it.
+    // After this turn, so that a server.close() in it includes the session in its report.
     process.nextTick(abort, this.#hub, this.id, code, this.lastStream)
     this.#end(error)
   }
@@ -255,13 +270,16 @@ class ServerHttp2Session extends EventEmitter {
     process.nextTick(ended, this, error)
   }
 
-  /** Answers that will not come; for the function below. */
+  /** Outstanding callbacks of a session that has ended. For the function below. */
   giveUp () {
     for (const ping of this.#pings.splice(0)) cancelled(ping)
     this.#acks = []
   }
 
-  /** Times without activity: 'timeout', and without a listener the session's end. */
+  /**
+   * Sets the time without activity after which 'timeout' is emitted. Without a listener the session
+   * ends.
+   */
   setTimeout (ms, callback) {
     if (this.#destroyed) return this
     const before = this.#timer
@@ -277,7 +295,7 @@ class ServerHttp2Session extends EventEmitter {
   ref () {}
   unref () {}
 
-  /** Sends these SETTINGS; `callback(error, settings, ms)` when the peer has acknowledged them. */
+  /** Sends SETTINGS. `callback(error, settings, ms)` is called with their acknowledgement. */
   settings (changes, callback) {
     this.#expectOpen()
     checkOptions(changes, 'settings')
@@ -290,7 +308,7 @@ class ServerHttp2Session extends EventEmitter {
     this.changeSettings(settings.resolve(changes), callback)
   }
 
-  /** The same of what settings.js has looked at. For hub.js. */
+  /** The same for settings that settings.js has checked. For hub.js. */
   changeSettings (wanted, callback) {
     const since = performance.now()
     this.#check('settings', this.#hub.server.sendSettings(this.id, settings.packed(wanted)))
@@ -302,7 +320,7 @@ class ServerHttp2Session extends EventEmitter {
     })
   }
 
-  /** How much all its streams together may receive before it is consumed. */
+  /** Sets how much all streams together may receive before it is consumed. */
   setLocalWindowSize (bytes) {
     this.#expectOpen()
     if (typeof bytes !== 'number') throw wrongType('windowSize', 'number', bytes)
@@ -319,7 +337,10 @@ class ServerHttp2Session extends EventEmitter {
     throw failure('ERR_METHOD_NOT_IMPLEMENTED', 'setNextStreamID')
   }
 
-  /** ALTSVC (RFC 7838): what the origin, or that stream's, is served by as well. */
+  /**
+   * Sends an ALTSVC frame (RFC 7838): an alternative service for an origin, or for the origin of a
+   * stream.
+   */
   altsvc (alt, originOrStream) {
     this.#expectOpen()
     let origin = ''
@@ -333,12 +354,12 @@ class ServerHttp2Session extends EventEmitter {
     if (typeof alt !== 'string') throw wrongType('alt', 'string', alt)
     if (!/^[\t\x20-\x5b\x5d-\x7e]*$/.test(alt)) throw failure('ERR_INVALID_CHAR', 'alt')
     if (origin.length + alt.length > MAX_FRAME_TEXT) throw failure('ERR_HTTP2_ALTSVC_LENGTH')
-    // About nothing, or a stream that cannot be: as in Node.js nobody is told.
+    // Without an origin, or for an impossible stream, nothing is reported, as in Node.js.
     if ((stream === 0 && origin === '') || stream > STREAM_MAX) return
     this.#check('altsvc', this.#hub.server.sendAltsvc(this.id, stream, textsOf(origin, alt)))
   }
 
-  /** ORIGIN (RFC 8336): what the session may be used for beside its own. */
+  /** Sends an ORIGIN frame (RFC 8336): the other origins for which the session may be used. */
   origin (...origins) {
     this.#expectOpen()
     if (origins.length === 0) return
@@ -360,7 +381,7 @@ class ServerHttp2Session extends EventEmitter {
     throw new GoawayError(code, `${what}: ${native.lastError()}`)
   }
 
-  // ---- what the library tells ----
+  // ---- events of the library ----
 
   onSettings (payload) {
     if (payload.length > this.#hub.maxSettings * SETTING_BYTES) {
@@ -389,13 +410,13 @@ class ServerHttp2Session extends EventEmitter {
     this.#pings.splice(at, 1)[0].answer(null, payload)
   }
 
-  /** The peer has broken the protocol on one stream, or as the session ends. */
+  /** A protocol error of the peer on one stream, or at the end of the session. */
   onFrameError (text) {
     this.lastError = text
     if (++this.#invalidFrames > this.#hub.maxInvalidFrames) this.destroy(tooManyInvalidFrames(), constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
-  /** The peer has acknowledged what was not sent. */
+  /** The peer has acknowledged a frame that was not sent. */
   onUnsolicitedAck () { this.destroy(protocolError('Protocol error'), constants.NGHTTP2_PROTOCOL_ERROR) }
 
   onGoaway (code, lastStream, data) {
@@ -405,13 +426,13 @@ class ServerHttp2Session extends EventEmitter {
     else this.destroy(failure('ERR_HTTP2_SESSION_ERROR', code), NO_ERROR)
   }
 
-  /** It has ended. `error` if it did not end in order. */
+  /** The session has ended. `error` is set if the end was not graceful. */
   onClosed (error) {
     if (!this.#destroyed) this.#end(error)
   }
 }
 
-/** Who is at the other end of a socket that the program gave, as the library writes it. */
+/** The peer of a connection that the program has provided, in the form of the library. */
 function peerOf (socket) {
   if (socket?.remotePort === undefined) return undefined
   const { remoteAddress, remotePort } = socket
@@ -422,7 +443,7 @@ function abort (hub, id, code, lastStream) {
   if (!hub.ended) hub.server.abortSession(id, code, NO_BYTES, lastStream)
 }
 
-// As events of its own, after what ended it.
+// As separate events, after the event that has ended it.
 function ended (session, error) {
   session.giveUp()
   if (error) {
@@ -437,7 +458,7 @@ function bytesOf (data, name) {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }
 
-/** The ASCII origin of a URL's text, a URL, or an object that has one. */
+/** The ASCII origin of the text of a URL, a URL, or an object with an origin. */
 function originOf (value, code, name) {
   let origin
   if (typeof value === 'string') {

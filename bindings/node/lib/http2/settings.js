@@ -1,7 +1,7 @@
 'use strict'
 
-// SETTINGS (RFC 9113, section 6.5) as node:http2 names them, and what of them
-// the library can be told.
+// SETTINGS (RFC 9113, section 6.5) by their names in node:http2, and the part that the
+// library accepts.
 
 const { getPackedSettings } = require('node:http2')
 const native = require('../native.js')
@@ -12,7 +12,7 @@ const L = native.limits
 const UNLIMITED = 4294967295
 const ID_MAX = 65535
 
-/** The identifiers, in the order in which node:http2 sends them. */
+/** The identifiers in the order in which node:http2 sends them. */
 const IDS = {
   __proto__: null,
   headerTableSize: 1,
@@ -25,14 +25,14 @@ const IDS = {
 }
 const NAMES = { __proto__: null }
 for (const name in IDS) NAMES[IDS[name]] = name
-/** Known to the library, which node:http2 has no name for (RFC 9218, section 2.1). */
+/** A setting of the library that has no name in node:http2 (RFC 9218, section 2.1). */
 NAMES[9] = 'SETTINGS_NO_RFC7540_PRIORITIES'
 const FLAGS = new Set(['enablePush', 'enableConnectProtocol'])
 
-/** The most that the library takes, where HTTP/2 allows more. */
+/** The greatest values in the library, where HTTP/2 allows more. */
 const MOST = { __proto__: null, maxHeaderListSize: 1 << 20, maxConcurrentStreams: 100000 }
 
-/** What a peer has that has sent no SETTINGS. */
+/** The settings of a peer that has sent no SETTINGS. */
 function initial () {
   return {
     __proto__: null,
@@ -48,8 +48,8 @@ function initial () {
 }
 
 /**
- * Adds to `settings` what a SETTINGS frame's payload, one byte a character, says.
- * Of settings without a name it takes those in `custom`, a set of identifiers.
+ * Adds the settings in the payload of a SETTINGS frame (one character for each byte) to `settings`.
+ * Settings without a name are added if their identifiers are in the set `custom`.
  */
 function update (settings, payload, custom) {
   for (let at = 0; at + 6 <= payload.length; at += 6) {
@@ -64,10 +64,10 @@ function update (settings, payload, custom) {
   }
 }
 
-/** Throws as node:http2 does if a value is none that the setting takes. */
+/** Throws the error of node:http2 if a value is invalid for its setting. */
 function check (settings) {
   getPackedSettings(settings)
-  // Node.js 18 knows none, and later ones take those that have a name.
+  // Node.js 18 has no custom settings. Later versions also accept those with a name.
   for (const id in settings.customSettings) {
     const value = settings.customSettings[id]
     if (!(Number(id) >= 0 && Number(id) <= ID_MAX && Number.isInteger(Number(id)))) throw wrongSetting('customSettings:id', Number(id), 0, ID_MAX)
@@ -76,7 +76,7 @@ function check (settings) {
   }
 }
 
-/** What a program means by `given`: without what is undefined, and no limit as the most there is. */
+/** The settings of a program without undefined values. Infinity becomes the greatest value. */
 function resolve (given) {
   const wanted = {}
   for (const name in given) if (given[name] !== undefined) wanted[name] = given[name]
@@ -85,7 +85,7 @@ function resolve (given) {
   return wanted
 }
 
-/** `settings` with what `wanted` changes. */
+/** `settings` with the changes of `wanted`. */
 function changed (settings, wanted) {
   const result = { ...settings, ...wanted }
   result.maxHeaderSize = result.maxHeaderListSize
@@ -93,17 +93,17 @@ function changed (settings, wanted) {
   return result
 }
 
-/** Identifier and value of each, as the library takes them. */
+/** The identifier and value of each setting, for the library. */
 function packed (wanted) {
   const numbers = []
   for (const name in IDS) {
-    // A server may only say that it does not push, and that means nothing (section 6.5.2).
+    // A server may only send 0, which has no effect (section 6.5.2).
     if (wanted[name] !== undefined && !(name === 'enablePush' && wanted[name])) numbers.push(IDS[name], Number(wanted[name]))
   }
   return Buffer.from(Uint32Array.from([...numbers, ...customNumbers(wanted)]).buffer)
 }
 
-/** The same of those without a name alone. */
+/** The same for settings without a name only. */
 function packedCustom (wanted) {
   return Buffer.from(Uint32Array.from(customNumbers(wanted)).buffer)
 }
@@ -112,7 +112,7 @@ function customNumbers ({ customSettings = {} }) {
   return Object.keys(customSettings).flatMap((id) => [Number(id), customSettings[id]])
 }
 
-/** The limits of the library that stand for settings, by name. */
+/** The limits of the library that correspond to settings. */
 const LIMITS = {
   __proto__: null,
   initialWindowSize: L.STREAM_WINDOW_BYTES,

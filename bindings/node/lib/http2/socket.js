@@ -1,15 +1,14 @@
 'use strict'
 
-// What stands for a session's socket. The library has the real one; this knows
-// its addresses and ends it, and carries no bytes.
+// The stand-in for the socket of a session. The library owns the socket. This object has
+// its addresses and can end it, and carries no bytes.
 
 const net = require('node:net')
 const { failure } = require('./errors.js')
 
 /**
- * { address, port, family } of '127.0.0.1:49152' or '[::1]:49152'; a Unix
- * socket's peer has none. `maps`: an address of IPv4 is shown as one of IPv6, as
- * the kernel shows it on a socket for both.
+ * { address, port, family } of '127.0.0.1:49152' or '[::1]:49152'. The peer of a Unix socket has
+ * none. With `maps`, an IPv4 address is shown as an IPv6 address, as by a dual-stack socket.
  */
 function split (text, maps) {
   if (text.startsWith('unix:')) return { address: undefined, port: undefined, family: undefined }
@@ -19,7 +18,10 @@ function split (text, maps) {
   return { address, port: Number(text.slice(at + 1)), family: net.isIPv6(address) ? 'IPv6' : 'IPv4' }
 }
 
-/** A net.Socket without a handle. To destroy it destroys the session. Only one of HTTP/1.1 has bytes, see http1.js. */
+/**
+ * A net.Socket without a handle. To destroy it destroys the session. Only that of an HTTP/1.1
+ * connection has bytes, see http1.js.
+ */
 class SessionSocket extends net.Socket {
   #carrier = null
   #error // that it is destroyed with
@@ -32,7 +34,8 @@ class SessionSocket extends net.Socket {
     this.#session = session
     this.#peer = split(peer, session.mapsAddresses)
     this.allowHalfOpen = session.server?.allowHalfOpen === true
-    // As node:net gives it to a server's sockets; not _server, whose connections it would count.
+    // Like the sockets of a node:net server; not _server, which would count its
+    // connections.
     this.server = session.server ?? null
     this.on('error', () => {}) // of a session they are told by the session
   }
@@ -70,9 +73,9 @@ class SessionSocket extends net.Socket {
     return this
   }
 
-  // ---- of HTTP/1.1 ----
+  // ---- HTTP/1.1 ----
 
-  /** From now on what is written is for `carrier`, which pushes what is read. */
+  /** From now on, writes go to `carrier`, which pushes what is read. */
   carry (carrier) { this.#carrier = carrier }
 
   _read () { this.#carrier?.take() }
@@ -92,7 +95,7 @@ class SessionSocket extends net.Socket {
     else this.#carrier.end(callback)
   }
 
-  // ---- how it ends ----
+  // ---- the end ----
 
   /** The session has ended. */
   gone () {
@@ -125,7 +128,9 @@ class SessionSocket extends net.Socket {
 const OF_SESSION = new Set(['setTimeout', 'ref', 'unref'])
 const FORBIDDEN = new Set(['destroy', 'emit', 'end', 'pause', 'read', 'resume', 'write', 'setEncoding', 'setKeepAlive', 'setNoDelay'])
 
-/** What session.socket shows: reading and writing are refused, times are the session's. */
+/**
+ * The value of session.socket: reading and writing are refused, timeouts are those of the session.
+ */
 const SHOWN = {
   get (session, name) {
     if (OF_SESSION.has(name)) return session[name].bind(session)

@@ -1,9 +1,8 @@
 'use strict'
 
-// A request of HTTP/1.1 as the pump knows it (see pump.js), between the library
-// and a socket that stands for its connection. Those that extend it have
-// `socket`, null while there is none, and `touch()`, which restarts the socket's
-// timer.
+// An HTTP/1.1 request as a sink of the pump (see pump.js), between the library and the
+// stand-in for the socket. Subclasses have `socket`, null while there is none, and
+// `touch()`, which restarts the timer of the socket.
 
 const native = require('../native.js')
 const { WriteQueue } = require('../writequeue.js')
@@ -25,12 +24,12 @@ class SocketSink {
 
   get sessionId () { return this.session.id }
 
-  /** Whether the head of the response is sent. */
+  /** Whether the response head was sent. */
   get hasHead () { return this.#writeQueue !== null }
 
   // ---- the response ----
 
-  /** The head; pieces follow. */
+  /** Sends the head. Pieces follow. */
   writeHead (status, fields, flags) {
     this.#hub.pump.head(this, status, fields, flags)
     this.#writeQueue = new WriteQueue(this, this.#hub.pump, this.#hub.highWaterBytes)
@@ -44,24 +43,24 @@ class SocketSink {
     else this.#writeQueue.whenRoom(callback)
   }
 
-  /** The callback that waits for room, which is not called by itself any more; null if there is none. */
+  /** Takes the callback that waits for room; it is not called any more. Null if there is none. */
   takeWaiting () { return this.#writeQueue?.takeWaiting() ?? null }
 
-  /** Pieces that wait for a slow peer are not sent. */
+  /** Drops the pieces that wait for a slow peer. */
   dropHeld () { this.#writeQueue?.drop() }
 
-  // ---- the body ----
+  // ---- the request body ----
 
-  /** So many bytes of it have come. */
+  /** This many bytes of the body have arrived. */
   owe (bytes) { this.#owed += bytes }
 
-  /** What has come was taken. */
+  /** The received bytes were read. */
   take () {
     if (this.#owed > 0 && this.live) this.#hub.pump.consume(this, this.#owed)
     this.#owed = 0
   }
 
-  // ---- how it goes on ----
+  // ---- records, from the pump ----
 
   active () {
     this.touch()
@@ -84,7 +83,7 @@ class SocketSink {
   }
 }
 
-/** That nobody is there any more to write to. */
+/** The error for a write after the end. */
 function gone () {
   return Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-// The streams that a program gets: what they can begin beside an answer of its own.
+// The streams that a program gets, with responses from files and server push.
 
 const { inspect } = require('node:util')
 const { failure, checkFunction, checkOptions } = require('./errors.js')
@@ -18,12 +18,12 @@ class ServerHttp2Stream extends ExchangeStream {
     this.#hub = hub
   }
 
-  /** Whether the peer takes pushed streams; while its session leaves it is not asked to. */
+  /** Whether the peer accepts pushed streams. A draining session does not push. */
   get pushAllowed () {
     return this.live && !this.writableFinished && !this.destroyed && !this.closed && !this.drains && !this.#hub.closing && this.owner?.takesPush === true
   }
 
-  /** Answers with the file of that path. */
+  /** Responds with the file at this path. */
   respondWithFile (path, headers, options) {
     this.expectOpen()
     if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
@@ -31,7 +31,7 @@ class ServerHttp2Stream extends ExchangeStream {
     this.giveHead(() => answerFile(this, path, this.#fileHeaders(headers), given))
   }
 
-  /** Answers with what can be read from a descriptor, which stays open. */
+  /** Responds with the contents of a descriptor, which stays open. */
   respondWithFD (fd, headers, options) {
     this.expectOpen()
     if (this.headersSent) throw failure('ERR_HTTP2_HEADERS_SENT')
@@ -50,7 +50,7 @@ class ServerHttp2Stream extends ExchangeStream {
     return copy
   }
 
-  /** Nothing: RFC 9113 has no priorities any more (section 5.3.2). */
+  /** No effect: RFC 9113 has no priorities of this kind (section 5.3.2). */
   priority () { this.expectOpen() }
 
   [inspect.custom] (depth, options) {
@@ -59,9 +59,9 @@ class ServerHttp2Stream extends ExchangeStream {
     return `ServerHttp2Stream ${inspect({ id, closed, destroyed, state, readableState, writableState }, { ...options, depth })}`
   }
 
-  // ---- what it may begin ----
+  // ---- server push ----
 
-  /** Promises an answer that nobody asked for (RFC 9113, section 8.4). */
+  /** Pushes a response (RFC 9113, section 8.4). */
   pushStream (headers, options, callback) {
     if (this.isPushed) throw failure('ERR_HTTP2_NESTED_PUSH')
     if (!this.pushAllowed) throw failure('ERR_HTTP2_PUSH_DISABLED')

@@ -1,25 +1,25 @@
 'use strict'
 
-// What stands for a socket in the compatibility API. A stream has none of its
-// own, so what concerns one request goes to its stream, and the rest to what its
-// session shows of the connection.
+// The stand-in for a socket in the compatibility API. A stream has no socket of its own.
+// Members that concern one request use its stream, and the others the connection of its
+// session.
 
 const { Socket } = require('node:net')
 const { failure } = require('./errors.js')
 
 const kSocket = Symbol('socket')
 
-/** Of these the stream's are meant. */
+/** Members of the stream. */
 const OF_STREAM = new Set(['destroyed', 'readable', 'writable'])
-/** These are the stream's, bound to it. */
+/** Methods of the stream, bound to it. */
 const CALLED_ON_STREAM = new Set(['on', 'once', 'end', 'emit', 'destroy'])
-/** Frames would be torn by these. */
+/** Members that would damage frames. */
 const FORBIDDEN = new Set(['read', 'write', 'pause', 'resume'])
 
 /**
- * What the rest is asked of: the connection's socket, or the stream when that has
- * gone. As in Node.js it is not what `session.socket` shows, which refuses more,
- * such as the setKeepAlive and setNoDelay that frameworks call for events.
+ * The object for all other members: the socket of the connection, or the stream after its end. As
+ * in Node.js it is not `session.socket`, which refuses more, such as setKeepAlive and setNoDelay,
+ * which frameworks call for server-sent events.
  */
 function restOf (stream) {
   return stream.session?.rawSocket ?? stream
@@ -48,11 +48,11 @@ const handler = {
   },
 
   has (stream, name) { return name in restOf(stream) || name in stream },
-  // As if it were one, for those who look at its class.
+  // So that `instanceof` holds.
   getPrototypeOf () { return Socket.prototype }
 }
 
-/** The socket of a stream, always the same. */
+/** The socket of a stream, always the same object. */
 function socketOf (stream) {
   return stream[kSocket] ?? (stream[kSocket] = new Proxy(stream, handler))
 }

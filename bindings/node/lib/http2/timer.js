@@ -1,19 +1,19 @@
 'use strict'
 
-// A time without activity, of a stream or a session.
+// The timer for inactivity of a stream or a session.
 
 const { checkFunction, wrongType, outOfRange } = require('./errors.js')
 
 const MAX_MS = 2147483647
 
-/** Throws as setTimeout of node:http2 does; gives the milliseconds, 0 for never. */
+/** Checks the arguments as node:http2 does. Returns the milliseconds, 0 for never. */
 function checkTime (ms) {
   if (typeof ms !== 'number') throw wrongType('msecs', 'number', ms)
   if (!(ms >= 0 && Number.isFinite(ms))) throw outOfRange('msecs', 'a non-negative finite number', ms)
   return Math.min(Math.trunc(ms), MAX_MS)
 }
 
-/** Emits 'timeout' on its owner when nothing has called `refresh` for so long; again and again. */
+/** Emits 'timeout' on its owner, repeatedly, when `refresh` was not called for the time. */
 class Timer {
   #owner
   #timer
@@ -41,7 +41,7 @@ function expire (timer) {
   timer.expire()
 }
 
-/** What setTimeout does for `owner`, which has `timer`; gives the new one or null. */
+/** Implements setTimeout for `owner` with its `timer`. Returns the new timer or null. */
 function changeTimer (owner, timer, ms, callback) {
   const time = checkTime(ms)
   if (callback !== undefined) {

@@ -1,14 +1,14 @@
 'use strict'
 
-// The socket of a connection that is no longer HTTP's: a program reads and
-// writes its bytes. It knows addresses and certificates as a session's does.
+// The socket of a connection after an upgrade. A program reads and writes its bytes. It
+// has the addresses and certificates of a session's socket.
 
 const net = require('node:net')
 const { SessionSocket } = require('./socket.js')
 const { SecureSocket } = require('./securesocket.js')
 const { changeTimer } = require('./timer.js')
 
-/** `Base` with bytes. They go through a line, see upgrade.js. */
+/** Extends `Base` by reading and writing. The bytes pass through a line, see upgrade.js. */
 const withBytes = (Base) => class extends Base {
   #line = null
   #timer = null
@@ -26,7 +26,7 @@ const withBytes = (Base) => class extends Base {
     return this.readable ? (this.writable ? 'open' : 'readOnly') : (this.writable ? 'writeOnly' : 'closed')
   }
 
-  /** Something has come or gone. */
+  /** Bytes were read or written. */
   active () { this.#timer?.refresh() }
 
   _read () { this.#line.take() }
@@ -49,7 +49,7 @@ const withBytes = (Base) => class extends Base {
     super._destroy(error, callback)
   }
 
-  /** Without a byte either way for so long 'timeout' is emitted, and nothing else happens. */
+  /** Emits 'timeout' after this time without a byte in either direction, without further effect. */
   setTimeout (ms, callback) {
     if (this.destroyed) return this
     this.#line?.session.setTimeout(0) // that of the server was for HTTP
@@ -60,15 +60,15 @@ const withBytes = (Base) => class extends Base {
 
   _onTimeout () { this.emit('timeout') }
 
-  /** The end of both ways: what was written goes out before. */
+  /** Both sides have ended. Written bytes are sent first. */
   end (...args) { return net.Socket.prototype.end.apply(this, args) }
 
   destroySoon () { net.Socket.prototype.destroySoon.call(this) }
 
-  /** Ends the connection now; what was written goes out if the peer has room for it. */
+  /** Ends the connection now. Written bytes are sent if the peer accepts them. */
   destroy (error) { return net.Socket.prototype.destroy.call(this, error) }
 
-  /** The same without what was written. */
+  /** The same, and drops the written bytes. */
   resetAndDestroy () {
     this.#line?.reset()
     return this.destroy()

@@ -1,9 +1,9 @@
 'use strict'
 
-// A request of HTTP/1.1 that asks for another protocol, whose connection a
-// program takes over (event 'upgrade' of node:http). What it writes to the
-// socket begins with a head: with 101 the rest is the other protocol's; with
-// another status it is an answer, behind which the connection ends.
+// An HTTP/1.1 request for another protocol, whose connection a program takes over (event
+// 'upgrade' of node:http). The program first writes a response head to the socket. After
+// 101, the following bytes belong to the other protocol. After another status they are an
+// ordinary response, and the connection ends after it.
 
 const native = require('../native.js')
 const { connectionLost } = require('./errors.js')
@@ -15,13 +15,13 @@ const { SocketSink, gone } = require('./socketsink.js')
 const C = native.constants
 const FLAGS = C.COMMAND_FLAG_NO_DATE | C.COMMAND_FLAG_NO_LENGTH
 const SWITCHING_PROTOCOLS = 101
-/** A longer head of a response is none. */
+/** A longer response head is refused. */
 const HEAD_BYTES = 64 * 1024
 const CLOSE = ['connection', 'close']
 
 const CANCEL = 8 // RFC 9113, section 7
 
-/** Between the socket and the library. */
+/** Connects the socket with the library. */
 class UpgradeLine extends SocketSink {
   #hub
   #head = new RawHead(HEAD_BYTES)
@@ -38,7 +38,7 @@ class UpgradeLine extends SocketSink {
 
   touch () { this.socket.active() }
 
-  // ---- what the socket does ----
+  // ---- calls of the socket ----
 
   write (chunk, callback) {
     if (this.hasHead) return this.#put(chunk, callback)
@@ -49,7 +49,7 @@ class UpgradeLine extends SocketSink {
     }
   }
 
-  // Informational heads may stand in front of the final one.
+  // Informational heads may precede the final one.
   #readHead (chunk, callback) {
     for (;;) {
       const head = this.#head.add(chunk)
@@ -77,12 +77,12 @@ class UpgradeLine extends SocketSink {
     this.whenRoom(callback)
   }
 
-  /** The end of both ways. */
+  /** Both sides have ended. */
   end (callback) {
     if (this.live) this.#finish()
     const { socket } = this
     socket.push(null)
-    // Nothing more comes: it is gone also if nobody reads.
+    // No more bytes follow: the socket has ended, also if the program does not read.
     if (socket.readableLength === 0) socket.resume()
     callback()
   }
@@ -92,7 +92,7 @@ class UpgradeLine extends SocketSink {
     else this.#hub.pump.reset(this, CANCEL) // there is no response
   }
 
-  /** The socket is destroyed. What waits for a slow peer is dropped. */
+  /** The socket was destroyed. Bytes that wait for a slow peer are dropped. */
   drop () {
     const waits = this.takeWaiting()
     if (this.live) {
@@ -107,7 +107,7 @@ class UpgradeLine extends SocketSink {
     if (this.live) this.#hub.pump.reset(this, CANCEL)
   }
 
-  // ---- what the pump tells ----
+  // ---- records, from the pump ----
 
   onBody (data, last) {
     if (this.socket.destroyed) return
@@ -126,14 +126,14 @@ class UpgradeLine extends SocketSink {
 
   onDrain (leftMs) { this.#hub.tell(this.socket, 'draining', leftMs) }
 
-  /** Its session is destroyed. */
+  /** The session was destroyed. */
   fail (error) {
     if (this.live) this.#hub.pump.forget(this)
     this.socket.destroy(error)
   }
 }
 
-// The fields without those that the library says by itself.
+// The fields without those that the library sends itself.
 function ofLibrary ({ status, fields }) {
   const kept = []
   for (let at = 0; at < fields.length; at += 2) {
