@@ -477,7 +477,7 @@ function unfit (announced, written) {
 }
 
 const REASONS = { 400: 'Bad Request', 413: 'Content Too Large', 500: 'Internal Server Error' }
-const STATES = ['there is no head yet', 'the head is sent already', 'the request is answered already']
+const STATES = ['there is no head yet', 'the head was sent already', 'the response was sent already']
 const KINDS = {
   [C.COMMAND_KIND_RESPOND]: 'respond',
   [C.COMMAND_KIND_HEAD]: 'writeHead',

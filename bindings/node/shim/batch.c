@@ -1,4 +1,4 @@
-// Batches: events out, answers in, each in one call.
+// Batches of records and commands, each in one call.
 
 #include <string.h>
 
@@ -146,7 +146,7 @@ napi_value host_submit(napi_env env, napi_callback_info info) {
         return throw_text(env, "more commands than there is memory");
     }
     if (host->queue == NULL) {
-        return status_value(env, GOAWAY_OK); // ended: nobody waits for an answer
+        return status_value(env, GOAWAY_OK); // ended: the command has no effect
     }
     return status_value(env, goaway_queue_submit(host->queue, commands, count, arena, used, statuses));
 }

@@ -53,7 +53,7 @@ class ExchangeStream extends RequestStream {
   #timer = null
   #owed = 0 // bytes of the body that came and were not taken
   #ended = false // the body has ended
-  #keeps = false // the answer is whole, and the body goes on
+  #keeps = false // the response is complete, and the body continues
   #settling = false // there was time to begin to read
   #wantsTrailers = false
   #endsAtHead = false // the end came before the head

@@ -234,7 +234,7 @@ class Http2ServerResponse extends LazyStream {
     if (this.#ending || (this.#closed && !this.#isHeadOnly)) return this.#refuse(callback)
     if (!stream.headersSent) {
       if (this.#destroyed || stream.destroyed) return false
-      checkChunk(chunk) // there can be another answer
+      checkChunk(chunk) // the program may send another response
       if (!this.#writeOwnHead()) {
         if (typeof callback === 'function') process.nextTick(callback, this.#headError)
         return false
@@ -283,7 +283,7 @@ class Http2ServerResponse extends LazyStream {
     try {
       if (!stream.headersSent && !stream.destroyed) this.#writeOwnHead()
     } catch (error) {
-      this.#ending = false // there can be another answer
+      this.#ending = false // the program may send another response
       throw error
     }
     if (typeof callback === 'function') this.#onceFinished(callback)

@@ -252,7 +252,7 @@ class ServerHttp2Session extends EventEmitter {
     }
     code ??= error === undefined || error === null ? NO_ERROR : INTERNAL_ERROR
     this.#destroyed = true
-    this.#hub.pump.flush() // what is answered goes first
+    this.#hub.pump.flush() // responses that were written are sent first
     for (const stream of this.#hub.streamsOf(this.id)) stream.fail(error, code)
     // After this turn, so that a server.close() in it includes the session in its report.
     process.nextTick(abort, this.#hub, this.id, code, this.lastStream)
