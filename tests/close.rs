@@ -1,18 +1,18 @@
-//! The close conformance kit's scenarios: how a goaway server leaves, judged by
-//! what a client sees on the wire and by the report at the end.
+//! The scenarios of the close kit: how a server closes, judged by the frames that a
+//! client sees and by the report.
 //!
-//! Each test starts a demo host of its own (`GOAWAY_KIT_HOST`, `c` when unset)
-//! and closes it, or one of its sessions. The numbers are those of the list of
-//! scenarios that the design rests on; sections are those of RFC 9113.
+//! Each test starts a demo host of its own (`GOAWAY_KIT_HOST`, default `c`) and closes
+//! it, or one of its sessions. The numbers of scenarios are those of the list that the
+//! design is based on. Section numbers are those of RFC 9113.
 //!
-//! - `idle`: nobody waits for anything, and still the goodbye must be right
-//! - `in_flight`: what is under way comes to a good end
-//! - `forced`: what does not end is ended, in time and without a lie
-//! - `verbs`: who may close what, how often, and what the report says
+//! - `idle`: closing without open streams
+//! - `in_flight`: open streams that end by themselves
+//! - `forced`: streams that do not end by themselves
+//! - `verbs`: repeated calls, closing single sessions, and the report
 //!
-//! On every connection the kit also checks what must always hold: GOAWAY on
-//! stream 0 only, a last-stream-id that never rises, no answer above it, none
-//! after a stream's end, and no session that ends without a GOAWAY.
+//! The kit checks some invariants on every connection: GOAWAY on stream 0 only, last
+//! stream identifiers that never rise, no response above them, no frame after the end of
+//! a stream, and no session that ends without a GOAWAY.
 
 mod kit;
 
@@ -27,7 +27,7 @@ mod verbs;
 
 use std::time::Duration;
 
-/// A deadline that no test waits for: whatever ends before it ended by itself.
+/// A deadline that no test waits for: sessions end before it by themselves.
 const LONG_DRAIN: Duration = Duration::from_secs(20);
 
 /// A deadline that a test waits for.

@@ -13,7 +13,7 @@
 //! - `protocol`: who speaks it, by ALPN or without
 //!
 //! With `GOAWAY_KIT_TLS` set all of it goes through TLS, where an end counts as
-//! a FIN only with TLS's own goodbye before it.
+//! a FIN only with close_notify before it.
 
 mod kit;
 

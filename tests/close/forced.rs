@@ -1,5 +1,5 @@
-//! Closing while something does not end by itself: at the deadline it is ended,
-//! in time, and the client can tell a cut answer from a whole one.
+//! Closing while a stream does not end by itself. It is reset at the deadline, and the
+//! client can distinguish a cut response from a complete one.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,9 +8,9 @@ use crate::kit::frame::MAX_STREAM;
 use crate::kit::{Behaviour, CAP, Client, Demo, Ended, Frame, PATIENCE, Response, SLACK, code, setting};
 use crate::{LONG_DRAIN, SHORT_DRAIN};
 
-/// Handlers that never answer: at the deadline, not earlier, each open stream
-/// gets RST_STREAM(CANCEL) and never an END_STREAM; the GOAWAY that names the
-/// last of them came before; FIN within a second after.
+/// Handlers that never respond: at the deadline, not earlier, each open stream gets
+/// RST_STREAM(CANCEL) and never END_STREAM. The GOAWAY with the last of them was sent
+/// before, and the FIN follows within a second.
 #[test]
 fn scenario_09_stalled_handlers_are_reset_at_the_deadline() {
     let mut demo = Demo::start(SHORT_DRAIN);
@@ -34,8 +34,9 @@ fn scenario_09_stalled_handlers_are_reset_at_the_deadline() {
     assert_eq!((report.streams_completed, report.streams_reset), (0, 3));
 }
 
-/// The same where the client has stopped in the middle of an upload's frame: both
-/// GOAWAYs, the second one after its cap, and the stream is reset at the deadline.
+/// The same with a client that has stopped in the middle of a DATA frame: both GOAWAYs
+/// are sent, the second one after its limit of 1 s, and the stream is reset at the
+/// deadline.
 #[test]
 fn scenario_09_stopped_in_the_middle_of_a_frame() {
     const DRAIN: Duration = Duration::from_secs(2);
@@ -58,8 +59,9 @@ fn scenario_09_stopped_in_the_middle_of_a_frame() {
     assert_eq!(report.ends(), (0, 0, 0, 1), "{report:?}");
 }
 
-/// A body without content-length that is cut: the client must see RST_STREAM,
-/// since an END_STREAM or a bare end would pass for the whole (section 8.1).
+/// A body without content-length is cut: the client must get RST_STREAM, because an
+/// END_STREAM or the end of the connection would look like a complete response (section
+/// 8.1).
 #[test]
 fn scenario_10_a_cut_body_does_not_look_complete() {
     let mut demo = Demo::start(SHORT_DRAIN);
@@ -79,7 +81,7 @@ fn scenario_10_a_cut_body_does_not_look_complete() {
     assert_eq!(report.streams_reset, 1, "{report:?}");
 }
 
-/// The server is told to close; the stream is reset at the deadline, and not before.
+/// Closes the server. The stream is reset at the deadline, and not earlier.
 #[track_caller]
 fn expect_cut_at_the_deadline(demo: &mut Demo, client: &mut Client, stream: u32) {
     let start = demo.terminate();
@@ -93,7 +95,7 @@ fn expect_cut_at_the_deadline(demo: &mut Demo, client: &mut Client, stream: u32)
     assert_eq!(report.streams_reset, 1, "{report:?}");
 }
 
-/// An upload that never finishes ends like an answer that never does.
+/// An upload that never ends is reset like a response that never ends.
 #[test]
 fn scenario_11_an_upload_that_never_finishes() {
     let mut demo = Demo::start(SHORT_DRAIN);
@@ -104,9 +106,9 @@ fn scenario_11_an_upload_that_never_finishes() {
     expect_cut_at_the_deadline(&mut demo, &mut client, stream);
 }
 
-/// A peer that stops reading an answer of 8 MiB can be told nothing. Its socket
-/// is thrown away (SO_LINGER 0), so that neither we nor the kernel keep its
-/// bytes, and the report says that some were never sent.
+/// A peer that stops reading a response of 8 MiB cannot receive anything. Its socket is
+/// closed with SO_LINGER 0, so that neither the server nor the kernel keeps its bytes.
+/// The report says that some were not sent.
 #[test]
 fn scenario_13_peer_stops_reading() {
     let mut demo = Demo::start(SHORT_DRAIN);
@@ -119,8 +121,8 @@ fn scenario_13_peer_stops_reading() {
     expect_cut(&mut client, stream);
 }
 
-/// The same with one session of a server that lives on: it is the server that
-/// throws the socket away, not the kernel of a process that exits.
+/// The same with one session of a server that continues: the server itself closes the
+/// socket, not the kernel at the end of the process.
 #[test]
 fn scenario_13_a_session_whose_peer_stops_reading() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -140,8 +142,7 @@ fn scenario_13_a_session_whose_peer_stops_reading() {
     demo.expect_early_exit();
 }
 
-/// A client with `GET /big` under way and every window wide open, that will not
-/// read any more.
+/// A client with an outstanding `GET /big` and large windows, which reads nothing more.
 fn open_non_reader(demo: &Demo) -> (Client, u32) {
     let mut client = Client::connect(demo.address());
     client.shrink_receive_buffer();
@@ -161,8 +162,8 @@ fn expect_cut(client: &mut Client, stream: u32) {
     client.check(cut, "END_STREAM on an answer that was cut");
 }
 
-/// A peer that reads but never opens the stream's window (section 6.9) gets what
-/// a stalled handler's client gets.
+/// A peer that reads but never opens the window of the stream (section 6.9) gets the same
+/// as the client of a stalled handler.
 #[test]
 fn scenario_14_stream_window_never_opened() {
     let mut demo = Demo::start(SHORT_DRAIN);
@@ -172,11 +173,11 @@ fn scenario_14_stream_window_never_opened() {
     expect_cut_at_the_deadline(&mut demo, &mut client, stream);
 }
 
-/// Peers that keep sending without looking, PINGs or DATA, still get to read
-/// the GOAWAY and a FIN: a socket closed over unread input would be reset, and
-/// the reset would overtake the GOAWAY. Every one of them, not most.
+/// Peers that keep sending PINGs or DATA without reading still receive the GOAWAY and a
+/// FIN, without exception. A socket that is closed with unread input would be reset, and
+/// the reset would overtake the GOAWAY.
 ///
-/// The code of the GOAWAY may be ENHANCE_YOUR_CALM: a flood is a flood.
+/// The code of the GOAWAY may be ENHANCE_YOUR_CALM, because a flood exceeds a budget.
 #[test]
 fn scenario_16_a_flood_does_not_cost_the_goaway() {
     const OF_EACH: usize = 12;
@@ -203,28 +204,28 @@ fn scenario_16_a_flood_does_not_cost_the_goaway() {
     assert_eq!(report.sessions(), 2 * OF_EACH as i64, "{report:?}");
 }
 
-/// A peer that reads its goodbye and goes on sending as fast as it can is read for
-/// 4 MiB and no more, and not for as long as it likes: what it gets rid of is that and
-/// what the two kernels hold.
+/// A peer that has received the final GOAWAY and keeps sending is read for 4 MiB at most:
+/// it can send no more than that and what the two kernels buffer.
 #[test]
-fn scenario_16_a_flood_behind_the_goodbye_is_bounded() {
+fn scenario_16_a_flood_after_the_final_goaway_is_bounded() {
     const MOST: usize = 32 << 20;
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     demo.terminate();
-    client.expect_goodbye_and_stay(0);
+    client.expect_graceful_close_and_stay(0);
     let burst = Frame::ping(*b"flooding").encode().repeat(4096);
     let (start, mut sent) = (Instant::now(), 0);
     while client.try_raw(&burst).is_ok() {
         sent += burst.len();
-        client.check(sent < MOST, &format!("{sent} bytes were read behind the goodbye"));
+        client.check(sent < MOST, &format!("{sent} bytes were read after the final GOAWAY"));
     }
     client.check(start.elapsed() < CAP + SLACK, "the socket is not closed in time");
     let report = demo.expect_early_exit();
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
-/// Once the first PING is answered, so that nothing keeps the session: PINGs for
+/// After the first PING was acknowledged, so that the session can end: PINGs for 300 ms
+/// without reading a byte, beyond the end of the session.
 /// 300 ms without reading a byte, through its end and beyond.
 fn flood_with_pings(client: &mut Client) {
     client.expect_first_goaway();
@@ -235,8 +236,8 @@ fn flood_with_pings(client: &mut Client) {
     }
 }
 
-/// DATA as fast as the windows let it go until the stream is reset, and what
-/// they still allow after it, as any client sends that has not read it yet.
+/// DATA as fast as the windows allow until the stream is reset, and the rest of the
+/// windows after it, like a client that has not read the reset yet.
 fn flood_with_data(client: &mut Client, stream: u32) {
     let start = Instant::now();
     while !client.transcript.is_over(stream) && client.transcript.end.is_none() {
@@ -254,9 +255,9 @@ fn send_some_data(client: &mut Client, stream: u32) -> bool {
     length > 0 && client.try_raw(&frame.encode()).is_ok()
 }
 
-/// A handler that never returns in time blocks the thread it was called on, not
-/// the close: the report is there at the deadline, while the handler still
-/// sleeps, and counts its session as forced.
+/// A handler that does not return blocks its thread, but not the close: the report is
+/// there at the deadline, while the handler still sleeps, and counts its session as
+/// forced.
 #[test]
 fn scenario_30_a_stuck_handler_does_not_hold_the_close() {
     let stuck = Duration::from_secs(12);
@@ -275,8 +276,8 @@ fn scenario_30_a_stuck_handler_does_not_hold_the_close() {
     client.read_until_end();
 }
 
-/// A host that exits without a close, from inside a callback and with requests
-/// under way: it is gone at once and in peace, and no cut answer looks complete.
+/// A host exits without a close, inside a callback and with open requests: the process
+/// ends at once, and no cut response looks complete.
 #[test]
 fn scenario_29_the_host_exits_without_a_close() {
     let mut demo = Demo::start(LONG_DRAIN);

@@ -1,4 +1,4 @@
-//! Closing while nobody waits for anything: the goodbye alone.
+//! Closing without open streams.
 
 use std::io::{Read, Write};
 use std::thread;
@@ -9,10 +9,9 @@ use crate::kit::frame::PREFACE;
 use crate::kit::stream::{Stream, is_tls};
 use crate::kit::{Behaviour, CAP, Client, Demo, End, Frame, PATIENCE, SLACK, kind};
 
-/// An idle session that has had its answer is told twice, as section 6.8
-/// recommends: GOAWAY(2^31-1) with a PING, and once the PING is answered the
-/// GOAWAY that names stream 1; then FIN. A graceful end, long before the
-/// deadline.
+/// An idle session gets two GOAWAYs, as section 6.8 recommends: GOAWAY(2^31-1) with a
+/// PING, and after the acknowledgement the GOAWAY with stream 1; then FIN. The end is
+/// graceful, long before the deadline.
 #[test]
 fn scenario_01_idle_after_one_request() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -20,17 +19,17 @@ fn scenario_01_idle_after_one_request() {
     let response = client.get("/");
     client.expect_hello(&response);
     demo.terminate();
-    client.expect_goodbye(1);
+    client.expect_graceful_close(1);
     let report = demo.expect_early_exit();
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
     assert_eq!((report.streams_reset, report.streams_refused), (0, 0));
     assert_eq!(report.bytes_unsent, 0);
 }
 
-/// Streams that come after the end of the goodbye, while the socket lingers for
-/// the peer's FIN, are too late as those before it: each is counted as refused.
+/// Streams that arrive after the final GOAWAY, while the socket lingers for the peer's
+/// FIN, are too late like those before it: each is counted as refused.
 #[test]
-fn scenario_07_streams_behind_the_goodbye_are_counted() {
+fn scenario_07_streams_after_the_final_goaway_are_counted() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     let response = client.get("/");
@@ -49,23 +48,23 @@ fn scenario_07_streams_behind_the_goodbye_are_counted() {
     assert_eq!((report.streams_completed, report.streams_refused), (0, 10), "{report:?}");
 }
 
-/// A session without any request gets the same goodbye, and the last-stream-id
-/// 0 tells the client that nothing of it was processed (section 6.8).
+/// A session without any request gets the same frames. The last stream identifier 0 tells
+/// the client that nothing was processed (section 6.8).
 #[test]
 fn scenario_02_idle_without_a_request() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     demo.terminate();
-    client.expect_goodbye(0);
+    client.expect_graceful_close(0);
     let report = demo.expect_early_exit();
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
-/// A peer that never answers the PING (section 6.7 says it must) gets the second
-/// GOAWAY and the FIN after the cap of 1 s all the same: a round trip that does
-/// not happen must not cost the whole deadline. It is graceful: nothing was cut.
+/// A peer that never acknowledges the PING (section 6.7 requires it) gets the second
+/// GOAWAY and the FIN after the limit of 1 s: a missing round trip must not cost the
+/// whole deadline. The end is graceful, because nothing was cut.
 #[test]
-fn scenario_03_ping_never_answered() {
+fn scenario_03_ping_never_acknowledged() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     let response = client.get("/");
@@ -82,14 +81,14 @@ fn scenario_03_ping_never_answered() {
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
-/// A peer that has stopped in the middle of a frame is told as one that never answers
-/// the PING, since it can say nothing any more: the second GOAWAY, and with nothing
-/// open the FIN.
+/// A peer that has stopped in the middle of a frame is treated like one that never
+/// acknowledges the PING, because it cannot send anything: it gets the second GOAWAY and,
+/// without open streams, the FIN.
 #[test]
 fn scenario_03_stopped_in_the_middle_of_a_frame() {
     let ping = Frame::ping(*b"unended!").encode();
     let mut demo = Demo::start(LONG_DRAIN);
-    // In the head, right behind it, and in the payload.
+    // In the frame header, after it, and in the payload.
     let mut clients = [3, 9, 12].map(|length| {
         let mut client = demo.open();
         let response = client.get("/");
@@ -111,9 +110,8 @@ fn scenario_03_stopped_in_the_middle_of_a_frame() {
     assert_eq!(report.ends(), (3, 0, 0, 0), "{report:?}");
 }
 
-/// A client that closes its connection on the first GOAWAY, without answering
-/// the PING, has done what GOAWAY asks for: the server is done with it at once,
-/// and counts a graceful end.
+/// A client closes its connection after the first GOAWAY, without acknowledging the PING,
+/// as GOAWAY asks it to do. The session ends at once, and counts as graceful.
 #[test]
 fn scenario_04_peer_leaves_on_the_first_goaway() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -126,8 +124,8 @@ fn scenario_04_peer_leaves_on_the_first_goaway() {
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
-/// As before, by a half-close: the client has nothing more to say but still
-/// reads. It gets its FIN.
+/// The same with a half-close: the client has nothing more to send but still reads. It
+/// gets the FIN.
 #[test]
 fn scenario_04_peer_half_closes_on_the_first_goaway() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -141,8 +139,8 @@ fn scenario_04_peer_half_closes_on_the_first_goaway() {
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
-/// The same seen from inside: the session's last event says graceful, it leaves
-/// the list, and nothing was an error.
+/// The same seen by the host: the last event of the session is graceful, it leaves the
+/// list, and there is no error event.
 #[test]
 fn scenario_04_peer_leaves_and_no_error_is_reported() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -163,14 +161,14 @@ fn scenario_04_peer_leaves_and_no_error_is_reported() {
     demo.expect_early_exit();
 }
 
-/// A peer that takes our FIN and keeps its side open holds the server up by the
-/// linger of 1 s and no longer.
+/// A peer that receives the FIN and keeps its side open delays the server by the linger
+/// time of 1 s at most.
 #[test]
 fn scenario_15_peer_keeps_its_side_open() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     demo.terminate();
-    client.expect_goodbye_and_stay(0);
+    client.expect_graceful_close_and_stay(0);
     let report = demo.expect_early_exit();
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
     let bound = (CAP + SLACK).as_millis();
@@ -178,8 +176,8 @@ fn scenario_15_peer_keeps_its_side_open() {
     drop(client);
 }
 
-/// As before with one session of a server that lives on: the descriptor is
-/// closed, which the peer learns when it sends again.
+/// The same with one session of a server that continues: the descriptor is closed, which
+/// the peer learns when it sends again.
 #[test]
 fn scenario_15_the_socket_of_a_closed_session_is_gone() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -198,7 +196,7 @@ fn scenario_15_the_socket_of_a_closed_session_is_gone() {
     demo.expect_early_exit();
 }
 
-/// Sends until the kernel says that the other end has no socket any more.
+/// Sends until the kernel reports that the other end has no socket any more.
 fn expect_nobody_there(client: &mut Client) {
     let ping = Frame::ping(*b"anybody?").encode();
     let deadline = Instant::now() + PATIENCE;
@@ -209,13 +207,13 @@ fn expect_nobody_there(client: &mut Client) {
     }
 }
 
-/// A connection that never sent a byte is no session (section 3.4): it is let go
-/// at once, with or without SETTINGS and GOAWAY, and counted as a handshake.
+/// A connection that has sent no byte is not a session (section 3.4): it is closed at
+/// once, with or without SETTINGS and GOAWAY, and counts as a handshake.
 #[test]
 fn scenario_17_connected_and_silent() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut silent = Client::connect(demo.address());
-    // What the server sends first, or nothing: it has accepted by then.
+    // The first frames of the server, or nothing: it has accepted the connection by then.
     silent.read_for(Duration::from_millis(100));
     demo.terminate();
     silent.expect_fin();
@@ -223,7 +221,7 @@ fn scenario_17_connected_and_silent() {
     assert_eq!(report.ends(), (0, 0, 1, 0), "{report:?}");
 }
 
-/// The same in the midst of the preface.
+/// The same in the middle of the preface.
 #[test]
 fn scenario_17_half_a_preface() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -236,8 +234,8 @@ fn scenario_17_half_a_preface() {
     assert_eq!(report.ends(), (0, 0, 1, 0), "{report:?}");
 }
 
-/// A client that never acknowledges our SETTINGS (section 6.5.3) is told and let
-/// go without waiting for it.
+/// A client that never acknowledges the server's SETTINGS (section 6.5.3) gets GOAWAY,
+/// and is not waited for.
 #[test]
 fn scenario_17_settings_never_acknowledged() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -253,20 +251,20 @@ fn scenario_17_settings_never_acknowledged() {
     assert_eq!((report.sessions(), report.sessions_forced), (1, 0));
 }
 
-/// What stands in the accept queue when the close begins is accepted and told,
-/// not thrown away by the kernel: the silent get a FIN, those with a preface a
-/// GOAWAY. A request that came with the preface is answered: the server has not
-/// said anything to the contrary when it is sent.
+/// Connections in the accept queue at the beginning of the close are accepted and closed
+/// in order, not reset by the kernel: those without a byte get a FIN, those with a
+/// preface a GOAWAY. A request that was sent with the preface gets its response, because
+/// the server had not said otherwise when it was sent.
 ///
-/// The process is stopped while the connections and the signal gather, so that
-/// it meets all of them at once.
+/// The process is stopped while the connections and the signal arrive, so that it finds
+/// all of them at once.
 #[test]
 fn scenario_19_connections_in_the_accept_queue() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut settled = demo.open();
     demo.freeze();
     let mut silent = [0; 4].map(|_| Client::connect(demo.address()));
-    // With TLS nobody can say anything to a process that stands still.
+    // A TLS handshake is impossible with a stopped process.
     let eager = if is_tls() { 0 } else { 4 };
     let mut eager: Vec<_> = (0..eager).map(|_| Client::connect(demo.address())).collect();
     for client in &mut eager {
@@ -275,7 +273,7 @@ fn scenario_19_connections_in_the_accept_queue() {
     }
     demo.terminate();
     demo.resume();
-    settled.expect_goodbye(0);
+    settled.expect_graceful_close(0);
     for client in &mut silent {
         client.expect_fin();
     }
@@ -288,8 +286,8 @@ fn scenario_19_connections_in_the_accept_queue() {
     assert_eq!((report.sessions(), report.sessions_forced), (5 + eager.len() as i64, 0), "{report:?}");
 }
 
-/// Once the server drains, the kernel refuses whoever comes: a listener that
-/// still accepts and then says nothing is worse than none.
+/// During the drain the kernel refuses new connections. A listener that accepts and then
+/// stays silent would be worse.
 #[test]
 fn scenario_19_new_connections_are_refused() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -299,18 +297,18 @@ fn scenario_19_new_connections_are_refused() {
     demo.terminate();
     client.expect_first_goaway();
     demo.expect_refuses_connections();
-    // A signal that comes sooner is the same wish.
+    // A signal that follows sooner counts as the same request.
     thread::sleep(Duration::from_millis(150));
     demo.terminate();
     client.expect_fin();
     demo.expect_exit(LONG_DRAIN);
 }
 
-/// Ten thousand idle sessions, or as many as there are descriptors for: each
-/// peer is told at once and leaves, and each is counted.
+/// Ten thousand idle sessions, or as many as there are descriptors for: each peer gets
+/// its GOAWAY at once and leaves, and each session is counted.
 #[test]
 fn scenario_28_ten_thousand_idle_sessions() {
-    // A client's half of so many handshakes is this test's own work.
+    // The client side of so many handshakes is work of this test.
     let count = affordable(if is_tls() { 500 } else { 10_000 });
     let mut demo = Demo::start(LONG_DRAIN);
     let mut hello = PREFACE.to_vec();
@@ -323,11 +321,11 @@ fn scenario_28_ten_thousand_idle_sessions() {
         peer.write_all(&hello).expect("preface");
         peers.push(peer);
     }
-    // The answer to a peer's SETTINGS says that it is a session.
+    // The acknowledgement of a peer's SETTINGS shows that the session has begun.
     let ack = Frame::settings_ack().encode();
     peers.iter_mut().for_each(|peer| read_until(peer, &ack));
     let start = demo.terminate();
-    // The PING comes with the first GOAWAY, and is its end.
+    // The PING follows the first GOAWAY, so it arrives last.
     let mut told = peers.into_iter().map(|mut peer| {
         let mut bytes = [0; 17 + 17];
         peer.read_exact(&mut bytes).expect("GOAWAY and PING");
@@ -349,10 +347,11 @@ fn read_until(peer: &mut Stream, end: &[u8]) {
     }
 }
 
-/// So many, or what this process may open of them; its children may as many.
+/// As many as `wanted`, or the limit on descriptors of this process, which its children
+/// have, too.
 fn affordable(wanted: usize) -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls only look at the structure.
+    // SAFETY: both calls only read the structure.
     unsafe {
         assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
         limit.rlim_cur = limit.rlim_max;

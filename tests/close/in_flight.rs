@@ -1,5 +1,4 @@
-//! Closing while something is under way that ends by itself: it must come to
-//! its end as if nobody had closed.
+//! Closing with open streams that end by themselves: they must end as without a close.
 
 use std::thread;
 use std::time::Duration;
@@ -10,8 +9,8 @@ use crate::kit::{Client, Demo, Frame, MAX_STREAM, PATIENCE, Response, SLACK, Tra
 /// The length of `GET /stream`: 20 chunks of 1 KiB, 100 ms apart.
 const STREAM_LENGTH: usize = 20 * 1024;
 
-/// Two answers of 2 s are under way: the second GOAWAY does not wait for them,
-/// they arrive whole and alike with END_STREAM, and only then comes the FIN
+/// Two responses of 2 s are in progress: the second GOAWAY does not wait for them, they
+/// arrive completely and unchanged with END_STREAM, and only then the FIN follows
 /// (section 6.8).
 #[test]
 fn scenario_05_responses_in_flight_are_finished() {
@@ -38,8 +37,8 @@ fn scenario_05_responses_in_flight_are_finished() {
     assert_eq!((report.streams_completed, report.streams_reset), (2, 0));
 }
 
-/// Buffered DATA and trailers are part of the answer: a handler that has
-/// returned does not mean that nothing is left to send (section 8.1).
+/// Buffered DATA and trailers belong to the response: they are sent although the handler
+/// has returned (section 8.1).
 #[test]
 fn scenario_05_buffered_data_and_trailers_are_flushed() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -60,9 +59,8 @@ fn scenario_05_buffered_data_and_trailers_are_flushed() {
     assert_eq!((report.streams_completed, report.streams_reset), (1, 0));
 }
 
-/// A request that was sent before its client could have seen the first GOAWAY
-/// is served, and the second GOAWAY counts it in: this is what two of them are
-/// for (section 6.8).
+/// A request that was sent before its client could have read the first GOAWAY is served,
+/// and the second GOAWAY includes it. This is the purpose of two GOAWAYs (section 6.8).
 #[test]
 fn scenario_06_a_stream_that_raced_the_first_goaway_is_served() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -83,10 +81,9 @@ fn scenario_06_a_stream_that_raced_the_first_goaway_is_served() {
     assert_eq!((report.streams_completed, report.streams_refused), (1, 0));
 }
 
-/// Between the two GOAWAYs a server may refuse what comes, so that it can be
-/// tried elsewhere, or serve it. goaway serves it, as many streams as ever; what
-/// is too many is refused as ever, with REFUSED_STREAM and not NO_ERROR, which
-/// would say that it was processed (section 8.7).
+/// Between the two GOAWAYs a server may refuse new streams, or serve them. goaway serves
+/// them, up to the usual limit. A stream above the limit is refused as usual, with
+/// REFUSED_STREAM and not NO_ERROR, which would mean that it was processed (section 8.7).
 #[test]
 fn scenario_08_between_the_goaways_streams_are_served_not_refused() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -116,10 +113,10 @@ fn scenario_08_between_the_goaways_streams_are_served_not_refused() {
     assert_eq!((report.streams_completed, report.streams_reset, report.streams_refused), (110, 0, 1), "{report:?}");
 }
 
-/// A stream above the second GOAWAY's last-stream-id is neither dispatched nor
-/// answered, but still counts: its HEADERS for the HPACK table, which the
-/// trailers of stream 1 then use, and its DATA for the connection's window,
-/// which the server must give back or stream 1 could never finish (section 6.8).
+/// A stream above the last stream identifier of the second GOAWAY is neither dispatched
+/// nor responded to, but has effects: its HEADERS on the HPACK table, which the trailers
+/// of stream 1 then use, and its DATA on the window of the connection, which the server
+/// must open again, or stream 1 could never end (section 6.8).
 #[test]
 fn scenario_07_discarded_frames_keep_hpack_and_flow_control() {
     const MARK: (&str, &str) = ("x-goaway-kit", "discarded");
@@ -158,10 +155,10 @@ fn scenario_07_discarded_frames_keep_hpack_and_flow_control() {
     assert_eq!((report.streams_completed, report.streams_reset), (1, 0));
 }
 
-/// A handler that waits for its cue is told that the server drains, and how many
-/// milliseconds are left, when the close begins and not when it is over.
+/// A handler that waits learns that the server drains, and how many milliseconds are
+/// left, at the beginning of the close and not at its end.
 #[test]
-fn scenario_11_handlers_are_told_that_the_server_drains() {
+fn scenario_11_handlers_learn_that_the_server_drains() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     let stream = client.request("GET", "/drain");
@@ -174,16 +171,16 @@ fn scenario_11_handlers_are_told_that_the_server_drains() {
     let sensible = left_ms > 0 && left_ms <= LONG_DRAIN.as_millis();
     client.check(sensible, &format!("{left_ms} ms left of the deadline"));
     client.check(took < SLACK, &format!("told only after {took:?}"));
-    client.expect_goodbye(stream);
+    client.expect_graceful_close(stream);
     let report = demo.expect_early_exit();
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
-/// An answer that is complete before the upload is: END_STREAM, then
-/// RST_STREAM(NO_ERROR) to say that the rest is not wanted (section 8.1). The
-/// drain does not wait for an upload that nobody reads.
+/// A response that is complete before the upload: END_STREAM, then RST_STREAM(NO_ERROR),
+/// which says that the rest is not needed (section 8.1). The drain does not wait for an
+/// upload that nobody reads.
 #[test]
-fn scenario_12_early_answer_to_an_unfinished_upload() {
+fn scenario_12_early_response_to_an_unfinished_upload() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     let stream = client.upload("POST", "/nowhere");
@@ -192,7 +189,7 @@ fn scenario_12_early_answer_to_an_unfinished_upload() {
     client.expect_complete(&response);
     client.check(response.status == 404, "not 404");
     demo.terminate();
-    client.expect_goodbye(stream);
+    client.expect_graceful_close(stream);
     let reset = client.transcript.reset_of(stream).map(|(_, code)| code);
     client.check(reset == Some(code::NO_ERROR), "no RST_STREAM(NO_ERROR)");
     let report = demo.expect_early_exit();
@@ -200,9 +197,8 @@ fn scenario_12_early_answer_to_an_unfinished_upload() {
     assert_eq!(report.streams_reset, 0, "{report:?}");
 }
 
-/// A client that ends its sending side behind its requests, as some do that have
-/// nothing more to ask, gets the responses that are due, before and during a close,
-/// and both GOAWAYs; then FIN.
+/// A client that closes its sending side after its requests, because it has no more
+/// requests, gets all responses before and during a close, and both GOAWAYs; then FIN.
 #[test]
 fn scenario_05_half_closed_clients_get_their_responses() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -228,11 +224,11 @@ fn scenario_05_half_closed_clients_get_their_responses() {
     assert_eq!((report.streams_completed, report.streams_reset), (4, 0), "{report:?}");
 }
 
-/// A thousand uploads that are answered before their clients know it, as with 100 ms
-/// between the two: each gets its response, and what the clients had under way costs
-/// them nothing. Then the session is closed in good order.
+/// A thousand uploads get a response before their clients have sent everything, as with a
+/// round trip of 100 ms. Each gets its response, and the data in flight costs the clients
+/// nothing. Then the session closes gracefully.
 #[test]
-fn scenario_12_a_thousand_uploads_answered_early() {
+fn scenario_12_a_thousand_uploads_with_early_responses() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     for round in 1..=10 {
@@ -248,15 +244,15 @@ fn scenario_12_a_thousand_uploads_answered_early() {
     }
     client.expect_undisturbed();
     demo.terminate();
-    client.expect_goodbye(2001);
+    client.expect_graceful_close(2001);
     let report = demo.expect_early_exit();
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
     assert_eq!((report.streams_reset, report.streams_refused), (0, 0), "{report:?}");
 }
 
-/// A client that says GOAWAY while its stream runs gets the rest of the answer,
-/// then our GOAWAY and FIN (section 6.8). Until its socket has ended it stays in
-/// the list: a peer's GOAWAY is no end.
+/// A client sends GOAWAY while its stream is open. It gets the rest of the response, then
+/// the server's GOAWAY and FIN (section 6.8). The session stays in the list until its
+/// socket has closed: the GOAWAY of a peer does not end it.
 #[test]
 fn scenario_24_client_goaway_with_a_stream_open() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -281,8 +277,8 @@ fn scenario_24_client_goaway_with_a_stream_open() {
     demo.expect_early_exit();
 }
 
-/// A client that says GOAWAY while idle is let go at once, without anybody
-/// closing the server.
+/// A client that sends GOAWAY while idle is closed at once, although the server does not
+/// close.
 #[test]
 fn scenario_24_client_goaway_while_idle() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -301,8 +297,8 @@ fn scenario_24_client_goaway_while_idle() {
     demo.expect_early_exit();
 }
 
-/// The end of a session that the client has left: FIN, and the last GOAWAY
-/// before it names `last_stream`.
+/// The end of a session after the client's GOAWAY: FIN, and before it the last GOAWAY
+/// with `last_stream`.
 fn expect_last_word(client: &mut Client, last_stream: u32) {
     client.expect_fin();
     let goaways = client.transcript.goaways();
@@ -311,10 +307,10 @@ fn expect_last_word(client: &mut Client, last_stream: u32) {
     client.check(fits, &format!("the last GOAWAY is not ({last_stream}, NO_ERROR)"));
 }
 
-/// A draining session is still a session: PING and SETTINGS are answered after
-/// both GOAWAYs (sections 6.5.3 and 6.7), and its stream runs on.
+/// A draining session is still a session: PING and SETTINGS are acknowledged after both
+/// GOAWAYs (sections 6.5.3 and 6.7), and its stream continues.
 #[test]
-fn invariant_ping_and_settings_are_answered_while_draining() {
+fn invariant_ping_and_settings_are_acknowledged_while_draining() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     let stream = client.request("GET", "/stream");
@@ -339,15 +335,14 @@ fn ack_precedes_end(transcript: &Transcript, stream: u32) -> bool {
     transcript.positions(answers).last() < transcript.positions(end).next()
 }
 
-/// Every GOAWAY of a graceful close stands on the session (stream 0), the first
-/// lets every stream in, and the second comes after the answer to the PING
-/// that stands between them, not before (section 6.8).
+/// Every GOAWAY of a graceful close is on stream 0. The first one allows every stream,
+/// and the second one follows the acknowledgement of the PING between them (section 6.8).
 #[test]
 fn invariant_the_second_goaway_waits_for_the_ping() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     demo.terminate();
-    client.expect_goodbye(0);
+    client.expect_graceful_close(0);
     let goaways = client.transcript.goaways();
     let last: Vec<u32> = goaways.iter().map(|goaway| goaway.last_stream).collect();
     assert_eq!(last, [MAX_STREAM, 0]);

@@ -1,13 +1,12 @@
-//! Who may close what, and how often; what the report says afterwards.
+//! Repeated closes, closes of single sessions, and the report.
 
 use std::time::Duration;
 
 use crate::kit::{Client, Demo, code};
 use crate::{LONG_DRAIN, SHORT_DRAIN};
 
-/// Two handlers close the server at the same time from within, and a signal
-/// closes it again after the end: one goodbye on each session, an answer for
-/// each caller, one report.
+/// Two handlers close the server at the same time, and a signal closes it again after the
+/// end: two GOAWAYs for each session, a response for each caller, one report.
 #[test]
 fn scenario_20_close_from_handlers_and_after_the_end() {
     let path = format!("/close?drain_ms={}", LONG_DRAIN.as_millis());
@@ -19,16 +18,16 @@ fn scenario_20_close_from_handlers_and_after_the_end() {
         let response = caller.response(stream);
         caller.expect_complete(&response);
         caller.check(response.status == 202, "not 202");
-        caller.expect_goodbye(stream);
+        caller.expect_graceful_close(stream);
     }
-    bystander.expect_goodbye(0);
+    bystander.expect_graceful_close(0);
     demo.terminate();
     let report = demo.expect_early_exit();
     assert_eq!(report.ends(), (3, 0, 0, 0), "{report:?}");
 }
 
-/// Closing again with a shorter deadline shortens the drain, from inside a
-/// handler too, and starts no second goodbye.
+/// A second close with a shorter deadline shortens the drain, also from a handler, and
+/// sends no further GOAWAYs.
 #[test]
 fn scenario_20_closing_again_shortens_the_deadline() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -55,8 +54,8 @@ fn scenario_20_closing_again_shortens_the_deadline() {
     assert_eq!(report.ends(), (1, 0, 0, 1), "{report:?}");
 }
 
-/// A second signal while the server drains forces: the open stream is reset at
-/// once, and the deadline of 20 s no longer counts.
+/// A second signal during the drain forces: the open stream is reset at once, and the
+/// deadline of 20 s does not apply any more.
 #[test]
 fn scenario_21_graceful_then_forced() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -78,9 +77,9 @@ fn scenario_21_graceful_then_forced() {
     assert_eq!(report.streams_reset, 1, "{report:?}");
 }
 
-/// One session of three is closed: its stream is finished while the list shows
-/// it as draining, then it goes; the others notice nothing and newcomers are
-/// let in. Its id is gone for good: 404, never a crash nor another session.
+/// One session of three is closed: its stream is completed while the list shows it as
+/// draining, then it ends. The others are not affected, and new connections are accepted.
+/// Its id is stale: 404, never a crash nor another session.
 #[test]
 fn scenario_22_closing_one_session() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -118,9 +117,9 @@ fn scenario_22_closing_one_session() {
     assert_eq!(report.ends(), (3, 0, 0, 0), "{report:?}");
 }
 
-/// Aborting one session is an error of the connection (section 5.4.1): one
-/// GOAWAY with the code, the text and the last stream, then the end, and nothing
-/// in between. The others notice nothing.
+/// To abort one session is a connection error (section 5.4.1): one GOAWAY with the code,
+/// the text and the last stream, then the end, and nothing in between. The others are not
+/// affected.
 #[test]
 fn scenario_23_aborting_one_session() {
     let mut demo = Demo::start(LONG_DRAIN);
@@ -150,8 +149,8 @@ fn scenario_23_aborting_one_session() {
     demo.expect_early_exit();
 }
 
-/// The report counts every session once, under what became of it: one idle, one
-/// whose answer was finished, one cut, one that never spoke.
+/// The report counts every session once, by its outcome: one idle, one with a completed
+/// response, one forced, one that never began.
 #[test]
 fn invariant_the_report_counts_every_session() {
     let mut demo = Demo::start(3 * SHORT_DRAIN);
@@ -163,10 +162,10 @@ fn invariant_the_report_counts_every_session() {
     hanging.ping_and_wait(*b"taken in");
     demo.terminate();
     silent.expect_fin();
-    idle.expect_goodbye(0);
+    idle.expect_graceful_close(0);
     let response = busy.response(finished);
     busy.expect_complete(&response);
-    busy.expect_goodbye(finished);
+    busy.expect_graceful_close(finished);
     hanging.expect_rst_stream(cut, code::CANCEL);
     hanging.expect_fin();
     let report = demo.expect_exit_in_time();

@@ -225,7 +225,7 @@ fn both_protocols_leave() {
     let mut peer = Peer::of(&demo);
     assert_eq!(peer.get("/").status, 200);
     demo.terminate();
-    client.expect_goodbye(1);
+    client.expect_graceful_close(1);
     assert_eq!(peer.expect_end(), End::Fin);
     drop(peer);
     let report = demo.expect_early_exit();

@@ -44,7 +44,7 @@ const STATES: [State; 7] = [
 enum Loss {
     /// By a FIN, and it reads what still comes.
     HalfClose,
-    /// The same in TLS without TLS's goodbye.
+    /// The same in TLS without close_notify.
     Cut,
     /// It closes the socket.
     Close,

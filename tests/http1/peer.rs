@@ -19,10 +19,10 @@ pub struct Peer {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// In TLS with its goodbye before it (RFC 8446, section 6.1).
+    /// Over TLS with close_notify before it (RFC 8446, section 6.1).
     Fin,
     Reset,
-    /// A FIN without TLS's goodbye: what came may not be all.
+    /// A FIN without close_notify: the data may be truncated.
     Cut,
 }
 
@@ -95,7 +95,7 @@ impl Peer {
         let _ = self.stream.finish_writing();
     }
 
-    /// Closes our side of the socket, without TLS's goodbye.
+    /// Closes our side of the socket, without close_notify.
     pub fn cut(&mut self) {
         let _ = self.stream.socket().shutdown(Shutdown::Write);
     }

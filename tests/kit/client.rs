@@ -1,5 +1,5 @@
-//! A connection, and everything a test can send on it: well-formed requests,
-//! single frames, raw bytes, silence.
+//! A client connection, and everything that a test can send on it: requests, single
+//! frames, raw bytes, or nothing.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -15,15 +15,15 @@ use super::response::Response;
 use super::stream::Stream;
 use super::transcript::{Fields, Transcript};
 
-/// What the client does by itself while it reads. A test of a peer that
-/// misbehaves switches one of them off.
+/// What the client does automatically while it reads. A test of a misbehaving peer
+/// disables a part.
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
     /// Acknowledge SETTINGS (RFC 9113, section 6.5.3).
     pub ack_settings: bool,
     /// Answer PING (section 6.7).
     pub ack_ping: bool,
-    /// Give back with WINDOW_UPDATE what DATA has used up (section 6.9).
+    /// Open the windows with WINDOW_UPDATE for received DATA (section 6.9).
     pub open_window: bool,
 }
 
@@ -37,39 +37,37 @@ pub struct Client {
     pub transcript: Transcript,
     pub windows: SendWindows,
     encoder: Encoder<'static>,
-    /// What `encode` was last asked for, until it is sent: for the transcript.
+    /// The fields of the last `encode`, for the transcript.
     encoded: Option<Fields>,
     pub(super) receiving: Receiving,
     address: SocketAddr,
     next_stream: u32,
-    /// Whether our preface went out. No SETTINGS is acknowledged before it: the
-    /// preface must be the first thing a client sends (section 3.4), and a
-    /// prober that forgets it measures the server's error handling instead.
+    /// Whether the preface was sent. No SETTINGS is acknowledged before it, because the
+    /// preface must be the first thing that a client sends (section 3.4). Otherwise the
+    /// test would measure the error handling of the server.
     pub(super) preface_sent: bool,
-    /// Whether both sides have acknowledged each other's SETTINGS, so that the
-    /// server counts us as a session.
+    /// Whether both sides have acknowledged the SETTINGS, so that the server counts the
+    /// connection as a session.
     pub(super) settled: bool,
-    /// Whether a write met ECONNRESET. The kernel says so once: a read after it
-    /// sees an end that looks like a FIN.
+    /// Whether a write has returned ECONNRESET. The kernel reports it once: a later read
+    /// returns an end that looks like a FIN.
     pub(super) reset_while_writing: bool,
-    /// How many GOAWAY frames the test has already looked at.
+    /// How many GOAWAY frames the test has examined.
     pub(super) goaways_seen: usize,
 }
 
-/// What has arrived but is not yet a frame, and the header section in the
-/// making.
+/// Received bytes of an incomplete frame, and the incomplete header section.
 pub(super) struct Receiving {
     pub bytes: Vec<u8>,
     pub decoder: Decoder<'static>,
-    /// The transcript's entry that began the header section, and its block so
-    /// far.
+    /// The transcript entry of the header section and its block so far.
     pub section: Option<(usize, Vec<u8>)>,
-    /// SETTINGS that wait for our preface before they are acknowledged.
+    /// SETTINGS that are acknowledged when the preface was sent.
     pub owed_settings_acks: usize,
 }
 
 impl Client {
-    /// TCP only: not a byte is sent.
+    /// Connects by TCP only: no byte is sent.
     pub fn connect(address: SocketAddr) -> Client {
         Client::try_connect(address).unwrap_or_else(|error| panic!("connect {address}: {error}"))
     }
@@ -78,13 +76,13 @@ impl Client {
         Ok(Client::on(Stream::connect(address)?, address))
     }
 
-    /// TCP only, over TLS or not, whatever the environment says.
+    /// Connects with or without TLS, whatever the environment says.
     pub fn connect_over(tls: bool, address: SocketAddr) -> Client {
         let socket = Stream::connect_over(tls, address, &["h2"]);
         Client::on(socket.unwrap_or_else(|error| panic!("connect {address}: {error}")), address)
     }
 
-    /// On a connection that is there already.
+    /// A client on an existing connection.
     pub fn on(socket: Stream, address: SocketAddr) -> Client {
         Client {
             socket,
@@ -103,13 +101,13 @@ impl Client {
         }
     }
 
-    /// A session that the server has fully taken in.
+    /// A session that the server has completely established.
     #[track_caller]
     pub fn open(address: SocketAddr) -> Client {
         Client::open_with(address, &[])
     }
 
-    /// As `open`, with these values in our SETTINGS.
+    /// The same as `open`, with these values in the client's SETTINGS.
     #[track_caller]
     pub fn open_with(address: SocketAddr, settings: &[(u16, u32)]) -> Client {
         let mut client = Client::connect(address);
@@ -118,9 +116,9 @@ impl Client {
         client
     }
 
-    /// Waits until both sides' SETTINGS are acknowledged. The PING at the end is
-    /// the proof that the server has read our acknowledgement, which it does not
-    /// answer: a close that comes after it meets a session, not a handshake.
+    /// Waits until the SETTINGS of both sides are acknowledged. The PING at the end
+    /// proves that the server has read the acknowledgement, so that a following close
+    /// finds a session and not a handshake.
     #[track_caller]
     pub fn settle(&mut self) {
         let both = |transcript: &Transcript| {
@@ -149,8 +147,8 @@ impl Client {
         self.settle_debts();
     }
 
-    /// The preface and a GET on stream 1 in one write. Errors are seen when the
-    /// response is read.
+    /// The preface and a GET on stream 1 in one write. Errors show when the response is
+    /// read.
     #[track_caller]
     pub fn preface_with_request(&mut self, path: &str) {
         let settings = Frame::settings(&[]);
@@ -163,7 +161,7 @@ impl Client {
         self.preface_sent = true;
     }
 
-    /// Bytes that need not be frames.
+    /// Sends bytes that need not be frames.
     #[track_caller]
     pub fn raw(&mut self, bytes: &[u8]) {
         if let Err(error) = self.try_raw(bytes) {
@@ -171,7 +169,7 @@ impl Client {
         }
     }
 
-    /// As `raw`, for those who go on sending after the peer has gone.
+    /// The same for tests that keep sending after the peer has closed.
     pub fn try_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         let sent = self.socket.write_all(bytes);
         let reset = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionReset;
@@ -179,7 +177,7 @@ impl Client {
         sent
     }
 
-    /// The same, giving up when the socket takes nothing for a moment.
+    /// The same, returning when the socket accepts nothing for a moment.
     pub fn try_raw_now(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.socket.socket().set_write_timeout(Some(Duration::from_millis(20)))?;
         let result = self.try_raw(bytes);
@@ -195,7 +193,7 @@ impl Client {
         self.transcript.entries.last_mut().expect("just recorded").fields = fields;
     }
 
-    /// Several frames in one write, so that the peer finds them together.
+    /// Sends several frames in one write, so that the peer reads them together.
     #[track_caller]
     pub fn send_together(&mut self, frames: &[Frame]) {
         let bytes: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();
@@ -205,14 +203,14 @@ impl Client {
         }
     }
 
-    /// The next id for a stream of ours (section 5.1.1).
+    /// The next stream identifier of the client (section 5.1.1).
     pub fn next_stream(&mut self) -> u32 {
         self.next_stream += 2;
         self.next_stream - 2
     }
 
-    /// The HEADERS frame of a request on a new stream, encoded but not sent:
-    /// whoever encodes must send, and in this order, or HPACK's tables part.
+    /// Encodes the HEADERS frame of a request on a new stream. It must be sent in the
+    /// order of encoding, or the HPACK tables would differ.
     pub fn request_frame(&mut self, method: &str, path: &str, more: &[(&str, &str)], end_stream: bool) -> Frame {
         let stream = self.next_stream();
         let authority = self.authority();
@@ -223,15 +221,14 @@ impl Client {
         Frame::headers(stream, self.encode(&fields), end_stream)
     }
 
-    /// A header block of these fields, which enter HPACK's table if their names
-    /// are new to it.
+    /// Encodes a header block. New names enter the HPACK table.
     pub fn encode(&mut self, fields: &[(&str, &str)]) -> Vec<u8> {
         let text = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
         self.encoded = Some(fields.iter().map(text).collect());
         self.encoder.encode(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
     }
 
-    /// A request without a body; gives its stream.
+    /// Sends a request without a body. Returns its stream.
     #[track_caller]
     pub fn request(&mut self, method: &str, path: &str) -> u32 {
         let frame = self.request_frame(method, path, &[], true);
@@ -240,7 +237,7 @@ impl Client {
         stream
     }
 
-    /// A request whose body is still to come; gives its stream.
+    /// Sends a request whose body follows. Returns its stream.
     #[track_caller]
     pub fn upload(&mut self, method: &str, path: &str) -> u32 {
         let frame = self.request_frame(method, path, &[], false);
@@ -249,9 +246,8 @@ impl Client {
         stream
     }
 
-    /// All of `bytes` as DATA, waiting where the peer's windows are used up
-    /// until it opens them: the connection's window must come back even if the
-    /// stream is one that the peer discards (section 6.8).
+    /// Sends all of `bytes` as DATA, waiting for the peer's windows. The window of the
+    /// connection must open even if the peer discards the stream (section 6.8).
     #[track_caller]
     pub fn data(&mut self, stream: u32, bytes: &[u8], end_stream: bool) {
         let mut left = bytes;
@@ -284,8 +280,8 @@ impl Client {
         wanted.min(self.windows.allowed(stream))
     }
 
-    /// A request of these fields and no others, pseudo-header fields included, be
-    /// they right or wrong; gives its stream.
+    /// Sends a request with exactly these fields, including pseudo-header fields, valid
+    /// or not. Returns its stream.
     #[track_caller]
     pub fn request_of(&mut self, fields: &[(&str, &str)], end_stream: bool) -> u32 {
         let stream = self.next_stream();
@@ -294,7 +290,7 @@ impl Client {
         stream
     }
 
-    /// A whole exchange.
+    /// A request with its response.
     #[track_caller]
     pub fn fetch(&mut self, method: &str, path: &str) -> Response {
         let stream = self.request(method, path);
@@ -306,9 +302,9 @@ impl Client {
         self.fetch("GET", path)
     }
 
-    /// Our FIN; we go on reading.
+    /// Sends a FIN and keeps reading.
     pub fn finish_writing(&mut self) {
-        // A peer that is already gone makes this fail, and needs no FIN.
+        // It fails if the peer has closed already, which then needs no FIN.
         let _ = self.socket.finish_writing();
     }
 
@@ -317,7 +313,7 @@ impl Client {
         self.address
     }
 
-    /// The same, as `:authority` names it.
+    /// The address in the form of `:authority`.
     pub fn authority(&self) -> String {
         self.address.to_string()
     }
@@ -326,13 +322,13 @@ impl Client {
         self.socket.is_tls()
     }
 
-    /// Our end of the connection, as the demo's `/sessions` shows it.
+    /// The local address of the connection, as in the demo's `/sessions`.
     pub fn local_address(&self) -> SocketAddr {
         self.socket.socket().local_addr().expect("a connected socket has an address")
     }
 
-    /// Makes our kernel take in little, so that what the peer cannot send stays
-    /// with the peer. Loopback would swallow several MiB otherwise.
+    /// Makes the receive buffer of the kernel small, so that the peer keeps what it
+    /// cannot send. Loopback would buffer several MiB otherwise.
     pub fn shrink_receive_buffer(&mut self) {
         let size: libc::c_int = 4096;
         let length = size_of_val(&size) as libc::socklen_t;

@@ -1,4 +1,4 @@
-//! The demo's routes that show and end sessions, as calls.
+//! Calls of the demo's routes that list and end sessions.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ pub struct Session {
 }
 
 impl Client {
-    /// All live sessions as the registry sees them.
+    /// All live sessions in the registry.
     #[track_caller]
     pub fn sessions(&mut self) -> Vec<Session> {
         let rows = self.get_json("/sessions");
@@ -36,7 +36,7 @@ impl Client {
         sessions.unwrap_or_else(|| self.fail(&format!("not a list of sessions: {rows:?}")))
     }
 
-    /// The registry's row for the connection of `other`, if it is still there.
+    /// The registry's row for the connection of `other`, if it has not ended.
     #[track_caller]
     pub fn find_session(&mut self, other: &Client) -> Option<Session> {
         let peer = other.local_address().to_string();
@@ -51,7 +51,7 @@ impl Client {
         }
     }
 
-    /// Waits until the registry has let go of `id`.
+    /// Waits until the registry has removed `id`.
     #[track_caller]
     pub fn expect_unlisted(&mut self, id: i64) {
         let deadline = Instant::now() + PATIENCE;
@@ -63,7 +63,7 @@ impl Client {
         }
     }
 
-    /// A graceful close of one session; gives the status.
+    /// Closes one session gracefully. Returns the status.
     #[track_caller]
     pub fn close_session(&mut self, id: i64, drain: Duration) -> u16 {
         let drain_ms = drain.as_millis();
@@ -71,22 +71,22 @@ impl Client {
         self.fetch("POST", &path).status
     }
 
-    /// A forced close of one session; gives the status.
+    /// Aborts one session. Returns the status.
     #[track_caller]
     pub fn abort_session(&mut self, id: i64, code: u32, debug: &str) -> u16 {
         let path = format!("/sessions/{id}/abort?code={code}&debug={debug}");
         self.fetch("POST", &path).status
     }
 
-    /// A member of what the library counts as held for peers, in bytes.
+    /// A part of the memory that the library holds for peers, in bytes.
     pub fn memory(&mut self, part: &str) -> u64 {
         let memory = self.get_json("/memory");
         let bytes = memory.get(part).and_then(Value::number).unwrap_or_else(|| self.fail(&format!("no {part}")));
         u64::try_from(bytes).expect("a number of bytes")
     }
 
-    /// The session events so far that concern `id`, in order, each without the
-    /// id: "opened", "closed graceful".
+    /// The events of session `id` so far, in order, without the id: "opened", "closed
+    /// graceful".
     #[track_caller]
     pub fn events_of(&mut self, id: i64) -> Vec<String> {
         let events = self.get_json("/events");
@@ -104,8 +104,8 @@ impl Client {
         found
     }
 
-    /// Waits for the event that ends `id`, and demands exactly one of it and of
-    /// its beginning, in this order. Gives the cause.
+    /// Waits for the last event of `id`, and asserts that it and the first event occur
+    /// exactly once, in this order. Returns the cause.
     #[track_caller]
     pub fn expect_closed_event(&mut self, id: i64) -> String {
         let closed = |event: &String| event.starts_with("closed");

@@ -1,5 +1,5 @@
-//! The process under test: a demo host on a free port, signalled as an
-//! operator would, watched until it has left.
+//! The process under test: a demo host on a free port. It gets signals like those of an
+//! operator, and the test waits for its end.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
@@ -25,7 +25,7 @@ pub struct Demo {
     terminated: Option<Instant>,
 }
 
-/// The close report, as the demo prints it.
+/// The close report as the demo prints it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub sessions_graceful: i64,
@@ -40,7 +40,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Every session that the close met, counted once each.
+    /// The number of sessions in the report, each counted once.
     pub fn sessions(&self) -> i64 {
         self.sessions_graceful + self.sessions_by_peer + self.sessions_in_handshake + self.sessions_forced
     }
@@ -81,17 +81,17 @@ impl Demo {
         Demo::start_host(&host(), drain)
     }
 
-    /// The same of another host.
+    /// The same for another host.
     pub fn start_host(host: &str, drain: Duration) -> Demo {
         Demo::start_as(host, is_tls(), drain, None)
     }
 
-    /// The host under test, over TLS or not, whatever the environment says.
+    /// Starts the host under test with or without TLS, whatever the environment says.
     pub fn start_over(tls: bool, drain: Duration) -> Demo {
         Demo::start_as(&host(), tls, drain, None)
     }
 
-    /// The demo in C without TLS, where peers may make it hold so many bytes.
+    /// Starts the C demo without TLS and with this memory limit.
     pub fn start_within(memory_bytes: u64, drain: Duration) -> Demo {
         Demo::start_as("c", false, drain, Some(memory_bytes))
     }
@@ -137,14 +137,14 @@ impl Demo {
         self.address
     }
 
-    /// A settled session with it.
+    /// An established session with the host.
     #[track_caller]
     pub fn open(&self) -> Client {
         Client::open(self.address)
     }
 
-    /// SIGTERM: the first lets the demo drain for as long as it was started
-    /// with, the second forces. Gives the moment, from which a deadline counts.
+    /// Sends SIGTERM. The first one starts the drain, the second one forces. Returns the
+    /// time, from which a deadline counts.
     pub fn terminate(&mut self) -> Instant {
         let now = Instant::now();
         self.signal(libc::SIGTERM);
@@ -152,8 +152,8 @@ impl Demo {
         now
     }
 
-    /// Stops the process in its tracks, so that what happens until `resume`
-    /// awaits it all at once.
+    /// Stops the process, so that it finds everything that happens until `resume` at
+    /// once.
     pub fn freeze(&mut self) {
         self.signal(libc::SIGSTOP);
     }
@@ -162,13 +162,13 @@ impl Demo {
         self.signal(libc::SIGCONT);
     }
 
-    /// Without effect on a process that has left: its id may be another's by now.
+    /// No effect on a process that has ended, because its id may belong to another one.
     fn signal(&mut self, signal: libc::c_int) {
         if self.exit_status().is_some() {
             return;
         }
         let pid = libc::pid_t::try_from(self.child.id()).expect("a process id fits");
-        // SAFETY: the child is ours and not yet waited for, so the id is its own.
+        // SAFETY: the child was started here and not waited for, so its id is valid.
         unsafe { libc::kill(pid, signal) };
     }
 
@@ -181,21 +181,21 @@ impl Demo {
         digits.and_then(|digits| digits.parse().ok()).expect("a number of kB")
     }
 
-    /// A close whose peers all leave must end long before its deadline: what it
-    /// may take is one cap, for the linger or for the second GOAWAY.
+    /// When all peers leave, a close must end long before its deadline: within one limit
+    /// of 1 s, for the lingering or for the second GOAWAY.
     #[track_caller]
     pub fn expect_early_exit(&mut self) -> Report {
         self.expect_exit(CAP + SLACK)
     }
 
-    /// The promise for every close: the drain deadline plus 1 s.
+    /// The bound of every close: the drain deadline plus 1 s.
     #[track_caller]
     pub fn expect_exit_in_time(&mut self) -> Report {
         self.expect_exit(self.drain + CAP + SLACK)
     }
 
-    /// The demo exits with 0, `bound` after its first SIGTERM at most, and leaves
-    /// a report.
+    /// Asserts that the demo exits with 0 within `bound` after its first SIGTERM, with a
+    /// report.
     #[track_caller]
     pub fn expect_exit(&mut self, bound: Duration) -> Report {
         self.expect_silent_exit(bound);
@@ -221,7 +221,7 @@ impl Demo {
         self.child.try_wait().expect("a child can be waited for")
     }
 
-    /// The report, whether or not the process has left yet.
+    /// The report, also before the process has ended.
     #[track_caller]
     pub fn expect_report(&self, patience: Duration) -> Report {
         let line = |line: &str| line.starts_with('{').then(|| line.to_string());
@@ -231,9 +231,8 @@ impl Demo {
         Report::parse(&line).unwrap_or_else(|error| panic!("not a report: {error}"))
     }
 
-    /// A new connection is refused by the kernel. Asked until it is, since the
-    /// listener of one thread may outlive the first GOAWAY of another for a
-    /// moment.
+    /// Asserts that the kernel refuses a new connection. It is tried repeatedly, because
+    /// the listener of one thread may close shortly after the first GOAWAY of another.
     #[track_caller]
     pub fn expect_refuses_connections(&self) {
         let deadline = Instant::now() + SLACK;
@@ -249,8 +248,8 @@ impl Demo {
 }
 
 impl Drop for Demo {
-    /// Nothing is left running, whatever the test came to; and a failed test
-    /// shows what the demo had to say.
+    /// Ends the process whatever the result of the test. A failed test prints the output
+    /// of the demo.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -261,7 +260,7 @@ impl Drop for Demo {
     }
 }
 
-/// What a process writes to one of its pipes, line by line as it comes.
+/// The lines that a process writes to a pipe.
 struct Output {
     lines: Mutex<Lines>,
     more: Condvar,
@@ -274,8 +273,8 @@ struct Lines {
 }
 
 impl Output {
-    /// Reads on a thread of its own, which ends with the pipe: a demo must never
-    /// block because nobody reads what it says.
+    /// Reads on a thread of its own, which ends with the pipe. A demo must never block
+    /// because nobody reads its output.
     fn gather(pipe: impl Read + Send + 'static) -> Arc<Output> {
         let output = Arc::new(Output { lines: Mutex::default(), more: Condvar::new() });
         let shared = Arc::clone(&output);
@@ -290,7 +289,7 @@ impl Output {
         output
     }
 
-    /// The first line that `wanted` makes something of.
+    /// The first line for which `wanted` returns a value.
     fn find<T>(&self, patience: Duration, wanted: impl Fn(&str) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + patience;
         let mut lines = self.lines.lock().unwrap();
@@ -311,11 +310,11 @@ impl Output {
     }
 }
 
-/// Makes the kernel kill a program that a test started if the test's thread dies
-/// without a chance to do it, as when the whole run is killed.
+/// Makes the kernel kill a program of a test if the thread of the test dies, for example
+/// when the whole run is killed.
 pub fn die_with_us(command: &mut Command) {
     #[cfg(target_os = "linux")]
-    // SAFETY: prctl is a bare system call, safe between fork and exec.
+    // SAFETY: prctl is a plain system call, allowed between fork and exec.
     unsafe {
         command.pre_exec(|| {
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);

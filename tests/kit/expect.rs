@@ -1,5 +1,5 @@
-//! What a test demands of the peer. Whatever is not met fails with the whole
-//! transcript, at the line of the test that asked.
+//! Assertions about the peer. A failure prints the whole transcript, at the line of the
+//! test.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ impl Client {
         }
     }
 
-    /// The next GOAWAY that the test has not looked at yet.
+    /// The next GOAWAY that the test has not examined.
     #[track_caller]
     pub fn expect_goaway(&mut self, last_stream: u32, code: u32) -> Instant {
         let nth = self.goaways_seen;
@@ -40,9 +40,8 @@ impl Client {
         self.transcript.entries[position].at
     }
 
-    /// The first step of a graceful close: a GOAWAY that still lets every stream
-    /// in, and a PING whose answer says that the client has seen it
-    /// (RFC 9113, section 6.8).
+    /// The first step of a graceful close: a GOAWAY that allows every stream, and a PING
+    /// whose acknowledgement shows that the client has read it (RFC 9113, section 6.8).
     #[track_caller]
     pub fn expect_first_goaway(&mut self) -> Instant {
         let at = self.expect_goaway(MAX_STREAM, code::NO_ERROR);
@@ -57,24 +56,24 @@ impl Client {
         at
     }
 
-    /// The second step: what was last taken in, and nothing later.
+    /// The second step: a GOAWAY with the last accepted stream.
     #[track_caller]
     pub fn expect_final_goaway(&mut self, last_stream: u32) -> Instant {
         self.expect_goaway(last_stream, code::NO_ERROR)
     }
 
-    /// Both steps and the FIN; our side stays open.
+    /// Both steps and the FIN. The client's side stays open.
     #[track_caller]
-    pub fn expect_goodbye_and_stay(&mut self, last_stream: u32) {
+    pub fn expect_graceful_close_and_stay(&mut self, last_stream: u32) {
         self.expect_first_goaway();
         self.expect_final_goaway(last_stream);
         let end = self.read_until_end();
         self.check(end == End::Fin, "no FIN");
     }
 
-    /// Both steps and the FIN, and no GOAWAY beyond the two; then we leave too.
+    /// Both steps and the FIN, and no further GOAWAY; then the client closes, too.
     #[track_caller]
-    pub fn expect_goodbye(&mut self, last_stream: u32) -> Instant {
+    pub fn expect_graceful_close(&mut self, last_stream: u32) -> Instant {
         self.expect_first_goaway();
         self.expect_final_goaway(last_stream);
         let at = self.expect_fin();
@@ -88,7 +87,7 @@ impl Client {
         self.check(all_seen, "more GOAWAY frames than a close has");
     }
 
-    /// The session goes on: it answers, and no word of leaving came.
+    /// The session continues: it responds, and no GOAWAY arrived.
     #[track_caller]
     pub fn expect_undisturbed(&mut self) {
         let response = self.get("/");
@@ -104,7 +103,7 @@ impl Client {
         self.check(whole, "not 200 with `Hello, World!`");
     }
 
-    /// The answer is whole: END_STREAM, and as long as it said it would be.
+    /// The response is complete: END_STREAM, and the declared length.
     #[track_caller]
     pub fn expect_complete(&self, response: &Response) {
         let complete = response.ended == Ended::Complete;
@@ -116,8 +115,8 @@ impl Client {
         }
     }
 
-    /// RST_STREAM, and never an END_STREAM: a cut answer must not look complete
-    /// (section 8.1).
+    /// RST_STREAM and never END_STREAM: a cut response must not look complete (section
+    /// 8.1).
     #[track_caller]
     pub fn expect_rst_stream(&mut self, stream: u32, code: u32) -> Instant {
         let come = |transcript: &Transcript| transcript.is_over(stream);
@@ -131,8 +130,8 @@ impl Client {
         at
     }
 
-    /// The peer's FIN, with a GOAWAY before it if we ever were a session
-    /// (section 9.1), and our own leave.
+    /// The peer's FIN, with a GOAWAY before it if there was a session (section 9.1); then
+    /// the client closes.
     #[track_caller]
     pub fn expect_fin(&mut self) -> Instant {
         let end = self.read_until_end();
@@ -145,7 +144,7 @@ impl Client {
         self.ended_at()
     }
 
-    /// The connection thrown away by the peer's kernel, as SO_LINGER 0 does.
+    /// The peer has reset the connection, as with SO_LINGER 0.
     #[track_caller]
     pub fn expect_reset_by_kernel(&mut self) -> Instant {
         let end = self.read_until_end();
@@ -153,7 +152,7 @@ impl Client {
         self.ended_at()
     }
 
-    /// Reads all there is, and judges what holds on every connection.
+    /// Reads to the end, and checks the invariants of every connection.
     #[track_caller]
     pub fn read_until_end(&mut self) -> End {
         self.read_until(PATIENCE, |transcript| transcript.end.is_some());
@@ -171,8 +170,8 @@ impl Client {
         at
     }
 
-    /// A PING of ours is answered with our payload (section 6.7). All frames we
-    /// sent before it have then been read.
+    /// A PING of the client is acknowledged with its payload (section 6.7). The peer has
+    /// then read all earlier frames.
     #[track_caller]
     pub fn ping_and_wait(&mut self, payload: [u8; 8]) {
         self.send(Frame::ping(payload));
@@ -182,7 +181,7 @@ impl Client {
         }
     }
 
-    /// SETTINGS of ours are acknowledged (section 6.5.3).
+    /// SETTINGS of the client are acknowledged (section 6.5.3).
     #[track_caller]
     pub fn settings_and_wait(&mut self, values: &[(u16, u32)]) {
         let acks = |transcript: &Transcript| {
@@ -196,7 +195,7 @@ impl Client {
         }
     }
 
-    /// Waits for the first DATA on `stream`: its answer is on the way.
+    /// Waits for the first DATA of the response on `stream`.
     #[track_caller]
     pub fn expect_data(&mut self, stream: u32) {
         let come = |transcript: &Transcript| {
@@ -208,7 +207,7 @@ impl Client {
         }
     }
 
-    /// Waits for the header section of the answer on `stream`.
+    /// Waits for the header section of the response on `stream`.
     #[track_caller]
     pub fn expect_headers(&mut self, stream: u32) -> Response {
         let come = |transcript: &Transcript| Response::gather(transcript, stream).status != 0;
@@ -218,8 +217,8 @@ impl Client {
         Response::gather(&self.transcript, stream)
     }
 
-    /// `at` lies no earlier than `start` plus `bound` (less what two clocks may
-    /// differ by) and no later than that plus the slack of a busy machine.
+    /// Asserts that `at` is not earlier than `start` plus `bound`, less the difference of
+    /// two clocks, and not later than that plus the slack for a busy machine.
     #[track_caller]
     pub fn check_deadline(&self, what: &str, start: Instant, bound: Duration, at: Instant) {
         let took = at.saturating_duration_since(start);

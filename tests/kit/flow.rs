@@ -1,5 +1,5 @@
-//! How much the peer lets us send: the windows of RFC 9113, section 5.2, kept
-//! on our side so that an upload never breaks the rules by accident.
+//! How much the client may send: the windows of RFC 9113, section 5.2, so that an upload
+//! never violates them by accident.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ pub struct SendWindows {
 }
 
 impl SendWindows {
-    /// Before the peer's SETTINGS: 65,535 each (section 6.9.2).
+    /// Before the peer's SETTINGS: 65,535 bytes each (section 6.9.2).
     pub fn new() -> SendWindows {
         SendWindows {
             connection: 65_535,
@@ -23,8 +23,8 @@ impl SendWindows {
         }
     }
 
-    /// A changed INITIAL_WINDOW_SIZE moves the window of every open stream too,
-    /// which may make it negative (section 6.9.2).
+    /// INITIAL_WINDOW_SIZE changes the windows of all open streams, which may become
+    /// negative (section 6.9.2).
     pub fn apply(&mut self, settings: &[(u16, u32)]) {
         for &(id, value) in settings {
             if id == setting::INITIAL_WINDOW_SIZE {
@@ -60,7 +60,7 @@ impl SendWindows {
         *self.streams.get(&stream).unwrap_or(&self.initial)
     }
 
-    /// How many bytes of DATA may go on `stream` in one frame now.
+    /// How many bytes of DATA one frame on `stream` may have now.
     pub fn allowed(&self, stream: u32) -> usize {
         let window = self.connection.min(self.stream(stream)).max(0) as usize;
         window.min(self.max_frame_size)

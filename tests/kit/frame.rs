@@ -1,4 +1,4 @@
-//! One HTTP/2 frame: its bytes, its fields, its name for a reader.
+//! An HTTP/2 frame: its bytes, its fields, and its name in transcripts.
 
 use std::fmt;
 
@@ -52,11 +52,11 @@ pub mod setting {
     pub const NO_RFC7540_PRIORITIES: u16 = 0x9;
 }
 
-/// What a client sends before its first frame (section 3.4).
+/// The client connection preface (section 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The last-stream-id of the first GOAWAY of a graceful shutdown: "every
-/// stream may still be served" (section 6.8).
+/// The last stream identifier of the first GOAWAY of a graceful shutdown: every stream
+/// may still be served (section 6.8).
 pub const MAX_STREAM: u32 = 0x7fff_ffff;
 
 /// Length of a frame header (section 4.1).
@@ -104,7 +104,7 @@ impl Frame {
         Frame::new(kind::PING, 0, 0, payload)
     }
 
-    /// The answer to `ping`: the same payload with ACK (section 6.7).
+    /// The acknowledgement of `ping`: the same payload with ACK (section 6.7).
     pub fn pong(ping: &Frame) -> Frame {
         Frame::new(kind::PING, flag::ACK, 0, ping.payload.clone())
     }
@@ -129,7 +129,7 @@ impl Frame {
         Frame::new(kind::HEADERS, flag::END_HEADERS | end, stream, block)
     }
 
-    /// A further piece of a header block; the last one ends it (section 6.10).
+    /// A CONTINUATION frame; the last one ends the block (section 6.10).
     pub fn continuation(stream: u32, piece: &[u8], is_last: bool) -> Frame {
         Frame::new(kind::CONTINUATION, if is_last { flag::END_HEADERS } else { 0 }, stream, piece)
     }
@@ -154,7 +154,7 @@ impl Frame {
         bytes
     }
 
-    /// Takes the first whole frame off `bytes`; `None` while more must arrive.
+    /// Removes the first complete frame from `bytes`; `None` if more bytes are needed.
     pub fn decode(bytes: &mut Vec<u8>) -> Option<Frame> {
         let header = bytes.get(..HEADER_LENGTH)?;
         let length = u32::from_be_bytes([0, header[0], header[1], header[2]]) as usize;
@@ -172,18 +172,18 @@ impl Frame {
         self.flags & flag != 0
     }
 
-    /// Whether this is a frame of `kind` that acknowledges nothing.
+    /// Whether this is a frame of `kind` that is not an acknowledgement.
     pub fn is(&self, kind: u8) -> bool {
         self.kind == kind && !self.is_ack()
     }
 
-    /// Whether this acknowledges a SETTINGS or a PING.
+    /// Whether this acknowledges SETTINGS or a PING.
     pub fn is_ack(&self) -> bool {
         matches!(self.kind, kind::SETTINGS | kind::PING) && self.has(flag::ACK)
     }
 
-    /// Whether the sender says with it that the stream is complete. A RST_STREAM
-    /// also ends a stream, and says the opposite.
+    /// Whether the frame ends a complete stream. RST_STREAM also ends a stream, which is
+    /// then incomplete.
     pub fn ends_stream(&self) -> bool {
         matches!(self.kind, kind::DATA | kind::HEADERS) && self.has(flag::END_STREAM)
     }

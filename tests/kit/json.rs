@@ -1,5 +1,4 @@
-//! Just enough JSON to read what the demo reports. Numbers are integers, since
-//! the contract has no others.
+//! A minimal JSON parser for the output of the demo. Its numbers are integers.
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {

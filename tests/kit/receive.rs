@@ -1,5 +1,5 @@
-//! Reading: bytes become frames, frames become entries of the transcript, and
-//! some of them are answered at once, as a well-behaved peer would.
+//! Reading: bytes become frames, frames become entries of the transcript, and some are
+//! acknowledged at once, as by an ordinary peer.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use super::response::Response;
 use super::transcript::{End, Fields, Transcript};
 
 impl Client {
-    /// Reads until `done` says so of what has been received. False if the
-    /// connection ended or `patience` ran out before.
+    /// Reads until `done` returns true for the received entries. False if the connection
+    /// ended or `patience` passed before.
     pub fn read_until(&mut self, patience: Duration, done: impl Fn(&Transcript) -> bool) -> bool {
         let deadline = Instant::now() + patience;
         loop {
@@ -27,19 +27,18 @@ impl Client {
         }
     }
 
-    /// Reads for the whole of `time`, unless the connection ends.
+    /// Reads for the whole `time`, unless the connection ends.
     pub fn read_for(&mut self, time: Duration) {
         self.read_until(time, |_| false);
     }
 
-    /// Waits until the answer on `stream` is over, in whatever way.
+    /// Waits until the response on `stream` has ended in any way.
     pub fn response(&mut self, stream: u32) -> Response {
         self.read_until(PATIENCE, |transcript| transcript.is_over(stream));
         Response::gather(&self.transcript, stream)
     }
 
-    /// One read from the socket, `wait` long at most, and all that follows from
-    /// it.
+    /// One read from the socket, waiting at most `wait`, and its processing.
     pub fn pump(&mut self, wait: Duration) {
         if self.transcript.end.is_some() {
             return;
@@ -93,7 +92,7 @@ impl Client {
         }
     }
 
-    /// Every header section is decoded, in order, or the tables would part
+    /// Every header section is decoded, in order, or the HPACK tables would differ
     /// (section 4.3).
     fn take_header_block(&mut self, frame: &Frame) {
         let here = self.transcript.entries.len() - 1;
@@ -131,7 +130,7 @@ impl Client {
         }
     }
 
-    /// Acknowledges the SETTINGS that came, once our preface is out.
+    /// Acknowledges received SETTINGS, after the preface was sent.
     pub(super) fn settle_debts(&mut self) {
         while self.preface_sent && self.receiving.owed_settings_acks > 0 {
             self.receiving.owed_settings_acks -= 1;
@@ -139,7 +138,7 @@ impl Client {
         }
     }
 
-    /// Answers the PINGs that went unanswered while `ack_ping` was off.
+    /// Acknowledges the PINGs that were received while `ack_ping` was disabled.
     pub fn answer_pings(&mut self) {
         let mut owed: Vec<Frame> = Vec::new();
         for entry in &self.transcript.entries {
@@ -156,8 +155,8 @@ impl Client {
         }
     }
 
-    /// Sends what no test asked for. The peer may be gone already; then reading
-    /// says how, and better than a failed write could.
+    /// Sends a frame that no test has asked for. The peer may have closed already;
+    /// reading then shows how, which a failed write does not.
     fn answer(&mut self, frame: Frame) {
         if self.try_raw(&frame.encode()).is_ok() {
             self.transcript.record(true, frame);
@@ -181,7 +180,7 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_millis(50);
 
-    /// A client and the other end of its connection, in the test's hands.
+    /// A client and the other end of its connection.
     fn pair() -> (Client, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = Client::connect(listener.local_addr().unwrap());
@@ -194,7 +193,7 @@ mod tests {
         peer.write_all(&frame.encode()).unwrap();
     }
 
-    /// What the client has sent so far, without the preface.
+    /// What the client has sent, without the preface.
     fn frames_sent(peer: &mut TcpStream) -> Vec<Frame> {
         let mut bytes = Vec::new();
         let mut chunk = [0; 4096];
@@ -269,8 +268,8 @@ mod tests {
         assert_eq!(client.read_until_end(), End::Reset);
     }
 
-    /// The kernel reports a reset once. If a write takes the report, the read
-    /// after it must not pass for a FIN.
+    /// The kernel reports a reset once. If a write gets the report, the following read
+    /// must not be taken for a FIN.
     #[test]
     fn a_reset_that_a_write_met_is_a_reset() {
         let (mut client, peer) = pair();

@@ -1,26 +1,26 @@
-//! One stream's answer, put together from a transcript without smoothing
-//! anything over: what came, in which shape, and how it ended.
+//! The response of one stream, taken from a transcript unchanged: what arrived, in which
+//! form, and how it ended.
 
 use super::frame::kind;
 use super::transcript::{Fields, Transcript};
 
-/// How the peer ended a stream. The difference between the first two is the
-/// difference between a whole answer and a cut one (RFC 9113, section 8.1).
+/// How the peer has ended a stream. The first two distinguish a complete response from a
+/// cut one (RFC 9113, section 8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// END_STREAM: all of it is there.
+    /// END_STREAM: the response is complete.
     Complete,
     /// RST_STREAM with this code before an END_STREAM.
     Reset(u32),
-    /// Neither: the connection ended first, or nobody waited longer.
+    /// Neither: the connection ended before, or the test did not wait longer.
     Unfinished,
 }
 
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// Header sections with a status of 1xx that came before the final one.
+    /// Header sections with a 1xx status before the final one.
     pub informational: Vec<Fields>,
-    /// Without a final header section: 0.
+    /// 0 without a final header section.
     pub status: u16,
     pub headers: Fields,
     pub body: Vec<u8>,

@@ -129,7 +129,7 @@ fn records_of(tls: &mut ClientConnection) -> io::Result<Vec<u8>> {
 }
 
 impl Read for Stream {
-    /// 0 is the end of both: a peer that speaks TLS says goodbye in TLS first,
+    /// 0 is the end of both: a peer that speaks TLS sends close_notify first,
     /// and one that does not has cut the connection (`UnexpectedEof`).
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let (Some(tls), true) = (&self.tls, self.has_spoken) else {

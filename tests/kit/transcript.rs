@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_graceful_goodbye_breaches_nothing() {
+    fn a_graceful_close_violates_no_invariant() {
         let transcript = received(&[
             Frame::goaway(MAX_STREAM, code::NO_ERROR, b""),
             Frame::goaway(1, code::NO_ERROR, b""),
