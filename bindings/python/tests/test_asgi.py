@@ -358,6 +358,20 @@ def test_a_stream_that_ends_so_without_its_end_is_reset(caplog: pytest.LogCaptur
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+def test_a_stream_of_events_that_ends_so_is_complete(caplog: pytest.LogCaptureFixture) -> None:
+    start = {**OK, "headers": [(b"content-type", b"text/event-stream; charset=utf-8")]}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start)
+        await send(body(b"data", True))
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    report, stream = close_with_a_stream(app, drain=15, end_on_drain=True)
+    assert stream.is_whole and (report.streams_completed, report.streams_reset) == (1, 0)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 def test_a_framework_ends_its_streams_so(caplog: pytest.LogCaptureFixture) -> None:
     from starlette.responses import StreamingResponse
 

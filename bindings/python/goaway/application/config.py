@@ -96,7 +96,7 @@ class Config:
     response is being streamed returns `http.disconnect`, as if the client had left; `send`
     still works. Frameworks then end streams that have no end of their own, such as server-sent
     events, but also those that have one. The response is complete if the application completes
-    it, and is otherwise reset with CANCEL. `spec_version` in the scope is 2.3: from 2.4 on
+    it or it is a text/event-stream, and is otherwise reset with CANCEL. `spec_version` in the scope is 2.3: from 2.4 on
     frameworks do not look at `receive`."""
     threads: int = 40
     """WSGI: threads of the pool."""

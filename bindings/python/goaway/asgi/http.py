@@ -24,6 +24,7 @@ from .context import Context, Message
 _NOTHING, _PLAIN, _STARTED, _STREAMING, _TRAILERS, _DONE = range(6)
 _START_HEADERS = "the headers of http.response.start"
 _BODY = "the body of http.response.body"
+_EVENT_STREAM = b"text/event-stream"
 _FILE_PIECE = 256 * 1024
 _WITH_BODY = frozenset(range(200, 1000)) - WITHOUT_BODY
 _HEAD = _native.RECORD_FLAG_HEAD
@@ -131,11 +132,16 @@ class HttpExchange(Exchange):
 
     def done(self, error: Optional[BaseException]) -> None:
         if self._is_told_to_end and not self.is_over and self.cause is None:
-            # The application has ended the stream as it was told to. It is reset, so that
-            # the client does not take a part of a response for all of it.
+            # The application has ended the stream as it was told to.
             if error is not None:
                 log_failure(self.title(), error, True)
-            self.reset(CANCEL)
+            if error is None and self._announced is None and _EVENT_STREAM in self._fields.lower():
+                # No part of such a stream is all of it: at its end clients connect again.
+                self.pump.commands.add(_native.COMMAND_KIND_END, self.id)
+                self._finish()
+            else:
+                # The client must not take a part of a response for all of it.
+                self.reset(CANCEL)
         super().done(None if self._is_told_to_end else error)
 
     async def send(self, message: Message) -> None:
