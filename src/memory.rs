@@ -8,7 +8,9 @@
 //! session's task. Memory without a session has a [`CommonUsage`].
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{
+    AtomicBool, AtomicUsize, Ordering::AcqRel, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst,
+};
 
 use crate::table::{MAX_FORKS, fork};
 
@@ -82,6 +84,8 @@ pub struct Meter {
     held: Counts,
     /// The counts as they were last added to the count of the process.
     published: Counts,
+    /// Whether a count has changed since they were last added.
+    has_changed: AtomicBool,
     total: &'static Total,
 }
 
@@ -112,7 +116,7 @@ impl Default for Meter {
 impl Meter {
     fn counted_in(total: &'static Total) -> Self {
         total.sessions.fetch_add(1, Relaxed);
-        Self { held: nothing(), published: nothing(), total }
+        Self { held: nothing(), published: nothing(), has_changed: AtomicBool::new(false), total }
     }
 
     /// How much memory is held for the session.
@@ -137,8 +141,25 @@ impl Meter {
         self.published[Part::Sessions as usize + 1..].iter().map(|published| published.load(Relaxed)).sum()
     }
 
+    /// Counts a fixed amount, which [`Self::remove`] removes.
+    pub fn add(&self, part: Part, bytes: usize) {
+        self.change(part, 0, bytes);
+    }
+
+    pub fn remove(&self, part: Part, bytes: usize) {
+        self.change(part, bytes, 0);
+    }
+
+    fn change(&self, part: Part, before: usize, now: usize) {
+        change(&self.held[part as usize], before, now);
+        self.has_changed.store(true, Release);
+    }
+
     /// Updates the count of the process.
     pub fn publish(&self) {
+        if !self.has_changed.load(Relaxed) || !self.has_changed.swap(false, AcqRel) {
+            return;
+        }
         for (part, (held, published)) in self.held.iter().zip(&self.published).enumerate() {
             let mut now = held.load(Relaxed);
             while now != published.load(Relaxed) {
@@ -170,7 +191,7 @@ impl Usage {
     pub fn set(&mut self, part: Part, bytes: usize) {
         let known = &mut self.bytes[part as usize];
         if bytes != *known {
-            change(&self.meter.held[part as usize], *known, bytes);
+            self.meter.change(part, *known, bytes);
             *known = bytes;
             self.is_counted = true;
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::callback::Flag;
 use crate::close::SessionReport;
 use crate::event::{Cause, EventKind, SessionEvent};
-use crate::memory::{self, Part, Usage};
+use crate::memory::{self, Part};
 use crate::registry::SESSIONS;
 use crate::session::SessionHandle;
 use crate::shared::Shared;
@@ -15,6 +15,8 @@ use crate::shared::Shared;
 /// The memory of each connection in addition to its task, as measured: its socket in the
 /// runtime, its future, its timer, and its entry in the registry.
 const CONNECTION: usize = 2048;
+/// The memory that each connection takes in any case.
+const FIXED: usize = size_of::<SessionHandle>() + CONNECTION;
 
 /// A session's entry in the registry. The session ends when it is dropped.
 pub struct Registration {
@@ -27,16 +29,13 @@ pub struct Registration {
     cause: Cause,
     code: u32,
     session_report: SessionReport,
-    /// The fixed memory of the connection.
-    _memory: Usage,
 }
 
 impl Registration {
     pub fn new(shared: Arc<Shared>, session: Arc<SessionHandle>, load: Arc<AtomicUsize>, in_callback: Flag) -> Self {
         load.fetch_add(1, Relaxed);
         shared.registry.enter(session.clone(), in_callback);
-        let mut memory = Usage::new(&session.memory);
-        memory.set(Part::Sessions, size_of::<SessionHandle>() + CONNECTION);
+        session.memory.add(Part::Sessions, FIXED);
         session.memory.publish();
         Self {
             shared,
@@ -46,7 +45,6 @@ impl Registration {
             cause: Cause::None,
             code: 0,
             session_report: SessionReport::default(),
-            _memory: memory,
         }
     }
 
@@ -101,6 +99,8 @@ impl Drop for Registration {
         }
         self.load.fetch_sub(1, Relaxed);
         self.shared.registry.leave(self.session.id, self.cause, self.session_report);
+        self.session.memory.remove(Part::Sessions, FIXED);
+        self.session.memory.publish();
         self.shared.see_memory(memory::held());
     }
 }

@@ -62,8 +62,12 @@ impl<S: Transport, E: Engine> Task<S, E> {
             // It may have grown since it was looked at.
             self.wait_for_memory();
         }
-        E::IS_MULTIPLEXED
-            && (self.lifecycle.session.is_held() || !self.takes_responses(stream) && self.is_responding_enough())
+        if !E::IS_MULTIPLEXED {
+            return false;
+        }
+        // Most often there is no other request.
+        let waits_for_peer = !self.exchanges.is_empty() && !self.takes_responses(stream) && self.is_responding_enough();
+        waits_for_peer || self.lifecycle.session.is_held()
     }
 
     /// Whether the peer takes content on that stream at the moment.

@@ -230,3 +230,32 @@ fn streams_opened_before_the_acknowledgement_have_the_old_window() {
         assert_eq!(seen, [expected], "{announced}");
     }
 }
+
+#[test]
+fn while_memory_is_short_windows_stay_small_and_open() {
+    let mut peer = Peer::with(LIMITS, &[]);
+    let window = LIMITS.stream_window_bytes as usize;
+    peer.feed(&post(1));
+    peer.engine.set_short(true);
+    // The host consumes everything at once, and the peer uses what it has.
+    let (mut left, mut session, mut sent) = (window, 65_535, 0);
+    while sent < 10 * window {
+        let piece = left.min(session).min(5_000);
+        assert!(piece > 0, "the peer cannot go on after {sent} bytes");
+        peer.feed(&data(1, &vec![0; piece], false));
+        peer.consume(1, piece);
+        (left, session, sent) = (left - piece, session - piece, sent + piece);
+        for (stream, increment) in peer.window_updates() {
+            *if stream == 0 { &mut session } else { &mut left } += increment as usize;
+            assert!(left <= window.max(16 << 10) && session <= 65_536);
+        }
+    }
+    assert!(left <= 16 << 10 && peer.fault.is_none());
+    // Everything is returned when memory is no longer short and content is consumed.
+    peer.engine.set_short(false);
+    peer.feed(&data(1, &[0; 1000], false));
+    peer.consume(1, 1000);
+    left = left - 1000
+        + peer.window_updates().iter().filter(|(stream, _)| *stream == 1).map(|(_, n)| *n as usize).sum::<usize>();
+    assert_eq!(left, window);
+}
