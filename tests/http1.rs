@@ -1,19 +1,19 @@
-//! HTTP/1.1 as a client sees it: byte by byte, on a demo of any host.
+//! HTTP/1.1 as a client sees it, byte by byte, on a demo of any host.
 //!
-//! Each test starts a demo of its own through `bindings/run-demo`, on a free
-//! port (`GOAWAY_KIT_HOST` names the host, `c` when unset).
+//! Each test starts a demo of its own through `bindings/run-demo`, on a free port
+//! (`GOAWAY_KIT_HOST` names the host, default `c`).
 //!
-//! - `peer`: a client at the level of bytes, which shares no code with the library
-//! - `pages`: the demo's routes answer what they answer over HTTP/2
-//! - `framing`: requests that two readers could divide differently are refused
-//! - `close`: how a connection leaves
-//! - `newcomers`: connections that have just arrived when the server closes
-//! - `losses`: clients that leave in the middle of something
-//! - `uploads`: bodies that are announced, and bodies that nobody reads
-//! - `protocol`: who speaks it, by ALPN or without
+//! - `peer`: a client that writes and reads bytes, and shares no code with the library
+//! - `pages`: the routes of the demo respond as over HTTP/2
+//! - `framing`: requests that two parsers could divide differently are refused
+//! - `close`: how a connection ends
+//! - `newcomers`: connections that were accepted just before the close
+//! - `losses`: clients that leave in the middle of a message
+//! - `uploads`: bodies with `Expect`, and bodies that nobody reads
+//! - `protocol`: the choice of the protocol, with ALPN or without
 //!
-//! With `GOAWAY_KIT_TLS` set all of it goes through TLS, where an end counts as
-//! a FIN only with close_notify before it.
+//! With `GOAWAY_KIT_TLS` all connections use TLS, where an end counts as a FIN only with
+//! close_notify before it.
 
 mod kit;
 
@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use kit::Demo;
 
-/// A demo that nobody asks to leave.
+/// A demo with a long drain time.
 fn start() -> Demo {
     Demo::start(Duration::from_secs(1))
 }

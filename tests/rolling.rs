@@ -1,21 +1,20 @@
-//! A rolling restart under load: every server is replaced ten times, and no
-//! request fails.
+//! A rolling restart under load: every server is replaced ten times, and no request
+//! fails.
 //!
-//! - behind HAProxy, which speaks HTTP/2 to two servers
-//! - behind HAProxy and nginx, which pass the clients' connections on to two
-//!   servers, with the PROXY protocol, version 2 and 1
+//! - behind HAProxy, which uses HTTP/2 to two servers
+//! - behind HAProxy and nginx, which pass connections on to two servers, with the PROXY
+//! protocol, version 2 and 1
 //! - under a service manager that keeps the socket
-//! - by handing the socket over, without anybody in front
-//! - in HTTP/1.1, with and without TLS, where that is another matter
+//! - by handing the socket over, without a proxy
+//! - over HTTP/1.1, with and without TLS, where that makes a difference
 //!
-//! A request that the server says it has not processed (REFUSED_STREAM, or above
-//! the last stream of its GOAWAY) is asked again on another connection, as RFC
-//! 9113 (section 8.7) has it. HTTP/1.1 has no such word: there a request is asked
-//! again if its connection was used before and ended without a byte of the
-//! response (RFC 9112, section 9.3.1). Whatever else goes wrong is a failure.
+//! A request that was not processed (REFUSED_STREAM, or above the last stream of the
+//! GOAWAY) is sent again on another connection, as in RFC 9113, section 8.7. In HTTP/1.1
+//! a request is sent again if its connection was used before and ended without a byte of
+//! the response (RFC 9112, section 9.3.1). Everything else is a failure.
 //!
-//! GOAWAY_KIT_HOST names the demo; c if it is not set. A proxy that is not
-//! installed is left out, and that is said; with CI set it must be there.
+//! GOAWAY_KIT_HOST names the demo; default c. A proxy that is not installed is skipped
+//! with a message; with CI set it must be installed.
 #![cfg(target_os = "linux")]
 
 #[path = "rolling/client.rs"]
@@ -43,7 +42,7 @@ use stream::Identity;
 /// How often each server is replaced.
 const ROUNDS: usize = 10;
 
-/// How long to wait for what must come.
+/// How long to wait for events that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn root() -> &'static Path {
@@ -61,8 +60,8 @@ fn local(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
-/// Two servers behind a proxy, each replaced in turn: it leaves, and only when
-/// it has left its successor comes, on the same port.
+/// Two servers behind a proxy, each replaced in turn. The successor starts on the same
+/// port when the old server has ended.
 fn behind(options: &str, start: impl FnOnce([u16; 2]) -> Option<(Process, u16)>) {
     let start_server = |port: u16| Process::start(demo(0).env("GOAWAY_ADDRESS", format!("127.0.0.1:{port}{options}")));
     let mut servers = [start_server(0), start_server(0)];
@@ -95,8 +94,8 @@ fn behind_nginx() {
     behind("?proxy=127.0.0.1", proxies::nginx);
 }
 
-/// The socket is the manager's, who starts a server when the last one has gone:
-/// connections that come meanwhile wait.
+/// The service manager owns the socket, and starts a server when the last one has ended.
+/// Connections that arrive meanwhile wait.
 fn under_a_service_manager_with(tls: bool, start_load: impl FnOnce(SocketAddr) -> Load) {
     let socket = TcpListener::bind(local(0)).expect("a free port");
     let address = socket.local_addr().expect("an address");
@@ -143,8 +142,8 @@ fn under_a_service_manager_in_http1_over_tls() {
     under_a_service_manager_with(true, |address| Load::start_http1(address, true));
 }
 
-/// Each server starts its successor, hands it the socket, and leaves when that
-/// one serves: `bindings/c/examples/handover.c`, as `make build` has built it.
+/// Each server starts its successor, passes the socket to it, and closes when the
+/// successor serves: `bindings/c/examples/handover.c`, as built by `make build`.
 #[test]
 fn by_handover() {
     let built = std::env::var_os("GOAWAY_C_PROGRAMS").map_or_else(|| root().join("build/c"), PathBuf::from);
@@ -162,7 +161,7 @@ fn by_handover() {
     first.expect_success();
 }
 
-/// The command replaces its workers, one after another, on sockets that it keeps.
+/// The command replaces its workers, one after the other, on sockets that it keeps.
 fn by_the_python_commands_supervisor_with(tls: bool, rounds: usize, start_load: impl FnOnce(SocketAddr) -> Load) {
     let python = root().join("build/venv/bin/python");
     assert!(python.exists(), "{} is not there; run `make venv`", python.display());

@@ -1,7 +1,6 @@
-//! TLS as its clients see it: `bindings/c/examples/tls.c` is served and called
-//! with curl, nghttp, h2load, openssl and Chromium. What is wrong with files and
-//! how certificates are chosen is tested beside the code; how sessions leave, by
-//! the close kit with `GOAWAY_KIT_TLS` set.
+//! TLS as its clients see it: curl, nghttp, h2load, openssl and Chromium call
+//! `bindings/c/examples/tls.c`. Faulty files and the choice of certificates are tested
+//! beside the code, and the end of sessions by the close kit with `GOAWAY_KIT_TLS`.
 
 #[path = "tls/authority.rs"]
 mod authority;

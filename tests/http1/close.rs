@@ -1,5 +1,5 @@
-//! How a connection leaves: HTTP/1.1 has no GOAWAY, so that the last answer
-//! says that it is the last, and an idle connection just ends.
+//! How a connection ends. HTTP/1.1 has no GOAWAY: the last response announces the end,
+//! and an idle connection is closed.
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ fn idle_connections_end() {
     assert_eq!((report.streams_reset, report.bytes_unsent), (0, 0));
 }
 
-/// A peer that keeps its side open does not hold the close.
+/// A peer that keeps its side open does not delay the close.
 #[test]
-fn a_peer_that_does_not_leave() {
+fn a_peer_that_keeps_its_side_open() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut peer = Peer::of(&demo);
     assert_eq!(peer.get("/").status, 200);
@@ -40,11 +40,11 @@ fn a_peer_that_does_not_leave() {
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
-/// Connections that have been quiet for longer than a socket lingers have
-/// nothing that a reset could overtake: nobody waits for their peers, who
-/// neither read nor leave.
+/// Connections that have been idle for longer than the lingering time have sent nothing
+/// that a reset could overtake. The server does not wait for their peers, which neither
+/// read nor close.
 #[test]
-fn connections_that_have_been_quiet_do_not_hold_the_close() {
+fn idle_connections_do_not_delay_the_close() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut peers: Vec<_> = (0..50).map(|_| Peer::of(&demo)).collect();
     for peer in &mut peers {
@@ -60,9 +60,9 @@ fn connections_that_have_been_quiet_do_not_hold_the_close() {
     }
 }
 
-/// A request in flight is answered, whole, and its answer says that it is the last.
+/// An open request gets its complete response, which announces the end.
 #[test]
-fn a_request_in_flight_is_answered() {
+fn an_open_request_gets_its_response() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut peer = Peer::of(&demo);
     peer.ask("GET", "/slow");
@@ -77,9 +77,9 @@ fn a_request_in_flight_is_answered() {
     assert_eq!((report.streams_completed, report.streams_reset), (1, 0));
 }
 
-/// An answer that has begun goes on to its end.
+/// A response that has begun continues to its end.
 #[test]
-fn an_answer_under_way_comes_whole() {
+fn a_response_that_has_begun_is_completed() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut peer = Peer::of(&demo);
     peer.ask("GET", "/stream");
@@ -93,10 +93,10 @@ fn an_answer_under_way_comes_whole() {
     assert_eq!(report.ends(), (1, 0, 0, 0), "{report:?}");
 }
 
-/// What was sent behind the request in flight is not taken: the peer, told that
-/// the answer is the last, knows that it was not.
+/// A request that follows the last one is not processed. The client knows that, because
+/// the response announces the end.
 #[test]
-fn requests_behind_the_last_one_are_not_taken() {
+fn requests_after_the_last_one_are_not_processed() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut peer = Peer::of(&demo);
     peer.ask("GET", "/slow");
@@ -112,9 +112,9 @@ fn requests_behind_the_last_one_are_not_taken() {
     assert_eq!((report.ends(), report.streams_completed), ((1, 0, 0, 0), 1), "{report:?}");
 }
 
-/// At the deadline an answer that does not end is cut, and nobody can take it for whole.
+/// At the deadline an endless response is cut, and does not look complete.
 #[test]
-fn an_endless_answer_is_cut_at_the_deadline() {
+fn an_endless_response_is_cut_at_the_deadline() {
     let mut demo = Demo::start(SHORT_DRAIN);
     let mut chunked = Peer::of(&demo);
     let mut delimited = Peer::of(&demo);
@@ -125,7 +125,7 @@ fn an_endless_answer_is_cut_at_the_deadline() {
     let answer = chunked.answer("GET");
     assert!(!answer.is_whole && !answer.body.is_empty(), "{answer:?}");
     assert!(start.elapsed() >= SHORT_DRAIN - Duration::from_millis(50), "after {:?}", start.elapsed());
-    // Of a body that the connection's end would end, the cut is a reset.
+    // A body that would end with the connection is cut by a reset.
     let answer = delimited.answer("GET");
     assert!(!answer.is_whole && delimited.expect_end() == End::Reset, "{answer:?}");
     drop((chunked, delimited));
@@ -134,7 +134,7 @@ fn an_endless_answer_is_cut_at_the_deadline() {
     assert_eq!((report.streams_completed, report.streams_reset), (0, 2), "{report:?}");
 }
 
-/// A handler that never answers holds nothing past the deadline.
+/// A handler that never responds does not delay the close beyond the deadline.
 #[test]
 fn a_stalled_handler_is_cut_at_the_deadline() {
     let mut demo = Demo::start(SHORT_DRAIN);
@@ -148,7 +148,7 @@ fn a_stalled_handler_is_cut_at_the_deadline() {
     assert_eq!((report.ends(), report.streams_reset), ((0, 0, 0, 1), 1), "{report:?}");
 }
 
-/// An upload that never finishes does not either.
+/// Nor does an upload that never ends.
 #[test]
 fn an_upload_that_never_finishes_is_cut() {
     let mut demo = Demo::start(SHORT_DRAIN);
@@ -177,9 +177,9 @@ fn a_peer_that_does_not_read_is_cut() {
     drop(peer);
 }
 
-/// A head that has begun is waited for, but not for long.
+/// An incomplete head is waited for, but not long.
 #[test]
-fn half_a_head_does_not_hold_the_close() {
+fn an_incomplete_head_does_not_delay_the_close() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut slow = Peer::of(&demo);
     let mut ends = Peer::of(&demo);
@@ -197,9 +197,9 @@ fn half_a_head_does_not_hold_the_close() {
     assert_eq!(report.ends(), (2, 0, 0, 0), "{report:?}");
 }
 
-/// A connection that has said nothing is dropped at once.
+/// A connection without a byte is closed at once.
 #[test]
-fn a_connection_without_a_word_is_dropped() {
+fn a_connection_without_a_byte_is_closed() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut silent = Peer::of(&demo);
     let mut partial = Peer::of(&demo);
@@ -210,14 +210,14 @@ fn a_connection_without_a_word_is_dropped() {
     partial.expect_end();
     drop((silent, partial));
     let report = demo.expect_early_exit();
-    // TLS has said which protocol follows, and so a byte begins a request.
+    // ALPN has selected the protocol, so one byte begins a request.
     let in_handshake = if is_tls() { 1 } else { 2 };
     assert_eq!(report.sessions_in_handshake, in_handshake, "{report:?}");
 }
 
-/// Both protocols leave side by side.
+/// Both protocols are closed at the same time.
 #[test]
-fn both_protocols_leave() {
+fn both_protocols_are_closed() {
     let mut demo = Demo::start(LONG_DRAIN);
     let mut client = demo.open();
     let response = client.get("/");

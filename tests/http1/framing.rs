@@ -1,15 +1,14 @@
-//! Requests that two readers could divide differently are refused, whole and
-//! with the connection, so that nothing behind them is taken for a request
-//! (RFC 9112, section 11.2).
+//! Requests that two parsers could divide differently are refused, and the connection is
+//! closed, so that no following bytes are taken for a request (RFC 9112, section 11.2).
 
 use crate::kit::Demo;
 use crate::peer::{End, Peer};
 use crate::start;
 
-/// What an attacker hides behind a request. It must never be answered.
+/// The request that an attacker hides. It must never get a response.
 const HIDDEN: &str = "GET /users/hidden HTTP/1.1\r\nhost: demo\r\n\r\n";
 
-/// One answer of that status comes, then the end.
+/// Asserts that one response with this status arrives, and then the end.
 #[track_caller]
 fn expect_refused(demo: &Demo, status: u16, request: &str) {
     let mut peer = Peer::of(demo);
@@ -48,7 +47,7 @@ fn lengths_that_disagree() {
 }
 
 #[test]
-fn codings_that_some_do_not_see() {
+fn obscured_transfer_codings() {
     let demo = start();
     let body = "5\r\nhello\r\n0\r\n\r\n";
     for (status, field) in [
@@ -79,7 +78,7 @@ fn codings_that_some_do_not_see() {
 }
 
 #[test]
-fn lines_that_end_otherwise() {
+fn wrong_line_endings() {
     let demo = start();
     for request in [
         "GET / HTTP/1.1\nhost: demo\r\n\r\n",
@@ -101,7 +100,7 @@ fn lines_that_end_otherwise() {
 }
 
 #[test]
-fn first_lines_that_are_none() {
+fn malformed_request_lines() {
     let demo = start();
     for (status, request) in [
         (400, "GET /\r\nhost: demo\r\n\r\n"),
@@ -144,7 +143,7 @@ fn hosts_that_disagree() {
     }
     for request in [
         "GET http://demo/ HTTP/1.1\r\nhost: demo\r\n\r\n",
-        // The target is what counts (RFC 9112, section 3.2.2).
+        // The target takes precedence (RFC 9112, section 3.2.2).
         "GET http://demo/ HTTP/1.1\r\nhost: other\r\n\r\n",
         "GET http://demo:80/ HTTP/1.1\r\nhost: demo\r\n\r\n",
         "GET HTTP://Demo:80/ HTTP/1.1\r\nhost: demo:80\r\n\r\n",
@@ -160,7 +159,7 @@ fn hosts_that_disagree() {
 }
 
 #[test]
-fn chunks_that_are_none() {
+fn malformed_chunks() {
     let demo = start();
     let head = "POST /echo HTTP/1.1\r\nhost: demo\r\ntransfer-encoding: chunked\r\n\r\n";
     for body in [
@@ -189,7 +188,7 @@ fn chunks_that_are_none() {
     ] {
         let mut peer = Peer::of(&demo);
         peer.send(format!("{head}{body}{HIDDEN}"));
-        // The handler may have begun to answer: then that answer is cut.
+        // The handler may have begun to respond: then that response is cut.
         let answer = peer.answer("POST");
         assert!(answer.status == 400 || !answer.is_whole, "{body:?}: {answer:?}");
         assert_eq!(peer.expect_end(), End::Fin, "{body:?}");
@@ -213,14 +212,14 @@ fn too_much_is_refused() {
     let mut peer = Peer::of(&demo);
     peer.send(format!("GET / HTTP/1.1\r\nhost: demo\r\n{}\r\n", fields(99)));
     assert_eq!(peer.answer("GET").status, 200);
-    // Who never ends is not read for ever.
+    // An endless message is not read without limit.
     let mut peer = Peer::of(&demo);
     peer.send("x".repeat(100_000));
     assert_eq!(peer.answer("GET").status, 414);
 }
 
 #[test]
-fn no_tunnel_and_no_upgrade() {
+fn tunnels_and_upgrades_without_a_handler() {
     let demo = start();
     let mut peer = Peer::of(&demo);
     peer.send("GET / HTTP/1.1\r\nhost: demo\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\n");
@@ -235,7 +234,7 @@ fn no_tunnel_and_no_upgrade() {
     assert_eq!(peer.expect_end(), End::Fin);
 }
 
-/// A request is read the same however it is cut.
+/// A request is read the same however it is divided.
 #[test]
 fn requests_in_pieces() {
     let demo = start();

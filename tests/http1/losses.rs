@@ -1,6 +1,6 @@
-//! Clients that leave in the middle of something: it is noticed at once in
-//! every state of a request, though no limit asks for it, and a close that
-//! comes right behind waits for nobody.
+//! Clients that leave in the middle of a message: the server notices at once in every
+//! state of a request, although no limit requires it, and a following close waits for
+//! nobody.
 
 use std::time::{Duration, Instant};
 
@@ -11,21 +11,21 @@ use crate::peer::Peer;
 
 const LONG_DRAIN: Duration = Duration::from_secs(20);
 
-/// What the client is in the middle of.
+/// The state in which the client leaves.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Idle,
-    /// A handler works on its request.
+    /// A handler works on the request.
     Waiting,
-    /// It sends a body that is read, and a response has begun.
+    /// The client sends a body that is read, and a response has begun.
     Uploading,
-    /// It has sent a part of a body that nobody reads.
+    /// The client has sent a part of a body that nobody reads.
     UploadUnread,
-    /// A part of the response has come, and the rest takes its time.
+    /// A part of the response was received, and the rest takes time.
     Receiving,
-    /// A long response comes as fast as it is read.
+    /// The client reads a long response.
     Downloading,
-    /// A second request waits behind the one that is worked on.
+    /// A second request waits for the current one.
     Pipelined,
 }
 
@@ -39,10 +39,10 @@ const STATES: [State; 7] = [
     State::Pipelined,
 ];
 
-/// How it leaves.
+/// How the client leaves.
 #[derive(Clone, Copy, Debug)]
 enum Loss {
-    /// By a FIN, and it reads what still comes.
+    /// By a FIN. It reads the remaining response.
     HalfClose,
     /// The same in TLS without close_notify.
     Cut,
@@ -52,7 +52,7 @@ enum Loss {
     Reset,
 }
 
-/// A client in that state.
+/// A client in this state.
 #[track_caller]
 fn enter(tls: bool, demo: &Demo, state: State) -> Peer {
     let mut peer = Peer::over(tls, demo);
@@ -84,7 +84,7 @@ fn enter(tls: bool, demo: &Demo, state: State) -> Peer {
     peer
 }
 
-/// The client leaves. It is given back if it can still read.
+/// The client leaves. It is returned if it can still read.
 fn lose(mut peer: Peer, loss: Loss) -> Option<Peer> {
     match loss {
         Loss::HalfClose => peer.finish_writing(),
@@ -105,7 +105,7 @@ fn losses(tls: bool) -> &'static [Loss] {
     }
 }
 
-/// The connections that the server has.
+/// The connections in the list of the server.
 #[track_caller]
 fn listed(watching: &mut Peer) -> Vec<String> {
     let response = watching.get("/sessions");
@@ -114,7 +114,7 @@ fn listed(watching: &mut Peer) -> Vec<String> {
     rows.list().expect("a list").iter().map(row).collect()
 }
 
-/// Whoever is listed and not expected to be, by name.
+/// The listed connections that should have ended, by name.
 #[track_caller]
 fn expect_unlisted(watching: &mut Peer, gone: &[(String, String)]) {
     let until = Instant::now() + SLACK;
@@ -130,12 +130,13 @@ fn expect_unlisted(watching: &mut Peer, gone: &[(String, String)]) {
     }
 }
 
-/// Every state with every way to leave, all at once. Gives who can still read.
+/// Every state with every way to leave, all at once. Returns the clients that can still
+/// read.
 #[track_caller]
 fn lose_all(tls: bool, demo: &Demo, gone: &mut Vec<(String, String)>) -> Vec<Peer> {
     let mut leaving = Vec::new();
-    // An ASGI application that does not ask for the rest of its body cannot be told,
-    // and is waited for.
+    // An ASGI application that does not read the rest of its body does not learn of the
+    // loss, and is waited for.
     let is_told = |state: &State| host() != "asgi" || !matches!(state, State::UploadUnread);
     for state in STATES.into_iter().filter(is_told) {
         for loss in losses(tls) {
@@ -144,7 +145,7 @@ fn lose_all(tls: bool, demo: &Demo, gone: &mut Vec<(String, String)>) -> Vec<Pee
             leaving.push((peer, *loss));
         }
     }
-    // The handlers have been called, or will be: nothing depends on it.
+    // The handlers were called or will be: the result does not depend on it.
     leaving.into_iter().filter_map(|(peer, loss)| lose(peer, loss)).collect()
 }
 

@@ -1,6 +1,6 @@
-//! Connections that have just arrived when the server closes: each has 50 ms to
-//! speak, and the request that it makes is served (docs/close.md), over every
-//! pair of transport and protocol, however far its handshake has come.
+//! Connections that were accepted just before the close: each has 50 ms to send its
+//! request, which is served (docs/close.md), with both transports and protocols, at each
+//! stage of the handshake.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,13 @@ use crate::peer::{End, Peer};
 
 const LONG_DRAIN: Duration = Duration::from_secs(20);
 
-/// A client that was held up for longer than this may have come too late, which
-/// says nothing of the server.
+/// A client that was delayed for longer than this may have been too late. Then the result
+/// says nothing about the server.
 const IN_TIME: Duration = Duration::from_millis(30);
-/// How often to try until no client is held up.
+/// How often to repeat until no client is delayed.
 const TRIES: usize = 10;
 
-/// Connections of each kind.
+/// The number of connections of each kind.
 const OF_EACH: usize = 3;
 
 #[derive(Clone, Copy, Debug)]
@@ -25,26 +25,26 @@ enum Protocol {
     Http2,
 }
 
-/// How far the connections have come when the close begins.
+/// The state of the connections at the beginning of the close.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// The server has accepted them; over TLS the handshake has ended.
+    /// The server has accepted them, and over TLS the handshake is complete.
     Ready,
-    /// The server has accepted them; over TLS the handshake has begun.
+    /// The server has accepted them, and over TLS the handshake has begun.
     Begun,
-    /// They wait in the accept queue; over TLS with the handshake's first message.
+    /// They wait in the accept queue, over TLS with the first message of the handshake.
     Queued,
 }
 
-/// What the process that serves does meanwhile: as in life, or it stands still
-/// and meets the close and the requests at once.
+/// What the serving process does meanwhile: it runs, or it is stopped and then finds the
+/// close and the requests at once.
 #[derive(Clone, Copy, Debug)]
 enum Server {
     Runs,
     IsHeldUp,
 }
 
-/// Whether the requests came in time; if so all of them are served.
+/// Whether the requests were sent in time. If so, all of them must be served.
 #[track_caller]
 fn try_it(tls: bool, protocol: Protocol, stage: Stage, server: Server, delay: Duration) -> bool {
     let about = format!("TLS: {tls}, {protocol:?}, {stage:?}, the server {server:?}, {delay:?} later");
@@ -58,7 +58,7 @@ fn try_it(tls: bool, protocol: Protocol, stage: Stage, server: Server, delay: Du
         demo.freeze();
     }
     demo.terminate();
-    // In TLS nobody can go on with a process that stands still.
+    // A TLS handshake is impossible with a stopped process.
     let speaks_first = matches!(server, Server::IsHeldUp) && (!tls || matches!(stage, Stage::Ready));
     let mut askers = Vec::new();
     let mut streams = streams.into_iter();

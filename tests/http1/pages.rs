@@ -1,4 +1,4 @@
-//! The demo's routes answer what they answer over HTTP/2.
+//! The routes of the demo respond as over HTTP/2.
 
 use crate::kit::demo::die_with_us;
 use crate::kit::stream::{Identity, is_tls};
@@ -9,7 +9,7 @@ use std::process::Command;
 
 const BIG: usize = 8 << 20;
 
-/// Status and body, by curl.
+/// Status and body as curl receives them.
 pub fn curl(demo: &crate::kit::Demo, version: &str, path: &str, more: &[&str]) -> (String, Vec<u8>) {
     let mut command = Command::new("curl");
     let scheme = if is_tls() {
@@ -49,7 +49,7 @@ fn curl_gets_the_same_bytes() {
         assert_eq!(curl(&demo, "--http1.0", path, more), expected, "{path} in 1.0");
     }
     assert_eq!(curl(&demo, "--http1.1", "/echo", chunked).1, b"some body");
-    // What curl asks for besides, over cleartext: no upgrade is on offer.
+    // curl also asks for an upgrade over cleartext, which is ignored.
     assert_eq!(curl(&demo, "--http2", "/", &[]), ("200".into(), b"Hello, World!".to_vec()));
 }
 
@@ -81,12 +81,12 @@ fn heads_say_what_follows() {
 }
 
 #[test]
-fn fields_come_as_they_were_sent() {
+fn fields_arrive_unchanged() {
     let demo = start();
     let mut peer = Peer::of(&demo);
     peer.send("GET /headers HTTP/1.1\r\nHost: demo\r\nX-One:  1 \r\nx-two:\r\ncookie: a=1\r\n\r\n");
     let answer = peer.answer("GET");
-    // Which an ASGI application has from the authority.
+    // An ASGI application gets it from the authority.
     let fields: Vec<&str> = answer.text().lines().filter(|line| *line != "host: demo").collect();
     assert_eq!(fields, ["x-one: 1", "x-two: ", "cookie: a=1"]);
 }
@@ -102,7 +102,7 @@ fn fields_keep_their_order_across_names() {
 }
 
 #[test]
-fn requests_sent_together_are_answered_in_order() {
+fn pipelined_requests_get_responses_in_order() {
     let demo = start();
     let mut peer = Peer::of(&demo);
     let requests: String = (0..50).map(|id| format!("GET /users/{id} HTTP/1.1\r\nhost: demo\r\n\r\n")).collect();
@@ -114,7 +114,7 @@ fn requests_sent_together_are_answered_in_order() {
 }
 
 #[test]
-fn an_old_client_is_served_and_its_connection_closed() {
+fn an_http_1_0_client_is_served_and_its_connection_closed() {
     let demo = start();
     let mut peer = Peer::of(&demo);
     peer.send("GET / HTTP/1.0\r\n\r\n");
@@ -128,7 +128,7 @@ fn an_old_client_is_served_and_its_connection_closed() {
 }
 
 #[test]
-fn a_body_may_come_slowly_and_be_asked_for() {
+fn a_slow_body_with_expect() {
     let demo = start();
     let mut peer = Peer::of(&demo);
     peer.send("POST /echo HTTP/1.1\r\nhost: demo\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n");
@@ -151,7 +151,7 @@ fn a_body_may_come_slowly_and_be_asked_for() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_is_waited_for() {
+fn a_slow_reader_is_waited_for() {
     let demo = start();
     let mut peer = Peer::of(&demo);
     peer.ask("GET", "/big");

@@ -1,4 +1,4 @@
-//! A client that writes bytes and reads them (RFC 9112), and repairs nothing.
+//! A client that writes and reads bytes (RFC 9112), and repairs nothing.
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
@@ -11,7 +11,7 @@ use crate::kit::{Demo, Frame, PATIENCE, code, kind};
 
 pub struct Peer {
     stream: Stream,
-    /// What has come and is not read yet.
+    /// Received bytes that were not read.
     bytes: Vec<u8>,
     end: Option<End>,
 }
@@ -32,7 +32,7 @@ pub struct Answer {
     pub fields: Vec<(String, String)>,
     pub body: Vec<u8>,
     pub trailers: Vec<(String, String)>,
-    /// Whether the body ended as its head said.
+    /// Whether the body has ended as its head announced.
     pub is_whole: bool,
 }
 
@@ -53,7 +53,7 @@ impl Answer {
         std::str::from_utf8(&self.body).expect("a text")
     }
 
-    /// Whether it says that it is the last of its connection.
+    /// Whether the response announces the end of the connection.
     pub fn is_last(&self) -> bool {
         match self.version.as_str() {
             "HTTP/1.0" => self.field("connection") != Some("keep-alive"),
@@ -68,34 +68,34 @@ impl Peer {
         Peer::asking_for(demo, &["http/1.1"])
     }
 
-    /// One that asks for these protocols where there is TLS.
+    /// A client that offers these protocols over TLS.
     #[track_caller]
     pub fn asking_for(demo: &Demo, protocols: &[&str]) -> Peer {
         Peer::on(Stream::connect_for(demo.address(), protocols).expect("the demo accepts"))
     }
 
-    /// Over TLS or not, whatever the environment says; so is the demo.
+    /// With or without TLS, whatever the environment says. The demo must match.
     #[track_caller]
     pub fn over(tls: bool, demo: &Demo) -> Peer {
         Peer::on(Stream::connect_over(tls, demo.address(), &["http/1.1"]).expect("the demo accepts"))
     }
 
-    /// On a connection that is there already.
+    /// A client on an existing connection.
     pub fn on(stream: Stream) -> Peer {
         Peer { stream, bytes: Vec::new(), end: None }
     }
 
-    /// Our end of the connection, as the demo's `/sessions` shows it.
+    /// The local address of the connection, as in the demo's `/sessions`.
     pub fn local_address(&self) -> SocketAddr {
         self.stream.socket().local_addr().expect("a connected socket has an address")
     }
 
-    /// Closes our side, in TLS as well; what comes can still be read.
+    /// Closes the client's side, with close_notify over TLS. Input can still be read.
     pub fn finish_writing(&mut self) {
         let _ = self.stream.finish_writing();
     }
 
-    /// Closes our side of the socket, without close_notify.
+    /// Closes the client's side of the socket, without close_notify.
     pub fn cut(&mut self) {
         let _ = self.stream.socket().shutdown(Shutdown::Write);
     }
@@ -111,7 +111,7 @@ impl Peer {
         assert_eq!(status, 0, "SO_LINGER: {}", std::io::Error::last_os_error());
     }
 
-    /// The protocol that TLS came to.
+    /// The protocol that ALPN has selected.
     pub fn protocol(&self) -> Option<String> {
         self.stream.protocol()
     }
@@ -121,25 +121,25 @@ impl Peer {
         Peer { stream: self.stream.try_clone().unwrap(), bytes: Vec::new(), end: None }
     }
 
-    /// Errors are seen when the answer is read.
+    /// Errors show when the response is read.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref());
     }
 
-    /// A request without a body.
+    /// Sends a request without a body.
     pub fn ask(&mut self, method: &str, path: &str) {
         self.send(format!("{method} {path} HTTP/1.1\r\nhost: demo\r\n\r\n"));
     }
 
-    /// Its answer.
+    /// Reads its response.
     #[track_caller]
     pub fn get(&mut self, path: &str) -> Answer {
         self.ask("GET", path);
         self.answer("GET")
     }
 
-    /// The next answer, its body to its end or to that of the connection. The
-    /// method was the request's.
+    /// Reads the next response, with its body to its end or the end of the connection.
+    /// `method` is that of the request.
     #[track_caller]
     pub fn answer(&mut self, method: &str) -> Answer {
         let head = self.head();
@@ -162,7 +162,7 @@ impl Peer {
         answer
     }
 
-    /// The head of the next answer.
+    /// Reads the head of the next response.
     #[track_caller]
     pub fn head(&mut self) -> String {
         loop {
@@ -173,7 +173,7 @@ impl Peer {
         }
     }
 
-    /// So much of what comes next.
+    /// Reads `count` bytes.
     #[track_caller]
     pub fn expect(&mut self, wanted: &str) {
         self.fill(wanted.len());
@@ -181,7 +181,7 @@ impl Peer {
         assert_eq!(String::from_utf8_lossy(&come), wanted);
     }
 
-    /// The connection ends, and nothing comes before.
+    /// Asserts that the connection ends, and that nothing is received before.
     #[track_caller]
     pub fn expect_end(&mut self) -> End {
         while self.read_more() {}
@@ -189,8 +189,8 @@ impl Peer {
         self.end.expect("it has ended")
     }
 
-    /// What comes before the end is HTTP/2's SETTINGS and GOAWAY(PROTOCOL_ERROR)
-    /// (RFC 9113, section 3.4).
+    /// Asserts that SETTINGS and GOAWAY(PROTOCOL_ERROR) of HTTP/2 are received before the
+    /// end (RFC 9113, section 3.4).
     #[track_caller]
     pub fn expect_http2_refusal(&mut self) -> End {
         while self.read_more() {}
@@ -201,7 +201,7 @@ impl Peer {
         self.expect_end()
     }
 
-    /// Nothing comes for a moment.
+    /// Asserts that nothing is received for a moment.
     #[track_caller]
     pub fn expect_silence(&mut self) {
         self.stream.socket().set_read_timeout(Some(Duration::from_millis(200))).unwrap();
@@ -247,7 +247,7 @@ impl Peer {
         }
     }
 
-    /// Whether so many bytes are there.
+    /// Whether `count` bytes are available.
     fn fill(&mut self, count: usize) -> bool {
         while self.bytes.len() < count && self.read_more() {}
         self.bytes.len() >= count
@@ -257,14 +257,14 @@ impl Peer {
         self.bytes.drain(..count).collect()
     }
 
-    /// Reads whatever comes, up to the end.
+    /// Reads to the end.
     #[track_caller]
     pub fn read_out(&mut self) -> (Vec<u8>, End) {
         while self.read_more() {}
         (std::mem::take(&mut self.bytes), self.end.expect("it has ended"))
     }
 
-    /// False at the end.
+    /// False at the end of the connection.
     #[track_caller]
     fn read_more(&mut self) -> bool {
         if self.end.is_some() {

@@ -1,12 +1,12 @@
-//! HTTP/1.1 is spoken with who asks for it by ALPN (RFC 7301), and with who
-//! does not ask. Without TLS there is nobody to ask, and it is all the same.
+//! HTTP/1.1 is used with clients that select it by ALPN (RFC 7301), and with clients
+//! without ALPN. Without TLS there is no ALPN.
 
 use crate::kit::stream::is_tls;
 use crate::peer::{End, Peer};
 use crate::start;
 
-/// Keeps the connection for several requests, sent one by one and together, and
-/// leaves in good order.
+/// Uses the connection for several requests, one by one and pipelined, and closes it in
+/// order.
 #[track_caller]
 fn expect_served(protocols: &[&str], chosen: Option<&str>) {
     let mut demo = start();
@@ -29,29 +29,29 @@ fn expect_served(protocols: &[&str], chosen: Option<&str>) {
 }
 
 #[test]
-fn who_asks_for_it_is_served() {
+fn a_client_that_selects_http_1_1_is_served() {
     expect_served(&["http/1.1"], Some("http/1.1"));
 }
 
 #[test]
-fn who_names_others_before_it_is_served() {
+fn a_client_that_offers_other_protocols_first_is_served() {
     expect_served(&["spdy/3.1", "http/1.1", "http/1.0"], Some("http/1.1"));
 }
 
 #[test]
-fn who_asks_for_the_first_version_is_served() {
+fn a_client_that_selects_http_1_0_is_served() {
     expect_served(&["http/1.0"], Some("http/1.0"));
 }
 
 #[test]
-fn who_does_not_ask_is_served() {
+fn a_client_without_alpn_is_served() {
     expect_served(&[], None);
 }
 
-/// Who can speak either gets HTTP/2, and what is not that is refused. Without
-/// TLS it is the first bytes that tell.
+/// A client that has selected HTTP/2 must use it, and other bytes are refused. Without
+/// TLS the first bytes decide.
 #[test]
-fn who_has_agreed_on_http2_must_speak_it() {
+fn a_client_that_selects_http2_must_use_it() {
     let demo = start();
     let mut peer = Peer::asking_for(&demo, &["http/1.1", "h2"]);
     peer.ask("GET", "/");

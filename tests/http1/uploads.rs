@@ -1,5 +1,5 @@
-//! Bodies that the client announces (RFC 9110, section 10.1.1) and bodies that
-//! nobody reads, by real clients and byte by byte.
+//! Bodies with `Expect: 100-continue` (RFC 9110, section 10.1.1) and bodies that nobody
+//! reads, with real clients and byte by byte.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,20 +10,20 @@ use crate::pages::curl;
 use crate::peer::{End, Peer};
 use crate::start;
 
-/// Longer than what is thrown away of a body that nobody reads.
+/// Longer than what is discarded of a body that nobody reads.
 const LONG: usize = 3_000_000;
 
-/// A file of so many bytes, for a client to send.
+/// A file of this length, for a client to send.
 fn file(length: usize) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("upload-{length}-{}", std::process::id()));
     std::fs::write(&path, vec![b'u'; length]).expect("a scratch file");
     path
 }
 
-/// curl waits a second for a 100 and then sends what it has; a host that
-/// reads when it is asked to gets the body as well as one that asks for it.
+/// curl waits one second for a 100 and then sends the body. Hosts get the body whether
+/// they send the 100 or not.
 #[test]
-fn curl_sends_what_it_has_announced() {
+fn curl_sends_a_body_with_expect() {
     let demo = start();
     for (length, wait) in [(5, "30"), (100_000, "30"), (100_000, "0.01")] {
         let path = file(length);
@@ -36,9 +36,9 @@ fn curl_sends_what_it_has_announced() {
     }
 }
 
-/// A body that nobody will take is not asked for.
+/// No 100 is sent for a body that the host does not read.
 #[test]
-fn nobody_asks_for_a_body_that_nobody_takes() {
+fn no_100_for_a_body_that_is_not_read() {
     let demo = start();
     for (path, status) in [("/nowhere", 404), ("/", 405)] {
         let mut peer = Peer::of(&demo);
@@ -50,8 +50,8 @@ fn nobody_asks_for_a_body_that_nobody_takes() {
     }
 }
 
-/// The response to a long upload that nobody reads says that it is the last
-/// (RFC 9112, section 9.6), and no reset overtakes it while the client sends.
+/// The response to a long upload that nobody reads announces the end (RFC 9112, section
+/// 9.6), and no reset overtakes it while the client sends.
 #[test]
 fn the_response_to_a_long_unread_upload_is_the_last() {
     let demo = start();
@@ -67,7 +67,7 @@ fn the_response_to_a_long_unread_upload_is_the_last() {
     }
 }
 
-/// What is left of a short one is thrown away, and the connection goes on.
+/// The rest of a short upload is discarded, and the connection continues.
 #[test]
 fn a_short_unread_upload_costs_no_connection() {
     let demo = start();
@@ -77,7 +77,7 @@ fn a_short_unread_upload_costs_no_connection() {
         peer.send(vec![b'u'; 10_000]);
         let answer = peer.answer("POST");
         assert!(answer.status == status && !answer.is_last(), "{path}: {answer:?}");
-        // How much is left of one in chunks is known when it has come.
+        // The rest of a chunked body is known only when it has arrived.
         let chunked = "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx: y\r\n\r\n";
         peer.send(format!("POST {path} HTTP/1.1\r\nhost: demo\r\n{chunked}"));
         let answer = peer.answer("POST");
@@ -86,14 +86,14 @@ fn a_short_unread_upload_costs_no_connection() {
     }
 }
 
-/// curl has the response in full, whether it sends more than is taken or not.
+/// curl gets the complete response, whether it sends more than is read or not.
 #[test]
 fn curl_gets_the_response_to_an_unread_upload() {
     let demo = start();
     for length in [10_000, LONG] {
         let path = file(length);
         let data = format!("@{}", path.display());
-        // Without a 100 it sends after a moment.
+        // Without a 100, curl sends the body after a moment.
         for expect in ["Expect:", "Expect: 100-continue"] {
             let options = ["-H", expect, "--expect100-timeout", "0.01", "--data-binary", &data];
             for _ in 0..5 {
@@ -105,8 +105,8 @@ fn curl_gets_the_response_to_an_unread_upload() {
     }
 }
 
-/// httpx sends all of its body before it looks for the response. Its pool has one
-/// connection, which it uses again as long as no response says otherwise.
+/// httpx sends its whole body before it reads the response. Its pool has one connection,
+/// which it uses again unless a response announces the end.
 #[test]
 fn httpx_gets_the_response_to_an_unread_upload() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,6 +1,5 @@
-//! What a client's bytes go through: TCP alone, or TLS in it if
-//! `GOAWAY_KIT_TLS` is set. TLS begins with the first byte that is sent, so that
-//! a client that has said nothing has said nothing there either.
+//! The transport of a client: TCP, or TLS if `GOAWAY_KIT_TLS` is set. The TLS handshake
+//! begins with the first byte that is sent, so a silent client is silent over TLS, too.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -16,33 +15,34 @@ use super::PATIENCE;
 
 pub struct Stream {
     socket: TcpStream,
-    /// None where there is no TLS. Locked for moments only, never while the
-    /// socket is waited for, so that one thread may write while another reads.
+    /// None without TLS. Locked for short times only, and never while waiting for the
+    /// socket, so that one thread may write while another reads.
     tls: Option<Arc<Mutex<ClientConnection>>>,
-    /// Nothing of TLS is sent before the first byte of the client's own.
+    /// Whether the client has sent anything. The TLS handshake begins with its first
+    /// byte.
     has_spoken: bool,
-    /// What has come of TLS and rustls has had no room for yet.
+    /// TLS bytes that were received and that rustls had no room for.
     come: VecDeque<u8>,
 }
 
-/// Whether the hosts under test are to speak TLS.
+/// Whether the hosts under test use TLS.
 pub fn is_tls() -> bool {
     std::env::var_os("GOAWAY_KIT_TLS").is_some_and(|value| !value.is_empty())
 }
 
 impl Stream {
-    /// To a server of HTTP/2.
+    /// Connects to an HTTP/2 server.
     pub fn connect(address: SocketAddr) -> io::Result<Stream> {
         Stream::connect_for(address, &["h2"])
     }
 
-    /// The client asks for one of these protocols by ALPN (RFC 7301), or does
-    /// not ask if there are none. Without TLS they mean nothing.
+    /// Connects and offers these protocols by ALPN (RFC 7301), or does not use ALPN if
+    /// there are none. No effect without TLS.
     pub fn connect_for(address: SocketAddr, protocols: &[&str]) -> io::Result<Stream> {
         Stream::connect_over(is_tls(), address, protocols)
     }
 
-    /// As `connect_for`, over TLS or not, whatever the environment says.
+    /// The same as `connect_for`, with or without TLS, whatever the environment says.
     pub fn connect_over(tls: bool, address: SocketAddr, protocols: &[&str]) -> io::Result<Stream> {
         let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
         socket.set_nodelay(true)?;
@@ -58,7 +58,7 @@ impl Stream {
         Ok(Stream { socket, tls, has_spoken: false, come: VecDeque::new() })
     }
 
-    /// The same connection for another thread, which only writes.
+    /// The same connection for another thread that only writes.
     pub fn try_clone(&self) -> io::Result<Stream> {
         let (socket, tls) = (self.socket.try_clone()?, self.tls.clone());
         Ok(Stream { socket, tls, has_spoken: self.has_spoken, come: VecDeque::new() })
@@ -72,7 +72,7 @@ impl Stream {
         self.tls.is_some()
     }
 
-    /// The TLS handshake, up to what the client sends last. Nothing without TLS.
+    /// The TLS handshake up to the last message of the client. Nothing without TLS.
     pub fn shake_hands(&mut self) -> io::Result<()> {
         match self.tls.clone() {
             Some(tls) => self.speak(&tls),
@@ -87,13 +87,13 @@ impl Stream {
         self.socket.write_all(&records)
     }
 
-    /// The protocol that the server has chosen, once the client has spoken.
+    /// The protocol that the server has selected, after the client has sent something.
     pub fn protocol(&self) -> Option<String> {
         let tls = self.tls.as_ref()?.lock().unwrap();
         tls.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned())
     }
 
-    /// Our end, in TLS as well.
+    /// Closes the client's side, with close_notify over TLS.
     pub fn finish_writing(&mut self) -> io::Result<()> {
         if let (Some(tls), true) = (&self.tls, self.has_spoken) {
             let records = {
@@ -106,7 +106,7 @@ impl Stream {
         self.socket.shutdown(Shutdown::Write)
     }
 
-    /// The handshake, with all the time it needs.
+    /// The handshake, with a long timeout.
     fn speak(&mut self, tls: &Mutex<ClientConnection>) -> io::Result<()> {
         if !self.has_spoken {
             self.has_spoken = true;
@@ -119,7 +119,7 @@ impl Stream {
     }
 }
 
-/// What is to be sent of TLS.
+/// TLS bytes to be sent.
 fn records_of(tls: &mut ClientConnection) -> io::Result<Vec<u8>> {
     let mut records = Vec::new();
     while tls.wants_write() {

@@ -1,5 +1,5 @@
-//! Everything that passed on one connection, in order, and how it ended: what
-//! a scenario judges, and what a failing test shows.
+//! Everything that was sent and received on one connection, in order, and how it ended.
+//! Scenarios judge it, and a failing test prints it.
 
 use std::fmt;
 use std::io;
@@ -7,19 +7,19 @@ use std::time::Instant;
 
 use super::frame::{Frame, Goaway, kind};
 
-/// Header fields in the order of arrival; text, since the kit's demo sends only
-/// such.
+/// Header fields in the order of arrival. They are text, because the demo sends no
+/// others.
 pub type Fields = Vec<(String, String)>;
 
 /// How the peer's side of the connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// An orderly end after a whole frame: the peer's FIN.
+    /// A FIN after a complete frame.
     Fin,
-    /// An orderly end in the midst of a frame.
+    /// A FIN in the middle of a frame.
     CutFrame,
-    /// ECONNRESET: the peer's kernel threw the connection away, and with it,
-    /// maybe, what we had not yet read.
+    /// ECONNRESET: the peer's kernel has reset the connection, and unread data may be
+    /// lost.
     Reset,
     /// Any other failure of the socket.
     Failed(io::ErrorKind),
@@ -27,10 +27,10 @@ pub enum End {
 
 pub struct Entry {
     pub at: Instant,
-    /// Whether we sent it; else we received it.
+    /// Whether the client has sent it. Otherwise it was received.
     pub sent: bool,
     pub frame: Frame,
-    /// The header section that this HEADERS frame begins, once it is complete.
+    /// The header section that begins with this HEADERS frame, when it is complete.
     pub fields: Option<Fields>,
 }
 
@@ -57,12 +57,12 @@ impl Transcript {
         self.entries.iter().filter(|entry| !entry.sent)
     }
 
-    /// What was received on `stream`, in order.
+    /// The frames received on `stream`, in order.
     pub fn on_stream(&self, stream: u32) -> impl Iterator<Item = &Entry> {
         self.received().filter(move |entry| entry.frame.stream == stream)
     }
 
-    /// How much of the response's body on `stream` has come.
+    /// How much of the response body on `stream` was received.
     pub fn body_length(&self, stream: u32) -> usize {
         let data = self.on_stream(stream).filter(|entry| entry.frame.kind == kind::DATA);
         data.map(|entry| entry.frame.content().len()).sum()
@@ -74,41 +74,40 @@ impl Transcript {
         self.received().filter_map(goaway).collect()
     }
 
-    /// The place of the `nth` GOAWAY received, counted from 0.
+    /// The index of the `nth` received GOAWAY, counted from 0.
     pub fn goaway_position(&self, nth: usize) -> Option<usize> {
         self.positions(|frame| frame.kind == kind::GOAWAY).nth(nth)
     }
 
-    /// The places of the frames received that `wanted` picks.
+    /// The indices of the received frames for which `wanted` is true.
     pub fn positions(&self, wanted: impl Fn(&Frame) -> bool) -> impl Iterator<Item = usize> {
         let picked = move |(_, entry): &(usize, &Entry)| !entry.sent && wanted(&entry.frame);
         self.entries.iter().enumerate().filter(picked).map(|(position, _)| position)
     }
 
-    /// When the first RST_STREAM of `stream` came, and its code.
+    /// The time and the code of the first RST_STREAM on `stream`.
     pub fn reset_of(&self, stream: u32) -> Option<(Instant, u32)> {
         self.on_stream(stream).find_map(|entry| Some((entry.at, entry.frame.as_reset()?)))
     }
 
-    /// Whether the peer said that `stream` is complete.
+    /// Whether the peer has completed `stream`.
     pub fn is_complete(&self, stream: u32) -> bool {
         self.on_stream(stream).any(|entry| entry.frame.ends_stream())
     }
 
-    /// Whether nothing more of the answer on `stream` can come.
+    /// Whether the response on `stream` has ended.
     pub fn is_over(&self, stream: u32) -> bool {
         self.is_complete(stream) || self.reset_of(stream).is_some()
     }
 
-    /// What holds on every connection, whatever happened on it; the first
-    /// breach, if any.
+    /// The invariants of every connection. Returns the first violation, if any.
     pub fn breach(&self) -> Option<String> {
         self.breach_of_goaway().or_else(|| self.breach_of_streams())
     }
 
-    /// Section 6.8: GOAWAY concerns the connection, so it stands on stream 0;
-    /// the last-stream-id never increases, or a client that retried elsewhere
-    /// is served twice.
+    /// Section 6.8: GOAWAY is on stream 0, because it concerns the connection. The last
+    /// stream identifier never increases: otherwise a request that the client has sent
+    /// elsewhere could be served twice.
     fn breach_of_goaway(&self) -> Option<String> {
         let mut last = u32::MAX;
         for entry in self.received() {
@@ -129,9 +128,9 @@ impl Transcript {
         None
     }
 
-    /// Section 5.1: after END_STREAM or RST_STREAM a stream carries nothing more
-    /// of its answer. Section 6.8: nor does one above the last GOAWAY's
-    /// last-stream-id, which the peer has said it does not process.
+    /// Section 5.1: after END_STREAM or RST_STREAM there are no more frames of a
+    /// response. Section 6.8: nor are there any above the last stream identifier of the
+    /// last GOAWAY, because the peer has said that it does not process these streams.
     fn breach_of_streams(&self) -> Option<String> {
         let mut over = std::collections::BTreeSet::new();
         let mut last = u32::MAX;
@@ -158,8 +157,7 @@ impl Transcript {
 }
 
 impl fmt::Display for Transcript {
-    /// One line a frame; of a long run of alike frames only both ends, so that
-    /// 8 MiB of DATA stay readable.
+    /// One line for each frame. Of a long run of similar frames only both ends are shown.
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         for run in self.entries.chunk_by(Entry::is_alike) {
             if run.len() < 6 {
@@ -178,8 +176,8 @@ impl fmt::Display for Transcript {
 }
 
 impl Entry {
-    /// Whether a reader of a transcript can do without one of the two: a body
-    /// and the windows for it, or the same again.
+    /// Whether one of two frames can be omitted in a transcript: a body and its window
+    /// updates, or repetitions.
     fn is_alike(&self, next: &Entry) -> bool {
         let bulk =
             |entry: &Entry| matches!(entry.frame.kind, kind::DATA | kind::WINDOW_UPDATE) && !entry.frame.ends_stream();

@@ -1,6 +1,6 @@
-//! Clients that never rest, each on a connection that it changes now and then;
-//! one of them has its body echoed slowly, so that whoever leaves has something
-//! under way that no proxy can ask for again.
+//! Clients that send requests all the time, each on a connection that it replaces now and
+//! then. One of them has its body echoed slowly, so that a closing server has an open
+//! request that no proxy can send again.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use tokio::time::timeout;
 use crate::http1;
 
 const CLIENTS: usize = 4;
-/// Requests of a client at a time.
+/// How many requests a client sends at a time.
 const AT_ONCE: usize = 4;
-/// Rounds of them on one connection.
+/// How many rounds of them one connection has.
 const ROUNDS: usize = 25;
-/// Pieces of the body that is echoed, and how long each keeps the server waiting.
+/// The pieces of the echoed body, and the delay of each.
 const PIECES: usize = 4;
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long to wait for what must come.
+/// How long to wait for events that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Load {
@@ -67,7 +67,7 @@ impl Tally {
 }
 
 impl Load {
-    /// `has_echo`: the server has `/echo`.
+    /// `has_echo`: whether the server has `/echo`.
     pub fn start(address: SocketAddr, has_echo: bool) -> Self {
         let tally = Arc::<Tally>::default();
         let of_thread = tally.clone();
@@ -84,7 +84,7 @@ impl Load {
         Self { tally, threads: vec![thread] }
     }
 
-    /// The same in HTTP/1.1, with or without TLS, each client on a thread of its own.
+    /// The same over HTTP/1.1, with or without TLS, each client on a thread of its own.
     pub fn start_http1(address: SocketAddr, tls: bool) -> Self {
         let tally = Arc::<Tally>::default();
         let start = |number: usize| {
@@ -94,7 +94,7 @@ impl Load {
         Self { threads: (0..=CLIENTS).map(start).collect(), tally }
     }
 
-    /// Until so many more requests have been served.
+    /// Waits until `more` requests were served.
     #[track_caller]
     pub fn wait_for(&self, more: usize) {
         let wanted = self.tally.served.load(Relaxed) + more;
@@ -112,7 +112,7 @@ impl Load {
         assert!(failures.is_empty(), "{} failed: {:?}", failures.len(), &failures[..failures.len().min(5)]);
     }
 
-    /// No request has failed.
+    /// Asserts that no request has failed.
     #[track_caller]
     pub fn end(mut self) {
         self.stop();
@@ -153,7 +153,7 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Bytes>, String> {
     Ok(sender)
 }
 
-/// Asks until the connection has done its part, or does not take any more.
+/// Sends requests until the connection has had its rounds, or accepts no more.
 async fn use_up(sender: SendRequest<Bytes>, tally: &Arc<Tally>) {
     for _ in 0..ROUNDS {
         let mut asked = JoinSet::new();
@@ -168,7 +168,7 @@ async fn use_up(sender: SendRequest<Bytes>, tally: &Arc<Tally>) {
     }
 }
 
-/// Whether it was served; false if it was not processed and may be asked again.
+/// Whether the request was served; false if it was not processed and may be sent again.
 async fn judge(exchange: impl Future<Output = Result<StatusCode, Failure>>) -> Result<bool, String> {
     match timeout(PATIENCE, exchange).await {
         Ok(Ok(StatusCode::OK)) => Ok(true),
@@ -179,18 +179,18 @@ async fn judge(exchange: impl Future<Output = Result<StatusCode, Failure>>) -> R
     }
 }
 
-/// An error with whether the server has said that the request was not processed.
+/// An error, and whether the server has reported that the request was not processed.
 type Failure = (bool, String);
 
 async fn get(sender: SendRequest<Bytes>) -> Result<StatusCode, Failure> {
-    // Nothing has been sent when it is not ready.
+    // Nothing was sent if the connection is not ready.
     let mut sender = sender.ready().await.map_err(|error| (true, error.to_string()))?;
     let request = Request::get("http://localhost/").body(()).expect("a request");
     let (answer, _) = sender.send_request(request, true).map_err(|error| (true, error.to_string()))?;
     read(answer).await.map(|(status, _)| status)
 }
 
-/// A body that comes slowly, and must come back whole.
+/// Sends a body slowly, which must be echoed completely.
 async fn echo(sender: SendRequest<Bytes>) -> Result<StatusCode, Failure> {
     let mut sender = sender.ready().await.map_err(|error| (true, error.to_string()))?;
     let request = Request::post("http://localhost/echo").body(()).expect("a request");
@@ -198,7 +198,7 @@ async fn echo(sender: SendRequest<Bytes>) -> Result<StatusCode, Failure> {
     let answer = tokio::spawn(read(answer));
     for number in 1..=PIECES {
         tokio::time::sleep(PAUSE).await;
-        // If it fails the answer says why.
+        // If sending fails, the response has the reason.
         let _ = body.send_data(Bytes::from_static(b"slowly "), number == PIECES);
     }
     let (status, length) = answer.await.expect("no panic")?;

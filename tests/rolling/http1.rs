@@ -1,5 +1,5 @@
-//! A client of HTTP/1.1 that comes and goes. A new connection that is accepted
-//! must be served; one that was used before may end between two requests.
+//! An HTTP/1.1 client that connects again and again. The first request on an accepted
+//! connection must be served. A connection may end between two requests.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 use crate::client::Tally;
 use crate::stream::Stream;
 
-/// Requests on a connection, by turns.
+/// How many requests a connection has, in turn.
 const REQUESTS: [usize; 3] = [1, 2, 10];
-/// A client that was held up for longer than this may have come too late for a
-/// server that leaves, which gives a newcomer 50 ms.
+/// A client that was delayed for longer than this may have been too late for a closing
+/// server, which gives a new connection 50 ms.
 const IN_TIME: Duration = Duration::from_millis(25);
-/// Pieces of the body that is echoed, and how long each keeps the server waiting.
+/// The pieces of the echoed body, and the delay of each.
 const PIECES: usize = 4;
 const PAUSE: Duration = Duration::from_millis(50);
 
 const HELLO: &str = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
-/// Until the load is over.
+/// Runs until the end of the load.
 pub fn press(address: SocketAddr, tls: bool, tally: &Tally, is_slow: bool) {
     for count in REQUESTS.into_iter().cycle() {
         if tally.is_over() {
@@ -45,17 +45,17 @@ pub fn press(address: SocketAddr, tls: bool, tally: &Tally, is_slow: bool) {
     }
 }
 
-/// `Ok(true)`: served. `Ok(false)`: the request may be made again.
+/// `Ok(true)`: served. `Ok(false)`: the request may be sent again.
 type Outcome = Result<bool, String>;
 
-/// One connection.
+/// A connection.
 struct Visit {
     stream: Stream,
     began: Instant,
     /// Whether the first request was sent in time.
     is_in_time: bool,
     served: usize,
-    /// The response says so.
+    /// Whether the response announces the end.
     is_last: bool,
 }
 
@@ -65,7 +65,7 @@ impl Visit {
         let stream =
             Stream::connect_over(tls, address, &["http/1.1"]).map_err(|error| Err(format!("connect: {error}")));
         let mut visit = Self { stream: stream?, began, is_in_time: true, served: 0, is_last: false };
-        // From when the server can have accepted it.
+        // The time from which the server can have accepted it.
         visit.began = Instant::now();
         match visit.stream.shake_hands() {
             Ok(()) => Ok(visit),
@@ -91,7 +91,7 @@ impl Visit {
     }
 
     fn get(&mut self) -> Outcome {
-        // If it fails the response says why, or there is none.
+        // If sending fails, the response has the reason, or there is none.
         let sent = self.send(HELLO);
         let Some(head) = self.head()? else {
             return self.lost("no response", &format!("{:?}", sent.err()));
@@ -110,7 +110,7 @@ impl Visit {
         true
     }
 
-    /// A body that comes slowly, and must come back whole.
+    /// Sends a body slowly, which must be echoed completely.
     fn echo(&mut self) -> Outcome {
         let _ = self.send("POST /echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n");
         for _ in 0..PIECES {
@@ -122,7 +122,7 @@ impl Visit {
             return self.lost("no echo", "it has ended");
         };
         let is_chunked = head.contains("\r\ntransfer-encoding: chunked\r\n");
-        // What came all at once may go back with its length.
+        // A body that arrived at once may be echoed with its length.
         let length = head.split("\r\ncontent-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
         let mut body = String::new();
         let mut byte = [0];

@@ -1,4 +1,4 @@
-//! Processes that serve: started, told to leave, never left behind.
+//! Server processes, which are started, stopped, and never left behind.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::RawFd;
@@ -23,7 +23,7 @@ struct Said {
 }
 
 impl Process {
-    /// Starts a command that says "listening on" and its address.
+    /// Starts a command that prints "listening on" and its address.
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
         let mut process = Self::spawn(command);
@@ -35,7 +35,7 @@ impl Process {
     #[track_caller]
     pub fn spawn(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // SAFETY: prctl is a bare system call, safe between fork and exec.
+        // SAFETY: prctl is a plain system call, allowed between fork and exec.
         unsafe {
             command.pre_exec(|| {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
@@ -57,7 +57,7 @@ impl Process {
         kill(self.child.id() as libc::pid_t, signal);
     }
 
-    /// SIGTERM; it must end well.
+    /// Sends SIGTERM. The process must exit with success.
     #[track_caller]
     pub fn leave(&mut self) {
         self.signal(libc::SIGTERM);
@@ -76,7 +76,7 @@ impl Process {
         }
     }
 
-    /// Until it has said something so many times.
+    /// Waits until the output has this text `times` times.
     #[track_caller]
     pub fn wait_for(&self, what: &str, times: usize) {
         let found = self.said.find(|text| (text.matches(what).count() >= times).then_some(()));
@@ -109,7 +109,7 @@ impl Said {
         self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What is found in all that has been said, once it is.
+    /// The result of `find` on the whole output, as soon as there is one.
     fn find<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.changed.wait_timeout_while(text, PATIENCE, |text| find(text).is_none());
@@ -123,12 +123,12 @@ fn port_of(line: &str) -> Option<u16> {
 }
 
 fn kill(pid: libc::pid_t, signal: libc::c_int) {
-    // SAFETY: a bare system call; the process is ours, or one that this test has caused.
+    // SAFETY: a plain system call. The process was started by this test.
     unsafe { libc::kill(pid, signal) };
 }
 
-/// A program and its successors, each the child of the one before: they say
-/// where they hand over to through the pipes of the first.
+/// A program and its successors, each a child of the one before. They print their control
+/// addresses to the pipes of the first.
 pub struct Family {
     living: libc::pid_t,
     handed: usize,
@@ -139,7 +139,7 @@ impl Family {
         Self { living: first.child.id() as libc::pid_t, handed: 0 }
     }
 
-    /// Has the living one hand over; returns when it has.
+    /// Makes the running program hand over. Returns when it has ended.
     #[track_caller]
     pub fn hand_over(&mut self, first: &Process) {
         kill(self.living, libc::SIGHUP);
@@ -159,9 +159,9 @@ impl Drop for Family {
     }
 }
 
-/// Has the command find a descriptor of ours under a number.
+/// Passes a descriptor to the command under a number.
 pub fn inherit(command: &mut Command, descriptor: RawFd, number: RawFd) {
-    // SAFETY: dup2 and fcntl are bare system calls, safe between fork and exec.
+    // SAFETY: dup2 and fcntl are plain system calls, allowed between fork and exec.
     unsafe {
         command.pre_exec(move || {
             match descriptor == number {
@@ -173,8 +173,7 @@ pub fn inherit(command: &mut Command, descriptor: RawFd, number: RawFd) {
     }
 }
 
-/// The first of these programs that can be run. Where tests are meant to be
-/// complete one must be there.
+/// The first of these programs that is installed. With CI set, one must be.
 pub fn find(programs: &[&'static str]) -> Option<&'static str> {
     let runs =
         |program: &&&str| Command::new(program).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();

@@ -1,5 +1,5 @@
-//! Proxies in front of two servers. Each must find out by itself that one of
-//! them has gone, and send its requests, or connections, to the other.
+//! Proxies in front of two servers. Each must notice itself that one of them has closed,
+//! and send its requests, or connections, to the other.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::process::{Process, find};
 
-/// A folder of this test's own, empty.
+/// An empty folder for this test.
 fn scratch(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("rolling").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -32,15 +32,15 @@ fn wait_until_it_listens(port: u16, proxy: Process) -> (Process, u16) {
     (proxy, port)
 }
 
-/// HAProxy, HTTP/2 on both sides. Where a server does not listen, or has not
-/// processed a request, it asks the other. It checks nothing beforehand: what it
-/// knew from that could be old. No PROXY header: the version of today's Debian
-/// then stalls when several requests begin on a new connection to a server.
+/// HAProxy with HTTP/2 on both sides. If a server does not listen, or has not processed a
+/// request, it uses the other one. There are no health checks, whose results could be
+/// outdated. No PROXY header: the version of Debian 12 then stalls when several requests
+/// begin on a new connection to a server.
 pub fn haproxy(servers: [u16; 2]) -> Option<(Process, u16)> {
     start_haproxy("haproxy", servers, "http", "proto h2", "proto h2")
 }
 
-/// HAProxy, which passes the connections on and says whose they are (version 2).
+/// HAProxy that passes connections on, with the PROXY protocol, version 2.
 pub fn haproxy_of_connections(servers: [u16; 2]) -> Option<(Process, u16)> {
     start_haproxy("haproxy-tcp", servers, "tcp", "", "send-proxy-v2")
 }
@@ -63,8 +63,8 @@ fn start_haproxy(name: &str, [one, two]: [u16; 2], mode: &str, bind: &str, serve
     Some(wait_until_it_listens(port, proxy))
 }
 
-/// nginx. The version of today's Debian speaks HTTP/2 to no server, so it passes
-/// the connections on, and says whose they are (version 1).
+/// nginx. The version of Debian 12 does not use HTTP/2 to servers, so it passes
+/// connections on, with the PROXY protocol, version 1.
 pub fn nginx(servers: [u16; 2]) -> Option<(Process, u16)> {
     let program = find(&["nginx", "/usr/sbin/nginx"])?;
     let module = "/usr/lib/nginx/modules/ngx_stream_module.so";

@@ -1,4 +1,4 @@
-//! Certificates for the tests, made as they run.
+//! Certificates for the tests, created when they run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, 
 
 use crate::program::{run, scratch};
 
-/// Somebody who signs certificates.
+/// A certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     folder: PathBuf,
-    /// Its own certificate.
+    /// The certificate of the authority.
     pub file: PathBuf,
 }
 
@@ -23,7 +23,7 @@ pub struct Pair {
 }
 
 impl Authority {
-    /// With a folder of this name for what it makes.
+    /// Creates an authority with a folder of this name.
     pub fn new(name: &str) -> Authority {
         let folder = scratch(&format!("tls-{name}"));
         let mut params = CertificateParams::default();
@@ -36,7 +36,7 @@ impl Authority {
         Authority { issuer: Issuer::new(params, key), folder, file }
     }
 
-    /// A certificate for a server of that name.
+    /// Creates a certificate for a server with this name.
     pub fn server(&self, name: &str) -> Pair {
         self.sign(name, ExtendedKeyUsagePurpose::ServerAuth)
     }
@@ -45,7 +45,7 @@ impl Authority {
         self.sign(name, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
-    /// A certificate of X.509 version 1 for a server of that name, which vouches for itself.
+    /// Creates a self-signed certificate of X.509 version 1 for a server with this name.
     pub fn old(&self, name: &str) -> Pair {
         let file = |end: &str| self.folder.join(format!("old-{name}.{end}"));
         let pair = Pair { certificate: file("pem"), key: file("key") };
@@ -75,7 +75,7 @@ impl Authority {
 }
 
 impl Pair {
-    /// The hash of its public key, as browsers want it.
+    /// The hash of its public key, in the form of browsers.
     pub fn pin(&self) -> String {
         let pipe = "openssl x509 -in \"$0\" -noout -pubkey | openssl pkey -pubin -outform der \
             | openssl dgst -sha256 -binary | openssl base64";

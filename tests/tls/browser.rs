@@ -1,4 +1,4 @@
-//! A browser, if there is one.
+//! A browser, if one is installed.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use crate::authority::Authority;
 use crate::program::scratch;
 use crate::serving::serve;
 
-/// Chromium shows a page that it got in HTTP/2. The certificate is let through
-/// by its key, which is what the option wants.
+/// Chromium shows a page over HTTP/2. An option makes it accept the certificate by its
+/// key.
 #[test]
 fn chromium_speaks_http2() {
     if Command::new("chromium").arg("--version").output().is_err() {

@@ -1,5 +1,4 @@
-//! Connections that are in the midst of their handshake (scenarios 17 to 19 of
-//! the close kit, where there is TLS).
+//! Connections during their handshake (scenarios 17 to 19 of the close kit, over TLS).
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,7 +10,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use crate::authority::Authority;
 use crate::serving::{get, s_client, serve};
 
-/// What a client says first.
+/// The first message of a client.
 fn hello() -> Vec<u8> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -22,13 +21,13 @@ fn hello() -> Vec<u8> {
     bytes
 }
 
-/// None of them is a session yet, so that nobody is waited for.
+/// None of them is a session, so the close does not wait for them.
 #[test]
 fn a_close_does_not_wait_for_handshakes() {
     let authority = Authority::new("midst");
     let program = serve(&authority.server("localhost"), None);
     let hello = hello();
-    // Silent, with half a hello, and with a whole one, whose answer is not answered.
+    // Silent, with half a ClientHello, and with a complete one but no further message.
     let mut peers: Vec<_> = [0, hello.len() / 2, hello.len()]
         .map(|length| {
             let mut peer = TcpStream::connect(("127.0.0.1", program.port())).expect("a connection");
@@ -37,7 +36,7 @@ fn a_close_does_not_wait_for_handshakes() {
             peer
         })
         .into();
-    // Somebody is served after them: they have been taken in.
+    // A later client is served, so the server has accepted all of them.
     get(&program, &authority.file, &[]);
     let began = Instant::now();
     program.leave();
@@ -50,9 +49,9 @@ fn a_close_does_not_wait_for_handshakes() {
     }
 }
 
-/// Whoever has agreed on the keys is told of, though it says no word of HTTP.
+/// A completed handshake is reported, although no HTTP follows.
 #[test]
-fn the_end_of_a_handshake_is_told() {
+fn the_end_of_a_handshake_is_reported() {
     let authority = Authority::new("secured");
     let program = serve(&authority.server("localhost"), None);
     s_client(&program, &["-tls1_3", "-alpn", "h2"]);
@@ -62,10 +61,10 @@ fn the_end_of_a_handshake_is_told() {
     program.leave();
 }
 
-/// Who speaks no TLS gets the alert, and not a reset that overtakes it, though
-/// it has sent more than was read.
+/// A client that does not use TLS gets the alert, and no reset overtakes it, although it
+/// has sent more than was read.
 #[test]
-fn nonsense_is_answered_by_an_alert() {
+fn bytes_that_are_no_tls_get_an_alert() {
     let authority = Authority::new("nonsense");
     let program = serve(&authority.server("localhost"), None);
     let mut peer = TcpStream::connect(("127.0.0.1", program.port())).expect("a connection");

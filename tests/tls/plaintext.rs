@@ -1,4 +1,4 @@
-//! Clients that speak plain HTTP to a port of TLS.
+//! Clients that send plain HTTP to a TLS port.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use crate::authority::Authority;
 use crate::program::Program;
 use crate::serving::{get, serve};
 
-/// What comes until the server's end, for these words in pieces.
+/// Sends these texts and reads to the end.
 fn say(program: &Program, pieces: &[&[u8]]) -> Vec<u8> {
     let mut peer = TcpStream::connect(("127.0.0.1", program.port())).expect("a connection");
     peer.set_nodelay(true).expect("it is TCP");
@@ -25,7 +25,7 @@ fn say(program: &Program, pieces: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
-fn http1_is_answered_with_400_in_plain_text() {
+fn plain_http1_gets_400_in_plain_text() {
     let authority = Authority::new("plaintext1");
     let program = serve(&authority.server("localhost"), None);
     let large =
@@ -44,13 +44,13 @@ fn http1_is_answered_with_400_in_plain_text() {
     let curl =
         Command::new("curl").args(["--silent", "--max-time", "30", "--write-out", "%{http_code}", &url]).output();
     assert!(String::from_utf8_lossy(&curl.expect("curl can be run").stdout).ends_with("use https.\n400"));
-    // Others are served.
+    // Other clients are served.
     get(&program, &authority.file, &[]);
     program.leave();
 }
 
 #[test]
-fn http2_is_answered_with_goaway() {
+fn plain_http2_gets_goaway() {
     let authority = Authority::new("plaintext2");
     let program = serve(&authority.server("localhost"), None);
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";

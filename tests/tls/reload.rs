@@ -14,7 +14,7 @@ use crate::authority::Authority;
 use crate::program::Program;
 use crate::serving::{curl, get, serve};
 
-/// A session that does nothing but answer.
+/// A session that only acknowledges.
 struct Held(StreamOwned<ClientConnection, TcpStream>);
 
 impl Held {
@@ -33,7 +33,7 @@ impl Held {
         held
     }
 
-    /// Sends a PING and waits for its answer.
+    /// Sends a PING and waits for its acknowledgement.
     fn ping(&mut self, payload: &[u8; 8]) {
         self.0.write_all(b"\0\0\x08\x06\0\0\0\0\0").expect("a PING");
         self.0.write_all(payload).expect("its payload");
@@ -48,7 +48,7 @@ impl Held {
 }
 
 #[test]
-fn sessions_stay_and_handshakes_get_the_new_certificate() {
+fn sessions_continue_and_handshakes_get_the_new_certificate() {
     let (before, after) = (Authority::new("before"), Authority::new("after"));
     let pair = before.server("localhost");
     let mut program = serve(&pair, None);
@@ -57,7 +57,7 @@ fn sessions_stay_and_handshakes_get_the_new_certificate() {
 
     let new = after.server("localhost");
     fs::copy(&new.certificate, &pair.certificate).expect("a copy");
-    // The certificate alone is of no use without its key.
+    // The certificate does not match the old key.
     program.say("r\n");
     program.expect_output(&format!("not reloaded: {:?}: the key is not that of the certificate in ", pair.key));
     get(&program, &before.file, &[]);

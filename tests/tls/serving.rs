@@ -1,4 +1,4 @@
-//! The example, and the programs that call it.
+//! The example, and programs that call it.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::authority::{Authority, Pair, text};
 use crate::program::{Program, compile, examples, run};
 
-/// Serves with this certificate; with authorities, to their clients alone.
+/// Serves with this certificate. With authorities, only their clients are served.
 #[track_caller]
 pub fn serve(pair: &Pair, authorities: Option<&Authority>) -> Program {
     static COMPILED: OnceLock<std::path::PathBuf> = OnceLock::new();
@@ -17,7 +17,7 @@ pub fn serve(pair: &Pair, authorities: Option<&Authority>) -> Program {
     Program::listen(command.args(authorities.map(|authorities| &authorities.file)))
 }
 
-/// curl's call of the example, by the name `localhost`.
+/// Runs curl against the example, with the name `localhost`.
 pub fn curl(program: &Program, trusted: &Path, options: &[&str]) -> Output {
     let mut command = Command::new("curl");
     command.args(["--http2", "--silent", "--show-error", "--max-time", "30", "--cacert", text(trusted)]);
@@ -25,7 +25,7 @@ pub fn curl(program: &Program, trusted: &Path, options: &[&str]) -> Output {
     command.output().expect("curl can be run")
 }
 
-/// What it answers, which must be a success.
+/// The output of curl, which must succeed.
 #[track_caller]
 pub fn get(program: &Program, trusted: &Path, options: &[&str]) -> String {
     let output = curl(program, trusted, options);
@@ -34,7 +34,7 @@ pub fn get(program: &Program, trusted: &Path, options: &[&str]) -> String {
 }
 
 #[test]
-fn curl_is_answered_in_http2() {
+fn curl_uses_http2() {
     let authority = Authority::new("curl");
     let program = serve(&authority.server("localhost"), None);
     let text = get(&program, &authority.file, &["--write-out", "HTTP/%{http_version}"]);
@@ -54,9 +54,9 @@ fn a_certificate_of_version_1_is_shown() {
     program.leave();
 }
 
-/// By ALPN, and without: then it is what a client speaks that does not ask (RFC 9113, section 3.2).
+/// With ALPN, and without, where HTTP/1.1 is the default (RFC 9113, section 3.2).
 #[test]
-fn http1_is_spoken_with_who_wants_it() {
+fn http1_is_used_if_the_client_selects_it() {
     let authority = Authority::new("http1");
     let program = serve(&authority.server("localhost"), None);
     let version = ["--write-out", "HTTP/%{http_version}"];
@@ -68,7 +68,7 @@ fn http1_is_spoken_with_who_wants_it() {
 }
 
 #[test]
-fn nghttp_and_h2load_are_answered() {
+fn nghttp_and_h2load_are_served() {
     let authority = Authority::new("nghttp");
     let program = serve(&authority.server("localhost"), None);
     let url = format!("https://localhost:{}/", program.port());
@@ -80,7 +80,7 @@ fn nghttp_and_h2load_are_answered() {
     program.leave();
 }
 
-/// RFC 9113, section 9.2: 1.2 or later, and of 1.2 only what it allows.
+/// RFC 9113, section 9.2: TLS 1.2 or later, and in 1.2 only certain ciphers.
 #[test]
 fn old_versions_and_old_ciphers_are_refused() {
     let authority = Authority::new("versions");
@@ -89,7 +89,7 @@ fn old_versions_and_old_ciphers_are_refused() {
     assert!(text.starts_with("TLSv1.2 TLS_ECDHE_ECDSA_WITH_"), "{text}");
     let refused = |options: &[&str]| {
         let output = curl(&program, &authority.file, options);
-        // 35: the handshake failed.
+        // Exit status 35: the handshake failed.
         assert_eq!(output.status.code(), Some(35), "{options:?}: {}", String::from_utf8_lossy(&output.stderr));
     };
     refused(&["--tls-max", "1.1", "--tlsv1.0", "--ciphers", "DEFAULT@SECLEVEL=0"]);
@@ -99,7 +99,7 @@ fn old_versions_and_old_ciphers_are_refused() {
     program.leave();
 }
 
-/// Whoever speaks another protocol over TLS is told by an alert.
+/// A client that offers only another protocol gets an alert.
 #[test]
 fn other_protocols_are_refused() {
     let authority = Authority::new("protocols");
@@ -124,8 +124,8 @@ fn sessions_are_resumed() {
     program.leave();
 }
 
-/// What openssl says of a connection on which a second is spent in silence, so
-/// that it reads the tickets.
+/// The output of openssl for a connection that stays open for a second, so that it reads
+/// the tickets.
 pub fn s_client(program: &Program, options: &[&str]) -> String {
     let address = format!("127.0.0.1:{}", program.port());
     let mut command = Command::new("openssl");
