@@ -184,8 +184,10 @@ const IN_SSL: std::ops::RangeInclusive<u8> = 0x21..=0x2f;
 /// The TLVs of a version 2 header: what a proxy says beside the addresses. Empty without
 /// any, and for a header that `parse` does not accept as a whole.
 pub fn tlvs(header: &[u8]) -> &[u8] {
-    match parse_binary(header) {
-        Ok(Header::Whole(..)) if header[12] == 0x21 => tlvs_behind(header[13], &header[FIXED..]),
+    match parse(header) {
+        Ok(Header::Whole(..)) if header.starts_with(SIGNATURE) && header[12] == 0x21 => {
+            tlvs_behind(header[13], &header[FIXED..])
+        }
         _ => &[],
     }
 }
@@ -282,6 +284,9 @@ pub fn check(bytes: &[u8]) {
     };
     assert!(end <= bytes.len().min(MOST));
     assert_eq!(parse(&bytes[..end]), parsed);
+    let tlvs = tlvs(&bytes[..end]);
+    assert!(tlvs.is_empty() || parsed.is_ok() && bytes[..end].ends_with(tlvs));
+    assert!((0..=u8::MAX).all(|kind| tlv(tlvs, kind).is_none_or(|value| value.len() < tlvs.len())));
     for cut in 0..end {
         match parse(&bytes[..cut]) {
             Ok(Header::Partial) => {}
