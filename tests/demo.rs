@@ -1,22 +1,22 @@
-//! The demo contract: what every host's demo answers, to other people's clients
-//! and frame by frame, so that one suite judges them all.
+//! The demo contract: the responses of every host's demo to real clients and at the level
+//! of frames. One suite covers all hosts.
 //!
-//! Each test starts a demo of its own through `bindings/run-demo`, on a free
-//! port (`GOAWAY_KIT_HOST` names the host, `c` when unset). How a demo leaves is
-//! tested in `close`.
+//! Each test starts a demo of its own through `bindings/run-demo`, on a free port
+//! (`GOAWAY_KIT_HOST` names the host, default `c`). The close of a demo is tested in
+//! `close`.
 //!
-//! - `program`: running another program, never for ever
-//! - `curl`: one request with curl, taken apart
-//! - `pages`: the routes whose answer is short
-//! - `bodies`: the routes whose answer is long, or comes back
+//! - `program`: runs other programs with a time limit
+//! - `curl`: a request with curl, and its parsed response
+//! - `pages`: the routes with a short response
+//! - `bodies`: the routes with a long response, or with an echo
 //! - `tools`: nghttp, which shows frames, and h2load, which sends many requests
 //! - `python`: httpx, if Python can install it
-//! - `exchange`: the shapes of an exchange, frame by frame
-//! - `flow`: windows, in both directions
-//! - `cancel`: streams that the client gives up, and how many there may be
-//! - `refused`: requests that are no good, and good ones beside them
-//! - `odd`: frames that mean nothing, and header sections in pieces
-//! - `wire`: every host says on the wire what C says, or why not
+//! - `exchange`: the parts of an exchange, frame by frame
+//! - `flow`: windows in both directions
+//! - `cancel`: streams that the client resets, and the limit on streams
+//! - `refused`: malformed requests, and valid ones on the same connection
+//! - `odd`: unknown frames, and header sections in pieces
+//! - `wire`: every host sends the same frames as C, or the difference has a reason
 
 mod kit;
 
@@ -52,22 +52,22 @@ use kit::{Client, Demo};
 /// The length of `/big`.
 const BIG: usize = 8 * 1024 * 1024;
 
-/// Long enough that what must not come would have come.
+/// Long enough to see frames that must not arrive.
 const MOMENT: Duration = Duration::from_millis(200);
 
-/// A demo that nobody asks to leave.
+/// A demo with a long drain time.
 fn start() -> Demo {
     Demo::start(Duration::from_secs(1))
 }
 
-/// A method that nobody has heard of is one like any other, but for Fastify,
-/// which knows those of node:http.
+/// An unknown method is handled like others, except by Fastify, which knows those of
+/// node:http.
 fn takes_any_method() -> bool {
     std::env::var("GOAWAY_KIT_HOST").as_deref() != Ok("fastify")
 }
 
-/// Bytes without a pattern that a mix-up could hide behind; the same ones each
-/// time (xorshift64).
+/// Bytes without a pattern, in which exchanged bytes would be noticed. They are the same
+/// each time (xorshift64).
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut byte = || {
@@ -79,7 +79,7 @@ fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|_| byte()).collect()
 }
 
-/// Both are the same; if not, only where they part is shown.
+/// Asserts that both are the same. Only the first difference is shown.
 #[track_caller]
 fn check_same(got: &[u8], wanted: &[u8]) {
     let parting = got.iter().zip(wanted).position(|(got, wanted)| got != wanted);
@@ -87,12 +87,12 @@ fn check_same(got: &[u8], wanted: &[u8]) {
     assert!(got == wanted, "not the same: {lengths}; the first difference is at {parting:?}");
 }
 
-/// How much of the answer's body on `stream` is here.
+/// How much of the response body on `stream` was received.
 fn arrived(client: &Client, stream: u32) -> usize {
     client.transcript.body_length(stream)
 }
 
-/// Waits until that much of the answer's body on `stream` is here, or more.
+/// Waits until at least that much of the response body on `stream` was received.
 #[track_caller]
 fn wait_for(client: &mut Client, stream: u32, length: usize) {
     let deadline = std::time::Instant::now() + kit::PATIENCE;

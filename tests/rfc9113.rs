@@ -1,21 +1,20 @@
-//! RFC 9113, section by section: what a client may send that is right, odd or
-//! wrong, and what the server must do then. RFC 7541 (HPACK) and RFC 9218
-//! (priorities) as far as a server has duties there.
+//! RFC 9113, section by section: valid, unusual and invalid input of a client, and the
+//! required reaction of the server. RFC 7541 (HPACK) and RFC 9218 (priorities) are
+//! included as far as they have requirements for a server.
 //!
-//! Each rule is a `Case`: what is sent, and what must come of it. All cases run
-//! over cleartext and over TLS, each on a connection of its own, against one
-//! process for each of the two: the demo in C, since all hosts have the same engine.
-//! Beside nearly every case an echo is under way on the same connection:
-//! it must be undisturbed if the error is one of a stream, and so must the next
-//! request. All 147 cases of the tool h2spec have one here, with the outcome of
-//! RFC 9113 where RFC 7540 had another.
+//! Each rule is a `Case`: the input and the expected outcome. All cases run over
+//! cleartext and over TLS, each on a connection of its own, against one process for each
+//! of the two: the C demo, because all hosts have the same engine. In nearly every case
+//! an echo is in progress on the same connection. After a stream error the echo must be
+//! undisturbed, and the next request must be served. All 147 cases of the tool h2spec are
+//! here, with the outcome of RFC 9113 where RFC 7540 had another one.
 //!
-//! - `case`: a case, its outcome, and the runs
-//! - `session`: a client with an echo under way
+//! - `case`: a case, its outcome, and its execution
+//! - `session`: a client with an echo in progress
 //! - `block`: header blocks byte by byte
 //! - `checklist`: each section of the RFCs, and where it is tested
-//! - `memory`: what a peer can make the server keep
-//! - all others: the cases of the sections that their first lines name
+//! - `memory`: how much memory a peer can make the server hold
+//! - all others: the cases of the sections in their first lines
 
 mod kit;
 

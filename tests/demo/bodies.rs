@@ -1,4 +1,4 @@
-//! The routes whose answer is long or comes back, through curl.
+//! The routes with a long response or an echo, through curl.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ fn big_is_whole() {
     check_same(&answer.body, &vec![b'x'; BIG]);
 }
 
-/// A client that takes 1 MiB at a time gets the same.
+/// A client that reads 1 MiB at a time receives the same.
 #[test]
 fn big_is_whole_for_a_slow_reader() {
     let demo = start();
@@ -31,7 +31,7 @@ fn big_is_whole_for_a_slow_reader() {
     check_same(&answer.body, &vec![b'x'; BIG]);
 }
 
-/// The same bytes come back, whether their number is announced or not.
+/// The same bytes come back, with or without content-length.
 #[track_caller]
 fn check_echo(demo: &Demo, bytes: &[u8]) {
     let announced = ["--header", "content-type: application/octet-stream", "--data-binary", "@-"];
@@ -87,8 +87,8 @@ fn echo_takes_every_method() {
     }
 }
 
-/// A client that waits for 100 (Continue) gets it before it sends the body
-/// (RFC 9110, section 10.1.1), and not only after curl's second of patience.
+/// A client that waits for 100 (Continue) gets it before it sends the body (RFC 9110,
+/// section 10.1.1), and not only after curl's wait of one second.
 #[test]
 fn echo_asks_for_a_body_that_waits() {
     let demo = start();

@@ -1,4 +1,4 @@
-//! Streams that the client gives up, and how many there may be.
+//! Streams that the client resets, and the limit on streams.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -6,13 +6,13 @@ use std::time::Instant;
 use crate::kit::{Client, Demo, Frame, SLACK, code, kind};
 use crate::{MOMENT, arrived, start, wait_for};
 
-/// Waits until `watching` sees so many streams open on `client`.
+/// Waits until `watching` sees this many open streams on `client`.
 #[track_caller]
 fn expect_open_streams(watching: &mut Client, client: &Client, count: i64) {
     expect_listed(watching, client.local_address(), count);
 }
 
-/// As above, asked on the session itself.
+/// The same, asked on the session itself.
 #[track_caller]
 fn expect_own_open_streams(client: &mut Client, count: i64) {
     let address = client.local_address();
@@ -33,7 +33,7 @@ fn expect_listed(watching: &mut Client, client: SocketAddr, count: i64) {
     }
 }
 
-/// A request, begun and given up after `begun` says that it is under way.
+/// A request that is reset when `begun` reports that it is in progress.
 #[track_caller]
 fn check_cancelled(demo: &Demo, method: &str, path: &str, begin: impl Fn(&mut Client, u32)) {
     let mut client = demo.open();
@@ -52,8 +52,8 @@ fn check_cancelled(demo: &Demo, method: &str, path: &str, begin: impl Fn(&mut Cl
     }
 }
 
-/// A session that asks for itself has one stream open, the one it asks on, and
-/// one more while another goes on.
+/// A session that asks for its own streams has one open stream, that of the request, and
+/// another one in addition.
 #[test]
 fn the_session_that_asks_counts_its_streams() {
     let demo = start();
@@ -84,7 +84,7 @@ fn a_big_answer() {
     check_cancelled(&start(), "GET", "/big", |client, stream| wait_for(client, stream, 10_000));
 }
 
-/// The client's window is shut, so that the answer waits in the server.
+/// The window of the client is closed, so the response waits in the server.
 #[test]
 fn a_big_answer_that_waits() {
     check_cancelled(&start(), "GET", "/big", |client, stream| {
@@ -92,7 +92,8 @@ fn a_big_answer_that_waits() {
         wait_for(client, stream, 1);
         client.read_for(MOMENT);
         client.behaviour.open_window = true;
-        // The next round needs the session's window again, the stream's not.
+        // The next round needs the window of the session again, but not that of the
+        // stream.
         let length = arrived(client, stream);
         client.send(Frame::window_update(0, length as u32));
     });
@@ -111,8 +112,8 @@ fn an_echo() {
     });
 }
 
-/// The moment at which a stream is given up must not matter: right behind the
-/// request, while the handler has not run.
+/// The time of the reset must not matter: directly after the request, before the handler
+/// has run.
 #[test]
 fn a_request_given_up_at_once() {
     let demo = start();
@@ -127,7 +128,7 @@ fn a_request_given_up_at_once() {
     expect_open_streams(&mut watching, &client, 0);
 }
 
-/// A session that ends takes its streams along.
+/// The end of a session cancels its streams.
 #[test]
 fn a_session_given_up() {
     let demo = start();
@@ -144,8 +145,8 @@ fn a_session_given_up() {
     watching.expect_undisturbed();
 }
 
-/// How many streams a server has at a time it says itself (section 5.1.2). One
-/// more is refused, so that the client may safely try it again.
+/// The server announces how many streams it allows (section 5.1.2). One more is refused,
+/// so that the client may safely send it again.
 #[test]
 fn the_101st_stream_is_refused() {
     let demo = start();
@@ -167,8 +168,8 @@ fn the_101st_stream_is_refused() {
     client.check(hanging.iter().chain([&hundredth]).all(untouched), "a stream within the limit has ended");
 }
 
-/// A stream that was reset counts no more (section 5.1.2): a client may use its
-/// place at once, without waiting to be told.
+/// A reset stream does not count any more (section 5.1.2): a client may open another one
+/// at once.
 #[test]
 fn the_place_of_a_cancelled_stream_is_free_at_once() {
     let demo = start();
@@ -185,7 +186,7 @@ fn the_place_of_a_cancelled_stream_is_free_at_once() {
     }
 }
 
-/// Neither does one that was answered.
+/// Nor does a stream with a complete response.
 #[test]
 fn the_place_of_an_answered_stream_is_free_at_once() {
     let demo = start();

@@ -1,5 +1,5 @@
-//! One request with curl, and its answer taken apart. One curl sends one request
-//! only: 7.88 fails at the second on a connection with prior knowledge, to any
+//! One request with curl, and its parsed response. Each curl sends one request only: curl
+//! 7.88 fails at the second request on a connection with prior knowledge, with any
 //! server.
 
 use std::process::Command;
@@ -8,14 +8,14 @@ use crate::kit::Demo;
 use crate::program::{self, Finished};
 
 pub struct Answer {
-    /// The header sections in the order of arrival: informational ones, the
-    /// final one, trailers.
+    /// The header sections in the order of arrival: informational ones, the final one,
+    /// trailers.
     sections: Vec<Section>,
     pub body: Vec<u8>,
 }
 
 pub struct Section {
-    /// Trailers have none.
+    /// Trailers have no status.
     pub status: Option<u16>,
     pub fields: Vec<(String, String)>,
 }
@@ -42,7 +42,7 @@ impl Section {
 }
 
 impl Answer {
-    /// The section of the answer itself.
+    /// The final header section.
     pub fn head(&self) -> &Section {
         let last = self.sections.iter().rfind(|section| section.status.is_some());
         last.expect("an answer has a status")
@@ -60,7 +60,7 @@ impl Answer {
         self.sections.iter().filter(|section| matches!(section.status, Some(100..200))).collect()
     }
 
-    /// What came after the body.
+    /// The trailers.
     pub fn trailers(&self) -> Option<&Section> {
         self.sections.last().filter(|section| section.status.is_none())
     }
@@ -70,18 +70,19 @@ impl Answer {
     }
 }
 
-/// Runs curl, whatever comes of it.
+/// Runs curl, whatever its result.
 #[track_caller]
 pub fn run(demo: &Demo, path: &str, options: &[&str], input: &[u8]) -> Finished {
     let url = format!("http://{}{path}", demo.address());
     let mut curl = Command::new("curl");
-    // Without ~/.curlrc, proxies and tidying of the path. -D before the options, which may say better.
+    // Without ~/.curlrc, proxies and path normalization. -D is before the options, which
+    // may override it.
     curl.args(["--disable", "--noproxy", "*", "--path-as-is", "--globoff", "--silent", "--show-error"]);
     curl.args(["--http2-prior-knowledge", "--max-time", "60", "--dump-header", "/dev/stderr"]);
     program::run(curl.args(options).arg(url), input)
 }
 
-/// A request with `input` on curl's standard input, answered as HTTP goes.
+/// A request with `input` on curl's standard input. The result must be an HTTP response.
 #[track_caller]
 pub fn send(demo: &Demo, path: &str, options: &[&str], input: &[u8]) -> Answer {
     let Finished { code, stdout, stderr } = run(demo, path, options, input);
@@ -95,7 +96,7 @@ pub fn get(demo: &Demo, path: &str) -> Answer {
     send(demo, path, &[], b"")
 }
 
-/// A GET that gives 200 with exactly this body.
+/// A GET that must be 200 with exactly this body.
 #[track_caller]
 pub fn expect(demo: &Demo, path: &str, body: &str) -> Answer {
     let answer = get(demo, path);

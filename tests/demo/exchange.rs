@@ -1,19 +1,19 @@
-//! The shapes of an exchange: who says what in which order (RFC 9113, section 8.1).
+//! The parts of an exchange and their order (RFC 9113, section 8.1).
 
 use std::time::Duration;
 
 use crate::kit::{Client, Ended, Frame, PATIENCE, Response, code, kind};
 use crate::{arrived, check_same, noise, start, wait_for};
 
-/// Trailers: the request ends with them.
+/// Trailers of a request.
 #[track_caller]
 fn send_trailers(client: &mut Client, stream: u32, fields: &[(&str, &str)]) {
     let block = client.encode(fields);
     client.send(Frame::headers(stream, block, true));
 }
 
-/// As gRPC does it: each message comes back before the next one is sent, and the
-/// request ends with trailers.
+/// As in gRPC: each message comes back before the next one is sent, and the request ends
+/// with trailers.
 #[test]
 fn a_conversation() {
     let demo = start();
@@ -38,7 +38,7 @@ fn a_conversation() {
     check_same(&response.body, &sent);
 }
 
-/// Two conversations on one session keep apart.
+/// Two conversations on one session are independent.
 #[test]
 fn two_conversations() {
     let demo = start();
@@ -58,7 +58,7 @@ fn two_conversations() {
     }
 }
 
-/// The four ways to send no body.
+/// The four ways to send an empty body.
 #[test]
 fn an_empty_request_is_echoed_as_an_empty_answer() {
     let demo = start();
@@ -103,7 +103,7 @@ fn early_hints_are_no_answer() {
     assert_eq!(names, [":status", "link"]);
 }
 
-/// The chunks come one by one: the first is here long before the last.
+/// The chunks arrive one by one: the first long before the last.
 #[test]
 fn chunks_are_not_held_back() {
     let demo = start();
@@ -119,7 +119,7 @@ fn chunks_are_not_held_back() {
     client.check(took > Duration::from_secs(1), &format!("all within {took:?}"));
 }
 
-/// What HEAD gets is what GET would, without the body (RFC 9110, section 9.3.2).
+/// The response to HEAD is that to GET without the body (RFC 9110, section 9.3.2).
 #[test]
 fn head_is_answered_without_a_body() {
     let demo = start();
@@ -145,10 +145,10 @@ fn head_is_answered_without_a_body() {
     client.expect_undisturbed();
 }
 
-/// An answer that does not need the rest of the request comes whole, and then
-/// the stream is reset without an error (section 8.1), if the client does not
-/// end it within a second. What it had under way is thrown away, and its window
-/// given back: it is more than the session's.
+/// A response that does not need the rest of the request is complete, and then the stream
+/// is reset without an error (section 8.1), unless the client ends it within a second.
+/// Data in flight is discarded, and its window returned: it is more than the window of
+/// the session.
 #[test]
 fn an_upload_may_be_answered_before_its_end() {
     let demo = start();
@@ -161,7 +161,7 @@ fn an_upload_may_be_answered_before_its_end() {
         ("GET", "/", 200),
         ("GET", "/panic", 500),
     ];
-    // All at once, since most of them take their second.
+    // All at once, because most of them take one second.
     let streams = cases.map(|(method, path, status)| (client.upload(method, path), status));
     for (stream, status) in streams {
         expect_early_answer(&mut client, stream, status);
@@ -181,7 +181,7 @@ fn expect_early_answer(client: &mut Client, stream: u32, status: u16) {
     client.check(got == code::NO_ERROR, &format!("stream {stream} not reset with NO_ERROR"));
 }
 
-/// A request with a body that nobody wants, all of it there, is answered as one
+/// A request with a complete body that nobody reads gets the same response as one
 /// without.
 #[test]
 fn a_whole_body_that_nobody_wants_does_no_harm() {
@@ -196,7 +196,7 @@ fn a_whole_body_that_nobody_wants_does_no_harm() {
     client.expect_undisturbed();
 }
 
-/// Answers that are ready first come first, and none is lost.
+/// Responses that are ready first arrive first, and none is lost.
 #[test]
 fn many_streams_at_once() {
     let demo = start();

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use crate::kit::{Client, Demo, Frame, PATIENCE, code, kind, setting};
 use crate::{BIG, MOMENT, arrived, check_same, noise, start, wait_for};
 
-/// What the peer may send on a connection before we say more (section 6.9.2).
+/// The initial window of a connection (section 6.9.2).
 const SESSION_WINDOW: usize = 65_535;
 
-/// A session that gives nothing back of the windows by itself.
+/// A session that does not open windows automatically.
 fn open_frugal(demo: &Demo, stream_window: usize) -> Client {
     let mut client = Client::open_with(demo.address(), &[(setting::INITIAL_WINDOW_SIZE, stream_window as u32)]);
     client.behaviour.open_window = false;
     client
 }
 
-/// `length` bytes of the answer come, and no more.
+/// Asserts that `length` bytes of the response arrive, and no more.
 #[track_caller]
 fn expect_exactly(client: &mut Client, stream: u32, length: usize) {
     wait_for(client, stream, length);
@@ -24,7 +24,7 @@ fn expect_exactly(client: &mut Client, stream: u32, length: usize) {
     client.check(come == length, &format!("{come} bytes on stream {stream}, where the window has {length}"));
 }
 
-/// Both windows bound what comes, to the byte; when they open, all the rest comes.
+/// Both windows limit what arrives, to the byte. When they open, the rest arrives.
 #[test]
 fn an_answer_keeps_to_the_windows() {
     let demo = start();
@@ -47,7 +47,7 @@ fn an_answer_keeps_to_the_windows() {
     assert!(largest <= Some(16_384), "a frame of {largest:?} bytes");
 }
 
-/// A session window that two streams share is not spent twice.
+/// The window of the session is shared by two streams.
 #[test]
 fn two_answers_share_the_session_window() {
     let demo = start();
@@ -63,8 +63,8 @@ fn two_answers_share_the_session_window() {
     client.check(come == SESSION_WINDOW, &format!("{come} bytes of {SESSION_WINDOW}"));
 }
 
-/// SETTINGS may take a window below zero; it must come back above it before
-/// anything is sent (section 6.9.2).
+/// SETTINGS may make a window negative. It must become positive again before anything is
+/// sent (section 6.9.2).
 #[test]
 fn a_window_may_be_taken_back() {
     let demo = start();
@@ -80,8 +80,8 @@ fn a_window_may_be_taken_back() {
     expect_exactly(&mut client, stream, 11_100);
 }
 
-/// Without any window there is a head and no body, but whatever has no body is
-/// whole; then the body comes as the window does.
+/// With a window of 0 the head arrives without the body. A response without a body is
+/// complete. The body follows when the window opens.
 #[test]
 fn an_answer_begins_without_a_window() {
     let demo = start();
@@ -99,7 +99,7 @@ fn an_answer_begins_without_a_window() {
     client.expect_hello(&response);
 }
 
-/// A stream whose window is shut holds up no other one.
+/// A stream with a closed window does not delay others.
 #[test]
 fn a_stalled_answer_stalls_no_other() {
     let demo = start();
@@ -113,7 +113,7 @@ fn a_stalled_answer_stalls_no_other() {
     expect_exactly(&mut client, stalled, 20);
 }
 
-/// What the server lets a client send: 256 KiB on a stream, 1 MiB on a session.
+/// The windows of the server: 256 KiB for a stream, 1 MiB for a session.
 #[test]
 fn the_servers_windows_are_those_of_the_design() {
     let demo = start();
@@ -121,8 +121,8 @@ fn the_servers_windows_are_those_of_the_design() {
     assert_eq!((client.windows.stream(1), client.windows.connection()), (256 << 10, 1 << 20));
 }
 
-/// A body that nobody reads takes up its own window and no other's: a much
-/// longer upload passes beside it.
+/// A body that nobody reads uses its own window only: a much longer upload continues on
+/// another stream.
 #[test]
 fn an_unread_body_does_not_block_an_upload() {
     let demo = start();
@@ -138,8 +138,8 @@ fn an_unread_body_does_not_block_an_upload() {
     client.check(!client.transcript.is_over(hanging), "the unread one ended");
 }
 
-/// Bodies that nobody reads may use up the session's window. When their streams
-/// are reset it must come back, or the session is dead for uploads.
+/// Bodies that nobody reads may use up the window of the session. When their streams are
+/// reset, the window must open again, or the session could not receive uploads any more.
 #[test]
 fn a_reset_gives_the_window_of_an_unread_body_back() {
     let demo = start();
@@ -165,8 +165,8 @@ fn a_reset_gives_the_window_of_an_unread_body_back() {
     check_same(&response.body, &bytes);
 }
 
-/// Padding counts (section 6.1): more of it than a window has must pass, and
-/// none of it is body.
+/// Padding counts (section 6.1): more padding than a window is sent, and none of it
+/// belongs to the body.
 #[test]
 fn padding_is_no_body_but_its_window_comes_back() {
     const PADDING: usize = 255;
@@ -195,8 +195,8 @@ fn wait_for_window(client: &mut Client, stream: u32, length: usize) {
     }
 }
 
-/// The echo of a client that does not read waits with the client, not in the
-/// demo's memory: the upload is held back. Then all of it comes.
+/// The echo for a client that does not read waits in the client, not in the memory of the
+/// demo: the upload is held back. Then everything arrives.
 #[test]
 fn an_echo_that_is_not_read_holds_the_upload_back() {
     let demo = start();
@@ -214,8 +214,8 @@ fn an_echo_that_is_not_read_holds_the_upload_back() {
     check_same(&response.body, &bytes);
 }
 
-/// Sends what the windows allow until they have been shut for a while; gives how
-/// much that was.
+/// Sends what the windows allow until they have been closed for a while. Returns how much
+/// that was.
 #[track_caller]
 fn send_until_held_back(client: &mut Client, stream: u32, bytes: &[u8]) -> usize {
     let mut sent = 0;

@@ -1,12 +1,12 @@
-//! What is allowed and seldom seen: it must do no harm.
+//! Valid frames that are rare. They must have no effect on others.
 
 use std::time::Duration;
 
 use crate::kit::{Client, Frame, PATIENCE, code, flag, kind, setting};
 use crate::{check_same, start, wait_for};
 
-/// A PING comes back with its payload, also while answers are under way
-/// (RFC 9113, section 6.7).
+/// A PING is acknowledged with its payload, also while responses are in progress (RFC
+/// 9113, section 6.7).
 #[test]
 fn pings_are_answered() {
     let demo = start();
@@ -20,8 +20,8 @@ fn pings_are_answered() {
     client.expect_complete(&response);
 }
 
-/// Types of frame that nobody knows are ignored, wherever they stand but within
-/// a header section (section 5.5).
+/// Unknown frame types are ignored everywhere except inside a header section (section
+/// 5.5).
 #[test]
 fn unknown_frames_are_ignored() {
     let demo = start();
@@ -45,7 +45,7 @@ fn unknown_frames_are_ignored() {
     client.expect_undisturbed();
 }
 
-/// So are settings that nobody knows (section 6.5.2), and flags (section 4.1).
+/// So are unknown settings (section 6.5.2) and flags (section 4.1).
 #[test]
 fn unknown_settings_and_flags_are_ignored() {
     let demo = start();
@@ -60,8 +60,8 @@ fn unknown_settings_and_flags_are_ignored() {
     client.expect_undisturbed();
 }
 
-/// PRIORITY is obsolete and still sent, for streams that never open too
-/// (section 5.3).
+/// PRIORITY is obsolete and still sent, also for streams that are never opened (section
+/// 5.3).
 #[test]
 fn priorities_are_ignored() {
     let demo = start();
@@ -79,7 +79,7 @@ fn priorities_are_ignored() {
     client.expect_hello(&response);
 }
 
-/// A header section may come in as many pieces as it likes (section 6.10).
+/// A header section may have any number of pieces (section 6.10).
 #[test]
 fn a_request_in_pieces() {
     let demo = start();
@@ -98,7 +98,7 @@ fn a_request_in_pieces() {
     client.check(response.text() == "in-pieces", "not the id");
 }
 
-/// Bytes may come one by one, as over a bad link.
+/// Bytes may arrive one by one.
 #[test]
 fn a_request_byte_by_byte() {
     let demo = start();
@@ -113,8 +113,8 @@ fn a_request_byte_by_byte() {
     client.check(response.text() == "slowly", "not the id");
 }
 
-/// Streams that have ended may still get a WINDOW_UPDATE or a RST_STREAM that
-/// was under way (section 5.1).
+/// Closed streams may still get a WINDOW_UPDATE or RST_STREAM that was in flight (section
+/// 5.1).
 #[test]
 fn latecomers_are_ignored() {
     let demo = start();

@@ -1,4 +1,4 @@
-//! The routes whose answer is short, through curl.
+//! The routes with a short response, through curl.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ fn hello() {
     assert!(kind.starts_with("text/plain"), "{kind:?}");
 }
 
-/// HEAD says what GET would say. That no body follows is seen in `exchange`.
+/// HEAD has the same fields as GET. `exchange` shows that there is no body.
 #[test]
 fn hello_asked_with_head() {
     let demo = start();
@@ -61,7 +61,7 @@ fn headers_come_back_in_order_of_arrival() {
     assert_eq!(answer.text(), "user-agent: me\naccept: */*\nzebra: 1\nant: two words\nmole: 3\n");
 }
 
-/// Also of fields that are repeated.
+/// Also repeated fields.
 #[test]
 fn repeated_headers_stand_where_they_came() {
     let demo = start();
@@ -70,9 +70,9 @@ fn repeated_headers_stand_where_they_came() {
     assert_eq!(answer.text(), "user-agent: me\naccept: */*\nb: 1\na: 2\nb: 3\n");
 }
 
-/// Each as it was received. In the records of a queue, which Python and Node.js
-/// take, they stand together where the first came; ASGI has them joined in its
-/// scope, as RFC 9113, section 8.2.3, has a generic application get them.
+/// Each as received. In the records of a queue, which Python and Node.js use, they are
+/// together at the position of the first. ASGI joins them in its scope, as RFC 9113,
+/// section 8.2.3, requires for a generic application.
 #[test]
 fn cookies_stand_where_they_came() {
     let demo = start();
@@ -90,7 +90,7 @@ fn cookies_stand_where_they_came() {
     let stream = client.request_of(&fields, true);
     let response = client.response(stream);
     let text = String::from_utf8_lossy(&response.body).into_owned();
-    // ASGI and WSGI show the authority as a field too.
+    // ASGI and WSGI show the authority as a field, too.
     let text = text.strip_prefix("host: demo\n").unwrap_or(&text).to_string();
     let expected = [
         "a: 1\ncookie: b=2\nc: 3\ncookie: d=4\n",
@@ -135,7 +135,7 @@ fn bad_escapes_are_refused() {
     curl::expect(&demo, "/users/1", "1");
 }
 
-/// A session that asks is listed like any other, as it is at this moment.
+/// A session that asks for the list is in it with its current state.
 #[test]
 fn sessions_list_the_one_that_asks() {
     let demo = start();
@@ -172,8 +172,8 @@ fn nowhere_is_not_found() {
     assert_eq!(posted.status(), 404);
 }
 
-/// curl 7.88 fails if RST_STREAM(NO_ERROR) comes before it has sent its body:
-/// it gets the time to, or to see that it is not wanted.
+/// curl 7.88 fails if RST_STREAM(NO_ERROR) arrives before it has sent its body. It has
+/// time to send it, or to see that it is not needed.
 #[test]
 fn an_upload_that_nobody_reads_does_not_cost_the_answer() {
     let demo = start();
@@ -215,7 +215,7 @@ fn every_answer_has_its_date() {
     }
 }
 
-/// The answer was made now, and says so as RFC 9110, section 5.6.7, has it.
+/// The date of the response is that of now, in the format of RFC 9110, section 5.6.7.
 #[track_caller]
 fn check_date(answer: &Answer, path: &str) {
     let dates = answer.head().fields.iter().filter(|(name, _)| name == "date");
@@ -226,7 +226,7 @@ fn check_date(answer: &Answer, path: &str) {
     assert!((now - seconds).abs() <= SLACK.as_secs() as i64, "{path}: {date:?} is not now");
 }
 
-/// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, and nothing else.
+/// Parses `Sun, 06 Nov 1994 08:49:37 GMT`, and nothing else.
 fn unix_time(date: &str) -> Option<i64> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     const WEEKDAYS: &str = "ThuFriSatSunMonTueWed";
@@ -243,7 +243,7 @@ fn unix_time(date: &str) -> Option<i64> {
     (date == same).then_some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
-/// `month` counts from 0.
+/// `month` begins at 0.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

@@ -1,4 +1,4 @@
-//! Running another program: with bytes for its input, never for ever.
+//! Runs other programs, with input and a time limit.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::kit::demo::die_with_us;
 
-/// No program is waited for any longer. Each has a shorter limit of its own
-/// where it knows one.
+/// The longest time for any program. Each also has a shorter limit where possible.
 const LIMIT: Duration = Duration::from_secs(90);
 
 pub struct Finished {
@@ -58,8 +57,8 @@ fn complaint(command: &Command, error: &io::Error) -> String {
     }
 }
 
-/// The input, on a thread of its own. A program that ends before it has read
-/// all of it says why itself.
+/// The input is written by a thread of its own. A program that ends before it has read
+/// all of it reports the reason itself.
 fn feed(child: &mut Child, input: Vec<u8>) {
     let mut stdin = child.stdin.take().expect("piped");
     thread::spawn(move || drop(stdin.write_all(&input)));
@@ -73,7 +72,7 @@ fn gather(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     })
 }
 
-/// `None` if it had to be killed.
+/// `None` if it was killed.
 fn wait(child: &mut Child) -> Option<ExitStatus> {
     let deadline = Instant::now() + LIMIT;
     loop {

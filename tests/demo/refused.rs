@@ -1,11 +1,11 @@
-//! Requests that are no good, and good ones beside them (RFC 9113, section
-//! 8.1.1). A proxy puts many people's requests on one session: what is wrong
-//! with one must not be felt by another.
+//! Malformed requests, and valid ones on the same connection (RFC 9113, section 8.1.1). A
+//! proxy sends the requests of many clients on one session: an error of one must not
+//! affect another.
 
 use crate::kit::{Client, Demo, Frame, PATIENCE, Response, code};
 use crate::{start, wait_for};
 
-/// A session on which an echo goes on, whatever else comes.
+/// A session with an echo in progress.
 struct Shared {
     client: Client,
     authority: String,
@@ -21,7 +21,7 @@ impl Shared {
         Shared { client, authority: demo.address().to_string(), sibling, echoed: 0 }
     }
 
-    /// A request to the right place, with these fields besides.
+    /// A valid request with these additional fields.
     #[track_caller]
     fn request(&mut self, fields: &[(&str, &str)]) -> u32 {
         let authority = self.authority.clone();
@@ -29,7 +29,7 @@ impl Shared {
         self.client.request_of(&[&begin, fields].concat(), true)
     }
 
-    /// How it ended: RST_STREAM's code, or a status.
+    /// The outcome: the code of RST_STREAM, or a status.
     #[track_caller]
     fn outcome(&mut self, stream: u32) -> Outcome {
         let over = self.client.read_until(PATIENCE, |transcript| transcript.is_over(stream));
@@ -41,7 +41,7 @@ impl Shared {
         }
     }
 
-    /// The request was malformed: the stream has an error of its own, or 400.
+    /// The request was malformed: a stream error, or 400.
     #[track_caller]
     fn expect_malformed(&mut self, what: &str, stream: u32) {
         let outcome = self.outcome(stream);
@@ -122,7 +122,7 @@ fn malformed_targets() {
     }
 }
 
-/// Fields that must be there, and are not.
+/// Required fields that are missing.
 #[test]
 fn incomplete_targets() {
     let demo = start();
@@ -135,7 +135,7 @@ fn incomplete_targets() {
     }
 }
 
-/// Whose page it is must be said, in :authority or in host (RFC 9110, section 7.2).
+/// A request must have :authority or host (RFC 9110, section 7.2).
 #[test]
 fn a_request_to_nobody() {
     let demo = start();
@@ -151,7 +151,7 @@ fn a_request_to_nobody() {
     shared.client.expect_hello(&response);
 }
 
-/// Without :authority it is host that names it, and is held to the same rules
+/// Without :authority the host field names the server, and the same rules apply to it
 /// (section 8.3.1).
 #[test]
 fn user_information_in_host() {
@@ -163,8 +163,8 @@ fn user_information_in_host() {
     shared.expect_malformed("user information in host", stream);
 }
 
-/// The rules for fields are those for trailers too; and a content-length that
-/// comes too late to frame anything has no place there (RFC 9110, section 6.5.1).
+/// The rules for fields apply to trailers, too. A content-length is not allowed there
+/// (RFC 9110, section 6.5.1).
 #[test]
 fn malformed_trailers() {
     let demo = start();
@@ -180,7 +180,7 @@ fn malformed_trailers() {
     }
 }
 
-/// A tunnel is not on offer, asked for rightly or wrongly (section 8.5).
+/// The demo has no tunnels (section 8.5).
 #[test]
 fn connect_opens_no_tunnel() {
     let demo = start();
@@ -200,16 +200,16 @@ fn connect_opens_no_tunnel() {
     for fields in cases {
         let stream = shared.client.request_of(fields, false);
         let outcome = shared.outcome(stream);
-        // node:http2's interface says 405; who has WebSockets misses their
-        // version, and says so with 426 (RFC 6455, section 4.4).
+        // node:http2's API has 405. A host with WebSockets reports the missing version
+        // with 426 (RFC 6455, section 4.4).
         let refused = matches!(outcome, Outcome::Status(405 | 426 | 501) | Outcome::Reset(_));
         shared.client.check(refused, &format!("{fields:?}: {outcome:?}"));
         shared.expect_sibling_goes_on("CONNECT");
     }
 }
 
-/// 100 fields are enough for anybody. All cookies are one: HTTP/2 has clients
-/// split theirs (section 8.2.3), and browsers keep more of them for one site.
+/// The limit is 100 fields. All cookies count as one, because HTTP/2 clients split them
+/// (section 8.2.3), and browsers store more of them for one site.
 #[test]
 fn too_many_fields() {
     let demo = start();
@@ -233,7 +233,7 @@ fn too_many_fields() {
     }
 }
 
-/// 16 KiB of fields too; a field counts 32 bytes more than it has (section 6.5.2).
+/// The limit is 16 KiB. A field counts 32 bytes more than its length (section 6.5.2).
 #[test]
 fn too_long_a_header_section() {
     let demo = start();

@@ -1,7 +1,7 @@
 //! Header blocks byte by byte (RFC 7541).
 
-/// How a literal field is represented (RFC 7541, section 6.2): the first bits of
-/// its first byte, and how many bits are left there for the index of the name.
+/// The representations of a literal field (RFC 7541, section 6.2): the first bits of the
+/// first byte, and the number of bits for the index of the name.
 #[derive(Clone, Copy)]
 pub struct Literal(u8, u8);
 
@@ -12,27 +12,27 @@ pub const NEVER_INDEXED: Literal = Literal(0x10, 4);
 /// The index of the newest entry of the dynamic table (RFC 7541, section 2.3.3).
 pub const NEWEST: usize = 62;
 
-/// Fields that enter no table.
+/// A block of fields that do not enter the table.
 pub fn literals(fields: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) -> Vec<u8> {
     fields.iter().flat_map(|(name, value)| literal(NOT_INDEXED, name, value)).collect()
 }
 
-/// A field with its name in full.
+/// A field with a literal name.
 pub fn literal(how: Literal, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Vec<u8> {
     [vec![how.0], text(name), text(value)].concat()
 }
 
-/// A field whose name stands in a table.
+/// A field with an indexed name.
 pub fn named(how: Literal, index: usize, value: impl AsRef<[u8]>) -> Vec<u8> {
     [integer(how.0, how.1, index), text(value)].concat()
 }
 
-/// A field that stands in a table (RFC 7541, section 6.1).
+/// An indexed field (RFC 7541, section 6.1).
 pub fn indexed(index: usize) -> Vec<u8> {
     integer(0x80, 7, index)
 }
 
-/// A new size of the dynamic table (RFC 7541, section 6.3).
+/// A size update of the dynamic table (RFC 7541, section 6.3).
 pub fn table_size(size: usize) -> Vec<u8> {
     integer(0x20, 5, size)
 }
@@ -43,12 +43,12 @@ pub fn text(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     [integer(0, 7, bytes.len()), bytes.to_vec()].concat()
 }
 
-/// A string of these bytes, which are said to be Huffman coded.
+/// A string with these bytes as its Huffman code.
 pub fn huffman(bytes: &[u8]) -> Vec<u8> {
     [integer(0x80, 7, bytes.len()), bytes.to_vec()].concat()
 }
 
-/// An integer behind the bits of `first` (RFC 7541, section 5.1).
+/// An integer after the bits of `first` (RFC 7541, section 5.1).
 pub fn integer(first: u8, prefix_bits: u8, mut value: usize) -> Vec<u8> {
     let most = (1 << prefix_bits) - 1;
     if value < most {

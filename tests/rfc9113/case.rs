@@ -1,4 +1,4 @@
-//! A case: what is sent and what must come of it, and how it is run.
+//! A case: the input, the expected outcome, and how it is run.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,44 +11,44 @@ use crate::kit::demo::Demo;
 use crate::kit::{End, PATIENCE, Response, Transcript};
 use crate::session::Session;
 
-/// How a case may end.
+/// A possible outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// A connection error (section 5.4.1), or the end of the connection without
-    /// one: GOAWAY with this code, and FIN.
+    /// A connection error (section 5.4.1), or the end of the connection without one:
+    /// GOAWAY with this code, and FIN.
     Goaway(u32),
-    /// The connection ends with no GOAWAY, where section 3.4 allows it.
+    /// The connection ends without GOAWAY, where section 3.4 allows that.
     Closed,
-    /// A stream error (section 5.4.2): RST_STREAM with this code, and the
-    /// connection goes on.
+    /// A stream error (section 5.4.2): RST_STREAM with this code, and the connection
+    /// continues.
     Reset(u32),
-    /// The response is complete and has this status, and the connection goes on.
+    /// The response is complete and has this status, and the connection continues.
     Status(u16),
-    /// Nothing comes of it, and the connection goes on.
+    /// There is no reaction, and the connection continues.
     Ignored,
 }
 
 pub struct Case {
-    /// The section that states the rule; of RFC 9113 where no other is named.
+    /// The section with the rule, of RFC 9113 unless another RFC is named.
     pub section: &'static str,
-    /// Unique, together with the section.
+    /// A name that is unique together with the section.
     pub what: &'static str,
-    /// Any of these is right.
+    /// Each of these outcomes is correct.
     wants: &'static [Outcome],
     begins: Begins,
-    /// Gives the stream that the outcome is about; 0 for the connection.
+    /// Sends the input. Returns the stream of the outcome; 0 for the connection.
     act: fn(&mut Session) -> u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begins {
-    /// Both sides' SETTINGS are acknowledged, and an echo is under way.
+    /// The SETTINGS of both sides are acknowledged, and an echo is in progress.
     Settled,
-    /// No byte has been sent.
+    /// No byte was sent.
     Connected,
 }
 
-/// On a settled session with an echo under way.
+/// A case on an established session with an echo in progress.
 pub const fn case(
     section: &'static str,
     what: &'static str,
@@ -58,7 +58,7 @@ pub const fn case(
     Case { section, what, wants, begins: Begins::Settled, act }
 }
 
-/// On a connection on which not a byte has been sent.
+/// A case on a connection on which no byte was sent.
 pub const fn at_the_beginning(
     section: &'static str,
     what: &'static str,
@@ -68,12 +68,12 @@ pub const fn at_the_beginning(
     Case { section, what, wants, begins: Begins::Connected, act }
 }
 
-/// Runs the cases over cleartext and over TLS, side by side, and fails with all that
-/// did not hold.
+/// Runs the cases over cleartext and over TLS at the same time, and reports all failures
+/// together.
 #[track_caller]
 pub fn check(cases: &[Case]) {
     let wrong: Vec<String> = thread::scope(|scope| {
-        // They wait more than they work.
+        // They wait more than they compute.
         let parts = cases.chunks(16).flat_map(|part| [(false, part), (true, part)]);
         let runs: Vec<_> = parts.map(|(tls, half)| scope.spawn(move || wrong_over(tls, half))).collect();
         runs.into_iter().flat_map(|run| run.join().expect("a run catches what its cases panic with")).collect()
@@ -111,14 +111,14 @@ fn run(case: &Case, tls: bool) -> Result<(), String> {
 }
 
 impl Session {
-    /// What has come of `stream`, or of the connection if it is 0. `may_be_ignored`:
-    /// nothing need come.
+    /// The outcome of `stream`, or of the connection if it is 0. `may_be_ignored`: there
+    /// may be no reaction.
     #[track_caller]
     fn outcome(&mut self, stream: u32, may_be_ignored: bool) -> Outcome {
         let has_ended = |transcript: &Transcript| !transcript.goaways().is_empty() || transcript.end.is_some();
         let patience = self.patience;
         if may_be_ignored {
-            // Twice, so that what is sent behind the first answer is seen as well.
+            // Twice, to see also what follows the first acknowledgement.
             self.ping_or_end(*b"barrier1");
             self.ping_or_end(*b"barrier2");
         } else {
@@ -141,8 +141,8 @@ impl Session {
         }
     }
 
-    /// GOAWAY, if there was one, names no stream that we have not opened, nothing
-    /// follows it, and the connection ends with a FIN.
+    /// Asserts that a GOAWAY names no stream that the client has not opened, that nothing
+    /// follows it, and that the connection ends with a FIN.
     #[track_caller]
     fn expect_end(&mut self) {
         self.read_until(PATIENCE, |transcript| transcript.end.is_some());
@@ -153,8 +153,8 @@ impl Session {
         self.finish_writing();
     }
 
-    /// The echo comes back whole, the next request is served, and no word of
-    /// leaving comes.
+    /// Asserts that the echo is complete, that the next request is served, and that no
+    /// GOAWAY arrives.
     #[track_caller]
     fn expect_health(&mut self) {
         self.finish_echo();
@@ -167,8 +167,8 @@ impl Session {
     }
 }
 
-/// The process under test. A thread of its own starts it, since the kernel ends it
-/// with the thread.
+/// The process under test. A thread of its own starts it, because the kernel ends it with
+/// that thread.
 pub fn server(tls: bool) -> &'static Demo {
     static SERVERS: [OnceLock<Demo>; 2] = [OnceLock::new(), OnceLock::new()];
     SERVERS[usize::from(tls)].get_or_init(|| {

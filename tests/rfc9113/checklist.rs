@@ -7,11 +7,11 @@ use crate::ALL;
 use Tested::{By, Cases, Nothing};
 
 enum Tested {
-    /// By cases of this suite that name it.
+    /// By cases of this suite with that section.
     Cases,
-    /// By a test elsewhere: its file and a name in it.
+    /// By a test elsewhere: its file, and a name in it.
     By(&'static str, &'static str),
-    /// It demands nothing of a server that its peer could see, for this reason.
+    /// It requires nothing of a server that a peer could observe, for this reason.
     Nothing(&'static str),
 }
 

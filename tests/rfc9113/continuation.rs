@@ -18,7 +18,8 @@ pub const CASES: &[Case] = &[
         s.send_together(&frames);
         stream
     }),
-    // Nobody cuts a block like this; some 70 frames may be taken for a flood (10.5.1).
+    // No client splits a block like this, and about 70 frames may count as a flood
+    // (10.5.1).
     case("6.10", "nothing but CONTINUATION frames of one byte", &[Status(200), Goaway(code::ENHANCE_YOUR_CALM)], |s| {
         ask_in_pieces(s, 1)
     }),
@@ -66,8 +67,8 @@ pub const CASES: &[Case] = &[
     }),
 ];
 
-/// A request with one byte of its header block in HEADERS, and the others in
-/// CONTINUATION frames of so many.
+/// A request with one byte of its header block in HEADERS, and the others in CONTINUATION
+/// frames of `size` bytes.
 #[track_caller]
 fn ask_in_pieces(s: &mut Session, length: usize) -> u32 {
     let stream = s.next_stream();

@@ -1,4 +1,4 @@
-//! Section 8.2: which fields there may be, and what becomes of them.
+//! Section 8.2: valid and invalid fields.
 
 use crate::block::{self, NEVER_INDEXED, literal};
 use crate::case::Outcome::{Ignored, Reset, Status};
@@ -44,7 +44,7 @@ pub const CASES: &[Case] = &[
     case("8.2.1", "a tab behind a value", MALFORMED, |s| ask_with(s, b"x-a", b"value\t")),
     case("8.2.1", "spaces and tabs within a value", &[Status(200)], |s| ask_with(s, b"x-a", b"a \t b")),
     case("8.2.1", "a malformed field among 30 requests that are served", &[Ignored], |s| {
-        // As behind a proxy: many requests of many people, one of which is malformed.
+        // As behind a proxy: many requests of many clients, one of which is malformed.
         let before: Vec<u32> = (0..15).map(|_| s.ask("/")).collect();
         let malformed = ask_with(s, b"x-a", b"a\nb");
         let after: Vec<u32> = (0..15).map(|_| s.ask("/")).collect();

@@ -1,4 +1,4 @@
-//! Section 10.5: what a peer may not do without end.
+//! Section 10.5: limits on what a peer may repeat.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::session::Session;
 const CALM: &[Outcome] = &[Goaway(code::ENHANCE_YOUR_CALM)];
 
 pub const CASES: &[Case] = &[
-    // Streams opened and given up.
+    // Streams that are opened and reset.
     case("10.5", "rapid reset", CALM, |s| {
         flood(s, 40, |s| {
             many(50, || {
@@ -33,7 +33,7 @@ pub const CASES: &[Case] = &[
         })
     }),
     case("10.5", "streams that were reset count as long as their handlers work", &[Status(200)], |s| {
-        // One of the 100 is the echo. Nobody is told that /slow was cancelled.
+        // One of the 100 is the echo. The handler of /slow does not learn of the reset.
         let mut frames = many(99, || {
             let request = request(s, "/slow", &[]);
             let stream = request.stream;
@@ -44,7 +44,7 @@ pub const CASES: &[Case] = &[
         frames.push(refused);
         s.send_together(&frames);
         s.expect_reset(stream, code::REFUSED_STREAM);
-        // Until the handlers have ended, a second later.
+        // Until the handlers have ended, one second later.
         for _ in 0..100 {
             let stream = s.ask("/");
             if s.response(stream).status == 200 {
@@ -67,7 +67,7 @@ pub const CASES: &[Case] = &[
         s.expect_reset(stream, code::REFUSED_STREAM);
         0
     }),
-    // Resets that the peer provokes.
+    // Resets that the peer causes.
     case("10.5", "malformed requests", CALM, |s| {
         flood(s, 100, |s| many(50, || vec![request(s, "/", &[("X-Upper", "case")])]))
     }),
@@ -197,7 +197,7 @@ pub const CASES: &[Case] = &[
     }),
     case("10.5", "frames of an unknown type", CALM, |s| repeat(s, &[Frame::new(0xee, 0, 0, [])])),
     case("10.5", "GOAWAY", CALM, |s| repeat(s, &[Frame::goaway(0, code::NO_ERROR, b"leaving")])),
-    // Bodies that are none.
+    // Empty bodies.
     case("10.5", "DATA without data", CALM, |s| {
         let stream = s.begin("POST", "/echo");
         repeat(s, &[Frame::data(stream, b"", false)])
@@ -213,7 +213,7 @@ pub const CASES: &[Case] = &[
             &[Frame::new(kind::DATA, flag::PADDED, stream, [15; 1].into_iter().chain([0; 15]).collect::<Vec<u8>>())],
         )
     }),
-    // Header blocks without an end.
+    // Endless header blocks.
     case("10.5.1", "CONTINUATION without a payload", CALM, |s| {
         let stream = begin_block(s);
         repeat(s, &[Frame::continuation(stream, &[], false)])
@@ -253,7 +253,7 @@ fn many(count: usize, mut frames: impl FnMut() -> Vec<Frame>) -> Vec<Frame> {
     (0..count).flat_map(|_| frames()).collect()
 }
 
-/// HEADERS of a request without END_HEADERS; gives its stream.
+/// Sends HEADERS of a request without END_HEADERS. Returns its stream.
 #[track_caller]
 fn begin_block(s: &mut Session) -> u32 {
     let stream = s.next_stream();
@@ -268,8 +268,8 @@ fn repeat(s: &mut Session, frames: &[Frame]) -> u32 {
     flood(s, 50, |_| many(100, || frames.to_vec()))
 }
 
-/// Sends so many bursts, fewer if the server ends the connection, while a neighbour
-/// on another connection is served.
+/// Sends `bursts` bursts, fewer if the server ends the connection, while a client on
+/// another connection is served.
 #[track_caller]
 fn flood(s: &mut Session, bursts: usize, mut burst: impl FnMut(&mut Session) -> Vec<Frame>) -> u32 {
     let mut neighbour = Client::connect_over(s.is_tls(), s.address());

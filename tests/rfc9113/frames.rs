@@ -1,5 +1,5 @@
-//! Section 4: what a frame looks like, how long it may be, and header blocks that
-//! span several. Section 5.5: what is not known.
+//! Section 4: frame format, frame size, and header blocks in several frames. Section 5.5:
+//! unknown frames and settings.
 
 use crate::block;
 use crate::case::Outcome::{Goaway, Ignored, Reset, Status};
@@ -158,7 +158,7 @@ pub const CASES: &[Case] = &[
     }),
 ];
 
-/// HEADERS without END_HEADERS; gives its stream.
+/// Sends HEADERS without END_HEADERS. Returns its stream.
 #[track_caller]
 pub fn half_a_block(s: &mut Session) -> u32 {
     let stream = s.next_stream();
@@ -167,7 +167,7 @@ pub fn half_a_block(s: &mut Session) -> u32 {
     stream
 }
 
-/// A request whose field `x-stored: kept` is the newest entry of the table.
+/// A request whose field `x-stored: kept` becomes the newest entry of the table.
 #[track_caller]
 pub fn ask_with_newest(s: &mut Session) -> u32 {
     let stream = s.ask_by([s.block("GET", "/headers", &[]), block::indexed(block::NEWEST)].concat(), true);

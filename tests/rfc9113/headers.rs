@@ -14,9 +14,9 @@ pub const CASES: &[Case] = &[
     case("6.2", "padding and priority fields", &[Status(200)], |s| {
         ask_as(s, flag::PADDED | flag::PRIORITY, &[3, 0, 0, 0, 1, 15], &[0; 3])
     }),
-    // An error of RFC 7540 (5.3.1), of which RFC 9113 says nothing.
+    // An error in RFC 7540 (5.3.1), which RFC 9113 does not mention.
     case("6.2", "a stream that depends on itself", &[Status(200), Reset(code::PROTOCOL_ERROR)], |s| {
-        // The next one: `ask_as` takes it.
+        // The next stream: `ask_as` uses it.
         let stream = s.next_stream() + 2;
         let priority = [&stream.to_be_bytes()[..], &[15]].concat();
         ask_as(s, flag::PRIORITY, &priority, &[])
@@ -86,7 +86,7 @@ pub const CASES: &[Case] = &[
         s.send(Frame::new(kind::PRIORITY, 0, stream, [0; 6]));
         stream
     }),
-    // RST_STREAM must not be sent on it (5.1), so the error is the connection's.
+    // RST_STREAM must not be sent on it (5.1), so it is a connection error.
     case("6.3", "PRIORITY of 4 bytes on an idle stream", &[Goaway(code::FRAME_SIZE_ERROR), Ignored], |s| {
         s.send(Frame::new(kind::PRIORITY, 0, 99, [0; 4]));
         0
@@ -121,7 +121,7 @@ pub const CASES: &[Case] = &[
     }),
 ];
 
-/// A GET whose HEADERS frame has these flags besides, and these bytes around its
+/// A GET whose HEADERS frame has these additional flags, and these bytes around its
 /// header block.
 #[track_caller]
 fn ask_as(s: &mut Session, flags: u8, before: &[u8], after: &[u8]) -> u32 {

@@ -1,4 +1,4 @@
-//! Section 10.5: what an honest client may do, however much it talks.
+//! Section 10.5: what an honest client may do, however many frames it sends.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! RFC 7541: what a decoder must understand, and refuse.
+//! RFC 7541: what a decoder must understand or refuse.
 
 use crate::block::{INDEXED, Literal, NEVER_INDEXED, NEWEST, NOT_INDEXED};
 use crate::block::{huffman, indexed, integer, literal, literals, named, table_size, text};
@@ -58,7 +58,7 @@ pub const CASES: &[Case] = &[
         let entry = |number: usize| literal(INDEXED, "x-test", format!("{number}{}", "v".repeat(999)));
         let entries: Vec<Vec<u8>> = (0..6).map(entry).collect();
         let oldest = format!("x-test: 3{}\n", "v".repeat(999));
-        // Of entries of 1038 bytes, three stay.
+        // Three entries of 1038 bytes fit.
         ask_for(s, &[entries.concat(), indexed(NEWEST + 2)], &oldest)
     }),
     case("7541, 4.4", "an entry that was evicted", ERROR, |s| {
@@ -66,7 +66,7 @@ pub const CASES: &[Case] = &[
         ask_by(s, &[entry.repeat(6), indexed(NEWEST + 3)])
     }),
     case("7541, 5.1", "an integer that is longer than it need be", &[Status(200)], |s| {
-        // 127 + 0 in two bytes, the second one with a zero to follow.
+        // 127 + 0 in two bytes, the second one followed by a zero.
         let value = "v".repeat(127);
         let long = [vec![NOT_INDEXED_FIRST], text("x-test"), vec![0x7f, 0x80, 0x00], value.clone().into_bytes()];
         ask_for(s, &[long.concat()], &format!("x-test: {value}\n"))
@@ -136,22 +136,22 @@ pub const CASES: &[Case] = &[
         let target = s.block("GET", "/", &[]);
         s.ask_by([table_size(64), target].concat(), true);
         let (first, second) = (literal(INDEXED, "x-first", "1"), literal(INDEXED, "x-second", "2"));
-        // There is room for one entry.
+        // One entry fits.
         ask_for(s, &[first, second, indexed(NEWEST)], "x-first: 1\nx-second: 2\nx-second: 2\n")
     }),
 ];
 
-/// The first byte of a literal without indexing whose name follows.
+/// The first byte of a literal without indexing with a literal name.
 const NOT_INDEXED_FIRST: u8 = 0;
 
-/// A request with these representations behind its target.
+/// A request with these representations after its pseudo-header fields.
 #[track_caller]
 fn ask_by(s: &mut Session, more: &[Vec<u8>]) -> u32 {
     let target = literals(&s.target("GET", "/headers"));
     s.ask_by([target, more.concat()].concat(), true)
 }
 
-/// The same; the server must have understood these lines.
+/// The same. The server must have decoded these fields.
 #[track_caller]
 fn ask_for(s: &mut Session, more: &[Vec<u8>], lines: &str) -> u32 {
     let stream = ask_by(s, more);

@@ -1,5 +1,5 @@
-//! Section 10.5: what a peer can make the server keep. Each test has a process of its
-//! own, so that its memory is nobody else's.
+//! Section 10.5: how much memory a peer can make the server hold. Each test has a process
+//! of its own.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -9,12 +9,11 @@ use crate::block::{self, INDEXED, NEWEST};
 use crate::kit::frame::PREFACE;
 use crate::kit::{Client, Demo, Frame, MAX_STREAM, flag, kind, setting};
 
-/// What a process may gain that is no leak: pages of its allocator, of threads that
-/// have worked for the first time.
+/// How much a process may grow without a leak: pages of the allocator, and of threads
+/// that run for the first time.
 const NOISE_KIB: u64 = 1536;
 
-/// Three times over, the process may grow by so many KiB and not more while what `hold`
-/// gives back is alive.
+/// Three times, the process may grow by `most` KiB while the result of `hold` is alive.
 #[track_caller]
 fn check_growth<T>(most_kib: u64, mut hold: impl FnMut(&Demo) -> T) {
     let demo = Demo::start_over(false, Duration::from_secs(1));
@@ -42,7 +41,7 @@ fn settle(demo: &Demo) {
     client.fail("the other sessions do not end");
 }
 
-/// A header block that never ends is not kept.
+/// An endless header block is not stored.
 #[test]
 fn a_value_of_15_mib() {
     check_growth(256, |demo| {
@@ -63,7 +62,7 @@ fn a_value_of_15_mib() {
     });
 }
 
-/// Nor is a list that is short on the wire and long when it is decompressed.
+/// Nor is a section that is short on the wire and long after decompression.
 #[test]
 fn references_to_a_large_entry_on_100_streams() {
     check_growth(1024, |demo| {
@@ -86,7 +85,7 @@ fn references_to_a_large_entry_on_100_streams() {
     });
 }
 
-/// What is owed to a peer that does not read: acknowledgements of PING and SETTINGS.
+/// Acknowledgements of PING and SETTINGS for a peer that does not read.
 #[test]
 fn acknowledgements_that_nobody_reads() {
     for frame in [Frame::ping(*b"flooding"), Frame::settings(&[])] {
@@ -96,7 +95,7 @@ fn acknowledgements_that_nobody_reads() {
             let hello = [PREFACE, &Frame::settings(&[]).encode(), &Frame::settings_ack().encode()].concat();
             socket.write_all(&hello).expect("the preface");
             let burst = frame.encode().repeat(1000);
-            // Until it is full or thrown away.
+            // Until the socket is full or reset.
             for _ in 0..2000 {
                 if socket.write_all(&burst).is_err() {
                     break;
@@ -123,7 +122,7 @@ fn responses_that_wait_for_a_window() {
     });
 }
 
-/// Connections that end by an error leave nothing behind.
+/// Connections that end with an error leave nothing behind.
 #[test]
 fn connections_that_end_by_an_error() {
     check_growth(512, |demo| {

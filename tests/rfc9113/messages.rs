@@ -1,4 +1,4 @@
-//! Section 8.1: what a message is made of, and when it is malformed. Section 8.7.
+//! Section 8.1: the parts of a message, and malformed messages. Section 8.7.
 
 use crate::block;
 use crate::case::Outcome::{Goaway, Ignored, Reset, Status};
@@ -132,7 +132,7 @@ pub const CASES: &[Case] = &[
     }),
 ];
 
-/// A request whose body comes in these pieces, of the length that it says.
+/// A request whose body has these pieces, with the content-length of this length.
 #[track_caller]
 fn upload(s: &mut Session, length: &str, pieces: &[&str]) -> u32 {
     let stream = s.ask_with("POST", "/echo", &[("content-length", length)], false);

@@ -1,5 +1,5 @@
-//! RFC 9218: which of several responses is sent first. RFC 9113, section 5.3, leaves
-//! it to this.
+//! RFC 9218: which of several responses is sent first. RFC 9113, section 5.3, refers to
+//! it.
 
 use std::ops::Range;
 
@@ -8,8 +8,8 @@ use crate::case::{Case, case, check};
 use crate::kit::{Frame, MAX_STREAM, Transcript, code, kind, setting};
 use crate::session::Session;
 
-/// By how much the connection's window opens at a time: a server has at least so
-/// much of a long response at hand.
+/// By how much the window of the connection opens at a time. A server has at least this
+/// much of a long response available.
 const STEP: usize = 16_384;
 
 const STEPS: usize = 8;
@@ -96,8 +96,8 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-/// Two requests for long responses with these `priority` fields, of which as much
-/// has come as the window of the connection lets through.
+/// Two requests for long responses with these `priority` fields, after the window of the
+/// connection was used up.
 #[track_caller]
 fn two(s: &mut Session, first: Option<&str>, second: Option<&str>) -> [u32; 2] {
     s.behaviour.open_window = false;
@@ -107,13 +107,13 @@ fn two(s: &mut Session, first: Option<&str>, second: Option<&str>) -> [u32; 2] {
         s.ask_with("GET", "/big", &field, true)
     });
     expect_in_all(s, streams, 65_535);
-    // Until the response that had less of the window is prepared as well.
+    // Until the response with the smaller share of the window is available, too.
     s.barrier();
     streams
 }
 
-/// Opens the connection's window step by step: so many bytes of it must go to the
-/// first of the two, and the rest to the second.
+/// Opens the window of the connection in steps: `first` bytes of it must go to the first
+/// response, and the rest to the second.
 #[track_caller]
 fn expect_share(s: &mut Session, streams: [u32; 2], wanted: Range<usize>) -> u32 {
     let before = s.transcript.body_length(streams[0]);

@@ -1,4 +1,4 @@
-//! A client on whose connection an echo is under way, whatever else comes.
+//! A client on whose connection an echo is in progress.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::kit::{Client, Demo, Frame, Transcript, kind};
 const BEFORE: &[u8] = b"before, ";
 const AFTER: &[u8] = b"and after";
 
-/// The requests of this type have header blocks that no other block depends on, so
-/// that a test is free to do to the HPACK table what it likes.
+/// The header blocks of these requests do not use the dynamic table, so a test may change
+/// the table.
 pub struct Session {
     client: Client,
     /// The stream of the echo; 0 if there is none.
     echo: u32,
-    /// How long to wait for what must come.
+    /// How long to wait for events that must happen.
     pub patience: Duration,
 }
 
@@ -51,26 +51,26 @@ impl Session {
         session
     }
 
-    /// The four pseudo-header fields of a request to the server.
+    /// The four pseudo-header fields of a request.
     pub fn target(&self, method: &str, path: &str) -> Vec<(String, String)> {
         let scheme = if self.is_tls() { "https" } else { "http" };
         let fields = [(":method", method), (":scheme", scheme), (":authority", &self.authority()), (":path", path)];
         fields.map(|(name, value)| (name.to_string(), value.to_string())).to_vec()
     }
 
-    /// The header block of a request with these fields besides, which leaves the
-    /// HPACK table as it is.
+    /// The header block of a request with these additional fields, which does not use the
+    /// dynamic table.
     pub fn block(&self, method: &str, path: &str, more: &[(&str, &str)]) -> Vec<u8> {
         [block::literals(&self.target(method, path)), block::literals(more)].concat()
     }
 
-    /// A GET without a body; gives its stream.
+    /// Sends a GET without a body. Returns its stream.
     #[track_caller]
     pub fn ask(&mut self, path: &str) -> u32 {
         self.ask_with("GET", path, &[], true)
     }
 
-    /// A request whose body is still to come; gives its stream.
+    /// Sends a request whose body follows. Returns its stream.
     #[track_caller]
     pub fn begin(&mut self, method: &str, path: &str) -> u32 {
         self.ask_with(method, path, &[], false)
@@ -82,7 +82,7 @@ impl Session {
         self.ask_by(block, end_stream)
     }
 
-    /// A request with this header block; gives its stream.
+    /// Sends a request with this header block. Returns its stream.
     #[track_caller]
     pub fn ask_by(&mut self, block: Vec<u8>, end_stream: bool) -> u32 {
         let stream = self.next_stream();
@@ -96,7 +96,7 @@ impl Session {
         self.send(Frame::headers(stream, block::literals(fields), true));
     }
 
-    /// RST_STREAM comes on `stream`, with this code.
+    /// Asserts that RST_STREAM arrives on `stream` with this code.
     #[track_caller]
     pub fn expect_reset(&mut self, stream: u32, code: u32) {
         let patience = self.patience;
@@ -106,7 +106,7 @@ impl Session {
         self.check(reset == Some(code), &format!("stream {stream} is not reset with {wanted}"));
     }
 
-    /// A stream whose request and response have both ended.
+    /// A stream whose request and response have ended.
     #[track_caller]
     pub fn closed_stream(&mut self) -> u32 {
         let stream = self.ask("/");
@@ -121,7 +121,7 @@ impl Session {
         self.ping_and_wait(*b"all read");
     }
 
-    /// As `barrier`, for those who may have lost the connection.
+    /// The same as `barrier` for a connection that may have ended.
     pub fn ping_or_end(&mut self, payload: [u8; 8]) {
         let _ = self.try_raw(&Frame::ping(payload).encode());
         let answer = |frame: &Frame| frame.kind == kind::PING && frame.is_ack() && frame.payload == payload;
@@ -131,8 +131,7 @@ impl Session {
         });
     }
 
-    /// The rest of the echo, which must come back whole. Without effect if there is
-    /// no echo under way.
+    /// Completes the echo, which must be unchanged. No effect without an echo.
     #[track_caller]
     pub fn finish_echo(&mut self) {
         let stream = std::mem::take(&mut self.echo);

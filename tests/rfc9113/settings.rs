@@ -1,5 +1,4 @@
-//! Section 6.5: SETTINGS, in both directions, and what changes while a connection
-//! goes on.
+//! Section 6.5: SETTINGS in both directions, and changes during a connection.
 
 use crate::block;
 use crate::case::Outcome::{Goaway, Ignored, Reset, Status};
@@ -83,7 +82,7 @@ pub const CASES: &[Case] = &[
         let stream = s.ask("/big");
         s.expect_data(stream);
         s.barrier();
-        // 1000 bytes have come: less than nothing may come now.
+        // 1000 bytes have been received, so the window is negative now.
         s.settings_and_wait(&[(setting::INITIAL_WINDOW_SIZE, 10)]);
         s.send(Frame::window_update(stream, 990));
         s.barrier();
@@ -92,7 +91,8 @@ pub const CASES: &[Case] = &[
         s.check(come == 1000, &format!("{come} bytes of a window of 0"));
         s.settings_and_wait(&[(setting::INITIAL_WINDOW_SIZE, 65_535)]);
         s.behaviour.open_window = true;
-        // What came meanwhile has used up the session's window, which nobody has opened.
+        // The received bytes have used up the window of the session, which was not
+        // opened.
         s.send(Frame::window_update(0, 65_535));
         s.send(Frame::window_update(stream, 65_535));
         stream
@@ -124,7 +124,7 @@ pub const CASES: &[Case] = &[
         s.closed_stream();
         s.settings_and_wait(&[(setting::HEADER_TABLE_SIZE, 0)]);
         let stream = s.closed_stream();
-        // RFC 7541, section 4.2: the encoder says so at the start of the next block.
+        // RFC 7541, section 4.2: the encoder announces it at the start of the next block.
         let block = s.transcript.on_stream(stream).next().expect("HEADERS came").frame.content().to_vec();
         s.check(block[0] == block::table_size(0)[0], "no dynamic table size update to 0");
         let smaller = s.closed_stream();

@@ -1,4 +1,4 @@
-//! Section 3: how a connection begins. Section 9.1: and lasts.
+//! Section 3: the beginning of a connection. Section 9.1: its duration.
 
 use crate::case::Outcome::{Closed, Goaway, Ignored, Status};
 use crate::case::{Case, at_the_beginning, case, check};

@@ -1,5 +1,5 @@
-//! Section 5.1: what may come in which state of a stream, and how streams are
-//! numbered and counted. Section 5.4: errors.
+//! Section 5.1: frames in each state of a stream, and the numbering and counting of
+//! streams. Section 5.4: errors.
 
 use crate::block;
 use crate::case::Outcome::{Goaway, Ignored, Reset, Status};
@@ -7,15 +7,15 @@ use crate::case::{Case, Outcome, case, check};
 use crate::kit::{Frame, MAX_STREAM, code, kind};
 use crate::session::Session;
 
-/// What may come of a frame on a stream that the client has ended itself: section
-/// 5.1 allows an error of either kind, or to discard the frame.
+/// The outcomes for a frame on a stream that the client has ended: section 5.1 allows
+/// both kinds of errors, or to discard the frame.
 const ON_A_CLOSED_STREAM: &[Outcome] = &[Ignored, Reset(code::STREAM_CLOSED), Goaway(code::STREAM_CLOSED)];
 
-/// HEADERS there may also be taken for a new stream with an old id (5.1.1).
+/// HEADERS may also count as a new stream with a used identifier (5.1.1).
 const HEADERS_ON_A_CLOSED_STREAM: &[Outcome] =
     &[Ignored, Reset(code::STREAM_CLOSED), Goaway(code::STREAM_CLOSED), Goaway(code::PROTOCOL_ERROR)];
 
-/// CONTINUATION there is wrong in two ways (6.10).
+/// CONTINUATION is wrong in two ways (6.10).
 const CONTINUATION_ON_A_CLOSED_STREAM: &[Outcome] = &[Goaway(code::STREAM_CLOSED), Goaway(code::PROTOCOL_ERROR)];
 
 pub const CASES: &[Case] = &[
@@ -89,8 +89,8 @@ pub const CASES: &[Case] = &[
         s.send(Frame::new(kind::PRIORITY, 0, stream, [0, 0, 0, 0, 15]));
         stream
     }),
-    // Closed by END_STREAM from both sides. The outcome is the connection's, since
-    // the stream has its response.
+    // Closed by END_STREAM from both sides. The outcome is that of the connection,
+    // because the stream has its response.
     case("5.1", "closed: DATA", &[Ignored, Goaway(code::STREAM_CLOSED)], |s| {
         let stream = s.closed_stream();
         s.send(Frame::data(stream, b"data", true));
@@ -114,7 +114,7 @@ pub const CASES: &[Case] = &[
         s.send(Frame::new(kind::PRIORITY, 0, stream, [0, 0, 0, 0, 15]));
         0
     }),
-    // Reset by the server: the client may have sent all of this before it knew.
+    // Reset by the server: the client may have sent these frames before it knew.
     case(
         "5.1",
         "reset by the server: DATA, trailers, WINDOW_UPDATE, RST_STREAM",
@@ -132,7 +132,8 @@ pub const CASES: &[Case] = &[
         },
     ),
     case("5.1", "reset by the server: more DATA than the connection's window", &[Ignored], |s| {
-        // A stream's window each, and together more than the connection's.
+        // A whole window for each stream, and together more than the window of the
+        // connection.
         for _ in 0..6 {
             let stream = malformed_upload(s);
             s.data(stream, &[b'x'; 200_000], true);
@@ -214,7 +215,7 @@ fn reset_stream(s: &mut Session) -> u32 {
     stream
 }
 
-/// A request that the server resets before its body has come.
+/// A request that the server resets before its body has arrived.
 #[track_caller]
 fn malformed_upload(s: &mut Session) -> u32 {
     s.ask_by([s.block("POST", "/echo", &[]), block::literals(&[("X-Upper", "case")])].concat(), false)

@@ -8,7 +8,7 @@ use crate::session::Session;
 
 const MALFORMED: &[Outcome] = &[Reset(code::PROTOCOL_ERROR)];
 
-/// Not taken, but the library may respond instead of resetting.
+/// Refused, but the library may respond instead of resetting the stream.
 const REFUSED: &[Outcome] = &[Reset(code::PROTOCOL_ERROR), Status(400)];
 
 pub const CASES: &[Case] = &[
@@ -122,7 +122,7 @@ pub const CASES: &[Case] = &[
     case("8.6", "Upgrade is of HTTP/1.1", MALFORMED, |s| s.ask_with("GET", "/", &[("upgrade", "websocket")], true)),
 ];
 
-/// A GET with this pseudo-header field besides, in its place.
+/// A GET with this additional pseudo-header field, in its position.
 #[track_caller]
 fn also(s: &mut Session, name: &str, value: &str) -> u32 {
     let block = s.block("GET", "/", &[(name, value)]);

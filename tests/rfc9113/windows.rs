@@ -118,7 +118,7 @@ pub const CASES: &[Case] = &[
         s.behaviour.open_window = false;
         s.settings_and_wait(&[(setting::INITIAL_WINDOW_SIZE, 1_000_000)]);
         let stream = s.ask("/big");
-        // What the echo has used up came back: `open_window` was on.
+        // The window that the echo used was opened again: `open_window` was enabled.
         let window = 65_535;
         expect_exactly(s, stream, window);
         s.behaviour.open_window = true;
@@ -127,7 +127,8 @@ pub const CASES: &[Case] = &[
     }),
 ];
 
-/// From now on our windows do not open by themselves, and new ones are this wide.
+/// From now on the windows of the client do not open automatically, and new ones have
+/// this size.
 #[track_caller]
 fn narrow(s: &mut Session, window: u32) {
     s.behaviour.open_window = false;
@@ -140,7 +141,7 @@ fn widen(s: &mut Session) {
     s.behaviour.open_window = true;
 }
 
-/// `length` bytes of the response come, and no more.
+/// Asserts that `length` bytes of the response arrive, and no more.
 #[track_caller]
 fn expect_exactly(s: &mut Session, stream: u32, length: usize) {
     let patience = s.patience;
