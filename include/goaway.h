@@ -1138,44 +1138,44 @@ goaway_status goaway_server_set_ready(goaway_server *server, bool ready);
 // has passed. Returns false for NULL.
 bool goaway_server_is_ready(const goaway_server *server);
 
-// Trusts the proxies in `trusted` to say who the client of a request is. What they say
+// Accepts what the proxies in `trusted` report about the client of a request. It
 // replaces the peer, the scheme and the authority of the request: in
-// `goaway_request_peer`, `_scheme` and `_authority`, and in REQUEST records. What was
-// received stays available: the session's peer in `goaway_session_info`, and
+// `goaway_request_peer`, `_scheme` and `_authority`, and in REQUEST records. The
+// received values stay available: the session's peer in `goaway_session_info`, and
 // `goaway_request_received_scheme` and `_received_authority`. Header fields are not
-// changed. Without this call no such field has a meaning. Allowed before the start
-// only; a later call replaces an earlier one.
+// changed. Without this call these fields have no effect. Allowed before the start only;
+// a later call replaces an earlier one.
 //
 // `trusted` is a list of addresses and networks, separated by commas, such as
 // "127.0.0.1,10.0.0.0/8,::1"; "unix" is every peer of a Unix socket, "*" every peer.
-// NULL is "127.0.0.0/8,::1,unix". Whoever is trusted can claim to be anybody: trust
-// only what your clients cannot use.
+// NULL is "127.0.0.0/8,::1,unix". A trusted sender can claim any client address: list
+// only addresses that your clients cannot use.
 //
 // `fields` names the header fields to read, separated by commas. NULL is
-// "x-forwarded-for,x-forwarded-proto". Name only fields that your proxy sets or
-// removes: it passes others on as the client has sent them.
+// "x-forwarded-for,x-forwarded-proto". Name only fields that your proxy sets or removes:
+// it passes others on as the client has sent them.
 //
-// - "x-forwarded-for" and "forwarded" (RFC 7239): the client's address, read from right
-//   to left: the first address that is not trusted, or the last one if all are trusted.
-//   The port is 0 if it is not given. "unknown", hidden identifiers and malformed
-//   values end the search; the client is then the last address that is known.
+// - "x-forwarded-for" and "forwarded" (RFC 7239): the address of the client, read from
+//   right to left: the first address that is not trusted, or the last one if all are
+//   trusted. The port is 0 if it is missing. "unknown", hidden identifiers and malformed
+//   values end the search; the client is then the last known address.
 // - "x-forwarded-proto" ("http", "https", "ws" or "wss"), "x-forwarded-host": the item
 //   that belongs to this address if there is one for each item of x-forwarded-for,
-//   otherwise the last. `Forwarded` has them as proto and host; a request with this
-//   field is read by it alone, except for port and prefix.
+//   otherwise the last. `Forwarded` has them as proto and host; in a request with this
+//   field only port and prefix are read from other fields.
 // - "x-forwarded-port": replaces the port of the authority.
-// - "x-forwarded-prefix": the path at which the proxy mounts the server, for
-//   `goaway_request_prefix`.
+// - "x-forwarded-prefix": the path prefix under which the proxy publishes the server,
+//   for `goaway_request_prefix`.
 //
 // A malformed value is ignored, and logged at GOAWAY_LOG_WARN.
 //
-// GOAWAY_ERR_INVALID: an item of `trusted` or `fields` is none.
+// GOAWAY_ERR_INVALID: an item of `trusted` or `fields` is not valid.
 // GOAWAY_ERR_STATE: the server was started.
 goaway_status goaway_server_set_forwarded(goaway_server *server,
                                           const char *trusted,
                                           const char *fields);
 
-// Has the library respond to health checks itself: to GET and HEAD of `ready_path`
+// Makes the library respond to health checks itself: to GET and HEAD of `ready_path`
 // and of `live_path`, each an absolute path without a query, such as "/ready". The
 // path of a request must be the same, byte for byte; a query is ignored. NULL: no such
 // path. Allowed before the start only. The host does not see these requests.
@@ -1185,12 +1185,12 @@ goaway_status goaway_server_set_forwarded(goaway_server *server,
 // - `live_path` has the status 503 while the host is stalled, otherwise 200. The host
 //   is stalled when a callback on the thread of a session has been running for
 //   `stall_ms` milliseconds, or when records have been waiting in a queue for so long
-//   without a `goaway_queue_take`. It is noticed at most half of `stall_ms`, or 1 s,
-//   later, and written to the log at GOAWAY_LOG_WARN. A host for which nothing waits
+//   without a `goaway_queue_take`. This is detected at most half of `stall_ms`, or 1 s,
+//   later, and logged at GOAWAY_LOG_WARN. A host for which nothing waits
 //   is not stalled, nor is one that takes requests and does not respond to them.
 //
 // The body is one word and a line feed. A check on a thread that is inside a callback
-// waits for the callback, so that it is answered late or never. Checks on a listener
+// waits for the callback, so the response is late or never sent. Checks on a listener
 // with health=1 (`goaway_server_listen`) have a thread of their own.
 //
 // GOAWAY_ERR_INVALID: a path is malformed or has a handler for GET already, the paths

@@ -1,18 +1,18 @@
-//! How much memory the process may use: the limit of its control group, and the
-//! memory of the machine.
+//! How much memory the process may use: the limit of its control group, and the memory of
+//! the machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The most that is taken of a machine without a limit.
+/// The greatest default without a control group limit.
 const MOST: u64 = 1 << 30;
-/// The least, whatever the system says.
+/// The least default.
 const LEAST: u64 = 16 << 20;
-/// From here on a limit is none: version 1 writes the largest number of pages.
+/// A value from here on is no limit: version 1 writes the largest number of pages.
 const NONE: u64 = 1 << 60;
 
-/// The memory that peers may make the library hold by default: half of the control
-/// group's limit. Without one, 1 GiB, or half of the machine's memory if that is less.
+/// The default of the memory limit: half of the control group's limit. Without one it is
+/// 1 GiB, or half of the machine's memory if that is less.
 pub fn share() -> u64 {
     share_of(Path::new("/proc"), Path::new("/sys/fs/cgroup"))
 }
@@ -29,8 +29,8 @@ fn share_of(proc: &Path, mount: &Path) -> u64 {
     share.max(LEAST)
 }
 
-/// The limit of the group of a line of /proc/self/cgroup: "0::/path" of version 2,
-/// "4:memory:/path" of version 1. The groups above it limit it too. In a container
+/// The limit of the group in a line of /proc/self/cgroup: "0::/path" in version 2,
+/// "4:memory:/path" in version 1. The limits of parent groups apply, too. In a container
 /// the path may be that of the host, and only the mounted root exists.
 fn limit_of(line: &str, mount: &Path) -> Option<u64> {
     let (_, rest) = line.split_once(':')?;
@@ -47,7 +47,7 @@ fn limit_of(line: &str, mount: &Path) -> Option<u64> {
 
 fn read(group: &Path, file: &str) -> Option<u64> {
     let path: PathBuf = group.join(file);
-    // "max" is no limit.
+    // "max" means no limit.
     fs::read_to_string(path).ok()?.trim().parse().ok().filter(|limit| *limit < NONE)
 }
 
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(system("above", &[group, machine, a, b]), 256 * MIB);
         let b = ("sys/a/b/memory.max", "67108864\n");
         assert_eq!(system("own", &[group, machine, a, b]), 32 * MIB);
-        // A container, whose path is that of the host.
+        // In a container, with the path of the host.
         let root = ("sys/memory.max", "134217728\n");
         assert_eq!(system("container", &[group, machine, root]), 64 * MIB);
         let tiny = ("sys/memory.max", "4096\n");

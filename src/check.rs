@@ -1,13 +1,13 @@
-//! What a health check asks, and the response.
+//! The kinds of health checks, and their responses.
 
 use http::StatusCode;
 
-/// What a health check asks.
+/// A kind of health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Whether the server should get requests.
+    /// Readiness: whether the server should get requests.
     Ready,
-    /// Whether the host makes progress.
+    /// Liveness: whether the host makes progress.
     Live,
 }
 

@@ -1,10 +1,10 @@
-//! What proxies say of the client: `Forwarded` (RFC 7239) and the fields
-//! `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `-Prefix`.
+//! What trusted proxies report about the client of a request: `Forwarded` (RFC 7239) and
+//! the fields `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `-Prefix`.
 //!
-//! A client can send these fields too. So they are read only if the peer is a trusted
-//! proxy, and from right to left: each proxy adds the address that it sees at the
-//! right, and an address is read on only as long as it is that of a trusted proxy. What
-//! stands further left was written by others.
+//! A client can send these fields, too. They are therefore read only if the sender is a
+//! trusted proxy, and from right to left: each proxy appends the address of its own peer.
+//! The walk continues as long as an address is that of a trusted proxy. Items further to
+//! the left were written by others.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,7 +16,7 @@ use crate::header_list::HeaderList;
 use crate::proxy::Trusted;
 use crate::throttle::Throttle;
 
-/// The fields that may be read, in the order of [`Rules::fields`].
+/// The supported fields, in the order of [`Rules::fields`].
 const NAMES: [&str; 6] =
     ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix", "forwarded"];
 const FOR: usize = 0;
@@ -26,12 +26,12 @@ const PORT: usize = 3;
 const PREFIX: usize = 4;
 const FORWARDED: usize = 5;
 
-/// Who is trusted, and the fields that are read, unless the host says otherwise. Most
-/// proxies set these fields; others they pass on as the client has sent them.
+/// The default senders and fields. Most proxies set these fields, and pass others on as
+/// the client has sent them.
 pub(crate) const TRUSTED: &str = "127.0.0.0/8,::1,unix";
 pub(crate) const FIELDS: &str = "x-forwarded-for,x-forwarded-proto";
 
-/// Whose fields are trusted, and which.
+/// The trusted senders, and the fields to read.
 #[derive(Debug)]
 pub struct Rules {
     trusted: Trusted,
@@ -39,26 +39,26 @@ pub struct Rules {
     malformed: Throttle,
 }
 
-/// What trusted proxies say of a request. `None`: nothing.
+/// What trusted proxies report about a request. `None`: nothing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Forwarded {
     /// The client's address as text, with port 0 if the port is not known.
     pub peer: Option<Box<str>>,
     pub scheme: Option<&'static str>,
     pub authority: Option<Box<str>>,
-    /// The path at which the proxy has mounted the server.
+    /// The path prefix under which the proxy publishes the server.
     pub prefix: Option<Box<str>>,
 }
 
 impl Forwarded {
-    /// The bytes of memory that it holds.
+    /// How much memory it holds.
     pub fn memory(&self) -> usize {
         let texts = [&self.peer, &self.authority, &self.prefix];
         size_of::<Self>() + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
     }
 }
 
-/// Who an address in a field is.
+/// The meaning of an address in a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Node {
     Address(SocketAddr),
@@ -67,7 +67,7 @@ enum Node {
     Malformed,
 }
 
-/// An element of `Forwarded`: what one proxy says.
+/// An element of `Forwarded`, written by one proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Element {
     node: Option<Vec<u8>>,
@@ -76,8 +76,8 @@ struct Element {
 }
 
 impl Rules {
-    /// `trusted`: as of [`Trusted::parse`], with white space between the items. `fields`:
-    /// names of fields, in any case, with commas between them.
+    /// `trusted`: as in [`Trusted::parse`], with optional white space between the items.
+    /// `fields`: names of fields in any case, separated by commas.
     pub fn parse(trusted: &str, fields: &str) -> Result<Self> {
         let list: Vec<_> = trusted.split(',').map(str::trim).collect();
         let trusted = Trusted::parse(&list.join(",")).map_err(|bad| {
@@ -96,7 +96,7 @@ impl Rules {
         Ok(Self { trusted, fields: known, malformed })
     }
 
-    /// What the trusted proxies say of a request that `sender` has sent with these
+    /// Reads what the trusted proxies report about a request of `sender` with these
     /// fields, this scheme and this authority. `None` if the sender is not trusted.
     pub fn read(
         &self,
@@ -128,17 +128,17 @@ impl Rules {
     }
 }
 
-/// The fields of one request, read by the rules.
+/// Reads the fields of one request by the rules.
 struct Reader<'a> {
     rules: &'a Rules,
     fields: &'a HeaderList,
 }
 
-/// The client's address, and the scheme and the host that it asked for.
+/// The address of the client, and the scheme and the host of its request.
 type Hops = (Option<SocketAddr>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 impl<'a> Reader<'a> {
-    /// The lines of a field that is read; none of a field that is not.
+    /// The lines of a field, or none if the field is not to be read.
     fn lines(&self, field: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let is_read = self.rules.fields[field];
         self.fields.get_all(NAMES[field].as_bytes()).filter(move |_| is_read)
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
         self.items(field).pop()
     }
 
-    /// What `read` makes of a value. If it is malformed it is logged, and ignored.
+    /// Parses a value. A malformed one is logged and ignored.
     fn checked<T>(&self, field: usize, value: &[u8], read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
         let found = read(value);
         if found.is_none() {
@@ -178,18 +178,18 @@ impl<'a> Reader<'a> {
         let (peer, hop) = self.walk(FOR, nodes.iter().map(|node| (node_of(node), *node)));
         let of_hop = |field: usize| {
             let items = self.items(field);
-            // One for each proxy, or the one of the nearest proxy.
+            // One item for each proxy, or that of the nearest proxy.
             let at = if items.len() == nodes.len() { hop } else { 0 };
             items.iter().rev().nth(at).map(|item| item.to_vec())
         };
         (peer, of_hop(PROTO), of_hop(HOST))
     }
 
-    /// The same from `Forwarded`.
+    /// The same for `Forwarded`.
     fn hops_of_elements(&self, elements: &[std::result::Result<Element, Vec<u8>>]) -> Hops {
         let nodes = elements.iter().map(|element| match element {
             Ok(Element { node: Some(node), .. }) => (node_of(node), &node[..]),
-            // It says nothing of an address.
+            // The element has no address.
             Ok(_) => (Node::Unknown, &b""[..]),
             Err(text) => (Node::Malformed, &text[..]),
         });
@@ -199,9 +199,9 @@ impl<'a> Reader<'a> {
         (peer, said.proto, said.host)
     }
 
-    /// Goes from the nearest proxy, at the end of `nodes`, to the client: the first address
-    /// that is not trusted, otherwise the furthest one. Returns it, and the number of the
-    /// node at which the way ends, from the end.
+    /// Walks from the nearest proxy, at the end of `nodes`, to the client: the first
+    /// address that is not trusted, or the furthest one. Returns it, and the index of the
+    /// last examined node, counted from the end.
     fn walk<'n>(
         &self,
         field: usize,
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
         for (at, (node, text)) in nodes.rev().enumerate() {
             match node {
                 Node::Address(address) => (found, hop) = (Some(address), at),
-                // Known to the trusted proxy, and to nobody else.
+                // Only the trusted proxy knows the address.
                 Node::Unknown => return (found, at),
                 Node::Malformed => {
                     self.log_malformed(field, text);
@@ -261,7 +261,7 @@ fn number(text: &str) -> Option<u16> {
 }
 
 fn scheme_of(value: &[u8]) -> Option<&'static str> {
-    // That of a WebSocket is the scheme of its request (RFC 8441, section 4).
+    // The scheme of a WebSocket is that of its request (RFC 8441, section 4).
     let known = [("http", "http"), ("https", "https"), ("ws", "http"), ("wss", "https")];
     known.into_iter().find(|(name, _)| value.eq_ignore_ascii_case(name.as_bytes())).map(|(_, scheme)| scheme)
 }
@@ -275,15 +275,15 @@ fn port_of(value: &[u8]) -> Option<u16> {
     number(str::from_utf8(value).ok()?).filter(|port| *port > 0)
 }
 
-/// A path without the slash at its end. With two slashes at its beginning it would be a
-/// host where it is used as a reference (RFC 3986, section 4.2).
+/// A path without a trailing slash. Two slashes at the beginning would make it a host in
+/// a relative reference (RFC 3986, section 4.2).
 fn prefix_of(value: &[u8]) -> Option<Box<str>> {
     let is_good = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'"' | b'<' | b'>');
     let is_path = value.starts_with(b"/") && !value.starts_with(b"//") && value.iter().all(is_good);
     str::from_utf8(value).ok().filter(|_| is_path).map(|path| path.trim_end_matches('/').into())
 }
 
-/// An authority with another port. The default port of the scheme is left out.
+/// An authority with another port. The default port of the scheme is omitted.
 fn join(authority: &str, port: Option<u16>, scheme: &str) -> Option<Box<str>> {
     let Some(port) = port else { return Some(authority.into()) };
     let host = split_port(authority.as_bytes()).map_or(authority, |(host, _)| &authority[..host.len()]);
@@ -295,10 +295,10 @@ fn join(authority: &str, port: Option<u16>, scheme: &str) -> Option<Box<str>> {
     }
 }
 
-/// The elements of a line of `Forwarded`; the text of one that is malformed.
+/// The elements of a line of `Forwarded`, or the text of a malformed one.
 ///
-/// If a quote is not closed, the commas inside are taken for separators: a proxy has
-/// added its element to what a client has sent.
+/// If a quote is not closed, the line is split at every comma: the proxy has appended its
+/// element to a line that the client has sent.
 fn elements(line: &[u8]) -> Vec<std::result::Result<Element, Vec<u8>>> {
     let pieces = split(line, b',').unwrap_or_else(|| line.split(|byte| *byte == b',').collect());
     let pieces = pieces.into_iter().map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty());
@@ -348,7 +348,7 @@ fn split(text: &[u8], separator: u8) -> Option<Vec<&[u8]>> {
 }
 
 /// A token, or the content of a quoted string (RFC 9110, section 5.6.4). Addresses with a
-/// colon must be quoted, and often are not.
+/// colon must be quoted, but often are not.
 fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     let Some(quoted) = value.strip_prefix(b"\"") else {
         let is_good = |byte: &u8| byte.is_ascii_graphic() && *byte != b'"';

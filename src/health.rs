@@ -1,5 +1,5 @@
-//! Health checks: the requests that the library responds to itself, and whether the
-//! host makes progress.
+//! Health checks: requests that the library responds to itself, and the detection of a
+//! host that makes no progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -11,18 +11,18 @@ use crate::check::Check;
 use crate::error::{Error, Result};
 use crate::route::{Routes, Target};
 
-/// The least and the most often that the progress of the host is looked at.
+/// The shortest and the longest interval between two samples.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// The health of a server, as its threads and its host share it.
+/// The health of a server, shared by its threads and the host.
 #[derive(Clone, Default)]
 pub struct Health(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    /// The host has set the server to not ready.
+    /// Whether the host has set the server to not ready.
     is_held_back: AtomicBool,
-    /// The host makes no progress.
+    /// Whether the host makes no progress.
     is_stalled: AtomicBool,
 }
 
@@ -66,26 +66,27 @@ pub fn register(routes: &mut Routes, ready: Option<&str>, live: Option<&str>) ->
     wanted.into_iter().try_for_each(|(path, check)| routes.register(&format!("GET {path}"), Target::Check(check)))
 }
 
-/// Finds out whether the host makes progress, by looking again and again at places
-/// where it is busy: a number that changes with each step of progress, or `None` where
-/// nothing waits for the host.
+/// Detects a host that makes no progress, by samples of all places where the library may
+/// wait for it. A sample is a number that changes with each step of progress, or `None`
+/// if nothing waits for the host.
 pub struct StallWatch {
     stall: Duration,
     seen: Vec<Option<(u64, Instant)>>,
 }
 
 impl StallWatch {
-    /// The host is stalled once a place has not changed for `stall`.
+    /// The host is stalled when a sample has not changed for `stall`.
     pub fn new(stall: Duration) -> Self {
         Self { stall, seen: Vec::new() }
     }
 
-    /// How long to wait before the next look.
+    /// How long to wait before the next samples.
     pub fn interval(&self) -> Duration {
         (self.stall / 4).clamp(LOOKS.0, LOOKS.1)
     }
 
-    /// Looks at all places, always in the same order. Returns whether the host is stalled.
+    /// Takes the samples of all places, always in the same order. Returns whether the
+    /// host is stalled.
     pub fn look(&mut self, now: Instant, places: impl Iterator<Item = Option<u64>>) -> bool {
         let mut is_stalled = false;
         for (index, busy) in places.enumerate() {

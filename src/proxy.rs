@@ -173,16 +173,16 @@ fn parse_binary(bytes: &[u8]) -> Result<Header, Malformed> {
     Ok(Header::Whole(FIXED + length, client))
 }
 
-/// Bytes of the fixed part of the TLV of TLS, before its own TLVs: flags and the result of
-/// the verification.
+/// The length of the fixed part of the TLS TLV, before the TLVs inside it: flags and the
+/// result of the verification.
 const SSL_FIXED: usize = 5;
 
-/// The types of TLVs that stand inside another one (section 2.2.6).
+/// The types of TLVs inside another TLV (section 2.2.6).
 const SSL: u8 = 0x20;
 const IN_SSL: std::ops::RangeInclusive<u8> = 0x21..=0x2f;
 
-/// The TLVs of a version 2 header: what a proxy says beside the addresses. Empty without
-/// any, and for a header that `parse` does not accept as a whole.
+/// The TLVs of a version 2 header, which follow the addresses. Empty if there are none,
+/// and for a header that `parse` does not accept completely.
 pub fn tlvs(header: &[u8]) -> &[u8] {
     match parse(header) {
         Ok(Header::Whole(..)) if header.starts_with(SIGNATURE) && header[12] == 0x21 => {
@@ -192,19 +192,19 @@ pub fn tlvs(header: &[u8]) -> &[u8] {
     }
 }
 
-/// The bytes after the addresses of that family and transport.
+/// The bytes after the addresses of this family and transport.
 fn tlvs_behind(kind: u8, rest: &[u8]) -> &[u8] {
     let addresses = match kind {
         0x11 | 0x12 => 12,
         0x21 | 0x22 => 36,
         0x31 | 0x32 => 216,
-        // The format of what follows is not known.
+        // The format of these bytes is not known.
         _ => rest.len(),
     };
     rest.get(addresses..).unwrap_or_default()
 }
 
-/// The type and the value of each TLV; `None` in place of one that is cut.
+/// The type and the value of each TLV, or `None` in place of a truncated one.
 fn each_tlv(mut bytes: &[u8]) -> impl Iterator<Item = Option<(u8, &[u8])>> {
     std::iter::from_fn(move || {
         if bytes.is_empty() {
@@ -231,8 +231,8 @@ fn are_tlvs(bytes: &[u8]) -> bool {
     each_tlv(bytes).all(is_whole)
 }
 
-/// The value of the first TLV of that type. The types 0x21 to 0x2f are looked up inside
-/// that of TLS, 0x20.
+/// The value of the first TLV with this type. The types 0x21 to 0x2f are inside that of
+/// TLS, 0x20.
 pub fn tlv(tlvs: &[u8], wanted: u8) -> Option<&[u8]> {
     let find = |bytes, wanted| each_tlv(bytes).flatten().find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
     match IN_SSL.contains(&wanted) {

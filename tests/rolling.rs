@@ -3,7 +3,7 @@
 //!
 //! - behind HAProxy, which uses HTTP/2 to two servers
 //! - behind HAProxy and nginx, which pass connections on to two servers, with the PROXY
-//! protocol, version 2 and 1
+//!   protocol, version 2 and 1
 //! - under a service manager that keeps the socket
 //! - by handing the socket over, without a proxy
 //! - over HTTP/1.1, with and without TLS, where that makes a difference
