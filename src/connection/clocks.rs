@@ -145,33 +145,41 @@ impl Clocks {
 
     /// The next time at which something may be due if the state does not change.
     pub fn next(&self, config: &Config) -> Option<Instant> {
-        let always = [
-            self.handshake_at(config),
-            after(self.block, config.header_block),
-            after(self.stuck, config.progress),
-            self.look,
-        ];
-        let while_running =
-            [self.dead_at(config), self.ask_at(config), self.idle_at(config), after(Some(self.began), self.max_age)];
-        let running = while_running.into_iter().filter(|_| !self.seen.drains);
-        always.into_iter().chain(running).flatten().min()
+        let always = earlier(self.handshake_at(config), after(self.block, config.header_block));
+        let always = earlier(always, earlier(after(self.stuck, config.progress), self.look));
+        if self.seen.drains {
+            return always;
+        }
+        let peer = earlier(self.dead_at(config), self.ask_at(config));
+        let session = earlier(self.idle_at(config), after(Some(self.began), self.max_age));
+        earlier(always, earlier(peer, session))
     }
 
     fn handshake_at(&self, config: &Config) -> Option<Instant> {
-        after(Some(self.began), config.handshake).filter(|_| !self.seen.is_settled && !self.seen.drains)
+        let may_settle = !self.seen.is_settled && !self.seen.drains;
+        after(Some(self.began).filter(|_| may_settle), config.handshake)
     }
 
     fn idle_at(&self, config: &Config) -> Option<Instant> {
-        after(Some(self.used), config.idle).filter(|_| self.seen.is_settled && self.seen.streams == 0)
+        let is_idle = self.seen.is_settled && self.seen.streams == 0;
+        after(Some(self.used).filter(|_| is_idle), config.idle)
     }
 
     fn ask_at(&self, config: &Config) -> Option<Instant> {
         let can_ask = self.seen.is_settled && !self.seen.cannot_ask && self.asked.is_none();
-        after(Some(self.heard), config.keepalive).filter(|_| can_ask)
+        after(Some(self.heard).filter(|_| can_ask), config.keepalive)
     }
 
     fn dead_at(&self, config: &Config) -> Option<Instant> {
         after(self.asked, config.keepalive_timeout)
+    }
+}
+
+/// The earlier of two times, of which each may be missing.
+pub fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -252,6 +260,15 @@ mod tests {
             }
         }
         all
+    }
+
+    #[test]
+    fn of_two_times_the_earlier_counts() {
+        let (now, later) = (Instant::now(), Instant::now() + SECOND);
+        assert_eq!(earlier(Some(now), Some(later)), Some(now));
+        assert_eq!(earlier(Some(later), Some(now)), Some(now));
+        assert_eq!((earlier(None, Some(now)), earlier(Some(now), None)), (Some(now), Some(now)));
+        assert_eq!(earlier(None, None), None);
     }
 
     #[test]

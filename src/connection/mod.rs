@@ -270,7 +270,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         let discard_until = discards.filter_map(|exchange| exchange.discard_until).min();
         let probe = self.probe.filter(|_| !self.exchanges.is_empty()).map(|(at, _)| at);
         let others = [self.lifecycle.drain.next(), self.newcomer_until(), self.paused_until, discard_until, probe];
-        let due = due.into_iter().chain(others.into_iter().flatten()).min();
+        let due = others.into_iter().fold(due, clocks::earlier);
         self.lifecycle.sleep_until(due, cx)
     }
 
