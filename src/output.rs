@@ -108,6 +108,11 @@ impl Output {
         self.len() == 0
     }
 
+    /// All bytes to send if they are in one piece.
+    pub fn only_slice(&self) -> Option<&[u8]> {
+        self.lent.is_empty().then(|| &self.copied[self.sent..])
+    }
+
     /// Fills `slices` with the next bytes to send, in order. Returns how many slices.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let (mut from, mut count) = (self.sent, 0);
@@ -250,6 +255,18 @@ mod tests {
         assert_eq!(seen, expected);
         assert_eq!(output.take_buffer().map(|buffer| buffer.len()), Some(0));
         assert!(!output.has_buffer() && output.take_buffer().is_none());
+    }
+
+    #[test]
+    fn copied_output_is_one_slice() {
+        let mut output = Output::new(true);
+        output.extend_from_slice(b"abc");
+        output.advance(1);
+        assert_eq!(output.only_slice(), Some(&b"bc"[..]));
+        output.push(piece(long(b'd')));
+        assert_eq!(output.only_slice(), None);
+        output.advance(2 + LENT);
+        assert_eq!(output.only_slice(), Some(&b""[..]));
     }
 
     #[test]

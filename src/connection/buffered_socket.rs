@@ -15,8 +15,10 @@ use crate::transport::Transport;
 
 /// A buffer is compacted when this many of its bytes have been sent.
 const SENT: usize = 256 << 10;
-/// The most slices of one system call.
-const SLICES: usize = 32;
+/// The most slices of one system call. Chunked content that is gathered to the limit has
+/// two for each block of 16 KiB that the host has written, 40 by default, and a few more
+/// for what is left of blocks.
+const SLICES: usize = 64;
 /// Output is sent when this much has been gathered, although more input is available. A
 /// response may have this much here in addition to what the host may queue.
 pub(super) const GATHERED: usize = 256 << 10;
@@ -151,11 +153,9 @@ impl<S: Transport> BufferedSocket<S> {
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
             let Some(socket) = &mut self.socket else { return Poll::Ready(Err(gone())) };
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = self.out.slices(&mut slices);
-            let sent = match count {
-                1 => ready!(Pin::new(socket).poll_write(cx, &slices[0]))?,
-                _ => ready!(Pin::new(socket).poll_write_vectored(cx, &slices[..count]))?,
+            let sent = match self.out.only_slice() {
+                Some(slice) => ready!(Pin::new(socket).poll_write(cx, slice))?,
+                None => ready!(poll_write_slices(Pin::new(socket), cx, &self.out))?,
             };
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -215,6 +215,13 @@ impl<S: Transport> BufferedSocket<S> {
     fn socket(&mut self) -> io::Result<Pin<&mut S>> {
         self.socket.as_mut().map(Pin::new).ok_or_else(gone)
     }
+}
+
+/// Sends the start of output that is in several pieces.
+fn poll_write_slices<S: Transport>(socket: Pin<&mut S>, cx: &mut Context<'_>, out: &Output) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let count = out.slices(&mut slices);
+    socket.poll_write_vectored(cx, &slices[..count])
 }
 
 fn gone() -> io::Error {
