@@ -185,11 +185,11 @@ impl Http1 {
     }
 
     /// How the client finds the end of a response with this head.
-    fn framing(&self, head: &ResponseHead<'_>) -> Framing {
+    fn framing(&self, head: &ResponseHead<'_>, length: Option<u64>) -> Framing {
         if self.is_head || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             return Framing::None;
         }
-        match (writer::content_length(head.fields), self.version) {
+        match (length, self.version) {
             (Some(length), _) => Framing::Length(length),
             (None, _) if head.is_last => Framing::Length(0),
             (None, Version::Http10) => Framing::Close,
@@ -227,6 +227,8 @@ impl Engine for Http1 {
 
     fn receive<'a>(&mut self, input: &'a [u8], _: &mut Output) -> Result<(usize, Option<Event<'a>>), Fault> {
         let received = match self.input {
+            // Nothing has arrived of another request.
+            Input::Head(_) if input.is_empty() => Ok((0, None)),
             Input::Head(_) => self.receive_head(input),
             Input::Content(_) => self.receive_content(input),
             Input::Tunnel if !input.is_empty() => {
@@ -304,7 +306,8 @@ impl Engine for Http1 {
         if let Some(opening) = opening.filter(|_| head.is_tunnel) {
             self.open_tunnel(&opening, &head, out);
         } else {
-            let framing = self.framing(&head);
+            let length = writer::content_length(head.fields);
+            let framing = self.framing(&head, length);
             self.ignores_content = head.is_whole;
             self.is_last |= self.content_ends_connection(&head) || head.closes || framing == Framing::Close;
             let persistence = match (self.is_last, self.version) {
@@ -312,7 +315,7 @@ impl Engine for Http1 {
                 (false, Version::Http10) => Persistence::KeepAlive,
                 (false, _) => Persistence::Default,
             };
-            writer::write_head(self.version, &head, framing, persistence, out.bytes());
+            writer::write_head(self.version, &head, length.is_some(), framing, persistence, out.bytes());
             self.response = Response::Body(framing);
         }
         if head.is_last {

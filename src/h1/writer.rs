@@ -37,15 +37,16 @@ pub fn content_length(fields: &HeaderList) -> Option<u64> {
     fields.get(b"content-length").and_then(parse_length)
 }
 
-/// Writes a final head that opens no tunnel.
+/// Writes a final head that opens no tunnel. `has_length`: its fields have a valid
+/// content-length.
 pub fn write_head(
     version: Version,
     head: &ResponseHead<'_>,
+    has_length: bool,
     framing: Framing,
     persistence: Persistence,
     out: &mut Vec<u8>,
 ) {
-    let has_length = content_length(head.fields).is_some();
     // RFC 9110, section 8.6: a 204 has no content-length. A 304 needs none.
     let may_have_length = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) && has_length;
     let mut is_first_length = true;
