@@ -1,37 +1,38 @@
-//! What is done when the memory limit is reached: all sessions but small ones wait,
-//! and if that does not help, the largest are closed. It has neither a clock nor a
-//! lock: it is shown how much is held and by which sessions, and returns what has to
-//! be done.
+//! The reaction to a reached memory limit: all sessions except small ones wait, and if
+//! that is not enough, the largest are closed. The state machine has neither a clock nor
+//! a lock: it is shown how much memory which sessions hold, and returns what has to be
+//! done.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// A session for which no more is held goes on at the limit.
+/// A session that holds at most this much continues at the limit.
 const SMALL: usize = 128 << 10;
 /// How long the others wait before the largest are closed.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long a session that is being closed counts as memory that will be free soon.
+/// How long the memory of a session that is being closed counts as free soon.
 const GOING: Duration = Duration::from_secs(1);
 
-/// One time of shortage, from the limit until an eighth of it is free.
+/// A shortage of memory, from the limit until an eighth of it is free.
 pub struct Relief {
     began: Instant,
-    /// The sessions that are being closed, since when.
+    /// The sessions that are being closed, with the time at which that began.
     closing: HashMap<u64, Instant>,
 }
 
-/// Whether so much is more than three quarters of the limit: peers may send less.
+/// Whether more than three quarters of the limit are held: the windows of peers are then
+/// smaller.
 pub fn is_short(held: usize, limit: usize) -> bool {
     held > limit - limit / 4
 }
 
-/// Whether a session for which so much is held waits when the limit is reached.
+/// Whether a session that holds this much waits at the limit.
 pub fn must_wait(size: usize) -> bool {
     size > SMALL
 }
 
-/// Whether enough is free again.
+/// Whether the shortage has ended.
 pub fn is_enough(held: usize, limit: usize) -> bool {
     held < enough(limit)
 }
@@ -45,9 +46,9 @@ impl Relief {
         Self { began: now, closing: HashMap::new() }
     }
 
-    /// The sessions to close now that so much is held. `sizes` are the sessions of the
-    /// server with what is held for each; `count` is the number of sessions of the
-    /// process. Those that are smaller than half of the average are left alone.
+    /// The sessions to close. `sizes` has the sessions of the server and how much each
+    /// holds; `count` is the number of sessions of the process. A session that is smaller
+    /// than half of the average is never closed.
     pub fn step(
         &mut self,
         now: Instant,
@@ -55,7 +56,7 @@ impl Relief {
         count: usize,
         sizes: impl FnOnce() -> Vec<(u64, usize)>,
     ) -> Vec<u64> {
-        // Memory that grows all the same is of many sessions, and waiting does not help.
+        // Memory that keeps growing belongs to many sessions. Waiting does not help.
         let is_late = now >= self.began + PATIENCE || held >= limit + limit / 16;
         if !is_late || is_enough(held, limit) {
             return Vec::new();
@@ -86,7 +87,7 @@ mod tests {
 
     const LIMIT: usize = 1600;
 
-    /// The sessions that are closed after so many milliseconds.
+    /// The sessions that are closed after `millis`.
     fn step(relief: &mut Relief, millis: u64, sizes: &[(u64, usize)]) -> Vec<u64> {
         let held = sizes.iter().map(|(_, size)| size).sum();
         let now = relief.began + Duration::from_millis(millis);
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn small_sessions_are_left_alone() {
         let mut relief = Relief::new(Instant::now());
-        // Those of another server hold the most.
+        // The sessions of another server hold the most.
         let now = relief.began + PATIENCE;
         assert!(relief.step(now, (1800, LIMIT), 10, || vec![(1, 89), (2, 10)]).is_empty());
         assert_eq!(relief.step(now, (1800, LIMIT), 10, || vec![(1, 90), (2, 10)]), [1]);

@@ -1,9 +1,9 @@
-//! Memory that is short: what waits then, and requests that wait because the peer
-//! takes no responses.
+//! What waits while memory is short, and requests that wait because the peer accepts no
+//! responses.
 //!
-//! A request whose response could not be sent is not given to the host while much
-//! waits for the peer already. It is dispatched as soon as the peer takes something.
-//! So a peer that asks for much and takes nothing holds little.
+//! While much output waits for the peer, a request whose response could not be sent is
+//! not dispatched to the host. It is dispatched when the peer accepts output. A peer that
+//! sends many requests and accepts nothing therefore holds little memory.
 
 use super::Task;
 use crate::code;
@@ -15,14 +15,14 @@ use crate::request;
 use crate::route::Target;
 use crate::transport::Transport;
 
-/// A peer that takes less than this on a stream takes nothing: a page would not fit.
+/// A peer with a smaller window on a stream accepts nothing: a page would not fit.
 const NOTHING: usize = 16 << 10;
 
-/// A peer that has so much of the output still to read is cut when memory is short.
+/// A peer with more unread output than this is cut when memory is short.
 const MUCH: usize = 64 << 10;
 
 impl<S: Transport, E: Engine> Task<S, E> {
-    /// Looks at how much the process holds for all peers.
+    /// Examines how much memory the process holds for all peers.
     pub(super) fn look_at_memory(&mut self) {
         let (held, limit) = (memory::held(), self.lifecycle.config().memory_bytes);
         self.lifecycle.worker.shared.see_memory(held);
@@ -44,40 +44,40 @@ impl<S: Transport, E: Engine> Task<S, E> {
         if relief::must_wait(session.memory.held() + self.socket.unsent()) {
             session.hold();
         }
-        // Afterwards, so that it is resumed.
+        // Last, so that it is resumed.
         self.lifecycle.worker.shared.shortage.tell();
     }
 
-    /// Whether memory is so short that nothing is read. What a peer says of its windows
-    /// has to be read if it is the responses that take the memory.
+    /// Whether memory is so short that nothing is read. If responses hold the memory,
+    /// frames must be read, because they may open windows.
     pub(super) fn reads_nothing(&self) -> bool {
         let session = &self.lifecycle.session;
         let held = |part| session.memory.held_as(part);
         session.is_held() && (!E::IS_MULTIPLEXED || held(Part::Responses) <= held(Part::Bodies))
     }
 
-    /// Whether a request on that stream has to wait before the host gets it.
+    /// Whether a request on this stream has to wait before it is dispatched.
     pub(super) fn must_wait(&mut self, stream: u32) -> bool {
         if self.is_full {
-            // It may have grown since it was looked at.
+            // The memory may have grown since it was examined.
             self.wait_for_memory();
         }
         if !E::IS_MULTIPLEXED {
             return false;
         }
-        // Most often there is no other request.
+        // Usually there is no other request.
         let waits_for_peer = !self.exchanges.is_empty() && !self.takes_responses(stream) && self.is_responding_enough();
         waits_for_peer || self.lifecycle.session.is_held()
     }
 
-    /// Whether the peer takes content on that stream at the moment.
+    /// Whether the peer accepts content on this stream now.
     fn takes_responses(&self, stream: u32) -> bool {
         let most = self.lifecycle.config().session_send_bytes;
         self.engine.sendable(stream) >= NOTHING && self.socket.unsent() < most / 2
     }
 
-    /// Whether as much waits for the peer as may, or soon will: each request without a
-    /// response may have as much as the high-water mark allows.
+    /// Whether as much output waits for the peer as is allowed, or soon will: each
+    /// request without a response may add as much as its high-water mark.
     fn is_responding_enough(&self) -> bool {
         let config = self.lifecycle.config();
         let known = self.exchanges.iter().filter(|exchange| exchange.request != 0 && !exchange.has_head);
@@ -86,7 +86,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         waiting >= config.session_response_bytes.max(1) || expected > config.session_response_bytes
     }
 
-    /// Has a request wait.
+    /// Makes a request wait.
     pub(super) fn park(&mut self, stream: u32, request: u64) {
         self.parked.push(stream);
         if let Ok(mut request) = self.lifecycle.worker.find(request) {
@@ -94,12 +94,13 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
     }
 
-    /// Whether the host does not know the request on that stream yet.
+    /// Whether the request on this stream was not dispatched yet.
     pub(super) fn is_parked(&self, stream: u32) -> bool {
         !self.parked.is_empty() && self.parked.contains(&stream)
     }
 
-    /// Gives the host the requests that need not wait any more. True if there were some.
+    /// Dispatches the requests that need not wait any more. Returns whether there were
+    /// any.
     pub(super) fn dispatch_parked(&mut self) -> bool {
         if self.parked.is_empty() || self.lifecycle.worker.shared.is_muted() {
             return false;
@@ -120,7 +121,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         moved
     }
 
-    /// Gives the host the request on that stream.
+    /// Dispatches the request on this stream.
     fn dispatch(&mut self, stream: u32) {
         let Some(exchange) = self.exchanges.take(stream) else { return };
         let (id, worker) = (exchange.request, self.lifecycle.worker.clone());
@@ -128,7 +129,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
             let head = request.head().request();
             match worker.shared.setup.routes.find(&head.method, head.path_and_query().0).ok()?.target {
                 Target::Handler(handler) => Some(handler),
-                // The check of the health of the server never waits.
+                // A health check never waits.
                 Target::Queue(..) | Target::Check(_) => None,
             }
         });
@@ -140,7 +141,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         self.work_on(exchange);
     }
 
-    /// A request that the host does not know has ended. False if the host knows it.
+    /// A request that was not dispatched has ended. False if it was dispatched.
     pub(super) fn forget_parked(&mut self, stream: u32, request: u64) -> bool {
         let is_parked = self.is_parked(stream);
         if is_parked {
@@ -150,7 +151,7 @@ impl<S: Transport, E: Engine> Task<S, E> {
         is_parked
     }
 
-    /// Memory is not short any more: the host may write again.
+    /// The shortage has ended: the host may write again.
     pub(super) fn resume(&mut self) {
         self.attend_all();
     }
@@ -162,7 +163,8 @@ impl<S: Transport, E: Engine> Task<S, E> {
         }
         let why = "the server's memory limit is reached";
         if self.socket.unsent() > MUCH {
-            // It reads nothing, and would not see a GOAWAY behind what waits for it.
+            // The peer reads nothing, and would not receive a GOAWAY after the waiting
+            // output.
             self.cut_for(Cause::Memory);
         } else if E::IS_MULTIPLEXED {
             self.end_for(Cause::Memory, code::ENHANCE_YOUR_CALM, why);
