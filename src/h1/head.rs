@@ -219,7 +219,8 @@ fn check_host(head: &RequestHead, has_host: bool) -> Result<(), Fault> {
     if !has_host && head.version == Version::Http11 {
         return Err(bad("there is no host field"));
     }
-    let (Some(authority), Some(host)) = (&head.authority, head.fields.get(b"host")) else { return Ok(()) };
+    let Some(authority) = &head.authority else { return Ok(()) };
+    let Some(host) = head.fields.get(b"host") else { return Ok(()) };
     match head.method == Method::CONNECT && !authority.as_bytes().eq_ignore_ascii_case(host) {
         true => Err(bad("CONNECT and the host field name different hosts")),
         false => Ok(()),

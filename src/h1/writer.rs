@@ -80,6 +80,10 @@ fn write_connection(persistence: Persistence, has_upgrade: bool, out: &mut Vec<u
 }
 
 pub fn write_status_line(version: Version, status: StatusCode, out: &mut Vec<u8>) {
+    if version == Version::Http11 && status == StatusCode::OK {
+        // Most responses have this line.
+        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
     // HTTP/1.0 clients expect their own version.
     let version: &[u8] = if version == Version::Http10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " };
     for part in [version, status.as_str().as_bytes(), b" ", reason(status).as_bytes(), b"\r\n"] {
