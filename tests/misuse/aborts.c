@@ -1,6 +1,6 @@
-// A session that ends in the middle of what its task does: inside the handler
-// that has just responded, and by a peer that pipelines and resets. A panic
-// that the library contains would be in the log, where each case looks.
+// Sessions that end while their task works: inside the handler that has just responded,
+// and by a peer that pipelines and resets. The library would log a panic that it has
+// caught, and each case examines the log.
 
 #include "host.h"
 
@@ -130,7 +130,7 @@ static void begin(void) {
 static const char POST[] = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi";
 static const char NEXT[] = "GET /404 HTTP/1.1\r\nhost: a\r\n\r\n";
 
-// Asks and reads to the end of the connection, and closes it.
+// Sends requests, reads to the end of the connection, and closes it.
 static void ask_http1(void) {
     struct client client = client_connect(host.port);
     client_send_all(&client, POST, sizeof POST - 1);
@@ -184,7 +184,8 @@ static void in_the_handler_over_http2(void) {
     try_all(ask_http2);
 }
 
-// Two requests at once and a TCP reset, which meets the session at any point of them.
+// Two requests at once and a TCP reset, which can happen at any point of their
+// processing.
 static void pipelined_and_reset(void) {
     static const char *const firsts[] = {"/", "/404", "/later"};
     static const char *const seconds[] = {"/404", "/", "/later"};

@@ -1,5 +1,5 @@
-// Answers given wrongly: out of order, twice, with statuses, fields and lengths
-// that HTTP/2 does not have, and more of everything than there is room for.
+// Invalid responses: in the wrong order, sent twice, with statuses, fields and lengths
+// that HTTP/2 does not have, and too large.
 
 #include "host.h"
 
@@ -7,7 +7,7 @@ static struct host host;
 static struct client client;
 static uint32_t stream;
 
-// The next request of one and the same session, to be answered wrongly.
+// The next request of the same session, for an invalid response.
 static goaway_request asked(const char *method) {
     if (host.server == NULL) {
         host_start(&host);
@@ -17,7 +17,7 @@ static goaway_request asked(const char *method) {
     return host_take(&host);
 }
 
-// What the client makes of it. The session must have survived.
+// The response that the client received. The session must continue.
 static struct answer answered(void) {
     struct answer answer = client_answer(&client, stream);
     if (!CHECK(answer.whole || answer.reset)) {
@@ -57,7 +57,7 @@ static void twice(void) {
     answer = answered();
     CHECK(answer.reset && answer.code == 11 && answer.heads == 0);
 
-    // Any number is a code, also one that RFC 9113 does not name.
+    // Any number is a valid error code, also one without a name in RFC 9113.
     request = asked("GET");
     CHECK_OK(goaway_request_write_head(request, 200));
     CHECK_OK(goaway_request_reset(request, UINT32_MAX));
@@ -105,7 +105,7 @@ static void lengths(void) {
     struct answer answer = answered();
     CHECK(answer.whole && strcmp(answer.start, "four!") == 0);
 
-    // HEAD has the length, and no body.
+    // The response to HEAD has the length and no body.
     request = asked("HEAD");
     CHECK_OK(goaway_request_set_header(request, "content-length", "1000000"));
     CHECK_OK(goaway_request_respond(request, 200, NULL, 0));
@@ -114,7 +114,7 @@ static void lengths(void) {
     end();
 }
 
-// Nothing but a number that can be the body's length may leave as content-length.
+// Only a number that can be the length of the body is sent as content-length.
 static void lengths_that_are_none(void) {
     static const char *const none[] = {"",   "five", "5 5", "5,5",  "5, 5",                 "+5",  "-5",
                                        "0x5", "5.0",  "5;",  "\xd9\xa5", "18446744073709551616", "1e9", "5\t5"};
@@ -135,7 +135,8 @@ static void lengths_that_are_none(void) {
         }
         answered();
     }
-    // Two of them say different things, or the same twice: RFC 9110, section 8.6.
+    // Two content-length fields are an error, also if they are equal: RFC 9110, section
+    // 8.6.
     for (int index = 0; index < 2; index++) {
         about(index == 0 ? "content-length 5 and 6" : "content-length 5 and 5");
         goaway_request request = asked("GET");
@@ -204,7 +205,7 @@ static void bad_statuses(void) {
     end();
 }
 
-// One field, everywhere that a field can be put.
+// A field in all positions where a field is possible.
 static void put_field(goaway_request request, const char *name, const char *value, goaway_status expected) {
     const goaway_field field = {.name = name, .value = value};
     about("\"%.20s\": \"%.20s\"", name, value);
@@ -248,7 +249,7 @@ static void bad_fields(void) {
     end();
 }
 
-// RFC 9110, section 6.5.1: framing, routing, and how the content is to be read.
+// RFC 9110, section 6.5.1: fields for framing, routing, and the format of the content.
 static void fields_that_are_no_trailers(void) {
     static const char *const names[] = {"content-length", "transfer-encoding", "host",    "content-type",
                                         "content-encoding", "content-range",  "trailer", ":status"};
@@ -274,8 +275,8 @@ static void fields_that_are_no_trailers(void) {
     end();
 }
 
-// A streamed response in two calls: fields and flags with the head, the last
-// piece and trailers with the end.
+// A streamed response in two calls: the head with fields and flags, and the end with the
+// last data and trailers.
 static void heads_and_ends_in_one_call(void) {
     const goaway_field fields[] = {{"x-one", "1"}, {"x-two", "2"}}, bad[] = {{"x-one", "1"}, {"a b", "2"}};
     const goaway_field trailers[] = {{"x-sum", "1"}}, no_trailers[] = {{"content-length", "1"}};
@@ -283,13 +284,13 @@ static void heads_and_ends_in_one_call(void) {
     CHECK_STATUS(goaway_request_end_with(request, "x", 1, NULL, 0, 0), GOAWAY_ERR_STATE);
     CHECK_STATUS(goaway_request_write_head_with(request, 99, fields, COUNT(fields), 0), GOAWAY_ERR_INVALID);
     CHECK_STATUS(goaway_request_write_head_with(request, 200, bad, COUNT(bad), 0), GOAWAY_ERR_INVALID);
-    // Flags of other commands, and such as there are not.
+    // Flags of other commands, and unknown flags.
     for (uint32_t flag = 1; flag != 0; flag <<= 1) {
         if (flag != GOAWAY_COMMAND_FLAG_NO_DATE && flag != GOAWAY_COMMAND_FLAG_NO_LENGTH) {
             CHECK_STATUS(goaway_request_write_head_with(request, 200, fields, COUNT(fields), flag), GOAWAY_ERR_INVALID);
         }
     }
-    // Nothing of what failed was set.
+    // A failed call has set nothing.
     CHECK_STATUS(goaway_request_notify(request, GOAWAY_COMMAND_FLAG_NOTIFY), GOAWAY_ERR_STATE); // no queue
     CHECK_STATUS(goaway_request_consume(request, 0), GOAWAY_ERR_STATE);
     CHECK_OK(goaway_request_set_high_water_bytes(request, 1));
@@ -304,7 +305,7 @@ static void heads_and_ends_in_one_call(void) {
     struct answer answer = answered();
     CHECK(answer.whole && answer.heads == 2 && strcmp(answer.start, "so long") == 0);
 
-    // The length that was set holds for the last piece too.
+    // The declared length also applies to the last piece.
     const goaway_field length[] = {{"content-length", "4"}};
     request = asked("GET");
     CHECK_OK(goaway_request_write_head_with(request, 200, length, 1, 0));
@@ -336,7 +337,7 @@ static void a_value_of_a_mebibyte(void) {
     end();
 }
 
-// The 40,000 fields and those that fill the place to its brim, and then the answer.
+// 40,000 fields, and as many as fit; then the response.
 static void too_many_fields(void) {
     static const char *const kinds[] = {"headers of one name", "headers", "trailers of one name", "trailers"};
     for (size_t kind = 0; kind < COUNT(kinds); kind++) {
@@ -398,7 +399,8 @@ static void high_water(void) {
     CHECK_OK(goaway_request_set_high_water_bytes(request, 1));
     CHECK_OK(goaway_request_set_on_writable(request, on_writable, NULL));
     CHECK_OK(goaway_request_write_head(request, 200));
-    // Each write passes the mark, is taken whole, and is told when it has left.
+    // Each write crosses the mark, is accepted completely, and is reported when it was
+    // sent.
     uint64_t written = 0;
     for (int round = 0; round < 20; round++) {
         int before = atomic_load(&writable);
@@ -406,7 +408,7 @@ static void high_water(void) {
         written += sizeof much;
         CHECK_SOON(atomic_load(&writable) > before);
     }
-    // Or refused whole, and then told as well.
+    // Or it is refused completely, and also reported.
     int refused = 0;
     for (int round = 0; round < 200; round++) {
         int before = atomic_load(&writable);
@@ -436,7 +438,7 @@ static void sixty_four_mebibytes(void) {
     struct answer answer = answered();
     CHECK(answer.whole && answer.start[0] == 'b');
     CHECK_NUMBER(answer.length, length);
-    // And to somebody who does not want it any more.
+    // Also for a request that was cancelled.
     request = asked("GET");
     CHECK_OK(goaway_request_respond(request, 200, body, length));
     client_reset(&client, stream);
@@ -444,7 +446,7 @@ static void sixty_four_mebibytes(void) {
     end();
 }
 
-// The header section as it arrives at curl, which is stricter than our client.
+// The header section as curl receives it, which is stricter than the client here.
 static void what_curl_says(uint16_t status, const char *name, const char *value, char *text, size_t size) {
     char command[256];
     snprintf(command, sizeof command, "curl --http2-prior-knowledge -sS -m 10 -i -o - http://127.0.0.1:%u/ 2>&1",
@@ -463,7 +465,7 @@ static void what_curl_says(uint16_t status, const char *name, const char *value,
     pclose(curl);
 }
 
-// RFC 9110, section 8.6: no content-length with a 204.
+// RFC 9110, section 8.6: a 204 has no content-length.
 static void a_length_of_nothing(void) {
     char text[2000];
     host_start(&host);

@@ -1,5 +1,5 @@
-// The event queue as a program with one thread uses it: what its records tell,
-// and what its commands do.
+// The event queue as a program with one thread uses it: the contents of its records, and
+// the effects of its commands.
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -26,7 +26,7 @@ static void a_request_is_one_record(void) {
     CHECK(goaway_record_text_at(record, &events.batch, 8) == NULL);
     CHECK_OK(respond(&events, record->id, ""));
 
-    // The body comes with the head and is whole: it rides.
+    // The body is complete when the head arrives, so both are in one record.
     uint32_t stream = client_ask(&client, "POST", "/users/J%C3%BCrgen/x%2Fy/z", false);
     client_send(&client, FRAME_DATA, 0, stream, "bo", 2);
     client_send(&client, FRAME_DATA, FLAG_END_STREAM, stream, "dy", 2);
@@ -40,7 +40,7 @@ static void a_request_is_one_record(void) {
     char body[5] = "";
     bool is_whole = record->flags & GOAWAY_RECORD_FLAG_END;
     memcpy(body, goaway_record_data(record, &events.batch), record->data_len);
-    // Mostly; the kernel may have cut between the two.
+    // Usually. The kernel may have split the segment between the two.
     for (size_t length = record->data_len; !is_whole; length += record->data_len) {
         record = events_next(&events, GOAWAY_RECORD_KIND_BODY);
         memcpy(body + length, goaway_record_data(record, &events.batch), record->data_len);
@@ -49,14 +49,14 @@ static void a_request_is_one_record(void) {
     CHECK(strcmp(body, "body") == 0);
     CHECK_OK(respond(&events, request, "fine"));
     CHECK(client_answer(&client, stream).whole);
-    // A NUL would end a text too early.
+    // A NUL would end a text.
     stream = client_ask(&client, "POST", "/users/a%00b/c", true);
     CHECK_NUMBER(client_answer(&client, stream).status, 400);
     CHECK(events_silent(&events));
     end();
 }
 
-// Sends so much, in frames of 16 KiB.
+// Sends this many bytes in frames of 16 KiB.
 static void send_body(uint32_t stream, size_t length, uint8_t last_flags) {
     static const char zeros[16384];
     while (length > 0) {
@@ -87,7 +87,7 @@ static void a_large_body_comes_in_pieces(void) {
     end();
 }
 
-// How many bytes the server has let the stream send more, by now.
+// By how many bytes the server has opened the window of the stream so far.
 static uint32_t window_opened(uint32_t stream) {
     struct frame frame;
     uint32_t bytes = 0;
@@ -115,7 +115,7 @@ static void the_window_opens_by_what_is_consumed(void) {
     CHECK_NUMBER(window_opened(stream), 200000);
     CHECK_OK(consume(&events, request, 62144));
     CHECK_STATUS(consume(&events, request, 1), GOAWAY_ERR_INVALID);
-    // What was never consumed does not stay with the session.
+    // Bytes that were never consumed return to the window of the session.
     for (int round = 0; round < 8; round++) {
         about("round %d", round);
         CHECK_OK(respond(&events, request, "enough"));
@@ -168,7 +168,7 @@ static void trailers_come_with_the_last_of_the_body(void) {
     end();
 }
 
-// The answer is whole at once, and the body comes on until its end.
+// The response is complete at once, and the body continues to its end.
 static void a_body_is_kept_behind_the_answer(void) {
     begin();
     for (uint32_t kind = GOAWAY_COMMAND_KIND_RESPOND; kind <= GOAWAY_COMMAND_KIND_END; kind += 3) {
@@ -191,7 +191,7 @@ static void a_body_is_kept_behind_the_answer(void) {
         CHECK(client_settle(&client));
         CHECK_STATUS(consume(&events, request, 2), GOAWAY_ERR_GONE);
     }
-    // One that its peer does not end is told, one that nobody wants any more is not.
+    // A request that its peer does not end is reported; one that was cancelled is not.
     for (int is_reset = 0; is_reset <= 1; is_reset++) {
         uint32_t stream = client_ask(&client, "POST", "/", false);
         goaway_request request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
@@ -211,7 +211,7 @@ static void a_body_is_kept_behind_the_answer(void) {
     end();
 }
 
-// Asks like client_ask, with `expect: 100-continue`.
+// The same as client_ask, with `expect: 100-continue`.
 static uint32_t ask_first(void) {
     static const char block[] = "\203\206\204\001\001a\000\006expect\014100-continue";
     uint32_t stream = client.next_stream;
@@ -301,8 +301,8 @@ static void a_full_queue_holds_back(void) {
     end();
 }
 
-// Whether the threads had the time to end every session before the close cut
-// them off, 0.9 s after its deadline: a machine under load may not run them.
+// Whether the threads had the time to end every session before the close cut them, 0.9 s
+// after its deadline. On a busy machine they may not run.
 static bool threads_ended_all(uint64_t drain_ms) {
     return goaway_server_report(events.server)->elapsed_ms < drain_ms + 900;
 }
@@ -323,7 +323,7 @@ static void nobody_takes(void) {
     CHECK_OK(goaway_server_close(events.server, 300, NULL, NULL));
     CHECK_OK(goaway_server_wait(events.server, GOAWAY_FOREVER));
     CHECK(clock_ms() - start < 1300 + patience_ms(1000));
-    // Each session once, each request that was given ended, and CLOSED last.
+    // Each session is reported once, each request ends, and CLOSED is the last record.
     unsigned opened = 0, closed = 0, requests = 0, ended = 0, last = 0;
     CHECK_OK(goaway_queue_take(events.queue, &events.batch));
     for (size_t index = 0; index < events.batch.count; index++) {
@@ -361,7 +361,7 @@ static void a_cancelled_request_ends(void) {
     CHECK(goaway_record_cause(record) == GOAWAY_CAUSE_PEER_RESET && goaway_record_code(record) == 8);
     CHECK_STATUS(respond(&events, request, "too late"), GOAWAY_ERR_GONE);
     CHECK_STATUS(goaway_request_reset(request, 0), GOAWAY_ERR_GONE);
-    // Of the second, which the first keeps from being told, there is no record.
+    // The second one has no record, because the first one keeps it from being reported.
     client_get(&client, "/");
     client_settle(&client);
     uint32_t untold = client_get(&client, "/");
@@ -385,7 +385,7 @@ static void a_draining_session_says_so(void) {
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_DRAIN);
     uint64_t left_ms = goaway_record_left_ms(record);
     CHECK(record->id == first && left_ms > drain_ms * 3 / 5 && left_ms <= drain_ms);
-    // Until the second GOAWAY new streams are served.
+    // New streams are served until the second GOAWAY.
     uint32_t after = client_get(&client, "/");
     record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
     CHECK((record->flags & GOAWAY_RECORD_FLAG_DRAINING) != 0);
@@ -443,7 +443,7 @@ static void sessions_are_watched(void) {
 
     client = client_open(events.port);
     client_get(&client, "/");
-    // Long enough for the thread that tells of it to have a turn.
+    // Long enough for the thread that reports it to run.
     uint32_t drain_ms = (uint32_t)patience_ms(250);
     CHECK_OK(goaway_server_close(events.server, drain_ms, NULL, NULL));
     unsigned progress = 0, closed = 0;
@@ -482,7 +482,7 @@ static void queues_and_callbacks_go_together(void) {
     goaway_batch batch;
     CHECK_OK(goaway_queue_take(other, &batch));
     CHECK(batch.count == 1 && batch.records[0].tag == 8);
-    // Commands go through any queue, or by themselves.
+    // Commands can be submitted to any queue, or without one.
     CHECK_OK(respond(&events, batch.records[0].id, "other"));
     CHECK(client_answer(&client, to_other).whole);
     CHECK_STATUS(goaway_queue_wait(other, 0), GOAWAY_ERR_TIMEOUT);
@@ -530,7 +530,7 @@ static void each_batch_is_announced_once(void) {
     end();
 }
 
-// A descriptor that is asked for late knows of the batch that waits.
+// A descriptor that is requested late is readable if records wait.
 static void a_late_descriptor(void) {
     begin();
     client_get(&client, "/");
@@ -541,7 +541,7 @@ static void a_late_descriptor(void) {
     end();
 }
 
-// One take for each event is enough: nothing is left behind without a new edge.
+// One take per event is enough: no record is left behind without a new edge.
 static void an_edge_for_each_batch(void) {
     begin();
     int poller = epoll_create1(EPOLL_CLOEXEC);

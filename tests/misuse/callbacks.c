@@ -1,4 +1,4 @@
-// Every call from inside every kind of callback.
+// Every call inside every kind of callback.
 
 #include "host.h"
 
@@ -13,7 +13,7 @@ enum place {
     IN_PROGRESS,
     IN_CLOSE,
     IN_LOG,
-    // And in a session event of that kind.
+    // And inside a session event of this kind.
     IN_EVENT,
 };
 
@@ -22,7 +22,7 @@ enum deed { CLOSE, CLOSE_NOW, WAIT, SESSION_CLOSE, SESSION_ABORT, ANSWER, LOOK, 
 static const char *const deed_names[DEEDS] = {"close",  "close now", "wait",   "session close", "session abort",
                                               "answer", "look",      "set up", "free"};
 
-// One server, one callback in which something is done, and what came of it.
+// A server, a callback that makes a call, and the results.
 static struct {
     enum place place;
     enum deed deed;
@@ -31,10 +31,10 @@ static struct {
     _Atomic(goaway_request) request;
     atomic_bool begun;
     atomic_bool done;
-    // Set after the server was freed in the callback: nothing may begin then.
+    // Set after the server was freed in the callback: no other callback may begin then.
     atomic_bool freed;
     atomic_int begun_too_late;
-    // Callbacks of the session that are running: never more than one.
+    // The number of running callbacks of the session, at most one.
     atomic_int running;
     atomic_int closes_asked;
     atomic_int closes_told;
@@ -49,7 +49,7 @@ static void close_it(uint32_t drain_ms) {
     CHECK_OK(goaway_server_close(scene.server, drain_ms, on_close, NULL));
 }
 
-// Nothing that only looks is refused; a session or request may have ended by now.
+// Calls that only read are not refused. A session or request may have ended by now.
 static void look(void) {
     goaway_session_list *list = goaway_session_list_new(scene.server);
     CHECK(list != NULL);
@@ -73,7 +73,7 @@ static void answer(void) {
         status = goaway_request_end(scene.request);
     }
     CHECK(status == GOAWAY_OK || status == GOAWAY_ERR_GONE || status == GOAWAY_ERR_CANCELLED);
-    // Answered is answered. One that is cancelled is so for as long as on_cancel runs.
+    // A response is final. A cancelled request stays cancelled while on_cancel runs.
     goaway_status again = goaway_request_respond(scene.request, 200, "inside", 6);
     CHECK(again == GOAWAY_ERR_GONE || (status == GOAWAY_ERR_CANCELLED && again == status));
     again = goaway_request_reset(scene.request, 0);
@@ -116,7 +116,7 @@ static void do_it(void) {
         break;
     default:
         goaway_server_free(scene.server);
-        // Who was about to begin has begun now.
+        // Callbacks that were about to begin have begun now.
         pause_ms(patience_ms(10));
         atomic_store(&scene.freed, true);
         break;
@@ -124,7 +124,7 @@ static void do_it(void) {
     CHECK(status == GOAWAY_OK || status == GOAWAY_ERR_GONE);
 }
 
-// To be called first in every callback: does the deed if this is the place.
+// Called first in every callback: makes the call if this is the selected one.
 static void enter(enum place place) {
     if (atomic_load(&scene.freed)) {
         atomic_fetch_add(&scene.begun_too_late, 1);
@@ -228,13 +228,14 @@ static void on_log(uint32_t level, const char *target, const char *message, void
     (void)level, (void)target, (void)message, (void)user_data;
     char thread[32] = "";
     pthread_getname_np(pthread_self(), thread, sizeof thread);
-    // The log is the process's, not the server's: it may say something after the free.
+    // The log belongs to the process, not to the server: it may have lines after the
+    // free.
     if (strncmp(thread, "goaway-", 7) == 0 && !atomic_load(&scene.freed)) {
         enter(IN_LOG);
     }
 }
 
-// Has the callback called in which something is to be done.
+// Causes the callback in which the call is made.
 static void provoke(struct client *client) {
     enum place place = scene.place;
     uint32_t stream = client_ask(client, "POST", "/", false);
@@ -284,7 +285,7 @@ static void play(enum place place, enum deed deed) {
     struct client client = client_open(goaway_server_port(server, 0));
     provoke(&client);
     CHECK_SOON(scene.done);
-    // Some more that would have callbacks called.
+    // More events that would cause callbacks.
     if (client.socket >= 0) {
         client_get(&client, "/");
         client_ping(&client);
@@ -299,7 +300,7 @@ static void play(enum place place, enum deed deed) {
         CHECK_SOON(scene.closes_told == scene.closes_asked);
         goaway_server_free(server);
     }
-    // Its threads end, whoever freed it.
+    // Its threads end, whichever thread has freed it.
     CHECK_SOON(count_threads() == threads);
     CHECK_NUMBER(scene.begun_too_late, 0);
 }
@@ -331,13 +332,13 @@ static void in_closed(void) { play_all(IN_EVENT + GOAWAY_EVENT_CLOSED); }
 
 static void in_log(void) {
     CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_DEBUG, on_log, NULL));
-    // The last one counts.
+    // The last call is in effect.
     CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_OFF, on_log, NULL));
     CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_DEBUG, on_log, NULL));
     play_all(IN_LOG);
 }
 
-// Lines that are kept are taken once, in order, with and without a callback.
+// Kept lines are taken once, in order, with and without a callback.
 static void the_log_may_be_taken(void) {
     goaway_log_line line;
     CHECK_STATUS(goaway_log_take(0, &line), GOAWAY_ERR_STATE);
@@ -407,7 +408,7 @@ static void the_log_may_look_at_everything(void) {
     host_end(&logged);
 }
 
-// Nobody may read the body by hand while it is delivered to a callback.
+// The body cannot be read by call while it is delivered to a callback.
 static struct host host;
 static atomic_int body_bytes;
 static atomic_bool body_over;
@@ -445,8 +446,8 @@ static void a_body_has_one_reader(void) {
     host_end(&host);
 }
 
-// A request that is answered inside its on_cancel is one that was cancelled,
-// and its session goes on.
+// A request that gets a response inside its on_cancel stays cancelled, and its session
+// continues.
 static atomic_int cancels;
 
 static void answer_inside(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
@@ -456,7 +457,7 @@ static void answer_inside(goaway_request request, goaway_cause cause, uint32_t c
     goaway_bytes path;
     CHECK_OK(goaway_request_path(request, &path));
     CHECK_STATUS(goaway_request_respond(request, 200, "in vain", 7), GOAWAY_ERR_CANCELLED);
-    // What it shows is shown until on_cancel has returned.
+    // Views stay valid until on_cancel has returned.
     CHECK_NUMBER(path.len, 1);
     CHECK(path.data[0] == '/');
     atomic_fetch_add(&cancels, 1);
@@ -479,8 +480,8 @@ static void answering_inside_on_cancel(void) {
     host_end(&host);
 }
 
-// Hooks that set themselves again while they run: the session goes on, and so
-// do the others of its thread.
+// Callbacks that set themselves again while they run: the session continues, and so do
+// the other sessions of its thread.
 static atomic_int drains;
 
 static void drain_again(goaway_request request, uint64_t left_ms, uint64_t context, void *user_data) {
@@ -522,7 +523,7 @@ static void hooks_that_set_themselves_again(void) {
     host_end(&host);
 }
 
-// on_close of a server that never ran comes from the caller's own thread.
+// on_close of a server that was never started is called on the caller's thread.
 static void free_inside(const goaway_report *report, void *user_data) {
     CHECK_NUMBER(report->elapsed_ms, 0);
     goaway_server_free(user_data);

@@ -1,11 +1,11 @@
-// What every program of the suite is made of: cases, each in a process of its
-// own, and checks that say what is wrong and go on.
+// The common parts of all programs of the suite: cases, each in a process of its own, and
+// checks that report a failure and continue.
 //
-//   program           runs every case; one that crashes or hangs takes no other with it
-//   program CASE      runs that one alone in this very process, for a debugger
+//   program           runs every case; a case that crashes or hangs does not affect others
+//   program CASE      runs this case only, in this process, for a debugger
 //
-// CHECK_PATIENCE    what every bound is multiplied by, and repetitions are divided
-//                   by, under valgrind and the like (1)
+// CHECK_PATIENCE    the factor for all bounds, and the divisor for repetitions, under
+//                   valgrind and sanitizers (1)
 
 #ifndef CHECK_H
 #define CHECK_H
@@ -26,13 +26,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-// How long a case may take before it counts as hung.
+// How long a case may run before it counts as hung.
 #define CASE_MS 20000
-// How long to wait for what must come and has no bound of its own.
+// How long to wait for events that must happen and have no bound of their own.
 #define SOON_MS 10000
 
 static atomic_int check_failures;
-// What the checks that follow are about, such as the round of a loop.
+// What the following checks are about, such as the round of a loop.
 static _Thread_local char check_about[160];
 
 static inline void about(const char *format, ...) {
@@ -85,7 +85,7 @@ static inline bool check_number(long long number, long long expected, const char
 #define CHECK_OK(call) CHECK_STATUS(call, GOAWAY_OK)
 #define CHECK_NUMBER(number, expected) \
     check_number((long long)(number), (long long)(expected), #number, __FILE__, __LINE__)
-// Without this the rest of the case makes no sense.
+// The rest of the case depends on it.
 #define REQUIRE(condition)            \
     do {                              \
         if (!CHECK(condition)) {      \
@@ -98,7 +98,7 @@ static inline bool check_number(long long number, long long expected, const char
             exit(EXIT_FAILURE);       \
         }                             \
     } while (0)
-// Waits until it is so.
+// Waits until the condition is true.
 #define CHECK_SOON(condition)                                                         \
     do {                                                                              \
         uint64_t give_up = clock_ms() + patience_ms(SOON_MS);                         \
@@ -132,12 +132,12 @@ static inline uint64_t patience_ms(uint64_t ms) {
     return ms * check_patience();
 }
 
-// How often to do what shows the same each time: less often where all is slow.
+// How many repetitions of a deterministic case to run: fewer where everything is slow.
 static inline int times(int count) {
     return count / (int)check_patience();
 }
 
-// Entries of a folder such as /proc/self/fd.
+// The number of entries of a folder such as /proc/self/fd.
 static inline int count_entries(const char *path) {
     DIR *folder = opendir(path);
     REQUIRE(folder != NULL);
@@ -149,7 +149,7 @@ static inline int count_entries(const char *path) {
     return count;
 }
 
-// Threads that ThreadSanitizer has started for itself.
+// The number of threads that ThreadSanitizer has started.
 static int check_foreign_threads;
 
 static inline int count_threads(void) {
@@ -163,7 +163,7 @@ static inline int count_descriptors(void) {
 struct check_case {
     const char *name;
     void (*run)(void);
-    // Whether it takes the log for itself.
+    // Whether the case uses the log itself.
     bool has_log;
 };
 
@@ -179,7 +179,7 @@ static inline void check_on_log(uint32_t level, const char *target, const char *
     check_failed("log", (int)level, "%s: %s", target, message);
 }
 
-// What the library logs as an error, such as a panic that it has contained, is one.
+// A line that the library logs as an error, such as a caught panic, is a failure.
 static inline void check_errors(void) {
     CHECK_OK(goaway_log_set_on_line(GOAWAY_LOG_ERROR, check_on_log, NULL));
 }
@@ -190,15 +190,15 @@ static inline void *check_nothing(void *data) {
     return data;
 }
 
-// ThreadSanitizer may start a thread with the first of ours: here, so that it is
-// there whenever threads are counted.
+// ThreadSanitizer may start a thread with the first thread of the program. It is started
+// here, so that it exists whenever threads are counted.
 static inline void check_settle(void) {
     pthread_t thread;
     pthread_create(&thread, NULL, check_nothing, NULL);
     pthread_join(thread, NULL);
-    // It may be seen for a moment more.
+    // It may be visible for a moment longer.
     pause_ms(50);
-    // Beside this one there are the folder's two names for folders.
+    // In addition to this folder there are `.` and `..`.
     check_foreign_threads = count_entries("/proc/self/task") - 3;
 }
 #else
@@ -214,8 +214,7 @@ static inline void check_run(const struct check_case *tested) {
     tested->run();
 }
 
-// How a child of ours ended: its exit code, or what is wrong, as a text that
-// is then not NULL.
+// How a child has ended: its exit code, or a text that describes the failure.
 static inline const char *check_outcome(pid_t child, uint64_t bound_ms, int *out_code) {
     static char text[64];
     uint64_t until = clock_ms() + patience_ms(bound_ms);
@@ -260,8 +259,8 @@ static inline bool check_end(const struct check_case *tested, pid_t child) {
     return wrong == NULL && code == 0;
 }
 
-// How many cases run at once. Under valgrind a case needs seconds of a processor:
-// many on few processors would take longer than limits of the library last.
+// How many cases run at once. Under valgrind a case needs seconds of processor time: many
+// cases on few processors would exceed limits of the library.
 static inline size_t check_at_once(size_t wanted) {
     size_t most = 2 * (size_t)sysconf(_SC_NPROCESSORS_ONLN);
     return check_patience() > 1 && wanted > most ? most : wanted;

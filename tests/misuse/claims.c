@@ -1,4 +1,4 @@
-// What the header promises and no other program here tries.
+// Statements of the header that no other program here tests.
 
 #include "exchange.h"
 #include "host.h"
@@ -9,7 +9,7 @@
 
 static struct host host;
 
-// How a request looks to its client, which has asked once more.
+// The state of a request as its client sees it.
 static struct answer answer_of(uint32_t stream) {
     return client_answer(&client, stream);
 }
@@ -42,7 +42,7 @@ static void on_collected(goaway_request request, const uint8_t *data, size_t len
     (void)context, (void)request, (void)data, (void)len, (void)user_data;
 }
 
-// A body is read in one way: pulled, pushed or gathered.
+// A body is read in one way: by callback, by call, or collected.
 static void a_body_has_one_reader(void) {
     come();
     for (int way = 0; way < 4; way++) {
@@ -73,7 +73,7 @@ static void a_body_has_one_reader(void) {
     leave();
 }
 
-// Any number of three digits from 200 on; some have no body, and say no length.
+// Any three-digit number from 200 on is a status. Some have no body and no length.
 static void statuses(void) {
     come();
     goaway_request request = 0;
@@ -104,7 +104,7 @@ static void statuses(void) {
     leave();
 }
 
-// A length is added to a response given whole, but not to one with trailers.
+// A complete response gets a content-length, except one with trailers.
 static void a_length_is_added_without_trailers_only(void) {
     come();
     for (int with_trailer = 0; with_trailer <= 1; with_trailer++) {
@@ -120,7 +120,7 @@ static void a_length_is_added_without_trailers_only(void) {
         do {
             REQUIRE(client_read(&client, &frame));
         } while (frame.kind != FRAME_HEADERS);
-        // Its name is the entry 28 of the static table (RFC 7541, appendix A).
+        // Its name is entry 28 of the static table (RFC 7541, appendix A).
         bool has_length = memmem(frame.payload, frame.length, "\x5c", 1) != NULL ||
                           memmem(frame.payload, frame.length, "\x0f\x0d", 2) != NULL;
         CHECK(has_length == !with_trailer);
@@ -130,7 +130,7 @@ static void a_length_is_added_without_trailers_only(void) {
     leave();
 }
 
-// What the end of a body is, and what is only an empty place.
+// The end of a body, and an empty read.
 static void nothing_is_read_into_no_place(void) {
     come();
     goaway_request request = 0;
@@ -154,7 +154,7 @@ static void on_close(const goaway_report *report, void *user_data) {
     *(int *)user_data += 1;
 }
 
-// A close without a start is complete at once, and waiting for it succeeds.
+// A close without a start is complete at once, and a wait for it succeeds.
 static void a_close_without_a_start(void) {
     goaway_server *server = goaway_server_new();
     CHECK_STATUS(goaway_server_wait(server, 0), GOAWAY_ERR_STATE);
@@ -171,8 +171,7 @@ static void a_close_without_a_start(void) {
     goaway_server_free(server);
 }
 
-// A WRITABLE record follows a WRITE that was carried out, or that found no
-// room, and no other.
+// A WRITABLE record follows a WRITE that was executed or found no room, and no other.
 static void no_writable_follows_a_bad_write(void) {
     begin();
     client_get(&client, "/");
@@ -198,8 +197,8 @@ static void *ask_meanwhile(void *server) {
     return &took;
 }
 
-// Another process's lock of the folder is waited for, and not for long; other
-// calls on the server do not wait with it.
+// A lock of another process on the folder is waited for, but not long. Other calls on the
+// server do not wait meanwhile.
 static void a_locked_folder_is_waited_for(void) {
     char folder[] = "/tmp/goaway-claims-XXXXXX", address[64];
     REQUIRE(mkdtemp(folder) != NULL);
@@ -224,7 +223,7 @@ static void a_locked_folder_is_waited_for(void) {
     CHECK(rmdir(folder) == 0);
 }
 
-// A file that is none is refused at once: a FIFO would have a reader wait.
+// A file of another type is refused at once: opening a FIFO would block.
 static void no_fifo_is_waited_for(void) {
     char folder[] = "/tmp/goaway-claims-XXXXXX", path[64];
     REQUIRE(mkdtemp(folder) != NULL);
@@ -240,7 +239,7 @@ static void no_fifo_is_waited_for(void) {
     CHECK(rmdir(folder) == 0);
 }
 
-// Without HTTP/1.1, who speaks it is told in the words of HTTP/2.
+// Without HTTP/1.1, its clients get frames of HTTP/2.
 static void who_speaks_no_http2_is_told(void) {
     host_new(&host);
     CHECK_OK(goaway_server_set_feature(host.server, GOAWAY_FEATURE_HTTP1, false));
@@ -285,7 +284,7 @@ static void on_cancel(goaway_request request, goaway_cause cause, uint32_t code,
     atomic_store(&told->cancelled, (int)(cause * 100 + code));
 }
 
-// A session whose events `told` has, with a request whose body is to come.
+// A session whose events are in `told`, with a request whose body follows.
 static goaway_request be_told(struct told *told, uint32_t limit, uint64_t value) {
     memset(told, 0, sizeof *told);
     host_new(&host);
@@ -306,8 +305,8 @@ static void come_to_an_end(void) {
     goaway_server_free(host.server);
 }
 
-// One rule for every limit that ends something: what has a cause of its own is
-// TIMEOUT, and what was announced to the peer is FRAME_ERROR.
+// The rule for every limit that ends something: one with a cause of its own is reported
+// as TIMEOUT, and one that was announced to the peer as FRAME_ERROR.
 static void each_limit_is_told(void) {
     static const char zeros[16384];
     struct told told;
@@ -320,7 +319,7 @@ static void each_limit_is_told(void) {
     CHECK_NUMBER(atomic_load(&told.frame_error), 0);
     come_to_an_end();
 
-    // If a response has begun it is reset.
+    // If a response has begun, it is reset.
     request = be_told(&told, GOAWAY_LIMIT_BODY_BYTES, 10);
     CHECK_OK(goaway_request_write_head(request, 200));
     CHECK_OK(goaway_request_collect(request, on_collected, NULL));
@@ -346,7 +345,7 @@ static void each_limit_is_told(void) {
     CHECK_NUMBER(atomic_load(&told.limit), 0);
     come_to_an_end();
 
-    // Whose code it is the cause says: the peer's, and the host's own.
+    // The cause says whose error code it is: that of the peer or of the host.
     be_told(&told, GOAWAY_LIMIT_WORKERS, 1);
     client_send_code(&client, FRAME_RST_STREAM, 1, 77);
     CHECK_SOON(atomic_load(&told.cancelled) == GOAWAY_CAUSE_PEER_RESET * 100 + 77);

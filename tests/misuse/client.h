@@ -1,5 +1,5 @@
-// A blocking HTTP/2 client (RFC 9113): enough to ask, to send a body, to reset,
-// and to read what comes. Its windows are as large as they can be.
+// A blocking HTTP/2 client (RFC 9113) that can send requests, bodies and resets, and read
+// responses. Its windows are as large as possible.
 
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -43,16 +43,16 @@ struct frame {
     uint8_t payload[16384];
 };
 
-// What came back on one stream.
+// The response on one stream.
 struct answer {
-    // Of the last head; 0 if it is none that HPACK has a number for.
+    // The status of the last head; 0 if it is not in the static table of HPACK.
     int status;
-    // Header sections, trailers included.
+    // The number of header sections, including trailers.
     unsigned heads;
     uint64_t length;
     // The first bytes of the body.
     char start[64];
-    // It came to its end.
+    // Whether the response is complete.
     bool whole;
     bool reset;
     uint32_t code;
@@ -98,7 +98,7 @@ static inline bool client_send(struct client *client, uint8_t kind, uint8_t flag
     return client_send_all(client, frame, 9 + length);
 }
 
-// Connects and says nothing yet.
+// Connects and sends nothing.
 static inline struct client client_connect(uint16_t port) {
     struct client client = {.socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .next_stream = 1};
     REQUIRE(client.socket >= 0);
@@ -115,7 +115,7 @@ static inline struct client client_connect(uint16_t port) {
     return client;
 }
 
-// The same to a Unix socket; a NUL at the beginning of `name` is part of it.
+// The same with a Unix socket. A NUL at the beginning of `name` is a part of it.
 static inline struct client client_connect_unix(const char *name, size_t length) {
     struct client client = {.socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), .next_stream = 1};
     REQUIRE(client.socket >= 0);
@@ -164,8 +164,8 @@ static inline size_t put_text(uint8_t *place, const char *text) {
     return 1 + length;
 }
 
-// A header block: literals that are not indexed, or, with GOAWAY_FIELD_SENSITIVE
-// before the name, that are never indexed (RFC 7541, sections 6.2.2 and 6.2.3).
+// A header block of literals that are not indexed, or, with GOAWAY_FIELD_SENSITIVE before
+// the name, never indexed (RFC 7541, sections 6.2.2 and 6.2.3).
 static inline size_t put_block(uint8_t *block, const char *fields[][2], size_t count) {
     size_t length = 0;
     for (size_t index = 0; index < count; index++) {
@@ -178,7 +178,7 @@ static inline size_t put_block(uint8_t *block, const char *fields[][2], size_t c
     return length;
 }
 
-// Sends a head of these fields and gives its stream; the body follows unless `whole`.
+// Sends a head with these fields. Returns its stream. The body follows unless `whole`.
 static inline uint32_t client_ask_of(struct client *client, const char *fields[][2], size_t count, bool whole) {
     uint8_t block[1024];
     size_t length = put_block(block, fields, count);
@@ -228,7 +228,7 @@ static inline bool client_read_all(struct client *client, void *bytes, size_t le
     return true;
 }
 
-// The next frame; PING and SETTINGS are answered. False when there are no more.
+// The next frame. PING and SETTINGS are acknowledged. False if there are no more.
 static inline bool client_read(struct client *client, struct frame *frame) {
     uint8_t head[9];
     if (!client_read_all(client, head, sizeof head)) {
@@ -246,8 +246,8 @@ static inline bool client_read(struct client *client, struct frame *frame) {
     return true;
 }
 
-// Connects, and returns when the server's SETTINGS are there and answered, or
-// when it has closed: from then on the client may be silent for as long as it likes.
+// Connects, and returns when the server's SETTINGS were received and acknowledged, or
+// when it has closed. After that the client may be silent for any time.
 static inline struct client client_open(uint16_t port) {
     struct client client = client_connect(port);
     REQUIRE(client.socket >= 0);
@@ -259,7 +259,7 @@ static inline struct client client_open(uint16_t port) {
 }
 
 static inline void answer_add(struct answer *answer, const struct frame *frame) {
-    // The static table's statuses (RFC 7541, appendix A), from index 8 on.
+    // The statuses in the static table (RFC 7541, appendix A), from index 8 on.
     static const int statuses[] = {200, 204, 206, 304, 400, 404, 500};
     if (frame->kind == FRAME_HEADERS) {
         uint8_t first = frame->length > 0 ? frame->payload[0] : 0;
@@ -281,11 +281,12 @@ static inline void answer_add(struct answer *answer, const struct frame *frame) 
     }
 }
 
-// Reads until the stream or the connection has ended; other streams' frames are dropped.
+// Reads until the stream or the connection has ended. Frames of other streams are
+// dropped.
 static inline struct answer client_answer(struct client *client, uint32_t stream) {
     struct answer answer = {0};
     struct frame frame;
-    // A head may go on after the frame that says that it is the last of the stream.
+    // A head may continue after the frame with END_STREAM.
     bool in_head = false;
     while ((in_head || (!answer.whole && !answer.reset)) && client_read(client, &frame)) {
         if (frame.stream == stream) {
@@ -297,8 +298,8 @@ static inline struct answer client_answer(struct client *client, uint32_t stream
     return answer;
 }
 
-// Returns when the server has seen to all that was sent to it before. The first
-// PING may be answered before that, the second is looked at only afterwards.
+// Returns when the server has processed everything that was sent before. The first PING
+// may be acknowledged earlier, the second one only afterwards.
 static inline bool client_settle(struct client *client) {
     struct frame frame;
     for (int round = 0; round < 2; round++) {
@@ -312,8 +313,8 @@ static inline bool client_settle(struct client *client) {
     return true;
 }
 
-// Reads until the server has closed the connection. Gives the code of its last
-// GOAWAY, or -1 if there was none.
+// Reads until the server has closed the connection. Returns the code of its last GOAWAY,
+// or -1 if there was none.
 static inline long long client_read_out(struct client *client) {
     long long code = -1;
     struct frame frame;

@@ -3,7 +3,7 @@
 #include "exchange.h"
 #include "http1.h"
 
-// The frames of an answer up to its first head, whose length they give.
+// Reads to the head of a response, and returns its length.
 static uint32_t head_length(uint32_t stream) {
     struct frame frame;
     do {
@@ -150,14 +150,15 @@ static void a_sensitive_field_is_never_indexed(void) {
         } while (frame.kind != FRAME_HEADERS);
         // The status, then a literal of a new name that is never indexed (RFC 7541, section 6.2.3).
         CHECK(frame.payload[0] == 0x88 && frame.payload[1] == 0x10);
-        // The other one comes again, and is in the table then: it ends the section.
+        // The second field is sent again and is in the table then: it is the last one of
+        // the section.
         is_indexed = (frame.payload[frame.length - 1] & 0x80) != 0;
     }
     CHECK(is_indexed);
     end();
 }
 
-// An end behind a piece that was refused would make the answer look whole.
+// An end after a refused piece would make the response look complete.
 static void a_refused_write_spoils_what_stands_behind_it(void) {
     events_start(&events);
     client = client_connect(events.port);
@@ -190,7 +191,7 @@ static void a_refused_write_spoils_what_stands_behind_it(void) {
         goaway_status expected = index == 3 ? GOAWAY_ERR_WOULD_BLOCK : is_behind ? GOAWAY_ERR_SKIPPED : GOAWAY_OK;
         CHECK_NUMBER(statuses[index], expected);
     }
-    // The next batch may go on where this one stopped.
+    // The next batch may continue where this one has stopped.
     commands[5].data_offset = 4;
     commands[5].data_len = 8;
     commands[6] = commands[8];
@@ -199,7 +200,7 @@ static void a_refused_write_spoils_what_stands_behind_it(void) {
     struct answer answer = client_answer(&client, stream);
     CHECK(answer.whole && strcmp(answer.start, "abcdefghijkl") == 0);
 
-    // A reset is carried out all the same.
+    // A reset is executed nevertheless.
     stream = client_get(&client, "/");
     request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
     for (size_t index = 0; index < COUNT(commands); index++) {

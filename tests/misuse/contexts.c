@@ -1,4 +1,4 @@
-// What a host attaches to a request comes with every later callback and record of it.
+// The context of a request is in every later callback and record of it.
 
 #include "events.h"
 #include "host.h"
@@ -9,7 +9,7 @@
 static struct host host;
 static struct client client;
 
-// What each callback got last.
+// The last context of each callback.
 static struct {
     _Atomic uint64_t body, cancel, drain, readable, writable, collected;
     atomic_int calls;
@@ -72,7 +72,7 @@ static void every_callback_gets_it(void) {
     client_send(&client, FRAME_DATA, 0, stream, "one", 3);
     CHECK_SOON(atomic_load(&got.calls) == 1);
     CHECK_NUMBER(atomic_load(&got.body), 0);
-    // It may be set again, and holds from then on.
+    // It can be set again, with effect from then on.
     CHECK_OK(goaway_request_set_context(request, FIRST));
     client_send(&client, FRAME_DATA, 0, stream, "two", 3);
     CHECK_SOON(atomic_load(&got.body) == FIRST);
@@ -106,7 +106,7 @@ static void every_reader_of_a_body_gets_it(void) {
     CHECK_OK(goaway_request_read(request, buffer, sizeof buffer, &length));
     CHECK_OK(goaway_request_respond(request, 200, NULL, 0));
     CHECK(client_answer(&client, stream).whole);
-    // The next request may be in the memory of this one, and has nothing of it.
+    // The next request may use the same memory, and has no context.
     request = post("/", &stream);
     CHECK_NUMBER(context_of(request), 0);
     CHECK_OK(goaway_request_collect(request, on_collected, NULL));
@@ -198,8 +198,8 @@ static void it_outlives_the_response(void) {
     events_end(&events);
 }
 
-// A response goes on when its request's context could not be set, and the other
-// way round: a part of a response that fails does not keep it from being set.
+// A response continues when the context could not be set, and the other way round: after
+// a failed part of a response the context can still be set.
 static void it_is_no_part_of_the_response(void) {
     struct events events;
     events_start(&events);

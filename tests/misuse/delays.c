@@ -1,4 +1,4 @@
-// A close with a shutdown delay: what others see of it, what ends it, and when.
+// A close with a shutdown delay: its effects, its end, and its times.
 
 #include "host.h"
 
@@ -31,7 +31,7 @@ static void end_within(uint64_t from_ms, uint64_t to_ms) {
     goaway_server_free(host.server);
 }
 
-// Until the delay has passed only the readiness changes.
+// During the delay only the readiness changes.
 static void it_serves_while_it_is_not_ready(void) {
     come();
     struct client before = client_open(host.port);
@@ -64,14 +64,14 @@ static void it_serves_while_it_is_not_ready(void) {
     goaway_server_free(host.server);
 }
 
-// By itself it ends after the delay, and by force after the drain.
+// By itself the delay ends after its time, and the drain by force.
 static void the_bound_is_the_delay_and_the_drain(void) {
     come();
     struct client client = client_open(host.port);
     client_get(&client, "/");
     CHECK_OK(goaway_request_set_on_drain(host_take(&host), on_drain, NULL));
     CHECK_OK(goaway_server_close_after(host.server, 300, 200, on_close, NULL));
-    // The same wish again changes nothing.
+    // The same call again changes nothing.
     CHECK_OK(goaway_server_close_after(host.server, 300, 200, NULL, NULL));
     CHECK_OK(goaway_server_close_after(host.server, 5000, 0, NULL, NULL));
     end_within(500, 1600);
@@ -92,7 +92,7 @@ static void no_goaway_comes_before_the_delay_has_passed(void) {
     end_within(300, 3000);
 }
 
-// It is forced at once by what forces, whatever the delay is.
+// A call without drain time forces at once, whatever the delay is.
 static void zero_ends_it_at_once(void) {
     come();
     struct client client = client_open(host.port);

@@ -1,17 +1,17 @@
-// A client of HTTP/1.1 that drips: a byte at a time of what must be whole in
-// GOAWAY_LIMIT_HEADER_BLOCK_MS, in every place where such bytes may stand. Each
-// byte is progress, so that only that limit can end it.
+// A slow HTTP/1.1 client, which sends single bytes of a block that must be complete
+// within GOAWAY_LIMIT_HEADER_BLOCK_MS, in every position where such bytes are allowed.
+// Each byte is progress, so only this limit can end it.
 
 #include "host.h"
 #include "http1.h"
 
-// The drips take much longer than the limit, if it does not end them.
+// Without the limit, the client would send for much longer.
 #define BLOCK_MS 100
 #define DRIP_MS 12
 #define DRIPS 250
 
-// What comes at once, what drips after it, again and again, and whether the
-// host has begun a response by then.
+// The bytes at the beginning, the bytes that are repeated slowly, and whether the host
+// has begun a response by then.
 struct drip {
     const char *name;
     const char *start;
@@ -70,7 +70,7 @@ static void on_body(goaway_request request, const uint8_t *data, size_t len, boo
     CHECK(!last);
 }
 
-// Whether the limit is kept when a request comes before, on the same connection.
+// Whether the limit applies after another request on the same connection.
 static void ends_in_time(const struct drip *drip, bool is_second) {
     about("%s%s", drip->name, is_second ? ", of a second request" : "");
     atomic_store(&cancelled_for, 0);
@@ -98,7 +98,7 @@ static void ends_in_time(const struct drip *drip, bool is_second) {
         char part[16];
         CHECK(client_read_all(&client, part, strlen("4\r\npart\r\n")));
     }
-    // Until a response comes, or the end.
+    // Reads to a response, or to the end.
     size_t length = strlen(drip->drips);
     for (size_t sent = 0; sent < DRIPS && !http1_is_readable(&client, (int)patience_ms(DRIP_MS)); sent++) {
         client_send_all(&client, drip->drips + sent % length, 1);
@@ -110,7 +110,7 @@ static void ends_in_time(const struct drip *drip, bool is_second) {
         }
         char text[256];
         CHECK_NUMBER(http1_read_out(&client, text, sizeof text), END_FIN);
-        // What is cut does not look whole.
+        // A cut response does not look complete.
         CHECK(text[0] == '\0');
         CHECK_SOON(atomic_load(&timeouts) == 1);
         CHECK_NUMBER(atomic_load(&others), 0);
@@ -145,7 +145,7 @@ static void in_a_later_chunk(void) { are_ended_in_time(chunks, COUNT(chunks), tr
 static void in_trailers(void) { are_ended_in_time(trailers, COUNT(trailers), false); }
 static void in_later_trailers(void) { are_ended_in_time(trailers, COUNT(trailers), true); }
 
-// The bytes of a body are the host's to time: they may take longer than a head.
+// The host limits the time of a body: it may take longer than a head.
 static void a_body_may_drip(void) {
     start();
     struct client client = client_connect(host.port);

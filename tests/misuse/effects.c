@@ -1,12 +1,12 @@
-// Each limit has its effect: set to a small value it is seen by the peer or the
-// host. So has each feature, on and off.
+// Each limit has its effect: with a small value the peer or the host observes it. So has
+// each feature, enabled and disabled.
 
 #include "host.h"
 
 static struct host host;
 static struct client client;
 
-// What the session's events said.
+// The events of the session.
 static atomic_int timeout_cause;
 static atomic_int end_cause;
 
@@ -19,7 +19,7 @@ static void on_event(const goaway_session_event *event, void *user_data) {
     }
 }
 
-// A server with the limit; `more` are further ones, in pairs.
+// A server with this limit; `more` are further limits in pairs.
 static void serve_more(uint32_t limit, uint64_t value, const uint64_t *more, size_t pairs) {
     host_new(&host);
     CHECK_OK(goaway_server_set_on_session(host.server, on_event, NULL));
@@ -34,7 +34,7 @@ static void serve(uint32_t limit, uint64_t value) {
     serve_more(limit, value, NULL, 0);
 }
 
-// A server with the feature on or off.
+// A server with this feature enabled or disabled.
 static void serve_with(uint32_t feature, bool enabled) {
     host_new(&host);
     CHECK_OK(goaway_server_set_feature(host.server, feature, enabled));
@@ -48,7 +48,8 @@ static void end(void) {
     goaway_server_free(host.server);
 }
 
-// What our SETTINGS frame says of that setting (RFC 9113, section 6.5.2), -1 if nothing.
+// The value of this setting in the server's SETTINGS frame (RFC 9113, section 6.5.2), -1
+// if it is missing.
 static long long announced(uint32_t setting) {
     client = client_connect(host.port);
     client_greet(&client);
@@ -70,11 +71,11 @@ static void is_announced(uint32_t limit, uint64_t value, uint32_t setting) {
     end();
 }
 
-// A session that does nothing more ends for that limit.
+// Asserts that an idle session ends because of this limit.
 static void ends_for(goaway_cause cause) {
     CHECK_SOON(atomic_load(&timeout_cause) == (int)cause);
     client_read_out(&client);
-    // It closes its side.
+    // The client closes its side.
     shutdown(client.socket, SHUT_WR);
     CHECK_SOON(atomic_load(&end_cause) == (int)cause);
     end();
@@ -102,7 +103,8 @@ static void concurrent_streams(void) {
     end();
 }
 
-// A head with that many fields of 3 bytes is answered 431, which HPACK has no number for.
+// A head with this many fields of 3 bytes gets 431, which is not in the static table of
+// HPACK.
 static void is_too_much(size_t count) {
     const char *fields[40][2] = {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}};
     for (size_t index = 4; index < 4 + count; index++) {
@@ -162,8 +164,8 @@ static void connect_protocol(void) {
     }
 }
 
-// What is prepared for a slow peer shows nowhere outside: with the least of it
-// a long response is whole all the same.
+// The output buffer for a slow peer is not observable: with the smallest one a long
+// response is complete nevertheless.
 static void is_whole_with(uint32_t limit) {
     serve(limit, 16384);
     client = client_open(host.port);
@@ -183,7 +185,7 @@ static void session_send_bytes(void) {
     is_whole_with(GOAWAY_LIMIT_SESSION_SEND_BYTES);
 }
 
-// A client whose streams have no window, so that a response waits.
+// A client whose streams have a window of 0, so that a response waits.
 static goaway_request wait_for_window(uint32_t *out_stream) {
     client = client_connect(host.port);
     client_send_all(&client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
@@ -209,7 +211,7 @@ static void on_collected(goaway_request request, const uint8_t *data, size_t len
     CHECK_OK(goaway_request_respond(request, 200, NULL, 0));
 }
 
-// Of two bodies the second is one byte too long.
+// The second of two bodies is one byte too long.
 static void bounds_bodies(uint32_t limit) {
     serve(limit, 10);
     client = client_open(host.port);
@@ -236,7 +238,7 @@ static void session_body_bytes(void) {
     bounds_bodies(GOAWAY_LIMIT_SESSION_BODY_BYTES);
 }
 
-// The second connection ends without a word, since the first one is in use.
+// The second connection ends without a frame, because the first one is in use.
 static void bounds_sessions(uint32_t limit) {
     serve(limit, 1);
     client = client_open(host.port);
@@ -276,7 +278,7 @@ static void idle_ms(void) {
     ends_for(GOAWAY_CAUSE_IDLE_TIMEOUT);
 }
 
-// Silence is asked about, and nobody answers.
+// A silent peer gets a PING, and does not acknowledge it.
 static void is_asked_after(void) {
     const uint64_t more[] = {GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS, 30};
     serve_more(GOAWAY_LIMIT_KEEPALIVE_MS, 30, more, 1);
@@ -320,7 +322,7 @@ static void requests(void) {
     ends_for(GOAWAY_CAUSE_MAX_REQUESTS);
 }
 
-// What a limit drains has this long, whatever is open.
+// A session that a limit drains has this much time.
 static void grace_ms(void) {
     const uint64_t more[] = {GOAWAY_LIMIT_REQUESTS, 1};
     serve_more(GOAWAY_LIMIT_GRACE_MS, 30, more, 1);
@@ -371,13 +373,13 @@ static void upgrade(void) {
     }
 }
 
-// One handshake at a time: the second waits behind one that does not go on.
+// One handshake at a time: the second one waits for one that stalls.
 static void tls_handshakes(void) {
     goaway_tls *tls = goaway_tls_new();
     CHECK_OK(goaway_tls_set_certificate_required(tls, false));
     host_new(&host);
     CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_TLS_HANDSHAKES, 1));
-    // With one worker they begin in the order in which they came.
+    // With one worker they begin in the order of their arrival.
     CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_WORKERS, 1));
     CHECK_OK(goaway_server_listen_tls(host.server, "127.0.0.1:0", tls));
     REQUIRE_OK(goaway_server_start(host.server));
@@ -387,7 +389,7 @@ static void tls_handshakes(void) {
     struct client second = client_connect(port);
     client_send_all(&second, "this is no hello of TLS", 23);
     char byte;
-    // The first one makes room, and the second gets its alert.
+    // The first one makes room, and the second one gets its alert.
     CHECK(recv(second.socket, &byte, 1, 0) == 1 && byte == 21);
     CHECK(recv(client.socket, &byte, 1, 0) == 0 || errno == ECONNRESET);
     client_close(&second);
@@ -395,7 +397,7 @@ static void tls_handshakes(void) {
     goaway_tls_free(tls);
 }
 
-// Uploads that nobody reads fill the memory of the server; a small session is served.
+// Uploads that nobody reads fill the memory limit. A small session is served.
 static void memory_bytes(void) {
     static const uint64_t wide[] = {GOAWAY_LIMIT_SESSION_WINDOW_BYTES, 1 << 21};
     serve_more(GOAWAY_LIMIT_MEMORY_BYTES, 1 << 20, wide, 1);
@@ -425,7 +427,7 @@ static void memory_bytes(void) {
     end();
 }
 
-// The peer takes nothing of a response, so that its next request waits.
+// The peer accepts nothing of a response, so its next request waits.
 static void session_response_bytes(void) {
     serve(GOAWAY_LIMIT_SESSION_RESPONSE_BYTES, 1);
     uint32_t first;
@@ -442,7 +444,7 @@ static void session_response_bytes(void) {
     end();
 }
 
-// By number, as the header has them.
+// By number, as in the header.
 static const struct check_case cases[] = {
     [GOAWAY_LIMIT_WORKERS] = CASE(workers),
     [GOAWAY_LIMIT_CONCURRENT_STREAMS] = CASE(concurrent_streams),

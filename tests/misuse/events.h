@@ -1,4 +1,4 @@
-// A server whose requests go to an event queue, and a walk over its records.
+// A server whose requests go to an event queue, and an iterator over its records.
 
 #ifndef EVENTS_H
 #define EVENTS_H
@@ -10,7 +10,7 @@ struct events {
     goaway_queue *queue;
     uint16_t port;
     goaway_batch batch;
-    // How many of its records have been looked at.
+    // How many of its records were examined.
     size_t seen;
 };
 
@@ -34,8 +34,8 @@ static inline void events_start(struct events *events) {
     events_go(events);
 }
 
-// The next record, which stays until the batch behind it is taken; NULL if
-// there is none for `ms`.
+// The next record, valid until the batch after it is taken; NULL if there is none for
+// `ms`.
 static inline const goaway_record *events_within(struct events *events, uint32_t ms) {
     while (events->seen == events->batch.count) {
         if (goaway_queue_wait(events->queue, ms) != GOAWAY_OK) {
@@ -47,7 +47,7 @@ static inline const goaway_record *events_within(struct events *events, uint32_t
     return &events->batch.records[events->seen++];
 }
 
-// The next record, which must be of that kind.
+// The next record, which must be of this kind.
 static inline const goaway_record *events_next(struct events *events, uint16_t kind) {
     const goaway_record *record = events_within(events, (uint32_t)patience_ms(SOON_MS));
     REQUIRE(record != NULL);
@@ -66,7 +66,7 @@ static inline const char *events_text(const struct events *events, const goaway_
     return piece == NULL ? "none" : piece;
 }
 
-// One command, whose data is `text`.
+// Submits one command with `text` as its data.
 static inline goaway_status order(struct events *events, goaway_command command, const char *text) {
     command.data_len = (uint32_t)strlen(text);
     return goaway_queue_submit(events->queue, &command, 1, text, strlen(text), NULL);
@@ -82,7 +82,7 @@ static inline goaway_status consume(struct events *events, goaway_request reques
     return order(events, command, "");
 }
 
-// One request from end to end.
+// A request with its response.
 static inline void events_serve(struct events *events, struct client *client) {
     uint32_t stream = client_get(client, "/");
     CHECK_OK(respond(events, events_next(events, GOAWAY_RECORD_KIND_REQUEST)->id, "fine"));
@@ -90,7 +90,7 @@ static inline void events_serve(struct events *events, struct client *client) {
     CHECK(answer.whole && answer.status == 200 && strcmp(answer.start, "fine") == 0);
 }
 
-// Closes at once; CLOSED is the last record. Those before it are dropped.
+// Closes at once. CLOSED is the last record; earlier ones are dropped.
 static inline void events_end(struct events *events) {
     CHECK_OK(goaway_server_close(events->server, 0, NULL, NULL));
     const goaway_record *record;

@@ -1,4 +1,4 @@
-// One server whose requests go to a queue, and one client of it.
+// A server whose requests go to a queue, and a client.
 
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
@@ -8,7 +8,7 @@
 static struct events events;
 static struct client client;
 
-// Starts the server that `events_new` has made, and comes to it.
+// Starts the server of `events_new`, and connects the client.
 static inline void join(void) {
     events_go(&events);
     client = client_open(events.port);

@@ -1,9 +1,8 @@
-// Every way in which a process can end, with a server that serves, a request
-// that waits and a callback that does not return: it ends, soon, and with the
-// exit code that was asked for.
+// Every way in which a process can end while a server runs, a request waits and a
+// callback does not return: the process ends soon, with the exit code that was requested.
 //
 //   exit              every way, several times
-//   exit NUMBER       that one alone, in this very process
+//   exit NUMBER       this one only, in this process
 
 #include "host.h"
 
@@ -60,7 +59,7 @@ static void serve(void) {
     host_take(&host);
 }
 
-// The whole trouble: a request that waits, a callback that sleeps, and load.
+// The full load: a request that waits, a callback that sleeps, and traffic.
 static void serve_and_more(void) {
     serve();
     busy = client_open(host.port);
@@ -170,7 +169,8 @@ static int with_a_handler_that_frees(void) {
     exit(ASKED);
 }
 
-// As above, from a thread of the library: waiting is refused, freeing goes on elsewhere.
+// The same on a thread of the library: waiting is refused, and freeing continues on
+// another thread.
 static void close_and_free_in_vain(void) {
     CHECK_OK(goaway_server_close(host.server, 100, NULL, NULL));
     CHECK_STATUS(goaway_server_wait(host.server, 2000), GOAWAY_ERR_DEADLOCK);
@@ -200,7 +200,7 @@ static const struct {
     int (*leave)(void);
     int code;
     int signal;
-    // What the way itself may take.
+    // How long the exit itself may take.
     uint64_t takes_ms;
 } ways[] = {
     {"return from main", by_return, ASKED, 0, 0},
@@ -226,7 +226,7 @@ int main(int argc, char **argv) {
     if (argc > 1) {
         return ways[strtoul(argv[1], NULL, 10) % COUNT(ways)].leave();
     }
-    // Once is enough where it is slow anyway.
+    // Once is enough on a slow machine.
     int rounds = check_patience() == 1 ? 5 : 1;
     for (size_t way = 0; way < COUNT(ways); way++) {
         for (int round = 0; round < (ways[way].takes_ms > 0 ? 1 : rounds); round++) {

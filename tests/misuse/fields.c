@@ -1,5 +1,4 @@
-// What a request's header fields look like to who asks by name, to who walks
-// over the list, and in a queue's record.
+// The header fields of a request by name, by index, and in the record of a queue.
 
 #include "exchange.h"
 #include "host.h"
@@ -15,13 +14,13 @@ static void check_value(goaway_request request, const char *name, const char *ex
     goaway_bytes value = {0};
     CHECK_OK(goaway_request_header(request, name, &value));
     CHECK(is_text(value, expected));
-    // What was shown stays as it is.
+    // A view does not change.
     goaway_bytes again = {0};
     CHECK_OK(goaway_request_header(request, name, &again));
     CHECK(again.data == value.data && again.len == value.len);
 }
 
-// The list has each field as it came.
+// The list has each field as received.
 static void check_list(goaway_request request, const char *expected[][2], size_t count) {
     goaway_bytes name = {0}, value = {0};
     for (size_t index = 0; index < count; index++) {
@@ -73,7 +72,7 @@ static void cookies_are_joined_for_who_asks_by_name(void) {
     host_end(&host);
 }
 
-// In the record they are one field; behind its text stands each as it came.
+// In the record they are one field. After its text follows each field as received.
 static void cookies_are_joined_in_a_record(void) {
     begin();
     uint32_t stream = client_ask_of(&client, crumbs, COUNT(crumbs), true);
@@ -103,7 +102,7 @@ static void cookies_are_joined_in_a_record(void) {
     end();
 }
 
-// Which pseudo-header field came when is told by call and in the record.
+// The order of the pseudo-header fields is available by call and in the record.
 static void pseudo_fields_are_told_in_order(void) {
     static const char *orders[][4][2] = {
         {{":path", "/"}, {":method", "GET"}, {":authority", "localhost"}, {":scheme", "http"}},
@@ -128,7 +127,7 @@ static void pseudo_fields_are_told_in_order(void) {
     end();
 }
 
-// How long a response is shows less, if its frames are padded.
+// Padding hides a part of a response's length.
 static void padding(void) {
     static const size_t lengths[] = {0, 7, 256};
     for (uint32_t kind = GOAWAY_PADDING_NONE; kind <= GOAWAY_PADDING_MAX; kind++) {
@@ -154,7 +153,7 @@ static void padding(void) {
     }
 }
 
-// Cookie fields count as one; their bytes count all.
+// Cookie fields count as one, with all their bytes.
 static void many_cookies_are_one_field(void) {
     struct host host;
     host_new(&host);
@@ -179,7 +178,7 @@ static void many_cookies_are_one_field(void) {
     host_end(&host);
 }
 
-// Of the request's fields, and of its trailers if `trailers`, as many as there are.
+// The flags of all fields of the request, or of its trailers if `trailers`.
 static void check_flags(goaway_request request, bool trailers, const uint8_t *expected, size_t count) {
     for (size_t index = 0; index < count; index++) {
         about("field %zu", index);
@@ -206,7 +205,7 @@ static void send_trailers(uint32_t stream, const char *fields[][2], size_t count
     client_send(&client, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, stream, block, length);
 }
 
-// Until the trailers have come.
+// Until the trailers have arrived.
 static void await_trailers(goaway_request request) {
     goaway_bytes name, value;
     long long until = patience_ms(SOON_MS);
@@ -215,7 +214,7 @@ static void await_trailers(goaway_request request) {
     }
 }
 
-// A program that passes fields on must pass on which are never to be indexed.
+// A program that forwards fields must know which are never indexed.
 static void fields_that_are_never_indexed_say_so(void) {
     struct host host;
     host_start(&host);
@@ -223,7 +222,7 @@ static void fields_that_are_never_indexed_say_so(void) {
     uint32_t stream = client_ask_of(&client, secrets, COUNT(secrets), false);
     goaway_request request = host_take(&host);
     check_flags(request, false, secret_flags, COUNT(secret_flags));
-    // A value that is asked for by name is the value alone.
+    // A value by name has no mark.
     check_value(request, "authorization", "secret");
     uint32_t order = 0;
     CHECK_OK(goaway_request_pseudo_order(request, &order));
@@ -296,7 +295,7 @@ static void records_say_which_fields_are_never_indexed(void) {
     CHECK_OK(respond(&events, record->id, ""));
     CHECK(client_answer(&client, stream).whole);
 
-    // Where there is none nothing is said.
+    // Without a mark there are no bytes.
     const char *open[][2] = {PSEUDO, {"x-a", "1"}};
     stream = client_ask_of(&client, open, COUNT(open), false);
     record = events_next(&events, GOAWAY_RECORD_KIND_REQUEST);
@@ -313,7 +312,7 @@ static void records_say_which_fields_are_never_indexed(void) {
     end();
 }
 
-// `:protocol` is the first field of a record's text, and has its byte.
+// `:protocol` is the first field in the text of a record, and has a byte.
 static void the_protocol_of_a_tunnel_has_its_flag(void) {
     events_new(&events);
     CHECK_OK(goaway_server_register_queue(events.server, "CONNECT *", events.queue, 7));

@@ -1,12 +1,12 @@
-// fork() with a server running: the child has nothing of it, may have one of
-// its own, and ends cleanly; the parent goes on.
+// fork() while a server runs: the child must not use it, may have a server of its own,
+// and ends cleanly. The parent continues.
 
 #include <fcntl.h>
 
 #include "host.h"
 
 static struct host host;
-// The child's own; the parent's may have its lock held for ever.
+// A lock of the child, because that of the parent may stay locked.
 static struct host own;
 static goaway_request request;
 static goaway_session session;
@@ -36,7 +36,7 @@ static void on_progress(const goaway_progress *progress, void *user_data) {
     (void)progress, (void)user_data;
 }
 
-// Runs a child; what it finds wrong is wrong here too.
+// Runs a child. Its failures are failures of the case.
 static void with_child(void (*run)(void)) {
     pid_t child = fork();
     REQUIRE(child >= 0);
@@ -192,7 +192,7 @@ static void have_an_own_one(void) {
     struct client client = client_open(own.port);
     host_serves(&own, &client);
     host_serves(&own, &client);
-    // Of what was the parent's nothing has become ours.
+    // Nothing that belonged to the parent is used.
     the_ids_are_the_parents();
     client_close(&client);
     host_end(&own);
@@ -214,7 +214,7 @@ static void run_parent(void (*child)(void)) {
     struct answer answer = client_answer(&client, stream);
     CHECK(answer.whole && strcmp(answer.start, "still") == 0);
     host_serves(&host, &client);
-    // A batch of the parent's own, that no child has touched.
+    // A batch of the parent, which no child has changed.
     client_get(&client, "/queue");
     CHECK_OK(goaway_queue_wait(queue, GOAWAY_FOREVER));
     goaway_batch batch;
@@ -244,8 +244,8 @@ static void the_child_just_exits(void) {
     run_parent(exit_with_both);
 }
 
-// In the child the stacks of the parent's threads are free for the taking, and
-// may be given back to the system before the parent's server is freed.
+// In the child the stacks of the parent's threads are unused, and may be unmapped before
+// the parent's server is freed.
 static void free_it_after_many_threads(void) {
     for (int round = 0; round < 3; round++) {
         host_new(&own);
@@ -299,8 +299,8 @@ static void serve_in_turn(void) {
     goaway_server_free(host.server);
 }
 
-// Prefork: who listens forks first, and each child serves on the same socket.
-// What one of them ends stays for the others, the file of a socket too.
+// Prefork: the listening process forks first, and each child serves on the same socket.
+// When one of them ends, the socket and its file stay for the others.
 static void children_start_what_never_ran(void) {
     char folder[] = "/tmp/goaway-fork-XXXXXX", path[64], address[80];
     REQUIRE(mkdtemp(folder) != NULL);
@@ -330,7 +330,7 @@ static void watch_the_end(const goaway_session_event *event, void *user_data) {
     }
 }
 
-// A handshake that begins, and fails since there is no certificate.
+// A handshake that begins and fails, because there is no certificate.
 static void shake_hands_with(goaway_server *server) {
     CHECK_OK(goaway_server_set_on_session(server, watch_the_end, NULL));
     CHECK_OK(goaway_server_start(server));
@@ -365,8 +365,8 @@ static void miss_the_tls(void) {
     goaway_tls_free(tls_of_parent);
 }
 
-// Certificates that are read before the fork are the children's too, until a
-// server of the parent's uses them.
+// Certificates that were loaded before the fork can be used in children, until a server
+// of the parent uses them.
 static void children_use_certificates(void) {
     tls_of_parent = goaway_tls_new();
     CHECK_OK(goaway_tls_set_certificate_required(tls_of_parent, false));
@@ -388,7 +388,7 @@ static void miss_the_queue(void) {
     goaway_server_free(host.server);
 }
 
-// A queue wakes by a descriptor, which a child would share.
+// A queue uses a descriptor, which a child would share.
 static void a_server_with_a_queue_stays_the_parents(void) {
     host_new(&host);
     queue = goaway_queue_new(host.server);
@@ -449,7 +449,7 @@ static void *load(void *data) {
 
 static void fifty_children_under_load(void) {
 #ifdef __SANITIZE_ADDRESS__
-    // Its allocator may be locked for ever in a child.
+    // The allocator may stay locked in a child.
     return;
 #endif
     pthread_t thread;
@@ -476,8 +476,8 @@ static void fifty_children_under_load(void) {
     host_end(&host);
 }
 
-// In a child that was made inside a callback the thread is no longer the
-// library's: it may wait, and free in earnest.
+// In a child that was forked inside a callback, the thread is no longer one of the
+// library's: it may wait, and free completely.
 static void be_the_host(void) {
     the_server_is_the_parents();
     host_start(&own);
@@ -514,7 +514,7 @@ static void inside_a_callback(void) {
     host_end(&host);
 }
 
-// What is executed after a fork inherits no descriptor.
+// A program that is executed after a fork inherits no descriptor.
 static void nothing_outlives_exec(void) {
     bool known[256];
     for (int descriptor = 0; descriptor < 256; descriptor++) {

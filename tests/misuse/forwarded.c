@@ -1,4 +1,5 @@
-// What trusted proxies say of the client replaces what was received, and only then.
+// What trusted proxies report about the client replaces the received values. Other
+// senders have no effect.
 
 #include "events.h"
 #include "host.h"
@@ -22,7 +23,7 @@ static const char *says_forwarded[][2] = {
     {"x-forwarded-prefix", "/shop/"},
 };
 
-// A request with these fields, from 127.0.0.1.
+// A request with these fields from 127.0.0.1.
 static goaway_request come(const char *trusted, const char *fields) {
     host_new(&host);
     if (trusted == NULL || *trusted != '\0') {
@@ -51,7 +52,7 @@ static void check(goaway_request request, const char *peer, const char *scheme, 
     CHECK(is_text(bytes, authority));
     CHECK_OK(goaway_request_prefix(request, &bytes));
     CHECK(is_text(bytes, prefix));
-    // What was received is what it was.
+    // The received values are unchanged.
     CHECK_OK(goaway_request_received_scheme(request, &bytes));
     CHECK(is_text(bytes, "http"));
     CHECK_OK(goaway_request_received_authority(request, &bytes));

@@ -1,17 +1,17 @@
-// Health checks that the library responds to: what they say, where, and while the
-// host hangs.
+// Health checks that the library responds to: their responses, their listeners, and their
+// responses while the host hangs.
 
 #include "events.h"
 #include "host.h"
 
-// 503, for which HPACK's static table has no number.
+// 503, which is not in the static table of HPACK.
 enum { UNAVAILABLE = 0 };
 
 static struct host host;
 static atomic_bool is_held;
 static atomic_int held;
 
-// A handler that does not return before it may.
+// A handler that does not return until it is allowed to.
 static void hold(goaway_request request, void *user_data) {
     (void)user_data;
     atomic_fetch_add(&held, 1);
@@ -49,7 +49,7 @@ static void ready_is_what_the_server_says(void) {
     CHECK(says(&client, "/live", 200, "live\n"));
     CHECK_OK(goaway_server_set_ready(host.server, true));
     CHECK(says(&client, "/ready", 200, "ready\n"));
-    // The host gets everything else on the one listener, and nothing on the other.
+    // The host gets all other requests of one listener, and none of the other.
     host_serves(&host, &client);
     CHECK_NUMBER(client_answer(&health, client_get(&health, "/")).status, 404);
     CHECK_NUMBER(client_answer(&health, client_ask(&health, "POST", "/ready", true)).status, 404);
@@ -78,7 +78,7 @@ static void a_stuck_callback_is_told_by_another_thread(void) {
     host_end(&host);
 }
 
-// Whoever works is not stalled, however long there is work.
+// A host that makes progress is not stalled, however much work there is.
 static void work_is_no_stall(void) {
     come(100);
     struct client client = client_open(host.port), health = client_open(goaway_server_port(host.server, 0));
@@ -87,7 +87,7 @@ static void work_is_no_stall(void) {
         host_serves(&host, &client);
         CHECK(says(&health, "/live", 200, "live\n"));
     }
-    // A request that the host has, and does not respond to, is its own affair.
+    // A request that the host holds without a response is no stall.
     client_get(&client, "/");
     goaway_request request = host_take(&host);
     pause_ms(400);
@@ -123,7 +123,7 @@ static void a_queue_that_is_not_taken_is_a_stall(void) {
     goaway_queue_free(queue);
 }
 
-// More checks than there may be sessions are served where only checks are.
+// A listener for checks only serves more checks than sessions are allowed.
 static void checks_are_not_among_the_limits(void) {
     host_new(&host);
     CHECK_OK(goaway_server_set_limit(host.server, GOAWAY_LIMIT_SESSIONS_PER_ADDRESS, 1));

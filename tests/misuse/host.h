@@ -1,4 +1,4 @@
-// A server whose requests wait in a queue until the test takes them.
+// A server whose requests wait in a list until the test takes them.
 
 #ifndef HOST_H
 #define HOST_H
@@ -14,7 +14,7 @@ struct host {
     size_t count;
     atomic_uint opened;
     atomic_uint closed;
-    // Of the session that was opened last.
+    // The session that was opened last.
     _Atomic(goaway_session) session;
 };
 
@@ -57,7 +57,7 @@ static inline void host_start(struct host *host) {
     host_go(host);
 }
 
-// The next request; 0 if none comes.
+// The next request; 0 if there is none.
 static inline goaway_request host_take(struct host *host) {
     goaway_request request = 0;
     uint64_t until = clock_ms() + patience_ms(SOON_MS);
@@ -76,7 +76,7 @@ static inline goaway_request host_take(struct host *host) {
     return request;
 }
 
-// One request from end to end.
+// A request with its response.
 static inline void host_serves(struct host *host, struct client *client) {
     uint32_t stream = client_get(client, "/");
     CHECK_OK(goaway_request_respond(host_take(host), 200, "fine", 4));
@@ -84,7 +84,7 @@ static inline void host_serves(struct host *host, struct client *client) {
     CHECK(answer.whole && answer.status == 200 && strcmp(answer.start, "fine") == 0);
 }
 
-// Closes at once and frees; every session that was opened has been closed then.
+// Closes at once and frees. Every session that was opened must be closed then.
 static inline void host_end(struct host *host) {
     CHECK_OK(goaway_server_close(host->server, 0, NULL, NULL));
     CHECK_OK(goaway_server_wait(host->server, GOAWAY_FOREVER));

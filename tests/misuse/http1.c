@@ -1,5 +1,5 @@
-// HTTP/1.1 as the host sees it: targets and hosts, the order of fields,
-// requests that are sent ahead, and connections that break at any moment.
+// HTTP/1.1 as the host sees it: targets and hosts, the order of fields, pipelined
+// requests, and connections that break at any time.
 
 #include "host.h"
 #include "http1.h"
@@ -20,7 +20,7 @@ static bool has_request(void) {
     return has_some;
 }
 
-// A connection of its own and the request that comes of it; 0 if it is refused.
+// A new connection and its request; 0 if the request is refused.
 static goaway_request ask(const char *first_line, const char *fields) {
     char text[2048];
     snprintf(text, sizeof text, "%s HTTP/1.1\r\n%s\r\n", first_line, fields);
@@ -44,9 +44,8 @@ static void serve(goaway_request request) {
     client_close(&client);
 }
 
-// What a path and a query may hold is the host's to judge: it sees each byte as
-// it came. Only controls and the space are refused, and `#`, behind which no
-// client sends anything.
+// The host decides about the bytes of a path and a query, which it gets as received. Only
+// control characters, the space, and `#`, which no client sends, are refused.
 static void targets_are_the_hosts_to_judge(void) {
     static const char *const targets[][3] = {
         {"/caf\xc3\xa9", "/caf\xc3\xa9", ""},
@@ -101,8 +100,8 @@ static void other_targets_are_refused(void) {
     host_end(&host);
 }
 
-// Any registered name is a host (RFC 3986, section 3.2.2); a target in absolute
-// form overrules the field (RFC 9112, section 3.2.2).
+// Any registered name is a valid host (RFC 3986, section 3.2.2). A target in absolute
+// form takes precedence over the field (RFC 9112, section 3.2.2).
 static void hosts(void) {
     static const char *const named[][3] = {
         {"GET /", "host: tmp%2Fg.sock\r\n", "tmp%2Fg.sock"},
@@ -135,7 +134,7 @@ static void hosts(void) {
     host_end(&host);
 }
 
-// Fields keep their order across names, in requests and in responses.
+// Fields keep their order in requests and in responses.
 static void fields_keep_their_order(void) {
     static const char *const sent[][2] = {{"host", "a"}, {"a", "1"}, {"b", "2"}, {"a", "3"}, {"c", ""}, {"b", "4"}};
     host_start(&host);
@@ -182,8 +181,8 @@ static void serve_root(void) {
     host.port = goaway_server_port(host.server, 0);
 }
 
-// Requests in one segment and a reset behind them, at every distance; the log
-// must stay free of errors, and the server alive.
+// Requests in one segment followed by a reset, at all distances. The log must have no
+// errors, and the server must continue.
 static void requests_and_a_reset(void) {
     static const char *const requests[] = {
         "GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /404 HTTP/1.1\r\nhost: a\r\n\r\n",
@@ -212,7 +211,7 @@ static void requests_and_a_reset(void) {
     goaway_server_free(host.server);
 }
 
-// What the handler does with its session while its own response is new.
+// What the handler does with its session before its own response is sent.
 static void on_strange(goaway_request request, void *user_data) {
     int way = *(int *)user_data;
     goaway_session session = 0;
@@ -254,7 +253,7 @@ static void a_handler_ends_its_session(void) {
             }
             char text[4096];
             CHECK(http1_read_out(&client, text, sizeof text) != END_NONE);
-            // Of those behind it none is served.
+            // No request after it is served.
             CHECK(strstr(text, "HTTP/1.1 200") == NULL || strstr(strstr(text, "HTTP/1.1 200") + 1, "HTTP/1.1") == NULL);
             if (way == 3) {
                 CHECK(http1_has(text, "\r\nconnection: close\r\n") && http1_has(text, "\r\n\r\nfine"));
@@ -282,8 +281,8 @@ static void on_event(const goaway_session_event *event, void *user_data) {
     }
 }
 
-// Who sends requests without end and reads no response: what the server holds
-// for it is bounded, and it is ended by GOAWAY_LIMIT_PROGRESS_MS.
+// A client that sends requests without end and reads no response: the memory of the
+// server is bounded, and GOAWAY_LIMIT_PROGRESS_MS ends the connection.
 static void requests_without_end(void) {
     if (check_patience() > 3) {
         // Under valgrind the memory is valgrind's.
@@ -304,14 +303,14 @@ static void requests_without_end(void) {
     fcntl(client.socket, F_SETFL, fcntl(client.socket, F_GETFL) | O_NONBLOCK);
     size_t before = resident_bytes(), most = before, sent = 0;
     bool has_ended = false;
-    // It takes requests until it would have to hold more for them than it may.
+    // The server reads requests until it would exceed its limit.
     for (uint64_t until = clock_ms() + patience_ms(SOON_MS); !has_ended && clock_ms() < until;) {
         size_t at = sent % sizeof requests;
         ssize_t count = sent < 100 << 20 ? send(client.socket, requests + at, sizeof requests - at, MSG_NOSIGNAL) : -1;
         if (count > 0) {
             sent += (size_t)count;
         } else {
-            // It is ended by a reset, whose sign is not what could be read.
+            // A reset ends it, which shows when reading.
             struct pollfd descriptor = {.fd = client.socket, .events = 0};
             has_ended = poll(&descriptor, 1, 5) > 0;
         }
@@ -321,7 +320,7 @@ static void requests_without_end(void) {
     CHECK(has_ended);
     CHECK_SOON(atomic_load(&too_slow) == 1);
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    // A sanitizer keeps what was freed, and its shadow: the memory is its own.
+    // A sanitizer keeps freed memory and its shadow.
     (void)most;
 #else
     CHECK(most - before < 20 << 20);

@@ -1,4 +1,4 @@
-// What a client of HTTP/1.1 (RFC 9112) sends and receives: text.
+// An HTTP/1.1 client (RFC 9112), which sends and receives text.
 
 #ifndef HTTP1_H
 #define HTTP1_H
@@ -7,12 +7,12 @@
 
 #include "client.h"
 
-// What came back, as far as it was read.
+// A response, as far as it was read.
 struct response {
     int status;
     // The first line and the fields, with the empty line.
     char head[4096];
-    // Of the body what has been read, as it came: chunks are not decoded.
+    // The body as received: chunks are not decoded.
     char body[4096];
     size_t body_length;
 };
@@ -24,7 +24,7 @@ static inline bool http1_send(struct client *client, const char *text) {
     return client_send_all(client, text, strlen(text));
 }
 
-// The bytes of one part of a message; false when the connection has ended before.
+// Reads the head of a message. False if the connection ends before.
 static inline bool http1_read_head(struct client *client, struct response *response) {
     size_t length = 0;
     memset(response, 0, sizeof *response);
@@ -41,7 +41,7 @@ static inline bool http1_read_head(struct client *client, struct response *respo
     return false;
 }
 
-// The next response whose body has a content-length, or none.
+// The next response, whose body has a content-length, or which has no body.
 static inline struct response http1_read(struct client *client) {
     struct response response;
     if (!CHECK(http1_read_head(client, &response))) {
@@ -56,8 +56,8 @@ static inline struct response http1_read(struct client *client) {
     return response;
 }
 
-// Reads what comes until the connection ends, and says how it ends. The first
-// bytes are kept in `text`, NUL-terminated.
+// Reads to the end of the connection, and returns how it ends. The first bytes are stored
+// in `text`, NUL-terminated.
 static inline enum end http1_read_out(struct client *client, char *text, size_t room) {
     static char bytes[65536];
     size_t length = 0;
@@ -76,7 +76,7 @@ static inline enum end http1_read_out(struct client *client, char *text, size_t 
     }
 }
 
-// Whether something came, or the end, within that time.
+// Whether data or the end arrives within this time.
 static inline bool http1_is_readable(const struct client *client, int ms) {
     struct pollfd descriptor = {.fd = client->socket, .events = POLLIN};
     return poll(&descriptor, 1, ms) > 0;

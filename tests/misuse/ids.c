@@ -1,4 +1,4 @@
-// Ids that name nothing, name nothing any more, or name something of another kind.
+// Ids that never existed, are stale, or belong to another kind of object.
 
 #include "host.h"
 
@@ -199,7 +199,7 @@ static void requests_after_their_cancellation(void) {
     about("told by on_cancel");
     no_request(request);
 
-    // Without on_cancel it stays, and can be read, until an answering call.
+    // Without on_cancel it stays readable until a call that responds.
     stream = client_get(&client, "/");
     request = host_take(&host);
     client_reset(&client, stream);
@@ -212,7 +212,7 @@ static void requests_after_their_cancellation(void) {
     host_end(&host);
 }
 
-// Each call that says GOAWAY_ERR_CANCELLED says that the id is stale from then on.
+// Each call that returns GOAWAY_ERR_CANCELLED makes the id stale.
 static void every_call_that_says_cancelled_means_it(void) {
     host_start(&host);
     struct client client = client_open(host.port);
@@ -265,7 +265,7 @@ static void sessions_after_their_end(void) {
     no_session(atomic_load(&host.session));
 }
 
-// "No number is ever used twice": a request's is no session's.
+// "No number is ever used twice": the id of a request is never that of a session.
 static void one_kind_for_the_other(void) {
     host_start(&host);
     struct client client = client_open(host.port);

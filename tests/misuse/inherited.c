@@ -1,5 +1,5 @@
-// A listening socket that the host gives instead of an address, and everything
-// else that a descriptor can be.
+// A listening socket that the host passes instead of an address, and descriptors of all
+// other kinds.
 
 #include <fcntl.h>
 
@@ -40,7 +40,7 @@ static uint16_t port_of(int socket) {
     struct sockaddr_in6 address;
     socklen_t length = sizeof address;
     REQUIRE(getsockname(socket, (struct sockaddr *)&address, &length) == 0);
-    // It stands in the same place in both families.
+    // The port is at the same offset in both families.
     return ntohs(address.sin6_port);
 }
 
@@ -90,7 +90,7 @@ static void refused(int descriptor, const char *why) {
 
 static void what_does_not_listen(void) {
     int ends[2];
-    // A library that is new in the process may open something of its own.
+    // A library that is loaded for the first time may open descriptors of its own.
     goaway_server_free(goaway_server_new());
     REQUIRE(pipe(ends) == 0);
     refused(ends[0], "no socket");
@@ -108,8 +108,8 @@ static void what_does_not_listen(void) {
     close(listening);
 }
 
-// How many descriptors of this process are sockets at that port, all of them
-// close-on-exec. Another process may have the port as soon as it is free.
+// The number of sockets of this process at this port, all of them close-on-exec. Another
+// process may get the port as soon as it is free.
 static int descriptors_at(uint16_t port) {
     int count = 0;
     for (int descriptor = 3; descriptor < 1024; descriptor++) {
@@ -123,8 +123,8 @@ static int descriptors_at(uint16_t port) {
     return count;
 }
 
-// The library's duplicates are close-on-exec, and the socket serves when the
-// host's own descriptor is closed.
+// The library's duplicates are close-on-exec, and the socket serves after the host has
+// closed its own descriptor.
 static void serves(int family) {
     int listening = make_socket(family, SOCK_STREAM, true);
     if (listening < 0 && family == AF_INET6) {
@@ -136,7 +136,7 @@ static void serves(int family) {
     REQUIRE_OK(inherit(host.server, listening));
     uint16_t port = port_of(listening);
     CHECK_NUMBER(goaway_server_port(host.server, 0), port);
-    // Beside another, and in the order of the calls.
+    // In addition to another listener, in the order of the calls.
     REQUIRE_OK(goaway_server_listen(host.server, "127.0.0.1:0"));
     host.port = goaway_server_port(host.server, 1);
     CHECK(host.port != 0 && host.port != port);
@@ -161,7 +161,7 @@ static void serves(int family) {
         client_close(&client);
     }
     host_end(&host);
-    // Nobody has the socket any more.
+    // No process has the socket any more.
     CHECK_SOON(descriptors_at(port) == 0);
 }
 
@@ -173,7 +173,7 @@ static void serves_on_ipv6(void) {
     serves(AF_INET6);
 }
 
-// Who connects between two servers, or while the first closes, is served by
+// A client that connects between two servers, or while the first one closes, is served by
 // the second.
 static void a_successor_serves_what_waits(void) {
     int listening = make_socket(AF_INET, SOCK_STREAM, true);
@@ -183,7 +183,7 @@ static void a_successor_serves_what_waits(void) {
     client_get(&held, "/");
     goaway_request request = host_take(&host);
     CHECK_OK(goaway_server_close(host.server, 60000, NULL, NULL));
-    // It comes when nothing is accepted any more.
+    // It connects when no server accepts any more.
     CHECK_SOON(atomic_load(&progress) > 0);
     struct client waiting[3];
     for (size_t index = 0; index < COUNT(waiting); index++) {
@@ -208,7 +208,7 @@ static void a_successor_serves_what_waits(void) {
     close(listening);
 }
 
-// Two servers at a time take what comes, each what it gets.
+// Two servers at a time accept connections.
 static void shared_by_two(void) {
     int listening = make_socket(AF_INET, SOCK_STREAM, true);
     inherit_and_go(listening);

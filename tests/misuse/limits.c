@@ -1,5 +1,5 @@
-// Limits of the whole server: sessions, sessions from one address, and file
-// descriptors that run out.
+// Limits of the whole server: sessions, sessions from one address, and file descriptors
+// that run out.
 
 #include "host.h"
 
@@ -16,8 +16,8 @@ static void on_event(const goaway_session_event *event, void *user_data) {
     host_watch(event, user_data);
 }
 
-// Two sessions are in use. The third connection is closed without a frame, and one
-// that comes when another has gone is served.
+// Two sessions are in use. The third connection is closed without a frame, and one that
+// arrives after another has ended is served.
 static void third_is_refused(uint32_t limit) {
     host_new(&host);
     CHECK_OK(goaway_server_set_limit(host.server, limit, 2));
@@ -58,8 +58,8 @@ static void sessions_per_address(void) {
     third_is_refused(GOAWAY_LIMIT_SESSIONS_PER_ADDRESS);
 }
 
-// Accept rests, the session that is there goes on, and who had to wait is
-// served when there are descriptors again.
+// Accepting pauses, the open session continues, and waiting clients are served when there
+// are descriptors again.
 static void descriptors(void) {
     host_new(&host);
     CHECK_OK(goaway_server_set_on_session(host.server, on_event, &host));
@@ -70,7 +70,8 @@ static void descriptors(void) {
     struct rlimit all, none;
     CHECK(getrlimit(RLIMIT_NOFILE, &all) == 0);
     none = all;
-    // The client's socket is made while there are descriptors, and accepted when there are none.
+    // The client's socket is created while there are descriptors, and accepted when there
+    // are none.
     int spare = dup(0);
     none.rlim_cur = (rlim_t)spare;
     close(spare);
@@ -91,7 +92,7 @@ static void descriptors(void) {
     host_end(&host);
 }
 
-// Readiness is a word, and can be taken back.
+// Readiness is a flag that can be set back.
 static void readiness(void) {
     CHECK(!goaway_server_is_ready(NULL));
     host_new(&host);

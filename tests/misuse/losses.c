@@ -1,6 +1,6 @@
-// A client of HTTP/1.1 that leaves, in each state of its request, by a FIN or by
-// a reset: the host is told at once, no limit being set that would end the
-// request some day, and a close right behind it waits for nobody.
+// An HTTP/1.1 client that leaves in each state of its request, by a FIN or by a reset:
+// the host is notified at once, although no limit would end the request, and a following
+// close waits for nobody.
 
 #include "host.h"
 #include "http1.h"
@@ -13,16 +13,16 @@ enum loss { HALF_CLOSE, CLOSE, RESET, LOSSES };
 
 static const char *const loss_names[LOSSES] = {"by a FIN", "by closing its socket", "by a reset"};
 
-// What the host and the client do before that.
+// What the host and the client do before.
 struct state {
     const char *name;
     const char *request;
-    // Of the body, behind the request.
+    // Bytes of the body after the request.
     size_t body;
     void (*begin)(goaway_request request);
-    // A response in part, which the client reads first.
+    // A part of a response, which the client reads first.
     bool has_head;
-    // The client's FIN is one that the host must read.
+    // The client's FIN, which the host must read.
     bool is_read_by_host;
 };
 
@@ -51,7 +51,7 @@ static void on_body(goaway_request request, const uint8_t *data, size_t len, boo
     (void)context, (void)data, (void)user_data;
     atomic_fetch_add(&body_bytes, (int)len);
     if (last) {
-        // Only the bytes of a tunnel come to an end here, by the client's FIN.
+        // Only the data of a tunnel ends here, by the client's FIN.
         CHECK_OK(goaway_request_end(request));
         atomic_store(&cancelled_for, GOAWAY_CAUSE_PEER_CLOSED);
     }
@@ -71,7 +71,7 @@ static void read_body_and_write_head(goaway_request request) {
     write_head(request);
 }
 
-// More than the kernel takes for a client that does not read.
+// More than the kernel accepts for a client that does not read.
 static void write_much(goaway_request request) {
     static const char piece[65536];
     write_head(request);
@@ -100,7 +100,7 @@ static const struct state states[] = {
     {"in a tunnel that nobody reads", TUNNEL "bytes", 0, write_head, true, true},
 };
 
-// Whether it becomes other than 0 at once.
+// Whether it becomes nonzero at once.
 static bool is_set(const atomic_int *cause) {
     for (uint64_t until = clock_ms() + patience_ms(NOTICED_MS); atomic_load(cause) == 0 && clock_ms() < until;) {
         pause_ms(1);
@@ -119,7 +119,7 @@ static void start(void) {
     host_go(&host);
 }
 
-// Sends so much of a body as the server takes.
+// Sends as much of a body as the server reads.
 static void send_body(size_t length) {
     static const char zeros[65536];
     while (length > 0) {
@@ -165,7 +165,7 @@ static void leave(enum loss loss) {
     }
 }
 
-// A client that has closed its side reads the rest, in which nothing looks whole.
+// A client that has closed its side reads the rest, which must not look complete.
 static void read_rest(enum loss loss) {
     if (loss == HALF_CLOSE) {
         char text[4096];
@@ -177,7 +177,7 @@ static void read_rest(enum loss loss) {
 }
 
 static bool is_loss(int cause, enum loss loss) {
-    // Who closes a socket with something unread resets the connection.
+    // A client that closes a socket with unread data resets the connection.
     bool is_lost = cause == GOAWAY_CAUSE_CONNECTION_LOST && loss != HALF_CLOSE;
     return is_lost || (cause == GOAWAY_CAUSE_PEER_CLOSED && loss != RESET);
 }
@@ -207,7 +207,7 @@ static void handlers_are_told(void) {
     }
 }
 
-// The drain is long: nothing but the loss itself ends the session.
+// The drain time is long: only the loss itself ends the session.
 static void closes_at_once(const struct state *state, enum loss loss, bool is_idle) {
     about("%s, %s, then a close", state->name, loss_names[loss]);
     start();
@@ -229,7 +229,8 @@ static void closes_at_once(const struct state *state, enum loss loss, bool is_id
     const goaway_report *report = goaway_server_report(host.server);
     CHECK_NUMBER(report->sessions_forced, 0);
     CHECK_NUMBER(report->sessions_in_handshake, 0);
-    // It may have been noticed before the close. Who is told and has nothing open leaves in good order.
+    // The loss may have been detected before the close. A session that is notified and
+    // has no open request ends gracefully.
     bool may_leave_well = is_idle || strcmp(state->name, "in a tunnel") == 0;
     CHECK(may_leave_well || report->sessions_graceful == 0);
     goaway_server_free(host.server);
@@ -246,7 +247,7 @@ static void a_close_does_not_wait(void) {
     }
 }
 
-// An idle client that leaves is not listed any more.
+// An idle client that leaves is removed from the list.
 static void idle_clients(void) {
     start();
     for (enum loss loss = 0; loss < LOSSES; loss++) {
@@ -265,8 +266,8 @@ static void idle_clients(void) {
     host_end(&host);
 }
 
-// What the host has written before the FIN comes still reaches the client, and
-// the client can see that it is not all.
+// What the host has written before the FIN still reaches the client, which can detect
+// that it is incomplete.
 static void what_is_written_is_sent(void) {
     char text[4096];
     start();
@@ -286,8 +287,8 @@ static void answer(goaway_request request, void *user_data) {
     CHECK_OK(goaway_request_respond(request, 200, body, sizeof body));
 }
 
-// A response that is complete is sent whole, however much of it is still here
-// when the FIN comes. With the FIN in the same segment as the request, too.
+// A complete response is sent completely, however much of it is buffered when the FIN
+// arrives, also if the FIN is in the segment of the request.
 static void whole_responses_are_sent(void) {
     char text[64];
     host_new(&host);

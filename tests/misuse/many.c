@@ -1,4 +1,4 @@
-// Many servers, at once and one after the other: nothing of them stays.
+// Many servers, at once and one after the other: nothing of them is left.
 
 #include "host.h"
 
@@ -13,12 +13,12 @@ static void two_at_once(void) {
     struct client to_other = client_open(other.port);
     host_serves(&host, &to_host);
     host_serves(&other, &to_other);
-    // A session is listed by its own server only.
+    // Only its own server lists a session.
     goaway_session_list *list = goaway_session_list_new(host.server);
     CHECK_NUMBER(goaway_session_list_len(list), 1);
     CHECK(goaway_session_list_at(list, 0)->session == atomic_load(&host.session));
     goaway_session_list_free(list);
-    // One leaves while the other has a request in flight.
+    // One closes while the other has an open request.
     uint32_t stream = client_get(&to_other, "/");
     goaway_request request = host_take(&other);
     client_close(&to_host);
@@ -40,7 +40,7 @@ static long resident_kib(void) {
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-// Not so under valgrind and the like, which keep what is freed.
+// Not under valgrind and sanitizers, which keep freed memory.
 static bool memory_is_given_back(void) {
 #ifdef __SANITIZE_ADDRESS__
     return false;
@@ -73,8 +73,8 @@ static void made_and_freed(void) {
     goaway_server_free(server);
 }
 
-// `live` two hundred times: threads and descriptors are as before, and memory
-// does not grow once it has been used.
+// `live` two hundred times: the numbers of threads and descriptors are as before, and
+// memory does not grow after the first rounds.
 static void two_hundred_times(void (*live)(void)) {
     live();
     int threads = count_threads(), descriptors = count_descriptors();
@@ -100,7 +100,7 @@ static void never_started(void) {
     two_hundred_times(made_and_freed);
 }
 
-// Requests and sessions that come and go leave nothing on a server that stays.
+// Requests and sessions leave nothing behind on a server that continues.
 static void one_with_many_guests(void) {
     host_start(&host);
     struct client first = client_open(host.port);

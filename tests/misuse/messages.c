@@ -1,5 +1,5 @@
-// The shapes of a message in HTTP/1.1 (RFC 9112): bodies and their absence,
-// chunks, trailers, informational heads, HTTP/1.0, tunnels; byte by byte.
+// The forms of a message in HTTP/1.1 (RFC 9112): bodies, no body, chunks, trailers,
+// informational heads, HTTP/1.0, tunnels; byte by byte.
 
 #include "host.h"
 #include "http1.h"
@@ -21,7 +21,7 @@ static void end(void) {
     host_end(&host);
 }
 
-// That text is what comes next.
+// Asserts that this text is read next.
 static void comes(const char *text) {
     char come[512] = "";
     REQUIRE(strlen(text) < sizeof come);
@@ -55,7 +55,7 @@ static void goes_on(void) {
     CHECK(strcmp(http1_read(&client).body, "next") == 0);
 }
 
-// To HEAD a response says how long it would be, and the next one follows at once.
+// The response to HEAD has the length, and the next response follows at once.
 static void head(void) {
     begin();
     CHECK(http1_send(&client, "HEAD / HTTP/1.1\r\nhost: a\r\n\r\n"));
@@ -96,7 +96,7 @@ static void statuses_without_a_body(void) {
     end();
 }
 
-// A streamed response comes in chunks, or with the length that the host names.
+// A streamed response has chunks, or the declared length.
 static void chunks_and_lengths(void) {
     begin();
     CHECK(http1_send(&client, GET));
@@ -125,7 +125,7 @@ static void chunks_and_lengths(void) {
     end();
 }
 
-// Trailers need chunks: a response with a length has none, nor has one to HEAD.
+// Trailers need chunks: a response with a length has none, nor one to HEAD.
 static void trailers_of_responses(void) {
     begin();
     CHECK(http1_send(&client, GET));
@@ -166,7 +166,7 @@ static void on_body(goaway_request request, const uint8_t *data, size_t len, boo
     }
 }
 
-// Chunks, extensions and trailers of an upload, however they are cut.
+// Chunks, extensions and trailers of an upload, divided in all ways.
 static void uploads_in_chunks(void) {
     static const char body[] = "5;a=b\r\nhello\r\n1\r\n,\r\n00A\r\n0123456789\r\n0;last\r\nX-Checksum: 7\r\n\r\n";
     begin();
@@ -189,8 +189,8 @@ static void uploads_in_chunks(void) {
     end();
 }
 
-// HTTP/1.0: the connection ends behind the response, unless the client has asked
-// for more.
+// HTTP/1.0: the connection ends after the response, unless the client has asked to keep
+// it.
 static void an_old_client(void) {
     begin();
     for (int count = 0; count < 2; count++) {
@@ -216,8 +216,8 @@ static void an_old_client(void) {
     end();
 }
 
-// A response without a length ends with the connection, whatever the client has
-// asked for.
+// A response without a length ends with the connection, also if the client has asked to
+// keep it.
 static void an_old_client_is_not_kept_without_a_length(void) {
     begin();
     CHECK(http1_send(&client, "GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n"));
@@ -249,14 +249,14 @@ static void informational_heads(void) {
     end();
 }
 
-// The client says that its request is the last, or the host that its response is.
+// The client announces its last request, or the host its last response.
 static void the_last_exchange(void) {
     host_start(&host);
     for (int is_hosts = 0; is_hosts <= 1; is_hosts++) {
         about("the host says it: %d", is_hosts);
         client = client_connect(host.port);
         CHECK(http1_send(&client, is_hosts ? GET : "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"));
-        // What stands behind the last request is none.
+        // Bytes after the last request are no request.
         CHECK(http1_send(&client, GET));
         goaway_request request = host_take(&host);
         if (is_hosts) {
@@ -288,8 +288,8 @@ static void echo(goaway_request request, const uint8_t *data, size_t len, bool l
     "GET /chat?a HTTP/1.1\r\nhost: a\r\nconnection: keep-alive, Upgrade\r\n" \
     "upgrade: WebSocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
-// A tunnel by CONNECT or for a WebSocket (RFC 6455): any bytes both ways, those
-// that come with its head among them, until either side ends.
+// A tunnel by CONNECT or for a WebSocket (RFC 6455): any bytes in both directions,
+// including those that arrive with the head, until either side ends.
 static void tunnels(void) {
     static const char *const heads[] = {"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n", WEBSOCKET};
     host_new(&host);
@@ -327,7 +327,7 @@ static void tunnels(void) {
         connection_ends();
         client_close(&client);
     }
-    // One that is refused is a request like others.
+    // A refused tunnel is an ordinary request.
     client = client_connect(host.port);
     CHECK(http1_send(&client, WEBSOCKET));
     CHECK_OK(goaway_request_respond(host_take(&host), 403, "no", 2));

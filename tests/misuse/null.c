@@ -1,4 +1,4 @@
-// NULL and absurd lengths, in every place of every function that takes a pointer.
+// NULL and absurd lengths for every pointer argument of every function.
 
 #include "host.h"
 
@@ -19,7 +19,7 @@ static void on_collected(goaway_request request, const uint8_t *data, size_t len
     (void)context, (void)request, (void)data, (void)len, (void)user_data;
 }
 
-// A live request with a body that is still coming.
+// An open request with an incomplete body.
 static goaway_request live(void) {
     host_start(&host);
     client = client_open(host.port);
@@ -27,7 +27,7 @@ static goaway_request live(void) {
     return host_take(&host);
 }
 
-// The request is as it was, and what is left to do can be done.
+// The request is unchanged, and can be completed.
 static void still_whole(goaway_request request) {
     CHECK_OK(goaway_request_respond(request, 200, "whole", 5));
     struct answer answer = client_answer(&client, 1);
@@ -138,7 +138,7 @@ static void server_functions(void) {
     CHECK(goaway_session_list_new(NULL) == NULL);
     CHECK(strstr(goaway_last_error(), "NULL") != NULL);
     CHECK_STATUS(goaway_log_set_on_line(GOAWAY_LOG_DEBUG, NULL, NULL), GOAWAY_ERR_NULL);
-    // None of it has changed anything: the pattern is free, and it starts.
+    // Nothing has changed: the pattern is free, and the server starts.
     CHECK_OK(goaway_server_register_handler(server, "GET /", host_queue, NULL));
     CHECK_OK(goaway_server_listen(server, "127.0.0.1:0"));
     CHECK_OK(goaway_server_start(server));
@@ -238,7 +238,7 @@ static void out_parameters(void) {
     CHECK_STATUS(goaway_session_send_origin(session, origins, 2), GOAWAY_ERR_NULL);
     CHECK_OK(goaway_session_ping(session, NULL));
 
-    // A read that fails takes nothing of the body.
+    // A failed read consumes nothing of the body.
     client_send(&client, FRAME_DATA, FLAG_END_STREAM, 1, "body", 4);
     while (goaway_request_read(request, buffer, 0, &length) == GOAWAY_OK &&
            goaway_request_read(request, buffer, 1, &length) == GOAWAY_ERR_WOULD_BLOCK) {
@@ -286,7 +286,7 @@ static void in_parameters(void) {
     CHECK_STATUS(goaway_request_end_with(request, some, 1, &no_name, 1, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_end_with(request, some, 1, &no_value, 1, 0), GOAWAY_ERR_NULL);
     CHECK_STATUS(goaway_request_write(request, NULL, 1, NULL), GOAWAY_ERR_NULL);
-    // user_data may be NULL; the body has no reader yet, since none was taken.
+    // user_data may be NULL. The body has no reader yet, because all calls have failed.
     CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, NULL));
     CHECK_OK(goaway_request_collect(request, on_collected, NULL));
     still_whole(request);
@@ -319,7 +319,7 @@ static void absurd_lengths(void) {
     static const size_t absurd[] = {SIZE_MAX, SIZE_MAX - 7, (size_t)PTRDIFF_MAX + 1};
     goaway_request request = live();
     goaway_session session = atomic_load(&host.session);
-    // The second one has no name: who trusts the count reads at least that far.
+    // The second field has no name: a call that trusts the count reads at least that far.
     const goaway_field fields[2] = {{.name = "x", .value = "y"}};
     const char *const origins[2] = {"https://example.com"};
     char buffer[8];
@@ -352,7 +352,8 @@ static void absurd_lengths(void) {
     still_whole(request);
 }
 
-// Half the address space: no object is so large, and no memory can be had for it.
+// Half of the address space: no object is that large, and no memory can be allocated for
+// it.
 static void hopeless_lengths(void) {
     static const size_t hopeless[] = {PTRDIFF_MAX, PTRDIFF_MAX / 2};
     goaway_request request = live();
@@ -385,7 +386,7 @@ static void lists_and_figures(void) {
     goaway_session session = goaway_session_list_at(list, 0)->session;
     goaway_session_list_free(list);
 
-    // As many bytes as both sides know of, and not one more.
+    // As many bytes as both sides know, and not one more.
     struct {
         goaway_session_snapshot info;
         char beyond[64];
@@ -417,7 +418,8 @@ static void names(void) {
     CHECK(goaway_version() != NULL && goaway_version()[0] != '\0');
 }
 
-// Functions that read a record give nothing for none; records.c has them by record.
+// Functions that read a record return nothing for NULL. records.c tests them with
+// records.
 static void record_functions(void) {
     goaway_record record = {.kind = GOAWAY_RECORD_KIND_CLOSED};
     goaway_batch batch = {.arena = (const uint8_t *)some};

@@ -1,9 +1,9 @@
-// Two commands for one request, of which the first fails: in every way in which
-// one can fail, with every kind behind it, in one batch and in two.
+// Two commands for one request, of which the first one fails: every way to fail, followed
+// by every kind, in one batch and in two.
 
 #include "exchange.h"
 
-// How far the response is when the two come.
+// The state of the response before the two.
 enum setup { OPEN, STREAMING, ANNOUNCED, FULL, BODYLESS };
 
 // The arena of every batch.
@@ -26,7 +26,7 @@ struct failing {
     enum setup setup;
     goaway_command command;
     goaway_status status;
-    // It is of no response, so that nothing behind it is skipped.
+    // It is no part of a response, so nothing after it is skipped.
     bool is_apart;
 };
 
@@ -87,7 +87,7 @@ static const struct failing failing[] = {
     FAILS_APART(STREAMING, INVALID, KIND(SET_HIGH_WATER), .number = 0),
 };
 
-// What may follow, good in itself, and its status by how far the response is.
+// The second command, valid by itself, and its status for each state of the response.
 static const struct {
     const char *name;
     goaway_command command;
@@ -119,7 +119,7 @@ static goaway_status submit(goaway_request request, const goaway_command *comman
     return goaway_queue_submit(events.queue, ours, count, arena, sizeof arena, statuses);
 }
 
-// The client's streams have no window, so that a body waits.
+// The client's streams have a window of 0, so a body waits.
 static uint32_t prepare(enum setup setup, goaway_request *out_request) {
     uint32_t stream = client_get(&client, "/");
     *out_request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
@@ -138,7 +138,7 @@ static uint32_t prepare(enum setup setup, goaway_request *out_request) {
     return stream;
 }
 
-// The response has come to this: its peer sees it whole or reset, never both.
+// The final state of the response: its peer sees it complete or reset, never both.
 static void come_to_end(uint32_t stream, goaway_request request, bool is_whole) {
     if (!is_whole) {
         goaway_status status = goaway_request_reset(request, 2);
@@ -171,7 +171,7 @@ static void try_pair(const struct failing *first, size_t second) {
         goaway_status expected = skips && batches == 1 ? GOAWAY_ERR_SKIPPED : alone;
         CHECK_NUMBER(statuses[0], first->status);
         CHECK_NUMBER(statuses[1], expected);
-        // A response without content is whole with its head, if that has left.
+        // A response without content is complete with its head, if that was sent.
         if (first->setup != BODYLESS || pair[1].kind != GOAWAY_COMMAND_KIND_RESET) {
             come_to_end(stream, request, first->setup == BODYLESS || makes_whole(pair[1].kind, expected));
         }
@@ -200,7 +200,7 @@ static void nothing_follows_any_other_part_that_failed(void) {
     try_from(COUNT(failing) / 2, COUNT(failing));
 }
 
-// What was skipped has changed nothing: the next batch responds as if it were the first.
+// Skipped commands have changed nothing: the next batch works as if it were the first.
 static void a_later_batch_begins_anew(void) {
     begin();
     const goaway_command commands[] = {{KIND(INFORM), .status = 200}, {KIND(HEAD), .status = 200, FIELDS(LENGTHS, 17)},
@@ -221,7 +221,7 @@ static void a_later_batch_begins_anew(void) {
     end();
 }
 
-// Of a request that has ended all is gone, before and behind.
+// All commands for an ended request fail.
 static void what_has_ended_is_gone(void) {
     begin();
     goaway_request request = 0;

@@ -1,4 +1,5 @@
-// When all places are taken: who has said nothing makes room, then who is idle.
+// When the limit on sessions is reached, silent connections make room first, then idle
+// ones.
 
 #include "host.h"
 
@@ -36,7 +37,7 @@ static void is_closed(struct client *client) {
     client_close(client);
 }
 
-// Whether it gets GOAWAY; then it closes its side.
+// Whether it gets GOAWAY. Then it closes its side.
 static void is_drained(struct client *client) {
     struct frame frame;
     bool is_told = false;
@@ -51,7 +52,7 @@ static void is_drained(struct client *client) {
     client_close(client);
 }
 
-// Nobody waits for a time to pass: HANDSHAKE_MS is longer than the test takes.
+// No timer is involved: HANDSHAKE_MS is longer than the test.
 static void silent_ones_make_room_first(void) {
     start();
     struct client idle = client_open(host.port);
@@ -94,7 +95,7 @@ static void idle_ones_are_drained_and_busy_ones_stay(void) {
         host_serves(&host, &idle[index]);
         pause_ms(5);
     }
-    // The one that came first is used last.
+    // The session that was opened first was used last.
     host_serves(&host, &idle[0]);
     struct client honest = client_open(host.port);
     uint32_t stream = client_get(&honest, "/");
@@ -127,7 +128,7 @@ static void idle_ones_are_drained_and_busy_ones_stay(void) {
     host_end(&host);
 }
 
-// The beginning of a hello is silence; a hello that is none gets its alert at once.
+// An incomplete ClientHello counts as silence. An invalid one gets its alert at once.
 static void a_hello_that_does_not_go_on_makes_room(void) {
     memset(ends, 0, sizeof ends);
     goaway_tls *tls = goaway_tls_new();

@@ -1,4 +1,4 @@
-// The PROXY protocol in front of a session, by its bytes.
+// The PROXY protocol before a session, byte by byte.
 
 #include "host.h"
 
@@ -36,7 +36,7 @@ static void listen_for(const char *query) {
     host.port = goaway_server_port(host.server, 0);
 }
 
-// A header of version 2.
+// A version 2 header.
 static size_t binary(uint8_t *place, uint8_t command, uint8_t kind, const void *rest, size_t length) {
     memcpy(place, "\r\n\r\n\0\r\nQUIT\n", 12);
     place[12] = command, place[13] = kind;
@@ -45,7 +45,7 @@ static size_t binary(uint8_t *place, uint8_t command, uint8_t kind, const void *
     return 16 + length;
 }
 
-// Serves a client behind that header, and compares who it is taken for.
+// Serves a client with this header, and compares its reported address.
 static void is_taken_for(const void *header, size_t length, const char *expected) {
     about("%s", expected);
     struct client client = client_connect(host.port);
@@ -77,7 +77,7 @@ static void the_client_is_the_peer(void) {
     static const char line6[] = "PROXY TCP6 2001:db8::1 2001:db8::2 8080 80\r\n";
     static const char unknown[] = "PROXY UNKNOWN\r\n";
     static const uint8_t v4[12] = {192, 0, 2, 7, 192, 0, 2, 2, 0, 9, 0, 80};
-    // A TLV behind the addresses.
+    // A TLV after the addresses.
     static const uint8_t v4_and_more[17] = {192, 0, 2, 7, 192, 0, 2, 2, 0, 9, 0, 80, 1, 0, 2, 'h', '2'};
     static uint8_t local[216] = "/run/client.sock";
     uint8_t header[512];
@@ -94,7 +94,7 @@ static void the_client_is_the_peer(void) {
     host_end(&host);
 }
 
-// What the proxy says beside the addresses.
+// The information of the proxy in addition to the addresses.
 static void tlvs_are_read(void) {
     static const uint8_t said[] = {192, 0, 2, 7, 192, 0, 2, 2, 0, 9, 0, 80, 2, 0, 4, 's', 'h', 'o', 'p',
                                    0x20, 0, 15, 7, 0, 0, 0, 0, 0x21, 0, 7, 'T', 'L', 'S', 'v', '1', '.', '3'};
@@ -118,7 +118,7 @@ static void tlvs_are_read(void) {
     host_end(&host);
 }
 
-// However the header is cut into pieces, and however much comes behind it.
+// For all divisions of the header, and any following bytes.
 static void it_may_come_in_pieces(void) {
     static const char line[] = "PROXY TCP4 192.0.2.1 192.0.2.2 8080 80\r\n";
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -131,7 +131,7 @@ static void it_may_come_in_pieces(void) {
     client_greet(&client);
     host_serves(&host, &client);
     client_close(&client);
-    // All at once, a frame behind the preface included.
+    // All at once, including a frame after the preface.
     client = client_connect(host.port);
     uint8_t all[256];
     memcpy(all, line, sizeof line - 1);
@@ -177,7 +177,7 @@ static void what_is_no_header_ends_it(void) {
     goaway_counts before, after;
     CHECK_OK(goaway_server_counts(host.server, &before, sizeof before));
     CHECK_NUMBER(before.proxies_refused, 5);
-    // Such as a health check: it is not counted.
+    // For example a health check: it is not counted.
     ends("", 0, true, "ended before its PROXY header");
     CHECK_OK(goaway_server_counts(host.server, &after, sizeof after));
     CHECK_NUMBER(after.proxies_refused, before.proxies_refused);
@@ -198,14 +198,14 @@ static void who_is_not_trusted_is_refused(void) {
     goaway_counts counts;
     CHECK_OK(goaway_server_counts(host.server, &counts, sizeof counts));
     CHECK_NUMBER(counts.proxies_refused, 1);
-    // No more is written than there is room for.
+    // No more is written than the buffer has room for.
     counts.proxies_refused = 7;
     CHECK_OK(goaway_server_counts(host.server, &counts, offsetof(goaway_counts, proxies_refused)));
     CHECK_NUMBER(counts.proxies_refused, 7);
     host_end(&host);
 }
 
-// All come from one proxy; the limit is each client's.
+// All come from one proxy. The limit applies to each client.
 static void clients_are_counted_and_not_their_proxy(void) {
     listen_for("proxy=127.0.0.1");
     struct client clients[6];
@@ -238,7 +238,7 @@ static size_t count_sessions(void) {
     return length;
 }
 
-// Whoever has not been introduced is no session.
+// A connection without a header is no session.
 static void a_close_does_not_wait_for_it(void) {
     listen_for("proxy=127.0.0.1&proxy_ms=60000");
     struct client client = client_connect(host.port);

@@ -1,10 +1,10 @@
-// Server push through a queue and by hand.
+// Server push through a queue and by calls.
 
 #include "exchange.h"
 
 static const goaway_field FIELDS[] = {{":method", "GET"}, {":path", "/style.css"}, {"\1x-key", "secret"}};
 
-// The stream of the next promise, which stands on `parent`.
+// The stream of the next promise on `parent`.
 static uint32_t promised(uint32_t parent) {
     struct frame frame;
     do {
@@ -73,7 +73,7 @@ static void what_may_not_be_pushed(void) {
     CHECK_OK(respond(&events, request, "page"));
     CHECK_STATUS(goaway_request_push(request, FIELDS, COUNT(FIELDS), &pushed), GOAWAY_ERR_GONE);
 
-    // A peer that has said so.
+    // A peer that has disabled push.
     struct client other = client_connect(events.port);
     client_send_all(&other, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
     client_send(&other, FRAME_SETTINGS, 0, 0, "\0\2\0\0\0\0", 6); // SETTINGS_ENABLE_PUSH
@@ -94,7 +94,7 @@ static void it_is_cancelled_as_any(void) {
     const goaway_record *record = events_next(&events, GOAWAY_RECORD_KIND_CANCELLED);
     CHECK(record->id == pushed && record->cause == GOAWAY_CAUSE_PEER_RESET && record->code == 8);
     CHECK_STATUS(respond(&events, pushed, ""), GOAWAY_ERR_GONE);
-    // Both with their session, promised or not.
+    // Both end with their session, promised or not.
     goaway_request known = push(request);
     promised(stream);
     goaway_request other = push(request);

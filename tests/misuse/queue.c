@@ -1,5 +1,5 @@
-// What can be done wrong with an event queue: orders that make no sense, ids
-// that are stale, calls at the wrong time, from several threads and in callbacks.
+// Misuse of an event queue: invalid commands, stale ids, calls at the wrong time, from
+// several threads and in callbacks.
 
 #include "exchange.h"
 
@@ -12,7 +12,7 @@ static void on_ready(void *user_data) {
     (void)user_data;
 }
 
-// A request that is told and has a body to come.
+// A request that was reported, with an outstanding body.
 static goaway_request begin_with_request(void) {
     begin();
     client_ask(&client, "POST", "/", false);
@@ -54,7 +54,7 @@ static void senseless_commands(void) {
         command.fields_len = places[index][1];
         CHECK_STATUS(submit(command), GOAWAY_ERR_INVALID);
     }
-    // Without a value, without the last NUL, without a name, with a bad name.
+    // Without a value, without the last NUL, without a name, with an invalid name.
     static const uint32_t fields[][2] = {{0, 5}, {0, 16}, {0, 10}, {11, 10}, {4, 1}, {4, 7}, {15, 6}};
     for (size_t index = 0; index < COUNT(fields); index++) {
         about("fields of %u bytes at %u", (unsigned)fields[index][1], (unsigned)fields[index][0]);
@@ -88,7 +88,7 @@ static void senseless_commands(void) {
     end_with_answer(request);
 }
 
-// A failure sends nothing of its command, and a later batch goes on behind it.
+// A failed command sends nothing, and a later batch continues after it.
 static void half_commands(void) {
     goaway_request request = begin_with_request();
     static const char arena[] = "content-length\0003\0x-bad\0\001\0abcd";
@@ -113,7 +113,7 @@ static void half_commands(void) {
     end();
 }
 
-// Where a program's numbers lie in a buffer is its own affair.
+// The commands of a program need not be aligned.
 static void unaligned(void) {
     goaway_request request = begin_with_request();
     goaway_command command = {.kind = GOAWAY_COMMAND_KIND_CONSUME, .request = request};
@@ -121,7 +121,7 @@ static void unaligned(void) {
     memcpy(bytes + 1, &command, sizeof command);
     memcpy(bytes + 1 + sizeof command, &command, sizeof command);
     memset(statuses, 0x55, sizeof statuses);
-    // By way of void, since C has no such pointer; the library reads bytes.
+    // Through void, because C has no such pointer. The library reads bytes.
     void *commands_at = bytes + 1, *statuses_at = statuses + 1;
     CHECK_OK(goaway_queue_submit(events.queue, commands_at, 2, NULL, 0, statuses_at));
     static const char zeros[2 * sizeof(uint32_t)];
@@ -162,7 +162,7 @@ static void wrong_requests(void) {
         }
     }
     about("");
-    // There is no body to use, and none comes of asking.
+    // There is no body to consume.
     size_t length;
     char buffer[8];
     CHECK_OK(consume(&events, request, 0));
@@ -172,7 +172,7 @@ static void wrong_requests(void) {
     CHECK_OK(respond(&events, request, "fine"));
     CHECK_STATUS(respond(&events, request, "twice"), GOAWAY_ERR_GONE);
     CHECK_STATUS(consume(&events, request, 0), GOAWAY_ERR_GONE);
-    // Where there is one it comes in records, and in no other way.
+    // A body arrives in records, and in no other way.
     client_ask(&client, "POST", "/", false);
     request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;
     CHECK_STATUS(goaway_request_read(request, buffer, sizeof buffer, &length), GOAWAY_ERR_STATE);
@@ -187,7 +187,7 @@ static void keep(goaway_request request, void *user_data) {
     taken = request;
 }
 
-// Requests of handlers take commands, but not those of records.
+// Requests of handlers accept commands, except those for records.
 static void a_handlers_request(void) {
     events_new(&events);
     CHECK_OK(goaway_server_register_handler(events.server, "GET /kept", keep, NULL));
@@ -227,7 +227,7 @@ static void another_servers(void) {
     goaway_queue_free(other.queue);
 }
 
-// A server that was never started has an end too.
+// A server that was never started has an end, too.
 static void never_started(void) {
     events_new(&events);
     int fd = goaway_queue_fd(events.queue);
@@ -278,7 +278,7 @@ static void freed_before_the_start(void) {
     goaway_server_free(events.server);
 }
 
-// What was told and not answered is reset, what comes is refused, and the
+// Reported requests without a response are reset, new ones are refused, and the
 // descriptor is closed.
 static void freed_while_it_runs(void) {
     events_new(&events);
@@ -301,7 +301,7 @@ static void freed_while_it_runs(void) {
     CHECK_SOON(count_descriptors() <= descriptors);
 }
 
-// The third is held back, and was never told.
+// The third one is held back, and was never reported.
 static void what_a_freed_queue_answers(void) {
     events_new(&events);
     CHECK_OK(goaway_queue_set_limit(events.queue, 1));
@@ -340,7 +340,7 @@ static void *take_on(void *rounds) {
     return NULL;
 }
 
-// Not allowed, and harmless as long as nobody reads what was taken.
+// Not allowed, and harmless as long as nobody reads the records.
 static void two_take(void) {
     begin();
     int rounds = times(100000);
@@ -424,7 +424,7 @@ static void *answer_and_end(void *key) {
     return NULL;
 }
 
-// What the library keeps for a thread may have gone before the thread's last calls.
+// The library's thread-local storage may be gone before the last calls of the thread.
 static void a_thread_that_ends(void) {
     begin();
     uint32_t stream = client_get(&client, "/");
@@ -438,7 +438,7 @@ static void a_thread_that_ends(void) {
     end();
 }
 
-// All of it at once, in the very call that says that there is something.
+// Everything at once, in the callback that reports a record.
 static void in_on_ready(void *user_data) {
     CHECK_STATUS(goaway_queue_wait(events.queue, 0), GOAWAY_ERR_DEADLOCK);
     CHECK_STATUS(goaway_queue_wait(events.queue, GOAWAY_FOREVER), GOAWAY_ERR_DEADLOCK);
@@ -483,7 +483,7 @@ static void freed_in_its_callback(void) {
     client_close(&client);
     goaway_server_free(events.server);
 
-    // The same on a thread of ours, since there is none of the library's.
+    // The same on a thread of the host, because there is none of the library's.
     atomic_store(&freed, 0);
     events_new(&events);
     CHECK_OK(goaway_queue_set_on_ready(events.queue, free_it, &freed));
@@ -492,7 +492,7 @@ static void freed_in_its_callback(void) {
     goaway_server_free(events.server);
 }
 
-// The layout that programs in other languages count on.
+// The layout that programs in other languages rely on.
 static void the_layout(void) {
     _Static_assert(sizeof(goaway_record) == 64, "a record");
     _Static_assert(offsetof(goaway_record, flags) == 2 && offsetof(goaway_record, tag) == 4, "");

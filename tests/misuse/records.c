@@ -1,11 +1,11 @@
-// Functions that read a record: inline as C has them, and exported as other
-// languages call them. Both read the same, whatever is in the record.
+// Functions that read a record: inline in C, and exported for other languages. Both
+// return the same for any record.
 
 #include <dlfcn.h>
 
 #include "events.h"
 
-// The two forms of one function; the exported one is found by its name.
+// The two forms of one function. The exported one is found by its name.
 #define BOTH(name, ...)                                                              \
     do {                                                                             \
         __typeof__(&name) exported = (__typeof__(&name))(uintptr_t)dlsym(RTLD_DEFAULT, #name); \
@@ -15,7 +15,7 @@
         }                                                                            \
     } while (0)
 
-// The same for those that write what they find.
+// The same for functions with an output argument.
 #define BOTH_AT(name, record, batch, index)                                                     \
     do {                                                                                        \
         const char *found[4] = {NULL, NULL, NULL, NULL};                                        \
@@ -83,14 +83,14 @@ static void both_read_the_same(const goaway_record *record, const goaway_batch *
 
 static uint32_t state = 1;
 
-// A number below `limit`, the same ones each time.
+// A number below `limit`, the same sequence each time.
 static uint32_t chance(uint32_t limit) {
     state = state * 1664525 + 1013904223;
     return (state >> 8) % limit;
 }
 
-// Records that the library would write, and such as it never does: offsets
-// beyond the arena, more fields than there are pieces, texts without a NUL.
+// Records that the library would write, and others: offsets outside the arena, more
+// fields than pieces, texts without a NUL.
 static void both_forms(void) {
     static const char letters[] = "\0\0\0\0aAbBab\1:";
     _Alignas(8) char arena[160];
@@ -130,7 +130,7 @@ static void nothing_to_read(void) {
     both_read_the_same(NULL, &batch);
     both_read_the_same(&record, &batch);
     CHECK(goaway_record_text(&record, NULL) == NULL && goaway_record_text(NULL, &batch) == NULL);
-    // Of another batch, whose arena is shorter.
+    // A record of another batch with a shorter arena.
     CHECK(goaway_record_text(&record, &batch) == NULL && goaway_record_header(&record, &batch, "a") == NULL);
 }
 
@@ -163,7 +163,7 @@ static void a_request_is_read_by_name(void) {
     CHECK_NUMBER(goaway_record_stream(record), stream);
     check_text(goaway_record_param(record, batch, "id"), "J\xC3\xBC");
     check_text(goaway_record_param(record, batch, "rest"), "x/y");
-    // A parameter's name has its case, a field's has none.
+    // The name of a parameter is case-sensitive, that of a field is not.
     CHECK(goaway_record_param(record, batch, "ID") == NULL && goaway_record_param(record, batch, "x-one") == NULL);
     check_text(goaway_record_header(record, batch, "X-One"), "1");
     check_text(goaway_record_header(record, batch, "x-empty"), "");

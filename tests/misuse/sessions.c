@@ -1,4 +1,4 @@
-// What a program asks of one session beside its requests: PING, GOAWAY, windows.
+// Calls for a session: PING, GOAWAY, windows, settings.
 
 #include "exchange.h"
 
@@ -13,8 +13,8 @@ static void begin_with_session(void) {
     session = record->session;
 }
 
-// The next event of that kind; others of the session are passed over. Gives its
-// text, which has `length` bytes.
+// The next event of this kind. Other events of the session are skipped. Returns its text,
+// which has `length` bytes.
 static const char *event_text(uint32_t kind, size_t length) {
     const goaway_record *record;
     do {
@@ -25,7 +25,7 @@ static const char *event_text(uint32_t kind, size_t length) {
     return goaway_record_text(record, &events.batch) + peer;
 }
 
-// The next frame of that kind that is no acknowledgement.
+// The next frame of this kind that is not an acknowledgement.
 static void next_frame(struct frame *frame, uint8_t kind) {
     do {
         REQUIRE(client_read(&client, frame));
@@ -56,7 +56,8 @@ static void a_ping_is_answered(void) {
     end();
 }
 
-// The peer acknowledges what was not sent: the host is told, and the session goes on.
+// The peer acknowledges frames that were not sent: the host gets an event, and the
+// session continues.
 static void an_acknowledgement_of_nothing_is_told(void) {
     begin_with_session();
     static const uint8_t ping[] = {0, 0, 8, FRAME_PING, FLAG_ACK, 0, 0, 0, 0, 'n', 'o', 't', 'h', 'i', 'n', 'g', '!'};
@@ -72,7 +73,7 @@ static void an_acknowledgement_of_nothing_is_told(void) {
     end();
 }
 
-// What is asked of a session whose peer has not spoken yet waits until it has.
+// Calls for a session whose peer has sent nothing wait until it has.
 static void a_ping_before_the_preface(void) {
     events_new(&events);
     CHECK_OK(goaway_queue_watch(events.queue, GOAWAY_WATCH_SESSIONS));
@@ -114,11 +115,11 @@ static void a_goaway_ends_nothing(void) {
     next_frame(&frame, FRAME_GOAWAY);
     CHECK(frame.length == 8 + 3 && get_number(frame.payload, 4) == stream);
     CHECK(memcmp(frame.payload + 8, "bye", 3) == 0);
-    // 0 is no stream, as it is for goaway_session_abort_after.
+    // 0 is no stream, as in goaway_session_abort_after.
     CHECK_OK(goaway_session_send_goaway(session, 0, 0, NULL, 0));
     next_frame(&frame, FRAME_GOAWAY);
     CHECK_NUMBER(get_number(frame.payload, 4), 0);
-    // The close says it again, and no higher stream.
+    // The close repeats it, with no higher stream.
     CHECK_OK(goaway_session_close(session, 5000));
     next_frame(&frame, FRAME_GOAWAY);
     CHECK_NUMBER(get_number(frame.payload, 4), 0);
@@ -133,7 +134,7 @@ static void a_goaway_ends_nothing(void) {
 
 static const char origin[] = "https://example.com";
 
-// A frame of an extension, with that stream and payload.
+// An extension frame with this stream and payload.
 static void expect_extension(uint8_t kind, uint32_t stream, const char *payload, size_t length) {
     static struct frame frame;
     next_frame(&frame, kind);
@@ -155,7 +156,7 @@ static void other_services_are_told(void) {
     CHECK_OK(respond(&events, record->id, "fine"));
     expect_extension(FRAME_ALTSVC, stream, "\0\0clear", 7);
     CHECK(client_answer(&client, stream).whole);
-    // Nobody is told of a stream that there is not.
+    // Nothing is sent for a stream that does not exist.
     CHECK_OK(goaway_session_send_altsvc(session, stream, NULL, "clear"));
     CHECK_OK(goaway_session_send_altsvc(session, 77, NULL, "clear"));
     CHECK_OK(goaway_session_send_altsvc(session, 0, origin, "last"));
@@ -219,7 +220,8 @@ static void http1_has_no_such_frames(void) {
     end();
 }
 
-// Who never reads makes the library refuse, not gather without end.
+// For a peer that never reads, the library refuses frames and does not buffer without
+// limit.
 static void too_many_for_a_peer_that_does_not_read(void) {
     begin_with_session();
     static char most[16000 + 1];
@@ -252,7 +254,7 @@ static const uint8_t changed_payload[] = {0, 3, 0, 0, 0, 1, 0, 4, 0, 1, 0x11, 0x
 static void settings_can_be_changed(void) {
     begin_with_session();
     static struct frame frame;
-    // The first frame's: 3, 4, 6, 9.
+    // The settings of the first frame: 3, 4, 6, 9.
     const char *first = event_text(GOAWAY_EVENT_SETTINGS_ACK, 4 * 6);
     CHECK_NUMBER(get_number((const uint8_t *)first, 2), 3);
     CHECK_OK(goaway_session_send_settings(session, changed, COUNT(changed)));
@@ -268,7 +270,7 @@ static void settings_can_be_changed(void) {
     CHECK(frame.stream == refused && get_number(frame.payload, 4) == 7);
     CHECK_OK(respond(&events, record->id, "fine"));
     CHECK(client_answer(&client, stream).whole);
-    // An empty one.
+    // An empty frame.
     CHECK_OK(goaway_session_send_settings(session, NULL, 0));
     next_frame(&frame, FRAME_SETTINGS);
     CHECK_NUMBER(frame.length, 0);
@@ -292,14 +294,15 @@ static void settings_that_no_server_may_send(void) {
     }
     CHECK_STATUS(goaway_session_send_settings(session, many, COUNT(many)), GOAWAY_ERR_TOO_LARGE);
     CHECK_STATUS(goaway_session_send_settings(session, many, SIZE_MAX), GOAWAY_ERR_TOO_LARGE);
-    // Nothing was sent of them: what comes next is the first that may be.
+    // None of them was sent: the next frame is the first valid one.
     CHECK_OK(goaway_session_send_settings(session, many, COUNT(many) - 1));
     static struct frame frame;
     do {
         next_frame(&frame, FRAME_SETTINGS);
     } while (frame.length < 32 * 6);
     CHECK_NUMBER(frame.length, 32 * 6);
-    // What was not offered may be denied, and what was cannot be taken back.
+    // A feature that was not announced can be denied, and an announced one cannot be
+    // withdrawn.
     static const goaway_setting connect[] = {{8, 0}, {8, 1}};
     CHECK_OK(goaway_session_send_settings(session, &connect[0], 1));
     CHECK_OK(goaway_session_send_settings(session, &connect[1], 1));
@@ -307,7 +310,7 @@ static void settings_that_no_server_may_send(void) {
     end();
 }
 
-// It may not know yet what was said before: a few at a time.
+// The client may not know the earlier settings yet: a few at a time.
 static void settings_for_a_peer_that_does_not_acknowledge(void) {
     begin_with_session();
     for (uint32_t index = 0; index < 16; index++) {
@@ -366,7 +369,7 @@ static void its_own_address_is_known(void) {
     char expected[64];
     snprintf(expected, sizeof expected, "127.0.0.1:%u", events.port);
     CHECK(strcmp(info.local, expected) == 0);
-    // A program that knows less of it.
+    // A program with an older structure.
     memset(&info, 0x55, sizeof info);
     CHECK_OK(goaway_session_info(session, &info, offsetof(goaway_session_snapshot, local)));
     CHECK_NUMBER(info.local[0], 0x55);

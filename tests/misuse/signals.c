@@ -1,5 +1,5 @@
-// Signals are the host's: its dispositions stay, its handlers run on its own
-// threads, and a peer that vanishes does not end it with SIGPIPE.
+// Signals belong to the host: its dispositions are unchanged, its handlers run on its own
+// threads, and a peer that disappears does not end it with SIGPIPE.
 
 #include <sys/syscall.h>
 
@@ -62,7 +62,7 @@ static void peers_that_vanish(void) {
 static const int asynchronous[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGQUIT, SIGALRM, SIGCHLD, SIGPIPE,
                                    SIGIO,   SIGURG, SIGWINCH, SIGTTIN, SIGVTALRM};
 
-// Threads of the host that may handle signals; 0 where there is none.
+// Threads of the host that may handle signals; 0 if there is none.
 static atomic_long hosts_threads[2];
 static atomic_int handled;
 static atomic_int handled_elsewhere;
@@ -81,8 +81,8 @@ static void handle(int number) {
     sigaction(number, &action, NULL);
 }
 
-// The library's threads start while the host takes every signal. Then the host
-// looks away: a signal must wait for it.
+// The threads of the library start while the host handles every signal. Then the host
+// blocks signals: a signal must wait for it.
 static void handlers_run_on_the_hosts_threads(void) {
     sigset_t all, before, pending;
     sigemptyset(&all);
@@ -129,7 +129,7 @@ static void *start_and_end(void *data) {
     return NULL;
 }
 
-// Nor in the moment in which a thread of the library starts.
+// Nor while a thread of the library starts.
 static void also_while_threads_start(void) {
     sigset_t set;
     handle(SIGUSR1);
@@ -138,7 +138,7 @@ static void also_while_threads_start(void) {
     while (atomic_load(&hosts_threads[1]) == 0) {
         pause_ms(1);
     }
-    // The thread that starts the server is the only one left to take it.
+    // Only the thread that starts the server can handle it.
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -154,7 +154,7 @@ static void also_while_threads_start(void) {
     CHECK_NUMBER(handled_elsewhere, 0);
 }
 
-// What the host has set stays, for every signal and on its own thread.
+// The dispositions of the host are unchanged, for every signal and on its own thread.
 static void dispositions_and_mask_stay(void) {
     struct sigaction before[65], after;
     sigset_t mask_before, mask_after;
@@ -186,7 +186,7 @@ static void *disturb(void *data) {
     return NULL;
 }
 
-// A handler that interrupts system calls interrupts none of ours.
+// A handler that interrupts system calls interrupts none of the library's.
 static void calls_are_not_interrupted(void) {
     pthread_t self = pthread_self(), thread;
     handle(SIGUSR1);

@@ -1,5 +1,5 @@
-// Unix sockets, sockets that the service manager has opened, and sockets that
-// one server hands to the next.
+// Unix sockets, sockets of the service manager, and sockets that one server passes to the
+// next.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@ static char peer[64];
 
 static void on_peer(const goaway_session_event *event, void *user_data) {
     if (event->kind == GOAWAY_EVENT_CLOSED) {
-        // Sessions of several threads end, and who has counted them reads.
+        // Sessions of several threads end, and the thread that has counted them reads.
         pthread_mutex_lock(&host.lock);
         snprintf(peer, sizeof peer, "%s", event->peer);
         pthread_mutex_unlock(&host.lock);
@@ -55,7 +55,7 @@ static void a_unix_socket_serves(void) {
     CHECK_NUMBER(goaway_server_port(host.server, 0), 0);
     CHECK(goaway_server_address(host.server, 1) == NULL);
     REQUIRE_OK(goaway_server_start(host.server));
-    // A Unix socket's peers have no address that they could share.
+    // The peers of a Unix socket have no address that could be shared.
     struct client clients[3];
     for (size_t index = 0; index < COUNT(clients); index++) {
         clients[index] = open_unix(path, strlen(path));
@@ -99,7 +99,7 @@ static void a_name_without_a_file_serves(void) {
     host_end(&host);
 }
 
-// A drain tells whoever came by a Unix socket as it tells all others.
+// A drain notifies the clients of a Unix socket like all others.
 static void its_sessions_drain(void) {
     make_folder();
     host_new(&host);
@@ -112,7 +112,7 @@ static void its_sessions_drain(void) {
     CHECK_SOON(!exists(path));
     CHECK_OK(goaway_request_respond(request, 200, "late", 4));
     CHECK(client_answer(&client, stream).whole);
-    // Both GOAWAYs may have come before the answer.
+    // Both GOAWAYs may arrive before the response.
     client_read_out(&client);
     CHECK_OK(goaway_server_wait(host.server, GOAWAY_FOREVER));
     CHECK_NUMBER(goaway_server_report(host.server)->sessions_graceful, 1);
@@ -182,7 +182,7 @@ static void what_is_handed_over_goes_on(void) {
     }
     CHECK_NUMBER(goaway_server_port(successor.server, 0), host.port);
     CHECK(strcmp(goaway_server_address(successor.server, 1), address) == 0);
-    // It has not started: what comes while the old one leaves waits for it.
+    // It was not started: clients that arrive while the old one closes wait for it.
     CHECK_OK(goaway_server_close(host.server, 60000, NULL, NULL));
     CHECK_NUMBER(client_read_out(&old), 0);
     CHECK_OK(goaway_server_wait(host.server, GOAWAY_FOREVER));
@@ -201,14 +201,15 @@ static void what_is_handed_over_goes_on(void) {
     }
     client_close(&old);
     host_end(&successor);
-    // The successor has not made the file, and leaves it; whoever comes next takes it over.
+    // The successor has not created the file, and leaves it. The next server takes it
+    // over.
     CHECK(exists(path));
     close(listen_on(address));
     unlink(path);
     rmdir(folder);
 }
 
-// Puts what listens where the service manager puts it.
+// Puts listening sockets at the descriptors that the service manager uses.
 static void pass(int first, int second) {
     REQUIRE(fcntl(3, F_GETFD) < 0 || first == 3);
     if (first != 3) {
@@ -244,7 +245,7 @@ static void the_service_managers_sockets_serve(void) {
     unsetenv("LISTEN_FDS");
     refused("systemd:", "LISTEN_FDS is not set");
     int first = listen_on("127.0.0.1:0"), second = listen_on(address);
-    // They are closed here, and at 3 and 4 from then on.
+    // They are closed here, and are at 3 and 4 from then on.
     int moved[2] = {fcntl(first, F_DUPFD, 100), fcntl(second, F_DUPFD, 100)}, parked = fcntl(plain, F_DUPFD, 100);
     close(first), close(second), close(plain);
     pass(moved[0], moved[1]);
@@ -269,7 +270,8 @@ static void the_service_managers_sockets_serve(void) {
     host_serves(&host, &client);
     client_close(&client);
     host_end(&host);
-    // They are the service manager's: the next instance finds who came meanwhile.
+    // They belong to the service manager: the next instance gets the clients that arrive
+    // meanwhile.
     client = client_connect(host.port);
     CHECK(client.socket >= 0 && exists(path));
     client_close(&client);
@@ -284,7 +286,7 @@ static void the_service_managers_sockets_serve(void) {
 
 static atomic_bool keeps_files;
 
-// In place of the system's, for the library too.
+// Replaces the function of the C library, for the library, too.
 int unlink(const char *name) {
     if (atomic_load(&keeps_files)) {
         errno = EPERM;
@@ -298,7 +300,7 @@ static atomic_uint told;
 static void on_log(uint32_t level, const char *target, const char *message, void *user_data) {
     (void)level, (void)target, (void)user_data;
     if (strstr(message, "stays behind") != NULL) {
-        // Calls that look at the socket whose end is under way.
+        // Calls that examine the socket while it is removed.
         CHECK(goaway_server_dup_fd(host.server, 0) == -1);
         CHECK(goaway_server_set_shared(host.server, 0, true) != GOAWAY_OK);
         CHECK(!goaway_server_is_ready(host.server));
@@ -320,7 +322,7 @@ static void the_log_of_a_file_that_stays_behind_may_ask_for_its_socket(void) {
     atomic_store(&keeps_files, false);
     CHECK(unlink(path) == 0);
 
-    // The same of a server that never started.
+    // The same for a server that was never started.
     host_new(&host);
     REQUIRE_OK(goaway_server_listen(host.server, address));
     atomic_store(&keeps_files, true);

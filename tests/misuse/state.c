@@ -1,4 +1,4 @@
-// Every call on a server in every state, the wrong ones above all.
+// Every call on a server in every state, mainly the wrong ones.
 
 #include <sys/resource.h>
 
@@ -10,7 +10,7 @@ static void on_progress(const goaway_progress *progress, void *user_data) {
     (void)progress, (void)user_data;
 }
 
-// Who waits for the end of a close, and what it was told.
+// A thread that waits for the end of a close, and its result.
 struct waiter {
     atomic_int told;
     goaway_report report;
@@ -22,7 +22,7 @@ static void on_close(const goaway_report *report, void *user_data) {
     atomic_fetch_add(&waiter->told, 1);
 }
 
-// What may be done before the start only.
+// Calls that are allowed before the start only.
 static void setters(goaway_server *server, goaway_status expected) {
     static int number;
     char pattern[32];
@@ -129,7 +129,7 @@ static void *close_it(void *data) {
     return NULL;
 }
 
-// Every caller's on_close is called once, with one and the same report.
+// on_close of every caller is called once, with the same report.
 static void closed_by_many(void) {
     static struct waiter waiters[24];
     pthread_t threads[8];
@@ -169,7 +169,7 @@ static void closed_by_many(void) {
     }
 }
 
-// A later close shortens, a longer one changes nothing.
+// A later close shortens; a longer one changes nothing.
 static void closing_again_shortens(void) {
     host_start(&host);
     struct client client = client_open(host.port);
@@ -214,12 +214,13 @@ static void busy_addresses(void) {
     goaway_server *server = goaway_server_new();
     CHECK_STATUS(goaway_server_listen(server, address), GOAWAY_ERR_ADDRESS_IN_USE);
     CHECK_STATUS(goaway_server_start(server), GOAWAY_ERR_STATE);
-    // What it listens on itself is no less busy, and stays.
+    // An address that the server listens on itself is in use, too, and stays.
     CHECK_OK(goaway_server_listen(server, "127.0.0.1:0"));
     snprintf(address, sizeof address, "127.0.0.1:%u", goaway_server_port(server, 0));
     CHECK_STATUS(goaway_server_listen(server, address), GOAWAY_ERR_ADDRESS_IN_USE);
     CHECK_NUMBER(goaway_server_port(server, 1), 0);
-    // The address is free again as soon as its server is closed, or freed unstarted.
+    // The address is free again as soon as its server is closed, or freed without a
+    // start.
     snprintf(address, sizeof address, "127.0.0.1:%u", host.port);
     struct client client = client_open(host.port);
     host_serves(&host, &client);
@@ -272,7 +273,7 @@ static void bad_patterns(void) {
 
 #define DAYS_30 2592000000
 
-// As the header has them.
+// As in the header.
 static const struct {
     uint32_t limit;
     uint64_t least, most;
@@ -324,7 +325,7 @@ static void limits_outside_their_range(void) {
         if (ranges[index].most < UINT64_MAX) {
             CHECK_STATUS(goaway_server_set_limit(server, limit, ranges[index].most + 1), GOAWAY_ERR_INVALID);
             CHECK_STATUS(goaway_server_set_limit(server, limit, UINT64_MAX), GOAWAY_ERR_INVALID);
-            // Cut to 32 bits it would fit.
+            // Truncated to 32 bits it would fit.
             CHECK_STATUS(goaway_server_set_limit(server, limit, (1ull << 42) + ranges[index].most), GOAWAY_ERR_INVALID);
         }
         CHECK_OK(goaway_server_set_limit(server, limit, ranges[index].least));
@@ -353,8 +354,8 @@ static void features_that_there_are_not(void) {
     goaway_server_free(server);
 }
 
-// A server with every limit at its least, or at its most, serves. A thousand
-// threads are not needed to show it, and a time of 1 ms leaves none to serve in.
+// A server with every limit at its least, or at its most, serves. A thousand threads are
+// not needed here, and with times of 1 ms nothing could be served.
 static void limits_at_their_ends(void) {
     for (int most = 0; most < 2; most++) {
         about(most ? "most" : "least");
@@ -363,11 +364,11 @@ static void limits_at_their_ends(void) {
             uint32_t limit = ranges[index].limit;
             if (limit != GOAWAY_LIMIT_WORKERS && limit != GOAWAY_LIMIT_KEEPALIVE_TIMEOUT_MS) {
                 uint64_t end = most ? ranges[index].most : ranges[index].least;
-                // So short a header list that no request has one is served with 431.
+                // With a header list limit that no request meets, the response is 431.
                 if (limit == GOAWAY_LIMIT_HEADER_LIST_BYTES && !most) {
                     end = 1024;
                 }
-                // The client does not say that it follows (RFC 9113, section 4.3.1).
+                // The client does not announce it (RFC 9113, section 4.3.1).
                 if (limit == GOAWAY_LIMIT_HEADER_TABLE_BYTES && !most) {
                     end = 4096;
                 }
@@ -383,7 +384,8 @@ static void limits_at_their_ends(void) {
     }
 }
 
-// It cannot start now, and says so; as soon as it can, it does, as it was told before.
+// It cannot start now, and reports that. It starts as soon as it can, with its earlier
+// configuration.
 static void serves_in_the_end(void) {
     if (!CHECK_OK(goaway_server_start(host.server))) {
         return;
@@ -410,14 +412,14 @@ static void no_descriptors_left(void) {
         limit.rlim_cur = (rlim_t)(next + left[index]);
         setrlimit(RLIMIT_NOFILE, &limit);
         goaway_status status = goaway_server_start(host.server);
-        // If it did not wait to know what its threads can have, they find out now.
+        // A start that does not wait for the resources of its threads would find out now.
         pause_ms(patience_ms(100));
         setrlimit(RLIMIT_NOFILE, &enough);
         if (CHECK_STATUS(status, GOAWAY_ERR_IO)) {
             serves_in_the_end();
             continue;
         }
-        // It says that it runs, so that it must be able to close.
+        // It reports that it runs, so it must be able to close.
         struct waiter waiter = {0};
         CHECK_OK(goaway_server_close(host.server, 0, on_close, &waiter));
         REQUIRE_OK(goaway_server_wait(host.server, (uint32_t)patience_ms(2000)));

@@ -1,15 +1,15 @@
-// Callbacks that do not return in time: the close does not wait for them, and
-// says so in its report; the free leaves them behind.
+// Callbacks that do not return in time: the close does not wait for them, and reports
+// them. The free detaches their threads.
 
 #include "host.h"
 
-// Under valgrind more, so that the library has the time to call what gets stuck.
+// Longer under valgrind, so that the library has the time to call the callback.
 static uint64_t drain_ms(void) {
     return patience_ms(200);
 }
 
 static struct host host;
-// Where somebody is to be stuck, once.
+// The callback that does not return, once.
 enum place { NOWHERE, IN_REQUEST, IN_EVENT, IN_CANCEL, IN_DRAIN, IN_PROGRESS, IN_CLOSE, IN_LOG };
 static atomic_int place;
 static atomic_bool stuck;
@@ -70,7 +70,7 @@ static void on_log(uint32_t level, const char *target, const char *message, void
 }
 
 static struct client client;
-// The last moment at which the close was seen not to be complete.
+// The last time at which the close was not complete.
 static uint64_t unfinished;
 
 static void start(void) {
@@ -85,7 +85,7 @@ static void start(void) {
     client = client_open(host.port);
 }
 
-// Closes, and gives the report, which comes in time whoever is stuck.
+// Closes, and returns the report, which is available in time whatever is stuck.
 static const goaway_report *close_in_time(void) {
     uint64_t began = clock_ms();
     CHECK_OK(goaway_server_close(host.server, (uint32_t)drain_ms(), on_close, NULL));
@@ -101,8 +101,8 @@ static const goaway_report *close_in_time(void) {
     return report;
 }
 
-// Frees while the callback is still stuck, which takes no longer than it must,
-// and lets the callback return afterwards: that must not hurt.
+// Frees while the callback is stuck, within a bound, and lets the callback return
+// afterwards, which must be harmless.
 static void end(void) {
     CHECK_SOON(stuck);
     uint64_t before = clock_ms();
@@ -160,7 +160,7 @@ static void in_on_drain(void) {
     end();
 }
 
-// One that is stuck holds up the sessions of its own thread only.
+// A stuck callback delays only the sessions of its own thread.
 static void beside_others(void) {
     memset(&host, 0, sizeof host);
     pthread_mutex_init(&host.lock, NULL);
@@ -183,7 +183,7 @@ static void beside_others(void) {
     end();
 }
 
-// The threads of the library that no session lives on.
+// The threads of the library without sessions.
 static void in_on_progress(void) {
     start();
     client_get(&client, "/");
@@ -201,8 +201,8 @@ static void in_on_close(void) {
     atomic_store(&place, IN_CLOSE);
     const goaway_report *report = close_in_time();
     CHECK_NUMBER(report->sessions_stuck, 0);
-    // Who waits waits for it too, but for a second only, which a machine under
-    // load may take before it gets here.
+    // A wait includes it, but for a second only. On a busy machine that may pass before
+    // the wait begins.
     CHECK_SOON(stuck);
     goaway_status waited = goaway_server_wait(host.server, 50);
     if (clock_ms() - unfinished < 1000) {

@@ -1,17 +1,17 @@
-// Many threads that call everything on one server, its sessions and its
-// requests, while clients ask, reset and vanish. What must come out right: no
-// session without its end, no request lost or settled twice.
+// Many threads make all calls on one server, its sessions and its requests, while clients
+// send requests, reset and disconnect. The result must be consistent: every session ends,
+// and no request is lost or ended twice.
 
 #include "host.h"
 
 enum { CALLERS = 8, CLIENTS = 3, REQUESTS = 1 << 16, RUN_MS = 3000 };
 
-// What became of one request.
+// The result of one request.
 struct fate {
     _Atomic(goaway_request) id;
-    // A call that ends it said GOAWAY_OK.
+    // A call that ends it has returned GOAWAY_OK.
     atomic_int answered;
-    // A call said GOAWAY_ERR_CANCELLED.
+    // A call has returned GOAWAY_ERR_CANCELLED.
     atomic_int refused;
     // on_cancel was called.
     atomic_int cancelled;
@@ -70,11 +70,11 @@ static void on_request(goaway_request request, void *user_data) {
         return;
     }
     struct fate *fate = &fates[number];
-    // The others stay until somebody's call says that they are cancelled.
+    // The others stay until a call returns that they are cancelled.
     if (number % 4 != 0) {
         CHECK_OK(goaway_request_set_on_cancel(request, on_cancel, fate));
     }
-    // From now on the others may answer it.
+    // From now on other threads may respond to it.
     atomic_store(&fate->id, request);
 }
 
@@ -91,7 +91,7 @@ static void expect_sane(goaway_status status) {
     CHECK(status != GOAWAY_ERR_PANIC && status != GOAWAY_ERR_NULL && goaway_status_name(status) != NULL);
 }
 
-// What a call on the request said; `ends` if GOAWAY_OK ends the request.
+// The result of a call on the request; `ends` if GOAWAY_OK ends the request.
 static void said(struct fate *fate, goaway_status status, bool ends) {
     expect_sane(status);
     if (status == GOAWAY_OK && ends) {
@@ -166,7 +166,7 @@ static void call_on_request(struct fate *fate, uint64_t *seed) {
     case 25:
         said(fate, goaway_request_add_trailer(request, "x-trailer", "3"), false);
         break;
-    // What a view shows may not be looked at here: others may answer the request meanwhile.
+    // A view must not be read here: other threads may end the request meanwhile.
     case 26:
         said(fate, goaway_request_method(request, &bytes), false);
         said(fate, goaway_request_path(request, &bytes), false);
@@ -233,7 +233,7 @@ static void *call(void *data) {
         int count = atomic_load(&taken);
         count = count < REQUESTS ? count : REQUESTS;
         if (count > 0) {
-            // Mostly the newest: the others have been answered.
+            // Usually the newest: the others have ended.
             int choice = dice(&seed, 10) == 0 || count < 60 ? count : 60;
             uint32_t back = dice(&seed, (uint32_t)choice);
             call_on_request(&fates[count - 1 - (int)back], &seed);
@@ -245,7 +245,7 @@ static void *call(void *data) {
     return NULL;
 }
 
-// Asks, sends bodies, resets, breaks off, and reads what comes.
+// Sends requests, bodies and resets, disconnects, and reads responses.
 static void *ask(void *data) {
     uint64_t seed = (uint64_t)(uintptr_t)data;
     static const char body[2000];
@@ -272,7 +272,7 @@ static void *ask(void *data) {
             if (dice(&seed, 10) == 0) {
                 client_ping(&client);
             }
-            // In pieces, as they come: frames are of no interest here.
+            // In pieces: frames are not parsed here.
             char bytes[4096];
             ssize_t received = recv(client.socket, bytes, sizeof bytes, 0);
             connected = received != 0;
@@ -296,13 +296,13 @@ static void set_up(void) {
     port = goaway_server_port(server, 0);
 }
 
-// Every request has come to one end, and to one only.
+// Every request has ended exactly once.
 static void count_fates(void) {
     int count = taken < REQUESTS ? taken : REQUESTS;
     int answered = 0, cancelled = 0, lost = 0;
     for (int number = 0; number < count; number++) {
         struct fate *fate = &fates[number];
-        // Nobody was told yet: the next answering call must.
+        // No call has reported it yet: the next call that responds must.
         if (fate->answered + fate->refused + fate->cancelled == 0) {
             goaway_status status = goaway_request_respond(fate->id, 200, NULL, 0);
             lost += status != GOAWAY_ERR_CANCELLED;
@@ -310,8 +310,8 @@ static void count_fates(void) {
         }
         about("request %d: answered %d, cancelled %d, refused %d", number, fate->answered, fate->cancelled,
               fate->refused);
-        // With on_cancel it is called if and only if the request was not answered; while
-        // it runs, calls may say GOAWAY_ERR_CANCELLED. Without it, one of them does, once.
+        // With on_cancel, it is called if and only if there was no response; while it
+        // runs, calls may return GOAWAY_ERR_CANCELLED. Without it, exactly one call does.
         bool has_hook = number % 4 != 0;
         CHECK_NUMBER(fate->answered + (has_hook ? fate->cancelled : fate->refused), 1);
         CHECK_STATUS(goaway_request_reset(fate->id, 0), GOAWAY_ERR_GONE);
@@ -330,12 +330,12 @@ static void everything_at_once(void) {
         pthread_create(&threads[index], NULL, index < CALLERS ? call : ask, (void *)(index + 1));
     }
     pause_ms(RUN_MS);
-    // A slow machine takes longer to come to some requests.
+    // A slow machine takes longer for some requests.
     uint64_t until = clock_ms() + patience_ms(SOON_MS);
     while (taken < 50 && clock_ms() < until) {
         pause_ms(10);
     }
-    // In the middle of it all.
+    // While everything is in progress.
     for (int round = 0; round < 10; round++) {
         closes_asked++;
         CHECK_OK(goaway_server_close(server, 300, on_close, NULL));
@@ -355,8 +355,8 @@ static void everything_at_once(void) {
     goaway_server_free(server);
 }
 
-// Two threads answer one cancelled request: one of them is told so, and the
-// session has room for as many requests as before.
+// Two threads respond to one cancelled request: one of them gets the error, and the
+// session allows as many requests as before.
 static _Atomic(goaway_request) contested;
 static atomic_int go;
 static atomic_int told;
@@ -365,7 +365,7 @@ static atomic_int done;
 static void *contest(void *data) {
     (void)data;
     for (int round = 1;; round++) {
-        // Not blocked, so that both begin within a moment.
+        // Not blocked, so that both begin at about the same time.
         while (atomic_load(&go) < round) {
             if (atomic_load(&over)) {
                 return NULL;
@@ -409,7 +409,7 @@ static void a_cancelled_request_answered_by_two(void) {
     host_end(&host);
 }
 
-// Freed in the middle: when free has returned nothing begins any more.
+// Freed while everything is in progress: after the return of free no callback begins.
 static atomic_bool freed;
 static atomic_int late;
 
@@ -462,7 +462,7 @@ static void freed_in_the_middle(void) {
     }
 }
 
-// From the last breath of a thread, when its thread-local places are gone.
+// From the end of a thread, when its thread-local storage is gone.
 static struct host last_host;
 static goaway_request last_request;
 
@@ -481,15 +481,15 @@ static void call_at_the_end(void *data) {
 }
 
 static void *leave_a_key(void *data) {
-    // Something fails before as well, so that there is a text to be lost.
+    // An earlier failure, so that there is a text to be lost.
     CHECK_STATUS(goaway_request_reset(1, 0), GOAWAY_ERR_GONE);
     pthread_setspecific(*(pthread_key_t *)data, data);
     return NULL;
 }
 
 static void a_dying_thread(void) {
-    // What the library keeps for such a thread nobody gives back any more, a
-    // few bytes a thread, which valgrind would call a leak.
+    // The library's storage for such a thread is never freed. It is a few bytes, which
+    // valgrind would report as a leak.
     if (check_patience() > 1) {
         return;
     }

@@ -1,4 +1,4 @@
-// CONNECT through a queue: records and commands of a tunnel.
+// CONNECT through a queue: the records and commands of a tunnel.
 
 #include "exchange.h"
 
@@ -8,7 +8,7 @@ static void begin_for_tunnels(void) {
     join();
 }
 
-// Opens the tunnel and says one word each way, then both ends.
+// Opens the tunnel and sends a word in each direction; then both ends.
 static void speak(uint32_t stream, goaway_request request) {
     CHECK_OK(order(&events, (goaway_command){.kind = GOAWAY_COMMAND_KIND_HEAD, .status = 200, .request = request}, ""));
     client_send(&client, FRAME_DATA, 0, stream, "there", 5);
@@ -63,7 +63,7 @@ static void an_extended_one(void) {
     end();
 }
 
-// Whatever is answered at once with 200 has an end, and no length that denies it.
+// A complete response with 200 has an end, and no contradicting length.
 static void an_answer_given_whole(void) {
     begin_for_tunnels();
     const char *fields[][2] = {{":method", "CONNECT"}, {":authority", "example.com:443"}};
@@ -71,12 +71,12 @@ static void an_answer_given_whole(void) {
     CHECK_OK(respond(&events, events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id, ""));
     struct answer answer = client_answer(&client, stream);
     CHECK(answer.whole && answer.status == 200 && answer.length == 0);
-    // The rest of the queue's requests is not CONNECT's.
+    // Other requests of the queue are not CONNECT.
     events_serve(&events, &client);
     end();
 }
 
-// Reads what comes until that text stands at its end, or the connection ends.
+// Reads until the text ends with this text, or the connection ends.
 static void read_until(char *place, size_t room, const char *text) {
     size_t length = 0, wanted = strlen(text);
     while (length + 1 < room && client_read_all(&client, place + length, 1)) {
@@ -90,7 +90,7 @@ static void read_until(char *place, size_t room, const char *text) {
 
 static void send_text(const char *text) { CHECK(client_send_all(&client, text, strlen(text))); }
 
-// What HTTP/1.1 asks to be upgraded to may be anything, where it is allowed.
+// An HTTP/1.1 upgrade may be to any protocol, if upgrades are enabled.
 static void an_upgrade(void) {
     static const char asks[] = "GET /up HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
     char text[1024] = "";
@@ -116,7 +116,8 @@ static void an_upgrade(void) {
     read_until(text, sizeof text, "never");
     CHECK(strcmp(text, "back") == 0);
     client_close(&client);
-    // One that is not taken is a request like others, and its answer may be the connection's last.
+    // A refused upgrade is an ordinary request, and its response may be the last of the
+    // connection.
     client = client_connect(events.port);
     send_text(asks);
     request = events_next(&events, GOAWAY_RECORD_KIND_REQUEST)->id;

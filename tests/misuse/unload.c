@@ -1,15 +1,15 @@
-// A host that loads the library with dlopen() and drops it again, also while a
-// server runs. It is not linked with the library.
+// A host that loads the library with dlopen() and unloads it, also while a server runs.
+// It is not linked with the library.
 //
 // GOAWAY_LIBRARY    the file that is loaded
 
 #include <dlfcn.h>
 
-// check.h names failures with the library, which this program does not have.
+// check.h names failures with functions of the library, which this program does not have.
 #define CHECK_WITHOUT_LIBRARY
 #include "client.h"
 
-// What is used of it, by its name.
+// The functions that are used, by name.
 #define SYMBOLS(each)                                                                                         \
     each(goaway_server_new) each(goaway_server_register_handler) each(goaway_server_listen)                   \
     each(goaway_server_port) each(goaway_server_start) each(goaway_server_close) each(goaway_server_wait)     \
@@ -79,7 +79,7 @@ static void fifty_times(void) {
     CHECK_SOON(count_threads() == 3);
 }
 
-// Its threads go on in code that must still be there.
+// Its threads continue in code that must still be mapped.
 static void while_a_server_runs(void) {
     load();
     goaway_server *server = start();
@@ -93,7 +93,7 @@ static void while_a_server_runs(void) {
 }
 
 static void while_a_server_is_left_behind(void) {
-    // So that a leak check finds it, and no compiler thinks it unused.
+    // So that a leak check finds it, and the compiler keeps it.
     static goaway_server *volatile left_behind;
     load();
     left_behind = start();

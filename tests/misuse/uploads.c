@@ -1,6 +1,6 @@
-// Requests of HTTP/1.1 whose body the client announces: `expect: 100-continue`
-// (RFC 9110, section 10.1.1), bodies that nobody reads, and responses that come
-// before the body has.
+// HTTP/1.1 requests whose body the client announces with `expect: 100-continue` (RFC
+// 9110, section 10.1.1), bodies that nobody reads, and responses before the end of the
+// body.
 
 #include "exchange.h"
 #include "host.h"
@@ -12,7 +12,7 @@
 static struct host host;
 static struct client peer;
 
-// The next request is served on the same connection.
+// Asserts that the next request on the same connection is served.
 static void goes_on(void) {
     CHECK(http1_send(&peer, "GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
     goaway_request request = host_take(&host);
@@ -21,7 +21,7 @@ static void goes_on(void) {
     CHECK(response.status == 200 && strcmp(response.body, "next") == 0);
 }
 
-// Says that it is the connection's last response, and is.
+// Asserts that the response announces the end of the connection, and that it ends.
 static void is_last(const struct response *response) {
     char text[256];
     CHECK(http1_has(response->head, "\r\nconnection: close\r\n"));
@@ -30,8 +30,8 @@ static void is_last(const struct response *response) {
     CHECK(text[0] == '\0');
 }
 
-// A queue is told of a body that has come without the 100 being waited for,
-// whether with the head or after it.
+// A queue gets the body of a client that does not wait for the 100, whether it arrives
+// with the head or after it.
 static void a_queue_has_what_came_anyway(void) {
     static const char *const heads[] = {EXPECT, EXPECT_CHUNKED};
     static const char *const bodies[] = {"hello", "5\r\nhello\r\n0\r\n\r\n"};
@@ -52,7 +52,7 @@ static void a_queue_has_what_came_anyway(void) {
         if (round >= 2) {
             CHECK(http1_send(&peer, body));
         }
-        // With the request's record, or in those that follow.
+        // In the record of the request, or in following ones.
         size_t length = record->data_len;
         bool has_end = (record->flags & GOAWAY_RECORD_FLAG_END) != 0;
         while (!has_end) {
@@ -73,7 +73,7 @@ static void a_queue_has_what_came_anyway(void) {
     events_end(&events);
 }
 
-// One that waits gets its 100 when the host asks for the body.
+// A client that waits gets its 100 when the host reads the body.
 static void a_queue_may_ask(void) {
     events_start(&events);
     peer = client_connect(events.port);
@@ -107,7 +107,7 @@ static void on_collected(goaway_request request, const uint8_t *data, size_t len
     atomic_store(&is_whole, true);
 }
 
-// The same with a handler that pushes, pulls or gathers.
+// The same with a handler that reads by callback, by call, or collects.
 static void a_handler_has_what_came_anyway(void) {
     host_start(&host);
     for (int way = 0; way < 3; way++) {
@@ -148,7 +148,7 @@ static void a_handler_has_what_came_anyway(void) {
     host_end(&host);
 }
 
-// Where nothing is served the body is not asked for.
+// Without a handler no 100 is sent.
 static void nobody_asks_for_what_nobody_takes(void) {
     static const char *const requests[] = {
         "POST /nowhere HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n",
@@ -165,7 +165,7 @@ static void nobody_asks_for_what_nobody_takes(void) {
         CHECK(http1_send(&peer, requests[index]));
         struct response response = http1_read(&peer);
         CHECK_NUMBER(response.status, statuses[index]);
-        // The body may come or not: what would follow cannot be told apart.
+        // The body may arrive or not: following bytes would be ambiguous.
         is_last(&response);
         client_close(&peer);
     }
@@ -187,7 +187,7 @@ static void a_response_without_the_body_is_the_last(void) {
     host_end(&host);
 }
 
-// HTTP/1.0 knows no 100 (RFC 9110, section 10.1.1).
+// HTTP/1.0 has no 100 (RFC 9110, section 10.1.1).
 static void an_old_client_gets_no_100(void) {
     host_start(&host);
     peer = client_connect(host.port);
@@ -221,9 +221,8 @@ static void answer_in_parts(goaway_request request, void *user_data) {
     CHECK_OK(goaway_request_end(request));
 }
 
-// A response to a long upload that is not read: it says that it is the last one,
-// and no reset overtakes it while the client is still sending (RFC 9112, sections
-// 9.3 and 9.6).
+// The response to a long upload that is not read announces the end, and no reset
+// overtakes it while the client is still sending (RFC 9112, sections 9.3 and 9.6).
 static void the_response_to_an_unread_upload_is_the_last(void) {
     host_new(&host);
     CHECK_OK(goaway_server_register_handler(host.server, "POST /parts", answer_in_parts, NULL));
@@ -247,13 +246,13 @@ static void the_response_to_an_unread_upload_is_the_last(void) {
     host_end(&host);
 }
 
-// What is left of a short one is read and thrown away, and the connection goes on.
+// The rest of a short upload is read and discarded, and the connection continues.
 static void a_short_unread_upload_costs_no_connection(void) {
     host_start(&host);
     for (int way = 0; way < 3; way++) {
         about("way %d", way);
         peer = client_connect(host.port);
-        // How much is left of one in chunks is known when it has come.
+        // The rest of a chunked body is known only when it has arrived.
         static const char chunks[] = "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx: y\r\n\r\n";
         char text[256];
         snprintf(text, sizeof text, "POST / HTTP/1.1\r\nhost: a\r\n%s", way == 2 ? chunks : "content-length: 10000\r\n\r\n");
@@ -263,7 +262,7 @@ static void a_short_unread_upload_costs_no_connection(void) {
         }
         CHECK_OK(goaway_request_respond(host_take(&host), 401, "no", 2));
         if (way == 1) {
-            // It comes when the response has gone out.
+            // It arrives after the response was sent.
             struct response response = http1_read(&peer);
             CHECK(response.status == 401 && !http1_has(response.head, "connection: close"));
             send_zeros(10000);
