@@ -1133,9 +1133,9 @@ goaway_status goaway_server_start(goaway_server *server);
 // with a shutdown delay (`goaway_server_close_after`) needs no call of this.
 goaway_status goaway_server_set_ready(goaway_server *server, bool ready);
 
-// Returns whether the server was started, was not told to close and was not set to
-// not ready. False from the call of `goaway_server_close_after` on, before its delay
-// has passed. Returns false for NULL.
+// Returns whether the server is ready: it was started, its close has not begun and
+// `goaway_server_set_ready` did not set it to false. Returns false as soon as
+// `goaway_server_close_after` is called, before its delay has passed, and for NULL.
 bool goaway_server_is_ready(const goaway_server *server);
 
 // Accepts what the proxies in `trusted` report about the client of a request. It

@@ -1,20 +1,20 @@
-//! The soak: connections that come and go in every way there is, for as long as
-//! one likes, and nothing of them may stay behind.
+//! The soak test: connections open and end in every way for a chosen time. None of
+//! them may leave a session, a descriptor or memory.
 //!
-//! `SOAK_SECONDS` says for how long (5 when unset, so that it can run among the
-//! other tests; `make soak` takes five minutes). Visitors come in batches, and
-//! after each round of batches everybody has left but the one who asks:
+//! `SOAK_SECONDS` is the duration (default 5, short enough for the test suite;
+//! `make soak` takes five minutes). Connections are opened in batches. After each
+//! round of batches only the connection of the checks is open, and:
 //!
-//! - `GET /sessions` lists the asking session and no other
-//! - every connection made was told as opened once, and then as closed once
-//! - the process has as many descriptors as before the first visitor
+//! - `GET /sessions` lists the session of the request and no other
+//! - each connection was reported as opened once, and then as closed once
+//! - the process has as many descriptors as before the first batch
 //!
-//! At the end its memory must have stopped growing after the first third, and
-//! the close report must add up.
+//! At the end, memory must not have grown after the first third of the run, and the
+//! counts of the close report must be consistent.
 //!
-//! - `visit`: the ways to come and to go
-//! - `peer`: a connection at its cheapest, for `visit`
-//! - `books`: what the demo's session events must come to
+//! - `visit`: the ways in which a connection opens and ends
+//! - `peer`: a connection with little overhead, for `visit`
+//! - `books`: the session events that the demo must report
 //! - `process`: the demo's memory and descriptors
 #![cfg(target_os = "linux")]
 

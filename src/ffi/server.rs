@@ -235,9 +235,9 @@ pub extern "C" fn goaway_server_set_ready(server: Option<NonNull<goaway_server>>
     guard(|| borrow(server)?.set_ready(ready))
 }
 
-/// Returns whether the server was started, was not told to close and was not set to
-/// not ready. False from the call of `goaway_server_close_after` on, before its delay
-/// has passed. Returns false for NULL.
+/// Returns whether the server is ready: it was started, its close has not begun and
+/// `goaway_server_set_ready` did not set it to false. Returns false as soon as
+/// `goaway_server_close_after` is called, before its delay has passed, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn goaway_server_is_ready(server: Option<&goaway_server>) -> bool {
     guard_or(false, || borrow(server)?.is_ready())

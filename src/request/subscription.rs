@@ -93,8 +93,9 @@ fn give_up(request: &mut Request, subscription: &Subscription) {
         false => request.response.respond(503, &[]),
         true => request.reset(code::INTERNAL_ERROR),
     };
-    // It had not ended, and of what it was not told of the host has set nothing.
-    // Not logged: the request is locked here, and a log may ask for it.
+    // No error is expected: the response has not ended, and a host has set nothing on a
+    // request that it has not received. An error is not logged: the request is locked
+    // here, and the log callback may use it.
     drop(ended);
 }
 

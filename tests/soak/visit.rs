@@ -1,4 +1,4 @@
-//! The ways to come and to go.
+//! The ways in which a test connection opens and ends.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
@@ -8,38 +8,39 @@ use crate::kit::{Frame, kind};
 
 use super::peer::{Method, Peer, STREAM, half_a_header_block};
 
-/// How many threads visit at a time. With every way on each, the events of a
-/// batch stay well below the 1000 that the demo keeps.
+/// The number of threads that connect at the same time. Each tries every way, and
+/// the events of a batch stay well below the 1000 that the demo keeps.
 const LANES: u8 = 8;
 
-/// How much of an upload is sent before it breaks off; within the first window.
+/// The bytes of an upload that are sent before it is aborted; less than the initial
+/// window.
 const UPLOADED: usize = 32 * 1024;
 
 #[derive(Clone, Copy)]
 enum Way {
-    /// A request, its answer, GOAWAY, FIN.
+    /// A request, its response, GOAWAY, FIN.
     Clean,
-    /// GOAWAY behind the request, and gone without a look at the answer.
+    /// A request, GOAWAY and a close without reading the response.
     GoawayThenClose,
     /// FIN within a header block.
     HalfAHeaderBlock,
-    /// Not a byte.
+    /// No byte, then FIN.
     TcpOnly,
-    /// Not a byte, and a reset.
+    /// No byte, then a TCP reset.
     TcpReset,
-    /// A reset in the midst of an answer that goes on by itself.
+    /// A TCP reset during a response that is sent over time.
     ResetInStream,
-    /// A reset in the midst of an answer that waits for window.
+    /// A TCP reset during a response that waits for window.
     KilledInBig,
-    /// A reset in the midst of an upload.
+    /// A TCP reset during an upload.
     KilledInEcho,
-    /// FIN in the midst of an upload.
+    /// FIN during an upload.
     LeftInEcho,
-    /// RST_STREAM of a request without an answer, then as in `Clean`.
+    /// RST_STREAM of a request without a response, then as in `Clean`.
     HangGivenUp,
-    /// A reset instead of RST_STREAM.
+    /// A TCP reset instead of RST_STREAM.
     HangLost,
-    /// RST_STREAM in the midst of an answer, then as in `Clean`.
+    /// RST_STREAM during a response, then as in `Clean`.
     StreamGivenUp,
     /// The preface and SETTINGS, and FIN.
     PrefaceOnly,

@@ -1,4 +1,4 @@
-// What a test wants to see and to do: sessions, events, closing.
+// Routes for tests: list the sessions, list the events, close.
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -55,14 +55,14 @@ void get_memory(goaway_request request, void *user_data) {
     answer_json(request, &text);
 }
 
-// Reads the path's `id`. False if it is no number.
+// Reads the path parameter `id`. Returns false if it is not a number.
 static bool read_session(goaway_request request, goaway_session *out_session) {
     goaway_bytes id;
     return goaway_request_param(request, "id", &id) == GOAWAY_OK &&
            number_read((const char *)id.data, id.len, UINT64_MAX, out_session);
 }
 
-// Answers by what a call on a session said.
+// Responds with the result of a call on a session.
 static void answer_status(goaway_request request, goaway_status status) {
     switch (status) {
     case GOAWAY_OK:
@@ -116,7 +116,7 @@ void post_close(goaway_request request, void *user_data) {
     answer_text(request, 202, "closing\n");
 }
 
-// How a host should not leave: without a close, from inside a callback.
+// Exits without a close, from inside a callback. A real host should not do this.
 void post_exit(goaway_request request, void *user_data) {
     (void)request, (void)user_data;
     exit(EXIT_SUCCESS);

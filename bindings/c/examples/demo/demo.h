@@ -1,4 +1,4 @@
-// What every part of the demo knows.
+// Declarations that all parts of the demo share.
 
 #ifndef DEMO_DEMO_H
 #define DEMO_DEMO_H
@@ -17,24 +17,25 @@ struct demo {
     struct events events;
 };
 
-// Answers with the `len` bytes at `body` as text/plain.
+// Responds with the `len` bytes at `body` as text/plain.
 void answer(goaway_request request, uint16_t status, const void *body, size_t len);
 
-// The same with a NUL-terminated text.
+// Responds with a NUL-terminated text.
 void answer_text(goaway_request request, uint16_t status, const char *text);
 
-// Answers with a JSON text and frees it.
+// Responds with a JSON text and frees it.
 void answer_json(goaway_request request, struct text *text);
 
-// Answers 500: for a handler that cannot go on, and says why on standard error.
+// Responds with 500 and writes the reason to standard error, for a handler that
+// cannot continue.
 void fail(goaway_request request, const char *why);
 
-// Registers every route. Of a failure goaway_last_error() has the text.
+// Registers every route. After a failure goaway_last_error() returns the text.
 goaway_status routes_register(struct demo *demo);
 
-// The routes' handlers, by file. All are `goaway_request_cb`.
+// The handlers of the routes, by file. All are `goaway_request_cb`.
 
-// pages.c: answered at once.
+// pages.c: the response is sent at once.
 void get_hello(goaway_request request, void *user_data);
 void get_trailers(goaway_request request, void *user_data);
 void get_headers(goaway_request request, void *user_data);
@@ -42,7 +43,7 @@ void get_early(goaway_request request, void *user_data);
 void get_user(goaway_request request, void *user_data);
 void get_panic(goaway_request request, void *user_data);
 
-// later.c: answered later, by the timer's thread, or never.
+// later.c: the response is sent later, by the timer thread, or never.
 void get_slow(goaway_request request, void *user_data);
 void get_stream(goaway_request request, void *user_data);
 void get_count(goaway_request request, void *user_data);
@@ -50,11 +51,11 @@ void get_hang(goaway_request request, void *user_data);
 void get_drain(goaway_request request, void *user_data);
 void get_stuck(goaway_request request, void *user_data);
 
-// flow.c: streamed as fast as the peer takes it.
+// flow.c: the response is streamed as fast as the peer reads it.
 void any_echo(goaway_request request, void *user_data);
 void get_big(goaway_request request, void *user_data);
 
-// control.c: what a test wants to see and do.
+// control.c: sessions, events and closing, for tests.
 void get_sessions(goaway_request request, void *user_data);
 void get_events(goaway_request request, void *user_data);
 void get_memory(goaway_request request, void *user_data);

@@ -21,7 +21,7 @@ void events_list(struct events *events, struct text *text) {
     uint64_t first = events->count > EVENTS_KEPT ? events->count - EVENTS_KEPT : 0;
     for (uint64_t number = first; number < events->count; number++) {
         const struct event *event = &events->kept[number % EVENTS_KEPT];
-        // A newer library may tell of events that have no name here.
+        // A newer library may report events that have no name here.
         const char *kind = goaway_event_name(event->kind);
         text_format(text, "%s\"%s %" PRIu64, number > first ? "," : "", kind != NULL ? kind : "unknown",
                     event->session);

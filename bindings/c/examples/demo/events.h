@@ -16,17 +16,17 @@ struct event {
     goaway_session session;
 };
 
-// A ring: the event of number n stands at n % EVENTS_KEPT.
+// A ring buffer: event number n is at index n % EVENTS_KEPT.
 struct events {
     pthread_mutex_t lock;
     struct event kept[EVENTS_KEPT];
     uint64_t count;
 };
 
-// False if the system gives no lock.
+// Returns false if the lock cannot be created.
 bool events_init(struct events *events);
 
-// Keeps an event; a `goaway_session_cb` whose user_data is the events.
+// Stores an event. A `goaway_session_cb`; `user_data` is the `events`.
 void events_keep(const goaway_session_event *event, void *user_data);
 
 // Adds the events as a JSON array of texts: "opened 17", "closed 17 graceful".

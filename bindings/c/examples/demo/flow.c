@@ -1,5 +1,5 @@
-// Answers as fast as the peer takes them, and no faster: bytes that it does
-// not take yet never gather in memory.
+// Responses that are sent as fast as the peer reads them: bytes that it has not
+// read yet do not accumulate in memory.
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +10,12 @@ enum {
     INTERNAL_ERROR = 2, // RFC 9113, section 7
     BIG_LEN = 8 * 1024 * 1024,
     BLOCK_LEN = 16 * 1024,
-    // As many bytes may wait for the peer before its body is held back.
+    // When this many bytes wait for the peer, no more of its body is read.
     ECHO_HIGH_WATER = 64 * 1024,
 };
 
-// The body comes in pieces and each goes back at once. When too much waits for
-// the peer it is asked for no more, so that no write is ever refused.
+// Each piece of the body is written back at once. When too many bytes wait for the
+// peer, reading its body is paused, so that no write is refused.
 static void echo_piece(goaway_request request, const uint8_t *data, size_t len, bool last, uint64_t context, void *user_data) {
     (void)context, (void)user_data;
     size_t queued;
@@ -33,7 +33,8 @@ static void echo_go_on(goaway_request request, uint64_t context, void *user_data
     goaway_request_resume(request);
 }
 
-// Nothing is kept for an echo: with this set, one whose peer has gone is over.
+// An echo keeps no state. Setting this callback means that a cancelled request is
+// released at once.
 static void echo_cancelled(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
     (void)context, (void)request;
     (void)cause;
@@ -44,7 +45,8 @@ static void echo_cancelled(goaway_request request, goaway_cause cause, uint32_t 
 void any_echo(goaway_request request, void *user_data) {
     (void)user_data;
     goaway_request_set_header(request, "content-type", "text/plain");
-    // The body first: a peer that waits for 100 (Continue) gets it before the head.
+    // Reading starts first, so that a peer that waits for 100 (Continue) receives it
+    // before the response head.
     if (goaway_request_set_high_water_bytes(request, ECHO_HIGH_WATER) != GOAWAY_OK ||
         goaway_request_set_on_writable(request, echo_go_on, NULL) != GOAWAY_OK ||
         goaway_request_set_on_cancel(request, echo_cancelled, NULL) != GOAWAY_OK ||
@@ -54,8 +56,8 @@ void any_echo(goaway_request request, void *user_data) {
     }
 }
 
-// What is kept of a `/big` answer. Only its session's thread looks at it, so
-// it needs no lock; it is freed at the answer's end or at its cancellation.
+// The state of a `/big` response. Only the thread of its session uses it, so it
+// needs no lock. It is freed when the response ends or is cancelled.
 struct big {
     size_t left;
 };
@@ -75,7 +77,7 @@ static void big_go_on(goaway_request request, uint64_t context, void *user_data)
     while (big->left > 0) {
         size_t len = big->left < sizeof block ? big->left : sizeof block;
         if (goaway_request_write(request, block, len, NULL) != GOAWAY_OK) {
-            return; // Full: on_writable comes. Anything else: on_cancel comes.
+            return; // If full, on_writable follows; otherwise on_cancel follows.
         }
         big->left -= len;
     }
@@ -93,7 +95,7 @@ void get_big(goaway_request request, void *user_data) {
     }
     big->left = BIG_LEN;
     goaway_request_set_header(request, "content-type", "text/plain");
-    // on_cancel last: if anything fails before it, the memory is still ours.
+    // on_cancel is set last: if a call before it fails, this function frees the state.
     if (goaway_request_write_head(request, 200) != GOAWAY_OK ||
         goaway_request_set_on_writable(request, big_go_on, big) != GOAWAY_OK ||
         goaway_request_set_on_cancel(request, big_cancelled, big) != GOAWAY_OK) {

@@ -1,4 +1,4 @@
-// Answers that come later, or never.
+// Responses that are sent later, or never.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,17 +23,17 @@ void get_slow(goaway_request request, void *user_data) {
     }
 }
 
-// Writes the next chunk of `/stream` or `/count`; the last one ends the answer.
+// Writes the next chunk of `/stream` or `/count`; the last one ends the response.
 static bool write_chunk(struct task *task) {
     char chunk[CHUNK_LEN];
     memset(chunk, 'x', sizeof chunk);
     if (task->left > 0) {
         goaway_status status = goaway_request_write(task->request, chunk, sizeof chunk, NULL);
         if (status == GOAWAY_ERR_WOULD_BLOCK) {
-            return true; // A peer that does not read gets it at a later step.
+            return true; // The peer does not read: try again at the next step.
         }
         if (status != GOAWAY_OK) {
-            return false; // Nobody waits any more, and there is nothing to free.
+            return false; // The request is cancelled, and there is nothing to free.
         }
         task->left--;
     }
@@ -67,8 +67,8 @@ void get_count(goaway_request request, void *user_data) {
     send_chunks(user_data, request, (uint32_t)count, 50);
 }
 
-// There is nothing to give back; but without a hook the request would be kept
-// until the answer that never comes.
+// There is nothing to free. Without this callback the library would keep the
+// request until a response that is never sent.
 static void forget(goaway_request request, goaway_cause cause, uint32_t code, uint64_t context, void *user_data) {
     (void)context, (void)request;
     (void)cause;
@@ -96,7 +96,7 @@ void get_drain(goaway_request request, void *user_data) {
     }
 }
 
-// What a handler must not do: it blocks a thread of the library.
+// Blocks a thread of the library. A real handler must not do this.
 void get_stuck(goaway_request request, void *user_data) {
     (void)user_data;
     uint64_t ms;
@@ -106,7 +106,7 @@ void get_stuck(goaway_request request, void *user_data) {
     }
     struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
     while (nanosleep(&left, &left) != 0) {
-        // A signal came; the rest is slept after it.
+        // A signal interrupted the sleep: sleep for the remaining time.
     }
     answer_text(request, 200, "stuck");
 }

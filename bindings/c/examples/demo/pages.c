@@ -1,8 +1,8 @@
-// Answers that are there at once.
+// Responses that are sent at once.
 
 #include "demo.h"
 
-// The route that benchmarks call: one call and nothing else.
+// The route for benchmarks: one call and nothing else.
 void get_hello(goaway_request request, void *user_data) {
     (void)user_data;
     answer(request, 200, "Hello, World!", 13);
@@ -56,7 +56,7 @@ void get_user(goaway_request request, void *user_data) {
     answer(request, 200, id.data, id.len);
 }
 
-// A handler that fails in the way of C: a call says no.
+// A handler that fails: a call returns an error status.
 void get_panic(goaway_request request, void *user_data) {
     (void)user_data;
     goaway_bytes value;

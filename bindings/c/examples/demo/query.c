@@ -4,7 +4,7 @@
 
 #include "number.h"
 
-// Writes where the value of `name` stands, as it came. False if there is none.
+// Finds the value of `name`, not decoded. Returns false if there is none.
 static bool find(goaway_request request, const char *name, goaway_bytes *out_value) {
     goaway_bytes query;
     if (goaway_request_query(request, &query) != GOAWAY_OK) {

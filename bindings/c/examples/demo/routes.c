@@ -40,7 +40,7 @@ goaway_status routes_register(struct demo *demo) {
 
 static void answer_as(goaway_request request, uint16_t status, const char *type, const void *body, size_t len) {
     const goaway_field fields[] = {{.name = "content-type", .value = type}};
-    // It fails if nobody waits any more; then there is nothing left to do.
+    // The call fails if the request is cancelled; then there is nothing left to do.
     goaway_request_respond_with(request, status, fields, 1, body, len, 0);
 }
 

@@ -1,4 +1,4 @@
-// A text that grows, for answers whose length is not known beforehand.
+// A growing text, for responses whose length is not known beforehand.
 
 #ifndef DEMO_TEXT_H
 #define DEMO_TEXT_H
@@ -6,18 +6,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Begins as {0}.
+// Initialize with {0}.
 struct text {
     char *data;
     size_t len;
     size_t capacity;
-    // There was no memory: the text is not whole. Looked at once, at the end.
+    // Memory ran out, so the text is incomplete. Checked once, at the end.
     bool failed;
 };
 
 void text_add(struct text *text, const void *bytes, size_t len);
 
-// As printf, for at most 511 characters at a time.
+// Appends like printf, at most 511 characters per call.
 __attribute__((format(printf, 2, 3))) void text_format(struct text *text, const char *format, ...);
 
 void text_free(struct text *text);

@@ -15,8 +15,8 @@ static void swap(struct task *one, struct task *other) {
     *other = kept;
 }
 
-// Makes room for one more task, beside the place that is kept for the one that
-// is out being worked on. The lock is held.
+// Makes room for one more task, in addition to the place that is reserved for the
+// running task. The lock is held.
 static bool make_room(struct timer *timer) {
     if (timer->len + 2 > timer->capacity) {
         size_t capacity = timer->capacity > 0 ? 2 * timer->capacity : 64;
@@ -30,7 +30,7 @@ static bool make_room(struct timer *timer) {
     return true;
 }
 
-// Puts a task into the heap, which has room. The lock is held.
+// Inserts a task into the heap, which has room. The lock is held.
 static void push(struct timer *timer, struct task task) {
     struct task *tasks = timer->tasks;
     size_t at = timer->len++;
@@ -41,7 +41,7 @@ static void push(struct timer *timer, struct task task) {
     }
 }
 
-// Takes the task that is due first out of the heap. The lock is held.
+// Removes the task that is due first from the heap. The lock is held.
 static struct task pop(struct timer *timer) {
     struct task *tasks = timer->tasks;
     struct task first = tasks[0];
@@ -61,7 +61,7 @@ static struct task pop(struct timer *timer) {
     }
 }
 
-// Waits until the first task is due, or until something changes. The lock is held.
+// Waits until the first task is due or the heap changes. The lock is held.
 static void wait_for_change(struct timer *timer) {
     if (timer->len == 0) {
         pthread_cond_wait(&timer->changed, &timer->lock);
@@ -81,7 +81,7 @@ static void *run(void *data) {
             continue;
         }
         struct task task = pop(timer);
-        // Nothing of the library is called under a lock of ours.
+        // The lock is not held during calls of the library.
         pthread_mutex_unlock(&timer->lock);
         bool again = task.work(&task);
         pthread_mutex_lock(&timer->lock);
@@ -98,7 +98,7 @@ bool timer_start(struct timer *timer) {
     *timer = (struct timer){0};
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
-    // A clock that nobody sets, or the steps would come too early or too late.
+    // The monotonic clock: a change of the system time must not shift the steps.
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&timer->changed, &attributes);
     pthread_condattr_destroy(&attributes);

@@ -1,5 +1,5 @@
-// A thread that does small things later, so that none of the library's
-// threads has to wait. It is also an example of answering from another thread.
+// A thread that runs small tasks later, so that no thread of the library has to
+// wait. It is also an example of responding from another thread.
 
 #ifndef DEMO_TIMER_H
 #define DEMO_TIMER_H
@@ -9,18 +9,18 @@
 
 struct task;
 
-// Does a task's work. True if it is to be done again after `every_ms`.
+// Runs a task. Returns true to run it again after `every_ms`.
 typedef bool task_work(struct task *task);
 
-// All that is kept of an answer between two steps. It holds the request's id
-// and no pointer: if the request is gone, the next call on it says so.
+// The state of a response between two steps. It holds the id of the request and no
+// pointer: if the request is gone, the next call on it returns an error.
 struct task {
     task_work *work;
     goaway_request request;
     uint32_t every_ms;
-    // How many steps are left, for the work to count.
+    // The number of steps left; the task counts them down.
     uint32_t left;
-    // When the next step is due, on the timer's clock.
+    // When the next step is due, on the clock of the timer.
     uint64_t due_ms;
 };
 
@@ -28,23 +28,23 @@ struct timer {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    // A binary heap: the task that is due first stands first.
+    // A binary heap: the task that is due first is at index 0.
     struct task *tasks;
     size_t len;
     size_t capacity;
     bool stopping;
 };
 
-// The timer's clock, which never goes back.
+// The clock of the timer. It is monotonic.
 uint64_t timer_now_ms(void);
 
-// Starts the thread. False if the system gives none.
+// Starts the thread. Returns false if it cannot be created.
 bool timer_start(struct timer *timer);
 
-// Has the task's work done in `delay_ms`. False if there is no memory.
+// Schedules the task in `delay_ms`. Returns false if memory runs out.
 bool timer_add(struct timer *timer, struct task task, uint32_t delay_ms);
 
-// Ends the thread; tasks that are not due yet are dropped.
+// Stops the thread. Tasks that are not due yet are dropped.
 void timer_stop(struct timer *timer);
 
 #endif

@@ -1,4 +1,4 @@
-//! How fast goaway says goodbye to a crowd of idle sessions.
+//! Measures how fast goaway closes many idle sessions.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,23 +12,24 @@ use crate::{Result, process, report};
 
 pub const NAME: &str = "idle-close";
 
-/// The one server that makes a report.
+/// The only server that prints a close report.
 const SERVER: &str = "goaway";
 
-/// As many as the demo takes by default.
+/// The default session limit of the demo.
 const SESSIONS: usize = 10_000;
 
-/// Far more than the drain of the demo and what may come on top.
+/// Much longer than the demo's drain timeout.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 
-/// The probe that waited for the listener has gone by then, and counts no more.
+/// After this time the connection that probed the listener is closed and no longer
+/// counted.
 const CALM: Duration = Duration::from_millis(300);
 
 struct Goodbye {
     sessions: usize,
-    /// When the first peer was told, and the last one.
+    /// When the first and the last peer received GOAWAY.
     told: (Duration, Duration),
-    /// When the demo printed its report, and what stands in it.
+    /// When the demo printed its report.
     reported: Duration,
     report: String,
 }

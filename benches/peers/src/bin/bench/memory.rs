@@ -30,10 +30,10 @@ pub const IDLE: [Idle; 2] = [
     },
 ];
 
-/// How long a server gets to do what it does behind its last answer.
+/// The time for a server to finish its work after the last response.
 const CALM: Duration = Duration::from_millis(500);
 
-/// How long it may take until it has closed what its clients have closed.
+/// The time limit for a server to close the connections that its clients closed.
 const PARTING_LIMIT: Duration = Duration::from_secs(10);
 
 /// A crowd comes, and goes again.

@@ -125,7 +125,7 @@ impl Report {
     }
 }
 
-/// Shows `text` in the place of the progress before it, to whoever is watching.
+/// Replaces the shown progress by `text`, if standard error is a terminal.
 pub fn progress(text: &str) {
     if io::stderr().is_terminal() {
         eprint!("\r\x1b[K{text}");
