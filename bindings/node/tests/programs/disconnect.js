@@ -1,7 +1,7 @@
 'use strict'
 
-// Does all that can be done to requests whose peers have gone, in timers, at
-// each stage of a response, for each way of going; says what was not caught.
+// Makes every call on requests whose peers have disconnected: in timers, at each stage
+// of a response, for each way to disconnect. Prints the errors that were not caught.
 
 const http2 = require('node:http2')
 const net = require('node:net')
@@ -15,7 +15,7 @@ process.on('uncaughtException', (error) => uncaught.push(String(error?.stack ?? 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const COUNT = 8 // requests of a client
 
-/** Ways for a peer to go, with the clients' sessions or the sockets of HTTP/1.1. */
+/** The ways for a peer to disconnect, with the clients' sessions or the sockets of HTTP/1.1. */
 const WAYS = {
   reset: (client, streams) => streams.forEach((stream) => stream.close(8)),
   goaway: (client) => client.destroy(),

@@ -1,8 +1,8 @@
 'use strict'
 
-// What is wrong with a response throws where it is written, with the status that
-// the library itself has for it: each case is tried in a handler, and once more
-// as commands that nobody has checked.
+// An invalid response throws in the call that is invalid, with the status that the library
+// itself returns. Each case runs twice: in a handler, and as commands that bypass the
+// checks of the package.
 
 const { test, before, after } = require('node:test')
 const assert = require('node:assert')
@@ -16,8 +16,8 @@ const { connect, send } = require('./helpers.js')
 const C = native.constants
 const RESET = ['reset', 8]
 
-/** One command for the request of that record, as it is. Gives the status's name. */
-function order (server, { low, high }, kind, { status = 0, fields = [], data = '', number = 0 }) {
+/** Submits one command for the request of the record, unchecked. Returns the name of the status. */
+function submitCommand (server, { low, high }, kind, { status = 0, fields = [], data = '', number = 0 }) {
   const fieldBytes = Buffer.from(fields.map((text) => `${text}\0`).join(''), 'latin1')
   const dataBytes = Buffer.from(data ?? '')
   const words = new Int32Array(10)
@@ -30,7 +30,7 @@ function order (server, { low, high }, kind, { status = 0, fields = [], data = '
   return native.statuses[server.submit(new Uint8Array(words.buffer), 1, arena, arena.length - 1, new Uint8Array(4))]
 }
 
-/** The steps of a case as commands, up to the first that is refused. */
+/** The steps of a case as commands, up to the first one that fails. */
 const RAW = {
   respond: (give, status, data, fields, trailers) => trailers === undefined
     ? give(C.COMMAND_KIND_RESPOND, { status, fields, data })
@@ -141,7 +141,7 @@ function tryRaw (record) {
   const key = pieces[0] === 'CONNECT' ? pieces[pieces.indexOf('x-key') + 1] : keyOf(pieces[3])
   const { steps } = REQUESTS[Number(key.split('/')[1])]
   const owner = { low: record.low, high: record.high }
-  const give = (kind, command) => order(raw.server, owner, kind, command)
+  const give = (kind, command) => submitCommand(raw.server, owner, kind, command)
   verdicts.raw[key] = firstOf(...steps.map(([act, ...args]) => () => RAW[act](give, ...args)))
   RAW.reset(give, RESET[1])
   return null
@@ -179,7 +179,7 @@ function compare (version, indexes) {
   assert.strictEqual(differ, 0)
 }
 
-test('over HTTP/2', { timeout: 60_000 }, async () => {
+test('invalid responses over HTTP/2 throw what the library returns', { timeout: 60_000 }, async () => {
   for (const port of [checked.port, raw.server.port(0)]) {
     const client = connect(port)
     for (let start = 0; start < REQUESTS.length; start += 90) {
@@ -198,7 +198,7 @@ test('over HTTP/2', { timeout: 60_000 }, async () => {
   for (const code of ['GOAWAY_OK', 'GOAWAY_ERR_INVALID', 'GOAWAY_ERR_LENGTH', 'GOAWAY_ERR_STATE']) assert.ok(codes.has(code), code)
 })
 
-test('over HTTP/1.1, whose responses may say something of the connection', { timeout: 60_000 }, async () => {
+test('connection-specific fields over HTTP/1.1 throw what the library returns', { timeout: 60_000 }, async () => {
   const of1 = [...REQUESTS.keys()].filter((index) => REQUESTS[index].method === 'GET' && /connection|keep-alive|"te"|upgrade|transfer/i.test(JSON.stringify(REQUESTS[index].steps)))
   const ask = (port, index) => new Promise((resolve) => {
     const options = { port, host: '127.0.0.1', path: `/1/${index}`, agent: false }

@@ -1,7 +1,7 @@
 'use strict'
 
-// A server that nobody closed and nobody has any more says so and ends; one
-// that the loop goes on for is no such server.
+// A server that is garbage-collected without a close emits a warning and is closed. A
+// server that keeps the event loop alive is not garbage-collected.
 
 const { test } = require('node:test')
 const assert = require('node:assert')
@@ -10,20 +10,20 @@ const { start, connect, send } = require('./helpers.js')
 const GC = { execArgv: ['--expose-gc'] }
 
 for (const way of ['not-started', 'unref']) {
-  test(`lost: ${way}`, async () => {
-    const { code, stdout, stderr } = await start('lost.js', [way], GC).exited
+  test(`an unreachable server warns and is closed: ${way}`, async () => {
+    const { code, stdout, stderr } = await start('garbage-collection.js', [way], GC).exited
     assert.deepStrictEqual([code, stdout], [0, 'GOAWAY_SERVER_LOST\n'])
     assert.match(stderr, /garbage-collected that nobody had closed/)
   })
 }
 
-test('not lost: it was closed', async () => {
-  const { code, stdout, stderr } = await start('lost.js', ['closed'], GC).exited
+test('a server that was closed does not warn', async () => {
+  const { code, stdout, stderr } = await start('garbage-collection.js', ['closed'], GC).exited
   assert.deepStrictEqual([code, stdout, stderr], [0, '', ''])
 })
 
-test('not lost: it serves, and the loop goes on for it', async () => {
-  const { child, port, exited } = start('lost.js', ['held'], GC)
+test('a server that keeps the loop alive is not collected', async () => {
+  const { child, port, exited } = start('garbage-collection.js', ['held'], GC)
   const client = connect(await port)
   assert.strictEqual((await send(client, '/')).body, 'hello')
   child.send('go')

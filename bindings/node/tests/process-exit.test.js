@@ -1,16 +1,16 @@
 'use strict'
 
-// However a process leaves, under load, it leaves with the code it was asked
-// for, and soon: no abort of Node.js, no hang.
+// A process that ends under load ends soon and with the requested exit code, in whatever
+// way it ends: Node.js neither aborts nor hangs.
 
 const { test } = require('node:test')
 const assert = require('node:assert')
 const { start, load, until } = require('./helpers.js')
 
-/** How often each way is tried: GOAWAY_NODE_REPEAT=20 for a long night. */
+/** How often each test repeats its process, for example GOAWAY_NODE_REPEAT=20. */
 const REPEAT = Number(process.env.GOAWAY_NODE_REPEAT ?? 1)
 
-// The way out, and the code, the signal or what stands on stderr.
+// How the process ends, with the expected exit code, signal and stderr.
 const UNDER_LOAD = {
   unref: { code: 0 },
   close: { code: 0 },
@@ -44,17 +44,17 @@ function check (way, ended, { code, signal = null, stderr }) {
 }
 
 for (const [way, wanted] of Object.entries(UNDER_LOAD)) {
-  test(`under load: ${way}`, async () => {
+  test(`a process ends under load: ${way}`, async () => {
     for (let count = 0; count < REPEAT; count++) {
-      const { child, port, exited } = start('leave.js', [way])
+      const { child, port, exited } = start('process-exit.js', [way])
       const pressure = load(await port)
-      await until(() => pressure.served > 20, 'answers')
+      await until(() => pressure.served > 20, 'responses')
       const began = Date.now()
       child.send('go')
-      // The second argument of `killed-gracefully` has arrived when it goes on serving.
+      // The signal handler of `killed-gracefully` is set when the process has served more requests.
       if (way.startsWith('killed')) {
         const served = pressure.served
-        await until(() => pressure.served > served + 20, 'answers')
+        await until(() => pressure.served > served + 20, 'responses')
         child.kill('SIGTERM')
       }
       check(way, await exited, wanted)
@@ -65,7 +65,7 @@ for (const [way, wanted] of Object.entries(UNDER_LOAD)) {
 }
 
 for (const [way, wanted] of Object.entries(AT_ONCE)) {
-  test(`at once: ${way}`, async () => {
-    for (let count = 0; count < REPEAT; count++) check(way, await start('leave.js', [way]).exited, wanted)
+  test(`a process ends before it serves: ${way}`, async () => {
+    for (let count = 0; count < REPEAT; count++) check(way, await start('process-exit.js', [way]).exited, wanted)
   })
 }

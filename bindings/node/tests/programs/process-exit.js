@@ -1,7 +1,7 @@
 'use strict'
 
-// Serves, says its port to its parent, and leaves in the way that the argument
-// names, once its parent says so.
+// Serves, sends its port to the parent process, and ends in the way that the argument
+// names when the parent sends a message.
 
 const { Server } = require('../../index.js')
 
@@ -22,7 +22,7 @@ function handler (request) {
 }
 
 const ways = {
-  // The process ends since nothing is left to do.
+  // The process ends because nothing keeps the event loop alive.
   unref: () => server.unref(),
   close: () => server.close({ drainMs: 500 }),
   'close-twice': () => { server.close({ drainMs: 5000 }); server.close({ drainMs: 0 }) },
@@ -34,7 +34,7 @@ const ways = {
   'exit-in-close-event': () => server.on('close', () => process.exit(7)).close({ drainMs: 100 }),
   throws: () => { throw new Error('thrown on the loop') },
   rejects: () => { Promise.reject(new Error('rejected on the loop')) },
-  // SIGTERM from the parent, with nobody who handles it, and with.
+  // SIGTERM from the parent, without and with a listener.
   killed: () => {},
   'killed-gracefully': () => process.once('SIGTERM', () => server.close({ drainMs: 500 }))
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-// Servers that the program loses before it has closed them. Needs --expose-gc.
+// Servers that become unreachable before they are closed. Needs --expose-gc.
 
 const { once } = require('node:events')
 const { setTimeout: sleep } = require('node:timers/promises')
@@ -12,7 +12,7 @@ function hello (request) {
   request.respond(200, 'hello')
 }
 
-async function lose () {
+async function makeUnreachable () {
   const server = new Server()
   server.register('GET /', hello)
   server.listen(0)
@@ -23,7 +23,7 @@ async function lose () {
 }
 
 async function main () {
-  const port = await lose()
+  const port = await makeUnreachable()
   const warned = once(process, 'warning')
   for (let count = 0; count < 10; count++) {
     await sleep(10)

@@ -1,6 +1,6 @@
 'use strict'
 
-// Answers that end before the body that is still read, in both interfaces.
+// Responses that end while the program still reads the request body, in both APIs.
 
 const test = require('node:test')
 const assert = require('node:assert')
@@ -11,7 +11,7 @@ const { createServer } = require('../http2.js')
 
 const POST = { ':method': 'POST', ':path': '/' }
 
-/** A client that sends the rest of its body when it has the whole answer: the answer's text. */
+/** Sends the second half of its body after it has the complete response. Returns the body of the response. */
 async function upload (port) {
   const client = connect(port)
   const stream = client.request(POST)
@@ -19,7 +19,7 @@ async function upload (port) {
   let text = ''
   stream.setEncoding('utf8').on('data', (data) => { text += data })
   await once(stream, 'end')
-  stream.write('behind ')
+  stream.write('after ')
   stream.end('end')
   await once(stream, 'close')
   assert.strictEqual(stream.rstCode, 0)
@@ -27,13 +27,13 @@ async function upload (port) {
   return text
 }
 
-const ways = {
-  'a whole answer': (stream) => { stream.respond({ ':status': 200 }, { endStream: true }) },
-  'end in one turn': (stream) => {
+const responses = {
+  'a head that ends the stream': (stream) => { stream.respond({ ':status': 200 }, { endStream: true }) },
+  'an end in the same turn': (stream) => {
     stream.respond()
     stream.end('ok')
   },
-  'end in a later turn': (stream) => {
+  'an end in a later turn': (stream) => {
     stream.respond()
     stream.write('o')
     setTimeout(() => stream.end('k'), 20)
@@ -45,27 +45,27 @@ const ways = {
   }
 }
 
-for (const [name, answer] of Object.entries(ways)) {
-  test(`a stream's body goes on behind ${name}`, async () => {
+for (const [name, respond] of Object.entries(responses)) {
+  test(`the body of the request goes on after ${name}`, async () => {
     const server = createServer()
     let body = ''
     let closed = false
     server.on('stream', (stream) => {
-      stream.once('data', () => answer(stream))
+      stream.once('data', () => respond(stream))
       stream.on('data', (data) => { body += data })
       stream.on('close', () => { closed = true })
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    assert.strictEqual(await upload(server.address().port), name === 'a whole answer' ? '' : 'ok')
+    assert.strictEqual(await upload(server.address().port), name === 'a head that ends the stream' ? '' : 'ok')
     await until(() => closed, 'the end of the stream')
-    assert.strictEqual(body, 'before behind end')
+    assert.strictEqual(body, 'before after end')
     await new Promise((resolve) => server.close(resolve))
     assert.strictEqual(server.report.streamsReset, 0)
   })
 }
 
-test('a reader may begin in the turn in which the answer ends', async () => {
+test('a reader may begin in the turn in which the response ends', async () => {
   const server = createServer()
   let body = ''
   server.on('request', (request, response) => {
@@ -75,11 +75,11 @@ test('a reader may begin in the turn in which the answer ends', async () => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   assert.strictEqual(await upload(server.address().port), 'ok')
-  await until(() => body === 'before behind end', 'the body')
+  await until(() => body === 'before after end', 'the body')
   await new Promise((resolve) => server.close(resolve))
 })
 
-test('a body that nobody reads ends with the answer', async () => {
+test('a body that nobody reads ends with the response', async () => {
   const server = createServer()
   let closed = false
   server.on('stream', (stream) => {
@@ -100,9 +100,9 @@ test('a body that nobody reads ends with the answer', async () => {
   await new Promise((resolve) => server.close(resolve))
 })
 
-test('in the own interface a loop goes on behind the answer, or gives up', async () => {
+test('Server: a loop over the body may go on after the response, or break', async () => {
   const server = new Server()
-  const seen = { left: [] }
+  const seen = { beforeBreak: [] }
   server.register('POST /', async (request) => {
     let body = ''
     for await (const data of request.body) {
@@ -111,27 +111,27 @@ test('in the own interface a loop goes on behind the answer, or gives up', async
     }
     seen.body = body
   })
-  server.register('POST /leave', async (request) => {
+  server.register('POST /break', async (request) => {
     for await (const data of request.body) {
       request.respond(200, 'ok')
-      seen.left.push(data.toString())
+      seen.beforeBreak.push(data.toString())
       break
     }
   })
   await server.start({ bind: 0 })
   assert.strictEqual(await upload(server.port), 'ok')
-  await until(() => seen.body === 'before behind end', 'the body')
+  await until(() => seen.body === 'before after end', 'the body')
   const client = connect(server.port)
-  const stream = client.request({ ...POST, ':path': '/leave' })
+  const stream = client.request({ ...POST, ':path': '/break' })
   stream.write('some')
   stream.resume()
   await once(stream, 'close')
-  assert.deepStrictEqual([stream.rstCode, seen.left], [0, ['some']])
+  assert.deepStrictEqual([stream.rstCode, seen.beforeBreak], [0, ['some']])
   client.close()
   await server.close()
 })
 
-test('a reader of a body that has no end is told', async () => {
+test('reading a body throws if the peer disconnects before its end', async () => {
   const server = new Server()
   let failed = null
   server.register('POST /', async (request) => {
