@@ -53,7 +53,7 @@ fn late() {
     assert!(start.elapsed() >= Duration::from_secs(1));
     let given_up = curl().args(["--max-time", "0.7"]).arg(program.url("/")).output().expect("curl runs");
     assert_eq!(given_up.status.code(), Some(28), "curl gives up");
-    program.expect_complaint("not answered: GOAWAY_ERR_CANCELLED");
+    program.expect_complaint("no response was sent: GOAWAY_ERR_CANCELLED");
     program.leave();
 }
 

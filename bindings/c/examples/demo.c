@@ -1,16 +1,16 @@
-// goaway's demo: every kind of answer there is, and an orderly goodbye.
+// goaway's demo: every kind of response, and a graceful close.
 //
-//   demo [PORT]     listens on 127.0.0.1; 8080 if no port is given, any if it is 0
+//   demo [PORT]     listens on 127.0.0.1; the default is 8080, 0 is any free port
 //
 // GOAWAY_ADDRESS  where to listen instead, such as unix:/run/demo.sock or systemd:
 // DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
-// GOAWAY_WORKERS  how many threads serve (one a processor)
-// GOAWAY_MEMORY_BYTES  how much peers may make the library hold (by the machine)
-// TLS_CERT        with TLS_KEY, the files of a certificate and its key: speaks TLS
+// GOAWAY_WORKERS  number of worker threads (one for each processor)
+// GOAWAY_MEMORY_BYTES  the library's memory limit (depends on the machine)
+// TLS_CERT        with TLS_KEY, the files of a certificate and its key: turns TLS on
 //
-// The first signal lets every session leave in good order, a second one forces,
-// but not within 100 ms: GNU timeout sends two.
-// The demo ends when the last session has, with a report on standard output.
+// The first signal closes gracefully, a second one forces. A second signal within 100 ms
+// is ignored, because GNU timeout sends two. When the last session has ended, the demo
+// prints the report on standard output and exits.
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -25,19 +25,19 @@
 #include "demo/number.h"
 
 enum {
-    // A signal that comes so soon after the first one is the same wish.
+    // A signal so soon after the first one is a duplicate of it.
     SAME_SIGNAL_MS = 100,
 };
 
 struct options {
     uint16_t port;
     uint32_t drain_ms;
-    // 0: what the library thinks best.
+    // 0: the library's default.
     uint64_t workers;
     uint64_t memory_bytes;
 };
 
-// Reads an option that must be a number of at most `max`; NULL leaves it as it is.
+// Reads an option that must be a number of at most `max`. NULL: the option is not set.
 static bool read_option(const char *name, const char *text, uint64_t max, uint64_t *number) {
     if (text == NULL || number_read(text, strlen(text), max, number)) {
         return true;
@@ -94,8 +94,8 @@ static void *watch_signals(void *data) {
     }
 }
 
-// Blocks the signals on this thread and on all that it starts, so that they
-// wait for the watch. To be called before any other thread is started.
+// Blocks the signals on this thread and on all threads that it starts, so that only
+// the thread that waits for signals gets them. Call it before any thread is started.
 static void watch_prepare(struct watch *watch, struct demo *demo) {
     watch->demo = demo;
     atomic_init(&watch->over, false);
@@ -115,7 +115,7 @@ static void watch_stop(struct watch *watch) {
     pthread_join(watch->thread, NULL);
 }
 
-// On a terminal, shows how far the close has come.
+// Shows the progress of the close, on a terminal only.
 static void show_progress(const goaway_progress *progress, void *user_data) {
     (void)user_data;
     fprintf(stderr, "\rleaving: sessions %" PRIu64 ", streams %" PRIu64 ", %" PRIu64 ".%" PRIu64 " s left \033[K",
@@ -145,13 +145,13 @@ static bool print_report(const goaway_report *report) {
     return fflush(stdout) == 0;
 }
 
-// Says what failed, with the library's text.
+// Prints what failed, with the library's text.
 static bool report_failure(const char *what) {
     fprintf(stderr, "demo: %s: %s\n", what, goaway_last_error());
     return false;
 }
 
-// With TLS if there is a certificate.
+// Listens, with TLS if a certificate is given.
 static bool demo_listen(struct demo *demo, const char *address) {
     const char *certificate = getenv("TLS_CERT"), *key = getenv("TLS_KEY");
     if (certificate == NULL || key == NULL) {
@@ -188,7 +188,7 @@ static bool set_up(struct demo *demo, const struct options *options) {
     return true;
 }
 
-// Serves until somebody closes: a signal, or `POST /close`.
+// Serves until a signal or `POST /close` closes the server.
 static bool serve(struct demo *demo, struct watch *watch) {
     if (goaway_server_start(demo->server) != GOAWAY_OK) {
         return report_failure("cannot start");
@@ -211,7 +211,7 @@ static bool serve(struct demo *demo, struct watch *watch) {
 }
 
 int main(int argc, char **argv) {
-    // Not on the stack: a handler that is still stuck may outlive main.
+    // Not on the stack: a handler that does not return may run longer than main.
     static struct demo demo;
     struct watch watch;
     struct options options;

@@ -14,7 +14,7 @@ static void on_request(goaway_request request, void *user_data) {
 static int child(goaway_server *server_of_parent) {
     goaway_status status = goaway_server_close(server_of_parent, 0, NULL, NULL);
     printf("the parent's server in the child: %s\n", goaway_status_name(status));
-    goaway_server_free(server_of_parent); // only gives the memory back
+    goaway_server_free(server_of_parent); // only frees the memory
 
     goaway_server *server = goaway_server_new();
     must(goaway_server_register_handler(server, "GET /", on_request, NULL));
@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
         _exit(child(server));
     }
     waitpid(pid, NULL, 0);
-    getchar(); // the parent serves on, undisturbed
+    getchar(); // the parent continues to serve
     goaway_server_free(server);
 }
 // [fork]

@@ -25,13 +25,13 @@ static int hand_over(goaway_server *server, char *program) {
     if (socket < 0 || pipe(ends) != 0) {
         return 0;
     }
-    fcntl(socket, F_SETFD, 0); // it is to survive the start of another program
+    fcntl(socket, F_SETFD, 0); // keep it open in the new program
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     snprintf(address, sizeof address, "fd:%d", socket);
     snprintf(ready, sizeof ready, "%d", ends[1]);
     int failed = posix_spawn(&successor, program, NULL, NULL, (char *[]){program, address, ready, NULL}, environ);
     close(socket), close(ends[1]);
-    int serves = !failed && read(ends[0], &byte, 1) == 1; // 0: it has ended, and its end of the pipe with it
+    int serves = !failed && read(ends[0], &byte, 1) == 1; // 0 bytes: it has ended
     close(ends[0]);
     printf(serves ? "handed over to %d\n" : "nobody to hand over to\n", (int)successor);
     return fflush(stdout), serves;
@@ -44,9 +44,9 @@ int main(int argc, char **argv) {
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     goaway_server *server = goaway_server_new();
     must(goaway_server_register_handler(server, "GET /", on_request, NULL));
-    start(server, argc, argv); // on an address, or on "fd:N" from the one before
+    start(server, argc, argv); // on an address, or on "fd:N" from the previous process
     if (argc > 2 && write(atoi(argv[2]), "", 1) == 1) {
-        close(atoi(argv[2])); // it has heard that we serve, and leaves
+        close(atoi(argv[2])); // tells the previous process that we serve; it then closes
     }
     do {
         sigwait(&signals, &signal);

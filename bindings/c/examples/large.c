@@ -1,4 +1,4 @@
-// A large response through the queue: a piece is written when the piece before has left room.
+// A large response through the queue: each piece is written when the previous one has left room.
 
 #include "serve.h"
 
@@ -27,7 +27,7 @@ static goaway_command next(struct download *download) {
     return write;
 }
 
-// Takes what waits and submits what follows from it. False once the server has ended.
+// Takes the waiting records and submits the next pieces. False once the server has ended.
 static bool turn(goaway_queue *queue) {
     static goaway_command commands[2 * LIMIT];
     static char piece[PIECE]; // what every WRITE sends

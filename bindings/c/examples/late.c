@@ -12,8 +12,8 @@ static void *work(void *job) {
     sleep(1); // a database, say
     goaway_status status = goaway_request_respond(request, 200, "late\n", 5);
     if (status != GOAWAY_OK) {
-        // The client has gone meanwhile. The id is stale; there is nothing to undo.
-        fprintf(stderr, "not answered: %s\n", goaway_status_name(status));
+        // The client has disconnected, and there is nothing to undo.
+        fprintf(stderr, "no response was sent: %s\n", goaway_status_name(status));
     }
     return NULL;
 }

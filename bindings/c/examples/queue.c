@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
     start(server, argc, argv); // listens and starts, as hello.c does
     struct pollfd waits[] = {{.fd = goaway_queue_fd(queue), .events = POLLIN}, {.fd = 0, .events = POLLIN}};
     while (poll(waits, 2, -1) > 0 && turn(queue)) {
-        if (waits[1].revents != 0) { // standard input: whatever else a loop waits for
+        if (waits[1].revents != 0) { // standard input, as an example of other events of the loop
             waits[1].fd = -1;
             must(goaway_server_close(server, 5000, NULL, NULL));
         }

@@ -24,7 +24,7 @@ static void list(goaway_request request, void *user_data) {
         int len = snprintf(line, sizeof line, "%" PRIu64 " %s %s\n", info->session, info->peer,
                            goaway_stage_name(info->stage));
         if (goaway_request_write(request, line, (size_t)len, NULL) != GOAWAY_OK) {
-            break; // more than the peer takes at once: enough for an example
+            break; // the peer reads slowly: this example then stops
         }
     }
     goaway_request_end(request);

@@ -15,7 +15,7 @@ static void go_on(goaway_request request, uint64_t context, void *user_data) {
         char line[32];
         int len = snprintf(line, sizeof line, "%d\n", countdown->left);
         if (goaway_request_write(request, line, (size_t)len, NULL) != GOAWAY_OK) {
-            return; // GOAWAY_ERR_WOULD_BLOCK: go_on comes again. Else: on_cancel comes.
+            return; // GOAWAY_ERR_WOULD_BLOCK: go_on is called again. Any other error: on_cancel is called.
         }
         countdown->left--;
     }

@@ -1,19 +1,19 @@
 'use strict'
 
 // goaway's demo as a Fastify app: the routes of demo.mjs, in an app that is
-// written for node:http2. That goaway serves it is in the command line:
+// written for node:http2. The command line makes goaway serve it:
 //
 //   node -r goaway/register demo-fastify.js [PORT]
 //
-// PORT of 127.0.0.1; 8080 if none is given, any if it is 0
+// PORT of 127.0.0.1; the default is 8080, 0 is any free port
 //
 // DRAIN_MS          how long open streams may go on after the second signal at most (5000)
-// GOAWAY_DRAIN_MS   the same for the first: what goaway takes where the app says nothing
-// TLS_CERT          with TLS_KEY, the files of a certificate and its key: speaks TLS
+// GOAWAY_DRAIN_MS   the drain time of goaway, if the app sets none: it applies to the first signal
+// TLS_CERT          with TLS_KEY, the files of a certificate and its key: turns TLS on
 //
-// The first signal lets every session leave in good order, a second one
-// forces, but not within 100 ms: GNU timeout sends two.
-// The demo ends when the last session has, with a report on standard output.
+// The first signal closes gracefully, a second one forces. A second signal within 100 ms
+// is ignored, because GNU timeout sends two. When the last session has ended, the demo
+// prints the report on standard output and exits.
 
 const { METHODS } = require('node:http')
 const { Readable } = require('node:stream')
@@ -27,7 +27,7 @@ const CHUNK = Buffer.alloc(1024, 'x')
 const BLOCK = Buffer.alloc(16 * 1024, 'x')
 const BIG_BLOCKS = 512
 
-/** Paths with a page that takes GET only. */
+/** Paths that support GET only. */
 const PAGES = /^\/(slow|hang|stream|big|trailers|headers|early|users\/[^/]+|sessions|panic|count\/[^/]+|drain|stuck|events)?$/
 
 function text (reply, body, status = 200) {
@@ -54,8 +54,7 @@ function fieldsOf (request) {
   return Buffer.from(body, 'latin1')
 }
 
-// Its work blocks a thread, one of its own as blocking work should have here,
-// and does not hear that nobody waits.
+// Work that blocks a worker thread of Node.js. It does not notice a cancelled request.
 async function stuck (request, reply) {
   const ms = request.query.ms ?? '1000'
   if (!WHOLE.test(ms)) return text(reply, 'ms is no number\n', 400)
@@ -96,7 +95,7 @@ function addPages (app) {
   app.get('/stuck', stuck)
 }
 
-// The body back as it comes, whatever it says of itself.
+// Sends the body back as it arrives, whatever its content-type is.
 function addEcho (app) {
   app.register(async (echo) => {
     echo.removeAllContentTypeParsers()
@@ -105,7 +104,7 @@ function addEcho (app) {
   })
 }
 
-// 405 (Method Not Allowed) where there is a page, 404 where there is none.
+// 405 (Method Not Allowed) for a known path, otherwise 404.
 function addRest (app) {
   app.setNotFoundHandler((request, reply) => {
     const [path] = request.url.split('?')
@@ -130,14 +129,14 @@ function addControl (app, control) {
     app.server.close({ drainMs: Number(drainMs) })
     return text(reply, 'closing\n', 202)
   })
-  // Ends the process without a close.
+  // Exits the process without a close.
   app.post('/exit', () => process.exit())
 }
 
 async function main () {
   const port = numberOf('the port', process.argv[2], 8080)
   const drainMs = numberOf('DRAIN_MS', process.env.DRAIN_MS, 5000)
-  // What a request may be is goaway's default here, which is less than Node's.
+  // The limits of requests are goaway's defaults, which are lower than those of Node.js.
   const limits = { maxHeaderListPairs: 104, settings: { maxHeaderListSize: 16384 } }
   const tls = identity()
   const app = fastify({ http2: true, ...(tls ? { https: { ...limits, ...tls } } : { http: limits }), return503OnClosing: false })
@@ -149,7 +148,7 @@ async function main () {
   addRest(app)
   addControl(app, new Control(app.server, drainMs))
   app.addHook('onError', async (request, reply, error) => console.error(`demo: a handler failed: ${error.message}`))
-  // Fastify closes once; what shortens the time is the server's.
+  // Fastify closes only once. A second call to the server's close shortens the drain.
   leaveAtSignals(app.server, drainMs, (left) => left === drainMs ? app.close() : app.server.close({ drainMs: left }))
   await app.listen({ port, host: '127.0.0.1' })
   console.log(`listening on 127.0.0.1:${app.server.address().port}`)

@@ -3,14 +3,14 @@
 // goaway's demo for node:http2's API: the routes of demo.mjs, written for
 // createServer((request, response) => ...), or createSecureServer's.
 //
-//   node demo-http2.js [PORT]   listens on 127.0.0.1; 8080 if no port is given, any if it is 0
+//   node demo-http2.js [PORT]   listens on 127.0.0.1; the default is 8080, 0 is any free port
 //
 // DRAIN_MS   how long open streams may go on after SIGTERM or SIGINT (5000)
-// TLS_CERT   with TLS_KEY, the files of a certificate and its key: speaks TLS
+// TLS_CERT   with TLS_KEY, the files of a certificate and its key: turns TLS on
 //
-// The first signal lets every session leave in good order, a second one
-// forces, but not within 100 ms: GNU timeout sends two.
-// The demo ends when the last session has, with a report on standard output.
+// The first signal closes gracefully, a second one forces. A second signal within 100 ms
+// is ignored, because GNU timeout sends two. When the last session has ended, the demo
+// prints the report on standard output and exits.
 
 const { Readable, pipeline } = require('node:stream')
 const { once } = require('node:events')
@@ -31,7 +31,7 @@ function text (response, status, body = '', headers = TEXT) {
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
-// Answers that are there at once.
+// Responses that are sent at once.
 
 function getHello (request, response) {
   text(response, 200, 'Hello, World!')
@@ -65,7 +65,7 @@ function getPanic () {
   throw new Error('this handler always fails')
 }
 
-// Answers that come later, or never.
+// Responses that are sent later, or never.
 
 async function getSlow (request, response) {
   await sleep(1000)
@@ -96,8 +96,7 @@ function getDrain (request, response) {
   response.stream.once('draining', (leftMs) => text(response, 200, String(Math.round(leftMs))))
 }
 
-// Its work blocks a thread, one of its own as blocking work should have here,
-// and does not hear that nobody waits.
+// Work that blocks a worker thread of Node.js. It does not notice a cancelled request.
 async function getStuck (request, response, _, query) {
   const ms = query.get('ms') ?? '1000'
   if (!WHOLE.test(ms)) return text(response, 400, 'ms is no number\n')
@@ -106,7 +105,7 @@ async function getStuck (request, response, _, query) {
   text(response, 200, 'stuck')
 }
 
-// Answers as fast as the peer takes them, and no faster.
+// Responses that are written as fast as the peer reads them.
 
 function anyEcho (request, response) {
   response.writeHead(200, TEXT)
@@ -122,7 +121,7 @@ function getBig (request, response) {
   pipeline(Readable.from(blocks(), { objectMode: false }), response, ignore)
 }
 
-/** [method, pattern, handler]: `handler(request, response, [what the pattern names], query)`. */
+/** [method, pattern, handler]: `handler(request, response, [parameters of the pattern], query)`. */
 function routesOf (control) {
   const { server } = control
   return [
@@ -141,7 +140,7 @@ function routesOf (control) {
     ['GET', /^\/count\/([^/]+)$/, getCount],
     ['GET', /^\/drain$/, getDrain],
     ['GET', /^\/stuck$/, getStuck],
-    // Ends the process without a close.
+    // Exits the process without a close.
     ['POST', /^\/exit$/, () => process.exit()],
     ['GET', /^\/events$/, (request, response) => text(response, 200, JSON.stringify(control.events), JSON_TYPE)],
     ['POST', /^\/sessions\/([^/]+)\/close$/, (request, response, [id], query) => text(response, control.closeSession(id, query))],
@@ -185,7 +184,7 @@ class Router {
   }
 }
 
-// What a pattern names, decoded; null if that is no text.
+// The parameters of the pattern, decoded; null if one of them is not valid UTF-8.
 function pattern (expression, path) {
   try {
     return expression.exec(path).slice(1).map(decodeURIComponent)
@@ -197,7 +196,7 @@ function pattern (expression, path) {
 function main () {
   const port = numberOf('the port', process.argv[2], 8080)
   const drainMs = numberOf('DRAIN_MS', process.env.DRAIN_MS, 5000)
-  // What a request may be is goaway's default here, which is less than Node's.
+  // The limits of requests are goaway's defaults, which are lower than those of Node.js.
   const options = { drainMs, limits: { headerListBytes: 16384, headerFields: 100 } }
   const tls = identity()
   const server = tls ? http2.createSecureServer({ ...options, ...tls }) : http2.createServer(options)

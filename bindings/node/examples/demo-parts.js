@@ -1,32 +1,32 @@
 'use strict'
 
 // What the demos for node:http2's API and for Fastify share: the command line,
-// the certificate, the control of sessions, and the way out.
+// the certificate, the control of sessions, and the close.
 
 const { readFileSync } = require('node:fs')
 
 const WHOLE = /^[0-9]{1,15}$/
 const EVENTS_KEPT = 1000
 
-/** A number from the environment, the command line or a query; throws if it is none. */
+/** A number from the environment, the command line or a query. Throws if it is not a number. */
 function numberOf (what, text, otherwise) {
   if (text === undefined || text === null) return otherwise
   if (!WHOLE.test(text)) throw new RangeError(`${what} is "${text}", not a number`)
   return Number(text)
 }
 
-/** The certificate and its key, in the files that TLS_CERT and TLS_KEY name; null if there is to be no TLS. */
+/** The certificate and its key, in the files that TLS_CERT and TLS_KEY name; null without TLS. */
 function identity () {
   const { TLS_CERT: cert, TLS_KEY: key } = process.env
   return cert && key ? { cert: readFileSync(cert), key: readFileSync(key) } : null
 }
 
-/** 'sessionsGraceful' is 'sessions_graceful' in the line that every demo prints. */
+/** Every demo prints 'sessionsGraceful' as 'sessions_graceful'. */
 function snake (object) {
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]))
 }
 
-/** What a test wants to see and to do: sessions, events, closing. */
+/** Routes for tests: sessions, events, closing. */
 class Control {
   constructor (server, drainMs) {
     this.server = server
@@ -47,12 +47,12 @@ class Control {
     if (this.events.push(line) > EVENTS_KEPT) this.events.shift()
   }
 
-  /** The figures of the live sessions. */
+  /** The live sessions, for `GET /sessions`. */
   sessions () {
     return this.server.sessions.map((session) => session.info()).filter(Boolean).map(snake)
   }
 
-  /** Has `act(session)` called; gives the status of the answer: 204, 400 or 404. */
+  /** Calls `act(session)`. Returns the status of the response: 204, 400 or 404. */
   onSession (id, act) {
     if (!WHOLE.test(id)) return 400
     const session = this.server.sessions.find((session) => session.id === Number(id))
@@ -80,8 +80,8 @@ class Control {
 }
 
 /**
- * A listener for signals: the first has `close(drainMs)` called, a second one `close(0)`, but not
- * within 100 ms, which is the same wish: GNU timeout sends two.
+ * Returns a listener for signals. The first signal calls `close(drainMs)`, a second one
+ * `close(0)`. A second signal within 100 ms is ignored, because GNU timeout sends two.
  */
 function atSignals (drainMs, close) {
   let first = null
@@ -94,7 +94,7 @@ function atSignals (drainMs, close) {
   }
 }
 
-/** Has `close(drainMs)` called at the signals, and the report printed: the second one forces. */
+/** Calls `close(drainMs)` at a signal and prints the report. A second signal forces. */
 function leaveAtSignals (server, drainMs, close) {
   const leave = atSignals(drainMs, (ms) => { if (server.report === null) close(ms) })
   process.on('SIGTERM', leave).on('SIGINT', leave)

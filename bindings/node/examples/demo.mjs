@@ -1,14 +1,14 @@
-// goaway's demo: every kind of answer there is, and an orderly goodbye.
+// goaway's demo: every kind of response, and a graceful close.
 //
-//   node demo.mjs [PORT]   listens on 127.0.0.1; 8080 if no port is given, any if it is 0
+//   node demo.mjs [PORT]   listens on 127.0.0.1; the default is 8080, 0 is any free port
 //
-// TLS_CERT        with TLS_KEY, the files of a certificate and its key: speaks TLS
+// TLS_CERT        with TLS_KEY, the files of a certificate and its key: turns TLS on
 // DRAIN_MS        how long open streams may go on after SIGTERM or SIGINT (5000)
-// GOAWAY_WORKERS  how many threads of the library serve (one a processor)
+// GOAWAY_WORKERS  number of worker threads of the library (one for each processor)
 //
-// The first signal lets every session leave in good order, a second one
-// forces, but not within 100 ms: GNU timeout sends two.
-// The demo ends when the last session has, with a report on standard output.
+// The first signal closes gracefully, a second one forces. A second signal within 100 ms
+// is ignored, because GNU timeout sends two. When the last session has ended, the demo
+// prints the report on standard output and exits.
 
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,19 +24,19 @@ const BIG_BLOCKS = 512
 const EVENTS_KEPT = 1000
 const WHOLE = /^[0-9]{1,15}$/
 
-/** A number from the environment, the command line or a query; throws if it is none. */
+/** A number from the environment, the command line or a query. Throws if it is not a number. */
 function numberOf (what, text, otherwise) {
   if (text === undefined || text === null) return otherwise
   if (!WHOLE.test(text)) throw new RangeError(`${what} is "${text}", not a number`)
   return Number(text)
 }
 
-/** 'sessionsGraceful' is 'sessions_graceful' in the line that every demo prints. */
+/** Every demo prints 'sessionsGraceful' as 'sessions_graceful'. */
 function snake (object) {
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]))
 }
 
-// Answers that are there at once.
+// Responses that are sent at once.
 
 function getHello (request) {
   request.respond(200, 'Hello, World!', TEXT)
@@ -66,7 +66,7 @@ function getPanic () {
   throw new Error('this handler always fails')
 }
 
-// Answers that come later, or never.
+// Responses that are sent later, or never.
 
 async function getSlow (request) {
   await sleep(1000)
@@ -100,8 +100,7 @@ function getDrain (request) {
   else request.draining.addEventListener('abort', tell, { once: true })
 }
 
-// Its work blocks a thread, one of its own as blocking work should have here,
-// and does not hear that nobody waits.
+// Work that blocks a worker thread of Node.js. It does not notice a cancelled request.
 async function getStuck (request) {
   const ms = request.searchParams.get('ms') ?? '1000'
   if (!WHOLE.test(ms)) return request.respond(400, 'ms is no number\n', TEXT)
@@ -110,7 +109,7 @@ async function getStuck (request) {
   if (!request.ended) request.respond(200, 'stuck', TEXT)
 }
 
-// Answers as fast as the peer takes them, and no faster.
+// Responses that are written as fast as the peer reads them.
 
 async function anyEcho (request) {
   const { body } = request // first, so that a peer gets 100 (Continue) that waits for it
@@ -125,7 +124,7 @@ async function getBig (request) {
   request.end()
 }
 
-// What a test wants to see and to do: sessions, events, closing.
+// Routes for tests: sessions, events, closing.
 
 class Control {
   constructor (server, drainMs) {
@@ -156,7 +155,7 @@ class Control {
     request.respond(200, JSON.stringify(this.events), JSON_TYPE)
   }
 
-  // Answers by what a call on a session said.
+  // Responds according to the result of a call on a session.
   #onSession (request, usage, act) {
     const { id } = request.params
     try {
@@ -207,7 +206,7 @@ function routesOf (control) {
     'GET /count/{n}': getCount,
     'GET /drain': getDrain,
     'GET /stuck': getStuck,
-    // Ends the process without a close.
+    // Exits the process without a close.
     'POST /exit': () => process.exit(),
     'GET /events': control.getEvents,
     'POST /sessions/{id}/close': control.closeSession,
@@ -239,7 +238,7 @@ async function main () {
   console.log(`listening on ${server.addresses[0]}`)
 }
 
-/** Where to listen: at an address that was given, or a port; with TLS an object says so. */
+/** Where to listen: GOAWAY_ADDRESS if it is given, else the port. */
 function addressOf (given, port, tls) {
   if (given === undefined) return { host: '127.0.0.1', port, tls }
   if (tls === undefined) return given
