@@ -1,4 +1,4 @@
-"""Applications of ASGI and of WSGI, served in the test's own process."""
+"""ASGI and WSGI applications, served in the process of the test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the package beside the tests, ends a test that hangs, and has signals arrive."""
+"""Finds the package beside the tests, ends a test that hangs, and resets ignored signals."""
 
 import faulthandler
 import signal
@@ -10,14 +10,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-# Who runs in the background or under nohup ignores them, and so would the programs
-# that the tests start.
+# A process in the background or under nohup ignores these signals, and the programs that
+# the tests start would inherit that.
 for number, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, usual)
 
 LIMIT = 120
-"""Seconds for one test; then every thread's stack is shown and all ends."""
+"""Seconds for one test. Then the stacks of all threads are printed and the process exits."""
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A client that writes and reads single frames (RFC 9113), for asyncio. It responses
+"""A client that writes and reads single frames (RFC 9113), for asyncio. It sends
 nothing by itself, and may break every rule."""
 
 from __future__ import annotations

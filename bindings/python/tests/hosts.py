@@ -1,4 +1,4 @@
-"""The four ways to serve a request in Python, behind one face, so that a test can be a table."""
+"""The four interfaces that serve requests in Python, with one common interface for tests."""
 
 from __future__ import annotations
 

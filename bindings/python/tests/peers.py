@@ -1,4 +1,4 @@
-"""Clients: httpx for what any client does, and one that sees every frame."""
+"""Clients: httpx, and a client that records every frame."""
 
 from __future__ import annotations
 

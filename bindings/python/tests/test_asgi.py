@@ -1,4 +1,4 @@
-"""`goaway.asgi`: what the specification says, and what happens where it is broken."""
+"""`goaway.asgi`: the ASGI specification, and messages that violate it."""
 
 from __future__ import annotations
 

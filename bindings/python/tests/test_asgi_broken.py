@@ -1,4 +1,4 @@
-"""`goaway.asgi`: applications that break the specification."""
+"""`goaway.asgi`: applications that violate the specification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""goaway beside other ASGI servers: it does what docs/python-servers.md says, with a reason where it stands alone."""
+"""goaway beside other ASGI servers: docs/python-servers.md is true, and each difference from all others has a reason."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Cookies in several fields, as browsers send them over HTTP/2, are one value
-for whoever asks by name (RFC 9113, section 8.2.3)."""
+for lookups by name (RFC 9113, section 8.2.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the READMEs show is what there is."""
+"""The code blocks of the READMEs are the files that they name."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Whatever a program raises, and wherever, ends one request: 500 before the head,
-a reset after it, a line in the log, and the server goes on."""
+"""An exception in a handler or callback ends one request only: the response is 500 before
+the head, a reset after it. The exception is logged, and the server goes on."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What trusted proxies say of the client, in ASGI, WSGI and the command; behind nginx the same
-scope as on uvicorn."""
+"""Header fields of trusted proxies, in ASGI, WSGI and the command. Behind nginx the scope is
+the same as on uvicorn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frameworks that people use, served by the command, asked by clients that people use."""
+"""Popular frameworks, served by the command to popular clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `_native` declares is what `include/goaway.json` says, which `make header` checks against the header."""
+"""The declarations of `_native` agree with `include/goaway.json`, which `make header` checks against the header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1: the same handlers and applications, for clients that speak nothing else."""
+"""HTTP/1.1: the same handlers and applications, for clients that do not support HTTP/2."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""No request sees what another one has left behind: in context variables, on its
-Task, or in the thread that served it."""
+"""Requests are isolated: none sees what another one has stored in context variables, on
+its Task, or in the thread that served it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists that stand in several places: the header, the package, its README, its command."""
+"""Lists that exist in several places agree: header, package, README, command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding the application, and which interface it speaks."""
+"""Loading the application, and detecting its interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library's log in `logging`, and what a server counts of what it refuses."""
+"""The library's log in `logging`, and the counts of refused connections."""
 
 from __future__ import annotations
 

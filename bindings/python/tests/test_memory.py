@@ -1,4 +1,4 @@
-"""The memory that the library holds for peers, as a program reads it."""
+"""`goaway.memory_usage`: the memory that the library holds for peers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Middleware that knows the two messages of a response and no others, around files."""
+"""Middleware that supports only the two basic response messages, with responses from files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: what it takes, and what it says of what it does not take."""
+"""The command line: which options it accepts, and its messages for those that it refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's blocks are these, and they work."""
+"""The code blocks of the README are in this file, and they work."""
 
 from __future__ import annotations
 

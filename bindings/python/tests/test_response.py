@@ -1,6 +1,6 @@
-"""What is wrong with a response is raised where it is written, as the C library
-would: both verdicts come from the same table. Applications of ASGI and WSGI are
-served unchanged, by other rules."""
+"""An invalid response raises in the call that is invalid, with the error of the C library:
+one table has the expected result of both. ASGI and WSGI applications are served
+unchanged, by other rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The signals of `goaway.run` and `serve`, and what happens in threads that have none."""
+"""The signals of `goaway.run` and `serve`, and calls in threads that get no signals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command with several processes: none is missed, none is left behind, no connection is refused."""
+"""The command with several processes: all are found, none outlives the command, no connection is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from goaway.worker.worker import Worker
 
 
 def pids(command: Command, count: int) -> set[int]:
-    """The workers that response, once there are so many."""
+    """The process ids of the workers that respond, when there are `count` of them."""
     seen: set[int] = set()
 
     def enough() -> bool:

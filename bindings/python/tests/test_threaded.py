@@ -1,4 +1,4 @@
-"""`goaway.ThreadedServer`, and the pool behind it."""
+"""`goaway.ThreadedServer` and its thread pool."""
 
 from __future__ import annotations
 

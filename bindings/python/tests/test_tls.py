@@ -1,4 +1,4 @@
-"""TLS: certificates, their reload, and what applications may know of it."""
+"""TLS: certificates, their reload, and the TLS information of requests."""
 
 from __future__ import annotations
 

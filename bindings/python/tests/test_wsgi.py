@@ -1,4 +1,4 @@
-"""`goaway.wsgi`: PEP 3333, and what happens where it is broken."""
+"""`goaway.wsgi`: PEP 3333, and applications that violate it."""
 
 from __future__ import annotations
 

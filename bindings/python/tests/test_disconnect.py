@@ -1,4 +1,4 @@
-"""Clients that leave cost no error: not in the log, not in asyncio's, not on stderr."""
+"""Clients that disconnect cause no error: none in goaway's log, asyncio's log or stderr."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ STEPS = [_in_the_handler, _in_a_task_of_its_own, _in_a_timer, _in_a_generator, _
 @pytest.mark.parametrize("how", ["reset", "close"])
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("kind", ASYNC)
-def test_writing_to_who_has_left(kind: str, step: Callable[..., Any], how: str) -> None:
+def test_writing_after_a_disconnect(kind: str, step: Callable[..., Any], how: str) -> None:
     left: List[object] = []
     program = (_asgi if kind == "asgi" else _server)(step, left)
     with served(kind, program) as port:
@@ -143,7 +143,7 @@ def test_writing_to_who_has_left(kind: str, step: Callable[..., Any], how: str) 
 
 
 @pytest.mark.parametrize("call", ["respond", "write_head", "write", "end", "inform", "reset", "session"])
-def test_every_call_for_who_has_left(call: str) -> None:
+def test_every_call_after_a_disconnect(call: str) -> None:
     """From a timer, after the handler has been cancelled."""
     outcomes: List[object] = []
 
@@ -188,7 +188,7 @@ def test_every_call_for_who_has_left(call: str) -> None:
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-def test_threads_of_the_program_for_who_has_left() -> None:
+def test_threads_of_the_program_after_a_disconnect() -> None:
     left: List[str] = []
 
     def handler(request: goaway.ThreadedRequest) -> None:

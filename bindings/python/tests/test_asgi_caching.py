@@ -1,5 +1,5 @@
-"""What is kept from one request for the next, and shared by those of one turn, is
-compared by value: nobody gets what was another one's, or what was right before."""
+"""Values that are cached for later requests, or shared by the requests of a batch, are
+compared by value: no request gets a value of another request, or an outdated one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What becomes of a response of which a part cannot be sent: the peer sees an
-error, never the rest of it as a success."""
+"""A response of which a part cannot be sent: the peer gets an error, never a response
+that looks complete."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def inform_then_stream(request: Request) -> None:
     [inform_then_respond, head_then_rest, respond_with_trailers, inform_then_stream],
     ids=lambda f: f.__name__,
 )
-def test_nothing_of_it_looks_like_success(
+def test_the_response_does_not_look_complete(
     handler: Callable[[Request], Awaitable[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     def ask(port: int) -> "Dict[str, Any]":
