@@ -23,6 +23,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 APPS = Path(__file__).resolve().parent / "apps"
 #: Seconds after which what should have happened has not.
 PATIENCE = 20.0
+#: Seconds for the rest of the output of a process that has ended.
+OUTPUT_PATIENCE = 5.0
 
 T = TypeVar("T")
 
@@ -65,6 +67,11 @@ class Output:
     @property
     def text(self) -> str:
         return "\n".join(self._lines)
+
+    def drain(self, patience: float) -> None:
+        """Waits until every line of a process that has ended is read; no longer than `patience`,
+        since a child process may keep the stream open."""
+        self._thread.join(patience)
 
     def end(self) -> None:
         self._thread.join(PATIENCE)
@@ -130,11 +137,14 @@ class Command:
         self.process.send_signal(number)
 
     def wait(self, patience: float = PATIENCE) -> int:
-        """Its exit status."""
+        """Its exit status. All that it wrote is in `out` and `log` then."""
         try:
-            return self.process.wait(patience)
+            status = self.process.wait(patience)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it has not ended in {patience} s:\n{self.log.text}") from None
+        self.out.drain(OUTPUT_PATIENCE)
+        self.log.drain(OUTPUT_PATIENCE)
+        return status
 
     def report(self) -> dict[str, Any]:
         """What it has left on stdout."""
